@@ -1,0 +1,1 @@
+"""Case histories become escalation indicators. Imports nothing else of this project."""

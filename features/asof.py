@@ -1,0 +1,191 @@
+"""The only door to history: what was known on a date.
+
+A row counts as of a date when its version was known by the end of that day, had not been
+superseded or withdrawn by then, and is about that day or an earlier one. Within a row, a date
+that lies after the as-of date had not happened: it is emptied, and so is what it settles (an
+assessment's levels before it was completed). What was recorded later never shows (promise 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from features import codes, records
+from features.store import STALE_AFTER, Store
+
+KEY = ["crn", "as_of"]
+GROUP_KEY = [*KEY, "group"]
+CURRENT_FOR_DAYS = 55 * 7
+"""A completed assessment counts for 55 weeks (assess-risks-and-needs, `riskPredicate`)."""
+
+
+def spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
+    """One row a case, all as of one date."""
+    return pl.DataFrame({"crn": sorted(set(crns))}, schema={"crn": pl.String()}).with_columns(
+        as_of=pl.lit(as_of)
+    )
+
+
+@dataclass
+class Known:
+    """What was known of each (case, as-of date) of a spine.
+
+    `versions` holds every version of each table for the spine's cases; `feeds` until when each
+    table was covered (absent: never supplied).
+    """
+
+    spine: pl.DataFrame
+    versions: dict[str, pl.DataFrame]
+    feeds: dict[str, date]
+    _cache: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def rows(self, name: str) -> pl.DataFrame:
+        """The rows of a table as known: KEY, the contract's columns, and `days` since."""
+        if name not in self._cache:
+            versions = self.versions.get(name)
+            kept = records.empty(name) if versions is None else versions
+            self._cache[name] = _as_known(kept, self.spine, records.table(name))
+        return self._cache[name]
+
+    def available(self, names: Iterable[str]) -> pl.Expr:
+        """Whether every named feed was supplied and had not stopped by the as-of date."""
+        tests = [self._covered(name) for name in names]
+        return pl.all_horizontal(tests) if tests else pl.lit(value=True)
+
+    def _covered(self, name: str) -> pl.Expr:
+        until = self.feeds.get(name)
+        if until is None:
+            return pl.lit(value=False)
+        return pl.col("as_of") <= until + STALE_AFTER
+
+
+def read(store: Store, on: pl.DataFrame, bucket: int | None = None) -> Known:
+    """Open the history of the spine `on` in one bucket of cases, or in all of them."""
+    cases = on.select("crn").unique()
+    versions = {
+        name: store.read(name, bucket).join(cases, on="crn", how="semi")
+        for name in records.TABLES
+        if name in store.supplied()
+    }
+    feeds = {}
+    for name in versions:
+        until = store.covered_until(name)
+        if until is not None:
+            feeds[name] = until.date()
+    return Known(on, versions, feeds)
+
+
+def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+    if "known_from" not in versions.columns:
+        versions = versions.with_columns(known_from=pl.col("recorded_at"))
+    end_of_day = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
+    history = versions.sort("record_id", "version").with_columns(
+        known_from=pl.col("known_from").cum_max().over("record_id")
+    )
+    history = history.with_columns(superseded_at=pl.col("known_from").shift(-1).over("record_id"))
+    seen = history.join(on, on="crn", how="inner").filter(
+        pl.col("known_from") < end_of_day,
+        pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end_of_day),
+        pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= end_of_day),
+        pl.col("occurred_on") <= pl.col("as_of"),
+    )
+    seen = _without_the_future(seen, table)
+    return seen.select(
+        *KEY,
+        *[name for name in table.schema if name != "crn"],
+        days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
+    )
+
+
+def _without_the_future(rows: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+    happened = [
+        column.name
+        for column in table.own
+        if column.type in ("date", "time") and not column.plan
+    ]  # fmt: skip
+    rows = rows.with_columns(
+        pl.when(pl.col(name).cast(pl.Date()) <= pl.col("as_of")).then(pl.col(name)).alias(name)
+        for name in happened
+    )
+    return rows.with_columns(
+        pl.when(pl.col(column.settled_by).is_not_null())
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in table.own
+        if column.settled_by is not None
+    )
+
+
+def current_assessment(known: Known) -> pl.DataFrame:
+    """The latest completed assessment of each key, of any age, with `age` in days."""
+    done = known.rows("assessments").filter(
+        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
+    )
+    latest = done.sort("completed_on", "record_id").unique(KEY, keep="last", maintain_order=True)
+    return latest.with_columns(age=(pl.col("as_of") - pl.col("completed_on")).dt.total_days())
+
+
+LEVEL_STATES: dict[str, str] = {
+    "current": "A level is recorded in an assessment completed in the last 55 weeks.",
+    "feed_stopped": "Assessments have stopped arriving from OASys, so the level is not known.",
+    "not_supplied": "Assessments are not supplied to this service, so the level is not known.",
+    "locked_incomplete": "The last assessment locked before it was complete: no current level.",
+    "too_old": "The last completed assessment is older than 55 weeks: no current level.",
+    "level_missing": "The current assessment gives no level for this group.",
+    "no_assessment": "No completed assessment is on record: no current level.",
+}
+"""Why a level is or is not known, each its own state, said in words (promise 5)."""
+
+
+def recorded_levels(known: Known) -> pl.DataFrame:
+    """The recorded level and its state for each key and community risk group.
+
+    Columns: KEY, group, level (or null), state (see LEVEL_STATES), assessed_on, level_record.
+    The level of a group is the community column of the latest assessment completed within 55
+    weeks; that is the definition Ministry of Justice statistics use.
+    """
+    latest = current_assessment(known)
+    locked = (
+        known.rows("assessments")
+        .filter(pl.col("status") == "LOCKED_INCOMPLETE")
+        .group_by(KEY)
+        .agg(locked_on=pl.col("completed_on").max())
+    )
+    base = known.spine.select(KEY).join(latest, on=KEY, how="left").join(locked, on=KEY, how="left")
+    parts = [
+        base.select(
+            *KEY,
+            pl.lit(group).alias("group"),
+            _state(known, pl.col(f"{group}_community")).alias("state"),
+            pl.col(f"{group}_community").alias("level"),
+            assessed_on=pl.col("completed_on"),
+            level_record=pl.col("record_id"),
+        )
+        for group in codes.COMMUNITY_GROUPS
+    ]
+    found = pl.concat(parts).sort(GROUP_KEY)
+    return found.with_columns(level=pl.when(pl.col("state") == "current").then(pl.col("level")))
+
+
+def _state(known: Known, level: pl.Expr) -> pl.Expr:
+    missing = pl.lit("not_supplied" if "assessments" not in known.feeds else "feed_stopped")
+    lapsed_by_lock = pl.col("locked_on") > pl.col("completed_on").fill_null(date.min)
+    return (
+        pl.when(~known.available(["assessments"]))
+        .then(missing)
+        .when(pl.col("age") <= CURRENT_FOR_DAYS)
+        .then(
+            pl.when(level.is_in(list(codes.LEVELS)))
+            .then(pl.lit("current"))
+            .otherwise(pl.lit("level_missing"))
+        )
+        .when(lapsed_by_lock)
+        .then(pl.lit("locked_incomplete"))
+        .when(pl.col("age").is_not_null())
+        .then(pl.lit("too_old"))
+        .otherwise(pl.lit("no_assessment"))
+    )

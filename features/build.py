@@ -1,0 +1,115 @@
+"""Cases x as-of dates x indicators become one frame: (case, as-of date, risk group) by indicator.
+
+Cases split into buckets and into nothing else, so the night, the training spine and a single case
+are the same code: `frame` on what was known, `frames` bucket by bucket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from features import asof, codes
+from features.asof import GROUP_KEY, KEY, Known
+from features.indicators import CATALOGUE, Indicator
+from features.store import Store, bucket_of
+
+ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
+"""The columns of a frame that are not indicators."""
+
+
+def catalogue_hash() -> str:
+    """A digest of every declaration: the same digest, the same indicators."""
+    listing = [
+        [i.id, i.family, i.kind, i.use, i.direction, i.sentence, i.rule, list(i.groups),
+         str(i.value), i.none, i.fires_from, i.fires_below]
+        for i in CATALOGUE.values()
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def columns(use: str | None = None) -> list[str]:
+    """The ids of the indicators in a frame, in order; or of those of one use alone."""
+    return [name for name, item in CATALOGUE.items() if use is None or item.use == use]
+
+
+def frame(known: Known) -> pl.DataFrame:
+    """The indicator frame of a spine: ABOUT, then one Float64 column an indicator.
+
+    Null means not known (the feed is missing or has stopped), or not applicable to the group.
+    Nought means that the feed is there and nothing was found.
+    """
+    wide = _on_record(known)
+    for item in CATALOGUE.values():
+        if not item.per_group:
+            wide = wide.join(_values(item, known), on=KEY, how="left")
+    groups = pl.DataFrame({"group": list(codes.COMMUNITY_GROUPS)})
+    rows = wide.join(groups, how="cross")
+    for item in CATALOGUE.values():
+        if item.per_group:
+            rows = rows.join(_values(item, known), on=GROUP_KEY, how="left")
+    levels = asof.recorded_levels(known).select(
+        *GROUP_KEY, "level", pl.col("state").alias("level_state"), "assessed_on"
+    )
+    rows = rows.join(levels, on=GROUP_KEY, how="left").with_columns(
+        _settled(item, known) for item in CATALOGUE.values()
+    )
+    return rows.select(*ABOUT, *CATALOGUE).sort(GROUP_KEY)
+
+
+def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The frame of a spine bucket by bucket, so that memory is bounded by the largest bucket."""
+    numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
+    for bucket in range(store.buckets):
+        part = numbered.filter(pl.col("_bucket") == bucket).drop("_bucket")
+        if part.height:
+            yield bucket, frame(asof.read(store, part, bucket))
+
+
+def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
+    """The spine of a night: cases with an order, licence or custody in force.
+
+    Any exclusion or restriction that has not ended keeps a case out (promise 7); the second column
+    says so: KEY, limited.
+    """
+    everyone = store.read("supervisions").select("crn").unique()
+    known = asof.read(store, everyone.with_columns(as_of=pl.lit(as_of)))
+    active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
+    limits = known.rows("limits").filter(pl.col("ended_on").is_null())
+    return (
+        active.select(KEY)
+        .unique()
+        .with_columns(limited=pl.col("crn").is_in(limits["crn"].unique().to_list()))
+        .sort("crn")
+    )
+
+
+def _on_record(known: Known) -> pl.DataFrame:
+    """The number of entries on record of each key, whatever they are about."""
+    parts = [
+        known.rows(name).select(KEY)
+        for name in ("contacts", "incidents", "circumstances", "decisions", "assessments")
+    ]
+    counted = pl.concat(parts).group_by(KEY).agg(on_record=pl.len().cast(pl.Int64))
+    return (
+        known.spine.select(KEY)
+        .join(counted, on=KEY, how="left")
+        .with_columns(pl.col("on_record").fill_null(0))
+    )
+
+
+def _values(item: Indicator, known: Known) -> pl.DataFrame:
+    found = item.entries(known).group_by(item.key).agg(item.value.alias(item.id))
+    return found.with_columns(pl.col(item.id).cast(pl.Float64))
+
+
+def _settled(item: Indicator, known: Known) -> pl.Expr:
+    value = pl.col(item.id)
+    if item.none is not None:
+        value = value.fill_null(item.none)
+    applies = pl.col("group").is_in(list(item.groups))
+    return pl.when(applies & known.available(item.feeds)).then(value).alias(item.id)

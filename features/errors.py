@@ -1,0 +1,87 @@
+"""What a user can cause, said in a sentence, and the exit codes of every command."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+
+
+class UserError(Exception):
+    """Something a person can put right; shown as one sentence, never as a traceback."""
+
+    exit_code = 10
+
+
+class MissingInput(UserError):
+    """A file, folder or setting that a command needs is not there."""
+
+    exit_code = 11
+
+
+class UnreadableInput(UserError):
+    """A file is there and cannot be read as what it should be."""
+
+    exit_code = 12
+
+
+class TooManyRefused(UserError):
+    """More rows of a table were refused than may be; nothing was changed."""
+
+    exit_code = 13
+
+
+class NotApproved(UserError):
+    """What was asked for needs a valid approval and has none."""
+
+    exit_code = 14
+
+
+class SetupProblem(UserError):
+    """The machine, the database or a setting does not allow it."""
+
+    exit_code = 15
+
+
+class RunStopped(UserError):
+    """A check inside a run failed, so that nothing of the run was kept."""
+
+    exit_code = 16
+
+
+EXIT_CODES: dict[int, str] = {
+    0: "done",
+    2: "the command line could not be understood",
+    **{
+        kind.exit_code: (kind.__doc__ or "")
+        for kind in (
+            UserError,
+            MissingInput,
+            UnreadableInput,
+            TooManyRefused,
+            NotApproved,
+            SetupProblem,
+            RunStopped,
+        )
+    },
+}
+
+EXIT_CODE_HELP = "exit codes: " + "; ".join(
+    f"{code} {text.rstrip('.').splitlines()[0]}" for code, text in EXIT_CODES.items()
+)
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """A hint naming the closest known name, or nothing where none is close."""
+    close = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.7)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def shown_to_people(command: Callable[[], None]) -> int:
+    """Run a command; a UserError becomes one sentence on stderr and its exit code."""
+    try:
+        command()
+    except UserError as error:
+        sys.stderr.write(f"\n{error}\n")
+        return error.exit_code
+    return 0

@@ -1,0 +1,162 @@
+"""Finds and reads the files of an extract: Parquet or CSV, one or many a table.
+
+EXTRACT/extract.json      when it was taken, which feeds are complete, whether made up
+EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.parquet
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features import records
+from features.errors import MissingInput, UnreadableInput, did_you_mean
+
+ABOUT = "extract.json"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """An extract folder: when it was taken, what it says of its feeds, and its files by table."""
+
+    folder: Path
+    extracted_at: datetime
+    complete: frozenset[str] = frozenset()
+    made_up: bool = False
+    feeds: dict[str, datetime] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+
+
+def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
+    """What an extract folder says of itself; a sentence where it cannot be used."""
+    if not folder.is_dir():
+        raise MissingInput(
+            f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
+        )
+    said = _about(folder / ABOUT)
+    taken = extracted_at or _time(said.get("extracted_at"), "extracted_at")
+    if taken is None:
+        raise MissingInput(
+            f"{folder} does not say when it was taken. Add {ABOUT} with "
+            '{"extracted_at": "2026-11-20T02:00:00"}, or pass --extracted-at.'
+        )
+    complete = _known_tables(said.get("complete", []), "complete")
+    feeds = {
+        name: _time(at, f"feeds.{name}") or taken for name, at in said.get("feeds", {}).items()
+    }
+    _known_tables(feeds, "feeds")
+    return Extract(
+        folder, taken, frozenset(complete), bool(said.get("made_up", False)), feeds, _files(folder)
+    )
+
+
+def read_table(about: Extract, table: records.Table) -> pl.DataFrame | None:
+    """The rows of one table as supplied, or None where the extract has no file of it."""
+    files = about.files.get(table.name)
+    if not files:
+        return None
+    parts = [_read_file(path) for path in files]
+    for path, part in zip(files, parts, strict=True):
+        _check_columns(path, part, table)
+    try:
+        return pl.concat(parts, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(
+            f"The files of {table.name} do not fit together: the same column has different "
+            f"types in {', '.join(path.name for path in files)}."
+        ) from error
+
+
+def _about(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnreadableInput(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise UnreadableInput(f"{path} must hold an object such as {{'extracted_at': …}}.")
+    return content
+
+
+def _time(value: Any, name: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise UnreadableInput(
+            f"{ABOUT}: {name} is {value!r}, not a time such as 2026-11-20T02:00:00."
+        ) from error
+    return at.replace(tzinfo=None) - (at.utcoffset() or (at - at))
+
+
+def _known_tables(names: Any, where: str) -> list[str]:
+    for name in names:
+        if name not in records.TABLES:
+            hint = did_you_mean(name, records.TABLES)
+            raise UnreadableInput(f"{ABOUT}: {where} names no table of ours: {name!r}.{hint}")
+    return list(names)
+
+
+def _files(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in (".parquet", ".csv"):
+            continue
+        name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+        table = name if name in records.TABLES else name.rsplit("-", 1)[0]
+        if table not in records.TABLES:
+            raise UnreadableInput(
+                f"{path} belongs to no table of ours.{did_you_mean(name, records.TABLES)} "
+                f"Tables: {', '.join(records.TABLES)}."
+            )
+        found.setdefault(table, []).append(path)
+    return found
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".csv":
+            return pl.read_csv(path, infer_schema=False)
+        return pl.read_parquet(path)
+    except pl.exceptions.NoDataError as error:
+        raise UnreadableInput(f"{path} is empty: not even a header line.") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UnreadableInput(_unreadable(path, str(error))) from error
+
+
+def _unreadable(path: Path, said: str) -> str:
+    if path.suffix == ".csv":
+        return (
+            f"{path} cannot be read as CSV: {said.splitlines()[0]}. Save it as UTF-8 with commas "
+            "and the same number of fields in every line. Nothing was changed."
+        )
+    return (
+        f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
+        "probably cut short while being written or copied. Copy it again and compare sizes. "
+        "Nothing was changed."
+    )
+
+
+def _check_columns(path: Path, part: pl.DataFrame, table: records.Table) -> None:
+    absent = [name for name in table.schema if name not in part.columns]
+    extra = [name for name in part.columns if name not in table.schema]
+    for name in extra:
+        hint = did_you_mean(name, absent)
+        if hint:
+            raise UnreadableInput(
+                f"{path} has a column {name!r}, which {table.name} does not have.{hint} "
+                "Nothing was changed."
+            )
+    for column in table.columns:
+        if column.required and column.name in absent:
+            raise UnreadableInput(
+                f"{path} has no column {column.name!r}, which every row of {table.name} needs "
+                f"({column.meaning}). Nothing was changed."
+            )

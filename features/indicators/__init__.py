@@ -1,0 +1,27 @@
+"""The catalogue: importing this package declares every indicator, a module a family or two."""
+
+from features.indicators import (
+    assessment,
+    behaviour,
+    circumstances,
+    compliance,
+    enquiries,
+    supervision,
+)
+from features.indicators.base import FAMILIES, Indicator, declared, find
+
+CATALOGUE: dict[str, Indicator] = dict(declared())
+"""Every indicator by id, in the order of the documentation."""
+
+__all__ = [
+    "CATALOGUE",
+    "FAMILIES",
+    "Indicator",
+    "assessment",
+    "behaviour",
+    "circumstances",
+    "compliance",
+    "enquiries",
+    "find",
+    "supervision",
+]

@@ -1,0 +1,265 @@
+"""AQ and RG: how far the recorded level can be trusted, from the assessment and the registers."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import GROUP_KEY, KEY, Known, current_assessment
+from features.indicators.base import declare
+from features.indicators.language import (
+    LAST,
+    N,
+    concerning_group,
+    entries,
+    never_followed_by,
+    significant_events,
+    within,
+)
+
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+
+LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
+BAND_RANK = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, "VERY_HIGH": 4}
+
+
+def _current(known: Known) -> pl.DataFrame:
+    return current_assessment(known).with_columns(table=pl.lit("assessments"))
+
+
+def _overall(assessments: pl.DataFrame) -> pl.DataFrame:
+    """Adds `overall` (1 to 4): the highest community level, as official statistics do."""
+    ranks = [
+        pl.col(f"{group}_community").replace_strict(LEVEL_RANK, default=None)
+        for group in codes.COMMUNITY_GROUPS
+    ]
+    return assessments.with_columns(overall=pl.max_horizontal(ranks))
+
+
+def _level_word(rank: pl.Expr) -> pl.Expr:
+    return rank.replace_strict(
+        {1: "low", 2: "medium", 3: "high", 4: "very high"}, default="unknown"
+    )
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The current assessment is {d} days old.",
+    feeds=("assessments",),
+    source=f"{SFO_REVIEW}, recommendation 8; {CORONER_OCTOBER}, section 3",
+    value=pl.col("age").max(),
+    words={"d": pl.col("age").max()},
+    none=None,
+    fires_from=180.0,
+)
+def assessment_age_days(known: Known) -> pl.DataFrame:
+    """Days since the latest completed assessment was completed; not known where there is none."""
+    return _current(known)
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="An assessment locked incomplete on {date}; none has been completed since.",
+    feeds=("assessments",),
+    source=f"{SFO_REVIEW}, sections 4 and 10: locks 45 days after it was started",
+    words={"n": N, "date": pl.col("completed_on").max()},
+)
+def assessment_locked_incomplete(known: Known) -> pl.DataFrame:
+    """Assessments locked incomplete after the latest one that was completed."""
+    latest = current_assessment(known).select(*KEY, done_on=pl.col("completed_on"))
+    locked = entries(known, "assessments", pl.col("status") == "LOCKED_INCOMPLETE")
+    return locked.join(latest, on=KEY, how="left").filter(
+        pl.col("done_on").is_null() | (pl.col("completed_on") > pl.col("done_on"))
+    )
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="{n} significant events have happened since the last assessment without a review.",
+    feeds=("assessments", "contacts", "incidents", "circumstances"),
+    source=f"{SFO_REVIEW}, sections 5 and 12; {CORONER_OCTOBER}, section 3",
+    disclosure="possible",
+    disclosable_sentence="Events since the last assessment have not been reviewed.",
+)
+def no_review_after_significant_event(known: Known) -> pl.DataFrame:
+    """Significant events of the last 365 days, more than 15 working days ago, after which no
+    assessment was completed.
+    """
+    events = significant_events(known).filter(within(365))
+    done = current_assessment(known).with_columns(occurred_on=pl.col("completed_on"))
+    old = pl.col("occurred_on").dt.add_business_days(15, roll="forward") < pl.col("as_of")
+    return never_followed_by(events.filter(old), done)
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The latest assessment repeats the analysis of the one before word for word.",
+    feeds=("assessments",),
+    source=f"{SFO_REVIEW}, sections 5, 12 and 13",
+)
+def assessment_copied_forward(known: Known) -> pl.DataFrame:
+    """The latest two completed assessments have the same fingerprint of their analysis."""
+    done = entries(
+        known,
+        "assessments",
+        pl.col("status") == "COMPLETE",
+        pl.col("completed_on").is_not_null(),
+        pl.col("analysis_fingerprint").is_not_null(),
+    )
+    ordered = done.sort("completed_on", "record_id").with_columns(
+        before=pl.col("analysis_fingerprint").shift(1).over(KEY)
+    )
+    latest = ordered.unique(KEY, keep="last", maintain_order=True)
+    return latest.filter(pl.col("before") == pl.col("analysis_fingerprint"))
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="Risk to this group is recorded as low although {n} recorded events concern it.",
+    feeds=("assessments", "incidents"),
+    source=f"{SFO_REVIEW}, sections 5 and 10",
+    per_group=True,
+    disclosure="possible",
+    disclosable_sentence="Events on record are not reflected in the level for this group.",
+)
+def risk_group_low_with_evidence(known: Known) -> pl.DataFrame:
+    """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
+    kinds = ["violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"]
+    found = entries(known, "incidents", pl.col("kind").is_in(kinds), within(730)).with_columns(
+        group=concerning_group()
+    )
+    low = current_assessment(known).select(
+        *KEY, *[(pl.col(f"{g}_community") == "LOW").alias(g) for g in codes.COMMUNITY_GROUPS]
+    )
+    groups = low.unpivot(index=KEY, variable_name="group", value_name="is_low").filter("is_low")
+    return found.join(groups, on=GROUP_KEY, how="semi")
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="Actuarial scores are {band} while the highest recorded level is {level}.",
+    feeds=("assessments",),
+    source=f"{CORONER_OCTOBER}, sections 3 and 7",
+    groups=("public", "known_adult"),
+    value=(pl.col("band") - pl.col("overall")).max(),
+    words={
+        "band": _level_word(pl.col("band").max()),
+        "level": _level_word(pl.col("overall").max()),
+    },
+)
+def actuarial_level_mismatch(known: Known) -> pl.DataFrame:
+    """How many levels the higher of the serious and violence predictor bands lies above the
+    overall level of the same assessment.
+    """
+    bands = [
+        pl.col(name).replace_strict(BAND_RANK, default=None)
+        for name in ("serious_band", "violence_band")
+    ]
+    found = _overall(_current(known)).with_columns(band=pl.max_horizontal(bands))
+    return found.filter(pl.col("band") > pl.col("overall"))
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The assessment needed countersigning and was not countersigned, or was signed "
+    "within ten minutes.",
+    feeds=("assessments",),
+    source=f"{SFO_REVIEW}, recommendation 8 and section 14; {CORONER_OCTOBER}, section 3",
+)
+def countersignature_missing_or_rushed(known: Known) -> pl.DataFrame:
+    """The latest assessment needed countersigning: not done, or within 10 minutes of signing."""
+    taken = (pl.col("countersigned_at") - pl.col("signed_at")).dt.total_minutes()
+    rushed = (taken < 10).fill_null(value=False)
+    return _current(known).filter(
+        pl.col("countersign_required"), pl.col("countersigned_at").is_null() | rushed
+    )
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="There is no risk management plan with the assessment, or it was written before it.",
+    feeds=("assessments",),
+    source=f"{CORONER_OCTOBER}, section 3; {SFO_REVIEW}, section 9",
+)
+def plan_missing_or_before_assessment(known: Known) -> pl.DataFrame:
+    """The latest completed assessment has no plan, or one dated before it was started."""
+    plan = pl.col("plan_written_on")
+    return _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
+
+
+@declare(
+    family="WI",
+    kind="process",
+    sentence="Weapons are on the record (last on {date}) and the analysis does not mention them.",
+    feeds=("assessments", "incidents"),
+    source=f"{CORONER_OCTOBER}, section 3; inspectorate annual report 2022/23",
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="Past behaviour is not reflected in the analysis.",
+)
+def weapon_history_missing_from_rosh(known: Known) -> pl.DataFrame:
+    """Weapon incidents, ever, while the latest completed assessment does not mention weapons."""
+    silent = current_assessment(known).filter(pl.col("mentions_weapons") == pl.lit(value=False))
+    weapons = entries(known, "incidents", pl.col("kind") == "weapon")
+    return weapons.join(silent.select(KEY), on=KEY, how="semi")
+
+
+@declare(
+    family="RG",
+    kind="process",
+    sentence="A civil order ({kinds}) is in force with no matching register entry.",
+    feeds=("orders", "registrations"),
+    source=f"{CORONER_OCTOBER}, section 8",
+    groups=("public", "known_adult"),
+    words={"n": N, "kinds": pl.col("kind").replace(codes.ORDER_KINDS).unique()},
+)
+def civil_order_without_register(known: Known) -> pl.DataFrame:
+    """Restraining and similar orders in force without the active register entry they need."""
+    in_force = entries(
+        known,
+        "orders",
+        pl.col("kind").is_in(list(codes.CIVIL_ORDERS)),
+        pl.col("ended_on").is_null(),
+    ).with_columns(register=pl.col("kind").replace_strict(codes.CIVIL_ORDERS, default=None))
+    active = known.rows("registrations").filter(pl.col("ended_on").is_null())
+    return in_force.join(
+        active.select(*KEY, register=pl.col("type_code")), on=[*KEY, "register"], how="anti"
+    )
+
+
+@declare(
+    family="RG",
+    kind="process",
+    sentence="The register says {register} and the assessment says {level}.",
+    feeds=("registrations", "assessments"),
+    source=f"{CORONER_OCTOBER}, sections 3 and 8",
+    words={
+        "register": _level_word(pl.col("registered").max()),
+        "level": _level_word(pl.col("overall").max()),
+    },
+)
+def register_level_mismatch(known: Known) -> pl.DataFrame:
+    """The latest active overall RoSH register is higher than the latest assessment's overall."""
+    active = entries(
+        known,
+        "registrations",
+        pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
+        pl.col("ended_on").is_null(),
+    )
+    latest = active.sort("occurred_on", "record_id").unique(KEY, keep="last", maintain_order=True)
+    rank = pl.col("type_code").replace(codes.OVERALL_REGISTER)
+    overall = _overall(current_assessment(known)).select(*KEY, "overall")
+    return (
+        latest.with_columns(registered=rank.replace_strict(LEVEL_RANK, default=None))
+        .join(overall, on=KEY, how="inner")
+        .filter(pl.col("registered") > pl.col("overall"))
+    )

@@ -1,0 +1,152 @@
+"""What an indicator is: one declaration gives value, entries, sentence, direction and docs.
+
+An indicator selects entries (a function of what was known) and counts them (an expression over
+the entries of one key). The same entries are the evidence; the same declaration fills the
+sentence. The function's docstring is the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import polars as pl
+
+from features import codes
+from features.asof import GROUP_KEY, KEY, Known
+from features.errors import UserError, did_you_mean
+
+Kind = Literal["behaviour", "process", "context"]
+Use = Literal["stage_1", "stage_2", "page_only"]
+
+FAMILIES: dict[str, str] = {
+    "CE": "Compliance and enforcement",
+    "AT": "Attendance and contact",
+    "ES": "Escalation in frequency and severity",
+    "WI": "Weapons and intelligence",
+    "SM": "Substance misuse",
+    "MH": "Mental health",
+    "RC": "Relationships and children",
+    "SE": "Safeguarding enquiries",
+    "AC": "Accommodation",
+    "AQ": "Quality of the assessment",
+    "RG": "Registers",
+    "SC": "Continuity of supervision and oversight",
+    "CU": "Custody and release",
+    "EM": "Electronic monitoring",
+}
+
+ALL: tuple[str, ...] = codes.COMMUNITY_GROUPS
+EVIDENCE = ["table", "record_id", "occurred_on"]
+_USE_OF_KIND: dict[str, Use] = {
+    "behaviour": "stage_1",
+    "process": "stage_2",
+    "context": "page_only",
+}
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator, declared once; `rule` is the docstring of its entries function."""
+
+    id: str
+    family: str
+    kind: Kind
+    sentence: str
+    feeds: tuple[str, ...]
+    source: str
+    entries: Callable[[Known], pl.DataFrame]
+    rule: str
+    value: pl.Expr
+    words: Mapping[str, pl.Expr]
+    groups: tuple[str, ...] = ALL
+    per_group: bool = False
+    """The entries name the group that they concern, so the value differs by group."""
+    direction: Literal["+", "-", "0"] = "+"
+    disclosure: Literal["no", "possible", "likely"] = "no"
+    """Whether it may derive from information that must not be disclosed to the person."""
+    disclosable_sentence: str | None = None
+    none: float | None = 0.0
+    """The value where the feed is there and no entry is; null means that it is not known."""
+    fires_from: float = 1.0
+    fires_below: bool = False
+    protected_link: str | None = None
+    bias_watch: bool = False
+    page_only_because: str | None = None
+
+    @property
+    def use(self) -> Use:
+        """Where it enters: stage 1 (behaviour), stage 2 (process), or the page alone."""
+        return "page_only" if self.page_only_because else _USE_OF_KIND[self.kind]
+
+    @property
+    def key(self) -> list[str]:
+        """What identifies a value: (case, as-of date), and the risk group where it differs."""
+        return GROUP_KEY if self.per_group else KEY
+
+    def fires(self, value: float | None) -> bool:
+        """Whether a value is worth a sentence; what is not known never fires."""
+        if value is None or value != value:
+            return False
+        return value < self.fires_from if self.fires_below else value >= self.fires_from
+
+    def say(self, words: Mapping[str, Any], *, disclosable: bool = False) -> str:
+        """The sentence with its words filled in; the variant that the person may be shown."""
+        template = self.sentence
+        if disclosable and self.disclosable_sentence is not None:
+            template = self.disclosable_sentence
+        return template.format(**{name: _in_words(value) for name, value in words.items()})
+
+
+@dataclass
+class _Catalogue:
+    indicators: dict[str, Indicator] = field(default_factory=dict)
+
+
+_catalogue = _Catalogue()
+
+
+def declare(**about: Any) -> Callable[[Callable[[Known], pl.DataFrame]], Indicator]:
+    """Declare an indicator; the decorated function selects its entries and is its rule."""
+
+    def register(entries: Callable[[Known], pl.DataFrame]) -> Indicator:
+        rule = " ".join((entries.__doc__ or "").split())
+        if not rule:
+            raise TypeError(f"{entries.__name__} needs a docstring: it is the rule.")
+        about.setdefault("value", pl.len())
+        about.setdefault("words", {"n": pl.len()})
+        made = Indicator(id=entries.__name__, entries=entries, rule=rule, **about)
+        _catalogue.indicators[made.id] = made
+        return made
+
+    return register
+
+
+def declared() -> dict[str, Indicator]:
+    """Every indicator declared so far, in order of declaration."""
+    return _catalogue.indicators
+
+
+def find(name: str) -> Indicator:
+    """The named indicator, or a UserError with the closest name."""
+    known = declared()
+    if name not in known:
+        raise UserError(f"There is no indicator {name!r}.{did_you_mean(name, known)}")
+    return known[name]
+
+
+def in_words(day: date) -> str:
+    """A date as people write it: 3 March 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, date):
+        return in_words(value)
+    if isinstance(value, float):
+        return f"{value:.0f}"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in sorted(value))
+    return str(value)

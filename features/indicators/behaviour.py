@@ -1,0 +1,250 @@
+"""ES, WI, SM, EM: escalation, weapons and intelligence, substance misuse, monitoring."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import Known
+from features.indicators.base import declare
+from features.indicators.language import (
+    FIRST,
+    LAST,
+    N,
+    concerning_group,
+    contact,
+    entries,
+    significant_events,
+    within,
+)
+
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+
+KIND = pl.col("kind")
+
+
+def _incidents(known: Known, kinds: list[str], days: int) -> pl.DataFrame:
+    return entries(known, "incidents", KIND.is_in(kinds), within(days))
+
+
+def _by_group(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(group=concerning_group()).filter(pl.col("group").is_not_null())
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="{n} incidents of violence or aggression concerning this group are recorded in the "
+    "last year, in any setting.",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, section 3: rising frequency of lower-level violence",
+    per_group=True,
+    disclosure="possible",
+    disclosable_sentence="Incidents of violence or aggression are on record.",
+)
+def violence_incident_count(known: Known) -> pl.DataFrame:
+    """Violence, weapon use or domestic abuse in the last 365 days, by the group of its target."""
+    return _by_group(_incidents(known, ["violence", "weapon", "domestic_abuse"], 365))
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="Violence is becoming more frequent: {before} then {recent} incidents in "
+    "successive six months.",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, section 3",
+    value=pl.max_horizontal(
+        (pl.col("days") < 180).sum().cast(pl.Int64) - (pl.col("days") >= 180).sum().cast(pl.Int64),
+        0,
+    ),
+    words={"recent": (pl.col("days") < 180).sum(), "before": (pl.col("days") >= 180).sum()},
+    disclosure="possible",
+    disclosable_sentence="Incidents of violence are becoming more frequent.",
+    page_only_because="a trend falls when an earlier entry comes to light: shown, not scored",
+)
+def violence_frequency_trend(known: Known) -> pl.DataFrame:
+    """Violence in the last 180 days less that in the 180 days before, not below nought."""
+    return _incidents(known, ["violence", "domestic_abuse"], 360)
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="{n} threats concerning this group are recorded since {date}.",
+    feeds=("incidents",),
+    source=f"{SFO_REVIEW}, sections 4 and 7; {CORONER_OCTOBER}, section 11",
+    per_group=True,
+    words={"n": N, "date": FIRST},
+    disclosure="possible",
+    disclosable_sentence="Threats to others are on record.",
+)
+def threats_count(known: Known) -> pl.DataFrame:
+    """Threats in the last 365 days, by the group of the person threatened."""
+    return _by_group(_incidents(known, ["threat"], 365))
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="A threat to harm a partner or child is recorded ({date}), even if said as a remark.",
+    feeds=("incidents",),
+    source=f"{CORONER_JANUARY}, section on electronic monitoring",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="Concern about the safety of other people is on record.",
+)
+def conditional_threat_to_partner_or_child(known: Known) -> pl.DataFrame:
+    """Threats to a partner, former partner or child, from any source, in the last 730 days."""
+    return _incidents(known, ["threat"], 730).filter(pl.col("target").is_in(["partner", "child"]))
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="Aggression is recorded in {n} different settings: {settings}.",
+    feeds=("incidents",),
+    source=f"{SFO_REVIEW}, sections 7 and 10",
+    value=pl.col("setting").n_unique(),
+    words={
+        "n": pl.col("setting").n_unique(),
+        "settings": pl.col("setting").replace(codes.SETTINGS).unique(),
+    },
+    fires_from=2.0,
+    disclosure="possible",
+    disclosable_sentence="Aggression is on record in more than one setting.",
+)
+def aggression_across_settings(known: Known) -> pl.DataFrame:
+    """Different settings of violence, threats or domestic abuse in the last 730 days."""
+    found = _incidents(known, ["violence", "threat", "domestic_abuse"], 730)
+    return found.filter(pl.col("setting").is_in(list(codes.SETTINGS)))
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="Landlord, neighbours or family reported {n} complaints in the last 90 days.",
+    feeds=("contacts",),
+    source=f"{SFO_REVIEW}, sections 4, 11d and 15",
+    groups=("public", "known_adult"),
+    disclosure="possible",
+    disclosable_sentence="Complaints about behaviour are on record.",
+    bias_watch=True,
+)
+def third_party_complaints(known: Known) -> pl.DataFrame:
+    """Reports from a landlord, neighbour or family member in the last 90 days."""
+    return entries(known, "contacts", contact("third_party"), within(90))
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="{n} different kinds of significant event happened within 30 days: {kinds}.",
+    feeds=("contacts", "incidents", "circumstances"),
+    source=f"{SFO_REVIEW}, sections 1 and 5",
+    value=pl.col("event").n_unique(),
+    words={"n": pl.col("event").n_unique(), "kinds": pl.col("event").unique()},
+    fires_from=2.0,
+    disclosure="possible",
+    disclosable_sentence="Several significant events happened within 30 days.",
+)
+def significant_event_types_30d(known: Known) -> pl.DataFrame:
+    """Different kinds of significant event in the last 30 days."""
+    return significant_events(known).filter(within(30))
+
+
+@declare(
+    family="WI",
+    kind="behaviour",
+    sentence="A weapon was carried or used {n} times, the last on {date}.",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, sections 3 and 11; {SFO_REVIEW}, section 4",
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="Possession or use of a weapon is on record.",
+    bias_watch=True,
+)
+def weapon_events_count(known: Known) -> pl.DataFrame:
+    """A weapon carried or used, in the last 730 days."""
+    return _incidents(known, ["weapon"], 730)
+
+
+@declare(
+    family="WI",
+    kind="behaviour",
+    sentence="Information of sexual concern about a child was received on {date}.",
+    feeds=("incidents",),
+    source=f"{CORONER_JANUARY}, section on offender records",
+    groups=("children",),
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="Concern about the safety of children is on record.",
+    bias_watch=True,
+)
+def child_sexual_risk_intelligence(known: Known) -> pl.DataFrame:
+    """Information from police or children's services of sexual concern about a child, ever."""
+    return entries(known, "incidents", KIND == "sexual_concern_child")
+
+
+@declare(
+    family="SM",
+    kind="behaviour",
+    sentence="Drug or heavy alcohol use was disclosed or seen {n} times in the last 90 days.",
+    feeds=("incidents",),
+    source=f"{SFO_REVIEW}, section 4",
+)
+def substance_use_disclosures(known: Known) -> pl.DataFrame:
+    """Disclosures or observations of drug or heavy alcohol use in the last 90 days."""
+    return _incidents(known, ["substance_use"], 90)
+
+
+@declare(
+    family="SM",
+    kind="behaviour",
+    sentence="{n} required drug or alcohol tests were refused or missed in the last 90 days.",
+    feeds=("contacts",),
+    source=f"{SFO_REVIEW}, section 11b",
+)
+def drug_test_refused_or_missed(known: Known) -> pl.DataFrame:
+    """Tests refused or missed in the last 90 days."""
+    return entries(
+        known,
+        "contacts",
+        contact("test"),
+        pl.col("outcome_code").is_in(["TREF", *codes.UNACCEPTABLE_ABSENCE]),
+        within(90),
+    )
+
+
+@declare(
+    family="EM",
+    kind="behaviour",
+    sentence="{n} curfew, exclusion zone, alcohol or tamper reports in the last 90 days.",
+    feeds=("contacts",),
+    source=f"{CORONER_JANUARY}, section on electronic monitoring; NDelius contact codes",
+    groups=("public", "known_adult"),
+    bias_watch=True,
+)
+def em_violations_90d(known: Known) -> pl.DataFrame:
+    """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days."""
+    violations = ["C145", "EM01", "EM02", "AAM3", "AAM4"]
+    return entries(known, "contacts", pl.col("type_code").is_in(violations), within(90))
+
+
+@declare(
+    family="EM",
+    kind="behaviour",
+    sentence="The monitoring provider reported worrying comments or behaviour on {date}.",
+    feeds=("incidents",),
+    source=f"{CORONER_JANUARY}, section on electronic monitoring",
+    groups=("children", "known_adult", "staff"),
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="A concern raised by another agency is on record.",
+)
+def em_provider_concern_reported(known: Known) -> pl.DataFrame:
+    """Concerns reported by the electronic monitoring provider in the last 365 days."""
+    return _incidents(known, ["provider_concern"], 365)

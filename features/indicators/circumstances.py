@@ -1,0 +1,217 @@
+"""RC, AC, MH: relationships and children, accommodation, mental health."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.asof import KEY, Known, current_assessment
+from features.indicators.base import declare
+from features.indicators.language import (
+    LAST,
+    N,
+    completed_assessments,
+    contact,
+    entries,
+    not_followed_by,
+    within,
+)
+
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
+
+KIND = pl.col("kind")
+
+
+@declare(
+    family="RC",
+    kind="process",
+    sentence="A new relationship was disclosed on {date}; no enquiry to police or children's "
+    "services followed.",
+    feeds=("circumstances", "enquiries"),
+    source=f"{SFO_REVIEW}, sections 11d and 13; {ACTION_PLAN}, recommendations 1 and 2",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="A change in personal circumstances has not been followed up.",
+)
+def new_relationship_no_enquiry(known: Known) -> pl.DataFrame:
+    """New relationships of the last 365 days with no enquiry requested within 10 working days."""
+    new = entries(known, "circumstances", KIND == "relationship", pl.col("state") == "new")
+    asked = (
+        known.rows("enquiries")
+        .filter(pl.col("requested_on").is_not_null(), KIND != "main_occupier")
+        .with_columns(occurred_on=pl.col("requested_on"))
+    )
+    return not_followed_by(new.filter(within(365)), asked, 10)
+
+
+@declare(
+    family="RC",
+    kind="process",
+    sentence="The person lives with or has contact with a child (since {date}), while the risk to "
+    "children is recorded as low.",
+    feeds=("circumstances", "assessments"),
+    source=f"{ACTION_PLAN}, recommendations 2, 8 and 9",
+    groups=("children",),
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="Contact with children has not been reflected in the assessment.",
+)
+def child_contact_with_low_child_risk(known: Known) -> pl.DataFrame:
+    """Contact with a child that is current while the latest completed assessment says low."""
+    low = current_assessment(known).filter(pl.col("children_community") == "LOW").select(KEY)
+    current = entries(known, "circumstances", KIND == "child_contact", pl.col("ended_on").is_null())
+    return current.join(low, on=KEY, how="semi")
+
+
+@declare(
+    family="RC",
+    kind="process",
+    sentence="A pregnancy or new child has been known since {date} and is not assessed.",
+    feeds=("circumstances", "assessments"),
+    source=f"{ACTION_PLAN}, recommendation 8",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    protected_link="pregnancy",
+    page_only_because="pregnancy is a protected characteristic: always shown, never scored",
+)
+def pregnancy_or_new_child_unassessed(known: Known) -> pl.DataFrame:
+    """Pregnancies or new children of the last 365 days without an assessment within 20 working
+    days.
+    """
+    found = entries(known, "circumstances", KIND == "pregnancy", within(365))
+    return not_followed_by(found, completed_assessments(known), 20)
+
+
+@declare(
+    family="RC",
+    kind="behaviour",
+    sentence="{n} allegations of domestic abuse are recorded without a conviction.",
+    feeds=("incidents",),
+    source=f"{CORONER_JANUARY}, section on offender records",
+    groups=("children", "known_adult"),
+    disclosure="likely",
+    disclosable_sentence="Concern about relationships is on record.",
+    bias_watch=True,
+)
+def da_allegations_without_conviction(known: Known) -> pl.DataFrame:
+    """Domestic abuse recorded and not proven, in the last 730 days."""
+    proven = pl.col("proven").fill_null(value=False)
+    return entries(known, "incidents", KIND == "domestic_abuse", ~proven, within(730))
+
+
+@declare(
+    family="RC",
+    kind="behaviour",
+    sentence="Domestic abuse is recorded against {n} different people.",
+    feeds=("incidents",),
+    source=f"{CORONER_JANUARY}, section on offender records",
+    groups=("known_adult",),
+    value=pl.col("victim_ref").n_unique(),
+    words={"n": pl.col("victim_ref").n_unique()},
+    fires_from=2.0,
+    disclosure="likely",
+    disclosable_sentence="Concern about relationships is on record.",
+)
+def repeat_da_victims(known: Known) -> pl.DataFrame:
+    """Different people against whom domestic abuse is recorded, ever."""
+    return entries(known, "incidents", KIND == "domestic_abuse", pl.col("victim_ref").is_not_null())
+
+
+@declare(
+    family="RC",
+    kind="behaviour",
+    sentence="Conflict or breakdown in a close relationship was recorded on {date}.",
+    feeds=("circumstances",),
+    source=f"{CORONER_JANUARY}, section on electronic monitoring",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="A change in personal circumstances is on record.",
+)
+def relationship_conflict_or_breakdown(known: Known) -> pl.DataFrame:
+    """Conflict, breakdown or separation in a close relationship in the last 90 days."""
+    return entries(known, "circumstances", KIND == "relationship_conflict", within(90))
+
+
+AT_RISK = pl.col("state").is_in(["at_risk", "no_fixed_abode"])
+
+
+@declare(
+    family="AC",
+    kind="behaviour",
+    sentence="The tenancy or placement is at risk, or the person has no fixed abode ({date}).",
+    feeds=("circumstances",),
+    source=f"{SFO_REVIEW}, section 4; 2009 guidance on risk of serious harm",
+    groups=("public", "known_adult"),
+    words={"n": N, "date": LAST},
+    bias_watch=True,
+)
+def accommodation_loss_risk(known: Known) -> pl.DataFrame:
+    """Addresses at risk or no fixed abode, recorded as current or in the last 56 days."""
+    recent = pl.col("ended_on").is_null() | within(56)
+    return entries(known, "circumstances", KIND == "address", AT_RISK, recent, within(365))
+
+
+@declare(
+    family="AC",
+    kind="process",
+    sentence="The address changed on {date} and risk has not been reviewed since.",
+    feeds=("circumstances", "assessments"),
+    source=f"{SFO_REVIEW}, section 11d",
+    words={"n": N, "date": LAST},
+)
+def address_change_not_reviewed(known: Known) -> pl.DataFrame:
+    """Changes of address in 365 days with no assessment completed within 15 working days."""
+    moved = entries(known, "circumstances", KIND == "address", within(365))
+    return not_followed_by(moved, completed_assessments(known), 15)
+
+
+@declare(
+    family="AC",
+    kind="context",
+    sentence="The person left approved premises {days} days ago.",
+    feeds=("supervisions",),
+    source=f"{SFO_REVIEW}, section 12: offences within days of leaving",
+    value=pl.col("since").min(),
+    words={"days": pl.col("since").min()},
+    none=None,
+    fires_from=0.0,
+    direction="-",
+    page_only_because="context for the reader: it says when, not what the person did",
+)
+def recent_ap_departure(known: Known) -> pl.DataFrame:
+    """Days since a stay in approved premises ended, within 56 days of it."""
+    left = entries(known, "supervisions", KIND == "approved_premises").with_columns(
+        since=(pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+    )
+    return left.filter(pl.col("since") < 56)
+
+
+@declare(
+    family="MH",
+    kind="process",
+    sentence="The person's mental health was said or seen to be worse on {date}; no action or "
+    "review is recorded.",
+    feeds=("incidents", "contacts", "assessments"),
+    source=f"{SFO_REVIEW}, sections 4, 12 and 15",
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    protected_link="disability",
+    page_only_because="mental health is scored only by a signed decision of the board",
+)
+def mh_decline_disclosed_no_action(known: Known) -> pl.DataFrame:
+    """Mental health said or seen to be worse in the last 180 days without a contact with another
+    agency, oversight or a completed assessment within 10 working days.
+    """
+    said = entries(known, "incidents", KIND == "mental_health_decline", within(180))
+    acted = entries(known, "contacts", contact("oversight", "safeguarding", "treatment"))
+    answers = pl.concat(
+        [
+            acted.select(*KEY, "occurred_on"),
+            completed_assessments(known).select(*KEY, "occurred_on"),
+        ]
+    )
+    return not_followed_by(said, answers, 10)

@@ -1,0 +1,142 @@
+"""The few words indicators are declared in: entries of a kind, within, since, not followed by."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import KEY, Known
+
+N = pl.len()
+FIRST = pl.col("occurred_on").min()
+LAST = pl.col("occurred_on").max()
+
+SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
+
+
+def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+    """The rows of a table, as known, that meet every condition."""
+    return known.rows(table).filter(*conditions).with_columns(table=pl.lit(table))
+
+
+def within(days: int) -> pl.Expr:
+    """The entry is about one of the last `days` days, today included."""
+    return pl.col("days") < days
+
+
+def contact(*groups: str) -> pl.Expr:
+    """The contact is of one of the named groups of types (`codes.CONTACT_GROUPS`)."""
+    wanted = [code for group in groups for code in codes.CONTACT_GROUPS[group]]
+    return pl.col("type_code").is_in(wanted)
+
+
+def non_compliant() -> pl.Expr:
+    """The contact is a breach, or an appointment missed or failed without acceptable reason."""
+    return pl.col("outcome_code").is_in(codes.NON_COMPLIANT) | pl.col("type_code").is_in(
+        codes.BREACH_CONTACTS
+    )
+
+
+def concerning_group() -> pl.Expr:
+    """The risk group of the person who was or could be harmed; nobody in particular: public."""
+    return pl.col("target").replace_strict(
+        {**codes.GROUP_OF_TARGET, "none": "public"}, default=None
+    )
+
+
+def supervision_start(known: Known) -> pl.DataFrame:
+    """The start of the latest order or licence of each key: KEY, started_on, started_as."""
+    orders = known.rows("supervisions").filter(
+        pl.col("kind").is_in(["community_order", "suspended_sentence", "licence"])
+    )
+    latest = orders.sort("occurred_on").unique(KEY, keep="last", maintain_order=True)
+    return latest.select(*KEY, started_on="occurred_on", started_as="kind")
+
+
+def since_start(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows on or after the start of the latest order or licence; all, where none is known."""
+    dated = rows.join(supervision_start(known), on=KEY, how="left")
+    started = pl.col("started_on")
+    return dated.filter(started.is_null() | (pl.col("occurred_on") >= started))
+
+
+def while_contact_was_due(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows before contact was suspended: suspended contact is not silence (promise 5)."""
+    suspended = (
+        known.rows("supervisions")
+        .filter(pl.col("ended_on").is_null(), pl.col("suspended_from") <= pl.col("as_of"))
+        .group_by(KEY)
+        .agg(pl.col("suspended_from").min())
+    )
+    dated = rows.join(suspended, on=KEY, how="left")
+    return dated.filter(
+        pl.col("suspended_from").is_null() | (pl.col("occurred_on") < pl.col("suspended_from"))
+    )
+
+
+def overdue(working_days: int) -> pl.Expr:
+    """More than so many working days have passed since the entry (bank holidays count as such)."""
+    deadline = pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
+    return deadline < pl.col("as_of")
+
+
+def not_followed_by(rows: pl.DataFrame, answers: pl.DataFrame, working_days: int) -> pl.DataFrame:
+    """The rows whose time for an answer passed without one; an answer on the day counts."""
+    late = rows.filter(overdue(working_days)).with_row_index("_row")
+    deadline = pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
+    answered = (
+        late.join(answers.select(*KEY, answered_on=pl.col("occurred_on")), on=KEY, how="inner")
+        .filter(pl.col("answered_on").is_between(pl.col("occurred_on"), deadline))
+        .select("_row")
+        .unique()
+    )
+    return late.join(answered, on="_row", how="anti").drop("_row")
+
+
+def never_followed_by(rows: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """The rows after which, that day or later, no answer of any date is on record."""
+    latest = answers.group_by(KEY).agg(answered_on=pl.col("occurred_on").max())
+    dated = rows.join(latest, on=KEY, how="left")
+    return dated.filter(
+        pl.col("answered_on").is_null() | (pl.col("answered_on") < pl.col("occurred_on"))
+    )
+
+
+def completed_assessments(known: Known) -> pl.DataFrame:
+    """Completed assessments by the day they were completed, as answers to an event."""
+    return (
+        known.rows("assessments")
+        .filter(pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null())
+        .with_columns(occurred_on=pl.col("completed_on"), table=pl.lit("assessments"))
+    )
+
+
+def significant_events(known: Known) -> pl.DataFrame:
+    """Events that should lead to a review of risk: KEY, evidence, and what each is.
+
+    Arrest or charge, a breach, a report by a third party, serious behaviour, intelligence, conflict
+    in a relationship, accommodation at risk (independent review of a further offence, 5).
+    """
+    columns = [*KEY, "table", "record_id", "occurred_on", "days", "event"]
+    contacts = entries(known, "contacts").with_columns(
+        event=pl.when(pl.col("type_code").is_in(["CARR", "CNOC"]))
+        .then(pl.lit("arrest or charge"))
+        .when(pl.col("type_code").is_in(codes.BREACH_CONTACTS))
+        .then(pl.lit("breach"))
+        .when(contact("third_party"))
+        .then(pl.lit("complaint"))
+    )
+    incidents = entries(known, "incidents").with_columns(
+        event=pl.when(pl.col("kind").is_in(SERIOUS_INCIDENTS))
+        .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
+        .when(pl.col("kind").is_in(["intelligence", "sexual_concern_child", "provider_concern"]))
+        .then(pl.lit("intelligence or concern"))
+    )
+    life = entries(known, "circumstances").with_columns(
+        event=pl.when(pl.col("kind") == "relationship_conflict")
+        .then(pl.lit("relationship conflict"))
+        .when(pl.col("state").is_in(["at_risk", "no_fixed_abode"]))
+        .then(pl.lit("accommodation at risk"))
+    )
+    found = [frame.select(columns) for frame in (contacts, incidents, life)]
+    return pl.concat(found).filter(pl.col("event").is_not_null())

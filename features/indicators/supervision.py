@@ -1,0 +1,138 @@
+"""SC, MA and CU: who holds the case, who oversees it, and the time around release."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.asof import KEY, Known
+from features.indicators.base import declare
+from features.indicators.language import (
+    N,
+    contact,
+    entries,
+    not_followed_by,
+    significant_events,
+    supervision_start,
+    within,
+)
+
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+
+
+@declare(
+    family="SC",
+    kind="process",
+    sentence="{n} changes of practitioner in the last 12 months.",
+    feeds=("allocations",),
+    source="A practitioners' account, October 2023: seven or eight in a year is not uncommon",
+    fires_from=2.0,
+)
+def practitioner_changes_365d(known: Known) -> pl.DataFrame:
+    """Holdings that began in the last 365 days, other than the first of all."""
+    held = entries(known, "allocations")
+    first = held.group_by(KEY).agg(first_on=pl.col("occurred_on").min())
+    return held.join(first, on=KEY).filter(within(365), pl.col("occurred_on") > pl.col("first_on"))
+
+
+@declare(
+    family="SC",
+    kind="process",
+    sentence="The practitioner has been absent for {d} days and the case has not been reallocated.",
+    feeds=("allocations",),
+    source=f"{SFO_REVIEW}, sections 5 and 11c",
+    words={"n": N, "d": pl.col("absent_days").max()},
+)
+def absence_cover_without_reallocation(known: Known) -> pl.DataFrame:
+    """Current holdings whose practitioner has been absent for 28 days or more."""
+    held = entries(
+        known,
+        "allocations",
+        pl.col("ended_on").is_null(),
+        pl.col("absent_from").is_not_null(),
+        pl.col("absent_to").is_null(),
+    ).with_columns(absent_days=(pl.col("as_of") - pl.col("absent_from")).dt.total_days())
+    return held.filter(pl.col("absent_days") >= 28)
+
+
+@declare(
+    family="SC",
+    kind="process",
+    sentence="No management oversight is recorded within 10 working days of {n} significant "
+    "events ({kinds}).",
+    feeds=("contacts", "incidents", "circumstances"),
+    source=f"{SFO_REVIEW}, sections 5, 11d and 12",
+    words={"n": N, "kinds": pl.col("event").unique()},
+    disclosure="possible",
+    disclosable_sentence="Events were not discussed with a manager.",
+)
+def no_oversight_after_significant_event(known: Known) -> pl.DataFrame:
+    """Significant events of the last 180 days without management oversight in 10 working days."""
+    events = significant_events(known).filter(within(180))
+    return not_followed_by(events, entries(known, "contacts", contact("oversight")), 10)
+
+
+@declare(
+    family="SC",
+    kind="context",
+    sentence="The practitioner's workload is {p}% of capacity.",
+    feeds=("allocations",),
+    source=f"{SFO_REVIEW}, sections 5 and 10",
+    direction="0",
+    value=pl.col("workload_percent").last(),
+    words={"p": pl.col("workload_percent").last()},
+    none=None,
+    fires_from=120.0,
+    page_only_because="context for the reader: it says nothing of the person",
+)
+def practitioner_workload_percent(known: Known) -> pl.DataFrame:
+    """The workload of the practitioner who holds the case, as last recorded."""
+    held = entries(
+        known, "allocations", pl.col("ended_on").is_null(), pl.col("workload_percent").is_not_null()
+    )
+    return held.sort("occurred_on", "record_id")
+
+
+@declare(
+    family="SC",
+    kind="process",
+    sentence="{n} tasks set by MAPPA or in oversight are overdue, the oldest by {d} days.",
+    feeds=("actions",),
+    source=f"{SFO_REVIEW}, sections 4 and 13",
+    words={"n": N, "d": pl.col("late").max()},
+    disclosure="possible",
+    disclosable_sentence="Tasks that were agreed are overdue.",
+)
+def overdue_task_noted_not_done(known: Known) -> pl.DataFrame:
+    """Actions set by MAPPA or in oversight, not done and more than 14 days past their date."""
+    open_actions = entries(
+        known,
+        "actions",
+        pl.col("kind").is_in(["oversight_task", "mappa_action"]),
+        pl.col("done_on").is_null(),
+    ).with_columns(late=(pl.col("as_of") - pl.col("due_on")).dt.total_days())
+    return open_actions.filter(pl.col("late") > 14)
+
+
+@declare(
+    family="CU",
+    kind="context",
+    sentence="Released {days} days ago.",
+    feeds=("supervisions",),
+    source="Chief Probation Officer's response to a coroner, October 2024, section 1: the early "
+    "period is when failures are likeliest",
+    direction="0",
+    value=pl.col("days").min(),
+    words={"days": pl.col("days").min()},
+    none=None,
+    fires_from=0.0,
+    page_only_because="context for the reader: it says when, not what the person did",
+)
+def days_since_release(known: Known) -> pl.DataFrame:
+    """Days since the latest release on licence, within 90 days of it."""
+    release = (
+        supervision_start(known)
+        .filter(pl.col("started_as") == "licence")
+        .select(*KEY, occurred_on=pl.col("started_on"))
+    )
+    rows = entries(known, "supervisions", pl.col("kind") == "licence", within(90))
+    return rows.join(release, on=[*KEY, "occurred_on"], how="semi")

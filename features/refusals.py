@@ -1,0 +1,140 @@
+"""Which rows of an extract are refused, and why: one reason a row, in words."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+
+from features import codes, records
+
+EARLIEST = date(1900, 1, 1)
+YEARS_AHEAD = 10
+
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
+
+
+def typed(raw: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+    """The raw columns cast to the contract; what cannot be cast becomes null."""
+    missing = [c for c in table.columns if c.name not in raw.columns]
+    casts = [_cast(raw, column).alias(column.name) for column in table.columns
+             if column.name in raw.columns]  # fmt: skip
+    fills = [pl.lit(None, dtype=column.dtype).alias(column.name) for column in missing]
+    return raw.select(*casts, *fills).select(list(table.schema))
+
+
+def reasons(
+    raw: pl.DataFrame, rows: pl.DataFrame, table: records.Table, extracted_at: datetime
+) -> pl.Series:
+    """The reason for refusing each row, or null: the first rule broken, in a fixed order."""
+    both = rows.with_columns(
+        [pl.Series(f"_raw_{name}", raw[name]) for name in raw.columns if name in table.schema]
+    )
+    chain = pl.coalesce(
+        [
+            _wrong_types(raw, table),
+            _missing_keys(table),
+            _if(~pl.col("crn").str.contains(records.CRN_PATTERN), "malformed CRN"),
+            _if(
+                pl.struct("record_id", "version").is_duplicated()
+                & ~pl.struct("record_id", "version").is_first_distinct(),
+                "duplicate record and version",
+            ),
+            *_dates(table, extracted_at),
+            *_ranges(table),
+        ]
+    )
+    return both.select(chain.alias("reason"))["reason"]
+
+
+def _cast(raw: pl.DataFrame, column: records.Column) -> pl.Expr:
+    source, name = raw.schema[column.name], pl.col(column.name)
+    if source == pl.String():
+        text = name.str.strip_chars()
+        text = pl.when(text != "").then(text)
+        return _from_text(text, column.type)
+    if isinstance(source, pl.Datetime) and column.type == "time":
+        at = (
+            name.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            if source.time_zone
+            else name
+        )
+        return at.dt.cast_time_unit("us")
+    if column.type in ("text", "code"):
+        return name.cast(pl.String(), strict=False)
+    compatible = {
+        "date": (pl.Date(), pl.Datetime()), "time": (pl.Date(),), "flag": (pl.Boolean(),),
+    }  # fmt: skip
+    allowed = compatible.get(column.type)
+    if allowed is not None and source not in allowed:
+        return pl.lit(None, dtype=column.dtype)
+    return name.cast(column.dtype, strict=False)
+
+
+def _from_text(text: pl.Expr, kind: str) -> pl.Expr:
+    if kind == "date":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "time":
+        return pl.coalesce([text.str.to_datetime(form, strict=False, time_unit="us")
+                            for form in _TIMES])  # fmt: skip
+    if kind == "int":
+        return text.cast(pl.Int64(), strict=False)
+    if kind == "number":
+        return text.cast(pl.Float64(), strict=False)
+    if kind == "flag":
+        low = text.str.to_lowercase()
+        return pl.when(low.is_in(_TRUE)).then(True).when(low.is_in(_FALSE)).then(False)
+    return text
+
+
+def _if(condition: pl.Expr, reason: str) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(reason))
+
+
+def _wrong_types(raw: pl.DataFrame, table: records.Table) -> pl.Expr:
+    tests = []
+    for column in table.columns:
+        if column.name not in raw.columns:
+            continue
+        given = pl.col(f"_raw_{column.name}")
+        present = given.is_not_null()
+        if raw.schema[column.name] == pl.String():
+            present = present & (given.str.strip_chars() != "")
+        broken = present & pl.col(column.name).is_null()
+        tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
+    return pl.coalesce(tests)
+
+
+def _missing_keys(table: records.Table) -> pl.Expr:
+    return pl.coalesce(
+        [_if(pl.col(c.name).is_null(), f"missing: {c.name}") for c in table.columns if c.required]
+    )
+
+
+def _dates(table: records.Table, extracted_at: datetime) -> list[pl.Expr]:
+    day, at = pl.col("occurred_on"), pl.col("recorded_at")
+    latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
+    planned = pl.lit(table.planned)
+    if table.name == "contacts":
+        planned = pl.col("type_code").is_in(list(codes.PLANNED_CONTACTS)) | ~pl.col(
+            "type_code"
+        ).is_in(list(codes.CONTACT_TYPES))
+    return [
+        _if(~day.is_between(EARLIEST, latest), "date out of range: occurred_on"),
+        _if(at > extracted_at, "date out of range: recorded after the extract was taken"),
+        _if(
+            (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
+        ),
+    ]  # fmt: skip
+
+
+def _ranges(table: records.Table) -> list[pl.Expr]:
+    tests = [_if(pl.col("version") < 1, "out of range: version")]
+    if "severity" in table.schema:
+        tests.append(_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))
+    if "sampling_probability" in table.schema:
+        share = pl.col("sampling_probability")
+        tests.append(_if((share <= 0) | (share > 1), "out of range: sampling_probability"))
+    return tests

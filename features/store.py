@@ -1,0 +1,239 @@
+"""The append-only store of versions: what intake keeps, and what every reader of history reads.
+
+    <store>/manifest.json                 the committed loads, oldest first; replaced atomically
+    <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
+    <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
+
+Nothing that a committed load wrote is ever changed. A load that is not in the manifest does not
+exist: what a killed load left behind is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features import records
+from features.errors import MissingInput, UnreadableInput, UserError
+
+DEFAULT_BUCKETS = 8
+STALE_AFTER = timedelta(days=7)
+"""A feed whose cover ended longer than this before the as-of date has stopped."""
+
+KEPT = {"supplied_version": pl.Int64(), "known_from": pl.Datetime("us"), "load": pl.Int32()}
+"""What intake adds to a row: the supplier's version, from when it was known, and its load."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One committed load: when the extract was taken, what it held, and where it lies."""
+
+    number: int
+    extracted_at: datetime
+    made_up: bool
+    tables: dict[str, dict[str, Any]]
+    feeds: dict[str, datetime]
+    files: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The load as it stands in the manifest."""
+        return {
+            "number": self.number,
+            "extracted_at": self.extracted_at.isoformat(),
+            "made_up": self.made_up,
+            "tables": self.tables,
+            "feeds": {name: at.isoformat() for name, at in self.feeds.items()},
+            "files": self.files,
+        }
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Load:
+        """The inverse of `as_json`."""
+        return cls(
+            number=item["number"],
+            extracted_at=datetime.fromisoformat(item["extracted_at"]),
+            made_up=item["made_up"],
+            tables=item["tables"],
+            feeds={name: datetime.fromisoformat(at) for name, at in item["feeds"].items()},
+            files=item["files"],
+        )
+
+
+@dataclass
+class Store:
+    """A store opened for reading; `up_to` replays it as it stood after that load."""
+
+    path: Path
+    buckets: int = DEFAULT_BUCKETS
+    loads: list[Load] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path, *, up_to: int | None = None) -> Store:
+        """Open an existing store; MissingInput where there is none."""
+        manifest = path / "manifest.json"
+        if not manifest.exists():
+            raise MissingInput(
+                f"There is no store of case histories in {path}. "
+                "Load an extract first: python -m features check EXTRACT --store STORE"
+            )
+        try:
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            loads = [Load.from_json(item) for item in content["loads"]]
+        except (ValueError, KeyError) as error:
+            raise UnreadableInput(
+                f"{manifest} is not a store's manifest; restore it from a backup."
+            ) from error
+        kept = [load for load in loads if up_to is None or load.number <= up_to]
+        if up_to is not None and (not kept or kept[-1].number != up_to):
+            raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
+        return cls(path, content["buckets"], kept)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of every file of the loads opened: the same digest, the same histories."""
+        listing = json.dumps([load.files for load in self.loads], sort_keys=True)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    @property
+    def made_up(self) -> bool:
+        """Whether any load holds made-up people."""
+        return any(load.made_up for load in self.loads)
+
+    def supplied(self) -> set[str]:
+        """The tables that any load brought."""
+        return {name for load in self.loads for name in load.tables}
+
+    def covered_until(self, name: str) -> datetime | None:
+        """Until when the feed of the named table is known to be covered."""
+        ends = [load.feeds[name] for load in self.loads if name in load.feeds]
+        return max(ends, default=None)
+
+    def feed_states(self, as_of: date) -> dict[str, str]:
+        """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
+        states = {}
+        for name in records.TABLES:
+            until = self.covered_until(name)
+            if until is None:
+                states[name] = "missing"
+            else:
+                stopped = until < _midnight(as_of) - STALE_AFTER
+                states[name] = "stopped" if stopped else "supplied"
+        return states
+
+    def read(self, name: str, bucket: int | None = None) -> pl.DataFrame:
+        """Every kept version of the named table, in one bucket of cases or in all of them."""
+        schema = {**records.table(name).schema, **KEPT}
+        wanted = [self._file(load, name, bucket) for load in self.loads]
+        files = [path for paths in wanted for path in paths]
+        if not files:
+            return pl.DataFrame(schema=schema)
+        return pl.concat([pl.read_parquet(path) for path in files]).sort("record_id", "version")
+
+    def refused(self) -> pl.DataFrame:
+        """The refused rows of every load: load, table, row, crn, reason, content."""
+        found = sorted(
+            path
+            for load in self.loads
+            for path in (self.path / "refused" / f"{load.number:04d}").glob("*.parquet")
+        )
+        if not found:
+            return pl.DataFrame(schema=dict.fromkeys(("table", "crn", "reason"), pl.String()))
+        return pl.concat([pl.read_parquet(path) for path in found])
+
+    def incomplete_cases(self) -> set[str]:
+        """Cases of which a row was refused, where the row's CRN could be read."""
+        refused = self.refused()
+        readable = refused.filter(pl.col("crn").str.contains(records.CRN_PATTERN))
+        return set(readable["crn"].to_list())
+
+    def _file(self, load: Load, name: str, bucket: int | None) -> list[Path]:
+        prefix = f"loads/{load.number:04d}/{name}/"
+        suffix = "" if bucket is None else f"{bucket:02d}.parquet"
+        return [
+            self.path / relative
+            for relative in sorted(load.files)
+            if relative.startswith(prefix) and relative.endswith(suffix)
+        ]
+
+
+def bucket_of(buckets: int) -> pl.Expr:
+    """The bucket of a case: the digits of its CRN modulo the number of buckets."""
+    return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets
+
+
+def commit(
+    path: Path,
+    buckets: int,
+    load: Load,
+    rows: dict[str, pl.DataFrame],
+    refused: dict[str, pl.DataFrame],
+) -> Load:
+    """Write a load beside the store, then make it exist by replacing the manifest."""
+    sweep_orphans(path)
+    number = f"{load.number:04d}"
+    staging = path / "loads" / f"{number}.tmp"
+    files: dict[str, str] = {}
+    for name, frame in rows.items():
+        for (bucket,), part in (
+            frame.with_columns(bucket_of(buckets).alias("_b"))
+            .partition_by("_b", as_dict=True)
+            .items()
+        ):
+            target = staging / name / f"{bucket:02d}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
+            files[f"loads/{number}/{name}/{target.name}"] = flush_and_digest(target)
+    for name, frame in refused.items():
+        target = path / "refused" / number / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(target)
+        flush_and_digest(target)
+    staging.mkdir(parents=True, exist_ok=True)
+    staging.rename(path / "loads" / number)
+    done = Load(load.number, load.extracted_at, load.made_up, load.tables, load.feeds, files)
+    _replace_manifest(path, buckets, done)
+    return done
+
+
+def sweep_orphans(path: Path) -> list[str]:
+    """Remove what a killed load left behind; returns the names removed."""
+    known: set[str] = set()
+    if (path / "manifest.json").exists():
+        known = {f"{load.number:04d}" for load in Store.open(path).loads}
+    removed = []
+    for folder in ("loads", "refused"):
+        for child in sorted((path / folder).glob("*")):
+            if child.name not in known:
+                shutil.rmtree(child)
+                removed.append(f"{folder}/{child.name}")
+    return removed
+
+
+def flush_and_digest(path: Path) -> str:
+    """Force a file to disk and return its SHA-256."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+        handle.seek(0)
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _replace_manifest(path: Path, buckets: int, load: Load) -> None:
+    manifest = path / "manifest.json"
+    earlier = Store.open(path).loads if manifest.exists() else []
+    content = {"buckets": buckets, "loads": [item.as_json() for item in (*earlier, load)]}
+    temporary = path / "manifest.json.tmp"
+    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    flush_and_digest(temporary)
+    temporary.replace(manifest)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 (times are UTC without a zone)
