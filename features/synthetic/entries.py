@@ -45,6 +45,7 @@ INCIDENTS: tuple[tuple[str, str, str, float, float], ...] = (
     ("substance_use", "none", "public", 0.0450, 0.25),
     ("mental_health_decline", "none", "public", 0.0250, 0.15),
 )
+INTENSITY = 1.6
 NEVER_REACHES = 0.2
 """Share of incidents that no one puts on record; some arrive months late (see delays)."""
 SOURCES = {
@@ -80,7 +81,7 @@ def incidents(draw: Draw, lives: Lives) -> pl.DataFrame:
     chaos = np.exp(0.5 * lives.traits[:, 3])[:, None]
     parts = []
     for i, (kind, target, group, base, growth) in enumerate(INCIDENTS):
-        rate = base * np.exp(growth * lives.level(group)) * frailty * active(lives)
+        rate = INTENSITY * base * np.exp(growth * lives.level(group)) * frailty * active(lives)
         if kind in ("substance_use", "mental_health_decline"):
             rate = rate * chaos
         at = events(rng, rate)

@@ -119,7 +119,7 @@ def _assessments(
     # of cases stands too low in some group on the as-of date, staleness included.
     lean = 1 / (1 + np.exp(-(strain[at.who] - 1.1)))
     lowered = rng.random(seen.shape) < np.clip(lean * 1.1 * underestimated, 0, 0.6)
-    raised = rng.random(seen.shape) < 0.03
+    raised = (rng.random(seen.shape) < 0.03) & (seen < 2)
     given = np.clip(seen - lowered + (raised & ~lowered), 0, 3)
     given, source = _copy_forward(given, copied, at.who)
     recorded = _recorded_by_month(given, locked, at.who, done_back, lives.cases)

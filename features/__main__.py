@@ -1,0 +1,177 @@
+"""Commands for case histories: python -m features COMMAND --help."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from features import build, documentation, intake, records, store, synthetic
+from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
+from features.progress import steps
+from features.sources import hmpps
+
+console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, run the command, return its exit code."""
+    args = _parser().parse_args(arguments)
+    return shown_to_people(lambda: args.run(args))
+
+
+def synthesise(args: argparse.Namespace) -> None:
+    """Make up a caseload."""
+    chosen = synthetic.Parameters(args.cases, args.seed, args.as_of)
+    with steps("making up a caseload") as step:
+        fresh = synthetic.synthesise(chosen, args.out, args.truth, step)
+    said = "Made up" if fresh else "Already there:"
+    console.print(f"{said} {chosen.cases:,} people in {args.out} (seed {chosen.seed}).")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Load an extract into the store and report what became of it."""
+    with steps(f"reading {args.extract}"):
+        report = intake.load(
+            args.extract,
+            args.store,
+            extracted_at=args.extracted_at,
+            max_refused=args.max_refused,
+            max_vanished=args.max_vanished,
+        )
+    console.print(_counts(report))
+    _say_unknown(report)
+    console.print(
+        "Nothing new: this extract is in the store already."
+        if report.load is None
+        else f"Kept as load {report.load} of {args.store}."
+    )
+
+
+def import_hmpps(args: argparse.Namespace) -> None:
+    """Turn HMPPS API responses into an extract."""
+    report = hmpps.convert(args.folder, args.out)
+    table = Table(title="What came from which file")
+    for name in ("file", "shape", "table", "rows"):
+        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
+    for line in report.lines:
+        table.add_row(line.file, line.shape, line.table, str(line.rows))
+    console.print(table)
+    for file, why in report.unread.items():
+        console.print(f"  not read: {file}: {why}", highlight=False)
+    console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
+
+
+def build_frame(args: argparse.Namespace) -> None:
+    """Build the indicator frame of a date and write it as Parquet."""
+    opened = store.Store.open(args.store)
+    on = build.cases_under_supervision(opened, args.as_of)
+    wanted = on.filter(~pl.col("limited")).select("crn", "as_of")
+    if wanted.is_empty():
+        raise UserError(f"No case in {args.store} is under supervision on {args.as_of}.")
+    with steps("indicators") as step:
+        parts = []
+        for bucket, frame in build.frames(opened, wanted):
+            step(f"bucket {bucket + 1} of {opened.buckets}")
+            parts.append(frame)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    pl.concat(parts).write_parquet(args.out)
+    console.print(
+        f"{wanted.height:,} cases, {len(build.columns())} indicators as of {args.as_of} in "
+        f"{args.out}; catalogue {build.catalogue_hash()[:12]}."
+    )
+
+
+def write_docs(args: argparse.Namespace) -> None:
+    """Write the generated pages of documentation."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "records.md").write_text(records.as_markdown(), encoding="utf-8")
+    (args.out / "indicators.md").write_text(documentation.as_markdown(), encoding="utf-8")
+    console.print(f"Written: {args.out}/records.md, {args.out}/indicators.md")
+
+
+def _counts(report: intake.Report) -> Table:
+    table = Table(title=f"Extract taken at {report.extracted_at:%Y-%m-%d %H:%M} UTC")
+    table.add_column("table")
+    for name in ("read", "refused", "new", "changed", "withdrawn"):
+        table.add_column(name, justify="right")
+    for item in report.tables:
+        if not item.supplied:
+            table.add_row(item.name, "not supplied", "", "", "", "", style="dim")
+            continue
+        numbers = (item.read, item.refused_rows, item.new, item.changed, item.withdrawn)
+        table.add_row(item.name, *[f"{n:,}" for n in numbers])
+    return table
+
+
+def _say_unknown(report: intake.Report) -> None:
+    for item in report.tables:
+        for reason, n in item.refused.items():
+            console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
+        for column, found in item.unknown_codes.items():
+            named = ", ".join(f"{code} ({n:,})" for code, n in list(found.items())[:12])
+            console.print(f"  {item.name}.{column}: codes not known: {named}", highlight=False)
+        if item.supplied and item.ignored_columns:
+            names = ", ".join(item.ignored_columns)
+            console.print(f"  {item.name}: columns not read: {names}", highlight=False)
+
+
+def day(text: str) -> date:
+    """A date argument, as 2026-11-20."""
+    return date.fromisoformat(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m features",
+        description="Case histories: make some up, load an extract, build the indicators.",
+        epilog=EXIT_CODE_HELP,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    made = synthetic.Parameters()
+
+    one = commands.add_parser("synthesise", help="make up a caseload (no real person)")
+    one.add_argument("--cases", type=int, default=made.cases, help="how many people (%(default)s)")
+    one.add_argument("--seed", type=int, default=made.seed, help="same seed, same people")
+    one.add_argument("--as-of", type=day, default=made.as_of, help="last day of the record")
+    one.add_argument("--out", type=Path, default=Path("var/extract"), help="extract folder")
+    one.add_argument("--truth", type=Path, default=Path("var/truth"), help="hidden true levels")
+    one.set_defaults(run=synthesise)
+
+    two = commands.add_parser("check", help="check an extract and load it into the store")
+    two.add_argument("extract", type=Path, help="folder of Parquet or CSV files")
+    two.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="the store (%(default)s)"
+    )
+    two.add_argument("--extracted-at", type=datetime.fromisoformat, help="when it was taken (UTC)")
+    two.add_argument("--max-refused", type=float, default=intake.MAX_REFUSED,
+                     help="share of a table that may be refused (%(default)s)")  # fmt: skip
+    two.add_argument("--max-vanished", type=float, default=intake.MAX_VANISHED,
+                     help="share of a complete feed that may be gone (%(default)s)")  # fmt: skip
+    two.set_defaults(run=check)
+
+    three = commands.add_parser("import-hmpps", help="turn HMPPS API responses into an extract")
+    three.add_argument("folder", type=Path, help="folder of JSON responses")
+    three.add_argument("--out", type=Path, required=True, help="extract folder to write")
+    three.set_defaults(run=import_hmpps)
+
+    four = commands.add_parser("build", help="build the indicator frame as of a date")
+    four.add_argument("--store", type=Path, default=Path("var/store"))
+    four.add_argument("--as-of", type=day, required=True)
+    four.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
+    four.set_defaults(run=build_frame)
+
+    five = commands.add_parser("docs", help="write docs/records.md and docs/indicators.md")
+    five.add_argument("--out", type=Path, default=Path("docs"))
+    five.set_defaults(run=write_docs)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Progress of long work on a terminal, and plain lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+
+@contextmanager
+def steps(title: str) -> Iterator[Callable[[str], None]]:
+    """Yields a function that names the step under way; says at the end how long it took."""
+    console = Console(stderr=True)
+    started = time.monotonic()
+    if sys.stderr.isatty():
+        with console.status(title) as status:
+            yield lambda text: status.update(f"{title}: {text}")
+    else:
+        yield lambda text: console.print(f"  {title}: {text}", highlight=False)
+    console.print(f"  {title}: {time.monotonic() - started:.1f} s", highlight=False)

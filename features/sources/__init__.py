@@ -1,0 +1,1 @@
+"""Adapters: what other services send becomes rows of the same contracts."""

@@ -1,0 +1,151 @@
+"""What is approved and what scores: booster, calibration, columns and a reference profile.
+
+Saved as LightGBM's text and as JSON, never as a pickle: a bundle can be read by a person and by
+another language, and its identity is the digest of those two files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from features import build
+from features.asof import GROUP_KEY
+from features.errors import MissingInput, UnreadableInput, UserError
+from models.level import STRATA, THRESHOLD_OF, LevelModel, Stratum, stratum_of
+from models.ordinal import Matrix, OrdinalModel
+
+STAGE_1, STAGE_2 = "stage1.txt", "bundle.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model whole; `about` says what it was trained on and how it did."""
+
+    ordinal: OrdinalModel
+    level: LevelModel
+    catalogue: str
+    about: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """SHA-256 over the two files: the same id, the same scores."""
+        digest = hashlib.sha256()
+        for text in self.as_texts().values():
+            digest.update(text.encode())
+        return digest.hexdigest()
+
+    def as_texts(self) -> dict[str, str]:
+        """The two files of the bundle, by name."""
+        content = {
+            "format": FORMAT,
+            "catalogue": self.catalogue,
+            "stage_1_columns": list(self.ordinal.columns),
+            "scales": dict(self.level.scales),
+            "caps": dict(self.level.caps),
+            "strata": {name: item.as_json() for name, item in self.level.strata.items()},
+            "about": self.about,
+        }
+        return {
+            STAGE_1: self.ordinal.booster.model_to_string(),
+            STAGE_2: json.dumps(content, indent=1, sort_keys=True),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle's files into a folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.as_texts().items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+    def score(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Score an indicator frame.
+
+        Columns: GROUP_KEY, stratum, level, level_state, scorable, why_not, log_odds, probability.
+        Very high is never flagged, and a case with nothing on record cannot be scored: both are
+        returned, with the reason, and without a score.
+        """
+        stratum = stratum_of(frame)
+        margins = self.ordinal.margins(frame)
+        log_odds = np.full(frame.height, np.nan)
+        for name in STRATA:
+            rows = (stratum == name).to_numpy()
+            if rows.any():
+                log_odds[rows] = self._log_odds(frame.filter(pl.Series(rows)), margins[rows], name)
+        why = (
+            pl.when(pl.col("on_record") == 0)
+            .then(pl.lit("nothing on record"))
+            .when(~pl.col("stratum").is_in(STRATA))
+            .then(pl.lit("already very high"))
+        )
+        return (
+            frame.select(*GROUP_KEY, "level", "level_state", "on_record")
+            .with_columns(stratum=stratum, log_odds=pl.Series(log_odds))
+            .with_columns(why_not=why)
+            .with_columns(scorable=pl.col("why_not").is_null())
+            .with_columns(log_odds=pl.when("scorable").then(pl.col("log_odds")))
+            .with_columns(probability=1 / (1 + (-pl.col("log_odds")).exp()))
+            .drop("on_record")
+        )
+
+    def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
+        """What each indicator adds to the calibrated log-odds, for rows of one stratum.
+
+        Shape (rows, names): stage 1 indicators, then process indicators, then "base".
+        """
+        found = self.level.strata[stratum]
+        at = np.full(frame.height, THRESHOLD_OF[stratum])
+        first = found.slope * self.ordinal.contributions(frame, at)
+        process = self.level.process_terms(frame, stratum)
+        base = first[:, -1:] + self.level.bases(frame, stratum)[:, None]
+        names = [*self.ordinal.columns, *self.level.columns, "base"]
+        return np.hstack([first[:, :-1], process, base]), names
+
+    def _log_odds(self, frame: pl.DataFrame, margins: Matrix, stratum: str) -> Matrix:
+        found = self.level.strata[stratum]
+        margin = margins[:, THRESHOLD_OF[stratum] - 1]
+        process = self.level.process_terms(frame, stratum).sum(axis=1)
+        total: Matrix = self.level.bases(frame, stratum) + found.slope * margin + process
+        return total
+
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle; refuses one that was made for another catalogue of indicators."""
+    if not (folder / STAGE_2).exists() or not (folder / STAGE_1).exists():
+        raise MissingInput(
+            f"There is no model bundle in {folder}. Train one with: python -m training train"
+        )
+    try:
+        content = json.loads((folder / STAGE_2).read_text(encoding="utf-8"))
+        booster = lgb.Booster(model_str=(folder / STAGE_1).read_text(encoding="utf-8"))
+        strata = {name: Stratum(**item) for name, item in content["strata"].items()}
+    except (ValueError, KeyError, TypeError, lgb.basic.LightGBMError) as error:
+        raise UnreadableInput(f"The bundle in {folder} is damaged; fetch it again.") from error
+    if content["catalogue"] != build.catalogue_hash():
+        raise UserError(
+            f"The bundle in {folder} was made for another catalogue of indicators. Train a new one "
+            "and have it approved."
+        )
+    return Bundle(
+        OrdinalModel(booster, tuple(content["stage_1_columns"])),
+        LevelModel(strata, content["scales"], content["caps"]),
+        content["catalogue"],
+        content["about"],
+    )
+
+
+def reference_profile(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """For each indicator: the share not known and its deciles, against which drift is watched."""
+    profile = {}
+    for name in build.columns():
+        values = frame[name].drop_nulls()
+        deciles = [values.quantile(q / 10, "nearest") for q in range(1, 10)] if len(values) else []
+        profile[name] = {"not_known": frame[name].null_count() / frame.height, "deciles": deciles}
+    return profile

@@ -1,0 +1,56 @@
+"""The model card: what the bundle is for, what it was trained on, how it did, what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from skops.card import Card
+
+from features.indicators import CATALOGUE
+
+MADE_UP = (
+    "**Trained on made-up people.** The figures below show that the parts work together. They are "
+    "not evidence of real accuracy and must never be quoted as such."
+)
+
+
+def as_markdown(
+    about: Mapping[str, Any], table: Iterable[Mapping[str, Any]], bundle_id: str
+) -> str:
+    """The card as Markdown; `table` is the figures, a row each with the same keys."""
+    rows = list(table)
+    card = Card(model=None, template=None)
+    card.add(**{"rosh-triage model card": MADE_UP if about.get("made_up") else ""})
+    card.add(
+        **{
+            "rosh-triage model card/What it is for": (
+                "Putting cases whose recorded level of risk of serious harm looks too low in front "
+                "of a senior probation officer, with reasons. It decides nothing and changes no "
+                "level, tier, contact or recall. No flag is not evidence of safety."
+            ),
+            "rosh-triage model card/Identity": (
+                f"Bundle `{bundle_id}`; readings until {about.get('until')}; "
+                f"{about.get('rows'):,} labelled rows "
+                f"(effective {about.get('effective_rows'):,.0f})."
+            ),
+            "rosh-triage model card/Not used": (
+                "Sex, ethnicity, age, religion, disability, nationality, postcode. Shown and not "
+                "scored: "
+                + "; ".join(
+                    f"`{i.id}` ({i.page_only_because})"
+                    for i in CATALOGUE.values()
+                    if i.page_only_because
+                )
+                + "."
+            ),
+            "rosh-triage model card/Figures": (
+                "At one row in twenty read, by recorded level, on readings that the models had not "
+                "seen, of people that they had not seen; 95 % intervals by resampling people."
+            ),
+        }
+    )
+    if rows:
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        card.add_table(**{"rosh-triage model card/Figures/Table": columns})
+    return str(card.render())

@@ -1,0 +1,122 @@
+"""Contributions become reasons, in the indicators' own words; a sum that does not add up stops.
+
+Related indicators speak together: a reason is a family of one kind (behaviour, or process), its
+weight the signed sum of its contributions, its sentences those of the indicators that fired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features import evidence
+from features.asof import Known
+from features.errors import RunStopped
+from features.evidence import Finding
+from features.indicators import CATALOGUE, FAMILIES
+from models.bundle import Bundle
+from models.level import STRATA, THRESHOLD_OF
+from models.ordinal import Matrix
+
+TOLERANCE = 1e-6
+SMALLEST_WEIGHT = 0.02
+"""Contributions below this (in log-odds) are not worth a sentence."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a level may be too low: a family of one kind, its weight, and what was found."""
+
+    family: str
+    kind: str
+    weight: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def title(self) -> str:
+        """The family in words."""
+        return FAMILIES[self.family]
+
+
+def reasons(
+    bundle: Bundle, frame: pl.DataFrame, known: Known
+) -> dict[tuple[str, str], list[Reason]]:
+    """The reasons of each (case, group) row of a scored frame, weightiest first.
+
+    Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
+    that do not make up the score are not its reasons (promise 3).
+    """
+    scored = bundle.score(frame)
+    said = {name: evidence.findings(known, item) for name, item in CATALOGUE.items()}
+    found: dict[tuple[str, str], list[Reason]] = {}
+    for stratum in STRATA:
+        rows = (scored["stratum"] == stratum) & scored["scorable"]
+        part = frame.filter(rows)
+        if part.is_empty():
+            continue
+        parts, names = bundle.contributions(part, stratum)
+        check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
+        for i, row in enumerate(part.iter_rows(named=True)):
+            weights = dict(zip(names, parts[i], strict=True))
+            found[row["crn"], row["group"]] = _grouped(row, weights, said)
+    return found
+
+
+def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
+    """Stop unless every row's contributions sum to its log-odds (stage 1 is asked both ways)."""
+    worst = float(np.abs(parts.sum(axis=1) - log_odds).max(initial=0.0))
+    if not worst <= TOLERANCE:
+        raise RunStopped(
+            f"Contributions at recorded level {stratum} miss the score by up to {worst:.2g} "
+            f"(threshold {THRESHOLD_OF[stratum]}). Nothing of this run was kept. Report it to "
+            "whoever trained the model."
+        )
+
+
+def _grouped(
+    row: Mapping[str, object],
+    weights: Mapping[str, float],
+    said: Mapping[str, Mapping[tuple[str, str | None], Finding]],
+) -> list[Reason]:
+    totals: dict[tuple[str, str], float] = {}
+    voices: dict[tuple[str, str], list[tuple[float, Finding]]] = {}
+    for name, weight in weights.items():
+        if name == "base":
+            continue
+        item = CATALOGUE[name]
+        key = item.family, item.kind
+        totals[key] = totals.get(key, 0.0) + weight
+        finding = _finding(name, row, said)
+        if finding is not None and weight >= SMALLEST_WEIGHT:
+            voices.setdefault(key, []).append((weight, finding))
+    ranked = sorted(voices, key=lambda key: (-totals[key], key))
+    return [
+        Reason(*key, totals[key], tuple(f for _, f in sorted(voices[key], key=lambda v: -v[0])))
+        for key in ranked
+        if totals[key] >= SMALLEST_WEIGHT
+    ]
+
+
+def shown_only(
+    row: Mapping[str, object], said: Mapping[str, Mapping[tuple[str, str | None], Finding]]
+) -> list[Finding]:
+    """Findings of indicators that are shown to the reader and never scored."""
+    names = [name for name, item in CATALOGUE.items() if item.use == "page_only"]
+    found = [_finding(name, row, said) for name in names]
+    return [finding for finding in found if finding is not None]
+
+
+def _finding(
+    name: str,
+    row: Mapping[str, object],
+    said: Mapping[str, Mapping[tuple[str, str | None], Finding]],
+) -> Finding | None:
+    item = CATALOGUE[name]
+    value = row[name]
+    if not item.fires(value if isinstance(value, float) else None):
+        return None
+    group = str(row["group"]) if item.per_group else None
+    return said[name].get((str(row["crn"]), group))

@@ -1,0 +1,181 @@
+"""Stage 2: is the recorded level too low, given how it came about?
+
+For each recorded level, a logistic regression on stage 1's margin at the next level up (slope
+above nought) and on process indicators (coefficients not below nought), pooled over risk groups by
+a ridge. Its output is the calibrated probability that a reader would put the group higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.optimize import minimize
+
+from features import codes
+from models.ordinal import GROUPS, Matrix
+
+UNKNOWN = "UNKNOWN"
+STRATA: tuple[str, ...] = ("LOW", "MEDIUM", "HIGH", UNKNOWN)
+"""Recorded levels that can be too low; very high is never flagged. Unknown has its own place."""
+THRESHOLD_OF: dict[str, int] = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, UNKNOWN: 2}
+"""Which threshold of stage 1 is asked; without a current level: would a reader say high or more?"""
+LEAST_SLOPE = 0.05
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The calibration of one recorded level: log-odds = base of the group + slope x margin +
+    the sum over process indicators of coefficient x min(value, cap) / scale.
+    """
+
+    slope: float
+    base: dict[str, float]
+    coefficients: dict[str, float]
+    rows: int
+    higher: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The parameters as they stand in a bundle."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LevelModel:
+    """Stage 2 for every recorded level, with the scale and cap of each process indicator."""
+
+    strata: Mapping[str, Stratum]
+    scales: Mapping[str, float]
+    caps: Mapping[str, float]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The process indicators that it reads, in order."""
+        return tuple(self.scales)
+
+    def process_terms(self, frame: pl.DataFrame, stratum: str) -> Matrix:
+        """What each process indicator adds to the log-odds: (rows, process indicators)."""
+        found = self.strata[stratum].coefficients
+        weights = np.array([found[name] for name in self.columns])
+        terms: Matrix = scaled(frame, self.scales, self.caps) * weights
+        return terms
+
+    def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
+        """The base log-odds of each row's risk group."""
+        base = self.strata[stratum].base
+        return np.array([base[group] for group in frame["group"]], dtype=np.float64)
+
+
+def stratum_of(frame: pl.DataFrame) -> pl.Series:
+    """The stratum of each row: its recorded level, or UNKNOWN where there is no current one."""
+    return frame.select(
+        pl.when(pl.col("level").is_in(list(codes.LEVELS)))
+        .then(pl.col("level"))
+        .otherwise(pl.lit(UNKNOWN))
+        .alias("stratum")
+    )["stratum"]
+
+
+def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, float]) -> Matrix:
+    """Process indicators divided by their scale and capped; what is not known adds nothing."""
+    found = frame.select(
+        (pl.col(name).cast(pl.Float64).clip(0, caps[name]) / scales[name]).fill_null(0.0)
+        for name in scales
+    )
+    values: Matrix = found.to_numpy().astype(np.float64)
+    return values
+
+
+def fit(
+    frame: pl.DataFrame,
+    margins: Matrix,
+    reviewed: npt.NDArray[np.int64],
+    weights: Matrix,
+    columns: Sequence[str],
+    ridge: float = 8.0,
+) -> LevelModel:
+    """Fit stage 2 on rows whose stage 1 margins were made by a model that had not seen them."""
+    scales, caps = _scales(frame, columns)
+    process = scaled(frame, scales, caps)
+    strata = stratum_of(frame).to_numpy()
+    recorded = np.array([THRESHOLD_OF.get(name, 0) for name in strata])
+    fitted = {}
+    for name in STRATA:
+        rows = strata == name
+        higher = (reviewed >= recorded)[rows].astype(np.float64)
+        fitted[name] = _fit_stratum(
+            margins[rows, THRESHOLD_OF[name] - 1],
+            process[rows],
+            frame["group"].to_numpy()[rows],
+            higher,
+            weights[rows],
+            list(columns),
+            ridge,
+        )
+    return LevelModel(fitted, scales, caps)
+
+
+def _scales(
+    frame: pl.DataFrame, columns: Sequence[str]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Scale and cap of each indicator: its spread, and its 99th percentile, never nought."""
+    scales, caps = {}, {}
+    for name in columns:
+        values = frame[name].drop_nulls().to_numpy()
+        cap = float(np.quantile(values, 0.99)) if len(values) else 1.0
+        caps[name] = max(cap, 1.0)
+        spread = float(np.minimum(values, caps[name]).std()) if len(values) else 1.0
+        scales[name] = spread if spread > 1e-9 else 1.0
+    return scales, caps
+
+
+def _fit_stratum(
+    margin: Matrix,
+    process: Matrix,
+    groups: npt.NDArray[np.object_],
+    higher: Matrix,
+    weights: Matrix,
+    columns: list[str],
+    ridge: float,
+) -> Stratum:
+    """Penalised maximum likelihood; weights are rescaled to a mean of one."""
+    onehot = np.column_stack([groups == group for group in GROUPS]).astype(np.float64)
+    design = np.hstack([np.ones((len(margin), 1)), onehot, margin[:, None], process])
+    weight = weights / weights.mean() if len(weights) else weights
+    first = 1 + len(GROUPS)
+    penalty = np.concatenate(
+        [[0.0], np.full(len(GROUPS), ridge), [0.0], np.full(len(columns), ridge)]
+    )
+    target = np.zeros(design.shape[1])
+    target[first] = 1.0
+    # The slope is drawn, a little, towards one: with few rows, stage 1 is taken at its word.
+    penalty[first] = ridge / 4
+
+    def loss(beta: Matrix) -> tuple[float, Matrix]:
+        score = design @ beta
+        value = weight @ (np.logaddexp(0, score) - higher * score)
+        away = beta - target
+        gradient = design.T @ (weight * (_sigmoid(score) - higher)) + penalty * away
+        return float(value + 0.5 * penalty @ away**2), gradient
+
+    bounds = [(None, None)] * first + [(LEAST_SLOPE, None)] + [(0.0, None)] * len(columns)
+    # A stratum without rows keeps a slope of one, and a base at which half would be higher.
+    start = target.copy()
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    beta = found.x
+    return Stratum(
+        slope=float(beta[first]),
+        base={g: float(beta[0] + beta[1 + i]) for i, g in enumerate(GROUPS)},
+        coefficients=dict(zip(columns, map(float, beta[first + 1 :]), strict=True)),
+        rows=len(margin),
+        higher=int(higher.sum()),
+    )
+
+
+def _sigmoid(score: Matrix) -> Matrix:
+    found: Matrix = 0.5 * (1 + np.tanh(score / 2))
+    return found

@@ -1,0 +1,126 @@
+"""Stage 1: what would a reviewer say of this behaviour? An ordinal booster blind to the level.
+
+One LightGBM on rows stacked by threshold: is the reviewed level at least medium, high, very high?
+It sees behaviour indicators and the risk group, and nothing that follows from the level already
+recorded. It is monotone ("basic") in the threshold and wherever an indicator declares a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features import codes
+from features.errors import UserError
+from features.indicators import CATALOGUE
+
+Matrix = npt.NDArray[np.float64]
+
+THRESHOLDS: tuple[str, ...] = codes.LEVEL_ORDER[1:]
+"""The reviewed level is at least this: medium, high, very high."""
+GROUPS = codes.COMMUNITY_GROUPS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The booster's settings: small and shallow, so that it explains quickly and repeats."""
+
+    rounds: int = 150
+    leaves: int = 15
+    depth: int = 4
+    rate: float = 0.06
+    smallest_leaf: int = 60
+    ridge: float = 5.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class OrdinalModel:
+    """A fitted booster and the indicators that it reads, in order."""
+
+    booster: lgb.Booster
+    columns: tuple[str, ...]
+
+    def margins(self, frame: pl.DataFrame) -> Matrix:
+        """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
+        base = matrix(frame, self.columns)
+        found = [
+            self.booster.predict(_at(base, k), raw_score=True)
+            for k in range(1, len(THRESHOLDS) + 1)
+        ]
+        stacked: Matrix = np.column_stack(found)
+        return stacked
+
+    def contributions(self, frame: pl.DataFrame, threshold: npt.NDArray[np.int64]) -> Matrix:
+        """Exact contributions to the margin at each row's threshold (1 to 3).
+
+        Shape (rows, indicators + 1): the last column is the base, which holds the average, the
+        threshold and the risk group. LightGBM's own `pred_contrib` (equal to TreeExplainer's).
+        """
+        base = matrix(frame, self.columns)
+        rows = np.column_stack([base, threshold.astype(np.float64)])
+        found = np.asarray(self.booster.predict(rows, pred_contrib=True))
+        count = len(self.columns)
+        rest = found[:, count:].sum(axis=1, keepdims=True)
+        return np.hstack([found[:, :count], rest])
+
+
+def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
+    """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN."""
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise UserError(
+            f"The frame lacks indicators that the model reads: {', '.join(absent)}. It was built "
+            "with another catalogue; build it again."
+        )
+    values = frame.select(pl.col(name).cast(pl.Float64) for name in columns)
+    groups = frame.select((pl.col("group") == g).cast(pl.Float64).alias(f"_{g}") for g in GROUPS)
+    # Polars nulls become NaN, which LightGBM keeps apart from nought.
+    return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
+
+
+def fit(
+    frame: pl.DataFrame,
+    reviewed: npt.NDArray[np.int64],
+    weights: Matrix,
+    columns: Sequence[str],
+    settings: Settings,
+) -> OrdinalModel:
+    """Fit stage 1 on labelled rows; `reviewed` is the reader's level, 0 (low) to 3 (very high)."""
+    base = matrix(frame, columns)
+    stacked = np.vstack([_at(base, k) for k in range(1, len(THRESHOLDS) + 1)])
+    target = np.concatenate([reviewed >= k for k in range(1, len(THRESHOLDS) + 1)]).astype(np.int8)
+    data = lgb.Dataset(
+        stacked, label=target, weight=np.tile(weights, len(THRESHOLDS)), free_raw_data=True
+    )
+    booster = lgb.train(_parameters(columns, settings), data, num_boost_round=settings.rounds)
+    return OrdinalModel(booster, tuple(columns))
+
+
+def _at(base: Matrix, threshold: int) -> Matrix:
+    return np.column_stack([base, np.full(len(base), float(threshold))])
+
+
+def _parameters(columns: Sequence[str], settings: Settings) -> dict[str, object]:
+    direction = {"+": 1, "-": -1, "0": 0}
+    constraints = [direction[CATALOGUE[name].direction] for name in columns]
+    return {
+        "objective": "binary",
+        "num_leaves": settings.leaves,
+        "max_depth": settings.depth,
+        "learning_rate": settings.rate,
+        "min_data_in_leaf": settings.smallest_leaf,
+        "lambda_l2": settings.ridge,
+        "monotone_constraints": [*constraints, *[0] * len(GROUPS), -1],
+        "monotone_constraints_method": "basic",
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "seed": settings.seed,
+        "verbosity": -1,
+    }

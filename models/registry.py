@@ -1,0 +1,63 @@
+"""MLflow: tracks a training run and registers its bundle. Approvals live in our own ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+EXPERIMENT = "rosh-triage"
+MODEL = "rosh-triage"
+
+# Read by MLflow when it is imported: nothing is sent anywhere.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+
+def track(
+    tracking: Path,
+    bundle_folder: Path,
+    bundle_id: str,
+    parameters: Mapping[str, Any],
+    figures: Mapping[str, float],
+    extra: Mapping[str, str],
+) -> int:
+    """Record a run with its figures and files, register the bundle, return the version's number.
+
+    The store is SQLite in `tracking`; a bundle that is registered already keeps its version.
+    """
+    from mlflow.tracking import MlflowClient
+
+    tracking.mkdir(parents=True, exist_ok=True)
+    client = MlflowClient(f"sqlite:///{tracking.resolve()}/mlflow.db")
+    _ensure_model(client)
+    known = client.search_model_versions(f"name='{MODEL}' and tags.bundle='{bundle_id}'")
+    if known:
+        return int(known[0].version)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    number = (
+        experiment.experiment_id
+        if experiment
+        else client.create_experiment(EXPERIMENT, (tracking / "artifacts").resolve().as_uri())
+    )
+    run = client.create_run(number, run_name=bundle_id[:12]).info.run_id
+    for name, value in parameters.items():
+        client.log_param(run, name, value)
+    for name, value in figures.items():
+        if value == value:
+            client.log_metric(run, name, value)
+    for name, text in extra.items():
+        client.log_text(run, text, name)
+    client.log_artifacts(run, str(bundle_folder), "bundle")
+    client.set_terminated(run)
+    source = f"{client.get_run(run).info.artifact_uri}/bundle"
+    made = client.create_model_version(MODEL, source, run, tags={"bundle": bundle_id})
+    return int(made.version)
+
+
+def _ensure_model(client: Any) -> None:
+    if not client.search_registered_models(f"name='{MODEL}'"):
+        client.create_registered_model(
+            MODEL, description="Is a recorded risk of serious harm level too low? Never decides."
+        )

@@ -1,0 +1,1 @@
+"""Labelled history becomes a proposed bundle. Imports models and features; never serving."""

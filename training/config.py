@@ -1,0 +1,102 @@
+"""The typed form of config.toml: every setting of a training run, checked when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from features.errors import MissingInput, UnreadableInput, did_you_mean
+from models.ordinal import Settings
+
+DEFAULT = Path(__file__).with_name("config.toml")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which readings are labels, and how far one may weigh."""
+
+    judged: tuple[str, ...]
+    learned: tuple[str, ...]
+    weight_cap: float
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Temporal folds by CRN hash, with a gap, and the newest period kept for the final figure."""
+
+    hashes: int
+    gap_days: int
+    final_days: int
+    folds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Stage 2: its ridge, and how many parts margins are cross-fitted in."""
+
+    ridge: float
+    cross_fits: int
+
+
+@dataclass(frozen=True)
+class Least:
+    """The least that a run needs."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of a training run."""
+
+    labels: Labels
+    splits: Splits
+    booster: Settings
+    level: Level
+    least: Least
+
+    @property
+    def digest(self) -> str:
+        """A digest of every setting."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+_SECTIONS: dict[str, type] = {
+    "labels": Labels,
+    "splits": Splits,
+    "booster": Settings,
+    "level": Level,
+    "least": Least,
+}
+
+
+def read(path: Path = DEFAULT) -> Config:
+    """Read a configuration; an unknown or missing setting is named."""
+    if not path.exists():
+        raise MissingInput(f"There is no training configuration {path}.")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableInput(f"{path} is not TOML: {error}.") from error
+    for name in content:
+        if name not in _SECTIONS:
+            raise UnreadableInput(f"{path}: unknown part [{name}].{did_you_mean(name, _SECTIONS)}")
+    return Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
+
+
+def _section(path: Path, name: str, values: dict[str, Any]) -> Any:
+    kind = _SECTIONS[name]
+    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    for setting in values:
+        if setting not in known:
+            hint = did_you_mean(setting, known)
+            raise UnreadableInput(f"{path}: [{name}] has no setting {setting!r}.{hint}")
+    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        return kind(**frozen)
+    except TypeError as error:
+        raise UnreadableInput(f"{path}: [{name}] lacks a setting: {error}.") from error

@@ -1,0 +1,85 @@
+"""Judges a bundle's figures on folds, by recorded level, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from models import metrics
+from models.level import STRATA, stratum_of
+from models.metrics import Figure
+from models.ordinal import Matrix
+from training import baselines
+from training.config import Config
+from training.fit import fit
+from training.labels import Labelled
+from training.splits import Fold
+
+MODEL = "two-stage model"
+
+
+@dataclass(frozen=True)
+class Line:
+    """The figures of one model at one recorded level, pooled over the people of the folds."""
+
+    period: str
+    model: str
+    stratum: str
+    rows: int
+    higher: int
+    figures: dict[str, Figure]
+
+    def flat(self) -> dict[str, float]:
+        """The figures as MLflow keeps them: name to value."""
+        base = f"{self.period}.{self.model}.{self.stratum}".replace(" ", "_")
+        return {f"{base}.{name}": figure.value for name, figure in self.figures.items()}
+
+
+def judge(
+    period: str, folds: Iterable[Fold], config: Config, step: Callable[[str], None]
+) -> list[Line]:
+    """Fit each fold, score its test people, pool them, and measure by recorded level."""
+    tests: list[Labelled] = []
+    scores: dict[str, list[Matrix]] = {name: [] for name in (MODEL, *baselines.BASELINES)}
+    judged = pl.col("source").is_in(list(config.labels.judged))
+    for fold in folds:
+        step(f"{period}: {fold.name}")
+        test = fold.test.where(judged)
+        if test.frame.is_empty() or fold.train.frame.height < config.least.rows:
+            continue
+        bundle = fit(fold.train, config)
+        scored = bundle.score(test.frame)
+        tests.append(test)
+        scores[MODEL].append(scored["probability"].fill_null(0.0).to_numpy().astype(np.float64))
+        for name, baseline in baselines.BASELINES.items():
+            scores[name].append(baseline(fold.train, test))
+    if not tests:
+        return []
+    pooled = Labelled(pl.concat([test.frame for test in tests]))
+    return _lines(period, pooled, {name: np.concatenate(parts) for name, parts in scores.items()})
+
+
+def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Line]:
+    strata = stratum_of(pooled.frame).to_numpy()
+    truth = baselines.higher(pooled) > 0
+    people = pooled.frame["crn"].to_numpy()
+    lines = []
+    for name, score in scores.items():
+        for stratum in STRATA:
+            rows = strata == stratum
+            if not rows.any():
+                continue
+            wanted = list(metrics.MEASURES) if name == MODEL else ["share_found", "precision"]
+            found = {
+                measure: metrics.with_interval(
+                    measure, score[rows], truth[rows], pooled.weights[rows], people[rows], seed=1
+                )
+                for measure in wanted
+            }
+            lines.append(
+                Line(period, name, stratum, int(rows.sum()), int(truth[rows].sum()), found)
+            )
+    return lines

@@ -1,0 +1,52 @@
+"""Fits both stages, seeded: stage 2 on margins made by models that had not seen the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features import build
+from models import level, ordinal
+from models.bundle import Bundle
+from models.ordinal import Matrix
+from training.config import Config
+from training.labels import Labelled
+from training.splits import person_hash
+
+
+def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
+    """A bundle from labelled rows: stage 1 on all of them, stage 2 on the judged sources alone."""
+    columns = build.columns("stage_1")
+    first = ordinal.fit(
+        labelled.frame, labelled.reviewed, labelled.weights, columns, config.booster
+    )
+    judged = pl.col("source").is_in(list(config.labels.judged))
+    margins = cross_fitted_margins(labelled, config)
+    calibrating = labelled.where(judged)
+    chosen = labelled.frame.select(judged).to_series().to_numpy()
+    second = level.fit(
+        calibrating.frame,
+        margins[chosen],
+        calibrating.reviewed,
+        calibrating.weights,
+        build.columns("stage_2"),
+        config.level.ridge,
+    )
+    return Bundle(first, second, build.catalogue_hash(), about or {})
+
+
+def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
+    """Margins for each row from a stage 1 that was fitted on other people."""
+    parts = labelled.frame.select(person_hash(config.level.cross_fits)).to_series().to_numpy()
+    margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
+    columns = build.columns("stage_1")
+    for part in range(config.level.cross_fits):
+        held = parts == part
+        others = labelled.where(pl.Series(~held))
+        if not held.any() or others.frame.is_empty():
+            continue
+        model = ordinal.fit(others.frame, others.reviewed, others.weights, columns, config.booster)
+        margins[held] = model.margins(labelled.frame.filter(pl.Series(held)))
+    return margins
