@@ -79,7 +79,7 @@ def assessment_locked_incomplete(known: Known) -> pl.DataFrame:
 @declare(
     family="AQ",
     kind="process",
-    sentence="{n} significant events have happened since the last assessment without a review.",
+    sentence="{n} significant event[|s] [has|have] happened since the last assessment without a review.",
     feeds=("assessments", "contacts", "incidents", "circumstances"),
     source=f"{SFO_REVIEW}, sections 5 and 12; {CORONER_OCTOBER}, section 3",
     disclosure="possible",
@@ -121,7 +121,7 @@ def assessment_copied_forward(known: Known) -> pl.DataFrame:
 @declare(
     family="AQ",
     kind="process",
-    sentence="Risk to this group is recorded as low although {n} recorded events concern it.",
+    sentence="Risk to this group is recorded as low although {n} recorded event[|s] [concerns|concern] it.",
     feeds=("assessments", "incidents"),
     source=f"{SFO_REVIEW}, sections 5 and 10",
     per_group=True,

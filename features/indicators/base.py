@@ -7,6 +7,7 @@ sentence. The function's docstring is the rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,6 +38,9 @@ FAMILIES: dict[str, str] = {
     "CU": "Custody and release",
     "EM": "Electronic monitoring",
 }
+
+_NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
+"""In a sentence, [is|are] is the form for one and the form for any other `n`."""
 
 ALL: tuple[str, ...] = codes.COMMUNITY_GROUPS
 EVIDENCE = ["table", "record_id", "occurred_on"]
@@ -97,7 +101,8 @@ class Indicator:
         template = self.sentence
         if disclosable and self.disclosable_sentence is not None:
             template = self.disclosable_sentence
-        return template.format(**{name: _in_words(value) for name, value in words.items()})
+        filled = template.format(**{name: _in_words(value) for name, value in words.items()})
+        return _NUMBER.sub(lambda form: form[1 if words.get("n") == 1 else 2], filled)
 
 
 @dataclass

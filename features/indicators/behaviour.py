@@ -36,7 +36,7 @@ def _by_group(rows: pl.DataFrame) -> pl.DataFrame:
 @declare(
     family="ES",
     kind="behaviour",
-    sentence="{n} incidents of violence or aggression concerning this group are recorded in the "
+    sentence="{n} incident[|s] of violence or aggression concerning this group [is|are] recorded in the "
     "last year, in any setting.",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, section 3: rising frequency of lower-level violence",
@@ -73,7 +73,7 @@ def violence_frequency_trend(known: Known) -> pl.DataFrame:
 @declare(
     family="ES",
     kind="behaviour",
-    sentence="{n} threats concerning this group are recorded since {date}.",
+    sentence="{n} threat[|s] concerning this group [is|are] recorded since {date}.",
     feeds=("incidents",),
     source=f"{SFO_REVIEW}, sections 4 and 7; {CORONER_OCTOBER}, section 11",
     per_group=True,
@@ -126,7 +126,7 @@ def aggression_across_settings(known: Known) -> pl.DataFrame:
 @declare(
     family="ES",
     kind="behaviour",
-    sentence="Landlord, neighbours or family reported {n} complaints in the last 90 days.",
+    sentence="Landlord, neighbours or family reported {n} complaint[|s] in the last 90 days.",
     feeds=("contacts",),
     source=f"{SFO_REVIEW}, sections 4, 11d and 15",
     groups=("public", "known_adult"),
@@ -159,7 +159,7 @@ def significant_event_types_30d(known: Known) -> pl.DataFrame:
 @declare(
     family="WI",
     kind="behaviour",
-    sentence="A weapon was carried or used {n} times, the last on {date}.",
+    sentence="A weapon was carried or used {n} time[|s], the last on {date}.",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, sections 3 and 11; {SFO_REVIEW}, section 4",
     words={"n": N, "date": LAST},
@@ -192,7 +192,7 @@ def child_sexual_risk_intelligence(known: Known) -> pl.DataFrame:
 @declare(
     family="SM",
     kind="behaviour",
-    sentence="Drug or heavy alcohol use was disclosed or seen {n} times in the last 90 days.",
+    sentence="Drug or heavy alcohol use was disclosed or seen {n} time[|s] in the last 90 days.",
     feeds=("incidents",),
     source=f"{SFO_REVIEW}, section 4",
 )
@@ -204,7 +204,7 @@ def substance_use_disclosures(known: Known) -> pl.DataFrame:
 @declare(
     family="SM",
     kind="behaviour",
-    sentence="{n} required drug or alcohol tests were refused or missed in the last 90 days.",
+    sentence="{n} required drug or alcohol test[|s] [was|were] refused or missed in the last 90 days.",
     feeds=("contacts",),
     source=f"{SFO_REVIEW}, section 11b",
 )
@@ -222,7 +222,7 @@ def drug_test_refused_or_missed(known: Known) -> pl.DataFrame:
 @declare(
     family="EM",
     kind="behaviour",
-    sentence="{n} curfew, exclusion zone, alcohol or tamper reports in the last 90 days.",
+    sentence="{n} curfew, exclusion zone, alcohol or tamper report[|s] in the last 90 days.",
     feeds=("contacts",),
     source=f"{CORONER_JANUARY}, section on electronic monitoring; NDelius contact codes",
     groups=("public", "known_adult"),

@@ -88,7 +88,7 @@ def pregnancy_or_new_child_unassessed(known: Known) -> pl.DataFrame:
 @declare(
     family="RC",
     kind="behaviour",
-    sentence="{n} allegations of domestic abuse are recorded without a conviction.",
+    sentence="{n} allegation[|s] of domestic abuse [is|are] recorded without a conviction.",
     feeds=("incidents",),
     source=f"{CORONER_JANUARY}, section on offender records",
     groups=("children", "known_adult"),

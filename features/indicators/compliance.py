@@ -26,7 +26,7 @@ REVIEW = "Independent serious further offence review (HM Inspectorate of Probati
 @declare(
     family="CE",
     kind="behaviour",
-    sentence="{n} failures to comply with the licence, order or approved premises rules are "
+    sentence="{n} failure[|s] to comply with the licence, order or approved premises rules [is|are] "
     "recorded since {start}, including minor ones dealt with one at a time.",
     feeds=("contacts", "supervisions"),
     source=f"{REVIEW}, sections 5 and 11d",
@@ -79,7 +79,7 @@ def early_breach_after_start(known: Known) -> pl.DataFrame:
 @declare(
     family="CE",
     kind="process",
-    sentence="{n} instances of non-compliance have no enforcement response recorded within 10 "
+    sentence="{n} instance[|s] of non-compliance [has|have] no enforcement response recorded within 10 "
     "working days.",
     feeds=("contacts",),
     source=f"{REVIEW}, section 11d",
@@ -98,7 +98,7 @@ def unanswered_noncompliance_count(known: Known) -> pl.DataFrame:
 @declare(
     family="CE",
     kind="process",
-    sentence="{n} decisions not to recall are recorded on this licence.",
+    sentence="{n} decision[|s] not to recall [is|are] recorded on this licence.",
     feeds=("decisions", "supervisions"),
     source=f"{REVIEW}, sections 4 and 12",
 )
@@ -156,7 +156,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.DataFrame:
 @declare(
     family="CE",
     kind="behaviour",
-    sentence="{n} arrests or charges are recorded in the last year, the latest on {date}.",
+    sentence="{n} arrest[|s] or charge[|s] [is|are] recorded in the last year, the latest on {date}.",
     feeds=("contacts",),
     source=f"{REVIEW}, sections 4 and 12",
     words={"n": N, "date": LAST},
@@ -172,7 +172,7 @@ def new_arrest_or_charge(known: Known) -> pl.DataFrame:
 @declare(
     family="CE",
     kind="behaviour",
-    sentence="{n} earlier orders or licences ended in breach, revocation or recall.",
+    sentence="{n} earlier order[|s] or licence[|s] ended in breach, revocation or recall.",
     feeds=("supervisions",),
     source=f"{REVIEW}, sections 4 and 7",
     bias_watch=True,
@@ -220,7 +220,7 @@ def attendance_rate_90d(known: Known) -> pl.DataFrame:
 @declare(
     family="AT",
     kind="behaviour",
-    sentence="{n} appointments were missed without an acceptable reason since the person last "
+    sentence="{n} appointment[|s] [was|were] missed without an acceptable reason since the person last "
     "attended and complied.",
     feeds=("contacts", "supervisions"),
     source="Chief Probation Officer's response to a coroner, October 2024, section 10",

@@ -22,7 +22,7 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 @declare(
     family="SC",
     kind="process",
-    sentence="{n} changes of practitioner in the last 12 months.",
+    sentence="{n} change[|s] of practitioner in the last 12 months.",
     feeds=("allocations",),
     source="A practitioners' account, October 2023: seven or eight in a year is not uncommon",
     fires_from=2.0,
@@ -58,7 +58,7 @@ def absence_cover_without_reallocation(known: Known) -> pl.DataFrame:
     family="SC",
     kind="process",
     sentence="No management oversight is recorded within 10 working days of {n} significant "
-    "events ({kinds}).",
+    "event[|s] ({kinds}).",
     feeds=("contacts", "incidents", "circumstances"),
     source=f"{SFO_REVIEW}, sections 5, 11d and 12",
     words={"n": N, "kinds": pl.col("event").unique()},
@@ -95,7 +95,7 @@ def practitioner_workload_percent(known: Known) -> pl.DataFrame:
 @declare(
     family="SC",
     kind="process",
-    sentence="{n} tasks set by MAPPA or in oversight are overdue, the oldest by {d} days.",
+    sentence="{n} task[|s] set by MAPPA or in oversight [is|are] overdue, the oldest by {d} days.",
     feeds=("actions",),
     source=f"{SFO_REVIEW}, sections 4 and 13",
     words={"n": N, "d": pl.col("late").max()},

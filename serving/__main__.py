@@ -1,0 +1,242 @@
+"""Commands for the service: python -m serving COMMAND --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import insert, select
+
+from features import build
+from features.errors import EXIT_CODE_HELP, MissingInput, UserError, shown_to_people
+from features.progress import steps
+from features.store import Store
+from models import bundle
+from serving import approvals, demo, scoring, settings
+from serving.db.migrate import migrate as bring_up_to_date
+from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
+from serving.db.session import unit
+from serving.db.tables import findings, items, users
+from serving.review import states
+from serving.settings import Settings
+
+console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, run the command, return its exit code."""
+    args = _parser().parse_args(arguments)
+    return shown_to_people(lambda: args.run(args))
+
+
+def migrate(_: argparse.Namespace) -> None:
+    """Make the roles and bring the tables up to date."""
+    chosen = settings.read()
+    bring_up_to_date(chosen)
+    if chosen.demo:
+        demo.add_users(chosen)
+    console.print("The database is up to date.")
+
+
+def add_user(args: argparse.Namespace) -> None:
+    """Enter a user with a role and, for an SPO, a unit."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(admin_url(settings.read()))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        connection.execute(
+            insert(users).values(
+                username=args.username,
+                name=args.name,
+                role=args.role,
+                pdu_code=args.pdu,
+                made_up=False,
+            )
+        )
+    console.print(f"{args.username} may sign in as {args.role}.")
+
+
+def approve(args: argparse.Namespace) -> None:
+    """Propose or sign an approval, or give the demo's own."""
+    chosen = settings.read()
+    engine = engine_for(chosen, WEB)
+    if args.demo:
+        folder = _newest_bundle(chosen)
+        cases = build.cases_under_supervision(Store.open(chosen.store), args.as_of).height
+        number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
+        console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
+        return
+    if not args.user or not args.reasons:
+        raise UserError("Name who approves (--as) and why (--reasons, at least 20 characters).")
+    with unit(engine, args.user) as opened:
+        number = args.approval
+        if number is None:
+            folder = args.bundle or _newest_bundle(chosen)
+            rates = _rates(args.rates)
+            number = approvals.propose(
+                opened, bundle.load(folder), folder.name, rates, args.random_share, demo=chosen.demo
+            )
+        approvals.sign(opened, number, args.reasons)
+    with engine.connect() as connection:
+        made = next(item for item in approvals.every(connection) if item.id == number)
+    console.print(
+        f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
+        f"expires on {made.expires_at:%d %B %Y}."
+    )
+
+
+def score(args: argparse.Namespace) -> None:
+    """Score the caseload as of a date and fill the queue."""
+    chosen = settings.read()
+    engine = engine_for(chosen, NIGHT)
+    with steps("the night") as step:
+        night = scoring.score(chosen, engine, args.as_of, step)
+    console.print(_summary(night))
+    console.print(_top(chosen))
+    if not night.fresh:
+        console.print(f"Run {night.run_id} stands already: nothing was changed.")
+    if chosen.demo:
+        names = ", ".join(username for username, *_ in demo.USERS)
+        console.print("Made-up people: this shows that the parts work together, not accuracy.")
+        console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serve the pages."""
+    from serving.web.app import run
+
+    run(settings.read(), args.host, args.port)
+
+
+def write_docs(args: argparse.Namespace) -> None:
+    """Write the generated pages of documentation."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "review-states.md").write_text(states.as_markdown(), encoding="utf-8")
+    console.print(f"Written: {args.out}/review-states.md")
+
+
+def _newest_bundle(chosen: Settings) -> Path:
+    found = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise MissingInput(
+            f"There is no bundle in {chosen.bundles}. Train one: python -m training train"
+        )
+    return found[-1].parent
+
+
+def _rates(text: str) -> dict[str, int]:
+    found = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        if name not in demo.PER_THOUSAND or not number.isdigit():
+            raise UserError(
+                f"--rates has {part!r}; write a weekly number for each recorded level, as "
+                "low=120,medium=150,high=90,unknown=60."
+            )
+        found[name] = int(number)
+    return found
+
+
+def _summary(night: scoring.Night) -> Table:
+    counts = night.counts
+    table = Table(title=f"Run {night.run_id}", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    rows = {
+        "rows read": counts["rows_read"],
+        "rows refused": counts["rows_refused"],
+        "cases under supervision": counts["cases"],
+        "cases scored": counts["cases_scored"],
+        "left out: access is limited": counts["cases_limited"],
+        "left out: nothing on record": counts["nothing_on_record"],
+        **{
+            f"flagged, recorded {level.replace('_', ' ').lower()}": n
+            for level, n in sorted(counts["flagged"].items())
+        },
+        "drawn at random": counts["random"],
+    }
+    for name, value in rows.items():
+        table.add_row(name, f"{value:,}")
+    return table
+
+
+def _top(chosen: Settings) -> Table:
+    """The five flagged cases whose level looks most clearly too low, with two reasons each."""
+    table = Table(title="The five weightiest, with their first two reasons", show_lines=True)
+    for name in ("case", "group", "recorded", "reasons"):
+        table.add_column(name, overflow="fold")
+    rows = (
+        select(items.c.crn, findings)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(findings.c.drawn_as == "flagged")
+        .order_by(findings.c.probability.desc(), items.c.crn)
+        .limit(5)
+    )
+    with engine_for(chosen, NIGHT).connect() as connection:
+        for row in connection.execute(rows).mappings():
+            said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
+            table.add_row(
+                row["crn"],
+                row["risk_group"].replace("_", " "),
+                row["stratum"].lower(),
+                "\n".join(said[:2]),
+            )
+    return table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description="An approved bundle and live cases become a queue to read. It never decides.",
+        epilog=EXIT_CODE_HELP
+        + ". Environment: ROSH_MODE (demo or live), ROSH_DATA, DATABASE_URL, ROSH_WEB_PASSWORD, "
+        "ROSH_NIGHT_PASSWORD, ROSH_ADMIN_PASSWORD, ROSH_SESSION_SECRET, ROSH_DRAW_SECRET.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("migrate", help="make the roles, bring the tables up to date")
+    one.set_defaults(run=migrate)
+
+    two = commands.add_parser("add-user", help="enter a user")
+    two.add_argument("username")
+    two.add_argument("--name", required=True)
+    two.add_argument("--role", choices=["spo", "board"], required=True)
+    two.add_argument("--pdu", help="unit code, for an SPO")
+    two.set_defaults(run=add_user)
+
+    three = commands.add_parser("approve", help="propose or sign what may score (two people)")
+    three.add_argument("--as", dest="user", help="the board member who signs")
+    three.add_argument("--reasons", help="that person's own reasons")
+    three.add_argument("--approval", type=int, help="sign this proposal; else make a new one")
+    three.add_argument("--bundle", type=Path, help="folder of the bundle (default: the newest)")
+    three.add_argument("--rates", default="low=320,medium=400,high=240,unknown=160",
+                       help="reviews a week by recorded level (%(default)s)")  # fmt: skip
+    three.add_argument("--random-share", type=float, default=demo.RANDOM_SHARE,
+                       help="share of new reviews drawn at random (%(default)s)")  # fmt: skip
+    three.add_argument("--demo", action="store_true", help="the demo's own, refused outside it")
+    three.add_argument("--as-of", type=date.fromisoformat, default=date(2026, 11, 20))
+    three.set_defaults(run=approve)
+
+    four = commands.add_parser("score", help="run the night: score every case, fill the queue")
+    four.add_argument("--as-of", type=date.fromisoformat, required=True)
+    four.set_defaults(run=score)
+
+    five = commands.add_parser("serve", help="serve the pages")
+    five.add_argument("--host", default="127.0.0.1")
+    five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    five.set_defaults(run=serve)
+
+    six = commands.add_parser("docs", help="write docs/review-states.md")
+    six.add_argument("--out", type=Path, default=Path("docs"))
+    six.set_defaults(run=write_docs)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

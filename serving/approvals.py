@@ -1,0 +1,152 @@
+"""What may score: an approval by two board members that binds a bundle, and expires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy.exc import DBAPIError
+
+from features import build
+from features.errors import NotApproved, UserError
+from models import bundle
+from models.bundle import Bundle
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import approvals, signatures, users
+
+SIGNATURES = 2
+VALID_FOR = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval as it stands: what it binds, who signed, and until when it holds."""
+
+    id: int
+    bundle_id: str
+    bundle_folder: str
+    catalogue: str
+    rates: dict[str, int]
+    random_share: float
+    demo: bool
+    at: datetime
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    signed_by: tuple[str, ...]
+
+    def why_not(self, now: datetime) -> str | None:
+        """Why it does not let anything score at the given time; None where it does."""
+        if len(self.signed_by) < SIGNATURES:
+            return f"it has {len(self.signed_by)} of {SIGNATURES} signatures"
+        if self.withdrawn_at is not None and self.withdrawn_at <= now:
+            return f"it was withdrawn on {self.withdrawn_at:%d %B %Y}"
+        if self.expires_at <= now:
+            return f"it expired on {self.expires_at:%d %B %Y}"
+        return None
+
+
+def every(connection: Connection) -> list[Approval]:
+    """Every approval, newest first, with its signatures."""
+    signed = (
+        select(
+            signatures.c.approval_id,
+            func.array_agg(users.c.name).label("names"),
+        )
+        .join(users, users.c.username == signatures.c.username)
+        .group_by(signatures.c.approval_id)
+        .subquery()
+    )
+    rows = (
+        select(approvals, signed.c.names)
+        .join(signed, signed.c.approval_id == approvals.c.id, isouter=True)
+        .order_by(approvals.c.id.desc())
+    )
+    return [_approval(row) for row in connection.execute(rows).mappings()]
+
+
+def in_force(connection: Connection, *, demo: bool, now: datetime | None = None) -> Approval:
+    """The newest approval that holds; NotApproved says why there is none.
+
+    An approval of a demo never holds outside one, nor the other way round.
+    """
+    found = [item for item in every(connection) if item.demo == demo]
+    at = now or datetime.now(UTC)
+    for item in found:
+        if item.why_not(at) is None:
+            return item
+    if not found:
+        raise NotApproved("No model has been approved, so nothing can be flagged.")
+    raise NotApproved(
+        f"Nothing can be flagged: the approval of {found[0].at:%d %B %Y} does not hold, "
+        f"because {found[0].why_not(at)}."
+    )
+
+
+def load_bundle(approval: Approval, folder: Path) -> Bundle:
+    """The approved bundle; NotApproved where what lies there is not what was approved."""
+    found = bundle.load(folder / approval.bundle_folder)
+    if found.id != approval.bundle_id:
+        raise NotApproved(
+            f"The bundle in {approval.bundle_folder} is not the one approved on "
+            f"{approval.at:%d %B %Y}: its files have changed. Nothing was scored."
+        )
+    if approval.catalogue != build.catalogue_hash():
+        raise NotApproved("The catalogue of indicators is not the one approved. Nothing scored.")
+    return found
+
+
+def propose(
+    unit: Unit, model: Bundle, folder: str, rates: Mapping[str, int], share: float, *, demo: bool
+) -> int:
+    """Enter a proposal in the ledger, in the name of a board member; returns its number."""
+    values: dict[str, Any] = {
+        "bundle_id": model.id,
+        "bundle_folder": folder,
+        "catalogue": model.catalogue,
+        "rates": dict(rates),
+        "random_share": share,
+        "demo": demo,
+        "at": func.now(),
+        "expires_at": func.now() + VALID_FOR,
+    }
+    made = unit.connection.execute(
+        insert(approvals).values(**values).returning(approvals.c.id)
+    ).scalar_one()
+    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), {"bundle": model.id}))
+    return int(made)
+
+
+def sign(unit: Unit, approval_id: int, reasons: str) -> None:
+    """Sign an approval in the user's own name; a board member signs once."""
+    try:
+        unit.connection.execute(
+            insert(signatures).values(
+                approval_id=approval_id, username=unit.username, reasons=reasons, at=func.now()
+            )
+        )
+    except DBAPIError as error:
+        raise UserError(
+            "It could not be signed: a board member signs once, in the own name, with at least 20 "
+            f"characters of reasons ({type(error.orig).__name__})."
+        ) from error
+    unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id)))
+
+
+def _approval(row: RowMapping) -> Approval:
+    return Approval(
+        id=row["id"],
+        bundle_id=row["bundle_id"],
+        bundle_folder=row["bundle_folder"],
+        catalogue=row["catalogue"],
+        rates=dict(row["rates"]),
+        random_share=row["random_share"],
+        demo=row["demo"],
+        at=row["at"],
+        expires_at=row["expires_at"],
+        withdrawn_at=row["withdrawn_at"],
+        signed_by=tuple(sorted(row["names"] or ())),
+    )

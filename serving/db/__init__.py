@@ -1,0 +1,1 @@
+"""PostgreSQL: the server, the tables, the session, the migrations."""

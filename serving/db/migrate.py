@@ -1,0 +1,62 @@
+"""Makes the roles and brings the tables up to date; run by an administrator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from features.errors import SetupProblem
+from serving.db.server import NIGHT, OWNER, WEB, admin_url
+from serving.db.tables import SCHEMA
+from serving.settings import Settings
+
+HEAD = "2026_11_22_first_light"
+
+
+def migrate(settings: Settings) -> None:
+    """Roles, schema and tables as the newest migration has them; running it twice is harmless."""
+    engine = create_engine(admin_url(settings))
+    try:
+        with engine.begin() as connection:
+            _roles(connection, settings)
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}"))
+            connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise SetupProblem(
+            f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}. "
+            "Check DATABASE_URL, or unset it to use the one in the data folder."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _roles(connection: Connection, settings: Settings) -> None:
+    """The owner cannot sign in; the two that can own nothing and pass by nothing."""
+    wanted = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
+    raw = connection.connection.driver_connection
+    assert raw is not None  # noqa: S101 (a connection in use has a driver connection)
+    for role, password in wanted.items():
+        known = connection.execute(
+            text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
+        ).first()
+        verb = sql.SQL("ALTER ROLE" if known else "CREATE ROLE")
+        login = (
+            sql.SQL("NOLOGIN")
+            if password is None
+            else sql.SQL("LOGIN PASSWORD {}").format(sql.Literal(password))
+        )
+        raw.execute(
+            sql.SQL("{} {} WITH {} NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
+                verb, sql.Identifier(role), login
+            )
+        )
+    raw.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))

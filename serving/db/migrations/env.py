@@ -1,0 +1,10 @@
+"""Alembic's entry: runs the migrations on the connection that `serving.db.migrate` hands over."""
+
+from alembic import context
+
+from serving.db.tables import SCHEMA, metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, version_table_schema=SCHEMA)
+with context.begin_transaction():
+    context.run_migrations()

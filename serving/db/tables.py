@@ -1,0 +1,166 @@
+"""The tables as SQLAlchemy sees them; rules, roles and triggers stand in the migrations."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "triage"
+metadata = MetaData(schema=SCHEMA)
+
+
+def _at_column() -> Column[object]:
+    return Column("at", DateTime(timezone=True), nullable=False)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("username", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("pdu_code", Text),
+    Column("made_up", Boolean, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("bundle_id", Text, nullable=False),
+    Column("bundle_folder", Text, nullable=False),
+    Column("catalogue", Text, nullable=False),
+    Column("rates", JSONB, nullable=False),
+    Column("random_share", Double, nullable=False),
+    Column("demo", Boolean, nullable=False),
+    _at_column(),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True)),
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("approval_id", ForeignKey("triage.approvals.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), primary_key=True),
+    Column("reasons", Text, nullable=False),
+    _at_column(),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("approval_id", ForeignKey("triage.approvals.id"), nullable=False),
+    Column("bundle_id", Text, nullable=False),
+    Column("store_load", Integer, nullable=False),
+    Column("store_fingerprint", Text, nullable=False),
+    Column("scores_file", Text, nullable=False),
+    Column("scores_sha256", Text, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("made_up", Boolean, nullable=False),
+    _at_column(),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("run_id", ForeignKey("triage.runs.id"), nullable=False),
+    Column("crn", Text, nullable=False),
+    Column("pdu_code", Text, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("shuffle", Text, nullable=False),
+    Column("limited", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("person", JSONB, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("source_table", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("occurred_on", Date, nullable=False),
+    Column("recorded_at", DateTime(timezone=False), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("certainty", Text, nullable=False),
+    Column("disclosable", Boolean, nullable=False),
+    Column("disputed", Boolean, nullable=False),
+    Column("system", Boolean, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("drawn_as", Text, nullable=False),
+    Column("risk_group", Text, nullable=False),
+    Column("stratum", Text, nullable=False),
+    Column("probability", Double),
+    Column("inclusion_probability", Double, nullable=False),
+    Column("reasons", JSONB, nullable=False),
+    Column("shown_only", JSONB, nullable=False),
+)
+
+own_views = Table(
+    "own_views",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), primary_key=True),
+    Column("levels", JSONB, nullable=False),
+    Column("reasons", Text, nullable=False),
+    _at_column(),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), primary_key=True),
+    _at_column(),
+)
+
+conclusions = Table(
+    "conclusions",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    _at_column(),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    _at_column(),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)

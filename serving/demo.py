@@ -1,0 +1,73 @@
+"""The demo's made-up users and its own approval: labelled as such, refused outside a demo."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.postgresql import insert
+
+from features.errors import SetupProblem
+from models.bundle import Bundle
+from serving import approvals
+from serving.db.server import OWNER, admin_url
+from serving.db.session import unit
+from serving.db.tables import users
+from serving.settings import Settings
+
+USERS: tuple[tuple[str, str, str, str | None], ...] = (
+    ("ALD-SPO-1", "Morgan Ellery", "spo", "N54ALD"),
+    ("ALD-SPO-2", "Jo Tindall", "spo", "N54ALD"),
+    ("BRI-SPO-1", "Sam Okonedo", "spo", "N54BRI"),
+    ("BRI-SPO-2", "Ray Castleton", "spo", "N54BRI"),
+    ("BOARD-1", "Dr Hollis Wren", "board", None),
+    ("BOARD-2", "Priti Marlowe", "board", None),
+)
+"""Made-up people who may sign in to a demo: SPOs of two units, members of the board."""
+
+UNIT_NAMES = {
+    "N54ALD": "Alderbrook",
+    "N54BRI": "Brindle Vale",
+    "N58CAR": "Carrow",
+    "N58DUN": "Dunmere",
+    "N56EAS": "Eastholme",
+    "N56FEN": "Fennick",
+}
+
+REASONS = "Demonstration on made-up people; this approval is void anywhere else."
+PER_THOUSAND = {"low": 4.0, "medium": 5.0, "high": 3.0, "unknown": 2.0}
+RANDOM_SHARE = 0.2
+
+
+def add_users(settings: Settings) -> None:
+    """Enter the made-up users; SetupProblem outside a demo."""
+    _only_in_a_demo(settings)
+    rows = [
+        {"username": u, "name": n, "role": r, "pdu_code": p, "made_up": True}
+        for u, n, r, p in USERS
+    ]
+    engine = create_engine(admin_url(settings))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        connection.execute(insert(users).values(rows).on_conflict_do_nothing())
+    engine.dispose()
+
+
+def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
+    """Approve a bundle in the names of the two made-up board members; once a bundle."""
+    _only_in_a_demo(settings)
+    board = [username for username, _, role, _ in USERS if role == "board"]
+    with engine.connect() as connection:
+        for item in approvals.every(connection):
+            if item.bundle_id == model.id and item.demo:
+                return item.id
+    rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
+    with unit(engine, board[0]) as opened:
+        made = approvals.propose(opened, model, folder, rates, RANDOM_SHARE, demo=True)
+        approvals.sign(opened, made, REASONS)
+    with unit(engine, board[1]) as opened:
+        approvals.sign(opened, made, REASONS)
+    return made
+
+
+def _only_in_a_demo(settings: Settings) -> None:
+    if not settings.demo:
+        raise SetupProblem("Made-up users and their approval exist only with ROSH_MODE=demo.")

@@ -1,0 +1,147 @@
+"""Writes each chosen case into the queue: its history as known, and its findings under seal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from features import asof, build, codes, evidence, timeline
+from features.asof import Known
+from features.indicators import CATALOGUE
+from features.store import Store
+from models import explain
+from models.bundle import Bundle
+from models.explain import Reason
+from serving.db.session import Unit
+from serving.db.tables import entries, findings, items
+from serving.selection import Chosen, Key
+
+DAYS_TO_READ = 7
+
+
+def enqueue(
+    opened: Unit,
+    store: Store,
+    model: Bundle,
+    chosen: list[Chosen],
+    as_of: date,
+    run_id: str,
+    key: Key,
+) -> None:
+    """Write each chosen case with its history as known, and its findings under seal."""
+    if not chosen:
+        return
+    known = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
+    frame = build.frame(known)
+    rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
+    reasons = explain.reasons(model, frame, known)
+    shown = {
+        name: evidence.findings(known, item)
+        for name, item in CATALOGUE.items()
+        if item.use == "page_only"
+    }
+    told = timeline.entries(known)
+    people = _people(store, known, as_of)
+    for item in chosen:
+        values = {
+            "run_id": run_id,
+            "crn": item.crn,
+            "pdu_code": item.pdu_code,
+            "as_of": as_of,
+            "due_on": as_of + timedelta(days=DAYS_TO_READ),
+            "shuffle": key.digest("order", item.crn),
+            "limited": False,
+            "state": "open",
+            "person": people[item.crn],
+        }
+        made = opened.connection.execute(
+            insert(items).values(**values).returning(items.c.id)
+        ).scalar_one()
+        opened.connection.execute(
+            insert(entries),
+            [_entry(made, place, entry) for place, entry in enumerate(told[item.crn])],
+        )
+        row = rows[item.crn, item.group]
+        opened.connection.execute(
+            insert(findings).values(
+                item_id=made,
+                drawn_as=item.drawn_as,
+                risk_group=item.group,
+                stratum=item.stratum,
+                probability=item.probability,
+                inclusion_probability=item.inclusion_probability,
+                reasons=[_reason(r) for r in reasons.get((item.crn, item.group), [])],
+                shown_only=[_finding(f) for f in explain.shown_only(row, shown)],
+            )
+        )
+
+
+def _entry(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
+    values = asdict(entry)
+    values["source_table"] = values.pop("table")
+    return {"item_id": item_id, "position": place, **values}
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "family": reason.family,
+        "title": reason.title,
+        "kind": reason.kind,
+        "weight": round(reason.weight, 6),
+        "findings": [_finding(finding) for finding in reason.findings],
+    }
+
+
+def _finding(finding: evidence.Finding) -> dict[str, Any]:
+    item = CATALOGUE[finding.indicator]
+    return {
+        "indicator": finding.indicator,
+        "sentence": finding.sentence,
+        "disclosure": item.disclosure,
+        "why_not_scored": item.page_only_because,
+        "entries": [
+            {"table": e.table, "record_id": e.record_id, "occurred_on": e.occurred_on.isoformat()}
+            for e in finding.entries
+        ],
+    }
+
+
+def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
+    """What the page says at its head: name, supervision, levels and states, what is missing."""
+    named, held = timeline.names(known), timeline.supervision(known)
+    levels: dict[str, dict[str, Any]] = {}
+    for row in asof.recorded_levels(known).iter_rows(named=True):
+        levels.setdefault(row["crn"], {})[row["group"]] = {
+            "level": row["level"],
+            "state": row["state"],
+            "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
+        }
+    feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
+    incomplete = store.incomplete_cases()
+    return {
+        crn: {
+            "name": _name(named.get(crn)),
+            "born_on": _text(named.get(crn, {}).get("born_on")),
+            "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
+            "since": _text(held.get(crn, {}).get("occurred_on")),
+            "team": held.get(crn, {}).get("team_code"),
+            "suspended_from": _text(held.get(crn, {}).get("suspended_from")),
+            "levels": levels[crn],
+            "feeds": feeds,
+            "incomplete": crn in incomplete,
+        }
+        for crn in known.spine["crn"]
+    }
+
+
+def _name(person: dict[str, Any] | None) -> str:
+    if person is None:
+        return "Name not supplied"
+    return " ".join(filter(None, (person["given_name"], person["family_name"])))
+
+
+def _text(value: date | None) -> str | None:
+    return value.isoformat() if value else None

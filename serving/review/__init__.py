@@ -1,0 +1,1 @@
+"""Reading a case: record your view, see the findings, conclude."""

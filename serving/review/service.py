@@ -1,0 +1,97 @@
+"""The only writer of reviews: each call checks the step, does it, and leaves an audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from serving.db.session import AuditEvent, Unit
+from serving.review import policies
+from serving.review.policies import Refused
+from serving.review.states import Progress, Step
+from serving.review.store import Item, Store
+
+
+class NotFound(Refused):
+    """There is no such case for this reader: outside the unit, or not there at all."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """The review of cases by one signed-in reader, within one transaction."""
+
+    unit: Unit
+    store: Store
+
+    @classmethod
+    def of(cls, unit: Unit) -> Review:
+        """The review in the name of the unit's user."""
+        if unit.username is None:
+            raise Refused("Sign in to read cases.")
+        return cls(unit, Store(unit.connection, unit.username))
+
+    def queue(self) -> tuple[list[Item], list[Item]]:
+        """The open cases of the reader's unit, and those concluded last."""
+        found = self.store.queue()
+        self.unit.audit(AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(found)}))
+        return found, self.store.concluded()
+
+    def read(
+        self, item_id: int, tables: Sequence[str], words: str, *, system: bool
+    ) -> tuple[Item, list[RowMapping]]:
+        """A case and its timeline; a limited case is only its CRN."""
+        item = self._item(item_id)
+        self._audit("PAGE_VIEW_CASE", item, {"limited": item.limited})
+        if item.limited:
+            return item, []
+        return item, self.store.timeline(item_id, tables, words, system=system)
+
+    def record_view(self, item_id: int, levels: Mapping[str, str], reasons: str) -> Item:
+        """Record the reader's own view, before anything of the findings is seen."""
+        item = self._item(item_id)
+        self._check_not_limited(item)
+        policies.check_step(item.progress, Step.RECORD_VIEW)
+        policies.check_view(levels, reasons)
+        self.store.record_view(item_id, levels, reasons)
+        self._audit("RECORDED_OWN_VIEW", item)
+        return item
+
+    def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
+        """The findings, once the reader's view is recorded; when they were first seen is kept."""
+        item = self._item(item_id)
+        self._check_not_limited(item)
+        policies.check_step(item.progress, Step.SEE_FINDINGS)
+        if item.progress is not Progress.CONCLUDED:
+            self.store.record_opening(item_id)
+        found = self.store.findings(item_id)
+        if found is None:
+            raise Refused("Record your view before you see the findings.")
+        self._audit("VIEWED_FINDINGS", item)
+        return item, found
+
+    def conclude(self, item_id: int, outcome: str, reasons: str, asked: str) -> Item:
+        """Record a named person's conclusion, with that person's own reasons."""
+        item = self._item(item_id)
+        self._check_not_limited(item)
+        policies.check_step(item.progress, Step.CONCLUDE)
+        policies.check_conclusion(outcome, reasons, asked)
+        self.store.record_conclusion(item_id, outcome, reasons, asked)
+        self._audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
+        return item
+
+    def _item(self, item_id: int) -> Item:
+        item = self.store.item(item_id)
+        if item is None:
+            raise NotFound("There is no such case in your queue.")
+        return item
+
+    @staticmethod
+    def _check_not_limited(item: Item) -> None:
+        if item.limited:
+            raise Refused("Access to this case is limited. Check NDelius if you need it.")
+
+    def _audit(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
+        self.unit.audit(AuditEvent(what, "CRN", item.crn, {"item": item.id, **(details or {})}))

@@ -1,0 +1,220 @@
+"""The night: every case scored with what was approved, the queue filled, in one commit.
+
+Scores are written as `<run>.tmp`, forced to disk and renamed; the commit stores path and digest.
+Only committed runs exist: a second start of the same run changes nothing, and what a killed run
+left behind is removed by the next (promise 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from features import asof, build, timeline
+from features.errors import UserError
+from features.store import Store, flush_and_digest
+from models.bundle import Bundle
+from serving import approvals, audit, enqueue, selection
+from serving.approvals import Approval
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import conclusions, findings, items, runs
+from serving.selection import Chosen, Key
+from serving.settings import Settings
+
+COOL_DOWN = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Night:
+    """A finished run: its identity, whether it was new, and its counts."""
+
+    run_id: str
+    fresh: bool
+    counts: dict[str, Any]
+
+
+def score(
+    settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
+) -> Night:
+    """Score every case under supervision as of a date and fill the queue.
+
+    Raises NotApproved where no valid approval binds a bundle; nothing is then changed.
+    """
+    store = Store.open(settings.store)
+    _check_modes(settings, store)
+    with unit(engine, None) as opened:
+        approval = approvals.in_force(opened.connection, demo=settings.demo)
+        model = approvals.load_bundle(approval, settings.bundles)
+        run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{store.loads[-1].number}"
+        known = opened.connection.execute(select(runs.c.counts).where(runs.c.id == run_id)).scalar()
+        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
+        committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
+    _sweep(settings, committed)
+    if known is not None:
+        return Night(run_id, False, dict(known))
+    return _run(settings, engine, store, approval, model, as_of, run_id, step)
+
+
+def _run(
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    approval: Approval,
+    model: Bundle,
+    as_of: date,
+    run_id: str,
+    step: Callable[[str], None],
+) -> Night:
+    on = build.cases_under_supervision(store, as_of)
+    if on.is_empty():
+        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    open_ = on.filter(~pl.col("limited")).select(asof.KEY)
+    scored, units = _score_buckets(store, model, open_, step)
+    file, digest = _write_scores(settings, run_id, scored)
+    step("choosing cases and writing the queue")
+    with unit(engine, None) as opened:
+        limited = on.filter("limited")["crn"].to_list()
+        shrunk = _shrink(opened.connection, limited)
+        chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of)
+        counts = _counts(store, on, scored, chosen) | {"shrunk": shrunk}
+        opened.connection.execute(
+            insert(runs).values(
+                id=run_id,
+                as_of=as_of,
+                approval_id=approval.id,
+                bundle_id=approval.bundle_id,
+                store_load=store.loads[-1].number,
+                store_fingerprint=store.fingerprint,
+                scores_file=file,
+                scores_sha256=digest,
+                counts=counts,
+                made_up=store.made_up,
+                at=func.now(),
+            )
+        )
+        enqueue.enqueue(
+            opened, store, model, chosen, as_of, run_id, Key(settings.draw_secret, run_id)
+        )
+        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": len(chosen)}))
+    with engine.connect() as connection:
+        audit.anchor(connection, settings.data)
+    return Night(run_id, True, counts)
+
+
+def _check_modes(settings: Settings, store: Store) -> None:
+    if store.made_up and not settings.demo:
+        raise UserError("The store holds made-up people; it is scored only with ROSH_MODE=demo.")
+    if settings.demo and not store.made_up:
+        raise UserError("The store holds real people; a demo never scores them.")
+
+
+def _sweep(settings: Settings, committed: set[str]) -> None:
+    settings.scores.mkdir(parents=True, exist_ok=True)
+    for path in settings.scores.iterdir():
+        if path.name not in committed:
+            path.unlink()
+
+
+def _score_buckets(
+    store: Store, model: Bundle, on: pl.DataFrame, step: Callable[[str], None]
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    parts: list[pl.DataFrame] = []
+    units: dict[str, str] = {}
+    for bucket, frame in build.frames(store, on):
+        step(f"scoring bucket {bucket + 1} of {store.buckets}")
+        parts.append(model.score(frame))
+        known = asof.read(
+            store, on.join(frame.select("crn").unique(), on="crn", how="semi"), bucket
+        )
+        held = timeline.supervision(known)
+        units |= {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
+    return pl.concat(parts).sort(asof.GROUP_KEY), units
+
+
+def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:
+    name = f"{run_id}.parquet"
+    temporary = settings.scores / f"{run_id}.tmp"
+    scored.write_parquet(temporary)
+    digest = flush_and_digest(temporary)
+    temporary.rename(settings.scores / name)
+    return name, digest
+
+
+def _shrink(connection: Connection, limited: list[str]) -> int:
+    """Open cases whose access was limited since they were queued shrink to their CRN."""
+    changed = connection.execute(
+        update(items)
+        .where(items.c.crn.in_(limited), ~items.c.limited)
+        .values(limited=True, person={})
+    )
+    return int(changed.rowcount)
+
+
+def _choose(
+    connection: Connection,
+    settings: Settings,
+    approval: Approval,
+    scored: pl.DataFrame,
+    units: dict[str, str],
+    run_id: str,
+    as_of: date,
+) -> list[Chosen]:
+    monday = as_of - timedelta(days=as_of.weekday())
+    this_week = connection.execute(
+        select(findings.c.drawn_as, findings.c.stratum, func.count())
+        .join(items, items.c.id == findings.c.item_id)
+        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
+        .group_by(findings.c.drawn_as, findings.c.stratum)
+    ).all()
+    queued: dict[str, int] = {}
+    for drawn_as, stratum, count in this_week:
+        name = stratum if drawn_as == "flagged" else "random"
+        queued[name] = queued.get(name, 0) + count
+    return selection.select(
+        scored,
+        units,
+        approval.rates,
+        approval.random_share,
+        queued,
+        _away(connection, as_of),
+        Key(settings.draw_secret, run_id),
+    )
+
+
+def _away(connection: Connection, as_of: date) -> list[str]:
+    """People with an open case, or with one concluded in the last 90 days."""
+    recent = select(items.c.crn).join(conclusions, conclusions.c.item_id == items.c.id).where(
+        conclusions.c.at >= as_of - COOL_DOWN
+    )  # fmt: skip
+    waiting = select(items.c.crn).where(items.c.state == "open")
+    return list(connection.execute(recent.union(waiting)).scalars())
+
+
+def _counts(
+    store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Iterable[Chosen]
+) -> dict[str, Any]:
+    by_level: dict[str, int] = {}
+    random = 0
+    for item in chosen:
+        if item.drawn_as == "random":
+            random += 1
+        else:
+            by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
+    read = [table for load in store.loads for table in load.tables.values()]
+    return {
+        "rows_read": sum(t["read"] for t in read),
+        "rows_refused": sum(t["refused"] for t in read),
+        "cases": on.height,
+        "cases_scored": scored.filter("scorable")["crn"].n_unique(),
+        "cases_limited": int(on["limited"].sum()),
+        "nothing_on_record": scored.filter(pl.col("why_not") == "nothing on record")[
+            "crn"
+        ].n_unique(),
+        "flagged": by_level,
+        "random": random,
+    }

@@ -1,0 +1,155 @@
+"""Which cases are read: the board's weekly rates by recorded level, and a random share, unmarked.
+
+Rates, not thresholds: a number of reviews a week for each recorded level, shared out to units in
+proportion to their eligible people by randomised systematic rounding. The random share is drawn
+from the people not flagged, each with a known probability (promise 9). Everything is deterministic:
+the draws are keyed by an HMAC of a secret and the run, and ties fall by CRN.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from models.level import STRATA
+
+
+@dataclass(frozen=True)
+class Key:
+    """The secret of a run's draws: the same run draws the same people."""
+
+    secret: str
+    run: str
+
+    def digest(self, *parts: str) -> str:
+        """A keyed digest of the parts, as hexadecimal text."""
+        text = "\x1f".join((self.run, *parts))
+        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    def uniform(self, *parts: str) -> float:
+        """A number in [0, 1) from the keyed digest."""
+        return int(self.digest(*parts)[:13], 16) / 16**13
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A person put in the queue: how, for which group, and with which probability."""
+
+    crn: str
+    pdu_code: str
+    group: str
+    stratum: str
+    drawn_as: str
+    probability: float | None
+    inclusion_probability: float
+
+
+def people(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+    """One row a person: the group row that ranks highest within its own recorded level.
+
+    Columns: crn, pdu_code, group, stratum, probability, place (rank over rows in the stratum).
+    """
+    rows = scored.filter("scorable").sort(
+        "probability", "crn", "group", descending=[True, False, False]
+    )
+    ranked = rows.with_columns(
+        place=pl.int_range(1, pl.len() + 1).over("stratum") / pl.len().over("stratum")
+    )
+    best = ranked.sort("place", "stratum", "group").unique("crn", keep="first", maintain_order=True)
+    return best.with_columns(
+        pdu_code=pl.col("crn").replace_strict(units, default=None)
+    ).filter(pl.col("pdu_code").is_not_null()).select(
+        "crn", "pdu_code", "group", "stratum", "probability", "place"
+    ).sort("place", "crn")  # fmt: skip
+
+
+def share_out(total: int, sizes: Mapping[str, int], start: float) -> dict[str, int]:
+    """A whole number for each unit, in proportion to its size, by systematic rounding from `start`.
+
+    Each unit gets its exact share rounded up or down, with the right expectation over starts.
+    """
+    everything = sum(sizes.values())
+    shares: dict[str, int] = {}
+    run = start
+    for name in sorted(sizes):
+        before = math.floor(run)
+        run += total * sizes[name] / everything if everything else 0.0
+        shares[name] = math.floor(run + 1e-12) - before
+    return shares
+
+
+def select(
+    scored: pl.DataFrame,
+    units: Mapping[str, str],
+    rates: Mapping[str, int],
+    random_share: float,
+    queued_this_week: Mapping[str, int],
+    away: Iterable[str],
+    key: Key,
+) -> list[Chosen]:
+    """The people whose cases are put in the queue by one run.
+
+    `rates` and `queued_this_week` count flagged reviews by recorded level, and under "random" the
+    random ones already drawn this week; `away` are people with an open case or a recent conclusion.
+    """
+    eligible = people(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
+    flagged: list[Chosen] = []
+    for stratum in STRATA:
+        left = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
+        flagged += _flagged(eligible.filter(pl.col("stratum") == stratum), left, stratum, key)
+    taken = {item.crn for item in flagged}
+    weekly = sum(rates.values()) * random_share / (1 - random_share)
+    left = max(0, math.ceil(weekly) - queued_this_week.get("random", 0))
+    everyone = _anyone(scored, units).filter(
+        ~pl.col("crn").is_in([*sorted(set(away)), *sorted(taken)])
+    )
+    return [*flagged, *_random(everyone, left, key)]
+
+
+def _flagged(rows: pl.DataFrame, total: int, stratum: str, key: Key) -> list[Chosen]:
+    sizes = {
+        row["pdu_code"]: row["len"] for row in rows.group_by("pdu_code").len().iter_rows(named=True)
+    }
+    shares = share_out(min(total, rows.height), sizes, key.uniform("round", stratum))
+    found = []
+    for unit, count in shares.items():
+        best = rows.filter(pl.col("pdu_code") == unit).head(min(count, sizes[unit]))
+        found += [
+            Chosen(row["crn"], unit, row["group"], stratum, "flagged", row["probability"], 1.0)
+            for row in best.iter_rows(named=True)
+        ]
+    return found
+
+
+def _anyone(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+    """One row a person for the random share, very high included, by the likeliest group."""
+    on_record = scored.filter(
+        pl.col("why_not").is_null() | (pl.col("why_not") != "nothing on record")
+    )
+    rows = on_record.sort(
+        "probability", "crn", "group", descending=[True, False, False], nulls_last=True
+    )
+    best = rows.unique("crn", keep="first", maintain_order=True)
+    return best.with_columns(pdu_code=pl.col("crn").replace_strict(units, default=None)).filter(
+        pl.col("pdu_code").is_not_null()
+    )
+
+
+def _random(rows: pl.DataFrame, total: int, key: Key) -> list[Chosen]:
+    """So many people, each as likely as any other: those with the lowest keyed digests."""
+    if rows.is_empty() or total == 0:
+        return []
+    count = min(total, rows.height)
+    order = sorted(rows.iter_rows(named=True), key=lambda row: key.digest("random", row["crn"]))
+    return [
+        Chosen(
+            row["crn"], row["pdu_code"], row["group"], row["stratum"], "random",
+            row["probability"], count / rows.height,
+        )
+        for row in order[:count]
+    ]  # fmt: skip

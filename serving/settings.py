@@ -1,0 +1,96 @@
+"""Environment to typed settings; refuses sample secrets outside a demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from features.errors import SetupProblem
+
+Mode = Literal["demo", "live"]
+_SECRETS = ("web_password", "night_password", "admin_password", "session_secret", "draw_secret")
+SHORTEST_SECRET = 24
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and who may connect; made once, from the environment, and passed on."""
+
+    mode: Mode
+    data: Path
+    database_url: str | None
+    web_password: str
+    night_password: str
+    admin_password: str
+    session_secret: str
+    draw_secret: str
+
+    @property
+    def demo(self) -> bool:
+        """Made-up people, made-up users, labelled as such on every page."""
+        return self.mode == "demo"
+
+    @property
+    def store(self) -> Path:
+        """The store of case histories."""
+        return self.data / "store"
+
+    @property
+    def bundles(self) -> Path:
+        """The folder of trained bundles."""
+        return self.data / "bundles"
+
+    @property
+    def scores(self) -> Path:
+        """The folder of committed scores, a file a run."""
+        return self.data / "scores"
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (ROSH_MODE, ROSH_DATA, DATABASE_URL, ROSH_*_PASSWORD …).
+
+    In a demo, secrets are drawn once and kept in the data folder, readable by its owner alone.
+    Outside a demo each must be given and be at least 24 characters long.
+    """
+    given = os.environ if environ is None else environ
+    mode = given.get("ROSH_MODE", "live")
+    if mode not in ("demo", "live"):
+        raise SetupProblem(f"ROSH_MODE is {mode!r}; it must be demo or live.")
+    data = Path(given.get("ROSH_DATA", "var/live"))
+    url = given.get("DATABASE_URL") or None
+    found = _demo_secrets(data) if mode == "demo" else _live_secrets(given, embedded=url is None)
+    return Settings(mode="demo" if mode == "demo" else "live", data=data, database_url=url, **found)
+
+
+def _live_secrets(given: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+    found = {}
+    for name in _SECRETS:
+        key = f"ROSH_{name.upper()}"
+        value = given.get(key, "")
+        if name == "admin_password" and not embedded:
+            found[name] = value
+            continue
+        if len(value) < SHORTEST_SECRET:
+            raise SetupProblem(
+                f"{key} must be set to a secret of at least {SHORTEST_SECRET} characters. "
+                "To look at made-up people instead, set ROSH_MODE=demo."
+            )
+        found[name] = value
+    return found
+
+
+def _demo_secrets(data: Path) -> dict[str, str]:
+    path = data / "demo-secrets.json"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        drawn = {name: secrets.token_urlsafe(32) for name in _SECRETS}
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(drawn, file)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {name: str(kept[name]) for name in _SECRETS}
