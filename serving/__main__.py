@@ -115,6 +115,14 @@ def serve(args: argparse.Namespace) -> None:
     run(settings.read(), args.host, args.port)
 
 
+def make_assets(args: argparse.Namespace) -> None:
+    """Make the served front-end files from node_modules."""
+    from serving.web import assets
+
+    made = assets.prepare(args.modules)
+    console.print(f"Front-end files: {', '.join(made)}")
+
+
 def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
@@ -231,6 +239,10 @@ def _parser() -> argparse.ArgumentParser:
     five.add_argument("--host", default="127.0.0.1")
     five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     five.set_defaults(run=serve)
+
+    seven = commands.add_parser("assets", help="make the front-end files from node_modules")
+    seven.add_argument("--modules", type=Path, default=Path("node_modules"))
+    seven.set_defaults(run=make_assets)
 
     six = commands.add_parser("docs", help="write docs/review-states.md")
     six.add_argument("--out", type=Path, default=Path("docs"))

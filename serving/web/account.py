@@ -1,0 +1,134 @@
+"""Who is signed in: the demo's sign-in with made-up users, and the token that forms carry."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+
+from features.errors import UserError
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import users
+from serving.review.policies import Refused
+
+router = APIRouter()
+
+
+class NotSignedIn(UserError):
+    """No one is signed in."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Who is signed in, in which role, for which unit."""
+
+    username: str
+    name: str
+    role: str
+    pdu_code: str | None
+
+    @property
+    def home(self) -> str:
+        """The page that this person starts on."""
+        return "/queue" if self.role == "spo" else "/board"
+
+
+def username(request: Request) -> str | None:
+    """The name in the session, if anyone is signed in."""
+    found = request.session.get("username")
+    return str(found) if found else None
+
+
+def signed_in(request: Request) -> User | None:
+    """Who is signed in, as last read in this request."""
+    found: User | None = getattr(request.state, "user", None)
+    return found
+
+
+def form_token(request: Request) -> str:
+    """A token kept in the session and sent back by every form."""
+    if "token" not in request.session:
+        request.session["token"] = secrets.token_urlsafe(24)
+    return str(request.session["token"])
+
+
+def check_form(request: Request, csrf: Annotated[str, Form()] = "") -> None:
+    """Refuse a form that did not come from a page of this session."""
+    if not hmac.compare_digest(csrf, str(request.session.get("token", ""))) or not csrf:
+        raise Refused("This form is out of date. Go back, load the page again and send it again.")
+
+
+def required(request: Request) -> User:
+    """The signed-in user; NotSignedIn leads to the sign-in page."""
+    name = username(request)
+    if name is None:
+        raise NotSignedIn("Sign in first.")
+    with request.app.state.engine.connect() as connection:
+        row = connection.execute(select(users).where(users.c.username == name)).mappings().first()
+    if row is None:
+        raise NotSignedIn("Sign in again.")
+    user = User(row["username"], row["name"], row["role"], row["pdu_code"])
+    request.state.user = user
+    return user
+
+
+def spo(user: Annotated[User, Depends(required)]) -> User:
+    """A signed-in SPO."""
+    if user.role != "spo":
+        raise Refused("Only a senior probation officer can read cases.")
+    return user
+
+
+def board_member(user: Annotated[User, Depends(required)]) -> User:
+    """A signed-in member of the governance board."""
+    if user.role != "board":
+        raise Refused("This page is for members of the model governance board.")
+    return user
+
+
+@router.get("/")
+def start(user: Annotated[User, Depends(required)]) -> Response:
+    """The page that this person starts on."""
+    return RedirectResponse(user.home, status_code=303)
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request) -> Response:
+    """The demo's made-up users."""
+    from serving.web import pages
+
+    with unit(request.app.state.engine, None) as opened:
+        found = opened.connection.execute(
+            select(users).where(users.c.made_up).order_by(users.c.role.desc(), users.c.username)
+        )
+        people = list(found.mappings())
+        opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
+    return pages.render(request, "sign-in.html", people=people, error=None)
+
+
+@router.post("/sign-in", dependencies=[Depends(check_form)])
+def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
+    """Sign in as a made-up user."""
+    with unit(request.app.state.engine, None) as opened:
+        known = select(users.c.username).where(users.c.username == name, users.c.made_up)
+        found = opened.connection.execute(known).scalar()
+        opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
+    if found is None:
+        return RedirectResponse("/sign-in", status_code=303)
+    request.session.clear()
+    request.session["username"] = name
+    return RedirectResponse("/", status_code=303)
+
+
+@router.post("/sign-out", dependencies=[Depends(check_form)])
+def sign_out(request: Request) -> Response:
+    """Sign out."""
+    with unit(request.app.state.engine, username(request)) as opened:
+        opened.audit(AuditEvent("SIGNED_OUT", "USER", username(request) or "-"))
+    request.session.clear()
+    return RedirectResponse("/sign-in", status_code=303)

@@ -1,0 +1,166 @@
+"""The SPO's pages: the queue, a case, the findings, the conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from features.errors import NotApproved
+from serving import approvals
+from serving.db.session import unit
+from serving.review.policies import Invalid, can_take
+from serving.review.service import Review
+from serving.review.states import Step
+from serving.web import account, pages
+from serving.web.account import User
+
+router = APIRouter(dependencies=[Depends(account.spo)])
+
+
+def reviewing(request: Request, user: Annotated[User, Depends(account.spo)]) -> Iterator[Review]:
+    """The review in the reader's name: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield Review.of(opened)
+
+
+Reading = Annotated[Review, Depends(reviewing, scope="function")]
+
+
+@router.get("/queue")
+def queue(request: Request, review: Reading) -> Response:
+    """The cases of the reader's unit that wait to be read."""
+    waiting, done = review.queue()
+    return pages.render(
+        request, "queue.html", waiting=waiting, done=done, notice=_why_nothing_new(request, review)
+    )
+
+
+@router.get("/cases/{item_id}")
+def case(
+    request: Request,
+    review: Reading,
+    item_id: int,
+    table: Annotated[list[str] | None, Query()] = None,
+    words: str = "",
+    system: bool = False,
+) -> Response:
+    """A case: who, the recorded levels, what is known and not, the history, and the form."""
+    return _case_page(request, review, item_id, table or [], words, system=system)
+
+
+def given_levels(
+    children: Annotated[str, Form(alias="level-children")] = "",
+    public: Annotated[str, Form(alias="level-public")] = "",
+    known_adult: Annotated[str, Form(alias="level-known_adult")] = "",
+    staff: Annotated[str, Form(alias="level-staff")] = "",
+) -> dict[str, str]:
+    """The level that the form gives each community group."""
+    return {"children": children, "public": public, "known_adult": known_adult, "staff": staff}
+
+
+@router.post("/cases/{item_id}/view", dependencies=[Depends(account.check_form)])
+def record_view(
+    request: Request,
+    review: Reading,
+    item_id: int,
+    levels: Annotated[dict[str, str], Depends(given_levels)],
+    reasons: Annotated[str, Form()] = "",
+) -> Response:
+    """Record the reader's own view, then lead to the findings."""
+    try:
+        review.record_view(item_id, levels, reasons)
+    except Invalid as error:
+        filled = {"levels": levels, "reasons": reasons}
+        return _case_page(request, review, item_id, [], "", faults=error.faults, filled=filled)
+    return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
+
+
+@router.get("/cases/{item_id}/findings")
+def findings(request: Request, review: Reading, item_id: int) -> Response:
+    """The findings with the entries behind each, and the form for the conclusion."""
+    return _findings_page(request, review, item_id)
+
+
+@router.post("/cases/{item_id}/conclusion", dependencies=[Depends(account.check_form)])
+def conclude(
+    request: Request,
+    review: Reading,
+    item_id: int,
+    outcome: Annotated[str, Form()] = "",
+    reasons: Annotated[str, Form()] = "",
+    asked: Annotated[str, Form()] = "",
+) -> Response:
+    """Record the reader's conclusion with own reasons."""
+    try:
+        review.conclude(item_id, outcome, reasons, asked)
+    except Invalid as error:
+        filled = {"outcome": outcome, "reasons": reasons, "asked": asked}
+        return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
+    return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
+
+
+def _case_page(
+    request: Request,
+    review: Review,
+    item_id: int,
+    tables: list[str],
+    words: str,
+    *,
+    system: bool = False,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, Any] | None = None,
+) -> Response:
+    item, timeline = review.read(item_id, tables, words, system=system)
+    return pages.render(
+        request,
+        "limited.html" if item.limited else "case.html",
+        status=422 if faults else 200,
+        item=item,
+        timeline=timeline,
+        chosen={"tables": tables, "words": words, "system": system},
+        own=review.store.own_view(item_id),
+        may_view=can_take(item.progress, Step.RECORD_VIEW),
+        may_see=can_take(item.progress, Step.SEE_FINDINGS),
+        faults=faults or {},
+        filled=filled or {"levels": {}, "reasons": ""},
+    )
+
+
+def _findings_page(
+    request: Request,
+    review: Review,
+    item_id: int,
+    *,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, str] | None = None,
+) -> Response:
+    item, found = review.see_findings(item_id)
+    timeline = review.store.timeline(item_id, [], "", system=True)
+    by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
+    fresh = review.store.item(item_id) or item
+    return pages.render(
+        request,
+        "findings.html",
+        status=422 if faults else 200,
+        item=fresh,
+        findings=found,
+        by_id=by_id,
+        own=review.store.own_view(item_id),
+        conclusion=review.store.conclusion(item_id),
+        may_conclude=can_take(fresh.progress, Step.CONCLUDE),
+        faults=faults or {},
+        filled=filled or {"outcome": "", "reasons": "", "asked": ""},
+    )
+
+
+def _why_nothing_new(request: Request, review: Review) -> str | None:
+    """Why nothing new can be flagged, with its date; None where an approval holds (promise 8)."""
+    demo = request.app.state.settings.demo
+    try:
+        approvals.in_force(review.unit.connection, demo=demo)
+    except NotApproved as error:
+        return str(error)
+    return None

@@ -1,0 +1,110 @@
+"""How values are written on pages: dates, levels, states."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from features import codes
+from features.asof import LEVEL_STATES
+from features.timeline import THEMES
+from serving.demo import UNIT_NAMES
+from serving.review.states import OUTCOMES, Progress
+
+PROGRESS = {
+    Progress.TO_READ: ("Not started", "govuk-tag--grey"),
+    Progress.VIEW_RECORDED: ("View recorded", "govuk-tag--blue"),
+    Progress.FINDINGS_SEEN: ("Findings seen", "govuk-tag--yellow"),
+    Progress.CONCLUDED: ("Concluded", "govuk-tag--green"),
+}
+_GROUPS = {
+    "children": "Children",
+    "public": "Public",
+    "known_adult": "Known adult",
+    "staff": "Staff",
+    "prisoners": "Prisoners",
+}
+
+
+def day(value: date | datetime | str | None) -> str:
+    """3 March 2026, or "not known"."""
+    if value is None or value == "":
+        return "not known"
+    found = date.fromisoformat(value[:10]) if isinstance(value, str) else value
+    return f"{found.day} {found:%B %Y}"
+
+
+def age(born_on: str | None, at: date) -> str:
+    """Age in whole years on a date."""
+    if not born_on:
+        return "not known"
+    born = date.fromisoformat(born_on)
+    return str(at.year - born.year - ((at.month, at.day) < (born.month, born.day)))
+
+
+def level(code: str | None) -> str:
+    """A level in words; null is unknown, and never low."""
+    if code is None:
+        return "Unknown"
+    return {"CANNOT_TELL": "Cannot tell"}.get(code, code.replace("_", " ").capitalize())
+
+
+def level_class(code: str | None) -> str:
+    """The style of a level; its colour is never the only sign."""
+    known = (code or "unknown").lower().replace("_", "-")
+    return f"rosh-level rosh-level--{known}"
+
+
+def group(name: str) -> str:
+    """A risk group in words."""
+    return _GROUPS.get(name, name)
+
+
+def highest(levels: dict[str, dict[str, str | None]]) -> str | None:
+    """The highest recorded level over the groups; None where no group has a current one."""
+    found = [item["level"] for item in levels.values() if item["level"] in codes.LEVELS]
+    return max(found, key=lambda code: codes.LEVEL_ORDER.index(str(code)), default=None)
+
+
+def state(name: str) -> str:
+    """Why a level is or is not known."""
+    return LEVEL_STATES[name]
+
+
+def theme(table: str) -> str:
+    """A table in words."""
+    return THEMES.get(table, table)
+
+
+def feed(name: str, said: str) -> str:
+    """A feed that is missing or stopped, as a sentence."""
+    what = {
+        **THEMES,
+        "people": "Names",
+        "reviews": "Earlier readings",
+        "limits": "Limits of access",
+    }.get(name, name)
+    return f"{what}: " + ("have stopped arriving" if said == "stopped" else "not supplied")
+
+
+def unit(code: str | None) -> str:
+    """A unit's name, or its code."""
+    return UNIT_NAMES.get(code or "", code or "")
+
+
+def outcome(code: str) -> str:
+    """A conclusion in words."""
+    return OUTCOMES[code]
+
+
+FILTERS = {
+    "day": day,
+    "age": age,
+    "level": level,
+    "level_class": level_class,
+    "group": group,
+    "highest": highest,
+    "level_state": state,
+    "theme": theme,
+    "unit": unit,
+    "outcome": outcome,
+}

@@ -1,0 +1,58 @@
+"""Rendering: the GOV.UK templates, our pages, and what each of them is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
+
+from features import codes
+from features.timeline import THEMES
+from serving.review.states import OUTCOMES
+from serving.settings import Settings
+from serving.web import account, formatters
+
+
+class Loud(Undefined):
+    """A mistyped variable fails when it is written; GOV.UK's macros may still ask whether it is."""
+
+    def __str__(self) -> str:
+        self._fail_with_undefined_error()
+
+
+def environment(settings: Settings) -> Environment:
+    """The template environment: GOV.UK's macros under their prefix, our pages beside them."""
+    govuk = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    env = Environment(
+        loader=ChoiceLoader([PackageLoader("serving.web"), govuk]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=Loud,
+    )
+    env.filters.update(formatters.FILTERS)
+    env.globals.update(
+        feed_words=formatters.feed,
+        demo=settings.demo,
+        progress_words=formatters.PROGRESS,
+        themes=THEMES,
+        outcomes=OUTCOMES,
+        groups=codes.COMMUNITY_GROUPS,
+        levels=codes.LEVELS,
+    )
+    return env
+
+
+def render(request: Request, name: str, status: int = 200, **told: Any) -> HTMLResponse:
+    """A page, with who is signed in and the form token that every form carries."""
+    template = request.app.state.templates.get_template(f"pages/{name}")
+    text = template.render(
+        user=account.signed_in(request),
+        csrf=account.form_token(request),
+        cspNonce=request.state.nonce,
+        path=request.url.path,
+        **told,
+    )
+    return HTMLResponse(text, status_code=status)
