@@ -63,7 +63,7 @@ def violence_incident_count(known: Known) -> pl.DataFrame:
     words={"recent": (pl.col("days") < 180).sum(), "before": (pl.col("days") >= 180).sum()},
     disclosure="possible",
     disclosable_sentence="Incidents of violence are becoming more frequent.",
-    page_only_because="a trend falls when an earlier entry comes to light: shown, not scored",
+    page_only_because="a trend falls when an earlier entry comes to light",
 )
 def violence_frequency_trend(known: Known) -> pl.DataFrame:
     """Violence in the last 180 days less that in the 180 days before, not below nought."""

@@ -52,7 +52,7 @@ def licence_breach_count_cumulative(known: Known) -> pl.DataFrame:
         (pl.col("days") < 90).sum() - (pl.col("days") >= 90).sum().cast(pl.Int64), 0
     ),
     words={"recent": (pl.col("days") < 90).sum(), "before": (pl.col("days") >= 90).sum()},
-    page_only_because="a trend falls when an earlier entry comes to light: shown, not scored",
+    page_only_because="a trend falls when an earlier entry comes to light",
 )
 def breach_rate_acceleration(known: Known) -> pl.DataFrame:
     """Non-compliance in the last 90 days less that in the 90 days before, not below nought."""

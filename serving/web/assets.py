@@ -19,7 +19,6 @@ _FILES = {
     "govuk-frontend/dist/govuk/govuk-frontend.min.css": "govuk-frontend.min.css",
     "govuk-frontend/dist/govuk/govuk-frontend.min.js": "govuk-frontend.min.js",
     "@ministryofjustice/frontend/moj/moj-frontend.min.css": "moj-frontend.min.css",
-    "@ministryofjustice/frontend/moj/moj-frontend.min.js": "moj-frontend.min.js",
 }
 
 

@@ -1,0 +1,94 @@
+# The same commands on a desk and in CI. `make` alone says what there is.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+MADE   := .made
+
+CASES ?= 3000
+SEED  ?= 1
+AS_OF ?= 2026-11-20
+PORT  ?= 8000
+DEMO  := var/demo/cases-$(CASES)-seed-$(SEED)-as-of-$(AS_OF)
+
+# Nothing is sent anywhere, and MLflow does not look for git.
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export GIT_PYTHON_REFRESH := quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check fix bench verify docs lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(MADE)/base $(MADE)/static ## a made-up caseload, from case histories to an SPO's queue
+	@mkdir -p $(DEMO)
+	@$(PY) -m features synthesise --cases $(CASES) --seed $(SEED) --as-of $(AS_OF) --out $(DEMO)/extract --truth $(DEMO)/truth
+	@$(PY) -m features check $(DEMO)/extract --store $(DEMO)/store
+	@$(PY) -m training train --store $(DEMO)/store --until $(AS_OF) --out $(DEMO)/bundles --tracking $(DEMO)/tracking
+	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving migrate
+	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving approve --demo --as-of $(AS_OF)
+	@echo "$(DEMO)" > var/demo/current
+	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving score --as-of $(AS_OF)
+
+serve: $(MADE)/base $(MADE)/static ## the pages of the latest demo, on http://127.0.0.1:$(PORT)
+	@test -f var/demo/current || { echo "There is no demo yet. Run: make demo"; exit 11; }
+	@ROSH_MODE=demo ROSH_DATA=$$(cat var/demo/current) $(PY) -m serving serve --port $(PORT)
+
+test: $(MADE)/dev $(MADE)/static ## every test, with branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not verify"
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --fail-under=88
+
+check: $(MADE)/dev ## every static check; says at the end how many failed
+	@failed=0; \
+	for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
+	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
+	echo "== generated pages are up to date"; \
+	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
+	for page in records indicators review-states; do diff -q docs/$$page.md $(MADE)/docs/$$page.md || failed=$$((failed+1)); done; \
+	echo "== $$failed failed"; test $$failed -eq 0
+
+fix: $(MADE)/dev ## format, and mend what can be mended
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: $(MADE)/dev ## write the generated pages
+	$(PY) -m features docs && $(PY) -m serving docs
+
+bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5x and 1x
+	$(PY) -m tests.benchmarks
+
+verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
+	$(BIN)/pytest -m verify
+
+lock: ## resolve the locked packages anew (needs uv)
+	cd requirements && for name in base dev node; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes $$name.in -o $$name.txt -q --custom-compile-command "make lock" $$([ $$name = dev ] && echo "-c base.txt"); done
+
+clean: ## remove what was made, the demo's data included
+	rm -rf $(VENV) $(MADE) var node_modules serving/web/static/vendor
+
+$(PY):
+	@$(PYTHON) requirements/preflight.py
+	$(PYTHON) -m venv $(VENV)
+
+$(MADE)/base: requirements/base.txt | $(PY)
+	@mkdir -p $(MADE)
+	@echo "Installing the locked packages (about 500 MB to download the first time) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/base.txt
+	@touch $@
+
+$(MADE)/dev: requirements/dev.txt $(MADE)/base | $(PY)
+	@echo "Installing what tests and checks need …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(MADE)/static: package-lock.json serving/web/assets.py $(MADE)/base
+	@if command -v npm >/dev/null; then npm ci --silent --ignore-scripts --legacy-peer-deps; else \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/node.txt && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --ignore-scripts --legacy-peer-deps; fi
+	@$(PY) -m serving assets
+	@touch $@
