@@ -39,7 +39,7 @@ serve: $(MADE)/base $(MADE)/static ## the pages of the latest demo, on http://12
 
 test: $(MADE)/dev $(MADE)/static ## every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not verify"
+	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=88
 

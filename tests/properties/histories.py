@@ -1,0 +1,74 @@
+"""Hypothesis builds case histories: entries of every table, versions, withdrawals, odd codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from features import codes, records
+from tests.factories import AS_OF, CRN, row
+
+TABLES = [name for name in records.TABLES if name not in ("people", "reviews", "limits")]
+_KINDS: Mapping[str, list[str]] = {
+    "type_code": ["COAP", "COAP", "TRTM", "DRGTST", "APBR", "C145", "CARR", "C3PR", "AWLI", "C002",
+                  "SFGC", "ETCH20", "ZZZ9"],
+}  # fmt: skip
+_DAYS = st.integers(-40, 900)
+"""Days before the as-of date; most of the windows lie within, and a few entries lie ahead."""
+
+
+def _value(column: records.Column, day: date) -> st.SearchStrategy[Any]:
+    if column.type == "date":
+        near = st.integers(-200, 200).map(lambda n: day + timedelta(days=n))
+        return st.none() | near
+    if column.type == "time":
+        later = st.integers(-3, 60).map(lambda n: datetime.combine(day, time(10)) + timedelta(minutes=7 * n))
+        return st.none() | later
+    if column.type == "flag":
+        return st.sampled_from([None, True, False])
+    if column.type == "int":
+        return st.integers(1, 5)
+    if column.type == "number":
+        return st.none() | st.sampled_from([80.0, 130.0])
+    if column.codes is not None:
+        known = _KINDS.get(column.name, list(column.codes)) if column.codes is codes.CONTACT_TYPES else list(column.codes)
+        given = st.sampled_from([*known, "ODD"]) if not column.required else st.sampled_from(known)
+        return given if column.required else st.none() | given
+    return st.none() | st.sampled_from(["P1", "P2"])
+
+
+@st.composite
+def _versions(draw: st.DrawFn, table: str) -> list[dict[str, Any]]:
+    day = AS_OF - timedelta(days=draw(_DAYS))
+    made = []
+    recorded = datetime.combine(day, time(12)) + timedelta(days=draw(st.integers(0, 40)))
+    first = row(table, day)
+    for version in range(1, draw(st.integers(1, 2)) + 1):
+        values = {
+            column.name: draw(_value(column, day))
+            for column in records.table(table).own
+            if column.name not in ("provider_code", "note", "tier", "staff_code")
+        }
+        made.append(first | values | {"version": version, "recorded_at": recorded})
+        recorded += timedelta(days=draw(st.integers(0, 30)))
+    if draw(st.integers(0, 9)) == 0:
+        made[-1]["withdrawn_at"] = recorded
+    return made
+
+
+@st.composite
+def histories(draw: st.DrawFn, most: int = 5) -> dict[str, list[dict[str, Any]]]:
+    """The versions of a case's entries, by table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in TABLES:
+        several = draw(st.lists(_versions(table), max_size=most))
+        found[table] = [version for versions in several for version in versions]
+    return found
+
+
+def belonging_to(rows: dict[str, list[dict[str, Any]]], crn: str = CRN) -> dict[str, list[dict[str, Any]]]:
+    """The same entries of another case."""
+    return {name: [r | {"crn": crn, "record_id": f"{crn}-{r['record_id']}"} for r in listed] for name, listed in rows.items()}

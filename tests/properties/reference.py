@@ -1,0 +1,594 @@
+"""The slow, obvious reference: every indicator again, in plain Python over plain dictionaries.
+
+It shares with the engine the codes and nothing else, and is written to be checked by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from features import codes, records
+
+Row = dict[str, Any]
+GROUPS = codes.COMMUNITY_GROUPS
+RANK = {level: i for i, level in enumerate(codes.LEVEL_ORDER, start=1)}
+BREACHES = codes.BREACH_CONTACTS
+
+
+def working_day_after(day: date, count: int) -> date:
+    """The working day so many working days later; from a weekend, counted from the Monday."""
+    while day.weekday() >= 5:
+        day += timedelta(days=1)
+    for _ in range(count):
+        day += timedelta(days=1)
+        while day.weekday() >= 5:
+            day += timedelta(days=1)
+    return day
+
+
+class History:
+    """One case as it was known at the end of a day."""
+
+    def __init__(self, versions: dict[str, list[Row]], crn: str, as_of: date) -> None:
+        self.as_of = as_of
+        self.tables = {
+            name: self._known(versions.get(name, []), crn, records.table(name))
+            for name in records.TABLES
+        }
+
+    def _known(self, versions: list[Row], crn: str, table: records.Table) -> list[Row]:
+        end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())
+        latest: dict[str, Row] = {}
+        for row in sorted(versions, key=lambda r: r["version"]):
+            if row["crn"] != crn:
+                continue
+            earlier = [
+                other["recorded_at"]
+                for other in versions
+                if other["record_id"] == row["record_id"] and other["version"] <= row["version"]
+            ]
+            if max(earlier) < end:
+                latest[row["record_id"]] = row
+        rows = []
+        for row in latest.values():
+            withdrawn = row["withdrawn_at"] is not None and row["withdrawn_at"] < end
+            if not withdrawn and row["occurred_on"] <= self.as_of:
+                rows.append(self._masked(row, table))
+        return rows
+
+    def _masked(self, row: Row, table: records.Table) -> Row:
+        row = dict(row)
+        for column in table.own:
+            value = row[column.name]
+            if column.type in ("date", "time") and not column.plan and value is not None:
+                day = value.date() if isinstance(value, datetime) else value
+                if day > self.as_of:
+                    row[column.name] = None
+        for column in table.own:
+            if column.settled_by and row[column.settled_by] is None:
+                row[column.name] = None
+        return row
+
+    def rows(self, name: str, days: int | None = None) -> list[Row]:
+        """The rows of a table, about the last so many days."""
+        return [
+            row
+            for row in self.tables[name]
+            if days is None or (self.as_of - row["occurred_on"]).days < days
+        ]
+
+    def start(self) -> tuple[date, str] | None:
+        """The start of the latest order or licence, and what it is."""
+        kinds = ("community_order", "suspended_sentence", "licence")
+        found = [r for r in self.rows("supervisions") if r["kind"] in kinds]
+        latest = max(found, key=lambda r: r["occurred_on"], default=None)
+        return (latest["occurred_on"], latest["kind"]) if latest else None
+
+    def due(self, rows: list[Row]) -> list[Row]:
+        """Rows before contact was suspended."""
+        starts = [
+            r["suspended_from"]
+            for r in self.rows("supervisions")
+            if r["ended_on"] is None and r["suspended_from"] and r["suspended_from"] <= self.as_of
+        ]
+        return [r for r in rows if not starts or r["occurred_on"] < min(starts)]
+
+    def since_start(self, rows: list[Row]) -> list[Row]:
+        """Rows since the start of the latest order; all where none is known."""
+        start = self.start()
+        return [r for r in rows if start is None or r["occurred_on"] >= start[0]]
+
+    def completed(self) -> list[Row]:
+        """Completed assessments, oldest first."""
+        done = [
+            r
+            for r in self.rows("assessments")
+            if r["status"] == "COMPLETE" and r["completed_on"] is not None
+        ]
+        return sorted(done, key=lambda r: (r["completed_on"], r["record_id"]))
+
+    def current(self) -> Row | None:
+        """The latest completed assessment, of any age."""
+        done = self.completed()
+        return done[-1] if done else None
+
+    def unanswered(self, events: list[date], answers: list[date], limit: int) -> int:
+        """Events whose time for an answer has passed without one."""
+        count = 0
+        for event in events:
+            last = working_day_after(event, limit)
+            if last < self.as_of and not any(event <= a <= last for a in answers):
+                count += 1
+        return count
+
+    def significant(self, days: int) -> list[tuple[date, str]]:
+        """Significant events of the last so many days: when, and which kind."""
+        found = []
+        for r in self.rows("contacts", days):
+            if r["type_code"] in ("CARR", "CNOC"):
+                found.append((r["occurred_on"], "arrest"))
+            elif r["type_code"] in BREACHES:
+                found.append((r["occurred_on"], "breach"))
+            elif r["type_code"] == "C3PR":
+                found.append((r["occurred_on"], "complaint"))
+        for r in self.rows("incidents", days):
+            if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
+                found.append((r["occurred_on"], r["kind"]))
+            elif r["kind"] in ("intelligence", "sexual_concern_child", "provider_concern"):
+                found.append((r["occurred_on"], "intelligence"))
+        for r in self.rows("circumstances", days):
+            if r["kind"] == "relationship_conflict":
+                found.append((r["occurred_on"], "conflict"))
+            elif r["state"] in ("at_risk", "no_fixed_abode"):
+                found.append((r["occurred_on"], "accommodation"))
+        return found
+
+
+def failed(r: Row) -> bool:
+    """Whether a contact is recorded non-compliance."""
+    return r["outcome_code"] in codes.NON_COMPLIANT or r["type_code"] in BREACHES
+
+
+def concerns(r: Row) -> str | None:
+    """The risk group of the target."""
+    if r["target"] == "none":
+        return "public"
+    return codes.GROUP_OF_TARGET.get(r["target"] or "")
+
+
+def in_group(r: Row, group: str) -> bool:
+    """Whether an incident concerns the group."""
+    return concerns(r) == group
+
+
+def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> list[Row]:
+    """Incidents of some kinds."""
+    return [r for r in h.rows("incidents", days) if r["kind"] in kinds]
+
+
+def overall(r: Row) -> int | None:
+    """The highest community level of an assessment, 1 to 4."""
+    found = [RANK[r[f"{g}_community"]] for g in GROUPS if r[f"{g}_community"] in RANK]
+    return max(found, default=None)
+
+
+def dntr(h: History) -> list[Row]:
+    """Decisions not to recall on the current licence, oldest first."""
+    rows = [r for r in h.rows("decisions") if r["decided"] == "decision_not_to_recall"]
+    return sorted(h.since_start(rows), key=lambda r: (r["occurred_on"], r["record_id"]))
+
+
+def early_breach(h: History) -> int:
+    start = h.start()
+    if start is None:
+        return 0
+    gaps = [(r["occurred_on"] - start[0]).days for r in h.rows("contacts") if failed(r)]
+    return sum(0 <= gap <= 28 for gap in gaps)
+
+
+def appointments(h: History, days: int) -> list[Row]:
+    groups = ("appointment", "treatment")
+    return h.due(
+        [r for r in h.rows("contacts", days) if codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups]
+    )
+
+
+def attendance(h: History) -> float:
+    left_out = (None, "RSSR", "RSOF", "ATSS", "AFTC", "ATSH")
+    counted = [r for r in appointments(h, 90) if r["outcome_code"] not in left_out]
+    if not counted:
+        return 1.0
+    return sum(r["outcome_code"] in codes.ATTENDED for r in counted) / len(counted)
+
+
+def consecutive(h: History) -> int:
+    due = appointments(h, 365)
+    complied = [r["occurred_on"] for r in due if r["outcome_code"] in ("ATTC", "AFDA")]
+    last = max(complied, default=date.min)
+    return sum(
+        r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE and r["occurred_on"] > last for r in due
+    )
+
+
+def missed_release(h: History) -> int:
+    start = h.start()
+    if start is None or start[1] != "licence":
+        return 0
+    return sum(
+        codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
+        and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
+        and 0 <= (r["occurred_on"] - start[0]).days <= 2
+        for r in h.rows("contacts")
+    )
+
+
+def unanswered_noncompliance(h: History) -> int:
+    rows = [r for r in h.rows("contacts", 180) if failed(r) and r["enforcement_code"] is None]
+    answers = [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("warning", "recall")
+    ]
+    return h.unanswered([r["occurred_on"] for r in h.due(rows)], answers, 10)
+
+
+def decided_not_issued(h: History) -> int:
+    return sum(
+        r["decided"] in ("warning", "compliance_letter", "recall")
+        and r["issued_on"] is None
+        and 15 <= (h.as_of - r["occurred_on"]).days <= 179
+        for r in h.rows("decisions")
+    )
+
+
+def trend(h: History, recent: list[date], half: int) -> int:
+    new = sum((h.as_of - d).days < half for d in recent)
+    return max(0, new - (len(recent) - new))
+
+
+def breach_acceleration(h: History) -> int:
+    rows = h.due([r for r in h.rows("contacts", 180) if failed(r)])
+    return trend(h, [r["occurred_on"] for r in rows], 90)
+
+
+def violence_trend(h: History) -> int:
+    rows = incidents(h, ("violence", "domestic_abuse"), 360)
+    return trend(h, [r["occurred_on"] for r in rows], 180)
+
+
+def settings(h: History) -> int:
+    rows = incidents(h, ("violence", "threat", "domestic_abuse"), 730)
+    return len({r["setting"] for r in rows if r["setting"] in codes.SETTINGS})
+
+
+def contact_types(h: History, types: tuple[str, ...], days: int) -> int:
+    return sum(r["type_code"] in types for r in h.rows("contacts", days))
+
+
+def tests_refused(h: History) -> int:
+    refused = ("TREF", *codes.UNACCEPTABLE_ABSENCE)
+    return sum(
+        codes.CONTACT_GROUP_OF.get(r["type_code"]) == "test" and r["outcome_code"] in refused
+        for r in h.rows("contacts", 90)
+    )
+
+
+def circumstances(h: History, kind: str, days: int | None = None) -> list[Row]:
+    return [r for r in h.rows("circumstances", days) if r["kind"] == kind]
+
+
+def new_relationship(h: History) -> int:
+    new = [r["occurred_on"] for r in circumstances(h, "relationship", 365) if r["state"] == "new"]
+    asked = [
+        r["requested_on"]
+        for r in h.rows("enquiries")
+        if r["requested_on"] is not None and r["kind"] != "main_occupier"
+    ]
+    return h.unanswered(new, asked, 10)
+
+
+def child_contact(h: History) -> int:
+    current = h.current()
+    if current is None or current["children_community"] != "LOW":
+        return 0
+    return sum(r["ended_on"] is None for r in circumstances(h, "child_contact"))
+
+
+def assessed(h: History) -> list[date]:
+    return [r["completed_on"] for r in h.completed()]
+
+
+def accommodation(h: History) -> int:
+    return sum(
+        r["state"] in ("at_risk", "no_fixed_abode")
+        and (r["ended_on"] is None or (h.as_of - r["occurred_on"]).days < 56)
+        for r in circumstances(h, "address", 365)
+    )
+
+
+def left_premises(h: History) -> int | None:
+    since = [
+        (h.as_of - r["ended_on"]).days
+        for r in h.rows("supervisions")
+        if r["kind"] == "approved_premises" and r["ended_on"] is not None
+    ]
+    return min((d for d in since if d < 56), default=None)
+
+
+def mental_health(h: History) -> int:
+    said = [r["occurred_on"] for r in incidents(h, ("mental_health_decline",), 180)]
+    acted = [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("oversight", "safeguarding", "treatment")
+    ]
+    return h.unanswered(said, acted + assessed(h), 10)
+
+
+def enquiry_missing(h: History, kind: str) -> int:
+    return sum(
+        r["kind"] == kind
+        and r["requested_on"] is None
+        and working_day_after(r["occurred_on"], 15) < h.as_of
+        for r in h.rows("enquiries", 365)
+    )
+
+
+def enquiry_overdue(h: History, kind: str) -> int:
+    return sum(
+        r["kind"] == kind
+        and r["requested_on"] is not None
+        and r["returned_on"] is None
+        and working_day_after(r["requested_on"], 20) < h.as_of
+        for r in h.rows("enquiries", 365)
+    )
+
+
+def result_not_reflected(h: History) -> int:
+    last = max(assessed(h), default=date.min)
+    return sum(
+        r["result"] == "concerns"
+        and r["returned_on"] is not None
+        and working_day_after(r["returned_on"], 15) < h.as_of
+        and last < r["returned_on"]
+        for r in h.rows("enquiries")
+    )
+
+
+def locked(h: History) -> int:
+    last = max(assessed(h), default=date.min)
+    return sum(
+        r["status"] == "LOCKED_INCOMPLETE"
+        and (not assessed(h) or (r["completed_on"] is not None and r["completed_on"] > last))
+        for r in h.rows("assessments")
+    )
+
+
+def not_reviewed(h: History) -> int:
+    last = max(assessed(h), default=date.min)
+    return sum(
+        working_day_after(day, 15) < h.as_of and last < day for day, _ in h.significant(365)
+    )
+
+
+def copied(h: History) -> int:
+    done = [r for r in h.completed() if r["analysis_fingerprint"] is not None]
+    same = len(done) > 1 and done[-1]["analysis_fingerprint"] == done[-2]["analysis_fingerprint"]
+    return int(same)
+
+
+def low_with_evidence(h: History, group: str) -> int:
+    current = h.current()
+    if current is None or current[f"{group}_community"] != "LOW":
+        return 0
+    kinds = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
+    return sum(in_group(r, group) for r in incidents(h, kinds, 730))
+
+
+def actuarial(h: History) -> int:
+    current = h.current()
+    level = overall(current) if current else None
+    if current is None or level is None:
+        return 0
+    bands = [RANK[b] for b in (current["serious_band"], current["violence_band"]) if b in RANK]
+    return max(0, max(bands, default=0) - level)
+
+
+def countersignature(h: History) -> int:
+    r = h.current()
+    if r is None or not r["countersign_required"]:
+        return 0
+    if r["countersigned_at"] is None:
+        return 1
+    if r["signed_at"] is None:
+        return 0
+    # Whole minutes, cut towards nought.
+    return int(int((r["countersigned_at"] - r["signed_at"]) / timedelta(minutes=1)) < 10)
+
+
+def plan(h: History) -> int:
+    r = h.current()
+    if r is None:
+        return 0
+    return int(r["plan_written_on"] is None or r["plan_written_on"] < r["occurred_on"])
+
+
+def weapons_unmentioned(h: History) -> int:
+    r = h.current()
+    if r is None or r["mentions_weapons"] is not False:
+        return 0
+    return len(incidents(h, ("weapon",)))
+
+
+def civil_order(h: History) -> int:
+    active = {r["type_code"] for r in h.rows("registrations") if r["ended_on"] is None}
+    return sum(
+        r["kind"] in codes.CIVIL_ORDERS
+        and r["ended_on"] is None
+        and codes.CIVIL_ORDERS[r["kind"]] not in active
+        for r in h.rows("orders")
+    )
+
+
+def register_mismatch(h: History) -> int:
+    rows = [
+        r
+        for r in h.rows("registrations")
+        if r["type_code"] in codes.OVERALL_REGISTER and r["ended_on"] is None
+    ]
+    current = h.current()
+    level = overall(current) if current else None
+    if not rows or level is None:
+        return 0
+    latest = max(rows, key=lambda r: (r["occurred_on"], r["record_id"]))
+    return int(RANK[codes.OVERALL_REGISTER[latest["type_code"]]] > level)
+
+
+def practitioner_changes(h: History) -> int:
+    held = h.rows("allocations")
+    first = min((r["occurred_on"] for r in held), default=date.max)
+    return sum(r["occurred_on"] > first for r in h.rows("allocations", 365))
+
+
+def absence(h: History) -> int:
+    return sum(
+        r["ended_on"] is None
+        and r["absent_from"] is not None
+        and r["absent_to"] is None
+        and (h.as_of - r["absent_from"]).days >= 28
+        for r in h.rows("allocations")
+    )
+
+
+def no_oversight(h: History) -> int:
+    seen = [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+    ]
+    return h.unanswered([day for day, _ in h.significant(180)], seen, 10)
+
+
+def workload(h: History) -> float | None:
+    held = [
+        r
+        for r in h.rows("allocations")
+        if r["ended_on"] is None and r["workload_percent"] is not None
+    ]
+    latest = max(held, key=lambda r: (r["occurred_on"], r["record_id"]), default=None)
+    return latest["workload_percent"] if latest else None
+
+
+def overdue_tasks(h: History) -> int:
+    return sum(
+        r["kind"] in ("oversight_task", "mappa_action")
+        and r["done_on"] is None
+        and r["due_on"] is not None
+        and (h.as_of - r["due_on"]).days > 14
+        for r in h.rows("actions")
+    )
+
+
+def released(h: History) -> int | None:
+    start = h.start()
+    if start is None or start[1] != "licence":
+        return None
+    days = (h.as_of - start[0]).days
+    return days if days < 90 else None
+
+
+def age(h: History) -> int | None:
+    current = h.current()
+    return (h.as_of - current["completed_on"]).days if current else None
+
+
+def of_group(kinds: tuple[str, ...], days: int) -> Callable[[History, str], int]:
+    return lambda h, g: sum(in_group(r, g) for r in incidents(h, kinds, days))
+
+
+def count(kinds: tuple[str, ...], days: int | None) -> Callable[[History, str], int]:
+    return lambda h, _: len(incidents(h, kinds, days))
+
+
+REFERENCE: dict[str, Callable[[History, str], float | None]] = {
+    "licence_breach_count_cumulative": lambda h, _: len(
+        h.due(h.since_start([r for r in h.rows("contacts") if failed(r)]))
+    ),
+    "breach_rate_acceleration": lambda h, _: breach_acceleration(h),
+    "early_breach_after_start": lambda h, _: early_breach(h),
+    "unanswered_noncompliance_count": lambda h, _: unanswered_noncompliance(h),
+    "dntr_count": lambda h, _: len(dntr(h)),
+    "repeat_dntr_without_senior_endorsement": lambda h, _: sum(
+        r["endorsed_by_grade"] != "PDU_HEAD" for r in dntr(h)[1:]
+    ),
+    "enforcement_decided_not_issued": lambda h, _: decided_not_issued(h),
+    "new_arrest_or_charge": lambda h, _: contact_types(h, ("CARR", "CNOC"), 365),
+    "prior_orders_breached_count": lambda h, _: sum(
+        r["end_reason"] in ("breached", "revoked", "recalled") for r in h.rows("supervisions")
+    ),
+    "attendance_rate_90d": lambda h, _: attendance(h),
+    "consecutive_unacceptable_absences": lambda h, _: consecutive(h),
+    "missed_first_release_appointment": lambda h, _: missed_release(h),
+    "violence_incident_count": of_group(("violence", "weapon", "domestic_abuse"), 365),
+    "violence_frequency_trend": lambda h, _: violence_trend(h),
+    "threats_count": of_group(("threat",), 365),
+    "conditional_threat_to_partner_or_child": lambda h, _: sum(
+        r["target"] in ("partner", "child") for r in incidents(h, ("threat",), 730)
+    ),
+    "aggression_across_settings": lambda h, _: settings(h),
+    "third_party_complaints": lambda h, _: contact_types(h, ("C3PR",), 90),
+    "significant_event_types_30d": lambda h, _: len({kind for _, kind in h.significant(30)}),
+    "weapon_events_count": count(("weapon",), 730),
+    "child_sexual_risk_intelligence": count(("sexual_concern_child",), None),
+    "substance_use_disclosures": count(("substance_use",), 90),
+    "drug_test_refused_or_missed": lambda h, _: tests_refused(h),
+    "em_violations_90d": lambda h, _: contact_types(h, ("C145", "EM01", "EM02", "AAM3", "AAM4"), 90),
+    "em_provider_concern_reported": count(("provider_concern",), 365),
+    "new_relationship_no_enquiry": lambda h, _: new_relationship(h),
+    "child_contact_with_low_child_risk": lambda h, _: child_contact(h),
+    "pregnancy_or_new_child_unassessed": lambda h, _: h.unanswered(
+        [r["occurred_on"] for r in circumstances(h, "pregnancy", 365)], assessed(h), 20
+    ),
+    "da_allegations_without_conviction": lambda h, _: sum(
+        not r["proven"] for r in incidents(h, ("domestic_abuse",), 730)
+    ),
+    "repeat_da_victims": lambda h, _: len(
+        {r["victim_ref"] for r in incidents(h, ("domestic_abuse",)) if r["victim_ref"] is not None}
+    ),
+    "relationship_conflict_or_breakdown": lambda h, _: len(
+        circumstances(h, "relationship_conflict", 90)
+    ),
+    "accommodation_loss_risk": lambda h, _: accommodation(h),
+    "address_change_not_reviewed": lambda h, _: h.unanswered(
+        [r["occurred_on"] for r in circumstances(h, "address", 365)], assessed(h), 15
+    ),
+    "recent_ap_departure": lambda h, _: left_premises(h),
+    "mh_decline_disclosed_no_action": lambda h, _: mental_health(h),
+    "da_enquiry_missing": lambda h, _: enquiry_missing(h, "domestic_abuse"),
+    "da_enquiry_overdue": lambda h, _: enquiry_overdue(h, "domestic_abuse"),
+    "sg_enquiry_missing": lambda h, _: enquiry_missing(h, "child_safeguarding"),
+    "sg_enquiry_overdue": lambda h, _: enquiry_overdue(h, "child_safeguarding"),
+    "enquiry_result_not_reflected": lambda h, _: result_not_reflected(h),
+    "police_intelligence_unassessed": lambda h, _: h.unanswered(
+        [r["occurred_on"] for r in incidents(h, ("intelligence",), 365)], assessed(h), 20
+    ),
+    "assessment_age_days": lambda h, _: age(h),
+    "assessment_locked_incomplete": lambda h, _: locked(h),
+    "no_review_after_significant_event": lambda h, _: not_reviewed(h),
+    "assessment_copied_forward": lambda h, _: copied(h),
+    "risk_group_low_with_evidence": low_with_evidence,
+    "actuarial_level_mismatch": lambda h, _: actuarial(h),
+    "countersignature_missing_or_rushed": lambda h, _: countersignature(h),
+    "plan_missing_or_before_assessment": lambda h, _: plan(h),
+    "weapon_history_missing_from_rosh": lambda h, _: weapons_unmentioned(h),
+    "civil_order_without_register": lambda h, _: civil_order(h),
+    "register_level_mismatch": lambda h, _: register_mismatch(h),
+    "practitioner_changes_365d": lambda h, _: practitioner_changes(h),
+    "absence_cover_without_reallocation": lambda h, _: absence(h),
+    "no_oversight_after_significant_event": lambda h, _: no_oversight(h),
+    "practitioner_workload_percent": lambda h, _: workload(h),
+    "overdue_task_noted_not_done": lambda h, _: overdue_tasks(h),
+    "days_since_release": lambda h, _: released(h),
+}

@@ -1,0 +1,70 @@
+"""The engine and the slow reference agree on every indicator, whatever the history."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features import build
+from features.indicators import CATALOGUE
+from tests.factories import AS_OF, CRN, known
+from tests.properties.histories import belonging_to, histories
+from tests.properties.reference import REFERENCE, History
+
+QUICK = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def compare(rows: dict[str, list[dict[str, Any]]], crns: tuple[str, ...], days: int) -> None:
+    """Every value of the engine's frame is the reference's."""
+    as_of = AS_OF - timedelta(days=days)
+    frame = build.frame(known(rows, as_of=as_of, crns=crns))
+    for crn in crns:
+        history = History(rows, crn, as_of)
+        for line in frame.filter(crn=crn).iter_rows(named=True):
+            for name, item in CATALOGUE.items():
+                expected = REFERENCE[name](history, line["group"])
+                if line["group"] not in item.groups:
+                    expected = None
+                assert _same(line[name], expected), (name, line["group"], line[name], expected)
+
+
+def _same(value: float | None, expected: float | None) -> bool:
+    if value is None or expected is None:
+        return value is None and expected is None
+    return math.isclose(value, expected, abs_tol=1e-9)
+
+
+def test_the_reference_knows_every_indicator() -> None:
+    assert list(REFERENCE) == [name for name in REFERENCE if name in CATALOGUE]
+    assert set(REFERENCE) == set(CATALOGUE)
+
+
+@QUICK
+@given(histories(), st.integers(0, 60))
+def test_engine_agrees_with_the_reference(rows: dict[str, Any], days: int) -> None:
+    compare(rows, (CRN,), days)
+
+
+@settings(QUICK, max_examples=10)
+@given(histories(most=3), histories(most=3))
+def test_cases_do_not_touch_each_other(one: dict[str, Any], other: dict[str, Any]) -> None:
+    second = belonging_to(other, "B000002")
+    both = {name: [*one[name], *second[name]] for name in one}
+    compare(both, (CRN, "B000002"), 0)
+
+
+@pytest.mark.verify
+@settings(QUICK, max_examples=3000, derandomize=False)
+@given(histories(most=8), st.integers(0, 400))
+def test_engine_agrees_at_length(rows: dict[str, Any], days: int) -> None:
+    compare(rows, (CRN,), days)
