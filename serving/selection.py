@@ -104,7 +104,7 @@ def select(
         flagged += _flagged(eligible.filter(pl.col("stratum") == stratum), left, stratum, key)
     taken = {item.crn for item in flagged}
     weekly = sum(rates.values()) * random_share / (1 - random_share)
-    left = max(0, math.ceil(weekly) - queued_this_week.get("random", 0))
+    left = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
     everyone = _anyone(scored, units).filter(
         ~pl.col("crn").is_in([*sorted(set(away)), *sorted(taken)])
     )

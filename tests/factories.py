@@ -51,7 +51,9 @@ def row(table: str, occurred_on: date | str, **values: Any) -> dict[str, Any]:
     return made | values
 
 
-def assessment(completed_on: date | str, level: str | None = "LOW", **values: Any) -> dict[str, Any]:
+def assessment(
+    completed_on: date | str, level: str | None = "LOW", **values: Any
+) -> dict[str, Any]:
     """A completed assessment with one level for every community group."""
     day = date.fromisoformat(completed_on) if isinstance(completed_on, str) else completed_on
     groups = ("children", "public", "known_adult", "staff")

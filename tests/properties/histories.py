@@ -25,7 +25,9 @@ def _value(column: records.Column, day: date) -> st.SearchStrategy[Any]:
         near = st.integers(-200, 200).map(lambda n: day + timedelta(days=n))
         return st.none() | near
     if column.type == "time":
-        later = st.integers(-3, 60).map(lambda n: datetime.combine(day, time(10)) + timedelta(minutes=7 * n))
+        later = st.integers(-3, 60).map(
+            lambda n: datetime.combine(day, time(10)) + timedelta(minutes=7 * n)
+        )
         return st.none() | later
     if column.type == "flag":
         return st.sampled_from([None, True, False])
@@ -34,7 +36,11 @@ def _value(column: records.Column, day: date) -> st.SearchStrategy[Any]:
     if column.type == "number":
         return st.none() | st.sampled_from([80.0, 130.0])
     if column.codes is not None:
-        known = _KINDS.get(column.name, list(column.codes)) if column.codes is codes.CONTACT_TYPES else list(column.codes)
+        known = (
+            _KINDS.get(column.name, list(column.codes))
+            if column.codes is codes.CONTACT_TYPES
+            else list(column.codes)
+        )
         given = st.sampled_from([*known, "ODD"]) if not column.required else st.sampled_from(known)
         return given if column.required else st.none() | given
     return st.none() | st.sampled_from(["P1", "P2"])
@@ -69,6 +75,11 @@ def histories(draw: st.DrawFn, most: int = 5) -> dict[str, list[dict[str, Any]]]
     return found
 
 
-def belonging_to(rows: dict[str, list[dict[str, Any]]], crn: str = CRN) -> dict[str, list[dict[str, Any]]]:
+def belonging_to(
+    rows: dict[str, list[dict[str, Any]]], crn: str = CRN
+) -> dict[str, list[dict[str, Any]]]:
     """The same entries of another case."""
-    return {name: [r | {"crn": crn, "record_id": f"{crn}-{r['record_id']}"} for r in listed] for name, listed in rows.items()}
+    return {
+        name: [r | {"crn": crn, "record_id": f"{crn}-{r['record_id']}"} for r in listed]
+        for name, listed in rows.items()
+    }

@@ -191,7 +191,11 @@ def early_breach(h: History) -> int:
 def appointments(h: History, days: int) -> list[Row]:
     groups = ("appointment", "treatment")
     return h.due(
-        [r for r in h.rows("contacts", days) if codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups]
+        [
+            r
+            for r in h.rows("contacts", days)
+            if codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups
+        ]
     )
 
 
@@ -368,9 +372,7 @@ def locked(h: History) -> int:
 
 def not_reviewed(h: History) -> int:
     last = max(assessed(h), default=date.min)
-    return sum(
-        working_day_after(day, 15) < h.as_of and last < day for day, _ in h.significant(365)
-    )
+    return sum(working_day_after(day, 15) < h.as_of and last < day for day, _ in h.significant(365))
 
 
 def copied(h: History) -> int:
@@ -544,7 +546,9 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "child_sexual_risk_intelligence": count(("sexual_concern_child",), None),
     "substance_use_disclosures": count(("substance_use",), 90),
     "drug_test_refused_or_missed": lambda h, _: tests_refused(h),
-    "em_violations_90d": lambda h, _: contact_types(h, ("C145", "EM01", "EM02", "AAM3", "AAM4"), 90),
+    "em_violations_90d": lambda h, _: contact_types(
+        h, ("C145", "EM01", "EM02", "AAM3", "AAM4"), 90
+    ),
     "em_provider_concern_reported": count(("provider_concern",), 365),
     "new_relationship_no_enquiry": lambda h, _: new_relationship(h),
     "child_contact_with_low_child_risk": lambda h, _: child_contact(h),

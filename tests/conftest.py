@@ -1,0 +1,134 @@
+"""One small made-up service for the whole run: store, bundle, PostgreSQL, a night, two browsers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, create_engine, select
+
+from features import build, intake, synthetic
+from features.store import Store
+from models import bundle
+from models.bundle import Bundle
+from serving import demo, scoring
+from serving import settings as settings_module
+from serving.db.migrate import migrate
+from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.db.tables import items
+from serving.settings import Settings
+from serving.web import app as web_app
+from serving.web import assets
+from tests.pages import Browser
+from training import config, pipeline
+
+AS_OF = date(2026, 11, 20)
+CASES = 500
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Service:
+    """The whole made-up service: where its data lies, its engines, its bundle."""
+
+    settings: Settings
+    web: Engine
+    night: Engine
+    admin: Engine
+    store: Store
+    model: Bundle
+    bundle_folder: Path
+
+    def unread(self, pdu: str, *, drawn_as: str | None = None) -> int:
+        """An open case of a unit that no one has read yet."""
+        with self.admin.connect() as connection:
+            from serving.db.tables import findings, own_views
+
+            rows = (
+                select(items.c.id)
+                .join(findings, findings.c.item_id == items.c.id)
+                .join(own_views, own_views.c.item_id == items.c.id, isouter=True)
+                .where(items.c.pdu_code == pdu, items.c.state == "open", ~items.c.limited)
+                .where(own_views.c.item_id.is_(None))
+                .order_by(items.c.id)
+            )
+            if drawn_as:
+                rows = rows.where(findings.c.drawn_as == drawn_as)
+            found = connection.execute(rows).scalars().first()
+        assert found is not None, f"no unread case left in {pdu}: queue more in conftest"
+        return int(found)
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that the database's own user may enter, unlike pytest's."""
+    made = Path(tempfile.mkdtemp(prefix="rosh-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def made_up(folder: Path) -> Path:
+    """A made-up caseload, loaded into a store."""
+    synthetic.synthesise(
+        synthetic.Parameters(CASES, 7, AS_OF), folder / "extract", folder / "truth"
+    )
+    intake.load(folder / "extract", folder / "store")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def proposal(made_up: Path) -> pipeline.Proposal:
+    """A bundle trained on the made-up caseload."""
+    return pipeline.train(
+        Store.open(made_up / "store"),
+        AS_OF,
+        config.read(),
+        made_up / "bundles",
+        made_up / "tracking",
+    )
+
+
+@pytest.fixture(scope="session")
+def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
+    """The service after its first night, with enough in the queue for every test."""
+    settings = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
+    migrate(settings)
+    demo.add_users(settings)
+    web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
+    model = bundle.load(proposal.folder)
+    store = Store.open(settings.store)
+    cases = build.cases_under_supervision(store, AS_OF).height
+    demo.approve(settings, web, model, proposal.folder.name, cases * 30)
+    scoring.score(settings, night, AS_OF)
+    admin = create_engine(admin_url(settings))
+    yield Service(settings, web, night, admin, store, model, proposal.folder)
+    for engine in (web, night, admin):
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def front_end() -> None:
+    """The served front-end files, made from node_modules."""
+    if not (assets.VENDOR / "govuk-frontend.min.css").exists():
+        assets.prepare(Path("node_modules"))
+
+
+@pytest.fixture
+def client(service: Service, front_end: None) -> Iterator[TestClient]:
+    """A test client of the application, no one signed in."""
+    with TestClient(web_app.create(service.settings, service.web)) as made:
+        yield made
+
+
+@pytest.fixture
+def browser(client: TestClient) -> Browser:
+    """A client that keeps the house rules of every page that it loads."""
+    return Browser(client)

@@ -1,0 +1,144 @@
+"""Promise 1: never a decision. The only outcomes are a named person's, with own reasons."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import metadata
+from serving.review.states import OUTCOMES
+from tests.conftest import Service
+from tests.pages import Browser
+
+CONCLUDE = text(
+    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked)"
+    " VALUES (:item, :who, :outcome, :reasons, :asked)"
+)
+LEVELS = '{"children": "LOW", "public": "LOW", "known_adult": "LOW", "staff": "LOW"}'
+REASONS = "Reasons of at least twenty characters."
+
+
+def conclude(engine: Engine, item: int, signed_in: str, **changes: str) -> None:
+    """Insert a conclusion straight into the database, in somebody's name."""
+    values = {
+        "item": item, "who": "ALD-SPO-1", "outcome": "about_right", "reasons": REASONS,
+        "asked": "",
+    } | changes  # fmt: skip
+    with unit(engine, signed_in) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(CONCLUDE, values)
+
+
+def read_first(engine: Engine, item: int, username: str) -> None:
+    """Record a view and an opening, as the database asks."""
+    with unit(engine, username) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(
+            text(
+                "INSERT INTO triage.own_views (item_id, username, levels, reasons)"
+                " VALUES (:item, :who, CAST(:levels AS jsonb), :reasons)"
+            ),
+            {"item": item, "who": username, "levels": LEVELS, "reasons": REASONS},
+        )
+        opened.connection.execute(
+            text("INSERT INTO triage.openings (item_id, username) VALUES (:item, :who)"),
+            {"item": item, "who": username},
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"who": "ALD-SPO-2"}, "person who reached it|row-level security"),
+        ({"reasons": "too short"}, "check constraint"),
+        ({"reasons": " " * 40}, "check constraint"),
+        ({"outcome": "raise_to_high"}, "check constraint"),
+        ({"outcome": "too_low", "asked": ""}, "check constraint"),
+    ],
+)
+def test_database_refuses_what_is_not_a_persons_own_conclusion(
+    service: Service, changes: dict[str, str], why: str
+) -> None:
+    item = service.unread("N54ALD")
+    with service.admin.begin() as connection:
+        connection.execute(text("SELECT 1"))
+    with pytest.raises(DBAPIError, match=why):  # noqa: PT012
+        with unit(service.web, "ALD-SPO-1") as opened:
+            opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+            opened.connection.execute(
+                text(
+                    "INSERT INTO triage.own_views (item_id, username, levels, reasons)"
+                    " VALUES (:item, 'ALD-SPO-1', CAST(:levels AS jsonb), :reasons)"
+                ),
+                {"item": item, "levels": LEVELS, "reasons": REASONS},
+            )
+            opened.connection.execute(
+                text("INSERT INTO triage.openings (item_id, username) VALUES (:item, 'ALD-SPO-1')"),
+                {"item": item},
+            )
+            values = {"item": item, "who": "ALD-SPO-1", "outcome": "about_right",
+                      "reasons": REASONS, "asked": ""}  # fmt: skip
+            opened.connection.execute(CONCLUDE, values | changes)
+
+
+def test_database_refuses_a_conclusion_before_an_own_view(service: Service) -> None:
+    with pytest.raises(DBAPIError, match="own view comes before"):
+        conclude(service.web, service.unread("N54ALD"), "ALD-SPO-1")
+
+
+def test_night_cannot_conclude(service: Service) -> None:
+    with pytest.raises(DBAPIError, match="permission denied"):
+        conclude(service.night, service.unread("N54ALD"), "ALD-SPO-1")
+
+
+def test_nobody_signed_in_cannot_conclude(service: Service) -> None:
+    with pytest.raises(DBAPIError):
+        conclude(service.web, service.unread("N54ALD"), "")
+
+
+def test_a_readers_own_conclusion_is_kept(service: Service) -> None:
+    item = service.unread("N54ALD")
+    read_first(service.web, item, "ALD-SPO-1")
+    conclude(service.web, item, "ALD-SPO-1")
+    with service.admin.connect() as connection:
+        state = connection.execute(text(f"SELECT state FROM triage.items WHERE id = {item}"))
+        assert state.scalar() == "concluded"
+    with pytest.raises(DBAPIError):
+        conclude(service.web, item, "ALD-SPO-1")
+
+
+def test_no_column_holds_a_decision_about_the_person() -> None:
+    words = re.compile(r"tier|recall|contact_level|new_level|set_level|decision")
+    columns = {f"{table.name}.{column.name}" for table in metadata.tables.values()
+               for column in table.columns}  # fmt: skip
+    assert not [name for name in columns if words.search(name)]
+
+
+def test_outcomes_are_opinions_about_a_recorded_level() -> None:
+    assert set(OUTCOMES) == {"too_low", "about_right", "too_high", "cannot_tell"}
+
+
+def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
+    paths: dict[str, dict[str, object]] = client.get("/openapi.json").json()["paths"]
+    writes = {
+        path for path, methods in paths.items() if set(methods) & {"post", "put", "patch", "delete"}
+    }
+    assert writes == {
+        "/sign-in",
+        "/sign-out",
+        "/cases/{item_id}/view",
+        "/cases/{item_id}/conclusion",
+    }
+
+
+def test_pages_say_that_nothing_was_changed(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    page = browser.conclude(item, "too_low")
+    assert "This conclusion changed no level" in page
+    assert "A new assessment by 1 December." in page

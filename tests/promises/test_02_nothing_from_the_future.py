@@ -1,0 +1,115 @@
+"""Promise 2: a score as of a date uses only what had been recorded by that date."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features import asof, build, intake
+from features.store import Store
+from tests import factories
+from tests.conftest import AS_OF, Service
+from tests.factories import CRN, known, row
+from tests.properties.histories import histories
+from tests.properties.test_engine_agrees import QUICK
+
+
+@QUICK
+@given(histories(most=3), histories(most=3), st.integers(1, 500))
+def test_entries_recorded_later_change_nothing(
+    rows: dict[str, Any], later: dict[str, Any], days: int
+) -> None:
+    before = build.frame(known(rows))
+    added = {
+        name: [*rows[name], *[_recorded_after(entry, days) for entry in later[name]]]
+        for name in rows
+    }
+    assert build.frame(known(added)).equals(before)
+
+
+def _recorded_after(entry: dict[str, Any], days: int) -> dict[str, Any]:
+    at = datetime.combine(factories.AS_OF, time.min) + timedelta(days=days)
+    return entry | {"record_id": f"later-{entry['record_id']}", "recorded_at": at}
+
+
+@QUICK
+@given(histories(most=3), st.integers(1, 300))
+def test_later_versions_and_withdrawals_change_nothing(rows: dict[str, Any], days: int) -> None:
+    at = datetime.combine(factories.AS_OF, time.min) + timedelta(days=days)
+    before = build.frame(known(rows))
+    changed = {
+        name: [
+            *listed,
+            *[
+                r | {"version": r["version"] + 10, "recorded_at": at, "withdrawn_at": at}
+                for r in listed
+            ],
+        ]
+        for name, listed in rows.items()
+    }
+    assert build.frame(known(changed)).equals(before)
+
+
+def test_a_threat_that_reached_us_late_is_not_used() -> None:
+    """As in the review of a death where the monitoring provider's concern was never passed on."""
+    threat = row("incidents", "2026-06-01", kind="provider_concern", target="partner",
+                 recorded_at=datetime(2026, 7, 2, 9))  # fmt: skip
+    then = build.frame(known({"incidents": [threat]}))
+    later = build.frame(known({"incidents": [threat]}, as_of=factories.AS_OF + timedelta(days=5)))
+    assert then.filter(group="known_adult")["em_provider_concern_reported"].item() == 0
+    assert later.filter(group="known_adult")["em_provider_concern_reported"].item() == 1
+
+
+def test_levels_of_an_unfinished_assessment_are_not_known() -> None:
+    """A supplier overwrites its snapshot: the row of 1 June holds what was only known on 10 July."""
+    overwritten = factories.assessment("2026-06-01", "HIGH")
+    overwritten["completed_on"] = factories.AS_OF + timedelta(days=10)
+    levels = asof.recorded_levels(known({"assessments": [overwritten]}))
+    assert levels["level"].null_count() == 4
+
+
+def test_replay_of_a_night_gives_the_same_scores(service: Service, tmp_path: Path) -> None:
+    kept = pl.read_parquet(next(service.settings.scores.glob("*.parquet")))
+    on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
+    parts = [service.model.score(f) for _, f in build.frames(service.store, on.select(asof.KEY))]
+    again = pl.concat(parts).sort(asof.GROUP_KEY)
+    assert again.equals(kept)
+
+
+def test_replay_of_a_day_is_not_changed_by_later_loads(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = {"incidents": [row("incidents", "2026-06-01", record_id="I1", target="public")]}
+    intake.load(factories.extract(tmp_path / "one", first), store)
+    before = _frame(Store.open(store))
+    late = row("incidents", "2026-06-02", record_id="I2", target="public")
+    changed = first["incidents"][0] | {"kind": "threat"}
+    second = factories.extract(
+        tmp_path / "two", {"incidents": [changed, late]}, "2026-07-02T02:00:00"
+    )
+    intake.load(second, store)
+    assert _frame(Store.open(store, up_to=1)).equals(before)
+    assert _frame(Store.open(store)).equals(before), "what reached us late was not known then"
+    assert not _frame(Store.open(store), days=2).equals(
+        before.with_columns(pl.col("as_of") + timedelta(days=2))
+    )
+
+
+def _frame(store: Store, days: int = 0) -> pl.DataFrame:
+    on = asof.spine([CRN], factories.AS_OF + timedelta(days=days))
+    return build.frame(asof.read(store, on))
+
+
+def test_training_sees_each_label_with_the_record_as_its_reader_saw_it(service: Service) -> None:
+    """The spine of training, many dates at once, gives what each date alone gives."""
+    crns = service.store.read("reviews").select("crn").unique().sort("crn")["crn"].to_list()[:8]
+    days = [AS_OF - timedelta(days=back) for back in (30, 210, 480)]
+    together = pl.concat([asof.spine(crns, day) for day in days])
+    whole = build.frame(asof.read(service.store, together))
+    for day in days:
+        alone = build.frame(asof.read(service.store, asof.spine(crns, day)))
+        assert whole.filter(as_of=day).equals(alone)

@@ -1,0 +1,115 @@
+"""Promise 3: a reason is a sentence with its dated entries; contributions add up, or the run stops."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from sqlalchemy import select
+
+from features import asof, build
+from features.errors import RunStopped
+from models import explain
+from models.level import STRATA
+from serving import enqueue, scoring
+from serving.db.tables import entries, findings, runs
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+
+@pytest.fixture(scope="module")
+def scored(service: Service) -> tuple[pl.DataFrame, pl.DataFrame]:
+    on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
+    frame = pl.concat([f for _, f in build.frames(service.store, on.select(asof.KEY).head(200))])
+    return frame, service.model.score(frame)
+
+
+@pytest.mark.parametrize("stratum", STRATA)
+def test_contributions_add_up_to_the_calibrated_log_odds(
+    service: Service, scored: tuple[pl.DataFrame, pl.DataFrame], stratum: str
+) -> None:
+    frame, found = scored
+    rows = found["stratum"] == stratum
+    parts, names = service.model.contributions(frame.filter(rows), stratum)
+    assert rows.any()
+    assert len(names) == parts.shape[1]
+    np.testing.assert_allclose(parts.sum(axis=1), found.filter(rows)["log_odds"], atol=1e-9)
+
+
+def test_contributions_that_do_not_add_up_stop_the_run() -> None:
+    parts = np.array([[0.5, 0.2, -1.0], [0.1, 0.1, 0.1]])
+    explain.check_adds_up(parts, np.array([-0.3, 0.3]), "LOW")
+    with pytest.raises(RunStopped, match="Nothing of this run was kept"):
+        explain.check_adds_up(parts + [[0, 0, 0], [0, 5, 0]], np.array([-0.3, 0.3]), "LOW")
+    with pytest.raises(RunStopped):
+        explain.check_adds_up(parts * np.nan, np.array([-0.3, 0.3]), "LOW")
+
+
+def test_a_night_whose_reasons_do_not_add_up_keeps_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = type(service.model).contributions
+
+    def dishonest(self: object, frame: pl.DataFrame, stratum: str) -> object:
+        parts, names = honest(self, frame, stratum)  # type: ignore[arg-type]
+        return parts + 0.01, names
+
+    monkeypatch.setattr(type(service.model), "contributions", dishonest)
+    with pytest.raises(RunStopped):
+        scoring.score(service.settings, service.night, AS_OF.replace(month=12, day=7))
+    with service.admin.connect() as connection:
+        assert list(connection.execute(select(runs.c.as_of)).scalars()) == [AS_OF]
+
+
+def test_every_reason_leads_to_entries_of_that_case(service: Service) -> None:
+    with service.admin.connect() as connection:
+        told = connection.execute(
+            select(entries.c.item_id, entries.c.source_table, entries.c.record_id)
+        ).all()
+        found = connection.execute(select(findings)).mappings().all()
+    on_page = {tuple(row) for row in told}
+    reasons = [(f["item_id"], finding) for f in found for reason in f["reasons"]
+               for finding in reason["findings"]]  # fmt: skip
+    assert len(reasons) > 50
+    for item, finding in reasons:
+        assert finding["sentence"].endswith(".")
+        assert "{" not in finding["sentence"]
+        assert finding["entries"], finding
+        for entry in finding["entries"]:
+            assert (item, entry["table"], entry["record_id"]) in on_page
+
+
+def test_reasons_are_ranked_and_give_no_probability(service: Service) -> None:
+    with service.admin.connect() as connection:
+        found = connection.execute(select(findings.c.reasons)).scalars().all()
+    for reasons in found:
+        weights = [reason["weight"] for reason in reasons]
+        assert weights == sorted(weights, reverse=True)
+        assert all(weight > 0 for weight in weights)
+        assert not [f for r in reasons for f in r["findings"] if "probab" in f["sentence"]]
+
+
+def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    page = browser.get(f"/cases/{item}/findings")
+    with service.admin.connect() as connection:
+        reasons = connection.execute(
+            select(findings.c.reasons).where(findings.c.item_id == item)
+        ).scalar_one()
+    for reason in reasons:
+        assert reason["title"] in page
+        for finding in reason["findings"]:
+            for entry in finding["entries"]:
+                assert f"#entry-{entry['table']}-{entry['record_id']}" in page
+
+
+def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
+    known = asof.read(service.store, asof.spine(["A000001"], AS_OF))
+    said = enqueue._people(service.store, known, AS_OF)["A000001"]
+    assert said["levels"]["public"] == {
+        "level": None,
+        "state": "no_assessment",
+        "assessed_on": None,
+    }
+    assert said["feeds"] == {}

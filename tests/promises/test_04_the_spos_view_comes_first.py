@@ -1,0 +1,113 @@
+"""Promise 4: score and reasons stay sealed, in the database too, until the own view is recorded."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from serving.db.session import AuditEvent, unit
+from serving.review.policies import Refused, check_step
+from serving.review.states import STEPS, Progress, Step
+from tests.conftest import Service
+from tests.pages import Browser
+
+
+def sealed(service: Service, item: int, username: str) -> int:
+    """How many findings of a case the database shows to somebody."""
+    with unit(service.web, username) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        count = text("SELECT count(*) FROM triage.findings WHERE item_id = :item")
+        return int(opened.connection.execute(count, {"item": item}).scalar_one())
+
+
+def test_database_keeps_the_seal_for_each_reader(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    assert sealed(service, item, "ALD-SPO-1") == 0
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    assert sealed(service, item, "ALD-SPO-1") == 1
+    assert sealed(service, item, "ALD-SPO-2") == 0, "one reader's view opens nothing for another"
+
+
+def test_another_readers_view_is_sealed_too(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    with unit(service.web, "ALD-SPO-2") as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        count = text("SELECT count(*) FROM triage.own_views WHERE item_id = :item")
+        assert opened.connection.execute(count, {"item": item}).scalar_one() == 0
+
+
+def test_database_refuses_an_opening_before_a_view(service: Service) -> None:
+    item = service.unread("N54ALD")
+    with (
+        pytest.raises(DBAPIError, match="own view comes before"),
+        unit(service.web, "ALD-SPO-1") as o,
+    ):
+        o.audit(AuditEvent("TEST", "ITEM", str(item)))
+        o.connection.execute(
+            text("INSERT INTO triage.openings (item_id, username) VALUES (:item, 'ALD-SPO-1')"),
+            {"item": item},
+        )
+
+
+def test_pages_show_nothing_of_the_findings_before(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    browser.sign_in("ALD-SPO-1")
+    page = browser.get(f"/cases/{item}")
+    assert "The findings" not in page.replace("The findings open afterwards", "")
+    refused = browser.get(f"/cases/{item}/findings", status=403)
+    assert "Record your view before you see the findings" in refused
+    assert "entries behind this" not in refused
+
+
+def test_nothing_in_the_queue_tells_flagged_from_random(service: Service, browser: Browser) -> None:
+    flagged = service.unread("N54ALD", drawn_as="flagged")
+    random = service.unread("N54ALD", drawn_as="random")
+    browser.sign_in("ALD-SPO-1")
+    page = browser.get("/queue")
+    rows = {
+        item: page.split(f'href="/cases/{item}"')[1].split("</tr>")[0] for item in (flagged, random)
+    }
+    shapes = [
+        sorted(set(part.split('"')[0] for part in r.split('class="')[1:]) - {"x"})
+        for r in rows.values()
+    ]
+    for shape in shapes:
+        assert {c for c in shape if "rosh-level" not in c} == {
+            "rosh-hint", "govuk-table__cell", "govuk-tag govuk-tag--grey",
+        }  # fmt: skip
+    assert "random" not in rows[random].lower()
+
+
+def test_a_view_cannot_be_changed(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    again = browser.post(
+        f"/cases/{item}/view", 403, reasons="Something else entirely, on reflection."
+    )
+    assert "It cannot be changed" in again
+
+
+def test_the_table_of_steps_puts_the_view_first() -> None:
+    for progress in Progress:
+        for step in Step:
+            if (progress, step) not in STEPS:
+                with pytest.raises(Refused):
+                    check_step(progress, step)
+    assert (Progress.TO_READ, Step.SEE_FINDINGS) not in STEPS
+    assert (Progress.VIEW_RECORDED, Step.CONCLUDE) not in STEPS
+
+
+def test_a_view_needs_a_level_for_each_group_and_reasons(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1")
+    browser.get(f"/cases/{item}")
+    page = browser.post(f"/cases/{item}/view", 422, reasons="short")
+    assert "Select the level you would give for known adult" in page
+    assert "Write your reasons in at least 20 characters" in page
+    assert page.count("There is a problem") == 1
+    assert ">short</textarea>" in page
+    assert sealed(service, item, "ALD-SPO-1") == 0

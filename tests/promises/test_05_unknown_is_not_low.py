@@ -1,0 +1,113 @@
+"""Promise 5: unknown is not low. Each way of not knowing is its own state, said in words."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features import asof, build
+from features.asof import LEVEL_STATES
+from features.indicators import CATALOGUE
+from models.level import UNKNOWN, stratum_of
+from serving.web import formatters
+from tests.conftest import Service
+from tests.factories import AS_OF, assessment, known, row
+
+OLD = AS_OF - timedelta(days=55 * 7 + 1)
+JUST = AS_OF - timedelta(days=55 * 7)
+LOCKED = row("assessments", AS_OF - timedelta(days=90), status="LOCKED_INCOMPLETE",
+             completed_on=AS_OF - timedelta(days=45))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "feeds", "state", "level"),
+    [
+        ([assessment(JUST, "LOW")], None, "current", "LOW"),
+        ([assessment(OLD, "LOW")], None, "too_old", None),
+        ([], None, "no_assessment", None),
+        ([LOCKED], None, "locked_incomplete", None),
+        ([assessment(OLD, "LOW"), LOCKED], None, "locked_incomplete", None),
+        ([assessment(AS_OF, "HIGH"), LOCKED], None, "current", "HIGH"),
+        ([assessment(JUST, None)], None, "level_missing", None),
+        ([assessment(JUST, "RATHER_HIGH")], None, "level_missing", None),
+        ([assessment(JUST, "LOW")], [], "not_supplied", None),
+    ],
+)
+def test_states_of_a_level(
+    rows: list[dict[str, Any]], feeds: list[str] | None, state: str, level: str | None
+) -> None:
+    found = asof.recorded_levels(known({"assessments": rows}, feeds=feeds))
+    assert set(found["state"]) == {state}
+    assert set(found["level"]) == {level}
+    assert LEVEL_STATES[state]
+
+
+def test_a_feed_that_stopped_makes_the_level_unknown() -> None:
+    history = known({"assessments": [assessment(JUST, "LOW")]})
+    history.feeds["assessments"] = AS_OF - timedelta(days=8)
+    found = asof.recorded_levels(history)
+    assert set(found["state"]) == {"feed_stopped"}
+    assert found["level"].null_count() == 4
+
+
+@pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
+def test_a_missing_feed_is_null_and_never_nought(item: Any) -> None:
+    for feed in item.feeds:
+        history = known({})
+        del history.feeds[feed]
+        assert build.frame(history)[item.id].null_count() == 4
+
+
+@pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
+def test_a_stopped_feed_is_null_and_never_nought(item: Any) -> None:
+    history = known({})
+    history.feeds[item.feeds[0]] = AS_OF - timedelta(days=30)
+    assert build.frame(history)[item.id].null_count() == 4
+
+
+def test_no_current_level_is_a_stratum_of_its_own() -> None:
+    frame = build.frame(known({"assessments": [assessment(OLD, "LOW")]}))
+    assert set(stratum_of(frame)) == {UNKNOWN}
+
+
+def test_nothing_on_record_cannot_be_scored(service: Service) -> None:
+    scored = service.model.score(build.frame(known({})))
+    assert scored["scorable"].any() is False or not scored["scorable"].any()
+    assert set(scored["why_not"]) == {"nothing on record"}
+    assert scored["probability"].null_count() == 4
+
+
+def test_unknown_is_in_the_queue_in_its_own_place(service: Service) -> None:
+    with service.admin.connect() as connection:
+        strata = connection.exec_driver_sql(
+            "SELECT DISTINCT stratum FROM triage.findings WHERE drawn_as = 'flagged'"
+        )
+        assert UNKNOWN in {row[0] for row in strata}
+
+
+def test_pages_say_unknown_and_why() -> None:
+    assert formatters.level(None) == "Unknown"
+    assert formatters.highest({"public": {"level": None}, "staff": {"level": None}}) is None
+    assert formatters.level(formatters.highest({"public": {"level": None}})) == "Unknown"
+    assert formatters.level_class(None).endswith("--unknown")
+
+
+def test_suspended_contact_is_not_silence_and_not_failure() -> None:
+    order = row("supervisions", "2026-01-05", suspended_from=date(2026, 4, 1))
+    missed = [row("contacts", f"2026-05-{d:02d}", outcome_code="UAAB") for d in (4, 11, 18)]
+    frame = build.frame(known({"supervisions": [order], "contacts": missed}))
+    for name in ("attendance_rate_90d", "consecutive_unacceptable_absences",
+                 "licence_breach_count_cumulative", "unanswered_noncompliance_count"):  # fmt: skip
+        item = CATALOGUE[name]
+        assert not item.fires(frame[name][0]), name
+
+
+def test_unknown_never_counts_as_nought_in_the_process_terms(service: Service) -> None:
+    frame = build.frame(known({"assessments": [assessment(AS_OF, "LOW")]}))
+    unknown = frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("assessment_age_days"))
+    terms = service.model.level.process_terms(unknown, "LOW")
+    at = service.model.level.columns.index("assessment_age_days")
+    assert (terms[:, at] == 0).all()

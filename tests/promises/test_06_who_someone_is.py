@@ -1,0 +1,148 @@
+"""Promise 6: who someone is never enters the model; what the service failed to do is kept apart."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+
+from features import asof, build, codes, indicators, records
+from features.indicators import CATALOGUE
+from tests.conftest import AS_OF as NIGHT
+from tests.conftest import Service
+from tests.factories import AS_OF, assessment, known, row
+from tests.properties.histories import belonging_to, histories
+from tests.properties.test_engine_agrees import QUICK
+
+
+def test_no_indicator_reads_the_people_table() -> None:
+    assert not [i.id for i in CATALOGUE.values() if "people" in i.feeds]
+    for module in (indicators.assessment, indicators.behaviour, indicators.circumstances,
+                   indicators.compliance, indicators.enquiries, indicators.supervision):  # fmt: skip
+        source = inspect.getsource(module)
+        assert not [name for name in records.PROTECTED if f'col("{name}")' in source]
+        assert '"people"' not in source
+
+
+def test_protected_characteristics_are_in_no_other_table() -> None:
+    for table in records.TABLES.values():
+        if table.name != "people":
+            assert not set(table.schema) & records.PROTECTED
+
+
+def test_frame_has_no_protected_column() -> None:
+    assert not set(build.frame(known({})).columns) & records.PROTECTED
+
+
+def test_changing_who_people_are_changes_no_score(service: Service) -> None:
+    crns = service.store.read("supervisions")["crn"].unique().sort().to_list()[:40]
+    history = asof.read(service.store, asof.spine(crns, NIGHT))
+    before = service.model.score(build.frame(history))
+    history.versions["people"] = history.versions["people"].with_columns(
+        sex=pl.lit("Other"), ethnicity=pl.lit("X"), religion=pl.lit("X"), disability=pl.lit("Yes")
+    )
+    history._cache.clear()
+    assert service.model.score(build.frame(history)).equals(before)
+
+
+def test_pregnancy_and_mental_health_are_shown_and_never_scored(service: Service) -> None:
+    tied = [i for i in CATALOGUE.values() if i.protected_link]
+    assert {i.protected_link for i in tied} == {"pregnancy", "disability"}
+    used = set(service.model.ordinal.columns) | set(service.model.level.columns)
+    for item in tied:
+        assert item.use == "page_only"
+        assert item.page_only_because
+        assert item.id not in used
+
+
+def test_behaviour_and_process_are_kept_apart(service: Service) -> None:
+    for name in service.model.ordinal.columns:
+        assert CATALOGUE[name].kind == "behaviour"
+    for name in service.model.level.columns:
+        assert CATALOGUE[name].kind == "process"
+
+
+ECHOES: list[tuple[str, dict[str, Any]]] = [
+    *[("contacts", {"type_code": code}) for code in codes.CONTACT_GROUPS["echo_of_level"]],
+    *[("registrations", {"type_code": code}) for code in codes.OVERALL_REGISTER],
+    *[
+        ("registrations", {"type_code": code, "level_code": "RSKV"})
+        for code in codes.GROUP_REGISTER
+    ],
+    ("registrations", {"type_code": "MAPP", "level_code": "M3"}),
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES, ids=lambda e: "-".join(str(v) for v in e[1].values()))
+def test_stage_1_is_blind_to_what_follows_from_the_level(
+    service: Service, echo: tuple[str, dict[str, Any]]
+) -> None:
+    table, values = echo
+    rows = {"incidents": [row("incidents", "2026-06-01", target="public", setting="home")]}
+    before = service.model.ordinal.margins(build.frame(known(rows)))
+    echoed = {**rows, table: [row(table, "2026-06-10", **values)]}
+    after = service.model.ordinal.margins(build.frame(known(echoed)))
+    assert np.array_equal(before, after)
+
+
+@QUICK
+@given(histories(most=2))
+def test_changing_every_recorded_level_leaves_margins_bit_identical(
+    service: Service, rows: dict[str, Any]
+) -> None:
+    before = service.model.ordinal.margins(build.frame(known(rows)))
+    names = [name for name in records.table("assessments").schema
+             if name.endswith(("_community", "_custody"))]  # fmt: skip
+    changed = [r | dict.fromkeys(names, "VERY_HIGH") for r in rows["assessments"]]
+    tiers = [r | {"tier": "A"} for r in rows["supervisions"]]
+    others = rows | {"assessments": changed, "supervisions": tiers}
+    assert np.array_equal(before, service.model.ordinal.margins(build.frame(known(others))))
+
+
+ADVERSE: list[tuple[str, dict[str, Any]]] = [
+    ("contacts", {"type_code": "COAP", "outcome_code": "UAAB"}),
+    ("contacts", {"type_code": "COAP", "outcome_code": "AFTC"}),
+    ("contacts", {"type_code": "C145"}),
+    ("contacts", {"type_code": "CARR"}),
+    ("contacts", {"type_code": "C3PR"}),
+    ("contacts", {"type_code": "DRGTST", "outcome_code": "TREF"}),
+    *[("incidents", {"kind": kind, "target": target, "setting": "home", "severity": 4})
+      for kind in ("violence", "threat", "weapon", "domestic_abuse", "substance_use",
+                   "provider_concern", "sexual_concern_child")
+      for target in ("partner", "child", "staff", "public")],
+    ("circumstances", {"kind": "relationship_conflict", "state": "current"}),
+    ("circumstances", {"kind": "address", "state": "no_fixed_abode"}),
+]  # fmt: skip
+
+
+@QUICK
+@given(histories(most=3))
+def test_an_adverse_entry_never_lowers_a_margin(service: Service, rows: dict[str, Any]) -> None:
+    """One copy of the case for each adverse entry, and one without any, side by side."""
+    crns = [f"B{number:06d}" for number in range(len(ADVERSE) + 1)]
+    copies = [belonging_to(rows, crn) for crn in crns]
+    for number, (table, values) in enumerate(ADVERSE, start=1):
+        day = AS_OF.replace(month=1 + number % 6, day=1 + number % 27)
+        copies[number][table].append(row(table, day, crn=crns[number], **values))
+    together = {name: [r for copy in copies for r in copy[name]] for name in rows}
+    frame = build.frame(known(together, crns=crns))
+    margins = service.model.ordinal.margins(frame).reshape(len(crns), -1)
+    for number, (table, values) in enumerate(ADVERSE, start=1):
+        assert (margins[number] >= margins[0] - 1e-12).all(), (table, values)
+
+
+def test_margins_fall_with_the_threshold(service: Service) -> None:
+    rows = {"incidents": [row("incidents", "2026-06-01", target="public")],
+            "assessments": [assessment(AS_OF)]}  # fmt: skip
+    margins = service.model.ordinal.margins(build.frame(known(rows)))
+    assert (np.diff(margins, axis=1) <= 0).all()
+
+
+def test_process_never_lowers_a_probability(service: Service) -> None:
+    for stratum in service.model.level.strata.values():
+        assert stratum.slope > 0
+        assert min(stratum.coefficients.values()) >= 0

@@ -1,0 +1,119 @@
+"""Promise 9: a random share of the unflagged is in the same queue, with known probabilities."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from serving import selection
+from serving.selection import Key, share_out
+from tests.conftest import Service
+
+RATES = {"low": 4, "medium": 4, "high": 2, "unknown": 2}
+
+
+def caseload(people: int) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Scored rows of so many people, two groups each, in three units."""
+    rows = []
+    for i in range(people):
+        for j, group in enumerate(("public", "staff")):
+            stratum = ("LOW", "MEDIUM", "HIGH", "UNKNOWN", "VERY_HIGH")[(i + j) % 5]
+            high = stratum == "VERY_HIGH"
+            rows.append({
+                "crn": f"A{i:06d}", "group": group, "stratum": stratum, "scorable": not high,
+                "why_not": "already very high" if high else None,
+                "probability": None if high else ((i * 37 + j * 11) % 101) / 101,
+            })  # fmt: skip
+    units = {f"A{i:06d}": f"U{i % 3}" for i in range(people)}
+    return pl.DataFrame(rows, infer_schema_length=None), units
+
+
+def chosen(run: str, people: int = 300, away: tuple[str, ...] = ()) -> list[selection.Chosen]:
+    scored, units = caseload(people)
+    return selection.select(scored, units, RATES, 0.2, {}, away, Key("secret", run))
+
+
+def test_one_in_five_is_random_with_its_probability() -> None:
+    found = chosen("r1")
+    random = [c for c in found if c.drawn_as == "random"]
+    flagged = [c for c in found if c.drawn_as == "flagged"]
+    assert len(flagged) == sum(RATES.values())
+    assert len(random) == 3
+    for item in random:
+        assert item.inclusion_probability == pytest.approx(3 / (300 - len(flagged)))
+    assert len({c.crn for c in found}) == len(found)
+
+
+def test_the_same_run_draws_the_same_people_and_another_others() -> None:
+    assert chosen("r1") == chosen("r1")
+    assert {c.crn for c in chosen("r1") if c.drawn_as == "random"} != {
+        c.crn for c in chosen("r2") if c.drawn_as == "random"
+    }
+
+
+def test_everyone_not_flagged_is_as_likely() -> None:
+    """Over 600 runs each of 38 people is drawn about as often as the stated probability says."""
+    scored, units = caseload(50)
+    drawn: Counter[str] = Counter()
+    runs, probability = 600, 0.0
+    for run in range(runs):
+        for item in selection.select(scored, units, RATES, 0.2, {}, (), Key("secret", str(run))):
+            if item.drawn_as == "random":
+                drawn[item.crn] += 1
+                probability = item.inclusion_probability
+    flagged = sum(RATES.values())
+    assert probability == pytest.approx(3 / (50 - flagged))
+    always = [drawn[crn] for crn in drawn if drawn[crn] > 0.5 * runs * probability]
+    assert sum(drawn.values()) == 3 * runs
+    assert max(drawn.values()) < 2 * runs * probability
+    assert len(always) >= 30
+
+
+def test_very_high_can_be_drawn_and_is_never_flagged() -> None:
+    found = [c for run in range(60) for c in chosen(str(run))]
+    assert "VERY_HIGH" not in {c.stratum for c in found if c.drawn_as == "flagged"}
+    scored, units = caseload(5)
+    only = scored.with_columns(stratum=pl.lit("VERY_HIGH"), scorable=False,
+                               why_not=pl.lit("already very high"), probability=None)  # fmt: skip
+    drawn = selection.select(only, units, RATES, 0.2, {}, (), Key("s", "r"))
+    assert {c.drawn_as for c in drawn} == {"random"}
+
+
+def test_people_away_and_weekly_rates_are_kept() -> None:
+    first = chosen("r1")
+    again = chosen("r2", away=tuple(c.crn for c in first))
+    assert not {c.crn for c in first} & {c.crn for c in again}
+    scored, units = caseload(300)
+    week = {"LOW": 4, "MEDIUM": 4, "HIGH": 2, "UNKNOWN": 2, "random": 3}
+    assert selection.select(scored, units, RATES, 0.2, week, (), Key("s", "r")) == []
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 60),
+    st.dictionaries(st.sampled_from("ABCDEF"), st.integers(1, 50), min_size=1),
+    st.floats(0, 0.999),
+)
+def test_units_get_their_share_rounded(total: int, sizes: dict[str, int], start: float) -> None:
+    shares = share_out(total, sizes, start)
+    everyone = sum(sizes.values())
+    assert sum(shares.values()) == total
+    for name, count in shares.items():
+        assert abs(count - total * sizes[name] / everyone) < 1
+
+
+def test_the_night_kept_each_probability(service: Service) -> None:
+    with service.admin.connect() as connection:
+        rows = connection.execute(
+            text("SELECT drawn_as, inclusion_probability, reasons FROM triage.findings")
+        ).all()
+    kinds = Counter(row[0] for row in rows)
+    assert 0.15 < kinds["random"] / len(rows) < 0.25
+    assert {row[1] for row in rows if row[0] == "flagged"} == {1.0}
+    assert len({row[1] for row in rows if row[0] == "random"}) == 1
+    assert all(0 < row[1] < 1 for row in rows if row[0] == "random")

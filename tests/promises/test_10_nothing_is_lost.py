@@ -1,0 +1,230 @@
+"""Promise 10: a bad row is kept with its reason; a run commits whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from features import intake, store
+from features.errors import TooManyRefused, UserError
+from features.store import Store
+from serving import audit, enqueue, scoring
+from serving.db.session import unit
+from tests import factories
+from tests.conftest import AS_OF, Service
+from tests.factories import row
+
+
+def many(count: int = 200) -> list[dict[str, Any]]:
+    """Good rows."""
+    return [row("incidents", "2026-06-01", target="public") for _ in range(count)]
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder, whole."""
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+def test_a_bad_row_is_refused_with_its_reason_and_kept(tmp_path: Path) -> None:
+    bad = row("incidents", "2026-06-01", crn="not a CRN", target="staff")
+    worse = row("incidents", "2026-06-01", crn="B000002", recorded_at=datetime(2031, 1, 1))
+    folder = factories.extract(tmp_path / "x", {"incidents": [*many(300), bad, worse]})
+    report = intake.load(folder, tmp_path / "store")
+    kept = Store.open(tmp_path / "store").refused()
+    assert dict(zip(kept["reason"], kept["row"], strict=True)) == {
+        "malformed CRN": 301,
+        "date out of range: recorded after the extract was taken": 302,
+    }
+    assert json.loads(kept["content"][0])["target"] == "staff"
+    assert next(t for t in report.tables if t.name == "incidents").refused_rows == 2
+    assert Store.open(tmp_path / "store").incomplete_cases() == {"B000002"}
+
+
+def test_too_many_bad_rows_change_nothing(tmp_path: Path) -> None:
+    first = factories.extract(tmp_path / "one", {"incidents": many()})
+    intake.load(first, tmp_path / "store")
+    before = snapshot(tmp_path / "store")
+    bad = [row("incidents", "2026-06-01", crn="bad") for _ in range(4)]
+    second = factories.extract(
+        tmp_path / "two", {"incidents": [*many(), *bad]}, "2026-07-02T02:00:00"
+    )
+    with pytest.raises(TooManyRefused, match=r"4 of 204 rows would be refused \(2.0%; at most 1%"):
+        intake.load(second, tmp_path / "store")
+    assert snapshot(tmp_path / "store") == before
+    assert intake.load(second, tmp_path / "store", max_refused=0.05).load == 2
+
+
+def test_the_same_extract_twice_changes_nothing(tmp_path: Path) -> None:
+    folder = factories.extract(tmp_path / "x", {"incidents": many()})
+    assert intake.load(folder, tmp_path / "store").load == 1
+    before = snapshot(tmp_path / "store")
+    assert intake.load(folder, tmp_path / "store").load is None
+    assert snapshot(tmp_path / "store") == before
+
+
+def test_a_changed_row_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> None:
+    one = row("incidents", "2026-06-01", record_id="I1", kind="violence")
+    intake.load(factories.extract(tmp_path / "a", {"incidents": [one]}), tmp_path / "s")
+    two = one | {"kind": "threat"}
+    intake.load(
+        factories.extract(tmp_path / "b", {"incidents": [two]}, "2026-07-05T02:00:00"),
+        tmp_path / "s",
+    )
+    kept = Store.open(tmp_path / "s").read("incidents").sort("version")
+    assert kept["kind"].to_list() == ["violence", "threat"]
+    assert kept["version"].to_list() == [1, 2]
+    assert kept["known_from"][1] == datetime(2026, 7, 5, 2)
+
+
+@pytest.mark.parametrize(("complete", "withdrawn"), [(["incidents"], 1), ([], 0)])
+def test_a_vanished_row_is_withdrawn_only_from_a_complete_feed(
+    tmp_path: Path, complete: list[str], withdrawn: int
+) -> None:
+    rows = many(30)
+    intake.load(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
+    later = factories.extract(
+        tmp_path / "b", {"incidents": rows[1:]}, "2026-07-05T02:00:00", complete
+    )
+    report = intake.load(later, tmp_path / "s")
+    assert next(t for t in report.tables if t.name == "incidents").withdrawn == withdrawn
+    kept = Store.open(tmp_path / "s").read("incidents")
+    assert kept.height == 30 + withdrawn
+    assert kept["withdrawn_at"].drop_nulls().len() == withdrawn
+
+
+def test_a_refused_row_is_not_taken_for_a_vanished_one(tmp_path: Path) -> None:
+    rows = many(300)
+    intake.load(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
+    broken = [rows[0] | {"recorded_at": datetime(2031, 1, 1)}, *rows[1:]]
+    later = factories.extract(
+        tmp_path / "b", {"incidents": broken}, "2026-07-05T02:00:00", ["incidents"]
+    )
+    report = intake.load(later, tmp_path / "s")
+    assert next(t for t in report.tables if t.name == "incidents").withdrawn == 0
+
+
+def test_a_feed_cut_short_stops_instead_of_withdrawing(tmp_path: Path) -> None:
+    intake.load(factories.extract(tmp_path / "a", {"incidents": (rows := many())}), tmp_path / "s")
+    cut = factories.extract(
+        tmp_path / "b", {"incidents": rows[:100]}, "2026-07-05T02:00:00", ["incidents"]
+    )
+    with pytest.raises(UserError, match="100 of 200 records are gone"):
+        intake.load(cut, tmp_path / "s")
+
+
+def test_a_killed_load_leaves_nothing_and_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.load(factories.extract(tmp_path / "a", {"incidents": many()}), tmp_path / "s")
+    before = snapshot(tmp_path / "s")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    second = factories.extract(tmp_path / "b", {"incidents": many()}, "2026-07-05T02:00:00")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "_replace_manifest", killed)
+        intake.load(second, tmp_path / "s")
+    kept = {name: content for name, content in snapshot(tmp_path / "s").items() if name in before}
+    assert kept == before
+    assert Store.open(tmp_path / "s").read("incidents").height == 200
+    assert store.sweep_orphans(tmp_path / "s") == ["loads/0002"]
+    assert snapshot(tmp_path / "s") == before
+
+
+def queue(service: Service) -> list[tuple[Any, ...]]:
+    """The whole queue as it stands."""
+    with service.admin.connect() as connection:
+        rows = connection.execute(
+            text("SELECT id, run_id, crn, state, person FROM triage.items ORDER BY id")
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_a_second_start_of_the_same_night_changes_nothing(service: Service) -> None:
+    scoring.score(service.settings, service.night, AS_OF)  # sweeps what other tests left
+    before, files = queue(service), sorted(service.settings.scores.iterdir())
+    again = scoring.score(service.settings, service.night, AS_OF)
+    assert not again.fresh
+    assert queue(service) == before
+    assert sorted(service.settings.scores.iterdir()) == files
+
+
+def test_a_killed_night_leaves_the_last_good_queue(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = queue(service)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    other = AS_OF + timedelta(days=3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(enqueue, "enqueue", killed)
+        scoring.score(service.settings, service.night, other)
+    assert queue(service) == before
+    orphans = [p.name for p in service.settings.scores.iterdir() if str(other) in p.name]
+    assert orphans, "the scores of the killed run lie there until the next run"
+    scoring.score(service.settings, service.night, AS_OF)
+    assert not [p for p in service.settings.scores.iterdir() if p.name in orphans]
+
+
+def test_committed_scores_are_those_on_disk(service: Service) -> None:
+    with service.admin.connect() as connection:
+        file, digest = connection.execute(
+            text("SELECT scores_file, scores_sha256 FROM triage.runs")
+        ).one()
+    assert store.flush_and_digest(service.settings.scores / file) == digest
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *[f"DELETE FROM triage.{t}" for t in ("audit", "entries", "findings", "runs")],
+        "UPDATE triage.audit SET who = 'someone else'",
+        "UPDATE triage.findings SET probability = 0",
+        "TRUNCATE triage.own_views",
+    ],
+)
+def test_not_even_the_administrator_changes_what_was_kept(service: Service, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="never changed"), service.admin.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_the_audit_chain_shows_any_tampering(service: Service) -> None:
+    with service.night.connect() as connection:
+        assert audit.first_broken(connection) is None
+    with service.admin.connect() as connection:
+        change = connection.begin()
+        connection.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER USER"))
+        connection.execute(text("UPDATE triage.audit SET who = 'someone else' WHERE seq = 3"))
+        assert audit.first_broken(connection) == 3
+        change.rollback()
+        change = connection.begin()
+        connection.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER USER"))
+        connection.execute(text("DELETE FROM triage.audit WHERE seq = 2"))
+        assert audit.first_broken(connection) == 3
+        change.rollback()
+
+
+def test_the_head_of_the_chain_is_anchored_outside(service: Service) -> None:
+    lines = (service.settings.data / "audit-anchors.jsonl").read_text().splitlines()
+    said = json.loads(lines[0])
+    with service.admin.connect() as connection:
+        digest = connection.execute(
+            text("SELECT digest FROM triage.audit WHERE seq = :seq"), {"seq": said["seq"]}
+        ).scalar()
+    assert digest == said["digest"]
+
+
+def test_a_transaction_without_an_audit_row_is_rolled_back(service: Service) -> None:
+    with pytest.raises(RuntimeError, match="no audit row"), unit(service.web, "ALD-SPO-1"):
+        pass
