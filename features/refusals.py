@@ -11,6 +11,13 @@ from features import codes, records
 EARLIEST = date(1900, 1, 1)
 YEARS_AHEAD = 10
 
+_COMPATIBLE: dict[str, tuple[type[pl.DataType], ...]] = {
+    "date": (pl.Date, pl.Datetime),
+    "time": (pl.Date, pl.Datetime),
+    "flag": (pl.Boolean,),
+}
+"""Which Parquet types may stand for a type of ours; a number is not a date."""
+
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 _TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
@@ -64,11 +71,8 @@ def _cast(raw: pl.DataFrame, column: records.Column) -> pl.Expr:
         return at.dt.cast_time_unit("us")
     if column.type in ("text", "code"):
         return name.cast(pl.String(), strict=False)
-    compatible = {
-        "date": (pl.Date(), pl.Datetime()), "time": (pl.Date(),), "flag": (pl.Boolean(),),
-    }  # fmt: skip
-    allowed = compatible.get(column.type)
-    if allowed is not None and source not in allowed:
+    allowed = _COMPATIBLE.get(column.type)
+    if allowed is not None and not isinstance(source, allowed):
         return pl.lit(None, dtype=column.dtype)
     return name.cast(column.dtype, strict=False)
 

@@ -11,8 +11,8 @@ PROBLEMS = []
 
 if sys.version_info < (3, 11):  # noqa: UP036 (this file is what checks it)
     PROBLEMS.append(
-        "Python 3.11 or newer is needed; this is %d.%d. Name another: make PYTHON=python3.12 …"
-        % sys.version_info[:2]
+        f"Python 3.11 or newer is needed; this is {sys.version_info[0]}.{sys.version_info[1]}. "
+        "Name another: make PYTHON=python3.12 …"
     )
 if importlib.util.find_spec("ensurepip") is None:
     PROBLEMS.append(

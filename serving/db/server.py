@@ -45,6 +45,7 @@ def engine_for(settings: Settings, role: str) -> Engine:
             )
         ).one()
     if row[0]:
+        engine.dispose()
         raise SetupProblem(
             f"The database role {row[1]!r} can pass by row-level security. The service does not "
             "start with it; run python -m serving migrate to make the roles it needs."

@@ -66,7 +66,7 @@ def test_a_threat_that_reached_us_late_is_not_used() -> None:
 
 
 def test_levels_of_an_unfinished_assessment_are_not_known() -> None:
-    """A supplier overwrites its snapshot: the row of 1 June holds what was only known on 10 July."""
+    """A supplier overwrites its snapshot: the row of 1 June holds what was known on 10 July."""
     overwritten = factories.assessment("2026-06-01", "HIGH")
     overwritten["completed_on"] = factories.AS_OF + timedelta(days=10)
     levels = asof.recorded_levels(known({"assessments": [overwritten]}))

@@ -1,4 +1,4 @@
-"""Promise 3: a reason is a sentence with its dated entries; contributions add up, or the run stops."""
+"""Promise 3: a reason is a sentence with its entries; contributions add up, or the run stops."""
 
 from __future__ import annotations
 

@@ -1,0 +1,174 @@
+"""Commands: help for newcomers, written exit codes, a sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from features import __main__ as features_main
+from features import build, documentation, errors, progress, records, store, timeline
+from features.asof import Known, spine
+from serving import __main__ as serving_main
+from tests import factories
+from tests.conftest import AS_OF
+from tests.factories import CRN, known, row
+from training import __main__ as training_main
+
+COMMANDS = {
+    "features": ["synthesise", "check", "import-hmpps", "build", "docs"],
+    "training": ["train"],
+    "serving": ["migrate", "add-user", "approve", "score", "serve", "assets", "docs"],
+}
+MAINS = {"features": features_main.main, "training": training_main.main, "serving": serving_main.main}
+
+
+@pytest.mark.parametrize(("package", "command"), [(p, c) for p, cs in COMMANDS.items() for c in cs])
+def test_help_is_understandable(
+    package: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        MAINS[package]([command, "--help"])
+    assert stop.value.code == 0
+    assert f"python -m {package} {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("package", COMMANDS)
+def test_help_lists_commands_and_exit_codes(
+    package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        MAINS[package](["--help"])
+    said = capsys.readouterr().out
+    assert all(command in said for command in COMMANDS[package])
+    assert "exit codes: 0 done; 2 the command line" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["check", "nowhere"], 11, "There is no extract folder nowhere"),
+        (["build", "--store", "nowhere", "--as-of", "2026-01-01"], 11, "There is no store"),
+        (["import-hmpps", "nowhere", "--out", "x"], 11, "There is no folder nowhere"),
+        (["synthesise", "--cases", "7"], 10, "--cases must lie between"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_sentence(
+    arguments: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert features_main.main(arguments) == code
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert "Traceback" not in said.err + said.out
+
+
+def test_no_traceback_from_the_shell(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "train", "--store", str(tmp_path), "--until", "2026-01-01"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 11
+    assert "There is no store" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_exit_codes_are_written_down() -> None:
+    page = Path("docs/running.md").read_text(encoding="utf-8")
+    for code in errors.EXIT_CODES:
+        assert f"| {code} |" in page
+
+
+def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = features_main.main
+    made = ["synthesise", "--cases", "60", "--out", f"{tmp_path}/x", "--truth", f"{tmp_path}/t"]
+    assert run(made) == 0
+    assert run(made) == 0
+    assert "Already there" in capsys.readouterr().out
+    assert run([*made[:2], "61", *made[3:]]) == 10
+    assert run(["check", f"{tmp_path}/x", "--store", f"{tmp_path}/s"]) == 0
+    assert run(["check", f"{tmp_path}/x", "--store", f"{tmp_path}/s"]) == 0
+    said = capsys.readouterr().out
+    assert "Kept as load 1" in said
+    assert "Nothing new" in said
+    frame = f"{tmp_path}/f.parquet"
+    assert run(["build", "--store", f"{tmp_path}/s", "--as-of", str(AS_OF), "--out", frame]) == 0
+    assert run(["build", "--store", f"{tmp_path}/s", "--as-of", "1990-01-01", "--out", frame]) == 10
+    assert run(["docs", "--out", f"{tmp_path}/d"]) == 0
+    assert (tmp_path / "d" / "records.md").read_text() == records.as_markdown()
+
+
+def test_unknown_codes_and_refusals_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row("incidents", "2026-06-01") for _ in range(200)]
+    odd = row("incidents", "2026-06-01", target="ODD")
+    bad = row("incidents", "2026-06-01", crn="x")
+    folder = factories.extract(tmp_path / "x", {"incidents": [*rows, odd, bad]})
+    assert features_main.main(["check", str(folder), "--store", str(tmp_path / "s")]) == 0
+    said = capsys.readouterr().out
+    assert "incidents.target: codes not known: ODD (1)" in said
+    assert "incidents: 1 refused: malformed CRN" in said
+
+
+def test_did_you_mean() -> None:
+    assert errors.did_you_mean("contcts", records.TABLES) == " Did you mean 'contacts'?"
+    assert errors.did_you_mean("zzz", records.TABLES) == ""
+    with pytest.raises(errors.UserError, match="Did you mean 'contacts'"):
+        records.table("contcts")
+    with pytest.raises(errors.UserError, match="no column"):
+        records.table("contacts").column("crm")
+
+
+def test_progress_says_steps_and_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.steps("work") as step:
+        step("half-way")
+    said = capsys.readouterr().err
+    assert "work: half-way" in said
+    assert " s" in said
+
+
+def test_every_indicator_is_documented() -> None:
+    page = documentation.as_markdown()
+    for name in build.columns():
+        assert f"### {name}\n" in page
+
+
+def test_timeline_says_every_entry_in_words() -> None:
+    rows = {
+        "contacts": [row("contacts", "2026-06-01", outcome_code="UAAB", enforcement_code="EA02", note="No call.")],
+        "incidents": [row("incidents", "2026-06-02", target="staff", setting="office", severity=3, proven=True)],
+        "assessments": [factories.assessment("2026-06-03", "HIGH", serious_band="LOW")],
+        "decisions": [row("decisions", "2026-06-04", decided="recall", endorsed_by_grade="PDU_HEAD")],
+        "circumstances": [row("circumstances", "2026-06-05", state="at_risk")],
+        "registrations": [row("registrations", "2026-06-06", type_code="ODD", level_code="RSKH")],
+        "orders": [row("orders", "2026-06-07", theme="substance", category="NLC8.NST14")],
+        "enquiries": [row("enquiries", "2026-06-08")],
+        "actions": [row("actions", "2026-06-09", due_on=AS_OF.replace(month=6, day=20))],
+        "allocations": [row("allocations", "2026-06-10", grade="PO")],
+        "supervisions": [row("supervisions", "2026-06-11")],
+    }  # fmt: skip
+    told = [f"{e.what} | {e.detail}" for e in timeline.entries(known(rows))[CRN]]
+    assert told == [
+        "Start of licence after release | ",
+        "Allocated to N07A001 | Probation officer",
+        "Task set in oversight | Due 20 June 2026. Not recorded as done",
+        "Domestic abuse enquiry to police | Not requested",
+        "Requirement of an order | Drug or alcohol work or testing. NLC8.NST14",
+        "Register: ODD (code not known) | high",
+        "Where the person lives | Tenancy or placement at risk. The person's own account",
+        "Decision: recall | Nothing recorded as issued. Endorsed by head of the probation delivery unit",
+        "Assessment: completed | Completed or locked 3 June 2026. Risk to children high, public high, "
+        "known adult high, staff high. Predictors: serious reoffending low",
+        "Violence or aggression | Concerning staff. In a probation office. Seriousness 3 of 5. Proven",
+        "Planned office visit (NS) | Unacceptable absence. First warning letter sent. No call.",
+    ]
+
+
+def test_spine_and_buckets_hold_each_case_once() -> None:
+    frame = spine(["B000002", "A000001", "A000001"], AS_OF)
+    assert frame["crn"].to_list() == ["A000001", "B000002"]
+    numbered = frame.with_columns(store.bucket_of(8).alias("b"))
+    assert numbered["b"].to_list() == [1, 2]
+    assert isinstance(known({}), Known)

@@ -1,0 +1,161 @@
+"""The parts of a model: strata, calibration, figures, the bundle's files, the registry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import build
+from features.errors import MissingInput, UnreadableInput, UserError
+from models import bundle, card, level, metrics, ordinal, registry
+from models.level import STRATA
+from tests.conftest import Service
+from tests.factories import AS_OF, assessment, known, row
+
+RNG = np.random.default_rng(3)
+
+
+def labelled(rows: int = 3000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """Rows whose truth follows a margin and one process indicator, in the strata."""
+    margin = RNG.normal(size=rows)
+    age = RNG.integers(0, 2, rows).astype(float)
+    score = -1.0 + 0.8 * margin + 1.2 * age
+    higher = RNG.random(rows) < 1 / (1 + np.exp(-score))
+    frame = pl.DataFrame({
+        "group": RNG.choice(["children", "public", "known_adult", "staff"], rows),
+        "level": ["LOW"] * rows, "dntr_count": age, "overdue_task_noted_not_done": np.zeros(rows),
+    })  # fmt: skip
+    return frame, np.column_stack([margin] * 3), higher.astype(np.int64)
+
+
+def test_stage_2_finds_the_slope_and_the_process_terms() -> None:
+    frame, margins, reviewed = labelled()
+    columns = ["dntr_count", "overdue_task_noted_not_done"]
+    found = level.fit(frame, margins, reviewed, np.ones(len(reviewed)), columns, ridge=0.5)
+    low = found.strata["LOW"]
+    assert low.slope == pytest.approx(0.8, abs=0.15)
+    assert low.coefficients["dntr_count"] / found.scales["dntr_count"] == pytest.approx(1.2, abs=0.25)
+    assert low.coefficients["overdue_task_noted_not_done"] == 0
+    assert low.rows == 3000
+    assert found.strata["HIGH"].rows == 0
+    assert found.strata["HIGH"].slope == pytest.approx(1.0)
+
+
+def test_harmful_looking_process_is_never_a_discount() -> None:
+    frame, margins, reviewed = labelled()
+    upside_down = frame.with_columns(dntr_count=1 - pl.col("dntr_count"))
+    found = level.fit(upside_down, margins, reviewed, np.ones(len(reviewed)), ["dntr_count"])
+    assert found.strata["LOW"].coefficients["dntr_count"] == 0
+
+
+def test_weights_count_as_rows_would() -> None:
+    frame, margins, reviewed = labelled(800)
+    columns = ["dntr_count"]
+    doubled = level.fit(pl.concat([frame, frame]), np.vstack([margins, margins]),
+                        np.tile(reviewed, 2), np.ones(1600), columns, ridge=1e-6)  # fmt: skip
+    weighted = level.fit(frame, margins, reviewed, np.full(800, 2.0), columns, ridge=1e-6)
+    assert doubled.strata["LOW"].slope == pytest.approx(weighted.strata["LOW"].slope, abs=1e-3)
+
+
+def test_bundle_is_read_back_exactly(service: Service, tmp_path: Path) -> None:
+    service.model.save(tmp_path / "b")
+    again = bundle.load(tmp_path / "b")
+    assert again.id == service.model.id
+    frame = build.frame(known({"incidents": [row("incidents", "2026-06-01", target="public")]}))
+    assert again.score(frame).equals(service.model.score(frame))
+    assert {path.suffix for path in (tmp_path / "b").iterdir()} == {".txt", ".json"}
+
+
+def test_bundles_that_cannot_be_used_say_so(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(MissingInput, match="no model bundle"):
+        bundle.load(tmp_path)
+    service.model.save(tmp_path)
+    content = json.loads((tmp_path / "bundle.json").read_text())
+    (tmp_path / "bundle.json").write_text(json.dumps(content | {"catalogue": "other"}))
+    with pytest.raises(UserError, match="another catalogue"):
+        bundle.load(tmp_path)
+    (tmp_path / "bundle.json").write_text("{}")
+    with pytest.raises(UnreadableInput, match="damaged"):
+        bundle.load(tmp_path)
+    with pytest.raises(UserError, match="lacks indicators"):
+        ordinal.matrix(pl.DataFrame({"group": ["public"]}), ["dntr_count"])
+
+
+def test_scores_by_stratum(service: Service) -> None:
+    busy = {"incidents": [row("incidents", "2026-06-01", target="public")]}
+    for given_level in ("LOW", "MEDIUM", "HIGH"):
+        frame = build.frame(known({**busy, "assessments": [assessment(AS_OF, given_level)]}))
+        assert set(service.model.score(frame)["stratum"]) == {given_level}
+    high = build.frame(known({**busy, "assessments": [assessment(AS_OF, "VERY_HIGH")]}))
+    scored = service.model.score(high)
+    assert set(scored["why_not"]) == {"already very high"}
+    assert scored["probability"].null_count() == 4
+    assert set(service.model.level.strata) == set(STRATA)
+
+
+def test_share_found_and_precision_by_hand() -> None:
+    score = np.array([0.9, 0.8, 0.7, 0.1])
+    truth = np.array([True, False, True, True])
+    ones = np.ones(4)
+    assert metrics.share_found(score, truth, ones, 0.5) == pytest.approx(1 / 3)
+    assert metrics.precision(score, truth, ones, 0.5) == pytest.approx(0.5)
+    assert metrics.precision(score, truth, np.array([1, 1, 0.0, 0]), 0.5) == pytest.approx(1.0)
+    assert np.isnan(metrics.share_found(score, np.zeros(4, dtype=bool), ones))
+    assert metrics.calibration(np.full(4, 0.5), truth, ones) == pytest.approx(1.5)
+    assert metrics.brier(np.array([1.0, 0, 1, 1]), truth, ones) == 0
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=3, max_size=40),
+       st.randoms(use_true_random=False))  # fmt: skip
+def test_ties_do_not_depend_on_the_order_of_rows(
+    rows: list[tuple[float, bool]], random: object
+) -> None:
+    score = np.array([r[0] for r in rows])
+    truth = np.array([r[1] for r in rows])
+    order = np.array(sorted(range(len(rows)), key=lambda _: random.random()))  # type: ignore[attr-defined]
+    ones = np.ones(len(rows))
+    one = metrics.precision(score, truth, ones, 0.3)
+    assert metrics.precision(score[order], truth[order], ones, 0.3) == pytest.approx(one)
+
+
+def test_intervals_hold_the_value_and_are_repeatable() -> None:
+    score, people = RNG.random(400), np.array([f"A{i // 4}" for i in range(400)])
+    truth = RNG.random(400) < score
+    one = metrics.with_interval("precision", score, truth, np.ones(400), people, seed=1)
+    assert one.low <= one.value <= one.high
+    assert one == metrics.with_interval("precision", score, truth, np.ones(400), people, seed=1)
+
+
+def test_a_registered_bundle_keeps_its_version(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / "stage1.txt").write_text("tree")
+    first = registry.track(tmp_path / "t", folder, "abc", {"a": 1}, {"m": 0.5, "n": float("nan")}, {"c.md": "x"})
+    again = registry.track(tmp_path / "t", folder, "abc", {}, {}, {})
+    other = registry.track(tmp_path / "t", folder, "def", {}, {}, {})
+    assert (first, again, other) == (1, 1, 2)
+
+
+def test_card_says_made_up_and_what_is_not_used() -> None:
+    about = {"made_up": True, "until": "2026-11-20", "rows": 10, "effective_rows": 9.0}
+    text = card.as_markdown(about, [{"model": "m", "rows": "10"}], "b" * 64)
+    assert "never be quoted" in text
+    assert "pregnancy is a protected characteristic" in text
+    assert "It decides nothing" in text
+    real = card.as_markdown(about | {"made_up": False}, [], "b" * 64)
+    assert "made-up people" not in real
+
+
+def test_reference_profile_keeps_missing_apart() -> None:
+    frame = build.frame(known({}))
+    profile = bundle.reference_profile(frame)
+    assert profile["assessment_age_days"] == {"not_known": 1.0, "deciles": []}
+    assert profile["repeat_da_victims"]["not_known"] == 0.75
+    assert profile["licence_breach_count_cumulative"]["deciles"] == [0.0] * 9

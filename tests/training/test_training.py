@@ -1,0 +1,148 @@
+"""Labels, folds, fits and the pipeline's idempotence."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.store import Store
+from models import bundle
+from tests.conftest import AS_OF, Service
+from training import baselines, config, evaluate, labels, pipeline, splits
+from training.fit import cross_fitted_margins, fit
+from training.labels import Labelled
+
+
+@pytest.fixture(scope="module")
+def labelled(made_up: Path) -> Labelled:
+    return labels.read(Store.open(made_up / "store"), AS_OF, config.read())
+
+
+def test_a_label_is_read_as_of_the_snapshot(made_up: Path, labelled: Labelled) -> None:
+    reviews = Store.open(made_up / "store").read("reviews")
+    snapshots = {(r["crn"], r["snapshot_on"]) for r in reviews.iter_rows(named=True)}
+    assert set(labelled.frame.select("crn", "as_of").iter_rows()) <= snapshots
+    recorded = reviews.select("crn", "snapshot_on", "recorded_at")
+    assert (recorded["recorded_at"].dt.date() > recorded["snapshot_on"]).all()
+
+
+def test_readings_after_the_cut_off_teach_nothing(made_up: Path) -> None:
+    early = labels.read(Store.open(made_up / "store"), date(2026, 3, 1), config.read())
+    assert early.frame["as_of"].max() < date(2026, 3, 1)
+
+
+def test_weights_are_inverse_probabilities_with_a_cap(labelled: Labelled) -> None:
+    audit = labelled.frame.filter(source="audit")["weight"]
+    assert audit.mean() == pytest.approx(1, abs=0.05)
+    assert (labelled.frame.filter(source="countersign")["weight"] == 1).all()
+    assert 0 < labelled.effective_rows <= labelled.frame.height
+
+
+def test_too_few_labels_stop_with_a_sentence(made_up: Path) -> None:
+    with pytest.raises(UserError, match="at least 400 are needed"):
+        labels.read(Store.open(made_up / "store"), date(2024, 9, 1), config.read())
+
+
+def test_folds_keep_people_and_time_apart(labelled: Labelled) -> None:
+    chosen = config.read().splits
+    every = [*splits.folds(labelled, AS_OF, chosen), *splits.final_folds(labelled, AS_OF, chosen)]
+    assert len(every) == chosen.hashes * (len(chosen.folds) + 1)
+    for fold in every:
+        assert not set(fold.train.frame["crn"]) & set(fold.test.frame["crn"])
+        if fold.train.frame.height and fold.test.frame.height:
+            gap = fold.test.frame["as_of"].min() - fold.train.frame["as_of"].max()
+            assert gap > timedelta(days=chosen.gap_days)
+    final = AS_OF - timedelta(days=chosen.final_days)
+    for fold in splits.folds(labelled, AS_OF, chosen):
+        if fold.test.frame.height:
+            assert fold.test.frame["as_of"].max() < final, "the newest period is untouched"
+
+
+def test_margins_are_made_by_models_that_had_not_seen_the_person(
+    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import ordinal
+
+    seen: list[set[str]] = []
+    honest = ordinal.fit
+
+    def watched(frame: pl.DataFrame, *rest: object) -> object:
+        seen.append(set(frame["crn"]))
+        return honest(frame, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ordinal, "fit", watched)
+    cross_fitted_margins(labelled, config.read())
+    everyone = set(labelled.frame["crn"])
+    assert len(seen) == config.read().level.cross_fits
+    assert all(everyone - people for people in seen)
+    assert set.union(*(everyone - people for people in seen)) == everyone
+
+
+def test_training_repeats_bit_for_bit(labelled: Labelled) -> None:
+    assert fit(labelled, config.read()).id == fit(labelled, config.read()).id
+
+
+def test_recorded_level_alone_knows_only_the_level(labelled: Labelled) -> None:
+    score = baselines.recorded_level_alone(labelled, labelled)
+    keys = labelled.frame.select(pl.col("level").fill_null("?"), "group").with_columns(score=score)
+    assert keys.group_by("level", "group").agg(pl.col("score").n_unique())["score"].max() == 1
+
+
+def test_higher_means_above_the_recorded_level() -> None:
+    frame = pl.DataFrame({
+        "level": ["LOW", "LOW", "HIGH", None, None], "reviewed": [0, 1, 2, 1, 2],
+        "weight": [1.0] * 5, "source": ["audit"] * 5,
+    })  # fmt: skip
+    assert baselines.higher(Labelled(frame)).tolist() == [0, 1, 0, 0, 1]
+
+
+def test_figures_stand_beside_two_baselines(service: Service, proposal: pipeline.Proposal) -> None:
+    models = {row["model"] for row in proposal.table}
+    assert models == {evaluate.MODEL, *baselines.BASELINES}
+    assert {row["period"] for row in proposal.table} == {"development", "final"}
+    for row in proposal.table:
+        value, low, high = row["precision"]
+        assert np.isnan(value) or 0 <= value <= 1
+        assert low <= high or np.isnan(low)
+    assert "Made-up people" not in service.model.as_texts()["stage1.txt"]
+    assert "not evidence of real accuracy" in (proposal.folder / "card.md").read_text()
+
+
+def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.Proposal) -> None:
+    store = Store.open(made_up / "store")
+    again = pipeline.train(store, AS_OF, config.read(), made_up / "bundles", made_up / "tracking")
+    assert not again.fresh
+    assert (again.bundle_id, again.version) == (proposal.bundle_id, proposal.version)
+    assert bundle.load(again.folder).id == proposal.bundle_id
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[boster]\n", "Did you mean 'booster'"),
+        ("[booster]\nround = 3\n", "Did you mean 'rounds'"),
+        ("[labels]\n", "lacks a setting"),
+        ("x = ", "is not TOML"),
+    ],
+)
+def test_configuration_is_checked(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(UnreadableInput, match=sentence):
+        config.read(path)
+    with pytest.raises(MissingInput):
+        config.read(tmp_path / "nowhere.toml")
+
+
+def test_every_setting_is_part_of_the_identity(tmp_path: Path) -> None:
+    text = config.DEFAULT.read_text()
+    changed = tmp_path / "config.toml"
+    changed.write_text(text.replace("rounds = 150", "rounds = 151"))
+    assert config.read(changed).digest != config.read().digest
+    changed.write_text(text.replace("[labels]", "[labels]\n# a remark"))
+    assert config.read(changed).digest == config.read().digest
