@@ -34,13 +34,13 @@ def spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
 class Known:
     """What was known of each (case, as-of date) of a spine.
 
-    `versions` holds every version of each table for the spine's cases; `feeds` until when each
-    table was covered (absent: never supplied).
+    `versions` holds every version of each table for the spine's cases; `feeds` holds, for each
+    table, from which day it was known to be covered and until which (absent: never supplied).
     """
 
     spine: pl.DataFrame
     versions: dict[str, pl.DataFrame]
-    feeds: dict[str, date]
+    feeds: dict[str, list[tuple[date, date]]]
     _cache: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     def rows(self, name: str) -> pl.DataFrame:
@@ -57,10 +57,11 @@ class Known:
         return pl.all_horizontal(tests) if tests else pl.lit(value=True)
 
     def _covered(self, name: str) -> pl.Expr:
-        until = self.feeds.get(name)
-        if until is None:
-            return pl.lit(value=False)
-        return pl.col("as_of") <= until + STALE_AFTER
+        covers = [
+            (pl.col("as_of") >= known_on) & (pl.col("as_of") <= until + STALE_AFTER)
+            for known_on, until in self.feeds.get(name, [])
+        ]
+        return pl.any_horizontal(covers) if covers else pl.lit(value=False)
 
 
 def read(store: Store, on: pl.DataFrame, bucket: int | None = None) -> Known:
@@ -71,12 +72,7 @@ def read(store: Store, on: pl.DataFrame, bucket: int | None = None) -> Known:
         for name in records.TABLES
         if name in store.supplied()
     }
-    feeds = {}
-    for name in versions:
-        until = store.covered_until(name)
-        if until is not None:
-            feeds[name] = until.date()
-    return Known(on, versions, feeds)
+    return Known(on, versions, {name: store.covers(name) for name in versions})
 
 
 def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: records.Table) -> pl.DataFrame:
@@ -84,9 +80,12 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: records.Table) ->
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
     end_of_day = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
     history = versions.sort("record_id", "version").with_columns(
-        known_from=pl.col("known_from").cum_max().over("record_id")
+        known_from=pl.col("known_from").cum_max().over("crn", "record_id")
     )
-    history = history.with_columns(superseded_at=pl.col("known_from").shift(-1).over("record_id"))
+    # Within a case: a record that moved to another CRN is withdrawn from the first by intake.
+    history = history.with_columns(
+        superseded_at=pl.col("known_from").shift(-1).over("crn", "record_id")
+    )
     seen = history.join(on, on="crn", how="inner").filter(
         pl.col("known_from") < end_of_day,
         pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end_of_day),
@@ -114,6 +113,7 @@ def _without_the_future(rows: pl.DataFrame, table: records.Table) -> pl.DataFram
     return rows.with_columns(
         pl.when(pl.col(column.settled_by).is_not_null())
         .then(pl.col(column.name))
+        .otherwise(pl.lit(column.unsettled, dtype=column.dtype))
         .alias(column.name)
         for column in table.own
         if column.settled_by is not None
@@ -172,7 +172,12 @@ def recorded_levels(known: Known) -> pl.DataFrame:
 
 
 def _state(known: Known, level: pl.Expr) -> pl.Expr:
-    missing = pl.lit("not_supplied" if "assessments" not in known.feeds else "feed_stopped")
+    begun = [known_on for known_on, _ in known.feeds.get("assessments", [])]
+    missing = (
+        pl.when(pl.col("as_of") >= min(begun, default=date.max))
+        .then(pl.lit("feed_stopped"))
+        .otherwise(pl.lit("not_supplied"))
+    )
     lapsed_by_lock = pl.col("locked_on") > pl.col("completed_on").fill_null(date.min)
     return (
         pl.when(~known.available(["assessments"]))

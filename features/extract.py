@@ -6,6 +6,7 @@ EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.par
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,20 +40,16 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
         )
     said = _about(folder / ABOUT)
-    taken = extracted_at or _time(said.get("extracted_at"), "extracted_at")
+    taken = _time(extracted_at or said.get("extracted_at"), "extracted_at")
     if taken is None:
         raise MissingInput(
             f"{folder} does not say when it was taken. Add {ABOUT} with "
             '{"extracted_at": "2026-11-20T02:00:00"}, or pass --extracted-at.'
         )
-    complete = _known_tables(said.get("complete", []), "complete")
-    feeds = {
-        name: _time(at, f"feeds.{name}") or taken for name, at in said.get("feeds", {}).items()
-    }
+    complete = _known_tables(said["complete"], "complete")
+    feeds = {name: _time(at, f"feeds.{name}") or taken for name, at in said["feeds"].items()}
     _known_tables(feeds, "feeds")
-    return Extract(
-        folder, taken, frozenset(complete), bool(said.get("made_up", False)), feeds, _files(folder)
-    )
+    return Extract(folder, taken, frozenset(complete), said["made_up"], feeds, _files(folder))
 
 
 def read_table(about: Extract, table: records.Table) -> pl.DataFrame | None:
@@ -72,16 +69,28 @@ def read_table(about: Extract, table: records.Table) -> pl.DataFrame | None:
         ) from error
 
 
+_KINDS: dict[str, tuple[type, Any, str]] = {
+    "complete": (list, [], "a list of tables"),
+    "feeds": (dict, {}, "an object of tables and times"),
+    "made_up": (bool, False, "true or false"),
+}
+
+
 def _about(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UnreadableInput(f"{path} is not JSON: {error}") from error
+    """What extract.json says, each part of the right kind; parts that are absent are filled in."""
+    content: Any = {}
+    if path.exists():
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise UnreadableInput(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise UnreadableInput(f"{path} must hold an object such as {{'extracted_at': …}}.")
-    return content
+    said = dict(content)
+    for name, (kind, absent, words) in _KINDS.items():
+        if not isinstance(said.setdefault(name, absent), kind):
+            raise UnreadableInput(f"{path}: {name} must be {words}, not {said[name]!r}.")
+    return said
 
 
 def _time(value: Any, name: str) -> datetime | None:
@@ -98,8 +107,8 @@ def _time(value: Any, name: str) -> datetime | None:
 
 def _known_tables(names: Any, where: str) -> list[str]:
     for name in names:
-        if name not in records.TABLES:
-            hint = did_you_mean(name, records.TABLES)
+        if not isinstance(name, str) or name not in records.TABLES:
+            hint = did_you_mean(str(name), records.TABLES)
             raise UnreadableInput(f"{ABOUT}: {where} names no table of ours: {name!r}.{hint}")
     return list(names)
 
@@ -107,7 +116,7 @@ def _known_tables(names: Any, where: str) -> list[str]:
 def _files(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix not in (".parquet", ".csv"):
+        if path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
             continue
         name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
         table = name if name in records.TABLES else name.rsplit("-", 1)[0]
@@ -122,7 +131,8 @@ def _files(folder: Path) -> dict[str, list[Path]]:
 
 def _read_file(path: Path) -> pl.DataFrame:
     try:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
+            _check_lines(path)
             return pl.read_csv(path, infer_schema=False)
         return pl.read_parquet(path)
     except pl.exceptions.NoDataError as error:
@@ -131,8 +141,24 @@ def _read_file(path: Path) -> pl.DataFrame:
         raise UnreadableInput(_unreadable(path, str(error))) from error
 
 
+def _check_lines(path: Path) -> None:
+    """Every line must have as many fields as the first: a file cut short ends in the middle."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            lines = csv.reader(handle)
+            wanted = len(next(lines, []))
+            for line in lines:
+                if line and len(line) != wanted:
+                    raise UnreadableInput(
+                        f"{path}: line {lines.line_num} has {len(line)} fields and the first has "
+                        f"{wanted}. The file may have been cut short. Nothing was changed."
+                    )
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableInput(_unreadable(path, str(error))) from error
+
+
 def _unreadable(path: Path, said: str) -> str:
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return (
             f"{path} cannot be read as CSV: {said.splitlines()[0]}. Save it as UTF-8 with commas "
             "and the same number of fields in every line. Nothing was changed."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features import extract, records, refusals, store
+from features import extract, records, refusals, store, versions
 from features.errors import TooManyRefused, UserError
 
 MAX_REFUSED = 0.01
@@ -74,9 +74,14 @@ def load(
         good, bad = _sift(raw, table, about.extracted_at, report)
         _stop_if_too_many(report, max_refused)
         kept = existing.read(table.name)
-        fresh = _new_versions(kept, good, about.extracted_at, previous, report)
+        fresh = versions.appended(kept, good, about.extracted_at, previous)
+        seen = pl.col("record_id").is_in(kept["record_id"].unique().to_list())
+        report.changed = fresh.filter(seen).height
+        report.new = fresh.height - report.changed
         if table.name in about.complete:
-            gone = _withdrawals(kept, good, bad, about.extracted_at, report, max_vanished)
+            gone = versions.withdrawn(kept, good, bad, about.extracted_at)
+            _stop_if_too_many_vanished(report, gone.height, kept, max_vanished)
+            report.withdrawn = gone.height
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             rows[table.name] = fresh
@@ -84,6 +89,22 @@ def load(
             refused[table.name] = bad
     number = _commit_if_new(store_path, existing, about, reports, rows, refused)
     return Report(reports, number, about.extracted_at)
+
+
+def _nothing_new(
+    existing: store.Store,
+    about: extract.Extract,
+    reports: list[TableReport],
+    refused: dict[str, pl.DataFrame],
+) -> bool:
+    """Whether the same extract was loaded before, its tables and its refused rows included."""
+    if not existing.loads or about.extracted_at != existing.loads[-1].extracted_at:
+        return False
+    kept = existing.refused()
+    same = ["table", "record_id", "reason", "content"]
+    unseen = [bad.join(kept, on=same, how="anti", nulls_equal=True) for bad in refused.values()]
+    supplied = {report.name for report in reports if report.supplied}
+    return supplied <= existing.supplied() and not any(bad.height for bad in unseen)
 
 
 def _existing(path: Path, buckets: int) -> store.Store:
@@ -112,12 +133,17 @@ def _sift(
     rows = refusals.typed(raw, table)
     reason = refusals.reasons(raw, rows, table, extracted_at)
     bad = reason.is_not_null()
-    content = raw.filter(bad).select(
-        pl.Series("table", [table.name] * int(bad.sum()), dtype=pl.String()),
-        pl.Series("row", (pl.Series(range(1, raw.height + 1), dtype=pl.Int64())).filter(bad)),
-        _as_text(raw, "crn"),
-        pl.Series("reason", reason.filter(bad), dtype=pl.String()),
-        _content(raw),
+    content = pl.DataFrame(
+        {
+            "table": pl.repeat(table.name, int(bad.sum()), eager=True),
+            "row": pl.int_range(1, raw.height + 1, eager=True).filter(bad),
+            "record_id": rows["record_id"].filter(bad),
+            "crn": rows["crn"].filter(bad),
+            "reason": reason.filter(bad),
+            "content": raw.filter(bad).select(_content()).to_series(),
+            "load": pl.repeat(0, int(bad.sum()), dtype=pl.Int32(), eager=True),
+        },
+        schema=store.REFUSED,
     )
     counts = content["reason"].value_counts(sort=True)
     report.read = raw.height
@@ -129,14 +155,8 @@ def _sift(
     return good, content
 
 
-def _as_text(raw: pl.DataFrame, name: str) -> pl.Expr:
-    present = pl.col(name) if name in raw.columns else pl.lit(None)
-    return present.cast(pl.String(), strict=False).alias(name)
-
-
-def _content(raw: pl.DataFrame) -> pl.Expr:
-    as_text = [pl.col(name).cast(pl.String(), strict=False) for name in raw.columns]
-    return pl.struct(as_text).struct.json_encode().alias("content")
+def _content() -> pl.Expr:
+    return pl.struct(pl.all()).struct.json_encode()
 
 
 def _unknown_codes(rows: pl.DataFrame, table: records.Table) -> dict[str, dict[str, int]]:
@@ -164,71 +184,16 @@ def _stop_if_too_many(report: TableReport, max_refused: float) -> None:
     )
 
 
-def _new_versions(
-    kept: pl.DataFrame,
-    good: pl.DataFrame,
-    extracted_at: datetime,
-    previous: datetime | None,
-    report: TableReport,
-) -> pl.DataFrame:
-    """The rows that are new or differ from what is kept, numbered after the kept versions."""
-    good = good.with_columns(supplied_version=pl.col("version").fill_null(0))
-    key = ["record_id", "supplied_version"]
-    latest = kept.unique(key, keep="last", maintain_order=True)
-    content = [name for name in good.columns if name not in ("version", *key)]
-    joined = good.join(
-        latest.select(*key, *content, pl.lit(True).alias("_kept")),
-        on=key,
-        how="left",
-        suffix="_old",
-    )
-    same = pl.all_horizontal([pl.col(name).eq_missing(pl.col(f"{name}_old")) for name in content])
-    differing = joined.filter(pl.col("_kept").is_null() | ~same).sort(key)
-    report.changed = int(differing["_kept"].is_not_null().sum())
-    report.new = differing.height - report.changed
-    top = kept.group_by("record_id").agg(_top=pl.col("version").max())
-    known = pl.col("recorded_at")
-    if previous is not None:
-        # A row that reached us late could not be known before the extract that brought it.
-        known = pl.when(known > previous).then(known).otherwise(pl.lit(extracted_at))
-    numbered = differing.join(top, on="record_id", how="left").with_columns(
-        version=pl.col("_top").fill_null(0) + pl.int_range(1, pl.len() + 1).over("record_id"),
-        known_from=known.cast(pl.Datetime("us")),
-        load=pl.lit(0, dtype=pl.Int32()),
-    )
-    return numbered.select(kept.columns)
-
-
-def _withdrawals(
-    kept: pl.DataFrame,
-    good: pl.DataFrame,
-    bad: pl.DataFrame,
-    extracted_at: datetime,
-    report: TableReport,
-    max_vanished: float,
-) -> pl.DataFrame:
-    """A version with `withdrawn_at` for each live record that a complete feed no longer has.
-
-    A record whose row was refused has not vanished: nothing is withdrawn because of a bad row.
-    """
-    live = kept.unique("record_id", keep="last", maintain_order=True).filter(
-        pl.col("withdrawn_at").is_null()
-    )
-    refused = set(bad["content"].str.json_path_match("$.record_id").drop_nulls().to_list())
-    present = good["record_id"].to_list()
-    gone = live.filter(~pl.col("record_id").is_in([*present, *refused]))
-    if gone.height > max(10, max_vanished * live.height):
+def _stop_if_too_many_vanished(
+    report: TableReport, gone: int, kept: pl.DataFrame, max_vanished: float
+) -> None:
+    live = versions.live(kept).height
+    if gone > max(10, max_vanished * live):
         raise UserError(
-            f"{report.name}: {gone.height:,} of {live.height:,} records are gone from a feed "
-            f"declared complete (at most {max_vanished:.0%} may be). Nothing was changed. Check "
-            "that the extract is whole, or allow more with --max-vanished."
+            f"{report.name}: {gone:,} of {live:,} records are gone from a feed declared complete "
+            f"(at most {max_vanished:.0%} may be). Nothing was changed. Check that the extract is "
+            "whole, or allow more with --max-vanished."
         )
-    report.withdrawn = gone.height
-    return gone.with_columns(
-        version=pl.col("version") + 1,
-        withdrawn_at=pl.lit(extracted_at).cast(pl.Datetime("us")),
-        known_from=pl.lit(extracted_at).cast(pl.Datetime("us")),
-    )
 
 
 def _commit_if_new(
@@ -239,8 +204,7 @@ def _commit_if_new(
     rows: dict[str, pl.DataFrame],
     refused: dict[str, pl.DataFrame],
 ) -> int | None:
-    again = existing.loads and about.extracted_at == existing.loads[-1].extracted_at
-    if again and not rows:
+    if not rows and _nothing_new(existing, about, reports, refused):
         return None
     if not any(report.supplied for report in reports):
         raise UserError(f"{about.folder} holds none of the tables: {', '.join(records.TABLES)}.")
@@ -248,6 +212,10 @@ def _commit_if_new(
     numbered = {
         name: frame.with_columns(load=pl.lit(number, dtype=pl.Int32()))
         for name, frame in rows.items()
+    }
+    noted = {
+        name: frame.with_columns(load=pl.lit(number, dtype=pl.Int32()))
+        for name, frame in refused.items()
     }
     counts = {
         r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
@@ -257,5 +225,5 @@ def _commit_if_new(
     feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in reports if r.supplied}
     item = store.Load(number, about.extracted_at, about.made_up, counts, feeds, {})
     path.mkdir(parents=True, exist_ok=True)
-    store.commit(path, existing.buckets, item, numbered, refused)
+    store.commit(path, existing.buckets, item, numbered, noted)
     return number

@@ -14,7 +14,7 @@ import polars as pl
 from features import codes
 from features.errors import UserError, did_you_mean
 
-CRN_PATTERN = r"^[A-Z]\d{6}$"
+CRN_PATTERN = r"^[A-Z][0-9]{6}$"
 
 TYPES: dict[str, pl.DataType] = {
     "text": pl.String(),
@@ -38,6 +38,8 @@ class Column:
     codes: Mapping[str, str] | None = None
     settled_by: str | None = None
     """The date column that must have passed before this value was known (see asof)."""
+    unsettled: str | None = None
+    """What the value was until then, where it was not simply absent."""
     plan: bool = False
     """A date that may lie ahead (due dates); other dates count only once they have passed."""
 
@@ -86,9 +88,10 @@ def _c(
     *,
     required: bool = False,
     settled_by: str | None = None,
+    unsettled: str | None = None,
     plan: bool = False,
 ) -> Column:
-    return Column(name, kind, meaning, required, codes_, settled_by, plan)
+    return Column(name, kind, meaning, required, codes_, settled_by, unsettled, plan)
 
 
 COMMON: tuple[Column, ...] = (
@@ -172,7 +175,8 @@ _TABLES = (
         "Levels count only from status COMPLETE and for 55 weeks. No register for a group means "
         "low or not assessed, and cannot be told apart.",
         (
-            _c("status", "code", "status", codes.ASSESSMENT_STATUS, required=True),
+            _c("status", "code", "status", codes.ASSESSMENT_STATUS, required=True,
+               settled_by="completed_on", unsettled="OPEN"),
             _c("completed_on", "date", "when it was completed or locked"),
             *_COMMUNITY_LEVELS,
             *_CUSTODY_LEVELS,

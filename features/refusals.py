@@ -49,6 +49,7 @@ def reasons(
                 & ~pl.struct("record_id", "version").is_first_distinct(),
                 "duplicate record and version",
             ),
+            _nul(table),
             *_dates(table, extracted_at),
             *_ranges(table),
         ]
@@ -69,20 +70,35 @@ def _cast(raw: pl.DataFrame, column: records.Column) -> pl.Expr:
             else name
         )
         return at.dt.cast_time_unit("us")
+    if source.is_nested():
+        return pl.lit(None, dtype=column.dtype)
     if column.type in ("text", "code"):
         return name.cast(pl.String(), strict=False)
+    if column.type in ("int", "number"):
+        return _number(name, source, column)
     allowed = _COMPATIBLE.get(column.type)
     if allowed is not None and not isinstance(source, allowed):
         return pl.lit(None, dtype=column.dtype)
     return name.cast(column.dtype, strict=False)
 
 
+def _number(name: pl.Expr, source: pl.DataType, column: records.Column) -> pl.Expr:
+    if not source.is_numeric():
+        return pl.lit(None, dtype=column.dtype)
+    cast = name.cast(column.dtype, strict=False)
+    if column.type == "int" and source.is_float():
+        return pl.when(name == name.floor()).then(cast)
+    return cast
+
+
 def _from_text(text: pl.Expr, kind: str) -> pl.Expr:
     if kind == "date":
         return text.str.to_date("%Y-%m-%d", strict=False)
     if kind == "time":
-        return pl.coalesce([text.str.to_datetime(form, strict=False, time_unit="us")
-                            for form in _TIMES])  # fmt: skip
+        plain = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _TIMES]
+        offset = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
+        utc = offset.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pl.coalesce([*plain, utc])
     if kind == "int":
         return text.cast(pl.Int64(), strict=False)
     if kind == "number":
@@ -109,6 +125,13 @@ def _wrong_types(raw: pl.DataFrame, table: records.Table) -> pl.Expr:
         broken = present & pl.col(column.name).is_null()
         tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
     return pl.coalesce(tests)
+
+
+def _nul(table: records.Table) -> pl.Expr:
+    """Text that no database can keep: a NUL character."""
+    texts = [c.name for c in table.columns if c.type in ("text", "code")]
+    holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
+    return _if(holds, "text with a NUL character")
 
 
 def _missing_keys(table: records.Table) -> pl.Expr:

@@ -31,6 +31,12 @@ STALE_AFTER = timedelta(days=7)
 KEPT = {"supplied_version": pl.Int64(), "known_from": pl.Datetime("us"), "load": pl.Int32()}
 """What intake adds to a row: the supplier's version, from when it was known, and its load."""
 
+REFUSED = {
+    "table": pl.String(), "row": pl.Int64(), "record_id": pl.String(), "crn": pl.String(),
+    "reason": pl.String(), "content": pl.String(), "load": pl.Int32(),
+}  # fmt: skip
+"""A refused row: where it stood in the extract, why it was refused, and all that it held."""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -111,21 +117,31 @@ class Store:
         """The tables that any load brought."""
         return {name for load in self.loads for name in load.tables}
 
-    def covered_until(self, name: str) -> datetime | None:
-        """Until when the feed of the named table is known to be covered."""
-        ends = [load.feeds[name] for load in self.loads if name in load.feeds]
-        return max(ends, default=None)
+    def covers(self, name: str) -> list[tuple[date, date]]:
+        """For each load of the named table: from which day its cover was known, and until which.
+
+        What the store's first load brought counts as known since ever: it is the history with
+        which the service began. Later loads tell nothing of the days before they were taken.
+        """
+        first = self.loads[0].number if self.loads else 0
+        return [
+            (
+                date.min if load.number == first else load.extracted_at.date(),
+                load.feeds[name].date(),
+            )
+            for load in self.loads
+            if name in load.feeds
+        ]
 
     def feed_states(self, as_of: date) -> dict[str, str]:
         """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
         states = {}
         for name in records.TABLES:
-            until = self.covered_until(name)
-            if until is None:
+            known = [until for known_on, until in self.covers(name) if known_on <= as_of]
+            if not known:
                 states[name] = "missing"
             else:
-                stopped = until < _midnight(as_of) - STALE_AFTER
-                states[name] = "stopped" if stopped else "supplied"
+                states[name] = "stopped" if max(known) < as_of - STALE_AFTER else "supplied"
         return states
 
     def read(self, name: str, bucket: int | None = None) -> pl.DataFrame:
@@ -145,14 +161,21 @@ class Store:
             for path in (self.path / "refused" / f"{load.number:04d}").glob("*.parquet")
         )
         if not found:
-            return pl.DataFrame(schema=dict.fromkeys(("table", "crn", "reason"), pl.String()))
+            return pl.DataFrame(schema=REFUSED)
         return pl.concat([pl.read_parquet(path) for path in found])
 
     def incomplete_cases(self) -> set[str]:
-        """Cases of which a row was refused, where the row's CRN could be read."""
-        refused = self.refused()
-        readable = refused.filter(pl.col("crn").str.contains(records.CRN_PATTERN))
-        return set(readable["crn"].to_list())
+        """Cases of which a row was refused, where the row's CRN could be read.
+
+        A record that arrived whole in a later load is no longer missing.
+        """
+        refused = self.refused().filter(pl.col("crn").str.contains(records.CRN_PATTERN))
+        cases: set[str] = set()
+        for (name,), rows in refused.partition_by("table", as_dict=True).items():
+            kept = self.read(name).select("record_id", kept_in=pl.col("load"))
+            mended = rows.join(kept, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
+            cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
+        return cases
 
     def _file(self, load: Load, name: str, bucket: int | None) -> list[Path]:
         prefix = f"loads/{load.number:04d}/{name}/"
@@ -211,7 +234,7 @@ def sweep_orphans(path: Path) -> list[str]:
     removed = []
     for folder in ("loads", "refused"):
         for child in sorted((path / folder).glob("*")):
-            if child.name not in known:
+            if child.is_dir() and child.name not in known:
                 shutil.rmtree(child)
                 removed.append(f"{folder}/{child.name}")
     return removed
@@ -233,7 +256,3 @@ def _replace_manifest(path: Path, buckets: int, load: Load) -> None:
     temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     flush_and_digest(temporary)
     temporary.replace(manifest)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)  # noqa: DTZ001 (times are UTC without a zone)

@@ -77,7 +77,7 @@ def known(
     return Known(
         spine(crns, as_of),
         {name: frame(name, listed) for name, listed in rows.items()},
-        dict.fromkeys(names, as_of),
+        {name: [(date.min, as_of)] for name in names},
     )
 
 

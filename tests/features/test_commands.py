@@ -22,7 +22,11 @@ COMMANDS = {
     "training": ["train"],
     "serving": ["migrate", "add-user", "approve", "score", "serve", "assets", "docs"],
 }
-MAINS = {"features": features_main.main, "training": training_main.main, "serving": serving_main.main}
+MAINS = {
+    "features": features_main.main,
+    "training": training_main.main,
+    "serving": serving_main.main,
+}
 
 
 @pytest.mark.parametrize(("package", "command"), [(p, c) for p, cs in COMMANDS.items() for c in cs])

@@ -61,7 +61,9 @@ def convert(folder: Path, **bodies: Any) -> dict[str, pl.DataFrame]:
     return {path.stem: pl.read_parquet(path) for path in (folder / "out").glob("*.parquet")}
 
 
-@pytest.mark.parametrize("body", [SUMMARY, WIDGET, RECALL, ORDS], ids=["summary", "widget", "recall", "ords"])
+@pytest.mark.parametrize(
+    "body", [SUMMARY, WIDGET, RECALL, ORDS], ids=["summary", "widget", "recall", "ords"]
+)
 def test_rosh_in_its_four_shapes_is_one_fact(tmp_path: Path, body: dict[str, Any]) -> None:
     found = convert(tmp_path, X100001=body)["assessments"]
     assert found.height == 1
@@ -201,7 +203,9 @@ def test_the_shared_fixtures_become_records(tmp_path: Path) -> None:
     fixtures = SHARED / "fixtures" / "hmpps"
     if not fixtures.is_dir():
         pytest.skip(f"the shared fixtures are not beside the project ({fixtures.name})")
-    report = hmpps.convert(fixtures, tmp_path / "out", extracted_at=datetime.now(UTC).replace(tzinfo=None))
+    report = hmpps.convert(
+        fixtures, tmp_path / "out", extracted_at=datetime.now(UTC).replace(tzinfo=None)
+    )
     rows: Counter[str] = Counter()
     for line in report.lines:
         rows[line.table] += line.rows

@@ -40,7 +40,9 @@ def test_stage_2_finds_the_slope_and_the_process_terms() -> None:
     found = level.fit(frame, margins, reviewed, np.ones(len(reviewed)), columns, ridge=0.5)
     low = found.strata["LOW"]
     assert low.slope == pytest.approx(0.8, abs=0.15)
-    assert low.coefficients["dntr_count"] / found.scales["dntr_count"] == pytest.approx(1.2, abs=0.25)
+    assert low.coefficients["dntr_count"] / found.scales["dntr_count"] == pytest.approx(
+        1.2, abs=0.25
+    )
     assert low.coefficients["overdue_task_noted_not_done"] == 0
     assert low.rows == 3000
     assert found.strata["HIGH"].rows == 0
@@ -137,7 +139,9 @@ def test_a_registered_bundle_keeps_its_version(tmp_path: Path) -> None:
     folder = tmp_path / "b"
     folder.mkdir()
     (folder / "stage1.txt").write_text("tree")
-    first = registry.track(tmp_path / "t", folder, "abc", {"a": 1}, {"m": 0.5, "n": float("nan")}, {"c.md": "x"})
+    first = registry.track(
+        tmp_path / "t", folder, "abc", {"a": 1}, {"m": 0.5, "n": float("nan")}, {"c.md": "x"}
+    )
     again = registry.track(tmp_path / "t", folder, "abc", {}, {}, {})
     other = registry.track(tmp_path / "t", folder, "def", {}, {}, {})
     assert (first, again, other) == (1, 1, 2)

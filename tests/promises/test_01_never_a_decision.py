@@ -67,7 +67,7 @@ def test_database_refuses_what_is_not_a_persons_own_conclusion(
     item = service.unread("N54ALD")
     with service.admin.begin() as connection:
         connection.execute(text("SELECT 1"))
-    with pytest.raises(DBAPIError, match=why):  # noqa: PT012
+    with pytest.raises(DBAPIError, match=why):
         with unit(service.web, "ALD-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "ITEM", str(item)))
             opened.connection.execute(

@@ -47,7 +47,7 @@ def test_states_of_a_level(
 
 def test_a_feed_that_stopped_makes_the_level_unknown() -> None:
     history = known({"assessments": [assessment(JUST, "LOW")]})
-    history.feeds["assessments"] = AS_OF - timedelta(days=8)
+    history.feeds["assessments"] = [(date.min, AS_OF - timedelta(days=8))]
     found = asof.recorded_levels(history)
     assert set(found["state"]) == {"feed_stopped"}
     assert found["level"].null_count() == 4
@@ -64,7 +64,7 @@ def test_a_missing_feed_is_null_and_never_nought(item: Any) -> None:
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
 def test_a_stopped_feed_is_null_and_never_nought(item: Any) -> None:
     history = known({})
-    history.feeds[item.feeds[0]] = AS_OF - timedelta(days=30)
+    history.feeds[item.feeds[0]] = [(date.min, AS_OF - timedelta(days=30))]
     assert build.frame(history)[item.id].null_count() == 4
 
 

@@ -47,7 +47,9 @@ class History:
             earlier = [
                 other["recorded_at"]
                 for other in versions
-                if other["record_id"] == row["record_id"] and other["version"] <= row["version"]
+                if other["record_id"] == row["record_id"]
+                and other["crn"] == crn
+                and other["version"] <= row["version"]
             ]
             if max(earlier) < end:
                 latest[row["record_id"]] = row
@@ -68,7 +70,7 @@ class History:
                     row[column.name] = None
         for column in table.own:
             if column.settled_by and row[column.settled_by] is None:
-                row[column.name] = None
+                row[column.name] = column.unsettled
         return row
 
     def rows(self, name: str, days: int | None = None) -> list[Row]:

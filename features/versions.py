@@ -1,0 +1,75 @@
+"""Which versions an extract appends to those that are kept; kept versions are never touched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+
+def live(kept: pl.DataFrame) -> pl.DataFrame:
+    """The newest kept version of each record that has not been withdrawn."""
+    newest = kept.unique("record_id", keep="last", maintain_order=True)
+    return newest.filter(pl.col("withdrawn_at").is_null())
+
+
+def appended(
+    kept: pl.DataFrame, good: pl.DataFrame, extracted_at: datetime, previous: datetime | None
+) -> pl.DataFrame:
+    """The versions to append: what is new, what changed, and what came back.
+
+    Where, after appending, a record's newest version is not what the extract says last of it (an
+    old text came back, or only an earlier version was corrected), that is appended again. A record
+    that moved to another CRN is first withdrawn from the old one. `previous` is when the extract
+    before was taken: a row that reached us late could not be known before the one that brought it.
+    """
+    told = good.with_columns(supplied_version=pl.col("version").fill_null(0)).sort(
+        "record_id", "supplied_version"
+    )
+    content = [name for name in good.columns if name != "version"]
+    fresh = told.join(kept, on=[*content, "supplied_version"], how="anti", nulls_equal=True)
+    last = told.unique("record_id", keep="last", maintain_order=True)
+    newest = pl.concat([kept.select(content), fresh.select(content)]).unique(
+        "record_id", keep="last", maintain_order=True
+    )
+    again = last.join(newest, on=content, how="anti", nulls_equal=True)
+    known = pl.col("recorded_at")
+    if previous is not None:
+        known = pl.when(known > previous).then(known).otherwise(pl.lit(extracted_at))
+    told_now = pl.concat([fresh, again]).with_columns(known_from=known.cast(pl.Datetime("us")))
+    left = _withdraw(_moved(kept, last), extracted_at)
+    return _numbered(kept, pl.concat([left, told_now.select(left.columns)]))
+
+
+def withdrawn(
+    kept: pl.DataFrame, good: pl.DataFrame, bad: pl.DataFrame, extracted_at: datetime
+) -> pl.DataFrame:
+    """A withdrawal for each live record that a complete feed no longer has.
+
+    A record whose row was refused has not vanished: nothing is withdrawn because of a bad row.
+    """
+    present = [*good["record_id"].to_list(), *bad["record_id"].drop_nulls().to_list()]
+    gone = live(kept).filter(~pl.col("record_id").is_in(present))
+    return _numbered(kept, _withdraw(gone, extracted_at))
+
+
+def _moved(kept: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """The newest kept version of each live record that the extract now gives another CRN."""
+    now = last.select("record_id", now=pl.col("crn"))
+    moved = live(kept).join(now, on="record_id", how="inner")
+    return moved.filter(pl.col("crn") != pl.col("now")).drop("now")
+
+
+def _withdraw(rows: pl.DataFrame, extracted_at: datetime) -> pl.DataFrame:
+    at = pl.lit(extracted_at).cast(pl.Datetime("us"))
+    return rows.with_columns(withdrawn_at=at, known_from=at).drop("load")
+
+
+def _numbered(kept: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Numbered after the kept versions of the record, in the order given."""
+    top = kept.group_by("record_id").agg(_top=pl.col("version").max())
+    numbered = rows.join(top, on="record_id", how="left", maintain_order="left").with_columns(
+        version=pl.col("_top").fill_null(0) + pl.int_range(1, pl.len() + 1).over("record_id"),
+        load=pl.lit(0, dtype=pl.Int32()),
+    )
+    return numbered.select(kept.columns)
