@@ -13,10 +13,12 @@ from datetime import date
 
 import polars as pl
 
-from features import asof, codes
+from features import asof, codes, records
 from features.asof import GROUP_KEY, KEY, Known
+from features.errors import RunStopped
 from features.indicators import CATALOGUE, Indicator
 from features.store import Store, bucket_of
+from features.versions import live
 
 ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 """The columns of a frame that are not indicators."""
@@ -71,21 +73,41 @@ def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]
 
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
-    """The spine of a night: cases with an order, licence or custody in force.
-
-    Any exclusion or restriction that has not ended keeps a case out (promise 7); the second column
-    says so: KEY, limited.
-    """
+    """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
     everyone = store.read("supervisions").select("crn").unique()
     known = asof.read(store, everyone.with_columns(as_of=pl.lit(as_of)))
     active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
-    limits = known.rows("limits").filter(pl.col("ended_on").is_null())
+    limited = limited_cases(store, as_of)
     return (
         active.select(KEY)
         .unique()
-        .with_columns(limited=pl.col("crn").is_in(limits["crn"].unique().to_list()))
+        .with_columns(limited=pl.col("crn").is_in(sorted(limited)))
         .sort("crn")
     )
+
+
+def limited_cases(store: Store, as_of: date) -> set[str]:
+    """Every case of limited access; fails closed (promise 7).
+
+    A limit counts from the moment that the store has it, whatever date is being scored, until it
+    is withdrawn or has ended. A refused row limits the case that it names. Raises RunStopped where
+    the list is not supplied or has stopped, or where a refused row names no case.
+    """
+    newest_load = store.loads[-1].extracted_at.date() if store.loads else as_of
+    if store.feed_states(max(as_of, newest_load))["limits"] != "supplied":
+        raise RunStopped(
+            "The list of limited-access cases is not supplied or has stopped, so no case can be "
+            "shown to be open. Nothing was scored. Supply the table `limits`, even if it is empty."
+        )
+    kept = live(store.read("limits"))
+    limited = set(kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))["crn"])
+    refused = store.refused().filter(pl.col("table") == "limits")
+    if not refused["crn"].fill_null("").str.contains(records.CRN_PATTERN).all():
+        raise RunStopped(
+            "A row of the list of limited-access cases was refused and does not say which case it "
+            "limits. Nothing was scored. Put the list right and load it again."
+        )
+    return limited | set(refused["crn"])
 
 
 def _on_record(known: Known) -> pl.DataFrame:

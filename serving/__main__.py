@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 
 from features import build
 from features.errors import EXIT_CODE_HELP, MissingInput, UserError, shown_to_people
@@ -48,18 +49,24 @@ def add_user(args: argparse.Namespace) -> None:
     """Enter a user with a role and, for an SPO, a unit."""
     from sqlalchemy import create_engine
 
+    if (args.role == "spo") != (args.pdu is not None):
+        raise UserError("An SPO has a unit (--pdu); a member of the board has none.")
+    row = {
+        "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
+        "made_up": False,
+    }  # fmt: skip
     engine = create_engine(admin_url(settings.read()))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
-        connection.execute(
-            insert(users).values(
-                username=args.username,
-                name=args.name,
-                role=args.role,
-                pdu_code=args.pdu,
-                made_up=False,
-            )
-        )
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+            connection.execute(insert(users).values(row))
+    except DBAPIError as error:
+        raise UserError(
+            f"{args.username} could not be entered: there is such a user already, or the database "
+            "is not migrated."
+        ) from error
+    finally:
+        engine.dispose()
     console.print(f"{args.username} may sign in as {args.role}.")
 
 

@@ -113,9 +113,15 @@ def propose(
         "at": func.now(),
         "expires_at": func.now() + VALID_FOR,
     }
-    made = unit.connection.execute(
-        insert(approvals).values(**values).returning(approvals.c.id)
-    ).scalar_one()
+    try:
+        made = unit.connection.execute(
+            insert(approvals).values(**values).returning(approvals.c.id)
+        ).scalar_one()
+    except DBAPIError as error:
+        raise UserError(
+            "It could not be proposed: only a member of the board proposes, with a random share "
+            "between 0 and 1."
+        ) from error
     unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), {"bundle": model.id}))
     return int(made)
 

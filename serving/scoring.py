@@ -7,16 +7,18 @@ left behind is removed by the next (promise 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from features import asof, build, timeline
-from features.errors import UserError
+from features.errors import RunStopped, UserError
 from features.store import Store, flush_and_digest
 from models.bundle import Bundle
 from serving import approvals, audit, enqueue, selection
@@ -47,17 +49,45 @@ def score(
     """
     store = Store.open(settings.store)
     _check_modes(settings, store)
+    with _alone(engine):
+        _close_doors(engine, store, as_of)
+        with unit(engine, None) as opened:
+            approval = approvals.in_force(opened.connection, demo=settings.demo)
+            model = approvals.load_bundle(approval, settings.bundles)
+            load = store.loads[-1].number
+            run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
+            done = select(runs.c.counts).where(runs.c.id == run_id)
+            known = opened.connection.execute(done).scalar()
+            opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
+            committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
+        _sweep(settings, committed)
+        if known is not None:
+            return Night(run_id, False, dict(known))
+        try:
+            return _run(settings, engine, store, approval, model, as_of, run_id, step)
+        except DBAPIError as error:
+            raise RunStopped(
+                f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
+                "kept; the last good queue stands."
+            ) from error
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """One night at a time: a second one would sweep away what the first has not committed yet."""
+    with engine.connect() as connection:
+        lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")
+        if not connection.execute(lock).scalar():
+            raise UserError("Another night is running. Start this one when it has ended.")
+        yield
+
+
+def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
+    """First of all, and with or without an approval: open cases now limited shrink to their CRN."""
+    limited = sorted(build.limited_cases(store, as_of))
     with unit(engine, None) as opened:
-        approval = approvals.in_force(opened.connection, demo=settings.demo)
-        model = approvals.load_bundle(approval, settings.bundles)
-        run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{store.loads[-1].number}"
-        known = opened.connection.execute(select(runs.c.counts).where(runs.c.id == run_id)).scalar()
-        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
-        committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
-    _sweep(settings, committed)
-    if known is not None:
-        return Night(run_id, False, dict(known))
-    return _run(settings, engine, store, approval, model, as_of, run_id, step)
+        shrunk = _shrink(opened.connection, limited)
+        opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", {"shrunk": shrunk}))
 
 
 def _run(
@@ -78,10 +108,8 @@ def _run(
     file, digest = _write_scores(settings, run_id, scored)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
-        limited = on.filter("limited")["crn"].to_list()
-        shrunk = _shrink(opened.connection, limited)
         chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of)
-        counts = _counts(store, on, scored, chosen) | {"shrunk": shrunk}
+        counts = _counts(store, on, scored, chosen)
         opened.connection.execute(
             insert(runs).values(
                 id=run_id,
@@ -115,8 +143,9 @@ def _check_modes(settings: Settings, store: Store) -> None:
 
 def _sweep(settings: Settings, committed: set[str]) -> None:
     settings.scores.mkdir(parents=True, exist_ok=True)
+    ours = (".tmp", ".parquet") if committed else (".tmp",)
     for path in settings.scores.iterdir():
-        if path.name not in committed:
+        if path.is_file() and path.suffix in ours and path.name not in committed:
             path.unlink()
 
 

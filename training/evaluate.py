@@ -44,10 +44,9 @@ def judge(
     """Fit each fold, score its test people, pool them, and measure by recorded level."""
     tests: list[Labelled] = []
     scores: dict[str, list[Matrix]] = {name: [] for name in (MODEL, *baselines.BASELINES)}
-    judged = pl.col("source").is_in(list(config.labels.judged))
     for fold in folds:
         step(f"{period}: {fold.name}")
-        test = fold.test.where(judged)
+        test = fold.test.where(pl.col("judged"))
         if test.frame.is_empty() or fold.train.frame.height < config.least.rows:
             continue
         bundle = fit(fold.train, config)

@@ -22,7 +22,7 @@ def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None)
     first = ordinal.fit(
         labelled.frame, labelled.reviewed, labelled.weights, columns, config.booster
     )
-    judged = pl.col("source").is_in(list(config.labels.judged))
+    judged = pl.col("judged")
     margins = cross_fitted_margins(labelled, config)
     calibrating = labelled.where(judged)
     chosen = labelled.frame.select(judged).to_series().to_numpy()

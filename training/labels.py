@@ -27,7 +27,8 @@ RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER)}
 class Labelled:
     """Indicator rows with what a reader said of each: the input of training.
 
-    `frame` also has `reviewed` (0 to 3), `source` and `weight` (mean 1 within judged sources).
+    `frame` also has `reviewed` (0 to 3), `source`, `recorded_on`, `weight` (mean 1 where the sampling
+    probability is known) and `judged`: from a judged source, with a known probability.
     """
 
     frame: pl.DataFrame
@@ -75,7 +76,14 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     rows = known.rows("reviews").filter(pl.col("source").is_in(sorted(sources)))
     long = rows.unpivot(
         on=list(codes.COMMUNITY_GROUPS),
-        index=["crn", "record_id", "source", "snapshot_on", "sampling_probability"],
+        index=[
+            "crn",
+            "record_id",
+            "source",
+            "snapshot_on",
+            "recorded_at",
+            "sampling_probability",
+        ],
         variable_name="group",
         value_name="said",
     ).filter(pl.col("said").is_in(list(codes.LEVELS)))
@@ -84,7 +92,8 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         weight=(1 / pl.col("sampling_probability")),
     )
     cap = config.labels.weight_cap * pl.col("weight").mean()
-    mean_one = pl.min_horizontal(pl.col("weight"), cap) / pl.col("weight").mean()
+    capped = pl.when(pl.col("weight") > cap).then(cap).otherwise(pl.col("weight"))
+    mean_one = capped / pl.col("weight").mean()
     return weighted.select(
         "crn",
         pl.col("snapshot_on").alias("as_of"),
@@ -92,6 +101,9 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         "record_id",
         "source",
         "reviewed",
+        recorded_on=pl.col("recorded_at").dt.date(),
+        judged=pl.col("source").is_in(list(config.labels.judged))
+        & pl.col("sampling_probability").is_not_null(),
         # A source without a known probability weighs one: it teaches stage 1, and judges nothing.
         weight=mean_one.fill_null(1.0),
     )

@@ -55,7 +55,7 @@ def _folds(
     for j in range(settings.hashes):
         yield Fold(
             f"{name} part {j + 1}",
-            labelled.where((pl.col("as_of") < before) & (part != j)),
+            labelled.where((pl.col("recorded_on") < before) & (part != j)),
             labelled.where((pl.col("as_of") >= start) & (pl.col("as_of") < end) & (part == j)),
             before,
             start,

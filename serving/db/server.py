@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem
 from serving.settings import Settings
@@ -37,13 +38,14 @@ def url_for(settings: Settings, role: str) -> URL:
 def engine_for(settings: Settings, role: str) -> Engine:
     """An engine for a role; refuses one that could pass by row-level security."""
     engine = create_engine(url_for(settings, role), pool_pre_ping=True)
-    with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "SELECT rolsuper OR rolbypassrls, rolname FROM pg_roles"
-                " WHERE rolname = current_user"
-            )
-        ).one()
+    try:
+        row = _asked_of_itself(engine)
+    except OperationalError as error:
+        engine.dispose()
+        raise SetupProblem(
+            f"The database does not let {role} in. Run python -m serving migrate first, with the "
+            "same passwords."
+        ) from error
     if row[0]:
         engine.dispose()
         raise SetupProblem(
@@ -51,6 +53,17 @@ def engine_for(settings: Settings, role: str) -> Engine:
             "start with it; run python -m serving migrate to make the roles it needs."
         )
     return engine
+
+
+def _asked_of_itself(engine: Engine) -> Any:
+    """Whether the role that signed in could pass by row-level security, and its name."""
+    with engine.connect() as connection:
+        return connection.execute(
+            text(
+                "SELECT rolsuper OR rolbypassrls, rolname FROM pg_roles"
+                " WHERE rolname = current_user"
+            )
+        ).one()
 
 
 @cache

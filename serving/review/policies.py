@@ -70,7 +70,7 @@ def check_conclusion(outcome: str, reasons: str, asked: str) -> None:
     faults |= _reasons("reasons", reasons, "your reasons for this conclusion")
     if outcome == "too_low" and len(asked.strip()) < LEAST_ASKED:
         faults["asked"] = "Say what you ask the practitioner to do, and by when"
-    if len(asked) > LONGEST:
+    if len(asked) > LONGEST or "\0" in asked:
         faults["asked"] = f"What you ask must be {LONGEST:,} characters or fewer"
     if faults:
         raise Invalid(faults)
@@ -79,6 +79,8 @@ def check_conclusion(outcome: str, reasons: str, asked: str) -> None:
 def _reasons(field: str, reasons: str, words: str) -> dict[str, str]:
     if len(reasons.strip()) < LEAST_REASONS:
         return {field: f"Write {words} in at least {LEAST_REASONS} characters"}
+    if "\0" in reasons:
+        return {field: f"{words.capitalize()} must not hold a NUL character"}
     if len(reasons) > LONGEST:
         return {field: f"{words.capitalize()} must be {LONGEST:,} characters or fewer"}
     return {}

@@ -59,7 +59,8 @@ def form_token(request: Request) -> str:
 
 def check_form(request: Request, csrf: Annotated[str, Form()] = "") -> None:
     """Refuse a form that did not come from a page of this session."""
-    if not hmac.compare_digest(csrf, str(request.session.get("token", ""))) or not csrf:
+    kept = str(request.session.get("token", ""))
+    if not csrf or not hmac.compare_digest(csrf.encode(), kept.encode()):
         raise Refused("This form is out of date. Go back, load the page again and send it again.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from rich.console import Console
@@ -43,7 +44,9 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         raise MissingInput(
             "The front-end files are missing. Run make, or: python -m serving assets"
         )
-    app = FastAPI(title="rosh-triage", version=VERSION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="rosh-triage", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.state.settings = settings
     app.state.engine = engine or engine_for(settings, WEB)
     app.state.templates = pages.environment(settings)
@@ -65,6 +68,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(DBAPIError, _refused_by_database)
     return app
 
@@ -101,6 +105,12 @@ def _not_found(request: Request, error: Exception) -> Response:
                         message="There is no such case in your queue.")  # fmt: skip
 
 
+def _malformed(request: Request, error: Exception) -> Response:
+    _leave_refusal(request, error)
+    return pages.render(request, "problem.html", status=404, title="Page not found",
+                        message="Check the address, or go back to your queue.")  # fmt: skip
+
+
 def _refused(request: Request, error: Exception) -> Response:
     _leave_refusal(request, error)
     return pages.render(request, "problem.html", status=403, title="That is not possible now",
@@ -126,7 +136,15 @@ def _http(request: Request, error: Exception) -> Response:
 def _leave_refusal(request: Request, error: Exception) -> None:
     """A refusal gets a transaction of its own: the one that was refused is rolled back."""
     with unit(request.app.state.engine, account.username(request)) as opened:
-        opened.audit(AuditEvent("REFUSED", "PATH", request.url.path, {"why": type(error).__name__}))
+        opened.audit(
+            AuditEvent(
+                "REFUSED", "PATH", _printable(request.url.path), {"why": type(error).__name__}
+            )
+        )
+
+
+def _printable(path: str) -> str:
+    return path.replace("\0", "?")[:200]
 
 
 def _health_router() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from features.errors import NotApproved
@@ -16,6 +16,8 @@ from serving.review.service import Review
 from serving.review.states import Step
 from serving.web import account, pages
 from serving.web.account import User
+
+ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 
 router = APIRouter(dependencies=[Depends(account.spo)])
 
@@ -42,13 +44,13 @@ def queue(request: Request, review: Reading) -> Response:
 def case(
     request: Request,
     review: Reading,
-    item_id: int,
+    item_id: ItemId,
     table: Annotated[list[str] | None, Query()] = None,
     words: str = "",
     system: bool = False,
 ) -> Response:
     """A case: who, the recorded levels, what is known and not, the history, and the form."""
-    return _case_page(request, review, item_id, table or [], words, system=system)
+    return _case_page(request, review, item_id, table or [], words.replace("\0", ""), system=system)
 
 
 def given_levels(
@@ -65,7 +67,7 @@ def given_levels(
 def record_view(
     request: Request,
     review: Reading,
-    item_id: int,
+    item_id: ItemId,
     levels: Annotated[dict[str, str], Depends(given_levels)],
     reasons: Annotated[str, Form()] = "",
 ) -> Response:
@@ -79,7 +81,7 @@ def record_view(
 
 
 @router.get("/cases/{item_id}/findings")
-def findings(request: Request, review: Reading, item_id: int) -> Response:
+def findings(request: Request, review: Reading, item_id: ItemId) -> Response:
     """The findings with the entries behind each, and the form for the conclusion."""
     return _findings_page(request, review, item_id)
 
@@ -88,7 +90,7 @@ def findings(request: Request, review: Reading, item_id: int) -> Response:
 def conclude(
     request: Request,
     review: Reading,
-    item_id: int,
+    item_id: ItemId,
     outcome: Annotated[str, Form()] = "",
     reasons: Annotated[str, Form()] = "",
     asked: Annotated[str, Form()] = "",

@@ -160,7 +160,7 @@ def test_timeline_says_every_entry_in_words() -> None:
         "Task set in oversight | Due 20 June 2026. Not recorded as done",
         "Domestic abuse enquiry to police | Not requested",
         "Requirement of an order | Drug or alcohol work or testing. NLC8.NST14",
-        "Register: ODD (code not known) | high",
+        "Register: ODD (code not known) | High",
         "Where the person lives | Tenancy or placement at risk. The person's own account",
         "Decision: recall | Nothing recorded as issued. Endorsed by head of the probation delivery unit",
         "Assessment: completed | Completed or locked 3 June 2026. Risk to children high, public high, "

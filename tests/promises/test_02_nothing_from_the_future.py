@@ -113,3 +113,22 @@ def test_training_sees_each_label_with_the_record_as_its_reader_saw_it(service: 
     for day in days:
         alone = build.frame(asof.read(service.store, asof.spine(crns, day)))
         assert whole.filter(as_of=day).equals(alone)
+
+
+def test_a_lock_does_not_show_before_it_happened() -> None:
+    overwritten = row("assessments", "2026-06-01", status="LOCKED_INCOMPLETE")
+    overwritten["completed_on"] = factories.AS_OF + timedelta(days=10)
+    frame = build.frame(known({"assessments": [overwritten]}))
+    assert frame["assessment_locked_incomplete"].to_list() == [0.0] * 4
+
+
+def test_a_feed_that_came_later_was_not_known_then(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = factories.extract(tmp_path / "a", {"contacts": [row("contacts", "2026-06-01")]})
+    intake.load(first, store)
+    threats = {"incidents": [row("incidents", "2026-05-01", kind="threat", target="public")]}
+    intake.load(factories.extract(tmp_path / "b", threats, "2026-09-01T02:00:00"), store)
+    then = _frame(Store.open(store))
+    assert then["threats_count"].null_count() == 4, "not known then, and not nought"
+    later = _frame(Store.open(store), days=64)
+    assert later.filter(group="public")["threats_count"].item() == 1

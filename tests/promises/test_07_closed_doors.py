@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from features import build
-from features.errors import SetupProblem
+from features import build, intake
+from features.errors import NotApproved, RunStopped, SetupProblem
+from features.store import Store
+from serving import approvals, scoring
 from serving import settings as settings_module
 from serving.db import server
 from serving.db.session import AuditEvent, unit
 from serving.web import app as web_app
+from tests import factories
 from tests.conftest import AS_OF, Service
+from tests.factories import row
 from tests.pages import Browser
 
 PATHS = ("/cases/{item}", "/cases/{item}/findings", "/cases/{item}?words=a&system=true")
@@ -158,3 +165,83 @@ def test_embedded_database_trusts_no_one(service: Service) -> None:
     url = server.admin_url(service.settings).set(password="wrong")
     with pytest.raises(DBAPIError, match="password authentication failed"):
         create_engine(url).connect()
+
+
+def limits(folder: Path, rows: list[dict[str, Any]], at: str, **more: list[dict[str, Any]]) -> Path:
+    """An extract of one supervised case and the list of limits."""
+    supervised = [row("supervisions", "2026-01-05", record_id="S1")]
+    return factories.extract(folder, {"supervisions": supervised, "limits": rows, **more}, at)
+
+
+def limited(store: Path, day: str = "2026-06-30") -> bool:
+    """Whether the case is out of bounds on a day."""
+    found = build.cases_under_supervision(Store.open(store), date.fromisoformat(day))
+    return bool(found["limited"].item())
+
+
+def test_a_limit_counts_from_the_moment_the_store_has_it(tmp_path: Path) -> None:
+    intake.load(limits(tmp_path / "a", [], "2026-06-30T22:00:00"), tmp_path / "s")
+    assert not limited(tmp_path / "s")
+    late = row("limits", "2026-07-05", record_id="L1")
+    intake.load(limits(tmp_path / "b", [late], "2026-07-06T22:00:00"), tmp_path / "s")
+    assert limited(tmp_path / "s", "2026-06-30"), "an earlier night scored later is closed too"
+
+
+def test_a_refused_limit_still_limits(tmp_path: Path) -> None:
+    many = [row("limits", "2026-01-05", crn="B000002") for _ in range(150)]
+    bad = row("limits", "1066-10-14")
+    intake.load(limits(tmp_path / "a", [*many, bad], "2026-06-30T22:00:00"), tmp_path / "s")
+    assert limited(tmp_path / "s")
+    nobody = row("limits", "2026-01-05", crn="unreadable")
+    intake.load(limits(tmp_path / "b", [*many, bad, nobody], "2026-07-01T22:00:00"), tmp_path / "s",
+                max_refused=0.05)  # fmt: skip
+    with pytest.raises(RunStopped, match="does not say which case"):
+        limited(tmp_path / "s")
+
+
+def test_without_the_list_of_limits_nothing_is_scored(tmp_path: Path) -> None:
+    rows = {"supervisions": [row("supervisions", "2026-01-05")]}
+    intake.load(factories.extract(tmp_path / "a", rows), tmp_path / "s")
+    with pytest.raises(RunStopped, match="not supplied or has stopped"):
+        limited(tmp_path / "s")
+
+
+def test_open_cases_shrink_before_anything_else(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a valid approval too, and whether or not the case is still supervised."""
+    item = service.unread("N58CAR")
+    with service.admin.connect() as connection:
+        crn = connection.execute(
+            text("SELECT crn FROM triage.items WHERE id = :item"), {"item": item}
+        ).scalar_one()
+    monkeypatch.setattr(build, "limited_cases", lambda *_: {crn})
+    monkeypatch.setattr(approvals, "SIGNATURES", 3)
+    with pytest.raises(NotApproved):
+        scoring.score(service.settings, service.night, AS_OF)
+    with service.admin.connect() as connection:
+        state = text("SELECT limited, person::text FROM triage.items WHERE id = :item")
+        assert connection.execute(state, {"item": item}).one() == (True, "{}")
+
+
+def test_numbers_in_addresses_tell_nothing(service: Service) -> None:
+    with service.admin.connect() as connection:
+        order = text(
+            "SELECT f.drawn_as FROM triage.findings f JOIN triage.items i ON i.id = f.item_id"
+            " ORDER BY i.id"
+        )
+        kinds = list(connection.execute(order).scalars())
+    count = kinds.count("random")
+    assert kinds[-count:] != ["random"] * count
+    assert kinds[:count] != ["random"] * count
+
+
+def test_odd_addresses_and_forms_are_pages_too(service: Service, browser: Browser) -> None:
+    browser.sign_in("ALD-SPO-1")
+    item = service.unread("N54ALD")
+    for path in ("/cases/0x1", "/cases/" + "9" * 40, "/cases/-1", f"/cases/{item}?system=perhaps",
+                 "/nowhere"):  # fmt: skip
+        browser.get(path, status=404)
+    browser.get(f"/cases/{item}?words=%00")
+    browser.token = "é"
+    browser.post(f"/cases/{item}/view", 403)

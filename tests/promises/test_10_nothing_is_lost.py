@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import intake, store
+from features import asof, intake, store
 from features.errors import TooManyRefused, UserError
 from features.store import Store
 from serving import audit, enqueue, scoring
@@ -228,3 +228,67 @@ def test_the_head_of_the_chain_is_anchored_outside(service: Service) -> None:
 def test_a_transaction_without_an_audit_row_is_rolled_back(service: Service) -> None:
     with pytest.raises(RuntimeError, match="no audit row"), unit(service.web, "ALD-SPO-1"):
         pass
+
+
+def known_now(folder: Path) -> list[tuple[str, str, str]]:
+    """Each record as known: case, record, kind."""
+    history = asof.read(Store.open(folder), asof.spine(["A000001", "B000002"], date(2027, 1, 1)))
+    rows = history.rows("incidents").sort("crn", "record_id")
+    return list(rows.select("crn", "record_id", "kind").iter_rows())
+
+
+def loads(folder: Path, *each: list[dict[str, Any]]) -> Path:
+    """A store after several extracts, a day apart, from a complete feed."""
+    for number, rows in enumerate(each, start=1):
+        at = f"2026-07-{number:02d}T02:00:00"
+        extract = factories.extract(folder / str(number), {"incidents": rows}, at, ["incidents"])
+        intake.load(extract, folder / "s")
+    return folder / "s"
+
+
+ONE = row("incidents", "2026-06-01", record_id="R1", kind="violence")
+TWO = ONE | {"version": 2, "kind": "threat"}
+
+
+@pytest.mark.parametrize(
+    ("each", "kind"),
+    [
+        ([[ONE], [TWO], [ONE]], "violence"),
+        ([[ONE, TWO], [], [ONE]], "violence"),
+        ([[ONE, TWO], [ONE | {"severity": 2}, TWO]], "threat"),
+        ([[ONE, TWO], [ONE, TWO]], "threat"),
+    ],
+    ids=["an old text comes back", "it vanishes and comes back", "an earlier version is corrected",
+         "nothing changes"],
+)  # fmt: skip
+def test_what_the_extract_says_last_is_what_is_known(
+    tmp_path: Path, each: list[list[dict[str, Any]]], kind: str
+) -> None:
+    assert known_now(loads(tmp_path, *each)) == [("A000001", "R1", kind)]
+
+
+def test_an_entry_moved_to_the_right_case_leaves_the_wrong_one(tmp_path: Path) -> None:
+    store_ = loads(tmp_path, [ONE], [ONE | {"crn": "B000002"}])
+    assert known_now(store_) == [("B000002", "R1", "violence")]
+    alone = asof.read(Store.open(store_), asof.spine(["A000001"], date(2027, 1, 1)))
+    assert alone.rows("incidents").is_empty()
+    before = asof.read(Store.open(store_, up_to=1), asof.spine(["A000001"], date(2027, 1, 1)))
+    assert before.rows("incidents").height == 1
+
+
+def test_a_mended_row_makes_its_case_whole_again(tmp_path: Path) -> None:
+    bad = row("incidents", "2026-06-01", record_id="R9", crn="B000002", target="staff") | {
+        "severity": 9
+    }
+    store_ = loads(tmp_path, [*many(300), bad])
+    assert Store.open(store_).incomplete_cases() == {"B000002"}
+    good = factories.extract(
+        tmp_path / "x", {"incidents": [bad | {"severity": 3}]}, "2026-07-09T02:00:00"
+    )
+    intake.load(good, store_)
+    assert Store.open(store_).incomplete_cases() == set()
+
+
+def test_a_second_night_at_the_same_time_is_refused(service: Service) -> None:
+    with scoring._alone(service.night), pytest.raises(UserError, match="Another night is running"):
+        scoring.score(service.settings, service.night, AS_OF)

@@ -18,6 +18,11 @@ from training.fit import cross_fitted_margins, fit
 from training.labels import Labelled
 
 
+def text_of(old: str, new: str) -> str:
+    """The configuration with one line changed."""
+    return config.DEFAULT.read_text().replace(old, new)
+
+
 @pytest.fixture(scope="module")
 def labelled(made_up: Path) -> Labelled:
     return labels.read(Store.open(made_up / "store"), AS_OF, config.read())
@@ -39,7 +44,10 @@ def test_readings_after_the_cut_off_teach_nothing(made_up: Path) -> None:
 def test_weights_are_inverse_probabilities_with_a_cap(labelled: Labelled) -> None:
     audit = labelled.frame.filter(source="audit")["weight"]
     assert audit.mean() == pytest.approx(1, abs=0.05)
-    assert (labelled.frame.filter(source="countersign")["weight"] == 1).all()
+    chosen = labelled.frame.filter(source="countersign")
+    assert set(chosen["weight"]) == {1.0}, "without a known probability a reading weighs one"
+    assert not chosen["judged"].any()
+    assert labelled.frame.filter(source="audit")["judged"].all()
     assert 0 < labelled.effective_rows <= labelled.frame.height
 
 
@@ -55,7 +63,7 @@ def test_folds_keep_people_and_time_apart(labelled: Labelled) -> None:
     for fold in every:
         assert not set(fold.train.frame["crn"]) & set(fold.test.frame["crn"])
         if fold.train.frame.height and fold.test.frame.height:
-            gap = fold.test.frame["as_of"].min() - fold.train.frame["as_of"].max()
+            gap = fold.test.frame["as_of"].min() - fold.train.frame["recorded_on"].max()
             assert gap > timedelta(days=chosen.gap_days)
     final = AS_OF - timedelta(days=chosen.final_days)
     for fold in splits.folds(labelled, AS_OF, chosen):
@@ -125,7 +133,7 @@ def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.
     ("text", "sentence"),
     [
         ("[boster]\n", "Did you mean 'booster'"),
-        ("[booster]\nround = 3\n", "Did you mean 'rounds'"),
+        (text_of("rounds = 150", "round = 3"), "Did you mean 'rounds'"),
         ("[labels]\n", "lacks a setting"),
         ("x = ", "is not TOML"),
     ],

@@ -32,7 +32,7 @@ CREATE TABLE triage.approvals (
   at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   withdrawn_at timestamptz,
-  CHECK (expires_at > at)
+  CHECK (expires_at > at AND expires_at <= at + interval '90 days')
 );
 CREATE TABLE triage.signatures (
   approval_id bigint NOT NULL REFERENCES triage.approvals,
