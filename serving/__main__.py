@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import insert, select
+from sqlalchemy import Engine, create_engine, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from features import build
@@ -47,8 +48,6 @@ def migrate(_: argparse.Namespace) -> None:
 
 def add_user(args: argparse.Namespace) -> None:
     """Enter a user with a role and, for an SPO, a unit."""
-    from sqlalchemy import create_engine
-
     if (args.role == "spo") != (args.pdu is not None):
         raise UserError("An SPO has a unit (--pdu); a member of the board has none.")
     row = {
@@ -73,7 +72,11 @@ def add_user(args: argparse.Namespace) -> None:
 def approve(args: argparse.Namespace) -> None:
     """Propose or sign an approval, or give the demo's own."""
     chosen = settings.read()
-    engine = engine_for(chosen, WEB)
+    with _connected(chosen, WEB) as engine:
+        _approve(args, chosen, engine)
+
+
+def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
     if args.demo:
         folder = _newest_bundle(chosen)
         cases = build.cases_under_supervision(Store.open(chosen.store), args.as_of).height
@@ -102,8 +105,7 @@ def approve(args: argparse.Namespace) -> None:
 def score(args: argparse.Namespace) -> None:
     """Score the caseload as of a date and fill the queue."""
     chosen = settings.read()
-    engine = engine_for(chosen, NIGHT)
-    with steps("the night") as step:
+    with steps("the night") as step, _connected(chosen, NIGHT) as engine:
         night = scoring.score(chosen, engine, args.as_of, step)
     console.print(_summary(night))
     console.print(_top(chosen))
@@ -135,6 +137,16 @@ def write_docs(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "review-states.md").write_text(states.as_markdown(), encoding="utf-8")
     console.print(f"Written: {args.out}/review-states.md")
+
+
+@contextmanager
+def _connected(chosen: Settings, role: str) -> Iterator[Engine]:
+    """An engine for a role, closed at the end of the command."""
+    engine = engine_for(chosen, role)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _newest_bundle(chosen: Settings) -> Path:
@@ -194,7 +206,7 @@ def _top(chosen: Settings) -> Table:
         .order_by(findings.c.probability.desc(), items.c.crn)
         .limit(5)
     )
-    with engine_for(chosen, NIGHT).connect() as connection:
+    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
         for row in connection.execute(rows).mappings():
             said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
             table.add_row(

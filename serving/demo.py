@@ -23,15 +23,6 @@ USERS: tuple[tuple[str, str, str, str | None], ...] = (
 )
 """Made-up people who may sign in to a demo: SPOs of two units, members of the board."""
 
-UNIT_NAMES = {
-    "N54ALD": "Alderbrook",
-    "N54BRI": "Brindle Vale",
-    "N58CAR": "Carrow",
-    "N58DUN": "Dunmere",
-    "N56EAS": "Eastholme",
-    "N56FEN": "Fennick",
-}
-
 REASONS = "Demonstration on made-up people; this approval is void anywhere else."
 PER_THOUSAND = {"low": 4.0, "medium": 5.0, "high": 3.0, "unknown": 2.0}
 RANDOM_SHARE = 0.2

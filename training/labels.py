@@ -27,8 +27,8 @@ RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER)}
 class Labelled:
     """Indicator rows with what a reader said of each: the input of training.
 
-    `frame` also has `reviewed` (0 to 3), `source`, `recorded_on`, `weight` (mean 1 where the sampling
-    probability is known) and `judged`: from a judged source, with a known probability.
+    `frame` also has `reviewed` (0 to 3), `source`, `recorded_on`, `weight` (mean 1 where the
+    sampling probability is known) and `judged`: a judged source, with a known probability.
     """
 
     frame: pl.DataFrame

@@ -10,16 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from features import codes
+from features.sources.oasys import (
+    Body,
+    Row,
+    arns,
+    base,
+    day,
+    ords,
+    predictors,
+    recall_rosh,
+    when,
+)
 
-Body = dict[str, Any]
-Row = tuple[str, dict[str, Any]]
-
-_GROUPS = {"children": "children", "public": "public", "knownadult": "known_adult",
-           "staff": "staff", "prisoners": "prisoners", "prisoner": "prisoners"}  # fmt: skip
 _REGISTER_BY_NAME = {text.lower(): code for code, text in codes.REGISTER_TYPES.items()}
 _COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
 
@@ -33,153 +39,12 @@ class Shape:
     read: Callable[[Any, str | None], Iterator[Row]]
 
 
-def when(value: Any) -> datetime | None:
-    """A time in UTC without a zone, from ISO text with or without an offset or zone name."""
-    if not value:
-        return None
-    text = re.sub(r"\[.*\]$", "", str(value))
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-
-
-def day(value: Any) -> date | None:
-    """The calendar date of a date or time, as it was written."""
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
-
-
-def group(name: str) -> str | None:
-    """Our name of a risk group, from any of the spellings in use."""
-    return _GROUPS.get(re.sub(r"[^a-z]", "", name.lower().removeprefix("riskto")))
-
-
-def level(value: Any) -> str | None:
-    """Our name of a level: VERY_HIGH from "Very High"; an unknown one is kept as it came."""
-    return str(value).strip().upper().replace(" ", "_") if value else None
-
-
-def _base(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
-    at = when(recorded) or when(on)
-    return {"record_id": record_id, "crn": crn, "occurred_on": day(on), "recorded_at": at}
-
-
-def _arns_levels(body: Body) -> dict[str, Any]:
-    """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}; prisoners only ever
-    in custody, wherever a supplier puts them.
-    """
-    found: dict[str, Any] = {}
-    for key, place in (("riskInCommunity", "community"), ("riskInCustody", "custody")):
-        for left, right in (body.get(key) or {}).items():
-            pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
-            for name, value in pairs:
-                ours = group(name)
-                if ours is not None:
-                    where = "custody" if ours == "prisoners" else place
-                    found.setdefault(f"{ours}_{where}", level(value))
-    return found
-
-
-def _arns(body: Body, crn: str | None) -> Iterator[Row]:
-    on = body.get("assessedOn")
-    row = _base(f"arns-{crn}-{day(on)}", crn, on)
-    yield "assessments", {
-        **row, "status": "COMPLETE", "completed_on": day(on), "source_system": "oasys",
-        **_arns_levels(body),
-    }  # fmt: skip
-
-
-def _recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
-    inner = {**body["riskOfSeriousHarm"]}
-    inner.setdefault("assessedOn", body.get("assessedOn") or inner.get("lastUpdated"))
-    yield from _arns(inner, crn)
-
-
-def _ords(body: Body, crn: str | None) -> Iterator[Row]:
-    """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
-    crn = body.get("crn") or body.get("probNumber") or crn
-    if body.get("limitedAccessOffender"):
-        yield "limits", {**_base(f"oasys-lao-{crn}", crn, datetime.now(UTC).isoformat()),
-                         "kind": "restriction", "source_system": "oasys"}  # fmt: skip
-    for item in body.get("timeline", []) + body.get("assessments", []):
-        started = item.get("initiationDate") or item.get("completedDate")
-        done = item.get("dateCompleted") or item.get("completedDate")
-        if not started:
-            continue
-        # Some say that they were completed before they were started: known from the later day.
-        row = _base(f"oasys-{item['assessmentPk']}", crn, started)
-        row["recorded_at"] = max(filter(None, (when(started), when(done))), default=None)
-        bands = _ords_bands(item)
-        yield (
-            "assessments",
-            {
-                **row,
-                "status": item.get("assessmentStatus") or item.get("status"),
-                "completed_on": day(done),
-                "signed_at": when(item.get("assessorSignedDate")),
-                "source_system": "oasys",
-                **_ords_levels(item),
-                **bands,
-            },
-        )
-
-
-def _ords_levels(item: Body) -> dict[str, Any]:
-    found = {}
-    for key, value in item.items():
-        match = re.fullmatch(
-            r"risk(Children|Public|KnownAdult|Staff|Prisoners)(Community|Custody)", key
-        )
-        if match:
-            found[f"{group(match[1])}_{match[2].lower()}"] = level(value)
-    return found
-
-
-def _ords_bands(item: Body) -> dict[str, Any]:
-    if not any(key in item for key in ("OGRS", "OVP", "RSR")):
-        return {}
-    return {
-        "predictor_version": "1",
-        "serious_band": level((item.get("RSR") or {}).get("scoreLevel")),
-        "violence_band": level((item.get("OVP") or {}).get("ovpRisk")),
-        "reoffending_band": level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
-    }
-
-
-# Where each band stands: (part, key) in output version 1, then in version 2.
-_BANDS = {
-    "serious_band": (("riskOfSeriousRecidivismScore", "scoreLevel"), ("combinedSeriousReoffendingPredictor", "band")),
-    "violence_band": (("violencePredictorScore", "ovpRisk"), ("violentReoffendingPredictor", "band")),
-    "reoffending_band": (("groupReconvictionScore", "scoreLevel"), ("allReoffendingPredictor", "band")),
-}  # fmt: skip
-
-
-def _predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
-    for item in body:
-        version = str(item.get("outputVersion") or "1")
-        output = item.get("output") or item
-        bands = {}
-        for name, places in _BANDS.items():
-            part, key = places[1 if version == "2" else 0]
-            bands[name] = level((output.get(part) or {}).get(key))
-        on = item.get("completedDate")
-        yield "assessments", {
-            **_base(f"predictors-{crn}-{on}-v{version}", crn, on),
-            "status": "PREDICTORS_ONLY", "completed_on": day(on), "source_system": "oasys",
-            "predictor_version": version, **bands,
-        }  # fmt: skip
-
-
 def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
     for item in body["content"]:
         created, updated = when(item.get("createdAt")), when(item.get("updatedAt"))
         # An overwritten snapshot: its outcome was not known before the last change.
         late = item.get("updatedAt") if item.get("outcome") and updated else item.get("createdAt")
-        row = _base(f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late)
+        row = base(f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late)
         yield (
             "contacts",
             {
@@ -203,7 +68,7 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "contacts",
             {
-                **_base(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
+                **base(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
                 "recorded_at": max(filter(None, (when(start), when(written)))),
                 "type_code": kind.get("code"),
                 "outcome_code": _code_of(item.get("outcome"), codes.OUTCOMES),
@@ -235,7 +100,7 @@ def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "contacts",
                 {
-                    **_base(f"contact-{item['contactId']}-{part}", crn, item["date"]),
+                    **base(f"contact-{item['contactId']}-{part}", crn, item["date"]),
                     "type_code": (item.get("type") or {}).get("code"),
                     "outcome_code": outcome,
                 },
@@ -250,7 +115,7 @@ def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "registrations",
             {
-                **_base(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
+                **base(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
                 "type_code": _REGISTER_BY_NAME.get(
                     str(item["description"]).lower(), item["description"]
                 ),
@@ -268,7 +133,7 @@ def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
 def _mappa(item: Body, crn: str | None) -> Row:
     number = item.get("category")
     return "registrations", {
-        **_base(f"mappa-{crn}", crn, item.get("startDate")),
+        **base(f"mappa-{crn}", crn, item.get("startDate")),
         "type_code": "MAPP",
         "level_code": f"M{item.get('level')}",
         "category_code": "X9" if number == 0 else f"M{number}",
@@ -282,7 +147,7 @@ def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
         yield _mappa(body["mappa"], crn)
     for i, item in enumerate(body.get("roshHistory") or []):
         yield "registrations", {
-            **_base(f"rosh-{crn}-{i}", crn, item["startDate"]), "type_code": item["type"],
+            **base(f"rosh-{crn}-{i}", crn, item["startDate"]), "type_code": item["type"],
         }  # fmt: skip
 
 
@@ -294,7 +159,7 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "orders",
                 {
-                    **_base(f"condition-{crn}-{event.get('number')}-{i}", crn, item["startDate"]),
+                    **base(f"condition-{crn}-{event.get('number')}-{i}", crn, item["startDate"]),
                     "kind": "licence_condition",
                     "category": ".".join(filter(None, parts)),
                     "theme": "movement" if parts[0] == "NLC8" else None,
@@ -318,7 +183,7 @@ def _access(body: Body, _crn: str | None) -> Iterator[Row]:
         for kind in kinds:
             yield (
                 "limits",
-                {**_base(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
+                {**base(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
             )
 
 
@@ -342,10 +207,10 @@ def _first_has(*keys: str) -> Callable[[Any], bool]:
 
 
 SHAPES: tuple[Shape, ...] = (
-    Shape("OASys: levels, predictors, timeline", _either(_has("timeline"), lambda b: _has("assessments")(b) and not any("acc" in a for a in b["assessments"])), _ords),
-    Shape("RoSH: recall decision", _has("riskOfSeriousHarm"), _recall_rosh),
-    Shape("RoSH: summary or widget", _has("riskInCommunity"), _arns),
-    Shape("predictors, version 1 or 2", _first_has("outputVersion", "groupReconvictionScore"), _predictors),
+    Shape("OASys: levels, predictors, timeline", _either(_has("timeline"), lambda b: _has("assessments")(b) and not any("acc" in a for a in b["assessments"])), ords),
+    Shape("RoSH: recall decision", _has("riskOfSeriousHarm"), recall_rosh),
+    Shape("RoSH: summary or widget", _has("riskInCommunity"), arns),
+    Shape("predictors, version 1 or 2", _first_has("outputVersion", "groupReconvictionScore"), predictors),
     Shape("contacts: integration API", lambda b: _has("content")(b) and any("contactDate" in i for i in b["content"]), _contact_page),
     Shape("contacts: recall decision", _has("contacts", "personalDetails"), _contact_history),
     Shape("non-compliance", _has("unacceptableAbsence"), _non_compliance),

@@ -13,7 +13,7 @@ import polars as pl
 
 from features import codes
 from features.errors import UserError
-from features.synthetic import entries, lives, practice
+from features.synthetic import changes, entries, lives, practice
 from features.synthetic.draw import Draw, Events, events, month_of, rows
 from features.synthetic.lives import PDUS, TEAMS_A_PDU, Lives
 
@@ -58,8 +58,8 @@ def synthesise(
         "supervisions": _supervisions(draw, made),
         "incidents": entries.incidents(draw, made),
         "contacts": entries.contacts(draw, made, work),
-        "circumstances": entries.circumstances(draw, made),
-        "decisions": entries.decisions(draw, made, work),
+        "circumstances": changes.circumstances(draw, made),
+        "decisions": changes.decisions(draw, made, work),
         "orders": _orders(draw, made),
         "actions": _actions(draw, made),
         "reviews": _reviews(draw, made, parameters.audited),

@@ -7,8 +7,17 @@ from datetime import date, datetime
 from features import codes
 from features.asof import LEVEL_STATES
 from features.timeline import THEMES
-from serving.demo import UNIT_NAMES
 from serving.review.states import OUTCOMES, Progress
+
+UNIT_NAMES = {
+    "N54ALD": "Alderbrook",
+    "N54BRI": "Brindle Vale",
+    "N58CAR": "Carrow",
+    "N58DUN": "Dunmere",
+    "N56EAS": "Eastholme",
+    "N56FEN": "Fennick",
+}
+"""The made-up units of the demo; a real unit is shown by its code until its name is supplied."""
 
 PROGRESS = {
     Progress.TO_READ: ("Not started", "govuk-tag--grey"),

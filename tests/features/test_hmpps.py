@@ -14,7 +14,7 @@ import pytest
 from features import asof, intake
 from features.errors import MissingInput, UserError
 from features.sources import hmpps
-from features.sources.shapes import when
+from features.sources.oasys import when
 from features.store import Store
 from tests.conftest import SHARED
 

@@ -1,0 +1,159 @@
+"""What OASys and assess-risks-and-needs say of assessments, read into rows of our tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+Body = dict[str, Any]
+Row = tuple[str, dict[str, Any]]
+
+_GROUPS = {"children": "children", "public": "public", "knownadult": "known_adult",
+           "staff": "staff", "prisoners": "prisoners", "prisoner": "prisoners"}  # fmt: skip
+
+
+def when(value: Any) -> datetime | None:
+    """A time in UTC without a zone, from ISO text with or without an offset or zone name."""
+    if not value:
+        return None
+    text = re.sub(r"\[.*\]$", "", str(value))
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
+def day(value: Any) -> date | None:
+    """The calendar date of a date or time, as it was written."""
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def group(name: str) -> str | None:
+    """Our name of a risk group, from any of the spellings in use."""
+    return _GROUPS.get(re.sub(r"[^a-z]", "", name.lower().removeprefix("riskto")))
+
+
+def level(value: Any) -> str | None:
+    """Our name of a level: VERY_HIGH from "Very High"; an unknown one is kept as it came."""
+    return str(value).strip().upper().replace(" ", "_") if value else None
+
+
+def base(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
+    """The columns that every row has: its record, its case, its day, when it was recorded."""
+    at = when(recorded) or when(on)
+    return {"record_id": record_id, "crn": crn, "occurred_on": day(on), "recorded_at": at}
+
+
+def _arns_levels(body: Body) -> dict[str, Any]:
+    """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}; prisoners only ever
+    in custody, wherever a supplier puts them.
+    """
+    found: dict[str, Any] = {}
+    for key, place in (("riskInCommunity", "community"), ("riskInCustody", "custody")):
+        for left, right in (body.get(key) or {}).items():
+            pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
+            for name, value in pairs:
+                ours = group(name)
+                if ours is not None:
+                    where = "custody" if ours == "prisoners" else place
+                    found.setdefault(f"{ours}_{where}", level(value))
+    return found
+
+
+def arns(body: Body, crn: str | None) -> Iterator[Row]:
+    """Levels as assess-risks-and-needs gives them: its summary and its widget."""
+    on = body.get("assessedOn")
+    row = base(f"arns-{crn}-{day(on)}", crn, on)
+    yield "assessments", {
+        **row, "status": "COMPLETE", "completed_on": day(on), "source_system": "oasys",
+        **_arns_levels(body),
+    }  # fmt: skip
+
+
+def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
+    """Levels as the recall service gives them, wrapped in `riskOfSeriousHarm`."""
+    inner = {**body["riskOfSeriousHarm"]}
+    inner.setdefault("assessedOn", body.get("assessedOn") or inner.get("lastUpdated"))
+    yield from arns(inner, crn)
+
+
+def ords(body: Body, crn: str | None) -> Iterator[Row]:
+    """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
+    crn = body.get("crn") or body.get("probNumber") or crn
+    if body.get("limitedAccessOffender"):
+        yield "limits", {**base(f"oasys-lao-{crn}", crn, datetime.now(UTC).isoformat()),
+                         "kind": "restriction", "source_system": "oasys"}  # fmt: skip
+    for item in body.get("timeline", []) + body.get("assessments", []):
+        started = item.get("initiationDate") or item.get("completedDate")
+        done = item.get("dateCompleted") or item.get("completedDate")
+        if not started:
+            continue
+        # Some say that they were completed before they were started: known from the later day.
+        row = base(f"oasys-{item['assessmentPk']}", crn, started)
+        row["recorded_at"] = max(filter(None, (when(started), when(done))), default=None)
+        bands = _ords_bands(item)
+        yield (
+            "assessments",
+            {
+                **row,
+                "status": item.get("assessmentStatus") or item.get("status"),
+                "completed_on": day(done),
+                "signed_at": when(item.get("assessorSignedDate")),
+                "source_system": "oasys",
+                **_ords_levels(item),
+                **bands,
+            },
+        )
+
+
+def _ords_levels(item: Body) -> dict[str, Any]:
+    found = {}
+    for key, value in item.items():
+        match = re.fullmatch(
+            r"risk(Children|Public|KnownAdult|Staff|Prisoners)(Community|Custody)", key
+        )
+        if match:
+            found[f"{group(match[1])}_{match[2].lower()}"] = level(value)
+    return found
+
+
+def _ords_bands(item: Body) -> dict[str, Any]:
+    if not any(key in item for key in ("OGRS", "OVP", "RSR")):
+        return {}
+    return {
+        "predictor_version": "1",
+        "serious_band": level((item.get("RSR") or {}).get("scoreLevel")),
+        "violence_band": level((item.get("OVP") or {}).get("ovpRisk")),
+        "reoffending_band": level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
+    }
+
+
+# Where each band stands: (part, key) in output version 1, then in version 2.
+_BANDS = {
+    "serious_band": (("riskOfSeriousRecidivismScore", "scoreLevel"), ("combinedSeriousReoffendingPredictor", "band")),
+    "violence_band": (("violencePredictorScore", "ovpRisk"), ("violentReoffendingPredictor", "band")),
+    "reoffending_band": (("groupReconvictionScore", "scoreLevel"), ("allReoffendingPredictor", "band")),
+}  # fmt: skip
+
+
+def predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
+    """Predictor bands with the version that they were computed in: 1 (OGRS3) or 2 (OGRS4)."""
+    for item in body:
+        version = str(item.get("outputVersion") or "1")
+        output = item.get("output") or item
+        bands = {}
+        for name, places in _BANDS.items():
+            part, key = places[1 if version == "2" else 0]
+            bands[name] = level((output.get(part) or {}).get(key))
+        on = item.get("completedDate")
+        yield "assessments", {
+            **base(f"predictors-{crn}-{on}-v{version}", crn, on),
+            "status": "PREDICTORS_ONLY", "completed_on": day(on), "source_system": "oasys",
+            "predictor_version": version, **bands,
+        }  # fmt: skip

@@ -1,0 +1,185 @@
+"""Journeys of an SPO and a board member in a real browser, each page checked with axe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+
+from serving.web import app as web_app
+from tests.conftest import Service
+
+pytestmark = pytest.mark.journey
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+PICTURES = os.environ.get("ROSH_PICTURES")
+
+
+@pytest.fixture(scope="module")
+def address(service: Service, front_end: None) -> Iterator[str]:
+    """The service on a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(
+        web_app.create(service.settings, service.web), port=port, log_level="warning", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """CHROMIUM, or one on the path, else Playwright's own; none at all is said loudly."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        except Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(
+                "NO BROWSER: the journeys were not run. Set CHROMIUM, put chromium on the path, or "
+                f"run `playwright install chromium`. ({str(error).splitlines()[0]})"
+            )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no script"])
+def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser window, with JavaScript and without."""
+    made = chromium.new_context(
+        java_script_enabled=request.param, viewport={"width": 1200, "height": 900}
+    )
+    yield made
+    made.close()
+
+
+def sign_in(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    page.get_by_label(name).check()
+    page.get_by_role("button", name="Sign in").click()
+
+
+def accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 AA that axe can see."""
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = Axe().run(page, options=options)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot where ROSH_PICTURES says so."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+def test_an_spo_reads_records_sees_and_concludes(
+    context: BrowserContext, address: str, service: Service
+) -> None:
+    page = context.new_page()
+    sign_in(page, address, "Morgan Ellery")
+    assert page.get_by_role("heading", level=1).inner_text() == "Cases to read in Alderbrook"
+    picture(page, "queue")
+    item = service.unread("N54ALD", drawn_as="flagged")
+    page.locator(f'a[href="/cases/{item}"]').click()
+    picture(page, "case")
+    assert page.get_by_text("The findings open afterwards").count() == 1
+    page.get_by_label("Behaviour and information").check()
+    page.get_by_role("button", name="Apply").click()
+    assert "table=incidents" in page.url
+    page.get_by_role("link", name="Clear filters").first.click()
+    page.get_by_role("button", name="Record your view").click()
+    assert page.get_by_text("There is a problem").is_visible()
+    page.get_by_role("link", name="Write your reasons in at least 20 characters").click()
+    for name in ("children", "public", "known adult", "staff"):
+        page.get_by_role("group", name=f"Risk to {name}").get_by_label("High", exact=True).check()
+    page.get_by_label("Your reasons").fill("The entries since May, taken together.")
+    page.get_by_role("button", name="Record your view").click()
+    assert page.url.endswith(f"/cases/{item}/findings")
+    picture(page, "findings")
+    details = page.locator("[data-qa=reason] details").first
+    details.locator("summary").click()
+    details.get_by_role("link").first.click()
+    assert "#entry-" in page.url
+    page.go_back()
+    page.get_by_label("The recorded level is too low").check()
+    page.get_by_label("Your reasons for this conclusion").fill("Read together they are a pattern.")
+    page.get_by_label("What you ask the practitioner to do, and by when").fill(
+        "Reassess by Friday."
+    )
+    page.get_by_role("button", name="Record your conclusion").click()
+    assert page.get_by_text("This conclusion changed no level").is_visible()
+    page.goto(f"{address}/queue")
+    assert page.locator(f'[data-qa=queue] a[href="/cases/{item}"]').count() == 0
+    assert page.locator(f'[data-qa=concluded] a[href="/cases/{item}"]').count() == 1
+
+
+def test_every_page_is_accessible(chromium: Browser, address: str, service: Service) -> None:
+    page = chromium.new_context().new_page()
+    page.goto(f"{address}/sign-in")
+    accessible(page)
+    sign_in(page, address, "Jo Tindall")
+    accessible(page)
+    item = service.unread("N54ALD", drawn_as="flagged")
+    page.goto(f"{address}/cases/{item}")
+    accessible(page)
+    page.get_by_role("button", name="Record your view").click()
+    accessible(page)
+    for name in ("children", "public", "known adult", "staff"):
+        page.get_by_role("group", name=f"Risk to {name}").get_by_label("Cannot tell").check()
+    page.get_by_label("Your reasons").fill("Not enough is on record to tell.")
+    page.get_by_role("button", name="Record your view").click()
+    accessible(page)
+    page.get_by_role("button", name="Record your conclusion").click()
+    accessible(page)
+    page.goto(f"{address}/cases/999999")
+    accessible(page)
+
+
+def test_pages_reflow_at_400_per_cent(chromium: Browser, address: str, service: Service) -> None:
+    """1280 pixels at 400 % are 320: nothing but tables may scroll sideways."""
+    page = chromium.new_context(viewport={"width": 320, "height": 800}).new_page()
+    sign_in(page, address, "Morgan Ellery")
+    for path in ("/queue", f"/cases/{service.unread('N54ALD')}"):
+        page.goto(address + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_a_print_says_made_up_and_leaves_out_the_forms(
+    chromium: Browser, address: str, service: Service
+) -> None:
+    page = chromium.new_context().new_page()
+    sign_in(page, address, "Morgan Ellery")
+    page.goto(f"{address}/cases/{service.unread('N54ALD')}")
+    page.emulate_media(media="print")
+    assert page.get_by_text("Made-up people", exact=True).first.is_visible()
+    assert not page.locator("[data-qa=filter]").is_visible()
+    assert not page.locator("[data-qa=view-form]").is_visible()
+    assert page.locator(".rosh-timeline").first.is_visible()
+
+
+def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str) -> None:
+    page = chromium.new_context().new_page()
+    sign_in(page, address, "Dr Hollis Wren")
+    assert page.get_by_text("Demonstration only").is_visible()
+    accessible(page)
+    picture(page, "board")
+    page.get_by_role("button", name="Sign out").click()
+    assert page.url.endswith("/sign-in")

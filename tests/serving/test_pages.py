@@ -1,0 +1,260 @@
+"""Pages and parts of the service that no promise names: health, filters, audit, settings, users."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from features.errors import MissingInput, SetupProblem, UserError
+from serving import __main__ as commands
+from serving import settings as settings_module
+from serving.db import migrate, server
+from serving.db.session import unit
+from serving.review.policies import Refused
+from serving.review.service import Review
+from serving.review.states import as_markdown
+from serving.web import app as web_app
+from serving.web import assets, formatters
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+VISITS = {
+    "/sign-in": "PAGE_VIEW_SIGN_IN",
+    "/queue": "PAGE_VIEW_QUEUE",
+    "/cases/{item}": "PAGE_VIEW_CASE",
+    "/cases/{item}/findings": "VIEWED_FINDINGS",
+    "/board": "PAGE_VIEW_BOARD",
+}
+WITHOUT_A_PERSON = {"/", "/health", "/ping", "/info"}
+
+
+def audited(service: Service) -> list[tuple[str, str, str]]:
+    """Every audit row: who, what, about whom."""
+    with service.admin.connect() as connection:
+        rows = connection.execute(
+            text("SELECT who, what, subject_id FROM triage.audit ORDER BY seq")
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) -> None:
+    app = browser.client.app
+    routes = {path for path, methods in app.openapi()["paths"].items() if "get" in methods}  # type: ignore[attr-defined]
+    assert routes == {path.replace("{item}", "{item_id}") for path in VISITS} | WITHOUT_A_PERSON
+    item = service.unread("N54ALD")
+    with service.admin.connect() as connection:
+        crn = connection.execute(
+            text(f"SELECT crn FROM triage.items WHERE id = {item}")
+        ).scalar_one()
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    for path, what in VISITS.items():
+        if path == "/board":
+            browser.sign_in("BOARD-1")
+        before = len(audited(service))
+        browser.get(path.format(item=item))
+        fresh = audited(service)[before:]
+        assert [row[1] for row in fresh] == [what], path
+        if "{item}" in path:
+            assert fresh[0] == ("ALD-SPO-1", what, crn)
+
+
+def test_refusals_leave_an_audit_row_too(service: Service, browser: Browser) -> None:
+    item = service.unread("N54BRI")
+    browser.sign_in("ALD-SPO-1")
+    before = len(audited(service))
+    browser.get(f"/cases/{item}", status=404)
+    assert audited(service)[before:] == [("ALD-SPO-1", "REFUSED", f"/cases/{item}")]
+
+
+def test_health_answers_as_hmpps_services_do(
+    client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = client.get("/health")
+    assert said.status_code == 200
+    assert said.json()["status"] == "UP"
+    assert said.json()["components"] == {"db": {"status": "UP"}}
+    assert {"uptime", "build", "version"} <= set(said.json())
+    assert client.get("/ping").text == "pong"
+    assert client.get("/info").json()["build"]["name"] == "rosh-triage"
+    monkeypatch.setattr(
+        client.app.state,
+        "engine",
+        server.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/x"),  # type: ignore[attr-defined]
+    )
+    down = client.get("/health")
+    assert down.status_code == 503
+    assert down.json()["components"]["db"] == {"status": "DOWN", "details": "OperationalError"}
+
+
+def test_filters_narrow_the_history(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1")
+    whole = browser.get(f"/cases/{item}?system=true")
+    shown = browser.get(f"/cases/{item}")
+    assessed = browser.get(f"/cases/{item}?table=assessments")
+    none = browser.get(f"/cases/{item}?words=no-entry-says-this_%25")
+    counts = [page.count('class="rosh-timeline__item"') for page in (whole, shown, assessed, none)]
+    assert counts[0] > counts[1] > counts[2] > 0 == counts[3]
+    assert "No entries match" in none
+    assert assessed.count("Assessment: ") >= counts[2]
+
+
+def test_conclusions_that_lack_something_are_sent_back(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    page = browser.post(
+        f"/cases/{item}/conclusion", 422, outcome="too_low", reasons="short", asked=""
+    )
+    assert "Say what you ask the practitioner to do" in page
+    assert "at least 20 characters" in page
+    nothing = browser.post(f"/cases/{item}/conclusion", 422, reasons="y" * 5000, asked="z" * 5000)
+    assert "Select your conclusion" in nothing
+    assert nothing.count("4,000 characters or fewer") >= 2
+    nul = browser.post(f"/cases/{item}/conclusion", 422, outcome="cannot_tell", reasons="a\0" * 30)
+    assert "NUL character" in nul
+    assert "Case not found" not in browser.conclude(item, "cannot_tell")
+    again = browser.conclude(item, "too_high", status=403)
+    assert "has been concluded" in again
+
+
+def test_a_concluded_case_can_be_read_again_by_the_unit(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.conclude(item)
+    browser.sign_in("ALD-SPO-2")
+    assert "The record as it stood" in browser.get(f"/cases/{item}")
+    browser.get(f"/cases/{item}/findings", status=403)
+
+
+def test_a_made_up_user_who_does_not_exist_is_not_signed_in(browser: Browser) -> None:
+    browser.get("/sign-in")
+    assert "Sign in to the demonstration" in browser.post("/sign-in", username="SOMEBODY")
+    assert "Sign in to the demonstration" in browser.get("/queue")
+
+
+def test_what_the_database_refuses_is_a_page(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving.review import policies
+    from serving.review import service as review_service
+
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    monkeypatch.setattr(review_service.policies, "check_step", lambda progress, _step: progress)
+    monkeypatch.setattr(policies, "check_step", lambda progress, _step: progress)
+    page = browser.post(f"/cases/{item}/view", 409, **{
+        **{f"level-{g}": "LOW" for g in ("children", "public", "known_adult", "staff")},
+        "reasons": "A second view that the database must refuse.",
+    })  # fmt: skip
+    assert "That was not recorded" in page
+    assert "duplicate key" not in page
+
+
+def test_signing_out_ends_the_session(browser: Browser) -> None:
+    browser.sign_in("ALD-SPO-1").get("/queue")
+    browser.post("/sign-out")
+    assert "Sign in to the demonstration" in browser.get("/queue")
+
+
+def test_a_review_needs_a_name(service: Service) -> None:
+    with pytest.raises(Refused, match="Sign in"), unit(service.web, None) as opened:
+        Review.of(opened)
+
+
+def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
+    with pytest.raises(SetupProblem, match="must be demo or live"):
+        settings_module.read({"ROSH_MODE": "test"})
+    with pytest.raises(SetupProblem, match="ROSH_WEB_PASSWORD must be set"):
+        settings_module.read({})
+    strong = {f"ROSH_{name}": "s" * 30 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD", "SESSION_SECRET",
+                                                     "DRAW_SECRET")}  # fmt: skip
+    with pytest.raises(SetupProblem, match="ROSH_ADMIN_PASSWORD"):
+        settings_module.read(strong)
+    given = settings_module.read({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
+    assert server.admin_url(given).drivername == "postgresql+psycopg"
+    assert server.url_for(given, server.WEB).username == server.WEB
+    drawn = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    assert drawn == settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    file = tmp_path / "demo-secrets.json"
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    assert len(set(json.loads(file.read_text()).values())) == 5
+
+
+def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None:
+    base = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path),
+                                 "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d"})  # fmt: skip
+    with pytest.raises(SetupProblem, match="Check DATABASE_URL"):
+        migrate.migrate(base)
+    with pytest.raises(SetupProblem, match="migrate first"):
+        server.engine_for(base, server.WEB)
+
+
+def test_assets_are_made_without_what_is_licensed_for_gov_uk(tmp_path: Path) -> None:
+    with pytest.raises(MissingInput, match="npm ci"):
+        assets.prepare(tmp_path, tmp_path / "out")
+    css = (assets.VENDOR / "govuk-frontend.min.css").read_text()
+    assert "GDS Transport" not in css
+    assert "crest" not in css
+    assert "@font-face" not in css
+    assert not list(assets.VENDOR.rglob("*.woff*"))
+
+
+def test_the_service_says_when_front_end_files_are_missing(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(assets, "VENDOR", tmp_path)
+    with pytest.raises(MissingInput, match="front-end files are missing"):
+        web_app.create(service.settings, service.web)
+
+
+def test_commands_of_the_service(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    assert commands.main(["migrate"]) == 0
+    assert commands.main(["approve", "--demo", "--as-of", str(AS_OF)]) == 0
+    assert commands.main(["score", "--as-of", str(AS_OF)]) == 0
+    said = capsys.readouterr().out
+    assert "nothing was changed" in said
+    assert "Now make serve" in said
+    assert "ALD-SPO-1" in said
+    assert commands.main(["approve"]) == 10
+    assert (
+        commands.main(["approve", "--as", "BOARD-1", "--reasons", "x" * 30, "--rates", "low=x"])
+        == 10
+    )
+    assert commands.main(["approve", "--as", "NOBODY", "--reasons", "x" * 30]) == 10
+    assert (
+        commands.main(["approve", "--as", "BOARD-1", "--reasons", "x" * 30, "--random-share", "2"])
+        == 10
+    )
+    assert commands.main(["add-user", "X", "--name", "X", "--role", "spo"]) == 10
+    assert commands.main(["add-user", "X-1", "--name", "X", "--role", "board"]) == 0
+    assert commands.main(["add-user", "X-1", "--name", "X", "--role", "board"]) == 10
+    assert commands.main(["docs", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "review-states.md").read_text() == as_markdown()
+    monkeypatch.setenv("ROSH_DATA", str(tmp_path / "none"))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError):
+        commands._newest_bundle(settings_module.read())
+
+
+def test_formatters() -> None:
+    assert formatters.day(None) == "not known"
+    assert formatters.day("2026-03-03") == "3 March 2026"
+    assert formatters.age(None, AS_OF) == "not known"
+    assert formatters.age("2000-11-21", AS_OF) == "25"
+    assert formatters.feed("contacts", "stopped") == "Contacts: have stopped arriving"
+    assert formatters.unit("N99XXX") == "N99XXX"
+    assert formatters.theme("people") == "people"
+    assert formatters.group("prisoners") == "Prisoners"
