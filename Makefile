@@ -41,7 +41,7 @@ test: $(MADE)/dev $(MADE)/static ## every test, with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
-	$(BIN)/coverage report --fail-under=88
+	$(BIN)/coverage report --fail-under=95
 
 check: $(MADE)/dev ## every static check; says at the end how many failed
 	@failed=0; \

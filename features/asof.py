@@ -15,6 +15,7 @@ from datetime import date
 import polars as pl
 
 from features import codes, records
+from features.contracts import Table
 from features.store import STALE_AFTER, Store
 
 KEY = ["crn", "as_of"]
@@ -75,7 +76,7 @@ def read(store: Store, on: pl.DataFrame, bucket: int | None = None) -> Known:
     return Known(on, versions, {name: store.covers(name) for name in versions})
 
 
-def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: Table) -> pl.DataFrame:
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
     end_of_day = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
@@ -100,7 +101,7 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: records.Table) ->
     )
 
 
-def _without_the_future(rows: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+def _without_the_future(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     happened = [
         column.name
         for column in table.own

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from features import records
+from features.contracts import Table
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 
 ABOUT = "extract.json"
@@ -52,7 +53,7 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
     return Extract(folder, taken, frozenset(complete), said["made_up"], feeds, _files(folder))
 
 
-def read_table(about: Extract, table: records.Table) -> pl.DataFrame | None:
+def read_table(about: Extract, table: Table) -> pl.DataFrame | None:
     """The rows of one table as supplied, or None where the extract has no file of it."""
     files = about.files.get(table.name)
     if not files:
@@ -170,7 +171,7 @@ def _unreadable(path: Path, said: str) -> str:
     )
 
 
-def _check_columns(path: Path, part: pl.DataFrame, table: records.Table) -> None:
+def _check_columns(path: Path, part: pl.DataFrame, table: Table) -> None:
     absent = [name for name in table.schema if name not in part.columns]
     extra = [name for name in part.columns if name not in table.schema]
     for name in extra:

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from features import extract, records, refusals, store, versions
+from features.contracts import Table
 from features.errors import TooManyRefused, UserError
 
 MAX_REFUSED = 0.01
@@ -128,7 +129,7 @@ def _check_order(existing: store.Store, about: extract.Extract) -> None:
 
 
 def _sift(
-    raw: pl.DataFrame, table: records.Table, extracted_at: datetime, report: TableReport
+    raw: pl.DataFrame, table: Table, extracted_at: datetime, report: TableReport
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = refusals.typed(raw, table)
     reason = refusals.reasons(raw, rows, table, extracted_at)
@@ -159,7 +160,7 @@ def _content() -> pl.Expr:
     return pl.struct(pl.all()).struct.json_encode()
 
 
-def _unknown_codes(rows: pl.DataFrame, table: records.Table) -> dict[str, dict[str, int]]:
+def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for column in table.columns:
         if column.codes is None:

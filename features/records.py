@@ -1,83 +1,19 @@
 """The source tables as typed contracts: what a row is, what each column means, its codes, its gaps.
 
-`docs/records.md` is generated from this module (`python -m features records`).
+`docs/records.md` is generated from this module (`python -m features docs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
 from features import codes
+from features.contracts import Column, Table
 from features.errors import UserError, did_you_mean
 
 CRN_PATTERN = r"^[A-Z][0-9]{6}$"
-
-TYPES: dict[str, pl.DataType] = {
-    "text": pl.String(),
-    "code": pl.String(),
-    "date": pl.Date(),
-    "time": pl.Datetime("us"),
-    "int": pl.Int64(),
-    "number": pl.Float64(),
-    "flag": pl.Boolean(),
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its type, what it means, and which codes it may hold."""
-
-    name: str
-    type: str
-    meaning: str
-    required: bool = False
-    codes: Mapping[str, str] | None = None
-    settled_by: str | None = None
-    """The date column that must have passed before this value was known (see asof)."""
-    unsettled: str | None = None
-    """What the value was until then, where it was not simply absent."""
-    plan: bool = False
-    """A date that may lie ahead (due dates); other dates count only once they have passed."""
-
-    @property
-    def dtype(self) -> pl.DataType:
-        """The Polars type; times are UTC without a zone, dates are local calendar dates."""
-        return TYPES[self.type]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One source table: what a row is, what the supply of it leaves out, and its columns."""
-
-    name: str
-    row: str
-    gaps: str
-    own: tuple[Column, ...]
-    planned: bool = False
-    """Rows may be recorded before they occur (appointments, orders); they count only after."""
-
-    @cached_property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns that every table has, then its own."""
-        return (*COMMON, *self.own)
-
-    @cached_property
-    def schema(self) -> dict[str, pl.DataType]:
-        """Column name to Polars type, in order."""
-        return {column.name: column.dtype for column in self.columns}
-
-    def column(self, name: str) -> Column:
-        """The named column, or a UserError with the closest name."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise UserError(
-            f"The table {self.name!r} has no column {name!r}.{did_you_mean(name, self.schema)}"
-        )
 
 
 def _c(
@@ -136,8 +72,15 @@ _CUSTODY_LEVELS = tuple(
     for group in codes.RISK_GROUPS
 )
 
+
+def _table(
+    name: str, row: str, gaps: str, own: tuple[Column, ...], *, planned: bool = False
+) -> Table:
+    return Table(name, row, gaps, COMMON, own, planned)
+
+
 _TABLES = (
-    Table(
+    _table(
         "supervisions",
         "an order, licence, custodial period or stay in approved premises, from its start",
         "Tier is a consequence of the recorded level and is shown, never used as a feature.",
@@ -154,7 +97,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    Table(
+    _table(
         "contacts",
         "a contact: an appointment, call, letter, enforcement step or system entry",
         "What happens between appointments reaches the record only when someone writes it down; "
@@ -169,7 +112,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    Table(
+    _table(
         "assessments",
         "an OASys assessment or its predictor scores, from the day it was started",
         "Levels count only from status COMPLETE and for 55 weeks. No register for a group means "
@@ -194,7 +137,7 @@ _TABLES = (
             _c("analysis_fingerprint", "text", "a digest of the analysis text, never the text"),
         ),
     ),
-    Table(
+    _table(
         "registrations",
         "a register entry (risk flag), from its start",
         "Low group levels have no register entry.",
@@ -207,7 +150,7 @@ _TABLES = (
             _c("ended_on", "date", "de-registered"),
         ),
     ),
-    Table(
+    _table(
         "orders",
         "a civil order, licence condition, requirement or curfew, from its start",
         "Orders made by other courts reach the record only where someone entered them.",
@@ -221,7 +164,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    Table(
+    _table(
         "enquiries",
         "an enquiry to another agency, from the day it was needed",
         "An enquiry that nobody saw the need for is not in the table.",
@@ -232,7 +175,7 @@ _TABLES = (
             _c("result", "code", "what came back", codes.ENQUIRY_RESULTS, settled_by="returned_on"),
         ),
     ),
-    Table(
+    _table(
         "incidents",
         "a behaviour or a piece of information from any source",
         "Some never reaches probation, some arrives late; police-initiated kinds carry the "
@@ -246,7 +189,7 @@ _TABLES = (
             _c("victim_ref", "text", "pseudonym of the person harmed; never a name"),
         ),
     ),
-    Table(
+    _table(
         "decisions",
         "an enforcement or recall decision",
         "Decisions taken by word of mouth are missing.",
@@ -259,7 +202,7 @@ _TABLES = (
             _c("endorsed_by_grade", "code", "grade of the endorser", codes.GRADES),
         ),
     ),
-    Table(
+    _table(
         "allocations",
         "a practitioner's holding of a case",
         "Absence is recorded in days, and often afterwards.",
@@ -273,7 +216,7 @@ _TABLES = (
             _c("workload_percent", "number", "workload as a share of capacity, per cent"),
         ),
     ),
-    Table(
+    _table(
         "actions",
         "an action or task set by MAPPA or in oversight, or the end of MAPPA management",
         "Done but not ticked off looks like not done.",
@@ -283,7 +226,7 @@ _TABLES = (
             _c("done_on", "date", "done"),
         ),
     ),
-    Table(
+    _table(
         "circumstances",
         "a state of the person's life, from the day it began",
         "Mostly the person's own account; `verified` says whether anyone checked.",
@@ -294,7 +237,7 @@ _TABLES = (
             _c("ended_on", "date", "when it ended"),
         ),
     ),
-    Table(
+    _table(
         "reviews",
         "levels that a reader gave a case: the labels a model is trained on",
         "Only audits have a known probability of being chosen; the rest are chosen by need.",
@@ -308,7 +251,7 @@ _TABLES = (
             _c("same_person", "flag", "the reader had countersigned the assessment"),
         ),
     ),
-    Table(
+    _table(
         "people",
         "a person: name for the pages; protected characteristics for audit and adjustments only",
         "Ethnicity and religion are missing for about a tenth. Never joined into the indicators.",
@@ -324,7 +267,7 @@ _TABLES = (
             _c("interpreter_language", "text", "language if an interpreter is needed"),
         ),
     ),
-    Table(
+    _table(
         "limits",
         "an exclusion or restriction of access to a case (limited access)",
         "Any limit at all keeps the case out of scoring and of the queue.",
@@ -360,7 +303,7 @@ def as_markdown() -> str:
     out = [
         "# The records",
         "",
-        "Generated from `features/records.py` by `python -m features records`; do not edit.",
+        "Generated from `features/records.py` by `python -m features docs`; do not edit.",
         "Dates are local calendar dates, times are UTC. A code that is not listed is kept as it",
         "came, counted and named by intake, and treated as unknown. A case is one CRN.",
         "",

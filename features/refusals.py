@@ -7,6 +7,7 @@ from datetime import date, datetime
 import polars as pl
 
 from features import codes, records
+from features.contracts import Column, Table
 
 EARLIEST = date(1900, 1, 1)
 YEARS_AHEAD = 10
@@ -23,7 +24,7 @@ _FALSE = ("false", "f", "no", "n", "0")
 _TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
 
 
-def typed(raw: pl.DataFrame, table: records.Table) -> pl.DataFrame:
+def typed(raw: pl.DataFrame, table: Table) -> pl.DataFrame:
     """The raw columns cast to the contract; what cannot be cast becomes null."""
     missing = [c for c in table.columns if c.name not in raw.columns]
     casts = [_cast(raw, column).alias(column.name) for column in table.columns
@@ -33,7 +34,7 @@ def typed(raw: pl.DataFrame, table: records.Table) -> pl.DataFrame:
 
 
 def reasons(
-    raw: pl.DataFrame, rows: pl.DataFrame, table: records.Table, extracted_at: datetime
+    raw: pl.DataFrame, rows: pl.DataFrame, table: Table, extracted_at: datetime
 ) -> pl.Series:
     """The reason for refusing each row, or null: the first rule broken, in a fixed order."""
     both = rows.with_columns(
@@ -57,7 +58,7 @@ def reasons(
     return both.select(chain.alias("reason"))["reason"]
 
 
-def _cast(raw: pl.DataFrame, column: records.Column) -> pl.Expr:
+def _cast(raw: pl.DataFrame, column: Column) -> pl.Expr:
     source, name = raw.schema[column.name], pl.col(column.name)
     if source == pl.String():
         text = name.str.strip_chars()
@@ -82,7 +83,7 @@ def _cast(raw: pl.DataFrame, column: records.Column) -> pl.Expr:
     return name.cast(column.dtype, strict=False)
 
 
-def _number(name: pl.Expr, source: pl.DataType, column: records.Column) -> pl.Expr:
+def _number(name: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
     if not source.is_numeric():
         return pl.lit(None, dtype=column.dtype)
     cast = name.cast(column.dtype, strict=False)
@@ -113,7 +114,7 @@ def _if(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(reason))
 
 
-def _wrong_types(raw: pl.DataFrame, table: records.Table) -> pl.Expr:
+def _wrong_types(raw: pl.DataFrame, table: Table) -> pl.Expr:
     tests = []
     for column in table.columns:
         if column.name not in raw.columns:
@@ -127,20 +128,20 @@ def _wrong_types(raw: pl.DataFrame, table: records.Table) -> pl.Expr:
     return pl.coalesce(tests)
 
 
-def _nul(table: records.Table) -> pl.Expr:
+def _nul(table: Table) -> pl.Expr:
     """Text that no database can keep: a NUL character."""
     texts = [c.name for c in table.columns if c.type in ("text", "code")]
     holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
     return _if(holds, "text with a NUL character")
 
 
-def _missing_keys(table: records.Table) -> pl.Expr:
+def _missing_keys(table: Table) -> pl.Expr:
     return pl.coalesce(
         [_if(pl.col(c.name).is_null(), f"missing: {c.name}") for c in table.columns if c.required]
     )
 
 
-def _dates(table: records.Table, extracted_at: datetime) -> list[pl.Expr]:
+def _dates(table: Table, extracted_at: datetime) -> list[pl.Expr]:
     day, at = pl.col("occurred_on"), pl.col("recorded_at")
     latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
     planned = pl.lit(table.planned)
@@ -157,7 +158,7 @@ def _dates(table: records.Table, extracted_at: datetime) -> list[pl.Expr]:
     ]  # fmt: skip
 
 
-def _ranges(table: records.Table) -> list[pl.Expr]:
+def _ranges(table: Table) -> list[pl.Expr]:
     tests = [_if(pl.col("version") < 1, "out of range: version")]
     if "severity" in table.schema:
         tests.append(_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))

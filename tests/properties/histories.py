@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from features import codes, records
+from features.contracts import Column
 from tests.factories import AS_OF, CRN, row
 
 TABLES = [name for name in records.TABLES if name not in ("people", "reviews", "limits")]
@@ -20,7 +21,7 @@ _DAYS = st.integers(-40, 900)
 """Days before the as-of date; most of the windows lie within, and a few entries lie ahead."""
 
 
-def _value(column: records.Column, day: date) -> st.SearchStrategy[Any]:
+def _value(column: Column, day: date) -> st.SearchStrategy[Any]:
     if column.type == "date":
         near = st.integers(-200, 200).map(lambda n: day + timedelta(days=n))
         return st.none() | near

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from features import codes, records
+from features.contracts import Table
 
 Row = dict[str, Any]
 GROUPS = codes.COMMUNITY_GROUPS
@@ -38,7 +39,7 @@ class History:
             for name in records.TABLES
         }
 
-    def _known(self, versions: list[Row], crn: str, table: records.Table) -> list[Row]:
+    def _known(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
         end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())
         latest: dict[str, Row] = {}
         for row in sorted(versions, key=lambda r: r["version"]):
@@ -60,7 +61,7 @@ class History:
                 rows.append(self._masked(row, table))
         return rows
 
-    def _masked(self, row: Row, table: records.Table) -> Row:
+    def _masked(self, row: Row, table: Table) -> Row:
         row = dict(row)
         for column in table.own:
             value = row[column.name]
