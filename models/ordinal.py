@@ -50,7 +50,7 @@ class OrdinalModel:
         """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
         base = matrix(frame, self.columns)
         found = [
-            self.booster.predict(_at(base, k), raw_score=True)
+            self.booster.predict(_at(base, k), raw_score=True, num_threads=1)
             for k in range(1, len(THRESHOLDS) + 1)
         ]
         stacked: Matrix = np.column_stack(found)
@@ -64,7 +64,7 @@ class OrdinalModel:
         """
         base = matrix(frame, self.columns)
         rows = np.column_stack([base, threshold.astype(np.float64)])
-        found = np.asarray(self.booster.predict(rows, pred_contrib=True))
+        found = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
         count = len(self.columns)
         rest = found[:, count:].sum(axis=1, keepdims=True)
         return np.hstack([found[:, :count], rest])
@@ -120,7 +120,8 @@ def _parameters(columns: Sequence[str], settings: Settings) -> dict[str, object]
         "monotone_constraints_method": "basic",
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        # One thread: with so few rows more are no faster, and far slower on a busy machine.
+        "num_threads": 1,
         "seed": settings.seed,
         "verbosity": -1,
     }
