@@ -1,4 +1,4 @@
-"""Who is signed in: the demo's sign-in with made-up users, and the token that forms carry."""
+"""Who is signed in, in which role, and the token that forms carry."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import Depends, Form, Request
 from sqlalchemy import select
 
 from features.errors import UserError
-from serving.db.session import AuditEvent, unit
 from serving.db.tables import users
 from serving.review.policies import Refused
-
-router = APIRouter()
 
 
 class NotSignedIn(UserError):
@@ -90,46 +86,3 @@ def board_member(user: Annotated[User, Depends(required)]) -> User:
     if user.role != "board":
         raise Refused("This page is for members of the model governance board.")
     return user
-
-
-@router.get("/")
-def start(user: Annotated[User, Depends(required)]) -> Response:
-    """The page that this person starts on."""
-    return RedirectResponse(user.home, status_code=303)
-
-
-@router.get("/sign-in")
-def sign_in_page(request: Request) -> Response:
-    """The demo's made-up users."""
-    from serving.web import pages
-
-    with unit(request.app.state.engine, None) as opened:
-        found = opened.connection.execute(
-            select(users).where(users.c.made_up).order_by(users.c.role.desc(), users.c.username)
-        )
-        people = list(found.mappings())
-        opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
-    return pages.render(request, "sign-in.html", people=people, error=None)
-
-
-@router.post("/sign-in", dependencies=[Depends(check_form)])
-def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
-    """Sign in as a made-up user."""
-    with unit(request.app.state.engine, None) as opened:
-        known = select(users.c.username).where(users.c.username == name, users.c.made_up)
-        found = opened.connection.execute(known).scalar()
-        opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
-    if found is None:
-        return RedirectResponse("/sign-in", status_code=303)
-    request.session.clear()
-    request.session["username"] = name
-    return RedirectResponse("/", status_code=303)
-
-
-@router.post("/sign-out", dependencies=[Depends(check_form)])
-def sign_out(request: Request) -> Response:
-    """Sign out."""
-    with unit(request.app.state.engine, username(request)) as opened:
-        opened.audit(AuditEvent("SIGNED_OUT", "USER", username(request) or "-"))
-    request.session.clear()
-    return RedirectResponse("/sign-in", status_code=303)
