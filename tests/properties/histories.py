@@ -17,7 +17,9 @@ _KINDS: Mapping[str, list[str]] = {
     "type_code": ["COAP", "COAP", "TRTM", "DRGTST", "APBR", "C145", "CARR", "C3PR", "AWLI", "C002",
                   "SFGC", "ETCH20", "ZZZ9"],
 }  # fmt: skip
-_DAYS = st.integers(-40, 900)
+EDGES = [day + step for day in (0, 14, 28, 30, 56, 90, 180, 360, 365, 730) for step in (-1, 0, 1)]
+"""Days at and beside the ends of the windows: where mistakes of one day show."""
+_DAYS = st.sampled_from(EDGES) | st.integers(-40, 900)
 """Days before the as-of date; most of the windows lie within, and a few entries lie ahead."""
 
 

@@ -52,7 +52,7 @@ def test_the_reference_knows_every_indicator() -> None:
 
 
 @QUICK
-@given(histories(), st.integers(0, 60))
+@given(histories(), st.sampled_from([0, 0, 0, 1, 30]))
 def test_engine_agrees_with_the_reference(rows: dict[str, Any], days: int) -> None:
     compare(rows, (CRN,), days)
 
