@@ -79,7 +79,9 @@ def approve(args: argparse.Namespace) -> None:
 def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
     if args.demo:
         folder = _newest_bundle(chosen)
-        cases = build.cases_under_supervision(Store.open(chosen.store), args.as_of).height
+        store = Store.open(chosen.store)
+        as_of = args.as_of or store.loads[-1].extracted_at.date()
+        cases = build.cases_under_supervision(store, as_of).height
         number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
         console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
         return
@@ -247,7 +249,11 @@ def _parser() -> argparse.ArgumentParser:
     three.add_argument("--random-share", type=float, default=demo.RANDOM_SHARE,
                        help="share of new reviews drawn at random (%(default)s)")  # fmt: skip
     three.add_argument("--demo", action="store_true", help="the demo's own, refused outside it")
-    three.add_argument("--as-of", type=date.fromisoformat, default=date(2026, 11, 20))
+    three.add_argument(
+        "--as-of",
+        type=date.fromisoformat,
+        help="day whose caseload sets the demo's rates (default: the newest)",
+    )
     three.set_defaults(run=approve)
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
