@@ -47,40 +47,45 @@ def enqueue(
     people = _people(store, known, as_of)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
     for item in sorted(chosen, key=lambda one: key.digest("order", one.crn)):
-        values = {
-            "run_id": run_id,
-            "crn": item.crn,
-            "pdu_code": item.pdu_code,
-            "as_of": as_of,
-            "due_on": as_of + timedelta(days=DAYS_TO_READ),
-            "shuffle": key.digest("order", item.crn),
-            "limited": False,
-            "state": "open",
-            "person": people[item.crn],
-        }
-        made = opened.connection.execute(
-            insert(items).values(**values).returning(items.c.id)
-        ).scalar_one()
-        opened.connection.execute(
-            insert(entries),
-            [_entry(made, place, entry) for place, entry in enumerate(told[item.crn])],
-        )
-        row = rows[item.crn, item.group]
-        opened.connection.execute(
-            insert(findings).values(
-                item_id=made,
-                drawn_as=item.drawn_as,
-                risk_group=item.group,
-                stratum=item.stratum,
-                probability=item.probability,
-                inclusion_probability=item.inclusion_probability,
-                reasons=[_reason(r) for r in reasons.get((item.crn, item.group), [])],
-                shown_only=[_finding(f) for f in explain.shown_only(row, shown)],
-            )
-        )
+        row = _item(item, as_of, run_id, key) | {"person": people[item.crn]}
+        made = opened.connection.execute(insert(items).values(row).returning(items.c.id)).scalar()
+        history = [_entry(made, place, one) for place, one in enumerate(told[item.crn])]
+        if history:
+            opened.connection.execute(insert(entries), history)
+        own = reasons.get((item.crn, item.group), [])
+        shown_only = explain.shown_only(rows[item.crn, item.group], shown)
+        opened.connection.execute(insert(findings).values(_sealed(made, item, own, shown_only)))
 
 
-def _entry(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
+def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "crn": item.crn,
+        "pdu_code": item.pdu_code,
+        "as_of": as_of,
+        "due_on": as_of + timedelta(days=DAYS_TO_READ),
+        "shuffle": key.digest("order", item.crn),
+        "limited": False,
+        "state": "open",
+    }
+
+
+def _sealed(
+    item_id: int | None, item: Chosen, own: list[Reason], shown_only: list[evidence.Finding]
+) -> dict[str, Any]:
+    return {
+        "item_id": item_id,
+        "drawn_as": item.drawn_as,
+        "risk_group": item.group,
+        "stratum": item.stratum,
+        "probability": item.probability,
+        "inclusion_probability": item.inclusion_probability,
+        "reasons": [_reason(reason) for reason in own],
+        "shown_only": [_finding(finding) for finding in shown_only],
+    }
+
+
+def _entry(item_id: int | None, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
     values = asdict(entry)
     values["source_table"] = values.pop("table")
     return {"item_id": item_id, "position": place, **values}
