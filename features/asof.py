@@ -65,12 +65,17 @@ class Known:
         return pl.any_horizontal(covers) if covers else pl.lit(value=False)
 
 
-def read(store: Store, on: pl.DataFrame, bucket: int | None = None) -> Known:
-    """Open the history of the spine `on` in one bucket of cases, or in all of them."""
+def read(
+    store: Store,
+    on: pl.DataFrame,
+    bucket: int | None = None,
+    tables: Iterable[str] = tuple(records.TABLES),
+) -> Known:
+    """Open the history of the spine `on`, in one bucket of cases or in all, some tables or all."""
     cases = on.select("crn").unique()
     versions = {
         name: store.read(name, bucket).join(cases, on="crn", how="semi")
-        for name in records.TABLES
+        for name in tables
         if name in store.supplied()
     }
     return Known(on, versions, {name: store.covers(name) for name in versions})

@@ -75,7 +75,7 @@ def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
     """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
     everyone = store.read("supervisions").select("crn").unique()
-    known = asof.read(store, everyone.with_columns(as_of=pl.lit(as_of)))
+    known = asof.read(store, everyone.with_columns(as_of=pl.lit(as_of)), tables=["supervisions"])
     active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
     limited = limited_cases(store, as_of)
     return (

@@ -50,7 +50,11 @@ def reasons(
     that do not make up the score are not its reasons (promise 3).
     """
     scored = bundle.score(frame)
-    said = {name: evidence.findings(known, item) for name, item in CATALOGUE.items()}
+    said = {
+        name: evidence.findings(known, item)
+        for name, item in CATALOGUE.items()
+        if item.use != "page_only"
+    }
     found: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]

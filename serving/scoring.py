@@ -153,15 +153,11 @@ def _score_buckets(
     store: Store, model: Bundle, on: pl.DataFrame, step: Callable[[str], None]
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     parts: list[pl.DataFrame] = []
-    units: dict[str, str] = {}
     for bucket, frame in build.frames(store, on):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.append(model.score(frame))
-        known = asof.read(
-            store, on.join(frame.select("crn").unique(), on="crn", how="semi"), bucket
-        )
-        held = timeline.supervision(known)
-        units |= {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
+    held = timeline.supervision(asof.read(store, on, tables=["supervisions"]))
+    units = {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
     return pl.concat(parts).sort(asof.GROUP_KEY), units
 
 

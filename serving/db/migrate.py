@@ -15,8 +15,6 @@ from serving.db.server import NIGHT, OWNER, WEB, admin_url
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
-HEAD = "2026_11_22_first_light"
-
 
 def migrate(settings: Settings) -> None:
     """Roles, schema and tables as the newest migration has them; running it twice is harmless."""
