@@ -28,11 +28,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def synthesise(args: argparse.Namespace) -> None:
     """Make up a caseload."""
-    chosen = synthetic.Parameters(args.cases, args.seed, args.as_of)
+    chosen = synthetic.Parameters(
+        args.cases, args.seed, args.as_of, args.underestimated, args.audited, args.scenario
+    )
+    truth = args.truth or args.out.with_name(args.out.name + "-truth")
     with steps("making up a caseload") as step:
-        fresh = synthetic.synthesise(chosen, args.out, args.truth, step)
-    said = "Made up" if fresh else "Already there:"
-    console.print(f"{said} {chosen.cases:,} people in {args.out} (seed {chosen.seed}).")
+        made = synthetic.synthesise(chosen, args.out, truth, step)
+    table = Table(title=f"{chosen.cases:,} made-up people, seed {chosen.seed}", min_width=40)
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("digest of the rows")
+    for name in sorted(made.rows):
+        table.add_row(name, f"{made.rows[name]:,}", made.digests[name])
+    table.add_row("all", f"{sum(made.rows.values()):,}", "", style="bold")
+    console.print(table)
+    size = sum(path.stat().st_size for path in args.out.rglob("*.parquet"))
+    said = "Written to" if made.fresh else "Already there, nothing was changed:"
+    console.print(f"{said} {args.out} ({size / 1e6:,.0f} MB); the hidden truth in {truth}.")
+
+
+def describe_caseload(args: argparse.Namespace) -> None:
+    """Compare a made-up caseload with its targets and draw three people's stories."""
+    truth = args.truth or args.extract.with_name(args.extract.name + "-truth")
+    missed = synthetic.describe(args.extract, truth, args.out)
+    console.print(f"Written: {args.out}/caseload.md, {args.out}/images/stories.svg")
+    for name in missed:
+        console.print(f"  off its target: {name}", highlight=False)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -141,8 +162,31 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=made.seed, help="same seed, same people")
     one.add_argument("--as-of", type=day, default=made.as_of, help="last day of the record")
     one.add_argument("--out", type=Path, default=Path("var/extract"), help="extract folder")
-    one.add_argument("--truth", type=Path, default=Path("var/truth"), help="hidden true levels")
+    one.add_argument("--truth", type=Path, help="hidden true levels (default: OUT-truth)")
+    one.add_argument(
+        "--underestimated",
+        type=float,
+        default=made.underestimated,
+        help="share of people too low in some group, 0.03 to 0.2 (%(default)s)",
+    )
+    one.add_argument(
+        "--audited",
+        type=float,
+        default=made.audited,
+        help="share read again in each quarterly audit (%(default)s)",
+    )
+    one.add_argument(
+        "--scenario",
+        default=made.scenario,
+        help=f"a planted fault: {', '.join(synthetic.SCENARIOS)} (%(default)s)",
+    )
     one.set_defaults(run=synthesise)
+
+    six = commands.add_parser("caseload", help="compare a made-up caseload with its targets")
+    six.add_argument("extract", type=Path, help="folder of a made-up extract")
+    six.add_argument("--truth", type=Path, help="its hidden truth (default: EXTRACT-truth)")
+    six.add_argument("--out", type=Path, default=Path("docs"), help="where caseload.md goes")
+    six.set_defaults(run=describe_caseload)
 
     two = commands.add_parser("check", help="check an extract and load it into the store")
     two.add_argument("extract", type=Path, help="folder of Parquet or CSV files")
@@ -150,10 +194,18 @@ def _parser() -> argparse.ArgumentParser:
         "--store", type=Path, default=Path("var/store"), help="the store (%(default)s)"
     )
     two.add_argument("--extracted-at", type=datetime.fromisoformat, help="when it was taken (UTC)")
-    two.add_argument("--max-refused", type=float, default=intake.MAX_REFUSED,
-                     help="share of a table that may be refused (%(default)s)")  # fmt: skip
-    two.add_argument("--max-vanished", type=float, default=intake.MAX_VANISHED,
-                     help="share of a complete feed that may be gone (%(default)s)")  # fmt: skip
+    two.add_argument(
+        "--max-refused",
+        type=float,
+        default=intake.MAX_REFUSED,
+        help="share of a table that may be refused (%(default)s)",
+    )
+    two.add_argument(
+        "--max-vanished",
+        type=float,
+        default=intake.MAX_VANISHED,
+        help="share of a complete feed that may be gone (%(default)s)",
+    )
     two.set_defaults(run=check)
 
     three = commands.add_parser("import-hmpps", help="turn HMPPS API responses into an extract")

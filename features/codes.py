@@ -105,7 +105,16 @@ CONTACT_GROUPS: dict[str, dict[str, str]] = {
     "administrative": {
         "C070": "Case allocated", "ROC": "Responsible officer change", "ETOM": "Practitioner transfer",
         "EREL": "Release from custody", "CNOF": "Notification of failure",
-        "EPOMAT": "Prison offender manager: automatic transfer", "C326": "Email or text from person",
+        "EPOMAT": "Prison offender manager: automatic transfer", "C113": "Clerical officer contact",
+        "CTXT": "Text message to send", "NOMISD": "Prison case note: general",
+    },
+    "correspondence": {
+        "CMOA": "Email or text from person", "CMOB": "Email or text to person",
+        "CTOA": "Phone contact from person", "CTOB": "Phone contact to person",
+        "CM3A": "Email or text from other", "CM3B": "Email or text to other",
+        "CT3B": "Phone contact to other", "CIEA": "Information from external agency",
+        "C326": "Internal communications", "COUP": "Unplanned contact from person",
+        "CPVS": "Prison visit",
     },
     # Consequences of a level already recorded. They are read and shown, and no behaviour
     # indicator may count them: that would tell the model the level it is meant to be blind to.

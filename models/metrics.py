@@ -72,7 +72,8 @@ def with_interval(
         drawn = weight * counts[index]
         if drawn.sum() > 0:
             found.append(measure(values, higher, drawn))
-    low, high = np.nanquantile(found, [0.025, 0.975]) if found else (np.nan, np.nan)
+    told = [figure for figure in found if figure == figure]  # none higher: no share to find
+    low, high = np.quantile(told, [0.025, 0.975]) if told else (np.nan, np.nan)
     return Figure(measure(values, higher, weight), float(low), float(high), better)
 
 

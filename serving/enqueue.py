@@ -129,7 +129,7 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
     incomplete = store.incomplete_cases()
     return {
         crn: {
-            "name": _name(named.get(crn)),
+            "name": _name(named.get(crn, {})),
             "born_on": _text(named.get(crn, {}).get("born_on")),
             "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
             "since": _text(held.get(crn, {}).get("occurred_on")),
@@ -143,10 +143,9 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
     }
 
 
-def _name(person: dict[str, Any] | None) -> str:
-    if person is None:
-        return "Name not supplied"
-    return " ".join(filter(None, (person["given_name"], person["family_name"])))
+def _name(person: dict[str, Any]) -> str:
+    """The name, or nothing where none is supplied: made-up people have none."""
+    return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
 
 
 def _text(value: date | None) -> str | None:

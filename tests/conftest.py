@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, select
@@ -65,6 +66,17 @@ class Service:
         return int(found)
 
 
+def name_everyone(extract: Path) -> None:
+    """Made-up people have no names; the tests give them some, to see them kept and withheld."""
+    for path in (extract / "people").glob("*.parquet"):
+        people = pl.read_parquet(path)
+        named = people.with_columns(
+            given_name=pl.lit("Madeup"),
+            family_name=pl.lit("Person-") + pl.int_range(pl.len()).cast(pl.String()),
+        )
+        named.write_parquet(path)
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that the database's own user may enter, unlike pytest's."""
@@ -80,6 +92,7 @@ def made_up(folder: Path) -> Path:
     synthetic.synthesise(
         synthetic.Parameters(CASES, 7, AS_OF), folder / "extract", folder / "truth"
     )
+    name_everyone(folder / "extract")
     intake.load(folder / "extract", folder / "store")
     return folder
 

@@ -42,10 +42,12 @@ def test_modules_are_small_and_catch_nothing_they_do_not_name(path: Path) -> Non
             assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
 
 
-def test_the_hidden_truth_is_named_only_where_it_is_made() -> None:
-    """Evaluation may read it one day; until then nothing but the made-up caseload knows of it."""
-    named = [p for p in MODULES if "true-levels" in p.read_text(encoding="utf-8")]
-    assert [path.name for path in named] == ["caseload.py"]
+def test_the_hidden_truth_is_named_where_it_is_made_and_where_it_is_read() -> None:
+    """An import contract keeps the reader (training/sealed.py) from all that learns or serves."""
+    named = {str(p.relative_to(ROOT)) for p in MODULES if "true-levels" in p.read_text("utf-8")}
+    assert named == {"features/synthetic/bucket.py", "training/sealed.py"}
+    made = [p for p in MODULES if re.search(r"\b(TRUE_LEVELS|GOING_ON)\b", p.read_text("utf-8"))]
+    assert {p.parent.name for p in made} == {"synthetic"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)

@@ -15,7 +15,7 @@ from rich.table import Table
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import steps
 from features.store import Store
-from training import config, pipeline
+from training import config, pipeline, trivial
 
 console = Console()
 
@@ -40,6 +40,22 @@ def train(args: argparse.Namespace) -> None:
     console.print(f"{said} bundle {made.bundle_id[:12]}, version {made.version}, in {made.folder}.")
 
 
+def trivial_predictors(args: argparse.Namespace) -> None:
+    """How far trivial predictors get against the hidden truth of a made-up caseload."""
+    store = Store.open(args.store)
+    with steps("trivial predictors"):
+        people, share, found = trivial.lines(store, args.truth, args.as_of)
+    table = Table(title=f"{people:,} people in the community, {share:.1%} truly too low")
+    table.add_column("predictor")
+    for name in ("AUC", "right of ten shown", "share found"):
+        table.add_column(name, justify="right")
+    for line in found:
+        table.add_row(line.name, f"{line.auc:.3f}", f"{10 * line.right:.1f}", f"{line.found:.1%}")
+    table.add_row("chance", "0.500", f"{10 * share:.1f}", "5.0%", style="dim")
+    console.print(table)
+    console.print("One person in twenty shown. Made-up people: this proves plumbing, not accuracy.")
+
+
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="Newest period, one row in twenty read (95 % intervals)")
     for name in ("model", "recorded", "rows", "higher", "share found", "right of ten shown"):
@@ -53,10 +69,14 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             row["recorded"].replace("_", " ").lower(),
             f"{row['rows']:,}",
             f"{row['higher']:,}",
-            f"{found[0]:.0%} ({found[1]:.0%} to {found[2]:.0%})",
-            f"{right[0]:.1f} ({right[1]:.1f} to {right[2]:.1f})",
+            _or_none("{:.0%} ({:.0%} to {:.0%})", found),
+            _or_none("{:.1f} ({:.1f} to {:.1f})", right),
         )
     return table
+
+
+def _or_none(form: str, figure: list[float]) -> str:
+    return "none to find" if figure[0] != figure[0] else form.format(*figure)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, default=Path("var/bundles"), help="folder of bundles")
     one.add_argument("--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store")
     one.set_defaults(run=train)
+
+    two = commands.add_parser("trivial", help="how far trivial predictors get on made-up people")
+    two.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    two.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
+    two.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
+    two.set_defaults(run=trivial_predictors)
     return parser
 
 

@@ -1,271 +1,169 @@
-"""Writes the made-up caseload: an extract folder in the contracts, and the truth in another."""
+"""Writes the made-up caseload bucket by bucket: an extract in the contracts, the truth beside it.
+
+Everything is written into folders named `.partial` and renamed at the end, so that a killed run
+leaves nothing that looks complete. A bucket is drawn from the seed and its own number alone.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import polars as pl
-
-from features import codes
 from features.errors import UserError
-from features.synthetic import changes, entries, lives, practice
-from features.synthetic.draw import Draw, Events, events, month_of, rows
-from features.synthetic.lives import PDUS, TEAMS_A_PDU, Lives
+from features.synthetic import bucket as buckets
+from features.synthetic import figures, scenarios
+from features.synthetic.bucket import Plan
+from features.synthetic.draw import MONTH, MONTHS
 
-AUDIT_ROUNDS = 10
-AUDIT_EVERY = 90
 SMALLEST, LARGEST = 50, 300_000
+CASES_A_BUCKET = 5000
+WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a caseload is made from; the same parameters give the same files."""
+    """What a caseload is made from; the same parameters give the same rows."""
 
     cases: int = 3000
     seed: int = 1
     as_of: date = date(2026, 11, 20)
-    underestimated: float = 0.1
-    audited: float = 0.16
+    underestimated: float = figures.UNDERESTIMATED.value
+    audited: float = figures.AUDITED.value
     """Share of the caseload whose levels are read again in each quarterly audit."""
+    scenario: str = "none"
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets of cases, each with its own files."""
+        return max(1, -(-self.cases // CASES_A_BUCKET))
+
+
+@dataclass
+class Made:
+    """What was made: rows and digest of each table, and whether it stood already."""
+
+    fresh: bool
+    rows: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def synthesise(
-    parameters: Parameters, out: Path, truth: Path, step: Callable[[str], None] = lambda _: None
-) -> bool:
-    """Write the extract to `out` and the hidden truth to `truth`; False where it stands already."""
+    parameters: Parameters,
+    out: Path,
+    truth: Path,
+    step: Callable[[str], None] = lambda _: None,
+    workers: int = WORKERS,
+) -> Made:
+    """Write the extract to `out` and the hidden truth to `truth`; nothing where it stands already.
+
+    Raises UserError for parameters out of range or a folder that holds something else.
+    """
+    _check(parameters)
+    said = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
+    standing = _standing(out, said)
+    if standing is not None:
+        return standing
+    with _partial(out) as writing, _partial(truth) as sealing:
+        step("a pilot, to set the cuts and the share that is too low")
+        plan = buckets.plan(
+            parameters.seed, parameters.as_of, parameters.cases, parameters.buckets,
+            parameters.underestimated, parameters.audited, parameters.scenario,
+        )  # fmt: skip
+        made = Made(fresh=True)
+        for done, (rows, digests) in enumerate(_each_bucket(plan, writing, sealing, workers), 1):
+            _add(made, rows, digests)
+            step(f"bucket {done} of {parameters.buckets}")
+        _describe(writing, plan, said, made)
+        (sealing / "truth.json").write_text(
+            json.dumps({"as_of": said["as_of"], "months": MONTHS, "days_a_month": MONTH}),
+            encoding="utf-8",
+        )
+    return made
+
+
+def _check(parameters: Parameters) -> None:
     if not SMALLEST <= parameters.cases <= LARGEST:
         raise UserError(f"--cases must lie between {SMALLEST} and {LARGEST:,}.")
-    said = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
+    low, high = figures.UNDERESTIMATED_RANGE.value
+    if not low <= parameters.underestimated <= high:
+        raise UserError(f"--underestimated must lie between {low} and {high}.")
+    if not 0.01 <= parameters.audited <= 0.5:
+        raise UserError("--audited must lie between 0.01 and 0.5.")
+    scenarios.find(parameters.scenario)
+
+
+def _standing(out: Path, said: dict[str, Any]) -> Made | None:
     about = out / "extract.json"
-    if about.exists():
-        if json.loads(about.read_text(encoding="utf-8")).get("parameters") == said:
-            return False
+    if not about.exists():
+        if out.exists() and any(out.iterdir()):
+            raise UserError(f"{out} is not empty. Choose an empty folder with --out.")
+        return None
+    content = json.loads(about.read_text(encoding="utf-8"))
+    if content.get("parameters") != said:
         raise UserError(f"{out} holds another extract. Choose an empty folder with --out.")
-    draw = Draw(parameters.seed, parameters.as_of)
-    step("people and their hidden levels")
-    made = lives.make(draw, parameters.cases)
-    step("assessments and supervision")
-    work = practice.make(draw, made, parameters.underestimated)
-    step("incidents and contacts")
-    tables = {
-        **work.tables,
-        "people": lives.people(draw, made),
-        "supervisions": _supervisions(draw, made),
-        "incidents": entries.incidents(draw, made),
-        "contacts": entries.contacts(draw, made, work),
-        "circumstances": changes.circumstances(draw, made),
-        "decisions": changes.decisions(draw, made, work),
-        "orders": _orders(draw, made),
-        "actions": _actions(draw, made),
-        "reviews": _reviews(draw, made, parameters.audited),
-        "limits": _limits(draw, made),
-    }
-    step("writing files")
-    out.mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.items():
-        frame.sort("crn", "occurred_on", "record_id").write_parquet(out / f"{name}.parquet")
-    _write_truth(truth, made)
+    return Made(False, content["rows"], content["digests"])
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """A folder to write in, renamed to `folder` if all went well; what stood there goes."""
+    writing = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    yield writing
+    shutil.rmtree(folder, ignore_errors=True)
+    writing.rename(folder)
+
+
+def _each_bucket(
+    plan: Plan, out: Path, truth: Path, workers: int
+) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
+    numbers = range(plan.buckets)
+    if plan.buckets == 1 or workers == 1:
+        for number in numbers:
+            yield buckets.write(plan, number, out, truth)
+        return
+    # A worker starts afresh (Polars does not survive a fork) and uses one thread of its own.
+    threads = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(min(workers, plan.buckets), mp_context=context) as pool:
+            waiting = [pool.submit(buckets.write, plan, number, out, truth) for number in numbers]
+            for finished in as_completed(waiting):
+                yield finished.result()
+    finally:
+        del os.environ["POLARS_MAX_THREADS"]
+        if threads is not None:
+            os.environ["POLARS_MAX_THREADS"] = threads
+
+
+def _add(made: Made, rows: dict[str, int], digests: dict[str, int]) -> None:
+    for name, count in rows.items():
+        made.rows[name] = made.rows.get(name, 0) + count
+        total = int(made.digests.get(name, "0"), 16) + digests[name]
+        made.digests[name] = f"{total % 2**64:016x}"
+
+
+def _describe(folder: Path, plan: Plan, said: dict[str, Any], made: Made) -> None:
     content = {
         "made_up": True,
-        "extracted_at": draw.extracted_at.isoformat(),
+        "extracted_at": plan.draw().extracted_at.isoformat(),
         "complete": [],
+        "buckets": plan.buckets,
         "parameters": said,
+        "planted": scenarios.as_json(plan.policies, plan.scenario),
+        "rows": dict(sorted(made.rows.items())),
+        "digests": dict(sorted(made.digests.items())),
     }
+    about = folder / "extract.json"
     about.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return True
-
-
-def _write_truth(folder: Path, made: Lives) -> None:
-    """The hidden true levels month by month: for evaluation alone, never read by the service."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pl.concat(
-        pl.DataFrame({"crn": made.crns, "group": group, "level": made.level(group).tolist()})
-        for group in codes.COMMUNITY_GROUPS
-    ).write_parquet(folder / "true-levels.parquet")
-
-
-def _supervisions(draw: Draw, made: Lives) -> pl.DataFrame:
-    rng = draw.stream("supervisions")
-    n = made.cases
-    kind = rng.choice(["community_order", "suspended_sentence", "licence"], n, p=[0.42, 0.25, 0.33])
-    codes_ = list(PDUS)
-    pdu = np.array(codes_)[made.pdu]
-    suspended = (made.start > 400) & (rng.random(n) < 0.12)
-    common = {
-        "provider_code": [PDUS[code][0] for code in pdu],
-        "pdu_code": pdu,
-        "lau_code": [f"{code}L" for code in pdu],
-        "team_code": [f"{codes_[t // TEAMS_A_PDU]}T{t % TEAMS_A_PDU + 1}" for t in made.team],
-    }
-    none = np.zeros(n, dtype=np.int64)
-    current = rows(
-        draw,
-        "supervisions",
-        "SUP",
-        made.crns,
-        Events(np.arange(n), made.start),
-        none,
-        kind=kind,
-        suspended_from=draw.day(made.start // 3).set(pl.Series(~suspended), None),
-        **common,
-    )
-    earlier = rng.poisson(0.9, n)
-    who = np.repeat(np.arange(n), earlier)
-    began = made.start[who] + rng.integers(400, 3000, len(who))
-    broken = rng.random(len(who)) < 0.12 + 0.1 * made.highest()[who, 0]
-    reason = np.where(
-        broken, rng.choice(["breached", "revoked", "recalled"], len(who)), "completed"
-    )
-    before = rows(
-        draw,
-        "supervisions",
-        "SUQ",
-        made.crns,
-        Events(who, began),
-        np.zeros(len(who), dtype=np.int64),
-        kind=rng.choice(["community_order", "suspended_sentence", "licence"], len(who)),
-        ended_on=draw.day(began - rng.integers(90, 390, len(who))),
-        end_reason=reason,
-    )
-    stays = np.nonzero((kind == "licence") & (rng.random(n) < 0.2))[0]
-    left = rng.random(len(stays)) < 0.8
-    premises = rows(
-        draw,
-        "supervisions",
-        "SAP",
-        made.crns,
-        Events(stays, made.start[stays]),
-        np.zeros(len(stays), dtype=np.int64),
-        kind=pl.lit("approved_premises"),
-        end_reason=pl.Series(["moved_on"] * len(stays)).set(pl.Series(~left), None),
-        ended_on=draw.day(np.maximum(made.start[stays] - rng.integers(40, 100, len(stays)), 0)).set(
-            pl.Series(~left), None
-        ),
-    )
-    return pl.concat([current, before, premises])
-
-
-def _orders(draw: Draw, made: Lives) -> pl.DataFrame:
-    rng = draw.stream("orders")
-    abusive = np.nonzero((made.traits[:, 1] > 0.9) & (rng.random(made.cases) < 0.5))[0]
-    civil = rows(
-        draw,
-        "orders",
-        "ORD",
-        made.crns,
-        Events(abusive, made.start[abusive]),
-        np.zeros(len(abusive), dtype=np.int64),
-        kind=pl.lit("restraining_order"),
-        theme=pl.lit("non_contact"),
-    )
-    who = np.nonzero(rng.random(made.cases) < 0.5)[0]
-    conditions = rows(
-        draw,
-        "orders",
-        "ORC",
-        made.crns,
-        Events(who, made.start[who]),
-        np.zeros(len(who), dtype=np.int64),
-        kind=pl.lit("requirement"),
-        theme=rng.choice(["substance", "programme", "residence"], len(who)),
-    )
-    return pl.concat([civil, conditions])
-
-
-def _actions(draw: Draw, made: Lives) -> pl.DataFrame:
-    rng = draw.stream("actions")
-    at = events(rng, 0.012 * np.exp(0.5 * made.highest()) * (entries.active(made) > 0.9))
-    due = at.back - rng.integers(7, 29, len(at))
-    done = rng.random(len(at)) < 0.75
-    return rows(
-        draw,
-        "actions",
-        "ACT",
-        made.crns,
-        at,
-        np.zeros(len(at), dtype=np.int64),
-        kind=rng.choice(["oversight_task", "mappa_action"], len(at), p=[0.8, 0.2]),
-        due_on=draw.day(due),
-        done_on=draw.day(np.maximum(due - rng.integers(-5, 20, len(at)), 0)).set(
-            pl.Series(~done), None
-        ),
-    )
-
-
-def _reviews(draw: Draw, made: Lives, share: float) -> pl.DataFrame:
-    """Quarterly audits of a random sample, and countersigning of a chosen few."""
-    rng = draw.stream("reviews")
-    parts = []
-    for round_ in range(AUDIT_ROUNDS):
-        back = AUDIT_EVERY * (round_ + 1) - 60
-        under = np.nonzero(made.start > back + 20)[0]
-        size = int(round(share * len(under)))
-        chosen = np.sort(rng.choice(under, size, replace=False))
-        parts.append(
-            _review_rows(
-                draw,
-                rng,
-                made,
-                chosen,
-                back,
-                f"AUD{round_:02d}",
-                "audit",
-                size / max(len(under), 1),
-            )
-        )
-        noisy = under[(rng.random(len(under)) < 0.02 * (1 + made.highest()[under, -1]))]
-        parts.append(
-            _review_rows(draw, rng, made, noisy, back, f"CSG{round_:02d}", "countersign", None)
-        )
-    return pl.concat(parts)
-
-
-def _review_rows(
-    draw: Draw,
-    rng: np.random.Generator,
-    made: Lives,
-    who: np.ndarray,
-    back: int,
-    prefix: str,
-    source: str,
-    probability: float | None,
-) -> pl.DataFrame:
-    month = month_of(np.full(len(who), back))
-    true = made.true[:, who, month]
-    said = practice.LEVELS[entries.reader_levels(rng, true)]
-    at = Events(who, np.full(len(who), back - 10))
-    return rows(
-        draw,
-        "reviews",
-        prefix,
-        made.crns,
-        at,
-        np.zeros(len(who), dtype=np.int64),
-        source=pl.lit(source),
-        snapshot_on=draw.day(np.full(len(who), back)),
-        reader=[f"R{r:03d}" for r in rng.integers(0, 40, len(who))],
-        sampling_probability=pl.lit(probability, dtype=pl.Float64()),
-        before_findings=pl.lit(value=True),
-        same_person=pl.lit(source == "countersign"),
-        source_system=pl.lit("rosh_triage"),
-        **{group: said[i] for i, group in enumerate(codes.COMMUNITY_GROUPS)},
-    )
-
-
-def _limits(draw: Draw, made: Lives) -> pl.DataFrame:
-    rng = draw.stream("limits")
-    who = np.nonzero(rng.random(made.cases) < 0.008)[0]
-    return rows(
-        draw,
-        "limits",
-        "LIM",
-        made.crns,
-        Events(who, made.start[who] // 2),
-        np.zeros(len(who), dtype=np.int64),
-        kind=rng.choice(["exclusion", "restriction"], len(who)),
-    )

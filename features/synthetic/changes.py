@@ -1,85 +1,235 @@
-"""What changes in people's lives, and what is decided about them: circumstances and decisions."""
+"""What the record says of circumstances, orders and registers, and what was asked and decided."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from features.synthetic.draw import Draw, Floats, delays, events, rows
-from features.synthetic.entries import active
-from features.synthetic.lives import Lives
+from features import codes
+from features.synthetic import figures
+from features.synthetic.draw import (
+    MONTHS,
+    Desk,
+    Events,
+    Flags,
+    Ints,
+    blank,
+    delays,
+    events,
+    pick,
+    weighted,
+)
+from features.synthetic.lives import LICENCE, Lives
 from features.synthetic.practice import Practice
 
+STATES = {
+    # what goes on: kind on record, states when it begins, the state when it ends
+    "unsettled": ("address", {"temporary": 0.4, "at_risk": 0.3, "no_fixed_abode": 0.3}, "settled"),
+    "partner": ("relationship", {"new": 1.0}, "ended"),
+    "conflict": ("relationship_conflict", {"current": 1.0}, None),
+    "child": ("child_contact", {"current": 1.0}, None),
+}
+SERIOUS_ENOUGH = 0.6
 
-def circumstances(draw: Draw, lives: Lives) -> pl.DataFrame:
-    """Addresses, relationships, conflict, children and pregnancies."""
-    rng = draw.stream("circumstances")
-    known, child = lives.level("known_adult"), lives.level("children")
-    chaos = np.exp(0.5 * lives.traits[:, 3])[:, None]
-    under = active(lives)
-    kinds: tuple[tuple[str, str, tuple[str, ...], Floats], ...] = (
-        (
-            "ADR",
-            "address",
-            ("settled", "temporary", "at_risk", "no_fixed_abode"),
-            0.025 * chaos * under,
-        ),
-        ("REL", "relationship", ("new", "ended"), np.full_like(under, 0.015) * under),
-        ("CFL", "relationship_conflict", ("current",), 0.010 * np.exp(0.6 * known) * under),
-        ("CHI", "child_contact", ("current",), 0.010 * np.exp(0.1 * child) * under),
-        ("PRG", "pregnancy", ("new",), np.full_like(under, 0.003) * under),
-    )
+
+def circumstances(desk: Desk, lives: Lives) -> pl.DataFrame:
+    """Addresses, relationships, conflict and children as far as they were told, months late too."""
+    rng = desk.draw.stream("circumstance rows")
     parts = []
-    for prefix, kind, states, rate in kinds:
-        at = events(rng, rate)
-        share = [0.55, 0.2, 0.15, 0.1] if kind == "address" else None
-        ended = rng.random(len(at)) < 0.5
-        parts.append(
-            rows(
-                draw,
-                "circumstances",
-                prefix,
-                lives.crns,
-                at,
-                delays(rng, len(at)),
-                kind=pl.lit(kind),
-                state=rng.choice(list(states), len(at), p=share),
-                verified=rng.random(len(at)) < 0.45,
-                ended_on=draw.day(np.maximum(at.back - rng.integers(20, 300, len(at)), 0)).set(
-                    pl.Series(~ended), None
-                ),
-            )
+    for name, (kind, begins, ends) in STATES.items():
+        states = (
+            lives.going_on[name] & (lives.told[name] & (rng.random(len(lives)) < 0.95))[:, None]
         )
+        at, until = _spells(rng, states)
+        known = blank(desk.draw.day(until), until < 0)
+        told: dict[str, Any] = {"kind": pl.lit(kind), "ended_on": known}
+        state = weighted(rng, begins, len(at))
+        parts.append(_circumstance(desk, rng, f"B{name[:2].upper()}", at, state, **told))
+        if ends:
+            over = until >= 0
+            after = Events(at.who[over], until[over])
+            settled = pick([ends], np.zeros(len(after), dtype=np.int64))
+            parts.append(
+                _circumstance(desk, rng, f"E{name[:2].upper()}", after, settled, kind=pl.lit(kind))
+            )
+    pregnancies = events(rng, 0.003 * lives.going_on["partner"])
+    new = pick(["new"], np.zeros(len(pregnancies), dtype=np.int64))
+    parts.append(_circumstance(desk, rng, "PRG", pregnancies, new, kind=pl.lit("pregnancy")))
     return pl.concat(parts)
 
 
-def decisions(draw: Draw, lives: Lives, practice: Practice) -> pl.DataFrame:
+def _circumstance(
+    desk: Desk, rng: np.random.Generator, prefix: str, at: Events, state: pl.Series, **more: Any
+) -> pl.DataFrame:
+    delay = delays(rng, len(at), 0.2)
+    checked = rng.random(len(at)) < 0.45
+    return desk.rows("circumstances", prefix, at, delay, state=state, verified=checked, **more)
+
+
+def _spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
+    """When each spell of a state began, and ended (-1 where it goes on)."""
+    padded = np.pad(states, ((0, 0), (1, 1)))
+    who, begin = np.nonzero(padded[:, 1:-1] & ~padded[:, :-2])
+    _, end = np.nonzero(padded[:, 1:-1] & ~padded[:, 2:])
+    day = rng.integers(0, 30, len(who))
+    back = (MONTHS - 1 - begin) * 30 + day
+    until = np.where(end == MONTHS - 1, -1, (MONTHS - 1 - end) * 30 + rng.integers(0, 30, len(who)))
+    return Events(who, back), np.minimum(until, back)
+
+
+def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Enforcement and recall decisions; strained practice issues and endorses less."""
-    rng = draw.stream("decisions")
-    rate = 0.006 * np.exp(0.45 * lives.highest()) * (active(lives) > 0.9)
-    at = events(rng, rate)
-    size = len(at)
-    decided = rng.choice(
-        ["warning", "compliance_letter", "decision_not_to_recall", "recall"],
-        size,
-        p=[0.3, 0.35, 0.25, 0.1],
+    rng = desk.draw.stream("decisions")
+    months = lives.sentences.community
+    failing = 1 + 0.8 * lives.going_on["substance"] + 0.8 * lives.going_on["unsettled"]
+    licence = (lives.sentences.kind == LICENCE)[:, None]
+    at = events(rng, np.where(licence, 0.130, 0.010) * failing * months)
+    decided = weighted(
+        rng,
+        {"warning": 0.2, "compliance_letter": 0.3, "decision_not_to_recall": 0.13, "recall": 0.37},
+        len(at),
     )
-    issued = rng.random(size) < 0.85 - 0.12 * (practice.strain[at.who] > 0.6)
-    return rows(
-        draw,
-        "decisions",
-        "DEC",
-        lives.crns,
-        at,
-        delays(rng, size),
-        kind=np.where(
-            np.isin(decided, ["recall", "decision_not_to_recall"]), "recall", "enforcement"
-        ),
+    recalls = decided.is_in(["recall", "decision_not_to_recall"])
+    held_back = (lives.sentences.kind[at.who] != LICENCE) & recalls.to_numpy()
+    decided = decided.set(pl.Series(held_back), "warning")
+    strained = practice.holding.strain[at.who, at.month] > SERIOUS_ENOUGH
+    missing = rng.random(len(at)) > 0.87 - 0.15 * strained
+    on = Events(at.who, at.back)
+    return desk.rows(
+        "decisions", "DEC", on, delays(rng, len(at), figures.LATE.value),
+        kind=pl.when(recalls & ~pl.Series(held_back)).then(pl.lit("recall"))
+        .otherwise(pl.lit("enforcement")),
         decided=decided,
-        issued=pl.Series(decided).set(pl.Series(~issued), None),
-        issued_on=draw.day(np.maximum(at.back - 3, 0)).set(pl.Series(~issued), None),
+        issued=blank(decided, missing),
+        issued_on=blank(desk.draw.day(np.maximum(at.back - 3, 0)), missing),
         decided_by_grade=pl.lit("SPO"),
-        endorsed_by_grade=pl.Series(["PDU_HEAD"] * size).set(
-            pl.Series(rng.random(size) < 0.6), None
+        endorsed_by_grade=blank(
+            pick(["PDU_HEAD"], np.zeros(len(at), dtype=np.int64)), rng.random(len(at)) < 0.6
         ),
+    )  # fmt: skip
+
+
+def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+    """Tasks set in oversight and by MAPPA: some never ticked off."""
+    rng = desk.draw.stream("actions")
+    rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
+    at = events(rng, rate)
+    due = at.back - rng.integers(7, 29, len(at))
+    undone = rng.random(len(at)) > 0.75
+    return desk.rows(
+        "actions", "ACT", at,
+        kind=weighted(rng, {"oversight_task": 0.8, "mappa_action": 0.2}, len(at)),
+        due_on=desk.draw.day(due),
+        done_on=blank(desk.draw.day(np.maximum(due - rng.integers(-5, 20, len(at)), 0)), undone),
+    )  # fmt: skip
+
+
+def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
+    """Civil orders, conditions and curfews."""
+    rng = desk.draw.stream("orders")
+    n = len(lives)
+    start = lives.sentences.start
+    abusive = np.nonzero((lives.people.traits["abuse"] > 0.9) & (rng.random(n) < 0.5))[0]
+    who = np.nonzero(rng.random(n) < 0.5)[0]
+    tagged = np.nonzero(rng.random(n) < 0.12)[0]
+    themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
+    return pl.concat(
+        [
+            desk.rows("orders", "ORD", Events(abusive, start[abusive]),
+                      kind=pl.lit("restraining_order"), theme=pl.lit("non_contact")),
+            desk.rows("orders", "ORC", Events(who, start[who]),
+                      kind=pl.lit("requirement"), theme=themes),
+            desk.rows("orders", "ORT", Events(tagged, start[tagged]),
+                      kind=pl.lit("curfew"), monitored=rng.random(len(tagged)) < 0.9),
+        ]
+    )  # fmt: skip
+
+
+def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+    """Registers as NDelius keeps them: overall level, groups above low, suspension and others."""
+    rng = desk.draw.stream("registers")
+    now = practice.recorded[:, :, -1]
+    overall = now.max(axis=0)
+    who = np.nonzero(overall >= 0)[0]
+    types = ["RLRH", "RMRH", "RHRH", "RVHR"]
+    stale = (rng.random(len(who)) < 0.05).astype(np.int64)
+    parts = [
+        _register(desk, lives, rng, "REO", who, pick(types, np.clip(overall[who] + stale, 0, 3)))
+    ]
+    groups = [(c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS]
+    for i, (code, group) in enumerate(groups):
+        level = now[codes.COMMUNITY_GROUPS.index(group)]
+        who = np.nonzero(level >= 1)[0]
+        levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level[who])
+        parts.append(
+            _register(desk, lives, rng, f"REG{i}", who, _all(code, len(who)), level_code=levels)
+        )
+    abuse = lives.people.traits["abuse"] + 0.5 * rng.normal(size=len(lives))
+    abusive = np.nonzero(abuse > np.quantile(abuse, 1 - figures.DOMESTIC_ABUSE_PERPETRATORS.value))[
+        0
+    ]
+    parts.append(_register(desk, lives, rng, "REA", abusive, _all("ADVP", len(abusive))))
+    return pl.concat(parts)
+
+
+def suspensions(desk: Desk, suspended: Ints) -> pl.DataFrame:
+    """The register entry that says that contact is suspended."""
+    who = np.nonzero(suspended >= 0)[0]
+    return desk.rows(
+        "registrations", "REP", Events(who, suspended[who]), type_code=_all("PRC", len(who))
     )
+
+
+def _register(
+    desk: Desk, lives: Lives, rng: np.random.Generator, prefix: str, who: Ints,
+    types: pl.Series, **more: Any,
+) -> pl.DataFrame:  # fmt: skip
+    back = (lives.sentences.start[who] * rng.uniform(0.2, 0.95, len(who))).astype(np.int64)
+    at = Events(who, np.maximum(back, 1))
+    review = desk.draw.day(at.back - 180)
+    return desk.rows("registrations", prefix, at, type_code=types, next_review_on=review, **more)
+
+
+def _all(code: str, size: int) -> pl.Series:
+    return pick([code], np.zeros(size, dtype=np.int64))
+
+
+def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+    """Enquiries to police and children's services: about half of those needed are made."""
+    rng = desk.draw.stream("enquiries")
+    parts = []
+    for prefix, kind, trait, share in (
+        ("EDA", "domestic_abuse", "abuse", figures.DOMESTIC_ABUSE_ENQUIRIES.value),
+        ("ESG", "child_safeguarding", "family", figures.SAFEGUARDING_ENQUIRIES.value),
+    ):
+        needed = rng.random(len(lives)) < 0.45 + 0.2 * (lives.people.traits[trait] > SERIOUS_ENOUGH)
+        who = np.nonzero(needed)[0]
+        size = len(who)
+        back = np.maximum(lives.sentences.start[who] - rng.integers(0, 60, size), 1)
+        strained = practice.holding.strain[who, -1] > SERIOUS_ENOUGH
+        asked = rng.random(size) < share + 0.03 - 0.12 * strained
+        asked_back = np.maximum(back - rng.integers(0, 30, size), 0)
+        answered = asked & (rng.random(size) < 0.75)
+        answer_back = np.maximum(asked_back - rng.integers(3, 60, size), 0)
+        worrying = rng.random(size) < 0.15 + 0.25 * (lives.people.traits[trait][who] > 0.7)
+        result = pick(["no_concerns", "concerns"], worrying.astype(np.int64))
+        made = desk.rows(
+            "enquiries", prefix, Events(who, back),
+            kind=pl.lit(kind),
+            requested_on=blank(desk.draw.day(asked_back), ~asked),
+            returned_on=blank(desk.draw.day(answer_back), ~answered),
+            result=blank(result, ~answered),
+            disclosable=pl.lit(value=False),
+        )  # fmt: skip
+        parts.append(made)
+    return pl.concat(parts)
+
+
+def limits(desk: Desk, lives: Lives) -> pl.DataFrame:
+    """Exclusions and restrictions."""
+    rng = desk.draw.stream("limits")
+    who = np.nonzero(rng.random(len(lives)) < figures.LIMITED.value)[0]
+    kinds = weighted(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))
+    return desk.rows("limits", "LIM", Events(who, lives.sentences.start[who] // 2), kind=kinds)

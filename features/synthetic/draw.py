@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -20,23 +21,27 @@ Flags = npt.NDArray[np.bool_]
 MONTH = 30
 MONTHS = 36
 """The history is told in 36 months of 30 days, the last one ending on the as-of date."""
+SPAN = MONTH * MONTHS
+FIRST_DAYS = (MONTHS - 1 - np.arange(MONTHS)) * MONTH
+"""How many days before the as-of date each month ends."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """The seed, the as-of date, and one independent random stream a name."""
+    """The seed, the as-of date, the bucket of cases, and one independent stream a name."""
 
     seed: int
     as_of: date
+    bucket: int = -1
 
     def stream(self, name: str) -> np.random.Generator:
         """The random stream of a name; adding one leaves all the others as they were."""
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        return np.random.default_rng([self.seed, self.bucket + 1, zlib.crc32(name.encode())])
 
     def day(self, back: Ints) -> pl.Series:
-        """Dates so many days before the as-of date."""
+        """Dates so many days before the as-of date (after it, where negative)."""
         base = np.datetime64(self.as_of, "D")
-        return pl.Series(base - back.astype("timedelta64[D]")).cast(pl.Date())
+        return pl.Series(base - np.asarray(back).astype("timedelta64[D]")).cast(pl.Date())
 
     @property
     def extracted_at(self) -> datetime:
@@ -58,10 +63,15 @@ class Events:
         """The events where the mask holds."""
         return Events(self.who[mask], self.back[mask])
 
+    @property
+    def month(self) -> Ints:
+        """The month (0 oldest) that each event lies in."""
+        return month_of(self.back)
+
 
 def events(rng: np.random.Generator, monthly: Floats) -> Events:
     """Events drawn from a rate for each (case, month); month 0 is the oldest."""
-    counts = rng.poisson(np.broadcast_to(monthly, (monthly.shape[0], MONTHS)))
+    counts = rng.poisson(monthly)
     who, month = np.nonzero(counts)
     repeat = counts[who, month]
     who, month = np.repeat(who, repeat), np.repeat(month, repeat)
@@ -74,63 +84,117 @@ def month_of(back: Ints) -> Ints:
     return np.clip(MONTHS - 1 - back // MONTH, 0, MONTHS - 1)
 
 
-def delays(rng: np.random.Generator, size: int, late: float = 0.1) -> Ints:
+def delays(rng: np.random.Generator, size: int, late: float) -> Ints:
     """Days until an event is put on record: most within two, some in weeks, a few in months."""
     kind = rng.random(size)
-    days = np.where(
-        kind < 0.9 - late + 0.1,
-        rng.integers(0, 3, size),
-        rng.integers(3, 15, size),
-    )
-    return np.where(kind > 1 - late / 2, rng.integers(15, 90, size), days).astype(np.int64)
+    soon, weeks = rng.integers(0, 3, size), rng.integers(3, 15, size)
+    months = rng.integers(15, 90, size)
+    days = np.where(kind < 0.9 - late, soon, np.where(kind < 1 - late, weeks, months))
+    return days.astype(np.int64)
 
 
-def rows(
-    draw: Draw,
-    table: str,
-    prefix: str,
-    crns: pl.Series,
-    at: Events,
-    delay: Ints,
-    **columns: Any,
-) -> pl.DataFrame:
-    """Rows of a table for events, recorded after a delay; what is not yet recorded is left out."""
-    recorded_back = at.back - delay
-    computed = {k: v for k, v in columns.items() if isinstance(v, pl.Expr)}
-    given = {k: v for k, v in columns.items() if v is not None and k not in computed}
-    hours = 8 + (at.who * 7 + at.back * 13) % 10
-    base = pl.DataFrame(
-        {
-            "record_id": [f"{prefix}{i:08d}" for i in range(len(at))],
-            "crn": crns.gather(at.who),
-            "occurred_on": draw.day(at.back),
-            "_recorded_on": draw.day(recorded_back),
-            "_hour": hours,
-            **given,
-        }
-    ).with_columns(
-        **computed,
-        version=pl.lit(1, dtype=pl.Int64()),
-        recorded_at=pl.col("_recorded_on").cast(pl.Datetime("us"))
-        + pl.duration(hours=pl.col("_hour")),
-    )
-    base = base.filter(pl.Series(recorded_back >= 0)).drop("_recorded_on", "_hour")
-    return fit(base, table)
+def pick(labels: Sequence[str | None], index: Ints) -> pl.Series:
+    """The label of each index."""
+    return pl.Series(list(labels), dtype=pl.String()).gather(index)
+
+
+def weighted(rng: np.random.Generator, shares: dict[str, float], size: int) -> pl.Series:
+    """Labels drawn with the given shares (of any total)."""
+    weights = np.array(list(shares.values()), dtype=float)
+    bounds = np.cumsum(weights / weights.sum())[:-1]
+    return pick(list(shares), np.searchsorted(bounds, rng.random(size)).astype(np.int64))
+
+
+LATE_TABLES = ("contacts", "incidents", "circumstances")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the entries of a bucket are written down: whose they are, and what delays them.
+
+    `slow` is how many days late each case's entries always are; `later` how many days more from
+    `later_from` days back; in each of `outages` what is recorded about the cases is lost.
+    """
+
+    draw: Draw
+    crns: pl.Series
+    slow: Ints
+    later: Ints
+    later_from: int
+    outages: tuple[tuple[Flags, int, int], ...] = ()
+
+    def recorded(self, table: str, at: Events, delay: Ints) -> tuple[Ints, Flags]:
+        """How many days back each event is put on record, and whether it reaches the extract."""
+        back = at.back - delay
+        if table not in LATE_TABLES:
+            return back, back >= 0
+        back = back - self.slow[at.who]
+        back = back - np.where(at.back <= self.later_from, self.later[at.who], 0)
+        reaches = back >= 0
+        for cases, since, until in self.outages:
+            reaches &= ~(cases[at.who] & (back < since) & (back >= until))
+        return back, reaches
+
+    def rows(
+        self,
+        table: str,
+        prefix: str,
+        at: Events,
+        delay: Ints | int = 0,
+        number: Ints | None = None,
+        **columns: Any,
+    ) -> pl.DataFrame:
+        """Rows of a table for events, recorded after a delay; what is not yet recorded is left out.
+
+        A column is a Series or array with a value an event, or an expression over the others. The
+        same prefix and number make another version of the same record.
+        """
+        size = len(at)
+        delay = np.broadcast_to(np.asarray(delay, dtype=np.int64), size)
+        back, reaches = self.recorded(table, at, delay)
+        computed = {k: v for k, v in columns.items() if isinstance(v, pl.Expr)}
+        given = {k: v for k, v in columns.items() if v is not None and k not in computed}
+        numbers = np.arange(size) if number is None else number
+        frame = pl.DataFrame(
+            {
+                "crn": self.crns.gather(at.who),
+                "occurred_on": self.draw.day(at.back),
+                "_recorded_on": self.draw.day(back),
+                "_hour": (8 + (at.who * 7 + at.back * 13) % 10).astype(np.int8),
+                "_number": pl.Series(numbers).cast(pl.String()).str.zfill(6),
+                **given,
+            }
+        ).with_columns(**computed)
+        frame = frame.filter(pl.Series(reaches)).with_columns(
+            record_id=pl.lit(f"{prefix}{self.draw.bucket:03d}") + pl.col("_number"),
+            recorded_at=pl.col("_recorded_on").cast(pl.Datetime("us"))
+            + pl.duration(hours=pl.col("_hour")),
+        )
+        return fit(frame, table)
+
+
+_DEFAULTS = {
+    "source_system": pl.lit("ndelius"),
+    "certainty": pl.lit("fact"),
+    "disputed": pl.lit(value=False),
+    "disclosable": pl.lit(value=True),
+    "version": pl.lit(1),
+}
 
 
 def fit(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """The frame with exactly the contract's columns and types."""
     schema = records.table(table).schema
-    defaults = {
-        "source_system": pl.lit("ndelius"),
-        "certainty": pl.lit("fact"),
-        "disputed": pl.lit(value=False),
-        "disclosable": pl.lit(value=True),
-        "version": pl.lit(1),
-    }
     missing = [
-        defaults.get(name, pl.lit(None)).alias(name) for name in schema if name not in frame.columns
+        _DEFAULTS.get(name, pl.lit(None)).alias(name)
+        for name in schema
+        if name not in frame.columns
     ]
     return frame.with_columns(missing).select(
         pl.col(name).cast(dtype) for name, dtype in schema.items()
     )
+
+
+def blank(values: pl.Series, where: Flags) -> pl.Series:
+    """The values, null where the mask holds."""
+    return values.set(pl.Series(where), None)

@@ -1,96 +1,74 @@
-"""Who the made-up people are, and the hidden true level that moves with their circumstances."""
+"""What happens in people's lives, month by month, and the hidden true level that moves with it.
+
+Each person has traits, sentences, and circumstances that begin and end. The true level of a risk
+group is a score of both, cut at fixed points; the cuts are set once, on a pilot of people, so that
+the shares of levels come near the published figures.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from features import codes
-from features.synthetic.draw import MONTHS, Draw, Floats, Ints, fit
+from features.synthetic import figures
+from features.synthetic.draw import FIRST_DAYS, MONTHS, Draw, Flags, Floats, Ints
+from features.synthetic.people import People
 
-# Shares of the true level (low, medium, high, very high) by group: assumptions, chosen so that the
-# overall recorded level comes near 23/47/25/1 per cent, as published figures suggest.
-TRUE_SHARES: dict[str, tuple[float, ...]] = {
-    "children": (0.66, 0.24, 0.098, 0.002),
-    "public": (0.44, 0.42, 0.136, 0.004),
-    "known_adult": (0.52, 0.33, 0.146, 0.004),
-    "staff": (0.83, 0.13, 0.039, 0.001),
-}
-# How much each trait (violence, domestic abuse, children, chaos) weighs in each group's level.
-WEIGHTS: dict[str, tuple[float, ...]] = {
-    "children": (0.15, 0.45, 0.70, 0.20),
-    "public": (0.75, 0.10, 0.00, 0.45),
-    "known_adult": (0.35, 0.80, 0.00, 0.30),
-    "staff": (0.70, 0.10, 0.00, 0.35),
-}
-RISES, FALLS = 0.40, 0.06
-"""Shares of (case, group) above low that rose to their level, and below high that fell to it."""
-
-PDUS: dict[str, tuple[str, str]] = {
-    "N54ALD": ("N54", "Alderbrook"),
-    "N54BRI": ("N54", "Brindle Vale"),
-    "N58CAR": ("N58", "Carrow"),
-    "N58DUN": ("N58", "Dunmere"),
-    "N56EAS": ("N56", "Eastholme"),
-    "N56FEN": ("N56", "Fennick"),
-}
-"""Made-up probation delivery units in real regions; the demo's SPOs work in the first two."""
-TEAMS_A_PDU = 2
+KINDS = tuple(figures.KINDS.value)
+CUSTODY, LICENCE = KINDS.index("custody"), KINDS.index("licence")
+STATES = tuple(figures.CIRCUMSTANCES.value)
+FACTORS = (*STATES, "released")
+FADES = 0.45
+"""Share of a circumstance's weight that comes or goes each month: levels do not flicker."""
+STILL_MEDIUM = {"children": 0.50, "public": 0.84, "known_adult": 0.68, "staff": 0.26}
+"""Assumed share of people high overall with this group at medium or above."""
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
+@dataclass(frozen=True)
+class Sentences:
+    """The current sentence of each case and where each was, in days before the as-of date.
 
+    `start` is when the order, licence or (in custody) the prison term began; `length` its planned
+    days; `jailed` when custody before a licence began (nought where there was none); `on` is
+    (cases, months): 0 not supervised, 1 in the community, 2 in custody.
+    """
 
-GIVEN_MEN = _words(
-    """
-    Aaron Adil Alan Ben Callum Carl Craig Daniel Darren David Dean Dylan Ethan Farid Gareth Glen
-    Hassan Ian Imran Jack Jamal James Jason Joel Karl Kieran Lee Leon Liam Marcus Mark Martin
-    Nathan Neil Omar Owen Patrick Paul Peter Ravi Rhys Robert Ryan Sam Scott Sean Shaun Simon
-    Stefan Steven Stuart Thomas Tony Tyrone Wayne William Yusuf Zak
-    """
-)
-GIVEN_WOMEN = _words(
-    """
-    Abigail Aisha Amy Anita Becky Bronwen Carly Chloe Claire Donna Ellie Emma Faye Gemma Hannah
-    Holly Jade Jasmine Jenna Jodie Karen Kelly Leanne Lisa Maria Megan Nadia Nicola Paula Priya
-    Rachel Rosie Sadia Sarah Shannon Sophie Stacey Tanya Toni Zoe
-    """
-)
-FAMILY = _words(
-    """
-    Abbott Acheampong Ahmed Allwood Ashby Bannister Barlow Begum Bexley Birch Bramall Brindley
-    Calloway Carr Chaudhry Clough Cork Dacre Dalby Deakin Dobson Eccles Ellwood Farrow Fenwick
-    Garside Gill Goddard Grantham Hallam Hargreaves Hussain Ibbotson Ingham Jagger Jolley Kaur
-    Kelsall Khan Kitching Lomas Lowther Mabey Malik Marsden Nadeem Neville Oakes Okafor Osei
-    Pargeter Patel Pickles Quayle Rafiq Redfern Rowntree Saxby Sheldon Sutcliffe Tanner Thwaite
-    Uddin Underwood Varley Verity Wadsworth Whitlock Yates Yeadon
-    """
-)
+    kind: Ints
+    start: Ints
+    length: Ints
+    jailed: Ints
+    before: tuple[Ints, Ints, Ints]
+    """Earlier orders: whose, begun and ended how many days back."""
+    on: Ints
+
+    @property
+    def community(self) -> Floats:
+        """1 in each month under supervision in the community, for each case."""
+        found: Floats = (self.on == 1).astype(np.float64)
+        return found
 
 
 @dataclass(frozen=True)
 class Lives:
-    """The made-up people: who they are, where they are supervised, and the hidden truth.
+    """The people of a bucket, their sentences, circumstances and hidden true levels.
 
-    `true` is (groups, cases, months) with levels 0 to 3; `traits` is (cases, 4); `start` is how
-    many days before the as-of date the current order or licence began.
+    `going_on[name]` is (cases, months) of 0 and 1; `felt[name]` the same fading in and out;
+    `true` is (groups, cases, months), 0 to 3; `told` is whether what goes on reaches the record.
     """
 
-    crns: pl.Series
-    pdu: Ints
-    team: Ints
-    start: Ints
-    traits: Floats
+    people: People
+    sentences: Sentences
+    going_on: dict[str, Flags]
+    felt: dict[str, Floats]
+    own: Floats
     true: Ints
-    woman: Ints
+    concealed: Flags
+    told: dict[str, Flags]
 
-    @property
-    def cases(self) -> int:
-        """How many people there are."""
-        return len(self.crns)
+    def __len__(self) -> int:
+        return len(self.people)
 
     def level(self, group: str) -> Ints:
         """The true level of a group for each (case, month), 0 to 3."""
@@ -103,70 +81,163 @@ class Lives:
         return found
 
 
-def make(draw: Draw, cases: int) -> Lives:
-    """Draw the people, their traits and the hidden true levels month by month."""
-    rng = draw.stream("lives")
-    numbers = rng.choice(1_000_000, size=cases, replace=False)
-    letters = rng.choice(list("ABCDEFGHJKLMNPRSTVWXYZ"), size=cases)
-    crns = pl.Series([f"{a}{n:06d}" for a, n in zip(letters, numbers, strict=True)])
-    traits = rng.normal(size=(cases, 4))
-    pdu = rng.integers(0, len(PDUS), cases)
-    start = rng.integers(20, 980, cases)
-    return Lives(
-        crns=crns,
-        pdu=pdu,
-        team=pdu * TEAMS_A_PDU + rng.integers(0, TEAMS_A_PDU, cases),
-        start=start,
-        traits=traits,
-        true=np.stack([_levels(rng, traits, group) for group in codes.COMMUNITY_GROUPS]),
-        woman=(rng.random(cases) < 0.1).astype(np.int64),
+def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
+    """Draw sentences and circumstances; the true levels follow. Without cuts: all nought."""
+    sentences = _sentences(draw, len(people))
+    going_on = _circumstances(draw, people, sentences)
+    felt = {name: _fading(states) for name, states in going_on.items()}
+    rng = draw.stream("own")
+    n = len(people)
+    own = figures.OWN_SPREAD.value * rng.normal(size=(len(codes.COMMUNITY_GROUPS), n))
+    concealed = rng.random(n) < figures.CONCEALED.value
+    told = {
+        name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS
+    }  # fmt: skip
+    blank = np.zeros((len(codes.COMMUNITY_GROUPS), n, MONTHS), dtype=np.int64)
+    made = Lives(people, sentences, going_on, felt, own, blank, concealed, told)
+    if cuts is None:
+        return made
+    true = np.stack(
+        [np.searchsorted(cuts[i], scores(made, g)) for i, g in enumerate(codes.COMMUNITY_GROUPS)]
     )
+    return Lives(people, sentences, going_on, felt, own, true, concealed, told)
 
 
-def _levels(rng: np.random.Generator, traits: Floats, group: str) -> Ints:
-    cases = len(traits)
-    score = traits @ np.array(WEIGHTS[group]) + 0.45 * rng.normal(size=cases)
-    cuts = np.quantile(score, np.cumsum(TRUE_SHARES[group])[:-1])
-    base = np.searchsorted(cuts, score)
-    move = rng.random(cases)
-    when = rng.integers(4, MONTHS, cases)
-    after = np.arange(MONTHS)[None, :] >= when[:, None]
-    # The level drawn is the one after the change: a rise began one lower, a fall one higher.
-    step = np.where((move < RISES) & (base > 0), 1, 0) - np.where(
-        (move > 1 - FALLS) & (base < 2), 1, 0
+def brought(people: People, group: str) -> Floats:
+    """The part of a group's score that a person brings along."""
+    weights = figures.TRAIT_WEIGHTS.value[group]
+    found: Floats = sum(
+        (weight * people.traits[name] for name, weight in weights.items()), np.zeros(len(people))
     )
-    levels: Ints = (base[:, None] - (~after) * step[:, None]).astype(np.int64)
-    return levels
+    return found
 
 
-def people(draw: Draw, lives: Lives) -> pl.DataFrame:
-    """The people table: names for the pages, protected characteristics for audit alone."""
-    rng = draw.stream("people")
-    n = lives.cases
-    given = np.where(lives.woman == 1, rng.choice(GIVEN_WOMEN, n), rng.choice(GIVEN_MEN, n))
-    shares = [0.78, 0.08, 0.07, 0.04, 0.01, 0.02]
-    groups = ["White", "Black", "Asian", "Mixed", "Other", "Not stated"]
-    ethnicity = rng.choice(groups, n, p=shares)
-    missing = rng.random(n) < 0.08
-    religions = ["No religion", "Christian", "Muslim", "Other", "Not stated"]
-    age_days = (rng.gamma(6.0, 3.2, n) + 18).clip(18, 80) * 365.25
-    started = pl.Series(np.minimum(lives.start + 30, 1060))
-    return fit(
-        pl.DataFrame(
-            {
-                "record_id": [f"PER{i:08d}" for i in range(n)],
-                "crn": lives.crns,
-                "occurred_on": draw.day(started.to_numpy()),
-                "recorded_at": draw.day(started.to_numpy()).cast(pl.Datetime("us")),
-                "given_name": given,
-                "family_name": rng.choice(FAMILY, n),
-                "born_on": draw.day(age_days.astype(np.int64)),
-                "sex": np.where(lives.woman == 1, "Female", "Male"),
-                "ethnicity": pl.Series(ethnicity).scatter(np.nonzero(missing)[0], None),
-                "religion": rng.choice(religions, n, p=[0.42, 0.27, 0.1, 0.06, 0.15]),
-                "disability": rng.choice(["Yes", "No"], n, p=[0.35, 0.65]),
-                "nationality": rng.choice(["British", "Other"], n, p=[0.9, 0.1]),
-            }
-        ),
-        "people",
-    )
+def scores(lives: Lives, group: str) -> Floats:
+    """The score of a group behind its level: (cases, months)."""
+    static = brought(lives.people, group) + lives.own[codes.COMMUNITY_GROUPS.index(group)]
+    weights = figures.CIRCUMSTANCE_WEIGHTS.value[group]
+    moving = sum(weight * lives.felt[name] for name, weight in weights.items())
+    found: Floats = static[:, None] + moving
+    return found
+
+
+def cuts(pilot: Lives) -> Floats:
+    """Where each group's score is cut, so that the pilot's levels have the wanted shares.
+
+    The shares of each group at medium and at high keep their published proportions; both are
+    scaled until the share of people at that level in any group is the published one.
+    """
+    known = 1 - figures.OVERALL.value["not recorded"]
+    overall = {name: share / known for name, share in figures.OVERALL.value.items()}
+    community = pilot.sentences.on[:, -1] == 1
+    found = np.stack([scores(pilot, g)[community, -1] for g in codes.COMMUNITY_GROUPS])
+    very = overall["VERY_HIGH"]
+    top = overall["HIGH"] + very
+    high = np.array([figures.GROUPS_AT_HIGH.value[g] for g in codes.COMMUNITY_GROUPS])
+    medium = np.array([figures.GROUPS_AT_MEDIUM.value[g] for g in codes.COMMUNITY_GROUPS])
+    still = np.array([STILL_MEDIUM[g] for g in codes.COMMUNITY_GROUPS])
+    wanted = ((overall["MEDIUM"] * medium + top * still, 1 - overall["LOW"]), (top * high, top),
+              (very * high, very))  # fmt: skip
+    return np.stack([_cut(found, shares, total) for shares, total in wanted], axis=1)
+
+
+def _cut(found: Floats, shares: Floats, total: float) -> Floats:
+    """Cuts a group, in the proportion of `shares`, above which lie `total` of people in any."""
+
+    def at(scale: float) -> Floats:
+        pairs = zip(found, np.minimum(scale * shares, 0.999), strict=True)
+        return np.array([np.quantile(scores_, 1 - share) for scores_, share in pairs])
+
+    low, high = 0.3, 2.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        reached = (found > at(middle)[:, None]).any(axis=0).mean()
+        low, high = (middle, high) if reached < total else (low, middle)
+    return at(low)
+
+
+def _sentences(draw: Draw, n: int) -> Sentences:
+    rng = draw.stream("sentences")
+    shares = np.array(list(figures.KINDS.value.values()))
+    kind = np.searchsorted(np.cumsum(shares / shares.sum())[:-1], rng.random(n))
+    length = rng.integers(300, 900, n)
+    length = np.where(kind == LICENCE, rng.integers(180, 1100, n), length)
+    length = np.where(kind == CUSTODY, rng.integers(60, 1400, n), length)
+    start = np.maximum((length * rng.random(n)).astype(np.int64), 3)
+    prison = np.where(kind == LICENCE, 60 + rng.exponential(300, n).astype(np.int64), 0)
+    jailed = np.where(kind == LICENCE, start + prison, np.where(kind == CUSTODY, start, 0))
+    on = np.zeros((n, MONTHS), dtype=np.int64)
+    since = FIRST_DAYS[None, :]
+    on[(since < jailed[:, None]) & (since >= np.where(kind == LICENCE, start, 0)[:, None])] = 2
+    on[(since < start[:, None]) & (kind != CUSTODY)[:, None]] = 1
+    who, began, ended = _earlier(rng, np.maximum(start, jailed))
+    during = (since < began[:, None]) & (since >= ended[:, None])
+    whose, month = np.nonzero(during)
+    on[who[whose], month] = np.maximum(on[who[whose], month], 1)
+    return Sentences(kind, start, length, jailed, (who, began, ended), on)
+
+
+def _earlier(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
+    """Earlier orders: for most people one that ended in the months before, for many two."""
+    who, began, ended = [], [], []
+    has, until = np.ones(len(since), dtype=bool), since
+    for chance in (0.75, 0.6, 0.5):
+        has = has & (rng.random(len(since)) < chance)
+        stop = until + rng.exponential(100, len(since)).astype(np.int64) + 1
+        begin = stop + rng.integers(250, 700, len(since))
+        found = np.nonzero(has)[0]
+        who.append(found)
+        began.append(begin[found])
+        ended.append(stop[found])
+        until = begin
+    return np.concatenate(who), np.concatenate(began), np.concatenate(ended)
+
+
+def _circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str, Flags]:
+    rng = draw.stream("circumstances")
+    inside = sentences.on == 2
+    free = np.where(inside, 0.15, 1.0)
+    just_out = _just_released(sentences)
+    found: dict[str, Flags] = {}
+    for name, (begins, ends, trait, weight) in figures.CIRCUMSTANCES.value.items():
+        chance: Floats = begins * np.exp(weight * people.traits[trait] - weight**2 / 2)
+        monthly = np.minimum(chance[:, None] * free * np.where(just_out, 3.0, 1.0), 0.6)
+        if name in ("partner", "child"):
+            monthly = np.broadcast_to(chance[:, None], monthly.shape)
+        found[name] = _chain(rng, monthly, np.where(inside & (name == "unsettled"), 0.9, ends))
+    alone = ~found["partner"]
+    found["conflict"] = found["conflict"] & ~(alone & (rng.random((len(people), 1)) < 0.6))
+    found["released"] = just_out
+    return found
+
+
+def _just_released(sentences: Sentences) -> Flags:
+    months = figures.RELEASE_MONTHS.value
+    out = np.zeros_like(sentences.on, dtype=bool)
+    was_inside = sentences.on == 2
+    for back in range(1, months + 1):
+        out[:, back:] |= was_inside[:, :-back]
+    found: Flags = out & (sentences.on == 1)
+    return found
+
+
+def _chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Flags:
+    """A state that begins and ends with these monthly chances, from its usual share on."""
+    n = begins.shape[0]
+    ends = np.broadcast_to(np.asarray(ends, dtype=float), begins.shape)
+    state = np.zeros(begins.shape, dtype=bool)
+    now = rng.random(n) < begins[:, 0] / (begins[:, 0] + ends[:, 0])
+    for month in range(MONTHS):
+        u = rng.random(n)
+        now = np.where(now, u >= ends[:, month], u < begins[:, month])
+        state[:, month] = now
+    return state
+
+
+def _fading(states: Flags) -> Floats:
+    felt = np.zeros(states.shape)
+    now = states[:, 0].astype(float)
+    for month in range(MONTHS):
+        now = now + FADES * (states[:, month] - now)
+        felt[:, month] = now
+    return felt

@@ -1,295 +1,171 @@
-"""What the service does: assessments, allocations, registers, enquiries; where the level slips.
+"""How practitioners arrive at the level they record, and where it slips.
 
-The recorded level is what the practitioner saw and did with it: true level at the time, lowered
-by optimism and by what never reached them (workload, inexperience), copied forward at reviews,
-and out of date since. Overestimates and pure chance errors exist too.
+What a practitioner puts together is less than what goes on: a circumstance may never have been
+told, or stand on record in one entry that nobody joined to the rest. Strain (workload, little
+experience, cover), optimism, copying forward and the time since the last assessment add to it.
+Overestimates exist: a level is not always lowered when circumstances end, and error is part chance.
+One number, `slips`, scales all of it; it is set on a pilot so that the wanted share is too low.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
-import polars as pl
 
 from features import codes
-from features.synthetic.draw import (
-    MONTHS,
-    Draw,
-    Events,
-    Flags,
-    Floats,
-    Ints,
-    events,
-    fit,
-    month_of,
-    rows,
-)
-from features.synthetic.lives import Lives
+from features.synthetic import figures
+from features.synthetic.draw import MONTHS, Draw, Flags, Floats, Ints
+from features.synthetic.lives import FACTORS, Lives, brought, scores
+from features.synthetic.places import Places
+from features.synthetic.scenarios import Scenario
 
-LEVELS = np.array(codes.LEVEL_ORDER)
-REVIEW_EVERY = 230
-LOCKED_SHARE = 0.06
-COPIED_SHARE = 0.28
-NEVER_ASSESSED = 0.02
+GROUPS = codes.COMMUNITY_GROUPS
+REVIEW_MONTHS = 8
+"""Months after which an assessment is due again, give or take."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Who holds each case: `staff` and whether it is covered (absence), by (case, month)."""
+
+    team: Ints
+    staff: Ints
+    covered: Flags
+    strain: Floats
 
 
 @dataclass(frozen=True)
 class Practice:
-    """Supervision: `strain` drives error; `recorded` is (groups, cases, months).
+    """The recorded levels and how they came about.
 
-    A recorded level of -1 means that no level is on record in that month.
+    `recorded` is (groups, cases, months), -1 before the first; an assessment is a row of `who`,
+    `month`, `given` (groups, assessments), `copied` and `locked`.
     """
 
-    strain: Floats
+    holding: Holding
     recorded: Ints
-    tables: dict[str, pl.DataFrame]
+    who: Ints
+    month: Ints
+    given: Ints
+    copied: Flags
+    locked: Flags
+
+    @property
+    def overall(self) -> Ints:
+        """The highest recorded level over the groups, by (case, month); -1 where none."""
+        found: Ints = self.recorded.max(axis=0)
+        return found
 
 
-def make(draw: Draw, lives: Lives, underestimated: float) -> Practice:
-    """Assessments, registers, allocations and enquiries of the whole caseload."""
-    allocations, strain = _allocations(draw, lives)
-    assessments, recorded = _assessments(draw, lives, strain, underestimated)
-    return Practice(
-        strain,
-        recorded,
-        {
-            "allocations": allocations,
-            "assessments": assessments,
-            "registrations": _registers(draw, lives, recorded),
-            "enquiries": _enquiries(draw, lives, strain),
-        },
-    )
+def hold(draw: Draw, lives: Lives, places: Places) -> Holding:
+    """Who holds each case month by month, and how much strain that holding is under."""
+    rng = draw.stream("holding")
+    n = len(lives)
+    team = rng.integers(0, len(places.team_unit), n)
+    a_team = len(places.staff_team) // len(places.team_unit)
+    now = rng.integers(0, a_team, n)
+    staff = np.zeros((n, MONTHS), dtype=np.int64)
+    covered = np.zeros((n, MONTHS), dtype=bool)
+    away = np.zeros(n, dtype=np.int64)
+    for month in range(MONTHS):
+        changes = rng.random(n) < figures.CHANGES_A_YEAR.value / 12
+        now = np.where(changes, rng.integers(0, a_team, n), now)
+        away = np.where(rng.random(n) < 0.008, rng.integers(1, 6, n), np.maximum(away - 1, 0))
+        staff[:, month] = team * a_team + now
+        covered[:, month] = away > 0
+    own = 0.5 * rng.normal(size=n)[:, None]
+    return Holding(team, staff, covered, places.strain[staff] + 0.8 * covered + own)
 
 
-def _allocations(draw: Draw, lives: Lives) -> tuple[pl.DataFrame, Floats]:
-    rng = draw.stream("allocations")
-    n = lives.cases
-    per_team = 8
-    staff = lives.team * per_team + rng.integers(0, per_team, n)
-    workload = rng.normal(112, 18, staff.max() + 1).clip(60, 180)
-    novice = rng.random(staff.max() + 1) < 0.25
-    strain = (workload[staff] - 112) / 18 * 0.5 + novice[staff] * 0.6 + 0.4 * rng.normal(size=n)
-    changes = events(rng, np.full((n, MONTHS), 0.06))
-    changes = changes.keep(changes.back < lives.start[changes.who])
-    first = Events(np.arange(n), lives.start)
-    both = Events(
-        np.concatenate([first.who, changes.who]), np.concatenate([first.back, changes.back])
-    )
-    order = np.lexsort((-both.back, both.who))
-    at = Events(both.who[order], both.back[order])
-    holder = np.where(
-        np.isin(order, np.arange(n)), staff[at.who], rng.integers(0, staff.max() + 1, len(at))
-    )
-    last = np.append(at.who[1:] != at.who[:-1], True)
-    holder = np.where(last, staff[at.who], holder)
-    until = np.append(at.back[1:], 0)
-    absent = last & (rng.random(len(at)) < 0.04 + 0.03 * (strain[at.who] > 0.8))
-    away = np.minimum(rng.integers(5, 120, len(at)), at.back)
-    made = rows(
-        draw,
-        "allocations",
-        "ALL",
-        lives.crns,
-        at,
-        np.zeros(len(at), dtype=np.int64),
-        staff_code=[f"M{code:05d}A" for code in holder],
-        grade=np.where(novice[holder], rng.choice(["PSO", "PQiP", "NQO"], len(at)), "PO"),
-        ended_on=draw.day(until).set(pl.Series(last), None),
-        absent_from=draw.day(away).set(pl.Series(~absent), None),
-        workload_percent=workload[holder].round(0),
-        source_system=pl.lit("workforce"),
-    )
-    return made, strain
-
-
-def _assessments(
-    draw: Draw, lives: Lives, strain: Floats, underestimated: float
-) -> tuple[pl.DataFrame, Ints]:
+def assess(
+    draw: Draw, lives: Lives, holding: Holding, cuts: Floats, slips: float, scenario: Scenario
+) -> Practice:
+    """Assessments and the levels they record, month by month."""
     rng = draw.stream("assessments")
-    at, nth = _assessment_dates(rng, lives)
-    size = len(at)
-    locked = rng.random(size) < LOCKED_SHARE
-    copied = (nth > 0) & (rng.random(size) < COPIED_SHARE + 0.1 * (strain[at.who] > 0.5)) & ~locked
-    taken = np.minimum(rng.integers(3, 30, size), at.back)
-    done_back = np.where(locked, np.maximum(at.back - 45, 0), at.back - taken)
-    seen = np.stack([lives.level(g)[at.who, month_of(at.back)] for g in codes.COMMUNITY_GROUPS])
-    # A person's practitioner may lower one or two groups; settable so that about the wanted share
-    # of cases stands too low in some group on the as-of date, staleness included.
-    lean = 1 / (1 + np.exp(-(strain[at.who] - 1.1)))
-    lowered = rng.random(seen.shape) < np.clip(lean * 1.1 * underestimated, 0, 0.6)
-    raised = (rng.random(seen.shape) < 0.03) & (seen < 2)
-    given = np.clip(seen - lowered + (raised & ~lowered), 0, 3)
-    given, source = _copy_forward(given, copied, at.who)
-    recorded = _recorded_by_month(given, locked, at.who, done_back, lives.cases)
-    frame = _assessment_rows(draw, rng, lives, at, given, source, locked, done_back)
-    return frame, recorded
+    n = len(lives)
+    perceived = _perceived(rng, lives, holding, cuts, slips)
+    recorded = np.full((len(GROUPS), n, MONTHS), -1, dtype=np.int64)
+    now = np.full((len(GROUPS), n), -1, dtype=np.int64)
+    since = np.full(n, 99, dtype=np.int64)
+    interval = rng.integers(REVIEW_MONTHS - 4, REVIEW_MONTHS + 4, n)
+    interval[rng.random(n) < figures.LAPSED.value] = 4 * MONTHS
+    never = rng.random(n) < figures.NEVER_ASSESSED.value
+    found: list[tuple[Ints, Ints, Ints, Flags, Flags]] = []
+    for month in range(MONTHS):
+        fresh = perceived[:, :, month]
+        strained = holding.strain[:, month]
+        higher = ((fresh > now) & (now >= 0)).any(axis=0)
+        lower = ((fresh < now) & (now >= 0)).any(axis=0)
+        noticed: Flags = higher & (rng.random(n) < 0.9 / (1 + 1.0 * slips * np.exp(1.0 * strained)))
+        noticed = noticed | (lower & (rng.random(n) < 0.25))
+        due = (since >= interval) & (rng.random(n) < 0.7)
+        first = (now[0] < 0) & (rng.random(n) < 0.75)
+        doing: Flags = (lives.sentences.on[:, month] > 0) & (noticed | due | first) & ~never
+        locked = doing & (rng.random(n) < figures.LOCKED.value)
+        copy = rng.random(n) < np.clip(0.05 + 0.15 * slips * np.exp(0.6 * strained), 0, 0.7)
+        copied: Flags = doing & ~locked & (now[0] >= 0) & copy & ~noticed
+        inflate = month >= MONTHS - scenario.inflated_from // 30
+        raise_ = (rng.random(fresh.shape) < scenario.inflation) & inflate & (fresh < 2)
+        said = np.where(copied, now, fresh + raise_)
+        settled = doing & ~locked
+        now = np.where(settled, said, now)
+        since = np.where(settled, 0, since + 1)
+        recorded[:, :, month] = now
+        who = np.nonzero(doing)[0]
+        found.append((who, np.full(len(who), month), said[:, who], copied[who], locked[who]))
+    joined = [np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)]
+    who, month_, given, copied_, locked_ = joined
+    return Practice(holding, recorded, who, month_, given, copied_, locked_)
 
 
-def _assessment_dates(rng: np.random.Generator, lives: Lives) -> tuple[Events, Ints]:
-    most = 1 + 980 // REVIEW_EVERY
-    who = np.repeat(np.arange(lives.cases), most)
-    nth = np.tile(np.arange(most), lives.cases)
-    gap = np.where(
-        nth == 0, rng.integers(0, 25, len(who)), rng.integers(120, 2 * REVIEW_EVERY - 120, len(who))
-    )
-    after = gap.reshape(lives.cases, most).cumsum(axis=1).ravel()
-    back = lives.start[who] - after
-    assessed = rng.random(lives.cases) > NEVER_ASSESSED
-    keep = (back >= 0) & assessed[who]
-    return Events(who[keep], back[keep]), nth[keep]
+def too_low_in(lives: Lives, practice: Practice) -> Flags:
+    """Whether some group stands recorded too low, for each (case, month)."""
+    recorded = practice.recorded
+    found: Flags = np.any((lives.true > recorded) & (recorded >= 0), axis=0)
+    return found
 
 
-def _copy_forward(given: Ints, copied: Flags, who: Ints) -> tuple[Ints, Ints]:
-    """Copied assessments repeat the levels and the analysis of the one before."""
-    source = np.arange(len(who))
-    for i in np.nonzero(copied)[0]:
-        if i and who[i - 1] == who[i]:
-            given[:, i] = given[:, i - 1]
-            source[i] = source[i - 1]
-    return given, source
+def too_low(lives: Lives, practice: Practice) -> Flags:
+    """Whether some group stands recorded too low on the as-of date, for each case."""
+    now = practice.recorded[:, :, -1]
+    found: Flags = np.any((lives.true[:, :, -1] > now) & (now >= 0), axis=0)
+    return found
 
 
-def _recorded_by_month(given: Ints, locked: Flags, who: Ints, done: Ints, cases: int) -> Ints:
-    recorded = np.full((len(given), cases, MONTHS), -1, dtype=np.int64)
-    for i in np.nonzero(~locked)[0]:
-        recorded[:, who[i], month_of(done[i : i + 1])[0] :] = given[:, i, None]
-    return recorded
+def slips_for(wanted: float, draw: Draw, lives: Lives, holding: Holding, cuts: Floats) -> float:
+    """The scale of slips at which this share of a pilot in the community is too low."""
+    community = lives.sentences.on[:, -1] == 1
+    low, high = 0.0, 12.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        made = assess(draw, lives, holding, cuts, middle, Scenario("none", ""))
+        share = too_low(lives, made)[community].mean()
+        low, high = (middle, high) if share < wanted else (low, middle)
+    return (low + high) / 2
 
 
-def _assessment_rows(
-    draw: Draw,
-    rng: np.random.Generator,
-    lives: Lives,
-    at: Events,
-    given: Ints,
-    source: Ints,
-    locked: Flags,
-    done: Ints,
-) -> pl.DataFrame:
-    size = len(at)
-    blank = pl.Series(locked)
-    levels = {
-        f"{group}_community": pl.Series(LEVELS[given[i]]).set(blank, None)
-        for i, group in enumerate(codes.COMMUNITY_GROUPS)
-    }
-    traits = lives.traits[at.who]
-    serious = 0.7 * traits[:, 0] + 0.4 * traits[:, 3] + 0.6 * rng.normal(size=size)
-    band = LEVELS[np.digitize(serious, [0.4, 1.3, 2.2])]
-    needs = (given.max(axis=0) >= 2) | (rng.random(size) < 0.2)
-    signed = draw.day(done).cast(pl.Datetime("us")) + timedelta(hours=10)
-    minutes = np.where(
-        rng.random(size) < 0.12, rng.integers(1, 9, size), rng.integers(60, 4000, size)
-    )
-    countersigned = (signed + pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))).set(
-        pl.Series(~needs | (rng.random(size) < 0.07)) | blank, None
-    )
-    plan = draw.day(done + rng.integers(-5, 5, size).clip(max=0)).set(
-        pl.Series(rng.random(size) < 0.06), None
-    )
-    return rows(
-        draw,
-        "assessments",
-        "OAS",
-        lives.crns,
-        at,
-        np.minimum(at.back - done, at.back),
-        status=pl.Series(np.where(locked, "LOCKED_INCOMPLETE", "COMPLETE")),
-        completed_on=draw.day(done),
-        purpose=pl.lit("430"),
-        predictor_version=pl.lit("2"),
-        serious_band=band,
-        violence_band=LEVELS[
-            np.digitize(traits[:, 0] + rng.normal(size=size) * 0.7, [0.5, 1.4, 2.3])
-        ],
-        reoffending_band=LEVELS[
-            np.digitize(traits[:, 3] + rng.normal(size=size) * 0.7, [0.2, 1.1, 2.0])
-        ],
-        mentions_weapons=rng.random(size) < 0.5,
-        mentions_domestic_abuse=rng.random(size) < 0.55,
-        plan_written_on=plan,
-        countersign_required=needs,
-        signed_at=signed.set(blank, None),
-        countersigned_at=countersigned,
-        analysis_fingerprint=[
-            f"{lives.crns[int(w)]}-{int(s):08x}" for w, s in zip(at.who, source, strict=True)
-        ],
-        source_system=pl.lit("oasys"),
-        **levels,
-    )
-
-
-def _registers(draw: Draw, lives: Lives, recorded: Ints) -> pl.DataFrame:
-    """Registers as NDelius keeps them: overall level, groups above low, and a few others."""
-    rng = draw.stream("registers")
-    parts = []
-    now = recorded[:, :, -1]
-    overall = now.max(axis=0)
-    who = np.nonzero(overall >= 0)[0]
-    types = np.array(["RLRH", "RMRH", "RHRH", "RVHR"])
-    stale = rng.random(len(who)) < 0.05
-    shown = np.clip(overall[who] + stale, 0, 3)
-    parts.append(_register(draw, lives, "REO", who, types[shown], rng))
-    for i, (code, group) in enumerate(
-        (c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS
-    ):
-        level = now[codes.COMMUNITY_GROUPS.index(group)]
-        who = np.nonzero(level >= 1)[0]
-        made = _register(draw, lives, f"REG{i}", who, np.full(len(who), code), rng)
-        levels = pl.Series(np.array(["RSKL", "RSKM", "RSKH", "RSKV"])[level[who]])
-        keyed = dict(zip(lives.crns.gather(who), levels, strict=True))
-        parts.append(made.with_columns(level_code=pl.col("crn").replace_strict(keyed)))
-    abusive = np.nonzero((lives.traits[:, 1] > 0.6) & (rng.random(lives.cases) < 0.6))[0]
-    parts.append(_register(draw, lives, "REA", abusive, np.full(len(abusive), "ADVP"), rng))
-    return pl.concat(parts)
-
-
-def _register(
-    draw: Draw, lives: Lives, prefix: str, who: Ints, types: np.ndarray, rng: np.random.Generator
-) -> pl.DataFrame:
-    back = np.maximum((lives.start[who] * rng.uniform(0.2, 0.95, len(who))).astype(np.int64), 1)
-    return rows(
-        draw,
-        "registrations",
-        prefix,
-        lives.crns,
-        Events(who, back),
-        np.zeros(len(who), dtype=np.int64),
-        type_code=types,
-        next_review_on=draw.day(back - 180),
-    )
-
-
-def _enquiries(draw: Draw, lives: Lives, strain: Floats) -> pl.DataFrame:
-    rng = draw.stream("enquiries")
-    parts = []
-    for prefix, kind, wanted, trait, share in (
-        ("EDA", "domestic_abuse", 0.5, 1, 0.49),
-        ("ESG", "child_safeguarding", 0.4, 2, 0.55),
-    ):
-        needed = rng.random(lives.cases) < wanted + 0.15 * (lives.traits[:, trait] > 0.5)
-        who = np.nonzero(needed)[0]
-        back = np.maximum(lives.start[who] - rng.integers(0, 60, len(who)), 1)
-        asked = rng.random(len(who)) < share - 0.08 * (strain[who] > 0.6)
-        asked_back = np.maximum(back - rng.integers(0, 30, len(who)), 0)
-        answered = asked & (rng.random(len(who)) < 0.75)
-        answer_back = np.maximum(asked_back - rng.integers(3, 60, len(who)), 0)
-        worrying = rng.random(len(who)) < 0.15 + 0.25 * (lives.traits[who, trait] > 0.7)
-        made = rows(
-            draw,
-            "enquiries",
-            prefix,
-            lives.crns,
-            Events(who, back),
-            np.zeros(len(who), dtype=np.int64),
-            kind=pl.lit(kind),
-            requested_on=draw.day(asked_back).set(pl.Series(~asked), None),
-            returned_on=draw.day(answer_back).set(pl.Series(~answered), None),
-            result=pl.Series(np.where(worrying, "concerns", "no_concerns")).set(
-                pl.Series(~answered), None
-            ),
-            disclosable=pl.lit(value=False),
-        )
-        parts.append(made)
-    return fit(pl.concat(parts), "enquiries")
+def _perceived(
+    rng: np.random.Generator, lives: Lives, holding: Holding, cuts: Floats, slips: float
+) -> Ints:
+    """The level a practitioner would give each month: (groups, cases, months)."""
+    n = len(lives)
+    strain = np.exp(0.9 * holding.strain)
+    typical = strain.mean(axis=1)
+    missing = {}
+    for name in FACTORS:
+        overlooked = rng.random(n) < np.clip(0.09 * slips * typical, 0, 0.9)
+        unaware = ~lives.told[name] & (rng.random(n) < min(0.3 * slips, 1.0))
+        missing[name] = (overlooked | unaware).astype(float)
+    unread = (rng.random(n) < np.clip(0.03 * slips * typical, 0, 0.7)).astype(float)
+    levels = []
+    for i, group in enumerate(GROUPS):
+        score = scores(lives, group)
+        for name, weight in figures.CIRCUMSTANCE_WEIGHTS.value[group].items():
+            score = score - weight * missing[name][:, None] * lives.felt[name]
+        # What an earlier practitioner knew and this one has not read lowers what is brought along.
+        score = score - 0.6 * unread[:, None] * np.maximum(brought(lives.people, group), 0)[:, None]
+        score = score - 0.02 * slips * np.log1p(strain)
+        score = score + 0.03 * min(slips, 1.5) * rng.normal(size=n)[:, None]
+        levels.append(np.searchsorted(cuts[i], score))
+    return np.stack(levels)

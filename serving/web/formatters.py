@@ -8,6 +8,7 @@ from features import codes
 from features.asof import LEVEL_STATES
 from features.timeline import THEMES
 from serving.review.states import OUTCOMES, Progress
+from serving.review.store import Item
 
 UNIT_NAMES = {
     "N54ALD": "Alderbrook",
@@ -105,7 +106,13 @@ def outcome(code: str) -> str:
     return OUTCOMES[code]
 
 
+def called(item: Item) -> str:
+    """The person's name; where none is supplied, as for made-up people, the CRN."""
+    return item.person.get("name") or f"CRN {item.crn}"
+
+
 FILTERS = {
+    "called": called,
     "day": day,
     "age": age,
     "level": level,

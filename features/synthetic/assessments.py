@@ -1,0 +1,104 @@
+"""The assessments table: the levels recorded, how they were signed, and what the scores say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features import codes
+from features.synthetic.draw import MONTHS, Desk, Events, Flags, Ints, blank, pick
+from features.synthetic.lives import Lives
+from features.synthetic.practice import GROUPS, Practice
+
+LEVELS = codes.LEVEL_ORDER
+DAYS_TO_LOCK = 45
+
+
+def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+    """One row an assessment: copied ones repeat the fingerprint of the one before."""
+    rng = desk.draw.stream("assessment rows")
+    who, back, done, order = _dates(rng, practice)
+    locked, given = practice.locked[order], practice.given[:, order]
+    still_open = locked & (back < DAYS_TO_LOCK)
+    needs = (given.max(axis=0) >= 2) | (rng.random(len(who)) < 0.2)
+    days = desk.draw.day
+    signed = days(done).cast(pl.Datetime("us")) + timedelta(hours=10)
+    inside = lives.sentences.on[who, practice.month[order]] == 2
+    status = np.where(still_open, 2, np.where(locked, 1, 0))
+    return desk.rows(
+        "assessments", "OAS", Events(who, back), back - done,
+        status=pick(["COMPLETE", "LOCKED_INCOMPLETE", "OPEN"], status),
+        completed_on=blank(days(done), still_open),
+        purpose=pick(["430", "260"], inside.astype(np.int64)),
+        predictor_version=pl.lit("2"),
+        mentions_weapons=rng.random(len(who)) < 0.5,
+        mentions_domestic_abuse=rng.random(len(who)) < 0.55,
+        plan_written_on=blank(
+            days(done + rng.integers(-5, 5, len(who)).clip(max=0)), rng.random(len(who)) < 0.06
+        ),
+        countersign_required=needs,
+        signed_at=blank(signed, locked),
+        countersigned_at=_countersigned(rng, signed, needs, locked),
+        analysis_fingerprint=_fingerprints(desk, who, practice.copied[order]),
+        source_system=pl.lit("oasys"),
+        **_levels(given, locked, inside),
+        **_bands(rng, lives, who),
+    )  # fmt: skip
+
+
+def _dates(rng: np.random.Generator, practice: Practice) -> tuple[Ints, Ints, Ints, Ints]:
+    """Whose, when started, when completed or locked, and the order by person and month."""
+    order = np.lexsort((practice.month, practice.who))
+    who, month = practice.who[order], practice.month[order]
+    end = (MONTHS - 1 - month) * 30
+    back = end + rng.integers(13, 30, len(who))
+    done = back - rng.integers(1, 13, len(who))
+    return who, back, np.where(practice.locked[order], back - DAYS_TO_LOCK, done).clip(0), order
+
+
+def _levels(given: Ints, locked: Flags, inside: Flags) -> dict[str, Any]:
+    found = {
+        f"{group}_community": blank(pick(LEVELS, given[i].clip(0)), locked)
+        for i, group in enumerate(GROUPS)
+    }
+    for i, group in enumerate(GROUPS):
+        found[f"{group}_custody"] = blank(pick(LEVELS, given[i].clip(0)), locked | ~inside)
+    among_prisoners = given[GROUPS.index("staff")].clip(0)
+    found["prisoners_custody"] = blank(pick(LEVELS, among_prisoners), locked | ~inside)
+    return found
+
+
+def _bands(rng: np.random.Generator, lives: Lives, who: Ints) -> dict[str, Any]:
+    """Predictor bands: history and age, so only loosely tied to the level of harm."""
+    traits = {name: values[who] for name, values in lives.people.traits.items()}
+    noise = rng.normal(size=(3, len(who)))
+    serious = 0.7 * traits["violence"] + 0.4 * traits["chaos"] + 0.6 * noise[0]
+    scores = {
+        "serious_band": (serious, [0.4, 1.3, 2.2]),
+        "violence_band": (traits["violence"] + 0.7 * noise[1], [0.5, 1.4, 2.3]),
+        "reoffending_band": (traits["chaos"] + 0.7 * noise[2], [0.2, 1.1, 2.0]),
+    }
+    return {name: pick(LEVELS, np.digitize(s, at)) for name, (s, at) in scores.items()}
+
+
+def _countersigned(
+    rng: np.random.Generator, signed: pl.Series, needs: Flags, locked: Flags
+) -> pl.Series:
+    size = len(needs)
+    rushed = rng.random(size) < 0.12
+    minutes = np.where(rushed, rng.integers(1, 9, size), rng.integers(60, 4000, size))
+    at = signed + pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))
+    return blank(at, ~needs | (rng.random(size) < 0.07) | locked)
+
+
+def _fingerprints(desk: Desk, who: Ints, copied: Flags) -> pl.Series:
+    """A digest of the analysis text; the same where the text was copied forward."""
+    own = np.where(copied, 0, np.arange(len(who)))
+    source = np.maximum.accumulate(own)
+    same = who[source] == who
+    source = np.where(same, source, np.arange(len(who)))
+    text = desk.crns.gather(who[source]) + pl.Series(source).cast(pl.String()).str.zfill(7)
+    return text.hash(seed=desk.draw.seed).cast(pl.String())

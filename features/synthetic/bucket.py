@@ -1,0 +1,181 @@
+"""One bucket of made-up cases: every table of it, drawn in the order in which life happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features import codes
+from features.synthetic import (
+    assessments,
+    changes,
+    contacts,
+    incidents,
+    lives,
+    people,
+    places,
+    practice,
+    readers,
+    supervision,
+)
+from features.synthetic.draw import Desk, Draw, Floats
+from features.synthetic.lives import Lives
+from features.synthetic.places import Places
+from features.synthetic.practice import Holding
+from features.synthetic.scenarios import Policies, Scenario, find
+
+PILOT = 16_000
+TRUE_LEVELS = "true-levels"
+GOING_ON = "going-on"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every bucket of a caseload shares."""
+
+    seed: int
+    as_of: date
+    cases: int
+    buckets: int
+    audited: float
+    scenario: Scenario
+    policies: Policies
+    places: Places
+    cuts: Floats
+    slips: float
+
+    def draw(self, bucket: int = -1) -> Draw:
+        """The draws of a bucket, or of what all share."""
+        return Draw(self.seed, self.as_of, bucket)
+
+    def size(self, bucket: int) -> int:
+        """How many cases a bucket holds."""
+        return self.cases // self.buckets + (bucket < self.cases % self.buckets)
+
+
+def plan(
+    seed: int,
+    as_of: date,
+    cases: int,
+    buckets: int,
+    underestimated: float,
+    audited: float,
+    scenario: str,
+) -> Plan:
+    """Places, cuts and slips, set on a pilot of people who are in no bucket."""
+    draw = Draw(seed, as_of)
+    policies = Policies()
+    made = places.make(draw, cases, policies)
+    pilot_people = people.make(draw, PILOT, 1)
+    cuts = lives.cuts(lives.make(draw, pilot_people))
+    pilot = lives.make(draw, pilot_people, cuts)
+    holding = practice.hold(draw, pilot, made)
+    slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
+    return Plan(
+        seed, as_of, cases, buckets, audited, find(scenario), policies, made, cuts, slips
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The tables of a bucket, and the lives behind them."""
+
+    lives: Lives
+    tables: dict[str, pl.DataFrame]
+
+
+def make(plan: Plan, number: int) -> Bucket:
+    """Draw a bucket: lives, then practice, then what was written down."""
+    draw = plan.draw(number)
+    who = people.make(draw, plan.size(number), plan.buckets)
+    led = lives.make(draw, who, plan.cuts)
+    holding = practice.hold(draw, led, plan.places)
+    work = practice.assess(draw, led, holding, plan.cuts, plan.slips, plan.scenario)
+    due = supervision.contact_due(led, work, plan.places, plan.policies, plan.scenario)
+    desk = _desk(plan, draw, led, holding)
+    registers = [changes.registers(desk, led, work), changes.suspensions(desk, due.suspended)]
+    return Bucket(
+        led,
+        {
+            "supervisions": supervision.supervisions(desk, led, plan.places, work, due),
+            "contacts": contacts.table(desk, led, work, plan.places, due, plan.policies),
+            "assessments": assessments.table(desk, led, work),
+            "registrations": pl.concat(registers),
+            "orders": changes.orders(desk, led),
+            "enquiries": changes.enquiries(desk, led, work),
+            "incidents": incidents.table(desk, led, due.visits, plan.scenario),
+            "decisions": changes.decisions(desk, led, work),
+            "allocations": supervision.allocations(desk, led, plan.places, work),
+            "actions": changes.actions(desk, led, work),
+            "circumstances": changes.circumstances(desk, led),
+            "reviews": readers.table(desk, led, work, plan.audited),
+            "people": people.table(draw, who, np.maximum(led.sentences.start, 1)),
+            "limits": changes.limits(desk, led),
+        },
+    )
+
+
+def _desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
+    where, policies, scenario = plan.places, plan.policies, plan.scenario
+    region = where.of_provider(holding.team, policies.outage_provider)
+    later = where.of_provider(holding.team, *scenario.late_providers)
+    outages = [(region, *policies.outage)]
+    if scenario.outage_now:
+        outages.append((region, scenario.outage_now, -1))
+    slow = where.of_unit(holding.team, policies.slow_unit)
+    return Desk(
+        draw,
+        led.people.crns,
+        slow=slow * policies.slow_by,
+        later=later * scenario.late_by,
+        later_from=scenario.late_from if scenario.late_by else -1,
+        outages=tuple(outages),
+    )
+
+
+def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Write a bucket's files; returns the rows and the digest of each table."""
+    made = make(plan, number)
+    rows, digests = {}, {}
+    for name, frame in made.tables.items():
+        target = out / name / f"{number:02d}.parquet"
+        target.parent.mkdir(exist_ok=True)
+        ordered = frame.sort("crn", "occurred_on", "record_id", "version")
+        ordered.write_parquet(target, compression="zstd", compression_level=1, statistics=False)
+        rows[name], digests[name] = ordered.height, digest(ordered)
+    _seal(made.lives, number, truth)
+    return rows, digests
+
+
+def _seal(led: Lives, number: int, folder: Path) -> None:
+    """The hidden true levels and what went on, month by month: for evaluation alone."""
+    levels = pl.concat(
+        pl.DataFrame(
+            {
+                "crn": led.people.crns,
+                "group": pl.Series([group]).new_from_index(0, len(led)),
+                "level": pl.Series(led.level(group).astype(np.int8)).reshape((-1, 36)),
+            }
+        )
+        for group in codes.COMMUNITY_GROUPS
+    )
+    going_on = pl.DataFrame(
+        {
+            "crn": led.people.crns,
+            "concealed": led.concealed,
+            **{name: states.astype(np.int8) for name, states in led.going_on.items()},
+        }
+    )
+    for name, frame in ((TRUE_LEVELS, levels), (GOING_ON, going_on)):
+        target = folder / name / f"{number:02d}.parquet"
+        target.parent.mkdir(exist_ok=True)
+        frame.write_parquet(target)
+
+
+def digest(frame: pl.DataFrame) -> int:
+    """The digest of a table's rows, whatever their order: the sum of their hashes modulo 2^64."""
+    return int(frame.hash_rows(seed=1).sum() or 0) % 2**64

@@ -1,0 +1,157 @@
+"""Behaviours and pieces of information: what happened, who put it on record, when, how vaguely.
+
+Incidents follow the hidden true level of the group they concern and what is going on in the
+person's life; which of them probation hears of follows how often the person is seen, which
+follows the level already recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.synthetic import figures
+from features.synthetic.draw import (
+    Desk,
+    Events,
+    Floats,
+    Ints,
+    blank,
+    delays,
+    events,
+    pick,
+)
+from features.synthetic.lives import Lives
+from features.synthetic.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A kind of incident: whom it concerns, how often a month at level low, growth a level."""
+
+    kind: str
+    target: str
+    group: str
+    monthly: float
+    growth: float
+    source: str = "ndelius"
+    while_: str | None = None
+    """Happens only while this goes on, at this rate."""
+    factor: float = 1.0
+
+
+POLICE, SERVICES, MONITORING, PRISON = "police", "childrens_services", "ems", "nomis"
+HAPPENINGS: tuple[Happening, ...] = (
+    Happening("violence", "public", "public", 0.0140, 1.25),
+    Happening("violence", "partner", "known_adult", 0.0095, 1.25, POLICE),
+    Happening("violence", "family", "known_adult", 0.0062, 1.10),
+    Happening("violence", "staff", "staff", 0.0056, 1.35),
+    Happening("violence", "child", "children", 0.0025, 1.35, SERVICES),
+    Happening("threat", "public", "public", 0.0126, 1.15),
+    Happening("threat", "partner", "known_adult", 0.0106, 1.25),
+    Happening("threat", "child", "children", 0.0022, 1.35),
+    Happening("threat", "staff", "staff", 0.0090, 1.30),
+    Happening("domestic_abuse", "partner", "known_adult", 0.0154, 1.30, POLICE),
+    Happening("weapon", "public", "public", 0.0045, 1.20, POLICE),
+    Happening("sexual", "public", "public", 0.0022, 0.95),
+    Happening("sexual_concern_child", "child", "children", 0.0017, 1.65, SERVICES),
+    Happening("provider_concern", "partner", "known_adult", 0.0017, 1.25, MONITORING),
+    Happening("intelligence", "none", "public", 0.0168, 0.90, POLICE),
+    Happening("violence", "public", "public", 0.0300, 0.30, "ndelius", "peers"),
+    Happening("threat", "partner", "known_adult", 0.0450, 0.30, "ndelius", "conflict"),
+    Happening("domestic_abuse", "partner", "known_adult", 0.0500, 0.45, POLICE, "conflict"),
+    Happening("substance_use", "none", "public", 0.3000, 0.00, "ndelius", "substance"),
+    Happening("substance_use", "none", "public", 0.0100, 0.00),
+    Happening("mental_health_decline", "none", "public", 0.2400, 0.00, "ndelius", "unwell"),
+    Happening("mental_health_decline", "none", "public", 0.0080, 0.00),
+    Happening("violence", "prisoner", "public", 0.0120, 0.70, PRISON, "inside"),
+    Happening("custody_intelligence", "none", "public", 0.0150, 0.50, PRISON, "inside"),
+)
+POLICE_INITIATED = ("intelligence", "weapon")
+"""Kinds that depend on where the police look; over-policing multiplies them."""
+ABUSIVE = ("violence", "domestic_abuse", "threat", "sexual")
+SETTINGS = ("community", "home", "custody", "approved_premises", "office", "health", "online")
+COMMON_SETTINGS = np.cumsum([0.44, 0.28, 0.0, 0.05, 0.12, 0.07])
+BEFORE_SUPERVISION = 0.35
+"""Incidents known from before supervision began, as a share: other agencies' records."""
+
+
+def table(desk: Desk, lives: Lives, visits: Floats, scenario: Scenario) -> pl.DataFrame:
+    """The incidents table, with duplicates, later versions and withdrawals."""
+    rng = desk.draw.stream("incidents")
+    frailty = rng.gamma(5.0, 0.2, size=(len(lives), 1))
+    frailty = frailty * np.where(lives.concealed, 0.12, 1.1)[:, None]
+    under = np.where(lives.sentences.on > 0, 1.0, BEFORE_SUPERVISION)
+    noticed = np.where(lives.sentences.on == 1, 1 - np.exp(-0.9 * visits), 0.5)
+    black = (lives.people.ethnicity == "Black").to_numpy()
+    parts = []
+    for i, what in enumerate(HAPPENINGS):
+        rate = what.monthly * np.exp(what.growth * lives.level(what.group)) * frailty * under
+        rate = rate * _while(lives, what)
+        if what.source == "ndelius":
+            rate = rate * noticed * 1.4
+        if what.kind in POLICE_INITIATED:
+            rate = rate * np.where(black, scenario.policing, 1.0)[:, None]
+        at = events(rng, rate)
+        at = at.keep(rng.random(len(at)) > figures.NEVER_REACHES.value)
+        parts.append(_rows(desk, rng, lives, at, i, what))
+    return _with_history(desk, rng, pl.concat(parts))
+
+
+def _while(lives: Lives, what: Happening) -> Floats:
+    inside = lives.sentences.on == 2
+    free: Floats = (inside if what.while_ == "inside" else ~inside).astype(np.float64)
+    if what.while_ not in (None, "inside"):
+        free = free * (lives.going_on[what.while_] & lives.told[what.while_][:, None])
+    return free
+
+
+def _rows(
+    desk: Desk, rng: np.random.Generator, lives: Lives, at: Events, i: int, what: Happening
+) -> pl.DataFrame:
+    size = len(at)
+    level = lives.level(what.group)[at.who, at.month]
+    abuse = what.kind in ABUSIVE
+    none = np.zeros(size, dtype=np.int64)
+    vague = rng.random((2, size)) < figures.VAGUE.value
+    inside = lives.sentences.on[at.who, at.month] == 2
+    setting = np.where(inside, 2, np.searchsorted(COMMON_SETTINGS, rng.random(size)))
+    late = np.minimum(delays(rng, size, figures.LATE.value), 400)
+    certainty = "allegation" if abuse else "fact"
+    harmed = desk.crns.gather(at.who) + pick(["-1", "-2", "-3"], rng.integers(0, 3, size))
+    return desk.rows(
+        "incidents", f"IN{i:02d}", at, late,
+        kind=pick([what.kind], none),
+        target=pick([what.target, "none"], (vague[0] & (what.target == "public")).astype(np.int64)),
+        severity=blank(pl.Series(_severity(rng, level)), vague[1]),
+        setting=pick(SETTINGS, setting),
+        proven=rng.random(size) < (0.2 if abuse else 0.0),
+        victim_ref=blank("V" + harmed, np.full(size, not abuse)),
+        certainty=pl.lit("intelligence" if "intelligence" in what.kind else certainty),
+        source_system=pl.lit(what.source),
+        disputed=rng.random(size) < 0.06,
+        disclosable=pl.lit(what.source == "ndelius"),
+    )  # fmt: skip
+
+
+def _severity(rng: np.random.Generator, level: Ints) -> Ints:
+    found: Ints = np.clip(1 + rng.binomial(4, 0.2 + 0.12 * level), 1, 5)
+    return found
+
+
+def _with_history(desk: Desk, rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
+    """Corrections as later versions, withdrawals, and the same event recorded twice."""
+    size = frame.height
+    wait = pl.Series(rng.integers(5, 60, size) * 86_400_000_000).cast(pl.Duration("us"))
+    late = frame["recorded_at"] + wait
+    in_time = late < desk.draw.extracted_at
+    corrected = pl.Series(rng.random(size) < figures.CORRECTED.value) & in_time
+    changed = frame.with_columns(recorded_at=late, version=pl.lit(2, dtype=pl.Int64()))
+    changed = changed.with_columns(severity=(pl.col("severity") % 5) + 1).filter(corrected)
+    withdrawn = pl.Series(rng.random(size) < figures.WITHDRAWN.value) & in_time & ~corrected
+    kept = frame.with_columns(withdrawn_at=pl.when(withdrawn).then(late).cast(pl.Datetime("us")))
+    twice = frame.filter(pl.Series(rng.random(size) < figures.RECORDED_TWICE.value))
+    twice = twice.with_columns(record_id=pl.lit("D") + pl.col("record_id"))
+    return pl.concat([kept, changed, twice])

@@ -1,0 +1,113 @@
+"""Opens a made-up extract with its truth, to measure what it came out as."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from features import codes
+from features.asof import CURRENT_FOR_DAYS
+from features.errors import MissingInput
+from features.synthetic.bucket import TRUE_LEVELS
+from features.synthetic.draw import MONTH, MONTHS
+from features.synthetic.figures import Figure
+
+GROUPS = codes.COMMUNITY_GROUPS
+
+
+@dataclass(frozen=True)
+class Line:
+    """One target beside what was generated; `slack` is how far off it may be."""
+
+    name: str
+    target: tuple[float, float]
+    generated: float
+    slack: float
+    figure: Figure[object]
+    unit: str = "share"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the generated figure lies in the target's range, give or take the slack."""
+        low, high = self.target
+        return low - self.slack <= self.generated <= high + self.slack
+
+
+@dataclass
+class Extract:
+    """A made-up extract and its truth, opened for measuring."""
+
+    folder: Path
+    truth: Path
+    as_of: date
+    about: dict[str, object]
+    _current: pl.DataFrame | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, folder: Path, truth: Path) -> Extract:
+        """Open a made-up extract; MissingInput where there is none or no truth."""
+        about = folder / "extract.json"
+        for path in (about, truth / TRUE_LEVELS):
+            if not path.exists():
+                raise MissingInput(
+                    f"There is no {path}. Make one with: python -m features synthesise "
+                    f"--out {folder} --truth {truth}"
+                )
+        content = json.loads(about.read_text(encoding="utf-8"))
+        return cls(folder, truth, date.fromisoformat(content["parameters"]["as_of"]), content)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """The rows of a table, not yet read."""
+        return pl.scan_parquet(self.folder / table / "*.parquet")
+
+    def current(self) -> pl.DataFrame:
+        """People with a sentence in force: crn, kind, provider, suspended, and recorded levels."""
+        if self._current is None:
+            held = self.scan("supervisions").filter(
+                pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
+            )
+            columns = ["crn", "kind", "provider_code", "occurred_on", "suspended_from"]
+            levels = self.levels(self.as_of)
+            self._current = held.select(columns).collect().join(levels, on="crn", how="left")
+        return self._current
+
+    def community(self) -> pl.DataFrame:
+        """The same, people in the community alone."""
+        return self.current().filter(pl.col("kind") != "custody")
+
+    def levels(self, on: date) -> pl.DataFrame:
+        """The recorded levels of each case on a day, 0 to 3, and the highest of them."""
+        columns = [f"{group}_community" for group in GROUPS]
+        since = pl.lit(on) - pl.col("completed_on")
+        rank = {level: i for i, level in enumerate(codes.LEVEL_ORDER)}
+        newest = (
+            self.scan("assessments")
+            .filter(
+                pl.col("status") == "COMPLETE",
+                since.dt.total_days().is_between(0, CURRENT_FOR_DAYS),
+            )
+            .select("crn", "completed_on", *columns)
+            .collect()
+            .sort("completed_on")
+            .unique("crn", keep="last")
+        )
+        ranked = [
+            pl.col(f"{g}_community").replace_strict(rank, return_dtype=pl.Int64).alias(g)
+            for g in GROUPS
+        ]
+        return newest.select("crn", *ranked).with_columns(overall=pl.max_horizontal(GROUPS))
+
+    def true_levels(self, days_ago: int = 0) -> pl.DataFrame:
+        """The hidden true level of each (case, group) so many days before the as-of date."""
+        rows = pl.read_parquet(self.truth / TRUE_LEVELS / "*.parquet")
+        month = MONTHS - 1 - days_ago // MONTH
+        return rows.select("crn", "group", level=pl.col("level").arr.get(month).cast(pl.Int64))
+
+    @property
+    def cases(self) -> int:
+        """How many people there are."""
+        return self.current().height

@@ -1,0 +1,93 @@
+"""Who the made-up people are. No names: a made-up person is a case reference number (CRN).
+
+CRNs follow the real pattern, one letter and six digits; the letter Z marks them as made up.
+Protected characteristics are for audit alone and touch nothing but the mix of circumstances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.synthetic import figures
+from features.synthetic.draw import Draw, Flags, Floats, Ints, blank, fit, weighted
+from features.synthetic.figures import Figure
+
+MADE_UP = "Z"
+TRAITS = ("violence", "abuse", "family", "chaos", "illness")
+_BANDS = {
+    "18-20": (18, 21), "21-24": (21, 25), "25-29": (25, 30), "30-39": (30, 40),
+    "40-49": (40, 50), "50-59": (50, 60), "60+": (60, 82),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class People:
+    """The made-up people of a bucket: what each brings along (`traits`) and who each is."""
+
+    crns: pl.Series
+    traits: dict[str, Floats]
+    age: Floats
+    woman: Flags
+    disabled: Flags
+    ethnicity: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.crns)
+
+
+def make(draw: Draw, cases: int, buckets: int) -> People:
+    """Draw the people of a bucket; a CRN's number modulo the buckets is the bucket's."""
+    rng = draw.stream("people")
+    numbers = rng.choice(1_000_000 // buckets, size=cases, replace=False) * buckets
+    crns = pl.Series(numbers + max(draw.bucket, 0)).cast(pl.String()).str.zfill(6)
+    bands = weighted(rng, _shares(figures.AGES), cases)
+    low = bands.replace_strict({k: v[0] for k, v in _BANDS.items()}).to_numpy()
+    high = bands.replace_strict({k: v[1] for k, v in _BANDS.items()}).to_numpy()
+    age = low + (high - low) * rng.random(cases)
+    woman = rng.random(cases) < figures.WOMEN.value
+    disabled = rng.random(cases) < figures.DISABILITY.value
+    traits: dict[str, Floats] = {name: rng.normal(size=cases) for name in TRAITS}
+    # The mix of circumstances, and nothing else, differs with who someone is.
+    traits["illness"] = traits["illness"] + 0.5 * disabled + 0.3 * woman
+    traits["chaos"] = traits["chaos"] + 0.3 * (age < 25) - 0.3 * (age >= 50)
+    ethnicity = weighted(rng, _shares(figures.ETHNICITY), cases)
+    return People(MADE_UP + crns, traits, age, woman, disabled, ethnicity)
+
+
+def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
+    """The people table: no names; ethnicity and religion missing for about a tenth."""
+    rng = draw.stream("characteristics")
+    n = len(people)
+    missing = figures.ETHNICITY_MISSING.value
+    since = draw.day(started)
+    disability = np.where(people.disabled, "Yes", "No")
+    needs = rng.random(n) < figures.INTERPRETER.value
+    frame = pl.DataFrame(
+        {
+            "record_id": f"PER{draw.bucket:03d}"
+            + pl.int_range(n, eager=True).cast(pl.String()).str.zfill(6),
+            "crn": people.crns,
+            "occurred_on": since,
+            "recorded_at": since.cast(pl.Datetime("us")),
+            "born_on": draw.day((people.age * 365.25).astype(np.int64)),
+            "sex": pl.Series(np.where(people.woman, "Female", "Male").tolist()),
+            "ethnicity": blank(people.ethnicity, rng.random(n) < missing),
+            "religion": blank(weighted(rng, _shares(figures.RELIGION), n), rng.random(n) < missing),
+            "disability": blank(
+                pl.Series(disability.tolist()), rng.random(n) < figures.DISABILITY_MISSING.value
+            ),
+            "nationality": weighted(rng, {"British": 0.9, "Other": 0.1}, n),
+            "interpreter_language": blank(
+                weighted(rng, {"Polish": 3.0, "Romanian": 3.0, "Urdu": 2.0, "Kurdish": 1.0}, n),
+                ~needs,
+            ),
+        }
+    )
+    return fit(frame, "people")
+
+
+def _shares(figure: Figure[dict[str, int]]) -> dict[str, float]:
+    return {name: float(share) for name, share in figure.value.items()}

@@ -1,0 +1,160 @@
+"""Sentences and holdings as the record has them, and how much contact each case is due.
+
+Contact follows the recorded level, as it does in life, and what services decide for everyone:
+contact is halved while a unit is amber and suspended for the last third of an order. None of that
+is behaviour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.synthetic import figures
+from features.synthetic.draw import (
+    FIRST_DAYS,
+    MONTHS,
+    Desk,
+    Events,
+    Floats,
+    Ints,
+    blank,
+    month_of,
+    pick,
+)
+from features.synthetic.lives import CUSTODY, KINDS, LICENCE, Lives
+from features.synthetic.places import GRADES, Places
+from features.synthetic.practice import Practice
+from features.synthetic.scenarios import Policies, Scenario
+
+PRISON_CONTACTS_A_YEAR = 8.0
+WHILE_SUSPENDED = 0.03
+"""Contact that goes on while it is suspended, as a share of the usual."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Appointments a month each case is due, and from when contact was suspended (-1: never)."""
+
+    visits: Floats
+    suspended: Ints
+
+
+def contact_due(
+    lives: Lives, practice: Practice, places: Places, policies: Policies, scenario: Scenario
+) -> Contact:
+    """How often each case is seen, month by month, by recorded level and by policy."""
+    ranges = list(figures.APPOINTMENTS_A_YEAR.value.values())
+    usual = np.array([sum(pair) / 2 for pair in ranges]) / 12
+    visits = usual[practice.overall + 1] * lives.sentences.community
+    visits = visits * places.contact[places.team_unit[practice.holding.team]]
+    suspended = _suspended(lives, practice, policies, scenario)
+    within = (suspended[:, None] > FIRST_DAYS[None, :]) & (suspended[:, None] >= 0)
+    visits = np.where(within, visits * WHILE_SUSPENDED, visits)
+    if scenario.halved_from:
+        visits = np.where(FIRST_DAYS[None, :] < scenario.halved_from, visits / 2, visits)
+    inside = lives.sentences.on == 2
+    return Contact(np.where(inside, PRISON_CONTACTS_A_YEAR / 12, visits), suspended)
+
+
+def _suspended(lives: Lives, practice: Practice, policies: Policies, scenario: Scenario) -> Ints:
+    sentences = lives.sentences
+    point = sentences.start - (sentences.length * policies.suspended_after).astype(np.int64)
+    point = np.minimum(point, policies.suspension_from)
+    if scenario.halved_from:
+        sooner = sentences.start - (sentences.length / 3).astype(np.int64)
+        sooner = np.minimum(sooner, scenario.halved_from)
+        point = np.where(sooner > 0, np.maximum(point, sooner), point)
+    level = practice.overall[np.arange(len(lives)), month_of(np.maximum(point, 0))]
+    eligible = (point > 0) & (sentences.kind != CUSTODY) & (level >= 0) & (level < 2)
+    return np.where(eligible, point, -1)
+
+
+def supervisions(
+    desk: Desk, lives: Lives, places: Places, practice: Practice, contact: Contact
+) -> pl.DataFrame:
+    """The supervisions table: current sentences, custody before release, earlier orders."""
+    rng = desk.draw.stream("supervisions")
+    held = lives.sentences
+    everyone = np.arange(len(lives))
+    team = practice.holding.team
+    unit = places.team_unit[team]
+    where: dict[str, Any] = {
+        "provider_code": pick([code[:3] for code in places.units], unit),
+        "pdu_code": pick(places.units, unit),
+        "lau_code": pick([f"{code}L" for code in places.units], unit),
+        "team_code": pick(places.team_codes(), team),
+    }
+    days = desk.draw.day
+    current = desk.rows(
+        "supervisions", "SUP", Events(everyone, held.start),
+        kind=pick(KINDS, held.kind),
+        suspended_from=blank(days(contact.suspended), contact.suspended < 0),
+        **where,
+    )  # fmt: skip
+    out = np.nonzero(held.kind == LICENCE)[0]
+    prison = desk.rows(
+        "supervisions", "SUC", Events(out, held.jailed[out]),
+        kind=pl.lit("custody"), ended_on=days(held.start[out]), end_reason=pl.lit("completed"),
+    )  # fmt: skip
+    return pl.concat([current, prison, _earlier(desk, lives, rng), _premises(desk, lives, rng)])
+
+
+def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
+    who, began, ended = lives.sentences.before
+    size = len(who)
+    failing = 0.5 * lives.people.traits["chaos"][who] + rng.normal(size=size)
+    done, _ = figures.COMPLETED.value
+    reasons = ["completed", "breached", "revoked", "recalled"]
+    broken = failing > np.quantile(failing, done)
+    reason = np.where(broken, rng.integers(1, 4, size), 0)
+    return desk.rows(
+        "supervisions", "SUQ", Events(who, began),
+        kind=pick(KINDS, np.array([0, 1, 3])[rng.integers(0, 3, size)]),
+        ended_on=desk.draw.day(ended),
+        end_reason=pick(reasons, reason),
+    )  # fmt: skip
+
+
+def _premises(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
+    """Residence in approved premises after release: mostly people high on release."""
+    start = lives.sentences.start
+    high = lives.highest()[np.arange(len(lives)), month_of(start)] >= 2
+    chance = np.where(high, 0.35, 0.03)
+    stays = np.nonzero((lives.sentences.kind == LICENCE) & (rng.random(len(lives)) < chance))[0]
+    length = rng.integers(40, 110, len(stays))
+    left = start[stays] - length
+    return desk.rows(
+        "supervisions", "SAP", Events(stays, start[stays]),
+        kind=pl.lit("approved_premises"),
+        end_reason=blank(pick(["moved_on"], np.zeros(len(stays), dtype=np.int64)), left < 0),
+        ended_on=blank(desk.draw.day(left), left < 0),
+    )  # fmt: skip
+
+
+def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
+    """The allocations table: one row a holding, with absences and workload."""
+    rng = desk.draw.stream("allocations")
+    staff, on = practice.holding.staff, lives.sentences.on > 0
+    before = np.concatenate([np.full((len(lives), 1), -1), staff[:, :-1]], axis=1)
+    was_on = np.concatenate([np.zeros((len(lives), 1), dtype=bool), on[:, :-1]], axis=1)
+    who, month = np.nonzero(on & ((staff != before) | ~was_on))
+    back = (MONTHS - 1 - month) * 30 + rng.integers(0, 30, len(who))
+    follows = np.append(who[1:] == who[:-1], False)
+    until = np.append(back[1:], 0)
+    held = staff[who, month]
+    covered = practice.holding.covered[who, MONTHS - 1] & ~follows
+    away = np.minimum(rng.integers(5, 120, len(who)), back)
+    return desk.rows(
+        "allocations", "ALL", Events(who, back),
+        staff_code=pick(places.staff_codes, held),
+        grade=pick(GRADES, places.grade[held]),
+        qualified_on=places.qualified_on(desk.draw, held),
+        ended_on=blank(desk.draw.day(until), ~follows),
+        absent_from=blank(desk.draw.day(away), ~covered),
+        workload_percent=places.workload[held].round(0),
+        source_system=pl.lit("workforce"),
+    )  # fmt: skip

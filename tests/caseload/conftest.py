@@ -1,0 +1,41 @@
+"""A made-up caseload of some size, shared by the tests of what it is like."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from features import synthetic
+from features.synthetic.measure import Extract
+
+AS_OF = date(2026, 11, 20)
+CASES = 6000
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Extract]]:
+    """Makes caseloads of 6,000 people by what is changed, each once."""
+    folder = Path(tempfile.mkdtemp(prefix="rosh-caseload-"))
+    kept: dict[str, Extract] = {}
+
+    def make(**changed: object) -> Extract:
+        name = "-".join(f"{key}-{value}" for key, value in sorted(changed.items())) or "plain"
+        if name not in kept:
+            chosen = synthetic.Parameters(**{"cases": CASES, "seed": 7, "as_of": AS_OF, **changed})  # type: ignore[arg-type]
+            synthetic.synthesise(chosen, folder / name, folder / f"{name}-truth")
+            kept[name] = Extract.open(folder / name, folder / f"{name}-truth")
+        return kept[name]
+
+    yield make
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def plain(made: Callable[..., Extract]) -> Extract:
+    """The caseload with nothing planted."""
+    return made()

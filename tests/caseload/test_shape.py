@@ -1,0 +1,201 @@
+"""The made-up caseload is what its page says: figures near targets, stories, no real person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features import codes, intake, records
+from features.synthetic import compare, figures, page, places
+from features.synthetic.bucket import GOING_ON
+from features.synthetic.measure import Extract, Line
+from tests.caseload.conftest import AS_OF
+
+# What needs the national caseload to come near: 12 regions, and rates of rare things.
+NATIONAL = ("Region:", "Appointments a year: very high", "Overall level: VERY_HIGH")
+
+
+@pytest.fixture(scope="module")
+def lines(plain: Extract) -> list[Line]:
+    return compare.every_line(plain)
+
+
+def test_every_figure_comes_near_its_target(lines: list[Line]) -> None:
+    off = [
+        (line.name, line.target, line.generated)
+        for line in lines
+        if not line.holds and not line.name.startswith(NATIONAL)
+    ]
+    assert len(lines) > 55
+    assert off == []
+
+
+def test_every_figure_says_where_it_is_from() -> None:
+    listed = figures.listed()
+    assert len(listed) > 40
+    for name, item in listed.items():
+        assert item.mark in ("seen", "memory", "assumption"), name
+        assert len(item.source) > 10, name
+
+
+def test_the_page_lists_every_figure_and_every_scenario(plain: Extract, lines: list[Line]) -> None:
+    text = page.as_markdown(plain, lines)
+    for line in lines:
+        assert f"| {line.name} |" in text
+    for name in ("over-policing", "late-recording", "feed-outage", "policy-change", "inflation"):
+        assert f"| `{name}` |" in text
+    assert "never accuracy" in text
+
+
+@pytest.mark.parametrize("wanted", [0.03, 0.2])
+def test_the_share_too_low_is_settable(made: Callable[..., Extract], wanted: float) -> None:
+    lines = compare.every_line(made(underestimated=wanted))
+    found = next(line for line in lines if line.name == "Truly too low in some group")
+    assert found.generated == pytest.approx(wanted, abs=0.015)
+
+
+def test_no_person_has_a_name_and_every_crn_is_marked_as_made_up(plain: Extract) -> None:
+    people = plain.scan("people").collect()
+    assert people["given_name"].null_count() == people["family_name"].null_count() == people.height
+    assert people["crn"].n_unique() == people.height
+    assert people["crn"].str.contains(r"^Z\d{6}$").all()
+    assert people["crn"].str.contains(records.CRN_PATTERN).all()
+
+
+def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
+    buckets = int(str(plain.about["buckets"]))
+    assert buckets == 2
+    for name in records.TABLES:
+        files = sorted((plain.folder / name).glob("*.parquet"))
+        assert [path.name for path in files] == ["00.parquet", "01.parquet"]
+        for number, path in enumerate(files):
+            found = pl.read_parquet(path)["crn"].str.slice(1).cast(pl.Int64) % buckets
+            assert set(found) <= {number}
+
+
+def test_the_extract_is_taken_whole(plain: Extract, tmp_path: Path) -> None:
+    report = intake.load(plain.folder, tmp_path / "store")
+    assert {item.name for item in report.tables if item.supplied} == set(records.TABLES)
+    assert sum(item.refused_rows for item in report.tables) == 0
+    assert {item.name: item.unknown_codes for item in report.tables if item.unknown_codes} == {}
+
+
+def test_entries_follow_what_goes_on(plain: Extract) -> None:
+    """Substance use is written about while it goes on, and less about lives that are concealed."""
+    life = pl.read_parquet(plain.truth / GOING_ON / "*.parquet")
+    now = life.select("crn", "concealed", using=pl.col("substance").arr.last() == 1)
+    recent = plain.scan("incidents").filter(
+        pl.col("kind") == "substance_use",
+        pl.col("occurred_on") > pl.lit(AS_OF) - pl.duration(days=30),
+    )
+    seen = recent.group_by("crn").len("n").collect()
+    both = now.join(seen, on="crn", how="left").with_columns(pl.col("n").fill_null(0))
+    rate = {key: part["n"].mean() for (key,), part in both.group_by("using")}
+    assert rate[True] > 5 * rate[False]  # type: ignore[operator]
+    hidden = {key: part["n"].mean() for (key,), part in both.filter("using").group_by("concealed")}
+    assert hidden[True] < 0.3 * hidden[False]  # type: ignore[operator]
+
+
+def test_how_much_is_written_follows_the_recorded_level(plain: Extract) -> None:
+    year = pl.col("occurred_on") > pl.lit(AS_OF) - pl.duration(days=365)
+    counts = plain.scan("contacts").filter(year).group_by("crn").len("n").collect()
+    held = plain.community().join(counts, on="crn", how="left").drop_nulls("overall")
+    by_level = dict(held.group_by("overall").agg(pl.col("n").mean()).iter_rows())
+    assert by_level[0] < by_level[1] < by_level[2]
+
+
+def test_recorded_levels_err_both_ways_and_some_truly_high_cases_have_clean_records(
+    plain: Extract,
+) -> None:
+    held = plain.community().unpivot(
+        on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
+    )
+    both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
+    too_low = both.filter(pl.col("level") > pl.col("now"))
+    too_high = both.filter(pl.col("level") < pl.col("now"))
+    assert 0.01 < too_low.height / both.height < 0.06
+    assert 0.01 < too_high.height / both.height < 0.06
+    anything = plain.scan("incidents").select("crn").unique().collect()
+    high = both.filter(pl.col("level") >= 2).select("crn").unique()
+    clean = high.join(anything, on="crn", how="anti").height / high.height
+    assert 0.005 < clean < 0.2
+
+
+def test_strain_brings_errors(plain: Extract) -> None:
+    """Cases of practitioners over 130 per cent are too low more often than of those under 100."""
+    held = plain.community().unpivot(
+        on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
+    )
+    both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
+    low = both.group_by("crn").agg(low=(pl.col("level") > pl.col("now")).any())
+    work = plain.scan("allocations").filter(pl.col("ended_on").is_null()).collect()
+    rows = low.join(work.select("crn", "workload_percent", "grade"), on="crn")
+    strained = rows.filter((pl.col("workload_percent") > 130) | (pl.col("grade") != "PO"))
+    calm = rows.filter(pl.col("workload_percent") < 105, pl.col("grade") == "PO")
+    assert strained["low"].mean() > 1.3 * calm["low"].mean()  # type: ignore[operator]
+
+
+def test_the_record_has_the_faults_of_a_real_one(plain: Extract) -> None:
+    incidents = plain.scan("incidents").collect()
+    wait = (incidents["recorded_at"].dt.date() - incidents["occurred_on"]).dt.total_days()
+    assert 0.03 < (wait > 14).mean() < 0.3  # type: ignore[operator]
+    assert incidents.filter(pl.col("version") == 2).height > 50
+    assert incidents["withdrawn_at"].is_not_null().sum() > 20
+    assert incidents["severity"].null_count() > 100
+    assert incidents["record_id"].str.starts_with("D").sum() > 50
+    contacts = plain.scan("contacts").filter(pl.col("type_code") == "COAP")
+    ahead = contacts.filter(pl.col("occurred_on") > pl.lit(AS_OF)).collect()
+    assert ahead.height > 100
+    assert ahead["outcome_code"].null_count() == ahead.height
+    twice = contacts.filter(pl.col("version") == 2).collect()
+    first = contacts.filter(pl.col("version") == 1).collect()
+    both = twice.join(first, on="record_id")
+    assert both.height > 0.99 * twice.height
+    assert (both["recorded_at_right"] < both["recorded_at"]).all()
+    assert both["outcome_code_right"].null_count() == both.height
+
+
+def test_readings_say_how_each_came_about(plain: Extract) -> None:
+    said = plain.scan("reviews").collect()
+    audits = said.filter(source="audit")
+    assert audits["sampling_probability"].is_between(0.1, 0.2).all()
+    assert set(said["source"]) == set(codes.REVIEW_SOURCES)
+    assert said.filter(source="countersign")["same_person"].all()
+    for source in ("countersign", "reassessment"):
+        assert said.filter(source=source)["sampling_probability"].is_null().all()
+    service = said.filter(source="spo_review")
+    assert 0.2 < service["sampling_probability"].is_not_null().mean() < 0.7  # type: ignore[operator]
+    assert 0.4 < service["before_findings"].mean() < 0.6  # type: ignore[operator]
+    assert (said["recorded_at"].dt.date() > said["snapshot_on"]).all()
+
+
+def test_who_someone_is_touches_no_error_and_no_entry(plain: Extract) -> None:
+    """Ethnicity and religion are drawn apart from everything: no gap beyond chance."""
+    people = plain.scan("people").select("crn", "ethnicity").collect()
+    held = plain.community().unpivot(
+        on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
+    )
+    both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
+    low = (
+        both.group_by("crn").agg(low=(pl.col("level") > pl.col("now")).any()).join(people, on="crn")
+    )
+    white = low.filter(ethnicity="White")["low"].to_numpy()
+    other = low.filter(pl.col("ethnicity").is_in(["Black", "Asian", "Mixed"]))["low"].to_numpy()
+    apart = abs(white.mean() - other.mean())
+    chance = np.sqrt(white.var() / len(white) + other.var() / len(other))
+    assert apart < 4 * chance
+
+
+def test_units_are_108_nationally_and_three_at_least() -> None:
+    assert len(places.unit_codes(240_000)) == 108
+    assert places.unit_codes(60) == ["N54ALD", "N54BRI", "N58CAR"]
+    national = places.unit_codes(240_000)
+    assert len(set(national)) == 108
+    counted = {p: sum(code.startswith(p) for code in national) for p in figures.REGIONS.value}
+    assert counted == figures.REGIONS.value
+    assert all(re.fullmatch(r"N\d\d[A-Z0-9]{3}", code) for code in national)

@@ -1,0 +1,46 @@
+"""The hidden truth of a made-up caseload: read by evaluation alone, and by nothing that learns.
+
+The truth lies in a folder of its own beside the extract. An import contract keeps this module from
+everything that trains, scores or serves; no real caseload has such a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from features.errors import MissingInput, UserError
+
+LEVELS = "true-levels"
+
+
+def levels(folder: Path, on: date) -> pl.DataFrame:
+    """The true level of each case and risk group on a day: crn, group, true (0 low to 3).
+
+    Raises MissingInput where there is no truth, UserError for a day outside its months.
+    """
+    about = folder / "truth.json"
+    if not about.exists():
+        raise MissingInput(
+            f"There is no hidden truth in {folder}. It lies beside a made-up extract: "
+            "python -m features synthesise --out EXTRACT --truth TRUTH"
+        )
+    said = json.loads(about.read_text(encoding="utf-8"))
+    ago = (date.fromisoformat(said["as_of"]) - on).days
+    month = said["months"] - 1 - ago // said["days_a_month"]
+    if ago < 0 or month < 0:
+        raise UserError(
+            f"The hidden truth ends on {said['as_of']} and spans {said['months']} months of "
+            f"{said['days_a_month']} days; {on} lies outside."
+        )
+    rows = pl.read_parquet(folder / LEVELS / "*.parquet")
+    return rows.select("crn", "group", true=pl.col("level").arr.get(month).cast(pl.Int64))
+
+
+def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
+    """Whether each recorded level (crn, group, recorded 0 to 3) stands below the truth: `low`."""
+    both = recorded.join(levels(folder, on), on=["crn", "group"], how="inner")
+    return both.with_columns(low=pl.col("true") > pl.col("recorded"))
