@@ -58,13 +58,14 @@ def describe_caseload(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Load an extract into the store and report what became of it."""
-    with steps(f"reading {args.extract}"):
+    with steps(f"reading {args.extract}") as step:
         report = intake.load(
             args.extract,
             args.store,
             extracted_at=args.extracted_at,
             max_refused=args.max_refused,
             max_vanished=args.max_vanished,
+            step=step,
         )
     console.print(_counts(report))
     _say_unknown(report)

@@ -2,6 +2,9 @@
 
 EXTRACT/extract.json      when it was taken, which feeds are complete, whether made up
 EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.parquet
+
+An extract that says `"buckets": 48` has, for every table, the files 00 to 47, each with the cases
+whose number modulo 48 is the file's: it can be read a bucket at a time.
 """
 
 from __future__ import annotations
@@ -32,6 +35,15 @@ class Extract:
     made_up: bool = False
     feeds: dict[str, datetime] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=dict)
+    buckets: int | None = None
+    """How many buckets of cases the files stand for; None where a file may hold any case."""
+
+    def of_bucket(self, table: str, bucket: int | None) -> list[Path]:
+        """The files of a table that hold the cases of a bucket, or all of them."""
+        files = self.files.get(table, [])
+        if bucket is None:
+            return files
+        return [path for path in files if path.stem.isdigit() and int(path.stem) == bucket]
 
 
 def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
@@ -50,12 +62,27 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
     complete = _known_tables(said["complete"], "complete")
     feeds = {name: _time(at, f"feeds.{name}") or taken for name, at in said["feeds"].items()}
     _known_tables(feeds, "feeds")
-    return Extract(folder, taken, frozenset(complete), said["made_up"], feeds, _files(folder))
+    files = _files(folder)
+    buckets = _bucketed(said["buckets"], files)
+    return Extract(folder, taken, frozenset(complete), said["made_up"], feeds, files, buckets)
 
 
-def read_table(about: Extract, table: Table) -> pl.DataFrame | None:
+def _bucketed(buckets: int, files: dict[str, list[Path]]) -> int | None:
+    if buckets < 1:
+        return None
+    wanted = list(range(buckets))
+    for name, paths in files.items():
+        if sorted(int(p.stem) if p.stem.isdigit() else -1 for p in paths) != wanted:
+            raise UnreadableInput(
+                f"{ABOUT} says that the extract is in {buckets} buckets of cases, and {name} does "
+                f"not have the files 00 to {buckets - 1:02d}. Nothing was changed."
+            )
+    return buckets
+
+
+def read_table(about: Extract, table: Table, bucket: int | None = None) -> pl.DataFrame | None:
     """The rows of one table as supplied, or None where the extract has no file of it."""
-    files = about.files.get(table.name)
+    files = about.of_bucket(table.name, bucket)
     if not files:
         return None
     parts = [_read_file(path) for path in files]
@@ -74,6 +101,7 @@ _KINDS: dict[str, tuple[type, Any, str]] = {
     "complete": (list, [], "a list of tables"),
     "feeds": (dict, {}, "an object of tables and times"),
     "made_up": (bool, False, "true or false"),
+    "buckets": (int, 0, "a whole number"),
 }
 
 

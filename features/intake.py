@@ -6,6 +6,7 @@ withdrawal; a bad row is refused with its reason and kept; an unknown code is co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 
 from features import extract, records, refusals, store, versions
 from features.contracts import Table
-from features.errors import TooManyRefused, UserError
+from features.errors import TooManyRefused, UnreadableInput, UserError
 
 MAX_REFUSED = 0.01
 MAX_VANISHED = 0.05
@@ -31,6 +32,8 @@ class TableReport:
     new: int = 0
     changed: int = 0
     withdrawn: int = 0
+    live: int = 0
+    """Records that a feed declared complete had before."""
     unknown_codes: dict[str, dict[str, int]] = field(default_factory=dict)
     absent_columns: list[str] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
@@ -58,38 +61,107 @@ def load(
     max_refused: float = MAX_REFUSED,
     max_vanished: float = MAX_VANISHED,
     buckets: int = store.DEFAULT_BUCKETS,
+    step: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Load an extract folder into the store; UserError leaves the store as it was."""
+    """Load an extract folder into the store; UserError leaves the store as it was.
+
+    An extract in buckets of cases is read a bucket at a time into a store that has nothing yet.
+    Into a store that has loads it is read whole: a record may have moved to a case elsewhere.
+    """
     about = extract.describe(folder, extracted_at)
-    existing = _existing(store_path, buckets)
+    existing = _existing(store_path, about.buckets or buckets)
     _check_order(existing, about)
-    earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
-    previous = earlier[-1].extracted_at if earlier else None
-    reports, rows, refused = [], {}, {}
-    for table in records.TABLES.values():
-        raw = extract.read_table(about, table)
-        report = TableReport(table.name, supplied=raw is not None)
-        reports.append(report)
+    if not about.files:
+        raise UserError(f"{about.folder} holds none of the tables: {', '.join(records.TABLES)}.")
+    fresh_store = not existing.loads and about.buckets == existing.buckets
+    number = existing.loads[-1].number + 1 if existing.loads else 1
+    parts = list(range(existing.buckets)) if fresh_store else [None]
+    with store.Staged(store_path, existing.buckets, number) as staged:
+        reading = _Reading(about, existing, staged)
+        for part in parts:
+            if part is not None:
+                step(f"bucket {part + 1} of {len(parts)}")
+            for table in records.TABLES.values():
+                reading.take(table, part)
+        for report in reading.reports.values():
+            _stop_if_too_many(report, max_refused)
+            _stop_if_too_many_vanished(report, max_vanished)
+        reading.stop_if_in_two_buckets()
+        committed = reading.commit()
+    return Report(list(reading.reports.values()), committed, about.extracted_at)
+
+
+class _Reading:
+    """An extract on its way into the store: what was read so far, table by table."""
+
+    def __init__(self, about: extract.Extract, existing: store.Store, staged: store.Staged) -> None:
+        self.about, self.existing, self.staged = about, existing, staged
+        self.reports = {
+            name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES
+        }
+        self.refused: dict[str, list[pl.DataFrame]] = {}
+        self._seen: dict[str, list[pl.Series]] = {}
+        earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
+        self._previous = earlier[-1].extracted_at if earlier else None
+
+    def take(self, table: Table, part: int | None) -> None:
+        """Read one table, in one bucket or in all of them, and stage what is to be appended."""
+        raw = extract.read_table(self.about, table, part)
         if raw is None:
-            continue
-        good, bad = _sift(raw, table, about.extracted_at, report)
-        _stop_if_too_many(report, max_refused)
-        kept = existing.read(table.name)
-        fresh = versions.appended(kept, good, about.extracted_at, previous)
+            return
+        report = self.reports[table.name]
+        good, bad = _sift(raw, table, self.about.extracted_at, report)
+        if part is not None:
+            self._check_bucket(table.name, good, part)
+        kept = self.existing.read(table.name, part)
+        fresh = versions.appended(kept, good, self.about.extracted_at, self._previous)
         seen = pl.col("record_id").is_in(kept["record_id"].unique().to_list())
-        report.changed = fresh.filter(seen).height
-        report.new = fresh.height - report.changed
-        if table.name in about.complete:
-            gone = versions.withdrawn(kept, good, bad, about.extracted_at)
-            _stop_if_too_many_vanished(report, gone.height, kept, max_vanished)
-            report.withdrawn = gone.height
+        changed = fresh.filter(seen).height
+        report.changed += changed
+        report.new += fresh.height - changed
+        if table.name in self.about.complete:
+            gone = versions.withdrawn(kept, good, bad, self.about.extracted_at)
+            report.withdrawn += gone.height
+            report.live += versions.live(kept).height
             fresh = pl.concat([fresh, gone])
         if fresh.height:
-            rows[table.name] = fresh
+            self.staged.add(table.name, fresh)
         if bad.height:
-            refused[table.name] = bad
-    number = _commit_if_new(store_path, existing, about, reports, rows, refused)
-    return Report(reports, number, about.extracted_at)
+            self.refused.setdefault(table.name, []).append(bad)
+
+    def _check_bucket(self, name: str, good: pl.DataFrame, part: int) -> None:
+        strays = good.filter(store.bucket_of(self.existing.buckets) != part).height
+        if strays:
+            raise UnreadableInput(
+                f"{name}/{part:02d}: {strays:,} rows are of cases of another bucket (the number of "
+                "a CRN modulo the buckets is its bucket). Nothing was changed. Take "
+                f'"buckets" out of {extract.ABOUT} to have every file read as it comes.'
+            )
+        identity = good.select("record_id", "version").hash_rows(seed=0)
+        self._seen.setdefault(name, []).append(identity)
+
+    def stop_if_in_two_buckets(self) -> None:
+        """UserError where the same record and version stands in two buckets."""
+        for name, parts in self._seen.items():
+            found = pl.concat(parts)
+            twice = found.len() - found.n_unique()
+            if twice:
+                raise UserError(
+                    f"{name}: {twice:,} records stand in two buckets of cases. Nothing was "
+                    f'changed. Take "buckets" out of {extract.ABOUT}: read whole, the second of '
+                    "each is refused and named."
+                )
+
+    def commit(self) -> int | None:
+        """Make the load exist, unless all of it was loaded before; its number."""
+        refused = {name: pl.concat(parts) for name, parts in self.refused.items()}
+        reports = list(self.reports.values())
+        if not self.staged.files and _nothing_new(self.existing, self.about, reports, refused):
+            return None
+        for name, rows in refused.items():
+            self.staged.refuse(name, rows)
+        self.staged.commit(_described(self.about, self.staged.number, reports))
+        return self.staged.number
 
 
 def _nothing_new(
@@ -147,13 +219,19 @@ def _sift(
         schema=store.REFUSED,
     )
     counts = content["reason"].value_counts(sort=True)
-    report.read = raw.height
-    report.refused = dict(zip(counts["reason"], counts["count"], strict=True))
+    report.read += raw.height
+    _add(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
     good = rows.filter(~bad)
-    report.unknown_codes = _unknown_codes(good, table)
+    for column, found in _unknown_codes(good, table).items():
+        _add(report.unknown_codes.setdefault(column, {}), found)
     report.absent_columns = [c.name for c in table.columns if c.name not in raw.columns]
     report.ignored_columns = [name for name in raw.columns if name not in table.schema]
     return good, content
+
+
+def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        total[name] = total.get(name, 0) + count
 
 
 def _content() -> pl.Expr:
@@ -185,46 +263,21 @@ def _stop_if_too_many(report: TableReport, max_refused: float) -> None:
     )
 
 
-def _stop_if_too_many_vanished(
-    report: TableReport, gone: int, kept: pl.DataFrame, max_vanished: float
-) -> None:
-    live = versions.live(kept).height
-    if gone > max(10, max_vanished * live):
+def _stop_if_too_many_vanished(report: TableReport, max_vanished: float) -> None:
+    if report.withdrawn > max(10, max_vanished * report.live):
         raise UserError(
-            f"{report.name}: {gone:,} of {live:,} records are gone from a feed declared complete "
-            f"(at most {max_vanished:.0%} may be). Nothing was changed. Check that the extract is "
-            "whole, or allow more with --max-vanished."
+            f"{report.name}: {report.withdrawn:,} of {report.live:,} records are gone from a feed "
+            f"declared complete (at most {max_vanished:.0%} may be). Nothing was changed. Check "
+            "that the extract is whole, or allow more with --max-vanished."
         )
 
 
-def _commit_if_new(
-    path: Path,
-    existing: store.Store,
-    about: extract.Extract,
-    reports: list[TableReport],
-    rows: dict[str, pl.DataFrame],
-    refused: dict[str, pl.DataFrame],
-) -> int | None:
-    if not rows and _nothing_new(existing, about, reports, refused):
-        return None
-    if not any(report.supplied for report in reports):
-        raise UserError(f"{about.folder} holds none of the tables: {', '.join(records.TABLES)}.")
-    number = existing.loads[-1].number + 1 if existing.loads else 1
-    numbered = {
-        name: frame.with_columns(load=pl.lit(number, dtype=pl.Int32()))
-        for name, frame in rows.items()
-    }
-    noted = {
-        name: frame.with_columns(load=pl.lit(number, dtype=pl.Int32()))
-        for name, frame in refused.items()
-    }
+def _described(about: extract.Extract, number: int, reports: list[TableReport]) -> store.Load:
+    supplied = [report for report in reports if report.supplied]
     counts = {
         r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
                  "changed": r.changed, "withdrawn": r.withdrawn}
-        for r in reports if r.supplied
+        for r in supplied
     }  # fmt: skip
-    feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in reports if r.supplied}
-    item = store.Load(number, about.extracted_at, about.made_up, counts, feeds, {})
-    path.mkdir(parents=True, exist_ok=True)
-    store.commit(path, existing.buckets, item, numbered, noted)
-    return number
+    feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in supplied}
+    return store.Load(number, about.extracted_at, about.made_up, counts, feeds, {})

@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -192,38 +193,51 @@ def bucket_of(buckets: int) -> pl.Expr:
     return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets
 
 
-def commit(
-    path: Path,
-    buckets: int,
-    load: Load,
-    rows: dict[str, pl.DataFrame],
-    refused: dict[str, pl.DataFrame],
-) -> Load:
-    """Write a load beside the store, then make it exist by replacing the manifest."""
-    sweep_orphans(path)
-    number = f"{load.number:04d}"
-    staging = path / "loads" / f"{number}.tmp"
-    files: dict[str, str] = {}
-    for name, frame in rows.items():
-        for (bucket,), part in (
-            frame.with_columns(bucket_of(buckets).alias("_b"))
-            .partition_by("_b", as_dict=True)
-            .items()
-        ):
-            target = staging / name / f"{bucket:02d}.parquet"
-            target.parent.mkdir(parents=True, exist_ok=True)
+class Staged:
+    """A load being written beside the store; it exists once `commit` has replaced the manifest."""
+
+    def __init__(self, path: Path, buckets: int, number: int) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        sweep_orphans(path)
+        self.path, self.buckets, self.number = path, buckets, number
+        self._folder = path / "loads" / f"{number:04d}.tmp"
+        self._folder.mkdir(parents=True)
+        self.files: dict[str, str] = {}
+
+    def add(self, name: str, rows: pl.DataFrame) -> None:
+        """Write rows of a table into the files of their buckets; once a table and bucket."""
+        numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
+        split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
+        for (bucket,), part in split.partition_by("_b", as_dict=True).items():
+            target = self._folder / name / f"{bucket:02d}.parquet"
+            target.parent.mkdir(exist_ok=True)
             part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
-            files[f"loads/{number}/{name}/{target.name}"] = flush_and_digest(target)
-    for name, frame in refused.items():
-        target = path / "refused" / number / f"{name}.parquet"
+            relative = f"loads/{self.number:04d}/{name}/{target.name}"
+            self.files[relative] = flush_and_digest(target)
+
+    def refuse(self, name: str, rows: pl.DataFrame) -> None:
+        """Keep refused rows of a table."""
+        target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(target)
+        rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
         flush_and_digest(target)
-    staging.mkdir(parents=True, exist_ok=True)
-    staging.rename(path / "loads" / number)
-    done = Load(load.number, load.extracted_at, load.made_up, load.tables, load.feeds, files)
-    _replace_manifest(path, buckets, done)
-    return done
+
+    def commit(self, load: Load) -> None:
+        """Make the load exist."""
+        self._folder.rename(self._folder.with_suffix(""))
+        _replace_manifest(self.path, self.buckets, replace(load, files=self.files))
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no trace of a load that was not committed, nor of a store that has none."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+            shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
+            for folder in (self.path / "loads", self.path / "refused", self.path):
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def sweep_orphans(path: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ class Plan:
         return self.cases // self.buckets + (bucket < self.cases % self.buckets)
 
 
+@lru_cache(maxsize=8)
 def plan(
     seed: int,
     as_of: date,

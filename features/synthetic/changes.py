@@ -117,7 +117,7 @@ def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
     at = events(rng, rate)
     due = at.back - rng.integers(7, 29, len(at))
-    undone = rng.random(len(at)) > 0.75
+    undone = rng.random(len(at)) < np.where(due > -30, np.where(due < 60, 0.25, 0.05), 1.0)
     return desk.rows(
         "actions", "ACT", at,
         kind=weighted(rng, {"oversight_task": 0.8, "mappa_action": 0.2}, len(at)),
@@ -131,7 +131,7 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
     rng = desk.draw.stream("orders")
     n = len(lives)
     start = lives.sentences.start
-    abusive = np.nonzero((lives.people.traits["abuse"] > 0.9) & (rng.random(n) < 0.5))[0]
+    abusive = _restrained(desk, lives)
     who = np.nonzero(rng.random(n) < 0.5)[0]
     tagged = np.nonzero(rng.random(n) < 0.12)[0]
     themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
@@ -145,6 +145,13 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
                       kind=pl.lit("curfew"), monitored=rng.random(len(tagged)) < 0.9),
         ]
     )  # fmt: skip
+
+
+def _restrained(desk: Desk, lives: Lives) -> Ints:
+    """People under a restraining order."""
+    chance = desk.draw.stream("restrained").random(len(lives))
+    found: Ints = np.nonzero((lives.people.traits["abuse"] > 0.9) & (chance < 0.5))[0]
+    return found
 
 
 def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
@@ -171,6 +178,9 @@ def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         0
     ]
     parts.append(_register(desk, lives, rng, "REA", abusive, _all("ADVP", len(abusive))))
+    civil = _restrained(desk, lives)
+    civil = civil[rng.random(len(civil)) < 0.85]
+    parts.append(_register(desk, lives, rng, "RER", civil, _all("RSTO", len(civil))))
     return pl.concat(parts)
 
 

@@ -168,21 +168,46 @@ def _practice(extract: Extract) -> list[Line]:
     ]  # fmt: skip
 
 
-def _contact(extract: Extract) -> list[Line]:
-    settled = extract.community().filter(
+def _settled_all_year(extract: Extract) -> pl.DataFrame:
+    """People in the community all year whose contact was not suspended."""
+    return extract.community().filter(
         pl.col("suspended_from").is_null(),
         pl.col("occurred_on") < pl.lit(extract.as_of) - pl.duration(days=YEAR),
     )
+
+
+def _written_in_a_year(extract: Extract) -> pl.DataFrame:
+    """For each case: appointments, other entries by people, and the system's, in a year."""
     year = pl.lit(extract.as_of) - pl.duration(days=YEAR)
-    visits = (
+    visit = pl.col("type_code").is_in(APPOINTMENTS)
+    system = pl.col("system_generated")
+    counted = (
         extract.scan("contacts")
-        .filter(pl.col("type_code").is_in(APPOINTMENTS), pl.col("version") == 1)
+        .filter(pl.col("version") == 1)
         .filter(pl.col("occurred_on") > year, pl.col("occurred_on") <= pl.lit(extract.as_of))
         .group_by("crn")
-        .agg(visits=pl.len())
+        .agg(visits=visit.sum(), other=(~visit & ~system).sum(), system=system.sum())
         .collect()
     )
-    counted = settled.join(visits, on="crn", how="left").with_columns(pl.col("visits").fill_null(0))
+    held = _settled_all_year(extract).join(counted, on="crn", how="left")
+    return held.with_columns(pl.col("visits", "other", "system").fill_null(0))
+
+
+def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, float]]:
+    """Recorded level, people, and what was written about each in a year, by whom."""
+    rows = _written_in_a_year(extract).drop_nulls("overall").sort("overall")
+    means = rows.group_by("overall", maintain_order=True).agg(
+        pl.len(), pl.col("visits", "other", "system").mean()
+    )
+    return [
+        (codes.LEVEL_ORDER[level].lower().replace("_", " "), *told)
+        for level, *told in means.iter_rows()
+    ]
+
+
+def _contact(extract: Extract) -> list[Line]:
+    counted = _written_in_a_year(extract)
+    year = pl.lit(extract.as_of) - pl.duration(days=YEAR)
     lines = []
     for i, level in enumerate(codes.LEVEL_ORDER):
         there = counted.filter(pl.col("overall") == i)["visits"]

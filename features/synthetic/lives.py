@@ -22,7 +22,7 @@ STATES = tuple(figures.CIRCUMSTANCES.value)
 FACTORS = (*STATES, "released")
 FADES = 0.45
 """Share of a circumstance's weight that comes or goes each month: levels do not flicker."""
-STILL_MEDIUM = {"children": 0.50, "public": 0.84, "known_adult": 0.68, "staff": 0.26}
+STILL_MEDIUM = {"children": 0.50, "public": 0.78, "known_adult": 0.66, "staff": 0.26}
 """Assumed share of people high overall with this group at medium or above."""
 
 

@@ -21,7 +21,7 @@ from features.synthetic.places import Places
 from features.synthetic.scenarios import Scenario
 
 GROUPS = codes.COMMUNITY_GROUPS
-REVIEW_MONTHS = 8
+REVIEW_MONTHS = 6
 """Months after which an assessment is due again, give or take."""
 
 
@@ -70,7 +70,8 @@ def hold(draw: Draw, lives: Lives, places: Places) -> Holding:
     away = np.zeros(n, dtype=np.int64)
     for month in range(MONTHS):
         changes = rng.random(n) < figures.CHANGES_A_YEAR.value / 12
-        now = np.where(changes, rng.integers(0, a_team, n), now)
+        another = (now + rng.integers(1, max(a_team, 2), n)) % a_team
+        now = np.where(changes, another, now)
         away = np.where(rng.random(n) < 0.008, rng.integers(1, 6, n), np.maximum(away - 1, 0))
         staff[:, month] = team * a_team + now
         covered[:, month] = away > 0
@@ -88,7 +89,7 @@ def assess(
     recorded = np.full((len(GROUPS), n, MONTHS), -1, dtype=np.int64)
     now = np.full((len(GROUPS), n), -1, dtype=np.int64)
     since = np.full(n, 99, dtype=np.int64)
-    interval = rng.integers(REVIEW_MONTHS - 4, REVIEW_MONTHS + 4, n)
+    interval = rng.integers(REVIEW_MONTHS - 3, REVIEW_MONTHS + 4, n)
     interval[rng.random(n) < figures.LAPSED.value] = 4 * MONTHS
     never = rng.random(n) < figures.NEVER_ASSESSED.value
     found: list[tuple[Ints, Ints, Ints, Flags, Flags]] = []
