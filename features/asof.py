@@ -85,18 +85,15 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: Table) -> pl.Data
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
     end_of_day = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
-    history = versions.sort("record_id", "version").with_columns(
-        known_from=pl.col("known_from").cum_max().over("crn", "record_id")
-    )
-    # Within a case: a record that moved to another CRN is withdrawn from the first by intake.
-    history = history.with_columns(
-        superseded_at=pl.col("known_from").shift(-1).over("crn", "record_id")
-    )
-    seen = history.join(on, on="crn", how="inner").filter(
-        pl.col("known_from") < end_of_day,
-        pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end_of_day),
-        pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= end_of_day),
-        pl.col("occurred_on") <= pl.col("as_of"),
+    seen = (
+        _superseded(versions)
+        .join(on, on="crn", how="inner")
+        .filter(
+            pl.col("known_from") < end_of_day,
+            pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end_of_day),
+            pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= end_of_day),
+            pl.col("occurred_on") <= pl.col("as_of"),
+        )
     )
     seen = _without_the_future(seen, table)
     return seen.select(
@@ -104,6 +101,22 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: Table) -> pl.Data
         *[name for name in table.schema if name != "crn"],
         days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
     )
+
+
+def _superseded(versions: pl.DataFrame) -> pl.DataFrame:
+    """The versions with the moment at which each gave way to the next of its record, if any.
+
+    Nearly every record has one version; only the others are sorted and looked at one by one.
+    """
+    later = versions.filter(pl.col("version") > 1).select("record_id").unique()
+    single = versions.join(later, on="record_id", how="anti", maintain_order="left")
+    several = versions.join(later, on="record_id", how="semi").sort("record_id", "version")
+    # Within a case: a record that moved to another CRN is withdrawn from the first by intake.
+    case = ("crn", "record_id")
+    several = several.with_columns(known_from=pl.col("known_from").cum_max().over(case))
+    several = several.with_columns(superseded_at=pl.col("known_from").shift(-1).over(case))
+    never = pl.lit(None, dtype=pl.Datetime("us"))
+    return pl.concat([single.with_columns(superseded_at=never), several])
 
 
 def _without_the_future(rows: pl.DataFrame, table: Table) -> pl.DataFrame:

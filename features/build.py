@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import polars as pl
@@ -39,28 +39,29 @@ def columns(use: str | None = None) -> list[str]:
     return [name for name, item in CATALOGUE.items() if use is None or item.use == use]
 
 
-def frame(known: Known) -> pl.DataFrame:
-    """The indicator frame of a spine: ABOUT, then one Float64 column an indicator.
+def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
+    """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
     Nought means that the feed is there and nothing was found.
     """
+    chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     wide = _on_record(known)
-    for item in CATALOGUE.values():
+    for item in chosen:
         if not item.per_group:
             wide = wide.join(_values(item, known), on=KEY, how="left")
     groups = pl.DataFrame({"group": list(codes.COMMUNITY_GROUPS)})
     rows = wide.join(groups, how="cross")
-    for item in CATALOGUE.values():
+    for item in chosen:
         if item.per_group:
             rows = rows.join(_values(item, known), on=GROUP_KEY, how="left")
     levels = asof.recorded_levels(known).select(
         *GROUP_KEY, "level", pl.col("state").alias("level_state"), "assessed_on"
     )
     rows = rows.join(levels, on=GROUP_KEY, how="left").with_columns(
-        _settled(item, known) for item in CATALOGUE.values()
+        _settled(item, known) for item in chosen
     )
-    return rows.select(*ABOUT, *CATALOGUE).sort(GROUP_KEY)
+    return rows.select(*ABOUT, *[item.id for item in chosen]).sort(GROUP_KEY)
 
 
 def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

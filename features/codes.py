@@ -38,7 +38,7 @@ SOURCES: dict[str, str] = {
 SUPERVISION_KINDS: dict[str, str] = {
     "community_order": "community order", "suspended_sentence": "suspended sentence order",
     "licence": "licence after release", "custody": "custodial period before release",
-    "approved_premises": "residence in approved premises",
+    "approved_premises": "residence in approved premises", "remand": "remand in custody",
 }  # fmt: skip
 END_REASONS: dict[str, str] = {
     "completed": "ran to its end", "breached": "ended after a proven breach", "revoked": "revoked",
@@ -237,6 +237,9 @@ INCIDENT_KINDS: dict[str, str] = {
     "mental_health_decline": "mental health said or seen to be worse",
     "provider_concern": "concern reported by the monitoring provider",
     "intelligence": "police intelligence", "custody_intelligence": "prison intelligence",
+    "civil_order_breach": "breach of a court order",
+    "non_disclosure": "did not tell probation of something required",
+    "relapse_sign": "sign that a clinician listed as one of relapse",
 }  # fmt: skip
 TARGETS: dict[str, str] = {
     "child": "a child", "partner": "a partner or former partner", "family": "a family member",
@@ -272,6 +275,17 @@ GRADES: dict[str, str] = {
 ACTION_KINDS: dict[str, str] = {
     "mappa_action": "action set by a MAPPA meeting", "oversight_task": "task set in oversight",
     "mappa_exit": "end of MAPPA management",
+}  # fmt: skip
+
+DOCUMENT_KINDS: dict[str, str] = {
+    "court_report": "report to a court", "plan": "risk management plan",
+    "mappa_referral": "referral to MAPPA", "ap_referral": "referral to approved premises",
+    "substance_referral": "referral for drug or alcohol treatment",
+    "treatment_report": "report of a treatment provider",
+    "psychiatric_report": "psychiatric report", "agency_referral": "referral to a partner agency",
+    "custody_information_form": "prison information sharing form",
+    "handover": "handover from prison or between areas",
+    "recall_information": "risk information sent to police on recall",
 }  # fmt: skip
 
 CIRCUMSTANCE_KINDS: dict[str, str] = {

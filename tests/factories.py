@@ -29,6 +29,7 @@ REQUIRED = {
     "allocations": {"staff_code": "N07A001"},
     "actions": {"kind": "oversight_task"},
     "circumstances": {"kind": "address"},
+    "documents": {"kind": "court_report"},
     "reviews": {"source": "audit", "snapshot_on": date(2026, 1, 1)},
     "people": {},
     "limits": {"kind": "restriction"},

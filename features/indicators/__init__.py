@@ -5,7 +5,12 @@ from features.indicators import (
     behaviour,
     circumstances,
     compliance,
+    conditions,
+    custody,
+    enforcement,
     enquiries,
+    health,
+    levels,
     supervision,
 )
 from features.indicators.base import FAMILIES, Indicator, declared, find
@@ -21,7 +26,12 @@ __all__ = [
     "behaviour",
     "circumstances",
     "compliance",
+    "conditions",
+    "custody",
+    "enforcement",
     "enquiries",
     "find",
+    "health",
+    "levels",
     "supervision",
 ]

@@ -36,7 +36,9 @@ FAMILIES: dict[str, str] = {
     "RG": "Registers",
     "SC": "Continuity of supervision and oversight",
     "CU": "Custody and release",
+    "MA": "Work with other agencies",
     "EM": "Electronic monitoring",
+    "CC": "Information from closed cases",
 }
 
 _NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")

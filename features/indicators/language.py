@@ -49,7 +49,7 @@ def supervision_start(known: Known) -> pl.DataFrame:
     orders = known.rows("supervisions").filter(
         pl.col("kind").is_in(["community_order", "suspended_sentence", "licence"])
     )
-    latest = orders.sort("occurred_on").unique(KEY, keep="last", maintain_order=True)
+    latest = orders.sort("occurred_on", "record_id").unique(KEY, keep="last", maintain_order=True)
     return latest.select(*KEY, started_on="occurred_on", started_as="kind")
 
 
@@ -72,6 +72,42 @@ def while_contact_was_due(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
     return dated.filter(
         pl.col("suspended_from").is_null() | (pl.col("occurred_on") < pl.col("suspended_from"))
     )
+
+
+def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+    """The rows of a table that have not ended and meet every condition."""
+    return entries(known, table, pl.col("ended_on").is_null(), *conditions)
+
+
+def latest(rows: pl.DataFrame, by: str = "occurred_on") -> pl.DataFrame:
+    """The latest row of each key."""
+    return rows.sort(by, "record_id").unique(KEY, keep="last", maintain_order=True)
+
+
+def released(known: Known, days: int) -> pl.DataFrame:
+    """The latest release on licence of each key, within so many days: KEY, released_on."""
+    start = supervision_start(known).filter(pl.col("started_as") == "licence")
+    since = (pl.col("as_of") - pl.col("started_on")).dt.total_days()
+    return start.filter(since < days).select(*KEY, released_on=pl.col("started_on"))
+
+
+def near(rows: pl.DataFrame, others: pl.DataFrame, before: int, after: int) -> pl.DataFrame:
+    """The rows with some other entry from `before` days before them to `after` days after."""
+    numbered = rows.with_row_index("_row")
+    gap = (pl.col("_other") - pl.col("occurred_on")).dt.total_days()
+    found = (
+        numbered.join(others.select(*KEY, _other=pl.col("occurred_on")), on=KEY, how="inner")
+        .filter(gap.is_between(-before, after))
+        .select("_row")
+        .unique()
+    )
+    return numbered.join(found, on="_row", how="semi").drop("_row")
+
+
+def not_near(rows: pl.DataFrame, others: pl.DataFrame, before: int, after: int) -> pl.DataFrame:
+    """The rows without any such entry."""
+    kept = near(rows, others, before, after).select(*KEY, "record_id")
+    return rows.join(kept, on=[*KEY, "record_id"], how="anti")
 
 
 def overdue(working_days: int) -> pl.Expr:

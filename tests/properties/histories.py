@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -46,6 +47,8 @@ def _value(column: Column, day: date) -> st.SearchStrategy[Any]:
         )
         given = st.sampled_from([*known, "ODD"]) if not column.required else st.sampled_from(known)
         return given if column.required else st.none() | given
+    if column.name == "tier":
+        return st.sampled_from([None, "A", "B", "A1", "D"])
     return st.none() | st.sampled_from(["P1", "P2"])
 
 
@@ -59,7 +62,7 @@ def _versions(draw: st.DrawFn, table: str) -> list[dict[str, Any]]:
         values = {
             column.name: draw(_value(column, day))
             for column in records.table(table).own
-            if column.name not in ("provider_code", "note", "tier", "staff_code")
+            if column.name not in ("provider_code", "note", "staff_code")
         }
         made.append(first | values | {"version": version, "recorded_at": recorded})
         recorded += timedelta(days=draw(st.integers(0, 30)))
@@ -86,3 +89,64 @@ def belonging_to(
         name: [r | {"crn": crn, "record_id": f"{crn}-{r['record_id']}"} for r in listed]
         for name, listed in rows.items()
     }
+
+
+_PAIRS = (
+    ("COAP", "UAAB"), ("TRTM", "UAAB"), ("DRGTST", "TREF"), ("CHVS", "ATTC"), ("C3PR", None),
+    ("CARR", None), ("C145", "AFTC"),
+)  # fmt: skip
+
+
+def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
+    """A full case of few kinds, so that entries meet: the same for the same seed."""
+    rng = random.Random(seed)
+    return {table: _dense_rows(rng, table, crn) for table in TABLES}
+
+
+def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]]:
+    some = {
+        column.name: rng.sample(_choices(column), k=min(rng.randint(2, 4), len(_choices(column))))
+        for column in records.table(table).own
+        if column.codes is not None
+    }
+    if "type_code" in some and table == "contacts":
+        pair = rng.choice(
+            [("COAP", "UAAB"), ("TRTM", "UAAB"), ("DRGTST", "TREF"), ("CHVS", "ATTC")]
+        )
+        some["type_code"] = [*some["type_code"], pair[0], pair[0]]
+        some["outcome_code"] = [*some["outcome_code"], pair[1], pair[1]]
+    made = []
+    for number in range(rng.randint(1, 9)):
+        day = AS_OF - timedelta(days=rng.choice([*EDGES, *range(-5, 500, 7)]))
+        first = row(table, day, crn=crn, record_id=f"{crn}-{table}-{number}")
+        first["recorded_at"] = datetime.combine(day, time(12)) + timedelta(days=rng.randint(0, 40))
+        for version in range(1, rng.choice([1, 1, 1, 2]) + 1):
+            drawn = {
+                column.name: _drawn(rng, column, day, some.get(column.name))
+                for column in records.table(table).own
+                if column.name not in ("provider_code", "note", "staff_code")
+            }
+            later = first["recorded_at"] + timedelta(days=3 * (version - 1))
+            made.append(first | drawn | {"version": version, "recorded_at": later})
+    return made
+
+
+def _choices(column: Column) -> list[str | None]:
+    return [*(column.codes or ()), *([] if column.required else [None])]
+
+
+def _drawn(rng: random.Random, column: Column, day: date, some: list[Any] | None) -> Any:
+    if some is not None:
+        return rng.choice(some)
+    if column.type == "date":
+        return rng.choice([None, day + timedelta(days=rng.randint(-60, 120))])
+    if column.type == "time":
+        return rng.choice(
+            [None, datetime.combine(day, time(10)) + timedelta(minutes=rng.randint(0, 90))]
+        )
+    drawn: dict[str, list[Any]] = {
+        "flag": [None, True, False], "int": [1, 2, 3, 4, 5], "number": [None, 80.0, 130.0],
+        "text": [None, "P1", "P2"],
+    }  # fmt: skip
+    choices = ["A", "B", "A1", "D", None] if column.name == "tier" else drawn[column.type]
+    return rng.choice(choices)

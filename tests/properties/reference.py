@@ -6,175 +6,23 @@ It shares with the engine the codes and nothing else, and is written to be check
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
-from features import codes, records
-from features.contracts import Table
+from features import codes
+from tests.properties.reference_history import (
+    GROUPS,
+    RANK,
+    History,
+    Row,
+    failed,
+    in_group,
+    incidents,
+    overall,
+    working_day_after,
+)
+from tests.properties.reference_more import MORE
 
-Row = dict[str, Any]
-GROUPS = codes.COMMUNITY_GROUPS
-RANK = {level: i for i, level in enumerate(codes.LEVEL_ORDER, start=1)}
-BREACHES = codes.BREACH_CONTACTS
-
-
-def working_day_after(day: date, count: int) -> date:
-    """The working day so many working days later; from a weekend, counted from the Monday."""
-    while day.weekday() >= 5:
-        day += timedelta(days=1)
-    for _ in range(count):
-        day += timedelta(days=1)
-        while day.weekday() >= 5:
-            day += timedelta(days=1)
-    return day
-
-
-class History:
-    """One case as it was known at the end of a day."""
-
-    def __init__(self, versions: dict[str, list[Row]], crn: str, as_of: date) -> None:
-        self.as_of = as_of
-        self.tables = {
-            name: self._known(versions.get(name, []), crn, records.table(name))
-            for name in records.TABLES
-        }
-
-    def _known(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
-        end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())
-        latest: dict[str, Row] = {}
-        for row in sorted(versions, key=lambda r: r["version"]):
-            if row["crn"] != crn:
-                continue
-            earlier = [
-                other["recorded_at"]
-                for other in versions
-                if other["record_id"] == row["record_id"]
-                and other["crn"] == crn
-                and other["version"] <= row["version"]
-            ]
-            if max(earlier) < end:
-                latest[row["record_id"]] = row
-        rows = []
-        for row in latest.values():
-            withdrawn = row["withdrawn_at"] is not None and row["withdrawn_at"] < end
-            if not withdrawn and row["occurred_on"] <= self.as_of:
-                rows.append(self._masked(row, table))
-        return rows
-
-    def _masked(self, row: Row, table: Table) -> Row:
-        row = dict(row)
-        for column in table.own:
-            value = row[column.name]
-            if column.type in ("date", "time") and not column.plan and value is not None:
-                day = value.date() if isinstance(value, datetime) else value
-                if day > self.as_of:
-                    row[column.name] = None
-        for column in table.own:
-            if column.settled_by and row[column.settled_by] is None:
-                row[column.name] = column.unsettled
-        return row
-
-    def rows(self, name: str, days: int | None = None) -> list[Row]:
-        """The rows of a table, about the last so many days."""
-        return [
-            row
-            for row in self.tables[name]
-            if days is None or (self.as_of - row["occurred_on"]).days < days
-        ]
-
-    def start(self) -> tuple[date, str] | None:
-        """The start of the latest order or licence, and what it is."""
-        kinds = ("community_order", "suspended_sentence", "licence")
-        found = [r for r in self.rows("supervisions") if r["kind"] in kinds]
-        latest = max(found, key=lambda r: r["occurred_on"], default=None)
-        return (latest["occurred_on"], latest["kind"]) if latest else None
-
-    def due(self, rows: list[Row]) -> list[Row]:
-        """Rows before contact was suspended."""
-        starts = [
-            r["suspended_from"]
-            for r in self.rows("supervisions")
-            if r["ended_on"] is None and r["suspended_from"] and r["suspended_from"] <= self.as_of
-        ]
-        return [r for r in rows if not starts or r["occurred_on"] < min(starts)]
-
-    def since_start(self, rows: list[Row]) -> list[Row]:
-        """Rows since the start of the latest order; all where none is known."""
-        start = self.start()
-        return [r for r in rows if start is None or r["occurred_on"] >= start[0]]
-
-    def completed(self) -> list[Row]:
-        """Completed assessments, oldest first."""
-        done = [
-            r
-            for r in self.rows("assessments")
-            if r["status"] == "COMPLETE" and r["completed_on"] is not None
-        ]
-        return sorted(done, key=lambda r: (r["completed_on"], r["record_id"]))
-
-    def current(self) -> Row | None:
-        """The latest completed assessment, of any age."""
-        done = self.completed()
-        return done[-1] if done else None
-
-    def unanswered(self, events: list[date], answers: list[date], limit: int) -> int:
-        """Events whose time for an answer has passed without one."""
-        count = 0
-        for event in events:
-            last = working_day_after(event, limit)
-            if last < self.as_of and not any(event <= a <= last for a in answers):
-                count += 1
-        return count
-
-    def significant(self, days: int) -> list[tuple[date, str]]:
-        """Significant events of the last so many days: when, and which kind."""
-        found = []
-        for r in self.rows("contacts", days):
-            if r["type_code"] in ("CARR", "CNOC"):
-                found.append((r["occurred_on"], "arrest"))
-            elif r["type_code"] in BREACHES:
-                found.append((r["occurred_on"], "breach"))
-            elif r["type_code"] == "C3PR":
-                found.append((r["occurred_on"], "complaint"))
-        for r in self.rows("incidents", days):
-            if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
-                found.append((r["occurred_on"], r["kind"]))
-            elif r["kind"] in ("intelligence", "sexual_concern_child", "provider_concern"):
-                found.append((r["occurred_on"], "intelligence"))
-        for r in self.rows("circumstances", days):
-            if r["kind"] == "relationship_conflict":
-                found.append((r["occurred_on"], "conflict"))
-            elif r["state"] in ("at_risk", "no_fixed_abode"):
-                found.append((r["occurred_on"], "accommodation"))
-        return found
-
-
-def failed(r: Row) -> bool:
-    """Whether a contact is recorded non-compliance."""
-    return r["outcome_code"] in codes.NON_COMPLIANT or r["type_code"] in BREACHES
-
-
-def concerns(r: Row) -> str | None:
-    """The risk group of the target."""
-    if r["target"] == "none":
-        return "public"
-    return codes.GROUP_OF_TARGET.get(r["target"] or "")
-
-
-def in_group(r: Row, group: str) -> bool:
-    """Whether an incident concerns the group."""
-    return concerns(r) == group
-
-
-def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> list[Row]:
-    """Incidents of some kinds."""
-    return [r for r in h.rows("incidents", days) if r["kind"] in kinds]
-
-
-def overall(r: Row) -> int | None:
-    """The highest community level of an assessment, 1 to 4."""
-    found = [RANK[r[f"{g}_community"]] for g in GROUPS if r[f"{g}_community"] in RANK]
-    return max(found, default=None)
+__all__ = ["GROUPS", "REFERENCE", "History"]
 
 
 def dntr(h: History) -> list[Row]:
@@ -598,4 +446,5 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "practitioner_workload_percent": lambda h, _: workload(h),
     "overdue_task_noted_not_done": lambda h, _: overdue_tasks(h),
     "days_since_release": lambda h, _: released(h),
+    **MORE,
 }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features import build
 from features.indicators import CATALOGUE
 from tests.factories import AS_OF, CRN, known
-from tests.properties.histories import belonging_to, histories
+from tests.properties.histories import TABLES, belonging_to, dense, histories
 from tests.properties.reference import REFERENCE, History
 
 QUICK = settings(
@@ -70,3 +70,25 @@ def test_cases_do_not_touch_each_other(one: dict[str, Any], other: dict[str, Any
 @given(histories(most=8), st.integers(0, 400))
 def test_engine_agrees_at_length(rows: dict[str, Any], days: int) -> None:
     compare(rows, (CRN,), days)
+
+
+DENSE = 400
+
+
+def test_engine_agrees_on_full_cases_and_every_indicator_is_exercised() -> None:
+    """Cases of few kinds, many entries: what Hypothesis alone would hardly bring together."""
+    cases = {f"C{seed:06d}": dense(seed, f"C{seed:06d}") for seed in range(DENSE)}
+    rows = {table: [r for case in cases.values() for r in case[table]] for table in TABLES}
+    frame = build.frame(known(rows, crns=tuple(cases)))
+    exercised: dict[str, set[float]] = {name: set() for name in CATALOGUE}
+    for crn, own in cases.items():
+        history = History(own, crn, AS_OF)
+        for line in frame.filter(crn=crn).iter_rows(named=True):
+            for name, item in CATALOGUE.items():
+                inside = line["group"] in item.groups
+                expected = REFERENCE[name](history, line["group"]) if inside else None
+                assert _same(line[name], expected), (crn, name, line["group"], line[name], expected)
+                if expected is not None and inside:
+                    exercised[name].add(expected)
+    never = [name for name, values in exercised.items() if len(values) < 2]
+    assert never == [], "never seen with two different values"

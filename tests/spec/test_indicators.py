@@ -19,7 +19,7 @@ def test_every_indicator_has_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_engine(example: Example) -> None:
-    frame = build.frame(known(example.rows))
+    frame = build.frame(known(example.rows), [example.indicator])
     found = dict(zip(frame["group"], frame[example.indicator], strict=True))
     assert found == pytest.approx(example.expected)
 

@@ -1,0 +1,218 @@
+"""SM, SE and EM, continued: conditions, treatment, curfews and the checks they need."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.asof import KEY, Known
+from features.indicators.base import declare
+from features.indicators.language import (
+    LAST,
+    N,
+    contact,
+    entries,
+    in_force,
+    latest,
+    not_near,
+    within,
+)
+
+REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
+KIND = pl.col("kind")
+SUBSTANCE = pl.col("theme") == "substance"
+HARM = ["violence", "domestic_abuse", "threat", "weapon", "sexual"]
+
+
+@declare(
+    family="AT",
+    kind="process",
+    sentence="No report has come from the treatment provider for {d} days although treatment is "
+    "required.",
+    feeds=("orders", "documents"),
+    source=f"{CORONER_JANUARY}, section on missed substance misuse appointments",
+    value=pl.col("silent").max(),
+    words={"d": pl.col("silent").max()},
+    fires_from=56.0,
+)
+def treatment_attendance_reports_missing(known: Known) -> pl.DataFrame:
+    """Days since the last report of the treatment provider, or since the condition began, while a
+    drug or alcohol condition is in force.
+    """
+    required = in_force(known, "orders", SUBSTANCE)
+    reports = entries(known, "documents", KIND == "treatment_report")
+    last = reports.group_by(KEY).agg(told_on=pl.col("occurred_on").max())
+    dated = required.join(last, on=KEY, how="left")
+    since = pl.max_horizontal("told_on", "occurred_on")
+    return dated.with_columns(silent=(pl.col("as_of") - since).dt.total_days())
+
+
+@declare(
+    family="SM",
+    kind="process",
+    sentence="The licence or order requires drug or alcohol work since {date}; no referral is "
+    "recorded.",
+    feeds=("orders", "documents", "contacts"),
+    source=f"{REVIEW}, sections 5 and 11a",
+    words={"n": N, "date": pl.col("occurred_on").min()},
+)
+def substance_condition_without_referral(known: Known) -> pl.DataFrame:
+    """Drug or alcohol conditions in force for more than 28 days with no referral and no treatment
+    contact since they began.
+    """
+    required = in_force(known, "orders", SUBSTANCE, ~within(29))
+    referred = [
+        entries(known, "documents", KIND == "substance_referral").select(*KEY, "occurred_on"),
+        entries(known, "contacts", contact("treatment")).select(*KEY, "occurred_on"),
+    ]
+    return not_near(required, pl.concat(referred), 0, 100_000)
+
+
+@declare(
+    family="SM",
+    kind="behaviour",
+    sentence="Substance use was linked to past harm, and was disclosed or seen {n} time[|s] in the "
+    "last 90 days.",
+    feeds=("incidents",),
+    source=f"{REVIEW}, section 5; {CORONER_JANUARY}",
+    disclosure="possible",
+    disclosable_sentence="Substance use is active again.",
+)
+def substance_linked_to_past_harm_active(known: Known) -> pl.DataFrame:
+    """Use in the last 90 days of someone who ever did harm under the influence."""
+    linked = entries(known, "incidents", KIND.is_in(HARM), pl.col("while_using")).select(KEY)
+    using = entries(known, "incidents", KIND == "substance_use", within(90))
+    return using.join(linked.unique(), on=KEY, how="semi")
+
+
+@declare(
+    family="SM",
+    kind="behaviour",
+    sentence="Reported use has risen: {before} of 5 half a year ago, {now} of 5 in the last 90 days.",
+    feeds=("incidents",),
+    source=f"{REVIEW}, section 4",
+    value=pl.max_horizontal(
+        pl.col("severity").filter(pl.col("days") < 90).max().fill_null(0)
+        - pl.col("severity").filter(pl.col("days") >= 90).max().fill_null(0),
+        0,
+    ),
+    words={
+        "now": pl.col("severity").filter(pl.col("days") < 90).max().fill_null(0),
+        "before": pl.col("severity").filter(pl.col("days") >= 90).max().fill_null(0),
+    },
+    page_only_because="a trend falls when an earlier entry comes to light",
+)
+def substance_use_rising(known: Known) -> pl.DataFrame:
+    """The most serious use seen in 90 days less that in the 90 days before, not below nought."""
+    return entries(known, "incidents", KIND == "substance_use", within(180))
+
+
+def _curfews(known: Known) -> pl.DataFrame:
+    return in_force(known, "orders", KIND == "curfew")
+
+
+@declare(
+    family="SE",
+    kind="process",
+    sentence="A curfew is in force since {date} without a recorded answer of the main occupier.",
+    feeds=("orders", "enquiries"),
+    source=f"{CORONER_JANUARY}; {ACTION_PLAN}, recommendation 6",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+)
+def curfew_without_main_occupier_consent(known: Known) -> pl.DataFrame:
+    """Curfews in force with no answered main-occupier enquiry from 90 days before they began."""
+    asked = entries(
+        known, "enquiries", KIND == "main_occupier", pl.col("returned_on").is_not_null()
+    ).with_columns(occurred_on=pl.col("returned_on"))
+    return not_near(_curfews(known), asked, 90, 100_000)
+
+
+@declare(
+    family="SE",
+    kind="process",
+    sentence="A curfew is in force while {n} check[|s] on the household [is|are] not answered.",
+    feeds=("orders", "enquiries"),
+    source=f"{CORONER_JANUARY}, section on court reports; {ACTION_PLAN}, recommendations 4 and 17",
+    groups=("children", "known_adult"),
+)
+def curfew_household_unchecked(known: Known) -> pl.DataFrame:
+    """Domestic abuse and safeguarding enquiries of the last 365 days not answered, under a curfew."""
+    waiting = entries(
+        known, "enquiries", KIND != "main_occupier", pl.col("returned_on").is_null(), within(365)
+    )
+    return waiting.join(_curfews(known).select(KEY).unique(), on=KEY, how="semi")
+
+
+@declare(
+    family="SE",
+    kind="process",
+    sentence="A report to court of {date} says that checks were done; no request is recorded.",
+    feeds=("documents", "enquiries"),
+    source=f"{CORONER_JANUARY}, section on court reports",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+)
+def checks_claimed_without_evidence(known: Known) -> pl.DataFrame:
+    """Court reports of the last 365 days that claim checks, with no enquiry requested from 28 days
+    before to the day of the report.
+    """
+    claimed = entries(
+        known, "documents", KIND == "court_report", pl.col("claims_checks"), within(365)
+    )
+    asked = entries(known, "enquiries", pl.col("requested_on").is_not_null()).with_columns(
+        occurred_on=pl.col("requested_on")
+    )
+    return not_near(claimed, asked, 28, 0)
+
+
+@declare(
+    family="SE",
+    kind="process",
+    sentence="{n} current circumstances rest on the person's own account only.",
+    feeds=("circumstances",),
+    source=f"{ACTION_PLAN}, recommendation 3; {REVIEW}, section 11d",
+    fires_from=3.0,
+)
+def self_report_only(known: Known) -> pl.DataFrame:
+    """Current circumstances of the last 730 days that nobody checked."""
+    checked = pl.col("verified").fill_null(value=False)
+    return in_force(known, "circumstances", ~checked, within(730))
+
+
+@declare(
+    family="EM",
+    kind="process",
+    sentence="A curfew is in force since {date} and nobody is recorded as monitoring it.",
+    feeds=("orders", "contacts"),
+    source=f"{REVIEW}, section 11d",
+    words={"n": N, "date": LAST},
+)
+def curfew_not_monitored(known: Known) -> pl.DataFrame:
+    """Curfews in force that are not electronically monitored, with no police contact in 90 days."""
+    watched = entries(known, "contacts", contact("police"), within(90)).select(KEY).unique()
+    tagged = pl.col("monitored").fill_null(value=False)
+    return _curfews(known).filter(~tagged).join(watched, on=KEY, how="anti")
+
+
+@declare(
+    family="RC",
+    kind="process",
+    sentence="The risk management plan of {date} names a person, and no contact with anyone close "
+    "is recorded since.",
+    feeds=("documents", "contacts"),
+    source=f"{ACTION_PLAN}, recommendation 10",
+    groups=("children", "known_adult"),
+    words={"n": N, "date": LAST},
+    disclosure="possible",
+    disclosable_sentence="Someone named in the plan has not been consulted.",
+)
+def named_person_not_consulted(known: Known) -> pl.DataFrame:
+    """The latest plan names a person and is over 28 days old, with no report from or call to anyone
+    other than the person since.
+    """
+    plan = latest(entries(known, "documents", KIND == "plan"))
+    named = plan.filter(pl.col("names_person"), pl.col("days") > 28)
+    others = pl.col("type_code").is_in(["C3PR", "CT3B", "CM3A", "CM3B"])
+    return not_near(named, entries(known, "contacts", others), 0, 100_000)

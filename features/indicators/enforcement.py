@@ -1,0 +1,202 @@
+"""CE and AT, continued: what was decided and issued, what was not told, where the person is."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import KEY, Known
+from features.indicators.base import declare
+from features.indicators.language import (
+    LAST,
+    N,
+    completed_assessments,
+    contact,
+    entries,
+    latest,
+    not_followed_by,
+    not_near,
+    while_contact_was_due,
+    within,
+)
+
+REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+KIND = pl.col("kind")
+SCALE = {name: rank for rank, name in enumerate(codes.ENFORCEMENT_SCALE)}
+
+
+def _scale(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(SCALE, default=None, return_dtype=pl.Int64)
+
+
+@declare(
+    family="CE",
+    kind="process",
+    sentence="What was issued ({issued}) is a lower level of enforcement than what was decided "
+    "({decided}, {date}).",
+    feeds=("decisions",),
+    source=f"{REVIEW}, sections 4 and 12",
+    words={
+        "n": N,
+        "date": LAST,
+        "issued": pl.col("issued").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
+        "decided": pl.col("decided").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
+    },
+)
+def enforcement_letter_lower_than_decided(known: Known) -> pl.DataFrame:
+    """Decisions of the last 365 days of which something lower on the scale was issued: no action,
+    warning, compliance letter, decision not to recall, recall.
+    """
+    rows = entries(known, "decisions", within(365), _scale("issued") < _scale("decided"))
+    return rows.sort("occurred_on", "record_id")
+
+
+@declare(
+    family="CE",
+    kind="process",
+    sentence="{n} arrest[|s] or charge[|s] without recorded violence led to no new assessment of "
+    "risk.",
+    feeds=("contacts", "incidents", "assessments"),
+    source=f"{REVIEW}, section 12: offences that are not violent may still be escalation",
+)
+def new_offence_treated_as_nonviolent(known: Known) -> pl.DataFrame:
+    """Arrests or charges of the last 365 days with no violence recorded within 7 days of them and
+    no assessment completed within 15 working days.
+    """
+    arrests = entries(known, "contacts", pl.col("type_code").is_in(["CARR", "CNOC"]), within(365))
+    violent = entries(known, "incidents", KIND.is_in(["violence", "domestic_abuse", "weapon"]))
+    quiet = not_near(arrests, violent, 7, 7)
+    return not_followed_by(quiet, completed_assessments(known), 15)
+
+
+@declare(
+    family="CE",
+    kind="process",
+    sentence="A breach of a court order was noted on {date} and no report to police is recorded.",
+    feeds=("incidents", "contacts"),
+    source=f"{REVIEW}, sections 4, 11d and 15",
+    groups=("public", "known_adult"),
+    words={"n": N, "date": LAST},
+)
+def civil_order_breach_not_reported(known: Known) -> pl.DataFrame:
+    """Breaches of a court order in the last 365 days without a contact with police within 5 working
+    days.
+    """
+    breaches = entries(known, "incidents", KIND == "civil_order_breach", within(365))
+    return not_followed_by(breaches, entries(known, "contacts", contact("police")), 5)
+
+
+@declare(
+    family="CE",
+    kind="behaviour",
+    sentence="{n} time[|s] in the last 180 days the person did not tell probation of something "
+    "required (last on {date}).",
+    feeds=("incidents",),
+    source=f"{REVIEW}, sections 4 and 11d",
+    words={"n": N, "date": LAST},
+)
+def undisclosed_circumstance(known: Known) -> pl.DataFrame:
+    """Vehicle, address, telephone, job or relationship not told as required, in 180 days."""
+    return entries(known, "incidents", KIND == "non_disclosure", within(180))
+
+
+@declare(
+    family="CE",
+    kind="process",
+    sentence="{n} restriction[|s] [was|were] removed or relaxed (last on {date}) without recorded "
+    "agreement of a manager or MAPPA.",
+    feeds=("orders", "contacts"),
+    source=f"{REVIEW}, sections 9 and 11d",
+    words={"n": N, "date": pl.col("relaxed_on").max()},
+)
+def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
+    """Conditions, requirements and curfews relaxed in the last 90 days with no oversight or MAPPA
+    contact from 7 days before to 7 days after.
+    """
+    relaxed = entries(known, "orders", pl.col("relaxed_on").is_not_null())
+    since = (pl.col("as_of") - pl.col("relaxed_on")).dt.total_days()
+    dated = relaxed.filter(since < 90).with_columns(occurred_on=pl.col("relaxed_on"))
+    agreed = entries(known, "contacts", contact("oversight", "mappa"))
+    return not_near(dated, agreed, 7, 7)
+
+
+@declare(
+    family="AT",
+    kind="behaviour",
+    sentence="The person has no known address, and was last seen {d} days ago.",
+    feeds=("circumstances", "contacts", "supervisions"),
+    source=f"{CORONER_OCTOBER}, section 14; inquest reporting",
+    groups=("public", "known_adult"),
+    value=pl.col("unseen").max(),
+    words={"d": pl.col("unseen").max()},
+    fires_from=28.0,
+)
+def whereabouts_unknown(known: Known) -> pl.DataFrame:
+    """Days since the last attended appointment while the latest address is unknown or of no fixed
+    abode and contact is not suspended; since the address was recorded, where none was attended.
+    """
+    address = latest(entries(known, "circumstances", KIND == "address"))
+    lost = address.filter(pl.col("state").is_in(["unknown", "no_fixed_abode"]))
+    attended = entries(
+        known, "contacts", contact("appointment"), pl.col("outcome_code").is_in(codes.ATTENDED)
+    )
+    seen = attended.group_by(KEY).agg(seen_on=pl.col("occurred_on").max())
+    since = pl.col("seen_on").fill_null(pl.col("occurred_on"))
+    dated = lost.join(seen, on=KEY, how="left").with_columns(
+        unseen=(pl.col("as_of") - since).dt.total_days()
+    )
+    return dated.join(_suspended(known), on=KEY, how="anti")
+
+
+def _suspended(known: Known) -> pl.DataFrame:
+    return (
+        known.rows("supervisions")
+        .filter(pl.col("ended_on").is_null(), pl.col("suspended_from") <= pl.col("as_of"))
+        .select(KEY)
+        .unique()
+    )
+
+
+@declare(
+    family="AT",
+    kind="behaviour",
+    sentence="{n} treatment appointment[|s] [was|were] missed in the last 180 days.",
+    feeds=("contacts", "supervisions"),
+    source="Chief Probation Officer's response to a coroner, January 2024, section on missed "
+    "substance misuse appointments",
+    disclosure="possible",
+    disclosable_sentence="Treatment appointments were missed.",
+)
+def treatment_nonattendance_count(known: Known) -> pl.DataFrame:
+    """Treatment appointments missed without acceptable reason in 180 days, while contact was due."""
+    rows = entries(
+        known,
+        "contacts",
+        contact("treatment"),
+        pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE),
+        within(180),
+    )
+    return while_contact_was_due(known, rows)
+
+
+@declare(
+    family="MA",
+    kind="process",
+    sentence="A recall was decided on {date}; no risk information to the police is recorded within "
+    "5 working days.",
+    feeds=("decisions", "documents", "contacts"),
+    source=f"{CORONER_OCTOBER}, section 14",
+    groups=("public", "known_adult"),
+    words={"n": N, "date": LAST},
+)
+def recall_information_not_sent_to_police(known: Known) -> pl.DataFrame:
+    """Recalls decided in the last 180 days with neither recall information sent nor a contact with
+    police within 5 working days.
+    """
+    recalls = entries(known, "decisions", pl.col("decided") == "recall", within(180))
+    told = [
+        entries(known, "documents", KIND == "recall_information").select(*KEY, "occurred_on"),
+        entries(known, "contacts", contact("police")).select(*KEY, "occurred_on"),
+    ]
+    return not_followed_by(recalls, pl.concat(told), 5)

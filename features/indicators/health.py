@@ -1,0 +1,162 @@
+"""MH and others, continued: mental health on record, severity, area and who holds the case.
+
+Mental health indicators are marked: one decision of the board lets them be scored, or not.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.asof import KEY, Known
+from features.indicators.base import declare
+from features.indicators.language import (
+    LAST,
+    N,
+    completed_assessments,
+    concerning_group,
+    entries,
+    in_force,
+    latest,
+    never_followed_by,
+    within,
+)
+
+REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+KIND = pl.col("kind")
+HARM = ["violence", "domestic_abuse", "threat", "weapon", "sexual"]
+BY_THE_BOARD = "mental health is scored only by a signed decision of the board"
+
+
+@declare(
+    family="MH",
+    kind="behaviour",
+    sentence="{n} sign[|s] that a clinician listed as one of relapse [was|were] seen, the last on "
+    "{date}.",
+    feeds=("incidents",),
+    source=f"{REVIEW}, sections 4 and 8",
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="A change in health is on record.",
+    protected_link="disability",
+    page_only_because=BY_THE_BOARD,
+)
+def mh_relapse_signs_observed(known: Known) -> pl.DataFrame:
+    """Signs that a discharge letter lists as signs of relapse, seen in the last 28 days."""
+    return entries(known, "incidents", KIND == "relapse_sign", within(28))
+
+
+@declare(
+    family="MH",
+    kind="process",
+    sentence="A psychiatric report of {date} is on file and no assessment since reflects it.",
+    feeds=("documents", "assessments"),
+    source=f"{REVIEW}, sections 8 and 10",
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="A report on file is not reflected in the assessment.",
+    protected_link="disability",
+    page_only_because=BY_THE_BOARD,
+)
+def mh_information_not_in_assessment(known: Known) -> pl.DataFrame:
+    """Psychiatric reports after which no assessment that mentions mental health was completed."""
+    reports = entries(known, "documents", KIND == "psychiatric_report")
+    reflecting = completed_assessments(known).filter(pl.col("mentions_mental_health"))
+    return never_followed_by(reports, reflecting)
+
+
+@declare(
+    family="MH",
+    kind="behaviour",
+    sentence="Past harm happened while mental health was unstable, and signs of that are recorded "
+    "now (last on {date}).",
+    feeds=("incidents",),
+    source=f"{REVIEW}, sections 5 and 7",
+    groups=("public", "known_adult", "staff"),
+    words={"n": N, "date": LAST},
+    disclosure="likely",
+    disclosable_sentence="A change in health is on record.",
+    protected_link="disability",
+    bias_watch=True,
+    page_only_because=BY_THE_BOARD,
+)
+def violence_when_unwell_history(known: Known) -> pl.DataFrame:
+    """Mental health said or seen to be worse in 90 days, of someone who ever did harm while unwell."""
+    harmed = entries(known, "incidents", KIND.is_in(HARM), pl.col("while_unwell")).select(KEY)
+    kinds = KIND.is_in(["mental_health_decline", "relapse_sign"])
+    signs = entries(known, "incidents", kinds, within(90))
+    return signs.join(harmed.unique(), on=KEY, how="semi")
+
+
+_RECENT, _EARLIER = pl.col("days") < 180, pl.col("days") >= 180
+_RISE = pl.col("severity").filter(_RECENT).max() - pl.col("severity").filter(_EARLIER).max()
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="Incidents are becoming more serious: up to {before} of 5 in the half year before, up to "
+    "{now} of 5 since.",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, section 3; {REVIEW}, section 12",
+    groups=("public", "known_adult", "staff"),
+    per_group=True,
+    value=pl.when(pl.len() >= 3).then(pl.max_horizontal(_RISE.fill_null(0), 0)).otherwise(0),
+    words={
+        "now": pl.col("severity").filter(_RECENT).max(),
+        "before": pl.col("severity").filter(_EARLIER).max(),
+    },
+    disclosure="possible",
+    disclosable_sentence="Incidents are becoming more serious.",
+    page_only_because="a trend falls when an earlier entry comes to light",
+)
+def violence_severity_trend(known: Known) -> pl.DataFrame:
+    """Of three or more incidents in 360 days: the worst severity of the last 180 days less that of
+    the 180 before, not below nought.
+    """
+    rated = pl.col("severity").is_not_null()
+    rows = entries(known, "incidents", KIND.is_in(HARM), rated, within(360))
+    return rows.with_columns(group=concerning_group())
+
+
+@declare(
+    family="AC",
+    kind="process",
+    sentence="The person moved to another area on {date} and the case has not been transferred.",
+    feeds=("circumstances", "supervisions"),
+    source=f"{REVIEW}, section 11d",
+    words={"n": N, "date": LAST},
+    bias_watch=True,
+)
+def moved_area_without_transfer(known: Known) -> pl.DataFrame:
+    """The latest address lies in another delivery unit than that of the case, for over 28 days."""
+    address = latest(entries(known, "circumstances", KIND == "address"))
+    placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
+    supervised = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
+    unit = latest(supervised).select(*KEY, held_in=pl.col("pdu_code"))
+    moved = placed.join(unit, on=KEY, how="inner")
+    return moved.filter(pl.col("pdu_code") != pl.col("held_in"))
+
+
+@declare(
+    family="SC",
+    kind="process",
+    sentence="The case (tier {tier}) is held by a practitioner for whom guidance says it is unsuitable "
+    "({grade}).",
+    feeds=("allocations", "supervisions"),
+    source=f"{REVIEW}, sections 5 and 8; Chief Probation Officer's response to a coroner, January "
+    "2024, section on training",
+    words={"n": N, "tier": pl.col("tier").last(), "grade": pl.col("grade").last()},
+)
+def tier_grade_mismatch(known: Known) -> pl.DataFrame:
+    """The current practitioner is in training or not a probation officer and the tier is A or B, or
+    newly qualified for less than 365 days and the tier is A.
+    """
+    held = latest(in_force(known, "allocations"))
+    tiered = latest(in_force(known, "supervisions", pl.col("tier").is_not_null()))
+    rows = held.join(tiered.select(*KEY, "tier"), on=KEY, how="inner")
+    band = pl.col("tier").str.slice(0, 1)
+    since = (pl.col("as_of") - pl.col("qualified_on")).dt.total_days()
+    learning = pl.col("grade").is_in(["PSO", "PQiP"]) & band.is_in(["A", "B"])
+    new = (pl.col("grade") == "NQO") & (band == "A") & (since < 365).fill_null(value=True)
+    return rows.filter(learning | new)

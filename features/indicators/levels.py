@@ -1,0 +1,270 @@
+"""AQ and RG, continued: the level beside its own history, the documents and the registers."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import GROUP_KEY, KEY, Known, current_assessment
+from features.indicators.base import declare
+from features.indicators.language import (
+    N,
+    completed_assessments,
+    concerning_group,
+    entries,
+    supervision_start,
+    within,
+)
+
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+KIND = pl.col("kind")
+RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
+WORDS = {1: "low", 2: "medium", 3: "high", 4: "very high"}
+HARM = ["violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"]
+
+
+def _overall() -> pl.Expr:
+    ranks = [
+        pl.col(f"{group}_community").replace_strict(RANK, default=None, return_dtype=pl.Int64)
+        for group in codes.COMMUNITY_GROUPS
+    ]
+    return pl.max_horizontal(ranks)
+
+
+def _now(known: Known) -> pl.DataFrame:
+    """The overall level of the latest completed assessment: KEY, now (1 to 4), done_on."""
+    latest = current_assessment(known).select(*KEY, now=_overall(), done_on="completed_on")
+    return latest.filter(pl.col("now").is_not_null())
+
+
+def _word(rank: pl.Expr) -> pl.Expr:
+    return rank.replace_strict(WORDS, default="unknown", return_dtype=pl.String)
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The initial assessment is overdue by {d} days.",
+    feeds=("supervisions", "assessments"),
+    source=f"{SFO_REVIEW}, section 10: 15 working days from the start",
+    value=pl.col("late").max(),
+    words={"d": pl.col("late").max()},
+)
+def initial_assessment_overdue(known: Known) -> pl.DataFrame:
+    """Days past 15 working days from the start of the latest order or licence, where no assessment
+    has been completed since that start.
+    """
+    start = supervision_start(known).with_columns(occurred_on=pl.col("started_on"))
+    kinds = ["community_order", "suspended_sentence", "licence"]
+    rows = entries(known, "supervisions", KIND.is_in(kinds), pl.col("ended_on").is_null())
+    rows = rows.join(start.select(*KEY, "occurred_on"), on=[*KEY, "occurred_on"], how="semi")
+    last = current_assessment(known).select(*KEY, done_on=pl.col("completed_on"))
+    deadline = pl.col("occurred_on").dt.add_business_days(15, roll="forward")
+    dated = rows.join(last, on=KEY, how="left").with_columns(
+        late=(pl.col("as_of") - deadline).dt.total_days()
+    )
+    undone = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("occurred_on"))
+    return dated.filter(undone, pl.col("late") > 0)
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The level for this group stayed the same through {n} event[|s] that concern it, between "
+    "the last two assessments.",
+    feeds=("assessments", "incidents"),
+    source=f"{SFO_REVIEW}, sections 5 and 12",
+    per_group=True,
+    disclosure="possible",
+    disclosable_sentence="The level stayed the same although events are on record.",
+)
+def rosh_unchanged_despite_events(known: Known) -> pl.DataFrame:
+    """Harmful behaviour concerning the group between the last two completed assessments, where both
+    give the group the same level.
+    """
+    done = completed_assessments(known).sort("completed_on", "record_id")
+    levels = done.select(
+        *KEY, "completed_on", *[pl.col(f"{g}_community").alias(g) for g in codes.COMMUNITY_GROUPS]
+    )
+    long = levels.unpivot(
+        on=list(codes.COMMUNITY_GROUPS),
+        index=[*KEY, "completed_on"],
+        variable_name="group",
+        value_name="level",
+    )
+    paired = long.with_columns(
+        before=pl.col("level").shift(1).over(GROUP_KEY),
+        since=pl.col("completed_on").shift(1).over(GROUP_KEY),
+    ).unique(GROUP_KEY, keep="last", maintain_order=True)
+    same = paired.filter(pl.col("level") == pl.col("before"))
+    found = entries(known, "incidents", KIND.is_in(HARM)).with_columns(group=concerning_group())
+    between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
+    return found.join(same, on=GROUP_KEY, how="inner").filter(between)
+
+
+TOPICS: dict[str, tuple[str, pl.Expr]] = {
+    "weapons": ("mentions_weapons", KIND == "weapon"),
+    "domestic abuse": ("mentions_domestic_abuse", KIND == "domestic_abuse"),
+    "sexual behaviour": (
+        "mentions_sexual_behaviour",
+        KIND.is_in(["sexual", "sexual_concern_child"]),
+    ),
+    "violence to staff": (
+        "mentions_staff_violence",
+        KIND.is_in(["violence", "threat"]) & (pl.col("target") == "staff"),
+    ),
+}
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="The analysis does not mention what is on record: {topics}.",
+    feeds=("assessments", "incidents"),
+    source=f"{CORONER_OCTOBER}, section 3; {SFO_REVIEW}, section 10; inspectorate annual report "
+    "2022/23",
+    value=pl.col("topic").n_unique(),
+    words={"topics": pl.col("topic").unique()},
+    disclosure="possible",
+    disclosable_sentence="Past behaviour is not reflected in the analysis.",
+)
+def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
+    """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that are on
+    record, ever, and that the latest completed assessment says it does not mention.
+    """
+    latest = current_assessment(known)
+    parts = []
+    for topic, (column, behaviour) in TOPICS.items():
+        silent = latest.filter(pl.col(column) == pl.lit(value=False)).select(KEY)
+        rows = entries(known, "incidents", behaviour).join(silent, on=KEY, how="semi")
+        parts.append(rows.with_columns(topic=pl.lit(topic)))
+    return pl.concat(parts)
+
+
+@declare(
+    family="RC",
+    kind="process",
+    sentence="Sexual behaviour of concern is on record (last on {date}) and the analysis does not "
+    "mention it.",
+    feeds=("assessments", "incidents"),
+    source=f"{SFO_REVIEW}, section 10",
+    groups=("public", "known_adult", "staff"),
+    words={"n": N, "date": pl.col("occurred_on").max()},
+    disclosure="possible",
+    disclosable_sentence="Past behaviour is not reflected in the analysis.",
+)
+def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.DataFrame:
+    """Sexual behaviour of concern, ever, while the latest completed assessment says that it does
+    not mention it.
+    """
+    silent = current_assessment(known).filter(
+        pl.col("mentions_sexual_behaviour") == pl.lit(value=False)
+    )
+    rows = entries(known, "incidents", KIND == "sexual")
+    return rows.join(silent.select(KEY), on=KEY, how="semi")
+
+
+def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.DataFrame:
+    """Documents that state an overall level other than that of the latest assessment."""
+    stated = pl.col("level").replace_strict(RANK, default=None, return_dtype=pl.Int64)
+    rows = entries(known, "documents", *conditions).with_columns(stated=stated)
+    return rows.join(_now(known), on=KEY, how="inner").filter(pl.col("stated") != pl.col("now"))
+
+
+_LEVELS_IN_WORDS = {
+    "n": N,
+    "stated": _word(pl.col("stated").last()),
+    "level": _word(pl.col("now").last()),
+    "date": pl.col("occurred_on").max(),
+}
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="A document of {date} says {stated}; the assessment says {level}.",
+    feeds=("assessments", "documents"),
+    source=f"{CORONER_OCTOBER}, sections 3 and 5",
+    words=_LEVELS_IN_WORDS,
+)
+def level_inconsistent_between_documents(known: Known) -> pl.DataFrame:
+    """Documents of the last 90 days, other than referrals to partners, that state another overall
+    level than the latest completed assessment.
+    """
+    ours = KIND.ne("agency_referral")
+    return _stating_another_level(known, ours, within(90)).sort("occurred_on", "record_id")
+
+
+@declare(
+    family="MA",
+    kind="process",
+    sentence="A partner agency was told {stated} on {date}; the assessment says {level}.",
+    feeds=("assessments", "documents"),
+    source=f"{CORONER_OCTOBER}, section 5",
+    groups=("public", "known_adult"),
+    words=_LEVELS_IN_WORDS,
+)
+def partner_given_outdated_risk(known: Known) -> pl.DataFrame:
+    """Referrals to partner agencies of the last 90 days that state another overall level than the
+    latest completed assessment.
+    """
+    theirs = KIND.eq("agency_referral")
+    return _stating_another_level(known, theirs, within(90)).sort("occurred_on", "record_id")
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="An earlier assessment ({date}) gave {before}; the current one gives {level}.",
+    feeds=("assessments",),
+    source="RoSH screening form: 'assessed high on a previous occasion'; actuarial service source: "
+    "highest level over all assessments",
+    value=(pl.col("overall") - pl.col("now")).max(),
+    words={
+        "n": N,
+        "date": pl.col("completed_on").max(),
+        "before": _word(pl.col("overall").max()),
+        "level": _word(pl.col("now").max()),
+    },
+)
+def level_lower_than_previous_high(known: Known) -> pl.DataFrame:
+    """How many levels the highest overall level ever recorded, high or more, lies above the current
+    one.
+    """
+    rows = completed_assessments(known).with_columns(overall=_overall())
+    above = rows.join(_now(known), on=KEY, how="inner")
+    return above.filter(pl.col("overall") >= 3, pl.col("overall") > pl.col("now"))
+
+
+REGISTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "domestic_abuse": ("known_adult", ("ADVP", "REG30")),
+    "weapon": ("public", ("WEAP",)),
+    "sexual_concern_child": ("children", ("RCCO", "RCPR")),
+}
+
+
+@declare(
+    family="RG",
+    kind="process",
+    sentence="What is on record ({kinds}) meets the description of a register that is not active.",
+    feeds=("incidents", "registrations"),
+    source=f"{CORONER_JANUARY}, section on registers; {CORONER_OCTOBER}, section 8",
+    groups=("children", "public", "known_adult"),
+    per_group=True,
+    words={"n": N, "kinds": pl.col("kind").replace(codes.INCIDENT_KINDS).unique()},
+    disclosure="possible",
+    disclosable_sentence="A register that events on record call for is not active.",
+)
+def expected_register_missing(known: Known) -> pl.DataFrame:
+    """Domestic abuse, weapons or sexual concern about a child in 365 days without an active register
+    of that kind (domestic abuse; weapons; child concerns or child protection).
+    """
+    active = known.rows("registrations").filter(pl.col("ended_on").is_null())
+    parts = []
+    for kind, (group, registers) in REGISTERS.items():
+        has = active.filter(pl.col("type_code").is_in(registers)).select(KEY).unique()
+        rows = entries(known, "incidents", KIND.is_in([kind]), within(365))
+        parts.append(rows.join(has, on=KEY, how="anti").with_columns(group=pl.lit(group)))
+    return pl.concat(parts)
