@@ -152,7 +152,7 @@ class Store:
         files = [path for paths in wanted for path in paths]
         if not files:
             return pl.DataFrame(schema=schema)
-        return pl.concat([pl.read_parquet(path) for path in files]).sort("record_id", "version")
+        return pl.concat([_whole(pl.read_parquet(path), schema) for path in files])
 
     def refused(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
@@ -186,6 +186,12 @@ class Store:
             for relative in sorted(load.files)
             if relative.startswith(prefix) and relative.endswith(suffix)
         ]
+
+
+def _whole(rows: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """The rows with every column of the contract: one that is newer than the load is null."""
+    newer = [pl.lit(None, dtype=t).alias(name) for name, t in schema.items() if name not in rows]
+    return rows.with_columns(newer).select(list(schema)) if newer else rows
 
 
 def bucket_of(buckets: int) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 def live(kept: pl.DataFrame) -> pl.DataFrame:
     """The newest kept version of each record that has not been withdrawn."""
-    newest = kept.unique("record_id", keep="last", maintain_order=True)
+    newest = kept.sort("record_id", "version").unique("record_id", keep="last", maintain_order=True)
     return newest.filter(pl.col("withdrawn_at").is_null())
 
 
@@ -23,6 +23,7 @@ def appended(
     that moved to another CRN is first withdrawn from the old one. `previous` is when the extract
     before was taken: a row that reached us late could not be known before the one that brought it.
     """
+    kept = kept.sort("record_id", "version")
     told = good.with_columns(supplied_version=pl.col("version").fill_null(0)).sort(
         "record_id", "supplied_version"
     )

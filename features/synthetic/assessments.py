@@ -36,6 +36,9 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         predictor_version=pl.lit("2"),
         mentions_weapons=rng.random(len(who)) < 0.5,
         mentions_domestic_abuse=rng.random(len(who)) < 0.55,
+        mentions_sexual_behaviour=rng.random(len(who)) < 0.7,
+        mentions_staff_violence=rng.random(len(who)) < 0.7,
+        mentions_mental_health=rng.random(len(who)) < 0.6,
         plan_written_on=blank(
             days(done + rng.integers(-5, 5, len(who)).clip(max=0)), rng.random(len(who)) < 0.06
         ),

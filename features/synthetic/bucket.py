@@ -15,6 +15,7 @@ from features.synthetic import (
     assessments,
     changes,
     contacts,
+    documents,
     incidents,
     lives,
     people,
@@ -23,7 +24,7 @@ from features.synthetic import (
     readers,
     supervision,
 )
-from features.synthetic.draw import Desk, Draw, Floats
+from features.synthetic.draw import Desk, Draw, Floats, pick
 from features.synthetic.lives import Lives
 from features.synthetic.places import Places
 from features.synthetic.practice import Holding
@@ -99,6 +100,7 @@ def make(plan: Plan, number: int) -> Bucket:
     work = practice.assess(draw, led, holding, plan.cuts, plan.slips, plan.scenario)
     due = supervision.contact_due(led, work, plan.places, plan.policies, plan.scenario)
     desk = _desk(plan, draw, led, holding)
+    units = pick(plan.places.units, plan.places.team_unit[holding.team])
     registers = [changes.registers(desk, led, work), changes.suspensions(desk, due.suspended)]
     return Bucket(
         led,
@@ -113,7 +115,8 @@ def make(plan: Plan, number: int) -> Bucket:
             "decisions": changes.decisions(desk, led, work),
             "allocations": supervision.allocations(desk, led, plan.places, work),
             "actions": changes.actions(desk, led, work),
-            "circumstances": changes.circumstances(desk, led),
+            "circumstances": changes.circumstances(desk, led, units),
+            "documents": documents.table(desk, led, work),
             "reviews": readers.table(desk, led, work, plan.audited),
             "people": people.table(draw, who, np.maximum(led.sentences.start, 1)),
             "limits": changes.limits(desk, led),

@@ -32,10 +32,14 @@ STATES = {
     "child": ("child_contact", {"current": 1.0}, None),
 }
 SERIOUS_ENOUGH = 0.6
+TASKS = {"oversight_task": 0.77, "mappa_action": 0.20, "mappa_exit": 0.03}
 
 
-def circumstances(desk: Desk, lives: Lives) -> pl.DataFrame:
-    """Addresses, relationships, conflict and children as far as they were told, months late too."""
+def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
+    """Addresses, relationships, conflict and children as far as they were told, months late too.
+
+    `units` is the delivery unit of each case; now and then an address lies in another.
+    """
     rng = desk.draw.stream("circumstance rows")
     parts = []
     for name, (kind, begins, ends) in STATES.items():
@@ -52,12 +56,23 @@ def circumstances(desk: Desk, lives: Lives) -> pl.DataFrame:
             after = Events(at.who[over], until[over])
             settled = pick([ends], np.zeros(len(after), dtype=np.int64))
             parts.append(
-                _circumstance(desk, rng, f"E{name[:2].upper()}", after, settled, kind=pl.lit(kind))
-            )
+                _circumstance(
+                    desk, rng, f"E{name[:2].upper()}", after, settled,
+                    kind=pl.lit(kind), pdu_code=_unit(rng, name, after, units),
+                )
+            )  # fmt: skip
     pregnancies = events(rng, 0.003 * lives.going_on["partner"])
     new = pick(["new"], np.zeros(len(pregnancies), dtype=np.int64))
     parts.append(_circumstance(desk, rng, "PRG", pregnancies, new, kind=pl.lit("pregnancy")))
     return pl.concat(parts)
+
+
+def _unit(rng: np.random.Generator, name: str, at: Events, units: pl.Series) -> pl.Series:
+    """The unit in which an address lies: nearly always that of the case."""
+    own = units.gather(at.who)
+    away = units.gather(rng.integers(0, len(units), len(at)))
+    moved = own.zip_with(pl.Series(rng.random(len(at)) > 0.06), away)
+    return blank(moved, np.full(len(at), name != "unsettled"))
 
 
 def _circumstance(
@@ -96,13 +111,15 @@ def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     decided = decided.set(pl.Series(held_back), "warning")
     strained = practice.holding.strain[at.who, at.month] > SERIOUS_ENOUGH
     missing = rng.random(len(at)) > 0.87 - 0.15 * strained
+    softer = decided.is_in(["compliance_letter", "recall"]) & pl.Series(rng.random(len(at)) < 0.05)
+    issued = decided.set(softer, "warning")
     on = Events(at.who, at.back)
     return desk.rows(
         "decisions", "DEC", on, delays(rng, len(at), figures.LATE.value),
         kind=pl.when(recalls & ~pl.Series(held_back)).then(pl.lit("recall"))
         .otherwise(pl.lit("enforcement")),
         decided=decided,
-        issued=blank(decided, missing),
+        issued=blank(issued, missing),
         issued_on=blank(desk.draw.day(np.maximum(at.back - 3, 0)), missing),
         decided_by_grade=pl.lit("SPO"),
         endorsed_by_grade=blank(
@@ -120,7 +137,7 @@ def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     undone = rng.random(len(at)) < np.where(due > -30, np.where(due < 60, 0.25, 0.05), 1.0)
     return desk.rows(
         "actions", "ACT", at,
-        kind=weighted(rng, {"oversight_task": 0.8, "mappa_action": 0.2}, len(at)),
+        kind=weighted(rng, TASKS, len(at)),
         due_on=desk.draw.day(due),
         done_on=blank(desk.draw.day(np.maximum(due - rng.integers(-5, 20, len(at)), 0)), undone),
     )  # fmt: skip
@@ -134,13 +151,16 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
     abusive = _restrained(desk, lives)
     who = np.nonzero(rng.random(n) < 0.5)[0]
     tagged = np.nonzero(rng.random(n) < 0.12)[0]
+    relaxed = start[who] - rng.integers(20, 400, len(who))
+    kept = (relaxed < 0) | (rng.random(len(who)) > 0.15)
     themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
     return pl.concat(
         [
             desk.rows("orders", "ORD", Events(abusive, start[abusive]),
                       kind=pl.lit("restraining_order"), theme=pl.lit("non_contact")),
             desk.rows("orders", "ORC", Events(who, start[who]),
-                      kind=pl.lit("requirement"), theme=themes),
+                      kind=pl.lit("requirement"), theme=themes,
+                      relaxed_on=blank(desk.draw.day(relaxed), kept)),
             desk.rows("orders", "ORT", Events(tagged, start[tagged]),
                       kind=pl.lit("curfew"), monitored=rng.random(len(tagged)) < 0.9),
         ]

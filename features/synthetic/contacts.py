@@ -206,6 +206,12 @@ def _written(
     parts.append(
         writer.rows("TST", tests, kinds, outcome_code=pick(["TNEG", "TPOS", "TREF"], result))
     )
+    treated = events(rng, 0.9 * (lives.felt["substance"] > 0.3) * under)
+    turned_up = pick(
+        ["ATTC", "UAAB", "AAME"], np.searchsorted([0.75, 0.93], rng.random(len(treated)))
+    )
+    kind = pick(["TRTM"], np.zeros(len(treated), dtype=np.int64))
+    parts.append(writer.rows("TRT", treated, kind, outcome_code=turned_up))
     watched = 0.02 + 0.02 * practice.overall.clip(0)
     seen = events(rng, watched * np.where(practice.holding.strain > 0.6, 0.5, 1.0) * under)
     oversight = weighted(rng, {"C002": 0.4, "MO1": 0.3, "CSPO": 0.3}, len(seen))

@@ -66,6 +66,9 @@ HAPPENINGS: tuple[Happening, ...] = (
     Happening("substance_use", "none", "public", 0.0100, 0.00),
     Happening("mental_health_decline", "none", "public", 0.2400, 0.00, "ndelius", "unwell"),
     Happening("mental_health_decline", "none", "public", 0.0080, 0.00),
+    Happening("civil_order_breach", "partner", "known_adult", 0.0015, 0.60),
+    Happening("non_disclosure", "none", "public", 0.0090, 0.35),
+    Happening("relapse_sign", "none", "public", 0.0500, 0.00, "ndelius", "unwell"),
     Happening("violence", "prisoner", "public", 0.0120, 0.70, PRISON, "inside"),
     Happening("custody_intelligence", "none", "public", 0.0150, 0.50, PRISON, "inside"),
 )
@@ -120,6 +123,8 @@ def _rows(
     setting = np.where(inside, 2, np.searchsorted(COMMON_SETTINGS, rng.random(size)))
     late = np.minimum(delays(rng, size, figures.LATE.value), 400)
     certainty = "allegation" if abuse else "fact"
+    using = abuse & lives.going_on["substance"][at.who, at.month] & (rng.random(size) < 0.5)
+    unwell = abuse & lives.going_on["unwell"][at.who, at.month] & (rng.random(size) < 0.5)
     harmed = desk.crns.gather(at.who) + pick(["-1", "-2", "-3"], rng.integers(0, 3, size))
     return desk.rows(
         "incidents", f"IN{i:02d}", at, late,
@@ -128,6 +133,8 @@ def _rows(
         severity=blank(pl.Series(_severity(rng, level)), vague[1]),
         setting=pick(SETTINGS, setting),
         proven=rng.random(size) < (0.2 if abuse else 0.0),
+        while_using=using,
+        while_unwell=unwell,
         victim_ref=blank("V" + harmed, np.full(size, not abuse)),
         certainty=pl.lit("intelligence" if "intelligence" in what.kind else certainty),
         source_system=pl.lit(what.source),

@@ -31,6 +31,7 @@ from features.synthetic.practice import Practice
 from features.synthetic.scenarios import Policies, Scenario
 
 PRISON_CONTACTS_A_YEAR = 8.0
+TIERS = ("F", "E", "B", "A")
 WHILE_SUSPENDED = 0.03
 """Contact that goes on while it is suspended, as a share of the usual."""
 
@@ -89,9 +90,12 @@ def supervisions(
         "team_code": pick(places.team_codes(), team),
     }
     days = desk.draw.day
+    # The tier follows the recorded level: shown, and used by process indicators alone.
+    level = practice.overall[everyone, -1]
     current = desk.rows(
         "supervisions", "SUP", Events(everyone, held.start),
         kind=pick(KINDS, held.kind),
+        tier=blank(pick(TIERS, level.clip(0)), level < 0),
         suspended_from=blank(days(contact.suspended), contact.suspended < 0),
         **where,
     )  # fmt: skip

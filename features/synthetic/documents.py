@@ -1,0 +1,94 @@
+"""The documents table: reports, plans, referrals and forms, some late, some missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features import codes
+from features.synthetic.draw import (
+    MONTHS,
+    Desk,
+    Events,
+    Ints,
+    blank,
+    delays,
+    events,
+    pick,
+    weighted,
+)
+from features.synthetic.lives import LICENCE, Lives
+from features.synthetic.practice import Practice
+
+FORMS_SENT, HANDED_OVER, REFERRED = 0.6, 0.55, 0.7
+STALE_LEVEL = 0.06
+"""Share of documents that repeat a level other than the recorded one."""
+
+
+def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+    """Every document of a bucket of cases."""
+    rng = desk.draw.stream("documents")
+    held = lives.sentences
+    everyone = np.arange(len(lives))
+    out = np.nonzero(held.kind == LICENCE)[0]
+    high = practice.overall[out, -1] >= 2
+    formed = out[rng.random(len(out)) < FORMS_SENT]
+    handed = out[rng.random(len(out)) < HANDED_OVER]
+    referred = out[high & (rng.random(len(out)) < REFERRED)]
+    planned = everyone[rng.random(len(lives)) < 0.9]
+    reported = everyone[(held.kind != LICENCE) & (rng.random(len(lives)) < 0.6)]
+    told = events(rng, 0.02 * held.community * (practice.overall >= 0))
+    treated = events(rng, 0.35 * (lives.felt["substance"] > 0.2) * held.community)
+    unwell = events(rng, 0.012 * lives.going_on["unwell"])
+    start = held.start
+    parts = [
+        _rows(desk, rng, "FRM", _before(rng, formed, start, 0, 20), "custody_information_form"),
+        _rows(desk, rng, "HAN", _before(rng, handed, start, 0, 25), "handover"),
+        _rows(desk, rng, "MAP", _before(rng, referred, start, 20, 260), "mappa_referral"),
+        _rows(desk, rng, "TRR", treated, "treatment_report"),
+        _rows(desk, rng, "PSY", unwell, "psychiatric_report", disclosable=pl.lit(value=False)),
+        _rows(desk, rng, "PLN", _after(rng, planned, start, 10, 60), "plan",
+              names_person=rng.random(len(planned)) < 0.3),
+        _levelled(desk, rng, practice, "CRT", _before(rng, reported, start, 5, 40), "court_report",
+                  claims_checks=rng.random(len(reported)) < 0.5),
+        _levelled(desk, rng, practice, "AGR", told, "agency_referral"),
+        _referrals(desk, rng, lives),
+    ]  # fmt: skip
+    return pl.concat(parts)
+
+
+def _before(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
+    return Events(who, start[who] + rng.integers(low, high, len(who)))
+
+
+def _after(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
+    return Events(who, np.maximum(start[who] - rng.integers(low, high, len(who)), 0))
+
+
+def _rows(
+    desk: Desk, rng: np.random.Generator, prefix: str, at: Events, kind: str, **more: Any
+) -> pl.DataFrame:
+    kinds = pick([kind], np.zeros(len(at), dtype=np.int64))
+    return desk.rows("documents", prefix, at, delays(rng, len(at), 0.05), kind=kinds, **more)
+
+
+def _levelled(
+    desk: Desk, rng: np.random.Generator, practice: Practice, prefix: str, at: Events, kind: str,
+    **more: Any,
+) -> pl.DataFrame:  # fmt: skip
+    """Documents that state a level: mostly the one recorded then, some another."""
+    month = np.clip(MONTHS - 1 - at.back // 30, 0, MONTHS - 1)
+    said = practice.overall[at.who, month]
+    slip = np.where(rng.random(len(at)) < STALE_LEVEL, -1, 0)
+    stated = pick(codes.LEVEL_ORDER, np.clip(said + slip, 0, 3))
+    return _rows(desk, rng, prefix, at, kind, level=blank(stated, said < 0), **more)
+
+
+def _referrals(desk: Desk, rng: np.random.Generator, lives: Lives) -> pl.DataFrame:
+    """Referrals for substance work; which conditions need one is drawn with the orders."""
+    who = np.nonzero(rng.random(len(lives)) < 0.25)[0]
+    at = _after(rng, who, lives.sentences.start, 5, 50)
+    kinds = weighted(rng, {"substance_referral": 1.0}, len(who))
+    return desk.rows("documents", "SUR", at, delays(rng, len(at), 0.05), kind=kinds)
