@@ -8,9 +8,12 @@ assessment's levels before it was completed). What was recorded later never show
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import wraps
+from types import MappingProxyType
+from typing import NamedTuple
 
 import polars as pl
 
@@ -42,15 +45,22 @@ class Known:
     spine: pl.DataFrame
     versions: dict[str, pl.DataFrame]
     feeds: dict[str, list[tuple[date, date]]]
-    _cache: dict[str, pl.DataFrame] = field(default_factory=dict)
+    cache: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Inside, a case is an Enum over the spine: a number to the engine, a CRN to a reader."""
+        cases = pl.Enum(self.spine["crn"].unique().sort())
+        self.spine = self.spine.with_columns(pl.col("crn").cast(cases))
 
     def rows(self, name: str) -> pl.DataFrame:
         """The rows of a table as known: KEY, the contract's columns, and `days` since."""
-        if name not in self._cache:
+        if name not in self.cache:
             versions = self.versions.get(name)
             kept = records.empty(name) if versions is None else versions
-            self._cache[name] = _as_known(kept, self.spine, records.table(name))
-        return self._cache[name]
+            ours = pl.col("crn").cast(self.spine.schema["crn"], strict=False)
+            kept = kept.with_columns(ours).filter(pl.col("crn").is_not_null())
+            self.cache[name] = _as_known(kept, self.spine, records.table(name))
+        return self.cache[name]
 
     def available(self, names: Iterable[str]) -> pl.Expr:
         """Whether every named feed was supplied and had not stopped by the as-of date."""
@@ -65,16 +75,32 @@ class Known:
         return pl.any_horizontal(covers) if covers else pl.lit(value=False)
 
 
+class Unread(NamedTuple):
+    """What of a table need not be read: rows for which `keep` does not hold, and columns."""
+
+    keep: pl.Expr | None = None
+    without: tuple[str, ...] = ()
+
+
+def plain(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the CRN as text again, to be joined with what is not of the same `Known`."""
+    return rows.with_columns(pl.col("crn").cast(pl.String()))
+
+
 def read(
     store: Store,
     on: pl.DataFrame,
-    bucket: int | None = None,
+    buckets: int | Collection[int] | None = None,
     tables: Iterable[str] = tuple(records.TABLES),
+    lean: Mapping[str, Unread] = MappingProxyType({}),
 ) -> Known:
-    """Open the history of the spine `on`, in one bucket of cases or in all, some tables or all."""
+    """Open the history of the spine `on`, in some buckets of cases or in all, some tables or all.
+
+    `lean` says what of a table need not be read at all.
+    """
     cases = on.select("crn").unique()
     versions = {
-        name: store.read(name, bucket).join(cases, on="crn", how="semi")
+        name: store.read(name, buckets, *lean.get(name, Unread())).join(cases, on="crn", how="semi")
         for name in tables
         if name in store.supplied()
     }
@@ -98,7 +124,7 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: Table) -> pl.Data
     seen = _without_the_future(seen, table)
     return seen.select(
         *KEY,
-        *[name for name in table.schema if name != "crn"],
+        *[name for name in table.schema if name != "crn" and name in seen.columns],
         days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
     )
 
@@ -139,6 +165,20 @@ def _without_the_future(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     )
 
 
+def once(rows: Callable[[Known], pl.DataFrame]) -> Callable[[Known], pl.DataFrame]:
+    """Rows that several indicators share are worked out once for each `Known`."""
+    name = f"{rows.__module__}.{rows.__qualname__}"
+
+    @wraps(rows)
+    def kept(known: Known) -> pl.DataFrame:
+        if name not in known.cache:
+            known.cache[name] = rows(known)
+        return known.cache[name]
+
+    return kept
+
+
+@once
 def current_assessment(known: Known) -> pl.DataFrame:
     """The latest completed assessment of each key, of any age, with `age` in days."""
     done = known.rows("assessments").filter(

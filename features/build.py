@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import polars as pl
@@ -17,6 +18,7 @@ from features import asof, codes, records
 from features.asof import GROUP_KEY, KEY, Known
 from features.errors import RunStopped
 from features.indicators import CATALOGUE, Indicator
+from features.indicators.language import LEAN, UNREAD_CONTACTS
 from features.store import Store, bucket_of
 from features.versions import live
 
@@ -47,30 +49,47 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     wide = _on_record(known)
+    # Polars works outside Python's lock, and a single indicator seldom fills two cores.
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda item: _values(item, known), chosen)
+        values = {item.id: rows for item, rows in zip(chosen, found, strict=True)}
     for item in chosen:
         if not item.per_group:
-            wide = wide.join(_values(item, known), on=KEY, how="left")
+            wide = wide.join(values[item.id], on=KEY, how="left")
     groups = pl.DataFrame({"group": list(codes.COMMUNITY_GROUPS)})
     rows = wide.join(groups, how="cross")
     for item in chosen:
         if item.per_group:
-            rows = rows.join(_values(item, known), on=GROUP_KEY, how="left")
+            rows = rows.join(values[item.id], on=GROUP_KEY, how="left")
     levels = asof.recorded_levels(known).select(
         *GROUP_KEY, "level", pl.col("state").alias("level_state"), "assessed_on"
     )
     rows = rows.join(levels, on=GROUP_KEY, how="left").with_columns(
         _settled(item, known) for item in chosen
     )
-    return rows.select(*ABOUT, *[item.id for item in chosen]).sort(GROUP_KEY)
+    return asof.plain(rows.select(*ABOUT, *[item.id for item in chosen])).sort(GROUP_KEY)
+
+
+THREADS = 2
+CASES_AT_ONCE = 20_000
+"""Buckets are worked together up to so many case-dates: memory is bounded by this."""
 
 
 def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The frame of a spine bucket by bucket, so that memory is bounded by the largest bucket."""
+    """The frame of a spine, some buckets of cases at a time: (last bucket, frame)."""
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
+    sizes = dict(numbered.group_by("_bucket").len().iter_rows())
+    together: list[int] = []
     for bucket in range(store.buckets):
-        part = numbered.filter(pl.col("_bucket") == bucket).drop("_bucket")
-        if part.height:
-            yield bucket, frame(asof.read(store, part, bucket))
+        if bucket in sizes:
+            together.append(bucket)
+        held = sum(sizes[b] for b in together)
+        following = sizes.get(bucket + 1, 0)
+        last = bucket == store.buckets - 1
+        if together and (last or held + following > CASES_AT_ONCE):
+            part = numbered.filter(pl.col("_bucket").is_in(together)).drop("_bucket")
+            yield bucket, frame(asof.read(store, part, together, lean=LEAN))
+            together = []
 
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
@@ -80,7 +99,7 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
     active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
     limited = limited_cases(store, as_of)
     return (
-        active.select(KEY)
+        asof.plain(active.select(KEY))
         .unique()
         .with_columns(limited=pl.col("crn").is_in(sorted(limited)))
         .sort("crn")
@@ -112,11 +131,12 @@ def limited_cases(store: Store, as_of: date) -> set[str]:
 
 
 def _on_record(known: Known) -> pl.DataFrame:
-    """The number of entries on record of each key, whatever they are about."""
-    parts = [
-        known.rows(name).select(KEY)
-        for name in ("contacts", "incidents", "circumstances", "decisions", "assessments")
-    ]
+    """The number of entries on record of each key, other than those that no indicator reads."""
+    contacts = known.rows("contacts").filter(
+        ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
+    )
+    others = ("incidents", "circumstances", "decisions", "assessments")
+    parts = [contacts.select(KEY), *[known.rows(name).select(KEY) for name in others]]
     counted = pl.concat(parts).group_by(KEY).agg(on_record=pl.len().cast(pl.Int64))
     return (
         known.spine.select(KEY)

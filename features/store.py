@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -145,14 +146,28 @@ class Store:
                 states[name] = "stopped" if max(known) < as_of - STALE_AFTER else "supplied"
         return states
 
-    def read(self, name: str, bucket: int | None = None) -> pl.DataFrame:
-        """Every kept version of the named table, in one bucket of cases or in all of them."""
+    def read(
+        self,
+        name: str,
+        buckets: int | Collection[int] | None = None,
+        keep: pl.Expr | None = None,
+        without: Collection[str] = (),
+    ) -> pl.DataFrame:
+        """Every kept version of the named table, in some buckets of cases or in all of them.
+
+        Only rows for which `keep` holds, and no columns named in `without`, are read from disk.
+        """
         schema = {**records.table(name).schema, **KEPT}
-        wanted = [self._file(load, name, bucket) for load in self.loads]
-        files = [path for paths in wanted for path in paths]
+        schema = {column: dtype for column, dtype in schema.items() if column not in without}
+        wanted = {buckets} if isinstance(buckets, int) else buckets
+        files = [path for load in self.loads for path in self._files(load, name, wanted)]
         if not files:
             return pl.DataFrame(schema=schema)
-        return pl.concat([_whole(pl.read_parquet(path), schema) for path in files])
+        # A column of the contract that is newer than a load is null in it.
+        rows = pl.scan_parquet(files, schema=_stored(name), missing_columns="insert")
+        if keep is not None:
+            rows = rows.filter(keep)
+        return rows.select(list(schema)).collect()
 
     def refused(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
@@ -178,20 +193,18 @@ class Store:
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 
-    def _file(self, load: Load, name: str, bucket: int | None) -> list[Path]:
+    def _files(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
         prefix = f"loads/{load.number:04d}/{name}/"
-        suffix = "" if bucket is None else f"{bucket:02d}.parquet"
+        ours = sorted(relative for relative in load.files if relative.startswith(prefix))
         return [
             self.path / relative
-            for relative in sorted(load.files)
-            if relative.startswith(prefix) and relative.endswith(suffix)
+            for relative in ours
+            if buckets is None or int(Path(relative).stem) in buckets
         ]
 
 
-def _whole(rows: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """The rows with every column of the contract: one that is newer than the load is null."""
-    newer = [pl.lit(None, dtype=t).alias(name) for name, t in schema.items() if name not in rows]
-    return rows.with_columns(newer).select(list(schema)) if newer else rows
+def _stored(name: str) -> dict[str, pl.DataType]:
+    return {**records.table(name).schema, **KEPT}
 
 
 def bucket_of(buckets: int) -> pl.Expr:

@@ -115,6 +115,7 @@ def _described(known: asof.Known) -> pl.DataFrame:
         pl.col("ended_on").is_null(), pl.col("kind") == "custody"
     )
     filled = wide.with_columns(pl.col(list(counts)).fill_null(0))
-    return filled.join(last.select("crn", "staff_code"), on="crn", how="left").join(
+    whole = filled.join(last.select("crn", "staff_code"), on="crn", how="left").join(
         inside, on="crn", how="anti"
     )
+    return asof.plain(whole)

@@ -7,6 +7,7 @@ import polars as pl
 from features.asof import KEY, Known
 from features.indicators.base import declare
 from features.indicators.language import (
+    CALLS_TO_OTHERS,
     LAST,
     N,
     contact,
@@ -214,5 +215,5 @@ def named_person_not_consulted(known: Known) -> pl.DataFrame:
     """
     plan = latest(entries(known, "documents", KIND == "plan"))
     named = plan.filter(pl.col("names_person"), pl.col("days") > 28)
-    others = pl.col("type_code").is_in(["C3PR", "CT3B", "CM3A", "CM3B"])
+    others = pl.col("type_code").is_in(["C3PR", *CALLS_TO_OTHERS])
     return not_near(named, entries(known, "contacts", others), 0, 100_000)

@@ -5,13 +5,33 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import KEY, Known
+from features.asof import KEY, Known, Unread, once
 
 N = pl.len()
 FIRST = pl.col("occurred_on").min()
 LAST = pl.col("occurred_on").max()
 
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
+
+
+CALLS_TO_OTHERS = ("CT3B", "CM3A", "CM3B")
+UNREAD_CONTACTS = tuple(
+    code
+    for group in ("administrative", "echo_of_level", "assessment", "correspondence")
+    for code in codes.CONTACT_GROUPS[group]
+    if code not in CALLS_TO_OTHERS
+)
+"""Contact types that no indicator reads, unless the contact has an outcome."""
+LEAN = {
+    "contacts": Unread(
+        ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null(),
+        ("note", "staff_code", "source_system", "certainty", "disputed", "disclosable",
+         "system_generated", "supplied_version", "load"),
+    ),
+    "people": Unread(pl.lit(value=False)),
+    "reviews": Unread(pl.lit(value=False)),
+}  # fmt: skip
+"""What the indicators leave unread: most of the longest table, and people and reviews whole."""
 
 
 def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
@@ -44,6 +64,7 @@ def concerning_group() -> pl.Expr:
     )
 
 
+@once
 def supervision_start(known: Known) -> pl.DataFrame:
     """The start of the latest order or licence of each key: KEY, started_on, started_as."""
     orders = known.rows("supervisions").filter(
@@ -138,6 +159,7 @@ def never_followed_by(rows: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame
     )
 
 
+@once
 def completed_assessments(known: Known) -> pl.DataFrame:
     """Completed assessments by the day they were completed, as answers to an event."""
     return (
@@ -147,6 +169,7 @@ def completed_assessments(known: Known) -> pl.DataFrame:
     )
 
 
+@once
 def significant_events(known: Known) -> pl.DataFrame:
     """Events that should lead to a review of risk: KEY, evidence, and what each is.
 

@@ -85,20 +85,17 @@ def rosh_unchanged_despite_events(known: Known) -> pl.DataFrame:
     give the group the same level.
     """
     done = completed_assessments(known).sort("completed_on", "record_id")
-    levels = done.select(
-        *KEY, "completed_on", *[pl.col(f"{g}_community").alias(g) for g in codes.COMMUNITY_GROUPS]
-    )
-    long = levels.unpivot(
-        on=list(codes.COMMUNITY_GROUPS),
-        index=[*KEY, "completed_on"],
-        variable_name="group",
-        value_name="level",
-    )
-    paired = long.with_columns(
-        before=pl.col("level").shift(1).over(GROUP_KEY),
-        since=pl.col("completed_on").shift(1).over(GROUP_KEY),
-    ).unique(GROUP_KEY, keep="last", maintain_order=True)
-    same = paired.filter(pl.col("level") == pl.col("before"))
+    level = {group: pl.col(f"{group}_community") for group in codes.COMMUNITY_GROUPS}
+    paired = done.select(
+        *KEY,
+        "completed_on",
+        since=pl.col("completed_on").shift(1).over(KEY),
+        **{group: now == now.shift(1).over(KEY) for group, now in level.items()},
+    ).unique(KEY, keep="last", maintain_order=True)
+    same = paired.unpivot(
+        on=list(level), index=[*KEY, "since", "completed_on"],
+        variable_name="group", value_name="same",
+    ).filter("same")  # fmt: skip
     found = entries(known, "incidents", KIND.is_in(HARM)).with_columns(group=concerning_group())
     between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
     return found.join(same, on=GROUP_KEY, how="inner").filter(between)

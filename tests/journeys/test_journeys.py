@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from serving.web import app as web_app
 from tests.conftest import Service
@@ -106,7 +106,7 @@ def test_an_spo_reads_records_sees_and_concludes(
     assert "table=incidents" in page.url
     page.get_by_role("link", name="Clear filters").first.click()
     page.get_by_role("button", name="Record your view").click()
-    assert page.get_by_text("There is a problem").is_visible()
+    expect(page.get_by_text("There is a problem")).to_be_visible()
     page.get_by_role("link", name="Write your reasons in at least 20 characters").click()
     for name in ("children", "public", "known adult", "staff"):
         page.get_by_role("group", name=f"Risk to {name}").get_by_label("High", exact=True).check()
@@ -125,7 +125,7 @@ def test_an_spo_reads_records_sees_and_concludes(
         "Reassess by Friday."
     )
     page.get_by_role("button", name="Record your conclusion").click()
-    assert page.get_by_text("This conclusion changed no level").is_visible()
+    expect(page.get_by_text("This conclusion changed no level")).to_be_visible()
     page.goto(f"{address}/queue")
     assert page.locator(f'[data-qa=queue] a[href="/cases/{item}"]').count() == 0
     assert page.locator(f'[data-qa=concluded] a[href="/cases/{item}"]').count() == 1
@@ -169,16 +169,16 @@ def test_a_print_says_made_up_and_leaves_out_the_forms(
     sign_in(page, address, "Morgan Ellery")
     page.goto(f"{address}/cases/{service.unread('N54ALD')}")
     page.emulate_media(media="print")
-    assert page.get_by_text("Made-up people", exact=True).first.is_visible()
-    assert not page.locator("[data-qa=filter]").is_visible()
-    assert not page.locator("[data-qa=view-form]").is_visible()
-    assert page.locator(".rosh-timeline").first.is_visible()
+    expect(page.get_by_text("Made-up people", exact=True).first).to_be_visible()
+    expect(page.locator("[data-qa=filter]")).to_be_hidden()
+    expect(page.locator("[data-qa=view-form]")).to_be_hidden()
+    expect(page.locator(".rosh-timeline").first).to_be_visible()
 
 
 def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str) -> None:
     page = chromium.new_context().new_page()
     sign_in(page, address, "Dr Hollis Wren")
-    assert page.get_by_text("Demonstration only").is_visible()
+    expect(page.get_by_text("Demonstration only")).to_be_visible()
     accessible(page)
     picture(page, "board")
     page.get_by_role("button", name="Sign out").click()

@@ -45,7 +45,7 @@ def test_changing_who_people_are_changes_no_score(service: Service) -> None:
     history.versions["people"] = history.versions["people"].with_columns(
         sex=pl.lit("Other"), ethnicity=pl.lit("X"), religion=pl.lit("X"), disability=pl.lit("Yes")
     )
-    history._cache.clear()
+    history.cache.clear()
     assert service.model.score(build.frame(history)).equals(before)
 
 
