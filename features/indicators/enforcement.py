@@ -13,7 +13,6 @@ from features.indicators.language import (
     completed_assessments,
     contact,
     entries,
-    latest,
     not_followed_by,
     not_near,
     while_contact_was_due,
@@ -134,15 +133,21 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
 )
 def whereabouts_unknown(known: Known) -> pl.DataFrame:
     """Days since the last attended appointment while the latest address is unknown or of no fixed
-    abode and contact is not suspended; since the address was recorded, where none was attended.
+    abode and contact is not suspended; where none was attended, days since the first such address
+    after the last known one.
     """
-    address = latest(entries(known, "circumstances", KIND == "address"))
-    lost = address.filter(pl.col("state").is_in(["unknown", "no_fixed_abode"]))
+    addresses = entries(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
+    gone = pl.col("state").is_in(["unknown", "no_fixed_abode"]).fill_null(value=False)
+    numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(KEY))
+    spells = numbered.with_columns(
+        gone_on=pl.col("occurred_on").first().over(*KEY, "spell", "gone")
+    )
+    lost = spells.unique(KEY, keep="last", maintain_order=True).filter("gone")
     attended = entries(
         known, "contacts", contact("appointment"), pl.col("outcome_code").is_in(codes.ATTENDED)
     )
     seen = attended.group_by(KEY).agg(seen_on=pl.col("occurred_on").max())
-    since = pl.col("seen_on").fill_null(pl.col("occurred_on"))
+    since = pl.col("seen_on").fill_null(pl.col("gone_on"))
     dated = lost.join(seen, on=KEY, how="left").with_columns(
         unseen=(pl.col("as_of") - since).dt.total_days()
     )

@@ -99,6 +99,25 @@ def test_replay_of_a_day_is_not_changed_by_later_loads(tmp_path: Path) -> None:
     )
 
 
+def test_an_entry_moved_to_another_case_later_stays_where_it_was_known(tmp_path: Path) -> None:
+    """CRNs are merged and unmerged; history follows the CRN as known on the date."""
+    store, other = tmp_path / "store", "A000002"
+    entry = row("incidents", "2026-06-01", record_id="I1", target="public")
+    intake.load(factories.extract(tmp_path / "one", {"incidents": [entry]}), store)
+    on = asof.spine([CRN, other], factories.AS_OF)
+    before = build.frame(asof.read(Store.open(store), on))
+    moved = factories.extract(
+        tmp_path / "two", {"incidents": [entry | {"crn": other}]}, "2026-07-02T02:00:00"
+    )
+    intake.load(moved, store)
+    opened = Store.open(store)
+    assert build.frame(asof.read(opened, on)).equals(before)
+    later = asof.spine([CRN, other], factories.AS_OF + timedelta(days=5))
+    counts = build.frame(asof.read(opened, later), ["violence_incident_count"])
+    public = counts.filter(group="public")
+    assert public["violence_incident_count"].to_list() == [0, 1], "known of the other case since"
+
+
 def _frame(store: Store, days: int = 0) -> pl.DataFrame:
     on = asof.spine([CRN], factories.AS_OF + timedelta(days=days))
     return build.frame(asof.read(store, on))

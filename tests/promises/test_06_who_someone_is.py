@@ -15,7 +15,7 @@ from features.indicators import CATALOGUE
 from tests.conftest import AS_OF as NIGHT
 from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
-from tests.properties.histories import belonging_to, histories
+from tests.properties.histories import belonging_to, dense, histories
 from tests.properties.test_engine_agrees import QUICK
 
 
@@ -114,6 +114,10 @@ ADVERSE: list[tuple[str, dict[str, Any]]] = [
       for kind in ("violence", "threat", "weapon", "domestic_abuse", "substance_use",
                    "provider_concern", "sexual_concern_child")
       for target in ("partner", "child", "staff", "public")],
+    ("incidents", {"kind": "violence", "target": "staff", "setting": "custody", "severity": 5,
+                   "proven": True, "while_using": True}),
+    *[("incidents", {"kind": kind}) for kind in ("non_disclosure", "civil_order_breach")],
+    ("contacts", {"type_code": "TRTM", "outcome_code": "UAAB"}),
     ("circumstances", {"kind": "relationship_conflict", "state": "current"}),
     ("circumstances", {"kind": "address", "state": "no_fixed_abode"}),
 ]  # fmt: skip
@@ -133,6 +137,24 @@ def test_an_adverse_entry_never_lowers_a_margin(service: Service, rows: dict[str
     margins = service.model.ordinal.margins(frame).reshape(len(crns), -1)
     for number, (table, values) in enumerate(ADVERSE, start=1):
         assert (margins[number] >= margins[0] - 1e-12).all(), (table, values)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_adverse_entry_never_lowers_a_behaviour_indicator(seed: int) -> None:
+    """In full cases, value by value; attendance is the one where less is worse."""
+    crns = [f"B{number:06d}" for number in range(len(ADVERSE) + 1)]
+    copies = [dense(seed, crn) for crn in crns]
+    for number, (table, values) in enumerate(ADVERSE, start=1):
+        day = AS_OF.replace(month=1 + (number + seed) % 6, day=1 + (number * 5 + seed) % 27)
+        copies[number][table].append(row(table, day, crn=crns[number], **values))
+    together = {name: [r for copy in copies for r in copy[name]] for name in copies[0]}
+    frame = build.frame(known(together, crns=crns), build.columns("stage_1"))
+    for name in build.columns("stage_1"):
+        sign = -1 if CATALOGUE[name].direction == "-" else 1
+        values_ = sign * frame[name].to_numpy().reshape(len(crns), -1)
+        for number, adverse in enumerate(ADVERSE, start=1):
+            lower = values_[number] < values_[0] - 1e-12
+            assert not lower.any(), (name, adverse)
 
 
 def test_margins_fall_with_the_threshold(service: Service) -> None:

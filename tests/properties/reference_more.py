@@ -100,8 +100,10 @@ def suspended(h: History) -> bool:
 
 
 def whereabouts(h: History) -> int:
-    address = last([r for r in h.rows("circumstances") if r["kind"] == "address"])
-    if address is None or address["state"] not in ("unknown", "no_fixed_abode") or suspended(h):
+    gone: list[date] = []
+    for r in by_date([r for r in h.rows("circumstances") if r["kind"] == "address"]):
+        gone = [*gone, r["occurred_on"]] if r["state"] in ("unknown", "no_fixed_abode") else []
+    if not gone or suspended(h):
         return 0
     seen = [
         r["occurred_on"]
@@ -109,7 +111,7 @@ def whereabouts(h: History) -> int:
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
         and r["outcome_code"] in codes.ATTENDED
     ]
-    return ago(h, max(seen, default=address["occurred_on"]))
+    return ago(h, max(seen, default=gone[0]))
 
 
 def treatment_missed(h: History) -> int:
