@@ -44,12 +44,12 @@ test: $(MADE)/dev $(MADE)/static ## every test, with branch coverage
 	$(BIN)/coverage report --fail-under=95
 
 check: $(MADE)/dev ## every static check; says at the end how many failed
-	@failed=0; \
+	@rm -rf $(MADE)/docs; failed=0; \
 	for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
-	for page in records indicators review-states; do diff -q docs/$$page.md $(MADE)/docs/$$page.md || failed=$$((failed+1)); done; \
+	for page in records.md indicators review-states.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
 	echo "== $$failed failed"; test $$failed -eq 0
 
 fix: $(MADE)/dev ## format, and mend what can be mended

@@ -114,8 +114,16 @@ def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "records.md").write_text(records.as_markdown(), encoding="utf-8")
-    (args.out / "indicators.md").write_text(documentation.as_markdown(), encoding="utf-8")
-    console.print(f"Written: {args.out}/records.md, {args.out}/indicators.md")
+    folder = args.out / "indicators"
+    folder.mkdir(exist_ok=True)
+    for name, text in documentation.pages(documentation.examples(args.examples)).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    console.print(f"Written: {args.out}/records.md and {folder}/")
+
+
+def dictionary(args: argparse.Namespace) -> None:
+    """The dictionary of indicators, on standard output."""
+    print(documentation.as_csv() if args.format == "csv" else documentation.as_json())
 
 
 def _counts(report: intake.Report) -> Table:
@@ -220,9 +228,15 @@ def _parser() -> argparse.ArgumentParser:
     four.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
     four.set_defaults(run=build_frame)
 
-    five = commands.add_parser("docs", help="write docs/records.md and docs/indicators.md")
+    five = commands.add_parser("docs", help="write docs/records.md and docs/indicators/")
     five.add_argument("--out", type=Path, default=Path("docs"))
+    five.add_argument("--examples", type=Path, default=Path("tests/spec/tables"),
+                      help="folder of the spec tables (%(default)s)")  # fmt: skip
     five.set_defaults(run=write_docs)
+
+    seven = commands.add_parser("dictionary", help="print the dictionary of indicators")
+    seven.add_argument("--format", choices=["csv", "json"], default="csv")
+    seven.set_defaults(run=dictionary)
     return parser
 
 

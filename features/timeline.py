@@ -22,6 +22,7 @@ THEMES: dict[str, str] = {
     "registrations": "Registers",
     "orders": "Orders and conditions",
     "enquiries": "Enquiries to other agencies",
+    "documents": "Reports and referrals",
     "actions": "Actions and tasks",
     "allocations": "Practitioners",
     "supervisions": "Supervision",
@@ -125,6 +126,8 @@ def _incident(row: Mapping[str, Any]) -> tuple[str, str]:
         _word(codes.SETTINGS, row["setting"]),
         f"seriousness {row['severity']} of 5" if row["severity"] else "",
         "proven" if row["proven"] else "",
+        "under the influence" if row["while_using"] else "",
+        "while mentally unwell" if row["while_unwell"] else "",
     )
 
 
@@ -152,8 +155,10 @@ def _assessment(row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _decision(row: Mapping[str, Any]) -> tuple[str, str]:
     grade = _word(codes.GRADES, row["endorsed_by_grade"])
+    instead = _word(codes.ENFORCEMENT_SCALE_WORDS, row["issued"])
+    issued = "issued" if row["issued"] in (None, row["decided"]) else f"issued instead: {instead},"
     return f"Decision: {_word(codes.ENFORCEMENT_SCALE_WORDS, row['decided'])}", _listed(
-        _on("issued", row["issued_on"]) or "nothing recorded as issued",
+        _on(issued, row["issued_on"]) or "nothing recorded as issued",
         f"endorsed by {grade}" if grade else "",
     )
 
@@ -178,6 +183,8 @@ def _order(row: Mapping[str, Any]) -> tuple[str, str]:
     return _capital(_word(codes.ORDER_KINDS, row["kind"])), _listed(
         _word(codes.CONDITION_THEMES, row["theme"]),
         row["category"] or "",
+        "electronically monitored" if row["monitored"] else "",
+        _on("removed or relaxed", row["relaxed_on"]),
         _on("ended", row["ended_on"]),
     )
 
@@ -187,6 +194,15 @@ def _enquiry(row: Mapping[str, Any]) -> tuple[str, str]:
         _on("requested", row["requested_on"]) or "not requested",
         _on("answered", row["returned_on"]),
         _word(codes.ENQUIRY_RESULTS, row["result"]),
+    )
+
+
+def _document(row: Mapping[str, Any]) -> tuple[str, str]:
+    level = _word(codes.LEVELS, row["level"]) and row["level"].replace("_", " ").lower()
+    return _capital(_word(codes.DOCUMENT_KINDS, row["kind"])), _listed(
+        f"states {level}" if level else "",
+        "says that checks were done" if row["claims_checks"] else "",
+        "names a person to be consulted" if row["names_person"] else "",
     )
 
 
@@ -221,6 +237,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     "registrations": _register,
     "orders": _order,
     "enquiries": _enquiry,
+    "documents": _document,
     "actions": _action,
     "allocations": _allocation,
     "supervisions": _supervision,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +14,16 @@ import pytest
 from features import __main__ as features_main
 from features import build, documentation, errors, progress, records, store, timeline
 from features.asof import Known, spine
+from features.indicators import CATALOGUE
 from serving import __main__ as serving_main
 from tests import factories
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, SHARED
 from tests.factories import CRN, known, row
 from training import __main__ as training_main
 
 COMMANDS = {
-    "features": ["synthesise", "check", "import-hmpps", "build", "docs"],
-    "training": ["train"],
+    "features": ["synthesise", "check", "import-hmpps", "build", "docs", "caseload", "dictionary"],
+    "training": ["train", "trivial"],
     "serving": ["migrate", "add-user", "approve", "score", "serve", "assets", "docs"],
 }
 MAINS = {
@@ -103,6 +107,39 @@ def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (tmp_path / "d" / "records.md").read_text() == records.as_markdown()
 
 
+def test_the_dictionary_says_all_that_is_declared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert features_main.main(["dictionary", "--format", "json"]) == 0
+    told = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(told) == set(CATALOGUE)
+    assert told["dntr_count"]["rule"] == CATALOGUE["dntr_count"].rule
+    assert features_main.main(["dictionary"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["id"] for row in rows] == list(CATALOGUE)
+    assert rows[0]["sentence"] == next(iter(CATALOGUE.values())).sentence
+    needs = {row["id"]: row["needs"] for row in rows}
+    assert needs["licence_breach_count_cumulative"] == "contacts; supervisions"
+
+
+def test_every_core_indicator_of_the_shared_list_is_declared() -> None:
+    listed = SHARED / "domain" / "indicators.csv"
+    if not listed.exists():
+        pytest.skip("the shared list of indicators is not beside the project")
+    core = [
+        row
+        for row in csv.DictReader(listed.read_text(encoding="utf-8").splitlines())
+        if row["core"] == "1"
+    ]
+    assert len(core) == 99
+    assert [row["id"] for row in core if row["id"] not in CATALOGUE] == []
+    kinds = {"B": "behaviour", "P": "process", "X": "context"}
+    assert [r["id"] for r in core if CATALOGUE[r["id"]].kind != kinds[r["kind"]]] == []
+    assert [r["id"] for r in core if CATALOGUE[r["id"]].family != r["family"]] == []
+
+
+def test_missing_spec_tables_are_said(tmp_path: Path) -> None:
+    assert features_main.main(["docs", "--out", str(tmp_path), "--examples", "nowhere"]) == 11
+
+
 def test_unknown_codes_and_refusals_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,9 +171,10 @@ def test_progress_says_steps_and_time(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_every_indicator_is_documented() -> None:
-    page = documentation.as_markdown()
+    tables = Path(__file__).parents[1] / "spec" / "tables"
+    page = "\n".join(documentation.pages(documentation.examples(tables)).values())
     for name in build.columns():
-        assert f"### {name}\n" in page
+        assert f"## {name}\n" in page
 
 
 def test_timeline_says_every_entry_in_words() -> None:
@@ -149,12 +187,14 @@ def test_timeline_says_every_entry_in_words() -> None:
         "registrations": [row("registrations", "2026-06-06", type_code="ODD", level_code="RSKH")],
         "orders": [row("orders", "2026-06-07", theme="substance", category="NLC8.NST14")],
         "enquiries": [row("enquiries", "2026-06-08")],
+        "documents": [row("documents", "2026-06-12", kind="agency_referral", level="MEDIUM", claims_checks=True)],
         "actions": [row("actions", "2026-06-09", due_on=AS_OF.replace(month=6, day=20))],
         "allocations": [row("allocations", "2026-06-10", grade="PO")],
         "supervisions": [row("supervisions", "2026-06-11")],
     }  # fmt: skip
     told = [f"{e.what} | {e.detail}" for e in timeline.entries(known(rows))[CRN]]
     assert told == [
+        "Referral to a partner agency | States medium. Says that checks were done",
         "Start of licence after release | ",
         "Allocated to N07A001 | Probation officer",
         "Task set in oversight | Due 20 June 2026. Not recorded as done",
@@ -168,6 +208,11 @@ def test_timeline_says_every_entry_in_words() -> None:
         "Violence or aggression | Concerning staff. In a probation office. Seriousness 3 of 5. Proven",
         "Planned office visit (NS) | Unacceptable absence. First warning letter sent. No call.",
     ]
+
+
+def test_every_entry_behind_an_indicator_can_be_read() -> None:
+    feeds = {feed for item in CATALOGUE.values() for feed in item.feeds}
+    assert feeds <= set(timeline.THEMES)
 
 
 def test_spine_and_buckets_hold_each_case_once() -> None:
