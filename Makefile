@@ -59,7 +59,7 @@ docs: $(MADE)/dev ## write the generated pages
 	$(PY) -m features docs && $(PY) -m serving docs
 
 bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5x and 1x
-	$(PY) -m tests.benchmarks
+	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks
 
 verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify

@@ -1,48 +1,117 @@
-"""make bench: the engine beside the plain Python reference, memory beside time, and growth.
+"""make bench: what each step costs beside a named alternative, memory beside time, and growth.
 
-Each figure is a process of its own, so that its peak memory is its own. The reference reads a
-sample of cases; the ratio compares seconds a case, in the same run on the same machine.
+Each figure is a process of its own, so that its peak memory is its own (of workers, the largest).
+`make bench CASES=240000` is national size; the default is small enough to wait for.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
+import polars as pl
 
 from features import asof, build, codes, intake, records, synthetic
 from features.store import Store
 
-SIZES = (300, 1500, 3000)
-SAMPLE = 100
-PARAMETERS = synthetic.Parameters()
+CASES = int(os.environ.get("CASES", "12000"))
+SHARES = (0.1, 0.5, 1.0)
+SAMPLE = 60
+AS_OF: date = synthetic.Parameters().as_of
+WINDOWS = (30, 90, 180, 365)
+TYPES = (
+    "COAP", "CHVS", "COPT", "COVC", "CODC", "CMOB", "CTOB", "CARR", "C145", "C3PR", "C204",
+    "DRGTST", "AWLI", "LCL", "C002", "MO1", "TRTM", "EM01", "APBR", "CTXT", "C113",
+)  # fmt: skip
 
 
-def prepare(cases: int, folder: Path) -> None:
-    """A made-up caseload in a store."""
-    chosen = synthetic.Parameters(cases=cases)
-    synthetic.synthesise(chosen, folder / "extract", folder / "truth")
+def synthesise(folder: Path, cases: int) -> int:
+    """A made-up caseload."""
+    chosen = synthetic.Parameters(cases=cases, seed=7)
+    made = synthetic.synthesise(chosen, folder / "extract", folder / "truth")
+    return made.rows["people"]
+
+
+def check(folder: Path, _: int) -> int:
+    """The extract into a store."""
     intake.load(folder / "extract", folder / "store")
+    return spine(Store.open(folder / "store")).height
 
 
-def spine(store: Store, count: int | None = None) -> Any:
+def spine(store: Store, count: int | None = None) -> pl.DataFrame:
     """The cases of a night, or the first of them."""
-    on = build.cases_under_supervision(store, PARAMETERS.as_of).select(asof.KEY)
+    on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
     return on if count is None else on.head(count)
 
 
-def engine(folder: Path) -> int:
-    """Every indicator of every case, bucket by bucket."""
+def engine(folder: Path, _: int) -> int:
+    """Every indicator of every case, some buckets at a time."""
     store = Store.open(folder / "store")
     return sum(frame.height for _, frame in build.frames(store, spine(store))) // 4
 
 
-def reference(folder: Path) -> int:
+def two_dates(folder: Path, _: int) -> int:
+    """A training spine: every case as of two dates."""
+    store = Store.open(folder / "store")
+    on = spine(store)
+    before = on.with_columns(pl.col("as_of") - timedelta(days=200))
+    both = pl.concat([on, before])
+    return sum(frame.height for _, frame in build.frames(store, both)) // 4
+
+
+def _contacts(folder: Path) -> str:
+    return str(folder / "store" / "loads" / "0001" / "contacts" / "*.parquet")
+
+
+def windows(folder: Path, _: int) -> int:
+    """84 plain window counts over the contacts table alone, in Polars: the named alternative."""
+    days = (pl.lit(AS_OF) - pl.col("occurred_on")).dt.total_days()
+    rows = pl.scan_parquet(_contacts(folder)).filter(pl.col("occurred_on") <= pl.lit(AS_OF))
+    counts = [
+        ((pl.col("type_code") == code) & (pl.col("days") < window)).sum().alias(f"{code}_{window}")
+        for code in TYPES
+        for window in WINDOWS
+    ]
+    found = rows.with_columns(days=days).group_by("crn").agg(counts).collect(engine="streaming")
+    return found.height
+
+
+def ten_in_pandas(folder: Path, _: int) -> int:
+    """Ten window counts over the contacts table, in pandas."""
+    columns = ["crn", "type_code", "occurred_on"]
+    rows = pd.read_parquet(str(Path(_contacts(folder)).parent), columns=columns)
+    days = (pd.Timestamp(AS_OF) - pd.to_datetime(rows["occurred_on"])).dt.days
+    found = {}
+    for code in TYPES[:10]:
+        inside = rows[(rows["type_code"] == code) & days.between(0, 364)]
+        found[code] = inside.groupby("crn").size()
+    return len(pd.DataFrame(found, index=rows["crn"].unique()))
+
+
+def one_case(folder: Path, _: int) -> int:
+    """Every indicator of single cases, one at a time, from rows in memory: 60 cases."""
+    store = Store.open(folder / "store")
+    on = spine(store, SAMPLE)
+    versions = asof.read(store, on).versions
+    own = {name: rows.partition_by("crn", as_dict=True) for name, rows in versions.items()}
+    for crn in on["crn"]:
+        mine = {name: parts[(crn,)] for name, parts in own.items() if (crn,) in parts}
+        feeds = {name: store.covers(name) for name in versions}
+        build.frame(asof.Known(asof.spine([crn], AS_OF), mine, feeds))
+    return SAMPLE
+
+
+def reference(folder: Path, _: int) -> int:
     """Every indicator of a sample of cases, in plain Python."""
     from tests.properties.reference import REFERENCE, History
 
@@ -50,47 +119,64 @@ def reference(folder: Path) -> int:
     on = spine(store, SAMPLE)
     crns = set(on["crn"])
     versions = {
-        name: [row for row in store.read(name).iter_rows(named=True) if row["crn"] in crns]
+        name: list(store.read(name, keep=pl.col("crn").is_in(sorted(crns))).iter_rows(named=True))
         for name in records.TABLES
     }
     for crn in on["crn"]:
         own = {name: [r for r in rows if r["crn"] == crn] for name, rows in versions.items()}
-        history = History(own, crn, PARAMETERS.as_of)
+        history = History(own, crn, AS_OF)
         for group in codes.COMMUNITY_GROUPS:
             for value in REFERENCE.values():
                 value(history, group)
     return len(crns)
 
 
-def measured(what: str, folder: Path) -> dict[str, float]:
+STEPS: dict[str, Callable[[Path, int], int]] = {
+    step.__name__: step
+    for step in (synthesise, check, engine, two_dates, windows, ten_in_pandas, one_case, reference)
+}
+
+
+def measured(what: str, folder: Path, cases: int) -> dict[str, float]:
     """Run one measurement in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks", what, str(folder)],
-        capture_output=True, text=True, check=True,
+        [sys.executable, "-m", "tests.benchmarks", what, str(folder), str(cases)],
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{what} failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def main() -> None:
     """Print the table, or one measurement."""
-    if len(sys.argv) == 3:
+    if len(sys.argv) == 4:
         started = time.perf_counter()
-        cases = {"engine": engine, "reference": reference}[sys.argv[1]](Path(sys.argv[2]))
+        cases = STEPS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
         seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        sys.stdout.write(json.dumps({"cases": cases, "seconds": seconds, "mib": peak}) + "\n")
+        used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF,
+                                                            resource.RUSAGE_CHILDREN)]  # fmt: skip
+        told = {"cases": cases, "seconds": seconds, "mib": max(used) / 1024}
+        sys.stdout.write(json.dumps(told) + "\n")
         return
-    sys.stdout.write("cases  engine s  MiB   reference ms a case  engine ms a case  ratio\n")
-    for size in SIZES:
+    say = sys.stdout.write
+    say(f"{'cases':>8}  {'step':<14}{'s':>8}{'MiB':>7}{'ms a case':>11}\n")
+    for share in SHARES:
+        cases = int(CASES * share)
         with tempfile.TemporaryDirectory() as folder:
-            prepare(size, Path(folder))
-            fast, slow = measured("engine", Path(folder)), measured("reference", Path(folder))
-        each = [1000 * part["seconds"] / part["cases"] for part in (slow, fast)]
-        sys.stdout.write(
-            f"{size:>5}  {fast['seconds']:8.2f}  {fast['mib']:4.0f}  {each[0]:19.2f}"
-            f"  {each[1]:16.2f}  {each[0] / each[1]:5.1f}\n"
-        )
+            found: dict[str, dict[str, Any]] = {}
+            for name in STEPS:
+                found[name] = measured(name, Path(folder), cases)
+                one = found[name]
+                say(f"{cases:>8}  {name:<14}{one['seconds']:>8.1f}{one['mib']:>7.0f}"
+                    f"{1000 * one['seconds'] / one['cases']:>11.3f}\n")  # fmt: skip
+                sys.stdout.flush()
+        seconds = {name: one["seconds"] for name, one in found.items()}
+        each = {name: one["seconds"] / one["cases"] for name, one in found.items()}
+        say(f"{cases:>8}  engine / windows {seconds['engine'] / seconds['windows']:.1f}, "
+            f"two dates / one {seconds['two_dates'] / seconds['engine']:.1f}, "
+            f"reference / engine a case {each['reference'] / each['engine']:.0f}\n")  # fmt: skip
 
 
 if __name__ == "__main__":
