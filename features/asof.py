@@ -19,7 +19,7 @@ import polars as pl
 
 from features import codes, records
 from features.contracts import Table
-from features.store import STALE_AFTER, Store
+from features.store import STALE_AFTER, Store, store_schema
 
 KEY = ["crn", "as_of"]
 GROUP_KEY = [*KEY, "group"]
@@ -75,6 +75,18 @@ class Known:
         return pl.any_horizontal(covers) if covers else pl.lit(value=False)
 
 
+def _read(
+    store: Store, name: str, buckets: int | Collection[int] | None, unread: Unread
+) -> pl.DataFrame:
+    """The versions of a table without what need not be read; a record is left out whole or not."""
+    keep = unread.keep
+    if keep is not None:
+        columns = [column for column in store_schema(name) if column != "record_id"]
+        several = store.read(name, buckets, pl.col("version") > 1, columns)["record_id"].unique()
+        keep = keep | pl.col("record_id").is_in(several.implode())
+    return store.read(name, buckets, keep, unread.without)
+
+
 class Unread(NamedTuple):
     """What of a table need not be read: rows for which `keep` does not hold, and columns."""
 
@@ -100,7 +112,9 @@ def read(
     """
     cases = on.select("crn").unique()
     versions = {
-        name: store.read(name, buckets, *lean.get(name, Unread())).join(cases, on="crn", how="semi")
+        name: _read(store, name, buckets, lean.get(name, Unread())).join(
+            cases, on="crn", how="semi"
+        )
         for name in tables
         if name in store.supplied()
     }

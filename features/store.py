@@ -157,14 +157,13 @@ class Store:
 
         Only rows for which `keep` holds, and no columns named in `without`, are read from disk.
         """
-        schema = {**records.table(name).schema, **KEPT}
-        schema = {column: dtype for column, dtype in schema.items() if column not in without}
+        schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         wanted = {buckets} if isinstance(buckets, int) else buckets
         files = [path for load in self.loads for path in self._files(load, name, wanted)]
         if not files:
             return pl.DataFrame(schema=schema)
         # A column of the contract that is newer than a load is null in it.
-        rows = pl.scan_parquet(files, schema=_stored(name), missing_columns="insert")
+        rows = pl.scan_parquet(files, schema=store_schema(name), missing_columns="insert")
         if keep is not None:
             rows = rows.filter(keep)
         return rows.select(list(schema)).collect()
@@ -203,7 +202,8 @@ class Store:
         ]
 
 
-def _stored(name: str) -> dict[str, pl.DataType]:
+def store_schema(name: str) -> dict[str, pl.DataType]:
+    """The columns of a table in the store: the contract's, and what intake adds."""
     return {**records.table(name).schema, **KEPT}
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 
-from features import asof, build
+from features import asof, build, intake
 from features.indicators.language import LEAN
 from features.store import Store
+from tests import factories
 from tests.conftest import AS_OF, Service
+from tests.properties.histories import TABLES, dense
 
 
 def test_what_is_left_unread_changes_no_value(service: Service) -> None:
@@ -32,3 +36,18 @@ def test_some_buckets_together_or_one_by_one_give_the_same(service: Service) -> 
         for (bucket,), part in numbered.partition_by("bucket", as_dict=True).items()
     ]
     assert pl.concat(alone).sort(asof.GROUP_KEY).equals(together)
+
+
+def test_a_record_is_left_unread_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A contact whose type or outcome was corrected is neither seen twice nor as it was before."""
+    cases = [dense(seed, f"C{seed:06d}") for seed in range(80)]
+    rows = {table: [r for case in cases for r in case[table]] for table in TABLES}
+    for r in rows["contacts"]:
+        r["type_code"] = ["COAP", "C113", "CTXT", "CARR"][(r["version"] + len(r["crn"])) % 4]
+        if r["version"] == 2:
+            r["outcome_code"] = None
+    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
+    store = Store.open(tmp_path / "store")
+    on = asof.spine([f"C{seed:06d}" for seed in range(80)], factories.AS_OF)
+    whole = build.frame(asof.read(store, on))
+    assert build.frame(asof.read(store, on, lean=LEAN)).equals(whole)
