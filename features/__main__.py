@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -145,11 +145,18 @@ def _say_unknown(report: intake.Report) -> None:
         for reason, n in item.refused.items():
             console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
         for column, found in item.unknown_codes.items():
-            named = ", ".join(f"{code} ({n:,})" for code, n in list(found.items())[:12])
+            known = records.table(item.name).column(column).codes or {}
+            named = ", ".join(_odd(code, n, known) for code, n in list(found.items())[:12])
             console.print(f"  {item.name}.{column}: codes not known: {named}", highlight=False)
         if item.supplied and item.ignored_columns:
             names = ", ".join(item.ignored_columns)
             console.print(f"  {item.name}: columns not read: {names}", highlight=False)
+
+
+def _odd(code: str, count: int, known: Mapping[str, str]) -> str:
+    """A code that is not known, how often, and whether it is a known one in the wrong case."""
+    close = next((name for name in known if name.casefold() == code.strip().casefold()), None)
+    return f"{code} ({count:,}; did you mean {close}?)" if close else f"{code} ({count:,})"
 
 
 def day(text: str) -> date:

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,15 @@ def test_unknown_codes_and_refusals_are_named(
     rows = [row("incidents", "2026-06-01") for _ in range(200)]
     odd = row("incidents", "2026-06-01", target="ODD")
     bad = row("incidents", "2026-06-01", crn="x")
-    folder = factories.extract(tmp_path / "x", {"incidents": [*rows, odd, bad]})
+    small = row("incidents", "2026-06-01", setting="Custody")
+    ancient = row("incidents", date(1, 1, 1))
+    folder = factories.extract(tmp_path / "x", {"incidents": [*rows, odd, bad, small, ancient]})
     assert features_main.main(["check", str(folder), "--store", str(tmp_path / "s")]) == 0
     said = capsys.readouterr().out
     assert "incidents.target: codes not known: ODD (1)" in said
+    assert "incidents.setting: codes not known: Custody (1; did you mean custody?)" in said
     assert "incidents: 1 refused: malformed CRN" in said
+    assert "incidents: 1 refused: date out of range" in said
 
 
 def test_did_you_mean() -> None:

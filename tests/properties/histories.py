@@ -93,7 +93,7 @@ def belonging_to(
 
 _PAIRS = (
     ("COAP", "UAAB"), ("TRTM", "UAAB"), ("DRGTST", "TREF"), ("CHVS", "ATTC"), ("C3PR", None),
-    ("CARR", None), ("C145", "AFTC"),
+    ("CARR", None), ("C145", "AFTC"), ("AWLI", None), ("COAP", "ATTC"),
 )  # fmt: skip
 
 

@@ -457,6 +457,52 @@ def unverified(h: History) -> int:
     return sum(r["ended_on"] is None and not r["verified"] for r in h.rows("circumstances", 730))
 
 
+LEVEL_REGISTERS = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
+
+
+def face_to_face(h: History) -> int | None:
+    seen = [
+        ago(h, r["occurred_on"])
+        for r in h.rows("contacts")
+        if r["type_code"] in ("COAP", "COAI", "CHVS", "CODC")
+        and r["outcome_code"] in codes.ATTENDED
+    ]
+    return None if suspended(h) else min(seen, default=None)
+
+
+def registers(h: History) -> list[Row]:
+    return [r for r in h.rows("registrations") if r["type_code"] not in LEVEL_REGISTERS]
+
+
+def review_overdue(h: History) -> int:
+    return sum(
+        r["ended_on"] is None and r["next_review_on"] is not None and r["next_review_on"] < h.as_of
+        for r in registers(h)
+    )
+
+
+def premises_breaches(h: History) -> int:
+    stays = [r["occurred_on"] for r in h.rows("supervisions") if r["kind"] == "approved_premises"]
+    if not stays:
+        return 0
+    kinds = ("APBR", "APRS2", "C118", "C119", "C145", "EAP0")
+    return sum(
+        r["type_code"] in kinds and r["occurred_on"] >= max(stays) for r in h.rows("contacts")
+    )
+
+
+def old_warnings(h: History) -> int:
+    start = h.start()
+    if start is None or start[1] != "licence":
+        return 0
+    rows = [
+        r
+        for r in h.rows("contacts", 180)
+        if r["type_code"] in ("AWLI", "AWL2", "AWLF") and r["occurred_on"] >= start[0]
+    ]
+    return len(h.due(rows))
+
+
 def case(value: Callable[[History], Any]) -> Callable[[History, str], float | None]:
     """A value that is the same for every group."""
     return lambda h, _: value(h)
@@ -509,4 +555,13 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "violence_severity_trend": more_serious,
     "moved_area_without_transfer": case(moved),
     "tier_grade_mismatch": case(unsuitable),
+    "days_since_face_to_face": case(face_to_face),
+    "register_review_overdue": case(review_overdue),
+    "recent_deregistration": case(
+        lambda h: sum(
+            r["ended_on"] is not None and ago(h, r["ended_on"]) < 90 for r in registers(h)
+        )
+    ),
+    "ap_rule_and_curfew_breaches": case(premises_breaches),
+    "withdrawn_warning_form_used": case(old_warnings),
 }

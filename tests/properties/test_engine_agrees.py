@@ -72,7 +72,7 @@ def test_engine_agrees_at_length(rows: dict[str, Any], days: int) -> None:
     compare(rows, (CRN,), days)
 
 
-DENSE = 400
+DENSE = 500
 
 
 def test_engine_agrees_on_full_cases_and_every_indicator_is_exercised() -> None:
