@@ -139,7 +139,8 @@ def _drawn(rng: random.Random, column: Column, day: date, some: list[Any] | None
     if some is not None:
         return rng.choice(some)
     if column.type == "date":
-        return rng.choice([None, day + timedelta(days=rng.randint(-60, 120))])
+        mostly = [None] * (6 if column.name == "suspended_from" else 1)
+        return rng.choice([*mostly, day + timedelta(days=rng.randint(-60, 120))])
     if column.type == "time":
         return rng.choice(
             [None, datetime.combine(day, time(10)) + timedelta(minutes=rng.randint(0, 90))]
