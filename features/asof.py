@@ -53,7 +53,7 @@ class Known:
         self.spine = self.spine.with_columns(pl.col("crn").cast(cases))
 
     def rows(self, name: str) -> pl.DataFrame:
-        """The rows of a table as known: KEY, the contract's columns, and `days` since."""
+        """A table as known: KEY, the contract's columns, `first_recorded_at` and `days` since."""
         if name not in self.cache:
             versions = self.versions.get(name)
             kept = records.empty(name) if versions is None else versions
@@ -139,6 +139,7 @@ def _as_known(versions: pl.DataFrame, on: pl.DataFrame, table: Table) -> pl.Data
     return seen.select(
         *KEY,
         *[name for name in table.schema if name != "crn" and name in seen.columns],
+        "first_recorded_at",
         days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
     )
 
@@ -149,11 +150,15 @@ def _superseded(versions: pl.DataFrame) -> pl.DataFrame:
     Nearly every record has one version; only the others are sorted and looked at one by one.
     """
     later = versions.filter(pl.col("version") > 1).select("record_id").unique()
+    versions = versions.with_columns(first_recorded_at=pl.col("recorded_at"))
     single = versions.join(later, on="record_id", how="anti", maintain_order="left")
     several = versions.join(later, on="record_id", how="semi").sort("record_id", "version")
     # Within a case: a record that moved to another CRN is withdrawn from the first by intake.
     case = ("crn", "record_id")
-    several = several.with_columns(known_from=pl.col("known_from").cum_max().over(case))
+    several = several.with_columns(
+        known_from=pl.col("known_from").cum_max().over(case),
+        first_recorded_at=pl.col("recorded_at").cum_min().over(case),
+    )
     several = several.with_columns(superseded_at=pl.col("known_from").shift(-1).over(case))
     never = pl.lit(None, dtype=pl.Datetime("us"))
     return pl.concat([single.with_columns(superseded_at=never), several])

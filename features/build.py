@@ -84,7 +84,7 @@ def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]
         if bucket in sizes:
             together.append(bucket)
         held = sum(sizes[b] for b in together)
-        following = sizes.get(bucket + 1, 0)
+        following = next((sizes[b] for b in range(bucket + 1, store.buckets) if b in sizes), 0)
         last = bucket == store.buckets - 1
         if together and (last or held + following > CASES_AT_ONCE):
             part = numbered.filter(pl.col("_bucket").is_in(together)).drop("_bucket")

@@ -137,11 +137,11 @@ class _Reading:
                 "a CRN modulo the buckets is its bucket). Nothing was changed. Take "
                 f'"buckets" out of {extract.ABOUT} to have every file read as it comes.'
             )
-        identity = good.select("record_id", "version").hash_rows(seed=0)
+        identity = good["record_id"].unique().hash(seed=0)
         self._seen.setdefault(name, []).append(identity)
 
     def stop_if_in_two_buckets(self) -> None:
-        """UserError where the same record and version stands in two buckets."""
+        """UserError where the same record stands in two buckets, in whatever version."""
         for name, parts in self._seen.items():
             found = pl.concat(parts)
             twice = found.len() - found.n_unique()
@@ -209,7 +209,7 @@ def _sift(
     content = pl.DataFrame(
         {
             "table": pl.repeat(table.name, int(bad.sum()), eager=True),
-            "row": pl.int_range(1, raw.height + 1, eager=True).filter(bad),
+            "row": pl.int_range(1, raw.height + 1, eager=True).filter(bad) + report.read,
             "record_id": rows["record_id"].filter(bad),
             "crn": rows["crn"].filter(bad),
             "reason": reason.filter(bad),
@@ -224,8 +224,11 @@ def _sift(
     good = rows.filter(~bad)
     for column, found in _unknown_codes(good, table).items():
         _add(report.unknown_codes.setdefault(column, {}), found)
-    report.absent_columns = [c.name for c in table.columns if c.name not in raw.columns]
-    report.ignored_columns = [name for name in raw.columns if name not in table.schema]
+    absent = [c.name for c in table.columns if c.name not in raw.columns]
+    first = report.read == raw.height
+    report.absent_columns = [n for n in absent if first or n in report.absent_columns]
+    ignored = [name for name in raw.columns if name not in table.schema]
+    report.ignored_columns += [name for name in ignored if name not in report.ignored_columns]
     return good, content
 
 

@@ -10,6 +10,7 @@ exist: what a killed load left behind is removed by the next one.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -216,7 +217,16 @@ class Staged:
     """A load being written beside the store; it exists once `commit` has replaced the manifest."""
 
     def __init__(self, path: Path, buckets: int, number: int) -> None:
+        self._made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
+        self._lock = (path / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise UserError(
+                f"Another load into {path} is under way. Nothing was changed. Wait for it to end."
+            ) from error
         sweep_orphans(path)
         self.path, self.buckets, self.number = path, buckets, number
         self._folder = path / "loads" / f"{number:04d}.tmp"
@@ -254,9 +264,14 @@ class Staged:
         if self._folder.exists():
             shutil.rmtree(self._folder)
             shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
-            for folder in (self.path / "loads", self.path / "refused", self.path):
+            for folder in (self.path / "loads", self.path / "refused"):
                 with suppress(OSError):
                     folder.rmdir()
+        self._lock.close()
+        if self._made and not (self.path / "manifest.json").exists():
+            (self.path / "lock").unlink()
+            with suppress(OSError):
+                self.path.rmdir()
 
 
 def sweep_orphans(path: Path) -> list[str]:

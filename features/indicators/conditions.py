@@ -60,14 +60,14 @@ def treatment_attendance_reports_missing(known: Known) -> pl.DataFrame:
 )
 def substance_condition_without_referral(known: Known) -> pl.DataFrame:
     """Drug or alcohol conditions in force for more than 28 days with no referral and no treatment
-    contact since they began.
+    contact from 28 days before they began.
     """
     required = in_force(known, "orders", SUBSTANCE, ~within(29))
     referred = [
         entries(known, "documents", KIND == "substance_referral").select(*KEY, "occurred_on"),
         entries(known, "contacts", contact("treatment")).select(*KEY, "occurred_on"),
     ]
-    return not_near(required, pl.concat(referred), 0, 100_000)
+    return not_near(required, pl.concat(referred), 28, 100_000)
 
 
 @declare(
@@ -94,19 +94,24 @@ def substance_linked_to_past_harm_active(known: Known) -> pl.DataFrame:
     feeds=("incidents",),
     source=f"{REVIEW}, section 4",
     value=pl.max_horizontal(
-        pl.col("severity").filter(pl.col("days") < 90).max().fill_null(0)
-        - pl.col("severity").filter(pl.col("days") >= 90).max().fill_null(0),
+        (
+            pl.col("severity").filter(pl.col("days") < 90).max()
+            - pl.col("severity").filter(pl.col("days") >= 90).max()
+        ).fill_null(0),
         0,
     ),
     words={
-        "now": pl.col("severity").filter(pl.col("days") < 90).max().fill_null(0),
-        "before": pl.col("severity").filter(pl.col("days") >= 90).max().fill_null(0),
+        "now": pl.col("severity").filter(pl.col("days") < 90).max(),
+        "before": pl.col("severity").filter(pl.col("days") >= 90).max(),
     },
     page_only_because="a trend falls when an earlier entry comes to light",
 )
 def substance_use_rising(known: Known) -> pl.DataFrame:
-    """The most serious use seen in 90 days less that in the 90 days before, not below nought."""
-    return entries(known, "incidents", KIND == "substance_use", within(180))
+    """The most serious use rated in 90 days less that in the 90 days before, not below nought; nothing
+    where either is unrated.
+    """
+    rated = pl.col("severity").is_not_null()
+    return entries(known, "incidents", KIND == "substance_use", rated, within(180))
 
 
 def _curfews(known: Known) -> pl.DataFrame:
@@ -177,9 +182,9 @@ def checks_claimed_without_evidence(known: Known) -> pl.DataFrame:
     fires_from=3.0,
 )
 def self_report_only(known: Known) -> pl.DataFrame:
-    """Current circumstances of the last 730 days that nobody checked."""
-    checked = pl.col("verified").fill_null(value=False)
-    return in_force(known, "circumstances", ~checked, within(730))
+    """Current circumstances of the last 730 days that are recorded as not checked."""
+    unchecked = pl.col("verified") == pl.lit(value=False)
+    return in_force(known, "circumstances", unchecked, within(730))
 
 
 @declare(
@@ -193,8 +198,8 @@ def self_report_only(known: Known) -> pl.DataFrame:
 def curfew_not_monitored(known: Known) -> pl.DataFrame:
     """Curfews in force that are not electronically monitored, with no police contact in 90 days."""
     watched = entries(known, "contacts", contact("police"), within(90)).select(KEY).unique()
-    tagged = pl.col("monitored").fill_null(value=False)
-    return _curfews(known).filter(~tagged).join(watched, on=KEY, how="anti")
+    untagged = pl.col("monitored") == pl.lit(value=False)
+    return _curfews(known).filter(untagged).join(watched, on=KEY, how="anti")
 
 
 @declare(

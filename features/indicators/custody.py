@@ -74,8 +74,8 @@ def custody_weapon_or_serious_assault(known: Known) -> pl.DataFrame:
     bias_watch=True,
 )
 def custody_intelligence_not_shared(known: Known) -> pl.DataFrame:
-    """Prison intelligence of the last 365 days recorded more than 28 days after it arose."""
-    waited = (pl.col("recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
+    """Prison intelligence of the last 365 days first recorded more than 28 days after it arose."""
+    waited = (pl.col("first_recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
     return entries(known, "incidents", KIND == "custody_intelligence", waited > 28, within(365))
 
 
@@ -137,19 +137,18 @@ def sentence_ended_while_remanded(known: Known) -> pl.DataFrame:
     sentence="The community practitioner was allocated {d} days before release.",
     feeds=("supervisions", "allocations"),
     source="Press reporting of an inquest (nine days); inspectorate's blog, February 2023",
-    value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").max()).clip(0),
-    words={"d": pl.col("notice").max()},
+    value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").max().clip(0)).clip(0),
+    words={"d": pl.col("notice").max().clip(0)},
 )
 def late_allocation_before_release(known: Known) -> pl.DataFrame:
-    """How many days short of 28 before the latest release, in the last 365 days, the first
-    practitioner of the year before was allocated.
+    """How many days short of 28 before the latest release, in the last 365 days, the first practitioner
+    was allocated; all 28 where that was after release.
     """
     rows = _releases(known, 365)
     held = entries(known, "allocations").select(*KEY, held_on=pl.col("occurred_on"))
     notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days()
     dated = rows.join(held, on=KEY, how="inner").with_columns(notice=notice)
-    first = dated.filter(pl.col("notice").is_between(0, 365)).sort("notice")
-    longest = first.unique(KEY, keep="last", maintain_order=True)
+    longest = dated.sort("notice").unique(KEY, keep="last", maintain_order=True)
     return longest.filter(pl.col("notice") < ALLOCATION_DAYS)
 
 
@@ -164,13 +163,13 @@ def late_allocation_before_release(known: Known) -> pl.DataFrame:
     words={"w": pl.col("weeks").max()},
 )
 def mappa_or_ap_referral_late(known: Known) -> pl.DataFrame:
-    """How many weeks short of 26 before the latest release, in the last 365 days, the first referral
-    of the year before was made.
+    """How many weeks short of 26 before the latest release, in the last 365 days, the first referral of
+    the two years before was made.
     """
     rows = entries(known, "documents", KIND.is_in(["mappa_referral", "ap_referral"]))
     dated = rows.join(released(known, 365), on=KEY, how="inner")
     ahead = (pl.col("released_on") - pl.col("occurred_on")).dt.total_days()
-    dated = dated.filter(ahead.is_between(0, 365)).with_columns(weeks=ahead // 7)
+    dated = dated.filter(ahead.is_between(0, 730)).with_columns(weeks=ahead // 7)
     first = dated.sort("occurred_on", "record_id").unique(KEY, keep="first", maintain_order=True)
     return first.filter(pl.col("weeks") < REFERRAL_WEEKS)
 

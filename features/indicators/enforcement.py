@@ -13,8 +13,10 @@ from features.indicators.language import (
     completed_assessments,
     contact,
     entries,
+    in_force,
     not_followed_by,
     not_near,
+    supervision_start,
     while_contact_was_due,
     within,
 )
@@ -110,12 +112,12 @@ def undisclosed_circumstance(known: Known) -> pl.DataFrame:
     words={"n": N, "date": pl.col("relaxed_on").max()},
 )
 def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
-    """Conditions, requirements and curfews relaxed in the last 90 days with no oversight or MAPPA
-    contact from 7 days before to 7 days after.
+    """Conditions, requirements and curfews relaxed in the last 90 days, more than 7 days ago, with
+    no oversight or MAPPA contact from 7 days before to 7 days after.
     """
     relaxed = entries(known, "orders", pl.col("relaxed_on").is_not_null())
     since = (pl.col("as_of") - pl.col("relaxed_on")).dt.total_days()
-    dated = relaxed.filter(since < 90).with_columns(occurred_on=pl.col("relaxed_on"))
+    dated = relaxed.filter(since < 90, since > 7).with_columns(occurred_on=pl.col("relaxed_on"))
     agreed = entries(known, "contacts", contact("oversight", "mappa"))
     return not_near(dated, agreed, 7, 7)
 
@@ -132,11 +134,12 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
     fires_from=28.0,
 )
 def whereabouts_unknown(known: Known) -> pl.DataFrame:
-    """Days since the last attended appointment while the latest address is unknown or of no fixed
-    abode and contact is not suspended; where none was attended, days since the first such address
-    after the last known one.
+    """Days since the last attended appointment, or since the start of the latest order or licence
+    where that is later, while the latest address in force is unknown or of no fixed abode. Where none
+    was attended: since the first such address after the last known one. Not while contact is
+    suspended, nor in custody.
     """
-    addresses = entries(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
+    addresses = in_force(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
     gone = pl.col("state").is_in(["unknown", "no_fixed_abode"]).fill_null(value=False)
     numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(KEY))
     spells = numbered.with_columns(
@@ -147,11 +150,13 @@ def whereabouts_unknown(known: Known) -> pl.DataFrame:
         known, "contacts", contact("appointment"), pl.col("outcome_code").is_in(codes.ATTENDED)
     )
     seen = attended.group_by(KEY).agg(seen_on=pl.col("occurred_on").max())
-    since = pl.col("seen_on").fill_null(pl.col("gone_on"))
-    dated = lost.join(seen, on=KEY, how="left").with_columns(
-        unseen=(pl.col("as_of") - since).dt.total_days()
-    )
-    return dated.join(_suspended(known), on=KEY, how="anti")
+    start = supervision_start(known).select(*KEY, "started_on")
+    since = pl.max_horizontal(pl.col("seen_on").fill_null(pl.col("gone_on")), "started_on")
+    dated = lost.join(seen, on=KEY, how="left").join(start, on=KEY, how="left")
+    dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
+    inside = in_force(known, "supervisions", KIND.is_in(["custody", "remand"])).select(KEY)
+    away = pl.concat([_suspended(known), inside.unique()])
+    return dated.join(away, on=KEY, how="anti")
 
 
 def _suspended(known: Known) -> pl.DataFrame:

@@ -59,9 +59,12 @@ def mh_relapse_signs_observed(known: Known) -> pl.DataFrame:
     page_only_because=BY_THE_BOARD,
 )
 def mh_information_not_in_assessment(known: Known) -> pl.DataFrame:
-    """Psychiatric reports after which no assessment that mentions mental health was completed."""
+    """Psychiatric reports after which every completed assessment says that it does not mention mental
+    health, or there is none.
+    """
     reports = entries(known, "documents", KIND == "psychiatric_report")
-    reflecting = completed_assessments(known).filter(pl.col("mentions_mental_health"))
+    mentions = pl.col("mentions_mental_health").fill_null(value=True)
+    reflecting = completed_assessments(known).filter(mentions)
     return never_followed_by(reports, reflecting)
 
 
@@ -129,8 +132,8 @@ def violence_severity_trend(known: Known) -> pl.DataFrame:
     bias_watch=True,
 )
 def moved_area_without_transfer(known: Known) -> pl.DataFrame:
-    """The latest address lies in another delivery unit than that of the case, for over 28 days."""
-    address = latest(entries(known, "circumstances", KIND == "address"))
+    """The latest address in force lies in another delivery unit than that of the case, for over 28 days."""
+    address = latest(in_force(known, "circumstances", KIND == "address"))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
     supervised = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
     unit = latest(supervised).select(*KEY, held_in=pl.col("pdu_code"))
@@ -147,6 +150,7 @@ def moved_area_without_transfer(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, sections 5 and 8; Chief Probation Officer's response to a coroner, January "
     "2024, section on training",
     words={"n": N, "tier": pl.col("tier").last(), "grade": pl.col("grade").last()},
+    page_only_because="the tier follows from the recorded level: it is shown and never scored",
 )
 def tier_grade_mismatch(known: Known) -> pl.DataFrame:
     """The current practitioner is in training or not a probation officer and the tier is A or B, or
@@ -158,5 +162,5 @@ def tier_grade_mismatch(known: Known) -> pl.DataFrame:
     band = pl.col("tier").str.slice(0, 1)
     since = (pl.col("as_of") - pl.col("qualified_on")).dt.total_days()
     learning = pl.col("grade").is_in(["PSO", "PQiP"]) & band.is_in(["A", "B"])
-    new = (pl.col("grade") == "NQO") & (band == "A") & (since < 365).fill_null(value=True)
+    new = (pl.col("grade") == "NQO") & (band == "A") & (since < 365).fill_null(value=False)
     return rows.filter(learning | new)

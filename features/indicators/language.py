@@ -96,8 +96,12 @@ def while_contact_was_due(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
-    """The rows of a table that have not ended and meet every condition."""
-    return entries(known, table, pl.col("ended_on").is_null(), *conditions)
+    """The rows of a table that have not ended and meet every condition.
+
+    An order that was removed or relaxed early is no longer in force.
+    """
+    rows = entries(known, table, pl.col("ended_on").is_null(), *conditions)
+    return rows.filter(pl.col("relaxed_on").is_null()) if table == "orders" else rows
 
 
 def latest(rows: pl.DataFrame, by: str = "occurred_on") -> pl.DataFrame:

@@ -128,15 +128,16 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
 def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
-    """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that are on
-    record, ever, and that the latest completed assessment says it does not mention.
+    """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that happened
+    before it was completed and that the latest completed assessment says it does not mention.
     """
     latest = current_assessment(known)
     parts = []
     for topic, (column, behaviour) in TOPICS.items():
-        silent = latest.filter(pl.col(column) == pl.lit(value=False)).select(KEY)
-        rows = entries(known, "incidents", behaviour).join(silent, on=KEY, how="semi")
-        parts.append(rows.with_columns(topic=pl.lit(topic)))
+        silent = latest.filter(pl.col(column) == pl.lit(value=False)).select(*KEY, "completed_on")
+        rows = entries(known, "incidents", behaviour).join(silent, on=KEY, how="inner")
+        before = rows.filter(pl.col("occurred_on") <= pl.col("completed_on"))
+        parts.append(before.with_columns(topic=pl.lit(topic)))
     return pl.concat(parts)
 
 
@@ -153,14 +154,15 @@ def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
 def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.DataFrame:
-    """Sexual behaviour of concern, ever, while the latest completed assessment says that it does
+    """Sexual behaviour of concern, at any time before, while the latest completed assessment says that it does
     not mention it.
     """
     silent = current_assessment(known).filter(
         pl.col("mentions_sexual_behaviour") == pl.lit(value=False)
     )
     rows = entries(known, "incidents", KIND == "sexual")
-    return rows.join(silent.select(KEY), on=KEY, how="semi")
+    dated = rows.join(silent.select(*KEY, "completed_on"), on=KEY, how="inner")
+    return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
 
 
 def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.DataFrame:
@@ -188,10 +190,11 @@ _LEVELS_IN_WORDS = {
 )
 def level_inconsistent_between_documents(known: Known) -> pl.DataFrame:
     """Documents of the last 90 days, other than referrals to partners, that state another overall
-    level than the latest completed assessment.
+    level than the latest completed assessment, and are not older than it.
     """
     ours = KIND.ne("agency_referral")
-    return _stating_another_level(known, ours, within(90)).sort("occurred_on", "record_id")
+    rows = _stating_another_level(known, ours, within(90)).sort("occurred_on", "record_id")
+    return rows.filter(pl.col("occurred_on") >= pl.col("done_on"))
 
 
 @declare(

@@ -26,6 +26,7 @@ from features.synthetic.draw import MONTH, MONTHS
 
 SMALLEST, LARGEST = 50, 300_000
 CASES_A_BUCKET = 5000
+SEALED = "truth.json"
 WORKERS = 2
 
 
@@ -69,7 +70,8 @@ def synthesise(
     """
     _check(parameters)
     said = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
-    standing = _standing(out, said)
+    _check_folders(out, truth)
+    standing = _standing(out, truth, said)
     if standing is not None:
         return standing
     with _partial(out) as writing, _partial(truth) as sealing:
@@ -83,7 +85,7 @@ def synthesise(
             _add(made, rows, digests)
             step(f"bucket {done} of {parameters.buckets}")
         _describe(writing, plan, said, made)
-        (sealing / "truth.json").write_text(
+        (sealing / SEALED).write_text(
             json.dumps({"as_of": said["as_of"], "months": MONTHS, "days_a_month": MONTH}),
             encoding="utf-8",
         )
@@ -101,7 +103,17 @@ def _check(parameters: Parameters) -> None:
     scenarios.find(parameters.scenario)
 
 
-def _standing(out: Path, said: dict[str, Any]) -> Made | None:
+def _check_folders(out: Path, truth: Path) -> None:
+    one, two = out.resolve(), truth.resolve()
+    if one == two or one in two.parents or two in one.parents:
+        raise UserError(
+            "The truth lies beside the extract: neither --out nor --truth may hold the other."
+        )
+    if truth.exists() and any(truth.iterdir()) and not (truth / SEALED).exists():
+        raise UserError(f"{truth} is not empty and holds no truth. Choose another --truth.")
+
+
+def _standing(out: Path, truth: Path, said: dict[str, Any]) -> Made | None:
     about = out / "extract.json"
     if not about.exists():
         if out.exists() and any(out.iterdir()):
@@ -110,6 +122,8 @@ def _standing(out: Path, said: dict[str, Any]) -> Made | None:
     content = json.loads(about.read_text(encoding="utf-8"))
     if content.get("parameters") != said:
         raise UserError(f"{out} holds another extract. Choose an empty folder with --out.")
+    if not (truth / SEALED).exists():
+        raise UserError(f"{out} stands without its truth in {truth}. Choose an empty folder.")
     return Made(False, content["rows"], content["digests"])
 
 

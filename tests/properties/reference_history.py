@@ -52,7 +52,7 @@ class History:
                 and other["version"] <= row["version"]
             ]
             if max(earlier) < end:
-                latest[row["record_id"]] = row
+                latest[row["record_id"]] = row | {"first_recorded_at": min(earlier)}
         rows = []
         for row in latest.values():
             withdrawn = row["withdrawn_at"] is not None and row["withdrawn_at"] < end

@@ -87,7 +87,7 @@ def relaxed(h: History) -> int:
     found = [
         r["relaxed_on"]
         for r in h.rows("orders")
-        if r["relaxed_on"] is not None and ago(h, r["relaxed_on"]) < 90
+        if r["relaxed_on"] is not None and 7 < ago(h, r["relaxed_on"]) < 90
     ]
     return sum(none_near(day, agreed, 7, 7) for day in found)
 
@@ -101,9 +101,15 @@ def suspended(h: History) -> bool:
 
 def whereabouts(h: History) -> int:
     gone: list[date] = []
-    for r in by_date([r for r in h.rows("circumstances") if r["kind"] == "address"]):
+    addresses = [
+        r for r in h.rows("circumstances") if r["kind"] == "address" and r["ended_on"] is None
+    ]
+    for r in by_date(addresses):
         gone = [*gone, r["occurred_on"]] if r["state"] in ("unknown", "no_fixed_abode") else []
-    if not gone or suspended(h):
+    inside = any(
+        r["kind"] in ("custody", "remand") and r["ended_on"] is None for r in h.rows("supervisions")
+    )
+    if not gone or suspended(h) or inside:
         return 0
     seen = [
         r["occurred_on"]
@@ -111,7 +117,8 @@ def whereabouts(h: History) -> int:
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
         and r["outcome_code"] in codes.ATTENDED
     ]
-    return ago(h, max(seen, default=gone[0]))
+    start = h.start()
+    return ago(h, max(max(seen, default=gone[0]), start[0] if start else date.min))
 
 
 def treatment_missed(h: History) -> int:
@@ -124,7 +131,8 @@ def treatment_missed(h: History) -> int:
 
 
 def orders(h: History, test: Callable[[Row], bool]) -> list[Row]:
-    return [r for r in h.rows("orders") if r["ended_on"] is None and test(r)]
+    rows = [r for r in h.rows("orders") if r["ended_on"] is None and r["relaxed_on"] is None]
+    return [r for r in rows if test(r)]
 
 
 def substance_orders(h: History) -> list[Row]:
@@ -143,7 +151,7 @@ def provider_silent(h: History) -> int:
 def not_referred(h: History) -> int:
     referred = [*days(documents(h, "substance_referral")), *in_group(h, "treatment")]
     return sum(
-        ago(h, r["occurred_on"]) > 28 and not any(day >= r["occurred_on"] for day in referred)
+        ago(h, r["occurred_on"]) > 28 and none_near(r["occurred_on"], referred, 28, 100_000)
         for r in substance_orders(h)
     )
 
@@ -159,10 +167,10 @@ def worst(rows: list[Row]) -> int:
 
 
 def use_rising(h: History) -> int:
-    rows = incidents(h, ("substance_use",), 180)
+    rows = [r for r in incidents(h, ("substance_use",), 180) if r["severity"] is not None]
     recent = [r for r in rows if ago(h, r["occurred_on"]) < 90]
     before = [r for r in rows if ago(h, r["occurred_on"]) >= 90]
-    return max(worst(recent) - worst(before), 0)
+    return max(worst(recent) - worst(before), 0) if recent and before else 0
 
 
 def occupier_unasked(h: History) -> int:
@@ -192,7 +200,7 @@ def checks_claimed(h: History) -> int:
 
 def unmonitored(h: History) -> int:
     police = [day for day in in_group(h, "police") if ago(h, day) < 90]
-    return 0 if police else sum(not r["monitored"] for r in curfews(h))
+    return 0 if police else sum(r["monitored"] is False for r in curfews(h))
 
 
 def not_consulted(h: History) -> int:
@@ -247,25 +255,30 @@ def narrower(h: History) -> int:
         "mentions_sexual_behaviour": incidents(h, ("sexual", "sexual_concern_child")),
         "mentions_staff_violence": staff,
     }
-    return sum(bool(rows) and current[column] is False for column, rows in on_record.items())
+    done = current["completed_on"]
+    return sum(
+        current[column] is False and any(r["occurred_on"] <= done for r in rows)
+        for column, rows in on_record.items()
+    )
 
 
 def sexual_unanalysed(h: History) -> int:
     current = h.current()
     if current is None or current["mentions_sexual_behaviour"] is not False:
         return 0
-    return len(incidents(h, ("sexual",)))
+    return sum(r["occurred_on"] <= current["completed_on"] for r in incidents(h, ("sexual",)))
 
 
 def inconsistent(h: History, theirs: bool) -> int:
     current = h.current()
     now = overall(current) if current else None
-    if now is None:
+    if current is None or now is None:
         return 0
     return sum(
         (r["kind"] == "agency_referral") is theirs
         and r["level"] in RANK
         and RANK[r["level"]] != now
+        and (theirs or r["occurred_on"] >= current["completed_on"])
         for r in h.rows("documents", 90)
     )
 
@@ -292,7 +305,7 @@ def register_missing(h: History, group: str) -> int:
 
 def prison_late(h: History) -> int:
     return sum(
-        (r["recorded_at"].date() - r["occurred_on"]).days > 28
+        (r["first_recorded_at"].date() - r["occurred_on"]).days > 28
         for r in incidents(h, ("custody_intelligence",), 365)
     )
 
@@ -355,8 +368,7 @@ def allocated_late(h: History) -> int:
     if day is None:
         return 0
     notice = [(day - r["occurred_on"]).days for r in h.rows("allocations")]
-    longest = max((n for n in notice if 0 <= n <= 365), default=28)
-    return max(28 - longest, 0)
+    return max(28 - max(*notice, 0), 0) if notice else 0
 
 
 def referred_late(h: History) -> int:
@@ -364,7 +376,7 @@ def referred_late(h: History) -> int:
     if day is None:
         return 0
     ahead = [(day - d).days for d in days(documents(h, "mappa_referral", "ap_referral"))]
-    longest = max((n for n in ahead if 0 <= n <= 365), default=None)
+    longest = max((n for n in ahead if 0 <= n <= 730), default=None)
     return 0 if longest is None else max(26 - longest // 7, 0)
 
 
@@ -402,7 +414,9 @@ def closed_case(h: History) -> int:
 
 
 def psychiatric(h: History) -> int:
-    reflecting = [r["completed_on"] for r in h.completed() if r["mentions_mental_health"] is True]
+    reflecting = [
+        r["completed_on"] for r in h.completed() if r["mentions_mental_health"] is not False
+    ]
     latest = max(reflecting, default=date.min)
     return sum(latest < day for day in days(documents(h, "psychiatric_report")))
 
@@ -425,7 +439,9 @@ def more_serious(h: History, group: str) -> int:
 
 
 def moved(h: History) -> int:
-    address = last([r for r in h.rows("circumstances") if r["kind"] == "address"])
+    address = last(
+        [r for r in h.rows("circumstances") if r["kind"] == "address" and r["ended_on"] is None]
+    )
     held = last(
         [r for r in h.rows("supervisions") if r["ended_on"] is None and r["pdu_code"] is not None]
     )
@@ -442,7 +458,7 @@ def unsuitable(h: History) -> int:
     if held is None or tiered is None:
         return 0
     band = tiered["tier"][:1]
-    new = held["qualified_on"] is None or ago(h, held["qualified_on"]) < 365
+    new = held["qualified_on"] is not None and ago(h, held["qualified_on"]) < 365
     learning = held["grade"] in ("PSO", "PQiP") and band in ("A", "B")
     return int(learning or (held["grade"] == "NQO" and band == "A" and new))
 
@@ -454,7 +470,9 @@ def recall_untold(h: History) -> int:
 
 
 def unverified(h: History) -> int:
-    return sum(r["ended_on"] is None and not r["verified"] for r in h.rows("circumstances", 730))
+    return sum(
+        r["ended_on"] is None and r["verified"] is False for r in h.rows("circumstances", 730)
+    )
 
 
 LEVEL_REGISTERS = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
