@@ -44,7 +44,7 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         ),
         countersign_required=needs,
         signed_at=blank(signed, locked),
-        countersigned_at=_countersigned(rng, signed, needs, locked),
+        countersigned_at=_countersigned(desk, rng, signed, needs, locked),
         analysis_fingerprint=_fingerprints(desk, who, practice.copied[order]),
         source_system=pl.lit("oasys"),
         **_levels(given, locked, inside),
@@ -88,13 +88,14 @@ def _bands(rng: np.random.Generator, lives: Lives, who: Ints) -> dict[str, Any]:
 
 
 def _countersigned(
-    rng: np.random.Generator, signed: pl.Series, needs: Flags, locked: Flags
+    desk: Desk, rng: np.random.Generator, signed: pl.Series, needs: Flags, locked: Flags
 ) -> pl.Series:
     size = len(needs)
     rushed = rng.random(size) < 0.12
     minutes = np.where(rushed, rng.integers(1, 9, size), rng.integers(60, 4000, size))
     at = signed + pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))
-    return blank(at, ~needs | (rng.random(size) < 0.07) | locked)
+    not_yet = (at > desk.draw.extracted_at).to_numpy()
+    return blank(at, ~needs | (rng.random(size) < 0.07) | locked | not_yet)
 
 
 def _fingerprints(desk: Desk, who: Ints, copied: Flags) -> pl.Series:

@@ -146,7 +146,8 @@ def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, in
     """Write a bucket's files; returns the rows and the digest of each table."""
     made = make(plan, number)
     rows, digests = {}, {}
-    for name, frame in made.tables.items():
+    for name, drawn in made.tables.items():
+        frame = _renumbered(plan.draw(number), name, drawn)
         target = out / name / f"{number:02d}.parquet"
         target.parent.mkdir(exist_ok=True)
         ordered = frame.sort("crn", "occurred_on", "record_id", "version")
@@ -154,6 +155,16 @@ def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, in
         rows[name], digests[name] = ordered.height, digest(ordered)
     _seal(made.lives, number, truth)
     return rows, digests
+
+
+def _renumbered(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with neutral record numbers: where a row was drawn must not tell what is hidden."""
+    known = rows.select(pl.col("record_id").unique(maintain_order=True))
+    order = draw.stream(f"numbers of {name}").permutation(known.height)
+    prefix = f"{name[:3].upper()}{draw.bucket:03d}"
+    numbered = known.with_columns(new=prefix + pl.Series(order).cast(pl.String()).str.zfill(7))
+    joined = rows.join(numbered, on="record_id", how="left", maintain_order="left")
+    return joined.with_columns(record_id="new").select(rows.columns)
 
 
 def _seal(led: Lives, number: int, folder: Path) -> None:

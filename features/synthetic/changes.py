@@ -10,6 +10,7 @@ import polars as pl
 from features import codes
 from features.synthetic import figures
 from features.synthetic.draw import (
+    FIRST_DAYS,
     MONTHS,
     Desk,
     Events,
@@ -18,6 +19,7 @@ from features.synthetic.draw import (
     blank,
     delays,
     events,
+    month_of,
     pick,
     weighted,
 )
@@ -91,7 +93,8 @@ def _spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
     day = rng.integers(0, 30, len(who))
     back = (MONTHS - 1 - begin) * 30 + day
     until = np.where(end == MONTHS - 1, -1, (MONTHS - 1 - end) * 30 + rng.integers(0, 30, len(who)))
-    return Events(who, back), np.minimum(until, back)
+    # A spell lasts a day at least.
+    return Events(who, back), np.where(until < 0, -1, np.minimum(until, back - 1))
 
 
 def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
@@ -134,12 +137,13 @@ def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
     at = events(rng, rate)
     due = at.back - rng.integers(7, 29, len(at))
-    undone = rng.random(len(at)) < np.where(due > -30, np.where(due < 60, 0.25, 0.05), 1.0)
+    done = due - rng.integers(-5, 20, len(at))
+    undone = (done < 0) | (rng.random(len(at)) < np.where(due < 60, 0.25, 0.05))
     return desk.rows(
         "actions", "ACT", at,
         kind=weighted(rng, TASKS, len(at)),
         due_on=desk.draw.day(due),
-        done_on=blank(desk.draw.day(np.maximum(due - rng.integers(-5, 20, len(at)), 0)), undone),
+        done_on=blank(desk.draw.day(done), undone),
     )  # fmt: skip
 
 
@@ -177,22 +181,21 @@ def _restrained(desk: Desk, lives: Lives) -> Ints:
 def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Registers as NDelius keeps them: overall level, groups above low, suspension and others."""
     rng = desk.draw.stream("registers")
-    now = practice.recorded[:, :, -1]
-    overall = now.max(axis=0)
-    who = np.nonzero(overall >= 0)[0]
+    # Some registers are not brought up to date for half a year.
+    kept = practice.recorded.copy()
+    kept[:, rng.random(len(lives)) < 0.05, -6:] = -2
+    for month in range(MONTHS - 6, MONTHS):
+        kept[:, :, month] = np.where(
+            kept[:, :, month] == -2, kept[:, :, month - 1], kept[:, :, month]
+        )
     types = ["RLRH", "RMRH", "RHRH", "RVHR"]
-    stale = (rng.random(len(who)) < 0.05).astype(np.int64)
-    parts = [
-        _register(desk, lives, rng, "REO", who, pick(types, np.clip(overall[who] + stale, 0, 3)))
-    ]
+    at, level, until = _changes(kept.max(axis=0), 0)
+    parts = [_following(desk, "REO", at, until, pick(types, level))]
     groups = [(c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS]
     for i, (code, group) in enumerate(groups):
-        level = now[codes.COMMUNITY_GROUPS.index(group)]
-        who = np.nonzero(level >= 1)[0]
-        levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level[who])
-        parts.append(
-            _register(desk, lives, rng, f"REG{i}", who, _all(code, len(who)), level_code=levels)
-        )
+        at, level, until = _changes(kept[codes.COMMUNITY_GROUPS.index(group)], 1)
+        levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level)
+        parts.append(_following(desk, f"REG{i}", at, until, _all(code, len(at)), level_code=levels))
     abuse = lives.people.traits["abuse"] + 0.5 * rng.normal(size=len(lives))
     abusive = np.nonzero(abuse > np.quantile(abuse, 1 - figures.DOMESTIC_ABUSE_PERPETRATORS.value))[
         0
@@ -202,6 +205,30 @@ def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     civil = civil[rng.random(len(civil)) < 0.85]
     parts.append(_register(desk, lives, rng, "RER", civil, _all("RSTO", len(civil))))
     return pl.concat(parts)
+
+
+def _changes(levels: Ints, least: int) -> tuple[Events, Ints, Ints]:
+    """When a recorded level (cases, months) of at least so much began, which, and until when.
+
+    Ends are days back, -1 where it still stands.
+    """
+    before = np.concatenate([np.full((len(levels), 1), -1), levels[:, :-1]], axis=1)
+    who, month = np.nonzero(levels != before)
+    back, level = FIRST_DAYS[month].astype(np.int64), levels[who, month]
+    follows = np.append(who[1:] == who[:-1], False)
+    until = np.where(follows, np.append(back[1:], 0), -1)
+    found = level >= least
+    return Events(who[found], back[found]), level[found], until[found]
+
+
+def _following(
+    desk: Desk, prefix: str, at: Events, until: Ints, types: pl.Series, **more: Any
+) -> pl.DataFrame:
+    """Register entries that follow the recorded level: each ends where the next begins."""
+    review, ended = desk.draw.day(at.back - 180), blank(desk.draw.day(until), until < 0)
+    return desk.rows(
+        "registrations", prefix, at, type_code=types, next_review_on=review, ended_on=ended, **more
+    )
 
 
 def suspensions(desk: Desk, suspended: Ints) -> pl.DataFrame:
@@ -238,7 +265,7 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         who = np.nonzero(needed)[0]
         size = len(who)
         back = np.maximum(lives.sentences.start[who] - rng.integers(0, 60, size), 1)
-        strained = practice.holding.strain[who, -1] > SERIOUS_ENOUGH
+        strained = practice.holding.strain[who, month_of(back)] > SERIOUS_ENOUGH
         asked = rng.random(size) < share + 0.03 - 0.12 * strained
         asked_back = np.maximum(back - rng.integers(0, 30, size), 0)
         answered = asked & (rng.random(size) < 0.75)

@@ -16,6 +16,7 @@ from features.synthetic.draw import (
     blank,
     delays,
     events,
+    month_of,
     pick,
     weighted,
 )
@@ -33,7 +34,7 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     held = lives.sentences
     everyone = np.arange(len(lives))
     out = np.nonzero(held.kind == LICENCE)[0]
-    high = practice.overall[out, -1] >= 2
+    high = practice.overall[out, month_of(held.start[out])] >= 2
     formed = out[rng.random(len(out)) < FORMS_SENT]
     handed = out[rng.random(len(out)) < HANDED_OVER]
     referred = out[high & (rng.random(len(out)) < REFERRED)]

@@ -83,7 +83,7 @@ class Lives:
 
 def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     """Draw sentences and circumstances; the true levels follow. Without cuts: all nought."""
-    sentences = _sentences(draw, len(people))
+    sentences = _sentences(draw, people)
     going_on = _circumstances(draw, people, sentences)
     felt = {name: _fading(states) for name, states in going_on.items()}
     rng = draw.stream("own")
@@ -156,21 +156,24 @@ def _cut(found: Floats, shares: Floats, total: float) -> Floats:
     return at(low)
 
 
-def _sentences(draw: Draw, n: int) -> Sentences:
-    rng = draw.stream("sentences")
+def _sentences(draw: Draw, people: People) -> Sentences:
+    rng, n = draw.stream("sentences"), len(people)
     shares = np.array(list(figures.KINDS.value.values()))
     kind = np.searchsorted(np.cumsum(shares / shares.sum())[:-1], rng.random(n))
     length = rng.integers(300, 900, n)
     length = np.where(kind == LICENCE, rng.integers(180, 1100, n), length)
     length = np.where(kind == CUSTODY, rng.integers(60, 1400, n), length)
-    start = np.maximum((length * rng.random(n)).astype(np.int64), 3)
+    start = np.minimum(np.maximum((length * rng.random(n)).astype(np.int64), 3), people.grown_up)
     prison = np.where(kind == LICENCE, 60 + rng.exponential(300, n).astype(np.int64), 0)
+    prison = np.minimum(prison, np.maximum(people.grown_up - start, 1))
     jailed = np.where(kind == LICENCE, start + prison, np.where(kind == CUSTODY, start, 0))
     on = np.zeros((n, MONTHS), dtype=np.int64)
     since = FIRST_DAYS[None, :]
     on[(since < jailed[:, None]) & (since >= np.where(kind == LICENCE, start, 0)[:, None])] = 2
     on[(since < start[:, None]) & (kind != CUSTODY)[:, None]] = 1
     who, began, ended = _earlier(rng, np.maximum(start, jailed))
+    adult = began <= people.grown_up[who]
+    who, began, ended = who[adult], began[adult], ended[adult]
     during = (since < began[:, None]) & (since >= ended[:, None])
     whose, month = np.nonzero(during)
     on[who[whose], month] = np.maximum(on[who[whose], month], 1)
@@ -200,7 +203,8 @@ def _circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str
     just_out = _just_released(sentences)
     found: dict[str, Flags] = {}
     for name, (begins, ends, trait, weight) in figures.CIRCUMSTANCES.value.items():
-        chance: Floats = begins * np.exp(weight * people.traits[trait] - weight**2 / 2)
+        drawn = people.traits[trait] + people.leaning.get(trait, 0.0)
+        chance: Floats = begins * np.exp(weight * drawn - weight**2 / 2)
         monthly = np.minimum(chance[:, None] * free * np.where(just_out, 3.0, 1.0), 0.6)
         if name in ("partner", "child"):
             monthly = np.broadcast_to(chance[:, None], monthly.shape)

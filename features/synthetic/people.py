@@ -25,10 +25,14 @@ _BANDS = {
 
 @dataclass(frozen=True)
 class People:
-    """The made-up people of a bucket: what each brings along (`traits`) and who each is."""
+    """The made-up people of a bucket: what each brings along (`traits`) and who each is.
+
+    `leaning` adds to a trait where it brings circumstances on, and nowhere else.
+    """
 
     crns: pl.Series
     traits: dict[str, Floats]
+    leaning: dict[str, Floats]
     age: Floats
     woman: Flags
     disabled: Flags
@@ -36,6 +40,12 @@ class People:
 
     def __len__(self) -> int:
         return len(self.crns)
+
+    @property
+    def grown_up(self) -> Ints:
+        """How many days ago each turned eighteen: no sentence is older."""
+        found: Ints = ((self.age - 18) * 365.25).astype(np.int64)
+        return np.maximum(found, 5)
 
 
 def make(draw: Draw, cases: int, buckets: int) -> People:
@@ -51,10 +61,12 @@ def make(draw: Draw, cases: int, buckets: int) -> People:
     disabled = rng.random(cases) < figures.DISABILITY.value
     traits: dict[str, Floats] = {name: rng.normal(size=cases) for name in TRAITS}
     # The mix of circumstances, and nothing else, differs with who someone is.
-    traits["illness"] = traits["illness"] + 0.5 * disabled + 0.3 * woman
-    traits["chaos"] = traits["chaos"] + 0.3 * (age < 25) - 0.3 * (age >= 50)
+    leaning: dict[str, Floats] = {
+        "illness": 0.5 * disabled + 0.3 * woman,
+        "chaos": 0.3 * (age < 25) - 0.3 * (age >= 50),
+    }
     ethnicity = weighted(rng, _shares(figures.ETHNICITY), cases)
-    return People(MADE_UP + crns, traits, age, woman, disabled, ethnicity)
+    return People(MADE_UP + crns, traits, leaning, age, woman, disabled, ethnicity)
 
 
 def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:

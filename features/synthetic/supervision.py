@@ -91,7 +91,7 @@ def supervisions(
     }
     days = desk.draw.day
     # The tier follows the recorded level: shown, and used by process indicators alone.
-    level = practice.overall[everyone, -1]
+    level = practice.overall[everyone, month_of(held.start)]
     current = desk.rows(
         "supervisions", "SUP", Events(everyone, held.start),
         kind=pick(KINDS, held.kind),
@@ -104,7 +104,9 @@ def supervisions(
         "supervisions", "SUC", Events(out, held.jailed[out]),
         kind=pl.lit("custody"), ended_on=days(held.start[out]), end_reason=pl.lit("completed"),
     )  # fmt: skip
-    return pl.concat([current, prison, _earlier(desk, lives, rng), _premises(desk, lives, rng)])
+    return pl.concat(
+        [current, prison, _earlier(desk, lives, rng), _premises(desk, lives, practice, rng)]
+    )
 
 
 def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
@@ -123,10 +125,12 @@ def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     )  # fmt: skip
 
 
-def _premises(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
-    """Residence in approved premises after release: mostly people high on release."""
+def _premises(
+    desk: Desk, lives: Lives, practice: Practice, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Residence in approved premises after release: mostly people recorded high on release."""
     start = lives.sentences.start
-    high = lives.highest()[np.arange(len(lives)), month_of(start)] >= 2
+    high = practice.overall[np.arange(len(lives)), month_of(start)] >= 2
     chance = np.where(high, 0.35, 0.03)
     stays = np.nonzero((lives.sentences.kind == LICENCE) & (rng.random(len(lives)) < chance))[0]
     length = rng.integers(40, 110, len(stays))
@@ -152,10 +156,12 @@ def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) ->
     held = staff[who, month]
     covered = practice.holding.covered[who, MONTHS - 1] & ~follows
     away = np.minimum(rng.integers(5, 120, len(who)), back)
+    learning = (places.qualified[held] >= 0) & (places.qualified[held] < back)
+    grade = np.where(learning, GRADES.index("PQiP"), places.grade[held])
     return desk.rows(
         "allocations", "ALL", Events(who, back),
         staff_code=pick(places.staff_codes, held),
-        grade=pick(GRADES, places.grade[held]),
+        grade=pick(GRADES, grade),
         qualified_on=places.qualified_on(desk.draw, held),
         ended_on=blank(desk.draw.day(until), ~follows),
         absent_from=blank(desk.draw.day(away), ~covered),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,20 @@ import polars as pl
 import pytest
 
 from features import codes, intake, records
-from features.synthetic import compare, figures, page, places
+from features.synthetic import compare, figures, lives, page, places
+from features.synthetic import people as people_module
 from features.synthetic.bucket import GOING_ON
+from features.synthetic.draw import Draw
 from features.synthetic.measure import Extract, Line
 from tests.caseload.conftest import AS_OF
 
 # What needs the national caseload to come near: 12 regions, and rates of rare things.
-NATIONAL = ("Region:", "Appointments a year: very high", "Overall level: VERY_HIGH")
+NATIONAL = (
+    "Region:",
+    "Readers: too low",
+    "Appointments a year: very high",
+    "Overall level: VERY_HIGH",
+)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +156,8 @@ def test_the_record_has_the_faults_of_a_real_one(plain: Extract) -> None:
     assert incidents.filter(pl.col("version") == 2).height > 50
     assert incidents["withdrawn_at"].is_not_null().sum() > 20
     assert incidents["severity"].null_count() > 100
-    assert incidents["record_id"].str.starts_with("D").sum() > 50
+    same = ["crn", "kind", "occurred_on", "recorded_at", "target", "version"]
+    assert incidents.select(same).is_duplicated().sum() > 100, "two people put it on record"
     contacts = plain.scan("contacts").filter(pl.col("type_code") == "COAP")
     ahead = contacts.filter(pl.col("occurred_on") > pl.lit(AS_OF)).collect()
     assert ahead.height > 100
@@ -199,3 +209,56 @@ def test_units_are_108_nationally_and_three_at_least() -> None:
     counted = {p: sum(code.startswith(p) for code in national) for p in figures.REGIONS.value}
     assert counted == figures.REGIONS.value
     assert all(re.fullmatch(r"N\d\d[A-Z0-9]{3}", code) for code in national)
+
+
+def test_registers_follow_the_level_of_their_day_and_not_today_s(plain: Extract) -> None:
+    """Nothing of today may stand in the past: a year ago the register said what was assessed then."""
+    on = date(2025, 11, 20)
+    then = plain.scan("registrations").filter(
+        pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
+        pl.col("occurred_on") <= pl.lit(on),
+        pl.col("ended_on").is_null() | (pl.col("ended_on") > pl.lit(on)),
+    )
+    rank = {code: codes.LEVEL_ORDER.index(level) for code, level in codes.OVERALL_REGISTER.items()}
+    said = then.select("crn", said=pl.col("type_code").replace_strict(rank)).collect()
+    assessed = plain.levels(on).select("crn", "overall")
+    both = said.join(assessed, on="crn").drop_nulls()
+    assert both.height > 1000
+    assert (both["said"] == both["overall"]).mean() > 0.9  # type: ignore[operator]
+
+
+def test_record_numbers_tell_nothing_of_how_a_row_was_drawn(plain: Extract) -> None:
+    for name in records.TABLES:
+        ids = plain.scan(name).select("record_id").collect()["record_id"]
+        assert ids.str.contains(rf"^{name[:3].upper()}\d{{10}}$").all(), name
+    rows = plain.scan("incidents").filter(pl.col("version") == 1).sort("record_id").collect()
+    following = (rows["kind"] == rows["kind"].shift(1)).mean()
+    shares = rows["kind"].value_counts(normalize=True)["proportion"]
+    assert following == pytest.approx((shares**2).sum(), abs=0.02)  # type: ignore[operator]
+
+
+def test_lives_are_possible(plain: Extract) -> None:
+    born = plain.scan("people").select("crn", "born_on")
+    began = plain.scan("supervisions").join(born, on="crn")
+    age = (pl.col("occurred_on") - pl.col("born_on")).dt.total_days() / 365.25
+    assert began.select(age.min()).collect().item() > 17.9
+    for name in ("supervisions", "circumstances", "registrations", "allocations", "orders"):
+        rows = plain.scan(name).filter(pl.col("ended_on") <= pl.col("occurred_on"))
+        wrong = rows.select(pl.len()).collect().item()
+        assert wrong == 0 or name in ("allocations", "registrations"), (name, wrong)
+    signed = plain.scan("assessments").select(pl.col("countersigned_at").max()).collect().item()
+    assert signed.date() <= AS_OF
+    done = plain.scan("actions").filter(pl.col("done_on") > pl.lit(AS_OF))
+    assert done.select(pl.len()).collect().item() == 0
+
+
+def test_who_someone_is_brings_circumstances_on_and_nothing_else() -> None:
+    draw = Draw(7, AS_OF)
+    people = people_module.make(draw, 500, 1)
+    other = replace(people, leaning={name: values + 3 for name, values in people.leaning.items()})
+    assert set(people.leaning) == {"illness", "chaos"}
+    for group in codes.COMMUNITY_GROUPS:
+        assert (lives.brought(people, group) == lives.brought(other, group)).all()
+    before, after = lives.make(draw, people), lives.make(draw, other)
+    assert after.going_on["unwell"].sum() > 1.5 * before.going_on["unwell"].sum()
+    assert (after.going_on["peers"] == before.going_on["peers"]).all()
