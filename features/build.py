@@ -49,10 +49,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     wide = _on_record(known)
-    # Polars works outside Python's lock, and a single indicator seldom fills two cores.
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = pool.map(lambda item: _values(item, known), chosen)
-        values = {item.id: rows for item, rows in zip(chosen, found, strict=True)}
+    values = dict(zip([item.id for item in chosen], _each(chosen, known), strict=True))
     for item in chosen:
         if not item.per_group:
             wide = wide.join(values[item.id], on=KEY, how="left")
@@ -70,7 +67,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     return asof.plain(rows.select(*ABOUT, *[item.id for item in chosen])).sort(GROUP_KEY)
 
 
-THREADS = 2
+THREADS, WORTH_THREADS = 2, 1000
 CASES_AT_ONCE = 20_000
 """Buckets are worked together up to so many case-dates: memory is bounded by this."""
 
@@ -143,6 +140,17 @@ def _on_record(known: Known) -> pl.DataFrame:
         .join(counted, on=KEY, how="left")
         .with_columns(pl.col("on_record").fill_null(0))
     )
+
+
+def _each(chosen: list[Indicator], known: Known) -> list[pl.DataFrame]:
+    """The values of each indicator; on two threads where there is enough to do.
+
+    Polars works outside Python's lock, and a single indicator seldom fills two cores.
+    """
+    if known.spine.height < WORTH_THREADS:
+        return [_values(item, known) for item in chosen]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda item: _values(item, known), chosen))
 
 
 def _values(item: Indicator, known: Known) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from tests.properties.histories import TABLES, belonging_to, dense, histories
 from tests.properties.reference import REFERENCE, History
 
 QUICK = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     # A red run says so at once; `make verify` takes the time to find the smallest history.
