@@ -72,7 +72,7 @@ def name_everyone(extract: Path) -> None:
         people = pl.read_parquet(path)
         named = people.with_columns(
             given_name=pl.lit("Madeup"),
-            family_name=pl.lit("Person-") + pl.int_range(pl.len()).cast(pl.String()),
+            family_name=pl.lit("Person-") + pl.int_range(pl.len()).cast(pl.String()).str.zfill(4),
         )
         named.write_parquet(path)
 
