@@ -18,7 +18,7 @@ from features import asof, codes, records
 from features.asof import GROUP_KEY, KEY, Known
 from features.errors import RunStopped
 from features.indicators import CATALOGUE, Indicator
-from features.indicators.language import LEAN, UNREAD_CONTACTS
+from features.indicators.language import LEAN, READ_CONTACTS
 from features.store import Store, bucket_of
 from features.versions import live
 
@@ -129,9 +129,7 @@ def limited_cases(store: Store, as_of: date) -> set[str]:
 
 def _on_record(known: Known) -> pl.DataFrame:
     """The number of entries on record of each key, other than those that no indicator reads."""
-    contacts = known.rows("contacts").filter(
-        ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
-    )
+    contacts = known.rows("contacts").filter(READ_CONTACTS)
     others = ("incidents", "circumstances", "decisions", "assessments")
     parts = [contacts.select(KEY), *[known.rows(name).select(KEY) for name in others]]
     counted = pl.concat(parts).group_by(KEY).agg(on_record=pl.len().cast(pl.Int64))

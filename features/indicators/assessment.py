@@ -8,11 +8,16 @@ from features import codes
 from features.asof import GROUP_KEY, KEY, Known, current_assessment
 from features.indicators.base import declare
 from features.indicators.language import (
+    HARMFUL_INCIDENTS,
     LAST,
+    LEVEL_RANK,
     N,
     concerning_group,
     entries,
+    latest,
+    level_word,
     never_followed_by,
+    overall_rank,
     significant_events,
     within,
 )
@@ -20,27 +25,11 @@ from features.indicators.language import (
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 
-LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
 BAND_RANK = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, "VERY_HIGH": 4}
 
 
 def _current(known: Known) -> pl.DataFrame:
     return current_assessment(known).with_columns(table=pl.lit("assessments"))
-
-
-def _overall(assessments: pl.DataFrame) -> pl.DataFrame:
-    """Adds `overall` (1 to 4): the highest community level, as official statistics do."""
-    ranks = [
-        pl.col(f"{group}_community").replace_strict(LEVEL_RANK, default=None)
-        for group in codes.COMMUNITY_GROUPS
-    ]
-    return assessments.with_columns(overall=pl.max_horizontal(ranks))
-
-
-def _level_word(rank: pl.Expr) -> pl.Expr:
-    return rank.replace_strict(
-        {1: "low", 2: "medium", 3: "high", 4: "very high"}, default="unknown"
-    )
 
 
 @declare(
@@ -130,10 +119,9 @@ def assessment_copied_forward(known: Known) -> pl.DataFrame:
 )
 def risk_group_low_with_evidence(known: Known) -> pl.DataFrame:
     """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
-    kinds = ["violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"]
-    found = entries(known, "incidents", pl.col("kind").is_in(kinds), within(730)).with_columns(
-        group=concerning_group()
-    )
+    found = entries(
+        known, "incidents", pl.col("kind").is_in(HARMFUL_INCIDENTS), within(730)
+    ).with_columns(group=concerning_group())
     low = current_assessment(known).select(
         *KEY, *[(pl.col(f"{g}_community") == "LOW").alias(g) for g in codes.COMMUNITY_GROUPS]
     )
@@ -150,8 +138,8 @@ def risk_group_low_with_evidence(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     value=(pl.col("band") - pl.col("overall")).max(),
     words={
-        "band": _level_word(pl.col("band").max()),
-        "level": _level_word(pl.col("overall").max()),
+        "band": level_word(pl.col("band").max()),
+        "level": level_word(pl.col("overall").max()),
     },
 )
 def actuarial_level_mismatch(known: Known) -> pl.DataFrame:
@@ -162,7 +150,7 @@ def actuarial_level_mismatch(known: Known) -> pl.DataFrame:
         pl.col(name).replace_strict(BAND_RANK, default=None)
         for name in ("serious_band", "violence_band")
     ]
-    found = _overall(_current(known)).with_columns(band=pl.max_horizontal(bands))
+    found = _current(known).with_columns(overall=overall_rank(), band=pl.max_horizontal(bands))
     return found.filter(pl.col("band") > pl.col("overall"))
 
 
@@ -243,8 +231,8 @@ def civil_order_without_register(known: Known) -> pl.DataFrame:
     feeds=("registrations", "assessments"),
     source=f"{CORONER_OCTOBER}, sections 3 and 8",
     words={
-        "register": _level_word(pl.col("registered").max()),
-        "level": _level_word(pl.col("overall").max()),
+        "register": level_word(pl.col("registered").max()),
+        "level": level_word(pl.col("overall").max()),
     },
 )
 def register_level_mismatch(known: Known) -> pl.DataFrame:
@@ -255,11 +243,11 @@ def register_level_mismatch(known: Known) -> pl.DataFrame:
         pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
         pl.col("ended_on").is_null(),
     )
-    latest = active.sort("occurred_on", "record_id").unique(KEY, keep="last", maintain_order=True)
     rank = pl.col("type_code").replace(codes.OVERALL_REGISTER)
-    overall = _overall(current_assessment(known)).select(*KEY, "overall")
+    overall = current_assessment(known).select(*KEY, overall=overall_rank())
     return (
-        latest.with_columns(registered=rank.replace_strict(LEVEL_RANK, default=None))
+        latest(active)
+        .with_columns(registered=rank.replace_strict(LEVEL_RANK, default=None))
         .join(overall, on=KEY, how="inner")
         .filter(pl.col("registered") > pl.col("overall"))
     )

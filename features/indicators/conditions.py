@@ -9,6 +9,7 @@ from features.indicators.base import declare
 from features.indicators.language import (
     CALLS_TO_OTHERS,
     LAST,
+    SERIOUS_INCIDENTS,
     N,
     contact,
     entries,
@@ -23,7 +24,6 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 KIND = pl.col("kind")
 SUBSTANCE = pl.col("theme") == "substance"
-HARM = ["violence", "domestic_abuse", "threat", "weapon", "sexual"]
 
 
 @declare(
@@ -82,7 +82,9 @@ def substance_condition_without_referral(known: Known) -> pl.DataFrame:
 )
 def substance_linked_to_past_harm_active(known: Known) -> pl.DataFrame:
     """Use in the last 90 days of someone who ever did harm under the influence."""
-    linked = entries(known, "incidents", KIND.is_in(HARM), pl.col("while_using")).select(KEY)
+    linked = entries(
+        known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_using")
+    ).select(KEY)
     using = entries(known, "incidents", KIND == "substance_use", within(90))
     return using.join(linked.unique(), on=KEY, how="semi")
 

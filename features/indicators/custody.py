@@ -8,6 +8,7 @@ from features.asof import KEY, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
+    ORDERS,
     N,
     completed_assessments,
     entries,
@@ -120,8 +121,7 @@ def sentence_ended_while_remanded(known: Known) -> pl.DataFrame:
     """
     remand = in_force(known, "supervisions", KIND == "remand")
     since = remand.group_by(KEY).agg(remanded_on=pl.col("occurred_on").min())
-    orders = KIND.is_in(["community_order", "suspended_sentence", "licence"])
-    ended = entries(known, "supervisions", orders, pl.col("ended_on").is_not_null())
+    ended = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=KEY, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))

@@ -17,6 +17,7 @@ from features.indicators.language import (
     not_followed_by,
     not_near,
     supervision_start,
+    suspended,
     while_contact_was_due,
     within,
 )
@@ -155,17 +156,8 @@ def whereabouts_unknown(known: Known) -> pl.DataFrame:
     dated = lost.join(seen, on=KEY, how="left").join(start, on=KEY, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
     inside = in_force(known, "supervisions", KIND.is_in(["custody", "remand"])).select(KEY)
-    away = pl.concat([_suspended(known), inside.unique()])
+    away = pl.concat([suspended(known).select(KEY), inside.unique()])
     return dated.join(away, on=KEY, how="anti")
-
-
-def _suspended(known: Known) -> pl.DataFrame:
-    return (
-        known.rows("supervisions")
-        .filter(pl.col("ended_on").is_null(), pl.col("suspended_from") <= pl.col("as_of"))
-        .select(KEY)
-        .unique()
-    )
 
 
 @declare(

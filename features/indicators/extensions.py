@@ -14,6 +14,7 @@ from features.indicators.language import (
     in_force,
     latest,
     supervision_start,
+    suspended,
     while_contact_was_due,
     within,
 )
@@ -42,8 +43,7 @@ def days_since_face_to_face(known: Known) -> pl.DataFrame:
     """
     attended = pl.col("outcome_code").is_in(codes.ATTENDED)
     seen = entries(known, "contacts", pl.col("type_code").is_in(IN_PERSON), attended)
-    suspended = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
-    return latest(seen).join(suspended.select(KEY).unique(), on=KEY, how="anti")
+    return latest(seen).join(suspended(known), on=KEY, how="anti")
 
 
 @declare(

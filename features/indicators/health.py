@@ -11,6 +11,7 @@ from features.asof import KEY, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
+    SERIOUS_INCIDENTS,
     N,
     completed_assessments,
     concerning_group,
@@ -24,7 +25,6 @@ from features.indicators.language import (
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 KIND = pl.col("kind")
-HARM = ["violence", "domestic_abuse", "threat", "weapon", "sexual"]
 BY_THE_BOARD = "mental health is scored only by a signed decision of the board"
 
 
@@ -85,7 +85,9 @@ def mh_information_not_in_assessment(known: Known) -> pl.DataFrame:
 )
 def violence_when_unwell_history(known: Known) -> pl.DataFrame:
     """Mental health said or seen to be worse in 90 days, of someone who ever did harm while unwell."""
-    harmed = entries(known, "incidents", KIND.is_in(HARM), pl.col("while_unwell")).select(KEY)
+    harmed = entries(
+        known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_unwell")
+    ).select(KEY)
     kinds = KIND.is_in(["mental_health_decline", "relapse_sign"])
     signs = entries(known, "incidents", kinds, within(90))
     return signs.join(harmed.unique(), on=KEY, how="semi")
@@ -118,7 +120,7 @@ def violence_severity_trend(known: Known) -> pl.DataFrame:
     the 180 before, not below nought.
     """
     rated = pl.col("severity").is_not_null()
-    rows = entries(known, "incidents", KIND.is_in(HARM), rated, within(360))
+    rows = entries(known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), rated, within(360))
     return rows.with_columns(group=concerning_group())
 
 

@@ -11,7 +11,12 @@ N = pl.len()
 FIRST = pl.col("occurred_on").min()
 LAST = pl.col("occurred_on").max()
 
+ORDERS = ("community_order", "suspended_sentence", "licence")
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
+HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
+
+LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
+_LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_RANK.items()}
 
 
 CALLS_TO_OTHERS = ("CT3B", "CM3A", "CM3B")
@@ -22,9 +27,10 @@ UNREAD_CONTACTS = tuple(
     if code not in CALLS_TO_OTHERS
 )
 """Contact types that no indicator reads, unless the contact has an outcome."""
+READ_CONTACTS = ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
 LEAN = {
     "contacts": Unread(
-        ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null(),
+        READ_CONTACTS,
         ("note", "staff_code", "source_system", "certainty", "disputed", "disclosable",
          "system_generated", "supplied_version", "load"),
     ),
@@ -67,9 +73,7 @@ def concerning_group() -> pl.Expr:
 @once
 def supervision_start(known: Known) -> pl.DataFrame:
     """The start of the latest order or licence of each key: KEY, started_on, started_as."""
-    orders = known.rows("supervisions").filter(
-        pl.col("kind").is_in(["community_order", "suspended_sentence", "licence"])
-    )
+    orders = known.rows("supervisions").filter(pl.col("kind").is_in(ORDERS))
     latest = orders.sort("occurred_on", "record_id").unique(KEY, keep="last", maintain_order=True)
     return latest.select(*KEY, started_on="occurred_on", started_as="kind")
 
@@ -81,15 +85,30 @@ def since_start(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
     return dated.filter(started.is_null() | (pl.col("occurred_on") >= started))
 
 
+def rank_of(column: str) -> pl.Expr:
+    """The rank of a level, 1 (low) to 4 (very high); null where it is none of ours."""
+    return pl.col(column).replace_strict(LEVEL_RANK, default=None, return_dtype=pl.Int64)
+
+
+def overall_rank() -> pl.Expr:
+    """The rank of an assessment's highest community level, as official statistics have it."""
+    return pl.max_horizontal(rank_of(f"{group}_community") for group in codes.COMMUNITY_GROUPS)
+
+
+def level_word(rank: pl.Expr) -> pl.Expr:
+    """The level of a rank, in words."""
+    return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)
+
+
+def suspended(known: Known) -> pl.DataFrame:
+    """The keys whose contact is suspended on the date: KEY, suspended_from."""
+    begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
+    return begun.group_by(KEY).agg(pl.col("suspended_from").min())
+
+
 def while_contact_was_due(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows before contact was suspended: suspended contact is not silence (promise 5)."""
-    suspended = (
-        known.rows("supervisions")
-        .filter(pl.col("ended_on").is_null(), pl.col("suspended_from") <= pl.col("as_of"))
-        .group_by(KEY)
-        .agg(pl.col("suspended_from").min())
-    )
-    dated = rows.join(suspended, on=KEY, how="left")
+    dated = rows.join(suspended(known), on=KEY, how="left")
     return dated.filter(
         pl.col("suspended_from").is_null() | (pl.col("occurred_on") < pl.col("suspended_from"))
     )

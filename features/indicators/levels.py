@@ -8,10 +8,15 @@ from features import codes
 from features.asof import GROUP_KEY, KEY, Known, current_assessment
 from features.indicators.base import declare
 from features.indicators.language import (
+    HARMFUL_INCIDENTS,
+    ORDERS,
     N,
     completed_assessments,
     concerning_group,
     entries,
+    level_word,
+    overall_rank,
+    rank_of,
     supervision_start,
     within,
 )
@@ -20,27 +25,12 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
 KIND = pl.col("kind")
-RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
-WORDS = {1: "low", 2: "medium", 3: "high", 4: "very high"}
-HARM = ["violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"]
-
-
-def _overall() -> pl.Expr:
-    ranks = [
-        pl.col(f"{group}_community").replace_strict(RANK, default=None, return_dtype=pl.Int64)
-        for group in codes.COMMUNITY_GROUPS
-    ]
-    return pl.max_horizontal(ranks)
 
 
 def _now(known: Known) -> pl.DataFrame:
     """The overall level of the latest completed assessment: KEY, now (1 to 4), done_on."""
-    latest = current_assessment(known).select(*KEY, now=_overall(), done_on="completed_on")
+    latest = current_assessment(known).select(*KEY, now=overall_rank(), done_on="completed_on")
     return latest.filter(pl.col("now").is_not_null())
-
-
-def _word(rank: pl.Expr) -> pl.Expr:
-    return rank.replace_strict(WORDS, default="unknown", return_dtype=pl.String)
 
 
 @declare(
@@ -57,8 +47,7 @@ def initial_assessment_overdue(known: Known) -> pl.DataFrame:
     has been completed since that start.
     """
     start = supervision_start(known).with_columns(occurred_on=pl.col("started_on"))
-    kinds = ["community_order", "suspended_sentence", "licence"]
-    rows = entries(known, "supervisions", KIND.is_in(kinds), pl.col("ended_on").is_null())
+    rows = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_null())
     rows = rows.join(start.select(*KEY, "occurred_on"), on=[*KEY, "occurred_on"], how="semi")
     last = current_assessment(known).select(*KEY, done_on=pl.col("completed_on"))
     deadline = pl.col("occurred_on").dt.add_business_days(15, roll="forward")
@@ -96,7 +85,9 @@ def rosh_unchanged_despite_events(known: Known) -> pl.DataFrame:
         on=list(level), index=[*KEY, "since", "completed_on"],
         variable_name="group", value_name="same",
     ).filter("same")  # fmt: skip
-    found = entries(known, "incidents", KIND.is_in(HARM)).with_columns(group=concerning_group())
+    found = entries(known, "incidents", KIND.is_in(HARMFUL_INCIDENTS)).with_columns(
+        group=concerning_group()
+    )
     between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
     return found.join(same, on=GROUP_KEY, how="inner").filter(between)
 
@@ -115,6 +106,14 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
 }
 
 
+def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.DataFrame:
+    """Incidents before the latest completed assessment, which says it does not mention them."""
+    silent = current_assessment(known).filter(pl.col(column) == pl.lit(value=False))
+    rows = entries(known, "incidents", behaviour)
+    dated = rows.join(silent.select(*KEY, "completed_on"), on=KEY, how="inner")
+    return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
+
+
 @declare(
     family="AQ",
     kind="process",
@@ -131,13 +130,10 @@ def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
     """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that happened
     before it was completed and that the latest completed assessment says it does not mention.
     """
-    latest = current_assessment(known)
-    parts = []
-    for topic, (column, behaviour) in TOPICS.items():
-        silent = latest.filter(pl.col(column) == pl.lit(value=False)).select(*KEY, "completed_on")
-        rows = entries(known, "incidents", behaviour).join(silent, on=KEY, how="inner")
-        before = rows.filter(pl.col("occurred_on") <= pl.col("completed_on"))
-        parts.append(before.with_columns(topic=pl.lit(topic)))
+    parts = [
+        _unmentioned(known, column, behaviour).with_columns(topic=pl.lit(topic))
+        for topic, (column, behaviour) in TOPICS.items()
+    ]
     return pl.concat(parts)
 
 
@@ -157,25 +153,19 @@ def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.DataFrame:
     """Sexual behaviour of concern, at any time before, while the latest completed assessment says that it does
     not mention it.
     """
-    silent = current_assessment(known).filter(
-        pl.col("mentions_sexual_behaviour") == pl.lit(value=False)
-    )
-    rows = entries(known, "incidents", KIND == "sexual")
-    dated = rows.join(silent.select(*KEY, "completed_on"), on=KEY, how="inner")
-    return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
+    return _unmentioned(known, "mentions_sexual_behaviour", KIND == "sexual")
 
 
 def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.DataFrame:
     """Documents that state an overall level other than that of the latest assessment."""
-    stated = pl.col("level").replace_strict(RANK, default=None, return_dtype=pl.Int64)
-    rows = entries(known, "documents", *conditions).with_columns(stated=stated)
+    rows = entries(known, "documents", *conditions).with_columns(stated=rank_of("level"))
     return rows.join(_now(known), on=KEY, how="inner").filter(pl.col("stated") != pl.col("now"))
 
 
 _LEVELS_IN_WORDS = {
     "n": N,
-    "stated": _word(pl.col("stated").last()),
-    "level": _word(pl.col("now").last()),
+    "stated": level_word(pl.col("stated").last()),
+    "level": level_word(pl.col("now").last()),
     "date": pl.col("occurred_on").max(),
 }
 
@@ -225,15 +215,15 @@ def partner_given_outdated_risk(known: Known) -> pl.DataFrame:
     words={
         "n": N,
         "date": pl.col("completed_on").max(),
-        "before": _word(pl.col("overall").max()),
-        "level": _word(pl.col("now").max()),
+        "before": level_word(pl.col("overall").max()),
+        "level": level_word(pl.col("now").max()),
     },
 )
 def level_lower_than_previous_high(known: Known) -> pl.DataFrame:
     """How many levels the highest overall level ever recorded, high or more, lies above the current
     one.
     """
-    rows = completed_assessments(known).with_columns(overall=_overall())
+    rows = completed_assessments(known).with_columns(overall=overall_rank())
     above = rows.join(_now(known), on=KEY, how="inner")
     return above.filter(pl.col("overall") >= 3, pl.col("overall") > pl.col("now"))
 
