@@ -21,6 +21,7 @@ import polars as pl
 from features import records
 from features.contracts import Table
 from features.errors import MissingInput, UnreadableInput, did_you_mean
+from features.zones import Zones
 
 ABOUT = "extract.json"
 
@@ -70,26 +71,56 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
 def _bucketed(buckets: int, files: dict[str, list[Path]]) -> int | None:
     if buckets < 1:
         return None
-    wanted = list(range(buckets))
     for name, paths in files.items():
-        if sorted(int(p.stem) if p.stem.isdigit() else -1 for p in paths) != wanted:
-            raise UnreadableInput(
-                f"{ABOUT} says that the extract is in {buckets} buckets of cases, and {name} does "
-                f"not have the files 00 to {buckets - 1:02d}. Nothing was changed."
-            )
+        stems = [int(path.stem) if path.stem.isdigit() else -1 for path in paths]
+        absent = [f"{name}/{n:02d}.parquet" for n in range(buckets) if n not in stems]
+        if absent:
+            wrong = f"{', '.join(absent[:3])} {'are' if len(absent) > 1 else 'is'} missing"
+            wrong += f" (and {len(absent) - 3} more)" if len(absent) > 3 else ""
+        elif len(stems) > buckets:
+            spare = [p for p, n in zip(paths, stems, strict=True) if n not in range(buckets)]
+            wrong = f"{(spare or paths)[0]} is not one of them or stands there twice"
+        else:
+            continue
+        raise UnreadableInput(
+            f"{ABOUT} says that the extract is in {buckets} buckets of cases, files 00 to "
+            f"{buckets - 1:02d} of each table, and {wrong}. Nothing was changed. Copy the extract "
+            f'again, or take "buckets" out of {ABOUT} if its files are whole without it.'
+        )
     return buckets
 
 
-def read_table(about: Extract, table: Table, bucket: int | None = None) -> pl.DataFrame | None:
+@dataclass(frozen=True)
+class Supplied:
+    """The rows of a table as supplied, and how many of them each file brought."""
+
+    rows: pl.DataFrame
+    files: list[tuple[Path, int]]
+
+    def place(self, row: int) -> str:
+        """The file, and the row in it counted from 1 after any header, of a row counted from 0."""
+        for path, height in self.files:
+            if row < height:
+                return f"{path}, row {row + 1}"
+            row -= height
+        raise IndexError(row)
+
+
+def read_table(
+    about: Extract, table: Table, bucket: int | None = None, zones: Zones | None = None
+) -> Supplied | None:
     """The rows of one table as supplied, or None where the extract has no file of it."""
     files = about.of_bucket(table.name, bucket)
     if not files:
         return None
     parts = [_read_file(path) for path in files]
+    zones = zones or Zones()
     for path, part in zip(files, parts, strict=True):
         _check_columns(path, part, table)
+        zones.see(path, part, table)
     try:
-        return pl.concat(parts, how="diagonal_relaxed")
+        rows = pl.concat(parts, how="diagonal_relaxed")
+        return Supplied(rows, [(p, part.height) for p, part in zip(files, parts, strict=True)])
     except pl.exceptions.PolarsError as error:
         raise UnreadableInput(
             f"The files of {table.name} do not fit together: the same column has different "

@@ -16,6 +16,7 @@ import polars as pl
 from features import extract, records, refusals, store, versions
 from features.contracts import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
+from features.zones import Zones
 
 MAX_REFUSED = 0.01
 MAX_VANISHED = 0.05
@@ -37,6 +38,8 @@ class TableReport:
     unknown_codes: dict[str, dict[str, int]] = field(default_factory=dict)
     absent_columns: list[str] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
+    first_refused: str = ""
+    """The file and row of the first row refused."""
 
     @property
     def refused_rows(self) -> int:
@@ -101,18 +104,22 @@ class _Reading:
         }
         self.refused: dict[str, list[pl.DataFrame]] = {}
         self._seen: dict[str, list[pl.Series]] = {}
+        self._zones = Zones()
         earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
         self._previous = earlier[-1].extracted_at if earlier else None
 
     def take(self, table: Table, part: int | None) -> None:
         """Read one table, in one bucket or in all of them, and stage what is to be appended."""
-        raw = extract.read_table(self.about, table, part)
-        if raw is None:
+        supplied = extract.read_table(self.about, table, part, self._zones)
+        if supplied is None:
             return
         report = self.reports[table.name]
-        good, bad = _sift(raw, table, self.about.extracted_at, report)
+        before = report.read
+        good, bad = _sift(supplied.rows, table, self.about.extracted_at, report)
+        if bad.height and not report.first_refused:
+            report.first_refused = supplied.place(bad["row"][0] - before - 1)
         if part is not None:
-            self._check_bucket(table.name, good, part)
+            self._check_bucket(table.name, supplied, good, part)
         kept = self.existing.read(table.name, part)
         fresh = versions.appended(kept, good, self.about.extracted_at, self._previous)
         seen = pl.col("record_id").is_in(kept["record_id"].unique().to_list())
@@ -129,13 +136,17 @@ class _Reading:
         if bad.height:
             self.refused.setdefault(table.name, []).append(bad)
 
-    def _check_bucket(self, name: str, good: pl.DataFrame, part: int) -> None:
-        strays = good.filter(store.bucket_of(self.existing.buckets) != part).height
-        if strays:
+    def _check_bucket(
+        self, name: str, supplied: extract.Supplied, good: pl.DataFrame, part: int
+    ) -> None:
+        strays = good.filter(store.bucket_of(self.existing.buckets) != part)
+        if strays.height:
+            first = supplied.rows["record_id"].cast(pl.String()).index_of(strays["record_id"][0])
             raise UnreadableInput(
-                f"{name}/{part:02d}: {strays:,} rows are of cases of another bucket (the number of "
-                "a CRN modulo the buckets is its bucket). Nothing was changed. Take "
-                f'"buckets" out of {extract.ABOUT} to have every file read as it comes.'
+                f"{supplied.place(first or 0)}: the case belongs to another bucket, and so do "
+                f"{strays.height - 1:,} more rows (the number of a CRN modulo the buckets is its "
+                'bucket). Nothing was changed. Take "buckets" out of '
+                f"{extract.ABOUT} to have every file read as it comes."
             )
         identity = good["record_id"].unique().hash(seed=0)
         self._seen.setdefault(name, []).append(identity)
@@ -262,7 +273,8 @@ def _stop_if_too_many(report: TableReport, max_refused: float) -> None:
     raise TooManyRefused(
         f"{report.name}: {report.refused_rows:,} of {report.read:,} rows would be refused "
         f"({report.refused_rows / report.read:.1%}; at most {max_refused:.0%} may be): {worst}. "
-        "Nothing was changed. Put the extract right, or allow more with --max-refused."
+        f"The first is {report.first_refused}. Nothing was changed. "
+        "Put the extract right, or allow more with --max-refused."
     )
 
 

@@ -149,8 +149,14 @@ def _dates(table: Table, extracted_at: datetime) -> list[pl.Expr]:
         planned = pl.col("type_code").is_in(list(codes.PLANNED_CONTACTS)) | ~pl.col(
             "type_code"
         ).is_in(list(codes.CONTACT_TYPES))
+    early = [
+        _if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
+        for c in table.columns
+        if c.type in ("date", "time")
+    ]
     return [
-        _if(~day.is_between(EARLIEST, latest), "date out of range: occurred_on"),
+        *early,
+        _if(day > latest, "date out of range: occurred_on"),
         _if(at > extracted_at, "date out of range: recorded after the extract was taken"),
         _if(
             (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"

@@ -72,7 +72,7 @@ def test_a_case_in_the_wrong_bucket_stops_the_load(bucketed: Path, tmp_path: Pat
     one, two = (bucketed / "limits" / f"{number:02d}.parquet" for number in (0, 1))
     other = pl.read_parquet(bucketed / "people" / "01.parquet")["crn"][0]
     change(bucketed / "people" / "00.parquet", pl.lit(other).alias("crn"))
-    with pytest.raises(UnreadableInput, match="people/00: 50 rows are of cases of another bucket"):
+    with pytest.raises(UnreadableInput, match=r"people/00\.parquet, row 1: .* 49 more rows"):
         intake.load(bucketed, tmp_path / "store")
     assert one.exists()
     assert two.exists()
@@ -94,5 +94,15 @@ def test_a_record_in_two_buckets_stops_the_load(bucketed: Path, tmp_path: Path) 
 
 def test_a_missing_file_of_a_bucket_stops_the_load(bucketed: Path, tmp_path: Path) -> None:
     (bucketed / "orders" / "01.parquet").unlink()
-    with pytest.raises(UnreadableInput, match="orders does not have the files 00 to 02"):
+    with pytest.raises(UnreadableInput, match=r"00 to 02 .* orders/01\.parquet is missing"):
+        intake.load(bucketed, tmp_path / "store")
+
+
+def test_a_file_that_is_no_bucket_stops_the_load(bucketed: Path, tmp_path: Path) -> None:
+    (bucketed / "orders" / "02.parquet").rename(bucketed / "orders" / "03.parquet")
+    with pytest.raises(UnreadableInput, match=r"orders/02\.parquet is missing"):
+        intake.load(bucketed, tmp_path / "store")
+    whole = (bucketed / "orders" / "03.parquet").read_bytes()
+    (bucketed / "orders" / "02.parquet").write_bytes(whole)
+    with pytest.raises(UnreadableInput, match=r"orders/03\.parquet is not one of them"):
         intake.load(bucketed, tmp_path / "store")
