@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from features import asof, codes, records
-from features.asof import GROUP_KEY, KEY, Known
+from features.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
 from features.errors import RunStopped
 from features.indicators import CATALOGUE, Indicator
 from features.indicators.language import LEAN, READ_CONTACTS
+from features.levels import level_plan
 from features.store import Store, bucket_of
 from features.versions import live
 
@@ -45,48 +49,57 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
-    Nought means that the feed is there and nothing was found.
+    Nought means that the feed is there and nothing was found. All is worked out in one go: what
+    indicators share is read once, and the fixed cost of a hundred small queries is paid once.
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
-    wide = _on_record(known)
-    values = dict(zip([item.id for item in chosen], _each(chosen, known), strict=True))
-    for item in chosen:
-        if not item.per_group:
-            wide = wide.join(values[item.id], on=KEY, how="left")
-    groups = pl.DataFrame({"group": list(codes.COMMUNITY_GROUPS)})
-    rows = wide.join(groups, how="cross")
-    for item in chosen:
-        if item.per_group:
-            rows = rows.join(values[item.id], on=GROUP_KEY, how="left")
-    levels = asof.recorded_levels(known).select(
-        *GROUP_KEY, "level", pl.col("state").alias("level_state"), "assessed_on"
+    plans = [level_plan(known), _on_record(known), *(_values(i, known) for i in chosen)]
+    levels, counts, *found = _together(plans)
+    rows = (
+        levels.join(counts, on=CASE, how="left")
+        .sort(CASE_GROUP)
+        .rename({"state": "level_state"})
+        .with_columns(pl.col("on_record").fill_null(0))
     )
-    rows = rows.join(levels, on=GROUP_KEY, how="left").with_columns(
-        _settled(item, known) for item in chosen
-    )
-    return asof.plain(rows.select(*ABOUT, *[item.id for item in chosen])).sort(GROUP_KEY)
+    spread = _Spread(known, rows)
+    values = [spread.column(item, part) for item, part in zip(chosen, found, strict=True)]
+    return rows.select(ABOUT).hstack(values)
 
 
-THREADS, WORTH_THREADS = 2, 1000
-CASES_AT_ONCE = 20_000
-"""Buckets are worked together up to so many case-dates: memory is bounded by this."""
+CASES_AT_ONCE = 15_000
+"""Buckets are worked together up to so many case-dates: memory is bounded by twice this."""
 
 
 def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
     """The frame of a spine, some buckets of cases at a time: (last bucket, frame)."""
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
-    sizes = dict(numbered.group_by("_bucket").len().iter_rows())
+    sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
+    parts = list(_parts(sizes))
+
+    def opened(buckets: list[int]) -> Known:
+        part = numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket")
+        known = asof.read(store, part, buckets, lean=LEAN)
+        known.tables  # noqa: B018 - worked out here, beside the frame of the part before
+        return known
+
+    with ThreadPoolExecutor(1) as beside:
+        waiting = deque(beside.submit(opened, part) for part in parts[:1])
+        for place, buckets in enumerate(parts, start=1):
+            known = waiting.popleft().result()
+            waiting.extend(beside.submit(opened, part) for part in parts[place : place + 1])
+            yield buckets[-1], frame(known)
+
+
+def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """Buckets in order, together as long as they hold no more than CASES_AT_ONCE."""
     together: list[int] = []
-    for bucket in range(store.buckets):
-        if bucket in sizes:
-            together.append(bucket)
-        held = sum(sizes[b] for b in together)
-        following = next((sizes[b] for b in range(bucket + 1, store.buckets) if b in sizes), 0)
-        last = bucket == store.buckets - 1
-        if together and (last or held + following > CASES_AT_ONCE):
-            part = numbered.filter(pl.col("_bucket").is_in(together)).drop("_bucket")
-            yield bucket, frame(asof.read(store, part, together, lean=LEAN))
+    for bucket, size in sizes.items():
+        if together and sum(sizes[b] for b in together) + size > CASES_AT_ONCE:
+            yield together
             together = []
+        together.append(bucket)
+    if together:
+        yield together
 
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
@@ -96,7 +109,7 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
     active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
     limited = limited_cases(store, as_of)
     return (
-        asof.plain(active.select(KEY))
+        active.select(KEY)
         .unique()
         .with_columns(limited=pl.col("crn").is_in(sorted(limited)))
         .sort("crn")
@@ -127,38 +140,56 @@ def limited_cases(store: Store, as_of: date) -> set[str]:
     return limited | set(refused["crn"])
 
 
-def _on_record(known: Known) -> pl.DataFrame:
-    """The number of entries on record of each key, other than those that no indicator reads."""
-    contacts = known.rows("contacts").filter(READ_CONTACTS)
+AT_A_TIME = 10
+"""So many plans are worked out together: the more of them, the longer Polars looks at each."""
+
+
+def _together(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+    parts = [plans[at : at + AT_A_TIME] for at in range(0, len(plans), AT_A_TIME)]
+    return [frame for part in parts for frame in pl.collect_all(part)]
+
+
+def _on_record(known: Known) -> pl.LazyFrame:
+    """The number of entries on record of each case, other than those that no indicator reads."""
+    contacts = known.scan("contacts").filter(READ_CONTACTS)
     others = ("incidents", "circumstances", "decisions", "assessments")
-    parts = [contacts.select(KEY), *[known.rows(name).select(KEY) for name in others]]
-    counted = pl.concat(parts).group_by(KEY).agg(on_record=pl.len().cast(pl.Int64))
-    return (
-        known.spine.select(KEY)
-        .join(counted, on=KEY, how="left")
-        .with_columns(pl.col("on_record").fill_null(0))
-    )
+    parts = [contacts.select(CASE), *[known.scan(name).select(CASE) for name in others]]
+    return pl.concat(parts).group_by(CASE).agg(on_record=pl.len().cast(pl.Int64))
 
 
-def _each(chosen: list[Indicator], known: Known) -> list[pl.DataFrame]:
-    """The values of each indicator; on two threads where there is enough to do.
-
-    Polars works outside Python's lock, and a single indicator seldom fills two cores.
-    """
-    if known.spine.height < WORTH_THREADS:
-        return [_values(item, known) for item in chosen]
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda item: _values(item, known), chosen))
+def _values(item: Indicator, known: Known) -> pl.LazyFrame:
+    value = item.value.cast(pl.Float64).alias(item.id)
+    return item.entries(known).group_by(item.key).agg(value)
 
 
-def _values(item: Indicator, known: Known) -> pl.DataFrame:
-    found = item.entries(known).group_by(item.key).agg(item.value.alias(item.id))
-    return found.with_columns(pl.col(item.id).cast(pl.Float64))
+class _Spread:
+    """Values, found for some cases and groups, laid out over all the rows of a frame."""
 
+    def __init__(self, known: Known, rows: pl.DataFrame) -> None:
+        self._known = known
+        self._groups = sorted(codes.RISK_GROUPS)
+        self._cases = known.spine.height
+        due = rows["level_state"] != "not_in_custody"
+        self._due = due.to_numpy().reshape(self._cases, len(self._groups))
+        self._available: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
 
-def _settled(item: Indicator, known: Known) -> pl.Expr:
-    value = pl.col(item.id)
-    if item.none is not None:
-        value = value.fill_null(item.none)
-    applies = pl.col("group").is_in(list(item.groups))
-    return pl.when(applies & known.available(item.feeds)).then(value).alias(item.id)
+    def column(self, item: Indicator, found: pl.DataFrame) -> pl.Series:
+        """The indicator's values in the order of the frame; not known or not due is null."""
+        nought = np.nan if item.none is None else item.none
+        wide = np.full((self._cases, len(self._groups)), nought)
+        found = found.drop_nulls()
+        cases = found["case_date"].to_numpy()
+        if item.per_group:
+            places = found["group"].replace_strict(self._groups, range(len(self._groups)))
+            wide[cases, places.to_numpy()] = found[item.id].to_numpy()
+        else:
+            wide[cases] = found[item.id].to_numpy()[:, None]
+        applies = np.isin(self._groups, item.groups)
+        wide[~(self._due & applies & self._supplied(item.feeds)[:, None])] = np.nan
+        return pl.Series(item.id, wide.reshape(-1), nan_to_null=True)
+
+    def _supplied(self, feeds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+        if feeds not in self._available:
+            supplied = self._known.spine.with_columns(supplied=self._known.available(feeds))
+            self._available[feeds] = supplied["supplied"].to_numpy()
+        return self._available[feeds]

@@ -20,7 +20,7 @@ from features import build
 from features.asof import GROUP_KEY
 from features.errors import MissingInput, UnreadableInput, UserError
 from models.level import STRATA, THRESHOLD_OF, LevelModel, Stratum, stratum_of
-from models.ordinal import Matrix, OrdinalModel
+from models.ordinal import Matrix, OrdinalModel, community
 
 STAGE_1, STAGE_2 = "stage1.txt", "bundle.json"
 FORMAT = 1
@@ -66,12 +66,13 @@ class Bundle:
             (folder / name).write_text(text, encoding="utf-8")
 
     def score(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Score an indicator frame.
+        """Score the rows of an indicator frame that concern a group in the community.
 
         Columns: GROUP_KEY, stratum, level, level_state, scorable, why_not, log_odds, probability.
         Very high is never flagged, and a case with nothing on record cannot be scored: both are
         returned, with the reason, and without a score.
         """
+        frame = community(frame)
         stratum = stratum_of(frame)
         margins = self.ordinal.margins(frame)
         log_odds = np.full(frame.height, np.nan)
@@ -144,6 +145,7 @@ def load(folder: Path) -> Bundle:
 def reference_profile(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """For each indicator: the share not known and its deciles, against which drift is watched."""
     profile = {}
+    frame = community(frame)
     for name in build.columns():
         values = frame[name].drop_nulls()
         deciles = [values.quantile(q / 10, "nearest") for q in range(1, 10)] if len(values) else []

@@ -15,11 +15,11 @@ import polars as pl
 from features import evidence
 from features.asof import Known
 from features.errors import RunStopped
-from features.evidence import Finding
+from features.evidence import Finding, Findings
 from features.indicators import CATALOGUE, FAMILIES
 from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF
-from models.ordinal import Matrix
+from models.ordinal import Matrix, community
 
 TOLERANCE = 1e-6
 SMALLEST_WEIGHT = 0.02
@@ -49,12 +49,10 @@ def reasons(
     Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
     that do not make up the score are not its reasons (promise 3).
     """
+    frame = community(frame)
     scored = bundle.score(frame)
-    said = {
-        name: evidence.findings(known, item)
-        for name, item in CATALOGUE.items()
-        if item.use != "page_only"
-    }
+    scored_by = [item for item in CATALOGUE.values() if item.use != "page_only"]
+    said = evidence.findings(known, scored_by)
     found: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
@@ -83,7 +81,7 @@ def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
 def _grouped(
     row: Mapping[str, object],
     weights: Mapping[str, float],
-    said: Mapping[str, Mapping[tuple[str, str | None], Finding]],
+    said: Findings,
 ) -> list[Reason]:
     totals: dict[tuple[str, str], float] = {}
     voices: dict[tuple[str, str], list[tuple[float, Finding]]] = {}
@@ -104,9 +102,7 @@ def _grouped(
     ]
 
 
-def shown_only(
-    row: Mapping[str, object], said: Mapping[str, Mapping[tuple[str, str | None], Finding]]
-) -> list[Finding]:
+def shown_only(row: Mapping[str, object], said: Findings) -> list[Finding]:
     """Findings of indicators that are shown to the reader and never scored."""
     names = [name for name, item in CATALOGUE.items() if item.use == "page_only"]
     found = [_finding(name, row, said) for name in names]
@@ -116,7 +112,7 @@ def shown_only(
 def _finding(
     name: str,
     row: Mapping[str, object],
-    said: Mapping[str, Mapping[tuple[str, str | None], Finding]],
+    said: Findings,
 ) -> Finding | None:
     item = CATALOGUE[name]
     value = row[name]

@@ -70,6 +70,11 @@ class OrdinalModel:
         return np.hstack([found[:, :count], rest])
 
 
+def community(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the groups that a model is trained for: prisoners are the prison's to review."""
+    return frame.filter(pl.col("group").is_in(GROUPS))
+
+
 def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
     """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN."""
     absent = [name for name in columns if name not in frame.columns]

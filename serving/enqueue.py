@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from features import asof, build, codes, evidence, timeline
 from features.asof import Known
 from features.indicators import CATALOGUE
+from features.levels import recorded_levels
 from features.store import Store
 from models import explain
 from models.bundle import Bundle
@@ -38,11 +39,8 @@ def enqueue(
     frame = build.frame(known)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
     reasons = explain.reasons(model, frame, known)
-    shown = {
-        name: evidence.findings(known, item)
-        for name, item in CATALOGUE.items()
-        if item.use == "page_only"
-    }
+    page_only = [item for item in CATALOGUE.values() if item.use == "page_only"]
+    shown = evidence.findings(known, page_only)
     told = timeline.entries(known)
     people = _people(store, known, as_of)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
@@ -119,7 +117,7 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
     """What the page says at its head: name, supervision, levels and states, what is missing."""
     named, held = timeline.names(known), timeline.supervision(known)
     levels: dict[str, dict[str, Any]] = {}
-    for row in asof.recorded_levels(known).iter_rows(named=True):
+    for row in recorded_levels(known).iter_rows(named=True):
         levels.setdefault(row["crn"], {})[row["group"]] = {
             "level": row["level"],
             "state": row["state"],

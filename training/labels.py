@@ -73,7 +73,7 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     everyone = store.read("reviews").select("crn").unique()
     known = asof.read(store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"])
     sources = set(config.labels.judged) | set(config.labels.learned)
-    rows = asof.plain(known.rows("reviews")).filter(pl.col("source").is_in(sorted(sources)))
+    rows = known.rows("reviews").filter(pl.col("source").is_in(sorted(sources)))
     long = rows.unpivot(
         on=list(codes.COMMUNITY_GROUPS),
         index=[

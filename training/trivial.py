@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 from features import asof, build, codes
 from features.errors import UserError
 from features.indicators import find
+from features.levels import recorded_levels
 from features.store import Store, bucket_of
 from models import metrics
 from models.ordinal import Matrix
@@ -99,13 +100,14 @@ def _people(store: Store, on: date) -> Iterator[pl.DataFrame]:
 def _described(known: asof.Known) -> pl.DataFrame:
     year = pl.col("days") < 365
     indicator = find(ONE_INDICATOR)
+    found = indicator.entries(known).collect()
     rank = pl.col("level").replace_strict(RANK, return_dtype=pl.Int64)
-    levels = asof.recorded_levels(known).with_columns(rank)
+    levels = recorded_levels(known).with_columns(rank)
     wide = levels.pivot(on="group", index=asof.KEY, values="level")
     counts = {
         "entries": known.rows("contacts").filter(year).group_by("crn").len("entries"),
         "incidents": known.rows("incidents").filter(year).group_by("crn").len("incidents"),
-        "indicator": indicator.entries(known).group_by("crn").agg(indicator=indicator.value),
+        "indicator": found.group_by("crn").agg(indicator=indicator.value),
     }
     for counted in counts.values():
         wide = wide.join(counted, on="crn", how="left")
@@ -115,7 +117,6 @@ def _described(known: asof.Known) -> pl.DataFrame:
         pl.col("ended_on").is_null(), pl.col("kind") == "custody"
     )
     filled = wide.with_columns(pl.col(list(counts)).fill_null(0))
-    whole = filled.join(last.select("crn", "staff_code"), on="crn", how="left").join(
+    return filled.join(last.select("crn", "staff_code"), on="crn", how="left").join(
         inside, on="crn", how="anti"
     )
-    return asof.plain(whole)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import GROUP_KEY, KEY, Known, current_assessment
+from features.asof import CASE, CASE_GROUP, Known, latest
 from features.indicators.base import declare
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
+    IS_LAST,
     LAST,
     LEVEL_RANK,
     N,
+    before,
     concerning_group,
     entries,
-    latest,
     level_word,
     never_followed_by,
     overall_rank,
     significant_events,
     within,
 )
+from features.levels import current_assessment, level_column
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
@@ -28,7 +30,7 @@ CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024
 BAND_RANK = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, "VERY_HIGH": 4}
 
 
-def _current(known: Known) -> pl.DataFrame:
+def _current(known: Known) -> pl.LazyFrame:
     return current_assessment(known).with_columns(table=pl.lit("assessments"))
 
 
@@ -43,7 +45,7 @@ def _current(known: Known) -> pl.DataFrame:
     none=None,
     fires_from=180.0,
 )
-def assessment_age_days(known: Known) -> pl.DataFrame:
+def assessment_age_days(known: Known) -> pl.LazyFrame:
     """Days since the latest completed assessment was completed; not known where there is none."""
     return _current(known)
 
@@ -56,11 +58,11 @@ def assessment_age_days(known: Known) -> pl.DataFrame:
     source=f"{SFO_REVIEW}, sections 4 and 10: locks 45 days after it was started",
     words={"n": N, "date": pl.col("completed_on").max()},
 )
-def assessment_locked_incomplete(known: Known) -> pl.DataFrame:
+def assessment_locked_incomplete(known: Known) -> pl.LazyFrame:
     """Assessments locked incomplete after the latest one that was completed."""
-    latest = current_assessment(known).select(*KEY, done_on=pl.col("completed_on"))
+    done = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
     locked = entries(known, "assessments", pl.col("status") == "LOCKED_INCOMPLETE")
-    return locked.join(latest, on=KEY, how="left").filter(
+    return locked.join(done, on=CASE, how="left").filter(
         pl.col("done_on").is_null() | (pl.col("completed_on") > pl.col("done_on"))
     )
 
@@ -74,7 +76,7 @@ def assessment_locked_incomplete(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Events since the last assessment have not been reviewed.",
 )
-def no_review_after_significant_event(known: Known) -> pl.DataFrame:
+def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
     """Significant events of the last 365 days, more than 15 working days ago, after which no
     assessment was completed.
     """
@@ -91,7 +93,7 @@ def no_review_after_significant_event(known: Known) -> pl.DataFrame:
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, sections 5, 12 and 13",
 )
-def assessment_copied_forward(known: Known) -> pl.DataFrame:
+def assessment_copied_forward(known: Known) -> pl.LazyFrame:
     """The latest two completed assessments have the same fingerprint of their analysis."""
     done = entries(
         known,
@@ -100,11 +102,9 @@ def assessment_copied_forward(known: Known) -> pl.DataFrame:
         pl.col("completed_on").is_not_null(),
         pl.col("analysis_fingerprint").is_not_null(),
     )
-    ordered = done.sort("completed_on", "record_id").with_columns(
-        before=pl.col("analysis_fingerprint").shift(1).over(KEY)
-    )
-    latest = ordered.unique(KEY, keep="last", maintain_order=True)
-    return latest.filter(pl.col("before") == pl.col("analysis_fingerprint"))
+    ordered = done.sort(*CASE, "completed_on", "record_id")
+    fingerprint = pl.col("analysis_fingerprint")
+    return ordered.filter(IS_LAST & (fingerprint == before(fingerprint)))
 
 
 @declare(
@@ -117,16 +117,16 @@ def assessment_copied_forward(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Events on record are not reflected in the level for this group.",
 )
-def risk_group_low_with_evidence(known: Known) -> pl.DataFrame:
+def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
     """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
     found = entries(
         known, "incidents", pl.col("kind").is_in(HARMFUL_INCIDENTS), within(730)
     ).with_columns(group=concerning_group())
     low = current_assessment(known).select(
-        *KEY, *[(pl.col(f"{g}_community") == "LOW").alias(g) for g in codes.COMMUNITY_GROUPS]
+        *CASE, *[(pl.col(level_column(g)) == "LOW").alias(g) for g in codes.RISK_GROUPS]
     )
-    groups = low.unpivot(index=KEY, variable_name="group", value_name="is_low").filter("is_low")
-    return found.join(groups, on=GROUP_KEY, how="semi")
+    groups = low.unpivot(index=CASE, variable_name="group", value_name="is_low").filter("is_low")
+    return found.join(groups, on=CASE_GROUP, how="semi")
 
 
 @declare(
@@ -142,7 +142,7 @@ def risk_group_low_with_evidence(known: Known) -> pl.DataFrame:
         "level": level_word(pl.col("overall").max()),
     },
 )
-def actuarial_level_mismatch(known: Known) -> pl.DataFrame:
+def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
     """How many levels the higher of the serious and violence predictor bands lies above the
     overall level of the same assessment.
     """
@@ -162,7 +162,7 @@ def actuarial_level_mismatch(known: Known) -> pl.DataFrame:
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, recommendation 8 and section 14; {CORONER_OCTOBER}, section 3",
 )
-def countersignature_missing_or_rushed(known: Known) -> pl.DataFrame:
+def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
     """The latest assessment needed countersigning: not done, or within 10 minutes of signing."""
     taken = (pl.col("countersigned_at") - pl.col("signed_at")).dt.total_minutes()
     rushed = (taken < 10).fill_null(value=False)
@@ -178,7 +178,7 @@ def countersignature_missing_or_rushed(known: Known) -> pl.DataFrame:
     feeds=("assessments",),
     source=f"{CORONER_OCTOBER}, section 3; {SFO_REVIEW}, section 9",
 )
-def plan_missing_or_before_assessment(known: Known) -> pl.DataFrame:
+def plan_missing_or_before_assessment(known: Known) -> pl.LazyFrame:
     """The latest completed assessment has no plan, or one dated before it was started."""
     plan = pl.col("plan_written_on")
     return _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
@@ -194,11 +194,11 @@ def plan_missing_or_before_assessment(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def weapon_history_missing_from_rosh(known: Known) -> pl.DataFrame:
+def weapon_history_missing_from_rosh(known: Known) -> pl.LazyFrame:
     """Weapon incidents, ever, while the latest completed assessment does not mention weapons."""
     silent = current_assessment(known).filter(pl.col("mentions_weapons") == pl.lit(value=False))
     weapons = entries(known, "incidents", pl.col("kind") == "weapon")
-    return weapons.join(silent.select(KEY), on=KEY, how="semi")
+    return weapons.join(silent.select(CASE), on=CASE, how="semi")
 
 
 @declare(
@@ -210,7 +210,7 @@ def weapon_history_missing_from_rosh(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     words={"n": N, "kinds": pl.col("kind").replace(codes.ORDER_KINDS).unique()},
 )
-def civil_order_without_register(known: Known) -> pl.DataFrame:
+def civil_order_without_register(known: Known) -> pl.LazyFrame:
     """Restraining and similar orders in force without the active register entry they need."""
     in_force = entries(
         known,
@@ -218,9 +218,9 @@ def civil_order_without_register(known: Known) -> pl.DataFrame:
         pl.col("kind").is_in(list(codes.CIVIL_ORDERS)),
         pl.col("ended_on").is_null(),
     ).with_columns(register=pl.col("kind").replace_strict(codes.CIVIL_ORDERS, default=None))
-    active = known.rows("registrations").filter(pl.col("ended_on").is_null())
+    active = known.scan("registrations").filter(pl.col("ended_on").is_null())
     return in_force.join(
-        active.select(*KEY, register=pl.col("type_code")), on=[*KEY, "register"], how="anti"
+        active.select(*CASE, register=pl.col("type_code")), on=[*CASE, "register"], how="anti"
     )
 
 
@@ -235,7 +235,7 @@ def civil_order_without_register(known: Known) -> pl.DataFrame:
         "level": level_word(pl.col("overall").max()),
     },
 )
-def register_level_mismatch(known: Known) -> pl.DataFrame:
+def register_level_mismatch(known: Known) -> pl.LazyFrame:
     """The latest active overall RoSH register is higher than the latest assessment's overall."""
     active = entries(
         known,
@@ -244,10 +244,10 @@ def register_level_mismatch(known: Known) -> pl.DataFrame:
         pl.col("ended_on").is_null(),
     )
     rank = pl.col("type_code").replace(codes.OVERALL_REGISTER)
-    overall = current_assessment(known).select(*KEY, overall=overall_rank())
+    overall = current_assessment(known).select(*CASE, overall=overall_rank())
     return (
         latest(active)
         .with_columns(registered=rank.replace_strict(LEVEL_RANK, default=None))
-        .join(overall, on=KEY, how="inner")
+        .join(overall, on=CASE, how="inner")
         .filter(pl.col("registered") > pl.col("overall"))
     )

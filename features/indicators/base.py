@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 
 from features import codes
-from features.asof import GROUP_KEY, KEY, Known
+from features.asof import CASE, CASE_GROUP, Known
 from features.errors import UserError, did_you_mean
 
 Kind = Literal["behaviour", "process", "context"]
@@ -44,7 +44,7 @@ FAMILIES: dict[str, str] = {
 _NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 """In a sentence, [is|are] is the form for one and the form for any other `n`."""
 
-ALL: tuple[str, ...] = codes.COMMUNITY_GROUPS
+ALL: tuple[str, ...] = codes.RISK_GROUPS
 EVIDENCE = ["table", "record_id", "occurred_on"]
 _USE_OF_KIND: dict[str, Use] = {
     "behaviour": "stage_1",
@@ -63,7 +63,7 @@ class Indicator:
     sentence: str
     feeds: tuple[str, ...]
     source: str
-    entries: Callable[[Known], pl.DataFrame]
+    entries: Callable[[Known], pl.LazyFrame]
     rule: str
     value: pl.Expr
     words: Mapping[str, pl.Expr]
@@ -90,7 +90,7 @@ class Indicator:
     @property
     def key(self) -> list[str]:
         """What identifies a value: (case, as-of date), and the risk group where it differs."""
-        return GROUP_KEY if self.per_group else KEY
+        return CASE_GROUP if self.per_group else CASE
 
     def fires(self, value: float | None) -> bool:
         """Whether a value is worth a sentence; what is not known never fires."""
@@ -115,10 +115,10 @@ class _Catalogue:
 _catalogue = _Catalogue()
 
 
-def declare(**about: Any) -> Callable[[Callable[[Known], pl.DataFrame]], Indicator]:
+def declare(**about: Any) -> Callable[[Callable[[Known], pl.LazyFrame]], Indicator]:
     """Declare an indicator; the decorated function selects its entries and is its rule."""
 
-    def register(entries: Callable[[Known], pl.DataFrame]) -> Indicator:
+    def register(entries: Callable[[Known], pl.LazyFrame]) -> Indicator:
         rule = " ".join((entries.__doc__ or "").split())
         if not rule:
             raise TypeError(f"{entries.__name__} needs a docstring: it is the rule.")

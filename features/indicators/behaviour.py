@@ -25,11 +25,11 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 KIND = pl.col("kind")
 
 
-def _incidents(known: Known, kinds: list[str], days: int) -> pl.DataFrame:
+def _incidents(known: Known, kinds: list[str], days: int) -> pl.LazyFrame:
     return entries(known, "incidents", KIND.is_in(kinds), within(days))
 
 
-def _by_group(rows: pl.DataFrame) -> pl.DataFrame:
+def _by_group(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.with_columns(group=concerning_group()).filter(pl.col("group").is_not_null())
 
 
@@ -44,7 +44,7 @@ def _by_group(rows: pl.DataFrame) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Incidents of violence or aggression are on record.",
 )
-def violence_incident_count(known: Known) -> pl.DataFrame:
+def violence_incident_count(known: Known) -> pl.LazyFrame:
     """Violence, weapon use or domestic abuse in the last 365 days, by the group of its target."""
     return _by_group(_incidents(known, ["violence", "weapon", "domestic_abuse"], 365))
 
@@ -65,7 +65,7 @@ def violence_incident_count(known: Known) -> pl.DataFrame:
     disclosable_sentence="Incidents of violence are becoming more frequent.",
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def violence_frequency_trend(known: Known) -> pl.DataFrame:
+def violence_frequency_trend(known: Known) -> pl.LazyFrame:
     """Violence in the last 180 days less that in the 180 days before, not below nought."""
     return _incidents(known, ["violence", "domestic_abuse"], 360)
 
@@ -81,7 +81,7 @@ def violence_frequency_trend(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Threats to others are on record.",
 )
-def threats_count(known: Known) -> pl.DataFrame:
+def threats_count(known: Known) -> pl.LazyFrame:
     """Threats in the last 365 days, by the group of the person threatened."""
     return _by_group(_incidents(known, ["threat"], 365))
 
@@ -97,7 +97,7 @@ def threats_count(known: Known) -> pl.DataFrame:
     disclosure="likely",
     disclosable_sentence="Concern about the safety of other people is on record.",
 )
-def conditional_threat_to_partner_or_child(known: Known) -> pl.DataFrame:
+def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
     """Threats to a partner, former partner or child, from any source, in the last 730 days."""
     return _incidents(known, ["threat"], 730).filter(pl.col("target").is_in(["partner", "child"]))
 
@@ -117,7 +117,7 @@ def conditional_threat_to_partner_or_child(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Aggression is on record in more than one setting.",
 )
-def aggression_across_settings(known: Known) -> pl.DataFrame:
+def aggression_across_settings(known: Known) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
     found = _incidents(known, ["violence", "threat", "domestic_abuse"], 730)
     return found.filter(pl.col("setting").is_in(list(codes.SETTINGS)))
@@ -134,7 +134,7 @@ def aggression_across_settings(known: Known) -> pl.DataFrame:
     disclosable_sentence="Complaints about behaviour are on record.",
     bias_watch=True,
 )
-def third_party_complaints(known: Known) -> pl.DataFrame:
+def third_party_complaints(known: Known) -> pl.LazyFrame:
     """Reports from a landlord, neighbour or family member in the last 90 days."""
     return entries(known, "contacts", contact("third_party"), within(90))
 
@@ -151,7 +151,7 @@ def third_party_complaints(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Several significant events happened within 30 days.",
 )
-def significant_event_types_30d(known: Known) -> pl.DataFrame:
+def significant_event_types_30d(known: Known) -> pl.LazyFrame:
     """Different kinds of significant event in the last 30 days."""
     return significant_events(known).filter(within(30))
 
@@ -167,7 +167,7 @@ def significant_event_types_30d(known: Known) -> pl.DataFrame:
     disclosable_sentence="Possession or use of a weapon is on record.",
     bias_watch=True,
 )
-def weapon_events_count(known: Known) -> pl.DataFrame:
+def weapon_events_count(known: Known) -> pl.LazyFrame:
     """A weapon carried or used, in the last 730 days."""
     return _incidents(known, ["weapon"], 730)
 
@@ -184,7 +184,7 @@ def weapon_events_count(known: Known) -> pl.DataFrame:
     disclosable_sentence="Concern about the safety of children is on record.",
     bias_watch=True,
 )
-def child_sexual_risk_intelligence(known: Known) -> pl.DataFrame:
+def child_sexual_risk_intelligence(known: Known) -> pl.LazyFrame:
     """Information from police or children's services of sexual concern about a child, ever."""
     return entries(known, "incidents", KIND == "sexual_concern_child")
 
@@ -196,7 +196,7 @@ def child_sexual_risk_intelligence(known: Known) -> pl.DataFrame:
     feeds=("incidents",),
     source=f"{SFO_REVIEW}, section 4",
 )
-def substance_use_disclosures(known: Known) -> pl.DataFrame:
+def substance_use_disclosures(known: Known) -> pl.LazyFrame:
     """Disclosures or observations of drug or heavy alcohol use in the last 90 days."""
     return _incidents(known, ["substance_use"], 90)
 
@@ -208,7 +208,7 @@ def substance_use_disclosures(known: Known) -> pl.DataFrame:
     feeds=("contacts",),
     source=f"{SFO_REVIEW}, section 11b",
 )
-def drug_test_refused_or_missed(known: Known) -> pl.DataFrame:
+def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
     """Tests refused or missed in the last 90 days."""
     return entries(
         known,
@@ -228,7 +228,7 @@ def drug_test_refused_or_missed(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     bias_watch=True,
 )
-def em_violations_90d(known: Known) -> pl.DataFrame:
+def em_violations_90d(known: Known) -> pl.LazyFrame:
     """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days."""
     violations = ["C145", "EM01", "EM02", "AAM3", "AAM4"]
     return entries(known, "contacts", pl.col("type_code").is_in(violations), within(90))
@@ -245,6 +245,6 @@ def em_violations_90d(known: Known) -> pl.DataFrame:
     disclosure="likely",
     disclosable_sentence="A concern raised by another agency is on record.",
 )
-def em_provider_concern_reported(known: Known) -> pl.DataFrame:
+def em_provider_concern_reported(known: Known) -> pl.LazyFrame:
     """Concerns reported by the electronic monitoring provider in the last 365 days."""
     return _incidents(known, ["provider_concern"], 365)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import KEY, Known, current_assessment
+from features.asof import CASE, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -15,6 +15,7 @@ from features.indicators.language import (
     not_followed_by,
     within,
 )
+from features.levels import current_assessment
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
@@ -35,11 +36,11 @@ KIND = pl.col("kind")
     disclosure="possible",
     disclosable_sentence="A change in personal circumstances has not been followed up.",
 )
-def new_relationship_no_enquiry(known: Known) -> pl.DataFrame:
+def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
     """New relationships of the last 365 days with no enquiry requested within 10 working days."""
     new = entries(known, "circumstances", KIND == "relationship", pl.col("state") == "new")
     asked = (
-        known.rows("enquiries")
+        known.scan("enquiries")
         .filter(pl.col("requested_on").is_not_null(), KIND != "main_occupier")
         .with_columns(occurred_on=pl.col("requested_on"))
     )
@@ -58,11 +59,11 @@ def new_relationship_no_enquiry(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Contact with children has not been reflected in the assessment.",
 )
-def child_contact_with_low_child_risk(known: Known) -> pl.DataFrame:
+def child_contact_with_low_child_risk(known: Known) -> pl.LazyFrame:
     """Contact with a child that is current while the latest completed assessment says low."""
-    low = current_assessment(known).filter(pl.col("children_community") == "LOW").select(KEY)
+    low = current_assessment(known).filter(pl.col("children_community") == "LOW").select(CASE)
     current = entries(known, "circumstances", KIND == "child_contact", pl.col("ended_on").is_null())
-    return current.join(low, on=KEY, how="semi")
+    return current.join(low, on=CASE, how="semi")
 
 
 @declare(
@@ -77,7 +78,7 @@ def child_contact_with_low_child_risk(known: Known) -> pl.DataFrame:
     protected_link="pregnancy",
     page_only_because="pregnancy is a protected characteristic: always shown, never scored",
 )
-def pregnancy_or_new_child_unassessed(known: Known) -> pl.DataFrame:
+def pregnancy_or_new_child_unassessed(known: Known) -> pl.LazyFrame:
     """Pregnancies or new children of the last 365 days without an assessment within 20 working
     days.
     """
@@ -96,7 +97,7 @@ def pregnancy_or_new_child_unassessed(known: Known) -> pl.DataFrame:
     disclosable_sentence="Concern about relationships is on record.",
     bias_watch=True,
 )
-def da_allegations_without_conviction(known: Known) -> pl.DataFrame:
+def da_allegations_without_conviction(known: Known) -> pl.LazyFrame:
     """Domestic abuse recorded and not proven, in the last 730 days."""
     proven = pl.col("proven").fill_null(value=False)
     return entries(known, "incidents", KIND == "domestic_abuse", ~proven, within(730))
@@ -115,7 +116,7 @@ def da_allegations_without_conviction(known: Known) -> pl.DataFrame:
     disclosure="likely",
     disclosable_sentence="Concern about relationships is on record.",
 )
-def repeat_da_victims(known: Known) -> pl.DataFrame:
+def repeat_da_victims(known: Known) -> pl.LazyFrame:
     """Different people against whom domestic abuse is recorded, ever."""
     return entries(known, "incidents", KIND == "domestic_abuse", pl.col("victim_ref").is_not_null())
 
@@ -131,7 +132,7 @@ def repeat_da_victims(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="A change in personal circumstances is on record.",
 )
-def relationship_conflict_or_breakdown(known: Known) -> pl.DataFrame:
+def relationship_conflict_or_breakdown(known: Known) -> pl.LazyFrame:
     """Conflict, breakdown or separation in a close relationship in the last 90 days."""
     return entries(known, "circumstances", KIND == "relationship_conflict", within(90))
 
@@ -149,7 +150,7 @@ AT_RISK = pl.col("state").is_in(["at_risk", "no_fixed_abode"])
     words={"n": N, "date": LAST},
     bias_watch=True,
 )
-def accommodation_loss_risk(known: Known) -> pl.DataFrame:
+def accommodation_loss_risk(known: Known) -> pl.LazyFrame:
     """Addresses at risk or no fixed abode, recorded as current or in the last 56 days."""
     recent = pl.col("ended_on").is_null() | within(56)
     return entries(known, "circumstances", KIND == "address", AT_RISK, recent, within(365))
@@ -163,7 +164,7 @@ def accommodation_loss_risk(known: Known) -> pl.DataFrame:
     source=f"{SFO_REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
-def address_change_not_reviewed(known: Known) -> pl.DataFrame:
+def address_change_not_reviewed(known: Known) -> pl.LazyFrame:
     """Changes of address in 365 days with no assessment completed within 15 working days."""
     moved = entries(known, "circumstances", KIND == "address", within(365))
     return not_followed_by(moved, completed_assessments(known), 15)
@@ -182,7 +183,7 @@ def address_change_not_reviewed(known: Known) -> pl.DataFrame:
     direction="-",
     page_only_because="context for the reader: it says when, not what the person did",
 )
-def recent_ap_departure(known: Known) -> pl.DataFrame:
+def recent_ap_departure(known: Known) -> pl.LazyFrame:
     """Days since a stay in approved premises ended, within 56 days of it."""
     left = entries(known, "supervisions", KIND == "approved_premises").with_columns(
         since=(pl.col("as_of") - pl.col("ended_on")).dt.total_days()
@@ -202,7 +203,7 @@ def recent_ap_departure(known: Known) -> pl.DataFrame:
     protected_link="disability",
     page_only_because="mental health is scored only by a signed decision of the board",
 )
-def mh_decline_disclosed_no_action(known: Known) -> pl.DataFrame:
+def mh_decline_disclosed_no_action(known: Known) -> pl.LazyFrame:
     """Mental health said or seen to be worse in the last 180 days without a contact with another
     agency, oversight or a completed assessment within 10 working days.
     """
@@ -210,8 +211,8 @@ def mh_decline_disclosed_no_action(known: Known) -> pl.DataFrame:
     acted = entries(known, "contacts", contact("oversight", "safeguarding", "treatment"))
     answers = pl.concat(
         [
-            acted.select(*KEY, "occurred_on"),
-            completed_assessments(known).select(*KEY, "occurred_on"),
+            acted.select(*CASE, "occurred_on"),
+            completed_assessments(known).select(*CASE, "occurred_on"),
         ]
     )
     return not_followed_by(said, answers, 10)

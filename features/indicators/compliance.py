@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import KEY, Known
+from features.asof import CASE, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -32,7 +32,7 @@ REVIEW = "Independent serious further offence review (HM Inspectorate of Probati
     source=f"{REVIEW}, sections 5 and 11d",
     words={"n": N, "start": pl.coalesce(pl.col("started_on"), pl.col("occurred_on")).min()},
 )
-def licence_breach_count_cumulative(known: Known) -> pl.DataFrame:
+def licence_breach_count_cumulative(known: Known) -> pl.LazyFrame:
     """Recorded non-compliance (breach contacts, unacceptable absences, failures to comply) since
     the start of the latest order or licence, while contact was due.
     """
@@ -54,7 +54,7 @@ def licence_breach_count_cumulative(known: Known) -> pl.DataFrame:
     words={"recent": (pl.col("days") < 90).sum(), "before": (pl.col("days") >= 90).sum()},
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def breach_rate_acceleration(known: Known) -> pl.DataFrame:
+def breach_rate_acceleration(known: Known) -> pl.LazyFrame:
     """Non-compliance in the last 90 days less that in the 90 days before, not below nought."""
     return while_contact_was_due(known, entries(known, "contacts", non_compliant(), within(180)))
 
@@ -67,10 +67,10 @@ def breach_rate_acceleration(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, section 11d",
     words={"n": N, "day": pl.col("after").min()},
 )
-def early_breach_after_start(known: Known) -> pl.DataFrame:
+def early_breach_after_start(known: Known) -> pl.LazyFrame:
     """Non-compliance within 28 days of the start of the latest order or licence."""
     rows = entries(known, "contacts", non_compliant())
-    dated = rows.join(supervision_start(known), on=KEY, how="inner").with_columns(
+    dated = rows.join(supervision_start(known), on=CASE, how="inner").with_columns(
         after=(pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     )
     return dated.filter(pl.col("after").is_between(0, 28))
@@ -84,7 +84,7 @@ def early_breach_after_start(known: Known) -> pl.DataFrame:
     feeds=("contacts",),
     source=f"{REVIEW}, section 11d",
 )
-def unanswered_noncompliance_count(known: Known) -> pl.DataFrame:
+def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
     """Non-compliance in the last 180 days with no enforcement action of its own and no warning,
     breach or recall contact within 10 working days.
     """
@@ -102,7 +102,7 @@ def unanswered_noncompliance_count(known: Known) -> pl.DataFrame:
     feeds=("decisions", "supervisions"),
     source=f"{REVIEW}, sections 4 and 12",
 )
-def dntr_count(known: Known) -> pl.DataFrame:
+def dntr_count(known: Known) -> pl.LazyFrame:
     """Decisions not to recall since the start of the latest order or licence."""
     rows = entries(known, "decisions", pl.col("decided") == "decision_not_to_recall")
     return since_start(known, rows)
@@ -117,12 +117,12 @@ def dntr_count(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, section 12: second and later decisions are endorsed by the head of the unit",
     words={"n": N, "date": LAST},
 )
-def repeat_dntr_without_senior_endorsement(known: Known) -> pl.DataFrame:
+def repeat_dntr_without_senior_endorsement(known: Known) -> pl.LazyFrame:
     """Second and later decisions not to recall on the licence, not endorsed by the unit head."""
     ordered = (
         dntr_count.entries(known)
         .sort("occurred_on", "record_id")
-        .with_columns(nth=pl.int_range(1, pl.len() + 1).over(KEY))
+        .with_columns(nth=pl.int_range(1, pl.len() + 1).over(CASE))
     )
     endorsed = (pl.col("endorsed_by_grade") == "PDU_HEAD").fill_null(value=False)
     return ordered.filter(pl.col("nth") >= 2, ~endorsed)
@@ -140,7 +140,7 @@ def repeat_dntr_without_senior_endorsement(known: Known) -> pl.DataFrame:
         "letter": pl.col("decided").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
     },
 )
-def enforcement_decided_not_issued(known: Known) -> pl.DataFrame:
+def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
     """Decisions of the last 180 days to warn, send a compliance letter or recall with nothing
     issued for more than 14 days.
     """
@@ -164,7 +164,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.DataFrame:
     disclosable_sentence="A new arrest or charge is on record.",
     bias_watch=True,
 )
-def new_arrest_or_charge(known: Known) -> pl.DataFrame:
+def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
     """Arrests and notified charges in the last 365 days."""
     return entries(known, "contacts", pl.col("type_code").is_in(["CARR", "CNOC"]), within(365))
 
@@ -177,7 +177,7 @@ def new_arrest_or_charge(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, sections 4 and 7",
     bias_watch=True,
 )
-def prior_orders_breached_count(known: Known) -> pl.DataFrame:
+def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     """Orders and licences that ended in a proven breach, revocation or recall, ever."""
     return entries(
         known, "supervisions", pl.col("end_reason").is_in(["breached", "revoked", "recalled"])
@@ -200,7 +200,7 @@ ATTENDED = pl.col("outcome_code").is_in(codes.ATTENDED)
     fires_from=0.75,
     fires_below=True,
 )
-def attendance_rate_90d(known: Known) -> pl.DataFrame:
+def attendance_rate_90d(known: Known) -> pl.LazyFrame:
     """The share of appointments of the last 90 days, while contact was due, that were attended.
 
     Rescheduled ones and those without an outcome are left out, and so are those attended without
@@ -226,7 +226,7 @@ def attendance_rate_90d(known: Known) -> pl.DataFrame:
     source="Chief Probation Officer's response to a coroner, October 2024, section 10",
     fires_from=2.0,
 )
-def consecutive_unacceptable_absences(known: Known) -> pl.DataFrame:
+def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
     """Unacceptable absences after the last appointment that was attended and complied with, in
     the last 365 days, while contact was due.
     """
@@ -235,11 +235,11 @@ def consecutive_unacceptable_absences(known: Known) -> pl.DataFrame:
     )
     complied = (
         due.filter(pl.col("outcome_code").is_in(["ATTC", "AFDA"]))
-        .group_by(KEY)
+        .group_by(CASE)
         .agg(complied_on=pl.col("occurred_on").max())
     )
     missed = due.filter(pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE))
-    return missed.join(complied, on=KEY, how="left").filter(
+    return missed.join(complied, on=CASE, how="left").filter(
         pl.col("complied_on").is_null() | (pl.col("occurred_on") > pl.col("complied_on"))
     )
 
@@ -252,7 +252,7 @@ def consecutive_unacceptable_absences(known: Known) -> pl.DataFrame:
     source="Inquest reporting; Chief Probation Officer's response to a coroner, October 2024",
     words={"n": N, "date": LAST},
 )
-def missed_first_release_appointment(known: Known) -> pl.DataFrame:
+def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
     """Unacceptable absences on the day of the latest release or the two days after."""
     release = supervision_start(known).filter(pl.col("started_as") == "licence")
     missed = entries(
@@ -260,6 +260,6 @@ def missed_first_release_appointment(known: Known) -> pl.DataFrame:
         "contacts",
         contact("appointment"),
         pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE),
-    ).join(release, on=KEY, how="inner")
+    ).join(release, on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     return missed.filter(after.is_between(0, 2))

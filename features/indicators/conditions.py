@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import KEY, Known
+from features.asof import CASE, Known, latest
 from features.indicators.base import declare
 from features.indicators.language import (
     CALLS_TO_OTHERS,
@@ -14,7 +14,6 @@ from features.indicators.language import (
     contact,
     entries,
     in_force,
-    latest,
     not_near,
     within,
 )
@@ -37,14 +36,14 @@ SUBSTANCE = pl.col("theme") == "substance"
     words={"d": pl.col("silent").max()},
     fires_from=56.0,
 )
-def treatment_attendance_reports_missing(known: Known) -> pl.DataFrame:
+def treatment_attendance_reports_missing(known: Known) -> pl.LazyFrame:
     """Days since the last report of the treatment provider, or since the condition began, while a
     drug or alcohol condition is in force.
     """
     required = in_force(known, "orders", SUBSTANCE)
     reports = entries(known, "documents", KIND == "treatment_report")
-    last = reports.group_by(KEY).agg(told_on=pl.col("occurred_on").max())
-    dated = required.join(last, on=KEY, how="left")
+    last = reports.group_by(CASE).agg(told_on=pl.col("occurred_on").max())
+    dated = required.join(last, on=CASE, how="left")
     since = pl.max_horizontal("told_on", "occurred_on")
     return dated.with_columns(silent=(pl.col("as_of") - since).dt.total_days())
 
@@ -58,14 +57,14 @@ def treatment_attendance_reports_missing(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, sections 5 and 11a",
     words={"n": N, "date": pl.col("occurred_on").min()},
 )
-def substance_condition_without_referral(known: Known) -> pl.DataFrame:
+def substance_condition_without_referral(known: Known) -> pl.LazyFrame:
     """Drug or alcohol conditions in force for more than 28 days with no referral and no treatment
     contact from 28 days before they began.
     """
     required = in_force(known, "orders", SUBSTANCE, ~within(29))
     referred = [
-        entries(known, "documents", KIND == "substance_referral").select(*KEY, "occurred_on"),
-        entries(known, "contacts", contact("treatment")).select(*KEY, "occurred_on"),
+        entries(known, "documents", KIND == "substance_referral").select(*CASE, "occurred_on"),
+        entries(known, "contacts", contact("treatment")).select(*CASE, "occurred_on"),
     ]
     return not_near(required, pl.concat(referred), 28, 100_000)
 
@@ -80,13 +79,13 @@ def substance_condition_without_referral(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Substance use is active again.",
 )
-def substance_linked_to_past_harm_active(known: Known) -> pl.DataFrame:
+def substance_linked_to_past_harm_active(known: Known) -> pl.LazyFrame:
     """Use in the last 90 days of someone who ever did harm under the influence."""
     linked = entries(
         known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_using")
-    ).select(KEY)
+    ).select(CASE)
     using = entries(known, "incidents", KIND == "substance_use", within(90))
-    return using.join(linked.unique(), on=KEY, how="semi")
+    return using.join(linked.unique(), on=CASE, how="semi")
 
 
 @declare(
@@ -108,7 +107,7 @@ def substance_linked_to_past_harm_active(known: Known) -> pl.DataFrame:
     },
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def substance_use_rising(known: Known) -> pl.DataFrame:
+def substance_use_rising(known: Known) -> pl.LazyFrame:
     """The most serious use rated in 90 days less that in the 90 days before, not below nought; nothing
     where either is unrated.
     """
@@ -116,7 +115,7 @@ def substance_use_rising(known: Known) -> pl.DataFrame:
     return entries(known, "incidents", KIND == "substance_use", rated, within(180))
 
 
-def _curfews(known: Known) -> pl.DataFrame:
+def _curfews(known: Known) -> pl.LazyFrame:
     return in_force(known, "orders", KIND == "curfew")
 
 
@@ -129,7 +128,7 @@ def _curfews(known: Known) -> pl.DataFrame:
     groups=("children", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def curfew_without_main_occupier_consent(known: Known) -> pl.DataFrame:
+def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
     """Curfews in force with no answered main-occupier enquiry from 90 days before they began."""
     asked = entries(
         known, "enquiries", KIND == "main_occupier", pl.col("returned_on").is_not_null()
@@ -145,12 +144,12 @@ def curfew_without_main_occupier_consent(known: Known) -> pl.DataFrame:
     source=f"{CORONER_JANUARY}, section on court reports; {ACTION_PLAN}, recommendations 4 and 17",
     groups=("children", "known_adult"),
 )
-def curfew_household_unchecked(known: Known) -> pl.DataFrame:
+def curfew_household_unchecked(known: Known) -> pl.LazyFrame:
     """Domestic abuse and safeguarding enquiries of the last 365 days not answered, under a curfew."""
     waiting = entries(
         known, "enquiries", KIND != "main_occupier", pl.col("returned_on").is_null(), within(365)
     )
-    return waiting.join(_curfews(known).select(KEY).unique(), on=KEY, how="semi")
+    return waiting.join(_curfews(known).select(CASE).unique(), on=CASE, how="semi")
 
 
 @declare(
@@ -162,7 +161,7 @@ def curfew_household_unchecked(known: Known) -> pl.DataFrame:
     groups=("children", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def checks_claimed_without_evidence(known: Known) -> pl.DataFrame:
+def checks_claimed_without_evidence(known: Known) -> pl.LazyFrame:
     """Court reports of the last 365 days that claim checks, with no enquiry requested from 28 days
     before to the day of the report.
     """
@@ -183,7 +182,7 @@ def checks_claimed_without_evidence(known: Known) -> pl.DataFrame:
     source=f"{ACTION_PLAN}, recommendation 3; {REVIEW}, section 11d",
     fires_from=3.0,
 )
-def self_report_only(known: Known) -> pl.DataFrame:
+def self_report_only(known: Known) -> pl.LazyFrame:
     """Current circumstances of the last 730 days that are recorded as not checked."""
     unchecked = pl.col("verified") == pl.lit(value=False)
     return in_force(known, "circumstances", unchecked, within(730))
@@ -197,11 +196,11 @@ def self_report_only(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
-def curfew_not_monitored(known: Known) -> pl.DataFrame:
+def curfew_not_monitored(known: Known) -> pl.LazyFrame:
     """Curfews in force that are not electronically monitored, with no police contact in 90 days."""
-    watched = entries(known, "contacts", contact("police"), within(90)).select(KEY).unique()
+    watched = entries(known, "contacts", contact("police"), within(90)).select(CASE).unique()
     untagged = pl.col("monitored") == pl.lit(value=False)
-    return _curfews(known).filter(untagged).join(watched, on=KEY, how="anti")
+    return _curfews(known).filter(untagged).join(watched, on=CASE, how="anti")
 
 
 @declare(
@@ -216,7 +215,7 @@ def curfew_not_monitored(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Someone named in the plan has not been consulted.",
 )
-def named_person_not_consulted(known: Known) -> pl.DataFrame:
+def named_person_not_consulted(known: Known) -> pl.LazyFrame:
     """The latest plan names a person and is over 28 days old, with no report from or call to anyone
     other than the person since.
     """

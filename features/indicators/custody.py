@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import KEY, Known
+from features.asof import CASE, Known, latest
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -13,7 +13,6 @@ from features.indicators.language import (
     completed_assessments,
     entries,
     in_force,
-    latest,
     never_followed_by,
     not_near,
     released,
@@ -36,10 +35,10 @@ REFERRAL_WEEKS = 26
     sentence="{n} proven adjudication[|s] for violence or threats in the last 12 months.",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, section 11; {SFO_REVIEW}, section 8",
-    groups=("staff",),
+    groups=("staff", "prisoners"),
     bias_watch=True,
 )
-def adjudications_violence_12m(known: Known) -> pl.DataFrame:
+def adjudications_violence_12m(known: Known) -> pl.LazyFrame:
     """Violence or threats in custody, proven at adjudication, in the last 365 days."""
     proven = pl.col("proven").fill_null(value=False)
     kinds = KIND.is_in(["violence", "threat"])
@@ -52,12 +51,12 @@ def adjudications_violence_12m(known: Known) -> pl.DataFrame:
     sentence="A weapon or a serious assault in custody is recorded (last on {date}).",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, section 11",
-    groups=("public", "staff"),
+    groups=("public", "staff", "prisoners"),
     words={"n": N, "date": LAST},
     disclosure="possible",
     disclosable_sentence="Behaviour in custody is on record.",
 )
-def custody_weapon_or_serious_assault(known: Known) -> pl.DataFrame:
+def custody_weapon_or_serious_assault(known: Known) -> pl.LazyFrame:
     """Weapons, or violence of severity 4 or 5, in custody in the last 730 days."""
     serious = (KIND == "weapon") | ((KIND == "violence") & (pl.col("severity") >= 4))
     return entries(known, "incidents", IN_CUSTODY, serious, within(730))
@@ -69,23 +68,25 @@ def custody_weapon_or_serious_assault(known: Known) -> pl.DataFrame:
     sentence="{n} piece[|s] of prison intelligence reached this record more than four weeks late.",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, sections 11 and 15; {SFO_REVIEW}, section 4",
-    groups=("public", "staff"),
+    groups=("public", "staff", "prisoners"),
     disclosure="likely",
     disclosable_sentence="Information reached the record late.",
     bias_watch=True,
 )
-def custody_intelligence_not_shared(known: Known) -> pl.DataFrame:
+def custody_intelligence_not_shared(known: Known) -> pl.LazyFrame:
     """Prison intelligence of the last 365 days first recorded more than 28 days after it arose."""
     waited = (pl.col("first_recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
     return entries(known, "incidents", KIND == "custody_intelligence", waited > 28, within(365))
 
 
-def _releases(known: Known, days: int) -> pl.DataFrame:
+def _releases(known: Known, days: int) -> pl.LazyFrame:
     """The supervision rows of the latest release, within so many days of it."""
     rows = entries(known, "supervisions", KIND == "licence")
     found = released(known, days)
     return rows.join(
-        found.select(*KEY, occurred_on=pl.col("released_on")), on=[*KEY, "occurred_on"], how="semi"
+        found.select(*CASE, occurred_on=pl.col("released_on")),
+        on=[*CASE, "occurred_on"],
+        how="semi",
     )
 
 
@@ -98,7 +99,7 @@ def _releases(known: Known, days: int) -> pl.DataFrame:
     source=f"{CORONER_OCTOBER}, sections 11 and 15",
     words={"n": N, "date": LAST},
 )
-def custody_information_form_missing(known: Known) -> pl.DataFrame:
+def custody_information_form_missing(known: Known) -> pl.LazyFrame:
     """A release within 180 days, more than 5 days ago, with neither form nor handover from 28 days
     before to 5 days after.
     """
@@ -115,19 +116,19 @@ def custody_information_form_missing(known: Known) -> pl.DataFrame:
     source=f"{CORONER_OCTOBER}, sections 12 and 13",
     words={"n": N, "date": pl.col("ended_on").max()},
 )
-def sentence_ended_while_remanded(known: Known) -> pl.DataFrame:
+def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
     """Orders and licences that ended, in the last 365 days, after a remand began that is still in
     force, with no handover since.
     """
     remand = in_force(known, "supervisions", KIND == "remand")
-    since = remand.group_by(KEY).agg(remanded_on=pl.col("occurred_on").min())
+    since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
     ended = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
-    rows = ended.filter(gone).join(since, on=KEY, how="inner")
+    rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
-    handed = entries(known, "documents", KIND == "handover").group_by(KEY)
+    handed = entries(known, "documents", KIND == "handover").group_by(CASE)
     last = handed.agg(handed_on=pl.col("occurred_on").max())
-    dated = rows.join(last, on=KEY, how="left")
+    dated = rows.join(last, on=CASE, how="left")
     return dated.filter(pl.col("handed_on").is_null() | (pl.col("handed_on") < pl.col("ended_on")))
 
 
@@ -140,15 +141,15 @@ def sentence_ended_while_remanded(known: Known) -> pl.DataFrame:
     value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").max().clip(0)).clip(0),
     words={"d": pl.col("notice").max().clip(0)},
 )
-def late_allocation_before_release(known: Known) -> pl.DataFrame:
+def late_allocation_before_release(known: Known) -> pl.LazyFrame:
     """How many days short of 28 before the latest release, in the last 365 days, the first practitioner
     was allocated; all 28 where that was after release.
     """
     rows = _releases(known, 365)
-    held = entries(known, "allocations").select(*KEY, held_on=pl.col("occurred_on"))
+    held = entries(known, "allocations").select(*CASE, held_on=pl.col("occurred_on"))
     notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days()
-    dated = rows.join(held, on=KEY, how="inner").with_columns(notice=notice)
-    longest = dated.sort("notice").unique(KEY, keep="last", maintain_order=True)
+    dated = rows.join(held, on=CASE, how="inner").with_columns(notice=notice)
+    longest = dated.sort("notice").unique(CASE, keep="last", maintain_order=True)
     return longest.filter(pl.col("notice") < ALLOCATION_DAYS)
 
 
@@ -162,15 +163,15 @@ def late_allocation_before_release(known: Known) -> pl.DataFrame:
     value=(pl.lit(REFERRAL_WEEKS) - pl.col("weeks").max()).clip(0),
     words={"w": pl.col("weeks").max()},
 )
-def mappa_or_ap_referral_late(known: Known) -> pl.DataFrame:
+def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
     """How many weeks short of 26 before the latest release, in the last 365 days, the first referral of
     the two years before was made.
     """
     rows = entries(known, "documents", KIND.is_in(["mappa_referral", "ap_referral"]))
-    dated = rows.join(released(known, 365), on=KEY, how="inner")
+    dated = rows.join(released(known, 365), on=CASE, how="inner")
     ahead = (pl.col("released_on") - pl.col("occurred_on")).dt.total_days()
     dated = dated.filter(ahead.is_between(0, 730)).with_columns(weeks=ahead // 7)
-    first = dated.sort("occurred_on", "record_id").unique(KEY, keep="first", maintain_order=True)
+    first = dated.sort("occurred_on", "record_id").unique(CASE, keep="first", maintain_order=True)
     return first.filter(pl.col("weeks") < REFERRAL_WEEKS)
 
 
@@ -184,7 +185,7 @@ def mappa_or_ap_referral_late(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Actions that agencies agreed are outstanding.",
 )
-def mappa_actions_outstanding(known: Known) -> pl.DataFrame:
+def mappa_actions_outstanding(known: Known) -> pl.LazyFrame:
     """Actions set by MAPPA, not done and past their date."""
     undone = entries(known, "actions", KIND == "mappa_action", pl.col("done_on").is_null())
     return undone.filter(pl.col("due_on") < pl.col("as_of"))
@@ -200,11 +201,11 @@ def mappa_actions_outstanding(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Actions that agencies agreed were left open.",
 )
-def mappa_exit_with_open_actions(known: Known) -> pl.DataFrame:
+def mappa_exit_with_open_actions(known: Known) -> pl.LazyFrame:
     """Actions set by MAPPA before the latest exit, in the last 90 days, and not done by then."""
     left = latest(entries(known, "actions", KIND == "mappa_exit", within(90)))
-    exits = left.select(*KEY, left_on=pl.col("occurred_on"))
-    rows = entries(known, "actions", KIND == "mappa_action").join(exits, on=KEY, how="inner")
+    exits = left.select(*CASE, left_on=pl.col("occurred_on"))
+    rows = entries(known, "actions", KIND == "mappa_action").join(exits, on=CASE, how="inner")
     undone = pl.col("done_on").is_null() | (pl.col("done_on") > pl.col("left_on"))
     return rows.filter(pl.col("occurred_on") <= pl.col("left_on"), undone)
 
@@ -219,18 +220,18 @@ def mappa_exit_with_open_actions(known: Known) -> pl.DataFrame:
     disclosure="likely",
     disclosable_sentence="Earlier information has not been considered.",
 )
-def closed_case_information_unreviewed(known: Known) -> pl.DataFrame:
+def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
     """Incidents between the end of earlier supervision and the start of the latest order or licence,
     with no assessment completed since.
     """
     start = supervision_start(known)
-    earlier = entries(known, "supervisions").join(start, on=KEY, how="inner")
+    earlier = entries(known, "supervisions").join(start, on=CASE, how="inner")
     before = earlier.filter(pl.col("occurred_on") < pl.col("started_on"))
-    ended = before.group_by(KEY).agg(
+    ended = before.group_by(CASE).agg(
         closed_on=pl.col("ended_on").max(), still_open=pl.col("ended_on").is_null().any()
     )
-    gap = ended.filter(~pl.col("still_open")).join(start, on=KEY)
-    rows = entries(known, "incidents").join(gap, on=KEY, how="inner")
+    gap = ended.filter(~pl.col("still_open")).join(start, on=CASE)
+    rows = entries(known, "incidents").join(gap, on=CASE, how="inner")
     inside = (pl.col("occurred_on") > pl.col("closed_on")) & (
         pl.col("occurred_on") < pl.col("started_on")
     )

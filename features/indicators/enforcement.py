@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import KEY, Known
+from features.asof import CASE, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -46,7 +46,7 @@ def _scale(column: str) -> pl.Expr:
         "decided": pl.col("decided").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
     },
 )
-def enforcement_letter_lower_than_decided(known: Known) -> pl.DataFrame:
+def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
     """Decisions of the last 365 days of which something lower on the scale was issued: no action,
     warning, compliance letter, decision not to recall, recall.
     """
@@ -62,7 +62,7 @@ def enforcement_letter_lower_than_decided(known: Known) -> pl.DataFrame:
     feeds=("contacts", "incidents", "assessments"),
     source=f"{REVIEW}, section 12: offences that are not violent may still be escalation",
 )
-def new_offence_treated_as_nonviolent(known: Known) -> pl.DataFrame:
+def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
     """Arrests or charges of the last 365 days with no violence recorded within 7 days of them and
     no assessment completed within 15 working days.
     """
@@ -81,7 +81,7 @@ def new_offence_treated_as_nonviolent(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def civil_order_breach_not_reported(known: Known) -> pl.DataFrame:
+def civil_order_breach_not_reported(known: Known) -> pl.LazyFrame:
     """Breaches of a court order in the last 365 days without a contact with police within 5 working
     days.
     """
@@ -98,7 +98,7 @@ def civil_order_breach_not_reported(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, sections 4 and 11d",
     words={"n": N, "date": LAST},
 )
-def undisclosed_circumstance(known: Known) -> pl.DataFrame:
+def undisclosed_circumstance(known: Known) -> pl.LazyFrame:
     """Vehicle, address, telephone, job or relationship not told as required, in 180 days."""
     return entries(known, "incidents", KIND == "non_disclosure", within(180))
 
@@ -112,7 +112,7 @@ def undisclosed_circumstance(known: Known) -> pl.DataFrame:
     source=f"{REVIEW}, sections 9 and 11d",
     words={"n": N, "date": pl.col("relaxed_on").max()},
 )
-def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
+def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
     """Conditions, requirements and curfews relaxed in the last 90 days, more than 7 days ago, with
     no oversight or MAPPA contact from 7 days before to 7 days after.
     """
@@ -134,7 +134,7 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.DataFrame:
     words={"d": pl.col("unseen").max()},
     fires_from=28.0,
 )
-def whereabouts_unknown(known: Known) -> pl.DataFrame:
+def whereabouts_unknown(known: Known) -> pl.LazyFrame:
     """Days since the last attended appointment, or since the start of the latest order or licence
     where that is later, while the latest address in force is unknown or of no fixed abode. Where none
     was attended: since the first such address after the last known one. Not while contact is
@@ -142,22 +142,22 @@ def whereabouts_unknown(known: Known) -> pl.DataFrame:
     """
     addresses = in_force(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
     gone = pl.col("state").is_in(["unknown", "no_fixed_abode"]).fill_null(value=False)
-    numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(KEY))
+    numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(CASE))
     spells = numbered.with_columns(
-        gone_on=pl.col("occurred_on").first().over(*KEY, "spell", "gone")
+        gone_on=pl.col("occurred_on").first().over(*CASE, "spell", "gone")
     )
-    lost = spells.unique(KEY, keep="last", maintain_order=True).filter("gone")
+    lost = spells.unique(CASE, keep="last", maintain_order=True).filter("gone")
     attended = entries(
         known, "contacts", contact("appointment"), pl.col("outcome_code").is_in(codes.ATTENDED)
     )
-    seen = attended.group_by(KEY).agg(seen_on=pl.col("occurred_on").max())
-    start = supervision_start(known).select(*KEY, "started_on")
+    seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    start = supervision_start(known).select(*CASE, "started_on")
     since = pl.max_horizontal(pl.col("seen_on").fill_null(pl.col("gone_on")), "started_on")
-    dated = lost.join(seen, on=KEY, how="left").join(start, on=KEY, how="left")
+    dated = lost.join(seen, on=CASE, how="left").join(start, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
-    inside = in_force(known, "supervisions", KIND.is_in(["custody", "remand"])).select(KEY)
-    away = pl.concat([suspended(known).select(KEY), inside.unique()])
-    return dated.join(away, on=KEY, how="anti")
+    inside = in_force(known, "supervisions", KIND.is_in(["custody", "remand"])).select(CASE)
+    away = pl.concat([suspended(known).select(CASE), inside.unique()])
+    return dated.join(away, on=CASE, how="anti")
 
 
 @declare(
@@ -170,7 +170,7 @@ def whereabouts_unknown(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Treatment appointments were missed.",
 )
-def treatment_nonattendance_count(known: Known) -> pl.DataFrame:
+def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
     """Treatment appointments missed without acceptable reason in 180 days, while contact was due."""
     rows = entries(
         known,
@@ -192,13 +192,13 @@ def treatment_nonattendance_count(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def recall_information_not_sent_to_police(known: Known) -> pl.DataFrame:
+def recall_information_not_sent_to_police(known: Known) -> pl.LazyFrame:
     """Recalls decided in the last 180 days with neither recall information sent nor a contact with
     police within 5 working days.
     """
     recalls = entries(known, "decisions", pl.col("decided") == "recall", within(180))
     told = [
-        entries(known, "documents", KIND == "recall_information").select(*KEY, "occurred_on"),
-        entries(known, "contacts", contact("police")).select(*KEY, "occurred_on"),
+        entries(known, "documents", KIND == "recall_information").select(*CASE, "occurred_on"),
+        entries(known, "contacts", contact("police")).select(*CASE, "occurred_on"),
     ]
     return not_followed_by(recalls, pl.concat(told), 5)

@@ -24,14 +24,14 @@ KIND = pl.col("kind")
 NOT_REQUESTED = pl.col("requested_on").is_null()
 
 
-def _missing(known: Known, kind: str) -> pl.DataFrame:
+def _missing(known: Known, kind: str) -> pl.LazyFrame:
     """Enquiries needed in the last 365 days, not requested within 15 working days."""
     return entries(
         known, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within(365), overdue(15)
     )
 
 
-def _unanswered(known: Known, kind: str) -> pl.DataFrame:
+def _unanswered(known: Known, kind: str) -> pl.LazyFrame:
     """Enquiries requested in the last 365 days and not answered within 20 working days."""
     asked = entries(
         known, "enquiries", pl.col("kind") == kind, ~NOT_REQUESTED, pl.col("returned_on").is_null()
@@ -54,7 +54,7 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
     groups=("children", "known_adult"),
     words={"n": N, "date": pl.col("occurred_on").min()},
 )
-def da_enquiry_missing(known: Known) -> pl.DataFrame:
+def da_enquiry_missing(known: Known) -> pl.LazyFrame:
     """Domestic abuse enquiries needed in the last 365 days, not requested in 15 working days."""
     return _missing(known, "domestic_abuse")
 
@@ -68,7 +68,7 @@ def da_enquiry_missing(known: Known) -> pl.DataFrame:
     groups=("children", "known_adult"),
     words=WAITED,
 )
-def da_enquiry_overdue(known: Known) -> pl.DataFrame:
+def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
     """Domestic abuse enquiries of the last 365 days not answered within 20 working days."""
     return _unanswered(known, "domestic_abuse")
 
@@ -82,7 +82,7 @@ def da_enquiry_overdue(known: Known) -> pl.DataFrame:
     groups=("children",),
     words={"n": N, "date": pl.col("occurred_on").min()},
 )
-def sg_enquiry_missing(known: Known) -> pl.DataFrame:
+def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
     """Child safeguarding enquiries needed in 365 days, not requested within 15 working days."""
     return _missing(known, "child_safeguarding")
 
@@ -96,7 +96,7 @@ def sg_enquiry_missing(known: Known) -> pl.DataFrame:
     groups=("children",),
     words=WAITED,
 )
-def sg_enquiry_overdue(known: Known) -> pl.DataFrame:
+def sg_enquiry_overdue(known: Known) -> pl.LazyFrame:
     """Child safeguarding enquiries of the last 365 days not answered within 20 working days."""
     return _unanswered(known, "child_safeguarding")
 
@@ -112,7 +112,7 @@ def sg_enquiry_overdue(known: Known) -> pl.DataFrame:
     disclosure="likely",
     disclosable_sentence="Information from another agency has not been taken up.",
 )
-def enquiry_result_not_reflected(known: Known) -> pl.DataFrame:
+def enquiry_result_not_reflected(known: Known) -> pl.LazyFrame:
     """Concerns returned more than 15 working days ago with no assessment completed since."""
     returned = entries(
         known, "enquiries", pl.col("result") == "concerns", pl.col("returned_on").is_not_null()
@@ -131,7 +131,7 @@ def enquiry_result_not_reflected(known: Known) -> pl.DataFrame:
     disclosable_sentence="Information on record has not been taken up in the assessment.",
     bias_watch=True,
 )
-def police_intelligence_unassessed(known: Known) -> pl.DataFrame:
+def police_intelligence_unassessed(known: Known) -> pl.LazyFrame:
     """Police intelligence of the last 365 days with no assessment completed in 20 working days."""
     received = entries(known, "incidents", KIND == "intelligence", within(365))
     return not_followed_by(received, completed_assessments(known), 20)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import KEY, Known
+from features.asof import CASE, Known, latest
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -17,7 +17,6 @@ from features.indicators.language import (
     concerning_group,
     entries,
     in_force,
-    latest,
     never_followed_by,
     within,
 )
@@ -41,7 +40,7 @@ BY_THE_BOARD = "mental health is scored only by a signed decision of the board"
     protected_link="disability",
     page_only_because=BY_THE_BOARD,
 )
-def mh_relapse_signs_observed(known: Known) -> pl.DataFrame:
+def mh_relapse_signs_observed(known: Known) -> pl.LazyFrame:
     """Signs that a discharge letter lists as signs of relapse, seen in the last 28 days."""
     return entries(known, "incidents", KIND == "relapse_sign", within(28))
 
@@ -58,7 +57,7 @@ def mh_relapse_signs_observed(known: Known) -> pl.DataFrame:
     protected_link="disability",
     page_only_because=BY_THE_BOARD,
 )
-def mh_information_not_in_assessment(known: Known) -> pl.DataFrame:
+def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
     """Psychiatric reports after which every completed assessment says that it does not mention mental
     health, or there is none.
     """
@@ -83,14 +82,14 @@ def mh_information_not_in_assessment(known: Known) -> pl.DataFrame:
     bias_watch=True,
     page_only_because=BY_THE_BOARD,
 )
-def violence_when_unwell_history(known: Known) -> pl.DataFrame:
+def violence_when_unwell_history(known: Known) -> pl.LazyFrame:
     """Mental health said or seen to be worse in 90 days, of someone who ever did harm while unwell."""
     harmed = entries(
         known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_unwell")
-    ).select(KEY)
+    ).select(CASE)
     kinds = KIND.is_in(["mental_health_decline", "relapse_sign"])
     signs = entries(known, "incidents", kinds, within(90))
-    return signs.join(harmed.unique(), on=KEY, how="semi")
+    return signs.join(harmed.unique(), on=CASE, how="semi")
 
 
 _RECENT, _EARLIER = pl.col("days") < 180, pl.col("days") >= 180
@@ -115,7 +114,7 @@ _RISE = pl.col("severity").filter(_RECENT).max() - pl.col("severity").filter(_EA
     disclosable_sentence="Incidents are becoming more serious.",
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def violence_severity_trend(known: Known) -> pl.DataFrame:
+def violence_severity_trend(known: Known) -> pl.LazyFrame:
     """Of three or more incidents in 360 days: the worst severity of the last 180 days less that of
     the 180 before, not below nought.
     """
@@ -133,13 +132,13 @@ def violence_severity_trend(known: Known) -> pl.DataFrame:
     words={"n": N, "date": LAST},
     bias_watch=True,
 )
-def moved_area_without_transfer(known: Known) -> pl.DataFrame:
+def moved_area_without_transfer(known: Known) -> pl.LazyFrame:
     """The latest address in force lies in another delivery unit than that of the case, for over 28 days."""
     address = latest(in_force(known, "circumstances", KIND == "address"))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
     supervised = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
-    unit = latest(supervised).select(*KEY, held_in=pl.col("pdu_code"))
-    moved = placed.join(unit, on=KEY, how="inner")
+    unit = latest(supervised).select(*CASE, held_in=pl.col("pdu_code"))
+    moved = placed.join(unit, on=CASE, how="inner")
     return moved.filter(pl.col("pdu_code") != pl.col("held_in"))
 
 
@@ -154,13 +153,13 @@ def moved_area_without_transfer(known: Known) -> pl.DataFrame:
     words={"n": N, "tier": pl.col("tier").last(), "grade": pl.col("grade").last()},
     page_only_because="the tier follows from the recorded level: it is shown and never scored",
 )
-def tier_grade_mismatch(known: Known) -> pl.DataFrame:
+def tier_grade_mismatch(known: Known) -> pl.LazyFrame:
     """The current practitioner is in training or not a probation officer and the tier is A or B, or
     newly qualified for less than 365 days and the tier is A.
     """
     held = latest(in_force(known, "allocations"))
     tiered = latest(in_force(known, "supervisions", pl.col("tier").is_not_null()))
-    rows = held.join(tiered.select(*KEY, "tier"), on=KEY, how="inner")
+    rows = held.join(tiered.select(*CASE, "tier"), on=CASE, how="inner")
     band = pl.col("tier").str.slice(0, 1)
     since = (pl.col("as_of") - pl.col("qualified_on")).dt.total_days()
     learning = pl.col("grade").is_in(["PSO", "PQiP"]) & band.is_in(["A", "B"])

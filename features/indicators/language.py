@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import KEY, Known, Unread, once
+from features.asof import CASE, Known, latest, once
+from features.lean import Unread
 
 N = pl.len()
 FIRST = pl.col("occurred_on").min()
@@ -33,6 +34,7 @@ LEAN = {
         READ_CONTACTS,
         ("note", "staff_code", "source_system", "certainty", "disputed", "disclosable",
          "system_generated", "supplied_version", "load"),
+        ("type_code", "outcome_code", "enforcement_code"),
     ),
     "people": Unread(pl.lit(value=False)),
     "reviews": Unread(pl.lit(value=False)),
@@ -40,9 +42,9 @@ LEAN = {
 """What the indicators leave unread: most of the longest table, and people and reviews whole."""
 
 
-def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table, as known, that meet every condition."""
-    return known.rows(table).filter(*conditions).with_columns(table=pl.lit(table))
+    return known.scan(table).filter(*conditions).with_columns(table=pl.lit(table))
 
 
 def within(days: int) -> pl.Expr:
@@ -71,16 +73,19 @@ def concerning_group() -> pl.Expr:
 
 
 @once
-def supervision_start(known: Known) -> pl.DataFrame:
-    """The start of the latest order or licence of each key: KEY, started_on, started_as."""
-    orders = known.rows("supervisions").filter(pl.col("kind").is_in(ORDERS))
-    latest = orders.sort("occurred_on", "record_id").unique(KEY, keep="last", maintain_order=True)
-    return latest.select(*KEY, started_on="occurred_on", started_as="kind")
+def latest_order(known: Known) -> pl.LazyFrame:
+    """The latest order or licence of each case, whether or not it has ended."""
+    return latest(entries(known, "supervisions", pl.col("kind").is_in(ORDERS)))
 
 
-def since_start(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
+def supervision_start(known: Known) -> pl.LazyFrame:
+    """The start of the latest order or licence of each case: CASE, started_on, started_as."""
+    return latest_order(known).select(*CASE, started_on="occurred_on", started_as="kind")
+
+
+def since_start(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows on or after the start of the latest order or licence; all, where none is known."""
-    dated = rows.join(supervision_start(known), on=KEY, how="left")
+    dated = rows.join(supervision_start(known), on=CASE, how="left")
     started = pl.col("started_on")
     return dated.filter(started.is_null() | (pl.col("occurred_on") >= started))
 
@@ -100,21 +105,21 @@ def level_word(rank: pl.Expr) -> pl.Expr:
     return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)
 
 
-def suspended(known: Known) -> pl.DataFrame:
-    """The keys whose contact is suspended on the date: KEY, suspended_from."""
+def suspended(known: Known) -> pl.LazyFrame:
+    """The keys whose contact is suspended on the date: CASE, suspended_from."""
     begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
-    return begun.group_by(KEY).agg(pl.col("suspended_from").min())
+    return begun.group_by(CASE).agg(pl.col("suspended_from").min())
 
 
-def while_contact_was_due(known: Known, rows: pl.DataFrame) -> pl.DataFrame:
+def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows before contact was suspended: suspended contact is not silence (promise 5)."""
-    dated = rows.join(suspended(known), on=KEY, how="left")
+    dated = rows.join(suspended(known), on=CASE, how="left")
     return dated.filter(
         pl.col("suspended_from").is_null() | (pl.col("occurred_on") < pl.col("suspended_from"))
     )
 
 
-def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
+def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table that have not ended and meet every condition.
 
     An order that was removed or relaxed early is no longer in force.
@@ -123,83 +128,91 @@ def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.DataFrame:
     return rows.filter(pl.col("relaxed_on").is_null()) if table == "orders" else rows
 
 
-def latest(rows: pl.DataFrame, by: str = "occurred_on") -> pl.DataFrame:
-    """The latest row of each key."""
-    return rows.sort(by, "record_id").unique(KEY, keep="last", maintain_order=True)
+def released(known: Known, days: int) -> pl.LazyFrame:
+    """The latest release on licence of each case, within so many days: CASE, released_on."""
+    release = latest_order(known).filter(pl.col("kind") == "licence", within(days))
+    return release.select(*CASE, released_on=pl.col("occurred_on"))
 
 
-def released(known: Known, days: int) -> pl.DataFrame:
-    """The latest release on licence of each key, within so many days: KEY, released_on."""
-    start = supervision_start(known).filter(pl.col("started_as") == "licence")
-    since = (pl.col("as_of") - pl.col("started_on")).dt.total_days()
-    return start.filter(since < days).select(*KEY, released_on=pl.col("started_on"))
-
-
-def near(rows: pl.DataFrame, others: pl.DataFrame, before: int, after: int) -> pl.DataFrame:
+def near(rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
     """The rows with some other entry from `before` days before them to `after` days after."""
-    numbered = rows.with_row_index("_row")
-    gap = (pl.col("_other") - pl.col("occurred_on")).dt.total_days()
-    found = (
-        numbered.join(others.select(*KEY, _other=pl.col("occurred_on")), on=KEY, how="inner")
-        .filter(gap.is_between(-before, after))
-        .select("_row")
-        .unique()
-    )
-    return numbered.join(found, on="_row", how="semi").drop("_row")
+    found = _next(rows, others, pl.col("occurred_on") - pl.duration(days=before))
+    return found.filter(_gap() <= after).drop("_from", "_next")
 
 
-def not_near(rows: pl.DataFrame, others: pl.DataFrame, before: int, after: int) -> pl.DataFrame:
+def not_near(rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
     """The rows without any such entry."""
-    kept = near(rows, others, before, after).select(*KEY, "record_id")
-    return rows.join(kept, on=[*KEY, "record_id"], how="anti")
+    found = _next(rows, others, pl.col("occurred_on") - pl.duration(days=before))
+    return found.filter(pl.col("_next").is_null() | (_gap() > after)).drop("_from", "_next")
+
+
+def _gap() -> pl.Expr:
+    return (pl.col("_next") - pl.col("occurred_on")).dt.total_days()
+
+
+def _next(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
+    """The rows with the first day, on or after `since`, of another entry of the case: `_next`."""
+    days = others.select(*CASE, _next=pl.col("occurred_on")).sort("_next")
+    dated = rows.with_columns(_from=since).sort("_from")
+    return dated.join_asof(
+        days, left_on="_from", right_on="_next", by=CASE, strategy="forward",
+        coalesce=False, check_sortedness=False,
+    )  # fmt: skip
+
+
+IS_LAST = (pl.col("case_date") != pl.col("case_date").shift(-1)).fill_null(value=True)
+"""In rows sorted by case: the last row of its case."""
+
+
+def before(value: pl.Expr) -> pl.Expr:
+    """In rows sorted by case: the value of the row before, of the same case."""
+    return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
+
+
+def deadline(working_days: int) -> pl.Expr:
+    """The day so many working days after the entry (bank holidays count as working days)."""
+    return pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
 
 
 def overdue(working_days: int) -> pl.Expr:
-    """More than so many working days have passed since the entry (bank holidays count as such)."""
-    deadline = pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
-    return deadline < pl.col("as_of")
+    """More than so many working days have passed since the entry."""
+    return deadline(working_days) < pl.col("as_of")
 
 
-def not_followed_by(rows: pl.DataFrame, answers: pl.DataFrame, working_days: int) -> pl.DataFrame:
+def not_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame, working_days: int) -> pl.LazyFrame:
     """The rows whose time for an answer passed without one; an answer on the day counts."""
-    late = rows.filter(overdue(working_days)).with_row_index("_row")
-    deadline = pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
-    answered = (
-        late.join(answers.select(*KEY, answered_on=pl.col("occurred_on")), on=KEY, how="inner")
-        .filter(pl.col("answered_on").is_between(pl.col("occurred_on"), deadline))
-        .select("_row")
-        .unique()
-    )
-    return late.join(answered, on="_row", how="anti").drop("_row")
+    found = _next(rows.filter(overdue(working_days)), answers, pl.col("occurred_on"))
+    late = pl.col("_next").is_null() | (pl.col("_next") > deadline(working_days))
+    return found.filter(late).drop("_from", "_next")
 
 
-def never_followed_by(rows: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+def never_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame) -> pl.LazyFrame:
     """The rows after which, that day or later, no answer of any date is on record."""
-    latest = answers.group_by(KEY).agg(answered_on=pl.col("occurred_on").max())
-    dated = rows.join(latest, on=KEY, how="left")
+    last = answers.group_by(CASE).agg(answered_on=pl.col("occurred_on").max())
+    dated = rows.join(last, on=CASE, how="left")
     return dated.filter(
         pl.col("answered_on").is_null() | (pl.col("answered_on") < pl.col("occurred_on"))
     )
 
 
 @once
-def completed_assessments(known: Known) -> pl.DataFrame:
+def completed_assessments(known: Known) -> pl.LazyFrame:
     """Completed assessments by the day they were completed, as answers to an event."""
     return (
-        known.rows("assessments")
+        known.scan("assessments")
         .filter(pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null())
         .with_columns(occurred_on=pl.col("completed_on"), table=pl.lit("assessments"))
     )
 
 
 @once
-def significant_events(known: Known) -> pl.DataFrame:
-    """Events that should lead to a review of risk: KEY, evidence, and what each is.
+def significant_events(known: Known) -> pl.LazyFrame:
+    """Events that should lead to a review of risk: CASE, evidence, and what each is.
 
     Arrest or charge, a breach, a report by a third party, serious behaviour, intelligence, conflict
     in a relationship, accommodation at risk (independent review of a further offence, 5).
     """
-    columns = [*KEY, "table", "record_id", "occurred_on", "days", "event"]
+    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days", "event"]
     contacts = entries(known, "contacts").with_columns(
         event=pl.when(pl.col("type_code").is_in(["CARR", "CNOC"]))
         .then(pl.lit("arrest or charge"))

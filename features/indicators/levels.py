@@ -5,12 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import GROUP_KEY, KEY, Known, current_assessment
+from features.asof import CASE, CASE_GROUP, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
+    IS_LAST,
     ORDERS,
     N,
+    before,
     completed_assessments,
     concerning_group,
     entries,
@@ -20,6 +22,7 @@ from features.indicators.language import (
     supervision_start,
     within,
 )
+from features.levels import current_assessment, level_column
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
@@ -27,9 +30,9 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 KIND = pl.col("kind")
 
 
-def _now(known: Known) -> pl.DataFrame:
-    """The overall level of the latest completed assessment: KEY, now (1 to 4), done_on."""
-    latest = current_assessment(known).select(*KEY, now=overall_rank(), done_on="completed_on")
+def _now(known: Known) -> pl.LazyFrame:
+    """The overall level of the latest completed assessment: CASE, now (1 to 4), done_on."""
+    latest = current_assessment(known).select(*CASE, now=overall_rank(), done_on="completed_on")
     return latest.filter(pl.col("now").is_not_null())
 
 
@@ -42,16 +45,16 @@ def _now(known: Known) -> pl.DataFrame:
     value=pl.col("late").max(),
     words={"d": pl.col("late").max()},
 )
-def initial_assessment_overdue(known: Known) -> pl.DataFrame:
+def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
     """Days past 15 working days from the start of the latest order or licence, where no assessment
     has been completed since that start.
     """
     start = supervision_start(known).with_columns(occurred_on=pl.col("started_on"))
     rows = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_null())
-    rows = rows.join(start.select(*KEY, "occurred_on"), on=[*KEY, "occurred_on"], how="semi")
-    last = current_assessment(known).select(*KEY, done_on=pl.col("completed_on"))
+    rows = rows.join(start.select(*CASE, "occurred_on"), on=[*CASE, "occurred_on"], how="semi")
+    last = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
     deadline = pl.col("occurred_on").dt.add_business_days(15, roll="forward")
-    dated = rows.join(last, on=KEY, how="left").with_columns(
+    dated = rows.join(last, on=CASE, how="left").with_columns(
         late=(pl.col("as_of") - deadline).dt.total_days()
     )
     undone = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("occurred_on"))
@@ -69,27 +72,27 @@ def initial_assessment_overdue(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="The level stayed the same although events are on record.",
 )
-def rosh_unchanged_despite_events(known: Known) -> pl.DataFrame:
+def rosh_unchanged_despite_events(known: Known) -> pl.LazyFrame:
     """Harmful behaviour concerning the group between the last two completed assessments, where both
     give the group the same level.
     """
-    done = completed_assessments(known).sort("completed_on", "record_id")
-    level = {group: pl.col(f"{group}_community") for group in codes.COMMUNITY_GROUPS}
+    done = completed_assessments(known).sort(*CASE, "completed_on", "record_id")
+    level = {group: pl.col(level_column(group)) for group in codes.RISK_GROUPS}
     paired = done.select(
-        *KEY,
+        *CASE,
         "completed_on",
-        since=pl.col("completed_on").shift(1).over(KEY),
-        **{group: now == now.shift(1).over(KEY) for group, now in level.items()},
-    ).unique(KEY, keep="last", maintain_order=True)
+        since=before(pl.col("completed_on")),
+        **{group: now == before(now) for group, now in level.items()},
+    ).filter(IS_LAST)
     same = paired.unpivot(
-        on=list(level), index=[*KEY, "since", "completed_on"],
+        on=list(level), index=[*CASE, "since", "completed_on"],
         variable_name="group", value_name="same",
     ).filter("same")  # fmt: skip
     found = entries(known, "incidents", KIND.is_in(HARMFUL_INCIDENTS)).with_columns(
         group=concerning_group()
     )
     between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
-    return found.join(same, on=GROUP_KEY, how="inner").filter(between)
+    return found.join(same, on=CASE_GROUP, how="inner").filter(between)
 
 
 TOPICS: dict[str, tuple[str, pl.Expr]] = {
@@ -106,11 +109,11 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
 }
 
 
-def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.DataFrame:
+def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
     """Incidents before the latest completed assessment, which says it does not mention them."""
     silent = current_assessment(known).filter(pl.col(column) == pl.lit(value=False))
     rows = entries(known, "incidents", behaviour)
-    dated = rows.join(silent.select(*KEY, "completed_on"), on=KEY, how="inner")
+    dated = rows.join(silent.select(*CASE, "completed_on"), on=CASE, how="inner")
     return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
 
 
@@ -126,7 +129,7 @@ def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
+def assessment_narrower_than_history(known: Known) -> pl.LazyFrame:
     """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that happened
     before it was completed and that the latest completed assessment says it does not mention.
     """
@@ -149,17 +152,17 @@ def assessment_narrower_than_history(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.DataFrame:
+def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.LazyFrame:
     """Sexual behaviour of concern, at any time before, while the latest completed assessment says that it does
     not mention it.
     """
     return _unmentioned(known, "mentions_sexual_behaviour", KIND == "sexual")
 
 
-def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.DataFrame:
+def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.LazyFrame:
     """Documents that state an overall level other than that of the latest assessment."""
     rows = entries(known, "documents", *conditions).with_columns(stated=rank_of("level"))
-    return rows.join(_now(known), on=KEY, how="inner").filter(pl.col("stated") != pl.col("now"))
+    return rows.join(_now(known), on=CASE, how="inner").filter(pl.col("stated") != pl.col("now"))
 
 
 _LEVELS_IN_WORDS = {
@@ -178,7 +181,7 @@ _LEVELS_IN_WORDS = {
     source=f"{CORONER_OCTOBER}, sections 3 and 5",
     words=_LEVELS_IN_WORDS,
 )
-def level_inconsistent_between_documents(known: Known) -> pl.DataFrame:
+def level_inconsistent_between_documents(known: Known) -> pl.LazyFrame:
     """Documents of the last 90 days, other than referrals to partners, that state another overall
     level than the latest completed assessment, and are not older than it.
     """
@@ -196,7 +199,7 @@ def level_inconsistent_between_documents(known: Known) -> pl.DataFrame:
     groups=("public", "known_adult"),
     words=_LEVELS_IN_WORDS,
 )
-def partner_given_outdated_risk(known: Known) -> pl.DataFrame:
+def partner_given_outdated_risk(known: Known) -> pl.LazyFrame:
     """Referrals to partner agencies of the last 90 days that state another overall level than the
     latest completed assessment.
     """
@@ -219,12 +222,12 @@ def partner_given_outdated_risk(known: Known) -> pl.DataFrame:
         "level": level_word(pl.col("now").max()),
     },
 )
-def level_lower_than_previous_high(known: Known) -> pl.DataFrame:
+def level_lower_than_previous_high(known: Known) -> pl.LazyFrame:
     """How many levels the highest overall level ever recorded, high or more, lies above the current
     one.
     """
     rows = completed_assessments(known).with_columns(overall=overall_rank())
-    above = rows.join(_now(known), on=KEY, how="inner")
+    above = rows.join(_now(known), on=CASE, how="inner")
     return above.filter(pl.col("overall") >= 3, pl.col("overall") > pl.col("now"))
 
 
@@ -247,14 +250,14 @@ REGISTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     disclosure="possible",
     disclosable_sentence="A register that events on record call for is not active.",
 )
-def expected_register_missing(known: Known) -> pl.DataFrame:
+def expected_register_missing(known: Known) -> pl.LazyFrame:
     """Domestic abuse, weapons or sexual concern about a child in 365 days without an active register
     of that kind (domestic abuse; weapons; child concerns or child protection).
     """
-    active = known.rows("registrations").filter(pl.col("ended_on").is_null())
+    active = known.scan("registrations").filter(pl.col("ended_on").is_null())
     parts = []
     for kind, (group, registers) in REGISTERS.items():
-        has = active.filter(pl.col("type_code").is_in(registers)).select(KEY).unique()
+        has = active.filter(pl.col("type_code").is_in(registers)).select(CASE).unique()
         rows = entries(known, "incidents", KIND.is_in([kind]), within(365))
-        parts.append(rows.join(has, on=KEY, how="anti").with_columns(group=pl.lit(group)))
+        parts.append(rows.join(has, on=CASE, how="anti").with_columns(group=pl.lit(group)))
     return pl.concat(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import KEY, Known
+from features.asof import CASE, Known
 from features.indicators.base import declare
 from features.indicators.language import (
     N,
@@ -27,11 +27,11 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
     source="A practitioners' account, October 2023: seven or eight in a year is not uncommon",
     fires_from=2.0,
 )
-def practitioner_changes_365d(known: Known) -> pl.DataFrame:
+def practitioner_changes_365d(known: Known) -> pl.LazyFrame:
     """Holdings that began in the last 365 days, other than the first of all."""
     held = entries(known, "allocations")
-    first = held.group_by(KEY).agg(first_on=pl.col("occurred_on").min())
-    return held.join(first, on=KEY).filter(within(365), pl.col("occurred_on") > pl.col("first_on"))
+    first = held.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
+    return held.join(first, on=CASE).filter(within(365), pl.col("occurred_on") > pl.col("first_on"))
 
 
 @declare(
@@ -42,7 +42,7 @@ def practitioner_changes_365d(known: Known) -> pl.DataFrame:
     source=f"{SFO_REVIEW}, sections 5 and 11c",
     words={"n": N, "d": pl.col("absent_days").max()},
 )
-def absence_cover_without_reallocation(known: Known) -> pl.DataFrame:
+def absence_cover_without_reallocation(known: Known) -> pl.LazyFrame:
     """Current holdings whose practitioner has been absent for 28 days or more."""
     held = entries(
         known,
@@ -65,7 +65,7 @@ def absence_cover_without_reallocation(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Events were not discussed with a manager.",
 )
-def no_oversight_after_significant_event(known: Known) -> pl.DataFrame:
+def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
     """Significant events of the last 180 days without management oversight in 10 working days."""
     events = significant_events(known).filter(within(180))
     return not_followed_by(events, entries(known, "contacts", contact("oversight")), 10)
@@ -84,7 +84,7 @@ def no_oversight_after_significant_event(known: Known) -> pl.DataFrame:
     fires_from=120.0,
     page_only_because="context for the reader: it says nothing of the person",
 )
-def practitioner_workload_percent(known: Known) -> pl.DataFrame:
+def practitioner_workload_percent(known: Known) -> pl.LazyFrame:
     """The workload of the practitioner who holds the case, as last recorded."""
     held = entries(
         known, "allocations", pl.col("ended_on").is_null(), pl.col("workload_percent").is_not_null()
@@ -102,7 +102,7 @@ def practitioner_workload_percent(known: Known) -> pl.DataFrame:
     disclosure="possible",
     disclosable_sentence="Tasks that were agreed are overdue.",
 )
-def overdue_task_noted_not_done(known: Known) -> pl.DataFrame:
+def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
     """Actions set by MAPPA or in oversight, not done and more than 14 days past their date."""
     open_actions = entries(
         known,
@@ -127,12 +127,12 @@ def overdue_task_noted_not_done(known: Known) -> pl.DataFrame:
     fires_from=0.0,
     page_only_because="context for the reader: it says when, not what the person did",
 )
-def days_since_release(known: Known) -> pl.DataFrame:
+def days_since_release(known: Known) -> pl.LazyFrame:
     """Days since the latest release on licence, within 90 days of it."""
     release = (
         supervision_start(known)
         .filter(pl.col("started_as") == "licence")
-        .select(*KEY, occurred_on=pl.col("started_on"))
+        .select(*CASE, occurred_on=pl.col("started_on"))
     )
     rows = entries(known, "supervisions", pl.col("kind") == "licence", within(90))
-    return rows.join(release, on=[*KEY, "occurred_on"], how="semi")
+    return rows.join(release, on=[*CASE, "occurred_on"], how="semi")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from features import codes
-from features.asof import LEVEL_STATES
+from features.levels import LEVEL_STATES
 from features.timeline import THEMES
 from serving.review.states import OUTCOMES, Progress
 from serving.review.store import Item
@@ -71,7 +71,11 @@ def group(name: str) -> str:
 
 def highest(levels: dict[str, dict[str, str | None]]) -> str | None:
     """The highest recorded level over the groups; None where no group has a current one."""
-    found = [item["level"] for item in levels.values() if item["level"] in codes.LEVELS]
+    found = [
+        item["level"]
+        for group, item in levels.items()
+        if group in codes.COMMUNITY_GROUPS and item["level"] in codes.LEVELS
+    ]
     return max(found, key=lambda code: codes.LEVEL_ORDER.index(str(code)), default=None)
 
 

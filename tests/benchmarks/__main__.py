@@ -27,6 +27,7 @@ from features.store import Store
 CASES = int(os.environ.get("CASES", "12000"))
 SHARES = (0.1, 0.5, 1.0)
 SAMPLE = 60
+GROUPS = len(codes.RISK_GROUPS)
 AS_OF: date = synthetic.Parameters().as_of
 WINDOWS = (30, 90, 180, 365)
 TYPES = (
@@ -57,7 +58,7 @@ def spine(store: Store, count: int | None = None) -> pl.DataFrame:
 def engine(folder: Path, _: int) -> int:
     """Every indicator of every case, some buckets at a time."""
     store = Store.open(folder / "store")
-    return sum(frame.height for _, frame in build.frames(store, spine(store))) // 4
+    return sum(frame.height for _, frame in build.frames(store, spine(store))) // GROUPS
 
 
 def two_dates(folder: Path, _: int) -> int:
@@ -66,7 +67,7 @@ def two_dates(folder: Path, _: int) -> int:
     on = spine(store)
     before = on.with_columns(pl.col("as_of") - timedelta(days=200))
     both = pl.concat([on, before])
-    return sum(frame.height for _, frame in build.frames(store, both)) // 4
+    return sum(frame.height for _, frame in build.frames(store, both)) // GROUPS
 
 
 def _contacts(folder: Path) -> str:
@@ -125,7 +126,7 @@ def reference(folder: Path, _: int) -> int:
     for crn in on["crn"]:
         own = {name: [r for r in rows if r["crn"] == crn] for name, rows in versions.items()}
         history = History(own, crn, AS_OF)
-        for group in codes.COMMUNITY_GROUPS:
+        for group in codes.RISK_GROUPS:
             for value in REFERENCE.values():
                 value(history, group)
     return len(crns)

@@ -13,6 +13,7 @@ import pytest
 
 from features import asof, intake
 from features.errors import MissingInput, UserError
+from features.levels import recorded_levels
 from features.sources import hmpps
 from features.sources.oasys import when
 from features.store import Store
@@ -88,7 +89,7 @@ def test_a_locked_assessment_is_not_a_level(tmp_path: Path) -> None:
     convert(tmp_path, X100001=timeline)
     intake.load(tmp_path / "out", tmp_path / "s")
     known = asof.read(Store.open(tmp_path / "s"), asof.spine([CRN], date(2026, 6, 30)))
-    assert set(asof.recorded_levels(known)["state"]) == {"locked_incomplete"}
+    assert set(recorded_levels(known)["state"]) == {"locked_incomplete"}
 
 
 def test_predictors_keep_their_version(tmp_path: Path) -> None:

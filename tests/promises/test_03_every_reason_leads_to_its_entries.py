@@ -11,6 +11,7 @@ from features import asof, build
 from features.errors import RunStopped
 from models import explain
 from models.level import STRATA
+from models.ordinal import community
 from serving import enqueue, scoring
 from serving.db.tables import entries, findings, runs
 from tests.conftest import AS_OF, Service
@@ -20,7 +21,8 @@ from tests.pages import Browser
 @pytest.fixture(scope="module")
 def scored(service: Service) -> tuple[pl.DataFrame, pl.DataFrame]:
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
-    frame = pl.concat([f for _, f in build.frames(service.store, on.select(asof.KEY).head(200))])
+    parts = [f for _, f in build.frames(service.store, on.select(asof.KEY).head(200))]
+    frame = community(pl.concat(parts))
     return frame, service.model.score(frame)
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features import asof, build
-from features.asof import LEVEL_STATES
+from features import build, codes
 from features.indicators import CATALOGUE
+from features.levels import LEVEL_STATES, recorded_levels
 from models.level import UNKNOWN, stratum_of
 from serving.web import formatters
 from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
 
+COMMUNITY = pl.col("group").is_in(codes.COMMUNITY_GROUPS)
 OLD = AS_OF - timedelta(days=55 * 7 + 1)
 JUST = AS_OF - timedelta(days=55 * 7)
 LOCKED = row("assessments", AS_OF - timedelta(days=90), status="LOCKED_INCOMPLETE",
@@ -39,18 +40,41 @@ LOCKED = row("assessments", AS_OF - timedelta(days=90), status="LOCKED_INCOMPLET
 def test_states_of_a_level(
     rows: list[dict[str, Any]], feeds: list[str] | None, state: str, level: str | None
 ) -> None:
-    found = asof.recorded_levels(known({"assessments": rows}, feeds=feeds))
+    found = recorded_levels(known({"assessments": rows}, feeds=feeds)).filter(COMMUNITY)
+    assert found["group"].to_list() == sorted(codes.COMMUNITY_GROUPS)
     assert set(found["state"]) == {state}
     assert set(found["level"]) == {level}
     assert LEVEL_STATES[state]
 
 
+@pytest.mark.parametrize(
+    ("supervised", "feeds", "state", "level"),
+    [
+        (row("supervisions", "2026-01-05", kind="custody"), None, "current", "MEDIUM"),
+        (row("supervisions", "2026-01-05", kind="remand"), None, "current", "MEDIUM"),
+        (row("supervisions", "2026-01-05", kind="licence"), None, "not_in_custody", None),
+        (row("supervisions", "2026-01-05", kind="custody", ended_on=AS_OF), None,
+         "not_in_custody", None),
+        (row("supervisions", "2026-01-05"), ["assessments"], "current", "MEDIUM"),
+        (row("supervisions", "2026-01-05", kind="custody"), ["supervisions"], "not_supplied",
+         None),
+    ],
+)  # fmt: skip
+def test_prisoners_have_a_level_while_the_person_is_inside(
+    supervised: dict[str, Any], feeds: list[str] | None, state: str, level: str | None
+) -> None:
+    rows = {"supervisions": [supervised],
+            "assessments": [assessment(JUST, "LOW", prisoners_custody="MEDIUM")]}  # fmt: skip
+    found = recorded_levels(known(rows, feeds=feeds)).filter(~COMMUNITY)
+    assert found.select("state", "level").rows() == [(state, level)]
+
+
 def test_a_feed_that_stopped_makes_the_level_unknown() -> None:
     history = known({"assessments": [assessment(JUST, "LOW")]})
     history.feeds["assessments"] = [(date.min, AS_OF - timedelta(days=8))]
-    found = asof.recorded_levels(history)
-    assert set(found["state"]) == {"feed_stopped"}
-    assert found["level"].null_count() == 4
+    found = recorded_levels(history)
+    assert set(found.filter(COMMUNITY)["state"]) == {"feed_stopped"}
+    assert found["level"].null_count() == 5
 
 
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
@@ -58,14 +82,14 @@ def test_a_missing_feed_is_null_and_never_nought(item: Any) -> None:
     for feed in item.feeds:
         history = known({})
         del history.feeds[feed]
-        assert build.frame(history)[item.id].null_count() == 4
+        assert build.frame(history)[item.id].null_count() == 5
 
 
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
 def test_a_stopped_feed_is_null_and_never_nought(item: Any) -> None:
     history = known({})
     history.feeds[item.feeds[0]] = [(date.min, AS_OF - timedelta(days=30))]
-    assert build.frame(history)[item.id].null_count() == 4
+    assert build.frame(history)[item.id].null_count() == 5
 
 
 def test_no_current_level_is_a_stratum_of_its_own() -> None:

@@ -42,11 +42,12 @@ def test_changing_who_people_are_changes_no_score(service: Service) -> None:
     crns = service.store.read("supervisions")["crn"].unique().sort().to_list()[:40]
     history = asof.read(service.store, asof.spine(crns, NIGHT))
     before = service.model.score(build.frame(history))
-    history.versions["people"] = history.versions["people"].with_columns(
+    others = history.versions["people"].with_columns(
         sex=pl.lit("Other"), ethnicity=pl.lit("X"), religion=pl.lit("X"), disability=pl.lit("Yes")
     )
-    history.cache.clear()
-    assert service.model.score(build.frame(history)).equals(before)
+    changed = asof.Known(history.spine, {**history.versions, "people": others}, history.feeds)
+    assert changed.rows("people")["sex"].unique().to_list() == ["Other"]
+    assert service.model.score(build.frame(changed)).equals(before)
 
 
 def test_pregnancy_and_mental_health_are_shown_and_never_scored(service: Service) -> None:

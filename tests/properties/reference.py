@@ -17,6 +17,7 @@ from tests.properties.reference_history import (
     failed,
     in_group,
     incidents,
+    level_column,
     overall,
     working_day_after,
 )
@@ -234,7 +235,7 @@ def copied(h: History) -> int:
 
 def low_with_evidence(h: History, group: str) -> int:
     current = h.current()
-    if current is None or current[f"{group}_community"] != "LOW":
+    if current is None or current[level_column(group)] != "LOW":
         return 0
     kinds = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
     return sum(in_group(r, group) for r in incidents(h, kinds, 730))

@@ -97,6 +97,14 @@ class History:
         ]
         return [r for r in rows if not starts or r["occurred_on"] < min(starts)]
 
+    def due_for(self, group: str, groups: tuple[str, ...]) -> bool:
+        """Whether a group has a level on the date: prisoners only while the person is inside."""
+        inside = any(
+            r["kind"] in ("custody", "remand") and r["ended_on"] is None
+            for r in self.rows("supervisions")
+        )
+        return group in groups and (group != "prisoners" or inside)
+
     def since_start(self, rows: list[Row]) -> list[Row]:
         """Rows since the start of the latest order; all where none is known."""
         start = self.start()
@@ -168,6 +176,11 @@ def in_group(r: Row, group: str) -> bool:
 def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> list[Row]:
     """Incidents of some kinds."""
     return [r for r in h.rows("incidents", days) if r["kind"] in kinds]
+
+
+def level_column(group: str) -> str:
+    """Where an assessment holds the level of a group."""
+    return "prisoners_custody" if group == "prisoners" else f"{group}_community"
 
 
 def overall(r: Row) -> int | None:

@@ -13,6 +13,7 @@ from tests.properties.reference_history import (
     Row,
     concerns,
     incidents,
+    level_column,
     overall,
     working_day_after,
 )
@@ -235,8 +236,8 @@ def unchanged(h: History, group: str) -> int:
     if len(done) < 2:
         return 0
     before, now = done[-2], done[-1]
-    level = now[f"{group}_community"]
-    if level is None or level != before[f"{group}_community"]:
+    level = now[level_column(group)]
+    if level is None or level != before[level_column(group)]:
         return 0
     return sum(
         concerns(r) == group and before["completed_on"] < r["occurred_on"] <= now["completed_on"]

@@ -70,8 +70,10 @@ def _typed(table: str, name: str, text: str) -> Any:
 def _expected(text: str) -> dict[str, float | None]:
     parts = text.split(", ")
     if len(parts) == 1:
-        return dict.fromkeys(("children", "public", "known_adult", "staff"), _number(text))
-    return {name: _number(value) for name, value in (part.split() for part in parts)}
+        community = dict.fromkeys(("children", "public", "known_adult", "staff"), _number(text))
+        return community | {"prisoners": None}
+    found = {name: _number(value) for name, value in (part.split() for part in parts)}
+    return {"prisoners": None} | found
 
 
 def _number(text: str) -> float | None:
