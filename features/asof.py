@@ -4,6 +4,9 @@ A row counts as of a date when its version was known by the end of that day, had
 superseded or withdrawn by then, and is about that day or an earlier one. Within a row, a date
 that lies after the as-of date had not happened: it is emptied, and so is what it settles (an
 assessment's levels before it was completed). What was recorded later never shows (promise 2).
+
+Of an entry whose month alone is known, the day is the last it can have been: the end of the month,
+or the day it was first recorded. So no fact leaves a window because nobody noted the day.
 """
 
 from __future__ import annotations
@@ -131,6 +134,8 @@ def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.Lazy
             pl.col("occurred_on") <= pl.col("as_of"),
         )
     )
+    if "month_only" in versions.columns and versions["month_only"].any():
+        seen = seen.with_columns(occurred_on=_day())
     return _without_the_future(seen, table).select(
         *CASE,
         *KEY,
@@ -138,6 +143,13 @@ def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.Lazy
         "first_recorded_at",
         days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
     )
+
+
+def _day() -> pl.Expr:
+    """The day of an entry; of one known by month, the last day that it can have been."""
+    day, recorded = pl.col("occurred_on"), pl.col("first_recorded_at").dt.date()
+    last = pl.max_horizontal(day, pl.min_horizontal(day.dt.month_end(), recorded))
+    return pl.when(pl.col("month_only").fill_null(value=False)).then(last).otherwise(day)
 
 
 def _superseded(versions: pl.DataFrame) -> pl.LazyFrame:

@@ -40,9 +40,16 @@ def catalogue_hash() -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
-def columns(use: str | None = None) -> list[str]:
-    """The ids of the indicators in a frame, in order; or of those of one use alone."""
-    return [name for name, item in CATALOGUE.items() if use is None or item.use == use]
+def columns(use: str | None = None, *, mental_health: bool = False) -> list[str]:
+    """The ids of the indicators in a frame, in order; or of those of one use alone.
+
+    `mental_health` is the switch of the board: with it the marked indicators are scored too.
+    """
+    return [
+        name
+        for name, item in CATALOGUE.items()
+        if use is None or item.used_in(mental_health=mental_health) == use
+    ]
 
 
 def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:

@@ -40,6 +40,7 @@ COMMON: tuple[Column, ...] = (
     _c("source_system", "code", "which system or agency it came from", codes.SOURCES),
     _c("certainty", "code", "fact, allegation, intelligence or opinion", codes.CERTAINTY),
     _c("disputed", "flag", "the person disputes it"),
+    _c("month_only", "flag", "only the month of `occurred_on` is known, not the day"),
     _c("disclosable", "flag", "may be shown to the person; unknown counts as no"),
 )
 
@@ -282,6 +283,7 @@ _TABLES = (
             _c("disability", "text", "disability"),
             _c("nationality", "text", "nationality"),
             _c("interpreter_language", "text", "language if an interpreter is needed"),
+            _c("adjustments", "text", "reasonable adjustments agreed, in the words of the record"),
         ),
     ),
     _table(

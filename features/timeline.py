@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 
 from features import codes
-from features.asof import Known
+from features.asof import CASE, Known
 from features.indicators.base import in_words
+from features.indicators.language import suspended
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",
@@ -59,9 +60,11 @@ def entries(known: Known) -> dict[str, list[TimelineEntry]]:
 
 
 def names(known: Known) -> dict[str, dict[str, Any]]:
-    """Name and date of birth of each case, for the pages; no other characteristic is read here."""
+    """Name, date of birth and what is to be allowed for, of each case: for the pages alone."""
     rows = known.rows("people").sort("recorded_at").unique("crn", keep="last")
-    chosen = rows.select("crn", "given_name", "family_name", "born_on")
+    chosen = rows.select(
+        "crn", "given_name", "family_name", "born_on", "interpreter_language", "adjustments"
+    )
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
@@ -71,7 +74,12 @@ def supervision(known: Known) -> dict[str, dict[str, Any]]:
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
     rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
-    chosen = rows.select("crn", "kind", "occurred_on", "pdu_code", "team_code", "suspended_from")
+    away = suspended(known).collect()
+    chosen = (
+        rows.drop("suspended_from")
+        .join(away, on=CASE, how="left", maintain_order="left")
+        .select("crn", "kind", "occurred_on", "pdu_code", "team_code", "suspended_from")
+    )
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
@@ -83,7 +91,7 @@ def _entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
         occurred_on=row["occurred_on"],
         recorded_at=row["recorded_at"],
         what=what,
-        detail=detail,
+        detail=_listed(detail, "only the month is known" if row["month_only"] else ""),
         source=codes.SOURCES.get(row["source_system"] or "", row["source_system"] or "not said"),
         certainty=row["certainty"] or "not said",
         disclosable=row["disclosable"] is True,

@@ -43,6 +43,11 @@ class Bundle:
             digest.update(text.encode())
         return digest.hexdigest()
 
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The indicators that it scores; all others are shown to the reader and no more."""
+        return (*self.ordinal.columns, *self.level.columns)
+
     def as_texts(self) -> dict[str, str]:
         """The two files of the bundle, by name."""
         content = {

@@ -51,8 +51,7 @@ def reasons(
     """
     frame = community(frame)
     scored = bundle.score(frame)
-    scored_by = [item for item in CATALOGUE.values() if item.use != "page_only"]
-    said = evidence.findings(known, scored_by)
+    said = evidence.findings(known, [CATALOGUE[name] for name in bundle.scored])
     found: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
@@ -103,9 +102,8 @@ def _grouped(
 
 
 def shown_only(row: Mapping[str, object], said: Findings) -> list[Finding]:
-    """Findings of indicators that are shown to the reader and never scored."""
-    names = [name for name, item in CATALOGUE.items() if item.use == "page_only"]
-    found = [_finding(name, row, said) for name in names]
+    """Findings of the indicators in `said`: those that are shown to the reader and never scored."""
+    found = [_finding(name, row, said) for name in said]
     return [finding for finding in found if finding is not None]
 
 

@@ -39,7 +39,7 @@ def enqueue(
     frame = build.frame(known)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
     reasons = explain.reasons(model, frame, known)
-    page_only = [item for item in CATALOGUE.values() if item.use == "page_only"]
+    page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     shown = evidence.findings(known, page_only)
     told = timeline.entries(known)
     people = _people(store, known, as_of)
@@ -133,6 +133,8 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
             "since": _text(held.get(crn, {}).get("occurred_on")),
             "team": held.get(crn, {}).get("team_code"),
             "suspended_from": _text(held.get(crn, {}).get("suspended_from")),
+            "interpreter": named.get(crn, {}).get("interpreter_language"),
+            "adjustments": named.get(crn, {}).get("adjustments"),
             "levels": levels[crn],
             "feeds": feeds,
             "incomplete": crn in incomplete,

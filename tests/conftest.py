@@ -46,7 +46,7 @@ class Service:
     model: Bundle
     bundle_folder: Path
 
-    def unread(self, pdu: str, *, drawn_as: str | None = None) -> int:
+    def unread(self, pdu: str, *, drawn_as: str | None = None, other_than: int = 0) -> int:
         """An open case of a unit that no one has read yet."""
         with self.admin.connect() as connection:
             from serving.db.tables import findings, own_views
@@ -56,7 +56,7 @@ class Service:
                 .join(findings, findings.c.item_id == items.c.id)
                 .join(own_views, own_views.c.item_id == items.c.id, isouter=True)
                 .where(items.c.pdu_code == pdu, items.c.state == "open", ~items.c.limited)
-                .where(own_views.c.item_id.is_(None))
+                .where(own_views.c.item_id.is_(None), items.c.id != other_than)
                 .order_by(items.c.id)
             )
             if drawn_as:

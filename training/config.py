@@ -43,6 +43,13 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Indicators:
+    """Which of the marked indicators are scored."""
+
+    mental_health: bool
+
+
+@dataclass(frozen=True)
 class Least:
     """The least that a run needs."""
 
@@ -57,6 +64,7 @@ class Config:
     splits: Splits
     booster: Settings
     level: Level
+    indicators: Indicators
     least: Least
 
     @property
@@ -70,6 +78,7 @@ _SECTIONS: dict[str, type] = {
     "splits": Splits,
     "booster": Settings,
     "level": Level,
+    "indicators": Indicators,
     "least": Least,
 }
 

@@ -18,7 +18,7 @@ from training.splits import person_hash
 
 def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
     """A bundle from labelled rows: stage 1 on all of them, stage 2 on the judged sources alone."""
-    columns = build.columns("stage_1")
+    columns = _columns("stage_1", config)
     first = ordinal.fit(
         labelled.frame, labelled.reviewed, labelled.weights, columns, config.booster
     )
@@ -31,7 +31,7 @@ def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None)
         margins[chosen],
         calibrating.reviewed,
         calibrating.weights,
-        build.columns("stage_2"),
+        _columns("stage_2", config),
         config.level.ridge,
     )
     return Bundle(first, second, build.catalogue_hash(), about or {})
@@ -41,7 +41,7 @@ def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
     """Margins for each row from a stage 1 that was fitted on other people."""
     parts = labelled.frame.select(person_hash(config.level.cross_fits)).to_series().to_numpy()
     margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
-    columns = build.columns("stage_1")
+    columns = _columns("stage_1", config)
     for part in range(config.level.cross_fits):
         held = parts == part
         others = labelled.where(pl.Series(~held))
@@ -50,3 +50,7 @@ def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
         model = ordinal.fit(others.frame, others.reviewed, others.weights, columns, config.booster)
         margins[held] = model.margins(labelled.frame.filter(pl.Series(held)))
     return margins
+
+
+def _columns(use: str, config: Config) -> list[str]:
+    return build.columns(use, mental_health=config.indicators.mental_health)

@@ -46,6 +46,8 @@ _NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 
 ALL: tuple[str, ...] = codes.RISK_GROUPS
 EVIDENCE = ["table", "record_id", "occurred_on"]
+BY_THE_BOARD = "mental health is scored only by a signed decision of the board"
+"""Why the marked indicators stay on the page until the board decides (one switch in training)."""
 _USE_OF_KIND: dict[str, Use] = {
     "behaviour": "stage_1",
     "process": "stage_2",
@@ -86,6 +88,12 @@ class Indicator:
     def use(self) -> Use:
         """Where it enters: stage 1 (behaviour), stage 2 (process), or the page alone."""
         return "page_only" if self.page_only_because else _USE_OF_KIND[self.kind]
+
+    def used_in(self, *, mental_health: bool = False) -> Use:
+        """Where it enters a model for which the board has decided that mental health is scored."""
+        if mental_health and self.page_only_because == BY_THE_BOARD:
+            return _USE_OF_KIND[self.kind]
+        return self.use
 
     @property
     def key(self) -> list[str]:

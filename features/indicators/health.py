@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.asof import CASE, Known, latest
-from features.indicators.base import declare
+from features.indicators.base import BY_THE_BOARD, declare
 from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
@@ -24,7 +24,6 @@ from features.indicators.language import (
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 KIND = pl.col("kind")
-BY_THE_BOARD = "mental health is scored only by a signed decision of the board"
 
 
 @declare(

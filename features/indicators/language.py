@@ -105,10 +105,17 @@ def level_word(rank: pl.Expr) -> pl.Expr:
     return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)
 
 
+@once
 def suspended(known: Known) -> pl.LazyFrame:
-    """The keys whose contact is suspended on the date: CASE, suspended_from."""
+    """The keys whose contact is suspended on the date: CASE, suspended_from.
+
+    Said by the order itself, or by the register of the two-thirds point (`PRC`), whichever is first.
+    """
     begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
-    return begun.group_by(CASE).agg(pl.col("suspended_from").min())
+    register = in_force(known, "registrations", pl.col("type_code").eq(codes.CONTACT_SUSPENDED))
+    since = register.select(*CASE, suspended_from=pl.col("occurred_on"))
+    both = pl.concat([begun.select(*CASE, "suspended_from"), since])
+    return both.group_by(CASE).agg(pl.col("suspended_from").min())
 
 
 def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -155,7 +155,7 @@ def test_unknown_codes_and_refusals_are_named(
     assert "incidents.target: codes not known: ODD (1)" in said
     assert "incidents.setting: codes not known: Custody (1; did you mean custody?)" in said
     assert "incidents: 1 refused: malformed CRN" in said
-    assert "incidents: 1 refused: date out of range" in said
+    assert "incidents: 1 refused: date before 1900-01-01" in said
 
 
 def test_did_you_mean() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from hypothesis import given
 
 from features import asof, build, codes, indicators, records
 from features.indicators import CATALOGUE
+from features.indicators.base import BY_THE_BOARD
+from models import explain
 from tests.conftest import AS_OF as NIGHT
 from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
 from tests.properties.histories import belonging_to, dense, histories
 from tests.properties.test_engine_agrees import QUICK
+from training import config, labels
+from training.fit import fit
 
 
 def test_no_indicator_reads_the_people_table() -> None:
@@ -169,3 +174,28 @@ def test_process_never_lowers_a_probability(service: Service) -> None:
     for stratum in service.model.level.strata.values():
         assert stratum.slope > 0
         assert min(stratum.coefficients.values()) >= 0
+
+
+def test_one_switch_of_the_board_lets_mental_health_be_scored(service: Service) -> None:
+    """The marked indicators enter their stages together, and pregnancy never does."""
+    marked = {i.id for i in CATALOGUE.values() if i.page_only_because == BY_THE_BOARD}
+    without = {*build.columns("stage_1"), *build.columns("stage_2")}
+    switched = {
+        *build.columns("stage_1", mental_health=True),
+        *build.columns("stage_2", mental_health=True),
+    }
+    assert marked
+    assert switched - without == marked
+    assert not any(CATALOGUE[name].protected_link == "pregnancy" for name in switched)
+    off = config.read()
+    assert off.indicators.mental_health is False, "off until the board signs"
+    on = replace(off, indicators=config.Indicators(mental_health=True))
+    assert on.digest != off.digest
+    spine = asof.spine(service.store.read("reviews")["crn"].unique().to_list(), NIGHT)
+    labelled = labels.read(service.store, NIGHT, on)
+    with_them = fit(labelled, on)
+    assert marked <= set(with_them.scored)
+    known = asof.read(service.store, spine.head(30))
+    frame = build.frame(known)
+    told = explain.reasons(with_them, frame, known)
+    assert told, "its contributions add up too"

@@ -57,7 +57,7 @@ def _versions(draw: st.DrawFn, table: str) -> list[dict[str, Any]]:
     day = AS_OF - timedelta(days=draw(_DAYS))
     made = []
     recorded = datetime.combine(day, time(12)) + timedelta(days=draw(st.integers(0, 40)))
-    first = row(table, day)
+    first = row(table, day, month_only=draw(st.sampled_from([None, None, False, True])))
     for version in range(1, draw(st.integers(1, 2)) + 1):
         values = {
             column.name: draw(_value(column, day))
@@ -100,7 +100,14 @@ _PAIRS = (
 def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
     """A full case of few kinds, so that entries meet: the same for the same seed."""
     rng = random.Random(seed)
-    return {table: _dense_rows(rng, table, crn) for table in TABLES}
+    made = {table: _dense_rows(rng, table, crn) for table in TABLES}
+    started = rng.choice(made["supervisions"])["occurred_on"]
+    for number in range(2):
+        day = started + timedelta(days=rng.randint(-1, 3))
+        outcome = rng.choice(["UAAB", "ATTC"])
+        made["contacts"].append(row("contacts", day, crn=crn, record_id=f"{crn}-start-{number}",
+                                    outcome_code=outcome))  # fmt: skip
+    return made
 
 
 def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]]:
@@ -120,6 +127,7 @@ def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]
         day = AS_OF - timedelta(days=rng.choice([*EDGES, *range(-5, 500, 7)]))
         first = row(table, day, crn=crn, record_id=f"{crn}-{table}-{number}")
         first["recorded_at"] = datetime.combine(day, time(12)) + timedelta(days=rng.randint(0, 40))
+        first["month_only"] = rng.random() < 0.1
         for version in range(1, rng.choice([1, 1, 1, 2]) + 1):
             drawn = {
                 column.name: _drawn(rng, column, day, some.get(column.name))

@@ -28,6 +28,15 @@ def working_day_after(day: date, count: int) -> date:
     return day
 
 
+def last_day(row: Row) -> date:
+    """The day of an entry; where the month alone is known, the last day it can have been."""
+    day: date = row["occurred_on"]
+    if not row["month_only"]:
+        return day
+    following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return max(day, min(following - timedelta(days=1), row["first_recorded_at"].date()))
+
+
 class History:
     """One case as it was known at the end of a day."""
 
@@ -57,7 +66,7 @@ class History:
         for row in latest.values():
             withdrawn = row["withdrawn_at"] is not None and row["withdrawn_at"] < end
             if not withdrawn and row["occurred_on"] <= self.as_of:
-                rows.append(self._masked(row, table))
+                rows.append(self._masked(row | {"occurred_on": last_day(row)}, table))
         return rows
 
     def _masked(self, row: Row, table: Table) -> Row:
@@ -88,13 +97,23 @@ class History:
         latest = max(found, key=lambda r: (r["occurred_on"], r["record_id"]), default=None)
         return (latest["occurred_on"], latest["kind"]) if latest else None
 
-    def due(self, rows: list[Row]) -> list[Row]:
-        """Rows before contact was suspended."""
-        starts = [
+    def suspensions(self) -> list[date]:
+        """The days from which contact is suspended, as the order says and as the register does."""
+        orders = [
             r["suspended_from"]
             for r in self.rows("supervisions")
             if r["ended_on"] is None and r["suspended_from"] and r["suspended_from"] <= self.as_of
         ]
+        registers = [
+            r["occurred_on"]
+            for r in self.rows("registrations")
+            if r["ended_on"] is None and r["type_code"] == "PRC"
+        ]
+        return orders + registers
+
+    def due(self, rows: list[Row]) -> list[Row]:
+        """Rows before contact was suspended."""
+        starts = self.suspensions()
         return [r for r in rows if not starts or r["occurred_on"] < min(starts)]
 
     def due_for(self, group: str, groups: tuple[str, ...]) -> bool:

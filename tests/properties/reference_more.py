@@ -94,10 +94,7 @@ def relaxed(h: History) -> int:
 
 
 def suspended(h: History) -> bool:
-    return any(
-        r["ended_on"] is None and r["suspended_from"] and r["suspended_from"] <= h.as_of
-        for r in h.rows("supervisions")
-    )
+    return bool(h.suspensions())
 
 
 def whereabouts(h: History) -> int:

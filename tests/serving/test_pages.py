@@ -97,12 +97,14 @@ def test_filters_narrow_the_history(service: Service, browser: Browser) -> None:
     browser.sign_in("ALD-SPO-1")
     whole = browser.get(f"/cases/{item}?system=true")
     shown = browser.get(f"/cases/{item}")
-    assessed = browser.get(f"/cases/{item}?table=assessments")
+    supervised = browser.get(f"/cases/{item}?table=supervisions")
     none = browser.get(f"/cases/{item}?words=no-entry-says-this_%25")
-    counts = [page.count('class="rosh-timeline__item"') for page in (whole, shown, assessed, none)]
+    counts = [
+        page.count('class="rosh-timeline__item"') for page in (whole, shown, supervised, none)
+    ]
     assert counts[0] > counts[1] > counts[2] > 0 == counts[3]
     assert "No entries match" in none
-    assert assessed.count("Assessment: ") >= counts[2]
+    assert supervised.count("Start of ") >= counts[2]
 
 
 def test_conclusions_that_lack_something_are_sent_back(service: Service, browser: Browser) -> None:
@@ -258,3 +260,21 @@ def test_formatters() -> None:
     assert formatters.unit("N99XXX") == "N99XXX"
     assert formatters.theme("people") == "people"
     assert formatters.group("prisoners") == "Prisoners"
+
+
+def test_adjustments_stand_at_the_head_of_the_case(service: Service, browser: Browser) -> None:
+    """Missed appointments are read with what the person was to be offered (issue 4)."""
+    item = service.unread("N54ALD")
+    needs = {"interpreter": "Romanian", "adjustments": "letters in large print"}
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("UPDATE triage.items SET person = person || cast(:needs AS jsonb) WHERE id = :id"),
+            {"needs": json.dumps(needs), "id": item},
+        )
+    browser.sign_in("ALD-SPO-1")
+    page = browser.get(f"/cases/{item}")
+    assert "An interpreter is needed: Romanian." in page
+    assert "Adjustments agreed: letters in large print." in page
+    assert page.index('data-qa="adjustments"') < page.index('id="history"')
+    another = browser.get(f"/cases/{service.unread('N54ALD', other_than=item)}")
+    assert 'data-qa="adjustments"' not in another
