@@ -12,7 +12,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from features import build, documentation, intake, records, store, synthetic
+from features import build, documentation, forget, intake, records, store, synthetic
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.progress import steps
 from features.sources import hmpps
@@ -119,6 +119,16 @@ def write_docs(args: argparse.Namespace) -> None:
     for name, text in documentation.pages(documentation.examples(args.examples)).items():
         (folder / name).write_text(text, encoding="utf-8")
     console.print(f"Written: {args.out}/records.md and {folder}/")
+
+
+def forget_person(args: argparse.Namespace) -> None:
+    """Delete a person's records from the store, and say what is left to do elsewhere."""
+    for table, rows in forget.forget(args.store, args.crn).items():
+        console.print(f"  {table}: {rows:,} rows removed", highlight=False)
+    console.print(
+        f"The store in {args.store} holds nothing of that case any more. Backups, extracts, "
+        "nightly scores and the queue's database keep their own copies: see docs/running.md."
+    )
 
 
 def dictionary(args: argparse.Namespace) -> None:
@@ -240,6 +250,11 @@ def _parser() -> argparse.ArgumentParser:
     five.add_argument("--examples", type=Path, default=Path("tests/spec/tables"),
                       help="folder of the spec tables (%(default)s)")  # fmt: skip
     five.set_defaults(run=write_docs)
+
+    eight = commands.add_parser("forget", help="delete a person's records from the store")
+    eight.add_argument("crn", help="the case reference number")
+    eight.add_argument("--store", type=Path, default=Path("var/store"))
+    eight.set_defaults(run=forget_person)
 
     seven = commands.add_parser("dictionary", help="print the dictionary of indicators")
     seven.add_argument("--format", choices=["csv", "json"], default="csv")

@@ -183,7 +183,6 @@ REGISTER_TYPES: dict[str, str] = {
     "INLL": "Lifer or IPP", "INVI": "Victim contact", "PRC": "Two-thirds point: contact suspended",
     "RRR": "Required risk review", "HREG": "Historical register entry",
 }  # fmt: skip
-CONTACT_SUSPENDED = "PRC"
 OVERALL_REGISTER: dict[str, str] = {
     "RLRH": "LOW", "RMRH": "MEDIUM", "RHRH": "HIGH", "RVHR": "VERY_HIGH",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features import extract, records, refusals, store, versions
+from features import extract, records, refusals, staging, store, versions
 from features.contracts import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
 from features.zones import Zones
@@ -79,7 +79,7 @@ def load(
     fresh_store = not existing.loads and about.buckets == existing.buckets
     number = existing.loads[-1].number + 1 if existing.loads else 1
     parts = list(range(existing.buckets)) if fresh_store else [None]
-    with store.Staged(store_path, existing.buckets, number) as staged:
+    with staging.Staged(store_path, existing.buckets, number) as staged:
         reading = _Reading(about, existing, staged)
         for part in parts:
             if part is not None:
@@ -97,7 +97,9 @@ def load(
 class _Reading:
     """An extract on its way into the store: what was read so far, table by table."""
 
-    def __init__(self, about: extract.Extract, existing: store.Store, staged: store.Staged) -> None:
+    def __init__(
+        self, about: extract.Extract, existing: store.Store, staged: staging.Staged
+    ) -> None:
         self.about, self.existing, self.staged = about, existing, staged
         self.reports = {
             name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES

@@ -4,20 +4,17 @@
     <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
     <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
 
-Nothing that a committed load wrote is ever changed. A load that is not in the manifest does not
-exist: what a killed load left behind is removed by the next one.
+Nothing that a committed load wrote is ever changed, but for one thing: a person whose deletion is
+asked for is taken out of every load (`features.forget`). A load or file that is not in the manifest
+does not exist: what a killed command left behind is removed by the next load (`features.staging`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Collection
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,6 +80,8 @@ class Store:
     path: Path
     buckets: int = DEFAULT_BUCKETS
     loads: list[Load] = field(default_factory=list)
+    forgotten: list[dict[str, Any]] = field(default_factory=list)
+    """When people were deleted on request, and how many rows of what: never who."""
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:
@@ -103,7 +102,7 @@ class Store:
         kept = [load for load in loads if up_to is None or load.number <= up_to]
         if up_to is not None and (not kept or kept[-1].number != up_to):
             raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
-        return cls(path, content["buckets"], kept)
+        return cls(path, content["buckets"], kept, content.get("forgotten", []))
 
     @property
     def fingerprint(self) -> str:
@@ -211,96 +210,3 @@ def store_schema(name: str) -> dict[str, pl.DataType]:
 def bucket_of(buckets: int) -> pl.Expr:
     """The bucket of a case: the digits of its CRN modulo the number of buckets."""
     return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets
-
-
-class Staged:
-    """A load being written beside the store; it exists once `commit` has replaced the manifest."""
-
-    def __init__(self, path: Path, buckets: int, number: int) -> None:
-        self._made = not path.exists()
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = (path / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise UserError(
-                f"Another load into {path} is under way. Nothing was changed. Wait for it to end."
-            ) from error
-        sweep_orphans(path)
-        self.path, self.buckets, self.number = path, buckets, number
-        self._folder = path / "loads" / f"{number:04d}.tmp"
-        self._folder.mkdir(parents=True)
-        self.files: dict[str, str] = {}
-
-    def add(self, name: str, rows: pl.DataFrame) -> None:
-        """Write rows of a table into the files of their buckets; once a table and bucket."""
-        numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
-        split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
-        for (bucket,), part in split.partition_by("_b", as_dict=True).items():
-            target = self._folder / name / f"{bucket:02d}.parquet"
-            target.parent.mkdir(exist_ok=True)
-            part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
-            relative = f"loads/{self.number:04d}/{name}/{target.name}"
-            self.files[relative] = flush_and_digest(target)
-
-    def refuse(self, name: str, rows: pl.DataFrame) -> None:
-        """Keep refused rows of a table."""
-        target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
-        flush_and_digest(target)
-
-    def commit(self, load: Load) -> None:
-        """Make the load exist."""
-        self._folder.rename(self._folder.with_suffix(""))
-        _replace_manifest(self.path, self.buckets, replace(load, files=self.files))
-
-    def __enter__(self) -> Staged:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave no trace of a load that was not committed, nor of a store that has none."""
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
-            shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
-            for folder in (self.path / "loads", self.path / "refused"):
-                with suppress(OSError):
-                    folder.rmdir()
-        self._lock.close()
-        if self._made and not (self.path / "manifest.json").exists():
-            (self.path / "lock").unlink()
-            with suppress(OSError):
-                self.path.rmdir()
-
-
-def sweep_orphans(path: Path) -> list[str]:
-    """Remove what a killed load left behind; returns the names removed."""
-    known: set[str] = set()
-    if (path / "manifest.json").exists():
-        known = {f"{load.number:04d}" for load in Store.open(path).loads}
-    removed = []
-    for folder in ("loads", "refused"):
-        for child in sorted((path / folder).glob("*")):
-            if child.is_dir() and child.name not in known:
-                shutil.rmtree(child)
-                removed.append(f"{folder}/{child.name}")
-    return removed
-
-
-def flush_and_digest(path: Path) -> str:
-    """Force a file to disk and return its SHA-256."""
-    with path.open("rb+") as handle:
-        os.fsync(handle.fileno())
-        handle.seek(0)
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _replace_manifest(path: Path, buckets: int, load: Load) -> None:
-    manifest = path / "manifest.json"
-    earlier = Store.open(path).loads if manifest.exists() else []
-    content = {"buckets": buckets, "loads": [item.as_json() for item in (*earlier, load)]}
-    temporary = path / "manifest.json.tmp"
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    flush_and_digest(temporary)
-    temporary.replace(manifest)

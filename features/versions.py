@@ -39,7 +39,7 @@ def appended(
         known = pl.when(known > previous).then(known).otherwise(pl.lit(extracted_at))
     told_now = pl.concat([fresh, again]).with_columns(known_from=known.cast(pl.Datetime("us")))
     left = _withdraw(_moved(kept, last), extracted_at)
-    return _numbered(kept, pl.concat([left, told_now.select(left.columns)]))
+    return _numbered(kept, pl.concat([left, _handed_over(told_now).select(left.columns)]))
 
 
 def withdrawn(
@@ -52,6 +52,19 @@ def withdrawn(
     present = [*good["record_id"].to_list(), *bad["record_id"].drop_nulls().to_list()]
     gone = live(kept).filter(~pl.col("record_id").is_in(present))
     return _numbered(kept, _withdraw(gone, extracted_at))
+
+
+def _handed_over(told: pl.DataFrame) -> pl.DataFrame:
+    """The versions, and of those that the next one gives another CRN a withdrawal in between."""
+    if told["record_id"].is_unique().all():
+        return told
+    rows = told.sort("record_id", "supplied_version", maintain_order=True).with_row_index("_at")
+    after = {name: pl.col(name).shift(-1) for name in ("record_id", "crn", "known_from")}
+    moved = (after["record_id"] == pl.col("record_id")) & (after["crn"] != pl.col("crn"))
+    since = pl.max_horizontal(after["known_from"], "known_from")
+    gone = rows.with_columns(_moved=moved, _since=since).filter("_moved")
+    gone = gone.with_columns(withdrawn_at=pl.col("_since"), known_from=pl.col("_since"))
+    return pl.concat([rows, gone.select(rows.columns)]).sort("_at", maintain_order=True).drop("_at")
 
 
 def _moved(kept: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:

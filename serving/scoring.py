@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from features import asof, build, timeline
 from features.errors import RunStopped, UserError
-from features.store import Store, flush_and_digest
+from features.staging import flush_and_digest
+from features.store import Store
 from models.bundle import Bundle
 from serving import approvals, audit, enqueue, selection
 from serving.approvals import Approval

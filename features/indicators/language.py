@@ -16,6 +16,9 @@ ORDERS = ("community_order", "suspended_sentence", "licence")
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
 HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
 
+SUSPENDED = "PRC"
+"""The register of the two-thirds point, from which contact is suspended."""
+
 LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
 _LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_RANK.items()}
 
@@ -112,7 +115,7 @@ def suspended(known: Known) -> pl.LazyFrame:
     Said by the order itself, or by the register of the two-thirds point (`PRC`), whichever is first.
     """
     begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
-    register = in_force(known, "registrations", pl.col("type_code").eq(codes.CONTACT_SUSPENDED))
+    register = in_force(known, "registrations", pl.col("type_code").is_in([SUSPENDED]))
     since = register.select(*CASE, suspended_from=pl.col("occurred_on"))
     both = pl.concat([begun.select(*CASE, "suspended_from"), since])
     return both.group_by(CASE).agg(pl.col("suspended_from").min())

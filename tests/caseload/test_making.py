@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features import __main__ as commands
-from features import extract, intake, store, synthetic
+from features import extract, intake, staging, synthetic
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.synthetic import bucket
 from features.synthetic.caseload import CASES_A_BUCKET
@@ -172,13 +172,13 @@ def test_a_folder_that_holds_no_truth_is_never_emptied(tmp_path: Path) -> None:
 
 def test_two_loads_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
     made(tmp_path, FEW)
-    with store.Staged(tmp_path / "store", 8, 1) as under_way:
+    with staging.Staged(tmp_path / "store", 8, 1) as under_way:
         under_way.add("people", pl.read_parquet(tmp_path / "x" / "people" / "00.parquet"))
         with pytest.raises(UserError, match="Another load into .* is under way"):
             intake.load(tmp_path / "x", tmp_path / "store")
         assert list((tmp_path / "store" / "loads").rglob("*.parquet"))
     assert not (tmp_path / "store").exists(), "not committed, so nothing is left"
     (tmp_path / "empty").mkdir()
-    with store.Staged(tmp_path / "empty", 8, 1):
+    with staging.Staged(tmp_path / "empty", 8, 1):
         pass
     assert (tmp_path / "empty").exists(), "a folder that was there before stays"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,30 @@ def test_an_entry_moved_to_another_case_later_stays_where_it_was_known(tmp_path:
     counts = build.frame(asof.read(opened, later), ["violence_incident_count"])
     public = counts.filter(group="public")
     assert public["violence_incident_count"].to_list() == [0, 1], "known of the other case since"
+    back = factories.extract(tmp_path / "three", {"incidents": [entry]}, "2026-07-20T02:00:00")
+    intake.load(back, store)
+    opened = Store.open(store)
+    assert build.frame(asof.read(opened, on)).equals(before), "and after the cases were unmerged"
+    for days, expected in ((5, [0, 1]), (25, [1, 0])):
+        then = asof.spine([CRN, other], factories.AS_OF + timedelta(days=days))
+        counts = build.frame(asof.read(opened, then), ["violence_incident_count"])
+        found = counts.filter(group="public")["violence_incident_count"].to_list()
+        assert found == expected, days
+
+
+def test_versions_of_one_extract_that_name_two_cases(tmp_path: Path) -> None:
+    """The first case held the record until the second version was recorded, and no longer."""
+    store, other = tmp_path / "store", "A000002"
+    first = row("incidents", "2026-06-01", record_id="I1", target="public")
+    second = first | {"version": 2, "crn": other, "recorded_at": datetime(2026, 6, 20, 9)}
+    intake.load(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
+    opened = Store.open(store)
+    for day, expected in ((date(2026, 6, 10), [1, 0]), (date(2026, 6, 25), [0, 1])):
+        known_then = asof.read(opened, asof.spine([CRN, other], day))
+        counts = build.frame(known_then, ["violence_incident_count"]).filter(group="public")
+        assert counts["violence_incident_count"].to_list() == expected, day
+    again = intake.load(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
+    assert again.load is None, "nothing new"
 
 
 def _frame(store: Store, days: int = 0) -> pl.DataFrame:

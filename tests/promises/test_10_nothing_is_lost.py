@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import asof, intake, store
+from features import asof, intake, staging
 from features.errors import TooManyRefused, UserError
 from features.store import Store
 from serving import audit, enqueue, scoring
@@ -131,12 +131,12 @@ def test_a_killed_load_leaves_nothing_and_is_swept(
 
     second = factories.extract(tmp_path / "b", {"incidents": many()}, "2026-07-05T02:00:00")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(store, "_replace_manifest", killed)
+        patch.setattr(staging, "replace_manifest", killed)
         intake.load(second, tmp_path / "s")
     kept = {name: content for name, content in snapshot(tmp_path / "s").items() if name in before}
     assert kept == before
     assert Store.open(tmp_path / "s").read("incidents").height == 200
-    assert store.sweep_orphans(tmp_path / "s") == ["loads/0002"]
+    assert staging.sweep_orphans(tmp_path / "s") == ["loads/0002"]
     assert snapshot(tmp_path / "s") == before
 
 
@@ -182,7 +182,7 @@ def test_committed_scores_are_those_on_disk(service: Service) -> None:
         file, digest = connection.execute(
             text("SELECT scores_file, scores_sha256 FROM triage.runs")
         ).one()
-    assert store.flush_and_digest(service.settings.scores / file) == digest
+    assert staging.flush_and_digest(service.settings.scores / file) == digest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Deletion on request: a person is taken out of every load, crash-safely; that it was done is kept.
+
+Each file that holds the person is written anew beside the old one; the manifest is replaced, and
+from then on the store does not know the person; only then are refused rows rewritten and the old
+files removed. A command that was killed is finished by running it again. What is kept says when,
+and how many rows of which table: never who. The same person comes back with the next extract
+unless the supplier has deleted them first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from features import records, staging
+from features.errors import UserError
+from features.store import Load, Store
+
+
+def forget(path: Path, crn: str) -> dict[str, int]:
+    """Take every version of a case's records out of the store; how many rows, by table.
+
+    Raises UserError for what is no CRN, and where the store holds nothing of it.
+    """
+    if not re.fullmatch(records.CRN_PATTERN, crn):
+        raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
+    opened = Store.open(path)
+    with staging.alone(path):
+        staging.sweep_orphans(path)
+        counts: dict[str, int] = {}
+        opened.loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
+        refused = _refused_with(path, crn)
+        if not counts and not refused:
+            raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
+        if refused:
+            counts["refused"] = sum(found for _, found in refused)
+        at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+        opened.forgotten.append({"at": at, "rows": counts})
+        staging.replace_manifest(opened)
+        for file, _ in refused:
+            _rewrite(file, file, _refused_of(crn))
+        staging.sweep_orphans(path)
+    return counts
+
+
+def _ours(crn: str) -> pl.Expr:
+    """The rows of the case."""
+    return (pl.col("crn") == crn).fill_null(value=False)
+
+
+def _refused_of(crn: str) -> pl.Expr:
+    """The refused rows of the case: whatever they held, its CRN may be spelt wrong in them."""
+    held = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
+    return _ours(crn) | held.fill_null(value=False)
+
+
+def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
+    """The load with new files in place of those that hold the case."""
+    bucket = f"{int(crn[1:]) % buckets:02d}"
+    files = dict(load.files)
+    for relative in load.files:
+        old = path / relative
+        if old.stem != bucket:
+            continue
+        found = pl.scan_parquet(old).filter(_ours(crn)).select(pl.len()).collect().item()
+        if not found:
+            continue
+        table = relative.split("/")[2]
+        counts[table] = counts.get(table, 0) + found
+        turn = len(relative.split("/")) - 4
+        new = path / "loads" / f"{load.number:04d}" / table
+        new = new.joinpath(*["again"] * (turn + 1)) / old.name
+        del files[relative]
+        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _ours(crn))
+    return replace(load, files=files)
+
+
+def _refused_with(path: Path, crn: str) -> list[tuple[Path, int]]:
+    """The files of refused rows that hold the case, and how many rows of each do."""
+    found = []
+    for file in sorted((path / "refused").rglob("*.parquet")):
+        held = pl.scan_parquet(file).filter(_refused_of(crn)).select(pl.len()).collect().item()
+        if held:
+            found.append((file, held))
+    return found
+
+
+def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:
+    """Write a file anew without some rows, whole or not at all; its digest."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    temporary = new.with_suffix(".tmp")
+    kept = pl.read_parquet(old).filter(~without)
+    kept.write_parquet(temporary, compression="zstd", compression_level=1)
+    digest = staging.flush_and_digest(temporary)
+    temporary.replace(new)
+    return digest

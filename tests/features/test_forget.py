@@ -1,0 +1,131 @@
+"""Deletion on request takes a person out of every load, and a killed one is finished again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from features import __main__ as features_main
+from features import asof, build, forget, intake, staging
+from features.errors import UserError
+from features.store import Store
+from tests import factories
+from tests.factories import AS_OF, row
+
+GONE, STAYS = "A000001", "A000009"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store of two loads in which two cases share a bucket, with a refused row of one."""
+    rows = {
+        "incidents": [row("incidents", "2026-06-01", crn=crn) for crn in (GONE, STAYS) * 60],
+        "contacts": [row("contacts", "2026-06-01", crn=crn) for crn in (GONE, STAYS) * 60],
+    }
+    rows["contacts"].append(row("contacts", "2026-06-01", crn=GONE.lower()))
+    intake.load(factories.extract(tmp_path / "one", rows), tmp_path / "store", max_refused=0.05)
+    later = {"incidents": [row("incidents", "2026-07-01", crn=crn) for crn in (GONE, STAYS)]}
+    second = factories.extract(tmp_path / "two", later, "2026-07-09T02:00:00")
+    intake.load(second, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def traces(path: Path) -> list[str]:
+    """Every file of the store that still says anything of the person."""
+    files = [file for file in path.rglob("*") if file.is_file()]
+    found = []
+    for file in files:
+        text = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else file.read_text()
+        if GONE.lower() in text.lower():
+            found.append(file.relative_to(path).as_posix())
+    return found
+
+
+def frames(path: Path, crn: str) -> list[pl.DataFrame]:
+    """The frame of a case as each load left it."""
+    on = asof.spine([crn], AS_OF)
+    return [build.frame(asof.read(Store.open(path, up_to=n), on)) for n in (1, 2)]
+
+
+def test_no_trace_is_left_and_nobody_else_changes(path: Path) -> None:
+    before = frames(path, STAYS)
+    digest = Store.open(path).fingerprint
+    assert len(traces(path)) == 4
+    counts = forget.forget(path, GONE)
+    assert counts == {"incidents": 61, "contacts": 60, "refused": 1}
+    assert traces(path) == []
+    for one, two in zip(frames(path, STAYS), before, strict=True):
+        assert one.equals(two)
+    opened = Store.open(path)
+    assert opened.fingerprint != digest, "another history: a bundle names the one it learned from"
+    assert [item["rows"] for item in opened.forgotten] == [counts]
+    assert staging.sweep_orphans(path) == []
+
+
+def test_a_second_person_of_the_same_bucket(path: Path) -> None:
+    forget.forget(path, GONE)
+    forget.forget(path, STAYS)
+    assert Store.open(path).read("incidents").is_empty()
+    assert len(Store.open(path).forgotten) == 2
+    later = {"incidents": [row("incidents", "2026-07-08")]}
+    extract = factories.extract(path.parent / "three", later, "2026-07-19T02:00:00")
+    intake.load(extract, path)
+    assert len(Store.open(path).forgotten) == 2, "a load keeps what was said of deletions"
+
+
+@pytest.mark.parametrize("step", ["replace_manifest", "sweep_orphans"])
+def test_killed_half_way_the_store_is_whole_and_doing_it_again_ends_it(
+    path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = frames(path, STAYS)
+    calls = {"n": 0}
+    honest = getattr(staging, step)
+
+    def killed(*given: object) -> object:
+        calls["n"] += 1
+        if step == "replace_manifest" or calls["n"] == 2:
+            raise KeyboardInterrupt
+        return honest(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget.forget(path, GONE)
+    for one, two in zip(frames(path, STAYS), before, strict=True):
+        assert one.equals(two)
+    if step == "replace_manifest":
+        forget.forget(path, GONE)
+    else:
+        staging.sweep_orphans(path)
+    assert traces(path) == []
+
+
+def test_killed_before_the_refused_rows_were_rewritten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = forget._rewrite
+
+    def killed(old: Path, new: Path, without: pl.Expr) -> str:
+        if "refused" in old.parts:
+            raise KeyboardInterrupt
+        return honest(old, new, without)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forget, "_rewrite", killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget.forget(path, GONE)
+    assert forget.forget(path, GONE) == {"refused": 1}
+    assert traces(path) == []
+
+
+def test_what_cannot_be_forgotten_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="is no CRN"):
+        forget.forget(path, "a1")
+    with pytest.raises(UserError, match="holds nothing of that case"):
+        forget.forget(path, "B000001")
+    assert features_main.main(["forget", GONE, "--store", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "contacts: 60 rows removed" in said
+    assert "docs/running.md" in said
