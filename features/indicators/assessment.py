@@ -10,7 +10,6 @@ from features.indicators.base import declare
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
     IS_LAST,
-    LAST,
     LEVEL_RANK,
     N,
     before,
@@ -182,23 +181,6 @@ def plan_missing_or_before_assessment(known: Known) -> pl.LazyFrame:
     """The latest completed assessment has no plan, or one dated before it was started."""
     plan = pl.col("plan_written_on")
     return _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
-
-
-@declare(
-    family="WI",
-    kind="process",
-    sentence="Weapons are on the record (last on {date}) and the analysis does not mention them.",
-    feeds=("assessments", "incidents"),
-    source=f"{CORONER_OCTOBER}, section 3; inspectorate annual report 2022/23",
-    words={"n": N, "date": LAST},
-    disclosure="possible",
-    disclosable_sentence="Past behaviour is not reflected in the analysis.",
-)
-def weapon_history_missing_from_rosh(known: Known) -> pl.LazyFrame:
-    """Weapon incidents, ever, while the latest completed assessment does not mention weapons."""
-    silent = current_assessment(known).filter(pl.col("mentions_weapons") == pl.lit(value=False))
-    weapons = entries(known, "incidents", pl.col("kind") == "weapon")
-    return weapons.join(silent.select(CASE), on=CASE, how="semi")
 
 
 @declare(

@@ -1,4 +1,4 @@
-"""Extensions of the core list that the records support: contact in person, registers, letters."""
+"""Extensions of the core list that the records support: contact, registers, letters, custody."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ import polars as pl
 from features import codes
 from features.asof import CASE, Known, latest
 from features.indicators.base import declare
+from features.indicators.compliance import attendance_rate_90d
 from features.indicators.language import (
     LAST,
+    SERIOUS_INCIDENTS,
     N,
+    completed_assessments,
+    contact,
     entries,
     in_force,
+    latest_order,
+    never_followed_by,
+    released,
+    significant_events,
     supervision_start,
     suspended,
     while_contact_was_due,
     within,
 )
+from features.levels import in_custody
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024, offender records"
+INQUEST = "Press reporting of an inquest (recall begun on the fifth day)"
+GOOD_ATTENDANCE = 0.8
+RISK_REGISTERS = (
+    "RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26", "IRMO",
+    "RTAO", "REG22",
+)  # fmt: skip
+"""Registers that say something of the risk to others, whatever the level."""
 IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")
 ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
 
@@ -106,3 +123,130 @@ def withdrawn_warning_form_used(known: Known) -> pl.LazyFrame:
     letters = pl.col("type_code").is_in(["AWLI", "AWL2", "AWLF"])
     rows = entries(known, "contacts", letters, within(180)).join(start, on=CASE, how="inner")
     return while_contact_was_due(known, rows.filter(pl.col("occurred_on") >= pl.col("started_on")))
+
+
+@declare(
+    family="CE",
+    kind="process",
+    sentence="{d} days passed between the first appointment missed after release and the decision to "
+    "recall of {date}.",
+    feeds=("contacts", "decisions", "supervisions"),
+    source=f"{CORONER_OCTOBER}, section 10; {INQUEST}",
+    value=pl.col("waited").max(),
+    words={"d": pl.col("waited").max(), "date": LAST},
+    fires_from=3.0,
+)
+def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
+    """The first decision to recall on the current licence, with the days since the first appointment
+    missed without acceptable reason after release, where that came before.
+    """
+    licence = latest_order(known).filter(pl.col("kind") == "licence")
+    release = licence.select(*CASE, released_on=pl.col("occurred_on"))
+    missed = pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE)
+    absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
+    after = absences.join(release, on=CASE).filter(pl.col("occurred_on") >= pl.col("released_on"))
+    first = after.group_by(CASE).agg(missed_on=pl.col("occurred_on").min())
+    recalls = entries(known, "decisions", pl.col("decided").is_in(["recall"]))
+    dated = recalls.join(first, on=CASE).filter(pl.col("occurred_on") >= pl.col("missed_on"))
+    waited = (pl.col("occurred_on") - pl.col("missed_on")).dt.total_days()
+    ordered = dated.with_columns(waited=waited).sort("occurred_on", "record_id")
+    return ordered.unique(CASE, keep="first", maintain_order=True)
+
+
+@declare(
+    family="AT",
+    kind="process",
+    sentence="Attendance is good, but {n} significant events ({kinds}) have led to neither oversight nor "
+    "a new assessment.",
+    feeds=("contacts", "supervisions", "incidents", "circumstances", "assessments"),
+    source=f"{REVIEW}, sections 5, 11d and 15",
+    value=pl.when(pl.len() >= 2).then(pl.len()).otherwise(0),
+    words={"n": N, "kinds": pl.col("event").unique()},
+    fires_from=2.0,
+    disclosure="possible",
+    disclosable_sentence="Events were not discussed although attendance is good.",
+)
+def engagement_masks_risk(known: Known) -> pl.LazyFrame:
+    """Two or more significant events of the last 90 days with neither management oversight nor a
+    completed assessment since, of someone who attended at least four in five appointments.
+    """
+    kept = attendance_rate_90d.entries(known).group_by(CASE)
+    share = kept.agg(share=attendance_rate_90d.value).filter(pl.col("share") >= GOOD_ATTENDANCE)
+    events = significant_events(known).filter(within(90)).join(share, on=CASE, how="semi")
+    oversight = entries(known, "contacts", contact("oversight"))
+    return never_followed_by(never_followed_by(events, oversight), completed_assessments(known))
+
+
+@declare(
+    family="WI",
+    kind="behaviour",
+    sentence="Links to a street gang or organised crime are registered (since {date}).",
+    feeds=("registrations",),
+    source=f"{REVIEW}, sections 7 and 8",
+    groups=("public", "children"),
+    words={"n": N, "date": pl.col("occurred_on").min()},
+    disclosure="likely",
+    disclosable_sentence="Links to other people are on record.",
+    bias_watch=True,
+    page_only_because="registers of gangs name some communities far more often than others",
+)
+def gang_or_organised_crime_indicator(known: Known) -> pl.LazyFrame:
+    """Active registers of street gangs or organised crime."""
+    return in_force(known, "registrations", pl.col("type_code").is_in(["STRG", "REG26"]))
+
+
+_LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
+
+
+@declare(
+    family="CU",
+    kind="behaviour",
+    sentence="Behaviour in custody got worse: {before} then {now} serious incidents, in successive three "
+    "months.",
+    feeds=("incidents", "supervisions"),
+    source=f"{REVIEW}, section 8",
+    groups=("staff", "prisoners"),
+    value=(_LATE.cast(pl.Int64).sum() - _EARLY.cast(pl.Int64).sum()).clip(0),
+    words={"now": _LATE.sum(), "before": _EARLY.sum()},
+    disclosure="possible",
+    disclosable_sentence="Behaviour in custody is on record.",
+    page_only_because="a trend falls when an earlier entry comes to light",
+)
+def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
+    """Serious incidents in custody in the last 180 days before release in the last year (or before the
+    date, of someone inside): those of the later 90 days less those of the earlier, not below nought.
+    """
+    out = released(known, 365).join(in_custody(known), on=CASE, how="anti")
+    inside = known.spine.lazy().join(in_custody(known), on=CASE, how="semi")
+    until = pl.concat(
+        [
+            out.select(*CASE, until=pl.col("released_on")),
+            inside.select(*CASE, until=pl.col("as_of")),
+        ]
+    )
+    setting = pl.col("setting").is_in(["custody"])
+    rows = entries(known, "incidents", pl.col("kind").is_in(SERIOUS_INCIDENTS), setting)
+    ahead = (pl.col("until") - pl.col("occurred_on")).dt.total_days()
+    return rows.join(until, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 179))
+
+
+@declare(
+    family="CC",
+    kind="process",
+    sentence="{n} risk register[|s] of an earlier sentence ({kinds}) [is|are] not on the current record.",
+    feeds=("registrations", "supervisions"),
+    source=f"{CORONER_JANUARY}; {REVIEW}, section 10",
+    value=pl.col("type_code").n_unique(),
+    words={
+        "n": pl.col("type_code").n_unique(),
+        "kinds": pl.col("type_code").replace(codes.REGISTER_TYPES).unique(),
+    },
+)
+def earlier_sentence_risk_not_carried(known: Known) -> pl.LazyFrame:
+    """Risk registers that ended by the start of the latest order or licence and are not active again."""
+    risky = pl.col("type_code").is_in(RISK_REGISTERS)
+    rows = entries(known, "registrations", risky, pl.col("ended_on").is_not_null())
+    dated = rows.join(supervision_start(known), on=CASE)
+    gone = dated.filter(pl.col("ended_on") <= pl.col("started_on"))
+    active = in_force(known, "registrations", risky).select(*CASE, "type_code")
+    return gone.join(active, on=[*CASE, "type_code"], how="anti")

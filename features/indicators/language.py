@@ -199,10 +199,11 @@ def not_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame, working_days: int
 def never_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame) -> pl.LazyFrame:
     """The rows after which, that day or later, no answer of any date is on record."""
     last = answers.group_by(CASE).agg(answered_on=pl.col("occurred_on").max())
-    dated = rows.join(last, on=CASE, how="left")
-    return dated.filter(
-        pl.col("answered_on").is_null() | (pl.col("answered_on") < pl.col("occurred_on"))
+    answered = pl.col("answered_on")
+    found = rows.join(last, on=CASE, how="left").filter(
+        answered.is_null() | (answered < pl.col("occurred_on"))
     )
+    return found.drop("answered_on")
 
 
 @once

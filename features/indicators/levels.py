@@ -118,6 +118,23 @@ def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
 
 
 @declare(
+    family="WI",
+    kind="process",
+    sentence="Weapons are on the record (last on {date}) and the analysis does not mention them.",
+    feeds=("assessments", "incidents"),
+    source=f"{CORONER_OCTOBER}, section 3; inspectorate annual report 2022/23",
+    words={"n": N, "date": pl.col("occurred_on").max()},
+    disclosure="possible",
+    disclosable_sentence="Past behaviour is not reflected in the analysis.",
+)
+def weapon_history_missing_from_rosh(known: Known) -> pl.LazyFrame:
+    """Weapon incidents, at any time before, while the latest completed assessment says that it does
+    not mention weapons.
+    """
+    return _unmentioned(known, "mentions_weapons", KIND == "weapon")
+
+
+@declare(
     family="AQ",
     kind="process",
     sentence="The analysis does not mention what is on record: {topics}.",

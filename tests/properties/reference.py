@@ -273,7 +273,8 @@ def weapons_unmentioned(h: History) -> int:
     r = h.current()
     if r is None or r["mentions_weapons"] is not False:
         return 0
-    return len(incidents(h, ("weapon",)))
+    done = r["completed_on"]
+    return sum(weapon["occurred_on"] <= done for weapon in incidents(h, ("weapon",)))
 
 
 def civil_order(h: History) -> int:

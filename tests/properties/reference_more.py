@@ -519,6 +519,70 @@ def old_warnings(h: History) -> int:
     return len(h.due(rows))
 
 
+def recall_delay(h: History) -> int:
+    start = h.start()
+    if start is None or start[1] != "licence":
+        return 0
+    missed = [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
+        and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
+        and r["occurred_on"] >= start[0]
+    ]
+    if not missed:
+        return 0
+    recalls = [r["occurred_on"] for r in h.rows("decisions") if r["decided"] == "recall"]
+    after = [day for day in recalls if day >= min(missed)]
+    return (min(after) - min(missed)).days if after else 0
+
+
+def masked(h: History) -> int:
+    """Significant events nobody answered, of someone who attends."""
+    left_out = (None, "RSSR", "RSOF", "ATSS", "AFTC", "ATSH")
+    due = [
+        r["outcome_code"] in codes.ATTENDED
+        for r in h.due(h.rows("contacts", 90))
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
+        and r["outcome_code"] not in left_out
+    ]
+    if not due or sum(due) / len(due) < 0.8:
+        return 0
+    answers = [*in_group(h, "oversight"), *(r["completed_on"] for r in h.completed())]
+    events = [day for day, _ in h.significant(90) if not any(a >= day for a in answers)]
+    return len(events) if len(events) >= 2 else 0
+
+
+def custody_trend(h: History) -> int:
+    inside = any(
+        r["kind"] in ("custody", "remand") and r["ended_on"] is None for r in h.rows("supervisions")
+    )
+    start = h.start()
+    if inside:
+        until = h.as_of
+    elif start is not None and start[1] == "licence" and ago(h, start[0]) < 365:
+        until = start[0]
+    else:
+        return 0
+    ahead = [
+        (until - r["occurred_on"]).days for r in incidents(h, HARM) if r["setting"] == "custody"
+    ]
+    late = sum(0 <= days < 90 for days in ahead)
+    return max(0, late - sum(90 <= days < 180 for days in ahead))
+
+
+def not_carried(h: History) -> int:
+    risky = {"RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26",
+             "IRMO", "RTAO", "REG22"}  # fmt: skip
+    start = h.start()
+    if start is None:
+        return 0
+    rows = h.rows("registrations")
+    active = {r["type_code"] for r in rows if r["ended_on"] is None}
+    gone = {r["type_code"] for r in rows if r["ended_on"] is not None and r["ended_on"] <= start[0]}
+    return len((gone & risky) - active)
+
+
 def case(value: Callable[[History], Any]) -> Callable[[History, str], float | None]:
     """A value that is the same for every group."""
     return lambda h, _: value(h)
@@ -580,4 +644,14 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     ),
     "ap_rule_and_curfew_breaches": case(premises_breaches),
     "withdrawn_warning_form_used": case(old_warnings),
+    "recall_decision_delay_days": case(recall_delay),
+    "engagement_masks_risk": case(masked),
+    "gang_or_organised_crime_indicator": case(
+        lambda h: sum(
+            r["ended_on"] is None and r["type_code"] in ("STRG", "REG26")
+            for r in h.rows("registrations")
+        )
+    ),
+    "custody_behaviour_deterioration": case(custody_trend),
+    "earlier_sentence_risk_not_carried": case(not_carried),
 }
