@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from features import asof, build
 from features.errors import RunStopped
@@ -115,3 +115,29 @@ def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
         "assessed_on": None,
     }
     assert said["feeds"] == {}
+
+
+def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    asked: list[str] = []
+
+    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    engine = browser.client.app.state.engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", note)
+    page = browser.get(f"/cases/{item}/findings")
+    event.remove(engine, "before_cursor_execute", note)
+    assert len([one for one in asked if "FROM triage.entries" in one]) == 1
+    with service.admin.connect() as connection:
+        told = connection.execute(select(entries).where(entries.c.item_id == item)).all()
+    behind = [one for one in told if f"#entry-{one.source_table}-{one.record_id}" in page]
+    assert behind
+    for one in behind:
+        assert f"({one.source}; {one.certainty}" in page
+    assert page.count('data-qa="marks"') == page.count("#entry-")
+    hidden = page.count("; not to be disclosed)")
+    assert (hidden > 0) == any(not one.disclosable for one in behind)
