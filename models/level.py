@@ -107,7 +107,7 @@ def fit(
     for name in STRATA:
         rows = strata == name
         higher = (reviewed >= recorded)[rows].astype(np.float64)
-        fitted[name] = _fit_stratum(
+        fitted[name] = fit_stratum(
             margins[rows, THRESHOLD_OF[name] - 1],
             process[rows],
             frame["group"].to_numpy()[rows],
@@ -133,7 +133,7 @@ def _scales(
     return scales, caps
 
 
-def _fit_stratum(
+def fit_stratum(
     margin: Matrix,
     process: Matrix,
     groups: npt.NDArray[np.object_],
@@ -141,14 +141,19 @@ def _fit_stratum(
     weights: Matrix,
     columns: list[str],
     ridge: float,
+    names: Sequence[str] = GROUPS,
 ) -> Stratum:
-    """Penalised maximum likelihood; weights are rescaled to a mean of one."""
-    onehot = np.column_stack([groups == group for group in GROUPS]).astype(np.float64)
+    """The calibration of one recorded level, on rows that share it.
+
+    Penalised maximum likelihood; weights are rescaled to a mean of one; `names` are the groups over
+    which the base is pooled.
+    """
+    onehot = np.column_stack([groups == group for group in names]).astype(np.float64)
     design = np.hstack([np.ones((len(margin), 1)), onehot, margin[:, None], process])
     weight = weights / weights.mean() if len(weights) else weights
-    first = 1 + len(GROUPS)
+    first = 1 + len(names)
     penalty = np.concatenate(
-        [[0.0], np.full(len(GROUPS), ridge), [0.0], np.full(len(columns), ridge)]
+        [[0.0], np.full(len(names), ridge), [0.0], np.full(len(columns), ridge)]
     )
     target = np.zeros(design.shape[1])
     target[first] = 1.0
@@ -169,7 +174,7 @@ def _fit_stratum(
     beta = found.x
     return Stratum(
         slope=float(beta[first]),
-        base={g: float(beta[0] + beta[1 + i]) for i, g in enumerate(GROUPS)},
+        base={g: float(beta[0] + beta[1 + i]) for i, g in enumerate(names)},
         coefficients=dict(zip(columns, map(float, beta[first + 1 :]), strict=True)),
         rows=len(margin),
         higher=int(higher.sum()),

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.ordinal import Matrix
 
 Flags = npt.NDArray[np.bool_]
 
+Measure = Callable[[Matrix, Flags, Matrix], float]
+
 CAPACITY = 0.05
 """Figures are given at the share of rows that readers could look at: one in twenty."""
 RESAMPLES = 200
+BINS = 10
+FEW_VALUES = 8
+"""Fewer different probabilities than this have no slope worth the name."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,13 @@ def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = 
     total = weight[higher].sum()
     if total == 0:
         return float("nan")
-    shown = _top(score, weight, capacity)
+    shown = top(score, weight, capacity)
     return float((weight * higher * shown).sum() / total)
 
 
 def precision(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:
     """Of the top `capacity` of rows, the share truly higher (weighted)."""
-    shown = _top(score, weight, capacity)
+    shown = top(score, weight, capacity)
     total = (weight * shown).sum()
     return float((weight * higher * shown).sum() / total) if total else float("nan")
 
@@ -54,6 +61,61 @@ def brier(probability: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * (probability - higher) ** 2).sum() / weight.sum())
 
 
+def auc(score: Matrix, higher: Flags, weight: Matrix) -> float:
+    """The chance that someone higher is ranked above someone who is not (weighted)."""
+    told = weight > 0
+    if len(np.unique(higher[told])) < 2:
+        return float("nan")
+    return float(roc_auc_score(higher[told], score[told], sample_weight=weight[told]))
+
+
+def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:
+    """Precision averaged over every depth of the list (weighted)."""
+    if not (weight * higher).sum() > 0:
+        return float("nan")
+    return float(average_precision_score(higher, score, sample_weight=weight))
+
+
+def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matrix) -> float:
+    """How far predicted and observed shares are apart, averaged over ten equal parts."""
+    parts = bins(probability, weight)
+    total = weight.sum()
+    gaps = [
+        abs((weight[rows] * (probability[rows] - higher[rows])).sum())
+        for rows in (parts == part for part in range(BINS))
+    ]
+    return float(sum(gaps) / total)
+
+
+def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
+    """The calibration slope: 1 is right, below 1 says too much both ways (Cox)."""
+    logit = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log1p(
+        -np.clip(probability, 1e-9, 1 - 1e-9)
+    )
+    if len(np.unique(logit)) < FEW_VALUES or len(np.unique(higher[weight > 0])) < 2:
+        return float("nan")
+    fitted = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(
+        logit[:, None], higher, sample_weight=weight
+    )
+    return float(fitted.coef_[0, 0])
+
+
+def bins(probability: Matrix, weight: Matrix, count: int = BINS) -> npt.NDArray[np.int64]:
+    """Which of `count` parts of equal weight each row belongs to, lowest probability first."""
+    order = np.argsort(probability, kind="stable")
+    passed = np.cumsum(weight[order]) - weight[order] / 2
+    part = np.empty(len(order), dtype=np.int64)
+    part[order] = np.minimum((passed / weight.sum() * count).astype(np.int64), count - 1)
+    return part
+
+
+def flagged_calibration(
+    probability: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY
+) -> float:
+    """Observed over expected among the top `capacity` of rows."""
+    return calibration(probability, higher, weight * top(probability, weight, capacity))
+
+
 def with_interval(
     name: str,
     values: Matrix,
@@ -64,6 +126,19 @@ def with_interval(
 ) -> Figure:
     """The named figure with a 95 % interval from resampling people with replacement."""
     measure, better = MEASURES[name]
+    return interval(measure, better, values, higher, weight, people, seed)
+
+
+def interval(
+    measure: Measure,
+    better: str,
+    values: Matrix,
+    higher: Flags,
+    weight: Matrix,
+    people: npt.NDArray[np.object_],
+    seed: int,
+) -> Figure:
+    """A measure with a 95 % interval from resampling people with replacement."""
     rng = np.random.default_rng(seed)
     _, index = np.unique(people, return_inverse=True)
     found = []
@@ -77,7 +152,7 @@ def with_interval(
     return Figure(measure(values, higher, weight), float(low), float(high), better)
 
 
-def _top(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
+def top(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
     """1 for the highest scores up to the capacity; a tie across the line is shared out."""
     order = np.argsort(-score, kind="stable")
     ranked, heavy = score[order], weight[order]
@@ -95,9 +170,14 @@ def _top(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
     return shown
 
 
-MEASURES: dict[str, tuple[Callable[[Matrix, Flags, Matrix], float], str]] = {
+MEASURES: dict[str, tuple[Measure, str]] = {
     "share_found": (share_found, "higher"),
     "precision": (precision, "higher"),
     "calibration": (calibration, "nearer 1"),
     "brier": (brier, "lower"),
+    "auc": (auc, "higher"),
+    "average_precision": (average_precision, "higher"),
+    "expected_calibration_error": (expected_calibration_error, "lower"),
+    "slope": (slope, "nearer 1"),
+    "flagged_calibration": (flagged_calibration, "nearer 1"),
 }

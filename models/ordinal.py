@@ -24,6 +24,7 @@ Matrix = npt.NDArray[np.float64]
 THRESHOLDS: tuple[str, ...] = codes.LEVEL_ORDER[1:]
 """The reviewed level is at least this: medium, high, very high."""
 GROUPS = codes.COMMUNITY_GROUPS
+DIRECTION = {"+": 1, "-": -1, "0": 0}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Settings:
     smallest_leaf: int = 60
     ridge: float = 5.0
     seed: int = 1
+    columns_each: float = 1.0
+    """The share of the columns that each tree may look at, drawn anew for each."""
+    rows_each: float = 1.0
+    """The share of the rows that each tree learns from, drawn anew for each."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,7 @@ class OrdinalModel:
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
         base = matrix(frame, self.columns)
-        found = [
-            self.booster.predict(_at(base, k), raw_score=True, num_threads=1)
-            for k in range(1, len(THRESHOLDS) + 1)
-        ]
+        found = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
         stacked: Matrix = np.column_stack(found)
         return stacked
 
@@ -97,23 +99,42 @@ def fit(
     settings: Settings,
 ) -> OrdinalModel:
     """Fit stage 1 on labelled rows; `reviewed` is the reader's level, 0 (low) to 3 (very high)."""
-    base = matrix(frame, columns)
-    stacked = np.vstack([_at(base, k) for k in range(1, len(THRESHOLDS) + 1)])
-    target = np.concatenate([reviewed >= k for k in range(1, len(THRESHOLDS) + 1)]).astype(np.int8)
-    data = lgb.Dataset(
-        stacked, label=target, weight=np.tile(weights, len(THRESHOLDS)), free_raw_data=True
-    )
-    booster = lgb.train(_parameters(columns, settings), data, num_boost_round=settings.rounds)
+    directions = [DIRECTION[CATALOGUE[name].direction] for name in columns] + [0] * len(GROUPS)
+    booster = boost(matrix(frame, columns), reviewed, weights, directions, settings)
     return OrdinalModel(booster, tuple(columns))
+
+
+def boost(
+    base: Matrix,
+    reviewed: npt.NDArray[np.int64],
+    weights: Matrix,
+    directions: Sequence[int],
+    settings: Settings,
+    thresholds: int = len(THRESHOLDS),
+) -> lgb.Booster:
+    """The booster on any numbers: rows stacked by threshold, `reviewed` from 0 to `thresholds`.
+
+    `directions` has one entry a column of `base`: 1 rising, -1 falling, 0 free.
+    """
+    stacked = np.vstack([_at(base, k) for k in range(1, thresholds + 1)])
+    target = np.concatenate([reviewed >= k for k in range(1, thresholds + 1)]).astype(np.int8)
+    data = lgb.Dataset(
+        stacked, label=target, weight=np.tile(weights, thresholds), free_raw_data=True
+    )
+    return lgb.train(_parameters(directions, settings), data, num_boost_round=settings.rounds)
+
+
+def margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
+    """Log-odds, for each row, that a reader would say at least the threshold."""
+    found = booster.predict(_at(base, threshold), raw_score=True, num_threads=1)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _at(base: Matrix, threshold: int) -> Matrix:
     return np.column_stack([base, np.full(len(base), float(threshold))])
 
 
-def _parameters(columns: Sequence[str], settings: Settings) -> dict[str, object]:
-    direction = {"+": 1, "-": -1, "0": 0}
-    constraints = [direction[CATALOGUE[name].direction] for name in columns]
+def _parameters(directions: Sequence[int], settings: Settings) -> dict[str, object]:
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,
@@ -121,7 +142,10 @@ def _parameters(columns: Sequence[str], settings: Settings) -> dict[str, object]
         "learning_rate": settings.rate,
         "min_data_in_leaf": settings.smallest_leaf,
         "lambda_l2": settings.ridge,
-        "monotone_constraints": [*constraints, *[0] * len(GROUPS), -1],
+        "feature_fraction": settings.columns_each,
+        "bagging_fraction": settings.rows_each,
+        "bagging_freq": int(settings.rows_each < 1),
+        "monotone_constraints": [*directions, -1],
         "monotone_constraints_method": "basic",
         "deterministic": True,
         "force_row_wise": True,

@@ -15,8 +15,9 @@ from rich.table import Table
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import steps
 from features.store import Store
-from training import config, pipeline, trivial
+from training import benchmark, benchmark_report, config, pipeline, tabular, trivial
 
+NIJ = Path(__file__).with_name("nij.toml")
 console = Console()
 
 
@@ -54,6 +55,27 @@ def trivial_predictors(args: argparse.Namespace) -> None:
     table.add_row("chance", "0.500", f"{10 * share:.1f}", "5.0%", style="dim")
     console.print(table)
     console.print("One person in twenty shown. Made-up people: this proves plumbing, not accuracy.")
+
+
+def run_benchmark(args: argparse.Namespace) -> None:
+    """The learner on a described table, beside what it must beat."""
+    about = tabular.describe(args.config)
+    with steps("benchmark") as step:
+        result = benchmark.run(about, args.data or args.config.parent, step)
+        written = benchmark_report.write(result, args.out)
+    table = Table(title=f"{about.title}: {about.folds} folds, {len(result.rows):,} rows")
+    for name in ("model", "AUC", "mean of folds", "Brier", "calibration error"):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for name, figures in result.overall.items():
+        table.add_row(
+            name,
+            f"{figures['auc'].value:.4f}",
+            f"{result.fold_auc[name]:.4f}",
+            f"{figures['brier'].value:.4f}",
+            f"{figures['expected_calibration_error'].value:.4f}",
+        )
+    console.print(table)
+    console.print(f"{about.caution}\nWritten to {args.out}: {', '.join(written)}.")
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -100,7 +122,22 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
     two.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
     two.set_defaults(run=trivial_predictors)
+
+    _benchmarks(commands)
     return parser
+
+
+def _benchmarks(commands: Any) -> None:
+    three = commands.add_parser("benchmark-nij", help="the same learner on real data (NIJ)")
+    three.add_argument("--data", type=Path, required=True, help="folder of train.csv and test.csv")
+    three.add_argument("--out", type=Path, required=True, help="folder for tables and predictions")
+    three.set_defaults(run=run_benchmark, config=NIJ)
+
+    four = commands.add_parser("benchmark", help="the same learner on any described table")
+    four.add_argument("--config", type=Path, required=True, help="its description (TOML)")
+    four.add_argument("--data", type=Path, help="folder of its files (default: the description's)")
+    four.add_argument("--out", type=Path, required=True, help="folder for tables and predictions")
+    four.set_defaults(run=run_benchmark)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,179 @@
+"""The learner on any table with a recorded level and an outcome, beside what it must beat.
+
+Everything is cross-validated: no row is judged by a model that saw it. What is chosen per fold is
+the model alone; the settings stand in the description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedKFold
+
+from features.errors import UserError
+from models import metrics
+from models.metrics import Figure, Flags
+from models.ordinal import Matrix
+from training import by_level, fairness, learner, one_fold, tabular
+from training.fairness import GroupLine
+from training.one_fold import BY_GROUP, MODEL, Places
+from training.tabular import Description, Rows
+
+OVERALL = ("auc", "brier", "expected_calibration_error", "slope")
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What a way of treating groups alike does: figures of each group, and overall."""
+
+    way: str
+    lines: list[GroupLine]
+    precision: float
+    found: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that a benchmark found; `scores` are the cross-validated probabilities."""
+
+    about: Description
+    rows: Rows
+    scores: dict[str, Matrix]
+    tested: npt.NDArray[np.bool_]
+    fold_auc: dict[str, float]
+    overall: dict[str, dict[str, Figure]]
+    levels: list[by_level.LevelLine]
+    audit: list[GroupLine]
+    parity: list[Parity]
+    reliability: list[tuple[float, float, int]]
+    predictions: Matrix | None = field(default=None, repr=False)
+    test_ids: list[str] = field(default_factory=list, repr=False)
+
+
+def run(about: Description, data: Path, step: Step = lambda _: None, workers: int = 2) -> Result:
+    """Cross-validate the learner, its variants and what it must beat; predict the test file."""
+    rows = tabular.read(data / about.train, about, with_outcome=True)
+    folds = list(_folds(about, rows))
+    scores = _scores(about, rows, folds, min(workers, len(folds)), step)
+    tested = ~np.isnan(scores[MODEL])
+    step("figures and intervals")
+    told = rows.higher()[tested]
+    ones, people = np.ones(len(told)), rows.ids.to_numpy()[tested]
+    overall = {
+        name: {
+            figure: metrics.with_interval(figure, score[tested], told, ones, people, 1)
+            for figure in OVERALL
+        }
+        for name, score in scores.items()
+    }
+    step("levels and groups of people")
+    shown = _shown(about, rows, scores[MODEL], tested)
+    characteristics = {name: said[tested] for name, said in rows.audit.items()}
+    audit = fairness.audit(scores[MODEL][tested], shown, told, ones, people, characteristics)
+    result = Result(
+        about, rows, scores, tested,
+        {name: _fold_auc(rows, score, folds) for name, score in scores.items()},
+        overall, list(by_level.lines(about, rows, scores, tested)), audit,
+        list(_parity(about, rows, scores, tested)),
+        by_level.reliability(scores[MODEL][tested], told),
+    )  # fmt: skip
+    return _with_test(result, data, step)
+
+
+def _folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places]]:
+    """Stratified folds; or, with a column of time, later rows judged by earlier ones alone."""
+    higher = rows.higher()
+    if rows.time is None:
+        split = StratifiedKFold(about.folds, shuffle=True, random_state=0)
+        yield from split.split(rows.values, higher)
+        return
+    order = np.asarray(rows.time.arg_sort())
+    parts = np.array_split(order, about.folds + 1)
+    for number in range(1, len(parts)):
+        train, test = np.concatenate(parts[:number]), parts[number]
+        if len(np.unique(higher[train])) < 2 or not higher[test].any():
+            raise UserError(
+                f"Fold {number} of {about.folds} by {about.time} has one outcome only. Take fewer "
+                "folds."
+            )
+        yield train, test
+
+
+def _scores(
+    about: Description, rows: Rows, folds: list[tuple[Places, Places]], workers: int, step: Step
+) -> dict[str, Matrix]:
+    """Every model's probability of every row that some fold judges, each fold a process."""
+    scores: dict[str, Matrix] = {}
+    step(f"{len(folds)} folds, {workers} at a time")
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(one_fold.scores, about, rows, *fold) for fold in folds]
+        for number, ((_, test), ready) in enumerate(zip(folds, waiting, strict=True), 1):
+            for name, found in ready.result().items():
+                scores.setdefault(name, np.full(len(rows), np.nan))[test] = found
+            step(f"fold {number} of {len(folds)} judged")
+    return scores
+
+
+def _fold_auc(rows: Rows, score: Matrix, folds: list[tuple[Places, Places]]) -> float:
+    higher = rows.higher()
+    return float(
+        np.mean([metrics.auc(score[test], higher[test], np.ones(len(test))) for _, test in folds])
+    )
+
+
+def _shown(about: Description, rows: Rows, score: Matrix, tested: Flags) -> Matrix:
+    """Who is shown: the review rate of each recorded level."""
+    return fairness.by_group(
+        score[tested], rows.recorded[tested], np.ones(int(tested.sum())), about.review_rate
+    )
+
+
+def _parity(
+    about: Description, rows: Rows, scores: dict[str, Matrix], tested: Flags
+) -> Iterator[Parity]:
+    """As it is; the same review rate for every group; each group calibrated on its own."""
+    if not about.parity:
+        return
+    groups, plain, own = rows.audit[about.parity], scores[MODEL], scores[BY_GROUP]
+    cells = np.array([f"{r} {g}" for r, g in zip(rows.recorded, groups, strict=True)], dtype=object)
+    ones = np.ones(int(tested.sum()))
+    ways = {
+        "as it is": (plain, _shown(about, rows, plain, tested)),
+        f"each {about.parity} the same review rate": (
+            plain,
+            fairness.by_group(plain[tested], cells[tested], ones, about.review_rate),
+        ),
+        f"each {about.parity} calibrated on its own": (own, _shown(about, rows, own, tested)),
+    }
+    higher, people = rows.higher()[tested], rows.ids.to_numpy()[tested]
+    for way, (score, shown) in ways.items():
+        said = {about.parity: groups[tested]}
+        lines = fairness.audit(score[tested], shown, higher, ones, people, said)
+        right = float((shown * higher).sum())
+        yield Parity(way, lines, right / float(shown.sum()), right / float(higher.sum()))
+
+
+def _with_test(result: Result, data: Path, step: Step) -> Result:
+    about, rows = result.about, result.rows
+    if not about.test:
+        return result
+    step("predicting the test file")
+    asked = tabular.read(data / about.test, about, with_outcome=False)
+    if asked.names != rows.names:
+        raise UserError(
+            f"{about.test} has other values of a category than {about.train}: name them with "
+            '"order" in the description.'
+        )
+    outcome = rows.higher().astype(np.float64)
+    ids = [str(one) for one in rows.ids]
+    made = learner.fit(rows.values, outcome, rows.recorded, ids, rows.directions, about.booster)
+    found = made.probability(asked.values, asked.recorded)
+    values = {**vars(result), "predictions": found, "test_ids": [str(one) for one in asked.ids]}
+    return Result(**values)

@@ -1,0 +1,74 @@
+"""What a model must beat besides the recorded level: the same inputs in four well-known learners.
+
+Each takes rows as numbers (not known is NaN), a target, weights, and the rows to judge, and gives
+probabilities. All are seeded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import lightgbm as lgb
+import numpy as np
+from interpret.glassbox import ExplainableBoostingClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from models.ordinal import Matrix
+
+Challenger = Callable[[Matrix, Matrix, Matrix, Matrix], Matrix]
+SEED = 1
+
+
+def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+    """Logistic regression with a ridge; medians for what is not known, and a mark."""
+    model = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(C=0.03, max_iter=2000),
+    )
+    model.fit(rows, target, logisticregression__sample_weight=weight)
+    found: Matrix = model.predict_proba(asked)[:, 1]
+    return found
+
+
+def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+    """LightGBM as it comes: 100 trees of 31 leaves, no directions."""
+    settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "seed": SEED,
+                "deterministic": True, "force_row_wise": True}  # fmt: skip
+    booster = lgb.train(settings, lgb.Dataset(rows, label=target, weight=weight), 100)
+    found: Matrix = np.asarray(booster.predict(asked, num_threads=1), dtype=np.float64)
+    return found
+
+
+def random_forest(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+    """A random forest of 300 trees with leaves of five."""
+    model = RandomForestClassifier(300, min_samples_leaf=5, random_state=SEED, n_jobs=1)
+    model.fit(rows, target, sample_weight=weight)
+    found: Matrix = model.predict_proba(asked)[:, 1]
+    return found
+
+
+def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+    """An EBM (interpret): a sum of one curve an input, the glass-box challenger."""
+    model = ExplainableBoostingClassifier(
+        interactions=0, outer_bags=4, max_rounds=3000, random_state=SEED, n_jobs=1
+    )
+    with warnings.catch_warnings():
+        # It warns that its pictures leave out what is not known; no picture is drawn here.
+        warnings.filterwarnings("ignore", message="Missing values detected")
+        model.fit(rows, target, sample_weight=weight)
+        found: Matrix = model.predict_proba(asked)[:, 1]
+    return found
+
+
+CHALLENGERS: dict[str, Challenger] = {
+    "logistic regression": logistic_regression,
+    "LightGBM, default settings": plain_lightgbm,
+    "random forest": random_forest,
+    "EBM (interpret)": explainable_boosting,
+}

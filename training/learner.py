@@ -1,0 +1,90 @@
+"""The two stages on any table: the same booster, the same calibration of each recorded level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from models import level, ordinal
+from models.level import Stratum
+from models.ordinal import Matrix, Settings
+
+LEAST_ROWS = 200
+"""A recorded level with fewer rows is calibrated together with all others."""
+PARTS = 4
+RIDGE = 8.0
+EVERYONE = "everyone"
+POOLED = "all levels together"
+
+Words = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Stage 1, blind to the recorded level, and the calibration of each level."""
+
+    booster: lgb.Booster
+    strata: dict[str, Stratum]
+
+    def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
+        """The calibrated probability of the outcome for each row."""
+        margin = ordinal.margin(self.booster, values, 1)
+        asked = _everyone(len(values)) if groups is None else groups
+        found = np.empty(len(values))
+        for row, (name, group) in enumerate(zip(recorded, asked, strict=True)):
+            stratum = self.strata.get(name, self.strata[POOLED])
+            found[row] = stratum.base[group] + stratum.slope * margin[row]
+        probability: Matrix = 1 / (1 + np.exp(-found))
+        return probability
+
+
+def fit(
+    values: Matrix,
+    outcome: Matrix,
+    recorded: Words,
+    ids: Sequence[str],
+    directions: Sequence[int],
+    settings: Settings,
+    groups: Words | None = None,
+) -> Learner:
+    """Fit both stages, seeded; stage 2 on margins from a stage 1 that had not seen the row.
+
+    `groups`, where given, has a base of its own in each level (calibration by group).
+    """
+    weights = np.ones(len(values))
+    asked = _everyone(len(values)) if groups is None else groups
+    names = sorted(set(asked))
+    target = outcome.astype(np.int64)
+    parts = np.array([crc32(str(one).encode()) % PARTS for one in ids])
+    margins = np.zeros(len(values))
+    for part in range(PARTS):
+        held = parts == part
+        others = ordinal.boost(
+            values[~held], target[~held], weights[~held], directions, settings, thresholds=1
+        )
+        margins[held] = ordinal.margin(others, values[held], 1)
+    strata = {}
+    for name in (POOLED, *sorted(set(recorded))):
+        rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
+        if rows.sum() >= LEAST_ROWS or name == POOLED:
+            strata[name] = level.fit_stratum(
+                margins[rows],
+                np.zeros((int(rows.sum()), 0)),
+                asked[rows],
+                outcome[rows],
+                weights[rows],
+                [],
+                RIDGE,
+                names,
+            )
+    booster = ordinal.boost(values, target, weights, directions, settings, thresholds=1)
+    return Learner(booster, strata)
+
+
+def _everyone(count: int) -> Words:
+    return np.full(count, EVERYONE, dtype=object)

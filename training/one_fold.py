@@ -1,0 +1,90 @@
+"""One fold of a benchmark: every model fitted on its training rows, its test rows judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models import metrics
+from models.ordinal import Matrix
+from training import learner, tabular
+from training.challengers import CHALLENGERS
+from training.tabular import Description, Rows
+
+MODEL = "two-stage model"
+LEVEL_ALONE = "recorded level alone"
+BEST_SINGLE = "best single input"
+BY_GROUP = "two-stage model, each group calibrated on its own"
+Places = npt.NDArray[np.int64]
+
+
+def scores(about: Description, rows: Rows, train: Places, test: Places) -> dict[str, Matrix]:
+    """The probabilities of the test rows by every model, its variants and what it must beat."""
+    outcome = rows.higher().astype(np.float64)
+    found = {MODEL: _two_stage(about, rows, train, test)}
+    for variant in about.variants:
+        kept = _kept(rows, variant.without)
+        found[f"{MODEL}, {variant.name}"] = _two_stage(about, rows, train, test, kept)
+    if about.parity:
+        groups = rows.audit[about.parity]
+        found[BY_GROUP] = _two_stage(about, rows, train, test, groups=groups)
+    found[LEVEL_ALONE] = _level_alone(rows.recorded, outcome, train, test)
+    found[BEST_SINGLE] = _best_single(rows, outcome, train, test)
+    onehot = np.column_stack([rows.recorded == level for level in (*about.levels, tabular.UNKNOWN)])
+    seen = np.hstack([rows.values, onehot.astype(np.float64)])
+    ones = np.ones(len(train))
+    for name, challenger in CHALLENGERS.items():
+        found[name] = challenger(seen[train], outcome[train], ones, seen[test])
+    return found
+
+
+def _kept(rows: Rows, without: tuple[str, ...]) -> list[int]:
+    """The columns that are not of the inputs left out."""
+    return [
+        place
+        for place, name in enumerate(rows.names)
+        if name not in without and name.rpartition(" is ")[0] not in without
+    ]
+
+
+def _two_stage(
+    about: Description,
+    rows: Rows,
+    train: Places,
+    test: Places,
+    kept: list[int] | None = None,
+    groups: learner.Words | None = None,
+) -> Matrix:
+    columns = list(range(rows.values.shape[1])) if kept is None else kept
+    values = rows.values[:, columns]
+    made = learner.fit(
+        values[train],
+        rows.higher()[train].astype(np.float64),
+        rows.recorded[train],
+        list(rows.ids.gather(train)),
+        [rows.directions[place] for place in columns],
+        about.booster,
+        None if groups is None else groups[train],
+    )
+    asked = None if groups is None else groups[test]
+    return made.probability(values[test], rows.recorded[test], asked)
+
+
+def _level_alone(recorded: learner.Words, outcome: Matrix, train: Places, test: Places) -> Matrix:
+    rates = {name: outcome[train][recorded[train] == name].mean() for name in set(recorded[train])}
+    return np.array([rates.get(name, outcome[train].mean()) for name in recorded[test]])
+
+
+def _best_single(rows: Rows, outcome: Matrix, train: Places, test: Places) -> Matrix:
+    """The one input that ranks the training rows best, as the outcome's share at each value."""
+    higher, ones = outcome[train] > 0, np.ones(len(train))
+    best, found = 0.0, np.full(len(test), outcome[train].mean())
+    for column in range(rows.values.shape[1]):
+        values = np.nan_to_num(rows.values[:, column], nan=-1.0)
+        rates = {v: higher[values[train] == v].mean() for v in np.unique(values[train])}
+        score = np.array([rates[v] for v in values[train]])
+        reached = metrics.auc(score, higher, ones)
+        if reached > best:
+            best = reached
+            found = np.array([rates.get(v, outcome[train].mean()) for v in values[test]])
+    return found

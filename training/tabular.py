@@ -1,0 +1,234 @@
+"""Any table of people with a recorded level and an outcome, as one documented interface.
+
+A description (TOML) says which file and columns; the same learner, calibration, review rates and
+fairness figures are then used on it as on case histories. docs/benchmark.md explains each setting.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
+from models.metrics import Flags
+from models.ordinal import DIRECTION, Matrix, Settings
+
+KINDS = ("number", "ordered", "category")
+UNKNOWN = "unknown"
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input column: `number` (the first number in the text), `ordered` or `category`."""
+
+    name: str
+    kind: str = "number"
+    direction: str = "0"
+    order: tuple[str, ...] = ()
+    empty_is: float | None = None
+    """What an empty cell counts as; without it, it is its own state: not known."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The same table without some inputs, to see what they bring."""
+
+    name: str
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a table is and which of its columns mean what."""
+
+    title: str
+    train: str
+    id: str
+    outcome: str
+    recorded: str
+    levels: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    booster: Settings
+    audit: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    """Columns that are never an input, whatever `inputs` says."""
+    test: str = ""
+    time: str = ""
+    """A column by which rows are ordered: folds then train on earlier rows only."""
+    folds: int = 5
+    review_rate: float = 0.10
+    parity: str = ""
+    """The audited column for which equal review rates and calibration by group are tried."""
+    variants: tuple[Variant, ...] = ()
+    caution: str = ""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one file, checked: inputs as numbers, and what stands beside them."""
+
+    ids: pl.Series
+    values: Matrix
+    names: tuple[str, ...]
+    directions: tuple[int, ...]
+    recorded: npt.NDArray[np.object_]
+    audit: dict[str, npt.NDArray[np.object_]] = field(repr=False)
+    outcome: Matrix | None = None
+    time: pl.Series | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def higher(self) -> Flags:
+        """Who had the outcome; UserError where the table has none."""
+        if self.outcome is None:
+            raise UserError("A table without outcomes cannot be judged.")
+        found: Flags = self.outcome > 0
+        return found
+
+
+def describe(path: Path) -> Description:
+    """Read a description; an unknown or missing setting is named."""
+    if not path.exists():
+        raise MissingInput(f"There is no description {path} of a table to benchmark.")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableInput(f"{path} is not TOML: {error}.") from error
+    content["inputs"] = tuple(_part(path, Input, one) for one in content.pop("input", []))
+    content["variants"] = tuple(_part(path, Variant, one) for one in content.pop("variant", []))
+    content["booster"] = _part(path, Settings, content.get("booster", {}))
+    made: Description = _part(path, Description, content)
+    names = [one.name for one in made.inputs]
+    barred = sorted(set(names) & {*made.never, made.outcome, made.recorded, made.id})
+    if barred:
+        raise UserError(f"{path}: {', '.join(barred)} may not be an input. Take it out.")
+    for one in made.inputs:
+        if one.kind not in KINDS or one.direction not in DIRECTION:
+            raise UnreadableInput(
+                f"{path}: {one.name} is of kind {one.kind!r} and direction {one.direction!r}. "
+                f"Kinds: {', '.join(KINDS)}; directions: {', '.join(DIRECTION)}."
+            )
+    for variant in made.variants:
+        for name in variant.without:
+            if name not in names:
+                raise UserError(
+                    f"{path}: no input {name!r} to leave out.{did_you_mean(name, names)}"
+                )
+    return made
+
+
+def _part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
+    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    for name in values:
+        if name not in known:
+            raise UnreadableInput(f"{path}: unknown setting {name!r}.{did_you_mean(name, known)}")
+    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        return kind(**frozen)
+    except TypeError as error:
+        raise UnreadableInput(f"{path}: a setting is missing: {error}.") from error
+
+
+def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
+    """The rows of a file as the description says; a sentence for what cannot be used."""
+    if not path.exists():
+        raise MissingInput(f"There is no file {path}. Pass --data with the folder that holds it.")
+    try:
+        frame = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(
+            f"{path} cannot be read as CSV: {str(error).splitlines()[0]}."
+        ) from error
+    wanted = [about.id, about.recorded, *about.audit, *(one.name for one in about.inputs)]
+    wanted += [name for name in (about.outcome if with_outcome else "", about.time) if name]
+    for name in wanted:
+        if name not in frame.columns:
+            hint = did_you_mean(name, frame.columns)
+            raise UnreadableInput(f"{path} has no column {name!r}.{hint}")
+    values, names, directions = _inputs(path, frame, about)
+    known = pl.col(about.recorded).is_in(list(about.levels))
+    recorded = frame.select(pl.when(known).then(about.recorded).otherwise(pl.lit(UNKNOWN)))
+    return Rows(
+        frame[about.id],
+        values,
+        names,
+        directions,
+        recorded.to_series().to_numpy().astype(object),
+        {name: _said(frame[name]) for name in about.audit},
+        _outcome(path, frame, about) if with_outcome else None,
+        frame[about.time] if about.time else None,
+    )
+
+
+def _said(column: pl.Series) -> npt.NDArray[np.object_]:
+    return column.fill_null("not known").replace("", "not known").to_numpy().astype(object)
+
+
+def _outcome(path: Path, frame: pl.DataFrame, about: Description) -> Matrix:
+    text = frame[about.outcome]
+    found = text.cast(pl.Float64, strict=False)
+    odd = text.filter(~found.is_in([0.0, 1.0]).fill_null(value=False))
+    if odd.len():
+        raise UnreadableInput(
+            f"{path}: {about.outcome} is 0 or 1 in every row, and {odd.len():,} rows say otherwise "
+            f"(the first: {odd[0]!r})."
+        )
+    values: Matrix = found.to_numpy().astype(np.float64)
+    if values.min() == values.max():
+        raise UserError(
+            f"{path}: {about.outcome} is {values[0]:.0f} in every row. Nothing to learn."
+        )
+    return values
+
+
+def _inputs(
+    path: Path, frame: pl.DataFrame, about: Description
+) -> tuple[Matrix, tuple[str, ...], tuple[int, ...]]:
+    columns: list[Matrix] = []
+    names: list[str] = []
+    directions: list[int] = []
+    for one in about.inputs:
+        if one.kind == "category":
+            for option in one.order or _options(frame[one.name]):
+                columns.append((frame[one.name] == option).fill_null(value=False).to_numpy() * 1.0)
+                names.append(f"{one.name} is {option}")
+                directions.append(0)
+            continue
+        columns.append(_numbers(path, frame[one.name], one))
+        names.append(one.name)
+        directions.append(DIRECTION[one.direction])
+    return np.column_stack(columns), tuple(names), tuple(directions)
+
+
+def _options(column: pl.Series) -> list[str]:
+    return sorted(option for option in column.unique().drop_nulls() if option)
+
+
+def _numbers(path: Path, column: pl.Series, about: Input) -> Matrix:
+    known = {option: float(place) for place, option in enumerate(about.order)}
+    found = np.full(len(column), np.nan)
+    for row, text in enumerate(column):
+        if text is None or not text.strip():
+            continue
+        number = _NUMBER.search(text) if about.kind == "number" else None
+        if about.kind == "ordered" and text in known:
+            found[row] = known[text]
+        elif number is not None:
+            found[row] = float(number.group())
+        else:
+            raise UnreadableInput(
+                f"{path}, row {row + 1}: {about.name} is {text!r}, which is no {about.kind} value."
+            )
+    if about.empty_is is not None:
+        found[np.isnan(found)] = about.empty_is
+    return found
