@@ -79,12 +79,7 @@ class Bundle:
         """
         frame = community(frame)
         stratum = stratum_of(frame)
-        margins = self.ordinal.margins(frame)
-        log_odds = np.full(frame.height, np.nan)
-        for name in STRATA:
-            rows = (stratum == name).to_numpy()
-            if rows.any():
-                log_odds[rows] = self._log_odds(frame.filter(pl.Series(rows)), margins[rows], name)
+        log_odds = self.level.log_odds(frame, self.ordinal.margins(frame))
         why = (
             pl.when(pl.col("on_record") == 0)
             .then(pl.lit("nothing on record"))
@@ -113,13 +108,6 @@ class Bundle:
         base = first[:, -1:] + self.level.bases(frame, stratum)[:, None]
         names = [*self.ordinal.columns, *self.level.columns, "base"]
         return np.hstack([first[:, :-1], process, base]), names
-
-    def _log_odds(self, frame: pl.DataFrame, margins: Matrix, stratum: str) -> Matrix:
-        found = self.level.strata[stratum]
-        margin = margins[:, THRESHOLD_OF[stratum] - 1]
-        process = self.level.process_terms(frame, stratum).sum(axis=1)
-        total: Matrix = self.level.bases(frame, stratum) + found.slope * margin + process
-        return total
 
 
 def load(folder: Path) -> Bundle:

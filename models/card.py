@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from skops.card import Card
@@ -16,9 +17,15 @@ MADE_UP = (
 
 
 def as_markdown(
-    about: Mapping[str, Any], table: Iterable[Mapping[str, Any]], bundle_id: str
+    about: Mapping[str, Any],
+    table: Iterable[Mapping[str, Any]],
+    bundle_id: str,
+    more: Mapping[str, list[dict[str, str]]] = MappingProxyType({}),
 ) -> str:
-    """The card as Markdown; `table` is the figures, a row each with the same keys."""
+    """The card as Markdown; `table` is the figures, a row each with the same keys.
+
+    `more` are further tables by heading, rows of words with the same keys.
+    """
     rows = list(table)
     card = Card(model=None, template=None)
     card.add(**{"rosh-triage model card": MADE_UP if about.get("made_up") else ""})
@@ -53,4 +60,11 @@ def as_markdown(
     if rows:
         columns = {key: [row[key] for row in rows] for key in rows[0]}
         card.add_table(**{"rosh-triage model card/Figures/Table": columns})
+    for heading, listed in more.items():
+        place = f"rosh-triage model card/{heading}"
+        if listed:
+            columns = {key: [row[key] for row in listed] for key in listed[0]}
+            card.add_table(**{place: columns})
+        else:
+            card.add(**{place: "Too few readings to tell."})
     return str(card.render())

@@ -1,12 +1,13 @@
 """Contributions become reasons, in the indicators' own words; a sum that does not add up stops.
 
 Related indicators speak together: a reason is a family of one kind (behaviour, or process), its
-weight the signed sum of its contributions, its sentences those of the indicators that fired.
+weight the signed sum of its contributions, its sentences those of the indicators that fired. What
+lowered the score is said too: a family with less on record than others have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,10 @@ SMALLEST_WEIGHT = 0.02
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a level may be too low: a family of one kind, its weight, and what was found."""
+    """What moved a score: a family of one kind, its signed weight, and what was found.
+
+    A weight below nought lowered the score; it has no findings, because less was found than usual.
+    """
 
     family: str
     kind: str
@@ -44,7 +48,8 @@ class Reason:
 def reasons(
     bundle: Bundle, frame: pl.DataFrame, known: Known
 ) -> dict[tuple[str, str], list[Reason]]:
-    """The reasons of each (case, group) row of a scored frame, weightiest first.
+    """The reasons of each (case, group) row of a scored frame: what raised it, weightiest first,
+    then what lowered it.
 
     Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
     that do not make up the score are not its reasons (promise 3).
@@ -94,11 +99,25 @@ def _grouped(
         if finding is not None and weight >= SMALLEST_WEIGHT:
             voices.setdefault(key, []).append((weight, finding))
     ranked = sorted(voices, key=lambda key: (-totals[key], key))
-    return [
+    raised = [
         Reason(*key, totals[key], tuple(f for _, f in sorted(voices[key], key=lambda v: -v[0])))
         for key in ranked
         if totals[key] >= SMALLEST_WEIGHT
     ]
+    lower = sorted((total, key) for key, total in totals.items() if total <= -SMALLEST_WEIGHT)
+    return raised + [Reason(*key, total, ()) for total, key in lower]
+
+
+def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[tuple[str, str]]]:
+    """Contributions summed by family and kind: (rows, families), and the families in order."""
+    told = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
+    keys = sorted(set(told))
+    columns = [place for place, name in enumerate(names) if name != "base"]
+    summed = [
+        parts[:, [c for c, key in zip(columns, told, strict=True) if key == wanted]].sum(axis=1)
+        for wanted in keys
+    ]
+    return np.column_stack(summed), keys
 
 
 def shown_only(row: Mapping[str, object], said: Findings) -> list[Finding]:

@@ -64,6 +64,19 @@ class LevelModel:
         terms: Matrix = scaled(frame, self.scales, self.caps) * weights
         return terms
 
+    def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
+        """The calibrated log-odds of each row, from stage 1's margins (rows, 3); NaN for others."""
+        strata = stratum_of(frame).to_numpy()
+        found = np.full(frame.height, np.nan)
+        for name, stratum in self.strata.items():
+            rows = strata == name
+            if rows.any():
+                part = frame.filter(pl.Series(rows))
+                margin = margins[rows, THRESHOLD_OF[name] - 1]
+                process = self.process_terms(part, name).sum(axis=1)
+                found[rows] = self.bases(part, name) + stratum.slope * margin + process
+        return found
+
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
         """The base log-odds of each row's risk group."""
         base = self.strata[stratum].base
@@ -82,6 +95,8 @@ def stratum_of(frame: pl.DataFrame) -> pl.Series:
 
 def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, float]) -> Matrix:
     """Process indicators divided by their scale and capped; what is not known adds nothing."""
+    if not scales:
+        return np.zeros((frame.height, 0))
     found = frame.select(
         (pl.col(name).cast(pl.Float64).clip(0, caps[name]) / scales[name]).fill_null(0.0)
         for name in scales

@@ -15,6 +15,8 @@ from models.ordinal import Matrix
 Flags = npt.NDArray[np.bool_]
 
 Measure = Callable[[Matrix, Flags, Matrix], float]
+Sharing = Callable[[Matrix, Flags, Matrix, float], float]
+"""A measure at a share of rows."""
 
 CAPACITY = 0.05
 """Figures are given at the share of rows that readers could look at: one in twenty."""

@@ -15,7 +15,16 @@ from rich.table import Table
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import steps
 from features.store import Store
-from training import benchmark, benchmark_report, config, pipeline, tabular, trivial
+from training import (
+    benchmark,
+    benchmark_report,
+    compare,
+    config,
+    labels,
+    pipeline,
+    tabular,
+    trivial,
+)
 
 NIJ = Path(__file__).with_name("nij.toml")
 console = Console()
@@ -57,6 +66,24 @@ def trivial_predictors(args: argparse.Namespace) -> None:
     console.print("One person in twenty shown. Made-up people: this proves plumbing, not accuracy.")
 
 
+def weigh_choices(args: argparse.Namespace) -> None:
+    """Weigh every choice of the fixed grid on the folds of development."""
+    store, settings = Store.open(args.store), config.read(args.config)
+    with steps("comparing") as step:
+        step("labels and indicators as each reader saw them")
+        labelled = labels.read(store, args.until, settings)
+        found = compare.weigh(labelled, args.until, settings, step=step)
+    table = Table(title=f"{found[0].folds} folds, {labelled.frame.height:,} labelled rows")
+    for name in ("choice", "average precision", "mean regret", "worst regret", "log loss"):
+        table.add_column(name, justify="left" if name == "choice" else "right")
+    for one in found:
+        table.add_row(one.name, f"{one.average_precision:.4f}", f"{one.mean_regret:.4f}",
+                      f"{one.worst_regret:.4f}", f"{one.log_loss:.5f}")  # fmt: skip
+    console.print(table)
+    if store.made_up:
+        console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
+
+
 def run_benchmark(args: argparse.Namespace) -> None:
     """The learner on a described table, beside what it must beat."""
     about = tabular.describe(args.config)
@@ -85,7 +112,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         if row["period"] != "final":
             continue
-        found, right = row["share_found"], [10 * value for value in row["precision"]]
+        found, right = row["share_found"], _times_ten(row["precision"])
         table.add_row(
             row["model"],
             row["recorded"].replace("_", " ").lower(),
@@ -97,8 +124,12 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _or_none(form: str, figure: list[float]) -> str:
-    return "none to find" if figure[0] != figure[0] else form.format(*figure)
+def _times_ten(figure: list[float | None]) -> list[float | None]:
+    return [None if value is None else 10 * value for value in figure]
+
+
+def _or_none(form: str, figure: list[float | None]) -> str:
+    return "none to find" if figure[0] is None else form.format(*figure)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,6 +154,12 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
     two.set_defaults(run=trivial_predictors)
 
+    five = commands.add_parser("compare", help="weigh ways of building the model, by regret")
+    five.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    five.add_argument("--until", type=date.fromisoformat, required=True,
+                      help="use readings recorded by this day")  # fmt: skip
+    five.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
+    five.set_defaults(run=weigh_choices)
     _benchmarks(commands)
     return parser
 

@@ -7,9 +7,11 @@ import polars as pl
 
 from features import build
 from features.indicators import CATALOGUE
-from models.level import stratum_of
+from models import metrics, ordinal
+from models.level import STRATA, stratum_of
 from models.ordinal import Matrix
-from training.labels import RANK, Labelled
+from training import challengers
+from training.labels import Labelled, higher
 
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
@@ -39,14 +41,51 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
     return total
 
 
-def higher(labelled: Labelled) -> Matrix:
-    """1 where the reader's level is above the recorded one; without one, where high or more."""
-    recorded = labelled.frame["level"].replace_strict(RANK, default=None)
-    bar = recorded.cast(pl.Int64) + 1
-    return (labelled.reviewed >= bar.fill_null(2).to_numpy()).astype(np.float64)
+def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
+    """The one indicator that ranks the training rows best; not known counts as nought."""
+    truth = higher(train) > 0
+    best, found = 0.0, np.zeros(test.frame.height)
+    for name in (*build.columns("stage_1"), *build.columns("stage_2")):
+        sign = -1.0 if CATALOGUE[name].direction == "-" else 1.0
+        values = sign * train.frame[name].fill_null(0).to_numpy().astype(np.float64)
+        reached = metrics.average_precision(values, truth, train.weights)
+        if reached > best:
+            best = reached
+            found = sign * test.frame[name].fill_null(0).to_numpy().astype(np.float64)
+    return found
+
+
+def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
+    """How far the actuarial bands stand above the recorded level."""
+    return test.frame["actuarial_level_mismatch"].fill_null(0).to_numpy().astype(np.float64)
+
+
+def logistic_regression(train: Labelled, test: Labelled) -> Matrix:
+    """Logistic regression on every indicator, the group and the recorded level."""
+    return challengers.logistic_regression(_seen(train), higher(train), train.weights, _seen(test))
+
+
+def explainable_boosting(train: Labelled, test: Labelled) -> Matrix:
+    """An EBM on every indicator, the group and the recorded level."""
+    return challengers.explainable_boosting(_seen(train), higher(train), train.weights, _seen(test))
+
+
+def _seen(labelled: Labelled) -> Matrix:
+    """Everything that the two stages see between them, in one table."""
+    columns = [*build.columns("stage_1"), *build.columns("stage_2")]
+    strata = stratum_of(labelled.frame).to_numpy()
+    onehot = np.column_stack([strata == name for name in STRATA]).astype(np.float64)
+    found: Matrix = np.hstack([ordinal.matrix(labelled.frame, columns), onehot])
+    return found
 
 
 BASELINES = {
     "recorded level alone": recorded_level_alone,
     "count of fired indicators": fired_indicators,
+    "best single indicator": best_single_indicator,
+    "actuarial mismatch": actuarial_mismatch,
+    "logistic regression": logistic_regression,
 }
+"""Judged in every period."""
+SLOW_BASELINES = {"explainable boosting machine": explainable_boosting}
+"""Judged in the newest period alone."""

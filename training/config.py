@@ -22,6 +22,7 @@ class Labels:
     judged: tuple[str, ...]
     learned: tuple[str, ...]
     weight_cap: float
+    window_days: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class Indicators:
 
 
 @dataclass(frozen=True)
+class Review:
+    """The share of each recorded level that is shown, at which figures and fairness are given."""
+
+    share: float
+
+
+@dataclass(frozen=True)
 class Least:
     """The least that a run needs."""
 
@@ -65,6 +73,7 @@ class Config:
     booster: Settings
     level: Level
     indicators: Indicators
+    review: Review
     least: Least
 
     @property
@@ -79,6 +88,7 @@ _SECTIONS: dict[str, type] = {
     "booster": Settings,
     "level": Level,
     "indicators": Indicators,
+    "review": Review,
     "least": Least,
 }
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from features.errors import UserError
 from models import metrics
 from models.level import STRATA, stratum_of
 from models.metrics import Figure
 from models.ordinal import Matrix
-from training import baselines
+from training import baselines, labels
 from training.config import Config
 from training.fit import fit
 from training.labels import Labelled
 from training.splits import Fold
 
 MODEL = "two-stage model"
+COMPARED = ["share_found", "precision", "average_precision"]
+Baseline = Callable[[Labelled, Labelled], Matrix]
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,29 @@ class Line:
         return {f"{base}.{name}": figure.value for name, figure in self.figures.items()}
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A period judged: the figures, and the rows with the model's probability of each."""
+
+    lines: list[Line]
+    pooled: Labelled | None
+    probability: Matrix
+
+
 def judge(
-    period: str, folds: Iterable[Fold], config: Config, step: Callable[[str], None]
-) -> list[Line]:
-    """Fit each fold, score its test people, pool them, and measure by recorded level."""
+    period: str,
+    folds: Iterable[Fold],
+    config: Config,
+    step: Callable[[str], None],
+    against: Mapping[str, Baseline] = baselines.BASELINES,
+) -> Judged:
+    """Fit each fold, score its test people, pool them, and measure by recorded level.
+
+    Raises UserError where the readings of a whole period put no one higher: there is nothing to
+    find, and a figure would only look like one.
+    """
     tests: list[Labelled] = []
-    scores: dict[str, list[Matrix]] = {name: [] for name in (MODEL, *baselines.BASELINES)}
+    scores: dict[str, list[Matrix]] = {name: [] for name in (MODEL, *against)}
     for fold in folds:
         step(f"{period}: {fold.name}")
         test = fold.test.where(pl.col("judged"))
@@ -53,17 +73,23 @@ def judge(
         scored = bundle.score(test.frame)
         tests.append(test)
         scores[MODEL].append(scored["probability"].fill_null(0.0).to_numpy().astype(np.float64))
-        for name, baseline in baselines.BASELINES.items():
+        for name, baseline in against.items():
             scores[name].append(baseline(fold.train, test))
     if not tests:
-        return []
+        return Judged([], None, np.zeros(0))
     pooled = Labelled(pl.concat([test.frame for test in tests]))
-    return _lines(period, pooled, {name: np.concatenate(parts) for name, parts in scores.items()})
+    if not labels.higher(pooled).any():
+        raise UserError(
+            f"No reading of the {period} period puts anyone higher than recorded: nothing to find. "
+            "Load more reviews, or take a longer period ([splits] in the configuration)."
+        )
+    whole = {name: np.concatenate(parts) for name, parts in scores.items()}
+    return Judged(_lines(period, pooled, whole), pooled, whole[MODEL])
 
 
 def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Line]:
     strata = stratum_of(pooled.frame).to_numpy()
-    truth = baselines.higher(pooled) > 0
+    truth = labels.higher(pooled) > 0
     people = pooled.frame["crn"].to_numpy()
     lines = []
     for name, score in scores.items():
@@ -71,7 +97,7 @@ def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Lin
             rows = strata == stratum
             if not rows.any():
                 continue
-            wanted = list(metrics.MEASURES) if name == MODEL else ["share_found", "precision"]
+            wanted = list(metrics.MEASURES) if name == MODEL else COMPARED
             found = {
                 measure: metrics.with_interval(
                     measure, score[rows], truth[rows], pooled.weights[rows], people[rows], seed=1

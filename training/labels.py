@@ -1,14 +1,17 @@
 """What readers said, with the day whose record they read: the labels.
 
 A label is the level that a reader gave a risk group, as of the snapshot that the reader saw.
-Underestimated means: the reader's level is above the one recorded in that snapshot. Serious
-further offences are never labels.
+Underestimated means: the reader's level is above the one recorded in that snapshot. A reading
+counts where it was given within the label window. Serious further offences are never labels, nor
+is a level given in the light of an offence after the snapshot. Own views, given before the
+findings were seen, teach and judge; what the same reader says afterwards is compared, and no more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +19,24 @@ import polars as pl
 
 from features import asof, build, codes
 from features.errors import UserError
+from features.lean import Unread
 from features.store import Store
 from models.ordinal import Matrix
 from training.config import Config
 
 RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER)}
+BEFORE, AFTER, COUNTERSIGNED = "before the findings", "after the findings", "after countersigning"
+NEW_OFFENCES = ["CARR", "CNOC"]
 
 
 @dataclass(frozen=True)
 class Labelled:
     """Indicator rows with what a reader said of each: the input of training.
 
-    `frame` also has `reviewed` (0 to 3), `source`, `recorded_on`, `weight` (mean 1 where the
-    sampling probability is known) and `judged`: a judged source, with a known probability.
+    `frame` also has `reviewed` (0 to 3), `source`, `seen` (what the reader knew), `recorded_on`,
+    `weight` (mean 1 within a source whose sampling probability is known), `weighted` (it is known)
+    `teaches` (a learned source, not after the findings) and `judged`: an own view from a judged
+    source, with a known probability.
     """
 
     frame: pl.DataFrame
@@ -36,6 +44,10 @@ class Labelled:
     def where(self, mask: pl.Series | pl.Expr) -> Labelled:
         """The rows where the mask holds."""
         return Labelled(self.frame.filter(mask))
+
+    def teaching(self) -> Labelled:
+        """The readings that may teach."""
+        return self.where(pl.col("teaches"))
 
     @property
     def reviewed(self) -> npt.NDArray[np.int64]:
@@ -56,54 +68,140 @@ class Labelled:
 
 
 def read(store: Store, until: date, config: Config) -> Labelled:
-    """The readings recorded by `until`, joined to the indicators as of the snapshot each saw."""
+    """The readings that teach: learned sources, and never given after the findings were seen."""
+    return everything(store, until, config).teaching()
+
+
+def everything(store: Store, until: date, config: Config) -> Labelled:
+    """Every reading recorded by `until`, joined to the indicators as of the snapshot it read.
+
+    Raises UserError where too few teach, or none puts anyone higher, or all do.
+    """
     spoken = _readings(store, until, config)
-    if spoken.height < config.least.rows:
+    teaches = spoken.filter("teaches").height
+    if teaches < config.least.rows:
         raise UserError(
-            f"Only {spoken.height:,} labelled rows by {until}: at least {config.least.rows:,} are "
+            f"Only {teaches:,} labelled rows by {until}: at least {config.least.rows:,} are "
             "needed to train. Load more reviews (audits), or a later date."
         )
     spine = spoken.select("crn", "as_of").unique().sort("crn", "as_of")
     frame = pl.concat([part for _, part in build.frames(store, spine)])
     joined = frame.join(spoken, on=asof.GROUP_KEY, how="inner")
-    return Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
+    found = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
+    said = set(higher(found.teaching()))
+    if len(said) == 1:
+        raise UserError(
+            f"Every reading by {until} says the same: "
+            f"{'too low' if said == {1.0} else 'not too low'}. There is nothing to learn from that."
+        )
+    return found
+
+
+def compared(labelled: Labelled) -> list[dict[str, Any]]:
+    """What kinds of reading say, side by side: rows, people, and the share put higher.
+
+    Given before the findings were seen, after, or by who had countersigned: readers who know what
+    a model or they themselves said lean on it, so these are told apart and never mixed.
+    """
+    rows = labelled.frame.with_columns(higher=higher(labelled))
+    share = (pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()
+    found = rows.group_by("source", "seen").agg(
+        rows=pl.len(),
+        people=pl.col("crn").n_unique(),
+        known_probability=pl.col("weighted").mean(),
+        higher=share,
+    )
+    return found.sort("source", "seen").to_dicts()
+
+
+def higher(labelled: Labelled) -> Matrix:
+    """1 where the reader's level is above the recorded one; without one, where high or more."""
+    recorded = labelled.frame["level"].replace_strict(RANK, default=None)
+    bar = recorded.cast(pl.Int64) + 1
+    return (labelled.reviewed >= bar.fill_null(2).to_numpy()).astype(np.float64)
 
 
 def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     everyone = store.read("reviews").select("crn").unique()
     known = asof.read(store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"])
-    sources = set(config.labels.judged) | set(config.labels.learned)
-    rows = known.rows("reviews").filter(pl.col("source").is_in(sorted(sources)))
+    rows = known.rows("reviews").with_columns(recorded_on=pl.col("recorded_at").dt.date())
+    future = rows.filter(pl.col("recorded_on") < pl.col("snapshot_on"))
+    if future.height:
+        raise UserError(
+            f"{future.height:,} reviews were recorded before the day whose record they read (the "
+            f"first: record {future['record_id'][0]!r}). Put the supplier's snapshot_on right."
+        )
+    waited = (pl.col("recorded_on") - pl.col("snapshot_on")).dt.total_days()
+    rows = rows.filter(waited <= config.labels.window_days)
+    rows = _without_new_offences(store, rows, until)
     long = rows.unpivot(
         on=list(codes.COMMUNITY_GROUPS),
-        index=[
-            "crn",
-            "record_id",
-            "source",
-            "snapshot_on",
-            "recorded_at",
-            "sampling_probability",
-        ],
+        index=["crn", "record_id", "source", "snapshot_on", "recorded_on", "sampling_probability",
+               "before_findings", "same_person"],
         variable_name="group",
         value_name="said",
-    ).filter(pl.col("said").is_in(list(codes.LEVELS)))
-    weighted = long.with_columns(
+    ).filter(pl.col("said").is_in(list(codes.LEVELS)))  # fmt: skip
+    told = long.with_columns(
         reviewed=pl.col("said").replace_strict(RANK, default=None).cast(pl.Int64),
-        weight=(1 / pl.col("sampling_probability")),
+        seen=_seen(),
+        weight=1 / pl.col("sampling_probability"),
+        weighted=pl.col("sampling_probability").is_not_null(),
     )
-    cap = config.labels.weight_cap * pl.col("weight").mean()
-    capped = pl.when(pl.col("weight") > cap).then(cap).otherwise(pl.col("weight"))
-    mean_one = capped / pl.col("weight").mean()
-    return weighted.select(
+    judged = (
+        pl.col("source").is_in(list(config.labels.judged))
+        & (pl.col("seen") == BEFORE)
+        & pl.col("weighted")
+    )
+    return told.select(
         "crn",
         pl.col("snapshot_on").alias("as_of"),
         "group",
         "record_id",
         "source",
+        "seen",
         "reviewed",
-        recorded_on=pl.col("recorded_at").dt.date(),
-        judged=pl.col("source").is_in(list(config.labels.judged))
-        & pl.col("sampling_probability").is_not_null(),
-        # A source without a known probability weighs one: it teaches stage 1, and judges nothing.
-        weight=mean_one.fill_null(1.0),
+        "recorded_on",
+        "weighted",
+        judged=judged,
+        teaches=pl.col("source").is_in(sorted({*config.labels.judged, *config.labels.learned}))
+        & (pl.col("seen") != AFTER),
+        # A reading without a known probability weighs one: it teaches stage 1, and judges nothing.
+        weight=_mean_one(config.labels.weight_cap).fill_null(1.0),
     )
+
+
+def _seen() -> pl.Expr:
+    """What the reader knew: the findings, the own countersignature, or the record alone."""
+    return (
+        pl.when(pl.col("same_person").fill_null(value=False))
+        .then(pl.lit(COUNTERSIGNED))
+        .when(pl.col("before_findings").fill_null(value=True))
+        .then(pl.lit(BEFORE))
+        .otherwise(pl.lit(AFTER))
+    )
+
+
+def _mean_one(cap: float) -> pl.Expr:
+    """Inverse-probability weights with a mean of one, within each source, capped."""
+    weight = pl.col("weight")
+    mean = weight.mean().over("source")
+    capped = pl.min_horizontal(weight, cap * mean)
+    return capped / capped.mean().over("source")
+
+
+def _without_new_offences(store: Store, rows: pl.DataFrame, until: date) -> pl.DataFrame:
+    """Without reassessments between whose snapshot and reading a new offence lies.
+
+    A level raised, or kept, in the light of what happened after the snapshot says nothing of what
+    the snapshot should have told.
+    """
+    later = rows.filter(pl.col("source") == "reassessment")
+    if later.is_empty():
+        return rows
+    on = later.select("crn", as_of=pl.lit(until)).unique()
+    charged = pl.col("type_code").is_in(NEW_OFFENCES)
+    known = asof.read(store, on, tables=["contacts"], lean={"contacts": Unread(charged)})
+    days = known.rows("contacts").filter(charged).select("crn", offence_on=pl.col("occurred_on"))
+    between = pl.col("offence_on").is_between("snapshot_on", "recorded_on", closed="right")
+    struck = later.join(days, on="crn").filter(between)["record_id"].unique()
+    return rows.filter(~pl.col("record_id").is_in(struck.implode()))

@@ -13,12 +13,13 @@ from typing import Any
 from features import build
 from features.store import Store
 from models import bundle, card, registry
-from training import evaluate, labels, splits
+from training import baselines, evaluate, evidence, labels, splits, stability
 from training.config import Config
 from training.evaluate import Line
 from training.fit import fit
 
 FIGURES = "figures.json"
+EVIDENCE = "evidence.json"
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,16 @@ def train(
         table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         return Proposal(said["bundle"], folder, said["version"], False, table)
     step("labels and indicators as each reader saw them")
-    labelled = labels.read(store, until, config)
-    lines = [
-        *evaluate.judge("development", splits.folds(labelled, until, config.splits), config, step),
-        *evaluate.judge("final", splits.final_folds(labelled, until, config.splits), config, step),
-    ]
+    read = labels.everything(store, until, config)
+    labelled = read.teaching()
+    every = {**baselines.BASELINES, **baselines.SLOW_BASELINES}
+    folds = splits.folds(labelled, until, config.splits)
+    development = evaluate.judge("development", folds, config, step)
+    newest = splits.final_folds(labelled, until, config.splits)
+    final = evaluate.judge("final", newest, config, step, every)
+    step("who is shown, and what each review rate finds")
+    found = evidence.gather(store, read, final, config)
+    lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
     about = {
         "until": until.isoformat(),
@@ -63,12 +69,17 @@ def train(
         "effective_rows": labelled.effective_rows,
         "reference": bundle.reference_profile(labelled.frame),
     }
-    return _keep(fit(labelled, config, about), lines, config, out, tracking, marker, step)
+    made = fit(labelled, config, about)
+    if final.pooled is not None:
+        steady = stability.measure(made, labelled, final.pooled.frame, config, step)
+        found["stability"] = [asdict(one) for one in steady]
+    return _keep(made, lines, found, config, out, tracking, marker, step)
 
 
 def _keep(
     made: bundle.Bundle,
     lines: list[Line],
+    found: dict[str, Any],
     config: Config,
     out: Path,
     tracking: Path,
@@ -78,9 +89,13 @@ def _keep(
     step("saving, registering")
     folder = out / made.id[:12]
     made.save(folder)
-    table = [_row(line) for line in lines]
+    table = _told([_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
-    text = card.as_markdown(made.about, [_readable(row) for row in table], made.id)
+    (folder / EVIDENCE).write_text(json.dumps(_told(found), indent=1), encoding="utf-8")
+    tables = {
+        heading: evidence.readable(found[name]) for name, heading in evidence.ON_THE_CARD.items()
+    }
+    text = card.as_markdown(made.about, [_readable(row) for row in table], made.id, tables)
     (folder / "card.md").write_text(text, encoding="utf-8")
     figures = {name: value for line in lines for name, value in line.flat().items()}
     version = registry.track(
@@ -89,6 +104,11 @@ def _keep(
     said = {"bundle": made.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(said), encoding="utf-8")
     return Proposal(made.id, folder, version, True, table)
+
+
+def _told(found: Any) -> Any:
+    """What JSON can hold: a figure that cannot be told is null, never NaN."""
+    return json.loads(json.dumps(found), parse_constant=lambda _: None)
 
 
 def _identity(store: Store, until: date, config: Config) -> str:
@@ -118,9 +138,10 @@ def _row(line: Line) -> dict[str, Any]:
 
 
 def _readable(row: dict[str, Any]) -> dict[str, str]:
-    names = ("share_found", "precision", "calibration", "brier")
+    names = ("share_found", "precision", "average_precision", "calibration", "slope",
+             "flagged_calibration")  # fmt: skip
     said = {key: str(row[key]) for key in ("period", "model", "recorded", "rows", "higher")}
     for name in names:
-        value = row.get(name)
-        said[name] = "" if value is None else f"{value[0]:.2f} ({value[1]:.2f} to {value[2]:.2f})"
+        value, low, high = row.get(name) or (None, None, None)
+        said[name] = "" if value is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
     return said

@@ -85,10 +85,14 @@ def test_reasons_are_ranked_and_give_no_probability(service: Service) -> None:
     with service.admin.connect() as connection:
         found = connection.execute(select(findings.c.reasons)).scalars().all()
     for reasons in found:
-        weights = [reason["weight"] for reason in reasons]
-        assert weights == sorted(weights, reverse=True)
-        assert all(weight > 0 for weight in weights)
+        raised = [reason["weight"] for reason in reasons if reason["weight"] > 0]
+        lowered = [reason["weight"] for reason in reasons if reason["weight"] < 0]
+        assert [reason["weight"] for reason in reasons] == raised + lowered
+        assert raised == sorted(raised, reverse=True)
+        assert lowered == sorted(lowered)
+        assert not [r for r in reasons if (r["weight"] > 0) != bool(r["findings"])]
         assert not [f for r in reasons for f in r["findings"] if "probab" in f["sentence"]]
+    assert [r for reasons in found for r in reasons if r["weight"] < 0], "what lowered is said too"
 
 
 def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: Browser) -> None:
@@ -99,8 +103,10 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
         reasons = connection.execute(
             select(findings.c.reasons).where(findings.c.item_id == item)
         ).scalar_one()
+    lowered = [reason for reason in reasons if reason["weight"] < 0]
+    assert ("What spoke against a higher level" in page) == bool(lowered)
     for reason in reasons:
-        assert reason["title"] in page
+        assert reason["title"].lower() in page.lower()
         for finding in reason["findings"]:
             for entry in finding["entries"]:
                 assert f"#entry-{entry['table']}-{entry['record_id']}" in page

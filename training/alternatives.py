@@ -1,0 +1,142 @@
+"""The ways of building the model that are weighed against each other, each as one choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from features import build
+from features.indicators import CATALOGUE
+from models import level, ordinal
+from models.ordinal import DIRECTION, GROUPS, THRESHOLDS, Matrix, Settings
+from training.config import Config
+from training.labels import Labelled
+from training.splits import person_hash
+
+Margins = Callable[[pl.DataFrame], Matrix]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way of building the model; the defaults are the one that is used."""
+
+    name: str
+    how: Literal["stacked", "separate", "multiclass"] = "stacked"
+    monotone: bool = True
+    process_in: Literal["stage 2", "booster"] = "stage 2"
+    mental_health: bool = False
+    learned: tuple[str, ...] = ()
+    """Sources that teach, where not those of the configuration."""
+    depth: int = 0
+    rounds: int = 0
+
+    def settings(self, config: Config) -> Settings:
+        """The booster's settings, as the choice changes them."""
+        found = config.booster
+        if self.depth:
+            found = replace(found, depth=self.depth, leaves=2**self.depth - 1)
+        return replace(found, rounds=self.rounds) if self.rounds else found
+
+
+CHOICES: tuple[Choice, ...] = (
+    Choice("stacked, monotone, process in stage 2"),
+    Choice("a booster a threshold", how="separate"),
+    Choice("one multiclass booster", how="multiclass", monotone=False),
+    Choice("without monotone constraints", monotone=False),
+    Choice("process in the booster", process_in="booster"),
+    Choice("with mental health", mental_health=True),
+    Choice("audits alone teach", learned=("audit",)),
+    Choice("audits and own views teach", learned=("audit", "spo_review")),
+    Choice("depth 2, 300 rounds", depth=2, rounds=300),
+    Choice("depth 3", depth=3),
+    Choice("depth 3, 300 rounds", depth=3, rounds=300),
+    Choice("depth 5", depth=5),
+)
+"""The fixed grid: each differs from the first in one thing."""
+
+
+def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFrame], Matrix]:
+    """Fit both stages as the choice says; gives the probability of each row of a frame."""
+    if choice.learned:
+        train = train.where(pl.col("source").is_in(list(choice.learned)))
+    columns = build.columns("stage_1", mental_health=choice.mental_health)
+    process = build.columns("stage_2", mental_health=choice.mental_health)
+    if choice.process_in == "booster":
+        columns, process = [*columns, *process], []
+    whole = _stage_1(choice, train, columns, config)
+    judged = train.frame["judged"].to_numpy()
+    calibrating = train.where(pl.col("judged"))
+    second = level.fit(
+        calibrating.frame,
+        _cross_fitted(choice, train, columns, config)[judged],
+        calibrating.reviewed,
+        calibrating.weights,
+        process,
+        config.level.ridge,
+    )
+
+    def probability(frame: pl.DataFrame) -> Matrix:
+        found: Matrix = 1 / (1 + np.exp(-second.log_odds(frame, whole(frame))))
+        return found
+
+    return probability
+
+
+def _cross_fitted(
+    choice: Choice, train: Labelled, columns: Sequence[str], config: Config
+) -> Matrix:
+    parts = train.frame.select(person_hash(config.level.cross_fits)).to_series().to_numpy()
+    margins = np.zeros((train.frame.height, len(THRESHOLDS)))
+    for part in range(config.level.cross_fits):
+        held = parts == part
+        others = _stage_1(choice, train.where(pl.Series(~held)), columns, config)
+        if held.any():
+            margins[held] = others(train.frame.filter(pl.Series(held)))
+    return margins
+
+
+def _stage_1(choice: Choice, train: Labelled, columns: Sequence[str], config: Config) -> Margins:
+    base = ordinal.matrix(train.frame, columns)
+    settings = choice.settings(config)
+    directions = [DIRECTION[CATALOGUE[name].direction] for name in columns] + [0] * len(GROUPS)
+    if not choice.monotone:
+        directions = [0] * len(directions)
+    if choice.how == "multiclass":
+        return _multiclass(base, train, columns, settings)
+    if choice.how == "separate":
+        many = [
+            ordinal.boost(base, (train.reviewed >= k).astype(np.int64), train.weights, directions,
+                          settings, thresholds=1)
+            for k in range(1, len(THRESHOLDS) + 1)
+        ]  # fmt: skip
+        return lambda frame: np.column_stack(
+            [ordinal.margin(one, ordinal.matrix(frame, columns), 1) for one in many]
+        )
+    one = ordinal.boost(base, train.reviewed, train.weights, directions, settings)
+    return ordinal.OrdinalModel(one, tuple(columns)).margins
+
+
+def _multiclass(
+    base: Matrix, train: Labelled, columns: Sequence[str], settings: Settings
+) -> Margins:
+    parameters = {
+        "objective": "multiclass", "num_class": len(THRESHOLDS) + 1, "num_leaves": settings.leaves,
+        "max_depth": settings.depth, "learning_rate": settings.rate, "seed": settings.seed,
+        "min_data_in_leaf": settings.smallest_leaf, "lambda_l2": settings.ridge,
+        "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
+    }  # fmt: skip
+    data = lgb.Dataset(base, label=train.reviewed, weight=train.weights)
+    booster = lgb.train(parameters, data, num_boost_round=settings.rounds)
+
+    def margins(frame: pl.DataFrame) -> Matrix:
+        shares = np.asarray(booster.predict(ordinal.matrix(frame, columns), num_threads=1))
+        above = np.column_stack([shares[:, k:].sum(axis=1) for k in range(1, shares.shape[1])])
+        found: Matrix = np.log(above) - np.log1p(-np.clip(above, None, 1 - 1e-9))
+        return found
+
+    return margins

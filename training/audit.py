@@ -1,0 +1,105 @@
+"""Who is shown and who is missed among made-up or real people, and what the indicators give away.
+
+The only place in training that reads who people are. Nothing here is ever an input of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from features import build
+from features.store import Store
+from models.level import stratum_of
+from models.ordinal import Matrix
+from training import fairness, labels
+from training.fairness import GroupLine
+from training.labels import Labelled
+
+CHARACTERISTICS = ("sex", "ethnicity", "age", "religion", "disability", "region")
+NOT_KNOWN = "not known"
+FEWEST = 100
+"""A characteristic needs this many rows on each side to ask whether indicators give it away."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """How well the indicators tell a group from everyone else, and which tell most."""
+
+    characteristic: str
+    group: str
+    auc: float
+    indicators: tuple[str, ...]
+
+
+def characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
+    """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic."""
+    people = store.read("people").sort("recorded_at").unique("crn", keep="last")
+    held = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
+    asked = rows.select("crn", "as_of").join(people, on="crn", how="left", maintain_order="left")
+    asked = asked.join(
+        held.select("crn", region=pl.col("provider_code")),
+        on="crn", how="left", maintain_order="left",
+    )  # fmt: skip
+    years = (pl.col("as_of") - pl.col("born_on")).dt.total_days() / 365.25
+    bands = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24"))
+    age = pl.coalesce(pl.when(years >= first).then(pl.lit(words)) for first, words in bands)
+    told = asked.with_columns(age=age).select(CHARACTERISTICS)
+    return {
+        name: told[name].fill_null(NOT_KNOWN).to_numpy().astype(object) for name in CHARACTERISTICS
+    }
+
+
+def audit(
+    judged: Labelled, probability: Matrix, said: Mapping[str, fairness.Words], share: float
+) -> list[GroupLine]:
+    """The audit of judged rows where the highest share of each recorded level is shown."""
+    strata = stratum_of(judged.frame).to_numpy().astype(object)
+    shown = fairness.by_group(probability, strata, judged.weights, share)
+    people = judged.frame["crn"].to_numpy().astype(object)
+    truth = labels.higher(judged) > 0
+    return fairness.audit(probability, shown, truth, judged.weights, people, said)
+
+
+def proxies(judged: Labelled, said: Mapping[str, fairness.Words]) -> list[Proxy]:
+    """How well a logistic regression on every indicator tells each group, person by person."""
+    columns = [*build.columns("stage_1"), *build.columns("stage_2")]
+    rows = judged.frame.select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
+    people = judged.frame["crn"].to_numpy()
+    found = []
+    for characteristic, words in said.items():
+        for group in sorted(set(words) - {NOT_KNOWN}):
+            member = words == group
+            if min(member.sum(), (~member).sum()) >= FEWEST:
+                found.append(_proxy(characteristic, group, rows, member, people, columns))
+    return found
+
+
+def _proxy(
+    characteristic: str,
+    group: str,
+    rows: Matrix,
+    member: np.ndarray,
+    people: np.ndarray,
+    columns: list[str],
+) -> Proxy:
+    model = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(C=0.1, max_iter=500),
+    )
+    guessed = cross_val_predict(
+        model, rows, member, groups=people, cv=GroupKFold(4), method="predict_proba"
+    )
+    weights = np.abs(model.fit(rows, member)[-1].coef_[0])
+    telling = tuple(columns[place] for place in np.argsort(-weights)[:3])
+    return Proxy(characteristic, group, float(roc_auc_score(member, guessed[:, 1])), telling)

@@ -1,0 +1,128 @@
+"""Weighs ways of building the model by regret over folds, not by one score.
+
+For each fold: the average precision of each choice, and how far it falls behind the best of that
+fold. A choice that is never far behind is preferred to one that once was ahead. The newest period
+takes no part.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context
+
+import numpy as np
+import polars as pl
+
+from features.errors import UserError
+from models import metrics
+from models.level import STRATA, stratum_of
+from training import alternatives, labels, splits
+from training.alternatives import CHOICES, Choice
+from training.config import Config
+from training.labels import Labelled
+from training.splits import Fold
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """How a choice did: means over folds, its regrets, and the log loss."""
+
+    name: str
+    average_precision: float
+    mean_regret: float
+    worst_regret: float
+    log_loss: float
+    folds: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """One choice on one fold."""
+
+    choice: str
+    average_precision: float
+    log_loss: float
+
+
+def weigh(
+    labelled: Labelled,
+    until: date,
+    config: Config,
+    choices: tuple[Choice, ...] = CHOICES,
+    workers: int = 2,
+    step: Callable[[str], None] = lambda _: None,
+) -> list[Weighed]:
+    """Every choice on every fold of development, least mean regret first."""
+    folds = [f for f in splits.folds(labelled, until, config.splits) if _usable(f, config)]
+    if not folds:
+        raise UserError(
+            f"No fold before {until} has enough readings on both sides. Load more reviews, or set "
+            "other folds in the configuration."
+        )
+    step(f"{len(choices)} choices, {len(folds)} folds")
+    scores: list[list[Score]] = []
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_one, fold, config, choices) for fold in folds]
+        for number, ready in enumerate(waiting, 1):
+            scores.append(ready.result())
+            step(f"fold {number} of {len(folds)}")
+    return _regrets(scores)
+
+
+def _usable(fold: Fold, config: Config) -> bool:
+    test = fold.test.where(pl.col("judged"))
+    enough = fold.train.frame.height >= config.least.rows
+    return enough and bool(labels.higher(test).any())
+
+
+def _one(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list[Score]:
+    test = fold.test.where(pl.col("judged"))
+    test = test.where(stratum_of(test.frame).is_in(STRATA))
+    strata, higher = stratum_of(test.frame).to_numpy(), labels.higher(test) > 0
+    found = []
+    for choice in choices:
+        probability = alternatives.fit(choice, fold.train, config)(test.frame)
+        reached = _average_precision(probability, higher, test.weights, strata)
+        found.append(Score(choice.name, reached, _log_loss(probability, higher, test.weights)))
+    return found
+
+
+def _average_precision(
+    probability: np.ndarray, higher: np.ndarray, weight: np.ndarray, strata: np.ndarray
+) -> float:
+    """Within each recorded level, where the lists are made; levels weigh as those to be found."""
+    parts, mass = [], []
+    for name in STRATA:
+        rows = strata == name
+        if higher[rows].any():
+            parts.append(metrics.average_precision(probability[rows], higher[rows], weight[rows]))
+            mass.append((weight * higher)[rows].sum())
+    return float(np.average(parts, weights=mass))
+
+
+def _log_loss(probability: np.ndarray, higher: np.ndarray, weight: np.ndarray) -> float:
+    p = np.clip(probability, 1e-9, 1 - 1e-9)
+    return float(-np.average(np.where(higher, np.log(p), np.log1p(-p)), weights=weight))
+
+
+def _regrets(scores: list[list[Score]]) -> list[Weighed]:
+    reached = np.array([[one.average_precision for one in fold] for fold in scores])
+    lost = np.array([[one.log_loss for one in fold] for fold in scores])
+    regret = reached.max(axis=1, keepdims=True) - reached
+    found = [
+        Weighed(
+            one.choice,
+            float(reached[:, place].mean()),
+            float(regret[:, place].mean()),
+            float(regret[:, place].max()),
+            float(lost[:, place].mean()),
+            len(scores),
+        )
+        for place, one in enumerate(scores[0])
+    ]
+    return sorted(found, key=lambda one: (one.mean_regret, one.worst_regret))

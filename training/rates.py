@@ -1,0 +1,52 @@
+"""What a choice of review rates costs and finds, level by level: the curve the board signs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models import metrics
+from models.level import STRATA, stratum_of
+from models.metrics import Figure
+from models.ordinal import Matrix
+from training import labels
+from training.labels import Labelled
+
+SHARES = (0.01, 0.02, 0.05, 0.10, 0.15, 0.20)
+FEWEST = 10
+"""With fewer rows shown than this, or fewer put higher, a figure is withheld."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One share of one recorded level: of those shown how many are right, of those higher how many
+    are found. None where there are too few to tell.
+    """
+
+    recorded: str
+    share: float
+    rows: int
+    right: Figure | None
+    found: Figure | None
+
+
+def curve(judged: Labelled, probability: Matrix) -> list[Rate]:
+    """Every share of every recorded level, with intervals from resampling people."""
+    strata = stratum_of(judged.frame).to_numpy()
+    truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy()
+    found = []
+    for name in STRATA:
+        at = strata == name
+        for share in SHARES:
+            shown = int(share * at.sum())
+            told = shown >= FEWEST and truth[at].sum() >= FEWEST
+            right = caught = None
+            if told:
+                given = probability[at], truth[at], judged.weights[at], people[at], 1
+                right = metrics.interval(_at(metrics.precision, share), "higher", *given)
+                caught = metrics.interval(_at(metrics.share_found, share), "higher", *given)
+            found.append(Rate(name, share, shown, right, caught))
+    return found
+
+
+def _at(measure: metrics.Sharing, share: float) -> metrics.Measure:
+    return lambda score, higher, weight: measure(score, higher, weight, share)
