@@ -24,6 +24,7 @@ from training import (
     pipeline,
     tabular,
     trivial,
+    truth,
 )
 
 NIJ = Path(__file__).with_name("nij.toml")
@@ -82,6 +83,30 @@ def weigh_choices(args: argparse.Namespace) -> None:
     console.print(table)
     if store.made_up:
         console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
+
+
+def against_truth(args: argparse.Namespace) -> None:
+    """How a model trained on readings does against the hidden truth."""
+    store, settings = Store.open(args.store), config.read(args.config)
+    with steps("against the truth") as step:
+        lines, echo, reached = truth.against(store, args.truth, args.as_of, settings, step)
+    share = settings.review.share
+    table = Table(title=f"The highest {share:.0%} of each level, people who taught nothing")
+    for name in ("model", "recorded", "rows", "too low", "right of ten", "found", "avg precision"):
+        table.add_column(name, justify="left" if name in ("model", "recorded") else "right")
+    for one in lines:
+        table.add_row(one.model, one.recorded.lower(), f"{one.rows:,}", f"{one.too_low:,}",
+                      f"{10 * one.right:.1f}", f"{one.found:.0%}",
+                      f"{one.average_precision:.3f}")  # fmt: skip
+    console.print(table)
+    for name in dict.fromkeys(one.model for one in lines):
+        console.print(f"  {name}: {10 * truth.overall(lines, name, share):.2f} right of ten shown")
+    console.print(f"Average precision: {reached:.0%} of that of the model taught by the truth.")
+    for level in echo:
+        said = ("low", "medium", "high", "very high")[level.true]
+        console.print(f"  of {level.rows:,} truly {said}: the blind margin tells who is recorded "
+                      f"above low with AUC {level.auc:.3f}")  # fmt: skip
+    console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
 
 
 def run_benchmark(args: argparse.Namespace) -> None:
@@ -160,6 +185,12 @@ def _parser() -> argparse.ArgumentParser:
                       help="use readings recorded by this day")  # fmt: skip
     five.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     five.set_defaults(run=weigh_choices)
+    six = commands.add_parser("truth", help="the model against the hidden truth of made-up people")
+    six.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    six.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
+    six.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
+    six.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
+    six.set_defaults(run=against_truth)
     _benchmarks(commands)
     return parser
 

@@ -7,8 +7,9 @@ everything that trains, scores or serves; no real caseload has such a folder.
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -22,13 +23,7 @@ def levels(folder: Path, on: date) -> pl.DataFrame:
 
     Raises MissingInput where there is no truth, UserError for a day outside its months.
     """
-    about = folder / "truth.json"
-    if not about.exists():
-        raise MissingInput(
-            f"There is no hidden truth in {folder}. It lies beside a made-up extract: "
-            "python -m features synthesise --out EXTRACT --truth TRUTH"
-        )
-    said = json.loads(about.read_text(encoding="utf-8"))
+    said = _said(folder)
     ago = (date.fromisoformat(said["as_of"]) - on).days
     month = said["months"] - 1 - ago // said["days_a_month"]
     if ago < 0 or month < 0:
@@ -44,3 +39,21 @@ def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
     """Whether each recorded level (crn, group, recorded 0 to 3) stands below the truth: `low`."""
     both = recorded.join(levels(folder, on), on=["crn", "group"], how="inner")
     return both.with_columns(low=pl.col("true") > pl.col("recorded"))
+
+
+def first_day(folder: Path) -> date:
+    """The first day that the truth tells of."""
+    said = _said(folder)
+    last = date.fromisoformat(said["as_of"])
+    return last - timedelta(days=said["months"] * said["days_a_month"] - 1)
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    about = folder / "truth.json"
+    if not about.exists():
+        raise MissingInput(
+            f"There is no hidden truth in {folder}. It lies beside a made-up extract: "
+            "python -m features synthesise --out EXTRACT --truth TRUTH"
+        )
+    said: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
+    return said

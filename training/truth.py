@@ -1,0 +1,164 @@
+"""How a model trained on readings does against the hidden truth of a made-up caseload.
+
+Judged on people that taught nothing: a part by CRN hash, as of one day, after a gap. Beside it
+stand the baselines, and the same two stages taught by the truth itself with ten times the rows:
+what readers' noise and few labels cost. Made-up people: it proves plumbing, not accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features import asof, build
+from features.store import Store
+from models import metrics
+from models.bundle import Bundle
+from models.level import STRATA, stratum_of
+from models.ordinal import Matrix, community
+from training import baselines, labels, sealed
+from training.config import Config
+from training.fit import fit
+from training.labels import Labelled
+from training.splits import person_hash
+
+HELD = 0
+TIMES = 10
+EVERY_DAYS = 60
+MODEL, TAUGHT_BY_TRUTH = "two-stage model", "the same, taught by the truth"
+
+
+@dataclass(frozen=True)
+class TruthLine:
+    """A model at one recorded level: of those shown how many are truly too low, and how many of
+    the truly too low are found.
+    """
+
+    model: str
+    recorded: str
+    rows: int
+    too_low: int
+    right: float
+    found: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Among rows of one true level: how well the blind margin tells who is recorded above low.
+
+    0.5 would mean that the behaviour on record says nothing of the level recorded. It is more where
+    contact follows the level: who is seen more has more written down.
+    """
+
+    true: int
+    rows: int
+    auc: float
+
+
+def against(
+    store: Store, folder: Path, on: date, config: Config, step: Callable[[str], None]
+) -> tuple[list[TruthLine], list[Echo], float]:
+    """The lines of every model, the echo of the recorded level, and the part of the average
+    precision of the model taught by the truth that the model reaches.
+    """
+    before = on - timedelta(days=config.splits.gap_days)
+    part = person_hash(config.splits.hashes)
+    step("readings")
+    spoken = labels.read(store, before, config).where(part != HELD)
+    step("the held people, as of the day")
+    spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
+    asked = _truly(pl.concat(list(_frames(store, spine))), folder, on)
+    made = fit(spoken, config)
+    scores: dict[str, Matrix] = {MODEL: _probability(made, asked)}
+    for name, baseline in baselines.BASELINES.items():
+        step(name)
+        scores[name] = baseline(spoken, asked)
+    step(f"{TIMES} times the rows, with the truth of each")
+    taught = _taught(store, folder, before, part, TIMES * spoken.frame.height)
+    scores[TAUGHT_BY_TRUTH] = _probability(fit(taught, config), asked)
+    lines = list(_lines(asked, scores, config.review.share))
+    reached = _mean(lines, MODEL) / _mean(lines, TAUGHT_BY_TRUTH)
+    return lines, _echo(made, asked), reached
+
+
+def _frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for _, frame in build.frames(store, spine):
+        yield community(frame)
+
+
+def _truly(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
+    """Rows with the true level as what a reader without error would say."""
+    truth = sealed.levels(folder, on)
+    rows = frame.join(truth, on=["crn", "group"], how="inner").rename({"true": "reviewed"})
+    return Labelled(
+        rows.filter(pl.col("on_record") > 0)
+        .with_columns(weight=pl.lit(1.0), judged=pl.lit(value=True))
+        .sort(asof.GROUP_KEY)
+    )
+
+
+def _taught(store: Store, folder: Path, before: date, part: pl.Expr, wanted: int) -> Labelled:
+    """As many rows as wanted of other people, on days before, with the truth."""
+    found: list[pl.DataFrame] = []
+    day, rows, first = before, 0, sealed.first_day(folder)
+    while rows < wanted and day >= first:
+        spine = build.cases_under_supervision(store, day).filter(part != HELD).select(asof.KEY)
+        of_day = _truly(pl.concat(list(_frames(store, spine))), folder, day).frame
+        found.append(of_day)
+        rows += of_day.height
+        day -= timedelta(days=EVERY_DAYS)
+    return Labelled(pl.concat(found).head(wanted))
+
+
+def _probability(made: Bundle, asked: Labelled) -> Matrix:
+    score: Matrix = made.score(asked.frame)["probability"].fill_null(0.0).to_numpy()
+    return score.astype(np.float64)
+
+
+def _lines(asked: Labelled, scores: dict[str, Matrix], share: float) -> Iterator[TruthLine]:
+    strata, low = stratum_of(asked.frame).to_numpy(), labels.higher(asked) > 0
+    for name, score in scores.items():
+        for stratum in STRATA:
+            at = strata == stratum
+            if not low[at].any():
+                continue
+            given = score[at], low[at], np.ones(int(at.sum()))
+            yield TruthLine(
+                name, stratum, int(at.sum()), int(low[at].sum()),
+                metrics.precision(*given, share), metrics.share_found(*given, share),
+                metrics.average_precision(*given),
+            )  # fmt: skip
+
+
+def _mean(lines: list[TruthLine], model: str) -> float:
+    """The average precision over recorded levels, each weighing as those to be found."""
+    own = [line for line in lines if line.model == model]
+    total = sum(line.too_low for line in own)
+    return sum(line.average_precision * line.too_low for line in own) / total
+
+
+def overall(lines: list[TruthLine], model: str, share: float) -> float:
+    """Of all shown at the share, the part truly too low."""
+    own = [line for line in lines if line.model == model]
+    shown = sum(share * line.rows for line in own)
+    return sum(line.right * share * line.rows for line in own) / shown
+
+
+def _echo(made: Bundle, asked: Labelled) -> list[Echo]:
+    margin = made.ordinal.margins(asked.frame)[:, 0]
+    recorded = asked.frame["level"].replace_strict(labels.RANK, default=None)
+    known = recorded.is_not_null().to_numpy()
+    above = recorded.fill_null(0).to_numpy() > 0
+    found = []
+    for true in range(4):
+        at = known & (asked.reviewed == true)
+        if at.sum() >= 100 and 0 < above[at].sum() < at.sum():
+            ones = np.ones(int(at.sum()))
+            found.append(Echo(true, int(at.sum()), metrics.auc(margin[at], above[at], ones)))
+    return found
