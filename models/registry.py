@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from models import bundle, pyfunc
 
 EXPERIMENT = "rosh-triage"
 MODEL = "rosh-triage"
@@ -50,10 +54,30 @@ def track(
     for name, text in extra.items():
         client.log_text(run, text, name)
     client.log_artifacts(run, str(bundle_folder), "bundle")
+    _log_model(client, run, bundle_folder)
     client.set_terminated(run)
-    source = f"{client.get_run(run).info.artifact_uri}/bundle"
+    source = f"{client.get_run(run).info.artifact_uri}/model"
     made = client.create_model_version(MODEL, source, run, tags={"bundle": bundle_id})
     return int(made.version)
+
+
+def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
+    """The bundle as a generic model with its signature: its text files and how to load them."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # It asks for example rows, and a row is a person; and warns of its own models.
+        warnings.filterwarnings("ignore", message=".*input example was not provided")
+        warnings.filterwarnings("ignore", message=".*type hint is inferred as AnyType")
+        import mlflow.pyfunc
+
+        model = Path(folder) / "model"
+        mlflow.pyfunc.save_model(
+            model,
+            loader_module="models.pyfunc",
+            data_path=str(bundle_folder),
+            signature=pyfunc.signature(bundle.load(bundle_folder)),
+            pip_requirements=[],
+        )
+        client.log_artifacts(run, str(model), "model")
 
 
 def _ensure_model(client: Any) -> None:

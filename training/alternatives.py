@@ -52,10 +52,11 @@ CHOICES: tuple[Choice, ...] = (
     Choice("with mental health", mental_health=True),
     Choice("audits alone teach", learned=("audit",)),
     Choice("audits and own views teach", learned=("audit", "spo_review")),
-    Choice("depth 2, 300 rounds", depth=2, rounds=300),
-    Choice("depth 3", depth=3),
-    Choice("depth 3, 300 rounds", depth=3, rounds=300),
-    Choice("depth 5", depth=5),
+    Choice("depth 2", depth=2),
+    Choice("depth 4", depth=4),
+    Choice("depth 4, 150 rounds", depth=4, rounds=150),
+    Choice("150 rounds", rounds=150),
+    Choice("600 rounds", rounds=600),
 )
 """The fixed grid: each differs from the first in one thing."""
 

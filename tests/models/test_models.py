@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -135,13 +137,9 @@ def test_intervals_hold_the_value_and_are_repeatable() -> None:
     assert one == metrics.with_interval("precision", score, truth, np.ones(400), people, seed=1)
 
 
-def test_a_registered_bundle_keeps_its_version(tmp_path: Path) -> None:
-    folder = tmp_path / "b"
-    folder.mkdir()
-    (folder / "stage1.txt").write_text("tree")
-    first = registry.track(
-        tmp_path / "t", folder, "abc", {"a": 1}, {"m": 0.5, "n": float("nan")}, {"c.md": "x"}
-    )
+def test_a_registered_bundle_keeps_its_version(service: Service, tmp_path: Path) -> None:
+    folder, figures = service.bundle_folder, {"m": 0.5, "n": float("nan")}
+    first = registry.track(tmp_path / "t", folder, "abc", {"a": 1}, figures, {"c.md": "x"})
     again = registry.track(tmp_path / "t", folder, "abc", {}, {}, {})
     other = registry.track(tmp_path / "t", folder, "def", {}, {}, {})
     assert (first, again, other) == (1, 1, 2)
@@ -163,3 +161,49 @@ def test_reference_profile_keeps_missing_apart() -> None:
     assert profile["assessment_age_days"] == {"not_known": 1.0, "deciles": []}
     assert profile["repeat_da_victims"]["not_known"] == 0.75
     assert profile["licence_breach_count_cumulative"]["deciles"] == [0.0] * 9
+
+
+CLEAN = """
+import sys
+import mlflow.pyfunc
+import pandas as pd
+
+model = mlflow.pyfunc.load_model(sys.argv[1])
+frame = pd.read_parquet(sys.argv[2])
+model.predict(frame).to_parquet(sys.argv[3])
+try:
+    model.predict(frame.drop(columns=["violence_incident_count"]))
+except mlflow.exceptions.MlflowException as error:
+    assert "violence_incident_count" in str(error)
+else:
+    raise SystemExit("a frame without an indicator was taken")
+"""
+
+
+def test_the_registered_version_scores_in_a_clean_process(service: Service, tmp_path: Path) -> None:
+    """Loaded by MLflow from text files, held to its signature, the same scores."""
+    from mlflow.tracking import MlflowClient
+
+    tracking = service.settings.data / "tracking"
+    client = MlflowClient(f"sqlite:///{tracking.resolve()}/mlflow.db")
+    version = client.search_model_versions(f"tags.bundle='{service.model.id}'")[0]
+    assert not list(Path(version.source.removeprefix("file://")).rglob("*.pkl"))
+    frame = build.frame(
+        known(
+            {
+                "assessments": [assessment(AS_OF, "LOW")],
+                "incidents": [row("incidents", "2026-06-01", target="public")],
+            }
+        )
+    )
+    frame = frame.filter(pl.col("group") != "prisoners")
+    frame.to_pandas().to_parquet(tmp_path / "in.parquet")
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CLEAN, version.source, str(tmp_path / "in.parquet"),
+         str(tmp_path / "out.parquet")],
+        check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    found = pl.read_parquet(tmp_path / "out.parquet")
+    own = service.model.score(frame)
+    assert found["group"].to_list() == own["group"].to_list()
+    np.testing.assert_array_equal(found["probability"], own["probability"])

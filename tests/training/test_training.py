@@ -133,7 +133,7 @@ def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.
     ("text", "sentence"),
     [
         ("[boster]\n", "Did you mean 'booster'"),
-        (text_of("rounds = 150", "round = 3"), "Did you mean 'rounds'"),
+        (text_of("rounds = 300", "round = 3"), "Did you mean 'rounds'"),
         ("[labels]\n", "lacks a setting"),
         ("x = ", "is not TOML"),
     ],

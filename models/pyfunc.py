@@ -1,0 +1,53 @@
+"""A bundle as MLflow's generic model (pyfunc): loaded from its own text files, never from a pickle.
+
+`mlflow.pyfunc.load_model` calls `_load_pyfunc` with the folder of the bundle. A frame with other
+columns than the signature says is refused by MLflow before it reaches us.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from models import bundle
+from models.bundle import Bundle
+
+ABOUT = {"crn": "string", "as_of": "datetime", "group": "string", "level": "string",
+         "level_state": "string", "on_record": "long"}  # fmt: skip
+"""The columns of a frame that are no indicators; a level may be missing."""
+GIVEN = {"crn": "string", "group": "string", "stratum": "string", "scorable": "boolean",
+         "log_odds": "double", "probability": "double"}  # fmt: skip
+"""The columns that come out: without a score where a row cannot be scored."""
+
+
+class Scorer:
+    """A bundle that scores pandas frames, as MLflow hands them over."""
+
+    def __init__(self, model: Bundle) -> None:
+        self.model = model
+
+    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Score a frame: a row a case and risk group, the columns of the signature."""
+        del params
+        rows = pl.from_pandas(frame).with_columns(pl.col("as_of").cast(pl.Date()))
+        return self.model.score(rows).select(list(GIVEN)).to_pandas()
+
+
+def _load_pyfunc(path: str) -> Scorer:
+    """Called by MLflow with the folder that holds the bundle's files."""
+    return Scorer(bundle.load(Path(path)))
+
+
+def signature(model: Bundle) -> Any:
+    """What goes in and comes out, for MLflow to hold every caller to."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    inputs: list[ColSpec | TensorSpec] = []
+    inputs += [ColSpec(kind, name, required=name != "level") for name, kind in ABOUT.items()]
+    inputs += [ColSpec("double", name) for name in model.scored]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in GIVEN.items()]
+    return ModelSignature(Schema(inputs), Schema(outputs))
