@@ -13,7 +13,7 @@ from typing import Any
 from features import build
 from features.store import Store
 from models import bundle, card, registry
-from training import baselines, evaluate, evidence, labels, splits, stability
+from training import baselines, evaluate, evidence, labels, pictures, splits, stability
 from training.config import Config
 from training.evaluate import Line
 from training.fit import fit
@@ -73,6 +73,10 @@ def train(
     if final.pooled is not None:
         steady = stability.measure(made, labelled, final.pooled.frame, config, step)
         found["stability"] = [asdict(one) for one in steady]
+    if final.pooled is not None:
+        folder = out / made.id[:12]
+        folder.mkdir(parents=True, exist_ok=True)
+        pictures.draw(final.pooled, final.probability, folder)
     return _keep(made, lines, found, config, out, tracking, marker, step)
 
 

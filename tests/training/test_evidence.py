@@ -126,6 +126,8 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
     assert {r["right"] for r in few} == {None}, "too few to tell is not a figure"
     for one in evidence["stability"]:
         assert 0 <= one["always"] <= one["unchanged"] <= 1
+    for name in ("reliability.png", "review-rates.png"):
+        assert (proposal.folder / name).read_bytes().startswith(b"\x89PNG"), name
     card = (proposal.folder / "card.md").read_text()
     assert "Who is shown, and who is missed" in card
     assert "too few to tell" in card
