@@ -160,6 +160,14 @@ def test_pages_reflow_at_400_per_cent(chromium: Browser, address: str, service: 
     for path in ("/queue", f"/cases/{service.unread('N54ALD')}"):
         page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+    page.goto(f"{address}/cases/{service.unread('N54ALD')}")
+    for name in ("children", "public", "known adult", "staff"):
+        page.get_by_role("group", name=f"Risk to {name}").get_by_label("Medium").check()
+    page.get_by_label("Your reasons").fill("Read at 400 per cent, as some readers do.")
+    page.get_by_role("button", name="Record your view").click()
+    levels = page.locator(".rosh-levels")
+    assert levels.evaluate("table => table.scrollWidth") <= 320, "the table of levels fits too"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, "findings"
 
 
 def test_a_print_says_made_up_and_leaves_out_the_forms(
