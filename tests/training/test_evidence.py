@@ -160,7 +160,10 @@ def test_who_people_are_is_read_for_the_audit_alone(made_up: Path) -> None:
     assert not set(labelled.frame.columns) & {"sex", "ethnicity", "religion", "disability"}
 
 
-def test_a_proxy_is_found_where_an_indicator_tells_who_someone_is(made_up: Path) -> None:
+def test_a_proxy_is_found_where_an_indicator_tells_who_someone_is(
+    made_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "FEWEST", 20)
     labelled = labels.read(Store.open(made_up / "store"), AS_OF, config.read())
     member = pl.col("violence_incident_count").fill_null(0) > 0
     words = labelled.frame.select(pl.when(member).then(pl.lit("a")).otherwise(pl.lit("b")))
