@@ -309,3 +309,24 @@ def test_the_audit_counts_rightly_and_withholds_small_numbers() -> None:
     assert a["precision"].low < 0.5 < a["precision"].high
     assert c.rows is None
     assert set(c.figures.values()) == {None}
+
+
+def test_levels_are_calibrated_on_margins_of_rows_the_booster_had_not_seen(
+    folder: Path, rows: tabular.Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import ordinal
+
+    learned: list[int] = []
+    honest = ordinal.boost
+
+    def watched(values: np.ndarray, *rest: object, **more: object) -> object:
+        learned.append(len(values))
+        return honest(values, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ordinal, "boost", watched)
+    about = tabular.describe(folder / "table.toml")
+    learner.fit(rows.values, rows.higher().astype(float), rows.recorded, list(rows.ids),
+                rows.directions, about.booster)  # fmt: skip
+    assert len(learned) == learner.PARTS + 1
+    assert sum(ROWS - count for count in learned) == ROWS, "each row held out once, then all"
+    assert max(learned) == ROWS
