@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, select
 
 from features import build, intake, synthetic
 from features.store import Store
-from models import bundle
+from models import bundle, metrics
 from models.bundle import Bundle
 from serving import demo, scoring
 from serving import settings as settings_module
@@ -27,7 +27,7 @@ from serving.settings import Settings
 from serving.web import app as web_app
 from serving.web import assets
 from tests.pages import Browser
-from training import config, pipeline
+from training import config, pipeline, stability
 
 AS_OF = date(2026, 11, 20)
 CASES = 500
@@ -99,14 +99,17 @@ def made_up(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def proposal(made_up: Path) -> pipeline.Proposal:
-    """A bundle trained on the made-up caseload."""
-    return pipeline.train(
-        Store.open(made_up / "store"),
-        AS_OF,
-        config.read(),
-        made_up / "bundles",
-        made_up / "tracking",
-    )
+    """A bundle trained on the made-up caseload; its intervals rest on few resamples, for speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "RESAMPLES", 40)
+        patch.setattr(stability, "BOOTSTRAPS", 2)
+        return pipeline.train(
+            Store.open(made_up / "store"),
+            AS_OF,
+            config.read(),
+            made_up / "bundles",
+            made_up / "tracking",
+        )
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from models import metrics
@@ -282,6 +282,11 @@ def test_measures_against_what_is_known() -> None:
     assert np.bincount(metrics.bins(probability, ones)).tolist() == [400] * 10
     doubled = metrics.bins(np.array([0.1, 0.2, 0.3]), np.array([2.0, 1.0, 1.0]), 2)
     assert doubled.tolist() == [0, 1, 1]
+    rounded = np.round(probability, 1)
+    for weight in (ones, rng.integers(0, 4, 4000).astype(float)):
+        assert metrics.average_precision(rounded, higher, weight) == pytest.approx(
+            average_precision_score(higher, rounded, sample_weight=weight)
+        )
     nothing = metrics.auc(probability, np.zeros(4000, dtype=bool), ones)
     assert np.isnan(nothing)
     assert np.isnan(metrics.slope(np.full(10, 0.3), higher[:10], ones[:10]))
