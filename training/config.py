@@ -104,7 +104,13 @@ def read(path: Path = DEFAULT) -> Config:
     for name in content:
         if name not in _SECTIONS:
             raise UnreadableInput(f"{path}: unknown part [{name}].{did_you_mean(name, _SECTIONS)}")
-    return Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
+    made = Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
+    if made.splits.gap_days < made.labels.window_days:
+        raise UnreadableInput(
+            f"{path}: the gap of the splits ({made.splits.gap_days} days) is shorter than the "
+            f"label window ({made.labels.window_days} days): a label could reach into what is judged."
+        )
+    return made
 
 
 def _section(path: Path, name: str, values: dict[str, Any]) -> Any:

@@ -73,7 +73,6 @@ def train(
     if final.pooled is not None:
         steady = stability.measure(made, labelled, final.pooled.frame, config, step)
         found["stability"] = [asdict(one) for one in steady]
-    if final.pooled is not None:
         folder = out / made.id[:12]
         folder.mkdir(parents=True, exist_ok=True)
         pictures.draw(final.pooled, final.probability, folder)

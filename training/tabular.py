@@ -166,8 +166,17 @@ def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
         recorded.to_series().to_numpy().astype(object),
         {name: _said(frame[name]) for name in about.audit},
         _outcome(path, frame, about) if with_outcome else None,
-        frame[about.time] if about.time else None,
+        _times(path, frame, about) if about.time else None,
     )
+
+
+def _times(path: Path, frame: pl.DataFrame, about: Description) -> pl.Series:
+    """The column of time: as numbers where all are, else as text that sorts (2026-03-01)."""
+    text = frame[about.time]
+    if text.null_count():
+        raise UnreadableInput(f"{path}: {about.time} is empty in {text.null_count():,} rows.")
+    numbers = text.cast(pl.Float64, strict=False)
+    return text if numbers.null_count() else numbers
 
 
 def _said(column: pl.Series) -> npt.NDArray[np.object_]:

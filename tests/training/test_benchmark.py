@@ -216,6 +216,14 @@ def test_later_rows_are_judged_by_earlier_ones_alone(folder: Path, rows: tabular
     assert len(folds) == 3
     for train, test in folds:
         assert day[train].max() < day[test].min()
+    short = table(1, 200).with_columns(day=pl.int_range(1, 201).cast(pl.String))
+    short.write_csv(folder / "short.csv")
+    numbered = tabular.read(folder / "short.csv", about, with_outcome=True)
+    assert numbered.time is not None
+    assert numbered.time.arg_sort().to_list() == list(range(200)), "9 comes before 10"
+    short.with_columns(day=pl.lit(None, dtype=pl.String)).write_csv(folder / "short.csv")
+    with pytest.raises(UnreadableInput, match="day is empty in 200 rows"):
+        tabular.read(folder / "short.csv", about, with_outcome=True)
     same = replace(dated, outcome=np.repeat([0.0, 1.0], ROWS // 2)[np.argsort(np.argsort(day))])
     with pytest.raises(UserError, match="has one outcome only"):
         list(benchmark._folds(about, same))

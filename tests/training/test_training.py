@@ -135,6 +135,7 @@ def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.
         ("[boster]\n", "Did you mean 'booster'"),
         (text_of("rounds = 300", "round = 3"), "Did you mean 'rounds'"),
         ("[labels]\n", "lacks a setting"),
+        (text_of("gap_days = 90", "gap_days = 60"), "shorter than the label window"),
         ("x = ", "is not TOML"),
     ],
 )
