@@ -108,7 +108,7 @@ def read(path: Path = DEFAULT) -> Config:
     if made.splits.gap_days < made.labels.window_days:
         raise UnreadableInput(
             f"{path}: the gap of the splits ({made.splits.gap_days} days) is shorter than the "
-            f"label window ({made.labels.window_days} days): a label could reach into what is judged."
+            f"label window ({made.labels.window_days} days): a label could reach what is judged."
         )
     return made
 
