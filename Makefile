@@ -78,12 +78,13 @@ $(PY):
 $(MADE)/base: requirements/base.txt | $(PY)
 	@mkdir -p $(MADE)
 	@echo "Installing the locked packages (about 500 MB to download the first time) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/base.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/base.txt
 	@touch $@
 
 $(MADE)/dev: requirements/dev.txt $(MADE)/base | $(PY)
 	@echo "Installing what tests and checks need …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip check --disable-pip-version-check >/dev/null || { $(PY) -m pip check; exit 1; }
 	@touch $@
 
 $(MADE)/static: package-lock.json serving/web/assets.py $(MADE)/base
