@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import numpy as np
 import polars as pl
 import pytest
@@ -142,8 +144,9 @@ def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
         told = connection.execute(select(entries).where(entries.c.item_id == item)).all()
     behind = [one for one in told if f"#entry-{one.source_table}-{one.record_id}" in page]
     assert behind
+    read = unescape(page)
     for one in behind:
-        assert f"({one.source}; {one.certainty}" in page
+        assert f"({one.source}; {one.certainty}" in read
     assert page.count('data-qa="marks"') == page.count("#entry-")
     hidden = page.count("; not to be disclosed)")
     assert (hidden > 0) == any(not one.disclosable for one in behind)
