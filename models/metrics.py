@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,11 @@ class Figure:
     low: float
     high: float
     better: str
+
+
+def told(found: Any) -> Any:
+    """What JSON can hold: a figure that cannot be told is null, never NaN."""
+    return json.loads(json.dumps(found), parse_constant=lambda _: None)
 
 
 def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:

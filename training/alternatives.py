@@ -15,10 +15,8 @@ from features.indicators import CATALOGUE
 from models import level, ordinal
 from models.ordinal import DIRECTION, GROUPS, THRESHOLDS, Matrix, Settings
 from training.config import Config
+from training.fit import Margins, cross_fitted
 from training.labels import Labelled
-from training.splits import person_hash
-
-Margins = Callable[[pl.DataFrame], Matrix]
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,16 @@ def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFra
     process = build.columns("stage_2", mental_health=choice.mental_health)
     if choice.process_in == "booster":
         columns, process = [*columns, *process], []
-    whole = _stage_1(choice, train, columns, config)
+
+    def one(rows: Labelled) -> Margins:
+        return _stage_1(choice, rows, columns, config)
+
+    whole = one(train)
     judged = train.frame["judged"].to_numpy()
     calibrating = train.where(pl.col("judged"))
     second = level.fit(
         calibrating.frame,
-        _cross_fitted(choice, train, columns, config)[judged],
+        cross_fitted(train, config.level.cross_fits, one)[judged],
         calibrating.reviewed,
         calibrating.weights,
         process,
@@ -86,19 +88,6 @@ def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFra
         return found
 
     return probability
-
-
-def _cross_fitted(
-    choice: Choice, train: Labelled, columns: Sequence[str], config: Config
-) -> Matrix:
-    parts = train.frame.select(person_hash(config.level.cross_fits)).to_series().to_numpy()
-    margins = np.zeros((train.frame.height, len(THRESHOLDS)))
-    for part in range(config.level.cross_fits):
-        held = parts == part
-        others = _stage_1(choice, train.where(pl.Series(~held)), columns, config)
-        if held.any():
-            margins[held] = others(train.frame.filter(pl.Series(held)))
-    return margins
 
 
 def _stage_1(choice: Choice, train: Labelled, columns: Sequence[str], config: Config) -> Margins:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from models import metrics
 from models.metrics import Figure
 from training.benchmark import Result
 from training.fairness import FIGURES, GroupLine
@@ -138,5 +139,5 @@ def _figures(result: Result) -> dict[str, Any]:
         "parity": [asdict(way) for way in result.parity],
         "reliability": result.reliability,
     }
-    cleaned: dict[str, Any] = json.loads(json.dumps(found), parse_constant=lambda _: None)
+    cleaned: dict[str, Any] = metrics.told(found)
     return cleaned

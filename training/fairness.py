@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,16 +68,16 @@ def _line(
     if count < SMALL:
         return GroupLine(characteristic, group, None, dict.fromkeys(FIGURES))
     found: dict[str, Figure | None] = {}
-    for name, (measure, better, of) in FIGURES.items():
-        values = probability[rows] if of == "all" else shown[rows]
-        based_on = {"all": rows, "shown": rows & (shown > 0), "higher": rows & higher}[
-            "shown" if name == "precision" else "higher" if name == "missed" else "all"
-        ]
-        found[name] = (
-            metrics.interval(measure, better, values, higher[rows], weight[rows], people[rows], 1)
-            if based_on.sum() >= SMALL
-            else None
-        )
+    enough = {
+        "rows": True,
+        "shown": (rows & (shown > 0)).sum() >= SMALL,
+        "higher": (rows & higher).sum() >= SMALL,
+    }
+    for name, asked in FIGURES.items():
+        values = (probability if asked.of == "probability" else shown)[rows]
+        given = values, higher[rows], weight[rows], people[rows], 1
+        told = enough[asked.rests_on]
+        found[name] = metrics.interval(asked.measure, asked.better, *given) if told else None
     return GroupLine(characteristic, group, count, found)
 
 
@@ -98,15 +99,24 @@ def _rate(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * higher).sum() / weight.sum())
 
 
-FIGURES: dict[str, tuple[Measure, str, str]] = {
-    "shown": (_share_shown, "neither", "shown"),
-    "precision": (_right, "higher", "shown"),
-    "missed": (_missed, "lower", "shown"),
-    "rate": (_rate, "neither", "shown"),
-    "calibration": (metrics.calibration, "nearer 1", "all"),
+class Asked(NamedTuple):
+    """A figure: its measure, which way is better, of which values, and what it rests on."""
+
+    measure: Measure
+    better: str
+    of: Literal["probability", "shown"] = "shown"
+    rests_on: Literal["rows", "shown", "higher"] = "rows"
+
+
+FIGURES: dict[str, Asked] = {
+    "shown": Asked(_share_shown, "neither"),
+    "precision": Asked(_right, "higher", rests_on="shown"),
+    "missed": Asked(_missed, "lower", rests_on="higher"),
+    "rate": Asked(_rate, "neither"),
+    "calibration": Asked(metrics.calibration, "nearer 1", of="probability"),
 }
 """Share shown; of those shown, the share right; of those higher, the share missed; the share
-higher; observed over expected. The second entry says which direction is better.
+higher; observed over expected.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from models.ordinal import Matrix
 from training.config import Config
 from training.labels import Labelled
 from training.splits import person_hash
+
+Margins = Callable[[pl.DataFrame], Matrix]
+"""The margins of a fitted stage 1 for the rows of a frame."""
 
 
 def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
@@ -39,16 +43,25 @@ def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None)
 
 def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
     """Margins for each row from a stage 1 that was fitted on other people."""
-    parts = labelled.frame.select(person_hash(config.level.cross_fits)).to_series().to_numpy()
-    margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
     columns = _columns("stage_1", config)
-    for part in range(config.level.cross_fits):
+
+    def stage_1(others: Labelled) -> Margins:
+        return ordinal.fit(
+            others.frame, others.reviewed, others.weights, columns, config.booster
+        ).margins
+
+    return cross_fitted(labelled, config.level.cross_fits, stage_1)
+
+
+def cross_fitted(labelled: Labelled, count: int, stage_1: Callable[[Labelled], Margins]) -> Matrix:
+    """Margins for each row from what `stage_1` makes of the people of the other parts."""
+    parts = labelled.frame.select(person_hash(count)).to_series().to_numpy()
+    margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
+    for part in range(count):
         held = parts == part
         others = labelled.where(pl.Series(~held))
-        if not held.any() or others.frame.is_empty():
-            continue
-        model = ordinal.fit(others.frame, others.reviewed, others.weights, columns, config.booster)
-        margins[held] = model.margins(labelled.frame.filter(pl.Series(held)))
+        if held.any() and not others.frame.is_empty():
+            margins[held] = stage_1(others)(labelled.frame.filter(pl.Series(held)))
     return margins
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from features import build
 from features.store import Store
-from models import bundle, card, registry
+from models import bundle, card, metrics, registry
 from training import baselines, evaluate, evidence, labels, pictures, splits, stability
 from training.config import Config
 from training.evaluate import Line
@@ -92,9 +92,9 @@ def _keep(
     step("saving, registering")
     folder = out / made.id[:12]
     made.save(folder)
-    table = _told([_row(line) for line in lines])
+    table = metrics.told([_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
-    (folder / EVIDENCE).write_text(json.dumps(_told(found), indent=1), encoding="utf-8")
+    (folder / EVIDENCE).write_text(json.dumps(metrics.told(found), indent=1), encoding="utf-8")
     tables = {
         heading: evidence.readable(found[name]) for name, heading in evidence.ON_THE_CARD.items()
     }
@@ -107,11 +107,6 @@ def _keep(
     said = {"bundle": made.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(said), encoding="utf-8")
     return Proposal(made.id, folder, version, True, table)
-
-
-def _told(found: Any) -> Any:
-    """What JSON can hold: a figure that cannot be told is null, never NaN."""
-    return json.loads(json.dumps(found), parse_constant=lambda _: None)
 
 
 def _identity(store: Store, until: date, config: Config) -> str:

@@ -23,9 +23,9 @@ from features.store import Store, bucket_of
 from models import metrics
 from models.ordinal import Matrix
 from training import sealed
+from training.labels import RANK
 
 ONE_INDICATOR = "violence_incident_count"
-RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER)}
 _TABLES = ["contacts", "incidents", "allocations", "assessments", "supervisions"]
 
 
