@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from types import MappingProxyType
 
 import polars as pl
 
 from features import records
 from features.contracts import Table
-from features.lean import Unread, leanly
+from features.lean import LATER, Unread, leanly, of_records
 from features.store import STALE_AFTER, Store
 
 KEY = ["crn", "as_of"]
@@ -75,11 +75,7 @@ class Known:
     def rows(self, name: str) -> pl.DataFrame:
         """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
         found = self.tables.get(name)
-        return self._nothing(name) if found is None else found
-
-    def _nothing(self, name: str) -> pl.DataFrame:
-        table = records.table(name)
-        return _as_known(records.empty(name), self.spine.lazy(), table).collect()
+        return _nothing(name) if found is None else found
 
     def scan(self, name: str) -> pl.LazyFrame:
         """The rows of a table as a plan, to be worked out together with others."""
@@ -98,6 +94,13 @@ class Known:
             for known_on, until in self.feeds.get(name, [])
         ]
         return pl.any_horizontal(covers) if covers else pl.lit(value=False)
+
+
+@cache
+def _nothing(name: str) -> pl.DataFrame:
+    """A table of which nothing is known."""
+    nobody = pl.DataFrame(schema={"crn": pl.String(), "as_of": pl.Date()}).with_row_index(CASE[0])
+    return _as_known(records.empty(name), nobody.lazy(), records.table(name)).collect()
 
 
 def read(
@@ -157,16 +160,16 @@ def _superseded(versions: pl.DataFrame) -> pl.LazyFrame:
 
     Nearly every record has one version; only the others are sorted and looked at one by one.
     """
-    again = versions.filter(pl.col("version") > 1)["record_id"].unique()
-    changed = versions["record_id"].is_in(again.implode())
-    never = pl.lit(None, dtype=pl.Datetime("us"))
-    single = versions.lazy().filter(~changed)
-    return pl.concat(
-        [
-            single.with_columns(first_recorded_at=pl.col("recorded_at"), superseded_at=never),
-            _giving_way(versions.filter(changed)).lazy(),
-        ]
-    )
+    later = versions.filter(LATER)
+    once = {
+        "first_recorded_at": pl.col("recorded_at"),
+        "superseded_at": pl.lit(None, dtype=pl.Datetime("us")),
+    }
+    if later.is_empty():
+        return versions.lazy().with_columns(**once)
+    changed = of_records(versions, later)
+    single = versions.lazy().filter(~changed).with_columns(**once)
+    return pl.concat([single, _giving_way(versions.filter(changed)).lazy()])
 
 
 def _giving_way(versions: pl.DataFrame) -> pl.DataFrame:

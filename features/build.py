@@ -10,21 +10,22 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from features import asof, codes, records
+from features import asof, records, spread
 from features.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
 from features.errors import RunStopped
-from features.indicators import CATALOGUE, Indicator
+from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
 from features.levels import level_plan
 from features.store import Store, bucket_of
 from features.versions import live
+from features.workers import WORKERS, pool
 
 ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 """The columns of a frame that are not indicators."""
@@ -60,7 +61,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     indicators share is read once, and the fixed cost of a hundred small queries is paid once.
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
-    plans = [level_plan(known), _on_record(known), *(_values(i, known) for i in chosen)]
+    plans = [level_plan(known), _on_record(known), *(spread.plan(i, known) for i in chosen)]
     levels, counts, *found = _together(plans)
     rows = (
         levels.join(counts, on=CASE, how="left")
@@ -68,33 +69,58 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
         .rename({"state": "level_state"})
         .with_columns(pl.col("on_record").fill_null(0))
     )
-    spread = _Spread(known, rows)
-    values = [spread.column(item, part) for item, part in zip(chosen, found, strict=True)]
-    return rows.select(ABOUT).hstack(values)
+    due = (rows["level_state"] != "not_in_custody").to_numpy()
+    return rows.select(ABOUT).hstack(spread.table(known, due, chosen, found))
 
 
-CASES_AT_ONCE = 15_000
-"""Buckets are worked together up to so many case-dates: memory is bounded by twice this."""
+CASES_AT_ONCE = 12_000
+"""Buckets are worked together up to so many case-dates: it bounds the memory of each worker."""
 
 
-def frames(store: Store, on: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The frame of a spine, some buckets of cases at a time: (last bucket, frame)."""
+def frames(
+    store: Store, on: pl.DataFrame, workers: int = WORKERS
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The frame of a spine, some buckets of cases at a time: (last bucket, frame).
+
+    Cases split by nothing but cases, so each part is worked by whichever worker is free.
+    """
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
     sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
-    parts = list(_parts(sizes))
+    parts = [
+        (numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket"), buckets)
+        for buckets in _parts(sizes)
+    ]
+    if workers == 1 or len(parts) < 2:
+        for part, buckets in parts:
+            yield buckets[-1], _of_buckets(store, part, buckets)
+        return
+    with TemporaryDirectory(prefix="rosh-frames-") as folder, pool(workers) as others:
+        waiting: deque[tuple[int, Path, Future[None]]] = deque()
+        for part, buckets in parts:
+            path = Path(folder, f"{buckets[-1]}.arrow")
+            done = others.submit(_write, store, part, buckets, path)
+            waiting.append((buckets[-1], path, done))
+            # One part is handed on while the workers are busy with the next ones.
+            if len(waiting) > workers:
+                yield _handed_on(*waiting.popleft())
+        while waiting:
+            yield _handed_on(*waiting.popleft())
 
-    def opened(buckets: list[int]) -> Known:
-        part = numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket")
-        known = asof.read(store, part, buckets, lean=LEAN)
-        known.tables  # noqa: B018 - worked out here, beside the frame of the part before
-        return known
 
-    with ThreadPoolExecutor(1) as beside:
-        waiting = deque(beside.submit(opened, part) for part in parts[:1])
-        for place, buckets in enumerate(parts, start=1):
-            known = waiting.popleft().result()
-            waiting.extend(beside.submit(opened, part) for part in parts[place : place + 1])
-            yield buckets[-1], frame(known)
+def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
+    return frame(asof.read(store, on, buckets, lean=LEAN))
+
+
+def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
+    """What a worker does: the frame of its part, as a file that is read without copying."""
+    _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
+
+
+def _handed_on(bucket: int, path: Path, done: Future[None]) -> tuple[int, pl.DataFrame]:
+    done.result()
+    found = pl.read_ipc(path)
+    path.unlink()
+    return bucket, found
 
 
 def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
@@ -111,16 +137,17 @@ def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
     """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
-    everyone = store.read("supervisions").select("crn").unique()
-    known = asof.read(store, everyone.with_columns(as_of=pl.lit(as_of)), tables=["supervisions"])
-    active = known.rows("supervisions").filter(pl.col("ended_on").is_null())
     limited = limited_cases(store, as_of)
-    return (
-        active.select(KEY)
-        .unique()
-        .with_columns(limited=pl.col("crn").is_in(sorted(limited)))
-        .sort("crn")
-    )
+    parts = [_in_force(store, as_of, bucket) for bucket in range(store.buckets)]
+    found = pl.concat(parts).with_columns(limited=pl.col("crn").is_in(sorted(limited)))
+    return found.sort("crn")
+
+
+def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
+    everyone = store.read("supervisions", bucket).select("crn").unique()
+    on = everyone.with_columns(as_of=pl.lit(as_of))
+    known = asof.read(store, on, bucket, tables=["supervisions"], lean=LEAN)
+    return known.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
 
 
 def limited_cases(store: Store, as_of: date) -> set[str]:
@@ -162,41 +189,3 @@ def _on_record(known: Known) -> pl.LazyFrame:
     others = ("incidents", "circumstances", "decisions", "assessments")
     parts = [contacts.select(CASE), *[known.scan(name).select(CASE) for name in others]]
     return pl.concat(parts).group_by(CASE).agg(on_record=pl.len().cast(pl.Int64))
-
-
-def _values(item: Indicator, known: Known) -> pl.LazyFrame:
-    value = item.value.cast(pl.Float64).alias(item.id)
-    return item.entries(known).group_by(item.key).agg(value)
-
-
-class _Spread:
-    """Values, found for some cases and groups, laid out over all the rows of a frame."""
-
-    def __init__(self, known: Known, rows: pl.DataFrame) -> None:
-        self._known = known
-        self._groups = sorted(codes.RISK_GROUPS)
-        self._cases = known.spine.height
-        due = rows["level_state"] != "not_in_custody"
-        self._due = due.to_numpy().reshape(self._cases, len(self._groups))
-        self._available: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
-
-    def column(self, item: Indicator, found: pl.DataFrame) -> pl.Series:
-        """The indicator's values in the order of the frame; not known or not due is null."""
-        nought = np.nan if item.none is None else item.none
-        wide = np.full((self._cases, len(self._groups)), nought)
-        found = found.drop_nulls()
-        cases = found["case_date"].to_numpy()
-        if item.per_group:
-            places = found["group"].replace_strict(self._groups, range(len(self._groups)))
-            wide[cases, places.to_numpy()] = found[item.id].to_numpy()
-        else:
-            wide[cases] = found[item.id].to_numpy()[:, None]
-        applies = np.isin(self._groups, item.groups)
-        wide[~(self._due & applies & self._supplied(item.feeds)[:, None])] = np.nan
-        return pl.Series(item.id, wide.reshape(-1), nan_to_null=True)
-
-    def _supplied(self, feeds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-        if feeds not in self._available:
-            supplied = self._known.spine.with_columns(supplied=self._known.available(feeds))
-            self._available[feeds] = supplied["supplied"].to_numpy()
-        return self._available[feeds]

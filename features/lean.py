@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from features.store import Store, store_schema
+from features.store import Store
+
+LATER = pl.col("version") > 1
+"""A version that another of its record came before."""
 
 
 class Unread(NamedTuple):
@@ -33,8 +36,25 @@ def leanly(
     ours = pl.col("crn").is_in(cases.implode())
     if unread.keep is None:
         return store.read(name, buckets, ours, unread.without)
-    columns = [column for column in store_schema(name) if column != "record_id"]
-    several = store.read(name, buckets, pl.col("version") > 1, columns)["record_id"].unique()
-    keep = unread.keep | pl.col("record_id").is_in(several.implode())
-    rows = store.read(name, buckets, keep & ours, unread.without)
-    return rows.with_columns(pl.col(unread.categories).cast(pl.Categorical))
+    rows = store.read(name, buckets, (unread.keep | LATER) & ours, unread.without)
+    several = of_records(rows, rows.filter(LATER))
+    changed = rows.filter(several)
+    kept = changed.filter(of_records(changed, changed.filter(unread.keep)))
+    whole = [rows.filter(~several), kept]
+    lowest = kept.group_by("record_id").agg(pl.col("version").min())
+    begun = lowest.filter(LATER)["record_id"]
+    if len(begun):
+        # Their first version is none that an indicator reads, but says since when one was known.
+        first = ~LATER & pl.col("record_id").is_in(begun.implode())
+        whole.append(store.read(name, buckets, first & ours, unread.without))
+    return pl.concat(whole).with_columns(pl.col(unread.categories).cast(pl.Categorical))
+
+
+def of_records(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+    """Whether each row is of a record that `others` has a row of.
+
+    Compared by hash, which is ten times quicker than text; should two records ever share one, a
+    record is looked at that need not be, and no value differs.
+    """
+    wanted = others["record_id"].hash().unique()
+    return rows["record_id"].hash().is_in(wanted.implode())

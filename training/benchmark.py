@@ -7,9 +7,7 @@ the model alone; the settings stand in the description.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
 from features.errors import UserError
+from features.workers import pool
 from models import metrics
 from models.metrics import Figure, Flags
 from models.ordinal import Matrix
@@ -112,8 +111,8 @@ def _scores(
     """Every model's probability of every row that some fold judges, each fold a process."""
     scores: dict[str, Matrix] = {}
     step(f"{len(folds)} folds, {workers} at a time")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(one_fold.scores, about, rows, *fold) for fold in folds]
+    with pool(workers) as others:
+        waiting = [others.submit(one_fold.scores, about, rows, *fold) for fold in folds]
         for number, ((_, test), ready) in enumerate(zip(folds, waiting, strict=True), 1):
             for name, found in ready.result().items():
                 scores.setdefault(name, np.full(len(rows), np.nan))[test] = found

@@ -7,17 +7,15 @@ takes no part.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from multiprocessing import get_context
 
 import numpy as np
 import polars as pl
 
 from features.errors import UserError
+from features.workers import pool
 from models import metrics
 from models.level import STRATA, stratum_of
 from training import alternatives, labels, splits
@@ -65,9 +63,8 @@ def weigh(
         )
     step(f"{len(choices)} choices, {len(folds)} folds")
     scores: list[list[Score]] = []
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_one, fold, config, choices) for fold in folds]
+    with pool(workers) as others:
+        waiting = [others.submit(_one, fold, config, choices) for fold in folds]
         for number, ready in enumerate(waiting, 1):
             scores.append(ready.result())
             step(f"fold {number} of {len(folds)}")

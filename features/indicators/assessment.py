@@ -10,14 +10,14 @@ from features.indicators.base import declare
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
     IS_LAST,
-    LEVEL_RANK,
     N,
     before,
-    concerning_group,
+    by_group,
     entries,
     level_word,
     never_followed_by,
-    overall_rank,
+    overall_now,
+    rank_of,
     significant_events,
     within,
 )
@@ -26,7 +26,10 @@ from features.levels import current_assessment, level_column
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 
-BAND_RANK = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, "VERY_HIGH": 4}
+REGISTERS_BY_LEVEL = sorted(
+    codes.OVERALL_REGISTER,
+    key=lambda code: codes.LEVEL_ORDER.index(codes.OVERALL_REGISTER[code]),
+)
 
 
 def _current(known: Known) -> pl.LazyFrame:
@@ -118,9 +121,7 @@ def assessment_copied_forward(known: Known) -> pl.LazyFrame:
 )
 def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
     """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
-    found = entries(
-        known, "incidents", pl.col("kind").is_in(HARMFUL_INCIDENTS), within(730)
-    ).with_columns(group=concerning_group())
+    found = by_group(known).filter(pl.col("kind").is_in(HARMFUL_INCIDENTS), within(730))
     low = current_assessment(known).select(
         *CASE, *[(pl.col(level_column(g)) == "LOW").alias(g) for g in codes.RISK_GROUPS]
     )
@@ -145,12 +146,11 @@ def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
     """How many levels the higher of the serious and violence predictor bands lies above the
     overall level of the same assessment.
     """
-    bands = [
-        pl.col(name).replace_strict(BAND_RANK, default=None)
-        for name in ("serious_band", "violence_band")
-    ]
-    found = _current(known).with_columns(overall=overall_rank(), band=pl.max_horizontal(bands))
-    return found.filter(pl.col("band") > pl.col("overall"))
+    bands = [rank_of(name) for name in ("serious_band", "violence_band")]
+    overall = overall_now(known).select(*CASE, overall="now")
+    found = _current(known).join(overall, on=CASE, how="inner")
+    banded = found.with_columns(band=pl.max_horizontal(bands))
+    return banded.filter(pl.col("band") > pl.col("overall"))
 
 
 @declare(
@@ -225,11 +225,8 @@ def register_level_mismatch(known: Known) -> pl.LazyFrame:
         pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
         pl.col("ended_on").is_null(),
     )
-    rank = pl.col("type_code").replace(codes.OVERALL_REGISTER)
-    overall = current_assessment(known).select(*CASE, overall=overall_rank())
-    return (
-        latest(active)
-        .with_columns(registered=rank.replace_strict(LEVEL_RANK, default=None))
-        .join(overall, on=CASE, how="inner")
-        .filter(pl.col("registered") > pl.col("overall"))
+    ranked = latest(active).with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))
+    overall = overall_now(known).select(*CASE, overall="now")
+    return ranked.join(overall, on=CASE, how="inner").filter(
+        pl.col("registered") > pl.col("overall")
     )

@@ -41,6 +41,8 @@ FAMILIES: dict[str, str] = {
     "CC": "Information from closed cases",
 }
 
+COUNT = pl.len()
+"""The value of an indicator that says no other: how many entries it has."""
 _NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 """In a sentence, [is|are] is the form for one and the form for any other `n`."""
 
@@ -100,6 +102,11 @@ class Indicator:
         """What identifies a value: (case, as-of date), and the risk group where it differs."""
         return CASE_GROUP if self.per_group else CASE
 
+    @property
+    def counts(self) -> bool:
+        """Whether its value is the number of its entries."""
+        return self.value is COUNT
+
     def fires(self, value: float | None) -> bool:
         """Whether a value is worth a sentence; what is not known never fires."""
         if value is None or value != value:
@@ -130,7 +137,7 @@ def declare(**about: Any) -> Callable[[Callable[[Known], pl.LazyFrame]], Indicat
         rule = " ".join((entries.__doc__ or "").split())
         if not rule:
             raise TypeError(f"{entries.__name__} needs a docstring: it is the rule.")
-        about.setdefault("value", pl.len())
+        about.setdefault("value", COUNT)
         about.setdefault("words", {"n": pl.len()})
         made = Indicator(id=entries.__name__, entries=entries, rule=rule, **about)
         _catalogue.indicators[made.id] = made

@@ -11,7 +11,7 @@ from features.indicators.language import (
     FIRST,
     LAST,
     N,
-    concerning_group,
+    by_group,
     contact,
     entries,
     significant_events,
@@ -26,11 +26,10 @@ KIND = pl.col("kind")
 
 
 def _incidents(known: Known, kinds: list[str], days: int) -> pl.LazyFrame:
-    return entries(known, "incidents", KIND.is_in(kinds), within(days))
+    return by_group(known).filter(KIND.is_in(kinds), within(days))
 
 
-def _by_group(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.with_columns(group=concerning_group()).filter(pl.col("group").is_not_null())
+GROUP_KNOWN = pl.col("group").is_not_null()
 
 
 @declare(
@@ -46,7 +45,7 @@ def _by_group(rows: pl.LazyFrame) -> pl.LazyFrame:
 )
 def violence_incident_count(known: Known) -> pl.LazyFrame:
     """Violence, weapon use or domestic abuse in the last 365 days, by the group of its target."""
-    return _by_group(_incidents(known, ["violence", "weapon", "domestic_abuse"], 365))
+    return _incidents(known, ["violence", "weapon", "domestic_abuse"], 365).filter(GROUP_KNOWN)
 
 
 @declare(
@@ -83,7 +82,7 @@ def violence_frequency_trend(known: Known) -> pl.LazyFrame:
 )
 def threats_count(known: Known) -> pl.LazyFrame:
     """Threats in the last 365 days, by the group of the person threatened."""
-    return _by_group(_incidents(known, ["threat"], 365))
+    return _incidents(known, ["threat"], 365).filter(GROUP_KNOWN)
 
 
 @declare(

@@ -16,6 +16,7 @@ from features.indicators.language import (
     in_force,
     not_followed_by,
     not_near,
+    rank_of,
     supervision_start,
     suspended,
     while_contact_was_due,
@@ -25,11 +26,7 @@ from features.indicators.language import (
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 KIND = pl.col("kind")
-SCALE = {name: rank for rank, name in enumerate(codes.ENFORCEMENT_SCALE)}
-
-
-def _scale(column: str) -> pl.Expr:
-    return pl.col(column).replace_strict(SCALE, default=None, return_dtype=pl.Int64)
+LOWER = rank_of("issued", codes.ENFORCEMENT_SCALE) < rank_of("decided", codes.ENFORCEMENT_SCALE)
 
 
 @declare(
@@ -50,7 +47,7 @@ def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
     """Decisions of the last 365 days of which something lower on the scale was issued: no action,
     warning, compliance letter, decision not to recall, recall.
     """
-    rows = entries(known, "decisions", within(365), _scale("issued") < _scale("decided"))
+    rows = entries(known, "decisions", within(365), LOWER)
     return rows.sort("occurred_on", "record_id")
 
 

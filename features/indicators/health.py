@@ -13,8 +13,8 @@ from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
     N,
+    by_group,
     completed_assessments,
-    concerning_group,
     entries,
     in_force,
     never_followed_by,
@@ -118,8 +118,7 @@ def violence_severity_trend(known: Known) -> pl.LazyFrame:
     the 180 before, not below nought.
     """
     rated = pl.col("severity").is_not_null()
-    rows = entries(known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), rated, within(360))
-    return rows.with_columns(group=concerning_group())
+    return by_group(known).filter(KIND.is_in(SERIOUS_INCIDENTS), rated, within(360))
 
 
 @declare(

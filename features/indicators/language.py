@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from features import codes
+from features import codes, records
 from features.asof import CASE, Known, latest, once
 from features.lean import Unread
 
@@ -32,17 +34,18 @@ UNREAD_CONTACTS = tuple(
 )
 """Contact types that no indicator reads, unless the contact has an outcome."""
 READ_CONTACTS = ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
+_MARKS = ("source_system", "certainty", "disputed", "disclosable", "supplied_version", "load")
 LEAN = {
+    **{name: Unread(without=_MARKS) for name in records.TABLES},
     "contacts": Unread(
         READ_CONTACTS,
-        ("note", "staff_code", "source_system", "certainty", "disputed", "disclosable",
-         "system_generated", "supplied_version", "load"),
+        (*_MARKS, "note", "staff_code", "system_generated"),
         ("type_code", "outcome_code", "enforcement_code"),
     ),
     "people": Unread(pl.lit(value=False)),
     "reviews": Unread(pl.lit(value=False)),
-}  # fmt: skip
-"""What the indicators leave unread: most of the longest table, and people and reviews whole."""
+}
+"""What values need not read: marks of entries, most of the longest table, people and reviews."""
 
 
 def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
@@ -68,11 +71,16 @@ def non_compliant() -> pl.Expr:
     )
 
 
-def concerning_group() -> pl.Expr:
-    """The risk group of the person who was or could be harmed; nobody in particular: public."""
-    return pl.col("target").replace_strict(
+@once
+def by_group(known: Known) -> pl.LazyFrame:
+    """Incidents with the risk `group` of who was or could be harmed; nobody in particular: public.
+
+    The group is null where the target is not one of ours.
+    """
+    group = pl.col("target").replace_strict(
         {**codes.GROUP_OF_TARGET, "none": "public"}, default=None
     )
+    return entries(known, "incidents").with_columns(group=group)
 
 
 @once
@@ -93,14 +101,27 @@ def since_start(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
     return dated.filter(started.is_null() | (pl.col("occurred_on") >= started))
 
 
-def rank_of(column: str) -> pl.Expr:
-    """The rank of a level, 1 (low) to 4 (very high); null where it is none of ours."""
-    return pl.col(column).replace_strict(LEVEL_RANK, default=None, return_dtype=pl.Int64)
+def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
+    """The rank of a code on a scale, a level from 1 (low) to 4; null where it is none of the scale."""
+    place = pl.col(column).cast(pl.Enum(scale), strict=False).to_physical()
+    return place.cast(pl.Int64) + 1
 
 
-def overall_rank() -> pl.Expr:
-    """The rank of an assessment's highest community level, as official statistics have it."""
-    return pl.max_horizontal(rank_of(f"{group}_community") for group in codes.COMMUNITY_GROUPS)
+@once
+def overall_ranks(known: Known) -> pl.LazyFrame:
+    """Completed assessments with their `overall` rank, as official statistics have it: that of the
+    highest community level.
+    """
+    highest = pl.max_horizontal(rank_of(f"{g}_community") for g in codes.COMMUNITY_GROUPS)
+    return completed_assessments(known).with_columns(overall=highest)
+
+
+@once
+def overall_now(known: Known) -> pl.LazyFrame:
+    """The overall rank of the latest completed assessment: CASE, now (1 to 4), done_on."""
+    last = latest(overall_ranks(known), by="completed_on")
+    found = last.select(*CASE, now="overall", done_on="completed_on")
+    return found.filter(pl.col("now").is_not_null())
 
 
 def level_word(rank: pl.Expr) -> pl.Expr:

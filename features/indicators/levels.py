@@ -13,11 +13,12 @@ from features.indicators.language import (
     ORDERS,
     N,
     before,
+    by_group,
     completed_assessments,
-    concerning_group,
     entries,
     level_word,
-    overall_rank,
+    overall_now,
+    overall_ranks,
     rank_of,
     supervision_start,
     within,
@@ -28,12 +29,6 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
 KIND = pl.col("kind")
-
-
-def _now(known: Known) -> pl.LazyFrame:
-    """The overall level of the latest completed assessment: CASE, now (1 to 4), done_on."""
-    latest = current_assessment(known).select(*CASE, now=overall_rank(), done_on="completed_on")
-    return latest.filter(pl.col("now").is_not_null())
 
 
 @declare(
@@ -88,9 +83,7 @@ def rosh_unchanged_despite_events(known: Known) -> pl.LazyFrame:
         on=list(level), index=[*CASE, "since", "completed_on"],
         variable_name="group", value_name="same",
     ).filter("same")  # fmt: skip
-    found = entries(known, "incidents", KIND.is_in(HARMFUL_INCIDENTS)).with_columns(
-        group=concerning_group()
-    )
+    found = by_group(known).filter(KIND.is_in(HARMFUL_INCIDENTS))
     between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
     return found.join(same, on=CASE_GROUP, how="inner").filter(between)
 
@@ -179,7 +172,9 @@ def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.LazyFrame:
 def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.LazyFrame:
     """Documents that state an overall level other than that of the latest assessment."""
     rows = entries(known, "documents", *conditions).with_columns(stated=rank_of("level"))
-    return rows.join(_now(known), on=CASE, how="inner").filter(pl.col("stated") != pl.col("now"))
+    return rows.join(overall_now(known), on=CASE, how="inner").filter(
+        pl.col("stated") != pl.col("now")
+    )
 
 
 _LEVELS_IN_WORDS = {
@@ -243,8 +238,7 @@ def level_lower_than_previous_high(known: Known) -> pl.LazyFrame:
     """How many levels the highest overall level ever recorded, high or more, lies above the current
     one.
     """
-    rows = completed_assessments(known).with_columns(overall=overall_rank())
-    above = rows.join(_now(known), on=CASE, how="inner")
+    above = overall_ranks(known).join(overall_now(known), on=CASE, how="inner")
     return above.filter(pl.col("overall") >= 3, pl.col("overall") > pl.col("now"))
 
 

@@ -7,11 +7,9 @@ leaves nothing that looks complete. A bucket is drawn from the seed and its own 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -23,11 +21,11 @@ from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
 from features.synthetic.bucket import Plan
 from features.synthetic.draw import MONTH, MONTHS
+from features.workers import WORKERS, pool
 
 SMALLEST, LARGEST = 50, 300_000
 CASES_A_BUCKET = 5000
 SEALED = "truth.json"
-WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -146,19 +144,10 @@ def _each_bucket(
         for number in numbers:
             yield buckets.write(plan, number, out, truth)
         return
-    # A worker starts afresh (Polars does not survive a fork) and uses one thread of its own.
-    threads = os.environ.get("POLARS_MAX_THREADS")
-    os.environ["POLARS_MAX_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(min(workers, plan.buckets), mp_context=context) as pool:
-            waiting = [pool.submit(buckets.write, plan, number, out, truth) for number in numbers]
-            for finished in as_completed(waiting):
-                yield finished.result()
-    finally:
-        del os.environ["POLARS_MAX_THREADS"]
-        if threads is not None:
-            os.environ["POLARS_MAX_THREADS"] = threads
+    with pool(min(workers, plan.buckets)) as others:
+        waiting = [others.submit(buckets.write, plan, number, out, truth) for number in numbers]
+        for finished in as_completed(waiting):
+            yield finished.result()
 
 
 def _add(made: Made, rows: dict[str, int], digests: dict[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from features import asof, build, intake
 from features.indicators.language import LEAN
@@ -36,6 +37,23 @@ def test_some_buckets_together_or_one_by_one_give_the_same(service: Service) -> 
         for (bucket,), part in numbered.partition_by("bucket", as_dict=True).items()
     ]
     assert pl.concat(alone).sort(asof.GROUP_KEY).equals(together)
+
+
+def test_workers_give_what_one_process_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [dense(seed, f"C{seed:06d}") for seed in range(24)]
+    rows = {table: [r for case in cases for r in case[table]] for table in TABLES}
+    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
+    store = Store.open(tmp_path / "store")
+    on = asof.spine([f"C{seed:06d}" for seed in range(24)], factories.AS_OF)
+    monkeypatch.setattr(build, "CASES_AT_ONCE", 6)
+    alone = list(build.frames(store, on, workers=1))
+    shared = list(build.frames(store, on, workers=2))
+    assert len(alone) >= 3
+    assert [bucket for bucket, _ in shared] == [bucket for bucket, _ in alone]
+    for (_, one), (_, other) in zip(alone, shared, strict=True):
+        assert one.equals(other)
 
 
 def test_a_record_is_left_unread_whole_or_not_at_all(tmp_path: Path) -> None:
