@@ -73,7 +73,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     return rows.select(ABOUT).hstack(spread.table(known, due, chosen, found))
 
 
-CASES_AT_ONCE = 12_000
+CASES_AT_ONCE = 15_000
 """Buckets are worked together up to so many case-dates: it bounds the memory of each worker."""
 
 
@@ -144,9 +144,8 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
 
 
 def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
-    everyone = store.read("supervisions", bucket).select("crn").unique()
-    on = everyone.with_columns(as_of=pl.lit(as_of))
-    known = asof.read(store, on, bucket, tables=["supervisions"], lean=LEAN)
+    rows = store.read("supervisions", bucket, without=LEAN["supervisions"].without)
+    known = asof.Known(asof.spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {})
     return known.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
 
 

@@ -8,7 +8,8 @@ lowered the score is said too: a family with less on record than others have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,13 @@ from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF
 from models.ordinal import Matrix, community
 
+Key = tuple[str, str]
+"""A family and a kind: what speaks together."""
 TOLERANCE = 1e-6
+LEAST_SETTLED = 0.8
+"""A family that stays a reason in fewer than this share of models trained on other people is held
+back: named as unsettled, and not given as a reason.
+"""
 SMALLEST_WEIGHT = 0.02
 """Contributions below this (in log-odds) are not worth a sentence."""
 
@@ -32,12 +39,14 @@ class Reason:
     """What moved a score: a family of one kind, its signed weight, and what was found.
 
     A weight below nought lowered the score; it has no findings, because less was found than usual.
+    What is not settled would not be said by a model that was trained on other people.
     """
 
     family: str
     kind: str
     weight: float
     findings: tuple[Finding, ...]
+    settled: bool = True
 
     @property
     def title(self) -> str:
@@ -67,7 +76,8 @@ def reasons(
         check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
         for i, row in enumerate(part.iter_rows(named=True)):
             weights = dict(zip(names, parts[i], strict=True))
-            found[row["crn"], row["group"]] = _grouped(row, weights, said)
+            own = _grouped(row, weights, said)
+            found[row["crn"], row["group"]] = _marked(own, bundle.about, stratum)
     return found
 
 
@@ -87,8 +97,8 @@ def _grouped(
     weights: Mapping[str, float],
     said: Findings,
 ) -> list[Reason]:
-    totals: dict[tuple[str, str], float] = {}
-    voices: dict[tuple[str, str], list[tuple[float, Finding]]] = {}
+    totals: dict[Key, float] = {}
+    voices: dict[Key, list[tuple[float, Finding]]] = {}
     for name, weight in weights.items():
         if name == "base":
             continue
@@ -108,7 +118,21 @@ def _grouped(
     return raised + [Reason(*key, total, ()) for total, key in lower]
 
 
-def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[tuple[str, str]]]:
+def named(key: Key) -> str:
+    """A family and kind in one word, as a bundle keeps it."""
+    return " ".join(key)
+
+
+def _marked(own: list[Reason], about: Mapping[str, Any], stratum: str) -> list[Reason]:
+    """The reasons, each with whether it is settled; what could not be judged is."""
+    stays = about.get("settled", {}).get(stratum, {})
+    return [
+        replace(reason, settled=stays.get(named((reason.family, reason.kind)), 1) >= LEAST_SETTLED)
+        for reason in own
+    ]
+
+
+def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
     """Contributions summed by family and kind: (rows, families), and the families in order."""
     told = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
     keys = sorted(set(told))

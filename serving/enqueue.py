@@ -95,6 +95,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
         "title": reason.title,
         "kind": reason.kind,
         "weight": round(reason.weight, 6),
+        "settled": reason.settled,
         "findings": [_finding(finding) for finding in reason.findings],
     }
 

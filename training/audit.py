@@ -5,7 +5,7 @@ The only place in training that reads who people are. Nothing here is ever an in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from features import build
 from features.store import Store
+from models import metrics
 from models.level import stratum_of
 from models.ordinal import Matrix
 from training import fairness, labels
@@ -26,7 +27,7 @@ from training.fairness import GroupLine
 from training.labels import Labelled
 
 CHARACTERISTICS = ("sex", "ethnicity", "age", "religion", "disability", "region")
-NOT_KNOWN = "not known"
+NOT_KNOWN, TOO_FEW = "not known", "too few to tell"
 FEWEST = 100
 """A characteristic needs this many rows on each side to ask whether indicators give it away."""
 
@@ -68,6 +69,51 @@ def audit(
     people = judged.frame["crn"].to_numpy().astype(object)
     truth = labels.higher(judged) > 0
     return fairness.audit(probability, shown, truth, judged.weights, people, said)
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What a way of choosing whom to show does to a characteristic's groups, and what it costs.
+
+    Of all shown the share right, of all to be found the share found; and the lowest and highest
+    share shown among the groups that are large enough to tell.
+    """
+
+    characteristic: str
+    way: str
+    right: metrics.Figure
+    found: metrics.Figure
+    least_shown: str
+    most_shown: str
+
+
+def narrowed(
+    judged: Labelled, probability: Matrix, said: Mapping[str, fairness.Words], share: float
+) -> Iterator[Narrowed]:
+    """As it is, and with the same review rate for every group of people within each level."""
+    strata = stratum_of(judged.frame).to_numpy().astype(object)
+    truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy().astype(object)
+    for characteristic, words in said.items():
+        cells = np.array([f"{s} {w}" for s, w in zip(strata, words, strict=True)], dtype=object)
+        for way, groups in (("as it is", strata), ("each the same review rate", cells)):
+            shown = fairness.by_group(probability, groups, judged.weights, share)
+            given = shown, truth, judged.weights, people, 1
+            rates = sorted(_rates(shown, words, judged.weights))
+            ends = [f"{group}: {rate:.1%}" for rate, group in (*rates[:1], *rates[-1:])]
+            yield Narrowed(
+                characteristic,
+                way,
+                metrics.interval(fairness.right, "higher", *given),
+                metrics.interval(fairness.found, "higher", *given),
+                *(ends or [TOO_FEW, TOO_FEW]),
+            )
+
+
+def _rates(shown: Matrix, words: fairness.Words, weights: Matrix) -> Iterator[tuple[float, str]]:
+    for group in sorted(set(words)):
+        rows = words == group
+        if rows.sum() >= FEWEST:
+            yield float(np.average(shown[rows], weights=weights[rows])), str(group)
 
 
 def proxies(judged: Labelled, said: Mapping[str, fairness.Words]) -> list[Proxy]:

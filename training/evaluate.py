@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from features.errors import UserError
 from models import metrics
+from models.bundle import Bundle
 from models.level import STRATA, stratum_of
 from models.metrics import Figure
 from models.ordinal import Matrix
@@ -43,11 +44,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Judged:
-    """A period judged: the figures, and the rows with the model's probability of each."""
+    """A period judged: the figures, and the rows with the model's probability of each.
+
+    `fitted` holds, for each fold that was judged, its test rows and the model that judged them.
+    """
 
     lines: list[Line]
     pooled: Labelled | None
     probability: Matrix
+    fitted: list[tuple[Labelled, Bundle]] = field(default_factory=list)
 
 
 def judge(
@@ -62,7 +67,7 @@ def judge(
     Raises UserError where the readings of a whole period put no one higher: there is nothing to
     find, and a figure would only look like one.
     """
-    tests: list[Labelled] = []
+    fitted: list[tuple[Labelled, Bundle]] = []
     scores: dict[str, list[Matrix]] = {name: [] for name in (MODEL, *against)}
     for fold in folds:
         step(f"{period}: {fold.name}")
@@ -71,20 +76,20 @@ def judge(
             continue
         bundle = fit(fold.train, config)
         scored = bundle.score(test.frame)
-        tests.append(test)
+        fitted.append((test, bundle))
         scores[MODEL].append(scored["probability"].fill_null(0.0).to_numpy().astype(np.float64))
         for name, baseline in against.items():
             scores[name].append(baseline(fold.train, test))
-    if not tests:
+    if not fitted:
         return Judged([], None, np.zeros(0))
-    pooled = Labelled(pl.concat([test.frame for test in tests]))
+    pooled = Labelled(pl.concat([test.frame for test, _ in fitted]))
     if not labels.higher(pooled).any():
         raise UserError(
             f"No reading of the {period} period puts anyone higher than recorded: nothing to find. "
             "Load more reviews, or take a longer period ([splits] in the configuration)."
         )
     whole = {name: np.concatenate(parts) for name, parts in scores.items()}
-    return Judged(_lines(period, pooled, whole), pooled, whole[MODEL])
+    return Judged(_lines(period, pooled, whole), pooled, whole[MODEL], fitted)
 
 
 def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Line]:

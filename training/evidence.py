@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from features.store import Store
-from training import audit, labels, rates
+from training import audit, calibration, labels, lead, rates
 from training.config import Config
 from training.evaluate import Judged
 from training.labels import Labelled
@@ -15,25 +15,34 @@ from training.labels import Labelled
 ON_THE_CARD = {
     "labels": "What the readings say, by who gave them and what they knew",
     "rates": "What each review rate finds",
+    "calibration": "Whether a probability means what it says",
+    "lead": "How long before a reader put a level higher the case was shown",
     "fairness": "Who is shown, and who is missed",
+    "narrowing": "What the same review rate for every group of people would do",
     "proxies": "How well the indicators tell who someone is",
     "stability": "Whether the first reason stays when other people are read",
+    "nights": "Whether the list of a night is that of the nights before",
 }
 """The parts that stand on the model card, with their headings."""
 
 
 def gather(store: Store, read: Labelled, final: Judged, config: Config) -> dict[str, Any]:
     """Every part, as rows of plain values; empty where the newest period has no readings."""
-    found: dict[str, Any] = {"labels": labels.compared(read), "rates": [], "fairness": [],
-                             "proxies": [], "stability": []}  # fmt: skip
+    found: dict[str, Any] = {name: [] for name in ON_THE_CARD}
+    found["labels"] = labels.compared(read)
     if final.pooled is None:
         return found
-    said = audit.characteristics(store, final.pooled.frame)
-    lines = audit.audit(final.pooled, final.probability, said, config.review.share)
-    found["rates"] = [asdict(one) for one in rates.curve(final.pooled, final.probability)]
-    found["fairness"] = [asdict(one) for one in lines]
-    found["proxies"] = [asdict(one) for one in audit.proxies(final.pooled, said)]
-    return found
+    judged, probability, share = final.pooled, final.probability, config.review.share
+    said = audit.characteristics(store, judged.frame)
+    parts: dict[str, Iterable[Any]] = {
+        "rates": rates.curve(judged, probability),
+        "calibration": calibration.lines(judged, probability, share),
+        "lead": lead.measure(store, final, share),
+        "fairness": audit.audit(judged, probability, said, share),
+        "narrowing": audit.narrowed(judged, probability, said, share),
+        "proxies": audit.proxies(judged, said),
+    }
+    return found | {name: [asdict(one) for one in lines] for name, lines in parts.items()}
 
 
 def readable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -67,7 +67,7 @@ def _line(
     count = int(rows.sum())
     if count < SMALL:
         return GroupLine(characteristic, group, None, dict.fromkeys(FIGURES))
-    found: dict[str, Figure | None] = {}
+    figures: dict[str, Figure | None] = {}
     enough = {
         "rows": True,
         "shown": (rows & (shown > 0)).sum() >= SMALL,
@@ -77,22 +77,28 @@ def _line(
         values = (probability if asked.of == "probability" else shown)[rows]
         given = values, higher[rows], weight[rows], people[rows], 1
         told = enough[asked.rests_on]
-        found[name] = metrics.interval(asked.measure, asked.better, *given) if told else None
-    return GroupLine(characteristic, group, count, found)
+        figures[name] = metrics.interval(asked.measure, asked.better, *given) if told else None
+    return GroupLine(characteristic, group, count, figures)
 
 
 def _share_shown(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
     return float((weight * shown).sum() / weight.sum())
 
 
-def _right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+    """Of those shown, the share higher."""
     total = (weight * shown).sum()
     return float((weight * shown * higher).sum() / total) if total else float("nan")
 
 
-def _missed(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def found(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+    """Of those higher, the share shown."""
     total = (weight * higher).sum()
-    return float((weight * higher * (1 - shown)).sum() / total) if total else float("nan")
+    return float((weight * higher * shown).sum() / total) if total else float("nan")
+
+
+def _missed(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+    return 1.0 - found(shown, higher, weight)
 
 
 def _rate(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
@@ -110,7 +116,7 @@ class Asked(NamedTuple):
 
 FIGURES: dict[str, Asked] = {
     "shown": Asked(_share_shown, "neither"),
-    "precision": Asked(_right, "higher", rests_on="shown"),
+    "precision": Asked(right, "higher", rests_on="shown"),
     "missed": Asked(_missed, "lower", rests_on="higher"),
     "rate": Asked(_rate, "neither"),
     "calibration": Asked(metrics.calibration, "nearer 1", of="probability"),

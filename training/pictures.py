@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
+import polars as pl
+import shap
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from models import metrics
-from models.level import STRATA, stratum_of
-from models.ordinal import Matrix
+from models import metrics, ordinal
+from models.bundle import Bundle
+from models.level import STRATA, THRESHOLD_OF, stratum_of
+from models.ordinal import GROUPS, THRESHOLDS, Matrix, community
 from training import labels, rates
 from training.labels import Labelled
 
+DRAWN = 2000
 FEWEST = 50
 PARTS = 5
+mpl.use("Agg")  # SHAP draws with pyplot, which would look for a screen
 BLUE, GREY, BLACK = "#1d70b8", "#505a5f", "#0b0c0c"
 
 
@@ -26,6 +33,47 @@ def draw(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
     for name, picture in made.items():
         picture.savefig(folder / name, dpi=120, metadata={"Software": "rosh-triage"})
     return [folder / name for name in made]
+
+
+def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
+    """Write beeswarm.png and dependence.png: what moves stage 1, by SHAP's TreeExplainer.
+
+    The margin of the threshold that each row's recorded level asks for; at most `DRAWN` rows.
+    """
+    frame = community(frame)[:DRAWN]
+    at = [THRESHOLD_OF.get(name, len(THRESHOLDS)) for name in stratum_of(frame)]
+    rows = np.column_stack([ordinal.matrix(frame, model.ordinal.columns), at])
+    names = [*model.ordinal.columns, *GROUPS, "threshold"]
+    values = shap.TreeExplainer(model.ordinal.booster)(rows)
+    told = shap.Explanation(
+        values=values.values, base_values=values.base_values, data=rows,
+        feature_names=[name.replace("_", " ") for name in names],
+    )  # fmt: skip
+    made = {"beeswarm.png": _beeswarm(told), "dependence.png": _dependence(told)}
+    for name, picture in made.items():
+        picture.savefig(folder / name, dpi=110, metadata={"Software": "rosh-triage"})
+        plt.close(picture)
+    return [folder / name for name in made]
+
+
+def _beeswarm(told: shap.Explanation) -> Picture:
+    picture = plt.figure(layout="constrained")
+    shap.plots.beeswarm(told, max_display=20, show=False, plot_size=(10, 8))
+    picture.suptitle("What moves the margin, a dot a person and group (log-odds)")
+    return picture
+
+
+def _dependence(told: shap.Explanation) -> Picture:
+    own = told[:, : told.shape[1] - len(GROUPS) - 1]
+    order = np.argsort(-np.abs(own.values).mean(axis=0))[:4]
+    picture, axes = _four("The four indicators that move the margin most")
+    for place, column in zip(axes, order, strict=True):
+        values = own.data[:, column]
+        place.scatter(values, own.values[:, column], s=8, color=BLUE, alpha=0.4)
+        place.axhline(0, color=GREY, linestyle=":")
+        place.set_xlabel(own.feature_names[column])
+        place.set_ylabel("moves the margin by")
+    return picture
 
 
 def _four(title: str) -> tuple[Picture, list[Axes]]:

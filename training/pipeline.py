@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from features import build
 from features.store import Store
 from models import bundle, card, metrics, registry
-from training import baselines, evaluate, evidence, labels, pictures, splits, stability
+from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
 from training.config import Config
 from training.evaluate import Line
 from training.fit import fit
@@ -72,10 +72,15 @@ def train(
     made = fit(labelled, config, about)
     if final.pooled is not None:
         steady = stability.measure(made, labelled, final.pooled.frame, config, step)
-        found["stability"] = [asdict(one) for one in steady]
+        made = replace(made, about={**made.about, "settled": steady.families})
+        step("the lists of other nights; pictures")
+        kept = nights.measure(store, made, until, config.review.share)
+        found |= {"stability": [asdict(one) for one in steady.lines],
+                  "nights": [asdict(one) for one in kept]}  # fmt: skip
         folder = out / made.id[:12]
         folder.mkdir(parents=True, exist_ok=True)
         pictures.draw(final.pooled, final.probability, folder)
+        pictures.explained(made, final.pooled.frame, folder)
     return _keep(made, lines, found, config, out, tracking, marker, step)
 
 

@@ -1,8 +1,10 @@
-"""Whether a reason would still be the first one had other people been read."""
+"""Whether a reason would still be given had other people been read; those that would not are
+held back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,25 +12,40 @@ import polars as pl
 
 from models import explain, metrics
 from models.bundle import Bundle
+from models.explain import LEAST_SETTLED, SMALLEST_WEIGHT, Key
 from models.level import STRATA, stratum_of
-from models.ordinal import community
+from models.ordinal import Matrix, community
 from training.config import Config
 from training.fit import fit
 from training.labels import Labelled
 
 BOOTSTRAPS = 5
+FEWEST = 30
+"""A family that raised the score of fewer shown rows, over all resamples, is not judged."""
 
 
 @dataclass(frozen=True)
 class Stability:
-    """At one recorded level: the rows shown, and the share whose first reason stays in all."""
+    """At one recorded level: the rows shown, and how often their first reason stays.
+
+    `unchanged` is the mean over resamples of the share whose first reason is the proposal's,
+    `always` the share for which it is in every one; `settled` the mean once the families that
+    do not stay are held back.
+    """
 
     recorded: str
     shown: int
     unchanged: float
-    """Mean over bootstraps of the share whose first reason is the proposal's."""
     always: float
-    """The share whose first reason is the proposal's in every bootstrap."""
+    settled: float
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """What was measured: a line a level; of each level and family, how often it stays a reason."""
+
+    lines: list[Stability]
+    families: dict[str, dict[str, float]]
 
 
 def measure(
@@ -37,47 +54,65 @@ def measure(
     frame: pl.DataFrame,
     config: Config,
     step: Callable[[str], None] = lambda _: None,
-) -> list[Stability]:
-    """Refit on five resamples of people; compare the first grouped reason of every row shown."""
+) -> Steadiness:
+    """Refit on five resamples of people; compare the grouped reasons of every row shown."""
     rng = np.random.default_rng(config.booster.seed)
     frame = community(frame)
-    own = _first_reasons(proposal, frame, config.review.share)
-    same = {name: np.zeros((BOOTSTRAPS, len(rows))) for name, (rows, _) in own.items()}
+    shown = _shown(proposal, frame, config.review.share)
+    own = {name: _weights(proposal, frame[rows], name) for name, rows in shown.items()}
+    others: dict[str, list[Matrix]] = {name: [] for name in shown}
     for number in range(BOOTSTRAPS):
-        step(f"reasons: bootstrap {number + 1} of {BOOTSTRAPS}")
+        step(f"reasons: resample {number + 1} of {BOOTSTRAPS}")
         other = fit(_resampled(labelled, rng), config)
-        for name, (rows, first) in own.items():
-            again = _first_of(other, frame[rows], name)
-            same[name][number] = [a == b for a, b in zip(first, again, strict=True)]
-    return [
-        Stability(name, len(rows), float(same[name].mean()), float(same[name].all(axis=0).mean()))
-        for name, (rows, _) in own.items()
-    ]
+        for name, rows in shown.items():
+            others[name].append(_weights(other, frame[rows], name)[0])
+    lines, families = [], {}
+    for name, (weights, keys) in own.items():
+        again = np.stack(others[name])
+        stays = dict(_stays(weights, again, keys))
+        families[name] = {explain.named(key): rate for key, rate in stays.items()}
+        settled = [stays.get(key, 1.0) >= LEAST_SETTLED for key in keys]
+        same = _same_first(weights, again)
+        after = _same_first(weights[:, settled], again[:, :, settled])
+        lines.append(
+            Stability(name, len(weights), float(same.mean()), float(same.all(axis=0).mean()),
+                      float(after.mean()))
+        )  # fmt: skip
+    return Steadiness(lines, families)
 
 
-Key = tuple[str, str]
-
-
-def _first_reasons(
-    bundle: Bundle, frame: pl.DataFrame, share: float
-) -> dict[str, tuple[list[int], list[Key]]]:
-    """The rows that would be shown at each recorded level, and the first reason of each."""
+def _shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
+    """The rows that would be shown at each recorded level."""
     scored = bundle.score(frame)
     strata, score = stratum_of(frame).to_numpy(), scored["log_odds"].fill_null(-np.inf).to_numpy()
     found = {}
     for name in STRATA:
         at = np.flatnonzero((strata == name) & scored["scorable"].to_numpy())
         if len(at):
-            shown = metrics.top(score[at], np.ones(len(at)), share) > 0
-            rows = [int(row) for row in at[shown]]
-            found[name] = rows, _first_of(bundle, frame[rows], name)
+            chosen = metrics.top(score[at], np.ones(len(at)), share) > 0
+            found[name] = [int(row) for row in at[chosen]]
     return found
 
 
-def _first_of(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> list[Key]:
-    parts, names = bundle.contributions(frame, stratum)
-    summed, keys = explain.grouped(parts, names)
-    return [keys[place] for place in summed.argmax(axis=1)]
+def _weights(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[Key]]:
+    return explain.grouped(*bundle.contributions(frame, stratum))
+
+
+def _stays(own: Matrix, again: Matrix, keys: list[Key]) -> Iterator[tuple[Key, float]]:
+    """Of the rows that a family raised, over all resamples, the share that it still raises."""
+    raised = own >= SMALLEST_WEIGHT
+    for place, key in enumerate(keys):
+        rows = raised[:, place]
+        if rows.sum() * len(again) >= FEWEST:
+            yield key, float((again[:, rows, place] >= SMALLEST_WEIGHT).mean())
+
+
+def _same_first(own: Matrix, again: Matrix) -> Matrix:
+    """(resamples, rows): whether the weightiest family is that of the proposal."""
+    if not own.shape[1]:
+        return np.ones(again.shape[:2])
+    same: Matrix = (again.argmax(axis=2) == own.argmax(axis=1)[None, :]).astype(np.float64)
+    return same
 
 
 def _resampled(labelled: Labelled, rng: np.random.Generator) -> Labelled:

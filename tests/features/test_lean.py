@@ -69,3 +69,13 @@ def test_a_record_is_left_unread_whole_or_not_at_all(tmp_path: Path) -> None:
     on = asof.spine([f"C{seed:06d}" for seed in range(80)], factories.AS_OF)
     whole = build.frame(asof.read(store, on))
     assert build.frame(asof.read(store, on, lean=LEAN)).equals(whole)
+
+
+def test_records_that_share_a_mark_are_told_apart_by_their_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = {table: list(dense(4, "C000004")[table]) for table in TABLES}
+    assert max(r["version"] for r in rows["contacts"]) > 1
+    before = build.frame(factories.known(rows, crns=("C000004",)))
+    monkeypatch.setattr(asof, "_MARK", pl.lit(1, dtype=pl.UInt64))
+    assert build.frame(factories.known(rows, crns=("C000004",))).equals(before)

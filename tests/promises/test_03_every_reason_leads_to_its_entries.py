@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -97,6 +98,31 @@ def test_reasons_are_ranked_and_give_no_probability(service: Service) -> None:
     assert [r for reasons in found for r in reasons if r["weight"] < 0], "what lowered is said too"
 
 
+def test_what_a_model_of_other_readings_would_not_say_is_held_back(
+    service: Service, scored: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    cases = scored[0]["crn"].unique().sort().head(40)
+    known = asof.read(service.store, asof.spine(cases, AS_OF))
+    frame = build.frame(known)
+
+    def settled(stays: dict[str, dict[str, float]]) -> dict[tuple[str, str], set[bool]]:
+        model = replace(service.model, about={**service.model.about, "settled": stays})
+        said: dict[tuple[str, str], set[bool]] = {}
+        for reasons in explain.reasons(model, frame, known).values():
+            for reason in reasons:
+                said.setdefault((reason.family, reason.kind), set()).add(reason.settled)
+        return said
+
+    everything = settled({})
+    assert set.union(*everything.values()) == {True}, "what could not be judged is not held back"
+    unsure = next(iter(everything))
+    least = explain.LEAST_SETTLED
+    low = settled({name: {explain.named(unsure): least - 0.01} for name in STRATA})
+    assert low[unsure] == {False}
+    assert set.union(*(low[key] for key in low if key != unsure)) == {True}
+    assert settled({name: {explain.named(unsure): least} for name in STRATA}) == everything
+
+
 def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD", drawn_as="flagged")
     browser.sign_in("ALD-SPO-1").record_view(item)
@@ -107,6 +133,9 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
         ).scalar_one()
     lowered = [reason for reason in reasons if reason["weight"] < 0]
     assert ("What spoke against a higher level" in page) == bool(lowered)
+    held_back = [reason for reason in reasons if not reason["settled"] and reason["weight"] > 0]
+    assert ('data-qa="unsettled"' in page) == bool(held_back)
+    assert page.count('data-qa="reason"') == len(reasons) - len(lowered) - len(held_back)
     for reason in reasons:
         assert reason["title"].lower() in page.lower()
         for finding in reason["findings"]:

@@ -19,7 +19,18 @@ from models import explain, ordinal
 from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.factories import row
-from training import alternatives, audit, compare, config, labels, pipeline, rates
+from training import (
+    alternatives,
+    audit,
+    calibration,
+    compare,
+    config,
+    labels,
+    lead,
+    nights,
+    pipeline,
+    rates,
+)
 from training.labels import AFTER, BEFORE, COUNTERSIGNED, Labelled
 
 UNTIL = date(2026, 7, 1)
@@ -126,7 +137,20 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
     assert {r["right"] for r in few} == {None}, "too few to tell is not a figure"
     for one in evidence["stability"]:
         assert 0 <= one["always"] <= one["unchanged"] <= 1
-    for name in ("reliability.png", "review-rates.png"):
+        assert 0 <= one["settled"] <= 1
+    for one in evidence["nights"]:
+        assert 0 <= one["overlap"] <= one["kept"] <= 1 or one["kept"] == one["overlap"]
+    assert {r["nights_before"] for r in evidence["nights"]} == set(nights.NIGHTS)
+    assert [r["days_before"] for r in evidence["lead"]][: len(lead.DAYS_BEFORE)] == list(
+        lead.DAYS_BEFORE
+    )
+    assert {r["way"] for r in evidence["narrowing"]} == {"as it is", "each the same review rate"}
+    groups = {r["group"] for r in evidence["calibration"]}
+    assert groups == {calibration.ALL, *ordinal.GROUPS}
+    few = [r for r in evidence["calibration"] if r["higher"] < calibration.FEWEST_HIGHER]
+    assert few
+    assert {r["slope"] for r in few} == {None}
+    for name in ("reliability.png", "review-rates.png", "beeswarm.png", "dependence.png"):
         assert (proposal.folder / name).read_bytes().startswith(b"\x89PNG"), name
     card = (proposal.folder / "card.md").read_text()
     assert "Who is shown, and who is missed" in card

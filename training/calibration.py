@@ -1,0 +1,77 @@
+"""Whether a probability means what it says: by recorded level and risk group, out of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from models import metrics
+from models.level import STRATA, stratum_of
+from models.metrics import Figure, Flags, Measure
+from models.ordinal import GROUPS, Matrix
+from training import labels
+from training.labels import Labelled
+
+ALL = "all"
+FEWEST_HIGHER = 20
+"""With fewer people put higher, or not higher, a slope says more of chance than of the model."""
+FEWEST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """One recorded level and risk group: readings with a known sampling probability alone.
+
+    None where there are too few readings to tell.
+    """
+
+    recorded: str
+    group: str
+    rows: int
+    higher: int
+    slope: Figure | None
+    observed_over_expected: Figure | None
+    among_those_shown: Figure | None
+
+
+def lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calibrated]:
+    """A line for each recorded level, and for each risk group within it."""
+    strata, groups = stratum_of(judged.frame).to_numpy(), judged.frame["group"].to_numpy()
+    truth = labels.higher(judged) > 0
+    for name in STRATA:
+        for group in (ALL, *GROUPS):
+            at = (strata == name) & ((groups == group) | (group == ALL))
+            yield _line(name, group, at, judged, probability, truth, share)
+
+
+def _line(
+    name: str,
+    group: str,
+    at: Flags,
+    judged: Labelled,
+    probability: Matrix,
+    truth: Flags,
+    share: float,
+) -> Calibrated:
+    higher = int(truth[at].sum())
+    enough = min(higher, int(at.sum()) - higher) >= FEWEST_HIGHER
+    given = probability[at], truth[at], judged.weights[at]
+    people = judged.frame["crn"].to_numpy()[at]
+
+    def told(measure: Measure) -> Figure:
+        return metrics.interval(measure, "nearer 1", *given, people, 1)
+
+    shown = int(np.ceil(share * at.sum())) >= FEWEST_SHOWN
+    among = partial(metrics.flagged_calibration, capacity=share)
+    return Calibrated(
+        name,
+        group,
+        int(at.sum()),
+        higher,
+        told(metrics.slope) if enough else None,
+        told(metrics.calibration) if enough else None,
+        told(among) if enough and shown else None,
+    )

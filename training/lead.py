@@ -1,0 +1,104 @@
+"""Lead time: how long before a reader put a level higher the model would have shown the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features import asof, build
+from features.store import Store
+from models import metrics
+from models.bundle import Bundle
+from models.level import STRATA, stratum_of
+from models.metrics import Figure, Flags
+from models.ordinal import Matrix, community
+from training import labels
+from training.evaluate import Judged
+
+DAYS_BEFORE = (0, 30, 90, 180)
+FEWEST = 20
+"""Of fewer readings that put someone higher, nothing is told."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Of those whom a reader put higher, the share that was shown so many days before."""
+
+    recorded: str
+    days_before: int
+    rows: int
+    shown: Figure | None
+
+
+def measure(store: Store, final: Judged, share: float) -> list[Lead]:
+    """The lead of the newest period, by models that had seen neither it nor its people.
+
+    `recorded` is the level that stood when the reader read. Shown means: as of the earlier day the
+    probability reached that of the last one shown at the level recorded that day.
+    """
+    if final.pooled is None:
+        return []
+    cuts = _cuts(final, share)
+    parts = [_raised(store, bundle, rows, cuts) for rows, bundle in _raising(final)]
+    return list(_lines(pl.concat(parts))) if parts else []
+
+
+def _raising(final: Judged) -> Iterator[tuple[pl.DataFrame, Bundle]]:
+    for test, bundle in final.fitted:
+        rows = test.frame.with_columns(stratum_of(test.frame))
+        raised = rows.filter(pl.Series(labels.higher(test) > 0), pl.col("stratum").is_in(STRATA))
+        if raised.height:
+            yield raised, bundle
+
+
+def _cuts(final: Judged, share: float) -> dict[str, float]:
+    """The lowest probability that is shown at each recorded level."""
+    assert final.pooled is not None  # noqa: S101 (the caller has looked)
+    strata = stratum_of(final.pooled.frame).to_numpy()
+    found = {}
+    for name in STRATA:
+        at = strata == name
+        if at.any():
+            shown = metrics.top(final.probability[at], final.pooled.weights[at], share) > 0
+            found[name] = float(final.probability[at][shown].min())
+    return found
+
+
+def _raised(
+    store: Store, bundle: Bundle, rows: pl.DataFrame, cuts: dict[str, float]
+) -> pl.DataFrame:
+    """A row for each raised reading and lead: crn, recorded, weight, days_before, shown."""
+    asked = rows.select("crn", "group", "weight", recorded="stratum", read_on="as_of")
+    found = []
+    for days in DAYS_BEFORE:
+        then = asked.with_columns(as_of=pl.col("read_on").dt.offset_by(f"-{days}d"))
+        frames = build.frames(store, then.select(asof.KEY).unique().sort(asof.KEY))
+        scored = pl.concat([bundle.score(community(frame)) for _, frame in frames])
+        cut = pl.col("stratum").replace_strict(cuts, default=2.0, return_dtype=pl.Float64)
+        shown = scored.select(*asof.GROUP_KEY, shown=pl.col("probability") >= cut)
+        joined = then.join(shown, on=asof.GROUP_KEY, how="left").with_columns(
+            pl.col("shown").fill_null(value=False), days_before=pl.lit(days)
+        )
+        found.append(joined.select("crn", "recorded", "weight", "days_before", "shown"))
+    return pl.concat(found)
+
+
+def _lines(rows: pl.DataFrame) -> Iterator[Lead]:
+    for name in STRATA:
+        for days in DAYS_BEFORE:
+            own = rows.filter(pl.col("recorded") == name, pl.col("days_before") == days)
+            figure = None
+            if own.height >= FEWEST:
+                figure = metrics.interval(
+                    _share, "higher", own["shown"].to_numpy().astype(np.float64),
+                    np.ones(own.height, dtype=bool), own["weight"].to_numpy(),
+                    own["crn"].to_numpy(), 1,
+                )  # fmt: skip
+            yield Lead(name, days, own.height, figure)
+
+
+def _share(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
+    return float((weight * shown).sum() / weight.sum())

@@ -1,0 +1,57 @@
+"""Whether the list of a night is that of the night before: the same model on other days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from features import asof, build
+from features.store import Store
+from models import metrics
+from models.bundle import Bundle
+from models.level import STRATA
+
+NIGHTS = (1, 7, 28)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Of those shown on a night, the share that was on the list so many nights before."""
+
+    recorded: str
+    nights_before: int
+    shown: int
+    kept: float
+    overlap: float
+    """Of all on either list, the share on both."""
+
+
+def measure(store: Store, model: Bundle, until: date, share: float) -> list[Kept]:
+    """The list of `until` beside those of the nights before, by recorded level."""
+    now = _lists(store, model, until, share)
+    found = []
+    for nights in NIGHTS:
+        before = _lists(store, model, until - timedelta(days=nights), share)
+        for name in STRATA:
+            if now[name] and before[name]:
+                both = len(now[name] & before[name])
+                either = len(now[name] | before[name])
+                kept = both / len(now[name])
+                found.append(Kept(name, nights, len(now[name]), kept, both / either))
+    return found
+
+
+def _lists(store: Store, model: Bundle, on: date, share: float) -> dict[str, set[tuple[str, str]]]:
+    """Who is shown for which group at each recorded level."""
+    cases = build.cases_under_supervision(store, on).filter(~pl.col("limited"))
+    parts = [model.score(frame) for _, frame in build.frames(store, cases.select(asof.KEY))]
+    scored = pl.concat(parts).filter("scorable")
+    found = {}
+    for name in STRATA:
+        rows = scored.filter(pl.col("stratum") == name)
+        shown = metrics.top(rows["log_odds"].to_numpy(), np.ones(rows.height), share) > 0
+        found[name] = set(rows.filter(pl.Series(shown)).select("crn", "group").iter_rows())
+    return found
