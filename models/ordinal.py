@@ -78,17 +78,30 @@ def community(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
-    """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN."""
+    """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN.
+
+    An indicator that does not concern the group is as where nothing was found: as a blank it would
+    tell which group it is, and speak for the group under its own name.
+    """
     absent = [name for name in columns if name not in frame.columns]
     if absent:
         raise UserError(
             f"The frame lacks indicators that the model reads: {', '.join(absent)}. It was built "
             "with another catalogue; build it again."
         )
-    values = frame.select(pl.col(name).cast(pl.Float64) for name in columns)
+    values = frame.select(_value(name) for name in columns)
     groups = frame.select((pl.col("group") == g).cast(pl.Float64).alias(f"_{g}") for g in GROUPS)
     # Polars nulls become NaN, which LightGBM keeps apart from nought.
     return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
+
+
+def _value(name: str) -> pl.Expr:
+    item = CATALOGUE[name]
+    value = pl.col(name).cast(pl.Float64)
+    if set(GROUPS) <= set(item.groups):
+        return value
+    concerned = pl.col("group").is_in(item.groups)
+    return pl.when(concerned).then(value).otherwise(pl.lit(item.none or 0.0)).alias(name)
 
 
 def fit(

@@ -17,9 +17,13 @@ from training import baselines, evaluate, evidence, labels, nights, pictures, sp
 from training.config import Config
 from training.evaluate import Line
 from training.fit import fit
+from training.labels import Labelled
+from training.splits import Fold
 
 FIGURES = "figures.json"
 EVIDENCE = "evidence.json"
+IN_A_WORD = ("until", "made_up", "store", "code", "config", "rows", "effective_rows", "folds")
+"""What of a bundle's `about` stands among the parameters of its MLflow run."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +56,15 @@ def train(
     read = labels.everything(store, until, config)
     labelled = read.teaching()
     every = {**baselines.BASELINES, **baselines.SLOW_BASELINES}
-    folds = splits.folds(labelled, until, config.splits)
+    folds = list(splits.folds(labelled, until, config.splits))
     development = evaluate.judge("development", folds, config, step)
-    newest = splits.final_folds(labelled, until, config.splits)
+    newest = list(splits.final_folds(labelled, until, config.splits))
     final = evaluate.judge("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
     found = evidence.gather(store, read, final, config)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
-    about = {
-        "until": until.isoformat(),
-        "made_up": store.made_up,
-        "store": store.fingerprint,
-        "config": config.digest,
-        "rows": labelled.frame.height,
-        "effective_rows": labelled.effective_rows,
-        "reference": bundle.reference_profile(labelled.frame),
-    }
-    made = fit(labelled, config, about)
+    made = fit(labelled, config, _about(store, until, labelled, [*folds, *newest], config))
     if final.pooled is not None:
         steady = stability.measure(made, labelled, final.pooled.frame, config, step)
         made = replace(made, about={**made.about, "settled": steady.families})
@@ -82,6 +77,23 @@ def train(
         pictures.draw(final.pooled, final.probability, folder)
         pictures.explained(made, final.pooled.frame, folder)
     return _keep(made, lines, found, config, out, tracking, marker, step)
+
+
+def _about(
+    store: Store, until: date, labelled: Labelled, folds: list[Fold], config: Config
+) -> dict[str, Any]:
+    return {
+        "until": until.isoformat(),
+        "made_up": store.made_up,
+        "store": store.fingerprint,
+        "config": config.digest,
+        "code": code_version(),
+        "folds": [f"{one.name}: taught before {one.train_before}, judged from {one.test_from}"
+                  for one in folds],
+        "rows": labelled.frame.height,
+        "effective_rows": labelled.effective_rows,
+        "reference": bundle.reference_profile(labelled.frame),
+    }  # fmt: skip
 
 
 def _keep(
@@ -106,17 +118,27 @@ def _keep(
     text = card.as_markdown(made.about, [_readable(row) for row in table], made.id, tables)
     (folder / "card.md").write_text(text, encoding="utf-8")
     figures = {name: value for line in lines for name, value in line.flat().items()}
-    version = registry.track(
-        tracking, folder, made.id, _parameters(config), figures, {"card.md": text}
-    )
+    said = _parameters(config) | {f"about.{name}": made.about[name] for name in IN_A_WORD}
+    version = registry.track(tracking, folder, made.id, said, figures, {"card.md": text})
     said = {"bundle": made.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(said), encoding="utf-8")
     return Proposal(made.id, folder, version, True, table)
 
 
 def _identity(store: Store, until: date, config: Config) -> str:
-    parts = [store.fingerprint, until.isoformat(), config.digest, build.catalogue_hash()]
+    parts = [store.fingerprint, until.isoformat(), config.digest, build.catalogue_hash(),
+             code_version()]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def code_version() -> str:
+    """A digest of the code that makes indicators, models and labels: the same, the same result."""
+    digest = hashlib.sha256()
+    top = Path(__file__).parents[1]
+    for package in ("features", "models", "training"):
+        for path in sorted((top / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(top)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _parameters(config: Config) -> dict[str, Any]:
