@@ -18,7 +18,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix bench verify docs lock clean
+.PHONY: help demo serve test check fix mlflow bench verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +57,10 @@ fix: $(MADE)/dev ## format, and mend what can be mended
 
 docs: $(MADE)/dev ## write the generated pages
 	$(PY) -m features docs && $(PY) -m serving docs
+
+mlflow: $(MADE)/base ## the analysts' pages on the runs of the latest demo, on http://127.0.0.1:5000
+	@test -f var/demo/current || { echo "There is no demo yet. Run: make demo"; exit 11; }
+	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/$$(cat var/demo/current)/tracking/mlflow.db
 
 bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5x and 1x
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks

@@ -10,6 +10,7 @@ from skops.card import Card
 
 from features.indicators import CATALOGUE
 
+NOTE = "Is a recorded level of risk of serious harm too low? It never decides. "
 MADE_UP = (
     "**Trained on made-up people.** The figures below show that the parts work together. They are "
     "not evidence of real accuracy and must never be quoted as such."

@@ -26,9 +26,11 @@ def track(
     parameters: Mapping[str, Any],
     figures: Mapping[str, float],
     extra: Mapping[str, str],
+    note: str = "",
 ) -> int:
     """Record a run with its figures and files, register the bundle, return the version's number.
 
+    `note` stands at the head of the run's page.
     The store is SQLite in `tracking`; a bundle that is registered already keeps its version.
     """
     from mlflow.tracking import MlflowClient
@@ -51,6 +53,7 @@ def track(
     for name, value in figures.items():
         if value == value:
             client.log_metric(run, name, value)
+    client.set_tag(run, "mlflow.note.content", note)
     for name, text in extra.items():
         client.log_text(run, text, name)
     client.log_artifacts(run, str(bundle_folder), "bundle")

@@ -119,7 +119,8 @@ def _keep(
     (folder / "card.md").write_text(text, encoding="utf-8")
     figures = {name: value for line in lines for name, value in line.flat().items()}
     said = _parameters(config) | {f"about.{name}": made.about[name] for name in IN_A_WORD}
-    version = registry.track(tracking, folder, made.id, said, figures, {"card.md": text})
+    note = card.NOTE + (card.MADE_UP if made.about["made_up"] else "")
+    version = registry.track(tracking, folder, made.id, said, figures, {"card.md": text}, note)
     said = {"bundle": made.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(said), encoding="utf-8")
     return Proposal(made.id, folder, version, True, table)
