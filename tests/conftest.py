@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, select
 
 from features import build, intake, synthetic
+from features.codes import COMMUNITY_GROUPS
 from features.store import Store
 from models import bundle, metrics
 from models.bundle import Bundle
@@ -46,8 +47,15 @@ class Service:
     model: Bundle
     bundle_folder: Path
 
-    def unread(self, pdu: str, *, drawn_as: str | None = None, other_than: int = 0) -> int:
-        """An open case of a unit that no one has read yet."""
+    def unread(
+        self,
+        pdu: str,
+        *,
+        drawn_as: str | None = None,
+        other_than: int = 0,
+        levels: tuple[str, ...] = (),
+    ) -> int:
+        """An open case of a unit that no one has read yet; each level recorded, among some."""
         with self.admin.connect() as connection:
             from serving.db.tables import findings, own_views
 
@@ -61,6 +69,8 @@ class Service:
             )
             if drawn_as:
                 rows = rows.where(findings.c.drawn_as == drawn_as)
+            for group in COMMUNITY_GROUPS if levels else ():
+                rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
             found = connection.execute(rows).scalars().first()
         assert found is not None, f"no unread case left in {pdu}: queue more in conftest"
         return int(found)

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from features.codes import COMMUNITY_GROUPS
+
 
 class _Page(HTMLParser):
     def __init__(self, text: str) -> None:
@@ -88,19 +90,19 @@ class Browser:
         self.post("/sign-in", username=username)
         return self
 
-    def record_view(self, item: int, status: int = 200, level: str = "MEDIUM") -> str:
-        """Record one level for every group, with reasons."""
+    def record_view(self, item: int, status: int = 200, **given: str) -> str:
+        """Say that nothing can be told but what is given, with reasons in words."""
         self.get(f"/cases/{item}")
-        levels = {f"level-{g}": level for g in ("children", "public", "known_adult", "staff")}
+        said = {f"verdict-{g}": "cannot_tell" for g in COMMUNITY_GROUPS}
         reasons = "Three entries since May point the same way."
-        return self.post(f"/cases/{item}/view", status, reasons=reasons, **levels)
+        return self.post(f"/cases/{item}/view", status, **{"reasons": reasons, **said, **given})
 
-    def conclude(self, item: int, outcome: str = "about_right", status: int = 200) -> str:
-        """Conclude, with reasons."""
+    def conclude(self, item: int, outcome: str = "keep_level", status: int = 200) -> str:
+        """Conclude, with reasons; a reassessment is asked of the group of the public."""
         reasons = "The entries are one event told three times."
-        asked = "A new assessment by 1 December." if outcome == "too_low" else ""
+        asked = {"ask-public": "too_low"} if outcome == "ask_reassessment" else {}
         return self.post(
-            f"/cases/{item}/conclusion", status, outcome=outcome, reasons=reasons, asked=asked
+            f"/cases/{item}/conclusion", status, outcome=outcome, reasons=reasons, **asked
         )
 
     def _keep_token(self, response: Response) -> None:

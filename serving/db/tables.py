@@ -33,6 +33,7 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("pdu_code", Text),
+    Column("staff_code", Text),
     Column("made_up", Boolean, nullable=False),
 )
 
@@ -89,6 +90,7 @@ items = Table(
     Column("limited", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("person", JSONB, nullable=False),
+    Column("practitioner_code", Text),
 )
 
 entries = Table(
@@ -128,6 +130,8 @@ own_views = Table(
     Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), primary_key=True),
     Column("levels", JSONB, nullable=False),
+    Column("verdicts", JSONB, nullable=False),
+    Column("ticked", JSONB, nullable=False),
     Column("reasons", Text, nullable=False),
     _at_column(),
 )
@@ -146,9 +150,32 @@ conclusions = Table(
     Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), nullable=False),
     Column("outcome", Text, nullable=False),
+    Column("groups", JSONB, nullable=False),
     Column("reasons", Text, nullable=False),
     Column("asked", Text, nullable=False),
     _at_column(),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("item_id", ForeignKey("triage.items.id"), nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    _at_column(),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("item_id", ForeignKey("triage.items.id"), nullable=False),
+    Column("username", ForeignKey("triage.users.username")),
+    _at_column(),
+    Column("kind", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("planned_on", Date),
 )
 
 audit = Table(

@@ -6,14 +6,16 @@ The database keeps the same rules by itself (row-level security, triggers): thes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 
-from features.codes import COMMUNITY_GROUPS, LEVELS
+from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import UserError
 from serving.review.states import OUTCOMES, STEPS, Progress, Step
 
 LEAST_REASONS = 20
-LEAST_ASKED = 10
 LONGEST = 4000
+FURTHEST = timedelta(days=90)
 
 
 class Refused(UserError):
@@ -29,19 +31,35 @@ class Invalid(UserError):
 
 
 _WHY = {
+    Step.CLAIM: "You have recorded your view of this case already.",
+    Step.RETURN: "You do not hold this case.",
     Step.RECORD_VIEW: "You have recorded your view of this case. It cannot be changed.",
     Step.SEE_FINDINGS: "Record your view before you see the findings.",
     Step.CONCLUDE: "Record your view and see the findings before you conclude.",
 }
 
 
+@dataclass(frozen=True)
+class View:
+    """What a reader says of the recorded levels: a verdict a group, a level where it is not right.
+
+    `ticked` are entries (table, record number) that are part of the reasons.
+    """
+
+    verdicts: Mapping[str, str]
+    levels: Mapping[str, str]
+    ticked: tuple[tuple[str, str], ...]
+    reasons: str
+
+
 def check_step(progress: Progress, step: Step) -> Progress:
     """Where the step leads, or Refused with the reason why it may not be taken now."""
     after = STEPS.get((progress, step))
     if after is None:
-        raise Refused(
-            "This case has been concluded." if progress is Progress.CONCLUDED else _WHY[step]
-        )
+        if progress is Progress.WITH_ANOTHER:
+            raise Refused("Another reader holds this case.")
+        concluded = progress is Progress.CONCLUDED
+        raise Refused("This case has been concluded." if concluded else _WHY[step])
     return after
 
 
@@ -50,28 +68,70 @@ def can_take(progress: Progress, step: Step) -> bool:
     return (progress, step) in STEPS
 
 
-def check_view(levels: Mapping[str, str], reasons: str) -> None:
-    """A view gives a level for each community group, or says that it cannot, and reasons."""
-    faults = {}
+def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]:
+    """The level that a view gives each community group; Invalid where it is not whole.
+
+    A group without a recorded level is given one, or cannot be told. Reasons are ticked entries or
+    words, or both.
+    """
+    faults, levels = {}, {}
     for group in COMMUNITY_GROUPS:
-        if levels.get(group) not in (*LEVELS, "CANNOT_TELL"):
-            words = group.replace("_", " ")
-            faults[f"level-{group}"] = f"Select the level you would give for {words}"
-    faults |= _reasons("reasons", reasons, "your reasons")
+        verdict, words = view.verdicts.get(group), group.replace("_", " ")
+        given, now = view.levels.get(group), recorded.get(group)
+        if verdict == "cannot_tell":
+            levels[group] = "CANNOT_TELL"
+        elif verdict == "about_right" and now is not None:
+            levels[group] = now
+        elif verdict not in ("too_low", "too_high") and now is not None:
+            faults[f"verdict-{group}"] = f"Say what you think of the recorded level for {words}"
+        elif given not in _possible(verdict, now):
+            faults[f"verdict-{group}"] = f"Select the level you would give for {words}"
+        else:
+            levels[group] = str(given)
+    if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
+        faults |= _reasons(
+            "reasons", view.reasons, "your reasons, or tick the entries that matter,"
+        )
+    if faults:
+        raise Invalid(faults)
+    return levels
+
+
+def _possible(verdict: str | None, recorded: str | None) -> tuple[str, ...]:
+    """The levels that a verdict leaves: above the recorded one, below it, or all of them."""
+    if recorded is None:
+        return LEVEL_ORDER
+    place = LEVEL_ORDER.index(recorded)
+    return LEVEL_ORDER[place + 1 :] if verdict == "too_low" else LEVEL_ORDER[:place]
+
+
+def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> None:
+    """A conclusion has an outcome and own reasons; a reassessment is asked of named groups."""
+    faults = {}
+    if outcome not in OUTCOMES:
+        faults["outcome"] = "Select your conclusion"
+    named = set(groups) <= set(COMMUNITY_GROUPS) and set(groups.values()) <= {"too_low", "too_high"}
+    if outcome == "ask_reassessment" and not (groups and named):
+        faults["groups"] = "Select the groups to be reassessed, and whether too low or too high"
+    faults |= _reasons("reasons", reasons, "your reasons for this conclusion")
     if faults:
         raise Invalid(faults)
 
 
-def check_conclusion(outcome: str, reasons: str, asked: str) -> None:
-    """A conclusion has an outcome and own reasons; "too low" also says what is asked for."""
+def check_answer(kind: str, words: str, planned_on: date | None, today: date) -> None:
+    """An answer accepts with a date, or says why not, or adds a fact, or asks for a second look."""
     faults = {}
-    if outcome not in OUTCOMES:
-        faults["outcome"] = "Select your conclusion"
-    faults |= _reasons("reasons", reasons, "your reasons for this conclusion")
-    if outcome == "too_low" and len(asked.strip()) < LEAST_ASKED:
-        faults["asked"] = "Say what you ask the practitioner to do, and by when"
-    if len(asked) > LONGEST or "\0" in asked:
-        faults["asked"] = f"What you ask must be {LONGEST:,} characters or fewer"
+    if kind not in ("accepted", "declined", "fact", "second_look"):
+        faults["kind"] = "Select what you want to say"
+    elif kind == "accepted":
+        if planned_on is None:
+            faults["planned"] = "Enter the day by which you will have reassessed"
+        elif not today <= planned_on <= today + FURTHEST:
+            faults["planned"] = "The day must be today or later, and within 90 days"
+    else:
+        faults |= _reasons("words", words, "what you want to say")
+    if len(words) > LONGEST or "\0" in words:
+        faults["words"] = f"What you say must be {LONGEST:,} characters or fewer"
     if faults:
         raise Invalid(faults)
 

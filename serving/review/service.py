@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from serving.db.session import AuditEvent, Unit
 from serving.review import policies
-from serving.review.policies import Refused
-from serving.review.states import Progress, Step
+from serving.review.policies import Refused, View
+from serving.review.states import STEPS, Progress, Step
 from serving.review.store import Item, Store
+
+HELD_FOR = timedelta(hours=8)
+"""A claim that is not used runs out by itself: no case stays with someone who went home."""
 
 
 class NotFound(Refused):
@@ -49,21 +53,33 @@ class Review:
             return item, []
         return item, self.store.timeline(item_id, tables, words, system=system)
 
-    def record_view(self, item_id: int, levels: Mapping[str, str], reasons: str) -> Item:
+    def claim(self, item_id: int) -> Item:
+        """Hold the case for a while: nobody else can record a view meanwhile."""
+        item = self._may(item_id, Step.CLAIM)
+        self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
+        self._audit("CLAIMED_CASE", item)
+        return item
+
+    def give_back(self, item_id: int) -> Item:
+        """Return the case to the queue, unread."""
+        item = self._may(item_id, Step.RETURN)
+        self.store.claim(item_id, datetime.now(UTC))
+        self._audit("RETURNED_CASE", item)
+        return item
+
+    def record_view(self, item_id: int, view: View) -> Item:
         """Record the reader's own view, before anything of the findings is seen."""
-        item = self._item(item_id)
-        self._check_not_limited(item)
-        policies.check_step(item.progress, Step.RECORD_VIEW)
-        policies.check_view(levels, reasons)
-        self.store.record_view(item_id, levels, reasons)
-        self._audit("RECORDED_OWN_VIEW", item)
+        item = self._may(item_id, Step.RECORD_VIEW)
+        levels = policies.check_view(view, item.recorded)
+        if item.progress is Progress.TO_READ:
+            self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
+        self.store.record_view(item_id, view, levels)
+        self._audit("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item
 
     def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
         """The findings, once the reader's view is recorded; when they were first seen is kept."""
-        item = self._item(item_id)
-        self._check_not_limited(item)
-        policies.check_step(item.progress, Step.SEE_FINDINGS)
+        item = self._may(item_id, Step.SEE_FINDINGS)
         if item.progress is not Progress.CONCLUDED:
             self.store.record_opening(item_id)
         found = self.store.findings(item_id)
@@ -72,14 +88,21 @@ class Review:
         self._audit("VIEWED_FINDINGS", item)
         return item, found
 
-    def conclude(self, item_id: int, outcome: str, reasons: str, asked: str) -> Item:
+    def conclude(self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str) -> Item:
         """Record a named person's conclusion, with that person's own reasons."""
+        item = self._may(item_id, Step.CONCLUDE)
+        asked = dict(groups) if outcome == "ask_reassessment" else {}
+        policies.check_conclusion(outcome, asked, reasons)
+        self.store.record_conclusion(item_id, outcome, asked, reasons)
+        self._audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
+        return item
+
+    def _may(self, item_id: int, step: Step) -> Item:
         item = self._item(item_id)
         self._check_not_limited(item)
-        policies.check_step(item.progress, Step.CONCLUDE)
-        policies.check_conclusion(outcome, reasons, asked)
-        self.store.record_conclusion(item_id, outcome, reasons, asked)
-        self._audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
+        if item.progress is Progress.WITH_ANOTHER and (item.progress, step) not in STEPS:
+            raise Refused(f"{item.held_by} holds this case. It comes back if it is returned.")
+        policies.check_step(item.progress, step)
         return item
 
     def _item(self, item_id: int) -> Item:

@@ -1,14 +1,18 @@
-"""How far a reader has come with a case, as a table: the only steps that there are."""
+"""How far a case has come, as tables: the only steps that there are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Progress(StrEnum):
     """Where one reader stands with one case."""
 
     TO_READ = "to_read"
+    WITH_ANOTHER = "with_another"
+    CLAIMED = "claimed"
     VIEW_RECORDED = "view_recorded"
     FINDINGS_SEEN = "findings_seen"
     CONCLUDED = "concluded"
@@ -17,46 +21,127 @@ class Progress(StrEnum):
 class Step(StrEnum):
     """What a reader does."""
 
+    CLAIM = "claim"
+    RETURN = "return"
     RECORD_VIEW = "record_view"
     SEE_FINDINGS = "see_findings"
     CONCLUDE = "conclude"
 
 
 STEPS: dict[tuple[Progress, Step], Progress] = {
+    (Progress.TO_READ, Step.CLAIM): Progress.CLAIMED,
+    (Progress.CLAIMED, Step.CLAIM): Progress.CLAIMED,
+    (Progress.CLAIMED, Step.RETURN): Progress.TO_READ,
     (Progress.TO_READ, Step.RECORD_VIEW): Progress.VIEW_RECORDED,
+    (Progress.CLAIMED, Step.RECORD_VIEW): Progress.VIEW_RECORDED,
     (Progress.VIEW_RECORDED, Step.SEE_FINDINGS): Progress.FINDINGS_SEEN,
     (Progress.FINDINGS_SEEN, Step.SEE_FINDINGS): Progress.FINDINGS_SEEN,
     (Progress.CONCLUDED, Step.SEE_FINDINGS): Progress.CONCLUDED,
     (Progress.FINDINGS_SEEN, Step.CONCLUDE): Progress.CONCLUDED,
 }
-"""The reader's own view comes first, then the findings, then the conclusion (promise 4)."""
+"""The reader's own view comes first, then the findings, then the conclusion (promise 4).
+
+Recording a view of a case that nobody holds claims it in the same moment.
+"""
 
 OUTCOMES: dict[str, str] = {
+    "ask_reassessment": "Ask the practitioner to reassess",
+    "keep_level": "Keep the recorded level",
+    "need_information": "More information is needed first",
+}
+"""What a reader may conclude. None of them changes a level: a new assessment does (promise 1)."""
+
+PAST_OUTCOMES: dict[str, str] = {
     "too_low": "The recorded level is too low",
     "about_right": "The recorded level is about right",
     "too_high": "The recorded level is too high",
     "cannot_tell": "I cannot tell from what is on record",
 }
-"""What a reader may conclude. None of them changes a level: a new assessment does (promise 1)."""
+"""What could be concluded before November 2026; shown where it was, and no longer offered."""
+
+VERDICTS: dict[str, str] = {
+    "about_right": "About right",
+    "too_low": "Too low",
+    "too_high": "Too high",
+    "cannot_tell": "Cannot tell",
+}
+"""What a reader may say of a recorded level."""
+
+
+class Asked(StrEnum):
+    """Where what was asked of the practitioner stands."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    REASSESSED = "reassessed"
+
+
+class Answer(StrEnum):
+    """What answers it: the practitioner, or the night that finds a complete assessment."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    FACT = "fact"
+    SECOND_LOOK = "second_look"
+    REASSESSED = "reassessed"
+
+
+ANSWERS: dict[tuple[Asked, Answer], Asked] = {
+    (Asked.WAITING, Answer.ACCEPTED): Asked.ACCEPTED,
+    (Asked.WAITING, Answer.DECLINED): Asked.DECLINED,
+    (Asked.DECLINED, Answer.ACCEPTED): Asked.ACCEPTED,
+    (Asked.ACCEPTED, Answer.ACCEPTED): Asked.ACCEPTED,
+    **{(state, Answer.FACT): state for state in Asked},
+    **{(state, Answer.SECOND_LOOK): state for state in Asked},
+    **{(state, Answer.REASSESSED): Asked.REASSESSED for state in Asked},
+}
+"""A fact can be added and a second look asked for at any time; a new date may be given."""
+
+
+def where_it_stands(answers: list[str]) -> Asked:
+    """Where what was asked stands after some answers, oldest first."""
+    state = Asked.WAITING
+    for answer in answers:
+        state = ANSWERS.get((state, Answer(answer)), state)
+    return state
 
 
 def as_markdown() -> str:
-    """The table of steps as a diagram (docs/review-states.md)."""
+    """The tables of steps as diagrams (docs/review-states.md)."""
     lines = [
-        "# How a case is read",
+        "# How a case is read and followed up",
         "",
         "Generated from `serving/review/states.py` by `python -m serving docs`; do not edit.",
         "",
-        "```mermaid",
-        "stateDiagram-v2",
-        f"    [*] --> {Progress.TO_READ}",
-        *[f"    {start} --> {end}: {step}" for (start, step), end in STEPS.items()],
-        f"    {Progress.CONCLUDED} --> [*]",
-        "```",
+        "## One reader and one case",
         "",
-        "| conclusion | in words |",
-        "|---|---|",
-        *[f"| `{code}` | {words} |" for code, words in OUTCOMES.items()],
+        *_diagram(Progress.TO_READ, Progress.CONCLUDED, STEPS),
+        "",
+        "A case that another reader holds (`with_another`) can be looked at, and no more, until",
+        "that reader returns it or the claim runs out.",
+        "",
+        *_in_words("conclusion", OUTCOMES),
+        "",
+        "## What was asked of the practitioner",
+        "",
+        *_diagram(Asked.WAITING, Asked.REASSESSED, ANSWERS),
         "",
     ]
     return "\n".join(lines)
+
+
+def _diagram(first: StrEnum, last: StrEnum, steps: Mapping[Any, StrEnum]) -> list[str]:
+    return [
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {first}",
+        *[f"    {start} --> {end}: {step}" for (start, step), end in steps.items()],
+        f"    {last} --> [*]",
+        "```",
+    ]
+
+
+def _in_words(heading: str, words: Mapping[str, str]) -> list[str]:
+    rows = [f"| `{code}` | {said} |" for code, said in words.items()]
+    return [f"| {heading} | in words |", "|---|---|", *rows]

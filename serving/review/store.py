@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, insert, select
+from sqlalchemy import Connection, RowMapping, exists, func, insert, select
 
-from serving.db.tables import conclusions, entries, findings, items, openings, own_views, users
+from serving.db.tables import (
+    claims,
+    conclusions,
+    entries,
+    findings,
+    items,
+    openings,
+    own_views,
+    users,
+)
+from serving.review.policies import View
 from serving.review.states import Progress
 
 
@@ -25,6 +35,13 @@ class Item:
     limited: bool
     person: dict[str, Any]
     progress: Progress
+    held_by: str | None
+    """The name of the reader who holds the case, if anyone does."""
+
+    @property
+    def recorded(self) -> dict[str, str | None]:
+        """The recorded level of each group; None where there is no current one."""
+        return {group: said["level"] for group, said in self.person["levels"].items()}
 
 
 @dataclass(frozen=True)
@@ -90,12 +107,22 @@ class Store:
         )
         return self.connection.execute(rows).mappings().first()
 
-    def record_view(self, item_id: int, levels: Mapping[str, str], reasons: str) -> None:
+    def claim(self, item_id: int, until: datetime) -> None:
+        """Hold the case until then; a claim until now gives it back."""
+        values = {"item_id": item_id, "username": self.username, "until": until}
+        self.connection.execute(insert(claims).values(**values))
+
+    def record_view(self, item_id: int, view: View, levels: Mapping[str, str]) -> None:
         """Keep the reader's own view; it cannot be changed afterwards."""
-        values = {"item_id": item_id, "username": self.username}
-        self.connection.execute(
-            insert(own_views).values(**values, levels=dict(levels), reasons=reasons.strip())
-        )
+        values = {
+            "item_id": item_id,
+            "username": self.username,
+            "levels": dict(levels),
+            "verdicts": dict(view.verdicts),
+            "ticked": [list(entry) for entry in view.ticked],
+            "reasons": view.reasons.strip(),
+        }
+        self.connection.execute(insert(own_views).values(**values))
 
     def record_opening(self, item_id: int) -> None:
         """Keep when the reader first saw the findings."""
@@ -107,34 +134,33 @@ class Store:
                 insert(openings).values(item_id=item_id, username=self.username)
             )
 
-    def record_conclusion(self, item_id: int, outcome: str, reasons: str, asked: str) -> None:
+    def record_conclusion(
+        self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str
+    ) -> None:
         """Keep the reader's conclusion; it changes no level anywhere."""
         self.connection.execute(
             insert(conclusions).values(
                 item_id=item_id,
                 username=self.username,
                 outcome=outcome,
+                groups=dict(groups),
                 reasons=reasons.strip(),
-                asked=asked.strip(),
             )
         )
 
     def _items(self) -> Any:
         mine = (own_views.c.item_id == items.c.id) & (own_views.c.username == self.username)
         opened = (openings.c.item_id == items.c.id) & (openings.c.username == self.username)
+        holder = func.triage.held_by(items.c.id)
         return select(
             items,
+            holder.label("holder"),
+            select(users.c.name).where(users.c.username == holder).scalar_subquery().label("held"),
             exists().where(mine).label("viewed"),
             exists().where(opened).label("opened"),
         )
 
     def _item(self, row: RowMapping) -> Item:
-        if row["state"] == "concluded":
-            progress = Progress.CONCLUDED
-        elif row["opened"]:
-            progress = Progress.FINDINGS_SEEN
-        else:
-            progress = Progress.VIEW_RECORDED if row["viewed"] else Progress.TO_READ
         return Item(
             id=row["id"],
             crn=row["crn"],
@@ -143,5 +169,17 @@ class Store:
             due_on=row["due_on"],
             limited=row["limited"],
             person=dict(row["person"]),
-            progress=progress,
+            progress=self._progress(row),
+            held_by=row["held"],
         )
+
+    def _progress(self, row: RowMapping) -> Progress:
+        if row["state"] == "concluded":
+            return Progress.CONCLUDED
+        if row["opened"]:
+            return Progress.FINDINGS_SEEN
+        if row["viewed"]:
+            return Progress.VIEW_RECORDED
+        if row["holder"] is None:
+            return Progress.TO_READ
+        return Progress.CLAIMED if row["holder"] == self.username else Progress.WITH_ANOTHER

@@ -8,16 +8,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features import codes
 from features.errors import NotApproved
 from serving import approvals
 from serving.db.session import unit
-from serving.review.policies import Invalid, can_take
+from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
-from serving.review.states import Step
+from serving.review.states import VERDICTS, Progress, Step
 from serving.web import account, pages
 from serving.web.account import User
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
+
+NOTHING_SAID = View({}, {}, (), "")
 
 router = APIRouter(dependencies=[Depends(account.spo)])
 
@@ -53,14 +56,45 @@ def case(
     return _case_page(request, review, item_id, table or [], words.replace("\0", ""), system=system)
 
 
-def given_levels(
-    children: Annotated[str, Form(alias="level-children")] = "",
-    public: Annotated[str, Form(alias="level-public")] = "",
-    known_adult: Annotated[str, Form(alias="level-known_adult")] = "",
-    staff: Annotated[str, Form(alias="level-staff")] = "",
-) -> dict[str, str]:
-    """The level that the form gives each community group."""
-    return {"children": children, "public": public, "known_adult": known_adult, "staff": staff}
+async def given_view(request: Request) -> View:
+    """What the form says of each group, the ticked entries and the words.
+
+    The button "all others" says of every group that was not answered that it is about right.
+    """
+    form = await request.form()
+    verdicts, levels = {}, {}
+    others = "about_right" if form.get("others") else ""
+    for group in codes.COMMUNITY_GROUPS:
+        said = str(form.get(f"verdict-{group}") or others)
+        verdict, _, level = said.partition(":")
+        if verdict in VERDICTS:
+            verdicts[group] = verdict
+        if level:
+            levels[group] = level
+    ticked = [str(one).partition(":") for one in form.getlist("entry")]
+    return View(verdicts, levels, tuple((table, number) for table, _, number in ticked),
+                str(form.get("reasons") or ""))  # fmt: skip
+
+
+async def given_groups(request: Request) -> dict[str, str]:
+    """The groups of which the form asks a reassessment: too low, or too high."""
+    form = await request.form()
+    found = {group: str(form.get(f"ask-{group}") or "") for group in codes.COMMUNITY_GROUPS}
+    return {group: said for group, said in found.items() if said}
+
+
+@router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_form)])
+def claim(review: Reading, item_id: ItemId) -> Response:
+    """Hold the case while reading it."""
+    review.claim(item_id)
+    return RedirectResponse(f"/cases/{item_id}", status_code=303)
+
+
+@router.post("/cases/{item_id}/return", dependencies=[Depends(account.check_form)])
+def give_back(review: Reading, item_id: ItemId) -> Response:
+    """Return the case to the queue, unread."""
+    review.give_back(item_id)
+    return RedirectResponse("/queue", status_code=303)
 
 
 @router.post("/cases/{item_id}/view", dependencies=[Depends(account.check_form)])
@@ -68,15 +102,13 @@ def record_view(
     request: Request,
     review: Reading,
     item_id: ItemId,
-    levels: Annotated[dict[str, str], Depends(given_levels)],
-    reasons: Annotated[str, Form()] = "",
+    view: Annotated[View, Depends(given_view)],
 ) -> Response:
     """Record the reader's own view, then lead to the findings."""
     try:
-        review.record_view(item_id, levels, reasons)
+        review.record_view(item_id, view)
     except Invalid as error:
-        filled = {"levels": levels, "reasons": reasons}
-        return _case_page(request, review, item_id, [], "", faults=error.faults, filled=filled)
+        return _case_page(request, review, item_id, [], "", faults=error.faults, filled=view)
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
@@ -91,15 +123,15 @@ def conclude(
     request: Request,
     review: Reading,
     item_id: ItemId,
+    groups: Annotated[dict[str, str], Depends(given_groups)],
     outcome: Annotated[str, Form()] = "",
     reasons: Annotated[str, Form()] = "",
-    asked: Annotated[str, Form()] = "",
 ) -> Response:
     """Record the reader's conclusion with own reasons."""
     try:
-        review.conclude(item_id, outcome, reasons, asked)
+        review.conclude(item_id, outcome, groups, reasons)
     except Invalid as error:
-        filled = {"outcome": outcome, "reasons": reasons, "asked": asked}
+        filled = {"outcome": outcome, "reasons": reasons, "groups": groups}
         return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
@@ -113,7 +145,7 @@ def _case_page(
     *,
     system: bool = False,
     faults: dict[str, str] | None = None,
-    filled: dict[str, Any] | None = None,
+    filled: View = NOTHING_SAID,
 ) -> Response:
     item, timeline = review.read(item_id, tables, words, system=system)
     return pages.render(
@@ -127,7 +159,9 @@ def _case_page(
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),
         faults=faults or {},
-        filled=filled or {"levels": {}, "reasons": ""},
+        may_claim=item.progress is Progress.TO_READ,
+        may_return=can_take(item.progress, Step.RETURN),
+        filled=filled,
     )
 
 
@@ -137,7 +171,7 @@ def _findings_page(
     item_id: int,
     *,
     faults: dict[str, str] | None = None,
-    filled: dict[str, str] | None = None,
+    filled: dict[str, Any] | None = None,
 ) -> Response:
     item, found = review.see_findings(item_id)
     timeline = review.store.timeline(item_id, [], "", system=True)
@@ -154,7 +188,7 @@ def _findings_page(
         conclusion=review.store.conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),
         faults=faults or {},
-        filled=filled or {"outcome": "", "reasons": "", "asked": ""},
+        filled=filled or {"outcome": "", "reasons": "", "groups": {}},
     )
 
 

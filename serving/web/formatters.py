@@ -7,7 +7,7 @@ from datetime import date, datetime
 from features import codes
 from features.levels import LEVEL_STATES
 from features.timeline import THEMES
-from serving.review.states import OUTCOMES, Progress
+from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Progress
 from serving.review.store import Item
 
 UNIT_NAMES = {
@@ -22,6 +22,8 @@ UNIT_NAMES = {
 
 PROGRESS = {
     Progress.TO_READ: ("Not started", "govuk-tag--grey"),
+    Progress.WITH_ANOTHER: ("Being read", "govuk-tag--orange"),
+    Progress.CLAIMED: ("You are reading it", "govuk-tag--light-blue"),
     Progress.VIEW_RECORDED: ("View recorded", "govuk-tag--blue"),
     Progress.FINDINGS_SEEN: ("Findings seen", "govuk-tag--yellow"),
     Progress.CONCLUDED: ("Concluded", "govuk-tag--green"),
@@ -107,7 +109,31 @@ def unit(code: str | None) -> str:
 
 def outcome(code: str) -> str:
     """A conclusion in words."""
-    return OUTCOMES[code]
+    return {**PAST_OUTCOMES, **OUTCOMES}[code]
+
+
+def verdict(code: str) -> str:
+    """What a reader says of a recorded level, in words."""
+    return VERDICTS[code]
+
+
+def choices(recorded: str | None) -> list[tuple[str, str]]:
+    """What a reader may say of a recorded level, each with the level that would be given.
+
+    One click says both. Without a recorded level one is given, or cannot be told.
+    """
+    if recorded is None:
+        given = [(f"given:{one}", level(one)) for one in codes.LEVEL_ORDER]
+        return [*given, ("cannot_tell", VERDICTS["cannot_tell"])]
+    place = codes.LEVEL_ORDER.index(recorded)
+    found = [("about_right", VERDICTS["about_right"])]
+    for verdict_, others in (
+        ("too_low", codes.LEVEL_ORDER[place + 1 :]),
+        ("too_high", tuple(reversed(codes.LEVEL_ORDER[:place]))),
+    ):
+        found += [(f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level(one).lower()}")
+                  for one in others]  # fmt: skip
+    return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
 
 
 def called(item: Item) -> str:
@@ -127,4 +153,6 @@ FILTERS = {
     "theme": theme,
     "unit": unit,
     "outcome": outcome,
+    "verdict": verdict,
+    "choices": choices,
 }

@@ -16,8 +16,12 @@ from tests.conftest import Service
 from tests.pages import Browser
 
 CONCLUDE = text(
-    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked)"
-    " VALUES (:item, :who, :outcome, :reasons, :asked)"
+    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, groups, asked)"
+    " VALUES (:item, :who, :outcome, :reasons, CAST(:groups AS jsonb), '')"
+)
+CLAIM = text(
+    "INSERT INTO triage.claims (item_id, username, until)"
+    " VALUES (:item, :who, now() + interval '1 hour')"
 )
 LEVELS = '{"children": "LOW", "public": "LOW", "known_adult": "LOW", "staff": "LOW"}'
 REASONS = "Reasons of at least twenty characters."
@@ -26,8 +30,8 @@ REASONS = "Reasons of at least twenty characters."
 def conclude(engine: Engine, item: int, signed_in: str, **changes: str) -> None:
     """Insert a conclusion straight into the database, in somebody's name."""
     values = {
-        "item": item, "who": "ALD-SPO-1", "outcome": "about_right", "reasons": REASONS,
-        "asked": "",
+        "item": item, "who": "ALD-SPO-1", "outcome": "keep_level", "reasons": REASONS,
+        "groups": "{}",
     } | changes  # fmt: skip
     with unit(engine, signed_in) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
@@ -38,6 +42,7 @@ def read_first(engine: Engine, item: int, username: str) -> None:
     """Record a view and an opening, as the database asks."""
     with unit(engine, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(CLAIM, {"item": item, "who": username})
         opened.connection.execute(
             text(
                 "INSERT INTO triage.own_views (item_id, username, levels, reasons)"
@@ -58,7 +63,8 @@ def read_first(engine: Engine, item: int, username: str) -> None:
         ({"reasons": "too short"}, "check constraint"),
         ({"reasons": " " * 40}, "check constraint"),
         ({"outcome": "raise_to_high"}, "check constraint"),
-        ({"outcome": "too_low", "asked": ""}, "check constraint"),
+        ({"outcome": "ask_reassessment"}, "check constraint"),
+        ({"groups": '{"public": "too_low"}'}, "check constraint"),
     ],
 )
 def test_database_refuses_what_is_not_a_persons_own_conclusion(
@@ -70,6 +76,7 @@ def test_database_refuses_what_is_not_a_persons_own_conclusion(
     with pytest.raises(DBAPIError, match=why):
         with unit(service.web, "ALD-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+            opened.connection.execute(CLAIM, {"item": item, "who": "ALD-SPO-1"})
             opened.connection.execute(
                 text(
                     "INSERT INTO triage.own_views (item_id, username, levels, reasons)"
@@ -81,8 +88,8 @@ def test_database_refuses_what_is_not_a_persons_own_conclusion(
                 text("INSERT INTO triage.openings (item_id, username) VALUES (:item, 'ALD-SPO-1')"),
                 {"item": item},
             )
-            values = {"item": item, "who": "ALD-SPO-1", "outcome": "about_right",
-                      "reasons": REASONS, "asked": ""}  # fmt: skip
+            values = {"item": item, "who": "ALD-SPO-1", "outcome": "keep_level",
+                      "reasons": REASONS, "groups": "{}"}  # fmt: skip
             opened.connection.execute(CONCLUDE, values | changes)
 
 
@@ -119,8 +126,8 @@ def test_no_column_holds_a_decision_about_the_person() -> None:
     assert not [name for name in columns if words.search(name)]
 
 
-def test_outcomes_are_opinions_about_a_recorded_level() -> None:
-    assert set(OUTCOMES) == {"too_low", "about_right", "too_high", "cannot_tell"}
+def test_outcomes_ask_or_keep_and_change_nothing() -> None:
+    assert set(OUTCOMES) == {"ask_reassessment", "keep_level", "need_information"}
 
 
 def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
@@ -132,6 +139,8 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
     assert writes == {
         "/sign-in",
         "/sign-out",
+        "/cases/{item_id}/claim",
+        "/cases/{item_id}/return",
         "/cases/{item_id}/view",
         "/cases/{item_id}/conclusion",
     }
@@ -140,6 +149,6 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
 def test_pages_say_that_nothing_was_changed(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1").record_view(item)
-    page = browser.conclude(item, "too_low")
+    page = browser.conclude(item, "ask_reassessment")
     assert "This conclusion changed no level" in page
-    assert "A new assessment by 1 December." in page
+    assert "Public: looks too low." in page

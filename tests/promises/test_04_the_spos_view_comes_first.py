@@ -106,8 +106,10 @@ def test_a_view_needs_a_level_for_each_group_and_reasons(
     browser.sign_in("ALD-SPO-1")
     browser.get(f"/cases/{item}")
     page = browser.post(f"/cases/{item}/view", 422, reasons="short")
-    assert "Select the level you would give for known adult" in page
-    assert "Write your reasons in at least 20 characters" in page
+    for group in ("children", "public", "known adult", "staff"):
+        known = f"Say what you think of the recorded level for {group}" in page
+        assert known != (f"Select the level you would give for {group}" in page)
+    assert "Write your reasons, or tick the entries that matter, in at least 20 characters" in page
     assert page.count("There is a problem") == 1
     assert ">short</textarea>" in page
     assert sealed(service, item, "ALD-SPO-1") == 0

@@ -110,18 +110,18 @@ def test_filters_narrow_the_history(service: Service, browser: Browser) -> None:
 def test_conclusions_that_lack_something_are_sent_back(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1").record_view(item)
-    page = browser.post(
-        f"/cases/{item}/conclusion", 422, outcome="too_low", reasons="short", asked=""
-    )
-    assert "Say what you ask the practitioner to do" in page
+    page = browser.post(f"/cases/{item}/conclusion", 422, outcome="ask_reassessment", reasons="a")
+    assert "Select the groups to be reassessed" in page
     assert "at least 20 characters" in page
-    nothing = browser.post(f"/cases/{item}/conclusion", 422, reasons="y" * 5000, asked="z" * 5000)
+    odd = {"outcome": "ask_reassessment", "reasons": "x" * 30, "ask-public": "very_wrong"}
+    assert "Select the groups" in browser.post(f"/cases/{item}/conclusion", 422, **odd)
+    nothing = browser.post(f"/cases/{item}/conclusion", 422, reasons="y" * 5000)
     assert "Select your conclusion" in nothing
-    assert nothing.count("4,000 characters or fewer") >= 2
-    nul = browser.post(f"/cases/{item}/conclusion", 422, outcome="cannot_tell", reasons="a\0" * 30)
+    assert "4,000 characters or fewer" in nothing
+    nul = browser.post(f"/cases/{item}/conclusion", 422, outcome="keep_level", reasons="a\0" * 30)
     assert "NUL character" in nul
-    assert "Case not found" not in browser.conclude(item, "cannot_tell")
-    again = browser.conclude(item, "too_high", status=403)
+    assert "Case not found" not in browser.conclude(item, "need_information")
+    again = browser.conclude(item, "keep_level", status=403)
     assert "has been concluded" in again
 
 
@@ -151,7 +151,7 @@ def test_what_the_database_refuses_is_a_page(
     monkeypatch.setattr(review_service.policies, "check_step", lambda progress, _step: progress)
     monkeypatch.setattr(policies, "check_step", lambda progress, _step: progress)
     page = browser.post(f"/cases/{item}/view", 409, **{
-        **{f"level-{g}": "LOW" for g in ("children", "public", "known_adult", "staff")},
+        **{f"verdict-{g}": "cannot_tell" for g in ("children", "public", "known_adult", "staff")},
         "reasons": "A second view that the database must refuse.",
     })  # fmt: skip
     assert "That was not recorded" in page

@@ -1,0 +1,155 @@
+"""Reading a case: who holds it, and the quick own view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from features.codes import COMMUNITY_GROUPS
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import items, own_views
+from serving.review import policies
+from serving.review.policies import Invalid, View
+from tests.conftest import Service
+from tests.pages import Browser
+
+MEDIUM: dict[str, str | None] = dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM")
+NOBODY: dict[str, str | None] = dict.fromkeys(COMMUNITY_GROUPS)
+ALL_RIGHT = dict.fromkeys(COMMUNITY_GROUPS, "about_right")
+WORDS = "Words of at least twenty characters."
+TICKED = (("contacts", "C1"),)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "verdicts", "levels", "of_the_public"),
+    [
+        (MEDIUM, ALL_RIGHT, {}, "MEDIUM"),
+        (MEDIUM, ALL_RIGHT | {"public": "too_low"}, {"public": "VERY_HIGH"}, "VERY_HIGH"),
+        (MEDIUM, ALL_RIGHT | {"public": "too_high"}, {"public": "LOW"}, "LOW"),
+        (MEDIUM, ALL_RIGHT | {"public": "cannot_tell"}, {}, "CANNOT_TELL"),
+        (MEDIUM | {"public": None}, ALL_RIGHT, {"public": "HIGH"}, "HIGH"),
+    ],
+)
+def test_a_verdict_gives_a_level(
+    recorded: Mapping[str, str | None], verdicts: dict[str, str], levels: dict[str, str],
+    of_the_public: str,
+) -> None:  # fmt: skip
+    found = policies.check_view(View(verdicts, levels, (), WORDS), recorded)
+    assert found == dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM") | {"public": of_the_public}
+
+
+@pytest.mark.parametrize(
+    ("view", "recorded", "field"),
+    [
+        (View({}, {}, TICKED, ""), MEDIUM, "verdict-public"),
+        (View(ALL_RIGHT | {"public": "too_low"}, {}, TICKED, ""), MEDIUM, "verdict-public"),
+        (View(ALL_RIGHT | {"public": "too_low"}, {"public": "LOW"}, TICKED, ""), MEDIUM, "verdict-public"),
+        (View(ALL_RIGHT | {"public": "too_high"}, {"public": "HIGH"}, TICKED, ""), MEDIUM, "verdict-public"),
+        (View(ALL_RIGHT, {}, TICKED, ""), MEDIUM | {"public": None}, "verdict-public"),
+        (View(ALL_RIGHT, {"public": "SEVERE"}, TICKED, ""), MEDIUM | {"public": None}, "verdict-public"),
+        (View(ALL_RIGHT, {}, (), "short"), MEDIUM, "reasons"),
+        (View(ALL_RIGHT, {}, TICKED, "x" * 4001), MEDIUM, "reasons"),
+    ],
+)  # fmt: skip
+def test_a_view_that_is_not_whole_is_sent_back(
+    view: View, recorded: Mapping[str, str | None], field: str
+) -> None:
+    with pytest.raises(Invalid) as found:
+        policies.check_view(view, recorded)
+    assert field in found.value.faults
+
+
+def said(service: Service, item: int, username: str) -> Mapping[str, Any]:
+    """What somebody recorded of a case."""
+    with service.admin.connect() as connection:
+        rows = select(own_views).where(
+            own_views.c.item_id == item, own_views.c.username == username
+        )
+        return connection.execute(rows).mappings().one()
+
+
+def test_all_others_about_right_and_ticked_entries_are_a_whole_view(
+    service: Service, browser: Browser
+) -> None:
+    """One button for what is right, entries for reasons: no word need be written."""
+    item = service.unread("N54ALD", levels=("LOW", "MEDIUM"))
+    with service.admin.connect() as connection:
+        person = connection.execute(select(items.c.person).where(items.c.id == item)).scalar_one()
+    levels = person["levels"]
+    page = browser.sign_in("ALD-SPO-2").get(f"/cases/{item}")
+    entry = page.split('name="entry" type="checkbox" form="view-form" value="')[1].split('"')[0]
+    form = {"verdict-children": "too_low:HIGH"}
+    page = browser.post(f"/cases/{item}/view", entry=entry, others="about_right", **form)
+    assert "The findings" in page
+    found = said(service, item, "ALD-SPO-2")
+    assert found["levels"]["children"] == "HIGH"
+    assert found["levels"]["staff"] == levels["staff"]["level"]
+    assert found["verdicts"]["staff"] == "about_right"
+    assert found["ticked"] == [entry.split(":", 1)]
+    assert found["reasons"] == ""
+    assert "Part of your reasons" in browser.get(f"/cases/{item}?system=true")
+
+
+def test_a_case_is_held_by_one_reader_and_the_other_is_told_by_whom(
+    service: Service, browser: Browser, front_end: None
+) -> None:
+    from serving.web import app as web_app
+
+    item = service.unread("N54BRI")
+    browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
+    assert "You hold this case" in browser.post(f"/cases/{item}/claim")
+    with TestClient(web_app.create(service.settings, service.web)) as client:
+        other = Browser(client).sign_in("BRI-SPO-2")
+        page = other.get(f"/cases/{item}")
+        assert "<strong>Sam Okonedo</strong> is reading this case" in page
+        assert "view-form" not in page
+        assert "Being read" in other.get("/queue")
+        refused = other.post(f"/cases/{item}/claim", 403)
+        assert "Sam Okonedo holds this case" in refused
+        refused = other.record_view(item, 403)
+        assert "Sam Okonedo holds this case" in refused
+        browser.get(f"/cases/{item}")
+        browser.post(f"/cases/{item}/return")
+        assert "Hold this case while I read it" in other.get(f"/cases/{item}")
+        other.record_view(item)
+        assert browser.post(f"/cases/{item}/claim", 403).count("Ray Castleton holds this case") == 1
+
+
+def insert_claim(service: Service, item: int, username: str, minutes: int) -> None:
+    """A claim straight into the database, in somebody's name."""
+    with unit(service.web, username) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(
+            text("INSERT INTO triage.claims (item_id, username, until)"
+                 " VALUES (:item, :who, now() + make_interval(mins => :minutes))"),
+            {"item": item, "who": username, "minutes": minutes},
+        )  # fmt: skip
+
+
+def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Browser) -> None:
+    item = service.unread("N54BRI")
+    insert_claim(service, item, "BRI-SPO-1", 5)
+    with pytest.raises(DBAPIError, match="held by another reader"):
+        insert_claim(service, item, "BRI-SPO-2", 5)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        insert_claim(service, service.unread("N54ALD"), "BRI-SPO-2", 5)
+    with pytest.raises(DBAPIError, match="check constraint"):
+        insert_claim(service, item, "BRI-SPO-1", 60 * 48)
+    insert_claim(service, item, "BRI-SPO-1", -1)
+    insert_claim(service, item, "BRI-SPO-2", 5)
+    with (
+        pytest.raises(DBAPIError, match="by the reader who holds"),
+        unit(service.web, "BRI-SPO-1") as opened,
+    ):
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        levels = '{"children": "LOW", "public": "LOW", "known_adult": "LOW", "staff": "LOW"}'
+        opened.connection.execute(
+            text("INSERT INTO triage.own_views (item_id, username, levels, reasons)"
+                 " VALUES (:item, 'BRI-SPO-1', CAST(:levels AS jsonb), :words)"),
+            {"item": item, "levels": levels, "words": WORDS},
+        )  # fmt: skip
