@@ -83,6 +83,15 @@ def supervision(known: Known) -> dict[str, dict[str, Any]]:
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
+def practitioners(known: Known) -> dict[str, str]:
+    """The staff code of the practitioner who holds each case."""
+    held = known.rows("allocations").filter(
+        pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
+    )
+    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    return dict(last.select("crn", "staff_code").iter_rows())
+
+
 def _entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
     what, detail = _WORDS[table](row)
     return TimelineEntry(

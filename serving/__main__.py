@@ -48,11 +48,13 @@ def migrate(_: argparse.Namespace) -> None:
 
 def add_user(args: argparse.Namespace) -> None:
     """Enter a user with a role and, for an SPO, a unit."""
-    if (args.role == "spo") != (args.pdu is not None):
-        raise UserError("An SPO has a unit (--pdu); a member of the board has none.")
+    if (args.role == "board") != (args.pdu is None):
+        raise UserError("Everyone but a member of the board has a unit (--pdu).")
+    if (args.role == "practitioner") != (args.staff_code is not None):
+        raise UserError("A practitioner, and no one else, has a staff code (--staff-code).")
     row = {
         "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
-        "made_up": False,
+        "staff_code": args.staff_code, "made_up": False,
     }  # fmt: skip
     engine = create_engine(admin_url(settings.read()))
     try:
@@ -114,7 +116,8 @@ def score(args: argparse.Namespace) -> None:
     if not night.fresh:
         console.print(f"Run {night.run_id} stands already: nothing was changed.")
     if chosen.demo:
-        names = ", ".join(username for username, *_ in demo.USERS)
+        practitioners = demo.add_practitioners(chosen)
+        names = ", ".join([*(username for username, *_ in demo.USERS), *practitioners])
         console.print("Made-up people: this shows that the parts work together, not accuracy.")
         console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
 
@@ -190,6 +193,7 @@ def _summary(night: scoring.Night) -> Table:
             for level, n in sorted(counts["flagged"].items())
         },
         "drawn at random": counts["random"],
+        "reassessed as asked": counts.get("reassessed", 0),
     }
     for name, value in rows.items():
         table.add_row(name, f"{value:,}")
@@ -235,8 +239,9 @@ def _parser() -> argparse.ArgumentParser:
     two = commands.add_parser("add-user", help="enter a user")
     two.add_argument("username")
     two.add_argument("--name", required=True)
-    two.add_argument("--role", choices=["spo", "board"], required=True)
-    two.add_argument("--pdu", help="unit code, for an SPO")
+    two.add_argument("--role", choices=["spo", "head", "practitioner", "board"], required=True)
+    two.add_argument("--pdu", help="unit code, for all but the board")
+    two.add_argument("--staff-code", help="staff code in NDelius, for a practitioner")
     two.set_defaults(run=add_user)
 
     three = commands.add_parser("approve", help="propose or sign what may score (two people)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from features.errors import SetupProblem
@@ -10,7 +10,7 @@ from models.bundle import Bundle
 from serving import approvals
 from serving.db.server import OWNER, admin_url
 from serving.db.session import unit
-from serving.db.tables import users
+from serving.db.tables import items, users
 from serving.settings import Settings
 
 USERS: tuple[tuple[str, str, str, str | None], ...] = (
@@ -18,11 +18,13 @@ USERS: tuple[tuple[str, str, str, str | None], ...] = (
     ("ALD-SPO-2", "Jo Tindall", "spo", "N54ALD"),
     ("BRI-SPO-1", "Sam Okonedo", "spo", "N54BRI"),
     ("BRI-SPO-2", "Ray Castleton", "spo", "N54BRI"),
+    ("ALD-HEAD", "Ash Verrall", "head", "N54ALD"),
     ("BOARD-1", "Dr Hollis Wren", "board", None),
     ("BOARD-2", "Priti Marlowe", "board", None),
 )
 """Made-up people who may sign in to a demo: SPOs of two units, members of the board."""
 
+PRACTITIONER = "Robin Hale"
 REASONS = "Demonstration on made-up people; this approval is void anywhere else."
 PER_THOUSAND = {"low": 4.0, "medium": 5.0, "high": 3.0, "unknown": 2.0}
 RANDOM_SHARE = 0.2
@@ -40,6 +42,30 @@ def add_users(settings: Settings) -> None:
         connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
         connection.execute(insert(users).values(rows).on_conflict_do_nothing())
     engine.dispose()
+
+
+def add_practitioners(settings: Settings) -> list[str]:
+    """For each unit with a made-up SPO: the practitioner with the most cases in the queue."""
+    _only_in_a_demo(settings)
+    engine = create_engine(admin_url(settings))
+    made = []
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        for pdu in sorted({pdu for _, _, role, pdu in USERS if role == "spo" and pdu}):
+            most = (
+                select(items.c.practitioner_code)
+                .where(items.c.pdu_code == pdu, items.c.practitioner_code.is_not(None))
+                .group_by(items.c.practitioner_code)
+                .order_by(func.count().desc(), items.c.practitioner_code)
+            )
+            code = connection.execute(most).scalars().first()
+            if code is not None:
+                row = {"username": f"{pdu[3:]}-PP-1", "name": PRACTITIONER, "role": "practitioner",
+                       "pdu_code": pdu, "staff_code": code, "made_up": True}  # fmt: skip
+                connection.execute(insert(users).values(row).on_conflict_do_nothing())
+                made.append(str(row["username"]))
+    engine.dispose()
+    return made
 
 
 def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:

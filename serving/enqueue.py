@@ -42,10 +42,13 @@ def enqueue(
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     shown = evidence.findings(known, page_only)
     told = timeline.entries(known)
-    people = _people(store, known, as_of)
+    people, holders = _people(store, known, as_of), timeline.practitioners(known)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
     for item in sorted(chosen, key=lambda one: key.digest("order", one.crn)):
-        row = _item(item, as_of, run_id, key) | {"person": people[item.crn]}
+        row = _item(item, as_of, run_id, key) | {
+            "person": people[item.crn],
+            "practitioner_code": holders.get(item.crn),
+        }
         made = opened.connection.execute(insert(items).values(row).returning(items.c.id)).scalar()
         history = [_entry(made, place, one) for place, one in enumerate(told[item.crn])]
         if history:

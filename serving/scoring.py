@@ -22,7 +22,7 @@ from features.errors import RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
 from models.bundle import Bundle
-from serving import approvals, audit, enqueue, selection
+from serving import approvals, audit, enqueue, reassessed, selection
 from serving.approvals import Approval
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import conclusions, findings, items, runs
@@ -109,8 +109,9 @@ def _run(
     file, digest = _write_scores(settings, run_id, scored)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
+        closed = reassessed.close(opened.connection, store, as_of)
         chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of)
-        counts = _counts(store, on, scored, chosen)
+        counts = _counts(store, on, scored, chosen) | {"reassessed": closed}
         opened.connection.execute(
             insert(runs).values(
                 id=run_id,

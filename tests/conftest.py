@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, select, update
 
 from features import build, intake, synthetic
 from features.codes import COMMUNITY_GROUPS
@@ -23,7 +23,7 @@ from serving import demo, scoring
 from serving import settings as settings_module
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
-from serving.db.tables import items
+from serving.db.tables import findings, items, own_views, users
 from serving.settings import Settings
 from serving.web import app as web_app
 from serving.web import assets
@@ -57,8 +57,6 @@ class Service:
     ) -> int:
         """An open case of a unit that no one has read yet; each level recorded, among some."""
         with self.admin.connect() as connection:
-            from serving.db.tables import findings, own_views
-
             rows = (
                 select(items.c.id)
                 .join(findings, findings.c.item_id == items.c.id)
@@ -74,6 +72,20 @@ class Service:
             found = connection.execute(rows).scalars().first()
         assert found is not None, f"no unread case left in {pdu}: queue more in conftest"
         return int(found)
+
+    def held_by_practitioner(self, pdu: str = "N54ALD") -> tuple[int, str]:
+        """An unread case of a unit that its made-up practitioner holds, and who that is."""
+        names = demo.add_practitioners(self.settings)
+        username = next(name for name in names if name.startswith(pdu[3:]))
+        item = self.unread(pdu, levels=("LOW", "MEDIUM", "HIGH"))
+        with self.admin.begin() as connection:
+            code = select(users.c.staff_code).where(users.c.username == username)
+            connection.execute(
+                update(items)
+                .where(items.c.id == item)
+                .values(practitioner_code=code.scalar_subquery())
+            )
+        return item, username
 
 
 def name_everyone(extract: Path) -> None:

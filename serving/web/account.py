@@ -14,6 +14,9 @@ from features.errors import UserError
 from serving.db.tables import users
 from serving.review.policies import Refused
 
+HOMES = {"spo": "/queue", "head": "/unit", "practitioner": "/asked", "board": "/board"}
+"""The page that each role starts on."""
+
 
 class NotSignedIn(UserError):
     """No one is signed in."""
@@ -31,7 +34,7 @@ class User:
     @property
     def home(self) -> str:
         """The page that this person starts on."""
-        return "/queue" if self.role == "spo" else "/board"
+        return HOMES[self.role]
 
 
 def username(request: Request) -> str | None:
@@ -78,6 +81,20 @@ def spo(user: Annotated[User, Depends(required)]) -> User:
     """A signed-in SPO."""
     if user.role != "spo":
         raise Refused("Only a senior probation officer can read cases.")
+    return user
+
+
+def practitioner(user: Annotated[User, Depends(required)]) -> User:
+    """A signed-in practitioner."""
+    if user.role != "practitioner":
+        raise Refused("Only a practitioner answers what was asked about the own cases.")
+    return user
+
+
+def of_a_unit(user: Annotated[User, Depends(required)]) -> User:
+    """A signed-in SPO, or the head of a unit."""
+    if user.role not in ("spo", "head"):
+        raise Refused("This page is for senior probation officers and heads of units.")
     return user
 
 

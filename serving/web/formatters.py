@@ -7,7 +7,8 @@ from datetime import date, datetime
 from features import codes
 from features.levels import LEVEL_STATES
 from features.timeline import THEMES
-from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Progress
+from serving.review.asked_store import FollowUp
+from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
 from serving.review.store import Item
 
 UNIT_NAMES = {
@@ -136,9 +137,42 @@ def choices(recorded: str | None) -> list[tuple[str, str]]:
     return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
 
 
-def called(item: Item) -> str:
+def called(item: Item | FollowUp) -> str:
     """The person's name; where none is supplied, as for made-up people, the CRN."""
     return item.person.get("name") or f"CRN {item.crn}"
+
+
+ASKED = {
+    Asked.WAITING: ("Not answered", "govuk-tag--grey"),
+    Asked.ACCEPTED: ("Accepted", "govuk-tag--blue"),
+    Asked.DECLINED: ("Declined", "govuk-tag--orange"),
+    Asked.REASSESSED: ("Reassessed", "govuk-tag--green"),
+}
+ANSWERS = {
+    "accepted": "Accepted",
+    "declined": "Declined",
+    "fact": "Added a fact",
+    "second_look": "Asked for a second look",
+    "reassessed": "Found by the night",
+}
+
+
+def answer(kind: str) -> str:
+    """What an answer is, in words."""
+    return ANSWERS[kind]
+
+
+ROLES = {
+    "spo": "Senior probation officer",
+    "head": "Head of the probation delivery unit",
+    "practitioner": "Probation practitioner",
+    "board": "Member of the model governance board",
+}
+
+
+def role(code: str) -> str:
+    """A role in words."""
+    return ROLES[code]
 
 
 FILTERS = {
@@ -155,4 +189,6 @@ FILTERS = {
     "outcome": outcome,
     "verdict": verdict,
     "choices": choices,
+    "answer": answer,
+    "role": role,
 }

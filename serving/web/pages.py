@@ -37,6 +37,7 @@ def environment(settings: Settings) -> Environment:
         feed_words=formatters.feed,
         demo=settings.demo,
         progress_words=formatters.PROGRESS,
+        asked_words=formatters.ASKED,
         themes=THEMES,
         outcomes=OUTCOMES,
         groups=codes.COMMUNITY_GROUPS,

@@ -8,11 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from fastapi.testclient import TestClient
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -24,6 +26,7 @@ from playwright.sync_api import (
 )
 
 from serving.web import app as web_app
+from tests import pages
 from tests.conftest import Service
 
 pytestmark = pytest.mark.journey
@@ -170,6 +173,65 @@ def test_a_whole_review_takes_ten_clicks_and_one_text_box(
     click(page.get_by_role("button", name="Record your conclusion"))
     expect(page.get_by_text("This conclusion changed no level")).to_be_visible()
     assert clicks <= 10
+
+
+def test_a_practitioner_answers_and_the_head_sees_where_it_stands(
+    context: BrowserContext, address: str, service: Service
+) -> None:
+    page = context.new_page()
+    item, _ = service.held_by_practitioner()
+    sign_in(page, address, "Morgan Ellery")
+    page.goto(f"{address}/cases/{item}")
+    page.get_by_label("Part of my reasons").first.check()
+    page.get_by_role("button", name="all others about right").click()
+    page.get_by_label("Ask the practitioner to reassess").check()
+    page.get_by_label("Staff", exact=True).select_option("too_low")
+    page.get_by_label("Your reasons for this conclusion").fill("Staff were threatened twice.")
+    page.get_by_role("button", name="Record your conclusion").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Robin Hale").and_(page.locator("[value^=ALD]")).check()
+    page.get_by_role("button", name="Sign in").click()
+    picture(page, "asked")
+    page.locator(f'a[href="/asked/{item}"]').click()
+    expect(page.get_by_text("Staff were threatened twice.")).to_be_visible()
+    picture(page, "asked-case")
+    page.get_by_role("button", name="Record your answer").click()
+    expect(page.get_by_text("There is a problem")).to_be_visible()
+    page.get_by_label("I will reassess").check()
+    page.get_by_label("By when").fill((datetime.now(UTC) + timedelta(days=9)).date().isoformat())
+    page.get_by_role("button", name="Record your answer").click()
+    expect(page.locator("[data-qa=answers]")).to_contain_text("Accepted")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Ash Verrall").check()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-qa=asked]")).to_contain_text("Accepted")
+    picture(page, "unit")
+
+
+def test_pages_of_what_was_asked_are_accessible(
+    chromium: Browser, address: str, service: Service
+) -> None:
+    page = chromium.new_context(viewport={"width": 320, "height": 900}).new_page()
+    item, practitioner = service.held_by_practitioner()
+    with TestClient(web_app.create(service.settings, service.web)) as client:
+        reader = pages.Browser(client).sign_in("ALD-SPO-1")
+        reader.record_view(item)
+        reader.get(f"/cases/{item}/findings")
+        reader.conclude(item, "ask_reassessment")
+    page.goto(f"{address}/sign-in")
+    page.locator(f'[value="{practitioner}"]').check()
+    page.get_by_role("button", name="Sign in").click()
+    for path in ("/asked", f"/asked/{item}"):
+        page.goto(address + path)
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.evaluate(TOO_WIDE)
+    page.get_by_role("button", name="Record your answer").click()
+    accessible(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Ash Verrall").check()
+    page.get_by_role("button", name="Sign in").click()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.evaluate(TOO_WIDE)
 
 
 def test_every_page_is_accessible(chromium: Browser, address: str, service: Service) -> None:

@@ -29,6 +29,9 @@ VISITS = {
     "/queue": "PAGE_VIEW_QUEUE",
     "/cases/{item}": "PAGE_VIEW_CASE",
     "/cases/{item}/findings": "VIEWED_FINDINGS",
+    "/unit": "PAGE_VIEW_UNIT",
+    "/asked": "PAGE_VIEW_ASKED",
+    "/asked/{item}": "VIEWED_ASKED",
     "/board": "PAGE_VIEW_BOARD",
 }
 WITHOUT_A_PERSON = {"/", "/health", "/ping", "/info"}
@@ -47,21 +50,24 @@ def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) 
     app = browser.client.app
     routes = {path for path, methods in app.openapi()["paths"].items() if "get" in methods}  # type: ignore[attr-defined]
     assert routes == {path.replace("{item}", "{item_id}") for path in VISITS} | WITHOUT_A_PERSON
-    item = service.unread("N54ALD")
+    item, practitioner = service.held_by_practitioner()
     with service.admin.connect() as connection:
         crn = connection.execute(
             text(f"SELECT crn FROM triage.items WHERE id = {item}")
         ).scalar_one()
     browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.get(f"/cases/{item}/findings")
+    browser.conclude(item, "ask_reassessment")
+    who = {"/board": "BOARD-1", "/asked": practitioner, "/asked/{item}": practitioner}
     for path, what in VISITS.items():
-        if path == "/board":
-            browser.sign_in("BOARD-1")
+        reader = who.get(path, "ALD-SPO-1")
+        browser.sign_in(reader)
         before = len(audited(service))
         browser.get(path.format(item=item))
         fresh = audited(service)[before:]
         assert [row[1] for row in fresh] == [what], path
         if "{item}" in path:
-            assert fresh[0] == ("ALD-SPO-1", what, crn)
+            assert fresh[0] == (reader, what, crn)
 
 
 def test_refusals_leave_an_audit_row_too(service: Service, browser: Browser) -> None:

@@ -1,0 +1,47 @@
+"""The night finds the reassessments that were asked for; no one else can close what was asked."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+from sqlalchemy import Connection, exists, insert, select
+
+from features import asof, codes
+from features.levels import level_column
+from features.store import Store
+from serving.db.tables import answers, conclusions, items
+
+
+def close(connection: Connection, store: Store, as_of: date) -> int:
+    """Close each request for which a complete assessment gives every named group a level.
+
+    Completed after the day it was asked, as known on the date. Returns how many were closed.
+    """
+    done = exists().where(
+        answers.c.item_id == conclusions.c.item_id, answers.c.kind == "reassessed"
+    )
+    asked = connection.execute(
+        select(items.c.id, items.c.crn, conclusions.c.groups, conclusions.c.at)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .where(conclusions.c.outcome == "ask_reassessment", ~items.c.limited, ~done)
+    ).all()
+    if not asked:
+        return 0
+    known = asof.read(store, asof.spine((one.crn for one in asked), as_of), tables=["assessments"])
+    complete = known.rows("assessments").filter(
+        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
+    )
+    closed = 0
+    for one in asked:
+        given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
+        after = complete.filter(
+            pl.col("crn") == one.crn, pl.col("completed_on") > one.at.date(), *given
+        ).sort("completed_on", "record_id")
+        if after.height:
+            first = after.row(0, named=True)
+            words = f"Assessment {first['record_id']}, completed on {first['completed_on']}."
+            values = {"item_id": one.id, "kind": "reassessed", "words": words}
+            connection.execute(insert(answers).values(**values))
+            closed += 1
+    return closed

@@ -1,0 +1,165 @@
+"""Every query about what was asked and answered; row-level security decides what each sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, exists, func, insert, select
+
+from serving.db.tables import answers, claims, conclusions, entries, findings, items, users
+from serving.review.states import Asked, where_it_stands
+
+REASSESS_WITHIN = 15
+ANSWER_WITHIN = 5
+CLAIM_WITHIN = 2
+"""Working days: to reassess what was asked, to answer it, and to begin reading a case."""
+
+
+def after_working_days(start: date, days: int) -> date:
+    """The day so many working days after another (bank holidays count as working days)."""
+    day = start
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return day
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What a reader asked about a case, and what was answered, oldest first."""
+
+    item_id: int
+    crn: str
+    limited: bool
+    person: Mapping[str, Any]
+    practitioner_code: str | None
+    outcome: str
+    groups: Mapping[str, str]
+    reasons: str
+    asked_by: str
+    asked_at: datetime
+    answers: list[RowMapping] = field(default_factory=list)
+
+    @property
+    def state(self) -> Asked:
+        """Where it stands."""
+        return where_it_stands([row["kind"] for row in self.answers])
+
+    @property
+    def due_on(self) -> date:
+        """The day the practitioner named last, else so many working days after it was asked."""
+        named = [row["planned_on"] for row in self.answers if row["planned_on"]]
+        return named[-1] if named else after_working_days(self.asked_at.date(), REASSESS_WITHIN)
+
+    def late(self, today: date) -> str | None:
+        """What is late about it, in words; None where nothing is."""
+        if self.state is Asked.REASSESSED:
+            return None
+        if self.due_on < today:
+            return "overdue"
+        unanswered = after_working_days(self.asked_at.date(), ANSWER_WITHIN) < today
+        return "not answered" if unanswered and not self.answers else None
+
+
+@dataclass(frozen=True)
+class Open:
+    """An open case of the unit and who reads it, without anything of what is in it."""
+
+    item_id: int
+    crn: str
+    limited: bool
+    as_of: date
+    due_on: date
+    begun: bool
+    held_by: str | None
+
+    def unclaimed(self, today: date) -> bool:
+        """Nobody has begun to read it within the days for that."""
+        return not self.begun and after_working_days(self.as_of, CLAIM_WITHIN) < today
+
+
+@dataclass(frozen=True)
+class AskedStore:
+    """What was asked and answered, over one connection, in one person's name."""
+
+    connection: Connection
+    username: str
+
+    def all(self) -> list[FollowUp]:
+        """Everything asked about the cases that this person may see, oldest first."""
+        rows = self.connection.execute(_asked().order_by(conclusions.c.at, items.c.id)).mappings()
+        return self._with_answers([_follow_up(row) for row in rows])
+
+    def one(self, item_id: int) -> FollowUp | None:
+        """What was asked about one case; None where there is none that this person may see."""
+        row = self.connection.execute(_asked().where(items.c.id == item_id)).mappings().first()
+        return self._with_answers([_follow_up(row)])[0] if row else None
+
+    def findings(self, item_id: int) -> RowMapping | None:
+        """The findings of a case about which something was asked."""
+        rows = select(findings).where(findings.c.item_id == item_id)
+        return self.connection.execute(rows).mappings().first()
+
+    def timeline(self, item_id: int) -> list[RowMapping]:
+        """Every entry of the case as the reader saw it, newest first."""
+        rows = select(entries).where(entries.c.item_id == item_id).order_by(entries.c.position)
+        return list(self.connection.execute(rows).mappings())
+
+    def answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
+        """Keep an answer in this person's name."""
+        values = {"item_id": item_id, "username": self.username, "kind": kind,
+                  "words": words.strip(), "planned_on": planned_on}  # fmt: skip
+        self.connection.execute(insert(answers).values(**values))
+
+    def open(self) -> list[Open]:
+        """The open cases of the unit, by the day they are to be read."""
+        holder = func.triage.held_by(items.c.id)
+        name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
+        rows = (
+            select(items.c.id, items.c.crn, items.c.limited, items.c.as_of, items.c.due_on,
+                   exists().where(claims.c.item_id == items.c.id).label("begun"),
+                   name.label("held_by"))
+            .where(items.c.state == "open")
+            .order_by(items.c.due_on, items.c.shuffle)
+        )  # fmt: skip
+        return [Open(*row) for row in self.connection.execute(rows)]
+
+    def _with_answers(self, found: list[FollowUp]) -> list[FollowUp]:
+        by_item = {one.item_id: one for one in found}
+        rows = (
+            select(answers, users.c.name)
+            .join(users, users.c.username == answers.c.username, isouter=True)
+            .where(answers.c.item_id.in_(by_item))
+            .order_by(answers.c.id)
+        )
+        for row in self.connection.execute(rows).mappings():
+            by_item[row["item_id"]].answers.append(row)
+        return found
+
+
+def _asked() -> Any:
+    return (
+        select(items, conclusions.c.outcome, conclusions.c.groups, conclusions.c.reasons,
+               conclusions.c.at, users.c.name)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .join(users, users.c.username == conclusions.c.username)
+        .where(conclusions.c.outcome.in_(["ask_reassessment", "need_information"]))
+    )  # fmt: skip
+
+
+def _follow_up(row: RowMapping) -> FollowUp:
+    return FollowUp(
+        item_id=row["id"],
+        crn=row["crn"],
+        limited=row["limited"],
+        person=dict(row["person"]),
+        practitioner_code=row["practitioner_code"],
+        outcome=row["outcome"],
+        groups=dict(row["groups"]),
+        reasons=row["reasons"],
+        asked_by=row["name"],
+        asked_at=row["at"],
+    )

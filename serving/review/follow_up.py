@@ -1,0 +1,73 @@
+"""What was asked of practitioners: read, answered, watched; each call leaves an audit row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import RowMapping
+
+from serving.db.session import AuditEvent, Unit
+from serving.review import policies
+from serving.review.asked_store import AskedStore, FollowUp, Open
+from serving.review.policies import Refused
+from serving.review.service import NotFound
+from serving.review.states import ANSWERS, Answer
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """What was asked, for one signed-in person, within one transaction."""
+
+    unit: Unit
+    store: AskedStore
+
+    @classmethod
+    def of(cls, unit: Unit) -> FollowUps:
+        """What was asked, in the name of the unit's user."""
+        if unit.username is None:
+            raise Refused("Sign in to see what was asked.")
+        return cls(unit, AskedStore(unit.connection, unit.username))
+
+    def mine(self) -> list[FollowUp]:
+        """What was asked about the practitioner's own cases."""
+        found = self.store.all()
+        self.unit.audit(AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(found)}))
+        return found
+
+    def of_the_unit(self) -> tuple[list[Open], list[FollowUp]]:
+        """The open cases of the unit, and what was asked about those concluded."""
+        waiting, asked = self.store.open(), self.store.all()
+        counts = {"open": len(waiting), "asked": len(asked)}
+        self.unit.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
+        return waiting, asked
+
+    def read(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
+        """What was asked about a case, with the findings and the record behind it."""
+        found = self._one(item_id)
+        self._audit("VIEWED_ASKED", found)
+        return found, self.store.findings(item_id), self.store.timeline(item_id)
+
+    def answer(
+        self, item_id: int, kind: str, words: str, planned_on: date | None, today: date
+    ) -> FollowUp:
+        """Answer in the practitioner's own name; nothing of the conclusion is changed."""
+        found = self._one(item_id)
+        policies.check_answer(kind, words, planned_on, today)
+        if (found.state, Answer(kind)) not in ANSWERS:
+            raise Refused("That was answered already. Add a fact, or ask for a second look.")
+        self.store.answer(item_id, kind, words, planned_on if kind == "accepted" else None)
+        self._audit("ANSWERED", found, kind)
+        return found
+
+    def _one(self, item_id: int) -> FollowUp:
+        found = self.store.one(item_id)
+        if found is None:
+            raise NotFound("Nothing was asked about such a case of yours.")
+        if found.limited:
+            raise Refused("Access to this case is limited. Check NDelius if you need it.")
+        return found
+
+    def _audit(self, what: str, found: FollowUp, kind: str | None = None) -> None:
+        details = {"item": found.item_id, **({"kind": kind} if kind else {})}
+        self.unit.audit(AuditEvent(what, "CRN", found.crn, details))

@@ -1,0 +1,109 @@
+"""What was asked: the practitioner's pages, and the unit's page of what waits and what is late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from serving.db.session import unit
+from serving.review.follow_up import FollowUps
+from serving.review.policies import Invalid
+from serving.web import account, pages
+from serving.web.account import User
+from serving.web.cases import ItemId
+
+router = APIRouter()
+
+
+def answering(
+    request: Request, user: Annotated[User, Depends(account.practitioner)]
+) -> Iterator[FollowUps]:
+    """What was asked of the practitioner: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield FollowUps.of(opened)
+
+
+def watching(
+    request: Request, user: Annotated[User, Depends(account.of_a_unit)]
+) -> Iterator[FollowUps]:
+    """What was asked in the unit: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield FollowUps.of(opened)
+
+
+Answering = Annotated[FollowUps, Depends(answering, scope="function")]
+Watching = Annotated[FollowUps, Depends(watching, scope="function")]
+
+
+@router.get("/unit")
+def of_the_unit(request: Request, follow_ups: Watching) -> Response:
+    """What waits in the unit, who reads it, what was asked and where it stands."""
+    waiting, asked = follow_ups.of_the_unit()
+    return pages.render(request, "unit.html", waiting=waiting, asked=asked, today=_today())
+
+
+@router.get("/asked")
+def mine(request: Request, follow_ups: Answering) -> Response:
+    """What was asked about the practitioner's own cases."""
+    return pages.render(request, "asked.html", asked=follow_ups.mine(), today=_today())
+
+
+@router.get("/asked/{item_id}")
+def one(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
+    """One case: what was asked and why, the findings, the answers, and the form for another."""
+    return _page(request, follow_ups, item_id)
+
+
+@router.post("/asked/{item_id}/answer", dependencies=[Depends(account.check_form)])
+def answer(
+    request: Request,
+    follow_ups: Answering,
+    item_id: ItemId,
+    kind: Annotated[str, Form()] = "",
+    words: Annotated[str, Form()] = "",
+    planned: Annotated[str, Form()] = "",
+) -> Response:
+    """Record the practitioner's answer."""
+    try:
+        follow_ups.answer(item_id, kind, words, _day(planned), _today())
+    except Invalid as error:
+        filled = {"kind": kind, "words": words, "planned": planned}
+        return _page(request, follow_ups, item_id, error.faults, filled)
+    return RedirectResponse(f"/asked/{item_id}", status_code=303)
+
+
+def _page(
+    request: Request,
+    follow_ups: FollowUps,
+    item_id: int,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, Any] | None = None,
+) -> Response:
+    found, findings, timeline = follow_ups.read(item_id)
+    return pages.render(
+        request,
+        "asked-case.html",
+        status=422 if faults else 200,
+        one=found,
+        findings=findings,
+        by_id={(entry["source_table"], entry["record_id"]): entry for entry in timeline},
+        today=_today(),
+        faults=faults or {},
+        filled=filled or {"kind": "", "words": "", "planned": ""},
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _day(text: str) -> date | None:
+    """A day as a date field sends it; anything else is no day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,251 @@
+"""What is asked reaches the practitioner, is answered, and is closed by the night alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from features import intake
+from features.store import Store
+from serving import reassessed
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import conclusions, items, users
+from serving.review import policies
+from serving.review.asked_store import FollowUp, Open, after_working_days
+from serving.review.policies import Invalid
+from serving.review.states import ANSWERS, Answer, Asked, where_it_stands
+from tests import factories
+from tests.conftest import Service
+from tests.pages import Browser
+
+TODAY = date(2026, 11, 25)
+WORDS = "That entry is about his brother, and was corrected in May."
+PRACTITIONER = "ALD-PP-1"
+
+
+@pytest.fixture
+def own(service: Service) -> int:
+    """An unread case of Alderbrook that the made-up practitioner holds."""
+    item, username = service.held_by_practitioner()
+    assert username == PRACTITIONER
+    return item
+
+
+def ask(browser: Browser, item: int, outcome: str = "ask_reassessment") -> None:
+    """An SPO of the unit reads the case and asks."""
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.get(f"/cases/{item}/findings")
+    browser.conclude(item, outcome)
+
+
+def test_a_practitioner_sees_a_case_once_something_was_asked(
+    service: Service, browser: Browser, own: int
+) -> None:
+    browser.sign_in(PRACTITIONER)
+    browser.get(f"/asked/{own}", status=404)
+    assert f'href="/asked/{own}"' not in browser.get("/asked")
+    ask(browser, own)
+    page = browser.sign_in(PRACTITIONER).get("/asked")
+    assert "Public looks too low" in page
+    page = browser.get(f"/asked/{own}")
+    assert "The entries are one event told three times." in page
+    assert "What the person did or what happened" in page
+    assert 'href="/cases/' not in page, "the SPO's pages are not the practitioner's"
+    browser.get(f"/cases/{own}", status=403)
+    browser.get("/unit", status=403)
+    with unit(service.web, PRACTITIONER) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(own)))
+        for table, count in (("findings", 1), ("own_views", 0), ("conclusions", 1)):
+            rows = text(f"SELECT count(*) FROM triage.{table} WHERE item_id = :item")
+            assert opened.connection.execute(rows, {"item": own}).scalar_one() == count, table
+
+
+def test_a_level_that_is_kept_is_not_the_practitioners_to_answer(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own, "keep_level")
+    browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
+    with pytest.raises(DBAPIError, match="nothing was asked|row-level security"):
+        answer(service, PRACTITIONER, own, "fact")
+
+
+def test_answers_are_kept_and_seen_by_the_unit(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
+    page = browser.post(f"/asked/{own}/answer", 422)
+    assert "Select what you want to say" in page
+    page = browser.post(f"/asked/{own}/answer", 422, kind="accepted", planned="soon")
+    assert "Enter the day by which" in page
+    page = browser.post(f"/asked/{own}/answer", 422, kind="declined", words="No.")
+    assert "at least 20 characters" in page
+    assert ">No.</textarea>" in page
+    page = browser.post(f"/asked/{own}/answer", kind="declined", words=WORDS)
+    assert "Declined" in page
+    assert WORDS in page
+    day = datetime.now(UTC).date() + timedelta(days=20)
+    page = browser.post(f"/asked/{own}/answer", kind="accepted", planned=day.isoformat())
+    assert "Accepted" in page
+    assert "answered already" in browser.post(
+        f"/asked/{own}/answer", 403, kind="declined", words=WORDS
+    )
+    browser.post(f"/asked/{own}/answer", kind="second_look", words=WORDS)
+    for reader in ("ALD-HEAD", "ALD-SPO-2"):
+        page = browser.sign_in(reader).get("/unit")
+        assert "Asked for a second look" in page
+        assert WORDS in page
+    assert browser.sign_in("BRI-SPO-1").get("/unit").count(WORDS) == 0
+
+
+def test_the_head_sees_what_waits_and_nothing_of_why(
+    service: Service, browser: Browser, own: int
+) -> None:
+    page = browser.sign_in("ALD-HEAD").get("/unit")
+    assert "being read" in page
+    browser.get(f"/cases/{own}", status=403)
+    browser.get("/queue", status=403)
+    with unit(service.web, "ALD-HEAD") as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(own)))
+        count = text("SELECT count(*) FROM triage.findings")
+        assert opened.connection.execute(count).scalar_one() == 0, "sealed for the head too"
+
+
+def answer(service: Service, username: str, item: int, kind: str, engine: Any = None) -> None:
+    """An answer straight into the database, in somebody's name."""
+    with unit(engine or service.web, username) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(
+            text("INSERT INTO triage.answers (item_id, username, kind, words)"
+                 " VALUES (:item, :who, :kind, :words)"),
+            {"item": item, "who": username or None, "kind": kind, "words": WORDS},
+        )  # fmt: skip
+
+
+def test_the_database_lets_only_the_practitioner_answer_and_only_the_night_close(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    for username in ("ALD-SPO-1", "ALD-HEAD", "BRI-SPO-1", "BOARD-1"):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            answer(service, username, own, "fact")
+    with pytest.raises(DBAPIError, match="check constraint"):
+        answer(service, PRACTITIONER, own, "reassessed")
+    with pytest.raises(DBAPIError, match="row-level security"):
+        answer(service, "", own, "fact", service.night)
+    answer(service, PRACTITIONER, own, "fact")
+    with pytest.raises(DBAPIError, match="never changed"), service.admin.begin() as connection:
+        connection.execute(text("UPDATE triage.answers SET words = 'x'"))
+
+
+@pytest.mark.parametrize(
+    ("completed", "public", "closed"),
+    [("2026-12-05", "HIGH", 1), ("2026-11-01", "HIGH", 0), ("2026-12-05", None, 0)],
+)
+def test_the_night_finds_the_reassessment_that_was_asked_for(
+    service: Service, browser: Browser, own: int, tmp_path: Path, completed: str,
+    public: str | None, closed: int,
+) -> None:  # fmt: skip
+    """Complete, after it was asked, and with a level for each group that was named."""
+    ask(browser, own)
+    with service.admin.connect() as connection:
+        crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
+    made = factories.assessment(completed, "MEDIUM", crn=crn) | {"public_community": public}
+    folder = factories.extract(tmp_path / "x", {"assessments": [made]}, "2026-12-10T22:00:00")
+    intake.load(folder, tmp_path / "s")
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(own)))
+        store = Store.open(tmp_path / "s")
+        assert reassessed.close(opened.connection, store, date(2026, 12, 10)) == closed
+        assert reassessed.close(opened.connection, store, date(2026, 12, 10)) == 0, "once"
+    page = browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
+    assert ("Reassessed" in page) == bool(closed)
+
+
+def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
+    """What was asked on a day, with some answers."""
+    at = datetime.fromisoformat(f"{asked}T10:00:00+00:00")
+    rows = [{"planned_on": None, **one} for one in answers]
+    return FollowUp(1, "A000001", False, {}, None, "ask_reassessment", {}, "", "", at, rows)
+
+
+@pytest.mark.parametrize(
+    ("found", "late"),
+    [
+        (follow_up("2026-11-20"), None),
+        (follow_up("2026-11-17"), "not answered"),
+        (follow_up("2026-11-03"), "overdue"),
+        (follow_up("2026-11-17", {"kind": "fact"}), None),
+        (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}), None),
+        (follow_up("2026-11-03", {"kind": "accepted", "planned_on": date(2026, 11, 24)}), "overdue"),
+        (follow_up("2026-11-03", {"kind": "declined"}), "overdue"),
+        (follow_up("2026-11-03", {"kind": "reassessed"}), None),
+    ],
+)  # fmt: skip
+def test_what_is_late(found: FollowUp, late: str | None) -> None:
+    assert found.late(TODAY) == late
+
+
+def test_working_days_and_what_nobody_has_begun() -> None:
+    assert after_working_days(date(2026, 11, 20), 1) == date(2026, 11, 23)
+    assert after_working_days(date(2026, 11, 20), 5) == date(2026, 11, 27)
+    waiting = Open(1, "A000001", False, date(2026, 11, 20), TODAY, False, None)
+    assert waiting.unclaimed(date(2026, 11, 25))
+    assert not waiting.unclaimed(date(2026, 11, 24))
+    begun = Open(1, "A000001", False, date(2026, 11, 20), TODAY, True, None)
+    assert not begun.unclaimed(date(2026, 12, 25))
+
+
+@pytest.mark.parametrize(
+    ("planned", "right"),
+    [(TODAY, True), (TODAY + timedelta(days=90), True), (TODAY - timedelta(days=1), False),
+     (TODAY + timedelta(days=91), False), (None, False)],
+)  # fmt: skip
+def test_a_planned_day_is_today_or_later_and_near(planned: date | None, right: bool) -> None:
+    if right:
+        policies.check_answer("accepted", "", planned, TODAY)
+    else:
+        with pytest.raises(Invalid):
+            policies.check_answer("accepted", "", planned, TODAY)
+
+
+def test_only_the_night_reassesses_and_nothing_undoes_it() -> None:
+    assert where_it_stands([]) is Asked.WAITING
+    assert where_it_stands(["declined", "accepted"]) is Asked.ACCEPTED
+    assert where_it_stands(["accepted", "declined"]) is Asked.ACCEPTED
+    assert where_it_stands(["reassessed", "fact", "second_look"]) is Asked.REASSESSED
+    assert {end for (_, answer), end in ANSWERS.items() if answer is Answer.REASSESSED} == {
+        Asked.REASSESSED}  # fmt: skip
+
+
+def test_a_case_limited_later_shrinks_for_the_practitioner_too(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    with service.admin.begin() as connection:
+        connection.execute(update(items).where(items.c.id == own).values(limited=True, person={}))
+        crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
+        rows = select(conclusions.c.reasons).where(conclusions.c.item_id == own)
+        assert connection.execute(rows).scalar_one()
+    page = browser.sign_in(PRACTITIONER).get("/asked")
+    assert f'href="/asked/{own}"' not in page
+    browser.get(f"/asked/{own}", status=404)
+    assert crn not in browser.get("/asked") or "Restricted access" in page
+
+
+def test_users_of_each_role_have_what_the_role_needs(service: Service) -> None:
+    row = {"username": "X", "name": "X", "made_up": True}
+    for wrong in (
+        {"role": "practitioner", "pdu_code": "N54ALD", "staff_code": None},
+        {"role": "spo", "pdu_code": "N54ALD", "staff_code": "N54A001"},
+        {"role": "head", "pdu_code": None, "staff_code": None},
+        {"role": "board", "pdu_code": "N54ALD", "staff_code": None},
+        {"role": "clerk", "pdu_code": "N54ALD", "staff_code": None},
+    ):
+        with pytest.raises(DBAPIError), service.admin.begin() as connection:
+            connection.execute(insert(users).values({**row, **wrong}))
