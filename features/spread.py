@@ -77,6 +77,7 @@ class _Applies:
         self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
 
     def to(self, item: Indicator) -> Mask:
+        """(cases, groups): where the indicator has a value at all."""
         key = item.groups, item.feeds
         if key not in self._where:
             supplied = self._supplied["+".join(item.feeds)].to_numpy()

@@ -51,7 +51,7 @@ def test_a_practitioner_sees_a_case_once_something_was_asked(
     assert f'href="/asked/{own}"' not in browser.get("/asked")
     ask(browser, own)
     page = browser.sign_in(PRACTITIONER).get("/asked")
-    assert "Public looks too low" in page
+    assert "The level for public looks too low" in page
     page = browser.get(f"/asked/{own}")
     assert "The entries are one event told three times." in page
     assert "What the person did or what happened" in page
