@@ -20,7 +20,7 @@ from features.errors import EXIT_CODE_HELP, MissingInput, UserError, shown_to_pe
 from features.progress import steps
 from features.store import Store
 from models import bundle
-from serving import approvals, demo, scoring, settings
+from serving import approvals, audit, demo, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
 from serving.db.session import unit
@@ -120,6 +120,13 @@ def score(args: argparse.Namespace) -> None:
         names = ", ".join([*(username for username, *_ in demo.USERS), *practitioners])
         console.print("Made-up people: this shows that the parts work together, not accuracy.")
         console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
+
+
+def verify_audit(_: argparse.Namespace) -> None:
+    """Say whether every audit row stands as it was written; name the first that does not."""
+    chosen = settings.read()
+    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        console.print(audit.verify(connection, chosen.data))
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -269,6 +276,10 @@ def _parser() -> argparse.ArgumentParser:
     five.add_argument("--host", default="127.0.0.1")
     five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     five.set_defaults(run=serve)
+
+    eight = commands.add_parser("audit", help="check that the audit stands as it was written")
+    eight.add_argument("what", choices=["verify"])
+    eight.set_defaults(run=verify_audit)
 
     seven = commands.add_parser("assets", help="make the front-end files from node_modules")
     seven.add_argument("--modules", type=Path, default=Path("node_modules"))

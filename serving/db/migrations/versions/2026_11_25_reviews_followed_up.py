@@ -72,6 +72,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT username FROM (SELECT username, until FROM claims
      WHERE item_id = item ORDER BY id DESC LIMIT 1) last WHERE until > clock_timestamp() $$;
 
+CREATE FUNCTION triage.audit_digest(row_number bigint) RETURNS text STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT digest FROM audit WHERE seq = row_number $$;
+
 CREATE FUNCTION triage.one_reader_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
 BEGIN
@@ -156,7 +160,8 @@ CREATE POLICY night ON triage.answers FOR ALL TO rosh_night USING (true)
 GRANTS = """
 REVOKE ALL ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
   triage.held_by(bigint), triage.one_reader_holds(), triage.holder_records(),
-  triage.answer_to_what_was_asked() FROM PUBLIC;
+  triage.answer_to_what_was_asked(), triage.audit_digest(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION triage.audit_digest(bigint) TO rosh_night;
 GRANT EXECUTE ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
   triage.held_by(bigint) TO rosh_web, rosh_night;
 GRANT SELECT, INSERT ON triage.claims, triage.answers TO rosh_web;
