@@ -108,7 +108,10 @@ def frames(
 
 
 def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
-    return frame(asof.read(store, on, buckets, lean=LEAN))
+    known = asof.read(store, on, buckets, lean=LEAN)
+    known.tables  # noqa: B018 - worked out now, so that the versions they come from can go
+    known.versions.clear()
+    return frame(known)
 
 
 def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:

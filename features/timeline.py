@@ -53,7 +53,7 @@ def entries(known: Known) -> dict[str, list[TimelineEntry]]:
     found: dict[str, list[TimelineEntry]] = {crn: [] for crn in known.spine["crn"]}
     for table in THEMES:
         for row in known.rows(table).iter_rows(named=True):
-            found[row["crn"]].append(_entry(table, row))
+            found[row["crn"]].append(entry(table, row))
     for listed in found.values():
         listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)
     return found
@@ -92,7 +92,8 @@ def practitioners(known: Known) -> dict[str, str]:
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
-def _entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
+def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
+    """One row of a table, as known, in words."""
     what, detail = _WORDS[table](row)
     return TimelineEntry(
         table=table,

@@ -22,7 +22,7 @@ from features.errors import RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
 from models.bundle import Bundle
-from serving import approvals, audit, enqueue, reassessed, selection
+from serving import acute, approvals, audit, enqueue, reassessed, selection
 from serving.approvals import Approval
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import conclusions, findings, items, runs
@@ -52,6 +52,7 @@ def score(
     _check_modes(settings, store)
     with _alone(engine):
         _close_doors(engine, store, as_of)
+        _deliver_acute(engine, store, as_of)
         with unit(engine, None) as opened:
             approval = approvals.in_force(opened.connection, demo=settings.demo)
             model = approvals.load_bundle(approval, settings.bundles)
@@ -89,6 +90,15 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
     with unit(engine, None) as opened:
         shrunk = _shrink(opened.connection, limited)
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", {"shrunk": shrunk}))
+
+
+def _deliver_acute(engine: Engine, store: Store, as_of: date) -> None:
+    """Before any approval is asked for, and whether or not there is one."""
+    on = build.cases_under_supervision(store, as_of)
+    limited = set(on.filter("limited")["crn"])
+    with unit(engine, None) as opened:
+        fresh = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
+        opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", {"new": fresh}))
 
 
 def _run(
@@ -179,6 +189,7 @@ def _shrink(connection: Connection, limited: list[str]) -> int:
         .where(items.c.crn.in_(limited), ~items.c.limited)
         .values(limited=True, person={})
     )
+    acute.shrink(connection, limited)
     return int(changed.rowcount)
 
 

@@ -178,6 +178,36 @@ answers = Table(
     Column("planned_on", Date),
 )
 
+acute = Table(
+    "acute",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("crn", Text, nullable=False),
+    Column("pdu_code", Text, nullable=False),
+    Column("practitioner_code", Text),
+    Column("record_id", Text, nullable=False),
+    Column("occurred_on", Date, nullable=False),
+    Column("recorded_at", DateTime(timezone=False), nullable=False),
+    Column("listed_as", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("certainty", Text, nullable=False),
+    Column("disclosable", Boolean, nullable=False),
+    Column("disputed", Boolean, nullable=False),
+    Column("limited", Boolean, nullable=False),
+    _at_column(),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("acute_id", ForeignKey("triage.acute.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), primary_key=True),
+    Column("done", Text, nullable=False),
+    _at_column(),
+)
+
 audit = Table(
     "audit",
     metadata,

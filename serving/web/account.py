@@ -98,6 +98,13 @@ def of_a_unit(user: Annotated[User, Depends(required)]) -> User:
     return user
 
 
+def with_cases(user: Annotated[User, Depends(required)]) -> User:
+    """Anyone signed in who answers for cases: a practitioner, an SPO, the head of a unit."""
+    if user.role == "board":
+        raise Refused("A member of the board sees no person.")
+    return user
+
+
 def board_member(user: Annotated[User, Depends(required)]) -> User:
     """A signed-in member of the governance board."""
     if user.role != "board":

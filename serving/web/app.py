@@ -23,7 +23,7 @@ from serving.db.session import AuditEvent, unit
 from serving.review.policies import Refused
 from serving.review.service import NotFound
 from serving.settings import Settings
-from serving.web import account, asked, assets, board, cases, pages, sign_in
+from serving.web import account, acute, asked, assets, board, cases, pages, sign_in
 from serving.web.account import NotSignedIn
 
 VERSION = "0.1.0"
@@ -61,7 +61,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     )
     app.middleware("http")(_security_headers)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
-    for module in (sign_in, cases, asked, board):
+    for module in (sign_in, cases, acute, asked, board):
         app.include_router(module.router)
     app.include_router(_health_router())
     app.add_exception_handler(NotSignedIn, _to_sign_in)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from serving.db.session import unit
+from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
 from serving.web import account, pages
@@ -43,13 +44,18 @@ Watching = Annotated[FollowUps, Depends(watching, scope="function")]
 def of_the_unit(request: Request, follow_ups: Watching) -> Response:
     """What waits in the unit, who reads it, what was asked and where it stands."""
     waiting, asked = follow_ups.of_the_unit()
-    return pages.render(request, "unit.html", waiting=waiting, asked=asked, today=_today())
+    acute = AcuteEntries(follow_ups.unit).waiting()
+    return pages.render(
+        request, "unit.html", waiting=waiting, asked=asked, today=_today(), acute=acute
+    )
 
 
 @router.get("/asked")
 def mine(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
-    return pages.render(request, "asked.html", asked=follow_ups.mine(), today=_today())
+    acute = AcuteEntries(follow_ups.unit).waiting()
+    asked = follow_ups.mine()
+    return pages.render(request, "asked.html", asked=asked, today=_today(), acute=acute)
 
 
 @router.get("/asked/{item_id}")

@@ -12,6 +12,7 @@ from features import codes
 from features.errors import NotApproved
 from serving import approvals
 from serving.db.session import unit
+from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
@@ -39,7 +40,12 @@ def queue(request: Request, review: Reading) -> Response:
     """The cases of the reader's unit that wait to be read."""
     waiting, done = review.queue()
     return pages.render(
-        request, "queue.html", waiting=waiting, done=done, notice=_why_nothing_new(request, review)
+        request,
+        "queue.html",
+        waiting=waiting,
+        done=done,
+        notice=_why_nothing_new(request, review),
+        acute=AcuteEntries(review.unit).waiting(),
     )
 
 

@@ -30,6 +30,7 @@ VISITS = {
     "/cases/{item}": "PAGE_VIEW_CASE",
     "/cases/{item}/findings": "VIEWED_FINDINGS",
     "/unit": "PAGE_VIEW_UNIT",
+    "/acute": "PAGE_VIEW_ACUTE",
     "/asked": "PAGE_VIEW_ASKED",
     "/asked/{item}": "VIEWED_ASKED",
     "/board": "PAGE_VIEW_BOARD",

@@ -51,6 +51,34 @@ CREATE TABLE triage.answers (
   CHECK ((kind = 'reassessed') = (username IS NULL))
 );
 CREATE INDEX ON triage.answers (item_id, id);
+CREATE TABLE triage.acute (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  crn text NOT NULL,
+  pdu_code text NOT NULL,
+  practitioner_code text,
+  record_id text NOT NULL,
+  occurred_on date NOT NULL,
+  recorded_at timestamp NOT NULL,
+  listed_as text NOT NULL,
+  what text NOT NULL,
+  detail text NOT NULL,
+  source text NOT NULL,
+  certainty text NOT NULL,
+  disclosable boolean NOT NULL,
+  disputed boolean NOT NULL,
+  limited boolean NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (crn, record_id),
+  CHECK (NOT limited OR (listed_as = '' AND what = '' AND detail = ''))
+);
+CREATE INDEX ON triage.acute (pdu_code, id);
+CREATE TABLE triage.acknowledgements (
+  acute_id bigint NOT NULL REFERENCES triage.acute,
+  username text NOT NULL REFERENCES triage.users,
+  done text NOT NULL CHECK (length(btrim(done)) >= 10),
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (acute_id, username)
+);
 """
 
 FUNCTIONS = r"""
@@ -120,9 +148,12 @@ ALTER TABLE triage.{name} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE triage.{name} FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON triage.{name} FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
 """
-        for name in ("claims", "answers")
+        for name in ("claims", "answers", "acknowledgements")
     )
     + """
+ALTER TABLE triage.acute ENABLE ROW LEVEL SECURITY;
+ALTER TABLE triage.acute FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON triage.acute FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
 CREATE TRIGGER one_reader BEFORE INSERT ON triage.claims
   FOR EACH ROW EXECUTE FUNCTION triage.one_reader_holds();
 CREATE TRIGGER holder BEFORE INSERT ON triage.own_views
@@ -153,6 +184,13 @@ CREATE POLICY mine ON triage.claims FOR INSERT TO rosh_web WITH CHECK ({MINE} AN
 CREATE POLICY seen ON triage.answers FOR SELECT TO rosh_web USING ({SEEN_WHOLE});
 CREATE POLICY practitioner ON triage.answers FOR INSERT TO rosh_web
   WITH CHECK ({MINE} AND triage.own_staff_code() IS NOT NULL AND {SEEN_WHOLE});
+CREATE POLICY unit ON triage.acute FOR SELECT TO rosh_web USING (
+  pdu_code = triage.own_pdu() OR practitioner_code = triage.own_staff_code());
+CREATE POLICY night ON triage.acute FOR ALL TO rosh_night USING (true) WITH CHECK (true);
+CREATE POLICY seen ON triage.acknowledgements FOR SELECT TO rosh_web
+  USING (EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id));
+CREATE POLICY mine ON triage.acknowledgements FOR INSERT TO rosh_web WITH CHECK (
+  {MINE} AND EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id));
 CREATE POLICY night ON triage.answers FOR ALL TO rosh_night USING (true)
   WITH CHECK (kind = 'reassessed');
 """
@@ -166,6 +204,10 @@ GRANT EXECUTE ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
   triage.held_by(bigint) TO rosh_web, rosh_night;
 GRANT SELECT, INSERT ON triage.claims, triage.answers TO rosh_web;
 GRANT SELECT, INSERT ON triage.answers TO rosh_night;
+GRANT SELECT ON triage.acute TO rosh_web;
+GRANT SELECT, INSERT ON triage.acknowledgements TO rosh_web;
+GRANT SELECT, INSERT ON triage.acute TO rosh_night;
+GRANT UPDATE (limited, listed_as, what, detail, source, certainty) ON triage.acute TO rosh_night;
 """
 
 

@@ -1,0 +1,73 @@
+"""Acute entries of a unit or a practitioner, and who acknowledged them by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Exists, RowMapping, exists, func, insert, select
+
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import acknowledgements, acute, users
+from serving.review.policies import Invalid, Refused
+from serving.review.service import NotFound
+
+LEAST_DONE, LONGEST = 10, 1000
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class AcuteEntry:
+    """An entry as it stands, and who acknowledged it, with what was done."""
+
+    entry: RowMapping
+    acknowledged: list[RowMapping] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AcuteEntries:
+    """The acute entries that one signed-in person may see, within one transaction."""
+
+    unit: Unit
+
+    def waiting(self) -> int:
+        """How many nobody has acknowledged."""
+        rows = select(func.count()).select_from(acute).where(~_done())
+        return int(self.unit.connection.execute(rows).scalar_one())
+
+    def all(self) -> list[AcuteEntry]:
+        """Those that wait, newest first, then the last that were acknowledged."""
+        ordered = select(acute).order_by(_done(), acute.c.recorded_at.desc(), acute.c.id.desc())
+        rows = self.unit.connection.execute(ordered.limit(SHOWN)).mappings()
+        found = {row["id"]: AcuteEntry(row) for row in rows}
+        said = (
+            select(acknowledgements, users.c.name)
+            .join(users, users.c.username == acknowledgements.c.username)
+            .where(acknowledgements.c.acute_id.in_(found))
+            .order_by(acknowledgements.c.at)
+        )
+        for row in self.unit.connection.execute(said).mappings():
+            found[row["acute_id"]].acknowledged.append(row)
+        self.unit.audit(AuditEvent("PAGE_VIEW_ACUTE", "NOT_APPLICABLE", "-", {"seen": len(found)}))
+        return list(found.values())
+
+    def acknowledge(self, acute_id: int, done: str) -> None:
+        """Acknowledge an entry in one's own name, saying what was done."""
+        row = self.unit.connection.execute(select(acute.c.crn).where(acute.c.id == acute_id))
+        crn = row.scalar()
+        if crn is None:
+            raise NotFound("There is no such entry for you.")
+        if not LEAST_DONE <= len(done.strip()) <= LONGEST or "\0" in done:
+            raise Invalid({f"done-{acute_id}": "Say what you did, in 10 to 1,000 characters"})
+        mine = exists().where(
+            acknowledgements.c.acute_id == acute_id,
+            acknowledgements.c.username == self.unit.username,
+        )
+        if self.unit.connection.execute(select(mine)).scalar_one():
+            raise Refused("You have acknowledged this entry.")
+        values = {"acute_id": acute_id, "username": self.unit.username, "done": done.strip()}
+        self.unit.connection.execute(insert(acknowledgements).values(**values))
+        self.unit.audit(AuditEvent("ACKNOWLEDGED_ACUTE", "CRN", crn, {"entry": acute_id}))
+
+
+def _done() -> Exists:
+    return exists().where(acknowledgements.c.acute_id == acute.c.id)

@@ -1,0 +1,50 @@
+"""Acute entries: what was put on record lately that someone must act on, and who did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from serving.db.session import unit
+from serving.review.acute_entries import AcuteEntries
+from serving.review.policies import Invalid
+from serving.web import account, pages
+from serving.web.account import User
+from serving.web.cases import ItemId
+
+router = APIRouter()
+
+
+def looking(
+    request: Request, user: Annotated[User, Depends(account.with_cases)]
+) -> Iterator[AcuteEntries]:
+    """The acute entries in the user's name: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield AcuteEntries(opened)
+
+
+Looking = Annotated[AcuteEntries, Depends(looking, scope="function")]
+
+
+@router.get("/acute")
+def acute(request: Request, entries: Looking) -> Response:
+    """What waits to be acknowledged, and what was."""
+    return pages.render(request, "acute.html", entries=entries.all(), faults={}, filled={})
+
+
+@router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_form)])
+def acknowledge(
+    request: Request, entries: Looking, entry_id: ItemId, done: Annotated[str, Form()] = ""
+) -> Response:
+    """Acknowledge an entry in one's own name."""
+    try:
+        entries.acknowledge(entry_id, done)
+    except Invalid as error:
+        return pages.render(
+            request, "acute.html", status=422, entries=entries.all(), faults=error.faults,
+            filled={entry_id: done},
+        )  # fmt: skip
+    return RedirectResponse("/acute", status_code=303)

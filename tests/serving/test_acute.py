@@ -1,0 +1,176 @@
+"""Acute entries reach who answers for the case, with or without a model, until acknowledged."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, select, text
+from sqlalchemy.exc import DBAPIError
+
+from features import build, intake
+from features.errors import NotApproved
+from features.store import Store
+from serving import acute, approvals, scoring
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import acute as table
+from tests import factories
+from tests.conftest import AS_OF, Service
+from tests.factories import row
+from tests.pages import Browser
+
+NIGHT = date(2026, 6, 30)
+DONE = "Rang the police and the partner's worker."
+
+
+def store_of(tmp_path: Path, *incidents: dict[str, Any]) -> Store:
+    """A store of one supervised case in Alderbrook, with some incidents."""
+    rows = {
+        "supervisions": [row("supervisions", "2026-01-05", kind="licence", pdu_code="N54ALD")],
+        "allocations": [row("allocations", "2026-01-05", staff_code="N54A001")],
+        "incidents": list(incidents),
+        "limits": [],
+    }
+    intake.load(factories.extract(tmp_path / "x", rows, "2026-07-02T22:00:00"), tmp_path / "s")
+    return Store.open(tmp_path / "s")
+
+
+def delivered(connection: Connection, store: Store, limited: set[str], on: date = NIGHT) -> list:
+    """What a night delivers, on a connection that is rolled back."""
+    cases = build.cases_under_supervision(store, on).select("crn", "as_of")
+    acute.deliver(connection, store, cases, limited, on)
+    rows = select(table).where(table.c.crn == factories.CRN)
+    return list(connection.execute(rows).mappings())
+
+
+@pytest.mark.parametrize(
+    ("incident", "listed"),
+    [
+        ({"kind": "threat", "target": "partner"}, "A threat to a partner or a child"),
+        ({"kind": "threat", "target": "child"}, "A threat to a partner or a child"),
+        ({"kind": "threat", "target": "public"}, None),
+        ({"kind": "provider_concern", "target": "none"},
+         "A concern reported by a monitoring provider"),
+        ({"kind": "sexual_concern_child", "target": "child"}, "A sexual concern about a child"),
+        ({"kind": "violence", "target": "partner"}, None),
+    ],
+)  # fmt: skip
+def test_what_is_acute(
+    service: Service, tmp_path: Path, incident: dict[str, Any], listed: str | None
+) -> None:
+    store = store_of(tmp_path, row("incidents", "2026-06-28", **incident))
+    with service.night.connect() as connection:
+        found = delivered(connection, store, set())
+        connection.rollback()
+    assert [one["listed_as"] for one in found] == ([] if listed is None else [listed])
+    if listed:
+        assert (found[0]["pdu_code"], found[0]["practitioner_code"]) == ("N54ALD", "N54A001")
+
+
+THREAT = {"kind": "threat", "target": "partner"}
+
+
+@pytest.mark.parametrize(
+    ("occurred", "changes", "new"),
+    [
+        ("2026-06-28", {}, True),
+        ("2026-03-01", {"recorded_at": datetime(2026, 6, 29, 9)}, True),
+        ("2026-06-20", {"recorded_at": datetime(2026, 6, 20, 9)}, False),
+        ("2026-06-28", {"recorded_at": datetime(2026, 7, 1, 9)}, False),
+        ("2026-06-28", {"withdrawn_at": datetime(2026, 6, 29, 9)}, False),
+    ],
+)
+def test_new_is_what_was_recorded_in_the_last_days_and_stands(
+    service: Service, tmp_path: Path, occurred: str, changes: dict[str, datetime], new: bool
+) -> None:
+    """Whatever day it is about: what came to light late is new too."""
+    store = store_of(tmp_path, row("incidents", occurred, **THREAT, **changes))
+    with service.night.connect() as connection:
+        assert bool(delivered(connection, store, set())) == new
+        connection.rollback()
+
+
+def test_an_entry_is_delivered_once_and_a_limited_case_is_its_crn(
+    service: Service, tmp_path: Path
+) -> None:
+    store = store_of(tmp_path, row("incidents", "2026-06-28", **THREAT))
+    with service.night.connect() as connection:
+        assert len(delivered(connection, store, set())) == 1
+        assert len(delivered(connection, store, set(), date(2026, 7, 1))) == 1
+        acute.shrink(connection, [factories.CRN])
+        (shrunk,) = delivered(connection, store, set())
+        assert (shrunk["limited"], shrunk["what"], shrunk["listed_as"]) == (True, "", "")
+        connection.rollback()
+        (closed,) = delivered(connection, store, {factories.CRN})
+        assert (closed["limited"], closed["what"], closed["detail"]) == (True, "", "")
+        connection.rollback()
+
+
+def test_entries_are_delivered_without_any_approval(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service.admin.begin() as connection:
+        before = connection.execute(select(table.c.crn, table.c.record_id)).all()
+        assert before, "the first night delivered some"
+        some = [one.record_id for one in before[:1]]
+        connection.execute(delete(table).where(table.c.record_id.in_(some)))
+    monkeypatch.setattr(approvals, "SIGNATURES", 3)
+    with pytest.raises(NotApproved):
+        scoring.score(service.settings, service.night, AS_OF)
+    with service.admin.connect() as connection:
+        again = connection.execute(select(table.c.crn, table.c.record_id)).all()
+    assert set(again) == set(before)
+
+
+@pytest.fixture
+def entry(service: Service) -> int:
+    """An entry of Alderbrook that nobody has acknowledged."""
+    with service.admin.begin() as connection:
+        values = {
+            "crn": "A123456", "pdu_code": "N54ALD", "practitioner_code": "N54A001",
+            "record_id": "I-acute", "occurred_on": AS_OF, "recorded_at": AS_OF,
+            "listed_as": "A threat to a partner or a child", "what": "Threat", "detail": "",
+            "source": "EM provider", "certainty": "allegation", "disclosable": False,
+            "disputed": False, "limited": False,
+        }  # fmt: skip
+        known = select(table.c.id).where(table.c.record_id == "I-acute")
+        found = connection.execute(known).scalar()
+        return int(found or connection.execute(
+            table.insert().values(values).returning(table.c.id)).scalar_one())  # fmt: skip
+
+
+def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(
+    service: Service, browser: Browser, entry: int
+) -> None:
+    page = browser.sign_in("ALD-SPO-1").get("/queue")
+    assert 'data-qa="acute-notice"' in page
+    page = browser.get("/acute")
+    assert "A threat to a partner or a child: CRN A123456" in page
+    assert "Not to be disclosed" in page
+    page = browser.post(f"/acute/{entry}/acknowledge", 422, done="ok")
+    assert "Say what you did" in page
+    assert 'value="ok"' in page
+    page = browser.post(f"/acute/{entry}/acknowledge", done=DONE)
+    assert "partner&#39;s worker" in page
+    assert "Morgan Ellery" in page
+    again = browser.post(f"/acute/{entry}/acknowledge", 403, done=DONE)
+    assert "You have acknowledged this entry" in again
+    page = browser.sign_in("ALD-HEAD").get("/acute")
+    assert "Morgan Ellery" in page.split('data-qa="acknowledged"')[1]
+
+
+def test_other_units_and_the_board_see_nothing_of_it(
+    service: Service, browser: Browser, entry: int
+) -> None:
+    assert "A123456" not in browser.sign_in("BRI-SPO-1").get("/acute")
+    browser.post(f"/acute/{entry}/acknowledge", 404, done=DONE)
+    browser.sign_in("BOARD-1").get("/acute", status=403)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        with unit(service.web, "BRI-SPO-1") as opened:
+            opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+            opened.connection.execute(
+                text("INSERT INTO triage.acknowledgements (acute_id, username, done)"
+                     " VALUES (:id, 'BRI-SPO-1', :done)"), {"id": entry, "done": DONE}
+            )  # fmt: skip
