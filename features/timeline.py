@@ -11,6 +11,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
+from features.indicators import CATALOGUE
 from features.indicators.base import in_words
 from features.indicators.language import suspended
 
@@ -90,6 +91,17 @@ def practitioners(known: Known) -> dict[str, str]:
     )
     last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
     return dict(last.select("crn", "staff_code").iter_rows())
+
+
+def non_compliance(known: Known) -> dict[str, list[tuple[str, int]]]:
+    """Recorded non-compliance of each case since the start of its order or licence, by month."""
+    rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
+    month = pl.col("occurred_on").dt.strftime("%Y-%m")
+    counted = rows.group_by("crn", month=month).len().sort("crn", "month").collect()
+    found: dict[str, list[tuple[str, int]]] = {}
+    for crn, name, count in counted.iter_rows():
+        found.setdefault(crn, []).append((name, count))
+    return found
 
 
 def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:

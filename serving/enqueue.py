@@ -128,7 +128,7 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
             "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
         }
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
-    incomplete = store.incomplete_cases()
+    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(known)
     return {
         crn: {
             "name": _name(named.get(crn, {})),
@@ -142,6 +142,7 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
             "levels": levels[crn],
             "feeds": feeds,
             "incomplete": crn in incomplete,
+            "non_compliance": failures.get(crn, []),
         }
         for crn in known.spine["crn"]
     }

@@ -12,11 +12,12 @@ from features import codes
 from features.errors import NotApproved
 from serving import approvals
 from serving.db.session import unit
+from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
-from serving.web import account, pages
+from serving.web import account, formatters, pages
 from serving.web.account import User
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
@@ -57,9 +58,14 @@ def case(
     table: Annotated[list[str] | None, Query()] = None,
     words: str = "",
     system: bool = False,
+    whole: bool = False,
 ) -> Response:
-    """A case: who, the recorded levels, what is known and not, the history, and the form."""
-    return _case_page(request, review, item_id, table or [], words.replace("\0", ""), system=system)
+    """A case: who, the recorded levels, what is known and not, the history, and the form.
+
+    It opens at what was recorded since the last assessment, as lines; the rest is one click away.
+    """
+    asked = table or [], words.replace("\0", "")
+    return _case_page(request, review, item_id, *asked, system=system, whole=whole)
 
 
 async def given_view(request: Request) -> View:
@@ -77,9 +83,8 @@ async def given_view(request: Request) -> View:
             verdicts[group] = verdict
         if level:
             levels[group] = level
-    ticked = [str(one).partition(":") for one in form.getlist("entry")]
-    return View(verdicts, levels, tuple((table, number) for table, _, number in ticked),
-                str(form.get("reasons") or ""))  # fmt: skip
+    ticked = formatters.ticked(str(one) for one in form.getlist("entry"))
+    return View(verdicts, levels, ticked, str(form.get("reasons") or ""))
 
 
 async def given_groups(request: Request) -> dict[str, str]:
@@ -150,16 +155,24 @@ def _case_page(
     words: str,
     *,
     system: bool = False,
+    whole: bool = False,
     faults: dict[str, str] | None = None,
     filled: View = NOTHING_SAID,
 ) -> Response:
     item, timeline = review.read(item_id, tables, words, system=system)
+    brief = not (item.limited or tables or words or system or whole)
+    begun = lines.last_assessed(item.person) if brief else None
+    recent = lines.since(timeline, begun) if brief else []
     return pages.render(
         request,
         "limited.html" if item.limited else "case.html",
         status=422 if faults else 200,
         item=item,
         timeline=timeline,
+        brief=brief,
+        begun=begun,
+        recent=lines.grouped(recent),
+        earlier=len(timeline) - len(recent),
         chosen={"tables": tables, "words": words, "system": system},
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote, unquote
 
 from features import codes
 from features.levels import LEVEL_STATES
@@ -44,6 +47,11 @@ def day(value: date | datetime | str | None) -> str:
         return "not known"
     found = date.fromisoformat(value[:10]) if isinstance(value, str) else value
     return f"{found.day} {found:%B %Y}"
+
+
+def month(value: str) -> str:
+    """March 2026."""
+    return f"{date.fromisoformat(f'{value}-01'):%B %Y}"
 
 
 def age(born_on: str | None, at: date) -> str:
@@ -137,6 +145,18 @@ def choices(recorded: str | None) -> list[tuple[str, str]]:
     return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
 
 
+def entry_keys(entries: Sequence[Mapping[Any, Any]]) -> str:
+    """What a ticked box stands for: the entries' tables and record numbers."""
+    return " ".join(quote(f"{one['source_table']}:{one['record_id']}", safe=":") for one in entries)
+
+
+def ticked(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The entries that ticked boxes stand for: table and record number, each once."""
+    keys = dict.fromkeys(unquote(part) for value in values for part in value.split())
+    parts = (key.partition(":") for key in keys)
+    return tuple((table, number) for table, _, number in parts)
+
+
 def called(item: Item | FollowUp) -> str:
     """The person's name; where none is supplied, as for made-up people, the CRN."""
     return item.person.get("name") or f"CRN {item.crn}"
@@ -179,6 +199,7 @@ FILTERS = {
     "called": called,
     "day": day,
     "age": age,
+    "month": month,
     "level": level,
     "level_class": level_class,
     "group": group,
@@ -189,6 +210,7 @@ FILTERS = {
     "outcome": outcome,
     "verdict": verdict,
     "choices": choices,
+    "entry_keys": entry_keys,
     "answer": answer,
     "role": role,
 }

@@ -103,7 +103,7 @@ def test_filters_narrow_the_history(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1")
     whole = browser.get(f"/cases/{item}?system=true")
-    shown = browser.get(f"/cases/{item}")
+    shown = browser.get(f"/cases/{item}?whole=true")
     supervised = browser.get(f"/cases/{item}?table=supervisions")
     none = browser.get(f"/cases/{item}?words=no-entry-says-this_%25")
     counts = [

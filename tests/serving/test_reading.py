@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from serving.db.session import AuditEvent, unit
 from serving.db.tables import items, own_views
 from serving.review import policies
 from serving.review.policies import Invalid, View
+from serving.web import formatters
 from tests.conftest import Service
 from tests.pages import Browser
 
@@ -90,7 +92,7 @@ def test_all_others_about_right_and_ticked_entries_are_a_whole_view(
     assert found["levels"]["children"] == "HIGH"
     assert found["levels"]["staff"] == levels["staff"]["level"]
     assert found["verdicts"]["staff"] == "about_right"
-    assert found["ticked"] == [entry.split(":", 1)]
+    assert found["ticked"] == [list(one) for one in formatters.ticked([unescape(entry)])]
     assert found["reasons"] == ""
     assert "Part of your reasons" in browser.get(f"/cases/{item}?system=true")
 
@@ -153,3 +155,11 @@ def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Bro
                  " VALUES (:item, 'BRI-SPO-1', CAST(:levels AS jsonb), :words)"),
             {"item": item, "levels": levels, "words": WORDS},
         )  # fmt: skip
+
+
+def test_a_box_stands_for_every_entry_of_its_line_whatever_the_record_numbers_hold() -> None:
+    entries = [{"source_table": "contacts", "record_id": one} for one in ("C 1", "C:2", "Ç%3&")]
+    value = formatters.entry_keys(entries)
+    assert formatters.ticked([value, value]) == (
+        ("contacts", "C 1"), ("contacts", "C:2"), ("contacts", "Ç%3&"))  # fmt: skip
+    assert formatters.ticked([]) == ()

@@ -1,0 +1,85 @@
+"""A record as lines that can be read in minutes: like entries together, what stands out first.
+
+Entries that say the same (kind, words) are one line with its first and last day. Where that still
+makes too many, the lines that most entries share are put together by kind; nothing is left out,
+every line opens its entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+MOST_LINES = 40
+Entry = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: what it says, and the entries behind it, newest first."""
+
+    what: str
+    detail: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def first(self) -> date:
+        """The day of the earliest entry."""
+        found: date = self.entries[-1]["occurred_on"]
+        return found
+
+    @property
+    def last(self) -> date:
+        """The day of the latest entry."""
+        found: date = self.entries[0]["occurred_on"]
+        return found
+
+
+def grouped(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
+    """The entries (newest first) as at most so many lines, latest first; each stands in one."""
+    lines = _by(entries, lambda entry: (entry["source_table"], entry["what"], entry["detail"]))
+    if len(lines) > most:
+        lines = _by(entries, lambda entry: (entry["source_table"], entry["what"]))
+    if len(lines) > most:
+        # Kinds with the most entries are the everyday ones: those of a table go together.
+        rare = sorted(lines, key=lambda line: len(line.entries))[: most - len(_tables(entries))]
+        kept = {(line.entries[0]["source_table"], line.what) for line in rare}
+        lines = _by(
+            entries,
+            lambda entry: (
+                entry["source_table"],
+                entry["what"] if (entry["source_table"], entry["what"]) in kept else "",
+            ),
+        )
+    return sorted(lines, key=lambda line: line.last, reverse=True)
+
+
+def since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
+    """The entries about days after the given one; all of them where there is none."""
+    return [entry for entry in entries if day is None or entry["occurred_on"] > day]
+
+
+def last_assessed(person: Mapping[str, Any]) -> date | None:
+    """The day of the assessment that gave the recorded levels; None where none is current."""
+    days = [said["assessed_on"] for said in person["levels"].values() if said["assessed_on"]]
+    return date.fromisoformat(max(days)) if days else None
+
+
+def _by(entries: Sequence[Entry], key: Any) -> list[Line]:
+    found: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(key(entry), []).append(entry)
+    return [_line(list(of_one)) for of_one in found.values()]
+
+
+def _line(entries: list[Entry]) -> Line:
+    kinds = {entry["what"] for entry in entries}
+    details = {entry["detail"] for entry in entries}
+    what = kinds.pop() if len(kinds) == 1 else ""
+    return Line(what, details.pop() if len(details) == 1 else "", tuple(entries))
+
+
+def _tables(entries: Sequence[Entry]) -> set[str]:
+    return {entry["source_table"] for entry in entries}
