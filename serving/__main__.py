@@ -201,6 +201,8 @@ def _summary(night: scoring.Night) -> Table:
         },
         "drawn at random": counts["random"],
         "reassessed as asked": counts.get("reassessed", 0),
+        "concluded lately, left alone": counts.get("cooling_down", 0),
+        "concluded lately, brought back by new evidence": counts.get("brought_back", 0),
     }
     for name, value in rows.items():
         table.add_row(name, f"{value:,}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import polars as pl
@@ -22,14 +22,13 @@ from features.errors import RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
 from models.bundle import Bundle
-from serving import acute, approvals, audit, enqueue, reassessed, selection
+from serving import acute, approvals, audit, cool_down, enqueue, reassessed, selection
 from serving.approvals import Approval
+from serving.cool_down import Cooling
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import conclusions, findings, items, runs
 from serving.selection import Chosen, Key
 from serving.settings import Settings
-
-COOL_DOWN = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,15 @@ def _run(
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
         closed = reassessed.close(opened.connection, store, as_of)
-        chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of)
-        counts = _counts(store, on, scored, chosen) | {"reassessed": closed}
+        rest = _cooling(opened.connection, store, as_of)
+        waiting = select(items.c.crn).where(items.c.state == "open")
+        away = rest.away | set(opened.connection.execute(waiting).scalars())
+        chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of, away)
+        counts = _counts(store, on, scored, chosen) | {
+            "reassessed": closed,
+            "cooling_down": len(rest.away),
+            "brought_back": len(rest.broken),
+        }
         opened.connection.execute(
             insert(runs).values(
                 id=run_id,
@@ -201,6 +207,7 @@ def _choose(
     units: dict[str, str],
     run_id: str,
     as_of: date,
+    away: frozenset[str],
 ) -> list[Chosen]:
     monday = as_of - timedelta(days=as_of.weekday())
     this_week = connection.execute(
@@ -219,18 +226,20 @@ def _choose(
         approval.rates,
         approval.random_share,
         queued,
-        _away(connection, as_of),
+        away,
         Key(settings.draw_secret, run_id),
     )
 
 
-def _away(connection: Connection, as_of: date) -> list[str]:
-    """People with an open case, or with one concluded in the last 90 days."""
-    recent = select(items.c.crn).join(conclusions, conclusions.c.item_id == items.c.id).where(
-        conclusions.c.at >= as_of - COOL_DOWN
-    )  # fmt: skip
-    waiting = select(items.c.crn).where(items.c.state == "open")
-    return list(connection.execute(recent.union(waiting)).scalars())
+def _cooling(connection: Connection, store: Store, as_of: date) -> Cooling:
+    """Who was concluded lately and is still left alone."""
+    last = (
+        select(items.c.crn, func.max(conclusions.c.at))
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .group_by(items.c.crn)
+    )
+    concluded = {crn: at.astimezone(UTC) for crn, at in connection.execute(last)}
+    return cool_down.cooling(store, concluded, as_of)
 
 
 def _counts(
