@@ -42,13 +42,14 @@ def deliver(
     """
     since = datetime.combine(as_of - LOOK_BACK, time.max)
     recent = pl.any_horizontal(LISTED.values()) & (pl.col("recorded_at") > since)
-    known = asof.read(store, on, tables=["incidents", "allocations", "supervisions"],
-                      lean={"incidents": Unread(recent)})  # fmt: skip
-    rows = known.rows("incidents").filter(
+    told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
+    rows = told.rows("incidents").filter(
         pl.any_horizontal(LISTED.values()), pl.col("first_recorded_at") > since
     )
     if rows.is_empty():
         return 0
+    theirs = asof.spine(rows["crn"], as_of)
+    known = asof.read(store, theirs, tables=["allocations", "supervisions"])
     held, holders = timeline.supervision(known), timeline.practitioners(known)
     values = [
         _value(row, held[row["crn"]]["pdu_code"], holders.get(row["crn"]), row["crn"] in limited)
@@ -57,8 +58,8 @@ def deliver(
     ]
     if not values:
         return 0
-    fresh = insert(acute).values(values).on_conflict_do_nothing().returning(acute.c.id)
-    return len(connection.execute(fresh).all())
+    fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.id)
+    return len(connection.execute(fresh, values).all())
 
 
 def shrink(connection: Connection, limited: list[str]) -> None:

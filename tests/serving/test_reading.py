@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from html import unescape
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from features.codes import COMMUNITY_GROUPS
 from serving.db.session import AuditEvent, unit
-from serving.db.tables import items, own_views
+from serving.db.tables import items, own_views, users
 from serving.review import policies
 from serving.review.policies import Invalid, View
 from serving.web import formatters
@@ -120,6 +122,52 @@ def test_a_case_is_held_by_one_reader_and_the_other_is_told_by_whom(
         assert "Hold this case while I read it" in other.get(f"/cases/{item}")
         other.record_view(item)
         assert browser.post(f"/cases/{item}/claim", 403).count("Ray Castleton holds this case") == 1
+
+
+def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service) -> None:
+    """The second claim waits for the first transaction to end, and then finds its claim."""
+    item = service.unread("N58CAR")
+    with service.admin.begin() as connection:
+        rows = [
+            {"username": f"CAR-SPO-{n}", "name": "x", "role": "spo", "pdu_code": "N58CAR",
+             "made_up": False} for n in (1, 2)
+        ]  # fmt: skip
+        connection.execute(insert(users).values(rows).on_conflict_do_nothing())
+    begun = threading.Event()
+    refused: list[str] = []
+
+    def second() -> None:
+        begun.set()
+        try:
+            insert_claim(service, item, "CAR-SPO-2", 5)
+        except DBAPIError as error:
+            refused.append(str(error.orig))
+
+    other = threading.Thread(target=second)
+    with unit(service.web, "CAR-SPO-1") as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        opened.connection.execute(
+            text("INSERT INTO triage.claims (item_id, username, until)"
+                 " VALUES (:item, 'CAR-SPO-1', now() + interval '5 minutes')"), {"item": item},
+        )  # fmt: skip
+        other.start()
+        begun.wait()
+        other.join(0.5)
+        assert other.is_alive(), "it waits"
+    other.join(10)
+    assert refused
+    assert "held by another reader" in refused[0]
+
+
+def test_nobody_learns_who_reads_in_another_unit(service: Service) -> None:
+    item = service.unread("N54BRI")
+    insert_claim(service, item, "BRI-SPO-1", 5)
+    for username, told in (("BRI-SPO-2", "BRI-SPO-1"), ("ALD-SPO-1", None), ("BOARD-1", None)):
+        with unit(service.web, username) as opened:
+            opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+            found = opened.connection.execute(text(f"SELECT triage.held_by({item})"))
+            assert found.scalar() == told
+    insert_claim(service, item, "BRI-SPO-1", -1)
 
 
 def insert_claim(service: Service, item: int, username: str, minutes: int) -> None:

@@ -98,7 +98,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 CREATE FUNCTION triage.held_by(item bigint) RETURNS text STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT username FROM (SELECT username, until FROM claims
-     WHERE item_id = item ORDER BY id DESC LIMIT 1) last WHERE until > clock_timestamp() $$;
+     WHERE item_id = item ORDER BY id DESC LIMIT 1) last WHERE until > clock_timestamp()
+     AND EXISTS (SELECT 1 FROM items WHERE id = item AND pdu_code = own_pdu()) $$;
 
 CREATE FUNCTION triage.audit_digest(row_number bigint) RETURNS text STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
@@ -202,10 +203,13 @@ REVOKE ALL ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
 GRANT EXECUTE ON FUNCTION triage.audit_digest(bigint) TO rosh_night;
 GRANT EXECUTE ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
   triage.held_by(bigint) TO rosh_web, rosh_night;
-GRANT SELECT, INSERT ON triage.claims, triage.answers TO rosh_web;
+GRANT SELECT ON triage.claims, triage.answers TO rosh_web;
+GRANT INSERT (item_id, username, until) ON triage.claims TO rosh_web;
+GRANT INSERT (item_id, username, kind, words, planned_on) ON triage.answers TO rosh_web;
 GRANT SELECT, INSERT ON triage.answers TO rosh_night;
 GRANT SELECT ON triage.acute TO rosh_web;
-GRANT SELECT, INSERT ON triage.acknowledgements TO rosh_web;
+GRANT SELECT ON triage.acknowledgements TO rosh_web;
+GRANT INSERT (acute_id, username, done) ON triage.acknowledgements TO rosh_web;
 GRANT SELECT, INSERT ON triage.acute TO rosh_night;
 GRANT UPDATE (limited, listed_as, what, detail, source, certainty) ON triage.acute TO rosh_night;
 """
