@@ -11,6 +11,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -120,7 +121,13 @@ def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> No
 
 
 def _handed_on(bucket: int, path: Path, done: Future[None]) -> tuple[int, pl.DataFrame]:
-    done.result()
+    try:
+        done.result()
+    except BrokenProcessPool as error:
+        raise RunStopped(
+            "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
+            "Free some memory, and start the run again."
+        ) from error
     found = pl.read_ipc(path)
     path.unlink()
     return bucket, found

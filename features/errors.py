@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 
 
@@ -77,8 +79,16 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+TERMINATED = 143
+
+
 def shown_to_people(command: Callable[[], None]) -> int:
-    """Run a command; a UserError becomes one sentence on stderr and its exit code."""
+    """Run a command; a UserError becomes one sentence on stderr and its exit code.
+
+    A command that is told to end (SIGTERM) cleans up behind it, as one that is interrupted does.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         command()
     except UserError as error:

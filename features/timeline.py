@@ -13,7 +13,7 @@ from features import codes
 from features.asof import CASE, Known
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
-from features.indicators.language import suspended
+from features.indicators.language import supervision_start, suspended
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",
@@ -93,14 +93,23 @@ def practitioners(known: Known) -> dict[str, str]:
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
-def non_compliance(known: Known) -> dict[str, list[tuple[str, int]]]:
-    """Recorded non-compliance of each case since the start of its order or licence, by month."""
+def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
+    """Recorded non-compliance of each case since the start of its latest order or licence: `since`
+    and the count of each month (`months`); no case where contacts are not supplied.
+    """
+    supplied = known.spine.filter(known.available(["contacts", "supervisions"]))
+    started = supervision_start(known).select(*CASE, since="started_on").collect()
     rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
     counted = rows.group_by("crn", month=month).len().sort("crn", "month").collect()
-    found: dict[str, list[tuple[str, int]]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for crn, since in (
+        supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()
+    ):
+        found[crn] = {"since": since.isoformat() if since else None, "months": []}
     for crn, name, count in counted.iter_rows():
-        found.setdefault(crn, []).append((name, count))
+        if crn in found:
+            found[crn]["months"].append((name, count))
     return found
 
 

@@ -200,7 +200,6 @@ def _summary(night: scoring.Night) -> Table:
             for level, n in sorted(counts["flagged"].items())
         },
         "drawn at random": counts["random"],
-        "reassessed as asked": counts.get("reassessed", 0),
         "concluded lately, left alone": counts.get("cooling_down", 0),
         "concluded lately, brought back by new evidence": counts.get("brought_back", 0),
     }

@@ -8,17 +8,19 @@ is its CRN alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from features import asof, timeline
+from features.asof import Known
 from features.lean import Unread
 from features.store import Store
-from serving.db.tables import acute
+from serving.db.tables import acknowledgements, acute, runs
 
 KIND, TARGET = pl.col("kind"), pl.col("target")
 LISTED: dict[str, pl.Expr] = {
@@ -30,36 +32,48 @@ LISTED: dict[str, pl.Expr] = {
 on record, passed on to nobody (decision 0014).
 """
 LOOK_BACK = timedelta(days=7)
-"""An entry recorded within so many days is new, unless it was delivered already."""
+"""How far back an entry is new at least: further where no night ran since, or it came late."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How many entries were new, and how many belong to no unit that could act on them."""
+
+    new: int
+    nowhere: int
 
 
 def deliver(
     connection: Connection, store: Store, on: pl.DataFrame, limited: set[str], as_of: date
-) -> int:
-    """Deliver the entries recorded in the last days of every case of a spine; how many are new.
+) -> Delivered:
+    """Deliver what became known in the last days of every case of a spine, and bring what waits up
+    to date: a correction, a withdrawal, another unit or practitioner.
 
-    An entry is delivered once, whatever becomes of it later.
+    New is what reached us since then as an entry of the list, also by a correction or late.
     """
-    since = datetime.combine(as_of - LOOK_BACK, time.max)
-    recent = pl.any_horizontal(LISTED.values()) & (pl.col("recorded_at") > since)
+    last = connection.execute(select(func.max(runs.c.as_of))).scalar()
+    since = datetime.combine(min(as_of - LOOK_BACK, last or date.max), time.max)
+    recent = pl.any_horizontal(LISTED.values()) & (pl.col("known_from") > since)
     told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
-    rows = told.rows("incidents").filter(
-        pl.any_horizontal(LISTED.values()), pl.col("first_recorded_at") > since
-    )
-    if rows.is_empty():
-        return 0
-    theirs = asof.spine(rows["crn"], as_of)
-    known = asof.read(store, theirs, tables=["allocations", "supervisions"])
-    held, holders = timeline.supervision(known), timeline.practitioners(known)
+    rows = told.rows("incidents").filter(pl.any_horizontal(LISTED.values()))
+    waiting = _waiting(connection)
+    crns = {*rows["crn"], *waiting}
+    if not crns:
+        return Delivered(0, 0)
+    known = asof.read(store, asof.spine(crns, as_of),
+                      tables=["incidents", "allocations", "supervisions"])  # fmt: skip
+    units, holders = _units(known), timeline.practitioners(known)
+    _refresh(connection, known, waiting, units, holders)
     values = [
-        _value(row, held[row["crn"]]["pdu_code"], holders.get(row["crn"]), row["crn"] in limited)
+        _value(row, units[row["crn"]], holders.get(row["crn"]), row["crn"] in limited)
         for row in _listed(rows)
-        if held.get(row["crn"], {}).get("pdu_code")
+        if row["crn"] in units
     ]
+    nowhere = rows.filter(~pl.col("crn").is_in(list(units))).height
     if not values:
-        return 0
+        return Delivered(0, nowhere)
     fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.id)
-    return len(connection.execute(fresh, values).all())
+    return Delivered(len(connection.execute(fresh, values).all()), nowhere)
 
 
 def shrink(connection: Connection, limited: list[str]) -> None:
@@ -70,6 +84,54 @@ def shrink(connection: Connection, limited: list[str]) -> None:
         .where(acute.c.crn.in_(limited), ~acute.c.limited)
         .values(limited=True, **nothing)
     )
+
+
+def _waiting(connection: Connection) -> dict[str, list[str]]:
+    """The records that nobody has acknowledged, by case."""
+    done = exists().where(acknowledgements.c.acute_id == acute.c.id)
+    found: dict[str, list[str]] = {}
+    rows = connection.execute(select(acute.c.crn, acute.c.record_id).where(~done))
+    for crn, record in rows:
+        found.setdefault(crn, []).append(record)
+    return found
+
+
+def _units(known: Known) -> dict[str, str]:
+    """The unit of each case: that of its latest order, licence, custody or placement in force."""
+    held = known.rows("supervisions").filter(
+        pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
+    )
+    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    return dict(last.select("crn", "pdu_code").iter_rows())
+
+
+def _refresh(
+    connection: Connection,
+    known: Known,
+    waiting: dict[str, list[str]],
+    units: dict[str, str],
+    holders: dict[str, str],
+) -> None:
+    rows = {(row["crn"], row["record_id"]): row for row in known.rows("incidents").to_dicts()}
+    for crn, records in waiting.items():
+        for record in records:
+            row = rows.get((crn, record))
+            ours = (acute.c.crn == crn) & (acute.c.record_id == record)
+            if row is None:
+                connection.execute(update(acute).where(ours).values(withdrawn=True))
+                continue
+            entry = timeline.entry("incidents", row)
+            now: dict[str, Any] = {
+                "disclosable": entry.disclosable,
+                "disputed": entry.disputed,
+                "withdrawn": False,
+            }
+            if crn in units:
+                now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
+            connection.execute(update(acute).where(ours).values(**now))
+            words = {"what": entry.what, "detail": entry.detail, "source": entry.source,
+                     "certainty": entry.certainty}  # fmt: skip
+            connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
 
 
 def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
@@ -91,6 +153,7 @@ def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> 
         "recorded_at": row["recorded_at"],
         "listed_as": "" if limited else row["listed_as"],
         "limited": limited,
+        "withdrawn": False,
         "disclosable": entry.disclosable,
         "disputed": entry.disputed,
         **(closed if limited else told),

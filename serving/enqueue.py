@@ -142,7 +142,7 @@ def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]
             "levels": levels[crn],
             "feeds": feeds,
             "incomplete": crn in incomplete,
-            "non_compliance": failures.get(crn, []),
+            "non_compliance": failures.get(crn),
         }
         for crn in known.spine["crn"]
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import polars as pl
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, exists, insert, select, update
 
-from features import asof, codes
+from features import asof, codes, timeline
 from features.levels import level_column
 from features.store import Store
 from serving.db.tables import answers, conclusions, items
@@ -16,7 +16,7 @@ from serving.db.tables import answers, conclusions, items
 def close(connection: Connection, store: Store, as_of: date) -> int:
     """Close each request for which a complete assessment gives every named group a level.
 
-    Completed after the day it was asked, as known on the date. Returns how many were closed.
+    Completed and recorded after it was asked, as known on the date. Returns how many were closed.
     """
     done = exists().where(
         answers.c.item_id == conclusions.c.item_id, answers.c.kind == "reassessed"
@@ -36,7 +36,10 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
     for one in asked:
         given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
         after = complete.filter(
-            pl.col("crn") == one.crn, pl.col("completed_on") > one.at.date(), *given
+            pl.col("crn") == one.crn,
+            pl.col("completed_on") >= one.at.date(),
+            pl.col("recorded_at") > one.at.replace(tzinfo=None),
+            *given,
         ).sort("completed_on", "record_id")
         if after.height:
             first = after.row(0, named=True)
@@ -45,3 +48,17 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
             connection.execute(insert(answers).values(**values))
             closed += 1
     return closed
+
+
+def hand_over(connection: Connection, store: Store, as_of: date) -> None:
+    """What was queued or asked goes to the practitioner who holds the case now."""
+    rows = connection.execute(select(items.c.id, items.c.crn, items.c.practitioner_code)).all()
+    if not rows:
+        return
+    known = asof.read(store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations"])
+    holders = timeline.practitioners(known)
+    for row in rows:
+        now = holders.get(row.crn)
+        if now is not None and now != row.practitioner_code:
+            moved = update(items).where(items.c.id == row.id)
+            connection.execute(moved.values(practitioner_code=now))

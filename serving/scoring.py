@@ -92,12 +92,17 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
 
 
 def _deliver_acute(engine: Engine, store: Store, as_of: date) -> None:
-    """Before any approval is asked for, and whether or not there is one."""
+    """Before any approval is asked for, and whether or not there is one: acute entries, what was
+    reassessed as asked, and who holds each case now.
+    """
     on = build.cases_under_supervision(store, as_of)
     limited = set(on.filter("limited")["crn"])
     with unit(engine, None) as opened:
-        fresh = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
-        opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", {"new": fresh}))
+        told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
+        closed = reassessed.close(opened.connection, store, as_of)
+        reassessed.hand_over(opened.connection, store, as_of)
+        details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed}
+        opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
 
 
 def _run(
@@ -118,13 +123,11 @@ def _run(
     file, digest = _write_scores(settings, run_id, scored)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
-        closed = reassessed.close(opened.connection, store, as_of)
         rest = _cooling(opened.connection, store, as_of)
         waiting = select(items.c.crn).where(items.c.state == "open")
         away = rest.away | set(opened.connection.execute(waiting).scalars())
         chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of, away)
         counts = _counts(store, on, scored, chosen) | {
-            "reassessed": closed,
             "cooling_down": len(rest.away),
             "brought_back": len(rest.broken),
         }

@@ -30,7 +30,7 @@ class Stability:
 
     `unchanged` is the mean over resamples of the share whose first reason is the proposal's,
     `always` the share for which it is in every one; `settled` the mean once the families that
-    do not stay are held back.
+    do not stay are held back (measured on the resamples that chose them, so a little too kind).
     """
 
     recorded: str

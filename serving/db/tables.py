@@ -196,6 +196,7 @@ acute = Table(
     Column("disclosable", Boolean, nullable=False),
     Column("disputed", Boolean, nullable=False),
     Column("limited", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
     _at_column(),
 )
 

@@ -36,8 +36,11 @@ class AcuteEntries:
 
     def all(self) -> list[AcuteEntry]:
         """Those that wait, newest first, then the last that were acknowledged."""
-        ordered = select(acute).order_by(_done(), acute.c.recorded_at.desc(), acute.c.id.desc())
-        rows = self.unit.connection.execute(ordered.limit(SHOWN)).mappings()
+        newest = select(acute).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
+        rows = [
+            *self.unit.connection.execute(newest.where(~_done())).mappings(),
+            *self.unit.connection.execute(newest.where(_done()).limit(SHOWN)).mappings(),
+        ]
         found = {row["id"]: AcuteEntry(row) for row in rows}
         said = (
             select(acknowledgements, users.c.name)

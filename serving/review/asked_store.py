@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from serving.db.tables import answers, claims, conclusions, entries, findings, items, users
+from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import Asked, where_it_stands
 
 REASSESS_WITHIN = 15
@@ -56,7 +56,9 @@ class FollowUp:
 
     def late(self, today: date) -> str | None:
         """What is late about it, in words; None where nothing is."""
-        if self.state is Asked.REASSESSED:
+        if self.state in (Asked.REASSESSED, Asked.DECLINED):
+            return None  # declined is answered: the unit sees why, and may ask again
+        if self.outcome == "need_information" and self.state is not Asked.WAITING:
             return None
         if self.due_on < today:
             return "overdue"
@@ -120,7 +122,7 @@ class AskedStore:
         name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
         rows = (
             select(items.c.id, items.c.crn, items.c.limited, items.c.as_of, items.c.due_on,
-                   exists().where(claims.c.item_id == items.c.id).label("begun"),
+                   func.triage.begun(items.c.id).label("begun"),
                    name.label("held_by"))
             .where(items.c.state == "open")
             .order_by(items.c.due_on, items.c.shuffle)

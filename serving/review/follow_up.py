@@ -53,7 +53,7 @@ class FollowUps:
     ) -> FollowUp:
         """Answer in the practitioner's own name; nothing of the conclusion is changed."""
         found = self._one(item_id)
-        policies.check_answer(kind, words, planned_on, today)
+        policies.check_answer(kind, words, planned_on, today, found.asked_at.date())
         if (found.state, Answer(kind)) not in ANSWERS:
             raise Refused("That was answered already. Add a fact, or ask for a second look.")
         self.store.answer(item_id, kind, words, planned_on if kind == "accepted" else None)

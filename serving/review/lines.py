@@ -57,8 +57,15 @@ def grouped(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
 
 
 def since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
-    """The entries about days after the given one; all of them where there is none."""
-    return [entry for entry in entries if day is None or entry["occurred_on"] > day]
+    """The entries about the given day or later, or recorded after it; all where there is none.
+
+    What came to light after the assessment is what it could not have known.
+    """
+    return [
+        entry
+        for entry in entries
+        if day is None or entry["occurred_on"] >= day or entry["recorded_at"].date() > day
+    ]
 
 
 def last_assessed(person: Mapping[str, Any]) -> date | None:

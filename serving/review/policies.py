@@ -118,16 +118,22 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
         raise Invalid(faults)
 
 
-def check_answer(kind: str, words: str, planned_on: date | None, today: date) -> None:
-    """An answer accepts with a date, or says why not, or adds a fact, or asks for a second look."""
+def check_answer(
+    kind: str, words: str, planned_on: date | None, today: date, asked_on: date
+) -> None:
+    """An answer accepts with a date, or says why not, or adds a fact, or asks for a second look.
+
+    However often a date is put off, it stays within 90 days of the day on which it was asked.
+    """
     faults = {}
     if kind not in ("accepted", "declined", "fact", "second_look"):
         faults["kind"] = "Select what you want to say"
     elif kind == "accepted":
         if planned_on is None:
             faults["planned"] = "Enter the day by which you will have reassessed"
-        elif not today <= planned_on <= today + FURTHEST:
-            faults["planned"] = "The day must be today or later, and within 90 days"
+        elif not today <= planned_on <= asked_on + FURTHEST:
+            last = asked_on + FURTHEST
+            faults["planned"] = f"The day must be today or later, and by {last.day} {last:%B %Y}"
     else:
         faults |= _reasons("words", words, "what you want to say")
     if len(words) > LONGEST or "\0" in words:

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 
 from serving.db.session import AuditEvent, Unit
 from serving.review import policies
-from serving.review.policies import Refused, View
+from serving.review.policies import Invalid, Refused, View
 from serving.review.states import STEPS, Progress, Step
 from serving.review.store import Item, Store
 
@@ -71,6 +71,8 @@ class Review:
         """Record the reader's own view, before anything of the findings is seen."""
         item = self._may(item_id, Step.RECORD_VIEW)
         levels = policies.check_view(view, item.recorded)
+        if not self.store.holds(item_id, view.ticked):
+            raise Invalid({"reasons": "Tick entries of this case alone"})
         if item.progress is Progress.TO_READ:
             self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
         self.store.record_view(item_id, view, levels)

@@ -72,6 +72,7 @@ class Asked(StrEnum):
     """Where what was asked of the practitioner stands."""
 
     WAITING = "waiting"
+    ANSWERED = "answered"
     ACCEPTED = "accepted"
     DECLINED = "declined"
     REASSESSED = "reassessed"
@@ -90,10 +91,18 @@ class Answer(StrEnum):
 ANSWERS: dict[tuple[Asked, Answer], Asked] = {
     (Asked.WAITING, Answer.ACCEPTED): Asked.ACCEPTED,
     (Asked.WAITING, Answer.DECLINED): Asked.DECLINED,
+    (Asked.ANSWERED, Answer.ACCEPTED): Asked.ACCEPTED,
+    (Asked.ANSWERED, Answer.DECLINED): Asked.DECLINED,
+    (Asked.WAITING, Answer.FACT): Asked.ANSWERED,
+    (Asked.WAITING, Answer.SECOND_LOOK): Asked.ANSWERED,
     (Asked.DECLINED, Answer.ACCEPTED): Asked.ACCEPTED,
     (Asked.ACCEPTED, Answer.ACCEPTED): Asked.ACCEPTED,
-    **{(state, Answer.FACT): state for state in Asked},
-    **{(state, Answer.SECOND_LOOK): state for state in Asked},
+    **{
+        (state, answer): state
+        for state in Asked
+        if state is not Asked.WAITING
+        for answer in (Answer.FACT, Answer.SECOND_LOOK)
+    },
     **{(state, Answer.REASSESSED): Asked.REASSESSED for state in Asked},
 }
 """A fact can be added and a second look asked for at any time; a new date may be given."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, select
+from sqlalchemy import Connection, RowMapping, exists, func, insert, select, tuple_
 
 from serving.db.tables import (
     claims,
@@ -85,6 +85,14 @@ class Store:
             rows = rows.where(~entries.c.system)
         ordered = rows.order_by(entries.c.position)
         return list(self.connection.execute(ordered).mappings())
+
+    def holds(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
+        """Whether every one of the entries is of the case."""
+        if any("\0" in part for entry in ticked for part in entry):
+            return False
+        asked = tuple_(entries.c.source_table, entries.c.record_id).in_(list(ticked))
+        rows = select(func.count()).where(entries.c.item_id == item_id, asked)
+        return int(self.connection.execute(rows).scalar_one()) == len(ticked)
 
     def own_view(self, item_id: int) -> RowMapping | None:
         """What this reader recorded before seeing the findings."""

@@ -119,7 +119,9 @@ def record_view(
     try:
         review.record_view(item_id, view)
     except Invalid as error:
-        return _case_page(request, review, item_id, [], "", faults=error.faults, filled=view)
+        # The whole record, so that no ticked entry is missing from what is sent again.
+        return _case_page(request, review, item_id, [], "", system=True, whole=True,
+                          faults=error.faults, filled=view)  # fmt: skip
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 

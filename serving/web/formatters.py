@@ -164,6 +164,7 @@ def called(item: Item | FollowUp) -> str:
 
 ASKED = {
     Asked.WAITING: ("Not answered", "govuk-tag--grey"),
+    Asked.ANSWERED: ("Answered", "govuk-tag--blue"),
     Asked.ACCEPTED: ("Accepted", "govuk-tag--blue"),
     Asked.DECLINED: ("Declined", "govuk-tag--orange"),
     Asked.REASSESSED: ("Reassessed", "govuk-tag--green"),

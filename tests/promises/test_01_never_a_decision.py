@@ -59,7 +59,7 @@ def read_first(engine: Engine, item: int, username: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"who": "ALD-SPO-2"}, "person who reached it|row-level security"),
+        ({"who": "ALD-SPO-2"}, "person who reached it|row-level security|held by another reader"),
         ({"reasons": "too short"}, "check constraint"),
         ({"reasons": " " * 40}, "check constraint"),
         ({"outcome": "raise_to_high"}, "check constraint"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from features import build, intake
@@ -92,6 +92,56 @@ def test_new_is_what_was_recorded_in_the_last_days_and_stands(
         connection.rollback()
 
 
+def test_what_a_correction_makes_acute_is_new_whenever_it_was_first_recorded(
+    service: Service, tmp_path: Path
+) -> None:
+    old = {"recorded_at": datetime(2026, 5, 1, 9), "record_id": "I1"}
+    first = row("incidents", "2026-05-01", **THREAT | {"target": "public"} | old)
+    told = {"recorded_at": datetime(2026, 6, 29, 9), "record_id": "I1", "version": 2}
+    corrected = row("incidents", "2026-05-01", **THREAT | told)
+    with service.night.connect() as connection:
+        found = delivered(connection, store_of(tmp_path, first, corrected), set())
+        connection.rollback()
+    assert [one["record_id"] for one in found] == ["I1"]
+
+
+def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lost(
+    service: Service, tmp_path: Path
+) -> None:
+    cases = {}
+    for name, kind, pdu in (("a", "licence", None), ("b", "approved_premises", "N54ALD")):
+        rows = {
+            "supervisions": [row("supervisions", "2026-01-05", kind=kind, pdu_code=pdu)],
+            "incidents": [row("incidents", "2026-06-28", **THREAT)], "limits": [],
+        }  # fmt: skip
+        folder = factories.extract(tmp_path / name, rows, "2026-07-02T22:00:00")
+        intake.load(folder, tmp_path / f"{name}-store")
+        cases[name] = Store.open(tmp_path / f"{name}-store")
+    with service.night.connect() as connection:
+        for name, told in (("a", acute.Delivered(0, 1)), ("b", acute.Delivered(1, 0))):
+            on = build.cases_under_supervision(cases[name], NIGHT).select("crn", "as_of")
+            assert acute.deliver(connection, cases[name], on, set(), NIGHT) == told
+        connection.rollback()
+
+
+def test_what_waits_is_kept_up_to_date(service: Service, tmp_path: Path) -> None:
+    """A correction, a dispute, a withdrawal: nobody is to act on what no longer stands."""
+    store = store_of(tmp_path, row("incidents", "2026-06-28", record_id="I1", **THREAT))
+    changed = store_of(tmp_path / "later", row("incidents", "2026-06-28", record_id="I1",
+                       disputed=True, disclosable=False, severity=5, **THREAT))  # fmt: skip
+    gone = store_of(tmp_path / "gone", row("incidents", "2026-06-28", record_id="I1",
+                    withdrawn_at=datetime(2026, 6, 29, 9), **THREAT))  # fmt: skip
+    with service.night.connect() as connection:
+        (first,) = delivered(connection, store, set())
+        (second,) = delivered(connection, changed, set())
+        (third,) = delivered(connection, gone, set())
+        connection.rollback()
+    assert (first["disputed"], first["withdrawn"]) == (False, False)
+    assert (second["disputed"], second["disclosable"]) == (True, False)
+    assert "5 of 5" in second["detail"]
+    assert third["withdrawn"]
+
+
 def test_an_entry_is_delivered_once_and_a_limited_case_is_its_crn(
     service: Service, tmp_path: Path
 ) -> None:
@@ -133,7 +183,7 @@ def entry(service: Service) -> int:
             "record_id": "I-acute", "occurred_on": AS_OF, "recorded_at": AS_OF,
             "listed_as": "A threat to a partner or a child", "what": "Threat", "detail": "",
             "source": "EM provider", "certainty": "allegation", "disclosable": False,
-            "disputed": False, "limited": False,
+            "disputed": False, "limited": False, "withdrawn": False,
         }  # fmt: skip
         known = select(table.c.id).where(table.c.record_id == "I-acute")
         found = connection.execute(known).scalar()
@@ -155,6 +205,12 @@ def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(
     page = browser.post(f"/acute/{entry}/acknowledge", done=DONE)
     assert "partner&#39;s worker" in page
     assert "Morgan Ellery" in page
+    with service.admin.begin() as connection:
+        connection.execute(update(table).where(table.c.id == entry).values(limited=True,
+                           listed_as="", what=""))  # fmt: skip
+    assert "partner&#39;s worker" not in browser.get("/acute"), "what was said goes with the limit"
+    with service.admin.begin() as connection:
+        connection.execute(update(table).where(table.c.id == entry).values(limited=False))
     again = browser.post(f"/acute/{entry}/acknowledge", 403, done=DONE)
     assert "You have acknowledged this entry" in again
     page = browser.sign_in("ALD-HEAD").get("/acute")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests import factories
 from tests.conftest import Service
 from tests.pages import Browser
 
-TODAY = date(2026, 11, 25)
+TODAY, ASKED = date(2026, 11, 25), date(2026, 11, 3)
 WORDS = "That entry is about his brother, and was corrected in May."
 PRACTITIONER = "ALD-PP-1"
 
@@ -183,7 +184,10 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
         (follow_up("2026-11-17", {"kind": "fact"}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": date(2026, 11, 24)}), "overdue"),
-        (follow_up("2026-11-03", {"kind": "declined"}), "overdue"),
+        (follow_up("2026-11-03", {"kind": "declined"}), None),
+        (follow_up("2026-11-03", {"kind": "fact"}), "overdue"),
+        (replace(follow_up("2026-11-03", {"kind": "fact"}), outcome="need_information"), None),
+        (replace(follow_up("2026-11-03"), outcome="need_information"), "overdue"),
         (follow_up("2026-11-03", {"kind": "reassessed"}), None),
     ],
 )  # fmt: skip
@@ -203,20 +207,21 @@ def test_working_days_and_what_nobody_has_begun() -> None:
 
 @pytest.mark.parametrize(
     ("planned", "right"),
-    [(TODAY, True), (TODAY + timedelta(days=90), True), (TODAY - timedelta(days=1), False),
-     (TODAY + timedelta(days=91), False), (None, False)],
+    [(TODAY, True), (ASKED + timedelta(days=90), True), (TODAY - timedelta(days=1), False),
+     (ASKED + timedelta(days=91), False), (None, False)],
 )  # fmt: skip
 def test_a_planned_day_is_today_or_later_and_near(planned: date | None, right: bool) -> None:
     if right:
-        policies.check_answer("accepted", "", planned, TODAY)
+        policies.check_answer("accepted", "", planned, TODAY, ASKED)
     else:
         with pytest.raises(Invalid):
-            policies.check_answer("accepted", "", planned, TODAY)
+            policies.check_answer("accepted", "", planned, TODAY, ASKED)
 
 
 def test_only_the_night_reassesses_and_nothing_undoes_it() -> None:
     assert where_it_stands([]) is Asked.WAITING
-    assert where_it_stands(["declined", "accepted"]) is Asked.ACCEPTED
+    assert where_it_stands(["fact"]) is Asked.ANSWERED
+    assert where_it_stands(["second_look", "declined", "accepted"]) is Asked.ACCEPTED
     assert where_it_stands(["accepted", "declined"]) is Asked.ACCEPTED
     assert where_it_stands(["reassessed", "fact", "second_look"]) is Asked.REASSESSED
     assert {end for (_, answer), end in ANSWERS.items() if answer is Answer.REASSESSED} == {
@@ -249,3 +254,19 @@ def test_users_of_each_role_have_what_the_role_needs(service: Service) -> None:
     ):
         with pytest.raises(DBAPIError), service.admin.begin() as connection:
             connection.execute(insert(users).values({**row, **wrong}))
+
+
+def test_what_was_asked_goes_to_who_holds_the_case_now(
+    service: Service, browser: Browser, own: int, tmp_path: Path
+) -> None:
+    ask(browser, own)
+    with service.admin.connect() as connection:
+        crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
+    moved = factories.row("allocations", "2026-11-24", crn=crn, staff_code="N54A999")
+    folder = factories.extract(tmp_path / "x", {"allocations": [moved]}, "2026-12-10T22:00:00")
+    intake.load(folder, tmp_path / "s")
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(own)))
+        reassessed.hand_over(opened.connection, Store.open(tmp_path / "s"), date(2026, 12, 10))
+    browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
+    assert "N54A999" in browser.sign_in("ALD-HEAD").get("/unit")

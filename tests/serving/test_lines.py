@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,11 +14,17 @@ DAY = date(2026, 11, 20)
 
 
 def entry(
-    number: int, table: str = "contacts", what: str = "Visit", detail: str = ""
+    number: int,
+    table: str = "contacts",
+    what: str = "Visit",
+    detail: str = "",
+    recorded: int | None = None,
 ) -> dict[str, Any]:
-    """An entry so many days before."""
+    """An entry so many days before, recorded that day or so many days before."""
+    told = DAY - timedelta(days=number if recorded is None else recorded)
     return {"source_table": table, "record_id": f"R{number}", "what": what, "detail": detail,
-            "occurred_on": DAY - timedelta(days=number)}  # fmt: skip
+            "occurred_on": DAY - timedelta(days=number),
+            "recorded_at": datetime.combine(told, time(9))}  # fmt: skip
 
 
 def test_entries_that_say_the_same_are_one_line_with_both_days() -> None:
@@ -57,6 +63,8 @@ def test_the_page_opens_at_the_last_assessment() -> None:
     levels = {"public": {"assessed_on": "2026-05-01"}, "staff": {"assessed_on": None}}
     assert last_assessed({"levels": levels}) == date(2026, 5, 1)
     assert last_assessed({"levels": {"public": {"assessed_on": None}}}) is None
-    entries = [entry(1), entry(5)]
-    assert since(entries, DAY - timedelta(days=5)) == entries[:1]
+    assessed = DAY - timedelta(days=5)
+    same, late, before = entry(5), entry(30, recorded=2), entry(30)
+    entries = [entry(1), same, late, before]
+    assert since(entries, assessed) == [entries[0], same, late], "what came to light late too"
     assert since(entries, None) == entries

@@ -211,3 +211,28 @@ def test_a_box_stands_for_every_entry_of_its_line_whatever_the_record_numbers_ho
     assert formatters.ticked([value, value]) == (
         ("contacts", "C 1"), ("contacts", "C:2"), ("contacts", "Ç%3&"))  # fmt: skip
     assert formatters.ticked([]) == ()
+
+
+@pytest.mark.parametrize("entry", ["x:forged", "contacts:%00", "", "contacts:"])
+def test_only_entries_of_the_case_can_be_ticked(
+    service: Service, browser: Browser, entry: str
+) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    verdicts = {f"verdict-{g}": "cannot_tell" for g in COMMUNITY_GROUPS}
+    page = browser.post(f"/cases/{item}/view", 422, entry=entry, **verdicts)
+    assert "There is a problem" in page
+    browser.get(f"/cases/{item}/findings", status=403)
+
+
+def test_a_case_that_another_holds_by_now_is_not_concluded(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.get(f"/cases/{item}/findings")
+    insert_claim(service, item, "ALD-SPO-1", -1)
+    insert_claim(service, item, "ALD-SPO-2", 5)
+    assert "That was not recorded" in browser.conclude(item, "keep_level", status=409)
+    insert_claim(service, item, "ALD-SPO-2", -1)
+    assert "This conclusion changed no level" in browser.conclude(item, "keep_level")

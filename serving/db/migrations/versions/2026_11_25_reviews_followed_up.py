@@ -67,6 +67,7 @@ CREATE TABLE triage.acute (
   disclosable boolean NOT NULL,
   disputed boolean NOT NULL,
   limited boolean NOT NULL,
+  withdrawn boolean NOT NULL DEFAULT false,
   at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (crn, record_id),
   CHECK (NOT limited OR (listed_as = '' AND what = '' AND detail = ''))
@@ -104,6 +105,20 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 CREATE FUNCTION triage.audit_digest(row_number bigint) RETURNS text STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT digest FROM audit WHERE seq = row_number $$;
+
+CREATE FUNCTION triage.begun(item bigint) RETURNS boolean STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT held_by(item) IS NOT NULL
+       OR EXISTS (SELECT 1 FROM own_views WHERE item_id = item) $$;
+
+CREATE FUNCTION triage.nobody_else_holds() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
+BEGIN
+  IF held_by(NEW.item_id) <> NEW.username THEN
+    RAISE EXCEPTION 'the case is held by another reader';
+  END IF;
+  RETURN NEW;
+END $$;
 
 CREATE FUNCTION triage.one_reader_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
@@ -157,6 +172,8 @@ ALTER TABLE triage.acute FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON triage.acute FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
 CREATE TRIGGER one_reader BEFORE INSERT ON triage.claims
   FOR EACH ROW EXECUTE FUNCTION triage.one_reader_holds();
+CREATE TRIGGER holder BEFORE INSERT ON triage.conclusions
+  FOR EACH ROW EXECUTE FUNCTION triage.nobody_else_holds();
 CREATE TRIGGER holder BEFORE INSERT ON triage.own_views
   FOR EACH ROW EXECUTE FUNCTION triage.holder_records();
 CREATE TRIGGER asked BEFORE INSERT ON triage.answers
@@ -189,7 +206,8 @@ CREATE POLICY unit ON triage.acute FOR SELECT TO rosh_web USING (
   pdu_code = triage.own_pdu() OR practitioner_code = triage.own_staff_code());
 CREATE POLICY night ON triage.acute FOR ALL TO rosh_night USING (true) WITH CHECK (true);
 CREATE POLICY seen ON triage.acknowledgements FOR SELECT TO rosh_web
-  USING (EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id));
+  USING (EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id AND NOT a.limited));
+CREATE POLICY night ON triage.acknowledgements FOR SELECT TO rosh_night USING (true);
 CREATE POLICY mine ON triage.acknowledgements FOR INSERT TO rosh_web WITH CHECK (
   {MINE} AND EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id));
 CREATE POLICY night ON triage.answers FOR ALL TO rosh_night USING (true)
@@ -198,11 +216,12 @@ CREATE POLICY night ON triage.answers FOR ALL TO rosh_night USING (true)
 
 GRANTS = """
 REVOKE ALL ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
-  triage.held_by(bigint), triage.one_reader_holds(), triage.holder_records(),
+  triage.held_by(bigint), triage.begun(bigint), triage.nobody_else_holds(),
+  triage.one_reader_holds(), triage.holder_records(),
   triage.answer_to_what_was_asked(), triage.audit_digest(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION triage.audit_digest(bigint) TO rosh_night;
 GRANT EXECUTE ON FUNCTION triage.own_staff_code(), triage.asked_about(bigint),
-  triage.held_by(bigint) TO rosh_web, rosh_night;
+  triage.held_by(bigint), triage.begun(bigint) TO rosh_web, rosh_night;
 GRANT SELECT ON triage.claims, triage.answers TO rosh_web;
 GRANT INSERT (item_id, username, until) ON triage.claims TO rosh_web;
 GRANT INSERT (item_id, username, kind, words, planned_on) ON triage.answers TO rosh_web;
@@ -211,7 +230,10 @@ GRANT SELECT ON triage.acute TO rosh_web;
 GRANT SELECT ON triage.acknowledgements TO rosh_web;
 GRANT INSERT (acute_id, username, done) ON triage.acknowledgements TO rosh_web;
 GRANT SELECT, INSERT ON triage.acute TO rosh_night;
-GRANT UPDATE (limited, listed_as, what, detail, source, certainty) ON triage.acute TO rosh_night;
+GRANT UPDATE (limited, listed_as, what, detail, source, certainty, disclosable, disputed,
+  withdrawn, pdu_code, practitioner_code) ON triage.acute TO rosh_night;
+GRANT SELECT ON triage.acknowledgements TO rosh_night;
+GRANT UPDATE (practitioner_code) ON triage.items TO rosh_night;
 """
 
 
