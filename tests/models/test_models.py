@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from features import build
 from features.errors import MissingInput, UnreadableInput, UserError
+from features.indicators import CATALOGUE
 from models import bundle, card, level, metrics, ordinal, registry
 from models.level import STRATA
 from tests.conftest import Service
@@ -101,6 +102,21 @@ def test_scores_by_stratum(service: Service) -> None:
     assert set(scored["why_not"]) == {"already very high"}
     assert scored["probability"].null_count() == 4
     assert set(service.model.level.strata) == set(STRATA)
+
+
+def test_an_indicator_that_does_not_concern_a_group_tells_nothing_of_the_group() -> None:
+    """As a blank it would speak for the group under its own name; a missing feed stays a blank."""
+    name = "child_sexual_risk_intelligence"
+    assert CATALOGUE[name].groups == ("children",)
+    supplied = build.frame(known({"incidents": [row("incidents", "2026-06-01", target="public")]}))
+    frame = ordinal.community(supplied)
+    assert frame.filter(pl.col("group") != "children")[name].null_count() == 3
+    values = dict(zip(frame["group"], ordinal.matrix(frame, [name])[:, 0], strict=True))
+    assert values == dict.fromkeys(frame["group"], 0.0)
+    without = ordinal.community(build.frame(known({}, feeds=["assessments"])))
+    values = dict(zip(without["group"], ordinal.matrix(without, [name])[:, 0], strict=True))
+    assert np.isnan(values["children"])
+    assert values["public"] == 0.0
 
 
 def test_share_found_and_precision_by_hand() -> None:
