@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import signal
 import sys
 import threading
@@ -94,4 +95,7 @@ def shown_to_people(command: Callable[[], None]) -> int:
     except UserError as error:
         sys.stderr.write(f"\n{error}\n")
         return error.exit_code
+    except BrokenPipeError:
+        # Who read the output (head, less) has seen enough; the interpreter must not say so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

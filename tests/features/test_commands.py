@@ -226,3 +226,36 @@ def test_spine_and_buckets_hold_each_case_once() -> None:
     numbered = frame.with_columns(store.bucket_of(8).alias("b"))
     assert numbered["b"].to_list() == [1, 2]
     assert isinstance(known({}), Known)
+
+
+def test_a_reader_of_the_output_who_has_seen_enough_is_no_error() -> None:
+    piped = f"{sys.executable} -m features dictionary --format json | head -c 20"
+    told = subprocess.run(
+        ["sh", "-c", piped], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert told.stdout.startswith("[")
+    assert told.stderr == ""
+
+
+def test_a_command_that_is_told_to_end_cleans_up_behind_it(tmp_path: Path) -> None:
+    """SIGTERM ends a command as an interruption does: what it had begun is taken away."""
+    code = (
+        "import sys, tempfile, time\n"
+        "from features.errors import shown_to_people\n"
+        "def command():\n"
+        f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        print('begun', flush=True); time.sleep(60)\n"
+        "sys.exit(shown_to_people(command))\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert running.stdout is not None
+    assert running.stdout.readline() == "begun\n"
+    assert list(tmp_path.iterdir())
+    running.terminate()
+    assert running.wait(20) == errors.TERMINATED
+    assert not list(tmp_path.iterdir())
+    running.stdout.close()
