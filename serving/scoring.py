@@ -131,20 +131,9 @@ def _run(
             "cooling_down": len(rest.away),
             "brought_back": len(rest.broken),
         }
+        row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
         opened.connection.execute(
-            insert(runs).values(
-                id=run_id,
-                as_of=as_of,
-                approval_id=approval.id,
-                bundle_id=approval.bundle_id,
-                store_load=store.loads[-1].number,
-                store_fingerprint=store.fingerprint,
-                scores_file=file,
-                scores_sha256=digest,
-                counts=counts,
-                made_up=store.made_up,
-                at=func.now(),
-            )
+            insert(runs).values(**row, **_used(store, approval), counts=counts, at=func.now())
         )
         enqueue.enqueue(
             opened, store, model, chosen, as_of, run_id, Key(settings.draw_secret, run_id)
@@ -153,6 +142,17 @@ def _run(
     with engine.connect() as connection:
         audit.anchor(connection, settings.data)
     return Night(run_id, True, counts)
+
+
+def _used(store: Store, approval: Approval) -> dict[str, Any]:
+    """What a run rests on: the approval, its bundle, the histories."""
+    return {
+        "approval_id": approval.id,
+        "bundle_id": approval.bundle_id,
+        "store_load": store.loads[-1].number,
+        "store_fingerprint": store.fingerprint,
+        "made_up": store.made_up,
+    }
 
 
 def _check_modes(settings: Settings, store: Store) -> None:

@@ -44,13 +44,26 @@ def ask(browser: Browser, item: int, outcome: str = "ask_reassessment") -> None:
     browser.conclude(item, outcome)
 
 
+def seen(service: Service, item: int) -> dict[str, int]:
+    """How many rows of a case the database shows to the practitioner."""
+    found = {}
+    with unit(service.web, PRACTITIONER) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        for table, column in (("items", "id"), ("entries", "item_id"), ("findings", "item_id")):
+            rows = text(f"SELECT count(*) FROM triage.{table} WHERE {column} = :item")
+            found[table] = int(opened.connection.execute(rows, {"item": item}).scalar_one())
+    return found
+
+
 def test_a_practitioner_sees_a_case_once_something_was_asked(
     service: Service, browser: Browser, own: int
 ) -> None:
     browser.sign_in(PRACTITIONER)
     browser.get(f"/asked/{own}", status=404)
     assert f'href="/asked/{own}"' not in browser.get("/asked")
+    assert seen(service, own) == {"items": 0, "entries": 0, "findings": 0}
     ask(browser, own)
+    assert set(seen(service, own).values()) != {0}
     page = browser.sign_in(PRACTITIONER).get("/asked")
     assert "The level for public looks too low" in page
     page = browser.get(f"/asked/{own}")
@@ -71,6 +84,7 @@ def test_a_level_that_is_kept_is_not_the_practitioners_to_answer(
 ) -> None:
     ask(browser, own, "keep_level")
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
+    assert seen(service, own) == {"items": 0, "entries": 0, "findings": 0}
     with pytest.raises(DBAPIError, match="nothing was asked|row-level security"):
         answer(service, PRACTITIONER, own, "fact")
 
