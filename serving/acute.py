@@ -20,6 +20,7 @@ from features import asof, timeline
 from features.asof import Known
 from features.lean import Unread
 from features.store import Store
+from features.timeline import TimelineEntry
 from serving.db.tables import acknowledgements, acute, runs
 
 KIND, TARGET = pl.col("kind"), pl.col("target")
@@ -31,6 +32,8 @@ LISTED: dict[str, pl.Expr] = {
 """What is acute, in words, and the entries that are: reviews of the worst cases found each of these
 on record, passed on to nobody (decision 0014).
 """
+WORDS = ("what", "detail", "source", "certainty")
+"""What an entry says; a case of limited access keeps none of it."""
 LOOK_BACK = timedelta(days=7)
 """How far back an entry is new at least: further where no night ran since, or it came late."""
 
@@ -78,11 +81,10 @@ def deliver(
 
 def shrink(connection: Connection, limited: list[str]) -> None:
     """Entries of cases that were limited since they were delivered shrink to the CRN."""
-    nothing = dict.fromkeys(("listed_as", "what", "detail", "source", "certainty"), "")
     connection.execute(
         update(acute)
         .where(acute.c.crn.in_(limited), ~acute.c.limited)
-        .values(limited=True, **nothing)
+        .values(limited=True, listed_as="", **dict.fromkeys(WORDS, ""))
     )
 
 
@@ -129,9 +131,12 @@ def _refresh(
             if crn in units:
                 now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
             connection.execute(update(acute).where(ours).values(**now))
-            words = {"what": entry.what, "detail": entry.detail, "source": entry.source,
-                     "certainty": entry.certainty}  # fmt: skip
-            connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
+            words = update(acute).where(ours, ~acute.c.limited).values(**_words(entry))
+            connection.execute(words)
+
+
+def _words(entry: TimelineEntry) -> dict[str, str]:
+    return {name: getattr(entry, name) for name in WORDS}
 
 
 def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
@@ -141,9 +146,6 @@ def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> dict[str, Any]:
     entry = timeline.entry("incidents", row)
-    closed = {"what": "", "detail": "", "source": "", "certainty": ""}
-    told = {"what": entry.what, "detail": entry.detail, "source": entry.source,
-            "certainty": entry.certainty}  # fmt: skip
     return {
         "crn": row["crn"],
         "pdu_code": pdu,
@@ -156,5 +158,5 @@ def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> 
         "withdrawn": False,
         "disclosable": entry.disclosable,
         "disputed": entry.disputed,
-        **(closed if limited else told),
+        **(dict.fromkeys(WORDS, "") if limited else _words(entry)),
     }
