@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, select, update
 
 from features import build, intake, synthetic
 from features.codes import COMMUNITY_GROUPS
@@ -23,7 +23,8 @@ from serving import demo, scoring
 from serving import settings as settings_module
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
-from serving.db.tables import findings, items, own_views, users
+from serving.db.tables import entries, findings, items, own_views, users
+from serving.review import lines
 from serving.settings import Settings
 from serving.web import app as web_app
 from serving.web import assets
@@ -55,7 +56,11 @@ class Service:
         other_than: int = 0,
         levels: tuple[str, ...] = (),
     ) -> int:
-        """An open case of a unit that no one has read yet; each level recorded, among some."""
+        """An open case of a unit that no one has read yet.
+
+        With `levels`, each recorded level is among them, and something was recorded since the last
+        assessment: at least two lines of the page can be ticked.
+        """
         with self.admin.connect() as connection:
             rows = (
                 select(items.c.id)
@@ -69,9 +74,18 @@ class Service:
                 rows = rows.where(findings.c.drawn_as == drawn_as)
             for group in COMMUNITY_GROUPS if levels else ():
                 rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
-            found = connection.execute(rows).scalars().first()
-        assert found is not None, f"no unread case left in {pdu}: queue more in conftest"
-        return int(found)
+            found = [int(row) for row in connection.execute(rows).scalars()]
+            if levels:
+                found = [item for item in found if len(self._recent(connection, item)) > 1]
+        assert found, f"no unread case left in {pdu}: queue more in conftest"
+        return found[0]
+
+    def _recent(self, connection: Connection, item: int) -> list[lines.Line]:
+        """The lines that the page of a case opens with."""
+        person = connection.execute(select(items.c.person).where(items.c.id == item)).scalar_one()
+        history = select(entries).where(entries.c.item_id == item, ~entries.c.system)
+        told = list(connection.execute(history.order_by(entries.c.position)).mappings())
+        return lines.grouped(lines.since(told, lines.last_assessed(person)))
 
     def held_by_practitioner(self, pdu: str = "N54ALD") -> tuple[int, str]:
         """An unread case of a unit that its made-up practitioner holds, and who that is."""
@@ -137,7 +151,9 @@ def proposal(made_up: Path) -> pipeline.Proposal:
 @pytest.fixture(scope="session")
 def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     """The service after its first night, with enough in the queue for every test."""
-    settings = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
+    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
+    # The same cases in every run: which of them a test meets is not left to a secret drawn anew.
+    settings = replace(chosen, draw_secret="the draw of the tests")
     migrate(settings)
     demo.add_users(settings)
     web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
