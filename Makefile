@@ -37,7 +37,7 @@ serve: $(MADE)/base $(MADE)/static ## the pages of the latest demo, on http://12
 	@test -f var/demo/current || { echo "There is no demo yet. Run: make demo"; exit 11; }
 	@ROSH_MODE=demo ROSH_DATA=$$(cat var/demo/current) $(PY) -m serving serve --port $(PORT)
 
-test: $(MADE)/dev $(MADE)/static ## every test, with branch coverage
+test: $(MADE)/dev $(MADE)/static $(MADE)/provider ## every test, with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
@@ -49,7 +49,7 @@ check: $(MADE)/dev ## every static check; says at the end how many failed
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
-	for page in records.md indicators review-states.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
+	for page in records.md indicators review-states.md access.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
 	echo "== $$failed failed"; test $$failed -eq 0
 
 fix: $(MADE)/dev ## format, and mend what can be mended
@@ -89,6 +89,10 @@ $(MADE)/dev: requirements/dev.txt $(MADE)/base | $(PY)
 	@echo "Installing what tests and checks need …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.txt
 	@$(PY) -m pip check --disable-pip-version-check >/dev/null || { $(PY) -m pip check; exit 1; }
+	@touch $@
+
+$(MADE)/provider: tests/provider/package-lock.json $(MADE)/static
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/provider --silent --ignore-scripts
 	@touch $@
 
 $(MADE)/static: package-lock.json serving/web/assets.py $(MADE)/base

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features import records, staging
+from features import holds, records, staging
 from features.errors import UserError
 from features.store import Load, Store
 
@@ -24,10 +24,16 @@ from features.store import Load, Store
 def forget(path: Path, crn: str) -> dict[str, int]:
     """Take every version of a case's records out of the store; how many rows, by table.
 
-    Raises UserError for what is no CRN, and where the store holds nothing of it.
+    Raises UserError for what is no CRN, where the case is held for an inquest or review, and where
+    the store holds nothing of it.
     """
     if not re.fullmatch(records.CRN_PATTERN, crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
+    if crn in holds.held(path):
+        raise UserError(
+            "That case is held for an inspection, an inquest or a review, and may not be deleted. "
+            "Nothing was changed. Whoever placed the hold can lift it."
+        )
     opened = Store.open(path)
     with staging.alone(path):
         staging.sweep_orphans(path)

@@ -93,6 +93,16 @@ def practitioners(known: Known) -> dict[str, str]:
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
+def hands(known: Known) -> dict[str, list[str]]:
+    """Who had a hand in each case: staff codes of those who countersigned or decided in it."""
+    parts = [
+        known.rows("assessments").select("crn", staff="countersigned_by"),
+        known.rows("decisions").select("crn", staff="decided_by"),
+    ]
+    rows = pl.concat(parts).drop_nulls().group_by("crn").agg(pl.col("staff").unique().sort())
+    return dict(rows.iter_rows())
+
+
 def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
     """Recorded non-compliance of each case since the start of its latest order or licence: `since`
     and the count of each month (`months`); no case where contacts are not supplied.

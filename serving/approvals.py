@@ -19,6 +19,7 @@ from serving.db.session import AuditEvent, Unit
 from serving.db.tables import approvals, signatures, users
 
 SIGNATURES = 2
+LEAST_REASONS = 20
 VALID_FOR = timedelta(days=90)
 
 
@@ -33,6 +34,8 @@ class Approval:
     rates: dict[str, int]
     random_share: float
     demo: bool
+    rise: float
+    """The rise in probability that brings a concluded case back before its time."""
     at: datetime
     expires_at: datetime
     withdrawn_at: datetime | None
@@ -151,6 +154,7 @@ def _approval(row: RowMapping) -> Approval:
         rates=dict(row["rates"]),
         random_share=row["random_share"],
         demo=row["demo"],
+        rise=row["rise"],
         at=row["at"],
         expires_at=row["expires_at"],
         withdrawn_at=row["withdrawn_at"],

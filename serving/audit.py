@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,31 @@ def anchor(connection: Connection, folder: Path) -> dict[str, object] | None:
     with (folder / ANCHORS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(said) + "\n")
     return said
+
+
+def events(connection: Connection, after: int = 0) -> Iterator[dict[str, object]]:
+    """Audit rows after a number as HMPPS audit events: what, when, who, service, subject, details.
+
+    Source: the event of hmpps-audit-api; `details` is JSON as text there.
+    """
+    rows = connection.execution_options(stream_results=True).execute(
+        text(
+            "SELECT seq, at, who, what, subject_type, subject_id, details FROM triage.audit"
+            " WHERE seq > :after ORDER BY seq"
+        ),
+        {"after": after},
+    )
+    for row in rows.mappings():
+        yield {
+            "what": row["what"],
+            "when": row["at"].astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "who": row["who"],
+            "service": "rosh-triage",
+            "subjectType": row["subject_type"],
+            "subjectId": row["subject_id"],
+            "correlationId": str(row["seq"]),
+            "details": json.dumps(row["details"]),
+        }
 
 
 def first_broken(connection: Connection) -> int | None:

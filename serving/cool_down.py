@@ -2,7 +2,8 @@
 
 Ninety days; twenty-eight within ninety days of a release or of leaving approved premises, when most
 changes fastest. New evidence is an entry recorded after the conclusion, whatever day it is about:
-one of the acute list, an arrest or charge, or any three entries about behaviour.
+one of the acute list, an arrest or charge, or any three entries about behaviour. So does a score
+that rose by as much as the board signed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,29 @@ class Cooling:
     broken: frozenset[str]
 
 
-def cooling(store: Store, concluded: Mapping[str, datetime], as_of: date) -> Cooling:
+def risen(
+    scored: pl.DataFrame, then: Mapping[str, tuple[str, float | None]], rise: float
+) -> frozenset[str]:
+    """Those whose probability rose by at least so much since it was queued, in the same group."""
+    now = {
+        (crn, group): probability
+        for crn, group, probability in scored.filter(pl.col("crn").is_in(list(then)))
+        .select("crn", "group", "probability")
+        .iter_rows()
+    }
+    return frozenset(
+        crn
+        for crn, (group, before) in then.items()
+        if before is not None and (now.get((crn, group)) or 0.0) - before >= rise
+    )
+
+
+def cooling(
+    store: Store,
+    concluded: Mapping[str, datetime],
+    as_of: date,
+    risen: frozenset[str] = frozenset(),
+) -> Cooling:
     """Of the people concluded at the given moments: who is still left alone on the date."""
     recent = {crn: at for crn, at in concluded.items() if as_of - at.date() < timedelta(days=DAYS)}
     if not recent:
@@ -44,7 +67,7 @@ def cooling(store: Store, concluded: Mapping[str, datetime], as_of: date) -> Coo
         tables=["incidents", "contacts", "supervisions"],
         lean={"contacts": Unread(CHARGED)},
     )
-    moved, evidence = _moved(known, as_of), _evidence(known, recent)
+    moved, evidence = _moved(known, as_of), _evidence(known, recent) | risen
     short = timedelta(days=DAYS_AFTER_RELEASE)
     within = {crn for crn, at in recent.items() if crn not in moved or as_of - at.date() < short}
     return Cooling(frozenset(within - evidence), frozenset(within & evidence))

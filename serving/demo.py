@@ -19,6 +19,8 @@ USERS: tuple[tuple[str, str, str, str | None], ...] = (
     ("BRI-SPO-1", "Sam Okonedo", "spo", "N54BRI"),
     ("BRI-SPO-2", "Ray Castleton", "spo", "N54BRI"),
     ("ALD-HEAD", "Ash Verrall", "head", "N54ALD"),
+    ("INSPECTOR-1", "Sol Penhale", "inspector", None),
+    ("ANALYST-1", "Kit Marrow", "analyst", None),
     ("BOARD-1", "Dr Hollis Wren", "board", None),
     ("BOARD-2", "Priti Marlowe", "board", None),
 )

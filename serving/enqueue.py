@@ -6,18 +6,18 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+import polars as pl
+from sqlalchemy import Connection, insert, select
 
-from features import asof, build, codes, evidence, timeline
-from features.asof import Known
+from features import asof, build, evidence, timeline
 from features.indicators import CATALOGUE
-from features.levels import recorded_levels
 from features.store import Store
 from models import explain
 from models.bundle import Bundle
 from models.explain import Reason
+from serving import record
 from serving.db.session import Unit
-from serving.db.tables import entries, findings, items
+from serving.db.tables import entries, findings, items, newer_scores
 from serving.selection import Chosen, Key
 
 DAYS_TO_READ = 7
@@ -42,12 +42,14 @@ def enqueue(
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     shown = evidence.findings(known, page_only)
     told = timeline.entries(known)
-    people, holders = _people(store, known, as_of), timeline.practitioners(known)
+    people, holders = record.people(store, known, as_of), timeline.practitioners(known)
+    hands = timeline.hands(known)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
     for item in sorted(chosen, key=lambda one: key.digest("order", one.crn)):
         row = _item(item, as_of, run_id, key) | {
             "person": people[item.crn],
             "practitioner_code": holders.get(item.crn),
+            "hands": hands.get(item.crn, []),
         }
         made = opened.connection.execute(insert(items).values(row).returning(items.c.id)).scalar()
         history = [_entry(made, place, one) for place, one in enumerate(told[item.crn])]
@@ -55,7 +57,9 @@ def enqueue(
             opened.connection.execute(insert(entries), history)
         own = reasons.get((item.crn, item.group), [])
         shown_only = explain.shown_only(rows[item.crn, item.group], shown)
-        opened.connection.execute(insert(findings).values(_sealed(made, item, own, shown_only)))
+        opened.connection.execute(
+            insert(findings).values(_sealed(made, item, own, shown_only, key))
+        )
 
 
 def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
@@ -72,7 +76,11 @@ def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
 
 
 def _sealed(
-    item_id: int | None, item: Chosen, own: list[Reason], shown_only: list[evidence.Finding]
+    item_id: int | None,
+    item: Chosen,
+    own: list[Reason],
+    shown_only: list[evidence.Finding],
+    key: Key,
 ) -> dict[str, Any]:
     return {
         "item_id": item_id,
@@ -83,7 +91,29 @@ def _sealed(
         "inclusion_probability": item.inclusion_probability,
         "reasons": [_reason(reason) for reason in own],
         "shown_only": [_finding(finding) for finding in shown_only],
+        "draw": key.uniform("second", item.crn),
     }
+
+
+def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> None:
+    """A case that waits already keeps its place; its newer score goes under the same seal."""
+    waiting = (
+        select(items.c.id, items.c.crn, findings.c.risk_group)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(items.c.state == "open", items.c.run_id != run_id, ~items.c.limited)
+    )
+    known = connection.execute(waiting).all()
+    ours = scored.filter(pl.col("crn").is_in([row.crn for row in known]))
+    now = {(row["crn"], row["group"]): row for row in ours.iter_rows(named=True)}
+    rows = [
+        {"item_id": row.id, "run_id": run_id, "risk_group": row.risk_group,
+         "stratum": now[row.crn, row.risk_group]["stratum"],
+         "probability": now[row.crn, row.risk_group]["probability"]}
+        for row in known
+        if (row.crn, row.risk_group) in now
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(newer_scores), rows)
 
 
 def _entry(item_id: int | None, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
@@ -115,43 +145,3 @@ def _finding(finding: evidence.Finding) -> dict[str, Any]:
             for e in finding.entries
         ],
     }
-
-
-def _people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
-    """What the page says at its head: name, supervision, levels and states, what is missing."""
-    named, held = timeline.names(known), timeline.supervision(known)
-    levels: dict[str, dict[str, Any]] = {}
-    for row in recorded_levels(known).iter_rows(named=True):
-        levels.setdefault(row["crn"], {})[row["group"]] = {
-            "level": row["level"],
-            "state": row["state"],
-            "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
-        }
-    feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
-    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(known)
-    return {
-        crn: {
-            "name": _name(named.get(crn, {})),
-            "born_on": _text(named.get(crn, {}).get("born_on")),
-            "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
-            "since": _text(held.get(crn, {}).get("occurred_on")),
-            "team": held.get(crn, {}).get("team_code"),
-            "suspended_from": _text(held.get(crn, {}).get("suspended_from")),
-            "interpreter": named.get(crn, {}).get("interpreter_language"),
-            "adjustments": named.get(crn, {}).get("adjustments"),
-            "levels": levels[crn],
-            "feeds": feeds,
-            "incomplete": crn in incomplete,
-            "non_compliance": failures.get(crn),
-        }
-        for crn in known.spine["crn"]
-    }
-
-
-def _name(person: dict[str, Any]) -> str:
-    """The name, or nothing where none is supplied: made-up people have none."""
-    return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
-
-
-def _text(value: date | None) -> str | None:
-    return value.isoformat() if value else None

@@ -10,23 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import asof, build, timeline
+from features import asof, build
 from features.errors import RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
 from models.bundle import Bundle
-from serving import acute, approvals, audit, cool_down, enqueue, reassessed, selection
+from serving import (
+    acute,
+    approvals,
+    audit,
+    caseload,
+    choosing,
+    enqueue,
+    everyone,
+    reassessed,
+)
 from serving.approvals import Approval
-from serving.cool_down import Cooling
 from serving.db.session import AuditEvent, unit
-from serving.db.tables import conclusions, findings, items, runs
+from serving.db.tables import items, runs
 from serving.selection import Chosen, Key
 from serving.settings import Settings
 
@@ -119,25 +127,40 @@ def _run(
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
     open_ = on.filter(~pl.col("limited")).select(asof.KEY)
-    scored, units = _score_buckets(store, model, open_, step)
-    file, digest = _write_scores(settings, run_id, scored)
+    scored, found = _score_buckets(store, model, open_, step)
+    where = caseload.placed(store, on)
+    units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
-        rest = _cooling(opened.connection, store, as_of)
-        waiting = select(items.c.crn).where(items.c.state == "open")
-        away = rest.away | set(opened.connection.execute(waiting).scalars())
-        chosen = _choose(opened.connection, settings, approval, scored, units, run_id, as_of, away)
+        rest = choosing.cooling(opened.connection, store, as_of, scored, approval.rise)
+        waiting = set(
+            opened.connection.execute(select(items.c.crn).where(items.c.state == "open")).scalars()
+        )
+        away, key = rest.away | waiting, Key(settings.draw_secret, run_id)
+        chosen = choosing.choose(
+            opened.connection,
+            approval,
+            scored,
+            units,
+            Key(settings.draw_secret, run_id),
+            as_of,
+            away,
+        )
+        limited = on.filter("limited")["crn"]
+        rows = everyone.everyone(scored, limited, units, chosen, waiting, rest.away)
+        file, digest = _write_scores(settings, run_id, rows)
         counts = _counts(store, on, scored, chosen) | {
             "cooling_down": len(rest.away),
             "brought_back": len(rest.broken),
+            "feeds": store.feed_states(as_of),
         }
         row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
         opened.connection.execute(
             insert(runs).values(**row, **_used(store, approval), counts=counts, at=func.now())
         )
-        enqueue.enqueue(
-            opened, store, model, chosen, as_of, run_id, Key(settings.draw_secret, run_id)
-        )
+        enqueue.enqueue(opened, store, model, chosen, as_of, run_id, key)
+        enqueue.score_again(opened.connection, scored, run_id)
+        caseload.keep(opened.connection, on, found, where, as_of)
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": len(chosen)}))
     with engine.connect() as connection:
         audit.anchor(connection, settings.data)
@@ -172,14 +195,15 @@ def _sweep(settings: Settings, committed: set[str]) -> None:
 
 def _score_buckets(
     store: Store, model: Bundle, on: pl.DataFrame, step: Callable[[str], None]
-) -> tuple[pl.DataFrame, dict[str, str]]:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every row scored, and the facts that need no model."""
     parts: list[pl.DataFrame] = []
+    facts: list[pl.DataFrame] = []
     for bucket, frame in build.frames(store, on):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.append(model.score(frame))
-    held = timeline.supervision(asof.read(store, on, tables=["supervisions"]))
-    units = {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
-    return pl.concat(parts).sort(asof.GROUP_KEY), units
+        facts.append(caseload.fired(frame))
+    return pl.concat(parts).sort(asof.GROUP_KEY), pl.concat(facts)
 
 
 def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:
@@ -200,49 +224,6 @@ def _shrink(connection: Connection, limited: list[str]) -> int:
     )
     acute.shrink(connection, limited)
     return int(changed.rowcount)
-
-
-def _choose(
-    connection: Connection,
-    settings: Settings,
-    approval: Approval,
-    scored: pl.DataFrame,
-    units: dict[str, str],
-    run_id: str,
-    as_of: date,
-    away: frozenset[str],
-) -> list[Chosen]:
-    monday = as_of - timedelta(days=as_of.weekday())
-    this_week = connection.execute(
-        select(findings.c.drawn_as, findings.c.stratum, func.count())
-        .join(items, items.c.id == findings.c.item_id)
-        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
-        .group_by(findings.c.drawn_as, findings.c.stratum)
-    ).all()
-    queued: dict[str, int] = {}
-    for drawn_as, stratum, count in this_week:
-        name = stratum if drawn_as == "flagged" else "random"
-        queued[name] = queued.get(name, 0) + count
-    return selection.select(
-        scored,
-        units,
-        approval.rates,
-        approval.random_share,
-        queued,
-        away,
-        Key(settings.draw_secret, run_id),
-    )
-
-
-def _cooling(connection: Connection, store: Store, as_of: date) -> Cooling:
-    """Who was concluded lately and is still left alone."""
-    last = (
-        select(items.c.crn, func.max(conclusions.c.at))
-        .join(conclusions, conclusions.c.item_id == items.c.id)
-        .group_by(items.c.crn)
-    )
-    concluded = {crn: at.astimezone(UTC) for crn, at in connection.execute(last)}
-    return cool_down.cooling(store, concluded, as_of)
 
 
 def _counts(

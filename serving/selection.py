@@ -91,17 +91,22 @@ def select(
     queued_this_week: Mapping[str, int],
     away: Iterable[str],
     key: Key,
+    slots: Mapping[str, int] | None = None,
 ) -> list[Chosen]:
     """The people whose cases are put in the queue by one run.
 
     `rates` and `queued_this_week` count flagged reviews by recorded level, and under "random" the
     random ones already drawn this week; `away` are people with an open case or a recent conclusion.
+    `slots` are how many flagged cases more a unit can take; a unit that said nothing takes its
+    share. The random ones come in any case: a full unit would otherwise be left out of what
+    measures the misses, and their probabilities would not be what is kept.
     """
+    free = dict(slots or {})
     eligible = people(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
     for stratum in STRATA:
         left = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
-        flagged += _flagged(eligible.filter(pl.col("stratum") == stratum), left, stratum, key)
+        flagged += _flagged(eligible.filter(pl.col("stratum") == stratum), left, stratum, key, free)
     taken = {item.crn for item in flagged}
     weekly = sum(rates.values()) * random_share / (1 - random_share)
     left = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
@@ -111,14 +116,20 @@ def select(
     return [*flagged, *_random(everyone, left, key)]
 
 
-def _flagged(rows: pl.DataFrame, total: int, stratum: str, key: Key) -> list[Chosen]:
+def _flagged(
+    rows: pl.DataFrame, total: int, stratum: str, key: Key, free: dict[str, int]
+) -> list[Chosen]:
+    """The best of each unit, as many as its share; `free` is lowered by what is taken."""
     sizes = {
         row["pdu_code"]: row["len"] for row in rows.group_by("pdu_code").len().iter_rows(named=True)
     }
     shares = share_out(min(total, rows.height), sizes, key.uniform("round", stratum))
     found = []
     for unit, count in shares.items():
-        best = rows.filter(pl.col("pdu_code") == unit).head(min(count, sizes[unit]))
+        taken = min(count, sizes[unit], free.get(unit, count))
+        if unit in free:
+            free[unit] -= taken
+        best = rows.filter(pl.col("pdu_code") == unit).head(taken)
         found += [
             Chosen(row["crn"], unit, row["group"], stratum, "flagged", row["probability"], 1.0)
             for row in best.iter_rows(named=True)

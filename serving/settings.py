@@ -18,6 +18,19 @@ SHORTEST_SECRET = 24
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """The provider of sign-in, and what it knows this service by."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    public_url: str
+    """Where this service is reached from outside: the provider leads back to it."""
+    audience: str | None = None
+    """Whom bearer tokens must be for; None where the provider does not say."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where things lie and who may connect; made once, from the environment, and passed on."""
 
@@ -29,6 +42,7 @@ class Settings:
     admin_password: str
     session_secret: str
     draw_secret: str
+    oidc: Oidc | None = None
 
     @property
     def demo(self) -> bool:
@@ -64,7 +78,28 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     data = Path(given.get("ROSH_DATA", "var/live"))
     url = given.get("DATABASE_URL") or None
     found = _demo_secrets(data) if mode == "demo" else _live_secrets(given, embedded=url is None)
-    return Settings(mode="demo" if mode == "demo" else "live", data=data, database_url=url, **found)
+    return Settings(
+        mode="demo" if mode == "demo" else "live",
+        data=data,
+        database_url=url,
+        oidc=_oidc(given),
+        **found,
+    )
+
+
+def _oidc(given: Mapping[str, str]) -> Oidc | None:
+    """The provider of sign-in; None where none is named, and a sentence where half of one is."""
+    names = ("issuer", "client_id", "client_secret", "public_url")
+    keys = {name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"
+            for name in names}  # fmt: skip
+    said = {name: given.get(key, "") for name, key in keys.items()}
+    if not said["issuer"]:
+        return None
+    missing = [keys[name] for name in names if not said[name]]
+    if missing:
+        raise SetupProblem(f"Sign-in needs {', '.join(missing)} beside ROSH_OIDC_ISSUER.")
+    said["public_url"] = said["public_url"].rstrip("/")
+    return Oidc(**said, audience=given.get("ROSH_API_AUDIENCE") or None)
 
 
 def _live_secrets(given: Mapping[str, str], *, embedded: bool) -> dict[str, str]:

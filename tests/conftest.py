@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, exists, func, select, update
 
 from features import build, intake, synthetic
 from features.codes import COMMUNITY_GROUPS
@@ -23,7 +23,7 @@ from serving import demo, scoring
 from serving import settings as settings_module
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
-from serving.db.tables import entries, findings, items, own_views, users
+from serving.db.tables import claims, entries, findings, items, own_views, users
 from serving.review import lines
 from serving.settings import Settings
 from serving.web import app as web_app
@@ -61,13 +61,14 @@ class Service:
         With `levels`, each recorded level is among them, and something was recorded since the last
         assessment: at least two lines of the page can be ticked.
         """
+        held = exists().where(claims.c.item_id == items.c.id, claims.c.until > func.now())
         with self.admin.connect() as connection:
             rows = (
                 select(items.c.id)
                 .join(findings, findings.c.item_id == items.c.id)
                 .join(own_views, own_views.c.item_id == items.c.id, isouter=True)
                 .where(items.c.pdu_code == pdu, items.c.state == "open", ~items.c.limited)
-                .where(own_views.c.item_id.is_(None), items.c.id != other_than)
+                .where(own_views.c.item_id.is_(None), items.c.id != other_than, ~held)
                 .order_by(items.c.id)
             )
             if drawn_as:

@@ -22,7 +22,8 @@ SCHEMA = "triage"
 metadata = MetaData(schema=SCHEMA)
 
 
-def _at_column() -> Column[object]:
+def at_column() -> Column[object]:
+    """When a row was written, by the database's own clock."""
     return Column("at", DateTime(timezone=True), nullable=False)
 
 
@@ -35,6 +36,7 @@ users = Table(
     Column("pdu_code", Text),
     Column("staff_code", Text),
     Column("made_up", Boolean, nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
 )
 
 approvals = Table(
@@ -47,7 +49,8 @@ approvals = Table(
     Column("rates", JSONB, nullable=False),
     Column("random_share", Double, nullable=False),
     Column("demo", Boolean, nullable=False),
-    _at_column(),
+    Column("rise", Double, nullable=False),
+    at_column(),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("withdrawn_at", DateTime(timezone=True)),
 )
@@ -58,7 +61,7 @@ signatures = Table(
     Column("approval_id", ForeignKey("triage.approvals.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), primary_key=True),
     Column("reasons", Text, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 runs = Table(
@@ -74,7 +77,7 @@ runs = Table(
     Column("scores_sha256", Text, nullable=False),
     Column("counts", JSONB, nullable=False),
     Column("made_up", Boolean, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 items = Table(
@@ -91,6 +94,7 @@ items = Table(
     Column("state", Text, nullable=False),
     Column("person", JSONB, nullable=False),
     Column("practitioner_code", Text),
+    Column("hands", JSONB, nullable=False),
 )
 
 entries = Table(
@@ -122,6 +126,17 @@ findings = Table(
     Column("inclusion_probability", Double, nullable=False),
     Column("reasons", JSONB, nullable=False),
     Column("shown_only", JSONB, nullable=False),
+    Column("draw", Double),
+)
+
+newer_scores = Table(
+    "newer_scores",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("run_id", ForeignKey("triage.runs.id"), primary_key=True),
+    Column("risk_group", Text, nullable=False),
+    Column("stratum", Text, nullable=False),
+    Column("probability", Double),
 )
 
 own_views = Table(
@@ -133,7 +148,7 @@ own_views = Table(
     Column("verdicts", JSONB, nullable=False),
     Column("ticked", JSONB, nullable=False),
     Column("reasons", Text, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 openings = Table(
@@ -141,7 +156,7 @@ openings = Table(
     metadata,
     Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), primary_key=True),
-    _at_column(),
+    at_column(),
 )
 
 conclusions = Table(
@@ -153,7 +168,7 @@ conclusions = Table(
     Column("groups", JSONB, nullable=False),
     Column("reasons", Text, nullable=False),
     Column("asked", Text, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 claims = Table(
@@ -162,8 +177,18 @@ claims = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("item_id", ForeignKey("triage.items.id"), nullable=False),
     Column("username", ForeignKey("triage.users.username"), nullable=False),
-    _at_column(),
+    at_column(),
     Column("until", DateTime(timezone=True), nullable=False),
+)
+
+second_reads = Table(
+    "second_reads",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("pdu_code", Text, nullable=False),
+    Column("probability", Double, nullable=False),
+    at_column(),
+    Column("due_on", Date, nullable=False),
 )
 
 answers = Table(
@@ -172,7 +197,7 @@ answers = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("item_id", ForeignKey("triage.items.id"), nullable=False),
     Column("username", ForeignKey("triage.users.username")),
-    _at_column(),
+    at_column(),
     Column("kind", Text, nullable=False),
     Column("words", Text, nullable=False),
     Column("planned_on", Date),
@@ -197,7 +222,7 @@ acute = Table(
     Column("disputed", Boolean, nullable=False),
     Column("limited", Boolean, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 acknowledgements = Table(
@@ -206,14 +231,14 @@ acknowledgements = Table(
     Column("acute_id", ForeignKey("triage.acute.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), primary_key=True),
     Column("done", Text, nullable=False),
-    _at_column(),
+    at_column(),
 )
 
 audit = Table(
     "audit",
     metadata,
     Column("seq", BigInteger, primary_key=True),
-    _at_column(),
+    at_column(),
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("subject_type", Text, nullable=False),

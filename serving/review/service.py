@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -44,27 +44,36 @@ class Review:
         return found, self.store.concluded()
 
     def read(
-        self, item_id: int, tables: Sequence[str], words: str, *, system: bool
+        self,
+        item_id: int,
+        tables: Sequence[str],
+        words: str,
+        *,
+        system: bool,
+        since: date | None = None,
+        until: date | None = None,
     ) -> tuple[Item, list[RowMapping]]:
         """A case and its timeline; a limited case is only its CRN."""
         item = self._item(item_id)
-        self._audit("PAGE_VIEW_CASE", item, {"limited": item.limited})
+        self.audit("PAGE_VIEW_CASE", item, {"limited": item.limited})
         if item.limited:
             return item, []
-        return item, self.store.timeline(item_id, tables, words, system=system)
+        return item, self.store.timeline(
+            item_id, tables, words, system=system, since=since, until=until
+        )
 
     def claim(self, item_id: int) -> Item:
         """Hold the case for a while: nobody else can record a view meanwhile."""
         item = self._may(item_id, Step.CLAIM)
         self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
-        self._audit("CLAIMED_CASE", item)
+        self.audit("CLAIMED_CASE", item)
         return item
 
     def give_back(self, item_id: int) -> Item:
         """Return the case to the queue, unread."""
         item = self._may(item_id, Step.RETURN)
         self.store.claim(item_id, datetime.now(UTC))
-        self._audit("RETURNED_CASE", item)
+        self.audit("RETURNED_CASE", item)
         return item
 
     def record_view(self, item_id: int, view: View) -> Item:
@@ -76,7 +85,7 @@ class Review:
         if item.progress is Progress.TO_READ:
             self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
         self.store.record_view(item_id, view, levels)
-        self._audit("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
+        self.audit("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item
 
     def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
@@ -87,7 +96,7 @@ class Review:
         found = self.store.findings(item_id)
         if found is None:
             raise Refused("Record your view before you see the findings.")
-        self._audit("VIEWED_FINDINGS", item)
+        self.audit("VIEWED_FINDINGS", item)
         return item, found
 
     def conclude(self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str) -> Item:
@@ -96,12 +105,17 @@ class Review:
         asked = dict(groups) if outcome == "ask_reassessment" else {}
         policies.check_conclusion(outcome, asked, reasons)
         self.store.record_conclusion(item_id, outcome, asked, reasons)
-        self._audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
+        self.audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
         return item
 
     def _may(self, item_id: int, step: Step) -> Item:
         item = self._item(item_id)
         self._check_not_limited(item)
+        if item.own_hand and step in (Step.CLAIM, Step.RECORD_VIEW):
+            raise Refused(
+                "You countersigned an assessment or took a decision in this case, so somebody else "
+                "reads it. Leave it in the queue."
+            )
         if item.progress is Progress.WITH_ANOTHER and (item.progress, step) not in STEPS:
             raise Refused(f"{item.held_by} holds this case. It comes back if it is returned.")
         policies.check_step(item.progress, step)
@@ -118,5 +132,6 @@ class Review:
         if item.limited:
             raise Refused("Access to this case is limited. Check NDelius if you need it.")
 
-    def _audit(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
+    def audit(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
+        """Leave an audit row about the case."""
         self.unit.audit(AuditEvent(what, "CRN", item.crn, {"item": item.id, **(details or {})}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, select, tuple_
+from sqlalchemy import Connection, RowMapping, exists, func, insert, or_, select, tuple_
 
 from serving.db.tables import (
     claims,
@@ -17,6 +17,7 @@ from serving.db.tables import (
     items,
     openings,
     own_views,
+    second_reads,
     users,
 )
 from serving.review.policies import View
@@ -32,11 +33,16 @@ class Item:
     pdu_code: str
     as_of: date
     due_on: date
+    shuffle: str
     limited: bool
     person: dict[str, Any]
     progress: Progress
     held_by: str | None
     """The name of the reader who holds the case, if anyone does."""
+    second: bool = False
+    """This reader is, or was, the second one: to read it blind, without a conclusion."""
+    own_hand: bool = False
+    """This reader countersigned or decided in the case, so that somebody else reads it."""
 
     @property
     def recorded(self) -> dict[str, str | None]:
@@ -52,15 +58,20 @@ class Store:
     username: str
 
     def queue(self) -> list[Item]:
-        """The open cases of the reader's unit: by due date, then in a keyed shuffle."""
-        rows = (
-            self._items().where(items.c.state == "open").order_by(items.c.due_on, items.c.shuffle)
-        )
-        return [self._item(row) for row in self.connection.execute(rows).mappings()]
+        """The cases for this reader to read: by due date, then in a keyed shuffle.
+
+        Those open, and those that wait for this reader as the second one, told apart by nothing.
+        """
+        seconds = select(func.triage.second_reads_for_me()).scalar_subquery()
+        rows = self._items().where(or_(items.c.state == "open", items.c.id.in_(seconds)))
+        found = [self._item(row) for row in self.connection.execute(rows).mappings()]
+        waiting = [item for item in found if item.progress is not Progress.CONCLUDED]
+        return sorted(waiting, key=lambda item: (item.due_on, item.shuffle))
 
     def concluded(self, limit: int = 20) -> list[Item]:
         """The cases of the reader's unit concluded last."""
-        rows = self._items().where(items.c.state == "concluded")
+        seconds = select(func.triage.second_reads_for_me()).scalar_subquery()
+        rows = self._items().where(items.c.state == "concluded", items.c.id.not_in(seconds))
         newest = rows.order_by(items.c.id.desc()).limit(limit)
         return [self._item(row) for row in self.connection.execute(newest).mappings()]
 
@@ -70,9 +81,16 @@ class Store:
         return self._item(row) if row else None
 
     def timeline(
-        self, item_id: int, tables: Sequence[str], words: str, *, system: bool
+        self,
+        item_id: int,
+        tables: Sequence[str],
+        words: str,
+        *,
+        system: bool,
+        since: date | None = None,
+        until: date | None = None,
     ) -> list[RowMapping]:
-        """The entries of a case, newest first, of the wanted tables and holding the words."""
+        """The entries of a case, newest first, of the wanted tables, days and words."""
         rows = select(entries).where(entries.c.item_id == item_id)
         if tables:
             rows = rows.where(entries.c.source_table.in_(tables))
@@ -81,6 +99,10 @@ class Store:
                 entries.c.what.icontains(words, autoescape=True)
                 | entries.c.detail.icontains(words, autoescape=True)
             )
+        if since:
+            rows = rows.where(entries.c.occurred_on >= since)
+        if until:
+            rows = rows.where(entries.c.occurred_on <= until)
         if not system:
             rows = rows.where(~entries.c.system)
         ordered = rows.order_by(entries.c.position)
@@ -105,6 +127,16 @@ class Store:
         """The findings; none until this reader's view is recorded: the database keeps the seal."""
         rows = select(findings).where(findings.c.item_id == item_id)
         return self.connection.execute(rows).mappings().first()
+
+    def other_views(self, item_id: int) -> list[RowMapping]:
+        """What other readers recorded of the case; none while one of two is still to read it."""
+        rows = (
+            select(own_views, users.c.name)
+            .join(users, users.c.username == own_views.c.username)
+            .where(own_views.c.item_id == item_id, own_views.c.username != self.username)
+            .order_by(own_views.c.at)
+        )
+        return list(self.connection.execute(rows).mappings())
 
     def conclusion(self, item_id: int) -> RowMapping | None:
         """How the case was concluded, by whom and why."""
@@ -160,8 +192,12 @@ class Store:
         mine = (own_views.c.item_id == items.c.id) & (own_views.c.username == self.username)
         opened = (openings.c.item_id == items.c.id) & (openings.c.username == self.username)
         holder = func.triage.held_by(items.c.id)
+        due = select(second_reads.c.due_on).where(second_reads.c.item_id == items.c.id)
         return select(
             items,
+            due.scalar_subquery().label("second_due_on"),
+            func.triage.second_reader(items.c.id).label("second"),
+            func.triage.had_a_hand(items.c.id).label("own_hand"),
             holder.label("holder"),
             select(users.c.name).where(users.c.username == holder).scalar_subquery().label("held"),
             exists().where(mine).label("viewed"),
@@ -169,20 +205,24 @@ class Store:
         )
 
     def _item(self, row: RowMapping) -> Item:
+        second = row["second"] and row["state"] == "concluded"
         return Item(
             id=row["id"],
             crn=row["crn"],
             pdu_code=row["pdu_code"],
             as_of=row["as_of"],
-            due_on=row["due_on"],
+            due_on=row["second_due_on"] if second else row["due_on"],
+            shuffle=row["shuffle"],
             limited=row["limited"],
             person=dict(row["person"]),
             progress=self._progress(row),
             held_by=row["held"],
+            second=second,
+            own_hand=row["own_hand"],
         )
 
     def _progress(self, row: RowMapping) -> Progress:
-        if row["state"] == "concluded":
+        if row["state"] == "concluded" and (not row["second"] or row["opened"]):
             return Progress.CONCLUDED
         if row["opened"]:
             return Progress.FINDINGS_SEEN

@@ -8,14 +8,40 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
-from sqlalchemy import select
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 
 from features.errors import UserError
-from serving.db.tables import users
+from serving.db.session import unit
 from serving.review.policies import Refused
+from serving.web import drafts, sessions
 
-HOMES = {"spo": "/queue", "head": "/unit", "practitioner": "/asked", "board": "/board"}
+HOMES = {
+    "spo": "/queue",
+    "head": "/unit",
+    "practitioner": "/asked",
+    "board": "/board",
+    "analyst": "/board",
+    "inspector": "/account",
+    "batch": "/notice",
+}
 """The page that each role starts on."""
+
+_UNIT = (
+    ("/unit", "The unit"), ("/unit/checklist", "Checklist"), ("/unit/limited", "Limited access"),
+    ("/unit/week", "For supervision"), ("/people", "Find a case"), ("/acute", "To act on"),
+)  # fmt: skip
+NAVIGATION: dict[str, tuple[tuple[str, str], ...]] = {
+    "spo": (("/queue", "Cases to read"), ("/reviews", "My reviews"), *_UNIT),
+    "head": (("/queue", "Cases to read"), *_UNIT, ("/unit/cover", "Standing in")),
+    "practitioner": (("/asked", "What was asked"), ("/acute", "To act on")),
+    "board": (("/board", "Approvals and runs"),),
+    "analyst": (("/board", "Approvals and runs"),),
+    "inspector": (("/account", "After the event"),),
+    "batch": (),
+}
+"""The pages that each role is led to."""
 
 
 class NotSignedIn(UserError):
@@ -38,7 +64,7 @@ class User:
 
 
 def username(request: Request) -> str | None:
-    """The name in the session, if anyone is signed in."""
+    """The name in the cookie, if anyone signed in lately."""
     found = request.session.get("username")
     return str(found) if found else None
 
@@ -58,55 +84,82 @@ def form_token(request: Request) -> str:
 
 def check_form(request: Request, csrf: Annotated[str, Form()] = "") -> None:
     """Refuse a form that did not come from a page of this session."""
-    kept = str(request.session.get("token", ""))
-    if not csrf or not hmac.compare_digest(csrf.encode(), kept.encode()):
+    if not _ours(request, csrf):
         raise Refused("This form is out of date. Go back, load the page again and send it again.")
 
 
-def required(request: Request) -> User:
-    """The signed-in user; NotSignedIn leads to the sign-in page."""
-    name = username(request)
-    if name is None:
+def _ours(request: Request, token: str) -> bool:
+    kept = str(request.session.get("token", ""))
+    return bool(token) and hmac.compare_digest(token.encode(), kept.encode())
+
+
+async def required(request: Request) -> User:
+    """The signed-in user; NotSignedIn leads to the sign-in page.
+
+    What was typed into a form whose session has run out meanwhile is kept for its writer.
+    """
+    number = request.session.get("session")
+    engine = request.app.state.engine
+    found = await run_in_threadpool(sessions.known, engine, str(number)) if number else None
+    if found is None:
         raise NotSignedIn("Sign in first.")
-    with request.app.state.engine.connect() as connection:
-        row = connection.execute(select(users).where(users.c.username == name)).mappings().first()
-    if row is None:
+    if not found.live:
+        if request.method == "POST":
+            form = await request.form()
+            if _ours(request, str(form.get("csrf", ""))):
+                await run_in_threadpool(_keep, engine, found.username, request.url.path, form)
         raise NotSignedIn("Sign in again.")
-    user = User(row["username"], row["name"], row["role"], row["pdu_code"])
+    user = User(found.username, found.name, found.role, found.pdu_code)
     request.state.user = user
     return user
 
 
-def spo(user: Annotated[User, Depends(required)]) -> User:
-    """A signed-in SPO."""
-    if user.role != "spo":
-        raise Refused("Only a senior probation officer can read cases.")
-    return user
+def _keep(engine: Engine, name: str, path: str, form: FormData) -> None:
+    with unit(engine, name) as opened:
+        drafts.keep(opened, path, form)
 
 
-def practitioner(user: Annotated[User, Depends(required)]) -> User:
-    """A signed-in practitioner."""
-    if user.role != "practitioner":
-        raise Refused("Only a practitioner answers what was asked about the own cases.")
-    return user
+def check_signed_form(
+    request: Request, _user: Annotated[User, Depends(required)], csrf: Annotated[str, Form()] = ""
+) -> None:
+    """Refuse a form that did not come from a page of this person's session."""
+    check_form(request, csrf)
 
 
-def of_a_unit(user: Annotated[User, Depends(required)]) -> User:
-    """A signed-in SPO, or the head of a unit."""
-    if user.role not in ("spo", "head"):
-        raise Refused("This page is for senior probation officers and heads of units.")
-    return user
+@dataclass(frozen=True)
+class Allowed:
+    """Who may come in: a dependency of a route, and what the table of access is made from."""
+
+    roles: frozenset[str]
+    why: str
+
+    def __call__(self, user: Annotated[User, Depends(required)]) -> User:
+        """The signed-in user, where the role is one of those allowed."""
+        if user.role not in self.roles:
+            raise Refused(self.why)
+        return user
 
 
-def with_cases(user: Annotated[User, Depends(required)]) -> User:
-    """Anyone signed in who answers for cases: a practitioner, an SPO, the head of a unit."""
-    if user.role == "board":
-        raise Refused("A member of the board sees no person.")
-    return user
-
-
-def board_member(user: Annotated[User, Depends(required)]) -> User:
-    """A signed-in member of the governance board."""
-    if user.role != "board":
-        raise Refused("This page is for members of the model governance board.")
-    return user
+reader = Allowed(
+    frozenset({"spo", "head"}),
+    "Only a senior probation officer or the head of a unit can read cases.",
+)
+practitioner = Allowed(
+    frozenset({"practitioner"}),
+    "Only a practitioner answers what was asked about the own cases.",
+)
+of_a_unit = Allowed(
+    frozenset({"spo", "head"}), "This page is for senior probation officers and heads of units."
+)
+head = Allowed(frozenset({"head"}), "Only the head of the unit settles who stands in.")
+with_cases = Allowed(
+    frozenset({"spo", "head", "practitioner"}), "Only those who answer for cases see a person here."
+)
+board_member = Allowed(
+    frozenset({"board", "analyst"}),
+    "This page is for the model governance board and its analysts.",
+)
+inspector = Allowed(
+    frozenset({"inspector"}), "Only who was asked to look into a case afterwards can do that."
+)
+batch = Allowed(frozenset({"batch"}), "Only another service of ours asks for that.")

@@ -35,7 +35,7 @@ def acute(request: Request, entries: Looking) -> Response:
     return pages.render(request, "acute.html", entries=entries.all(), faults={}, filled={})
 
 
-@router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_form)])
+@router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_signed_form)])
 def acknowledge(
     request: Request, entries: Looking, entry_id: ItemId, done: Annotated[str, Form()] = ""
 ) -> Response:

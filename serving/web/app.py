@@ -9,11 +9,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from rich.console import Console
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -23,48 +23,66 @@ from serving.db.session import AuditEvent, unit
 from serving.review.policies import Refused
 from serving.review.service import NotFound
 from serving.settings import Settings
-from serving.web import account, acute, asked, assets, board, cases, pages, sign_in
+from serving.web import (
+    account,
+    acute,
+    afterwards,
+    asked,
+    assets,
+    board,
+    cases,
+    health,
+    pages,
+    papers,
+    sessions,
+    sign_in,
+    units,
+)
 from serving.web.account import NotSignedIn
+from serving.web.limiter import SignInLimit, TooManyTries
+from serving.web.oidc import NotLetIn, Provider
 
-VERSION = "0.1.0"
-SESSION_HOURS = 8
+ROUTERS = tuple(
+    module.router
+    for module in (sign_in, cases, acute, asked, units, afterwards, papers, board, health)
+)
 
 
 def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application; refuses to start where nobody could sign in safely.
 
-    The only sign-in so far is the demo's: outside a demo the service does not start.
+    The demo's sign-in knows no password, so that it exists in a demo alone.
     """
-    if not settings.demo:
+    if not settings.demo and settings.oidc is None:
         raise SetupProblem(
-            "The only sign-in so far is the demo's, with made-up users, and this is not a demo. "
-            "Sign-in through HMPPS Auth comes with a later issue; set ROSH_MODE=demo to look."
+            "Nobody could sign in: set ROSH_OIDC_ISSUER, ROSH_OIDC_CLIENT_ID, "
+            "ROSH_OIDC_CLIENT_SECRET and ROSH_PUBLIC_URL to the provider of sign-in. The sign-in "
+            "with made-up users exists in a demo alone, and this is not a demo."
         )
     if not (assets.VENDOR / "govuk-frontend.min.css").exists():
         raise MissingInput(
             "The front-end files are missing. Run make, or: python -m serving assets"
         )
-    app = FastAPI(
-        title="rosh-triage", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
-    )
-    app.state.settings = settings
+    app = routed(settings)
     app.state.engine = engine or engine_for(settings, WEB)
     app.state.templates = pages.environment(settings)
     app.state.started = time.monotonic()
+    app.state.provider = Provider(settings.oidc) if settings.oidc else None
+    app.state.sign_in_limit = SignInLimit(tries=600 if settings.demo else 30)
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.session_secret,
         session_cookie="rosh_session",
-        max_age=SESSION_HOURS * 3600,
-        same_site="strict",
-        https_only=False,
+        max_age=sessions.COOKIE_HOURS * 3600,
+        # Lax, not strict: the provider leads back from its own address. Forms carry tokens.
+        same_site="lax",
+        https_only=not settings.demo,
     )
     app.middleware("http")(_security_headers)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
-    for module in (sign_in, cases, acute, asked, board):
-        app.include_router(module.router)
-    app.include_router(_health_router())
     app.add_exception_handler(NotSignedIn, _to_sign_in)
+    app.add_exception_handler(NotLetIn, _not_let_in)
+    app.add_exception_handler(TooManyTries, _too_many)
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
@@ -73,10 +91,22 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     return app
 
 
+def routed(settings: Settings) -> FastAPI:
+    """The application with its routes, and nothing yet that they stand on."""
+    app = FastAPI(
+        title="rosh-triage", version=health.VERSION, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.settings = settings
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
 def run(settings: Settings, host: str, port: int) -> None:
     """Serve until stopped."""
     app = create(settings)
-    Console().print(f"Serving made-up people on http://{host}:{port} (stop with Ctrl+C)")
+    who = "made-up people" if settings.demo else "the service"
+    Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 
 
@@ -109,6 +139,18 @@ def _malformed(request: Request, error: Exception) -> Response:
     _leave_refusal(request, error)
     return pages.render(request, "problem.html", status=404, title="Page not found",
                         message="Check the address, or go back to your queue.")  # fmt: skip
+
+
+def _not_let_in(request: Request, error: Exception) -> Response:
+    _leave_refusal(request, error)
+    return pages.render(request, "problem.html", status=403, title="You are not signed in",
+                        message=str(error))  # fmt: skip
+
+
+def _too_many(request: Request, error: Exception) -> Response:
+    _leave_refusal(request, error)
+    return pages.render(request, "problem.html", status=429, title="Wait a minute",
+                        message=str(error))  # fmt: skip
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -145,44 +187,3 @@ def _leave_refusal(request: Request, error: Exception) -> None:
 
 def _printable(path: str) -> str:
     return path.replace("\0", "?")[:200]
-
-
-def _health_router() -> Any:
-    from fastapi import APIRouter
-
-    router = APIRouter()
-
-    @router.get("/health", response_class=JSONResponse)
-    def health(request: Request) -> JSONResponse:
-        """UP, or DOWN with 503, in the form of HMPPS services; nothing about any person."""
-        return _health(request.app.state)
-
-    @router.get("/ping", response_class=HTMLResponse)
-    def ping() -> Response:
-        """The service answers."""
-        return Response("pong", media_type="text/plain")
-
-    @router.get("/info")
-    def info() -> dict[str, Any]:
-        """What is running."""
-        return {"build": {"name": "rosh-triage", "version": VERSION}, "productId": "UNASSIGNED"}
-
-    return router
-
-
-def _health(state: Any) -> JSONResponse:
-    try:
-        with state.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-        database = {"status": "UP"}
-    except SQLAlchemyError as error:
-        database = {"status": "DOWN", "details": type(error).__name__}
-    up = database["status"] == "UP"
-    content = {
-        "status": "UP" if up else "DOWN",
-        "components": {"db": database},
-        "uptime": round(time.monotonic() - state.started, 1),
-        "build": {"buildNumber": VERSION, "gitRef": "unknown"},
-        "version": VERSION,
-    }
-    return JSONResponse(content, status_code=200 if up else 503)

@@ -13,7 +13,7 @@ from serving.db.session import unit
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
-from serving.web import account, pages
+from serving.web import account, drafts, formatters, pages
 from serving.web.account import User
 from serving.web.cases import ItemId
 
@@ -64,7 +64,7 @@ def one(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
     return _page(request, follow_ups, item_id)
 
 
-@router.post("/asked/{item_id}/answer", dependencies=[Depends(account.check_form)])
+@router.post("/asked/{item_id}/answer", dependencies=[Depends(account.check_signed_form)])
 def answer(
     request: Request,
     follow_ups: Answering,
@@ -75,10 +75,11 @@ def answer(
 ) -> Response:
     """Record the practitioner's answer."""
     try:
-        follow_ups.answer(item_id, kind, words, _day(planned), _today())
+        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), _today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _page(request, follow_ups, item_id, error.faults, filled)
+    drafts.done(follow_ups.unit, f"/asked/{item_id}/answer")
     return RedirectResponse(f"/asked/{item_id}", status_code=303)
 
 
@@ -89,6 +90,9 @@ def _page(
     faults: dict[str, str] | None = None,
     filled: dict[str, Any] | None = None,
 ) -> Response:
+    typed = None if filled else drafts.kept(follow_ups.unit, f"/asked/{item_id}/answer")
+    if typed is not None:
+        filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
     found, findings, timeline = follow_ups.read(item_id)
     return pages.render(
         request,
@@ -100,16 +104,9 @@ def _page(
         today=_today(),
         faults=faults or {},
         filled=filled or {"kind": "", "words": "", "planned": ""},
+        given_back=typed is not None,
     )
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-def _day(text: str) -> date | None:
-    """A day as a date field sends it; anything else is no day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

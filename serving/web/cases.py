@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from features import codes
 from features.errors import NotApproved
@@ -17,17 +20,17 @@ from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
-from serving.web import account, formatters, pages
+from serving.web import account, drafts, formatters, pages, queue_view
 from serving.web.account import User
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 
 NOTHING_SAID = View({}, {}, (), "")
 
-router = APIRouter(dependencies=[Depends(account.spo)])
+router = APIRouter(dependencies=[Depends(account.reader)])
 
 
-def reviewing(request: Request, user: Annotated[User, Depends(account.spo)]) -> Iterator[Review]:
+def reviewing(request: Request, user: Annotated[User, Depends(account.reader)]) -> Iterator[Review]:
     """The review in the reader's name: one transaction for the whole request."""
     with unit(request.app.state.engine, user.username) as opened:
         yield Review.of(opened)
@@ -37,13 +40,25 @@ Reading = Annotated[Review, Depends(reviewing, scope="function")]
 
 
 @router.get("/queue")
-def queue(request: Request, review: Reading) -> Response:
-    """The cases of the reader's unit that wait to be read."""
+def queue(
+    request: Request,
+    review: Reading,
+    level: Annotated[list[str] | None, Query()] = None,
+    stage: Annotated[list[str] | None, Query()] = None,
+    sort: str = "due",
+    down: bool = False,
+) -> Response:
+    """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
     waiting, done = review.queue()
+    asked = queue_view.wanted(level or [], stage or [], sort, down=down)
+    today = datetime.now(UTC).date()
     return pages.render(
         request,
         "queue.html",
-        waiting=waiting,
+        waiting=queue_view.shown(waiting, asked),
+        asked=asked,
+        today=today,
+        load=queue_view.workload(waiting, today),
         done=done,
         notice=_why_nothing_new(request, review),
         acute=AcuteEntries(review.unit).waiting(),
@@ -57,6 +72,8 @@ def case(
     item_id: ItemId,
     table: Annotated[list[str] | None, Query()] = None,
     words: str = "",
+    since: str = "",
+    until: str = "",
     system: bool = False,
     whole: bool = False,
 ) -> Response:
@@ -64,8 +81,9 @@ def case(
 
     It opens at what was recorded since the last assessment, as lines; the rest is one click away.
     """
-    asked = table or [], words.replace("\0", "")
-    return _case_page(request, review, item_id, *asked, system=system, whole=whole)
+    asked = Asked(tuple(table or ()), words.replace("\0", ""), system=system, whole=whole,
+                  since=formatters.a_day(since), until=formatters.a_day(until))  # fmt: skip
+    return _case_page(request, review, item_id, asked)
 
 
 async def given_view(request: Request) -> View:
@@ -73,7 +91,11 @@ async def given_view(request: Request) -> View:
 
     The button "all others" says of every group that was not answered that it is about right.
     """
-    form = await request.form()
+    return view_of(await request.form())
+
+
+def view_of(form: FormData) -> View:
+    """What a form says of each group, the ticked entries and the words."""
     verdicts, levels = {}, {}
     others = "about_right" if form.get("others") else ""
     for group in codes.COMMUNITY_GROUPS:
@@ -89,26 +111,30 @@ async def given_view(request: Request) -> View:
 
 async def given_groups(request: Request) -> dict[str, str]:
     """The groups of which the form asks a reassessment: too low, or too high."""
-    form = await request.form()
+    return groups_of(await request.form())
+
+
+def groups_of(form: FormData) -> dict[str, str]:
+    """The groups that a form names, each with what it says."""
     found = {group: str(form.get(f"ask-{group}") or "") for group in codes.COMMUNITY_GROUPS}
     return {group: said for group, said in found.items() if said}
 
 
-@router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_form)])
+@router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
 def claim(review: Reading, item_id: ItemId) -> Response:
     """Hold the case while reading it."""
     review.claim(item_id)
     return RedirectResponse(f"/cases/{item_id}", status_code=303)
 
 
-@router.post("/cases/{item_id}/return", dependencies=[Depends(account.check_form)])
+@router.post("/cases/{item_id}/return", dependencies=[Depends(account.check_signed_form)])
 def give_back(review: Reading, item_id: ItemId) -> Response:
     """Return the case to the queue, unread."""
     review.give_back(item_id)
     return RedirectResponse("/queue", status_code=303)
 
 
-@router.post("/cases/{item_id}/view", dependencies=[Depends(account.check_form)])
+@router.post("/cases/{item_id}/view", dependencies=[Depends(account.check_signed_form)])
 def record_view(
     request: Request,
     review: Reading,
@@ -120,8 +146,8 @@ def record_view(
         review.record_view(item_id, view)
     except Invalid as error:
         # The whole record, so that no ticked entry is missing from what is sent again.
-        return _case_page(request, review, item_id, [], "", system=True, whole=True,
-                          faults=error.faults, filled=view)  # fmt: skip
+        return _case_page(request, review, item_id, WHOLE, faults=error.faults, filled=view)
+    drafts.done(review.unit, f"/cases/{item_id}/view")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
@@ -131,7 +157,7 @@ def findings(request: Request, review: Reading, item_id: ItemId) -> Response:
     return _findings_page(request, review, item_id)
 
 
-@router.post("/cases/{item_id}/conclusion", dependencies=[Depends(account.check_form)])
+@router.post("/cases/{item_id}/conclusion", dependencies=[Depends(account.check_signed_form)])
 def conclude(
     request: Request,
     review: Reading,
@@ -146,23 +172,47 @@ def conclude(
     except Invalid as error:
         filled = {"outcome": outcome, "reasons": reasons, "groups": groups}
         return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
+    drafts.done(review.unit, f"/cases/{item_id}/conclusion")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which part of a record a reader asked for; by default what is new since the assessment."""
+
+    tables: tuple[str, ...] = ()
+    words: str = ""
+    since: date | None = None
+    until: date | None = None
+    system: bool = False
+    whole: bool = False
+
+    @property
+    def brief(self) -> bool:
+        """Nothing was asked for: the page opens as lines."""
+        return self == Asked()
+
+
+WHOLE = Asked(system=True, whole=True)
 
 
 def _case_page(
     request: Request,
     review: Review,
     item_id: int,
-    tables: list[str],
-    words: str,
+    asked: Asked,
     *,
-    system: bool = False,
-    whole: bool = False,
     faults: dict[str, str] | None = None,
     filled: View = NOTHING_SAID,
 ) -> Response:
-    item, timeline = review.read(item_id, tables, words, system=system)
-    brief = not (item.limited or tables or words or system or whole)
+    typed = drafts.kept(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
+    if typed is not None:
+        filled, asked = view_of(typed), WHOLE
+    item, timeline = review.read(
+        item_id, asked.tables, asked.words, system=asked.system, since=asked.since,
+        until=asked.until,
+    )  # fmt: skip
+    brief = asked.brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
     recent = lines.since(timeline, begun) if brief else []
     return pages.render(
@@ -175,7 +225,7 @@ def _case_page(
         begun=begun,
         recent=lines.grouped(recent),
         earlier=len(timeline) - len(recent),
-        chosen={"tables": tables, "words": words, "system": system},
+        chosen=asked,
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),
@@ -183,6 +233,7 @@ def _case_page(
         may_claim=item.progress is Progress.TO_READ,
         may_return=can_take(item.progress, Step.RETURN),
         filled=filled,
+        given_back=typed is not None,
     )
 
 
@@ -198,6 +249,10 @@ def _findings_page(
     timeline = review.store.timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
     fresh = review.store.item(item_id) or item
+    typed = None if filled else drafts.kept(review.unit, f"/cases/{item_id}/conclusion")
+    if typed is not None:
+        filled = {"outcome": str(typed.get("outcome") or ""), "groups": groups_of(typed),
+                  "reasons": str(typed.get("reasons") or "")}  # fmt: skip
     return pages.render(
         request,
         "findings.html",
@@ -206,10 +261,13 @@ def _findings_page(
         findings=found,
         by_id=by_id,
         own=review.store.own_view(item_id),
+        others=review.store.other_views(item_id),
+        own_safety=formatters.speaks_of_mental_health(found),
         conclusion=review.store.conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),
         faults=faults or {},
         filled=filled or {"outcome": "", "reasons": "", "groups": {}},
+        given_back=typed is not None,
     )
 
 

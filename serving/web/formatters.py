@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 from features import codes
+from features.indicators import CATALOGUE
 from features.levels import LEVEL_STATES
 from features.timeline import THEMES
-from serving.review.asked_store import FollowUp
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
-from serving.review.store import Item
 
 UNIT_NAMES = {
     "N54ALD": "Alderbrook",
@@ -47,6 +46,19 @@ def day(value: date | datetime | str | None) -> str:
         return "not known"
     found = date.fromisoformat(value[:10]) if isinstance(value, str) else value
     return f"{found.day} {found:%B %Y}"
+
+
+def moment(value: datetime) -> str:
+    """3 March 2026, 14:05 (UTC)."""
+    return f"{day(value)}, {value.astimezone(UTC):%H:%M} UTC"
+
+
+def a_day(text: str) -> date | None:
+    """A day as a date field sends it; anything else is no day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def month(value: str) -> str:
@@ -157,9 +169,11 @@ def ticked(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((table, number) for table, _, number in parts)
 
 
-def called(item: Item | FollowUp) -> str:
+def called(item: Any) -> str:
     """The person's name; where none is supplied, as for made-up people, the CRN."""
-    return item.person.get("name") or f"CRN {item.crn}"
+    said: str = (item["person"] if isinstance(item, dict) else item.person).get("name") or ""
+    crn = item["crn"] if isinstance(item, dict) else item.crn
+    return said or f"CRN {crn}"
 
 
 ASKED = {
@@ -188,6 +202,9 @@ ROLES = {
     "head": "Head of the probation delivery unit",
     "practitioner": "Probation practitioner",
     "board": "Member of the model governance board",
+    "analyst": "Analyst",
+    "inspector": "Inspector or coroner's officer, afterwards",
+    "batch": "Another service",
 }
 
 
@@ -196,10 +213,30 @@ def role(code: str) -> str:
     return ROLES[code]
 
 
+def how_sure(probability: float) -> str:
+    """How sure the model is, as a frequency: it was right about the group, not about the person."""
+    tenths = round(probability * 10)
+    often = "fewer than one" if tenths < 1 else "about one" if tenths == 1 else f"about {tenths}"
+    return (
+        f"Of ten people with a record like this and the same recorded level, a reader put {often} "
+        "higher. Which of them this person is, the figures cannot say."
+    )
+
+
+def speaks_of_mental_health(found: Mapping[Any, Any]) -> bool:
+    """Whether anything that was found is tied to mental health."""
+    named = [finding for reason in found["reasons"] for finding in reason["findings"]]
+    ids = {finding["indicator"] for finding in [*named, *found["shown_only"]]}
+    return any(
+        "mental" in (CATALOGUE[name].protected_link or "") for name in ids if name in CATALOGUE
+    )
+
+
 FILTERS = {
     "called": called,
     "day": day,
     "age": age,
+    "moment": moment,
     "month": month,
     "level": level,
     "level_class": level_class,
@@ -214,4 +251,5 @@ FILTERS = {
     "entry_keys": entry_keys,
     "answer": answer,
     "role": role,
+    "how_sure": how_sure,
 }

@@ -12,7 +12,8 @@ from features import codes
 from features.timeline import THEMES
 from serving.review.states import OUTCOMES
 from serving.settings import Settings
-from serving.web import account, formatters
+from serving.web import account, formatters, queue_view
+from serving.web.words import NOTICE
 
 
 class Loud(Undefined):
@@ -36,10 +37,15 @@ def environment(settings: Settings) -> Environment:
     env.globals.update(
         feed_words=formatters.feed,
         demo=settings.demo,
+        notice_words=NOTICE["en"],
+        navigation=account.NAVIGATION,
         progress_words=formatters.PROGRESS,
         asked_words=formatters.ASKED,
         themes=THEMES,
         outcomes=OUTCOMES,
+        queue_stages=queue_view.STAGES,
+        queue_levels=queue_view.LEVELS,
+        queue_sorts=queue_view.SORTS,
         groups=codes.COMMUNITY_GROUPS,
         levels=codes.LEVELS,
     )

@@ -1,18 +1,25 @@
-"""The demo's sign-in with made-up users, and signing out."""
+"""Signing in and out: through the provider, or as a made-up user of a demo."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import users
-from serving.web import account, pages
+from serving.web import account, drafts, pages, sessions
+from serving.web.oidc import NotLetIn, Provider
 
 router = APIRouter()
+
+
+def limited(request: Request) -> None:
+    """So many tries a minute from one address."""
+    request.app.state.sign_in_limit.check(request.client.host if request.client else "-")
 
 
 @router.get("/")
@@ -23,34 +30,90 @@ def start(user: Annotated[account.User, Depends(account.required)]) -> Response:
 
 @router.get("/sign-in")
 def sign_in_page(request: Request) -> Response:
-    """The demo's made-up users."""
+    """The demo's made-up users, or the way to the provider."""
     with unit(request.app.state.engine, None) as opened:
+        opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
+        if request.app.state.provider is not None:
+            return pages.render(request, "sign-in-provider.html")
         found = opened.connection.execute(
-            select(users).where(users.c.made_up).order_by(users.c.role.desc(), users.c.username)
+            select(users)
+            .where(users.c.made_up, users.c.ended_at.is_(None), users.c.role != "batch")
+            .order_by(users.c.role.desc(), users.c.username)
         )
         people = list(found.mappings())
-        opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
     return pages.render(request, "sign-in.html", people=people, error=None)
 
 
-@router.post("/sign-in", dependencies=[Depends(account.check_form)])
+@router.post("/sign-in", dependencies=[Depends(account.check_form), Depends(limited)])
 def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
-    """Sign in as a made-up user."""
+    """Sign in as a made-up user, or go to the provider."""
+    provider: Provider | None = request.app.state.provider
+    if provider is not None:
+        return _to_provider(request, provider)
     with unit(request.app.state.engine, None) as opened:
         known = select(users.c.username).where(users.c.username == name, users.c.made_up)
         found = opened.connection.execute(known).scalar()
         opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
+        if found is not None:
+            _begin(request, opened, name)
     if found is None:
         return RedirectResponse("/sign-in", status_code=303)
-    request.session.clear()
-    request.session["username"] = name
-    return RedirectResponse("/", status_code=303)
+    return _onwards(request, name)
+
+
+@router.get("/sign-in/callback", dependencies=[Depends(limited)])
+def callback(request: Request, code: str = "", state: str = "") -> Response:
+    """Where the provider leads back to; nothing but a name and a role is taken from it."""
+    provider: Provider | None = request.app.state.provider
+    asked = request.session.pop("asked", None)
+    if provider is None or not asked or not secrets.compare_digest(asked["state"], state):
+        raise NotLetIn("This way in has run out. Sign in again.")
+    claims = provider.signed_in(code, asked["nonce"], asked["verifier"])
+    with unit(request.app.state.engine, None) as opened:
+        row = opened.connection.execute(
+            select(users.c.role).where(
+                users.c.username == claims.username, users.c.ended_at.is_(None), ~users.c.made_up
+            )
+        ).first()
+        granted = row is not None and claims.grants(row.role)
+        what = "SIGNED_IN" if granted else "SIGN_IN_REFUSED"
+        opened.audit(AuditEvent(what, "USER", claims.username[:40]))
+        if granted:
+            _begin(request, opened, claims.username)
+    if not granted:
+        raise NotLetIn(
+            "You are signed in to HMPPS, and you have no access here. Ask for the role that you "
+            "need, and for your unit to be entered."
+        )
+    return _onwards(request, claims.username)
 
 
 @router.post("/sign-out", dependencies=[Depends(account.check_form)])
 def sign_out(request: Request) -> Response:
-    """Sign out."""
+    """Sign out: the session is ended in the database, wherever its cookie may still lie."""
     with unit(request.app.state.engine, account.username(request)) as opened:
         opened.audit(AuditEvent("SIGNED_OUT", "USER", account.username(request) or "-"))
+        sessions.end(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
+
+
+def _to_provider(request: Request, provider: Provider) -> Response:
+    asked = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
+    request.session["asked"] = asked
+    return RedirectResponse(provider.address(**asked), status_code=303)
+
+
+def _begin(request: Request, opened: Unit, name: str) -> None:
+    """A new session, with nothing of the one before."""
+    number = sessions.begin(opened.connection, name)
+    request.session.clear()
+    request.session.update(username=name, session=number)
+
+
+def _onwards(request: Request, name: str) -> Response:
+    """To what was typed when the last session ran out, else to the start."""
+    with unit(request.app.state.engine, name) as opened:
+        opened.audit(AuditEvent("LOOKED_FOR_DRAFT", "USER", name))
+        page = drafts.newest(opened)
+    return RedirectResponse(page or "/", status_code=303)

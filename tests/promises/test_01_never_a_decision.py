@@ -145,6 +145,11 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
         "/cases/{item_id}/conclusion",
         "/asked/{item_id}/answer",
         "/acute/{entry_id}/acknowledge",
+        "/people",
+        "/unit/cover",
+        "/unit/limited/{crn}/check",
+        "/account",
+        "/account/hold",
     }
 
 

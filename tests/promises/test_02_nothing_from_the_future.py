@@ -79,7 +79,7 @@ def test_replay_of_a_night_gives_the_same_scores(service: Service, tmp_path: Pat
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
     parts = [service.model.score(f) for _, f in build.frames(service.store, on.select(asof.KEY))]
     again = pl.concat(parts).sort(asof.GROUP_KEY)
-    assert again.equals(kept)
+    assert again.equals(kept.filter(pl.col("what_happened") != "limited").select(again.columns))
 
 
 def test_replay_of_a_day_is_not_changed_by_later_loads(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from features.errors import RunStopped
 from models import explain
 from models.level import STRATA
 from models.ordinal import community
-from serving import enqueue, scoring
+from serving import record, scoring
 from serving.db.tables import entries, findings, runs
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -145,7 +145,7 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
 
 def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
     known = asof.read(service.store, asof.spine(["A000001"], AS_OF))
-    said = enqueue._people(service.store, known, AS_OF)["A000001"]
+    said = record.people(service.store, known, AS_OF)["A000001"]
     assert said["levels"]["public"] == {
         "level": None,
         "state": "no_assessment",

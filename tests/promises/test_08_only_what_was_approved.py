@@ -19,6 +19,7 @@ from tests.pages import Browser
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 VALID = Approval(
     id=1, bundle_id="b", bundle_folder="b", catalogue="c", rates={}, random_share=0.2, demo=True,
+    rise=0.2,
     at=NOW, expires_at=NOW + timedelta(days=90), withdrawn_at=None, signed_by=("A", "B"),
 )  # fmt: skip
 REASONS = "Read the card, the figures and the ablation; agreed."

@@ -111,7 +111,7 @@ def test_answers_are_kept_and_seen_by_the_unit(
         f"/asked/{own}/answer", 403, kind="declined", words=WORDS
     )
     browser.post(f"/asked/{own}/answer", kind="second_look", words=WORDS)
-    for reader in ("ALD-HEAD", "ALD-SPO-2"):
+    for reader in ("ALD-HEAD", "ALD-SPO-1"):
         page = browser.sign_in(reader).get("/unit")
         assert "Asked for a second look" in page
         assert WORDS in page
@@ -123,8 +123,7 @@ def test_the_head_sees_what_waits_and_nothing_of_why(
 ) -> None:
     page = browser.sign_in("ALD-HEAD").get("/unit")
     assert "being read" in page
-    browser.get(f"/cases/{own}", status=403)
-    browser.get("/queue", status=403)
+    browser.get(f"/cases/{own}/findings", status=403)
     with unit(service.web, "ALD-HEAD") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         count = text("SELECT count(*) FROM triage.findings")
@@ -261,7 +260,8 @@ def test_users_of_each_role_have_what_the_role_needs(service: Service) -> None:
     row = {"username": "X", "name": "X", "made_up": True}
     for wrong in (
         {"role": "practitioner", "pdu_code": "N54ALD", "staff_code": None},
-        {"role": "spo", "pdu_code": "N54ALD", "staff_code": "N54A001"},
+        {"role": "board", "pdu_code": None, "staff_code": "N54A001"},
+        {"role": "inspector", "pdu_code": "N54ALD", "staff_code": None},
         {"role": "head", "pdu_code": None, "staff_code": None},
         {"role": "board", "pdu_code": "N54ALD", "staff_code": None},
         {"role": "clerk", "pdu_code": "N54ALD", "staff_code": None},

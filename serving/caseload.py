@@ -1,0 +1,123 @@
+"""Who is in which unit, whose access is limited, and facts that need no model: kept for the pages.
+
+Rewritten each night by what differs, so that pages go on reading while it commits. Facts are
+indicators of what the service did or did not do, over all cases that are open to be read; they
+carry no score and no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Table, delete, select, text, tuple_
+
+from features import asof, timeline
+from features.indicators import CATALOGUE
+from features.store import Store
+from serving.db.tables import SCHEMA
+from serving.db.unit_tables import caseload, facts
+
+CHECKLIST: dict[str, str] = {
+    "tier_grade_mismatch": "Held by a practitioner for whom the case is unsuitable",
+    "absence_cover_without_reallocation": "Practitioner absent, case not reallocated",
+    "assessment_locked_incomplete": "Assessment locked incomplete, none completed since",
+    "repeat_dntr_without_senior_endorsement":
+        "Second or later decision not to recall, not endorsed by the head of the unit",
+    "enforcement_decided_not_issued": "Letter decided and nothing recorded as issued",
+    "civil_order_without_register": "Civil order in force without a register entry",
+    "da_enquiry_overdue": "Domestic abuse enquiry without an answer",
+    "sg_enquiry_overdue": "Child safeguarding enquiry without an answer",
+}  # fmt: skip
+"""Facts that are put right by looking them up, in words: an indicator each, and no model."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where each case is held: its unit, and the practitioner who holds it."""
+
+    units: Mapping[str, str]
+    practitioners: Mapping[str, str]
+
+
+def placed(store: Store, on: pl.DataFrame) -> Placed:
+    """The unit and practitioner of each case of a spine."""
+    known = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
+    held = timeline.supervision(known)
+    units = {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
+    return Placed(units, timeline.practitioners(known))
+
+
+def fired(frame: pl.DataFrame) -> pl.DataFrame:
+    """The facts of an indicator frame: crn, indicator; a case once, whichever group it is about."""
+    said = [
+        frame.filter(
+            pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
+        ).select("crn", indicator=pl.lit(name))
+        for name, item in ((name, CATALOGUE[name]) for name in CHECKLIST)
+    ]
+    return pl.concat(said).unique().sort("crn", "indicator")
+
+
+def keep(
+    connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
+) -> None:
+    """Bring both tables to this night; a limited case is its CRN and unit, without facts."""
+    limited = dict(on.select("crn", "limited").iter_rows())
+    rows: dict[tuple[str, ...], Any] = {
+        (crn,): {
+            "crn": crn, "pdu_code": where.units[crn], "limited": limited[crn], "as_of": as_of,
+            "practitioner_code": None if limited[crn] else where.practitioners.get(crn),
+        }
+        for crn in limited
+        if crn in where.units
+    }  # fmt: skip
+    _replace(connection, caseload, ["crn"], rows)
+    open_: dict[tuple[str, ...], Any] = {
+        (crn, name): {
+            "crn": crn, "indicator": name, "pdu_code": where.units[crn], "as_of": as_of,
+            "practitioner_code": where.practitioners.get(crn),
+        }
+        for crn, name in found.iter_rows()
+        if crn in where.units and not limited.get(crn, True)
+    }  # fmt: skip
+    _replace(connection, facts, ["crn", "indicator"], open_)
+
+
+def _replace(
+    connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
+) -> None:
+    """Remove what is gone or differs, and enter what is new: most of a caseload stays as it is."""
+    names = [column.name for column in table.columns if column.name != "as_of"]
+    before = {
+        tuple(row[name] for name in key): dict(row)
+        for row in connection.execute(select(*(table.c[name] for name in names))).mappings()
+    }
+    same = {
+        one
+        for one, row in rows.items()
+        if before.get(one) == {name: row[name] for name in names}
+    }  # fmt: skip
+    gone = [one for one in before if one not in same]
+    columns = tuple_(*(table.c[name] for name in key))
+    for at in range(0, len(gone), 5000):
+        connection.execute(delete(table).where(columns.in_(gone[at : at + 5000])))
+    _insert(connection, table, [row for one, row in rows.items() if one not in same])
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """All rows in one statement, a column as one array: COPY does not enter a secured table."""
+    listed = list(rows)
+    if not listed:
+        return
+    names = [column.name for column in table.columns]
+    kinds = {name: table.c[name].type.compile(connection.dialect) for name in names}
+    arrays = ", ".join(f"CAST(:{name} AS {kinds[name]}[])" for name in names)
+    statement = text(
+        f"INSERT INTO {SCHEMA}.{table.name} ({', '.join(names)})"  # noqa: S608 - our own names
+        f" SELECT * FROM unnest({arrays})"
+    )
+    connection.execute(statement, {name: [row[name] for row in listed] for name in names})

@@ -1,0 +1,80 @@
+"""Whom a night puts in the queue, from what the database holds: rates, slots, who is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, timedelta
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from features.store import Store
+from serving import cool_down, selection
+from serving.approvals import Approval
+from serving.cool_down import Cooling
+from serving.db.tables import conclusions, findings, items
+from serving.db.unit_tables import cover
+from serving.selection import Chosen, Key
+
+
+def choose(
+    connection: Connection,
+    approval: Approval,
+    scored: pl.DataFrame,
+    units: Mapping[str, str],
+    key: Key,
+    as_of: date,
+    away: Collection[str],
+) -> list[Chosen]:
+    """The people to queue: the board's weekly rates, less what this week has had already."""
+    monday = as_of - timedelta(days=as_of.weekday())
+    this_week = connection.execute(
+        select(findings.c.drawn_as, findings.c.stratum, func.count())
+        .join(items, items.c.id == findings.c.item_id)
+        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
+        .group_by(findings.c.drawn_as, findings.c.stratum)
+    ).all()
+    queued: dict[str, int] = {}
+    for drawn_as, stratum, count in this_week:
+        name = stratum if drawn_as == "flagged" else "random"
+        queued[name] = queued.get(name, 0) + count
+    return selection.select(
+        scored,
+        units,
+        approval.rates,
+        approval.random_share,
+        queued,
+        away,
+        key,
+        _slots(connection),
+    )
+
+
+def _slots(connection: Connection) -> dict[str, int]:
+    """How many more flagged cases each unit can take that said how many it can read at once."""
+    newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
+    said = connection.execute(
+        select(cover.c.pdu_code, cover.c.reviews_at_once).where(
+            cover.c.id.in_(newest), cover.c.reviews_at_once.is_not(None)
+        )
+    ).all()
+    counted = select(items.c.pdu_code, func.count()).where(items.c.state == "open")
+    rows = connection.execute(counted.group_by(items.c.pdu_code)).all()
+    waiting = {unit_: count for unit_, count in rows}  # noqa: C416 - rows are not pairs to mypy
+    return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in said}
+
+
+def cooling(
+    connection: Connection, store: Store, as_of: date, scored: pl.DataFrame, rise: float
+) -> Cooling:
+    """Who was concluded lately and is still left alone."""
+    last = (
+        select(items.c.crn, conclusions.c.at, findings.c.risk_group, findings.c.probability)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .join(findings, findings.c.item_id == items.c.id)
+        .order_by(conclusions.c.at)
+    )
+    rows = connection.execute(last).all()
+    concluded = {row.crn: row.at.astimezone(UTC) for row in rows}
+    then = {row.crn: (row.risk_group, row.probability) for row in rows}
+    return cool_down.cooling(store, concluded, as_of, cool_down.risen(scored, then, rise))

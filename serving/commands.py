@@ -1,0 +1,304 @@
+"""What each command of the service does; how it is called stands in `__main__`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, create_engine, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from features import build
+from features import holds as store_holds
+from features.errors import MissingInput, UserError
+from features.progress import steps
+from features.store import Store
+from models import bundle
+from serving import approvals, audit, demo, history, scoring, settings
+from serving.db.migrate import migrate as bring_up_to_date
+from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
+from serving.db.session import Unit, unit
+from serving.db.tables import findings, items, users
+from serving.review import states
+from serving.settings import Settings
+
+console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+
+
+def migrate(_: argparse.Namespace) -> None:
+    """Make the roles and bring the tables up to date."""
+    chosen = settings.read()
+    bring_up_to_date(chosen)
+    if chosen.demo:
+        demo.add_users(chosen)
+    console.print("The database is up to date.")
+
+
+def add_user(args: argparse.Namespace) -> None:
+    """Enter a user with a role and, for an SPO, a unit."""
+    in_a_unit = args.role in ("spo", "head", "practitioner")
+    if in_a_unit != (args.pdu is not None):
+        raise UserError(
+            "An SPO, a head of a unit and a practitioner have a unit (--pdu), and no one else."
+        )
+    if args.role == "practitioner" and args.staff_code is None:
+        raise UserError("A practitioner has a staff code (--staff-code).")
+    if not in_a_unit and args.staff_code is not None:
+        raise UserError("Only who works in a unit has a staff code (--staff-code).")
+    row = {
+        "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
+        "staff_code": args.staff_code, "made_up": False,
+    }  # fmt: skip
+    engine = create_engine(admin_url(settings.read()))
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+            connection.execute(insert(users).values(row))
+    except DBAPIError as error:
+        raise UserError(
+            f"{args.username} could not be entered: there is such a user already, or the database "
+            "is not migrated."
+        ) from error
+    finally:
+        engine.dispose()
+    console.print(f"{args.username} may sign in as {args.role}.")
+
+
+def end_user(args: argparse.Namespace) -> None:
+    """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
+    engine = create_engine(admin_url(settings.read()))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        known = select(users.c.username).where(users.c.username == args.username)
+        if connection.execute(known).scalar() is None:
+            raise UserError(f"There is no user {args.username}.")
+        ended = connection.exec_driver_sql(
+            "UPDATE triage.sessions SET ended_at = now()"
+            " WHERE username = %s AND ended_at IS NULL AND until > now()",
+            (args.username,),
+        ).rowcount
+        if args.for_good:
+            row = update(users).where(users.c.username == args.username)
+            connection.execute(row.values(ended_at=datetime.now(UTC)))
+    engine.dispose()
+    for_good = " and may not sign in again" if args.for_good else ""
+    console.print(f"{args.username} is signed out ({ended} sessions){for_good}.")
+
+
+def account(args: argparse.Namespace) -> None:
+    """What was on record, computed, shown and done about one case by the end of a day, as JSON."""
+    chosen = settings.read()
+    with _connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+        _check_role(opened, "inspector")
+        store = Store.open(chosen.store)
+        told = history.account(opened, store, chosen.scores, args.crn, args.on)
+    print(json.dumps(history.as_json(told), default=str, indent=1))  # noqa: T201 - it is the answer
+
+
+def hold(args: argparse.Namespace) -> None:
+    """Keep a case from deletion, or lift that."""
+    chosen = settings.read()
+    if len(args.reasons.strip()) < approvals.LEAST_REASONS:
+        raise UserError("Say why (--reasons), in at least 20 characters.")
+    with _connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+        _check_role(opened, "inspector")
+        history.hold(opened, chosen.store, args.crn, args.reasons, placed=not args.lift)
+    console.print("The hold is lifted." if args.lift else "The case is kept from deletion.")
+
+
+def holds(_: argparse.Namespace) -> None:
+    """Write the list of held cases beside the store anew, from the database."""
+    chosen = settings.read()
+    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        found = history.held(connection)
+    store_holds.keep(chosen.store, found)
+    console.print(f"{len(found)} cases are held.")
+
+
+def _check_role(opened: Unit, role: str) -> None:
+    found = select(users.c.role).where(
+        users.c.username == opened.username, users.c.ended_at.is_(None)
+    )
+    if opened.connection.execute(found).scalar() != role:
+        raise UserError(f"{opened.username} is not entered as {role}; see add-user.")
+
+
+def approve(args: argparse.Namespace) -> None:
+    """Propose or sign an approval, or give the demo's own."""
+    chosen = settings.read()
+    with _connected(chosen, WEB) as engine:
+        _approve(args, chosen, engine)
+
+
+def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
+    if args.demo:
+        folder = _newest_bundle(chosen)
+        store = Store.open(chosen.store)
+        as_of = args.as_of or store.loads[-1].extracted_at.date()
+        cases = build.cases_under_supervision(store, as_of).height
+        number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
+        console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
+        return
+    if not args.user or not args.reasons:
+        raise UserError("Name who approves (--as) and why (--reasons, at least 20 characters).")
+    with unit(engine, args.user) as opened:
+        number = args.approval
+        if number is None:
+            folder = args.bundle or _newest_bundle(chosen)
+            rates = _rates(args.rates)
+            number = approvals.propose(
+                opened, bundle.load(folder), folder.name, rates, args.random_share, demo=chosen.demo
+            )
+        approvals.sign(opened, number, args.reasons)
+    with engine.connect() as connection:
+        made = next(item for item in approvals.every(connection) if item.id == number)
+    console.print(
+        f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
+        f"expires on {made.expires_at:%d %B %Y}."
+    )
+
+
+def score(args: argparse.Namespace) -> None:
+    """Score the caseload as of a date and fill the queue."""
+    chosen = settings.read()
+    with steps("the night") as step, _connected(chosen, NIGHT) as engine:
+        night = scoring.score(chosen, engine, args.as_of, step)
+    console.print(_summary(night))
+    console.print(_top(chosen))
+    if not night.fresh:
+        console.print(f"Run {night.run_id} stands already: nothing was changed.")
+    if chosen.demo:
+        practitioners = demo.add_practitioners(chosen)
+        names = ", ".join([*(username for username, *_ in demo.USERS), *practitioners])
+        console.print("Made-up people: this shows that the parts work together, not accuracy.")
+        console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
+
+
+def verify_audit(_: argparse.Namespace) -> None:
+    """Say whether every audit row stands as it was written; name the first that does not."""
+    chosen = settings.read()
+    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        console.print(audit.verify(connection, chosen.data))
+
+
+def export_audit(args: argparse.Namespace) -> None:
+    """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
+    chosen = settings.read()
+    engine = create_engine(admin_url(chosen))
+    with engine.connect() as connection:
+        for event in audit.events(connection, args.after):
+            print(json.dumps(event))  # noqa: T201 - it is the answer
+    engine.dispose()
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serve the pages."""
+    from serving.web.app import run
+
+    run(settings.read(), args.host, args.port)
+
+
+def make_assets(args: argparse.Namespace) -> None:
+    """Make the served front-end files from node_modules."""
+    from serving.web import assets
+
+    made = assets.prepare(args.modules)
+    console.print(f"Front-end files: {', '.join(made)}")
+
+
+def write_docs(args: argparse.Namespace) -> None:
+    """Write the generated pages of documentation."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "review-states.md").write_text(states.as_markdown(), encoding="utf-8")
+    from serving.web import access
+
+    (args.out / "access.md").write_text(access.as_markdown(), encoding="utf-8")
+    console.print(f"Written: {args.out}/review-states.md, access.md")
+
+
+@contextmanager
+def _connected(chosen: Settings, role: str) -> Iterator[Engine]:
+    """An engine for a role, closed at the end of the command."""
+    engine = engine_for(chosen, role)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _newest_bundle(chosen: Settings) -> Path:
+    found = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise MissingInput(
+            f"There is no bundle in {chosen.bundles}. Train one: python -m training train"
+        )
+    return found[-1].parent
+
+
+def _rates(text: str) -> dict[str, int]:
+    found = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        if name not in demo.PER_THOUSAND or not number.isdigit():
+            raise UserError(
+                f"--rates has {part!r}; write a weekly number for each recorded level, as "
+                "low=120,medium=150,high=90,unknown=60."
+            )
+        found[name] = int(number)
+    return found
+
+
+def _summary(night: scoring.Night) -> Table:
+    counts = night.counts
+    table = Table(title=f"Run {night.run_id}", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    rows = {
+        "rows read": counts["rows_read"],
+        "rows refused": counts["rows_refused"],
+        "cases under supervision": counts["cases"],
+        "cases scored": counts["cases_scored"],
+        "left out: access is limited": counts["cases_limited"],
+        "left out: nothing on record": counts["nothing_on_record"],
+        **{
+            f"flagged, recorded {level.replace('_', ' ').lower()}": n
+            for level, n in sorted(counts["flagged"].items())
+        },
+        "drawn at random": counts["random"],
+        "concluded lately, left alone": counts.get("cooling_down", 0),
+        "concluded lately, brought back by new evidence": counts.get("brought_back", 0),
+    }
+    for name, value in rows.items():
+        table.add_row(name, f"{value:,}")
+    return table
+
+
+def _top(chosen: Settings) -> Table:
+    """The five flagged cases whose level looks most clearly too low, with two reasons each."""
+    table = Table(title="The five weightiest, with their first two reasons", show_lines=True)
+    for name in ("case", "group", "recorded", "reasons"):
+        table.add_column(name, overflow="fold")
+    rows = (
+        select(items.c.crn, findings)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(findings.c.drawn_as == "flagged")
+        .order_by(findings.c.probability.desc(), items.c.crn)
+        .limit(5)
+    )
+    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        for row in connection.execute(rows).mappings():
+            said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
+            table.add_row(
+                row["crn"],
+                row["risk_group"].replace("_", " "),
+                row["stratum"].lower(),
+                "\n".join(said[:2]),
+            )
+    return table

@@ -1,0 +1,78 @@
+"""The tables of the unit's pages, of what comes after, and of what other services fetch."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Identity, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from serving.db.tables import at_column, metadata
+
+caseload = Table(
+    "caseload",
+    metadata,
+    Column("crn", Text, primary_key=True),
+    Column("pdu_code", Text, nullable=False),
+    Column("practitioner_code", Text),
+    Column("limited", Boolean, nullable=False),
+    Column("as_of", Date, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("crn", Text, primary_key=True),
+    Column("indicator", Text, primary_key=True),
+    Column("pdu_code", Text, nullable=False),
+    Column("practitioner_code", Text),
+    Column("as_of", Date, nullable=False),
+)
+
+limited_checks = Table(
+    "limited_checks",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("crn", Text, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("words", Text, nullable=False),
+    at_column(),
+)
+
+cover = Table(
+    "cover",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("pdu_code", Text, nullable=False),
+    Column("deputy", ForeignKey("triage.users.username")),
+    Column("reviews_at_once", Integer),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    at_column(),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("crn", Text, nullable=False),
+    Column("placed", Boolean, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("reasons", Text, nullable=False),
+    at_column(),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("event_type", Text, nullable=False),
+    at_column(),
+    Column("body", JSONB, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("username", ForeignKey("triage.users.username"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("form", JSONB, nullable=False),
+    at_column(),
+)

@@ -1,0 +1,166 @@
+"""Every query of the unit's pages: caseload, facts, limited cases, who stands in, past reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from serving.db.tables import (
+    answers,
+    conclusions,
+    items,
+    own_views,
+    users,
+)
+from serving.db.unit_tables import caseload, cover, facts, limited_checks
+from serving.review.states import Asked, where_it_stands
+
+CHECK_EVERY = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A case of limited access: its CRN, and when somebody last looked at it by hand."""
+
+    crn: str
+    checked_at: datetime | None
+    checked_by: str | None
+
+    def due(self, today: date) -> bool:
+        """Nobody has looked at it for ninety days."""
+        return self.checked_at is None or self.checked_at.date() + CHECK_EVERY <= today
+
+
+@dataclass(frozen=True)
+class Past:
+    """A review that a reader concluded, and what came of it; a limited case is its CRN."""
+
+    item_id: int
+    crn: str
+    limited: bool
+    person: Mapping[str, Any]
+    at: datetime
+    outcome: str
+    changed: bool
+    """The reader asked for a reassessment of a group that the own view had called about right."""
+    came_of_it: Asked | None
+    """None where nothing was asked."""
+
+
+@dataclass(frozen=True)
+class UnitStore:
+    """The unit's tables over one connection, in one person's name."""
+
+    connection: Connection
+    username: str
+
+    def held(self, crn: str) -> RowMapping | None:
+        """Where the case is held; None where the unit does not hold it."""
+        rows = select(caseload).where(caseload.c.crn == crn)
+        return self.connection.execute(rows).mappings().first()
+
+    def count(self) -> int:
+        """How many cases the unit holds."""
+        return int(self.connection.execute(select(func.count()).select_from(caseload)).scalar_one())
+
+    def facts(self, practitioner: str | None = None) -> dict[str, list[RowMapping]]:
+        """What each indicator of the checklist found, by indicator; of one practitioner's cases."""
+        rows = select(facts).order_by(facts.c.indicator, facts.c.practitioner_code, facts.c.crn)
+        if practitioner is not None:
+            rows = rows.where(facts.c.practitioner_code == practitioner)
+        found: dict[str, list[RowMapping]] = {}
+        for row in self.connection.execute(rows).mappings():
+            found.setdefault(row["indicator"], []).append(row)
+        return found
+
+    def practitioners(self) -> list[tuple[str, int]]:
+        """Who holds cases of the unit, and how many."""
+        held = caseload.c.practitioner_code
+        rows = select(held, func.count()).where(held.is_not(None)).group_by(held).order_by(held)
+        return [(code, count) for code, count in self.connection.execute(rows)]
+
+    def limited(self) -> list[Limited]:
+        """The unit's cases of limited access: longest unchecked first."""
+        last = (
+            select(limited_checks.c.crn, func.max(limited_checks.c.id).label("id"))
+            .group_by(limited_checks.c.crn)
+            .subquery()
+        )
+        rows = (
+            select(caseload.c.crn, limited_checks.c.at, users.c.name)
+            .join(last, last.c.crn == caseload.c.crn, isouter=True)
+            .join(limited_checks, limited_checks.c.id == last.c.id, isouter=True)
+            .join(users, users.c.username == limited_checks.c.username, isouter=True)
+            .where(caseload.c.limited)
+            .order_by(limited_checks.c.at.nulls_first(), caseload.c.crn)
+        )
+        return [Limited(*row) for row in self.connection.execute(rows)]
+
+    def check_limited(self, crn: str, words: str) -> None:
+        """Keep that this person looked at a limited case by hand."""
+        values = {"crn": crn, "username": self.username, "words": words.strip()}
+        self.connection.execute(insert(limited_checks).values(**values))
+
+    def cover(self) -> RowMapping | None:
+        """Who stands in for the unit, and how many cases it reads at once: the newest setting."""
+        rows = (
+            select(cover, users.c.name)
+            .join(users, users.c.username == cover.c.deputy, isouter=True)
+            .order_by(cover.c.id.desc())
+        )
+        return self.connection.execute(rows).mappings().first()
+
+    def deputies(self) -> list[RowMapping]:
+        """The SPOs of every unit, who can be named as deputies."""
+        rows = (
+            select(users.c.username, users.c.name, users.c.pdu_code)
+            .where(users.c.role == "spo", users.c.ended_at.is_(None))
+            .order_by(users.c.pdu_code, users.c.name)
+        )
+        return list(self.connection.execute(rows).mappings())
+
+    def set_cover(self, pdu: str, deputy: str | None, most: int | None) -> None:
+        """Keep a new setting in the head's name; earlier ones stay."""
+        values = {"pdu_code": pdu, "deputy": deputy, "reviews_at_once": most,
+                  "username": self.username}  # fmt: skip
+        self.connection.execute(insert(cover).values(**values))
+
+    def past(self, limit: int = 100) -> list[Past]:
+        """The reviews that this person concluded, newest first, with what came of each."""
+        rows = (
+            select(items, conclusions.c.at, conclusions.c.outcome, conclusions.c.groups,
+                   own_views.c.verdicts)
+            .join(conclusions, conclusions.c.item_id == items.c.id)
+            .join(own_views, (own_views.c.item_id == items.c.id)
+                  & (own_views.c.username == conclusions.c.username))
+            .where(conclusions.c.username == self.username)
+            .order_by(conclusions.c.at.desc())
+            .limit(limit)
+        )  # fmt: skip
+        found = list(self.connection.execute(rows).mappings())
+        said: dict[int, list[str]] = {}
+        kinds = select(answers.c.item_id, answers.c.kind).order_by(answers.c.id)
+        for item, kind in self.connection.execute(
+            kinds.where(answers.c.item_id.in_([row["id"] for row in found]))
+        ):
+            said.setdefault(item, []).append(kind)
+        return [_past(row, said.get(row["id"], [])) for row in found]
+
+
+def _past(row: RowMapping, answered: list[str]) -> Past:
+    asked = row["outcome"] in ("ask_reassessment", "need_information")
+    raised = any(row["verdicts"].get(group) == "about_right" for group in row["groups"])
+    return Past(
+        item_id=row["id"],
+        crn=row["crn"],
+        limited=row["limited"],
+        person=dict(row["person"]),
+        at=row["at"],
+        outcome=row["outcome"],
+        changed=raised,
+        came_of_it=where_it_stands(answered) if asked else None,
+    )

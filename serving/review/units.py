@@ -1,0 +1,105 @@
+"""The unit's pages by their rules: what may be asked and set; each call leaves an audit row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import RowMapping
+
+from serving.db.session import AuditEvent, Unit
+from serving.review.policies import LEAST_REASONS, LONGEST, Invalid, Refused
+from serving.review.service import NotFound
+from serving.review.unit_store import Limited, Past, UnitStore
+
+CRN = re.compile(r"[A-Z]\d{6}")
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Units:
+    """What one signed-in person may see and settle about the own unit, within one transaction."""
+
+    unit: Unit
+    store: UnitStore
+
+    @classmethod
+    def of(cls, unit: Unit) -> Units:
+        """The unit's pages in the name of the user."""
+        if unit.username is None:
+            raise Refused("Sign in to see the unit.")
+        return cls(unit, UnitStore(unit.connection, unit.username))
+
+    def checklist(self) -> dict[str, list[RowMapping]]:
+        """Facts over all cases of the unit that are open to be read; no scores."""
+        self.seen("PAGE_VIEW_CHECKLIST")
+        return self.store.facts()
+
+    def find(self, text: str) -> str:
+        """The CRN that was typed; Invalid where it is none."""
+        crn = text.strip().upper()
+        if not CRN.fullmatch(crn):
+            raise Invalid({"crn": "Enter a CRN: a letter and six numbers, such as X123456"})
+        return crn
+
+    def open(self, crn: str, today: date) -> RowMapping:
+        """A case that the unit holds; NotFound for any other, whether or not there is one."""
+        row = self.store.held(crn) if CRN.fullmatch(crn) else None
+        if row is None:
+            raise NotFound("Your unit holds no such case.")
+        self.unit.audit(
+            AuditEvent(
+                "PAGE_VIEW_PERSON", "CRN", crn, {"limited": row["limited"], "on": f"{today}"}
+            )
+        )
+        return row
+
+    def limited(self) -> list[Limited]:
+        """The unit's cases of limited access, which nothing here reads."""
+        self.seen("PAGE_VIEW_LIMITED")
+        return self.store.limited()
+
+    def check_limited(self, crn: str, words: str) -> None:
+        """Say that one has read a limited case by hand, in NDelius and OASys."""
+        row = self.store.held(crn) if CRN.fullmatch(crn) else None
+        if row is None or not row["limited"]:
+            raise NotFound("Your unit holds no such case of limited access.")
+        if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
+            raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})
+        self.store.check_limited(crn, words)
+        self.unit.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
+
+    def cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
+        """Who stands in now, and who could."""
+        self.seen("PAGE_VIEW_COVER")
+        return self.store.cover(), self.store.deputies()
+
+    def set_cover(self, pdu: str, deputy: str, most: str) -> None:
+        """Name who reads what waits for more than two working days, and how much is read at once.
+
+        No deputy, or no number, takes the setting away.
+        """
+        faults = {}
+        if deputy and deputy not in {row["username"] for row in self.store.deputies()}:
+            faults["deputy"] = "Select somebody from the list"
+        if most and not (most.isascii() and most.isdigit() and int(most) <= MOST_AT_ONCE):
+            faults["most"] = f"Enter a whole number up to {MOST_AT_ONCE}, or nothing"
+        if faults:
+            raise Invalid(faults)
+        self.store.set_cover(pdu, deputy or None, int(most) if most else None)
+        self.unit.audit(AuditEvent("SET_COVER", "PDU", pdu, {"deputy": deputy, "most": most}))
+
+    def week(self) -> tuple[list[tuple[str, int]], dict[str, list[RowMapping]]]:
+        """What to take into supervision: who holds cases, and the facts about them."""
+        self.seen("PAGE_VIEW_WEEK")
+        return self.store.practitioners(), self.store.facts()
+
+    def past(self) -> list[Past]:
+        """The reviews that this person concluded."""
+        self.seen("PAGE_VIEW_REVIEWS")
+        return self.store.past()
+
+    def seen(self, what: str) -> None:
+        """Leave an audit row about nobody."""
+        self.unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -1,0 +1,73 @@
+"""Who may do what: read off the routes themselves, as a table and for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from serving.web import account
+from serving.web.account import HOMES, Allowed
+
+ROLES = tuple(HOMES)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A route: how it is asked, where, and which roles it lets in; None where anyone may come."""
+
+    method: str
+    path: str
+    roles: frozenset[str] | None
+
+
+def doors(routers: Iterable[APIRouter]) -> list[Door]:
+    """Every route, with the roles that its own dependencies let in."""
+    found = []
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            roles = _roles(route.dependant)
+            found += [Door(method, route.path, roles) for method in sorted(route.methods or ())]
+    return sorted(found, key=lambda door: (door.path, door.method))
+
+
+def _roles(dependant: Dependant) -> frozenset[str] | None:
+    """The roles that pass every check on the way to a route."""
+    allowed: frozenset[str] | None = None
+    for one in _all(dependant):
+        if isinstance(one.call, Allowed):
+            allowed = one.call.roles if allowed is None else allowed & one.call.roles
+        elif one.call is account.required and allowed is None:
+            allowed = frozenset(ROLES)
+    return allowed
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _all(one)
+
+
+def as_markdown() -> str:
+    """The table of access (docs/access.md)."""
+    from serving.web.app import ROUTERS
+
+    lines = [
+        "# Who may do what",
+        "",
+        "Generated from the routes by `python -m serving docs`; do not edit. A difference from",
+        "what stands here fails `make check`, and every line is tried in every role by",
+        "`tests/serving/test_access.py`. Under it stand the policies of the database, which show a",
+        "reader the own unit alone, whatever a route forgets (docs/decisions/0004).",
+        "",
+        f"| | | {' | '.join(ROLES)} |",
+        f"|---|---|{'---|' * len(ROLES)}",
+    ]
+    for door in doors(ROUTERS):
+        marks = ["yes" if door.roles is None or role in door.roles else "" for role in ROLES]
+        anyone = " (anyone)" if door.roles is None else ""
+        lines.append(f"| {door.method} | `{door.path}`{anyone} | {' | '.join(marks)} |")
+    return "\n".join([*lines, ""])

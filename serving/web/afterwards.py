@@ -1,0 +1,89 @@
+"""After the event: one case and one day, asked by who was given that role, and held if needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+
+from features.errors import UserError
+from features.store import Store
+from serving import history
+from serving.db.session import AuditEvent, Unit, unit
+from serving.review.policies import LEAST_REASONS
+from serving.web import account, pages
+from serving.web.account import User
+
+router = APIRouter()
+
+
+def asking(request: Request, user: Annotated[User, Depends(account.inspector)]) -> Iterator[Unit]:
+    """One transaction in the inspector's name."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield opened
+
+
+Asking = Annotated[Unit, Depends(asking, scope="function")]
+
+
+@router.get("/account")
+def ask(request: Request, opened: Asking) -> Response:
+    """Where a CRN and a day are typed."""
+    opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
+    return _page(request, {}, {})
+
+
+@router.post("/account", dependencies=[Depends(account.check_signed_form)])
+def tell(
+    request: Request, opened: Asking, crn: Annotated[str, Form()] = "",
+    on: Annotated[str, Form()] = "",
+) -> Response:  # fmt: skip
+    """What can be told about the case on that day; no CRN stands in an address."""
+    typed = {"crn": crn.strip().upper()[:20], "on": on}
+    try:
+        day = date.fromisoformat(on)
+    except ValueError:
+        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
+        return _page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
+    settings = request.app.state.settings
+    try:
+        told = history.account(opened, Store.open(settings.store), settings.scores,
+                               typed["crn"], day)  # fmt: skip
+    except UserError as error:
+        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
+        return _page(request, typed, {"crn": str(error)})
+    return pages.render(request, "account-of.html", told=told)
+
+
+@router.post("/account/hold", dependencies=[Depends(account.check_signed_form)])
+def hold(
+    request: Request,
+    opened: Asking,
+    crn: Annotated[str, Form()] = "",
+    placed: Annotated[str, Form()] = "",
+    reasons: Annotated[str, Form()] = "",
+) -> Response:
+    """Keep the case from deletion, or let it go."""
+    typed = {"crn": crn.strip().upper()[:20], "on": ""}
+    try:
+        if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
+            raise UserError(f"Write why, in at least {LEAST_REASONS} characters")
+        store = request.app.state.settings.store
+        history.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
+    except UserError as error:
+        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
+        return _page(request, typed, {"reasons": str(error)})
+    words = "It is kept from deletion." if placed == "yes" else "The hold is lifted."
+    return _page(request, typed, {}, f"CRN {typed['crn']}: {words}")
+
+
+def _page(
+    request: Request, typed: dict[str, Any], faults: dict[str, str], done: str = ""
+) -> Response:
+    return pages.render(
+        request, "account.html", status=422 if faults else 200, typed=typed, faults=faults,
+        done=done,
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""How often somebody may try to sign in from one address."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from features.errors import UserError
+
+MOST_ADDRESSES = 10_000
+
+
+class TooManyTries(UserError):
+    """Too many tries to sign in within a minute."""
+
+
+@dataclass
+class SignInLimit:
+    """So many tries an address within so many seconds, for this process.
+
+    A second guard: the provider of sign-in has its own. Oldest addresses are forgotten first.
+    """
+
+    tries: int = 30
+    seconds: float = 60.0
+    _seen: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+
+    def check(self, address: str, now: float | None = None) -> None:
+        """Count a try; TooManyTries where there have been too many."""
+        at = time.monotonic() if now is None else now
+        seen = self._seen.setdefault(address, deque())
+        self._seen.move_to_end(address)
+        while seen and seen[0] <= at - self.seconds:
+            seen.popleft()
+        if len(seen) >= self.tries:
+            raise TooManyTries("Too many tries to sign in. Wait a minute, then try again.")
+        seen.append(at)
+        while len(self._seen) > MOST_ADDRESSES:
+            self._seen.popitem(last=False)

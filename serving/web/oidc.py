@@ -1,0 +1,154 @@
+"""Sign-in with any OpenID Connect provider: code flow with PKCE, and bearer tokens by its keys.
+
+Claims and role names are those of HMPPS Auth: `user_name`, and `authorities` such as
+ROLE_ROSH_TRIAGE__SPO. The token says who it is and which roles were granted; the unit comes from
+the table of users, and a role counts only where both say it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.requests_client import OAuth2Session
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from features.errors import SetupProblem, UserError
+from serving.settings import Oidc
+
+SECONDS = 5
+KEYS_FOR = 600.0
+ALGORITHMS = ["RS256", "ES256", "PS256"]
+ROLES = {
+    "spo": "ROLE_ROSH_TRIAGE__SPO",
+    "head": "ROLE_ROSH_TRIAGE__HEAD",
+    "practitioner": "ROLE_ROSH_TRIAGE__PRACTITIONER",
+    "board": "ROLE_ROSH_TRIAGE__BOARD",
+    "analyst": "ROLE_ROSH_TRIAGE__ANALYST",
+    "inspector": "ROLE_ROSH_TRIAGE__AFTER_THE_EVENT",
+    "batch": "ROLE_ROSH_TRIAGE__BATCH__RO",
+}
+
+
+class NotLetIn(UserError):
+    """The provider did not let this person in, or what it said does not hold."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Who a token is about, and which of the service's roles it grants."""
+
+    username: str
+    authorities: frozenset[str]
+
+    def grants(self, role: str) -> bool:
+        """Whether the token grants the role."""
+        return ROLES[role] in self.authorities
+
+
+@dataclass
+class Provider:
+    """One provider of sign-in, found by its issuer; its keys are fetched anew when needed."""
+
+    settings: Oidc
+    _about: dict[str, Any] = field(default_factory=dict)
+    _keys: KeySet | None = None
+    _fetched: float = 0.0
+
+    def address(self, state: str, nonce: str, verifier: str) -> str:
+        """Where to send the browser: state, nonce and the challenge of the verifier (S256)."""
+        with self._client() as client:
+            url, _ = client.create_authorization_url(
+                self.about["authorization_endpoint"], state=state, nonce=nonce,
+                code_verifier=verifier,
+            )  # fmt: skip
+        return str(url)
+
+    def signed_in(self, code: str, nonce: str, verifier: str) -> Claims:
+        """Who came back with a code; NotLetIn where the provider or the token says otherwise."""
+        try:
+            with self._client() as client:
+                token = client.fetch_token(
+                    self.about["token_endpoint"], code=code, code_verifier=verifier,
+                    timeout=SECONDS,
+                )  # fmt: skip
+        except (AuthlibBaseError, requests.RequestException) as error:
+            raise NotLetIn("Signing in did not work. Try again.") from error
+        said = self._decoded(str(token.get("id_token", "")), aud=self.settings.client_id)
+        if said.get("nonce") != nonce:
+            raise NotLetIn("Signing in did not work. Try again.")
+        return _claims(said)
+
+    def bearer(self, token: str) -> Claims:
+        """Who a bearer token is about, as signed by the provider's keys and not yet run out."""
+        return _claims(self._decoded(token, aud=self.settings.audience))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the provider says of itself (its discovery document), asked once."""
+        if not self._about:
+            where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
+            self._about = self._fetch(where)
+        return self._about
+
+    def _decoded(self, token: str, aud: str | None) -> dict[str, Any]:
+        """The claims of a token; the issuer, its end and whom it is for are checked."""
+        asked: dict[str, Any] = {
+            "iss": {"essential": True, "value": self.about["issuer"]},
+            "exp": {"essential": True},
+        }
+        if aud:
+            asked["aud"] = {"essential": True, "value": aud}
+        for fresh in (False, True):
+            try:
+                found = jwt.decode(token, self._keyset(fresh=fresh), algorithms=ALGORITHMS)
+                jwt.JWTClaimsRegistry(leeway=30, **asked).validate(found.claims)
+            except (JoseError, ValueError) as error:
+                # A key that is not known may be a new one: fetched once more, then refused.
+                if fresh or time.monotonic() - self._fetched < SECONDS:
+                    raise NotLetIn("The token does not hold, or has run out.") from error
+            else:
+                return dict(found.claims)
+        raise NotLetIn("The token does not hold.")
+
+    def _keyset(self, *, fresh: bool) -> KeySet:
+        old = time.monotonic() - self._fetched > KEYS_FOR
+        if self._keys is None or fresh or old:
+            self._keys = KeySet.import_key_set(self._fetch(self.about["jwks_uri"]))
+            self._fetched = time.monotonic()
+        return self._keys
+
+    def _fetch(self, url: str) -> Any:
+        try:
+            answer = requests.get(url, timeout=SECONDS)
+            answer.raise_for_status()
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise SetupProblem(
+                "The provider of sign-in cannot be reached. Check ROSH_OIDC_ISSUER, and that it "
+                "is up."
+            ) from error
+
+    def _client(self) -> Any:
+        return OAuth2Session(
+            self.settings.client_id,
+            self.settings.client_secret,
+            scope="openid",
+            redirect_uri=f"{self.settings.public_url}/sign-in/callback",
+            code_challenge_method="S256",
+        )
+
+
+def _claims(said: dict[str, Any]) -> Claims:
+    # As HMPPS services do: a person's name where a person signed in, else the client's.
+    name = said.get("user_name") or said.get("preferred_username") or said.get("client_id")
+    if not isinstance(name or said.get("sub"), str):
+        raise NotLetIn("The token names nobody.")
+    granted = said.get("authorities")
+    roles = [one for one in granted if isinstance(one, str)] if isinstance(granted, list) else []
+    return Claims(str(name or said["sub"]), frozenset(roles))

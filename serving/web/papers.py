@@ -1,0 +1,99 @@
+"""What leaves on paper or as a file: the disclosable record, the queue as CSV; and the notices."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.db.session import AuditEvent, unit
+from serving.review.policies import Refused
+from serving.web import formatters, pages
+from serving.web.cases import ItemId, Reading
+
+router = APIRouter()
+CSV = "text/csv; charset=utf-8"
+QUEUE_COLUMNS = ("crn", "highest_recorded_level", "supervision", "read_by", "where_you_stand")
+
+
+@router.get("/cases/{item_id}/disclosable")
+def disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
+    """The record without anything that must not be disclosed to the person: to be printed.
+
+    No finding, no score and no view of a reader stands in it.
+    """
+    item, timeline = review.read(item_id, [], "", system=False)
+    if item.limited:
+        raise Refused("Access to this case is limited. Check NDelius if you need it.")
+    shown = [entry for entry in timeline if entry["disclosable"]]
+    review.audit("PRINTED_DISCLOSABLE", item, {"left_out": len(timeline) - len(shown)})
+    return pages.render(request, "disclosable.html", item=item, timeline=shown)
+
+
+@router.get("/cases/{item_id}/disclosable.csv")
+def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
+    """The same as a file."""
+    item, timeline = review.read(item_id, [], "", system=False)
+    if item.limited:
+        raise Refused("Access to this case is limited. Check NDelius if you need it.")
+    shown = [entry for entry in timeline if entry["disclosable"]]
+    review.audit("EXPORTED_DISCLOSABLE", item, {"left_out": len(timeline) - len(shown)})
+    rows = [(e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in shown]
+    return _file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
+
+
+@router.get("/queue.csv")
+def queue_csv(review: Reading) -> Response:
+    """The reader's queue as a file: what the page shows, nothing of the findings."""
+    waiting, _ = review.queue()
+    rows = [
+        (item.crn, "restricted access", "", item.due_on, "")
+        if item.limited
+        else (
+            item.crn,
+            formatters.level(formatters.highest(item.person["levels"])),
+            item.person.get("supervision") or "not known",
+            item.due_on,
+            formatters.PROGRESS[item.progress][0],
+        )
+        for item in waiting
+    ]
+    return _file("queue.csv", QUEUE_COLUMNS, rows)
+
+
+@router.get("/notice")
+def notice(request: Request) -> Response:
+    """A plain notice for the person on probation: what this is, what it is not, how to dispute."""
+    return _public(request, "notice.html", "PAGE_VIEW_NOTICE")
+
+
+@router.get("/accessibility")
+def accessibility(request: Request) -> Response:
+    """The accessibility statement."""
+    return _public(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")
+
+
+def _public(request: Request, name: str, what: str) -> Response:
+    with unit(request.app.state.engine, None) as opened:
+        opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))
+    return pages.render(request, name)
+
+
+def _file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
+    """A CSV file; a cell that a spreadsheet would run as a formula is made plain text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows([[_plain(cell) for cell in row] for row in rows])
+    return Response(
+        out.getvalue(), media_type=CSV,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )  # fmt: skip
+
+
+def _plain(cell: object) -> str:
+    text = str(cell)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,99 @@
+"""The queue narrowed and ordered as its reader asks; never by anything of the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from features.codes import LEVEL_ORDER
+from serving.review.states import Progress
+from serving.review.store import Item
+from serving.web.formatters import called, highest
+
+STAGES: dict[str, tuple[str, frozenset[Progress]]] = {
+    "new": ("Not started", frozenset({Progress.TO_READ})),
+    "mine": (
+        "Begun by me",
+        frozenset({Progress.CLAIMED, Progress.VIEW_RECORDED, Progress.FINDINGS_SEEN}),
+    ),
+    "others": ("Being read by another", frozenset({Progress.WITH_ANOTHER})),
+}
+LEVELS = (*LEVEL_ORDER, "UNKNOWN")
+
+
+def _level(item: Item) -> str:
+    return highest(item.person["levels"]) or "UNKNOWN"
+
+
+SORTS: dict[str, tuple[str, Callable[[Item], Any]]] = {
+    "person": ("Person", lambda item: (called(item), item.crn)),
+    "level": ("Highest recorded level", lambda item: LEVELS.index(_level(item))),
+    "since": ("Supervision", lambda item: item.person.get("since") or ""),
+    "due": ("Read by", lambda item: item.due_on),
+}
+"""What the queue can be ordered by; equal ones stay as they were: by day, then shuffled."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader asked of the queue; anything unknown in an address is left out."""
+
+    levels: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    sort: str = "due"
+    down: bool = False
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some cases may be left out."""
+        return bool(self.levels or self.stages)
+
+    def query(self, sort: str) -> str:
+        """The address of the same queue ordered by another column, or turned round."""
+        parts = [*(f"level={one}" for one in self.levels), *(f"stage={one}" for one in self.stages)]
+        parts.append(f"sort={sort}")
+        if sort == self.sort and not self.down:
+            parts.append("down=true")
+        return "/queue?" + "&".join(parts)
+
+
+def wanted(levels: Sequence[str], stages: Sequence[str], sort: str, *, down: bool) -> Wanted:
+    """What an address asks for, as far as it is known."""
+    return Wanted(
+        tuple(one for one in levels if one in LEVELS),
+        tuple(one for one in stages if one in STAGES),
+        sort if sort in SORTS else "due",
+        down,
+    )
+
+
+def shown(waiting: Sequence[Item], asked: Wanted) -> list[Item]:
+    """The cases asked for; a limited one is its CRN, and stays whatever was asked."""
+    stages = {progress for name in asked.stages for progress in STAGES[name][1]}
+    kept = [
+        item
+        for item in waiting
+        if item.limited
+        or (
+            (not asked.levels or _level(item) in asked.levels)
+            and (not stages or item.progress in stages)
+        )
+    ]
+    limited = [item for item in kept if item.limited]
+    ordered = sorted(
+        (item for item in kept if not item.limited), key=SORTS[asked.sort][1], reverse=asked.down
+    )
+    return [*ordered, *limited]
+
+
+def workload(waiting: Sequence[Item], today: date) -> dict[str, int]:
+    """How much waits: in all, past its day, due within a week, begun by this reader."""
+    mine = STAGES["mine"][1]
+    return {
+        "waiting": len(waiting),
+        "overdue": sum(item.due_on < today for item in waiting),
+        "this_week": sum(0 <= (item.due_on - today).days < 7 for item in waiting),
+        "mine": sum(item.progress in mine for item in waiting),
+    }

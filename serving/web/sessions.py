@@ -1,0 +1,54 @@
+"""Sessions that can be ended: the cookie holds a number, the database who it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+HOURS = 8
+COOKIE_HOURS = 24
+"""The cookie outlives the session, so that what was typed when it ran out finds its writer."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Who a session stands for; `live` is False once it ran out or was ended."""
+
+    username: str
+    name: str
+    role: str
+    pdu_code: str | None
+    live: bool
+
+
+def begin(connection: Connection, username: str) -> str:
+    """Begin a session; what is returned goes into the cookie, its digest into the database."""
+    number = secrets.token_urlsafe(32)
+    until = datetime.now(UTC) + timedelta(hours=HOURS)
+    connection.execute(
+        text("SELECT triage.session_begin(:id, :who, :until)"),
+        {"id": _digest(number), "who": username, "until": until},
+    )
+    return number
+
+
+def known(engine: Engine, number: str) -> Known | None:
+    """Who a session stands for; None where there is no such session, or no such user any more."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT * FROM triage.session_user_of(:id)"), {"id": _digest(number)}
+        ).first()
+    return Known(*row) if row else None
+
+
+def end(connection: Connection, number: str) -> None:
+    """End a session now, wherever its cookie may still lie."""
+    connection.execute(text("SELECT triage.session_end(:id)"), {"id": _digest(number)})
+
+
+def _digest(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()

@@ -1,0 +1,170 @@
+"""The unit's pages: facts over all cases, one case by CRN, limited cases, who stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from features.store import Store
+from serving import record
+from serving.caseload import CHECKLIST
+from serving.db.session import unit
+from serving.review import lines
+from serving.review.asked_store import AskedStore
+from serving.review.policies import Invalid
+from serving.review.units import Units
+from serving.web import account, pages
+from serving.web.account import User
+
+router = APIRouter()
+Reader = Annotated[User, Depends(account.of_a_unit)]
+Head = Annotated[User, Depends(account.head)]
+
+
+def looking(request: Request, user: Reader) -> Iterator[Units]:
+    """The unit's pages in the user's name: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield Units.of(opened)
+
+
+def settling(request: Request, user: Head) -> Iterator[Units]:
+    """The unit's settings in the head's name."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield Units.of(opened)
+
+
+Looking = Annotated[Units, Depends(looking, scope="function")]
+Settling = Annotated[Units, Depends(settling, scope="function")]
+
+
+@router.get("/reviews")
+def reviews(request: Request, units: Looking) -> Response:
+    """The reviews that this reader concluded, and what came of them."""
+    return pages.render(request, "reviews.html", past=units.past())
+
+
+@router.get("/unit/checklist")
+def checklist(request: Request, units: Looking) -> Response:
+    """Facts over all cases of the unit: no score, no order but the practitioner's code."""
+    found = units.checklist()
+    return pages.render(
+        request, "checklist.html", found=found, facts_in_words=CHECKLIST, held=units.store.count()
+    )
+
+
+@router.get("/unit/week")
+def week(request: Request, units: Looking) -> Response:
+    """One page to take into supervision: by practitioner, what was asked and what is not done."""
+    holders, found = units.week()
+    asked = AskedStore(units.unit.connection, units.store.username).all()
+    facts: dict[str, list[Any]] = {}
+    for name, rows in found.items():
+        for row in rows:
+            facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
+    return pages.render(
+        request, "week.html", holders=holders, facts=facts, asked=asked, facts_in_words=CHECKLIST,
+        today=_today(),
+    )  # fmt: skip
+
+
+@router.get("/people")
+def people(request: Request, units: Looking) -> Response:
+    """Where a CRN is typed."""
+    units.seen("PAGE_VIEW_FIND")
+    return pages.render(request, "find.html", faults={}, typed="")
+
+
+@router.post("/people", dependencies=[Depends(account.check_signed_form)])
+def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
+    """Lead to the case; no CRN stands in a query string."""
+    try:
+        found = units.find(crn)
+    except Invalid as error:
+        units.seen("PAGE_VIEW_FIND")
+        return pages.render(request, "find.html", status=422, faults=error.faults, typed=crn[:40])
+    units.seen("PAGE_VIEW_FIND")
+    return RedirectResponse(f"/people/{found}", status_code=303)
+
+
+@router.get("/people/{crn}")
+def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
+    """The record of any case that the unit holds: no findings, no score, nothing to record."""
+    held = units.open(crn, _today())
+    if held["limited"]:
+        return pages.render(request, "limited.html", item={"crn": crn})
+    store = Store.open(request.app.state.settings.store)
+    as_of = held["as_of"]
+    who, told = record.one_case(store, crn, as_of)
+    shown = [entry for entry in told if not entry["system"]]
+    begun = None if whole else lines.last_assessed(who)
+    recent = lines.since(shown, begun)
+    item = {"crn": crn, "person": who, "pdu_code": held["pdu_code"], "as_of": as_of}
+    return pages.render(
+        request, "person.html", item=item, whole=whole, begun=begun, timeline=shown,
+        recent=lines.grouped(recent), earlier=len(shown) - len(recent),
+    )  # fmt: skip
+
+
+@router.get("/unit/limited")
+def limited(request: Request, units: Looking) -> Response:
+    """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
+    return pages.render(
+        request, "unit-limited.html", cases=units.limited(), today=_today(), faults={}, filled={}
+    )
+
+
+@router.post("/unit/limited/{crn}/check", dependencies=[Depends(account.check_signed_form)])
+def check_limited(
+    request: Request, units: Looking, crn: str, words: Annotated[str, Form()] = ""
+) -> Response:
+    """Say that one has looked at a limited case by hand."""
+    try:
+        units.check_limited(crn, words)
+    except Invalid as error:
+        return pages.render(
+            request, "unit-limited.html", status=422, cases=units.limited(), today=_today(),
+            faults=error.faults, filled={crn: words},
+        )  # fmt: skip
+    return RedirectResponse("/unit/limited", status_code=303)
+
+
+@router.get("/unit/cover")
+def cover(request: Request, units: Settling) -> Response:
+    """Who reads what waits for more than two working days, and how much is read at once."""
+    return _cover_page(request, units, {}, None)
+
+
+@router.post("/unit/cover", dependencies=[Depends(account.check_signed_form)])
+def set_cover(
+    request: Request,
+    units: Settling,
+    user: Head,
+    deputy: Annotated[str, Form()] = "",
+    most: Annotated[str, Form()] = "",
+) -> Response:
+    """Keep a new setting."""
+    try:
+        units.set_cover(user.pdu_code or "", deputy, most.strip())
+    except Invalid as error:
+        return _cover_page(request, units, error.faults, {"deputy": deputy, "most": most})
+    return RedirectResponse("/unit/cover", status_code=303)
+
+
+def _cover_page(
+    request: Request, units: Units, faults: dict[str, str], filled: dict[str, str] | None
+) -> Response:
+    now, could = units.cover()
+    kept = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
+    said = filled or {"deputy": "", "most": "", **{k: v for k, v in kept.items() if v is not None}}
+    return pages.render(
+        request, "cover.html", status=422 if faults else 200, now=now, could=could,
+        faults=faults, filled=said,
+    )  # fmt: skip
+
+
+def _today() -> Any:
+    return datetime.now(UTC).date()

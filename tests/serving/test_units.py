@@ -1,0 +1,228 @@
+"""The unit's pages: facts without a model, one case by CRN, limited cases, papers, past reviews."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+from sqlalchemy import text
+
+from features import build
+from serving import caseload, enqueue
+from serving.everyone import everyone
+from serving.selection import Chosen
+from serving.web import queue_view
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+
+def crns(service: Service, where: str) -> list[str]:
+    """CRNs of the caseload of Alderbrook."""
+    with service.admin.connect() as connection:
+        rows = text(f"SELECT crn FROM triage.caseload WHERE pdu_code = 'N54ALD' AND {where}")
+        return sorted(connection.execute(rows).scalars())
+
+
+def test_the_checklist_holds_what_the_indicators_found(service: Service, browser: Browser) -> None:
+    on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
+    frames = [frame for _, frame in build.frames(service.store, on.select("crn", "as_of"))]
+    frame = pl.concat(frames)
+    page = browser.sign_in("ALD-SPO-1").get("/unit/checklist")
+    ours = set(crns(service, "NOT limited"))
+    seen = 0
+    for name, words in caseload.CHECKLIST.items():
+        fired = set(frame.filter(pl.col(name) >= 1)["crn"]) & ours
+        if name in ("da_enquiry_overdue", "sg_enquiry_overdue"):
+            continue
+        seen += len(fired)
+        assert (f"{words}: {len(fired)}" in page) == bool(fired), name
+    assert seen
+    assert "probability" not in page
+
+
+def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
+    service: Service, browser: Browser
+) -> None:
+    browser.sign_in("ALD-SPO-1").get("/people")
+    assert "Enter a CRN" in browser.post("/people", 422, crn="nonsense")
+    crn = crns(service, "NOT limited")[0]
+    page = browser.post("/people", crn=f" {crn.lower()} ")
+    assert f">{crn}</strong>" in page
+    assert "The record alone" in page
+    assert "Record your view" not in page
+    assert browser.get(f"/people/{crn}?whole=true").count("rosh-timeline__item") >= page.count(
+        "rosh-timeline__item"
+    )
+    with service.admin.connect() as connection:
+        rows = text("SELECT crn FROM triage.caseload WHERE pdu_code = 'N54BRI' LIMIT 1")
+        other = connection.execute(rows).scalar_one()
+    assert "no such case" in browser.get(f"/people/{other}", status=404)
+    assert "no such case" in browser.get("/people/Z000000", status=404)
+    browser.get("/people/not-a-crn", status=404)
+
+
+def test_limited_cases_are_looked_at_by_hand(service: Service, browser: Browser) -> None:
+    limited = crns(service, "limited")
+    assert limited, "the made-up caseload holds limited cases in each unit"
+    crn = limited[0]
+    page = browser.sign_in("ALD-SPO-1").get("/unit/limited")
+    assert page.count("To be looked at") == len(limited)
+    assert "You are restricted from viewing this case" in browser.get(f"/people/{crn}")
+    browser.get("/unit/limited")
+    assert "20 to 4,000" in browser.post(f"/unit/limited/{crn}/check", 422, words="looked")
+    done = browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
+    assert done.count("To be looked at") == len(limited) - 1
+    assert "by Morgan Ellery" in done
+    open_case = crns(service, "NOT limited")[0]
+    browser.post(f"/unit/limited/{open_case}/check", 404, words="Read in OASys; levels stand.")
+
+
+def test_the_queue_is_narrowed_and_ordered_by_what_is_on_the_page(
+    service: Service, browser: Browser
+) -> None:
+    browser.sign_in("ALD-SPO-1")
+    whole = browser.get("/queue")
+    count = whole.count('<td class="govuk-table__cell"><strong class="govuk-tag')
+    assert count
+    by_level = {}
+    for level in queue_view.LEVELS:
+        page = browser.get(f"/queue?level={level}")
+        by_level[level] = page.count('<th scope="row"')
+        if not by_level[level]:
+            assert "No case matches" in page
+    assert sum(by_level.values()) == whole.count('<th scope="row"')
+    due = browser.get("/queue?sort=person")
+    assert 'aria-sort="ascending"' in due
+    down = browser.get("/queue?sort=person&down=true")
+    names = [part.split("<")[0] for part in due.split('href="/cases/')[1:]]
+    turned = [part.split("<")[0] for part in down.split('href="/cases/')[1:]]
+    waiting = whole.count('<th scope="row"')
+    assert names[:waiting] == list(reversed(turned[:waiting]))
+    assert browser.get("/queue?sort=score&level=WORST&stage=x").count('<th scope="row"') == waiting
+
+
+def test_the_record_that_may_be_disclosed_holds_nothing_else(
+    service: Service, browser: Browser
+) -> None:
+    with service.admin.connect() as connection:
+        rows = text(
+            "SELECT i.id, e.detail, e.what FROM triage.items i JOIN triage.entries e"
+            " ON e.item_id = i.id WHERE i.pdu_code = 'N54ALD' AND NOT i.limited AND NOT e.system"
+            " AND NOT e.disclosable ORDER BY i.id"
+        )
+        item = connection.execute(rows).first()
+        assert item is not None
+        told = connection.execute(
+            text("SELECT count(*) FILTER (WHERE disclosable), count(*) FROM triage.entries"
+                 " WHERE item_id = :item AND NOT system"), {"item": item[0]},
+        ).one()  # fmt: skip
+    browser.sign_in("ALD-SPO-1")
+    page = browser.get(f"/cases/{item[0]}/disclosable")
+    assert page.count("rosh-timeline__item") == told[0] < told[1]
+    assert "Not to be disclosed" not in page
+    found = browser.client.get(f"/cases/{item[0]}/disclosable.csv")
+    assert found.headers["content-type"] == "text/csv; charset=utf-8"
+    assert found.headers["cache-control"] == "no-store"
+    assert len(list(csv.reader(io.StringIO(found.text)))) == told[0] + 1
+
+
+def test_the_queue_as_a_file_holds_what_the_page_shows(service: Service, browser: Browser) -> None:
+    page = browser.sign_in("ALD-SPO-1").get("/queue")
+    rows = list(csv.reader(io.StringIO(browser.client.get("/queue.csv").text)))
+    assert rows[0] == ["crn", "highest_recorded_level", "supervision", "read_by",
+                       "where_you_stand"]  # fmt: skip
+    assert len(rows) - 1 == page.count('<th scope="row"')
+    assert all(row[0] in page for row in rows[1:])
+
+
+def test_past_reviews_say_what_came_of_them(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD", levels=("LOW", "MEDIUM", "HIGH"))
+    browser.sign_in("ALD-SPO-1").record_view(item, **{"verdict-public": "about_right"})
+    browser.conclude(item, "ask_reassessment")
+    page = browser.get("/reviews")
+    row = page.split(f'href="/cases/{item}/findings"')[1].split("</tr>")[0]
+    assert "Ask the practitioner to reassess" in row
+    assert "Not answered" in row
+    assert "you asked for a reassessment of a group" in page
+    assert f"/cases/{item}/findings" not in browser.sign_in("ALD-SPO-2").get("/reviews")
+    assert "For supervision" in browser.get("/unit/week")
+
+
+def test_the_caseload_of_a_night_is_every_case_with_its_unit(service: Service) -> None:
+    on = build.cases_under_supervision(service.store, AS_OF)
+    with service.admin.connect() as connection:
+        rows = connection.execute(text("SELECT crn, limited FROM triage.caseload")).all()
+        facts = set(connection.execute(text("SELECT crn FROM triage.facts")).scalars())
+    assert {tuple(row) for row in rows} == set(on.select("crn", "limited").iter_rows())
+    assert not facts & {crn for crn, limited in rows if limited}
+
+
+def test_a_second_night_changes_only_what_differs(service: Service) -> None:
+    on = pl.DataFrame({"crn": ["A000001", "A000002"], "limited": [False, True]})
+    where = caseload.Placed({"A000001": "U1", "A000002": "U1"}, {"A000001": "S1", "A000002": "S1"})
+    found = pl.DataFrame({"crn": ["A000001", "A000002"], "indicator": ["f", "f"]})
+    with service.night.connect() as connection:
+        before = connection.execute(text("SELECT count(*) FROM triage.caseload")).scalar_one()
+        caseload.keep(connection, on, found, where, AS_OF)
+        rows = connection.execute(
+            text("SELECT crn, practitioner_code, limited FROM triage.caseload ORDER BY crn")
+        ).all()
+        assert [tuple(row) for row in rows] == [("A000001", "S1", False), ("A000002", None, True)]
+        assert connection.execute(text("SELECT crn FROM triage.facts")).scalars().all() == [
+            "A000001"
+        ]
+        caseload.keep(connection, on.head(1), found.head(0), where, AS_OF)
+        assert connection.execute(text("SELECT crn FROM triage.facts")).all() == []
+        connection.rollback()
+    with service.admin.connect() as connection:
+        assert before == connection.execute(text("SELECT count(*) FROM triage.caseload")).scalar()
+
+
+def test_every_person_of_a_night_is_told() -> None:
+    scored = pl.DataFrame(
+        {"crn": ["A", "A", "B", "C", "D", "E"], "group": ["public", "staff"] + ["public"] * 4,
+         "stratum": ["LOW"] * 6, "scorable": [True, True, True, True, True, False],
+         "why_not": [None] * 5 + ["nothing on record"],
+         "probability": [0.9, 0.1, 0.5, 0.4, 0.3, None]}
+    )  # fmt: skip
+    one = Chosen("A", "U", "public", "LOW", "flagged", 0.9, 1.0)
+    rows = everyone(scored, ["L"], {"A": "U", "B": "U", "C": "U", "E": "U"}, [one], {"B"}, {"C"})
+    said = dict(rows.select("crn", "what_happened").unique().iter_rows())
+    assert said == {
+        "A": "queued", "B": "already in the queue", "C": "cooling down", "D": "no unit",
+        "E": "not chosen", "L": "limited",
+    }  # fmt: skip
+    assert rows.filter(crn="A")["rank"].to_list() == [1, 5]
+    assert rows.filter(crn="E")["rank"].to_list() == [None]
+
+
+def test_a_waiting_case_keeps_its_place_and_its_newer_score_is_sealed(
+    service: Service, browser: Browser
+) -> None:
+    """In a transaction that is undone: a second night would change what other tests count."""
+    waiting = service.unread("N54ALD", drawn_as="flagged")
+    read = service.unread("N54ALD", other_than=waiting)
+    browser.sign_in("ALD-SPO-2").record_view(read)
+    with service.admin.connect() as connection:
+        connection.execute(
+            text("INSERT INTO triage.runs SELECT 'later', as_of + 1, approval_id, bundle_id,"
+                 " store_load, store_fingerprint, scores_file, scores_sha256, counts, made_up"
+                 " FROM triage.runs LIMIT 1")
+        )  # fmt: skip
+        rows = connection.execute(
+            text("SELECT crn, risk_group AS group FROM triage.items"
+                 " JOIN triage.findings ON item_id = id")
+        ).all()  # fmt: skip
+        scored = pl.DataFrame([tuple(row) for row in rows], schema=["crn", "group"], orient="row")
+        scored = scored.with_columns(stratum=pl.lit("LOW"), probability=pl.lit(0.77))
+        places = "SELECT id, due_on, shuffle, state FROM triage.items ORDER BY id"
+        before = connection.execute(text(places)).all()
+        enqueue.score_again(connection, scored, "later")
+        assert connection.execute(text(places)).all() == before
+        connection.execute(text("SET LOCAL ROLE rosh_web"))
+        connection.execute(text("SELECT set_config('rosh.username', 'ALD-SPO-2', true)"))
+        seen = set(connection.execute(text("SELECT item_id FROM triage.newer_scores")).scalars())
+        connection.rollback()
+    assert read in seen
+    assert waiting not in seen
