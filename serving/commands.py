@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, create_engine, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from features import build
@@ -56,26 +56,20 @@ def add_user(args: argparse.Namespace) -> None:
         "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
         "staff_code": args.staff_code, "made_up": False,
     }  # fmt: skip
-    engine = create_engine(admin_url(settings.read()))
     try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        with _as_owner() as connection:
             connection.execute(insert(users).values(row))
     except DBAPIError as error:
         raise UserError(
             f"{args.username} could not be entered: there is such a user already, or the database "
             "is not migrated."
         ) from error
-    finally:
-        engine.dispose()
     console.print(f"{args.username} may sign in as {args.role}.")
 
 
 def end_user(args: argparse.Namespace) -> None:
     """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
-    engine = create_engine(admin_url(settings.read()))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+    with _as_owner() as connection:
         known = select(users.c.username).where(users.c.username == args.username)
         if connection.execute(known).scalar() is None:
             raise UserError(f"There is no user {args.username}.")
@@ -87,7 +81,6 @@ def end_user(args: argparse.Namespace) -> None:
         if args.for_good:
             row = update(users).where(users.c.username == args.username)
             connection.execute(row.values(ended_at=datetime.now(UTC)))
-    engine.dispose()
     for_good = " and may not sign in again" if args.for_good else ""
     console.print(f"{args.username} is signed out ({ended} sessions){for_good}.")
 
@@ -190,12 +183,9 @@ def verify_audit(_: argparse.Namespace) -> None:
 
 def export_audit(args: argparse.Namespace) -> None:
     """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
-    chosen = settings.read()
-    engine = create_engine(admin_url(chosen))
-    with engine.connect() as connection:
+    with _as_owner() as connection:
         for event in audit.events(connection, args.after):
             print(json.dumps(event))  # noqa: T201 - it is the answer
-    engine.dispose()
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -221,6 +211,18 @@ def write_docs(args: argparse.Namespace) -> None:
 
     (args.out / "access.md").write_text(access.as_markdown(), encoding="utf-8")
     console.print(f"Written: {args.out}/review-states.md, access.md")
+
+
+@contextmanager
+def _as_owner() -> Iterator[Connection]:
+    """One transaction as the owner of the tables, for an administrator."""
+    engine = create_engine(admin_url(settings.read()))
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager

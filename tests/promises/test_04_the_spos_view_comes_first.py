@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from serving.db.session import AuditEvent, unit
+from serving.db.tables import findings, items
 from serving.review.policies import Refused, check_step
 from serving.review.states import STEPS, Progress, Step
+from serving.web import access
+from serving.web import app as web_app
 from tests.conftest import Service
 from tests.pages import Browser
 
@@ -113,3 +116,39 @@ def test_a_view_needs_a_level_for_each_group_and_reasons(
     assert page.count("There is a problem") == 1
     assert ">short</textarea>" in page
     assert sealed(service, item, "ALD-SPO-1") == 0
+
+
+def test_no_response_before_the_own_view_holds_anything_of_the_findings(
+    service: Service, browser: Browser
+) -> None:
+    """Every address that an SPO or a head may load, read whole: body and headers."""
+    item = service.unread("N54ALD", drawn_as="flagged")
+    with service.admin.connect() as connection:
+        found = connection.execute(
+            select(findings, items.c.crn).join(items, items.c.id == findings.c.item_id)
+            .where(findings.c.item_id == item)
+        ).mappings().one()  # fmt: skip
+    reasons = [*found["reasons"], {"findings": found["shown_only"], "title": "", "weight": 9.87}]
+    sentences = {one["sentence"] for reason in reasons for one in reason["findings"]}
+    secrets = {*sentences, str(found["probability"]), f"{found['probability']:.3f}",
+               str(found["draw"])} | {str(reason["weight"]) for reason in reasons}  # fmt: skip
+    assert len(sentences) > 2
+    tried = 0
+    for reader in ("ALD-SPO-1", "ALD-HEAD"):
+        browser.sign_in(reader)
+        for door in access.doors(web_app.ROUTERS):
+            if door.method != "GET" or door.path == "/sign-in/callback":
+                continue
+            path = door.path.format(item_id=item, crn=found["crn"])
+            for query in ("", "?system=true&whole=true", "?words=risk", "?sort=person&down=true"):
+                answer = browser.client.get(path + query)
+                said = answer.text + str(answer.headers)
+                told = {secret for secret in secrets if secret in said}
+                assert not told, (reader, path, told)
+                assert "This case was drawn at random" not in said
+                tried += 1
+    assert tried > 100
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    assert any(sentence in browser.get(f"/cases/{item}/findings") for sentence in sentences), (
+        "the same reading finds them once they are there"
+    )

@@ -1,0 +1,170 @@
+"""After the event: what was known, computed, shown and done about one case, and holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from features import forget, holds, intake
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.store import Store
+from serving import __main__ as main_module
+from serving import history
+from serving.db.session import AuditEvent, unit
+from tests import factories
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+INSPECTOR = "INSPECTOR-1"
+
+
+def concluded(service: Service, browser: Browser) -> tuple[int, str]:
+    """A case that was read and concluded just now."""
+    item = service.unread("N54ALD", drawn_as="flagged")
+    browser.sign_in("ALD-SPO-1").record_view(item, reasons="Read in full, and thought about.")
+    browser.conclude(item)
+    with service.admin.connect() as connection:
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
+    return item, str(crn)
+
+
+def test_the_account_tells_what_was_known_said_and_done(service: Service, browser: Browser) -> None:
+    _, crn = concluded(service, browser)
+    browser.sign_in(INSPECTOR).get("/account")
+    page = browser.post("/account", crn=crn, on=datetime.now(UTC).date().isoformat())
+    for said in ("What was on record", "Read in full, and thought about.", "Flagged",
+                 "ALD-SPO-1 recorded a view before seeing the findings", "queued",
+                 "RECORDED_CONCLUSION", "one event told three times"):  # fmt: skip
+        assert said in page, said
+    with service.admin.connect() as connection:
+        rows = text("SELECT count(*) FROM triage.audit WHERE what = 'ASKED_FOR_ACCOUNT'"
+                    " AND who = 'INSPECTOR-1' AND subject_id = :crn")  # fmt: skip
+        assert connection.execute(rows, {"crn": crn}).scalar_one() == 1
+
+
+def test_the_account_of_an_earlier_day_knows_nothing_later(
+    service: Service, browser: Browser
+) -> None:
+    _, crn = concluded(service, browser)
+    with unit(service.web, INSPECTOR) as opened:
+        then = history.account(opened, service.store, service.settings.scores, crn, AS_OF)
+        before = history.account(
+            opened, service.store, service.settings.scores, crn, date(2026, 6, 1)
+        )
+    assert then.run is not None
+    assert len(then.computed) == 4
+    assert len(then.queued) == 1
+    assert then.queued[0]["conclusions"] == [], "what was concluded later was not known then"
+    assert before.run is None
+    assert before.queued == []
+    assert all(entry["occurred_on"] <= date(2026, 6, 1) for entry in before.entries)
+    assert len(before.entries) < len(then.entries)
+
+
+def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(
+    service: Service, browser: Browser
+) -> None:
+    _, crn = concluded(service, browser)
+    with unit(service.web, INSPECTOR) as opened:
+        opened.audit(AuditEvent("TEST", "CRN", crn))
+        rows = "SELECT count(*) FROM triage.items"
+        assert opened.connection.execute(text(rows)).scalar_one() == 0
+        history.account(opened, service.store, service.settings.scores, crn, AS_OF)
+        assert opened.connection.execute(text(rows)).scalar_one() == 1
+    for other in ("ALD-SPO-1", "BOARD-1", "ALD-HEAD"):
+        with unit(service.web, other) as opened:
+            opened.audit(AuditEvent("TEST", "CRN", crn))
+            opened.connection.execute(
+                text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn}
+            )
+            rows = "SELECT count(*) FROM triage.audit_about(:crn)"
+            assert opened.connection.execute(text(rows), {"crn": crn}).scalar_one() == 0
+
+
+def test_a_limited_case_is_told_without_its_record(service: Service, browser: Browser) -> None:
+    with service.admin.connect() as connection:
+        rows = text("SELECT crn FROM triage.caseload WHERE limited LIMIT 1")
+        crn = connection.execute(rows).scalar_one()
+    browser.sign_in(INSPECTOR).get("/account")
+    page = browser.post("/account", crn=crn, on=AS_OF.isoformat())
+    assert "Restricted access" in page
+    assert "rosh-timeline__item" not in page
+    assert "limited access" in page
+
+
+def test_questions_that_cannot_be_answered_are_said(
+    service: Service, browser: Browser, tmp_path: Path
+) -> None:
+    browser.sign_in(INSPECTOR).get("/account")
+    assert "Enter a day" in browser.post("/account", 422, crn="A000001", on="last week")
+    assert "is no CRN" in browser.post("/account", 422, crn="A1", on="2026-11-20")
+    assert "has not come yet" in browser.post("/account", 422, crn="A000001", on="2999-01-01")
+    with pytest.raises(MissingInput, match="are missing"), unit(service.web, INSPECTOR) as opened:
+        history.account(opened, service.store, tmp_path, "A000001", AS_OF)
+
+
+def test_the_same_account_from_the_command_line(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    _, crn = concluded(service, browser)
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    said = ["account", "--crn", crn, "--on", AS_OF.isoformat(), "--as"]
+    assert main_module.main([*said, INSPECTOR]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["crn"] == crn
+    assert len(told["queued"]) == 1
+    assert main_module.main([*said, "ALD-SPO-1"]) == 10
+    assert "not entered as inspector" in capsys.readouterr().err
+
+
+def test_a_hold_stops_deletion_until_it_is_lifted(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    extract = factories.extract(
+        tmp_path / "x", {"supervisions": [factories.row("supervisions", "2026-01-05")]}
+    )
+    intake.load(extract, tmp_path / "s")
+    why = "An inquest was opened on 20 November 2026."
+    with unit(service.web, INSPECTOR) as opened:
+        history.hold(opened, tmp_path / "s", factories.CRN, why, placed=True)
+    with pytest.raises(UserError, match="held for an inspection"):
+        forget.forget(tmp_path / "s", factories.CRN)
+    assert Store.open(tmp_path / "s").read("supervisions").height == 1
+    with unit(service.web, INSPECTOR) as opened:
+        history.hold(opened, tmp_path / "s", factories.CRN, why, placed=False)
+    assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
+    (tmp_path / "s" / holds.FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(UnreadableInput, match="Nothing is deleted"):
+        holds.held(tmp_path / "s")
+
+
+def test_a_hold_is_placed_on_the_page_and_by_a_command(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    browser.sign_in(INSPECTOR).get("/account")
+    why = "A serious further offence review has begun."
+    assert "at least 20" in browser.post("/account/hold", 422, crn="A000007", reasons="no")
+    assert "is no CRN" in browser.post("/account/hold", 422, crn="7", reasons=why)
+    page = browser.post("/account/hold", crn="A000007", placed="yes", reasons=why)
+    assert "It is kept from deletion" in page
+    assert "A000007" in holds.held(service.settings.store)
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    (service.settings.store / holds.FILE).unlink()
+    assert main_module.main(["holds"]) == 0
+    assert "A000007" in holds.held(service.settings.store)
+    said = ["hold", "--as", INSPECTOR, "--crn", "A000007", "--reasons"]
+    assert main_module.main([*said, "short", "--lift"]) == 10
+    assert main_module.main([*said, why, "--lift"]) == 0
+    assert "A000007" not in holds.held(service.settings.store)
+    with pytest.raises(DBAPIError), unit(service.web, "ALD-HEAD") as opened:
+        history.hold(opened, service.settings.store, "A000008", why, placed=True)
+    capsys.readouterr()

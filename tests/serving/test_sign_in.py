@@ -1,0 +1,261 @@
+"""Signing in: sessions that end, tokens that hold, what was typed when one ran out."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+from sqlalchemy import text
+
+from features.errors import SetupProblem
+from serving import __main__ as main_module
+from serving import settings as settings_module
+from serving.settings import Oidc
+from serving.web import app as web_app
+from serving.web import drafts
+from serving.web.limiter import SignInLimit, TooManyTries
+from serving.web.oidc import NotLetIn, Provider
+from tests.conftest import Service
+from tests.pages import Browser
+
+KEY, OTHER = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
+
+
+class Discovery(BaseHTTPRequestHandler):
+    """A provider's discovery document and its keys."""
+
+    def do_GET(self) -> None:
+        """Answer the two addresses that are asked."""
+        issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
+        about = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks",
+                 "authorization_endpoint": f"{issuer}/auth", "token_endpoint": f"{issuer}/token"}  # fmt: skip
+        keys = KeySet([KEY]).as_dict(private=False)
+        body = json.dumps(keys if self.path == "/jwks" else about).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """The address of a provider that only has keys."""
+    server = HTTPServer(("127.0.0.1", 0), Discovery)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def provider(issuer: str) -> Provider:
+    """What checks its tokens."""
+    return Provider(Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api"))
+
+
+def token(issuer: str, key: RSAKey = KEY, **changes: Any) -> str:
+    """A token as HMPPS Auth would sign it."""
+    claims = {"iss": issuer, "aud": "rosh-triage-api", "exp": int(time.time()) + 60,
+              "user_name": "X", "authorities": ["ROLE_ROSH_TRIAGE__SPO"]} | changes  # fmt: skip
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode({"alg": "RS256", "kid": key.thumbprint()}, kept, key)
+
+
+def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> None:
+    found = provider.bearer(token(issuer))
+    assert found.username == "X"
+    assert found.grants("spo")
+    assert not found.grants("head")
+    assert provider.bearer(token(issuer, user_name=None, client_id="batch-1")).username == "batch-1"
+    assert not provider.bearer(token(issuer, authorities="ROLE_ROSH_TRIAGE__SPO")).grants("spo")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1}, {"exp": None}, {"iss": "http://elsewhere"}, {"aud": "another-service"},
+        {"user_name": None}, {"user_name": 7},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_token_that_does_not_hold_is_refused(
+    provider: Provider, issuer: str, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(NotLetIn):
+        provider.bearer(token(issuer, **changes))
+
+
+def test_only_the_providers_own_signature_counts(provider: Provider, issuer: str) -> None:
+    forged = [token(issuer, OTHER), "", "a.b.c", token(issuer)[:-8] + "AAAAAAAA"]
+    unsigned = token(issuer).split(".")
+    header = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
+    for one in [*forged, f"{header}.{unsigned[1]}."]:
+        with pytest.raises(NotLetIn):
+            provider.bearer(one)
+
+
+def test_a_provider_that_is_away_is_said() -> None:
+    away = Provider(Oidc("http://127.0.0.1:9", "a", "b", "http://here"))
+    with pytest.raises(SetupProblem, match="cannot be reached"):
+        away.bearer("a.b.c")
+
+
+def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None:
+    address = provider.address("the-state", "the-nonce", "v" * 64)
+    assert "code_challenge_method=S256" in address
+    assert "code_challenge=" in address
+    assert "v" * 64 not in address
+    assert "state=the-state" in address
+    assert "nonce=the-nonce" in address
+
+
+def test_half_a_provider_is_named() -> None:
+    secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
+               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET")}  # fmt: skip
+    with pytest.raises(SetupProblem, match="ROSH_OIDC_CLIENT_ID, ROSH_OIDC_CLIENT_SECRET"):
+        settings_module.read({"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets})
+    whole = {"ROSH_OIDC_ISSUER": "http://x", "ROSH_OIDC_CLIENT_ID": "a",
+             "ROSH_OIDC_CLIENT_SECRET": "b", "ROSH_PUBLIC_URL": "https://here/"}  # fmt: skip
+    found = settings_module.read({"ROSH_MODE": "live", **secrets, **whole})
+    assert found.oidc == Oidc("http://x", "a", "b", "https://here")
+
+
+def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -> None:
+    secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
+               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET")}  # fmt: skip
+    given = {"ROSH_OIDC_ISSUER": issuer, "ROSH_OIDC_CLIENT_ID": "a",
+             "ROSH_OIDC_CLIENT_SECRET": "b", "ROSH_PUBLIC_URL": "https://here"}  # fmt: skip
+    live = settings_module.read({"ROSH_MODE": "live", **secrets, **given})
+    with TestClient(web_app.create(live, service.web)) as client:
+        found = client.get("/sign-in")
+    assert "Made-up people" not in found.text
+    cookie = found.headers["set-cookie"].lower()
+    for part in ("secure", "httponly", "samesite=lax"):
+        assert part in cookie
+
+
+def test_a_code_without_the_state_of_this_browser_is_refused(browser: Browser) -> None:
+    assert "This way in has run out" in browser.get("/sign-in/callback?code=x&state=y", 403)
+
+
+def test_too_many_tries_are_turned_away() -> None:
+    limit = SignInLimit(tries=3, seconds=60)
+    for at in (0, 1, 2):
+        limit.check("1.2.3.4", at)
+    with pytest.raises(TooManyTries):
+        limit.check("1.2.3.4", 3)
+    limit.check("5.6.7.8", 3)
+    limit.check("1.2.3.4", 61)
+
+
+def test_too_many_tries_are_a_page(service: Service, browser: Browser) -> None:
+    browser.client.app.state.sign_in_limit = SignInLimit(tries=1)  # type: ignore[attr-defined]
+    browser.sign_in("ALD-SPO-1").get("/sign-in")
+    assert "Wait a minute" in browser.post("/sign-in", 429, username="ALD-SPO-1")
+
+
+def run_out(service: Service, username: str) -> None:
+    """Every session of a user has run out."""
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("UPDATE triage.sessions SET until = now() - interval '1 minute'"
+                 " WHERE username = :who"), {"who": username},
+        )  # fmt: skip
+
+
+def test_what_was_typed_comes_back_after_the_session_ran_out(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    run_out(service, "ALD-SPO-1")
+    words = "Three entries since May, read together; typed before the session ran out."
+    page = browser.post(f"/cases/{item}/view", **{"reasons": words, "verdict-staff": "cannot_tell"})
+    assert "Sign in to the demonstration" in page
+    page = browser.post("/sign-in", username="ALD-SPO-1")
+    assert words in page, "the form comes back with what was typed"
+    assert "Your session ended while you were writing" in page
+    assert 'value="cannot_tell" checked' in page
+    browser.record_view(item)
+    assert words not in browser.get(f"/cases/{item}/findings")
+    run_out(service, "ALD-SPO-1")
+    why = "The conclusion that was typed before the session ran out."
+    browser.post(f"/cases/{item}/conclusion", reasons=why, outcome="keep_level")
+    assert why in browser.post("/sign-in", username="ALD-SPO-1")
+    browser.conclude(item)
+    with service.admin.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM triage.drafts")).scalar() == 0
+
+
+def test_nobody_else_is_given_what_was_typed(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    run_out(service, "ALD-SPO-1")
+    words = "Words that only their writer may see again."
+    browser.post(f"/cases/{item}/view", reasons=words)
+    assert words not in browser.post("/sign-in", username="ALD-SPO-2")
+    assert words not in browser.get(f"/cases/{item}")
+    assert words in browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    browser.record_view(item)
+
+
+def test_a_form_from_elsewhere_keeps_nothing(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    run_out(service, "ALD-SPO-1")
+    browser.token = "made-up"
+    browser.post(f"/cases/{item}/view", reasons="Sent by another site in her name.")
+    with service.admin.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM triage.drafts")).scalar() == 0
+
+
+def test_forms_that_are_kept_lead_back_to_their_pages() -> None:
+    assert drafts.page_of("/cases/12/view") == "/cases/12"
+    assert drafts.page_of("/cases/12/conclusion") == "/cases/12/findings"
+    assert drafts.page_of("/asked/3/answer") == "/asked/3"
+    assert drafts.page_of("/sign-in") is None
+    assert drafts.page_of("/cases/12/view/../../x") is None
+
+
+def test_a_session_is_ended_wherever_its_cookie_lies(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    browser.sign_in("ALD-SPO-2").get("/queue")
+    cookie = dict(browser.client.cookies)
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    assert main_module.main(["end-user", "ALD-SPO-2"]) == 0
+    assert "is signed out (" in capsys.readouterr().out
+    assert "Sign in to the demonstration" in browser.get("/queue")
+    browser.sign_in("ALD-SPO-2").get("/queue")
+    kept = dict(browser.client.cookies)
+    browser.post("/sign-out")
+    for name, value in {**cookie, **kept}.items():
+        browser.client.cookies.set(name, value)
+    assert "Sign in to the demonstration" in browser.get("/queue")
+    assert main_module.main(["end-user", "NOBODY"]) == 10
+
+
+def test_who_has_left_may_not_come_in(service: Service, browser: Browser) -> None:
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, pdu_code, made_up, ended_at)"
+                 " VALUES ('GONE-1', 'Gone', 'spo', 'N54ALD', true, now())")
+        )  # fmt: skip
+    browser.get("/sign-in")
+    browser.post("/sign-in", username="GONE-1")
+    assert "Sign in to the demonstration" in browser.get("/queue")
+    with service.web.begin() as connection:
+        connection.execute(text("SELECT set_config('rosh.username', 'GONE-1', true)"))
+        assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == 0
