@@ -27,6 +27,7 @@ from serving.web import (
     account,
     acute,
     afterwards,
+    api,
     asked,
     assets,
     board,
@@ -66,6 +67,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app = routed(settings)
     app.state.engine = engine or engine_for(settings, WEB)
     app.state.templates = pages.environment(settings)
+    app.state.bundles = {}
     app.state.started = time.monotonic()
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     app.state.sign_in_limit = SignInLimit(tries=600 if settings.demo else 30)
@@ -79,6 +81,9 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         https_only=not settings.demo,
     )
     app.middleware("http")(_security_headers)
+    service = api.create()
+    service.state = app.state
+    app.mount("/v1", service)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(NotLetIn, _not_let_in)

@@ -103,6 +103,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT * FROM audit WHERE asking(about) AND subject_id = about ORDER BY seq $$;
 """
 
+FUNCTIONS += r"""
+CREATE FUNCTION triage.conclusion_for_batch(item bigint)
+RETURNS TABLE (crn text, outcome text, groups jsonb, reasons text, name text, at timestamptz) STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT i.crn, c.outcome, c.groups, c.reasons, u.name, c.at
+     FROM conclusions c JOIN items i ON i.id = c.item_id JOIN users u USING (username)
+     WHERE has_role('batch') AND c.item_id = item AND NOT i.limited $$;
+"""
+
 APPEND_ONLY = ("limited_checks", "holds", "events")
 
 TRIGGERS = (
@@ -155,7 +164,8 @@ CREATE POLICY night ON triage.facts FOR ALL TO rosh_night USING (true) WITH CHEC
 GRANTS = """
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA triage FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION triage.session_begin(text, text, timestamptz),
-  triage.session_user_of(text), triage.session_end(text), triage.audit_about(text) TO rosh_web;
+  triage.session_user_of(text), triage.session_end(text), triage.audit_about(text),
+  triage.conclusion_for_batch(bigint) TO rosh_web;
 GRANT SELECT ON triage.caseload, triage.facts, triage.limited_checks, triage.holds, triage.events
   TO rosh_web;
 GRANT INSERT (crn, username, words) ON triage.limited_checks TO rosh_web;

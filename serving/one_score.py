@@ -1,0 +1,106 @@
+"""A score for one case history in the records' shape: for other services of ours, not for readers.
+
+The same approved bundle, the same engine and the same rules as the night. Nothing is kept, nothing
+is queued; a case of limited access is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection
+
+from features import asof, build, records, refusals
+from features.asof import Known
+from features.errors import UserError, did_you_mean
+from features.store import Store
+from models.bundle import Bundle
+from serving import approvals
+from serving.approvals import Approval
+from serving.settings import Settings
+
+MOST_ROWS = 20_000
+MOST_FAULTS = 20
+
+
+class BadHistory(UserError):
+    """A history that cannot be scored: the first rows that are wrong, each with its reason."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was scored, by whom and with what."""
+
+    approval: Approval
+    rows: list[dict[str, Any]]
+
+
+def score(
+    connection: Connection,
+    settings: Settings,
+    crn: str,
+    as_of: date,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    ready: dict[str, Bundle],
+) -> Scored:
+    """Score one case as of a date from its history.
+
+    `tables` holds rows by table, in the columns of docs/records.md; a table that is named, even
+    empty, counts as supplied, and one that is not is not known. `ready` keeps what was loaded, by
+    the identity that was approved. Raises NotApproved without an
+    approval in force, BadHistory for rows that would be refused, UserError for a limited case.
+    """
+    approval = approvals.in_force(connection, demo=settings.demo)
+    if approval.bundle_id not in ready:
+        ready.clear()
+        ready[approval.bundle_id] = approvals.load_bundle(approval, settings.bundles)
+    model = ready[approval.bundle_id]
+    if crn in build.limited_cases(Store.open(settings.store), as_of):
+        raise UserError("Access to this case is limited. It is never scored.")
+    if sum(len(rows) for rows in tables.values()) > MOST_ROWS:
+        raise BadHistory(f"A history holds at most {MOST_ROWS:,} rows.")
+    frames = {name: _rows(name, rows, crn) for name, rows in tables.items()}
+    # As the night: all tables were covered from the beginning and up to the day that is scored.
+    feeds = {name: [(date.min, as_of)] for name in frames}
+    known = Known(asof.spine([crn], as_of), frames, feeds)
+    scored = model.score(build.frame(known))
+    return Scored(approval, scored.sort("group").to_dicts())
+
+
+def _rows(name: str, rows: Sequence[Mapping[str, Any]], crn: str) -> pl.DataFrame:
+    """The rows of one table with the contract's types, as if they had been taken in just now."""
+    if name not in records.TABLES:
+        raise BadHistory(f"There is no table {name!r}.{did_you_mean(name, records.TABLES)}")
+    table = records.table(name)
+    unknown = sorted({column for row in rows for column in row} - set(table.schema))
+    if unknown:
+        said = did_you_mean(unknown[0], table.schema)
+        raise BadHistory(f"{name} has a column {unknown[0]!r}, which it does not have.{said}")
+    texts = {
+        column: [None if row.get(column) is None else _text(row[column]) for row in rows]
+        for column in table.schema
+        if any(column in row for row in rows)
+    }
+    if not texts:
+        return records.empty(name)
+    raw = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String()))
+    found = refusals.typed(raw, table)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    why = refusals.reasons(raw, found, table, now)
+    faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
+    faults += [
+        f"{name} row {at + 1}: it is of another case"
+        for at, one in enumerate(found["crn"])
+        if one != crn
+    ]
+    if faults:
+        raise BadHistory("; ".join(faults[:MOST_FAULTS]))
+    return found.with_columns(pl.col("version").fill_null(1))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,91 @@
+"""The JSON API as an application of its own under /v1, described by OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, OperationalError
+from starlette.exceptions import HTTPException
+
+from features.errors import NotApproved, SetupProblem, UserError
+from serving.db.session import AuditEvent, unit
+from serving.one_score import BadHistory
+from serving.review.policies import Invalid, Refused
+from serving.review.service import NotFound
+from serving.web import api_routes
+from serving.web.account import NotSignedIn, signed_in
+from serving.web.api_models import ErrorResponse
+
+VERSION = "1.0"
+ABOUT = (
+    "Queue, case, review steps and outcomes of rosh-triage, which decides nothing. Findings stay "
+    "sealed until the caller's own view is recorded. Errors are HMPPS error bodies."
+)
+STATUS: dict[type[UserError], int] = {
+    NotSignedIn: 401, NotFound: 404, Refused: 403, Invalid: 422, BadHistory: 422,
+    NotApproved: 409, SetupProblem: 503, UserError: 403,
+}  # fmt: skip
+"""What each way of being wrong is over HTTP; the nearest class that is listed counts."""
+
+
+def create() -> FastAPI:
+    """The application; its state is given to it by the one that it is mounted on."""
+    app = FastAPI(title="rosh-triage", version=VERSION, description=ABOUT, docs_url=None,
+                  redoc_url=None, openapi_url="/openapi.json")  # fmt: skip
+    app.include_router(api_routes.router)
+    app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(HTTPException, _http)
+    return app
+
+
+def _user_error(request: Request, error: Exception) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    _leave_refusal(request, error)
+    faults = error.faults if isinstance(error, Invalid) else None
+    return _body(status, str(error), faults=faults)
+
+
+def _malformed(request: Request, error: Exception) -> Response:
+    """Says where, never what: a body can hold a person's history."""
+    _leave_refusal(request, error)
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in found}))[:500]
+    return _body(400, "The request is not as the API describes it.", f"See: {where}")
+
+
+def _database(request: Request, error: Exception) -> Response:
+    if isinstance(error, OperationalError):
+        return _body(503, "The database is away. Nothing was recorded. Try again in a minute.")
+    _leave_refusal(request, error)
+    return _body(409, "That was not recorded: the case may have changed meanwhile.")
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    said = {404: "There is no such address.", 405: "That address is not asked in this way."}
+    found = _body(status, said.get(status, "That did not work."))
+    found.headers.update(headers or {})
+    return found
+
+
+def _body(
+    status: int, words: str, more: str | None = None, faults: dict[str, str] | None = None
+) -> JSONResponse:
+    said = ErrorResponse(status=status, user_message=words, developer_message=more, faults=faults)
+    content: dict[str, Any] = said.model_dump(by_alias=True, exclude_none=True)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(content, status_code=status, headers=headers)
+
+
+def _leave_refusal(request: Request, error: Exception) -> None:
+    """A refusal gets a transaction of its own: the one that was refused is rolled back."""
+    user = signed_in(request)
+    with unit(request.app.state.engine, user.username if user else None) as opened:
+        path = request.url.path.replace("\0", "?")[:200]
+        opened.audit(AuditEvent("REFUSED", "PATH", path, {"why": type(error).__name__}))

@@ -1,0 +1,250 @@
+"""The JSON API, version 1: the same steps under the same seal as the pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import select, text
+
+from serving import one_score
+from serving.db.session import AuditEvent, Unit, unit
+from serving.db.unit_tables import events
+from serving.review.asked_store import FollowUp
+from serving.review.follow_up import FollowUps
+from serving.review.policies import View
+from serving.review.service import NotFound, Review
+from serving.review.store import Item
+from serving.web import api_models as m
+from serving.web import tokens
+from serving.web.account import User
+from serving.web.cases import ItemId
+
+One = TypeVar("One")
+WRONG: dict[int | str, dict[str, Any]] = {
+    status: {"model": m.ErrorResponse, "description": what}
+    for status, what in {
+        400: "The request is not as described", 401: "No token that holds",
+        403: "Not allowed, or not possible now", 404: "Not there, or not for you",
+        409: "The case has changed meanwhile", 422: "Something is missing or wrong",
+        503: "The database is away; try again",
+    }.items()
+}  # fmt: skip
+router = APIRouter(responses=WRONG)
+PageNumber = Annotated[int, Query(ge=0, le=100_000)]
+PageSize = Annotated[int, Query(ge=1, le=500)]
+
+
+def reading(request: Request, user: Annotated[User, Depends(tokens.reader)]) -> Iterator[Review]:
+    """The review in the caller's name: one transaction for the whole request."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield Review.of(opened)
+
+
+def answering(
+    request: Request, user: Annotated[User, Depends(tokens.practitioner)]
+) -> Iterator[FollowUps]:
+    """What was asked of the caller."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield FollowUps.of(opened)
+
+
+def serving_others(
+    request: Request, user: Annotated[User, Depends(tokens.batch)]
+) -> Iterator[Unit]:
+    """One transaction in another service's name."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield opened
+
+
+Reading = Annotated[Review, Depends(reading, scope="function")]
+Answering = Annotated[FollowUps, Depends(answering, scope="function")]
+Others = Annotated[Unit, Depends(serving_others, scope="function")]
+
+
+@router.get("/queue")
+def queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[m.CaseSummary]:
+    """The cases that wait to be read by the caller."""
+    waiting, _ = review.queue()
+    part, about = _page(waiting, page, size)
+    return m.Page[m.CaseSummary](content=[_summary(item) for item in part], **about)
+
+
+@router.get("/cases/{item_id}")
+def case(review: Reading, item_id: ItemId) -> m.Case:
+    """A case: who, the recorded levels, what is known and not. Nothing of the findings."""
+    item, _ = review.read(item_id, [], "", system=False)
+    return m.Case(**_about(item), person=item.person)
+
+
+@router.get("/cases/{item_id}/entries")
+def entries(
+    review: Reading, item_id: ItemId, page: PageNumber = 0, size: PageSize = 100
+) -> m.Page[m.EntryOut]:
+    """The record of a case, newest first; none of a case of limited access."""
+    _, timeline = review.read(item_id, [], "", system=True)
+    part, about = _page(timeline, page, size)
+    names = [name for name in m.EntryOut.model_fields if name != "table"]
+    found = [
+        m.EntryOut(table=row["source_table"], **{name: row[name] for name in names}) for row in part
+    ]
+    return m.Page[m.EntryOut](content=found, **about)
+
+
+@router.post("/cases/{item_id}/claim")
+def claim(review: Reading, item_id: ItemId) -> m.CaseSummary:
+    """Hold a case while reading it."""
+    review.claim(item_id)
+    return _fresh(review, item_id)
+
+
+@router.post("/cases/{item_id}/return")
+def give_back(review: Reading, item_id: ItemId) -> m.CaseSummary:
+    """Return a case to the queue, unread."""
+    review.give_back(item_id)
+    return _fresh(review, item_id)
+
+
+@router.post("/cases/{item_id}/view")
+def record_view(review: Reading, item_id: ItemId, view: m.ViewIn) -> m.CaseSummary:
+    """Record the caller's own view; it cannot be changed, and opens the findings."""
+    ticked = tuple((one.table, one.record_id) for one in view.ticked)
+    said = View(_plain(view.verdicts), _plain(view.levels), ticked, view.reasons)
+    review.record_view(item_id, said)
+    return _fresh(review, item_id)
+
+
+@router.get("/cases/{item_id}/findings")
+def findings(review: Reading, item_id: ItemId) -> m.Findings:
+    """The findings; refused until the caller's own view is recorded."""
+    _, found = review.see_findings(item_id)
+    return m.Findings(**{name: found[name] for name in m.Findings.model_fields})
+
+
+@router.post("/cases/{item_id}/conclusion")
+def conclude(review: Reading, item_id: ItemId, said: m.ConclusionIn) -> m.CaseSummary:
+    """Record the caller's conclusion; it changes no level."""
+    review.conclude(item_id, said.outcome, _plain(said.groups), said.reasons)
+    return _fresh(review, item_id)
+
+
+@router.get("/cases/{item_id}/conclusion")
+def conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
+    """What an event is about: for whoever writes it to NDelius."""
+    asked = text("SELECT * FROM triage.conclusion_for_batch(:item)")
+    row = opened.connection.execute(asked, {"item": item_id}).mappings().first()
+    if row is None:
+        raise NotFound("There is no such conclusion.")
+    opened.audit(AuditEvent("FETCHED_CONCLUSION", "CRN", row["crn"], {"item": item_id}))
+    told = {name: row[name] for name in ("crn", "outcome", "groups", "reasons", "at")}
+    return m.ConclusionOut(**told, concluded_by=row["name"])
+
+
+@router.get("/asked")
+def asked(follow_ups: Answering) -> list[m.AskedOut]:
+    """What was asked about the caller's own cases."""
+    return [_asked(one) for one in follow_ups.mine()]
+
+
+@router.get("/asked/{item_id}")
+def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
+    """What was asked about one case."""
+    found, _, _ = follow_ups.read(item_id)
+    return _asked(found)
+
+
+@router.post("/asked/{item_id}/answers")
+def answer(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
+    """Answer in the caller's own name."""
+    today = datetime.now(UTC).date()
+    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, today)
+    found, _, _ = follow_ups.read(item_id)
+    return _asked(found)
+
+
+@router.get("/events")
+def outbox(
+    opened: Others,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    size: PageSize = 100,
+) -> m.Events:
+    """Domain events after a number, oldest first, for whoever publishes them."""
+    rows = select(events).where(events.c.id > after).order_by(events.c.id).limit(size)
+    found = [
+        m.Event(id=row["id"], body=row["body"])
+        for row in opened.connection.execute(rows).mappings()
+    ]
+    opened.audit(AuditEvent("FETCHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": len(found)}))
+    return m.Events(content=found, last=found[-1].id if found else after)
+
+
+@router.post("/scores")
+def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
+    """Score one case history with what is approved; nothing is kept of it but that it was asked."""
+    opened.audit(AuditEvent("SCORED_ONE", "CRN", history.crn, {"as_of": f"{history.as_of}"}))
+    found = one_score.score(
+        opened.connection,
+        request.app.state.settings,
+        history.crn,
+        history.as_of,
+        history.tables,
+        request.app.state.bundles,
+    )
+    output = [
+        m.GroupScore(
+            group=row["group"], stratum=row["stratum"], recorded=row["level"],
+            state=row["level_state"], scored=row["scorable"], why_not=row["why_not"],
+            probability=row["probability"],
+        )
+        for row in found.rows
+    ]  # fmt: skip
+    return m.ScoreOut(
+        crn=history.crn, as_of=history.as_of, model_version=found.approval.bundle_id,
+        approval=found.approval.id, output=output,
+    )  # fmt: skip
+
+
+def _plain(said: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(group): str(one) for group, one in said.items()}
+
+
+def _page(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
+    about = {"page": page, "size": size, "total_results": len(found),
+             "total_pages": math.ceil(len(found) / size)}  # fmt: skip
+    return found[page * size : (page + 1) * size], about
+
+
+def _about(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "as_of": item.as_of,
+        "due_on": item.due_on, "limited": item.limited, "progress": item.progress,
+        "held_by": item.held_by, "recorded": {} if item.limited else item.recorded,
+    }  # fmt: skip
+
+
+def _summary(item: Item) -> m.CaseSummary:
+    return m.CaseSummary(**_about(item))
+
+
+def _fresh(review: Review, item_id: int) -> m.CaseSummary:
+    item, _ = review.read(item_id, [], "", system=False)
+    return _summary(item)
+
+
+def _asked(one: FollowUp) -> m.AskedOut:
+    """What was asked; of a limited case, that something was and by when."""
+    hidden = one.limited
+    answers = [
+        m.Answer(kind=row["kind"], words=row["words"], planned_on=row["planned_on"], at=row["at"],
+                 by=row["name"])
+        for row in one.answers
+    ]  # fmt: skip
+    return m.AskedOut(
+        id=one.item_id, crn=one.crn, limited=hidden, outcome=None if hidden else one.outcome,
+        groups={} if hidden else dict(one.groups), reasons=None if hidden else one.reasons,
+        asked_by=None if hidden else one.asked_by, asked_at=one.asked_at, due_on=one.due_on,
+        state=one.state, answers=[] if hidden else answers,
+    )  # fmt: skip

@@ -1,0 +1,58 @@
+"""Who calls the API: a bearer token by the provider's keys, and the same table of users."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import select
+
+from serving.db.tables import users
+from serving.review.policies import Refused
+from serving.web.account import Allowed, NotSignedIn, User
+from serving.web.oidc import Claims, NotLetIn, Provider
+
+scheme = HTTPBearer(auto_error=False, description="A token of HMPPS Auth")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
+
+
+def claimed(request: Request, credentials: Credentials) -> Claims:
+    """What the caller's token says; NotSignedIn where there is none that holds."""
+    provider: Provider | None = request.app.state.provider
+    if credentials is None or provider is None:
+        raise NotSignedIn("A bearer token is needed.")
+    try:
+        return provider.bearer(credentials.credentials)
+    except NotLetIn as error:
+        raise NotSignedIn(str(error)) from error
+
+
+def caller(request: Request, claims: Annotated[Claims, Depends(claimed)]) -> User:
+    """The user whom the token names: a role counts where the token and the table both say it."""
+    with request.app.state.engine.connect() as connection:
+        rows = select(users).where(users.c.username == claims.username, users.c.ended_at.is_(None))
+        row = connection.execute(rows).mappings().first()
+    if row is None or not claims.grants(row["role"]):
+        raise Refused("The token grants no role here.")
+    if row["made_up"] and not request.app.state.settings.demo:
+        raise Refused("Made-up users exist in a demo alone.")
+    user = User(row["username"], row["name"], row["role"], row["pdu_code"])
+    request.state.user = user
+    return user
+
+
+class AllowedToken(Allowed):
+    """Who may call, by token and not by session."""
+
+    def __call__(self, user: Annotated[User, Depends(caller)]) -> User:
+        """The caller, where the role is one of those allowed."""
+        if user.role not in self.roles:
+            raise Refused(self.why)
+        return user
+
+
+reader = AllowedToken(frozenset({"spo", "head"}), "Only a reader of cases may ask for that.")
+practitioner = AllowedToken(frozenset({"practitioner"}), "Only a practitioner may ask for that.")
+batch = AllowedToken(frozenset({"batch"}), "Only another service of ours may ask for that.")
+"""No person: whoever writes to NDelius, and whoever wants one score."""

@@ -1,0 +1,237 @@
+"""The JSON API: the same steps under the same seal, errors as HMPPS says them, nothing unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy import text
+
+from features import build
+from serving.settings import Oidc
+from serving.web import access, api_routes
+from serving.web import app as web_app
+from serving.web.oidc import ROLES
+from tests.conftest import AS_OF, Service
+from tests.serving.test_access import USERS
+from tests.serving.test_sign_in import issuer, token  # noqa: F401 - a fixture of another module
+
+Call = Callable[..., Response]
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+
+
+@pytest.fixture(scope="module")
+def app(service: Service, front_end: None, issuer: str) -> Any:  # noqa: F811
+    """The application with a provider of tokens."""
+    service.held_by_practitioner()
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, made_up)"
+                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
+        )  # fmt: skip
+    oidc = Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api")
+    return web_app.create(replace(service.settings, oidc=oidc), service.web)
+
+
+@pytest.fixture(scope="module")
+def call(app: Any, issuer: str) -> Iterator[Call]:  # noqa: F811
+    """Calls an address as a role."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+
+        def asked(role: str, method: str, path: str, name: str = "", **more: Any) -> Response:
+            signed = token(issuer, user_name=name or USERS[role], authorities=[ROLES[role]])
+            headers = {"Authorization": f"Bearer {signed}"}
+            return client.request(method, f"/v1{path}", headers=headers, **more)
+
+        yield asked
+
+
+def body(answer: Response, status: int = 200) -> Any:
+    """What an answer holds."""
+    assert answer.status_code == status, answer.text[:500]
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()
+
+
+VIEW = {"verdicts": dict.fromkeys(("children", "public", "known_adult", "staff"), "cannot_tell"),
+        "reasons": "Read in full by way of the API."}  # fmt: skip
+
+
+def test_a_review_by_the_api_is_the_same_review(service: Service, call: Call) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    queue = body(call("spo", "GET", "/queue?size=500"))
+    assert item in [one["id"] for one in queue["content"]]
+    assert queue["totalResults"] == len(queue["content"])
+    case = body(call("spo", "GET", f"/cases/{item}"))
+    assert set(case["recorded"]) >= {"children", "public", "known_adult", "staff"}
+    sealed = body(call("spo", "GET", f"/cases/{item}/findings"), 403)
+    assert sealed == {"status": 403, "userMessage": "Record your view before you see the findings."}
+    entries = body(call("spo", "GET", f"/cases/{item}/entries?size=2"))
+    assert len(entries["content"]) == 2
+    assert body(call("spo", "POST", f"/cases/{item}/claim"))["progress"] == "claimed"
+    wrong = body(call("spo", "POST", f"/cases/{item}/view", json={**VIEW, "reasons": "no"}), 422)
+    assert "reasons" in wrong["faults"]
+    one = entries["content"][0]
+    ticked = [{"table": one["table"], "recordId": one["recordId"]}]
+    seen = body(call("spo", "POST", f"/cases/{item}/view", json={**VIEW, "ticked": ticked}))
+    assert seen["progress"] == "view_recorded"
+    assert body(call("spo", "GET", f"/cases/{item}/findings"))["drawnAs"] == "flagged"
+    body(call("head", "GET", f"/cases/{item}/findings"), 403)
+    said = {"outcome": "ask_reassessment", "groups": {"staff": "too_low"},
+            "reasons": "Staff were threatened twice; read together."}  # fmt: skip
+    before = body(call("batch", "GET", "/events?size=500"))["last"]
+    assert body(call("spo", "POST", f"/cases/{item}/conclusion", json=said))["progress"] == (
+        "concluded"
+    )
+    event = body(call("batch", "GET", f"/events?after={before}"))["content"][-1]["body"]
+    assert event["eventType"] == "rosh-triage.review.concluded"
+    assert event["version"] == 1
+    assert event["personReference"]["identifiers"] == [{"type": "CRN", "value": case["crn"]}]
+    assert "threatened" not in str(event), "a thin event: what was written is fetched"
+    told = body(call("batch", "GET", event["detailUrl"].removeprefix("/v1")))
+    assert told["reasons"] == said["reasons"]
+    assert told["concludedBy"] == "Morgan Ellery"
+
+
+def test_a_practitioner_answers_by_the_api(service: Service, call: Call) -> None:
+    item, name = service.held_by_practitioner()
+    body(call("spo", "POST", f"/cases/{item}/view", json=VIEW))
+    body(call("spo", "GET", f"/cases/{item}/findings"))
+    said = {"outcome": "need_information", "reasons": "Is the address of May still the right one?"}
+    body(call("practitioner", "GET", f"/asked/{item}", name), 404)
+    body(call("spo", "POST", f"/cases/{item}/conclusion", json=said))
+    assert item in [one["id"] for one in body(call("practitioner", "GET", "/asked", name))]
+    answer = {"kind": "fact", "words": "It is: checked by a visit on 20 November."}
+    found = body(call("practitioner", "POST", f"/asked/{item}/answers", name, json=answer))
+    assert found["state"] == "answered"
+    assert found["answers"][0]["words"] == answer["words"]
+
+
+def history(service: Service, crn: str) -> dict[str, Any]:
+    """Every row of a case in the store, as another service would send it."""
+    tables: dict[str, Any] = {}
+    for name in ("contacts", "incidents", "assessments", "supervisions", "registrations",
+                 "orders", "enquiries", "decisions", "allocations", "actions", "circumstances",
+                 "documents"):  # fmt: skip
+        rows = service.store.read(name).filter(pl.col("crn") == crn)
+        kept = [c for c in rows.columns if c not in ("known_from", "supplied_version", "load")]
+        tables[name] = [
+            {k: str(v) if v is not None and not isinstance(v, bool | int | float) else v
+             for k, v in row.items() if v is not None and k in kept}
+            for row in rows.select(kept).to_dicts()
+        ]  # fmt: skip
+    return tables
+
+
+def test_a_score_for_one_case_is_that_of_the_night(service: Service, call: Call) -> None:
+    scores = pl.read_parquet(next(service.settings.scores.glob("*.parquet")))
+    crn = scores.filter("scorable").sort("crn")["crn"][0]
+    sent = {"crn": crn, "asOf": AS_OF.isoformat(), "tables": history(service, crn)}
+    columns = {c for rows in sent["tables"].values() for row in rows for c in row}
+    assert "crn" in columns
+    told = body(call("batch", "POST", "/scores", json=sent))
+    assert told["modelVersion"] == service.model.id
+    night = {row["group"]: row["probability"] for row in scores.filter(crn=crn).to_dicts()}
+    for one in told["output"]:
+        assert one["probability"] == pytest.approx(night[one["group"]], abs=1e-9)
+
+
+def test_histories_that_cannot_be_scored_are_said(service: Service, call: Call) -> None:
+    good = {"crn": "A000001", "asOf": AS_OF.isoformat(), "tables": {}}
+    row = {"record_id": "X", "crn": "A000002", "occurred_on": "2026-01-05",
+           "recorded_at": "2026-01-05T12:00:00", "kind": "violence"}  # fmt: skip
+    for tables, why in (
+        ({"incident": []}, "Did you mean 'incidents'?"),
+        ({"incidents": [{**row, "kynd": 1}]}, "kynd"),
+        ({"incidents": [row]}, "it is of another case"),
+        ({"incidents": [{**row, "crn": "A000001", "severity": 9}]}, "severity"),
+        ({"incidents": [{**row, "crn": "A000001", "occurred_on": "yesterday"}]}, "not a date"),
+    ):
+        said = body(call("batch", "POST", "/scores", json={**good, "tables": tables}), 422)
+        assert why in said["userMessage"], said
+    nothing = body(call("batch", "POST", "/scores", json=good))
+    assert {one["whyNot"] for one in nothing["output"]} == {"nothing on record"}
+    assert {one["state"] for one in nothing["output"]} != {"current"}
+    with service.admin.connect() as connection:
+        limited = connection.execute(
+            text("SELECT crn FROM triage.caseload WHERE limited LIMIT 1")
+        ).scalar_one()
+    body(call("batch", "POST", "/scores", json={**good, "crn": limited}), 403)
+
+
+DOORS = access.doors([api_routes.router])
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.method} {door.path}")
+def test_each_call_lets_in_the_roles_it_names_and_no_other(
+    service: Service, call: Call, app: Any, door: access.Door
+) -> None:
+    item = service.unread("N54BRI")
+    path = door.path.format(item_id=item)
+    assert door.roles
+    for role in ROLES:
+        status = call(role, door.method, path, json={} if door.method == "POST" else None)
+        if role not in door.roles:
+            assert status.status_code == 403, (role, status.text)
+        else:
+            assert status.status_code in (200, 400, 404), (role, status.text)
+    with TestClient(app) as client:
+        nobody = client.request(door.method, f"/v1{path}")
+    assert nobody.status_code == 401
+    assert nobody.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_role_counts_where_token_and_table_both_say_it(
+    service: Service,
+    app: Any,
+    issuer: str,  # noqa: F811
+) -> None:
+    with TestClient(app) as client:
+        for name, roles in (("ALD-SPO-1", [ROLES["head"]]), ("ALD-SPO-1", []),
+                            ("SOMEBODY", [ROLES["spo"]])):  # fmt: skip
+            signed = token(issuer, user_name=name, authorities=roles)
+            found = client.get("/v1/queue", headers={"Authorization": f"Bearer {signed}"})
+            assert found.status_code == 403
+        assert client.get("/v1/queue", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert client.get("/v1/nowhere").json()["userMessage"] == "There is no such address."
+
+
+@pytest.mark.parametrize("role", ["spo", "practitioner", "batch"])
+def test_nothing_that_the_description_allows_breaks_it(
+    app: Any,
+    issuer: str,
+    role: str,  # noqa: F811
+) -> None:
+    """Made-up requests over the whole description: no 5xx, no status or body that is not said."""
+    signed = token(issuer, user_name=USERS[role], authorities=[ROLES[role]], exp=2**31)
+    schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) == len(DOORS)
+    for operation in operations:
+        _try_out(operation, {"Authorization": f"Bearer {signed}"})
+
+
+def _try_out(operation: Any, headers: dict[str, str]) -> None:
+    @settings(max_examples=10, deadline=None, derandomize=True, database=None,
+              phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(case=operation.as_strategy())
+    def check(case: Any) -> None:
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    check()
+
+
+def test_the_catalogue_of_the_night_is_the_one_that_scores_one_case(service: Service) -> None:
+    assert service.model.catalogue == build.catalogue_hash()
