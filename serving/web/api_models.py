@@ -69,7 +69,7 @@ class EntryOut(Model):
     table: str
     record_id: str
     occurred_on: date
-    recorded_at: datetime
+    recorded_at: str = Field(description="As the source system wrote it: no zone is known")
     what: str
     detail: str
     source: str

@@ -87,10 +87,14 @@ def entries(
     """The record of a case, newest first; none of a case of limited access."""
     _, timeline = review.read(item_id, [], "", system=True)
     part, about = _page(timeline, page, size)
-    names = [name for name in m.EntryOut.model_fields if name != "table"]
+    names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
     found = [
-        m.EntryOut(table=row["source_table"], **{name: row[name] for name in names}) for row in part
-    ]
+        m.EntryOut(
+            table=row["source_table"], recorded_at=row["recorded_at"].isoformat(),
+            **{name: row[name] for name in names},
+        )
+        for row in part
+    ]  # fmt: skip
     return m.Page[m.EntryOut](content=found, **about)
 
 

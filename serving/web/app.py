@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from rich.console import Console
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -166,6 +166,13 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _refused_by_database(request: Request, error: Exception) -> Response:
     """The database keeps the rules by itself: what it refuses is said without its own words."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return pages.render(
+            request, "problem.html", status=503, title="Sorry, there is a problem",
+            message="The service cannot reach its database. Try again in a minute: it recovers by "
+            "itself. If you had just sent something, look at the case first: it was recorded "
+            "whole, or not at all. Your browser's Back button brings back what you wrote.",
+        )  # fmt: skip
     _leave_refusal(request, error)
     return pages.render(
         request, "problem.html", status=409, title="That was not recorded",

@@ -117,3 +117,48 @@ def test_the_night_kept_each_probability(service: Service) -> None:
     assert {row[1] for row in rows if row[0] == "flagged"} == {1.0}
     assert len({row[1] for row in rows if row[0] == "random"}) == 1
     assert all(0 < row[1] < 1 for row in rows if row[0] == "random")
+
+
+WEEKS = 10_000
+
+
+@pytest.mark.parametrize("weeks", [1_000, pytest.param(WEEKS, marks=pytest.mark.verify)])
+def test_real_frequencies_of_simulated_weeks_are_the_stored_probabilities(weeks: int) -> None:
+    """Each person's frequency over the weeks against the sum of what was stored for that person.
+
+    A person is in the frame of a week unless flagged or away, so that both are counted where they
+    differ: with people who come and go. Held to four standard deviations, over all persons to a
+    chi-square (whose mean is the number of persons).
+    """
+    people = 40
+    scored, units = caseload(people)
+    crns = sorted(units)
+    drawn, expected, spread = Counter[str](), Counter[str](), Counter[str]()
+    for week in range(weeks):
+        away = {crn for i, crn in enumerate(crns) if (week + i) % 7 == 0}
+        key = Key("secret", f"week-{week}")
+        chosen = selection.select(scored, units, RATES, 0.2, {}, away, key, {"U1": 1})
+        random = [one for one in chosen if one.drawn_as == "random"]
+        flagged = {one.crn for one in chosen if one.drawn_as == "flagged"}
+        probability = random[0].inclusion_probability
+        for crn in set(crns) - away - flagged:
+            expected[crn] += probability
+            spread[crn] += probability * (1 - probability)
+        drawn.update(one.crn for one in random)
+    off = [(drawn[c] - expected[c]) / spread[c] ** 0.5 for c in crns if spread[c] > 10]
+    assert len(off) > 20
+    assert max(abs(one) for one in off) < 4
+    chi_square = sum(one * one for one in off)
+    assert abs(chi_square - len(off)) < 4 * (2 * len(off)) ** 0.5
+
+
+def test_a_full_unit_takes_no_flagged_case_and_still_its_random_ones() -> None:
+    scored, units = caseload(300)
+    full = selection.select(scored, units, RATES, 0.2, {}, (), Key("s", "r"), {"U0": 0, "U1": 1})
+    flagged = Counter(one.pdu_code for one in full if one.drawn_as == "flagged")
+    assert flagged["U0"] == 0
+    assert flagged["U1"] == 1
+    assert flagged["U2"] > 1
+    free = selection.select(scored, units, RATES, 0.2, {}, (), Key("s", "r"))
+    assert sum(one.drawn_as == "random" for one in full) == 3
+    assert len(full) < len(free)

@@ -26,14 +26,14 @@ from serving.web import app as web_app
 from serving.web.oidc import ROLES
 from tests.conftest import AS_OF, Service
 from tests.serving.test_access import USERS
-from tests.serving.test_sign_in import issuer, token  # noqa: F401 - a fixture of another module
+from tests.tokens import token
 
 Call = Callable[..., Response]
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
 @pytest.fixture(scope="module")
-def app(service: Service, front_end: None, issuer: str) -> Any:  # noqa: F811
+def app(service: Service, front_end: None, issuer: str) -> Any:
     """The application with a provider of tokens."""
     service.held_by_practitioner()
     with service.admin.begin() as connection:
@@ -46,7 +46,7 @@ def app(service: Service, front_end: None, issuer: str) -> Any:  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def call(app: Any, issuer: str) -> Iterator[Call]:  # noqa: F811
+def call(app: Any, issuer: str) -> Iterator[Call]:
     """Calls an address as a role."""
     with TestClient(app, raise_server_exceptions=False) as client:
 
@@ -196,7 +196,7 @@ def test_each_call_lets_in_the_roles_it_names_and_no_other(
 def test_a_role_counts_where_token_and_table_both_say_it(
     service: Service,
     app: Any,
-    issuer: str,  # noqa: F811
+    issuer: str,
 ) -> None:
     with TestClient(app) as client:
         for name, roles in (("ALD-SPO-1", [ROLES["head"]]), ("ALD-SPO-1", []),
@@ -212,7 +212,7 @@ def test_a_role_counts_where_token_and_table_both_say_it(
 def test_nothing_that_the_description_allows_breaks_it(
     app: Any,
     issuer: str,
-    role: str,  # noqa: F811
+    role: str,
 ) -> None:
     """Made-up requests over the whole description: no 5xx, no status or body that is not said."""
     signed = token(issuer, user_name=USERS[role], authorities=[ROLES[role]], exp=2**31)
