@@ -2,115 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import uvicorn
-from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Error,
-    Locator,
-    Page,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from serving.web import app as web_app
 from tests import pages
 from tests.conftest import Service
+from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks, verdict
 
 pytestmark = pytest.mark.journey
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-TOO_WIDE = """[...document.querySelectorAll('main *')].filter(
-  one => one.getBoundingClientRect().right > 320).map(one => one.outerHTML.slice(0, 120))"""
-PICTURES = os.environ.get("ROSH_PICTURES")
-
-
-@pytest.fixture(scope="module")
-def address(service: Service, front_end: None) -> Iterator[str]:
-    """The service on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = uvicorn.Config(
-        web_app.create(service.settings, service.web), port=port, log_level="warning", ws="none"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """CHROMIUM, or one on the path, else Playwright's own; none at all is said loudly."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(
-                "NO BROWSER: the journeys were not run. Set CHROMIUM, put chromium on the path, or "
-                f"run `playwright install chromium`. ({str(error).splitlines()[0]})"
-            )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[True, False], ids=["script", "no script"])
-def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser window, with JavaScript and without."""
-    made = chromium.new_context(
-        java_script_enabled=request.param, viewport={"width": 1200, "height": 900}
-    )
-    yield made
-    made.close()
-
-
-def sign_in(page: Page, address: str, name: str) -> None:
-    page.goto(address)
-    page.get_by_label(name).check()
-    page.get_by_role("button", name="Sign in").click()
-
-
-def accessible(page: Page) -> None:
-    """No violation of WCAG 2.2 AA that axe can see."""
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = Axe().run(page, options=options)
-    assert found.violations_count == 0, found.generate_report()
-
-
-def verdict(page: Page, group: str, words: str) -> None:
-    """Say what one thinks of the recorded level of a group."""
-    page.get_by_role("group", name=f"Risk to {group}").get_by_label(words, exact=True).check()
-
-
-def ticks(page: Page) -> Locator:
-    """The boxes that make entries part of one's reasons, without those folded away."""
-    return page.get_by_label("part of my reasons").locator("visible=true")
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where ROSH_PICTURES says so."""
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
 def test_an_spo_reads_records_sees_and_concludes(

@@ -1,0 +1,42 @@
+"""What people do on the pages, by the words that they read there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page
+
+TOO_WIDE = """[...document.querySelectorAll('main *')].filter(
+  one => one.getBoundingClientRect().right > 320).map(one => one.outerHTML.slice(0, 120))"""
+PICTURES = os.environ.get("ROSH_PICTURES")
+
+
+def sign_in(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    page.get_by_label(name).check()
+    page.get_by_role("button", name="Sign in").click()
+
+
+def accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 AA that axe can see."""
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = Axe().run(page, options=options)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def verdict(page: Page, group: str, words: str) -> None:
+    """Say what one thinks of the recorded level of a group."""
+    page.get_by_role("group", name=f"Risk to {group}").get_by_label(words, exact=True).check()
+
+
+def ticks(page: Page) -> Locator:
+    """The boxes that make entries part of one's reasons, without those folded away."""
+    return page.get_by_label("part of my reasons").locator("visible=true")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot where ROSH_PICTURES says so."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
