@@ -114,6 +114,19 @@ async def required(request: Request) -> User:
     return user
 
 
+async def perhaps(request: Request) -> User | None:
+    """The signed-in user on a page that anyone may see; None where nobody is."""
+    number = request.session.get("session")
+    if not number:
+        return None
+    found = await run_in_threadpool(sessions.known, request.app.state.engine, str(number))
+    if found is None or not found.live:
+        return None
+    user = User(found.username, found.name, found.role, found.pdu_code)
+    request.state.user = user
+    return user
+
+
 def _keep(engine: Engine, name: str, path: str, form: FormData) -> None:
     with unit(engine, name) as opened:
         drafts.keep(opened, path, form)

@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from serving.db.session import AuditEvent, unit
 from serving.review.policies import Refused
-from serving.web import formatters, pages
+from serving.web import account, formatters, pages
 from serving.web.cases import ItemId, Reading
 
 router = APIRouter()
@@ -64,13 +64,13 @@ def queue_csv(review: Reading) -> Response:
     return _file("queue.csv", QUEUE_COLUMNS, rows)
 
 
-@router.get("/notice")
+@router.get("/notice", dependencies=[Depends(account.perhaps)])
 def notice(request: Request) -> Response:
     """A plain notice for the person on probation: what this is, what it is not, how to dispute."""
     return _public(request, "notice.html", "PAGE_VIEW_NOTICE")
 
 
-@router.get("/accessibility")
+@router.get("/accessibility", dependencies=[Depends(account.perhaps)])
 def accessibility(request: Request) -> Response:
     """The accessibility statement."""
     return _public(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")

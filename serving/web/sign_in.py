@@ -46,10 +46,9 @@ def sign_in_page(request: Request) -> Response:
 
 @router.post("/sign-in", dependencies=[Depends(account.check_form), Depends(limited)])
 def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
-    """Sign in as a made-up user, or go to the provider."""
-    provider: Provider | None = request.app.state.provider
-    if provider is not None:
-        return _to_provider(request, provider)
+    """Sign in as a made-up user of a demo."""
+    if request.app.state.provider is not None:
+        raise NotLetIn("Sign in with your HMPPS account.")
     with unit(request.app.state.engine, None) as opened:
         known = select(users.c.username).where(users.c.username == name, users.c.made_up)
         found = opened.connection.execute(known).scalar()
@@ -59,6 +58,17 @@ def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "")
     if found is None:
         return RedirectResponse("/sign-in", status_code=303)
     return _onwards(request, name)
+
+
+@router.get("/sign-in/provider", dependencies=[Depends(limited)])
+def to_provider(request: Request) -> Response:
+    """Go to the provider: a link and no form, which the policy of the pages keeps to this site."""
+    provider: Provider | None = request.app.state.provider
+    if provider is None:
+        raise NotLetIn("A demonstration has no provider of sign-in. Choose a made-up user.")
+    asked = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
+    request.session["asked"] = asked
+    return RedirectResponse(provider.address(**asked), status_code=303)
 
 
 @router.get("/sign-in/callback", dependencies=[Depends(limited)])
@@ -96,12 +106,6 @@ def sign_out(request: Request) -> Response:
         sessions.end(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
-
-
-def _to_provider(request: Request, provider: Provider) -> Response:
-    asked = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
-    request.session["asked"] = asked
-    return RedirectResponse(provider.address(**asked), status_code=303)
 
 
 def _begin(request: Request, opened: Unit, name: str) -> None:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 from serving.web import app as web_app
 from tests.conftest import Service
+from tests.journeys.steps import WITHOUT_SCRIPT
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -74,5 +75,8 @@ def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Brows
     made = chromium.new_context(
         java_script_enabled=request.param, viewport={"width": 1200, "height": 900}
     )
+    if not request.param:
+        WITHOUT_SCRIPT.add(made)
     yield made
+    WITHOUT_SCRIPT.discard(made)
     made.close()

@@ -286,7 +286,7 @@ def real(service: Service, front_end: None) -> Iterator[str]:
 def through_the_provider(page: Page, address: str, name: str) -> None:
     """Sign in as the provider's own pages ask."""
     page.goto(address)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in").click()  # a link that looks like a button
     page.locator("input[name=login]").fill(name)
     page.locator("input[name=password]").fill("anything")
     page.locator("button[type=submit]").click()

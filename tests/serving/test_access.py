@@ -21,7 +21,7 @@ DOORS = doors(web_app.ROUTERS)
 GUARDED = [door for door in DOORS if door.roles is not None]
 OPEN = {
     "/accessibility", "/health", "/info", "/notice", "/ping", "/sign-in", "/sign-in/callback",
-    "/sign-out",
+    "/sign-in/provider", "/sign-out",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ VISITS = {
 }
 PAPERS = {"/queue.csv", "/cases/{item_id}/disclosable", "/cases/{item_id}/disclosable.csv"}
 """What leaves on paper: an audit row of its own beside that of the case (test_units)."""
-WITHOUT_A_PERSON = {"/", "/health", "/ping", "/info", "/sign-in/callback"}
+WITHOUT_A_PERSON = {"/", "/health", "/ping", "/info", "/sign-in/callback", "/sign-in/provider"}
 
 
 def audited(service: Service) -> list[tuple[str, str, str]]:
