@@ -1,0 +1,207 @@
+"""make load: the pages under load, beside a page that only says hello.
+
+20 people, 5 seconds between clicks, one minute; 240,000 cases and 100,000 past reviews in the
+database, 400 entries in the case that is read. Everything is made up by SQL: it proves nothing but
+what the pages cost. A night's commit (the caseload rewritten) can run meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import requests
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Engine, create_engine, text
+
+from serving import demo
+from serving import settings as settings_module
+from serving.db.migrate import migrate
+from serving.db.server import WEB, admin_url, engine_for
+from serving.settings import Settings
+from serving.web import app as web_app
+from tests.journeys.conftest import free_port
+
+PEOPLE = int(os.environ.get("PEOPLE", "20"))
+SECONDS = int(os.environ.get("SECONDS_OF_LOAD", "60"))
+PAST = int(os.environ.get("PAST", "100000"))
+CASES = int(os.environ.get("LOAD_CASES", "240000"))
+BETWEEN, UNITS, ENTRIES = 5.0, 150, 400
+LEVELS = """'{"children": {"level": "LOW", "state": "current", "assessed_on": "2026-05-01"},
+ "public": {"level": "MEDIUM", "state": "current", "assessed_on": "2026-05-01"},
+ "known_adult": {"level": "LOW", "state": "current", "assessed_on": "2026-05-01"},
+ "staff": {"level": "LOW", "state": "current", "assessed_on": "2026-05-01"}}'::jsonb"""
+UNIT = f"'N54' || lpad(((n % {UNITS})::text), 3, '0')"
+
+FILL = (
+    "INSERT INTO triage.approvals (bundle_id, bundle_folder, catalogue, rates, random_share, demo,"
+    " expires_at) VALUES ('b', 'b', 'c', '{}', 0.2, true, now() + interval '80 days')",
+    "INSERT INTO triage.runs (id, as_of, approval_id, bundle_id, store_load, store_fingerprint,"
+    " scores_file, scores_sha256, counts, made_up) SELECT 'r', '2026-11-20', id, 'b', 1, 'f', 's',"
+    " 's', '{}', true FROM triage.approvals",
+    f"INSERT INTO triage.caseload SELECT 'A' || lpad(n::text, 6, '0'), {UNIT}, 'N54S' || (n % 3000),"
+    f" n % 200 = 0, '2026-11-20' FROM generate_series(1, {CASES}) n",
+    f"INSERT INTO triage.facts SELECT 'A' || lpad(n::text, 6, '0'), 'da_enquiry_overdue', {UNIT},"
+    f" 'N54S' || (n % 3000), '2026-11-20' FROM generate_series(1, {CASES}, 10) n",
+    "UPDATE triage.users SET pdu_code = 'N54000' WHERE pdu_code = 'N54ALD'",
+    f"INSERT INTO triage.items (run_id, crn, pdu_code, as_of, due_on, shuffle, limited, state,"
+    f" person) SELECT 'r', 'A' || lpad(n::text, 6, '0'), {UNIT}, '2026-11-20', '2026-11-27',"
+    f" md5(n::text), false, CASE WHEN n <= {PAST} THEN 'concluded' ELSE 'open' END,"
+    f" jsonb_build_object('name', '', 'levels', {LEVELS}, 'feeds', '{{}}'::jsonb, 'incomplete',"
+    f" false, 'since', '2026-01-05', 'supervision', 'licence', 'born_on', null, 'suspended_from',"
+    f" null, 'interpreter', null, 'adjustments', null, 'non_compliance', null, 'outstanding', null)"
+    f" FROM generate_series(1, {PAST} + 6000) n",
+    "INSERT INTO triage.findings SELECT id, 'flagged', 'public', 'LOW', 0.4, 1.0, '[]', '[]', 0.9"
+    " FROM triage.items",
+    "INSERT INTO triage.own_views (item_id, username, levels, reasons, verdicts) SELECT id,"
+    " 'ALD-SPO-1', '{\"children\": \"LOW\", \"public\": \"LOW\", \"known_adult\": \"LOW\","
+    " \"staff\": \"LOW\"}', repeat('x', 40), '{\"public\": \"about_right\"}' FROM triage.items"
+    " WHERE state = 'concluded'",
+    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked) SELECT id,"
+    " 'ALD-SPO-1', 'keep_level', repeat('x', 40), '' FROM triage.items WHERE state = 'concluded'",
+    f"INSERT INTO triage.entries SELECT i.id, n, 'contacts', 'C' || n, '2026-01-05'::date + n % 300,"
+    f" '2026-01-05', 'Planned office visit', 'Attended, complied', 'NDelius', 'fact', true, false,"
+    f" n % 2 = 0 FROM triage.items i, generate_series(1, {ENTRIES}) n"
+    f" WHERE i.state = 'open' AND i.pdu_code = 'N54000'",
+    "ANALYZE",
+)  # fmt: skip
+
+
+def fill(settings: Settings) -> None:
+    """The database at national size, without the triggers that a person's own review has."""
+    engine = create_engine(admin_url(settings))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        for statement in FILL:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+    engine.dispose()
+
+
+def serve(data: str, port: int) -> None:
+    """The service, and a page that only says hello."""
+    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
+    app: FastAPI = web_app.create(chosen, engine_for(chosen, WEB))
+
+    @app.get("/hello")
+    def hello() -> HTMLResponse:
+        """Only says hello."""
+        return HTMLResponse("<p>Hello</p>")
+
+    uvicorn.run(app, port=port, log_level="warning", access_log=False)
+
+
+def visit(address: str, number: int, paths: list[str], until: float, told: dict[str, list[float]],
+          lock: threading.Lock) -> None:  # fmt: skip
+    """One person: signs in, and loads one page after another, five seconds apart."""
+    with requests.Session() as client:
+        token = client.get(f"{address}/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
+        who = f"ALD-SPO-{number % 2 + 1}"
+        client.post(f"{address}/sign-in", data={"csrf": token, "username": who})
+        time.sleep(BETWEEN * number / PEOPLE)
+        turn = number
+        while time.monotonic() < until:
+            path = paths[turn % len(paths)]
+            began = time.perf_counter()
+            answer = client.get(address + path)
+            spent = time.perf_counter() - began
+            assert answer.status_code == 200, (path, answer.status_code)
+            with lock:
+                told.setdefault(path, []).append(spent)
+            turn += 1
+            time.sleep(BETWEEN)
+
+
+def load(address: str, paths: list[str]) -> dict[str, list[float]]:
+    """Everybody at once, for a minute."""
+    told: dict[str, list[float]] = {}
+    lock, until = threading.Lock(), time.monotonic() + SECONDS
+    people = [
+        threading.Thread(target=visit, args=(address, n, paths, until, told, lock))
+        for n in range(PEOPLE)
+    ]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    return told
+
+
+def night(engine: Engine, stop: threading.Event, spent: list[float]) -> None:
+    """A night's commit again and again: every row of the caseload changed, in one transaction."""
+    while not stop.is_set():
+        began = time.perf_counter()
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE triage.caseload SET as_of = as_of + 1"))
+        spent.append(time.perf_counter() - began)
+
+
+def say_line(words: str) -> None:
+    """A line on standard output, at once."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def say(title: str, told: dict[str, list[float]]) -> None:
+    """A line a page: how many, median, p95."""
+    say_line(f"\n{title}")
+    for path, spent in sorted(told.items()):
+        p95 = statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
+        say_line(f"  {path:28} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
+              f"  p95 {1e3 * p95:6.0f} ms")  # fmt: skip
+
+
+def main() -> None:
+    """Fill, serve, load, and say."""
+    with tempfile.TemporaryDirectory(prefix="rosh-load-") as folder:
+        Path(folder).chmod(0o755)
+        chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": folder})
+        migrate(chosen)
+        demo.add_users(chosen)
+        began = time.perf_counter()
+        fill(chosen)
+        say_line(
+            f"{CASES:,} cases and {PAST:,} past reviews in {time.perf_counter() - began:.0f} s"
+        )
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        with subprocess.Popen([sys.executable, __file__, folder, str(port)]) as server:
+            while True:
+                try:
+                    requests.get(f"{address}/ping", timeout=1)
+                    break
+                except requests.ConnectionError:
+                    time.sleep(0.2)
+            engine = create_engine(admin_url(chosen))
+            with engine.connect() as connection:
+                item = connection.execute(
+                    text("SELECT min(id) FROM triage.items WHERE state = 'open'"
+                         " AND pdu_code = 'N54000'")
+                ).scalar_one()  # fmt: skip
+            paths = ["/queue", f"/cases/{item}", f"/cases/{item}?whole=true&system=true", "/unit",
+                     "/reviews", "/unit/checklist", "/hello"]  # fmt: skip
+            say(f"{PEOPLE} people, {BETWEEN:.0f} s between clicks, {SECONDS} s",
+                load(address, paths))  # fmt: skip
+            stop, spent = threading.Event(), []
+            writer = threading.Thread(target=night, args=(engine, stop, spent))
+            writer.start()
+            say("the same while a night commits, again and again", load(address, paths))
+            stop.set()
+            writer.join()
+            say_line(f"  each commit: {statistics.median(spent):.1f} s")
+            engine.dispose()
+            server.terminate()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        serve(sys.argv[1], int(sys.argv[2]))
+    else:
+        main()
