@@ -18,7 +18,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix mlflow bench verify docs lock clean
+.PHONY: help demo serve test check fix mlflow bench load verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,9 @@ mlflow: $(MADE)/base ## the analysts' pages on the runs of the latest demo, on h
 
 bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5x and 1x
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks
+
+load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a page that only says hello
+	@$(PY) -m tests.benchmarks.load
 
 verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify

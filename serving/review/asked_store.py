@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select
 
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import Asked, where_it_stands
@@ -149,6 +149,10 @@ def _asked() -> Any:
         .join(conclusions, conclusions.c.item_id == items.c.id)
         .join(users, users.c.username == conclusions.c.username)
         .where(conclusions.c.outcome.in_(["ask_reassessment", "need_information"]))
+        # Said again beside the policies, so that the index of the unit, or of the person, is used.
+        .where(or_(items.c.pdu_code == select(func.triage.own_pdu()).scalar_subquery(),
+                   items.c.practitioner_code
+                   == select(func.triage.own_staff_code()).scalar_subquery()))
     )  # fmt: skip
 
 

@@ -112,7 +112,8 @@ def run(settings: Settings, host: str, port: int) -> None:
     app = create(settings)
     who = "made-up people" if settings.demo else "the service"
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False,
+                timeout_keep_alive=75)  # fmt: skip
 
 
 async def _security_headers(request: Request, call_next: Any) -> Response:

@@ -14,18 +14,22 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import date
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import requests
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine, create_engine, text
 
-from serving import demo
+from serving import caseload, demo, everyone, selection
 from serving import settings as settings_module
 from serving.db.migrate import migrate
-from serving.db.server import WEB, admin_url, engine_for
+from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.selection import Key
 from serving.settings import Settings
 from serving.web import app as web_app
 from tests.journeys.conftest import free_port
@@ -34,6 +38,7 @@ PEOPLE = int(os.environ.get("PEOPLE", "20"))
 SECONDS = int(os.environ.get("SECONDS_OF_LOAD", "60"))
 PAST = int(os.environ.get("PAST", "100000"))
 CASES = int(os.environ.get("LOAD_CASES", "240000"))
+AS_OF = date(2026, 11, 20)
 BETWEEN, UNITS, ENTRIES = 5.0, 150, 400
 LEVELS = """'{"children": {"level": "LOW", "state": "current", "assessed_on": "2026-05-01"},
  "public": {"level": "MEDIUM", "state": "current", "assessed_on": "2026-05-01"},
@@ -95,7 +100,7 @@ def serve(data: str, port: int) -> None:
         """Only says hello."""
         return HTMLResponse("<p>Hello</p>")
 
-    uvicorn.run(app, port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
 
 
 def visit(address: str, number: int, paths: list[str], until: float, told: dict[str, list[float]],
@@ -158,6 +163,35 @@ def say(title: str, told: dict[str, list[float]]) -> None:
               f"  p95 {1e3 * p95:6.0f} ms")  # fmt: skip
 
 
+def choose_and_write(settings: Settings) -> None:
+    """What a night does after scoring: choose, keep every person, bring the caseload up to date."""
+    rng = np.random.default_rng(7)
+    crns = [f"A{n:06d}" for n in range(1, CASES + 1)]
+    rows = 4 * CASES
+    scored = pl.DataFrame(
+        {"crn": np.repeat(crns, 4), "group": ["children", "public", "known_adult", "staff"] * CASES,
+         "stratum": rng.choice(["LOW", "MEDIUM", "HIGH", "UNKNOWN"], rows), "scorable": True,
+         "why_not": pl.Series([None] * rows, dtype=pl.String), "probability": rng.random(rows)}
+    )  # fmt: skip
+    units = {crn: f"N54{n % UNITS:03d}" for n, crn in enumerate(crns)}
+    on = pl.DataFrame({"crn": crns, "limited": [n % 200 == 0 for n in range(CASES)]})
+    facts = pl.DataFrame({"crn": crns[::10], "indicator": "da_enquiry_overdue"})
+    for title in ("the first night", "a second night, a tenth of it changed"):
+        began = time.perf_counter()
+        rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
+        chosen = selection.select(scored, units, rates, 0.2, {}, (), Key("s", title))
+        told = everyone.everyone(scored, on.filter("limited")["crn"], units, chosen, (), ())
+        told.write_parquet(settings.data / "night.parquet")
+        middle = time.perf_counter()
+        engine = engine_for(settings, NIGHT)
+        with engine.begin() as connection:
+            where = caseload.Placed(units, dict.fromkeys(crns[::10], title))
+            caseload.keep(connection, on, facts, where, AS_OF)
+        engine.dispose()
+        say_line(f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
+                 f"{len(chosen):,} chosen), caseload in {time.perf_counter() - middle:.1f} s")  # fmt: skip
+
+
 def main() -> None:
     """Fill, serve, load, and say."""
     with tempfile.TemporaryDirectory(prefix="rosh-load-") as folder:
@@ -170,6 +204,7 @@ def main() -> None:
         say_line(
             f"{CASES:,} cases and {PAST:,} past reviews in {time.perf_counter() - began:.0f} s"
         )
+        choose_and_write(chosen)
         port = free_port()
         address = f"http://127.0.0.1:{port}"
         with subprocess.Popen([sys.executable, __file__, folder, str(port)]) as server:

@@ -42,6 +42,9 @@ CREATE TABLE triage.newer_scores (
   probability double precision,
   PRIMARY KEY (item_id, run_id)
 );
+CREATE INDEX items_open ON triage.items (id) WHERE state = 'open';
+CREATE INDEX ON triage.items (practitioner_code);
+CREATE INDEX ON triage.conclusions (username, at);
 CREATE TABLE triage.cover (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   pdu_code text NOT NULL,
