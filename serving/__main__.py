@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import EXIT_CODE_HELP, shown_to_people
+from serving import board_commands as board
 from serving import commands as do
 from serving import demo
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         type=date.fromisoformat,
         help="day whose caseload sets the demo's rates (default: the newest)",
     )
-    three.set_defaults(run=do.approve)
+    three.set_defaults(run=board.approve)
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
     four.add_argument("--as-of", type=date.fromisoformat, required=True)
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     five.set_defaults(run=do.serve)
 
+    _board(commands)
     _afterwards(commands)
 
     seven = commands.add_parser("assets", help="make the front-end files from node_modules")
@@ -83,6 +85,25 @@ def _parser() -> argparse.ArgumentParser:
     six.add_argument("--out", type=Path, default=Path("docs"))
     six.set_defaults(run=do.write_docs)
     return parser
+
+
+def _board(commands: Any) -> None:
+    """What the board does beside approving: stop, withdraw, ask what was live."""
+    one = commands.add_parser("stop", help="stop flagging at once, or say that it may go on")
+    one.add_argument("--as", dest="user", required=True, help="the board member")
+    one.add_argument("--reasons", required=True, help="that person's own reasons")
+    one.add_argument("--resume", action="store_true", help="may go on (two members)")
+    one.set_defaults(run=board.stop_flagging)
+
+    two = commands.add_parser("withdraw", help="withdraw an approval at once")
+    two.add_argument("approval", type=int)
+    two.add_argument("--as", dest="user", required=True, help="the board member")
+    two.add_argument("--reasons", required=True, help="that person's own reasons")
+    two.set_defaults(run=board.withdraw)
+
+    three = commands.add_parser("live", help="what was approved to score on a day")
+    three.add_argument("--on", type=date.fromisoformat, required=True)
+    three.set_defaults(run=board.live)
 
 
 def _afterwards(commands: Any) -> None:

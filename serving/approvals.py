@@ -17,10 +17,12 @@ from models import bundle
 from models.bundle import Bundle
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import approvals, signatures, users
+from serving.db.unit_tables import withdrawals
 
 SIGNATURES = 2
 LEAST_REASONS = 20
 VALID_FOR = timedelta(days=90)
+WARNED = (7, 14, 30)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class Approval:
             return f"it expired on {self.expires_at:%d %B %Y}"
         return None
 
+    def warning(self, now: datetime) -> str | None:
+        """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
+        left = (self.expires_at - now).days
+        for days in WARNED:
+            if 0 <= left < days:
+                return f"expires in less than {days} days, on {self.expires_at:%d %B %Y}"
+        return None
+
 
 def every(connection: Connection) -> list[Approval]:
     """Every approval, newest first, with its signatures."""
@@ -64,8 +74,9 @@ def every(connection: Connection) -> list[Approval]:
         .subquery()
     )
     rows = (
-        select(approvals, signed.c.names)
+        select(approvals, signed.c.names, withdrawals.c.at.label("taken_back_at"))
         .join(signed, signed.c.approval_id == approvals.c.id, isouter=True)
+        .join(withdrawals, withdrawals.c.approval_id == approvals.c.id, isouter=True)
         .order_by(approvals.c.id.desc())
     )
     return [_approval(row) for row in connection.execute(rows).mappings()]
@@ -129,20 +140,50 @@ def propose(
     return int(made)
 
 
-def sign(unit: Unit, approval_id: int, reasons: str) -> None:
+def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> None:
     """Sign an approval in the user's own name; a board member signs once."""
+    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons,
+              "conditions": conditions.strip(), "at": func.now()}  # fmt: skip
     try:
-        unit.connection.execute(
-            insert(signatures).values(
-                approval_id=approval_id, username=unit.username, reasons=reasons, at=func.now()
-            )
-        )
+        unit.connection.execute(insert(signatures).values(**values))
     except DBAPIError as error:
         raise UserError(
             "It could not be signed: a board member signs once, in the own name, with at least 20 "
             f"characters of reasons ({type(error.orig).__name__})."
         ) from error
     unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id)))
+
+
+def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
+    """Withdraw an approval at once, in the user's own name: one member is enough."""
+    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons.strip()}
+    try:
+        unit.connection.execute(insert(withdrawals).values(**values))
+    except DBAPIError as error:
+        raise UserError(
+            "It was not withdrawn: a member of the board withdraws once, with at least 20 "
+            "characters of reasons."
+        ) from error
+    unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id)))
+
+
+def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
+    """What was approved to score at a moment: the newest that held then; None where none did.
+
+    By the clock of the signatures: what was proposed and not yet signed twice did not hold.
+    """
+    second = (
+        select(signatures.c.approval_id, func.max(signatures.c.at).label("at"))
+        .group_by(signatures.c.approval_id)
+        .having(func.count() >= SIGNATURES)
+    )
+    complete = {row.approval_id: row.at for row in connection.execute(second)}
+    held = (
+        item
+        for item in every(connection)
+        if item.demo == demo and complete.get(item.id, at + VALID_FOR) <= at
+    )
+    return next((item for item in held if item.why_not(at) is None), None)
 
 
 def _approval(row: RowMapping) -> Approval:
@@ -157,6 +198,6 @@ def _approval(row: RowMapping) -> Approval:
         rise=row["rise"],
         at=row["at"],
         expires_at=row["expires_at"],
-        withdrawn_at=row["withdrawn_at"],
+        withdrawn_at=row["taken_back_at"] or row["withdrawn_at"],
         signed_by=tuple(sorted(row["names"] or ())),
     )

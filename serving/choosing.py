@@ -25,8 +25,13 @@ def choose(
     key: Key,
     as_of: date,
     away: Collection[str],
+    *,
+    stopped: bool = False,
 ) -> list[Chosen]:
-    """The people to queue: the board's weekly rates, less what this week has had already."""
+    """The people to queue: the board's weekly rates, less what this week has had already.
+
+    Stopped, nobody is flagged, and as many are drawn at random as the signed rates ask for.
+    """
     monday = as_of - timedelta(days=as_of.weekday())
     this_week = connection.execute(
         select(findings.c.drawn_as, findings.c.stratum, func.count())
@@ -38,6 +43,8 @@ def choose(
     for drawn_as, stratum, count in this_week:
         name = stratum if drawn_as == "flagged" else "random"
         queued[name] = queued.get(name, 0) + count
+    if stopped:
+        queued |= {level.upper(): rate for level, rate in approval.rates.items()}
     return selection.select(
         scored,
         units,

@@ -15,12 +15,10 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from features import build
 from features import holds as store_holds
 from features.errors import MissingInput, UserError
 from features.progress import steps
 from features.store import Store
-from models import bundle
 from serving import approvals, audit, demo, history, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
@@ -88,7 +86,7 @@ def end_user(args: argparse.Namespace) -> None:
 def account(args: argparse.Namespace) -> None:
     """What was on record, computed, shown and done about one case by the end of a day, as JSON."""
     chosen = settings.read()
-    with _connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
         _check_role(opened, "inspector")
         store = Store.open(chosen.store)
         told = history.account(opened, store, chosen.scores, args.crn, args.on)
@@ -100,7 +98,7 @@ def hold(args: argparse.Namespace) -> None:
     chosen = settings.read()
     if len(args.reasons.strip()) < approvals.LEAST_REASONS:
         raise UserError("Say why (--reasons), in at least 20 characters.")
-    with _connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
         _check_role(opened, "inspector")
         history.hold(opened, chosen.store, args.crn, args.reasons, placed=not args.lift)
     console.print("The hold is lifted." if args.lift else "The case is kept from deletion.")
@@ -109,7 +107,7 @@ def hold(args: argparse.Namespace) -> None:
 def holds(_: argparse.Namespace) -> None:
     """Write the list of held cases beside the store anew, from the database."""
     chosen = settings.read()
-    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
         found = history.held(connection)
     store_holds.keep(chosen.store, found)
     console.print(f"{len(found)} cases are held.")
@@ -123,45 +121,10 @@ def _check_role(opened: Unit, role: str) -> None:
         raise UserError(f"{opened.username} is not entered as {role}; see add-user.")
 
 
-def approve(args: argparse.Namespace) -> None:
-    """Propose or sign an approval, or give the demo's own."""
-    chosen = settings.read()
-    with _connected(chosen, WEB) as engine:
-        _approve(args, chosen, engine)
-
-
-def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
-    if args.demo:
-        folder = _newest_bundle(chosen)
-        store = Store.open(chosen.store)
-        as_of = args.as_of or store.loads[-1].extracted_at.date()
-        cases = build.cases_under_supervision(store, as_of).height
-        number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
-        console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
-        return
-    if not args.user or not args.reasons:
-        raise UserError("Name who approves (--as) and why (--reasons, at least 20 characters).")
-    with unit(engine, args.user) as opened:
-        number = args.approval
-        if number is None:
-            folder = args.bundle or _newest_bundle(chosen)
-            rates = _rates(args.rates)
-            number = approvals.propose(
-                opened, bundle.load(folder), folder.name, rates, args.random_share, demo=chosen.demo
-            )
-        approvals.sign(opened, number, args.reasons)
-    with engine.connect() as connection:
-        made = next(item for item in approvals.every(connection) if item.id == number)
-    console.print(
-        f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
-        f"expires on {made.expires_at:%d %B %Y}."
-    )
-
-
 def score(args: argparse.Namespace) -> None:
     """Score the caseload as of a date and fill the queue."""
     chosen = settings.read()
-    with steps("the night") as step, _connected(chosen, NIGHT) as engine:
+    with steps("the night") as step, connected(chosen, NIGHT) as engine:
         night = scoring.score(chosen, engine, args.as_of, step)
     console.print(_summary(night))
     console.print(_top(chosen))
@@ -177,7 +140,7 @@ def score(args: argparse.Namespace) -> None:
 def verify_audit(_: argparse.Namespace) -> None:
     """Say whether every audit row stands as it was written; name the first that does not."""
     chosen = settings.read()
-    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
         console.print(audit.verify(connection, chosen.data))
 
 
@@ -226,7 +189,7 @@ def _as_owner() -> Iterator[Connection]:
 
 
 @contextmanager
-def _connected(chosen: Settings, role: str) -> Iterator[Engine]:
+def connected(chosen: Settings, role: str) -> Iterator[Engine]:
     """An engine for a role, closed at the end of the command."""
     engine = engine_for(chosen, role)
     try:
@@ -235,26 +198,14 @@ def _connected(chosen: Settings, role: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _newest_bundle(chosen: Settings) -> Path:
+def newest_bundle(chosen: Settings) -> Path:
+    """The folder of the bundle that was trained last; MissingInput where there is none."""
     found = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise MissingInput(
             f"There is no bundle in {chosen.bundles}. Train one: python -m training train"
         )
     return found[-1].parent
-
-
-def _rates(text: str) -> dict[str, int]:
-    found = {}
-    for part in text.split(","):
-        name, _, number = part.partition("=")
-        if name not in demo.PER_THOUSAND or not number.isdigit():
-            raise UserError(
-                f"--rates has {part!r}; write a weekly number for each recorded level, as "
-                "low=120,medium=150,high=90,unknown=60."
-            )
-        found[name] = int(number)
-    return found
 
 
 def _summary(night: scoring.Night) -> Table:
@@ -294,7 +245,7 @@ def _top(chosen: Settings) -> Table:
         .order_by(findings.c.probability.desc(), items.c.crn)
         .limit(5)
     )
-    with _connected(chosen, NIGHT) as engine, engine.connect() as connection:
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
         for row in connection.execute(rows).mappings():
             said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
             table.add_row(

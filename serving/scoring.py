@@ -31,6 +31,7 @@ from serving import (
     enqueue,
     everyone,
     reassessed,
+    stop,
 )
 from serving.approvals import Approval
 from serving.db.session import AuditEvent, unit
@@ -137,14 +138,9 @@ def _run(
             opened.connection.execute(select(items.c.crn).where(items.c.state == "open")).scalars()
         )
         away, key = rest.away | waiting, Key(settings.draw_secret, run_id)
+        stopped = stop.in_force(opened.connection) is not None
         chosen = choosing.choose(
-            opened.connection,
-            approval,
-            scored,
-            units,
-            Key(settings.draw_secret, run_id),
-            as_of,
-            away,
+            opened.connection, approval, scored, units, key, as_of, away, stopped=stopped
         )
         limited = on.filter("limited")["crn"]
         rows = everyone.everyone(scored, limited, units, chosen, waiting, rest.away)
@@ -153,6 +149,7 @@ def _run(
             "cooling_down": len(rest.away),
             "brought_back": len(rest.broken),
             "feeds": store.feed_states(as_of),
+            "stopped": stopped,
         }
         row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
         opened.connection.execute(
@@ -161,10 +158,21 @@ def _run(
         enqueue.enqueue(opened, store, model, chosen, as_of, run_id, key)
         enqueue.score_again(opened.connection, scored, run_id)
         caseload.keep(opened.connection, on, found, where, as_of)
+        _stop_if_the_board_did(opened.connection, stopped=stopped)
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": len(chosen)}))
     with engine.connect() as connection:
         audit.anchor(connection, settings.data)
     return Night(run_id, True, counts)
+
+
+def _stop_if_the_board_did(connection: Connection, *, stopped: bool) -> None:
+    """A stop that came while the night ran holds for it too: nothing of it is kept."""
+    stop.hold_still(connection)
+    if not stopped and stop.in_force(connection) is not None:
+        raise RunStopped(
+            "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
+            "again: it queues only the cases that are drawn at random."
+        )
 
 
 def _used(store: Store, approval: Approval) -> dict[str, Any]:

@@ -61,6 +61,7 @@ signatures = Table(
     Column("approval_id", ForeignKey("triage.approvals.id"), primary_key=True),
     Column("username", ForeignKey("triage.users.username"), primary_key=True),
     Column("reasons", Text, nullable=False),
+    Column("conditions", Text, nullable=False),
     at_column(),
 )
 

@@ -76,3 +76,22 @@ drafts = Table(
     Column("form", JSONB, nullable=False),
     at_column(),
 )
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("reasons", Text, nullable=False),
+    at_column(),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("approval_id", ForeignKey("triage.approvals.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("reasons", Text, nullable=False),
+    at_column(),
+)

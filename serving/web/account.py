@@ -172,6 +172,7 @@ board_member = Allowed(
     frozenset({"board", "analyst"}),
     "This page is for the model governance board and its analysts.",
 )
+decider = Allowed(frozenset({"board"}), "Only a member of the board decides that.")
 inspector = Allowed(
     frozenset({"inspector"}), "Only who was asked to look into a case afterwards can do that."
 )

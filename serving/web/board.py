@@ -1,32 +1,132 @@
-"""The board's page: what is approved, by whom, until when, and what each run did. No person."""
+"""The board's page: what is approved, by whom, until when, what each run did; and stopping.
+
+No person stands on it, and the database shows its members none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
-from serving import approvals
-from serving.db.session import AuditEvent, unit
+from features.errors import UserError
+from serving import approvals, stop
+from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import runs
+from serving.review.policies import LEAST_REASONS
 from serving.web import account, pages
 from serving.web.account import User
 
 router = APIRouter()
+ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
+FORM = [Depends(account.check_signed_form)]
+
+
+def looking(
+    request: Request, user: Annotated[User, Depends(account.board_member)]
+) -> Iterator[Unit]:
+    """One transaction in a member's or analyst's name."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield opened
+
+
+def deciding(request: Request, user: Annotated[User, Depends(account.decider)]) -> Iterator[Unit]:
+    """One transaction in a member's own name."""
+    with unit(request.app.state.engine, user.username) as opened:
+        yield opened
+
+
+Looking = Annotated[Unit, Depends(looking, scope="function")]
+Deciding = Annotated[Unit, Depends(deciding, scope="function")]
+Words = Annotated[str, Form()]
 
 
 @router.get("/board")
-def board(request: Request, user: Annotated[User, Depends(account.board_member)]) -> Response:
+def board(request: Request, opened: Looking) -> Response:
     """Approvals and runs, in counts."""
-    with unit(request.app.state.engine, user.username) as opened:
-        found = approvals.every(opened.connection)
-        latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(30)
-        told = list(opened.connection.execute(latest).mappings())
-        opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
+    return _page(request, opened, {}, {})
+
+
+@router.post("/board/stop", dependencies=FORM)
+def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
+    """No new flags from this moment."""
+    if _too_short(reasons):
+        return _page(request, opened, {"stop": _too_short(reasons)}, {"stop": reasons})
+    stop.stop(opened, reasons)
+    return RedirectResponse("/board", status_code=303)
+
+
+@router.post("/board/resume", dependencies=FORM)
+def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
+    """It may go on: it does once two members have said so."""
+    if _too_short(reasons):
+        return _page(request, opened, {"resume": _too_short(reasons)}, {"resume": reasons})
+    stop.resume(opened, reasons)
+    return RedirectResponse("/board", status_code=303)
+
+
+@router.post("/board/approvals/{approval_id}/sign", dependencies=FORM)
+def sign(
+    request: Request,
+    opened: Deciding,
+    approval_id: ApprovalId,
+    reasons: Words = "",
+    conditions: Words = "",
+) -> Response:
+    """Sign a proposal, with own reasons and conditions."""
+    name = f"sign-{approval_id}"
+    if _too_short(reasons):
+        return _page(request, opened, {name: _too_short(reasons)}, {name: reasons})
+    try:
+        with opened.connection.begin_nested():
+            approvals.sign(opened, approval_id, reasons, conditions)
+    except UserError as error:
+        return _page(request, opened, {name: str(error)}, {name: reasons})
+    return RedirectResponse("/board", status_code=303)
+
+
+@router.post("/board/approvals/{approval_id}/withdraw", dependencies=FORM)
+def withdraw(
+    request: Request, opened: Deciding, approval_id: ApprovalId, reasons: Words = ""
+) -> Response:
+    """Withdraw an approval at once."""
+    name = f"withdraw-{approval_id}"
+    if _too_short(reasons):
+        return _page(request, opened, {name: _too_short(reasons)}, {name: reasons})
+    try:
+        with opened.connection.begin_nested():
+            approvals.withdraw(opened, approval_id, reasons)
+    except UserError as error:
+        return _page(request, opened, {name: str(error)}, {name: reasons})
+    return RedirectResponse("/board", status_code=303)
+
+
+def _too_short(reasons: str) -> str:
+    if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
+        return f"Write why, in at least {LEAST_REASONS} characters"
+    return ""
+
+
+def _page(
+    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+) -> Response:
+    found = approvals.every(opened.connection)
+    latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(30)
+    told = list(opened.connection.execute(latest).mappings())
+    opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
     now = datetime.now(UTC)
     return pages.render(
-        request, "board.html", approvals=[(item, item.why_not(now)) for item in found], runs=told
+        request,
+        "board.html",
+        status=422 if faults else 200,
+        approvals=[(item, item.why_not(now), item.warning(now)) for item in found],
+        runs=told,
+        stopped=stop.in_force(opened.connection),
+        faults=faults,
+        filled=filled,
+        signatures=approvals.SIGNATURES,
     )

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 
 from features import codes
 from features.errors import NotApproved
-from serving import approvals
+from serving import approvals, stop
 from serving.db.session import unit
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
@@ -273,6 +273,9 @@ def _findings_page(
 
 def _why_nothing_new(request: Request, review: Review) -> str | None:
     """Why nothing new can be flagged, with its date; None where an approval holds (promise 8)."""
+    stopped = stop.in_force(review.unit.connection)
+    if stopped is not None:
+        return stopped.words
     demo = request.app.state.settings.demo
     try:
         approvals.in_force(review.unit.connection, demo=demo)

@@ -150,6 +150,10 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
         "/unit/limited/{crn}/check",
         "/account",
         "/account/hold",
+        "/board/stop",
+        "/board/resume",
+        "/board/approvals/{approval_id}/sign",
+        "/board/approvals/{approval_id}/withdraw",
     }
 
 

@@ -272,7 +272,7 @@ def test_commands_of_the_service(
     monkeypatch.setenv("ROSH_DATA", str(tmp_path / "none"))
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError):
-        commands._newest_bundle(settings_module.read())
+        commands.newest_bundle(settings_module.read())
 
 
 def test_formatters() -> None:

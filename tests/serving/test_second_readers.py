@@ -160,7 +160,8 @@ def test_what_nobody_began_goes_to_the_deputy_and_stays_with_the_head(
     service: Service, browser: Browser
 ) -> None:
     """The night of the tests lies more than two working days back (20 November 2026)."""
-    item, begun = service.unread("N54ALD"), service.unread("N54ALD", drawn_as="random")
+    item = service.unread("N54ALD")
+    begun = service.unread("N54ALD", other_than=item)
     browser.sign_in("ALD-SPO-1").get(f"/cases/{begun}")
     browser.post(f"/cases/{begun}/claim")
     browser.sign_in("BRI-SPO-2").get(f"/cases/{item}", status=404)

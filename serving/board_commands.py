@@ -1,0 +1,99 @@
+"""What the board's commands do: propose, sign, stop, go on, withdraw, ask what was live."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime, time
+
+from sqlalchemy import Engine
+
+from features import build
+from features.errors import UserError
+from features.store import Store
+from models import bundle
+from serving import approvals, demo, settings, stop
+from serving.commands import connected, console, newest_bundle
+from serving.db.server import NIGHT, WEB
+from serving.db.session import unit
+from serving.settings import Settings
+
+
+def approve(args: argparse.Namespace) -> None:
+    """Propose or sign an approval, or give the demo's own."""
+    chosen = settings.read()
+    with connected(chosen, WEB) as engine:
+        _approve(args, chosen, engine)
+
+
+def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
+    if args.demo:
+        folder = newest_bundle(chosen)
+        store = Store.open(chosen.store)
+        as_of = args.as_of or store.loads[-1].extracted_at.date()
+        cases = build.cases_under_supervision(store, as_of).height
+        number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
+        console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
+        return
+    if not args.user or not args.reasons:
+        raise UserError("Name who approves (--as) and why (--reasons, at least 20 characters).")
+    with unit(engine, args.user) as opened:
+        number = args.approval
+        if number is None:
+            folder = args.bundle or newest_bundle(chosen)
+            rates = _rates(args.rates)
+            number = approvals.propose(
+                opened, bundle.load(folder), folder.name, rates, args.random_share, demo=chosen.demo
+            )
+        approvals.sign(opened, number, args.reasons)
+    with engine.connect() as connection:
+        made = next(item for item in approvals.every(connection) if item.id == number)
+    console.print(
+        f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
+        f"expires on {made.expires_at:%d %B %Y}."
+    )
+
+
+def _rates(text: str) -> dict[str, int]:
+    found = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        if name not in demo.PER_THOUSAND or not number.isdigit():
+            raise UserError(
+                f"--rates has {part!r}; write a weekly number for each recorded level, as "
+                "low=120,medium=150,high=90,unknown=60."
+            )
+        found[name] = int(number)
+    return found
+
+
+def stop_flagging(args: argparse.Namespace) -> None:
+    """Stop flagging at once; --resume says that it may go on (two members must say so)."""
+    chosen = settings.read()
+    with connected(chosen, WEB) as engine:
+        with unit(engine, args.user) as opened:
+            (stop.resume if args.resume else stop.stop)(opened, args.reasons)
+        with engine.connect() as connection:
+            found = stop.in_force(connection)
+    console.print(found.words if found else "Flagging goes on.")
+
+
+def withdraw(args: argparse.Namespace) -> None:
+    """Withdraw an approval at once."""
+    chosen = settings.read()
+    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+        approvals.withdraw(opened, args.approval, args.reasons)
+    console.print(f"Approval {args.approval} is withdrawn.")
+
+
+def live(args: argparse.Namespace) -> None:
+    """What was approved to score at the end of a day."""
+    chosen = settings.read()
+    at = datetime.combine(args.on, time.max, tzinfo=UTC)
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        found = approvals.live_at(connection, at, demo=chosen.demo)
+    console.print(
+        f"Approval {found.id}: bundle {found.bundle_id[:12]}, signed by "
+        f"{', '.join(found.signed_by)}."
+        if found
+        else "Nothing was approved to score then."
+    )

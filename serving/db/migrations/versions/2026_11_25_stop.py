@@ -1,0 +1,51 @@
+"""The board can stop: stops and withdrawals, each a row in a member's own name."""
+
+from alembic import op
+
+revision = "2026_11_25_stop"
+down_revision = "2026_11_25_units_and_sessions"
+
+TABLES = """
+CREATE TABLE triage.stops (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind text NOT NULL CHECK (kind IN ('stop', 'resume')),
+  username text NOT NULL REFERENCES triage.users,
+  reasons text NOT NULL CHECK (length(btrim(reasons)) >= 20),
+  at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE triage.withdrawals (
+  approval_id bigint PRIMARY KEY REFERENCES triage.approvals,
+  username text NOT NULL REFERENCES triage.users,
+  reasons text NOT NULL CHECK (length(btrim(reasons)) >= 20),
+  at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE triage.signatures ADD COLUMN conditions text NOT NULL DEFAULT '';
+"""
+
+RULES = "".join(
+    f"""
+CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON triage.{name}
+  FOR EACH ROW EXECUTE FUNCTION triage.never_changed();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON triage.{name}
+  FOR EACH STATEMENT EXECUTE FUNCTION triage.never_changed();
+ALTER TABLE triage.{name} ENABLE ROW LEVEL SECURITY;
+ALTER TABLE triage.{name} FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON triage.{name} FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
+CREATE POLICY everyone ON triage.{name} FOR SELECT TO rosh_web, rosh_night USING (true);
+CREATE POLICY board ON triage.{name} FOR INSERT TO rosh_web
+  WITH CHECK (username = triage.app_user() AND triage.on_board());
+GRANT SELECT ON triage.{name} TO rosh_web, rosh_night;
+"""
+    for name in ("stops", "withdrawals")
+)
+
+GRANTS = """
+GRANT INSERT (kind, username, reasons) ON triage.stops TO rosh_web;
+GRANT INSERT (approval_id, username, reasons) ON triage.withdrawals TO rosh_web;
+"""
+
+
+def upgrade() -> None:
+    """Add to what stands; no row that was kept is touched."""
+    for part in (TABLES, RULES, GRANTS):
+        op.execute(part)

@@ -1,0 +1,89 @@
+"""Stopping: one member of the board is enough, at once; two are needed to go on.
+
+While it is stopped nothing new is flagged, and the queue says why. Cases drawn at random and acute
+entries go on: what is missed is counted then too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from features.errors import UserError
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import users
+from serving.db.unit_tables import stops
+
+TO_GO_ON = 2
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A stop that holds: by whom, when, why, and who has said since that it may go on."""
+
+    by: str
+    at: datetime
+    reasons: str
+    resumed_by: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Why nothing new is flagged, for the queue."""
+        return (
+            f"The board stopped flagging on {self.at:%d %B %Y}: {self.reasons} Cases drawn at "
+            "random and acute entries go on."
+        )
+
+
+def in_force(connection: Connection) -> Stopped | None:
+    """The stop that holds now; None where there is none, or two members have ended it."""
+    rows = connection.execute(
+        select(stops, users.c.name)
+        .join(users, users.c.username == stops.c.username)
+        .order_by(stops.c.id)
+    ).mappings()
+    found: Stopped | None = None
+    for row in rows:
+        if row["kind"] == "stop":
+            found = found or Stopped(row["name"], row["at"], row["reasons"], ())
+            # A second stop takes back what was said for going on.
+            found = Stopped(found.by, found.at, found.reasons, ())
+        elif found is not None:
+            names = dict.fromkeys((*found.resumed_by, row["name"]))
+            found = Stopped(found.by, found.at, found.reasons, tuple(names))
+            if len(found.resumed_by) >= TO_GO_ON:
+                found = None
+    return found
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the end of the transaction nobody can stop or resume: what was asked last holds."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
+
+
+def stop(unit: Unit, reasons: str) -> None:
+    """Stop flagging, in the user's own name."""
+    _record(unit, "stop", reasons, "STOPPED_FLAGGING")
+
+
+def resume(unit: Unit, reasons: str) -> None:
+    """Say that flagging may go on; it does once two members have said so."""
+    if in_force(unit.connection) is None:
+        raise UserError("Nothing is stopped.")
+    _record(unit, "resume", reasons, "RESUMED_FLAGGING")
+
+
+def _record(unit: Unit, kind: str, reasons: str, what: str) -> None:
+    hold_still(unit.connection)
+    values = {"kind": kind, "username": unit.username, "reasons": reasons.strip()}
+    try:
+        unit.connection.execute(insert(stops).values(**values))
+    except DBAPIError as error:
+        raise UserError(
+            "It was not recorded: only a member of the board stops and resumes, with at least 20 "
+            "characters of reasons."
+        ) from error
+    unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

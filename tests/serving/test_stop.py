@@ -1,0 +1,209 @@
+"""The board stops flagging: at once, in a night that runs too; random cases and acute entries go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import func, select, text
+
+from features.errors import RunStopped, UserError
+from serving import __main__ as main_module
+from serving import approvals, choosing, scoring, stop
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import runs
+from serving.selection import Key
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+WHY = "The feed of police information looks wrong since Tuesday."
+ON = "The feed was mended, and the figures were looked at."
+
+
+def say(service: Service, username: str, what: Any, words: str) -> None:
+    """Stop or resume in somebody's name."""
+    with unit(service.web, username) as opened:
+        what(opened, words)
+
+
+def holds(service: Service) -> stop.Stopped | None:
+    """The stop that holds now."""
+    with service.night.connect() as connection:
+        return stop.in_force(connection)
+
+
+@pytest.fixture(autouse=True)
+def going_on(service: Service) -> Iterator[None]:
+    """Whatever a test stopped goes on afterwards."""
+    yield
+    for member in ("BOARD-1", "BOARD-2"):
+        if holds(service):
+            say(service, member, stop.resume, ON)
+
+
+def test_one_member_stops_and_two_are_needed_to_go_on(service: Service) -> None:
+    assert holds(service) is None
+    say(service, "BOARD-1", stop.stop, WHY)
+    found = holds(service)
+    assert found is not None
+    assert found.by == "Dr Hollis Wren"
+    say(service, "BOARD-1", stop.resume, ON)
+    say(service, "BOARD-1", stop.resume, ON)
+    assert holds(service) is not None, "one member twice is one member"
+    say(service, "BOARD-2", stop.resume, ON)
+    assert holds(service) is None
+
+
+def test_a_second_stop_takes_back_what_was_said_for_going_on(service: Service) -> None:
+    say(service, "BOARD-1", stop.stop, WHY)
+    say(service, "BOARD-1", stop.resume, ON)
+    say(service, "BOARD-2", stop.stop, WHY)
+    say(service, "BOARD-2", stop.resume, ON)
+    found = holds(service)
+    assert found is not None
+    assert found.resumed_by == ("Priti Marlowe",)
+
+
+@pytest.mark.parametrize("username", ["ALD-SPO-1", "ALD-HEAD", "ANALYST-1", "INSPECTOR-1", ""])
+def test_nobody_but_a_member_stops(service: Service, username: str) -> None:
+    with pytest.raises(UserError, match="only a member of the board"):
+        say(service, username, stop.stop, WHY)
+    assert holds(service) is None
+
+
+def test_reasons_are_needed_and_there_must_be_something_to_resume(service: Service) -> None:
+    with pytest.raises(UserError, match="20"):
+        say(service, "BOARD-1", stop.stop, "too short")
+    with pytest.raises(UserError, match="Nothing is stopped"):
+        say(service, "BOARD-1", stop.resume, ON)
+
+
+def test_stopped_nobody_is_flagged_and_the_random_share_is_as_large(service: Service) -> None:
+    scores = pl.read_parquet(next(service.settings.scores.glob("*.parquet")))
+    scored = scores.filter(pl.col("what_happened") != "limited")
+    units = dict(scored.select("crn", "pdu_code").unique().iter_rows())
+    later = AS_OF + timedelta(days=14)
+    with service.night.connect() as connection:
+        approval = approvals.in_force(connection, demo=True)
+        found = {
+            stopped: choosing.choose(
+                connection, approval, scored, units, Key("s", "r"), later, (), stopped=stopped
+            )
+            for stopped in (False, True)
+        }
+    kinds = {stopped: [one.drawn_as for one in found[stopped]] for stopped in found}
+    assert "flagged" in kinds[False]
+    assert set(kinds[True]) == {"random"}
+    assert kinds[True].count("random") == kinds[False].count("random")
+
+
+def test_a_stop_takes_effect_in_a_night_that_runs(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = choosing.choose
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        found = choose(*args, **more)
+        say(service, "BOARD-2", stop.stop, WHY)
+        return found
+
+    monkeypatch.setattr(choosing, "choose", meanwhile)
+    counts = select(func.count()).select_from(runs)
+    with service.admin.connect() as connection:
+        before = connection.execute(counts).scalar_one()
+        waiting = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
+    with pytest.raises(RunStopped, match="stopped flagging while the night ran"):
+        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+    with service.admin.connect() as connection:
+        assert connection.execute(counts).scalar_one() == before
+        assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == waiting
+
+
+def test_the_queue_says_why_and_the_board_stops_on_a_page(
+    service: Service, browser: Browser
+) -> None:
+    browser.sign_in("BOARD-1").get("/board")
+    assert "at least 20" in browser.post("/board/stop", 422, reasons="no")
+    page = browser.post("/board/stop", reasons=WHY)
+    assert "Stopped by Dr Hollis Wren" in page
+    queue = browser.sign_in("ALD-SPO-1").get("/queue")
+    assert "The board stopped flagging on" in queue
+    assert WHY in queue
+    browser.get("/notice")
+    browser.post("/board/resume", 403, reasons=ON)
+    browser.sign_in("BOARD-2").get("/board")
+    assert "Priti Marlowe said that it may go on" in browser.post("/board/resume", reasons=ON)
+    browser.sign_in("BOARD-1").get("/board")
+    assert "Stopped by" not in browser.post("/board/resume", reasons=ON)
+
+
+def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
+    service: Service, browser: Browser
+) -> None:
+    """A proposal for outside the demo, so that the night of the tests stays approved."""
+    with unit(service.web, "BOARD-1") as opened:
+        made = approvals.propose(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
+    sign = f"/board/approvals/{made}/sign"
+    page = browser.sign_in("BOARD-1").get("/board")
+    assert f"Proposal {made}, waiting for 2 of 2 signatures" in page
+    assert "at least 20" in browser.post(sign, 422, reasons="fine")
+    page = browser.post(sign, reasons="Read the card and its figures.", conditions="For a month.")
+    assert f"Proposal {made}, waiting for 1 of 2 signatures" in page
+    assert "signs once" in browser.post(sign, 422, reasons="Read the card and its figures.")
+    before = datetime.now(UTC)
+    browser.sign_in("BOARD-2").get("/board")
+    page = browser.post(sign, reasons="Agreed, with the same condition.")
+    assert f"Withdraw approval {made}" in page
+    with service.night.connect() as connection:
+        found = approvals.live_at(connection, datetime.now(UTC), demo=False)
+        assert found is not None
+        assert found.id == made
+        assert approvals.live_at(connection, before, demo=False) is None
+    withdraw = f"/board/approvals/{made}/withdraw"
+    assert "at least 20" in browser.post(withdraw, 422, reasons="no")
+    page = browser.post(withdraw, reasons="The proxy test was not done.")
+    assert "it was withdrawn on" in page
+    assert "withdraws once" in browser.post(withdraw, 422, reasons="The proxy test was not done.")
+    with service.night.connect() as connection:
+        assert approvals.live_at(connection, datetime.now(UTC), demo=False) is None
+        assert approvals.live_at(connection, found.at, demo=False) is None
+
+
+def test_an_approval_warns_before_it_expires() -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+
+    def warned(days: int) -> str | None:
+        item = approvals.Approval(
+            1, "b", "b", "c", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=(),
+            expires_at=now + timedelta(days=days, hours=1), withdrawn_at=None,
+        )  # fmt: skip
+        return item.warning(now)
+
+    assert warned(60) is None
+    assert "less than 30 days" in str(warned(29))
+    assert "less than 14 days" in str(warned(13))
+    assert "less than 7 days" in str(warned(6))
+
+
+def test_the_same_by_commands(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    assert main_module.main(["stop", "--as", "BOARD-1", "--reasons", WHY]) == 0
+    assert "stopped flagging on" in capsys.readouterr().out
+    assert main_module.main(["stop", "--as", "ALD-SPO-1", "--reasons", WHY]) == 10
+    for member in ("BOARD-1", "BOARD-2"):
+        assert main_module.main(["stop", "--resume", "--as", member, "--reasons", ON]) == 0
+    assert "Flagging goes on" in capsys.readouterr().out
+    today = datetime.now(UTC).date().isoformat()
+    assert main_module.main(["live", "--on", today]) == 0
+    assert "signed by" in capsys.readouterr().out
+    assert main_module.main(["live", "--on", "2020-01-01"]) == 0
+    assert "Nothing was approved" in capsys.readouterr().out
+    assert main_module.main(["withdraw", "999999", "--as", "BOARD-1", "--reasons", WHY]) == 10
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
