@@ -101,6 +101,9 @@ def _board(commands: Any) -> None:
     two.add_argument("--reasons", required=True, help="that person's own reasons")
     two.set_defaults(run=board.withdraw)
 
+    four = commands.add_parser("watch", help="the figures of readers and misses, kept and said")
+    four.set_defaults(run=board.show_figures)
+
     three = commands.add_parser("live", help="what was approved to score on a day")
     three.add_argument("--on", type=date.fromisoformat, required=True)
     three.set_defaults(run=board.live)

@@ -11,10 +11,10 @@ from features import build
 from features.errors import UserError
 from features.store import Store
 from models import bundle
-from serving import approvals, demo, settings, stop
+from serving import approvals, demo, settings, stop, watch
 from serving.commands import connected, console, newest_bundle
 from serving.db.server import NIGHT, WEB
-from serving.db.session import unit
+from serving.db.session import AuditEvent, unit
 from serving.settings import Settings
 
 
@@ -75,6 +75,16 @@ def stop_flagging(args: argparse.Namespace) -> None:
         with engine.connect() as connection:
             found = stop.in_force(connection)
     console.print(found.words if found else "Flagging goes on.")
+
+
+def show_figures(_: argparse.Namespace) -> None:
+    """Work out the figures of readers and misses anew, keep them, and say them."""
+    chosen = settings.read()
+    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
+        found = watch.keep(opened.connection, watch.now(), watch.now())
+        opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.states(found))))
+    for one in found:
+        console.print(f"[bold]{one.state}[/bold]  {one.name.replace('_', ' ')}: {one.sentence}")
 
 
 def withdraw(args: argparse.Namespace) -> None:

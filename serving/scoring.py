@@ -32,6 +32,7 @@ from serving import (
     everyone,
     reassessed,
     stop,
+    watch,
 )
 from serving.approvals import Approval
 from serving.db.session import AuditEvent, unit
@@ -158,6 +159,7 @@ def _run(
         enqueue.enqueue(opened, store, model, chosen, as_of, run_id, key)
         enqueue.score_again(opened.connection, scored, run_id)
         caseload.keep(opened.connection, on, found, where, as_of)
+        watch.keep(opened.connection, as_of, watch.now())
         _stop_if_the_board_did(opened.connection, stopped=stopped)
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": len(chosen)}))
     with engine.connect() as connection:

@@ -95,3 +95,13 @@ withdrawals = Table(
     Column("reasons", Text, nullable=False),
     at_column(),
 )
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("figures", JSONB, nullable=False),
+    at_column(),
+)

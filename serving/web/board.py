@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
 from features.errors import UserError
-from serving import approvals, stop
+from serving import approvals, stop, watch
 from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import runs
 from serving.review.policies import LEAST_REASONS
@@ -125,6 +125,8 @@ def _page(
         status=422 if faults else 200,
         approvals=[(item, item.why_not(now), item.warning(now)) for item in found],
         runs=told,
+        watched=watch.newest(opened.connection),
+        thresholds=watch.THRESHOLDS,
         stopped=stop.in_force(opened.connection),
         faults=faults,
         filled=filled,

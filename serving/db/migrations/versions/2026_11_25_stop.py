@@ -1,4 +1,4 @@
-"""The board can stop: stops and withdrawals, each a row in a member's own name."""
+"""The board can stop, and watches: stops and withdrawals in a member's own name, snapshots."""
 
 from alembic import op
 
@@ -19,11 +19,19 @@ CREATE TABLE triage.withdrawals (
   reasons text NOT NULL CHECK (length(btrim(reasons)) >= 20),
   at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE triage.snapshots (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  as_of date NOT NULL,
+  version integer NOT NULL,
+  figures jsonb NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()
+);
 ALTER TABLE triage.signatures ADD COLUMN conditions text NOT NULL DEFAULT '';
 """
 
-RULES = "".join(
-    f"""
+RULES = (
+    "".join(
+        f"""
 CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON triage.{name}
   FOR EACH ROW EXECUTE FUNCTION triage.never_changed();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON triage.{name}
@@ -36,7 +44,22 @@ CREATE POLICY board ON triage.{name} FOR INSERT TO rosh_web
   WITH CHECK (username = triage.app_user() AND triage.on_board());
 GRANT SELECT ON triage.{name} TO rosh_web, rosh_night;
 """
-    for name in ("stops", "withdrawals")
+        for name in ("stops", "withdrawals")
+    )
+    + """
+CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON triage.snapshots
+  FOR EACH ROW EXECUTE FUNCTION triage.never_changed();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON triage.snapshots
+  FOR EACH STATEMENT EXECUTE FUNCTION triage.never_changed();
+ALTER TABLE triage.snapshots ENABLE ROW LEVEL SECURITY;
+ALTER TABLE triage.snapshots FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON triage.snapshots FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
+CREATE POLICY board ON triage.snapshots FOR SELECT TO rosh_web
+  USING (triage.on_board() OR triage.has_role('analyst'));
+CREATE POLICY night ON triage.snapshots FOR ALL TO rosh_night USING (true) WITH CHECK (true);
+GRANT SELECT ON triage.snapshots TO rosh_web;
+GRANT SELECT, INSERT ON triage.snapshots TO rosh_night;
+"""
 )
 
 GRANTS = """
