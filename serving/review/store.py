@@ -60,7 +60,7 @@ class Store:
     def queue(self) -> list[Item]:
         """The cases for this reader to read: by due date, then in a keyed shuffle.
 
-        Those open, and those that wait for this reader as the second one, told apart by nothing.
+        Those open, and those that wait for this reader as the second one, listed like any other.
         """
         # Two questions, each by its own index: one with an "or" would read every past review.
         open_ = self._items().where(items.c.state == "open")

@@ -77,7 +77,7 @@ def queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[
 def case(review: Reading, item_id: ItemId) -> m.Case:
     """A case: who, the recorded levels, what is known and not. Nothing of the findings."""
     item, _ = review.read(item_id, [], "", system=False)
-    return m.Case(**_about(item), person=item.person)
+    return m.Case(**_about(item), person={} if item.limited else item.person)
 
 
 @router.get("/cases/{item_id}/entries")

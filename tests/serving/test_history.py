@@ -21,6 +21,7 @@ from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
 INSPECTOR = "INSPECTOR-1"
+TODAY = datetime.now(UTC).date()
 
 
 def concluded(service: Service, browser: Browser) -> tuple[int, str]:
@@ -95,6 +96,24 @@ def test_a_limited_case_is_told_without_its_record(service: Service, browser: Br
     assert "Restricted access" in page
     assert "rosh-timeline__item" not in page
     assert "limited access" in page
+
+
+def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
+    service: Service, browser: Browser
+) -> None:
+    item, crn = concluded(service, browser)
+    limit = text("UPDATE triage.items SET limited = :limited WHERE id = :item")
+    with service.admin.begin() as connection:
+        connection.execute(limit, {"item": item, "limited": True})
+    with unit(service.web, INSPECTOR) as opened:
+        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+    with service.admin.begin() as connection:
+        connection.execute(limit, {"item": item, "limited": False})
+    one = told.queued[0]
+    assert one["item"]["limited"]
+    for hidden in ("findings", "own_views", "conclusions", "openings", "claims"):
+        assert one[hidden] == [], hidden
+    assert told.audit, "who did what with it stays"
 
 
 def test_questions_that_cannot_be_answered_are_said(

@@ -225,7 +225,10 @@ SEEN_OPEN = (
     "EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id AND NOT i.limited"
     " AND (i.state = 'open' OR triage.second_reader(i.id)))"
 )
-ASKED = "EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id AND triage.asking(i.crn))"
+ASKED = (
+    "EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id AND NOT i.limited"
+    " AND triage.asking(i.crn))"
+)
 MINE = "username = triage.app_user()"
 
 POLICIES = f"""
