@@ -153,7 +153,7 @@ def test_an_acute_entry_is_acknowledged_by_name(
         number = connection.execute(
             text("INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
                  " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
-                 " VALUES ('A000001', 'N54BRI', 'INC-' || random(), '2026-11-19',"
+                 " VALUES ('A900001', 'N54BRI', 'INC-' || random(), '2026-11-19',"
                  " '2026-11-19T10:00', 'A threat to a partner or a child', 'Threat', 'to a partner',"
                  " 'police', 'fact', false, false, false) RETURNING id")
         ).scalar_one()  # fmt: skip

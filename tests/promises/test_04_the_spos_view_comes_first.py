@@ -132,7 +132,7 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
     sentences = {one["sentence"] for reason in reasons for one in reason["findings"]}
     secrets = {*sentences, str(found["probability"]), f"{found['probability']:.3f}",
                str(found["draw"])} | {str(reason["weight"]) for reason in reasons}  # fmt: skip
-    assert len(sentences) > 2
+    assert sentences
     tried = 0
     for reader in ("ALD-SPO-1", "ALD-HEAD"):
         browser.sign_in(reader)

@@ -164,7 +164,9 @@ def test_entries_are_delivered_without_any_approval(
     with service.admin.begin() as connection:
         before = connection.execute(select(table.c.crn, table.c.record_id)).all()
         assert before, "the first night delivered some"
-        some = [one.record_id for one in before[:1]]
+        # One of the night's own: others were entered by hand, and some of those acknowledged.
+        some = [one.record_id for one in before if one.crn.startswith("Z")][:1]
+        assert some
         connection.execute(delete(table).where(table.c.record_id.in_(some)))
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with pytest.raises(NotApproved):
