@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -89,7 +90,10 @@ def test_the_only_open_doors_are_these() -> None:
 
 
 def test_the_table_of_access_is_made_from_the_routes() -> None:
+    """What was reviewed is what stands in docs/access.md: a permission changed is red here too."""
     page = as_markdown()
+    kept = Path(__file__).parents[2] / "docs" / "access.md"
+    assert page == kept.read_text(encoding="utf-8")
     assert "| GET | `/unit/cover` |  | yes |  |  |  |  |  |" in page
     assert page.count("\n| ") == len(DOORS) + 1
 
