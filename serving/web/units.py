@@ -97,7 +97,7 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     if held["limited"]:
         return pages.render(request, "limited.html", item={"crn": crn})
     store = Store.open(request.app.state.settings.store)
-    as_of = held["as_of"]
+    as_of = store.loads[-1].extracted_at.date()
     who, told = record.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
