@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from serving.db.session import unit
 from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid
 from serving.web import account, pages
-from serving.web.account import User
 from serving.web.cases import ItemId
+from serving.web.transactions import within
 
 router = APIRouter()
 
 
-def looking(
-    request: Request, user: Annotated[User, Depends(account.with_cases)]
-) -> Iterator[AcuteEntries]:
-    """The acute entries in the user's name: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield AcuteEntries(opened)
-
-
-Looking = Annotated[AcuteEntries, Depends(looking, scope="function")]
+Looking = Annotated[AcuteEntries, within(account.with_cases, AcuteEntries)]
 
 
 @router.get("/acute")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
 
@@ -12,21 +11,15 @@ from fastapi.responses import Response
 from features.errors import UserError
 from features.store import Store
 from serving import history
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Unit
 from serving.review.policies import LEAST_REASONS
 from serving.web import account, pages
-from serving.web.account import User
+from serving.web.transactions import within
 
 router = APIRouter()
 
 
-def asking(request: Request, user: Annotated[User, Depends(account.inspector)]) -> Iterator[Unit]:
-    """One transaction in the inspector's name."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield opened
-
-
-Asking = Annotated[Unit, Depends(asking, scope="function")]
+Asking = Annotated[Unit, within(account.inspector)]
 
 
 @router.get("/account")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from sqlalchemy import select, text
 
 from serving import one_score
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Unit
 from serving.db.unit_tables import events
 from serving.review.asked_store import FollowUp
 from serving.review.follow_up import FollowUps
@@ -20,8 +20,8 @@ from serving.review.service import NotFound, Review
 from serving.review.store import Item
 from serving.web import api_models as m
 from serving.web import tokens
-from serving.web.account import User
 from serving.web.cases import ItemId
+from serving.web.transactions import within
 
 One = TypeVar("One")
 WRONG: dict[int | str, dict[str, Any]] = {
@@ -38,31 +38,9 @@ PageNumber = Annotated[int, Query(ge=0, le=100_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 
 
-def reading(request: Request, user: Annotated[User, Depends(tokens.reader)]) -> Iterator[Review]:
-    """The review in the caller's name: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield Review.of(opened)
-
-
-def answering(
-    request: Request, user: Annotated[User, Depends(tokens.practitioner)]
-) -> Iterator[FollowUps]:
-    """What was asked of the caller."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield FollowUps.of(opened)
-
-
-def serving_others(
-    request: Request, user: Annotated[User, Depends(tokens.batch)]
-) -> Iterator[Unit]:
-    """One transaction in another service's name."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield opened
-
-
-Reading = Annotated[Review, Depends(reading, scope="function")]
-Answering = Annotated[FollowUps, Depends(answering, scope="function")]
-Others = Annotated[Unit, Depends(serving_others, scope="function")]
+Reading = Annotated[Review, within(tokens.reader, Review.of)]
+Answering = Annotated[FollowUps, within(tokens.practitioner, FollowUps.of)]
+Others = Annotated[Unit, within(tokens.batch)]
 
 
 @router.get("/queue")

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from serving.db.session import unit
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
 from serving.web import account, drafts, formatters, pages
-from serving.web.account import User
 from serving.web.cases import ItemId
+from serving.web.transactions import within
 
 router = APIRouter()
 
 
-def answering(
-    request: Request, user: Annotated[User, Depends(account.practitioner)]
-) -> Iterator[FollowUps]:
-    """What was asked of the practitioner: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield FollowUps.of(opened)
-
-
-def watching(
-    request: Request, user: Annotated[User, Depends(account.of_a_unit)]
-) -> Iterator[FollowUps]:
-    """What was asked in the unit: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield FollowUps.of(opened)
-
-
-Answering = Annotated[FollowUps, Depends(answering, scope="function")]
-Watching = Annotated[FollowUps, Depends(watching, scope="function")]
+Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of)]
+Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of)]
 
 
 @router.get("/unit")

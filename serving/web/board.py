@@ -5,7 +5,6 @@ No person stands on it, and the database shows its members none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,33 +14,19 @@ from sqlalchemy import select
 
 from features.errors import UserError
 from serving import approvals, stop, watch
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Unit
 from serving.db.tables import runs
 from serving.review.policies import LEAST_REASONS
 from serving.web import account, pages
-from serving.web.account import User
+from serving.web.transactions import within
 
 router = APIRouter()
 ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 
 
-def looking(
-    request: Request, user: Annotated[User, Depends(account.board_member)]
-) -> Iterator[Unit]:
-    """One transaction in a member's or analyst's name."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield opened
-
-
-def deciding(request: Request, user: Annotated[User, Depends(account.decider)]) -> Iterator[Unit]:
-    """One transaction in a member's own name."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield opened
-
-
-Looking = Annotated[Unit, Depends(looking, scope="function")]
-Deciding = Annotated[Unit, Depends(deciding, scope="function")]
+Looking = Annotated[Unit, within(account.board_member)]
+Deciding = Annotated[Unit, within(account.decider)]
 Words = Annotated[str, Form()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -14,14 +13,13 @@ from starlette.datastructures import FormData
 from features import codes
 from features.errors import NotApproved
 from serving import approvals, stop
-from serving.db.session import unit
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
 from serving.web import account, drafts, formatters, pages, queue_view
-from serving.web.account import User
+from serving.web.transactions import within
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -30,13 +28,7 @@ NOTHING_SAID = View({}, {}, (), "")
 router = APIRouter(dependencies=[Depends(account.reader)])
 
 
-def reviewing(request: Request, user: Annotated[User, Depends(account.reader)]) -> Iterator[Review]:
-    """The review in the reader's name: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield Review.of(opened)
-
-
-Reading = Annotated[Review, Depends(reviewing, scope="function")]
+Reading = Annotated[Review, within(account.reader, Review.of)]
 
 
 @router.get("/queue")

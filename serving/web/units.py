@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,33 +11,20 @@ from fastapi.responses import RedirectResponse, Response
 from features.store import Store
 from serving import record
 from serving.caseload import CHECKLIST
-from serving.db.session import unit
 from serving.review import lines
 from serving.review.asked_store import AskedStore
 from serving.review.policies import Invalid
 from serving.review.units import Units
 from serving.web import account, pages
 from serving.web.account import User
+from serving.web.transactions import within
 
 router = APIRouter()
-Reader = Annotated[User, Depends(account.of_a_unit)]
 Head = Annotated[User, Depends(account.head)]
 
 
-def looking(request: Request, user: Reader) -> Iterator[Units]:
-    """The unit's pages in the user's name: one transaction for the whole request."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield Units.of(opened)
-
-
-def settling(request: Request, user: Head) -> Iterator[Units]:
-    """The unit's settings in the head's name."""
-    with unit(request.app.state.engine, user.username) as opened:
-        yield Units.of(opened)
-
-
-Looking = Annotated[Units, Depends(looking, scope="function")]
-Settling = Annotated[Units, Depends(settling, scope="function")]
+Looking = Annotated[Units, within(account.of_a_unit, Units.of)]
+Settling = Annotated[Units, within(account.head, Units.of)]
 
 
 @router.get("/reviews")

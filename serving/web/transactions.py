@@ -1,0 +1,26 @@
+"""One request, one transaction in the name of who is let in: what every page and call stands on."""
+# No postponed annotations: what a route lets in is known only when its dependency is made.
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from serving.db.session import Unit, unit
+from serving.web.account import Allowed, User
+
+One = TypeVar("One")
+
+
+def _itself(opened: Unit) -> Any:
+    return opened
+
+
+def within(allowed: Allowed, made: Callable[[Unit], One] = _itself) -> Any:
+    """What is made of one transaction in the name of a user who is allowed; by default itself."""
+
+    def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:
+        with unit(request.app.state.engine, user.username) as opened:
+            yield made(opened)
+
+    return Depends(opening, scope="function")
