@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from features import asof, records, spread
+from features import asof, contracts, spread
 from features.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
 from features.errors import RunStopped
 from features.indicators import CATALOGUE
@@ -175,7 +175,7 @@ def limited_cases(store: Store, as_of: date) -> set[str]:
     kept = live(store.read("limits"))
     limited = set(kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))["crn"])
     refused = store.refused().filter(pl.col("table") == "limits")
-    if not refused["crn"].fill_null("").str.contains(records.CRN_PATTERN).all():
+    if not refused["crn"].fill_null("").str.contains(contracts.CRN_PATTERN).all():
         raise RunStopped(
             "A row of the list of limited-access cases was refused and does not say which case it "
             "limits. Nothing was scored. Put the list right and load it again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,14 @@ from functools import cached_property
 import polars as pl
 
 from features.errors import UserError, did_you_mean
+
+CRN_PATTERN = r"^[A-Z][0-9]{6}$"
+
+
+def is_crn(text: str) -> bool:
+    """Whether a text is a case reference number: a letter and six digits, and nothing else."""
+    return re.fullmatch(CRN_PATTERN, text) is not None
+
 
 TYPES: dict[str, pl.DataType] = {
     "text": pl.String(),

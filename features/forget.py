@@ -9,14 +9,13 @@ unless the supplier has deleted them first.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
-from features import holds, records, staging
+from features import contracts, holds, staging
 from features.errors import UserError
 from features.store import Load, Store
 
@@ -27,7 +26,7 @@ def forget(path: Path, crn: str) -> dict[str, int]:
     Raises UserError for what is no CRN, where the case is held for an inquest or review, and where
     the store holds nothing of it.
     """
-    if not re.fullmatch(records.CRN_PATTERN, crn):
+    if not contracts.is_crn(crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
     if crn in holds.held(path):
         raise UserError(

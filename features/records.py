@@ -13,8 +13,6 @@ from features import codes
 from features.contracts import Column, Table
 from features.errors import UserError, did_you_mean
 
-CRN_PATTERN = r"^[A-Z][0-9]{6}$"
-
 
 def _c(
     name: str,

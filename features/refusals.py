@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from features import codes, records
+from features import codes, contracts
 from features.contracts import Column, Table
 
 EARLIEST = date(1900, 1, 1)
@@ -44,7 +44,7 @@ def reasons(
         [
             _wrong_types(raw, table),
             _missing_keys(table),
-            _if(~pl.col("crn").str.contains(records.CRN_PATTERN), "malformed CRN"),
+            _if(~pl.col("crn").str.contains(contracts.CRN_PATTERN), "malformed CRN"),
             _if(
                 pl.struct("record_id", "version").is_duplicated()
                 & ~pl.struct("record_id", "version").is_first_distinct(),

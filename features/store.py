@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from features import records
+from features import contracts, records
 from features.errors import MissingInput, UnreadableInput, UserError
 
 DEFAULT_BUCKETS = 8
@@ -184,7 +184,7 @@ class Store:
 
         A record that arrived whole in a later load is no longer missing.
         """
-        refused = self.refused().filter(pl.col("crn").str.contains(records.CRN_PATTERN))
+        refused = self.refused().filter(pl.col("crn").str.contains(contracts.CRN_PATTERN))
         cases: set[str] = set()
         for (name,), rows in refused.partition_by("table", as_dict=True).items():
             kept = self.read(name).select("record_id", kept_in=pl.col("load"))

@@ -20,7 +20,6 @@ from serving.db.tables import approvals, signatures, users
 from serving.db.unit_tables import withdrawals
 
 SIGNATURES = 2
-LEAST_REASONS = 20
 VALID_FOR = timedelta(days=90)
 WARNED = (7, 14, 30)
 

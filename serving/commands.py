@@ -19,12 +19,13 @@ from features import holds as store_holds
 from features.errors import MissingInput, UserError
 from features.progress import steps
 from features.store import Store
-from serving import approvals, audit, demo, history, scoring, settings
+from serving import audit, demo, history, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
 from serving.db.session import Unit, unit
 from serving.db.tables import findings, items, users
 from serving.review import states
+from serving.review.policies import LEAST_REASONS
 from serving.settings import Settings
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
@@ -96,7 +97,7 @@ def account(args: argparse.Namespace) -> None:
 def hold(args: argparse.Namespace) -> None:
     """Keep a case from deletion, or lift that."""
     chosen = settings.read()
-    if len(args.reasons.strip()) < approvals.LEAST_REASONS:
+    if len(args.reasons.strip()) < LEAST_REASONS:
         raise UserError("Say why (--reasons), in at least 20 characters.")
     with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
         _check_role(opened, "inspector")

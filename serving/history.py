@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
-from features import build, records
+from features import build, contracts
 from features import holds as store_holds
 from features.errors import MissingInput, UserError
 from features.store import Store
@@ -57,8 +57,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
     a run committed is gone.
     """
-    if not pl.Series([crn]).str.contains(records.CRN_PATTERN).item():
-        raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
+    _check_crn(crn)
     if on > datetime.now(UTC).date():
         raise UserError("That day has not come yet.")
     unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
@@ -94,12 +93,16 @@ def hold(unit: Unit, store: Path, crn: str, reasons: str, *, placed: bool) -> No
 
     The store is told in the same moment: it deletes on request, and knows no database.
     """
-    if not pl.Series([crn]).str.contains(records.CRN_PATTERN).item():
-        raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
+    _check_crn(crn)
     values = {"crn": crn, "placed": placed, "username": unit.username, "reasons": reasons.strip()}
     unit.connection.execute(insert(holds).values(**values))
     unit.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
     store_holds.keep(store, held(unit.connection))
+
+
+def _check_crn(crn: str) -> None:
+    if not contracts.is_crn(crn):
+        raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
 
 
 def is_held(connection: Connection, crn: str) -> bool:

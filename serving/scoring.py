@@ -61,7 +61,8 @@ def score(
     _check_modes(settings, store)
     with _alone(engine):
         _close_doors(engine, store, as_of)
-        _deliver_acute(engine, store, as_of)
+        on = build.cases_under_supervision(store, as_of)
+        _deliver_acute(engine, store, on, as_of)
         with unit(engine, None) as opened:
             approval = approvals.in_force(opened.connection, demo=settings.demo)
             model = approvals.load_bundle(approval, settings.bundles)
@@ -75,7 +76,7 @@ def score(
         if known is not None:
             return Night(run_id, False, dict(known))
         try:
-            return _run(settings, engine, store, approval, model, as_of, run_id, step)
+            return _run(settings, engine, store, on, approval, model, as_of, run_id, step)
         except DBAPIError as error:
             raise RunStopped(
                 f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
@@ -101,11 +102,10 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", {"shrunk": shrunk}))
 
 
-def _deliver_acute(engine: Engine, store: Store, as_of: date) -> None:
+def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) -> None:
     """Before any approval is asked for, and whether or not there is one: acute entries, what was
     reassessed as asked, and who holds each case now.
     """
-    on = build.cases_under_supervision(store, as_of)
     limited = set(on.filter("limited")["crn"])
     with unit(engine, None) as opened:
         told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
@@ -119,13 +119,13 @@ def _run(
     settings: Settings,
     engine: Engine,
     store: Store,
+    on: pl.DataFrame,
     approval: Approval,
     model: Bundle,
     as_of: date,
     run_id: str,
     step: Callable[[str], None],
 ) -> Night:
-    on = build.cases_under_supervision(store, as_of)
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
     open_ = on.filter(~pl.col("limited")).select(asof.KEY)

@@ -6,7 +6,7 @@ entries go on: what is missed is counted then too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, text
@@ -48,14 +48,12 @@ def in_force(connection: Connection) -> Stopped | None:
     found: Stopped | None = None
     for row in rows:
         if row["kind"] == "stop":
-            found = found or Stopped(row["name"], row["at"], row["reasons"], ())
+            first = found or Stopped(row["name"], row["at"], row["reasons"], ())
             # A second stop takes back what was said for going on.
-            found = Stopped(found.by, found.at, found.reasons, ())
+            found = replace(first, resumed_by=())
         elif found is not None:
-            names = dict.fromkeys((*found.resumed_by, row["name"]))
-            found = Stopped(found.by, found.at, found.reasons, tuple(names))
-            if len(found.resumed_by) >= TO_GO_ON:
-                found = None
+            names = tuple(dict.fromkeys((*found.resumed_by, row["name"])))
+            found = replace(found, resumed_by=names) if len(names) < TO_GO_ON else None
     return found
 
 

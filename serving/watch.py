@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, RowMapping, insert, select
@@ -240,8 +239,3 @@ def states(found: list[Figure]) -> Counter[str]:
 def now() -> date:
     """Today, as the figures count lateness."""
     return datetime.now(UTC).date()
-
-
-def as_rows(kept: RowMapping | None) -> list[dict[str, Any]]:
-    """The figures of a snapshot, as they were kept; none where there is no snapshot."""
-    return list(kept["figures"]) if kept is not None else []

@@ -142,6 +142,13 @@ def check_answer(
         raise Invalid(faults)
 
 
+def too_short(reasons: str) -> str:
+    """What is said of reasons that are too short to be reasons; nothing where they are not."""
+    if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
+        return f"Write why, in at least {LEAST_REASONS} characters"
+    return ""
+
+
 def _reasons(field: str, reasons: str, words: str) -> dict[str, str]:
     if len(reasons.strip()) < LEAST_REASONS:
         return {field: f"Write {words} in at least {LEAST_REASONS} characters"}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import RowMapping
 
+from features.contracts import is_crn
 from serving.db.session import AuditEvent, Unit
 from serving.review.policies import LEAST_REASONS, LONGEST, Invalid, Refused
 from serving.review.service import NotFound
 from serving.review.unit_store import Limited, Past, UnitStore
 
-CRN = re.compile(r"[A-Z]\d{6}")
 MOST_AT_ONCE = 500
 
 
@@ -39,13 +38,13 @@ class Units:
     def find(self, text: str) -> str:
         """The CRN that was typed; Invalid where it is none."""
         crn = text.strip().upper()
-        if not CRN.fullmatch(crn):
+        if not is_crn(crn):
             raise Invalid({"crn": "Enter a CRN: a letter and six numbers, such as X123456"})
         return crn
 
     def open(self, crn: str, today: date) -> RowMapping:
         """A case that the unit holds; NotFound for any other, whether or not there is one."""
-        row = self.store.held(crn) if CRN.fullmatch(crn) else None
+        row = self.store.held(crn) if is_crn(crn) else None
         if row is None:
             raise NotFound("Your unit holds no such case.")
         self.unit.audit(
@@ -62,7 +61,7 @@ class Units:
 
     def check_limited(self, crn: str, words: str) -> None:
         """Say that one has read a limited case by hand, in NDelius and OASys."""
-        row = self.store.held(crn) if CRN.fullmatch(crn) else None
+        row = self.store.held(crn) if is_crn(crn) else None
         if row is None or not row["limited"]:
             raise NotFound("Your unit holds no such case of limited access.")
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:

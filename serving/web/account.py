@@ -98,30 +98,34 @@ async def required(request: Request) -> User:
 
     What was typed into a form whose session has run out meanwhile is kept for its writer.
     """
-    number = request.session.get("session")
-    engine = request.app.state.engine
-    found = await run_in_threadpool(sessions.known, engine, str(number)) if number else None
+    found = await _known(request)
     if found is None:
         raise NotSignedIn("Sign in first.")
     if not found.live:
         if request.method == "POST":
             form = await request.form()
             if _ours(request, str(form.get("csrf", ""))):
+                engine = request.app.state.engine
                 await run_in_threadpool(_keep, engine, found.username, request.url.path, form)
         raise NotSignedIn("Sign in again.")
-    user = User(found.username, found.name, found.role, found.pdu_code)
-    request.state.user = user
-    return user
+    return _let_in(request, found)
 
 
 async def perhaps(request: Request) -> User | None:
     """The signed-in user on a page that anyone may see; None where nobody is."""
+    found = await _known(request)
+    return _let_in(request, found) if found is not None and found.live else None
+
+
+async def _known(request: Request) -> sessions.Known | None:
+    """Whom the cookie's session stands for, whether or not it has run out."""
     number = request.session.get("session")
     if not number:
         return None
-    found = await run_in_threadpool(sessions.known, request.app.state.engine, str(number))
-    if found is None or not found.live:
-        return None
+    return await run_in_threadpool(sessions.known, request.app.state.engine, str(number))
+
+
+def _let_in(request: Request, found: sessions.Known) -> User:
     user = User(found.username, found.name, found.role, found.pdu_code)
     request.state.user = user
     return user
@@ -176,4 +180,3 @@ decider = Allowed(frozenset({"board"}), "Only a member of the board decides that
 inspector = Allowed(
     frozenset({"inspector"}), "Only who was asked to look into a case afterwards can do that."
 )
-batch = Allowed(frozenset({"batch"}), "Only another service of ours asks for that.")

@@ -12,7 +12,7 @@ from features.errors import UserError
 from features.store import Store
 from serving import history
 from serving.db.session import AuditEvent, Unit
-from serving.review.policies import LEAST_REASONS
+from serving.review.policies import too_short
 from serving.web import account, pages
 from serving.web.transactions import within
 
@@ -62,8 +62,8 @@ def hold(
     """Keep the case from deletion, or let it go."""
     typed = {"crn": crn.strip().upper()[:20], "on": ""}
     try:
-        if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
-            raise UserError(f"Write why, in at least {LEAST_REASONS} characters")
+        if fault := too_short(reasons):
+            raise UserError(fault)
         store = request.app.state.settings.store
         history.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
     except UserError as error:

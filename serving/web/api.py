@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
 from features.errors import NotApproved, SetupProblem, UserError
-from serving.db.session import AuditEvent, unit
 from serving.one_score import BadHistory
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
 from serving.web import api_routes
 from serving.web.account import NotSignedIn, signed_in
 from serving.web.api_models import ErrorResponse
+from serving.web.transactions import leave_refusal
 
 VERSION = "1.0"
 ABOUT = (
@@ -45,14 +45,14 @@ def create() -> FastAPI:
 
 def _user_error(request: Request, error: Exception) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    _leave_refusal(request, error)
+    _leave(request, error)
     faults = error.faults if isinstance(error, Invalid) else None
     return _body(status, str(error), faults=faults)
 
 
 def _malformed(request: Request, error: Exception) -> Response:
     """Says where, never what: a body can hold a person's history."""
-    _leave_refusal(request, error)
+    _leave(request, error)
     found = error.errors() if isinstance(error, RequestValidationError) else []
     where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in found}))[:500]
     return _body(400, "The request is not as the API describes it.", f"See: {where}")
@@ -61,7 +61,7 @@ def _malformed(request: Request, error: Exception) -> Response:
 def _database(request: Request, error: Exception) -> Response:
     if isinstance(error, OperationalError):
         return _body(503, "The database is away. Nothing was recorded. Try again in a minute.")
-    _leave_refusal(request, error)
+    _leave(request, error)
     return _body(409, "That was not recorded: the case may have changed meanwhile.")
 
 
@@ -83,9 +83,6 @@ def _body(
     return JSONResponse(content, status_code=status, headers=headers)
 
 
-def _leave_refusal(request: Request, error: Exception) -> None:
-    """A refusal gets a transaction of its own: the one that was refused is rolled back."""
+def _leave(request: Request, error: Exception) -> None:
     user = signed_in(request)
-    with unit(request.app.state.engine, user.username if user else None) as opened:
-        path = request.url.path.replace("\0", "?")[:200]
-        opened.audit(AuditEvent("REFUSED", "PATH", path, {"why": type(error).__name__}))
+    leave_refusal(request, user.username if user else None, error)

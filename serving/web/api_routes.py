@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
@@ -19,7 +18,7 @@ from serving.review.policies import View
 from serving.review.service import NotFound, Review
 from serving.review.store import Item
 from serving.web import api_models as m
-from serving.web import tokens
+from serving.web import pages, tokens
 from serving.web.cases import ItemId
 from serving.web.transactions import within
 
@@ -141,8 +140,7 @@ def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
 @router.post("/asked/{item_id}/answers")
 def answer(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
     """Answer in the caller's own name."""
-    today = datetime.now(UTC).date()
-    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, today)
+    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, pages.today())
     found, _, _ = follow_ups.read(item_id)
     return _asked(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -19,7 +20,6 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from features.errors import MissingInput, SetupProblem
 from serving.db.server import WEB, engine_for
-from serving.db.session import AuditEvent, unit
 from serving.review.policies import Refused
 from serving.review.service import NotFound
 from serving.settings import Settings
@@ -42,6 +42,7 @@ from serving.web import (
 from serving.web.account import NotSignedIn
 from serving.web.limiter import SignInLimit, TooManyTries
 from serving.web.oidc import NotLetIn, Provider
+from serving.web.transactions import leave_refusal
 
 ROUTERS = tuple(
     module.router
@@ -86,12 +87,9 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.mount("/v1", service)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _to_sign_in)
-    app.add_exception_handler(NotLetIn, _not_let_in)
-    app.add_exception_handler(TooManyTries, _too_many)
-    app.add_exception_handler(NotFound, _not_found)
-    app.add_exception_handler(Refused, _refused)
+    for kind in PROBLEMS:
+        app.add_exception_handler(kind, _problem)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(DBAPIError, _refused_by_database)
     return app
 
@@ -135,34 +133,32 @@ async def _to_sign_in(_request: Request, _error: Exception) -> Response:
     return RedirectResponse("/sign-in", status_code=303)
 
 
-def _not_found(request: Request, error: Exception) -> Response:
-    _leave_refusal(request, error)
-    return pages.render(request, "problem.html", status=404, title="Case not found",
-                        message="There is no such case in your queue.")  # fmt: skip
+@dataclass(frozen=True)
+class Problem:
+    """How something that went wrong is said; without words of its own, in those of the error."""
+
+    status: int
+    title: str
+    message: str | None = None
 
 
-def _malformed(request: Request, error: Exception) -> Response:
-    _leave_refusal(request, error)
-    return pages.render(request, "problem.html", status=404, title="Page not found",
-                        message="Check the address, or go back to your queue.")  # fmt: skip
+PROBLEMS: dict[type[Exception], Problem] = {
+    NotLetIn: Problem(403, "You are not signed in"),
+    TooManyTries: Problem(429, "Wait a minute"),
+    NotFound: Problem(404, "Case not found", "There is no such case in your queue."),
+    Refused: Problem(403, "That is not possible now"),
+    RequestValidationError: Problem(
+        404, "Page not found", "Check the address, or go back to your queue."
+    ),
+}
+"""The nearest class that is listed counts."""
 
 
-def _not_let_in(request: Request, error: Exception) -> Response:
-    _leave_refusal(request, error)
-    return pages.render(request, "problem.html", status=403, title="You are not signed in",
-                        message=str(error))  # fmt: skip
-
-
-def _too_many(request: Request, error: Exception) -> Response:
-    _leave_refusal(request, error)
-    return pages.render(request, "problem.html", status=429, title="Wait a minute",
-                        message=str(error))  # fmt: skip
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    _leave_refusal(request, error)
-    return pages.render(request, "problem.html", status=403, title="That is not possible now",
-                        message=str(error))  # fmt: skip
+def _problem(request: Request, error: Exception) -> Response:
+    said = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    leave_refusal(request, account.username(request), error)
+    return pages.render(request, "problem.html", status=said.status, title=said.title,
+                        message=said.message or str(error))  # fmt: skip
 
 
 def _refused_by_database(request: Request, error: Exception) -> Response:
@@ -174,7 +170,7 @@ def _refused_by_database(request: Request, error: Exception) -> Response:
             "itself. If you had just sent something, look at the case first: it was recorded "
             "whole, or not at all. Your browser's Back button brings back what you wrote.",
         )  # fmt: skip
-    _leave_refusal(request, error)
+    leave_refusal(request, account.username(request), error)
     return pages.render(
         request, "problem.html", status=409, title="That was not recorded",
         message="This case may have changed meanwhile. Go back to your queue and look again.",
@@ -186,17 +182,3 @@ def _http(request: Request, error: Exception) -> Response:
     title = "Page not found" if status == 404 else "Sorry, that did not work"
     message = "Check the address, or go back to your queue." if status == 404 else str(error)
     return pages.render(request, "problem.html", status=status, title=title, message=message)
-
-
-def _leave_refusal(request: Request, error: Exception) -> None:
-    """A refusal gets a transaction of its own: the one that was refused is rolled back."""
-    with unit(request.app.state.engine, account.username(request)) as opened:
-        opened.audit(
-            AuditEvent(
-                "REFUSED", "PATH", _printable(request.url.path), {"why": type(error).__name__}
-            )
-        )
-
-
-def _printable(path: str) -> str:
-    return path.replace("\0", "?")[:200]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -28,7 +27,7 @@ def of_the_unit(request: Request, follow_ups: Watching) -> Response:
     waiting, asked = follow_ups.of_the_unit()
     acute = AcuteEntries(follow_ups.unit).waiting()
     return pages.render(
-        request, "unit.html", waiting=waiting, asked=asked, today=_today(), acute=acute
+        request, "unit.html", waiting=waiting, asked=asked, today=pages.today(), acute=acute
     )
 
 
@@ -37,7 +36,7 @@ def mine(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
     acute = AcuteEntries(follow_ups.unit).waiting()
     asked = follow_ups.mine()
-    return pages.render(request, "asked.html", asked=asked, today=_today(), acute=acute)
+    return pages.render(request, "asked.html", asked=asked, today=pages.today(), acute=acute)
 
 
 @router.get("/asked/{item_id}")
@@ -57,7 +56,7 @@ def answer(
 ) -> Response:
     """Record the practitioner's answer."""
     try:
-        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), _today())
+        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), pages.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _page(request, follow_ups, item_id, error.faults, filled)
@@ -83,12 +82,8 @@ def _page(
         one=found,
         findings=findings,
         by_id={(entry["source_table"], entry["record_id"]): entry for entry in timeline},
-        today=_today(),
+        today=pages.today(),
         faults=faults or {},
         filled=filled or {"kind": "", "words": "", "planned": ""},
         given_back=typed is not None,
     )
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

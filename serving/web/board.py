@@ -16,7 +16,7 @@ from features.errors import UserError
 from serving import approvals, stop, watch
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import runs
-from serving.review.policies import LEAST_REASONS
+from serving.review.policies import too_short
 from serving.web import account, pages
 from serving.web.transactions import within
 
@@ -39,8 +39,8 @@ def board(request: Request, opened: Looking) -> Response:
 @router.post("/board/stop", dependencies=FORM)
 def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """No new flags from this moment."""
-    if _too_short(reasons):
-        return _page(request, opened, {"stop": _too_short(reasons)}, {"stop": reasons})
+    if fault := too_short(reasons):
+        return _page(request, opened, {"stop": fault}, {"stop": reasons})
     stop.stop(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
@@ -48,8 +48,8 @@ def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Respons
 @router.post("/board/resume", dependencies=FORM)
 def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """It may go on: it does once two members have said so."""
-    if _too_short(reasons):
-        return _page(request, opened, {"resume": _too_short(reasons)}, {"resume": reasons})
+    if fault := too_short(reasons):
+        return _page(request, opened, {"resume": fault}, {"resume": reasons})
     stop.resume(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
@@ -64,8 +64,8 @@ def sign(
 ) -> Response:
     """Sign a proposal, with own reasons and conditions."""
     name = f"sign-{approval_id}"
-    if _too_short(reasons):
-        return _page(request, opened, {name: _too_short(reasons)}, {name: reasons})
+    if fault := too_short(reasons):
+        return _page(request, opened, {name: fault}, {name: reasons})
     try:
         with opened.connection.begin_nested():
             approvals.sign(opened, approval_id, reasons, conditions)
@@ -80,20 +80,14 @@ def withdraw(
 ) -> Response:
     """Withdraw an approval at once."""
     name = f"withdraw-{approval_id}"
-    if _too_short(reasons):
-        return _page(request, opened, {name: _too_short(reasons)}, {name: reasons})
+    if fault := too_short(reasons):
+        return _page(request, opened, {name: fault}, {name: reasons})
     try:
         with opened.connection.begin_nested():
             approvals.withdraw(opened, approval_id, reasons)
     except UserError as error:
         return _page(request, opened, {name: str(error)}, {name: reasons})
     return RedirectResponse("/board", status_code=303)
-
-
-def _too_short(reasons: str) -> str:
-    if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
-        return f"Write why, in at least {LEAST_REASONS} characters"
-    return ""
 
 
 def _page(

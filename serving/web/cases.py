@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
@@ -43,7 +43,7 @@ def queue(
     """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
     waiting, done = review.queue()
     asked = queue_view.wanted(level or [], stage or [], sort, down=down)
-    today = datetime.now(UTC).date()
+    today = pages.today()
     return pages.render(
         request,
         "queue.html",

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from sqlalchemy import RowMapping
 
 from serving.db.session import AuditEvent, unit
 from serving.review.policies import Refused
+from serving.review.service import Review
+from serving.review.store import Item
 from serving.web import account, formatters, pages
 from serving.web.cases import ItemId, Reading
 
@@ -25,24 +28,26 @@ def disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
 
     No finding, no score and no view of a reader stands in it.
     """
-    item, timeline = review.read(item_id, [], "", system=False)
-    if item.limited:
-        raise Refused("Access to this case is limited. Check NDelius if you need it.")
-    shown = [entry for entry in timeline if entry["disclosable"]]
-    review.audit("PRINTED_DISCLOSABLE", item, {"left_out": len(timeline) - len(shown)})
+    item, shown = _disclosable(review, item_id, "PRINTED_DISCLOSABLE")
     return pages.render(request, "disclosable.html", item=item, timeline=shown)
 
 
 @router.get("/cases/{item_id}/disclosable.csv")
 def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
     """The same as a file."""
+    _, shown = _disclosable(review, item_id, "EXPORTED_DISCLOSABLE")
+    rows = [(e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in shown]
+    return _file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
+
+
+def _disclosable(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
+    """A case and what of its record may be disclosed; that it left is on record."""
     item, timeline = review.read(item_id, [], "", system=False)
     if item.limited:
         raise Refused("Access to this case is limited. Check NDelius if you need it.")
     shown = [entry for entry in timeline if entry["disclosable"]]
-    review.audit("EXPORTED_DISCLOSABLE", item, {"left_out": len(timeline) - len(shown)})
-    rows = [(e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in shown]
-    return _file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
+    review.audit(what, item, {"left_out": len(timeline) - len(shown)})
+    return item, shown
 
 
 @router.get("/queue.csv")

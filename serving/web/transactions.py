@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
-from serving.db.session import Unit, unit
+from serving.db.session import AuditEvent, Unit, unit
 from serving.web.account import Allowed, User
 
 One = TypeVar("One")
@@ -24,3 +24,10 @@ def within(allowed: Allowed, made: Callable[[Unit], One] = _itself) -> Any:
             yield made(opened)
 
     return Depends(opening, scope="function")
+
+
+def leave_refusal(request: Request, username: str | None, error: Exception) -> None:
+    """A refusal gets a transaction of its own: the one that was refused is rolled back."""
+    path = request.url.path.replace("\0", "?")[:200]
+    with unit(request.app.state.engine, username) as opened:
+        opened.audit(AuditEvent("REFUSED", "PATH", path, {"why": type(error).__name__}))

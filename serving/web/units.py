@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -53,7 +52,7 @@ def week(request: Request, units: Looking) -> Response:
             facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
     return pages.render(
         request, "week.html", holders=holders, facts=facts, asked=asked, facts_in_words=CHECKLIST,
-        today=_today(),
+        today=pages.today(),
     )  # fmt: skip
 
 
@@ -79,7 +78,7 @@ def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> 
 @router.get("/people/{crn}")
 def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
-    held = units.open(crn, _today())
+    held = units.open(crn, pages.today())
     if held["limited"]:
         return pages.render(request, "limited.html", item={"crn": crn})
     store = Store.open(request.app.state.settings.store)
@@ -99,7 +98,12 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
 def limited(request: Request, units: Looking) -> Response:
     """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
     return pages.render(
-        request, "unit-limited.html", cases=units.limited(), today=_today(), faults={}, filled={}
+        request,
+        "unit-limited.html",
+        cases=units.limited(),
+        today=pages.today(),
+        faults={},
+        filled={},
     )
 
 
@@ -112,7 +116,7 @@ def check_limited(
         units.check_limited(crn, words)
     except Invalid as error:
         return pages.render(
-            request, "unit-limited.html", status=422, cases=units.limited(), today=_today(),
+            request, "unit-limited.html", status=422, cases=units.limited(), today=pages.today(),
             faults=error.faults, filled={crn: words},
         )  # fmt: skip
     return RedirectResponse("/unit/limited", status_code=303)
@@ -150,7 +154,3 @@ def _cover_page(
         request, "cover.html", status=422 if faults else 200, now=now, could=could,
         faults=faults, filled=said,
     )  # fmt: skip
-
-
-def _today() -> Any:
-    return datetime.now(UTC).date()

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features import codes, intake, records
+from features import codes, contracts, intake, records
 from features.synthetic import compare, figures, lives, page, places
 from features.synthetic import people as people_module
 from features.synthetic.bucket import GOING_ON
@@ -73,7 +73,7 @@ def test_no_person_has_a_name_and_every_crn_is_marked_as_made_up(plain: Extract)
     assert people["given_name"].null_count() == people["family_name"].null_count() == people.height
     assert people["crn"].n_unique() == people.height
     assert people["crn"].str.contains(r"^Z\d{6}$").all()
-    assert people["crn"].str.contains(records.CRN_PATTERN).all()
+    assert people["crn"].str.contains(contracts.CRN_PATTERN).all()
 
 
 def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
