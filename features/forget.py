@@ -28,13 +28,10 @@ def forget(path: Path, crn: str) -> dict[str, int]:
     """
     if not contracts.is_crn(crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
-    if crn in holds.held(path):
-        raise UserError(
-            "That case is held for an inspection, an inquest or a review, and may not be deleted. "
-            "Nothing was changed. Whoever placed the hold can lift it."
-        )
-    opened = Store.open(path)
+    Store.open(path)
     with staging.alone(path):
+        opened = Store.open(path)
+        _check_not_held(path, crn)
         staging.sweep_orphans(path)
         counts: dict[str, int] = {}
         opened.loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
@@ -45,11 +42,21 @@ def forget(path: Path, crn: str) -> dict[str, int]:
             counts["refused"] = sum(found for _, found in refused)
         at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
         opened.forgotten.append({"at": at, "rows": counts})
+        # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
+        _check_not_held(path, crn)
         staging.replace_manifest(opened)
         for file, _ in refused:
             _rewrite(file, file, _refused_of(crn))
         staging.sweep_orphans(path)
     return counts
+
+
+def _check_not_held(path: Path, crn: str) -> None:
+    if crn in holds.held(path):
+        raise UserError(
+            "That case is held for an inspection, an inquest or a review, and may not be deleted. "
+            "Nothing was changed. Whoever placed the hold can lift it."
+        )
 
 
 def _ours(crn: str) -> pl.Expr:

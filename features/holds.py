@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from features.errors import UnreadableInput
 
@@ -14,9 +15,11 @@ FILE = "holds.json"
 
 def keep(path: Path, crns: Iterable[str]) -> None:
     """Write down, whole, which cases of the store in `path` are held now."""
-    temporary = path / f"{FILE}.tmp"
-    temporary.write_text(json.dumps(sorted(crns)), encoding="utf-8")
-    os.replace(temporary, path / FILE)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path, prefix=FILE, delete=False) as file:
+        json.dump(sorted(crns), file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path / FILE)
 
 
 def held(path: Path) -> frozenset[str]:

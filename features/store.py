@@ -168,6 +168,12 @@ class Store:
             rows = rows.filter(keep)
         return rows.select(list(schema)).collect()
 
+    def knows(self, crn: str) -> bool:
+        """Whether any table holds a row of the case, or a refused row names it."""
+        bucket, ours = int(crn[1:]) % self.buckets, pl.col("crn") == crn
+        held = (self.read(name, bucket, ours).height for name in sorted(self.supplied()))
+        return any(held) or crn in set(self.refused()["crn"])
+
     def refused(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
         found = sorted(

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Table, delete, select, text, tuple_
+from sqlalchemy import Connection, Table, delete, exists, select, text, tuple_, update
 
 from features import asof, timeline
 from features.indicators import CATALOGUE
@@ -62,10 +62,18 @@ def fired(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(said).unique().sort("crn", "indicator")
 
 
-def keep(
-    connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
-) -> None:
-    """Bring both tables to this night; a limited case is its CRN and unit, without facts."""
+def shrink(connection: Connection, limited: list[str]) -> None:
+    """Cases of limited access are their CRN and unit at once, whatever the night does later."""
+    held = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
+    connection.execute(held.values(limited=True, practitioner_code=None))
+    connection.execute(delete(facts).where(facts.c.crn.in_(limited)))
+
+
+def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) -> None:
+    """Bring the caseload to this night, with or without an approval: who is in which unit now.
+
+    Facts of a case that has left its unit go with it; new ones come with the run.
+    """
     limited = dict(on.select("crn", "limited").iter_rows())
     rows: dict[tuple[str, ...], Any] = {
         (crn,): {
@@ -76,6 +84,19 @@ def keep(
         if crn in where.units
     }  # fmt: skip
     _replace(connection, caseload, ["crn"], rows)
+    still = exists().where(
+        caseload.c.crn == facts.c.crn,
+        caseload.c.pdu_code == facts.c.pdu_code,
+        ~caseload.c.limited,
+    )
+    connection.execute(delete(facts).where(~still))
+
+
+def keep(
+    connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
+) -> None:
+    """Bring the facts to this night; a limited case has none."""
+    limited = dict(on.select("crn", "limited").iter_rows())
     open_: dict[tuple[str, ...], Any] = {
         (crn, name): {
             "crn": crn, "indicator": name, "pdu_code": where.units[crn], "as_of": as_of,

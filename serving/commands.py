@@ -15,14 +15,13 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from features import holds as store_holds
 from features.errors import MissingInput, UserError
 from features.progress import steps
 from features.store import Store
-from serving import audit, demo, history, scoring, settings
+from serving import audit, demo, history, holding, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
-from serving.db.session import Unit, unit
+from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import findings, items, users
 from serving.review import states
 from serving.review.policies import LEAST_REASONS
@@ -47,8 +46,11 @@ def add_user(args: argparse.Namespace) -> None:
         raise UserError(
             "An SPO, a head of a unit and a practitioner have a unit (--pdu), and no one else."
         )
-    if args.role == "practitioner" and args.staff_code is None:
-        raise UserError("A practitioner has a staff code (--staff-code).")
+    if in_a_unit and args.staff_code is None:
+        raise UserError(
+            "Who works in a unit has a staff code (--staff-code): cases in which they had a hand "
+            "are read by somebody else."
+        )
     if not in_a_unit and args.staff_code is not None:
         raise UserError("Only who works in a unit has a staff code (--staff-code).")
     row = {
@@ -101,17 +103,23 @@ def hold(args: argparse.Namespace) -> None:
         raise UserError("Say why (--reasons), in at least 20 characters.")
     with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
         _check_role(opened, "inspector")
-        history.hold(opened, chosen.store, args.crn, args.reasons, placed=not args.lift)
+        store = Store.open(chosen.store)
+        holding.hold(opened, store, args.crn, args.reasons, placed=not args.lift)
+    if args.lift:
+        _write_holds(chosen)
     console.print("The hold is lifted." if args.lift else "The case is kept from deletion.")
 
 
 def holds(_: argparse.Namespace) -> None:
     """Write the list of held cases beside the store anew, from the database."""
-    chosen = settings.read()
-    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
-        found = history.held(connection)
-    store_holds.keep(chosen.store, found)
-    console.print(f"{len(found)} cases are held.")
+    console.print(f"{_write_holds(settings.read())} cases are held.")
+
+
+def _write_holds(chosen: Settings) -> int:
+    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
+        found = holding.write(opened.connection, chosen.store)
+        opened.audit(AuditEvent("WROTE_HOLDS", "NOT_APPLICABLE", "-", {"held": found}))
+    return found
 
 
 def _check_role(opened: Unit, role: str) -> None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, select, text
 
-from features import build, contracts
-from features import holds as store_holds
+from features import build
 from features.errors import MissingInput, UserError
 from features.store import Store
-from serving import record
+from serving import holding, record
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import (
     answers,
@@ -32,7 +31,8 @@ from serving.db.tables import (
     own_views,
     runs,
 )
-from serving.db.unit_tables import holds
+
+FIRST_DAY = date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,18 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
     a run committed is gone.
     """
-    _check_crn(crn)
+    holding.check_crn(crn)
     if on > datetime.now(UTC).date():
         raise UserError("That day has not come yet.")
+    if on < FIRST_DAY:
+        raise UserError(f"Nothing is told of days before {FIRST_DAY.day} {FIRST_DAY:%B %Y}.")
     unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
     connection = unit.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited = crn in build.limited_cases(store, on)
     who, told = (None, []) if limited else record.one_case(store, crn, on)
-    run = _run(connection, on)
+    end = datetime.combine(on + timedelta(days=1), time.min, UTC)
+    run = _run(connection, end)
     return Account(
         crn=crn,
         on=on,
@@ -74,9 +77,9 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         entries=told,
         run=run,
         computed=_computed(scores, run, crn),
-        queued=_queued(connection, crn, on),
-        audit=_audit(connection, crn, on),
-        held=is_held(connection, crn),
+        queued=_queued(connection, crn, end),
+        audit=_audit(connection, crn, end),
+        held=holding.is_held(connection, crn),
     )
 
 
@@ -88,38 +91,9 @@ def as_json(told: Account) -> dict[str, Any]:
     return found
 
 
-def hold(unit: Unit, store: Path, crn: str, reasons: str, *, placed: bool) -> None:
-    """Keep a case from deletion, or let it go; what was placed and lifted stays on record.
-
-    The store is told in the same moment: it deletes on request, and knows no database.
-    """
-    _check_crn(crn)
-    values = {"crn": crn, "placed": placed, "username": unit.username, "reasons": reasons.strip()}
-    unit.connection.execute(insert(holds).values(**values))
-    unit.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
-    store_holds.keep(store, held(unit.connection))
-
-
-def _check_crn(crn: str) -> None:
-    if not contracts.is_crn(crn):
-        raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
-
-
-def is_held(connection: Connection, crn: str) -> bool:
-    """Whether the case may not be deleted now."""
-    rows = select(holds.c.placed).where(holds.c.crn == crn).order_by(holds.c.id.desc()).limit(1)
-    return bool(connection.execute(rows).scalar())
-
-
-def held(connection: Connection) -> list[str]:
-    """Every case that may not be deleted now."""
-    newest = select(func.max(holds.c.id)).group_by(holds.c.crn)
-    rows = select(holds.c.crn).where(holds.c.id.in_(newest), holds.c.placed).order_by(holds.c.crn)
-    return list(connection.execute(rows).scalars())
-
-
-def _run(connection: Connection, on: date) -> RowMapping | None:
-    rows = select(runs).where(runs.c.as_of <= on).order_by(runs.c.as_of.desc(), runs.c.at.desc())
+def _run(connection: Connection, end: datetime) -> RowMapping | None:
+    """The last run that was made by then: one made later says nothing of what was computed."""
+    rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 
@@ -136,26 +110,39 @@ def _computed(scores: Path, run: Mapping[Any, Any] | None, crn: str) -> list[dic
     return pl.scan_parquet(path).filter(pl.col("crn") == crn).collect().to_dicts()
 
 
-def _queued(connection: Connection, crn: str, on: date) -> list[dict[str, Any]]:
-    """Each time that the case was queued by that day, with everything that was done with it."""
-    rows = select(items).where(items.c.crn == crn, items.c.as_of <= on).order_by(items.c.id)
-    found = []
-    for item in connection.execute(rows).mappings().all():
-        parts = {"findings": findings, "claims": claims, "own_views": own_views,
-                 "openings": openings, "conclusions": conclusions, "answers": answers,
-                 "newer_scores": newer_scores}  # fmt: skip
-        one: dict[str, Any] = {"item": dict(item)}
-        for name, table in parts.items():
-            ours = select(table).where(table.c.item_id == item["id"])
-            if "at" in table.c:
-                ours = ours.where(func.date(table.c.at) <= on).order_by(table.c.at)
-            one[name] = [dict(row) for row in connection.execute(ours).mappings()]
-        found.append(one)
-    return found
-
-
-def _audit(connection: Connection, crn: str, on: date) -> list[RowMapping]:
-    rows = text(
-        "SELECT seq, at, who, what, details FROM triage.audit_about(:crn) WHERE at::date <= :on"
+def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+    """Each time that the case was queued by then, with everything that was done with it by then."""
+    rows = (
+        select(items)
+        .join(runs, runs.c.id == items.c.run_id)
+        .where(items.c.crn == crn, runs.c.at < end)
+        .order_by(items.c.id)
     )
-    return list(connection.execute(rows, {"crn": crn, "on": on}).mappings())
+    return [_one(connection, item, end) for item in connection.execute(rows).mappings().all()]
+
+
+def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, Any]:
+    parts = {"findings": findings, "claims": claims, "own_views": own_views,
+             "openings": openings, "conclusions": conclusions, "answers": answers}  # fmt: skip
+    found: dict[str, Any] = {}
+    for name, table in parts.items():
+        ours = select(table).where(table.c.item_id == item["id"])
+        if "at" in table.c:
+            ours = ours.where(table.c.at < end).order_by(table.c.at)
+        found[name] = [dict(row) for row in connection.execute(ours).mappings()]
+    newer = (
+        select(newer_scores)
+        .join(runs, runs.c.id == newer_scores.c.run_id)
+        .where(newer_scores.c.item_id == item["id"], runs.c.at < end)
+        .order_by(runs.c.at)
+    )
+    found["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
+    # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
+    then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
+    then["state"] = "concluded" if found["conclusions"] else "open"
+    return {"item": then, **found}
+
+
+def _audit(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:
+    rows = text("SELECT seq, at, who, what, details FROM triage.audit_about(:crn) WHERE at < :end")
+    return list(connection.execute(rows, {"crn": crn, "end": end}).mappings())

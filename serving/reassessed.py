@@ -51,14 +51,31 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
 
 
 def hand_over(connection: Connection, store: Store, as_of: date) -> None:
-    """What was queued or asked goes to the practitioner who holds the case now."""
-    rows = connection.execute(select(items.c.id, items.c.crn, items.c.practitioner_code)).all()
+    """What was queued or asked goes to the practitioner who holds the case now; whoever had a hand
+    in an open case meanwhile does not read it.
+    """
+    rows = connection.execute(
+        select(items.c.id, items.c.crn, items.c.practitioner_code, items.c.hands, items.c.state)
+    ).all()
     if not rows:
         return
     known = asof.read(store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations"])
-    holders = timeline.practitioners(known)
+    open_ = {row.crn for row in rows if row.state == "open"}
+    holders, hands = timeline.practitioners(known), _hands(store, open_, as_of)
     for row in rows:
-        now = holders.get(row.crn)
-        if now is not None and now != row.practitioner_code:
-            moved = update(items).where(items.c.id == row.id)
-            connection.execute(moved.values(practitioner_code=now))
+        now = {"practitioner_code": holders.get(row.crn) or row.practitioner_code}
+        if row.state == "open":
+            now["hands"] = sorted({*row.hands, *hands.get(row.crn, ())})
+        if now["practitioner_code"] != row.practitioner_code or now.get("hands", row.hands) != (
+            row.hands
+        ):
+            connection.execute(update(items).where(items.c.id == row.id).values(**now))
+
+
+def _hands(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:
+    """Who countersigned or decided in each case; nobody where there is no case."""
+    if not crns:
+        return {}
+    return timeline.hands(
+        asof.read(store, asof.spine(crns, as_of), tables=["assessments", "decisions"])
+    )

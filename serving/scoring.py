@@ -30,11 +30,14 @@ from serving import (
     choosing,
     enqueue,
     everyone,
+    holding,
     reassessed,
     stop,
+    sweep,
     watch,
 )
 from serving.approvals import Approval
+from serving.caseload import Placed
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import items, runs
 from serving.selection import Chosen, Key
@@ -62,7 +65,8 @@ def score(
     with _alone(engine):
         _close_doors(engine, store, as_of)
         on = build.cases_under_supervision(store, as_of)
-        _deliver_acute(engine, store, on, as_of)
+        where = caseload.placed(store, on)
+        _deliver_acute(engine, store, on, where, as_of)
         with unit(engine, None) as opened:
             approval = approvals.in_force(opened.connection, demo=settings.demo)
             model = approvals.load_bundle(approval, settings.bundles)
@@ -76,7 +80,7 @@ def score(
         if known is not None:
             return Night(run_id, False, dict(known))
         try:
-            return _run(settings, engine, store, on, approval, model, as_of, run_id, step)
+            return _run(settings, engine, store, on, where, approval, model, as_of, run_id, step)
         except DBAPIError as error:
             raise RunStopped(
                 f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
@@ -95,14 +99,21 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 
 def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
-    """First of all, and with or without an approval: open cases now limited shrink to their CRN."""
+    """First of all, and with or without an approval: cases now limited shrink to their CRN; what
+    was kept for a day only (drafts, sessions that are over) goes.
+    """
     limited = sorted(build.limited_cases(store, as_of))
     with unit(engine, None) as opened:
         shrunk = _shrink(opened.connection, limited)
-        opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", {"shrunk": shrunk}))
+        gone = sweep.old(opened.connection)
+        kept = holding.write(opened.connection, store.path)
+        details = {"shrunk": shrunk, **gone, "held": kept}
+        opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
 
 
-def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) -> None:
+def _deliver_acute(
+    engine: Engine, store: Store, on: pl.DataFrame, where: Placed, as_of: date
+) -> None:
     """Before any approval is asked for, and whether or not there is one: acute entries, what was
     reassessed as asked, and who holds each case now.
     """
@@ -111,6 +122,7 @@ def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) 
         told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
         closed = reassessed.close(opened.connection, store, as_of)
         reassessed.hand_over(opened.connection, store, as_of)
+        caseload.place(opened.connection, on, where, as_of)
         details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed}
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
 
@@ -120,6 +132,7 @@ def _run(
     engine: Engine,
     store: Store,
     on: pl.DataFrame,
+    where: Placed,
     approval: Approval,
     model: Bundle,
     as_of: date,
@@ -130,7 +143,6 @@ def _run(
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
     open_ = on.filter(~pl.col("limited")).select(asof.KEY)
     scored, found = _score_buckets(store, model, open_, step)
-    where = caseload.placed(store, on)
     units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
@@ -233,6 +245,7 @@ def _shrink(connection: Connection, limited: list[str]) -> int:
         .values(limited=True, person={})
     )
     acute.shrink(connection, limited)
+    caseload.shrink(connection, limited)
     return int(changed.rowcount)
 
 

@@ -27,7 +27,9 @@ class Oidc:
     public_url: str
     """Where this service is reached from outside: the provider leads back to it."""
     audience: str | None = None
-    """Whom bearer tokens must be for; None where the provider does not say."""
+    """Whom bearer tokens must be for; without it the API lets nobody in."""
+    username_claim: str = "user_name"
+    """The claim that names a person, as HMPPS Auth does; never one that its owner can change."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Settings:
     session_secret: str
     draw_secret: str
     oidc: Oidc | None = None
+    proxies: str = "127.0.0.1"
+    """Whose word is taken for where a request came from: the addresses of the ingress."""
 
     @property
     def demo(self) -> bool:
@@ -83,6 +87,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         data=data,
         database_url=url,
         oidc=_oidc(given),
+        proxies=given.get("ROSH_PROXIES") or "127.0.0.1",
         **found,
     )
 
@@ -99,7 +104,11 @@ def _oidc(given: Mapping[str, str]) -> Oidc | None:
     if missing:
         raise SetupProblem(f"Sign-in needs {', '.join(missing)} beside ROSH_OIDC_ISSUER.")
     said["public_url"] = said["public_url"].rstrip("/")
-    return Oidc(**said, audience=given.get("ROSH_API_AUDIENCE") or None)
+    return Oidc(
+        **said,
+        audience=given.get("ROSH_API_AUDIENCE") or None,
+        username_claim=given.get("ROSH_OIDC_USERNAME_CLAIM") or "user_name",
+    )
 
 
 def _live_secrets(given: Mapping[str, str], *, embedded: bool) -> dict[str, str]:

@@ -103,27 +103,28 @@ def _readings(connection: Connection) -> list[_Reading]:
     rows = connection.execute(
         select(
             items.c.id, findings.c.drawn_as, findings.c.inclusion_probability,
-            conclusions.c.username, conclusions.c.outcome, conclusions.c.groups,
+            conclusions.c.username, conclusions.c.outcome, conclusions.c.groups, conclusions.c.at,
             second_reads.c.probability,
         )
         .join(findings, findings.c.item_id == items.c.id)
         .join(conclusions, conclusions.c.item_id == items.c.id)
         .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
     ).mappings()  # fmt: skip
-    views: dict[int, dict[str, bool]] = {}
-    for view in connection.execute(select(own_views)).mappings():
+    views: dict[int, dict[str, tuple[datetime, bool]]] = {}
+    for view in connection.execute(select(own_views).order_by(own_views.c.at)).mappings():
         low = "too_low" in view["verdicts"].values()
-        views.setdefault(view["item_id"], {})[view["username"]] = low
+        views.setdefault(view["item_id"], {})[view["username"]] = view["at"], low
     return [_reading(row, views[row["id"]]) for row in rows if row["id"] in views]
 
 
-def _reading(row: RowMapping, views: dict[str, bool]) -> _Reading:
-    others = [low for username, low in views.items() if username != row["username"]]
+def _reading(row: RowMapping, views: dict[str, tuple[datetime, bool]]) -> _Reading:
+    # A view given up before the conclusion is no second reading: nobody drew it.
+    others = [low for who, (at, low) in views.items() if who != row["username"] and at > row["at"]]
     asked = "too_low" in row["groups"].values()
     return _Reading(
         drawn_as=row["drawn_as"],
         weight=1.0 / row["inclusion_probability"],
-        first=views[row["username"]],
+        first=views[row["username"]][1],
         second=others[0] if others else None,
         second_probability=row["probability"] or 1.0,
         asked=asked,

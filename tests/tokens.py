@@ -13,6 +13,8 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from serving.web.oidc import ROLES
+
 KEY, OTHER = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
 
 
@@ -42,6 +44,15 @@ def provider_of_keys() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
+
+
+def named(role: str, name: str) -> dict[str, Any]:
+    """Claims of a person in a role; of a service's own token for the role of services."""
+    roles = [ROLES[role]]
+    if role == "batch":
+        return {"user_name": None, "client_id": name, "grant_type": "client_credentials",
+                "authorities": roles}  # fmt: skip
+    return {"user_name": name, "authorities": roles}
 
 
 def token(issuer: str, key: RSAKey = KEY, **changes: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
 from serving.db.tables import (
     answers,
@@ -44,7 +44,7 @@ class Past:
     limited: bool
     person: Mapping[str, Any]
     at: datetime
-    outcome: str
+    outcome: str | None
     changed: bool
     """The reader asked for a reassessment of a group that the own view had called about right."""
     came_of_it: Asked | None
@@ -148,7 +148,14 @@ class UnitStore:
             kinds.where(answers.c.item_id.in_([row["id"] for row in found]))
         ):
             said.setdefault(item, []).append(kind)
-        return [_past(row, said.get(row["id"], [])) for row in found]
+        told = [_past(row, said.get(row["id"], [])) for row in found]
+        limited = text("SELECT item_id, crn, at FROM triage.my_limited_reviews()")
+        closed = [
+            Past(item, crn, limited=True, person={}, at=at, outcome=None, changed=False,
+                 came_of_it=None)
+            for item, crn, at in self.connection.execute(limited)
+        ]  # fmt: skip
+        return sorted([*told, *closed], key=lambda one: one.at, reverse=True)[:limit]
 
 
 def _past(row: RowMapping, answered: list[str]) -> Past:

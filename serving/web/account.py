@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 
 from features.errors import UserError
 from serving.db.session import unit
@@ -63,16 +62,16 @@ class User:
         return HOMES[self.role]
 
 
-def username(request: Request) -> str | None:
-    """The name in the cookie, if anyone signed in lately."""
-    found = request.session.get("username")
-    return str(found) if found else None
-
-
 def signed_in(request: Request) -> User | None:
     """Who is signed in, as last read in this request."""
     found: User | None = getattr(request.state, "user", None)
     return found
+
+
+def username(request: Request) -> str | None:
+    """The name of who is signed in; None where nobody is, whatever a cookie says."""
+    found = signed_in(request)
+    return found.username if found else None
 
 
 def form_token(request: Request) -> str:
@@ -104,9 +103,10 @@ async def required(request: Request) -> User:
     if not found.live:
         if request.method == "POST":
             form = await request.form()
-            if _ours(request, str(form.get("csrf", ""))):
+            pairs = drafts.typed(request.url.path, form)
+            if pairs is not None and _ours(request, str(form.get("csrf", ""))):
                 engine = request.app.state.engine
-                await run_in_threadpool(_keep, engine, found.username, request.url.path, form)
+                await run_in_threadpool(_keep, engine, found.username, request.url.path, pairs)
         raise NotSignedIn("Sign in again.")
     return _let_in(request, found)
 
@@ -131,9 +131,9 @@ def _let_in(request: Request, found: sessions.Known) -> User:
     return user
 
 
-def _keep(engine: Engine, name: str, path: str, form: FormData) -> None:
+def _keep(engine: Engine, name: str, path: str, pairs: list[list[str]]) -> None:
     with unit(engine, name) as opened:
-        drafts.keep(opened, path, form)
+        drafts.keep(opened, path, pairs)
 
 
 def check_signed_form(

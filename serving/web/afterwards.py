@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from features.errors import UserError
 from features.store import Store
-from serving import history
+from serving import history, holding
 from serving.db.session import AuditEvent, Unit
 from serving.review.policies import too_short
 from serving.web import account, pages
@@ -64,12 +64,18 @@ def hold(
     try:
         if fault := too_short(reasons):
             raise UserError(fault)
-        store = request.app.state.settings.store
-        history.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
+        if placed not in ("yes", "no"):
+            raise UserError("Select whether the case is to be kept or let go.")
+        store = Store.open(request.app.state.settings.store)
+        holding.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _page(request, typed, {"reasons": str(error)})
-    words = "It is kept from deletion." if placed == "yes" else "The hold is lifted."
+    words = (
+        "It is kept from deletion."
+        if placed == "yes"
+        else "The hold is lifted. It counts from the next night."
+    )
     return _page(request, typed, {}, f"CRN {typed['crn']}: {words}")
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
-from features.errors import NotApproved, SetupProblem, UserError
+from features.errors import MissingInput, NotApproved, RunStopped, SetupProblem, UserError
 from serving.one_score import BadHistory
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
@@ -26,7 +26,7 @@ ABOUT = (
 )
 STATUS: dict[type[UserError], int] = {
     NotSignedIn: 401, NotFound: 404, Refused: 403, Invalid: 422, BadHistory: 422,
-    NotApproved: 409, SetupProblem: 503, UserError: 403,
+    NotApproved: 409, SetupProblem: 503, MissingInput: 503, RunStopped: 409, UserError: 403,
 }  # fmt: skip
 """What each way of being wrong is over HTTP; the nearest class that is listed counts."""
 

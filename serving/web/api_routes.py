@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from serving import one_score
 from serving.db.session import AuditEvent, Unit
-from serving.db.unit_tables import events
 from serving.review.asked_store import FollowUp
 from serving.review.follow_up import FollowUps
 from serving.review.policies import View
@@ -152,11 +151,11 @@ def outbox(
     size: PageSize = 100,
 ) -> m.Events:
     """Domain events after a number, oldest first, for whoever publishes them."""
-    rows = select(events).where(events.c.id > after).order_by(events.c.id).limit(size)
-    found = [
-        m.Event(id=row["id"], body=row["body"])
-        for row in opened.connection.execute(rows).mappings()
-    ]
+    rows = opened.connection.execute(
+        text("SELECT id, body FROM triage.events_after(:after, :size)"),
+        {"after": after, "size": size},
+    )
+    found = [m.Event(id=row.id, body=row.body) for row in rows]
     opened.audit(AuditEvent("FETCHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": len(found)}))
     return m.Events(content=found, last=found[-1].id if found else after)
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
-from features.errors import MissingInput, SetupProblem
+from features.errors import MissingInput, RunStopped, SetupProblem
 from serving.db.server import WEB, engine_for
 from serving.review.policies import Refused
 from serving.review.service import NotFound
@@ -111,7 +111,8 @@ def run(settings: Settings, host: str, port: int) -> None:
     who = "made-up people" if settings.demo else "the service"
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False,
-                timeout_keep_alive=75)  # fmt: skip
+                timeout_keep_alive=75, proxy_headers=True,
+                forwarded_allow_ips=settings.proxies)  # fmt: skip
 
 
 async def _security_headers(request: Request, call_next: Any) -> Response:
@@ -142,6 +143,10 @@ class Problem:
     message: str | None = None
 
 
+AWAY = (
+    "Something that this service stands on cannot be reached or read. Try again in a minute. If it "
+    "lasts, tell whoever runs the service."
+)
 PROBLEMS: dict[type[Exception], Problem] = {
     NotLetIn: Problem(403, "You are not signed in"),
     TooManyTries: Problem(429, "Wait a minute"),
@@ -150,6 +155,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
     RequestValidationError: Problem(
         404, "Page not found", "Check the address, or go back to your queue."
     ),
+    SetupProblem: Problem(503, "Sorry, there is a problem", AWAY),
+    MissingInput: Problem(503, "Sorry, there is a problem", AWAY),
+    RunStopped: Problem(503, "Sorry, there is a problem", AWAY),
 }
 """The nearest class that is listed counts."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from starlette.datastructures import FormData
 
 from serving.db.session import AuditEvent, Unit
+from serving.db.tables import items
 from serving.db.unit_tables import drafts
+from serving.sweep import DRAFTS_FOR
 
-KEPT_FOR = timedelta(days=1)
-MOST = 200
+MOST = 2000
 _PAGES = (
     (r"/cases/(\d+)/view", r"/cases/\1"),
     (r"/cases/(\d+)/conclusion", r"/cases/\1/findings"),
@@ -30,15 +31,17 @@ def page_of(path: str) -> str | None:
     return None
 
 
-def keep(unit: Unit, path: str, form: FormData) -> None:
-    """Keep what was typed, without the form's token; the newest of a form replaces the one before.
+def typed(path: str, form: FormData) -> list[list[str]] | None:
+    """What a form holds without its token; None where it is not kept: another form, or too much."""
+    pairs = [[k, str(v)] for k, v in form.multi_items() if k != "csrf"]
+    if page_of(path) is None or len(pairs) > MOST or any("\0" in text for p in pairs for text in p):
+        return None
+    return pairs
 
-    Raises nothing where the form is not worth keeping.
-    """
-    pairs = [[k, str(v)] for k, v in form.multi_items() if k != "csrf"][:MOST]
+
+def keep(unit: Unit, path: str, pairs: list[list[str]]) -> None:
+    """Keep what was typed; the newest of a form replaces the one before."""
     unit.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
-    if page_of(path) is None or "\0" in str(pairs):
-        return
     row = {"username": unit.username, "path": path, "form": pairs}
     statement = insert(drafts).values(**row)
     unit.connection.execute(
@@ -56,10 +59,15 @@ def kept(unit: Unit, path: str) -> FormData | None:
 
 
 def newest(unit: Unit) -> str | None:
-    """The page to go back to after signing in again."""
+    """The page to go back to after signing in again: of a case that this person may still see."""
     rows = select(drafts.c.path).where(drafts.c.at > _oldest()).order_by(drafts.c.at.desc())
-    path = unit.connection.execute(rows).scalars().first()
-    return page_of(path) if path else None
+    for path in unit.connection.execute(rows).scalars():
+        page = page_of(path)
+        number = int(re.findall(r"\d+", path)[0])
+        seen = select(items.c.id).where(items.c.id == min(number, 2**63 - 1), ~items.c.limited)
+        if page and unit.connection.execute(seen).scalar() is not None:
+            return page
+    return None
 
 
 def done(unit: Unit, path: str) -> None:
@@ -68,4 +76,4 @@ def done(unit: Unit, path: str) -> None:
 
 
 def _oldest() -> datetime:
-    return datetime.now(UTC) - KEPT_FOR
+    return datetime.now(UTC) - DRAFTS_FOR

@@ -45,10 +45,12 @@ class Claims:
 
     username: str
     authorities: frozenset[str]
+    person: bool
+    """A person signed in; otherwise the token is a service's own."""
 
     def grants(self, role: str) -> bool:
-        """Whether the token grants the role."""
-        return ROLES[role] in self.authorities
+        """Whether the token grants the role: one of a person's, or the one of services."""
+        return ROLES[role] in self.authorities and (role == "batch") != self.person
 
 
 @dataclass
@@ -82,18 +84,32 @@ class Provider:
         said = self._decoded(str(token.get("id_token", "")), aud=self.settings.client_id)
         if said.get("nonce") != nonce:
             raise NotLetIn("Signing in did not work. Try again.")
-        return _claims(said)
+        return self._claims(said)
 
     def bearer(self, token: str) -> Claims:
-        """Who a bearer token is about, as signed by the provider's keys and not yet run out."""
-        return _claims(self._decoded(token, aud=self.settings.audience))
+        """Who a bearer token is about, as signed by the provider's keys and not yet run out.
+
+        Only what was issued for this service (ROSH_API_AUDIENCE) counts, and no ID token does.
+        """
+        if self.settings.audience is None:
+            raise NotLetIn("The API is closed here: ROSH_API_AUDIENCE is not set.")
+        said = self._decoded(token, aud=self.settings.audience)
+        if "nonce" in said:
+            raise NotLetIn("That token was made for signing in, not for the API.")
+        return self._claims(said)
 
     @property
     def about(self) -> dict[str, Any]:
         """What the provider says of itself (its discovery document), asked once."""
         if not self._about:
             where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-            self._about = self._fetch(where)
+            found = self._fetch(where)
+            if not isinstance(found, dict) or found.get("issuer") != self.settings.issuer:
+                raise SetupProblem(
+                    "The provider of sign-in names another issuer than ROSH_OIDC_ISSUER. Set it "
+                    "to exactly what the provider says of itself."
+                )
+            self._about = found
         return self._about
 
     def _decoded(self, token: str, aud: str | None) -> dict[str, Any]:
@@ -108,7 +124,8 @@ class Provider:
             try:
                 found = jwt.decode(token, self._keyset(fresh=fresh), algorithms=ALGORITHMS)
                 jwt.JWTClaimsRegistry(leeway=30, **asked).validate(found.claims)
-            except (JoseError, ValueError) as error:
+            except (JoseError, ValueError, TypeError) as error:
+                # TypeError: what a token's header holds need not be of the kind that it must be.
                 # A key that is not known may be a new one: fetched once more, then refused.
                 if fresh or time.monotonic() - self._fetched < SECONDS:
                     raise NotLetIn("The token does not hold, or has run out.") from error
@@ -134,6 +151,21 @@ class Provider:
                 "is up."
             ) from error
 
+    def _claims(self, said: dict[str, Any]) -> Claims:
+        """As HMPPS services do: a person's name where a person signed in, else the client's.
+
+        One claim names a person, and no other stands in for it: a name that its owner can change
+        must not become somebody else's.
+        """
+        name = said.get(self.settings.username_claim)
+        person = name is not None and said.get("grant_type") != "client_credentials"
+        found = name if person else said.get("client_id")
+        if not isinstance(found, str) or not found:
+            raise NotLetIn("The token names nobody.")
+        granted = said.get("authorities")
+        listed = granted if isinstance(granted, list) else []
+        return Claims(found, frozenset(r for r in listed if isinstance(r, str)), person)
+
     def _client(self) -> Any:
         return OAuth2Session(
             self.settings.client_id,
@@ -142,13 +174,3 @@ class Provider:
             redirect_uri=f"{self.settings.public_url}/sign-in/callback",
             code_challenge_method="S256",
         )
-
-
-def _claims(said: dict[str, Any]) -> Claims:
-    # As HMPPS services do: a person's name where a person signed in, else the client's.
-    name = said.get("user_name") or said.get("preferred_username") or said.get("client_id")
-    if not isinstance(name or said.get("sub"), str):
-        raise NotLetIn("The token names nobody.")
-    granted = said.get("authorities")
-    roles = [one for one in granted if isinstance(one, str)] if isinstance(granted, list) else []
-    return Claims(str(name or said["sub"]), frozenset(roles))

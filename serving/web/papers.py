@@ -54,6 +54,9 @@ def _disclosable(review: Review, item_id: int, what: str) -> tuple[Item, list[Ro
 def queue_csv(review: Reading) -> Response:
     """The reader's queue as a file: what the page shows, nothing of the findings."""
     waiting, _ = review.queue()
+    # Whose record left as a file is told when somebody asks about one of them afterwards.
+    crns = {"crns": [item.crn for item in waiting]}
+    review.unit.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
     rows = [
         (item.crn, "restricted access", "", item.due_on, "")
         if item.limited

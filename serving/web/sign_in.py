@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from typing import Annotated
 
@@ -31,10 +32,10 @@ def start(user: Annotated[account.User, Depends(account.required)]) -> Response:
 @router.get("/sign-in")
 def sign_in_page(request: Request) -> Response:
     """The demo's made-up users, or the way to the provider."""
+    if request.app.state.provider is not None:
+        return pages.render(request, "sign-in-provider.html")
     with unit(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
-        if request.app.state.provider is not None:
-            return pages.render(request, "sign-in-provider.html")
         found = opened.connection.execute(
             select(users)
             .where(users.c.made_up, users.c.ended_at.is_(None), users.c.role != "batch")
@@ -44,13 +45,15 @@ def sign_in_page(request: Request) -> Response:
     return pages.render(request, "sign-in.html", people=people, error=None)
 
 
-@router.post("/sign-in", dependencies=[Depends(account.check_form), Depends(limited)])
+@router.post("/sign-in", dependencies=[Depends(limited), Depends(account.check_form)])
 def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
     """Sign in as a made-up user of a demo."""
     if request.app.state.provider is not None:
         raise NotLetIn("Sign in with your HMPPS account.")
     with unit(request.app.state.engine, None) as opened:
-        known = select(users.c.username).where(users.c.username == name, users.c.made_up)
+        known = select(users.c.username).where(
+            users.c.username == name, users.c.made_up, users.c.ended_at.is_(None)
+        )
         found = opened.connection.execute(known).scalar()
         opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
         if found is not None:
@@ -76,7 +79,9 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
     """Where the provider leads back to; nothing but a name and a role is taken from it."""
     provider: Provider | None = request.app.state.provider
     asked = request.session.pop("asked", None)
-    if provider is None or not asked or not secrets.compare_digest(asked["state"], state):
+    if provider is None or not asked or not hmac.compare_digest(
+        asked["state"].encode(), state.encode()
+    ):  # fmt: skip
         raise NotLetIn("This way in has run out. Sign in again.")
     claims = provider.signed_in(code, asked["nonce"], asked["verifier"])
     with unit(request.app.state.engine, None) as opened:
@@ -85,7 +90,7 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
                 users.c.username == claims.username, users.c.ended_at.is_(None), ~users.c.made_up
             )
         ).first()
-        granted = row is not None and claims.grants(row.role)
+        granted = claims.person and row is not None and claims.grants(row.role)
         what = "SIGNED_IN" if granted else "SIGN_IN_REFUSED"
         opened.audit(AuditEvent(what, "USER", claims.username[:40]))
         if granted:
@@ -99,17 +104,21 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
 
 
 @router.post("/sign-out", dependencies=[Depends(account.check_form)])
-def sign_out(request: Request) -> Response:
+def sign_out(
+    request: Request, user: Annotated[account.User | None, Depends(account.perhaps)]
+) -> Response:
     """Sign out: the session is ended in the database, wherever its cookie may still lie."""
-    with unit(request.app.state.engine, account.username(request)) as opened:
-        opened.audit(AuditEvent("SIGNED_OUT", "USER", account.username(request) or "-"))
-        sessions.end(opened.connection, str(request.session.get("session", "")))
+    if user is not None:
+        with unit(request.app.state.engine, user.username) as opened:
+            opened.audit(AuditEvent("SIGNED_OUT", "USER", user.username))
+            sessions.end(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
 
 
 def _begin(request: Request, opened: Unit, name: str) -> None:
-    """A new session, with nothing of the one before."""
+    """A new session, with nothing of the one before, which ends."""
+    sessions.end(opened.connection, str(request.session.get("session", "")))
     number = sessions.begin(opened.connection, name)
     request.session.clear()
     request.session.update(username=name, session=number)

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from serving.db.session import AuditEvent, Unit, unit
 from serving.web.account import Allowed, User
+from serving.web.oidc import NotLetIn
 
 One = TypeVar("One")
 
@@ -27,7 +28,13 @@ def within(allowed: Allowed, made: Callable[[Unit], One] = _itself) -> Any:
 
 
 def leave_refusal(request: Request, username: str | None, error: Exception) -> None:
-    """A refusal gets a transaction of its own: the one that was refused is rolled back."""
+    """A refusal gets a transaction of its own: the one that was refused is rolled back.
+
+    What nobody in particular asked for leaves no row, but for being turned away at sign-in: anyone
+    could fill the audit otherwise.
+    """
+    if username is None and not isinstance(error, NotLetIn):
+        return
     path = request.url.path.replace("\0", "?")[:200]
     with unit(request.app.state.engine, username) as opened:
         opened.audit(AuditEvent("REFUSED", "PATH", path, {"why": type(error).__name__}))

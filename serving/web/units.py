@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features import build
 from features.store import Store
 from serving import record
 from serving.caseload import CHECKLIST
@@ -44,9 +45,14 @@ def checklist(request: Request, units: Looking) -> Response:
 @router.get("/unit/week")
 def week(request: Request, units: Looking) -> Response:
     """One page to take into supervision: by practitioner, what was asked and what is not done."""
-    holders, found = units.week()
+    named, found = units.week()
+    holders: list[tuple[str, int | None]] = [*named]
     asked = AskedStore(units.unit.connection, units.store.username).all()
     facts: dict[str, list[Any]] = {}
+    if any(row["practitioner_code"] is None for rows in found.values() for row in rows) or any(
+        one.practitioner_code is None for one in asked
+    ):
+        holders.append(("", None))
     for name, rows in found.items():
         for row in rows:
             facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
@@ -79,10 +85,11 @@ def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> 
 def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
     held = units.open(crn, pages.today())
-    if held["limited"]:
-        return pages.render(request, "limited.html", item={"crn": crn})
     store = Store.open(request.app.state.settings.store)
     as_of = store.loads[-1].extracted_at.date()
+    # The store is asked too: a limit counts from the load that brought it, before any night.
+    if held["limited"] or crn in build.limited_cases(store, as_of):
+        return pages.render(request, "limited.html", item={"crn": crn})
     who, told = record.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)

@@ -26,7 +26,7 @@ from serving.web import app as web_app
 from serving.web.oidc import ROLES
 from tests.conftest import AS_OF, Service
 from tests.serving.test_access import USERS
-from tests.tokens import token
+from tests.tokens import named, token
 
 Call = Callable[..., Response]
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
@@ -51,7 +51,7 @@ def call(app: Any, issuer: str) -> Iterator[Call]:
     with TestClient(app, raise_server_exceptions=False) as client:
 
         def asked(role: str, method: str, path: str, name: str = "", **more: Any) -> Response:
-            signed = token(issuer, user_name=name or USERS[role], authorities=[ROLES[role]])
+            signed = token(issuer, **named(role, name or USERS[role]))
             headers = {"Authorization": f"Bearer {signed}"}
             return client.request(method, f"/v1{path}", headers=headers, **more)
 
@@ -215,7 +215,7 @@ def test_nothing_that_the_description_allows_breaks_it(
     role: str,
 ) -> None:
     """Made-up requests over the whole description: no 5xx, no status or body that is not said."""
-    signed = token(issuer, user_name=USERS[role], authorities=[ROLES[role]], exp=2**31)
+    signed = token(issuer, **named(role, USERS[role]), exp=2**31)
     schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == len(DOORS)

@@ -14,7 +14,7 @@ from features import forget, holds, intake
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import Store
 from serving import __main__ as main_module
-from serving import history
+from serving import history, holding
 from serving.db.session import AuditEvent, unit
 from tests import factories
 from tests.conftest import AS_OF, Service
@@ -57,10 +57,12 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
         before = history.account(
             opened, service.store, service.settings.scores, crn, date(2026, 6, 1)
         )
-    assert then.run is not None
-    assert len(then.computed) == 4
-    assert len(then.queued) == 1
-    assert then.queued[0]["conclusions"] == [], "what was concluded later was not known then"
+        today = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+    assert then.run is None, "the run for that day was made later, and had computed nothing then"
+    assert then.queued == []
+    assert today.run is not None
+    assert len(today.computed) == 4
+    assert today.queued[-1]["item"]["state"] == "concluded"
     assert before.run is None
     assert before.queued == []
     assert all(entry["occurred_on"] <= date(2026, 6, 1) for entry in before.entries)
@@ -75,7 +77,7 @@ def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(
         opened.audit(AuditEvent("TEST", "CRN", crn))
         rows = "SELECT count(*) FROM triage.items"
         assert opened.connection.execute(text(rows)).scalar_one() == 0
-        history.account(opened, service.store, service.settings.scores, crn, AS_OF)
+        history.account(opened, service.store, service.settings.scores, crn, TODAY)
         assert opened.connection.execute(text(rows)).scalar_one() == 1
     for other in ("ALD-SPO-1", "BOARD-1", "ALD-HEAD"):
         with unit(service.web, other) as opened:
@@ -92,7 +94,7 @@ def test_a_limited_case_is_told_without_its_record(service: Service, browser: Br
         rows = text("SELECT crn FROM triage.caseload WHERE limited LIMIT 1")
         crn = connection.execute(rows).scalar_one()
     browser.sign_in(INSPECTOR).get("/account")
-    page = browser.post("/account", crn=crn, on=AS_OF.isoformat())
+    page = browser.post("/account", crn=crn, on=TODAY.isoformat())
     assert "Restricted access" in page
     assert "rosh-timeline__item" not in page
     assert "limited access" in page
@@ -123,8 +125,9 @@ def test_questions_that_cannot_be_answered_are_said(
     assert "Enter a day" in browser.post("/account", 422, crn="A000001", on="last week")
     assert "is no CRN" in browser.post("/account", 422, crn="A1", on="2026-11-20")
     assert "has not come yet" in browser.post("/account", 422, crn="A000001", on="2999-01-01")
+    assert "days before" in browser.post("/account", 422, crn="A000001", on="0001-01-01")
     with pytest.raises(MissingInput, match="are missing"), unit(service.web, INSPECTOR) as opened:
-        history.account(opened, service.store, tmp_path, "A000001", AS_OF)
+        history.account(opened, service.store, tmp_path, "A000001", TODAY)
 
 
 def test_the_same_account_from_the_command_line(
@@ -134,7 +137,7 @@ def test_the_same_account_from_the_command_line(
     _, crn = concluded(service, browser)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
-    said = ["account", "--crn", crn, "--on", AS_OF.isoformat(), "--as"]
+    said = ["account", "--crn", crn, "--on", TODAY.isoformat(), "--as"]
     assert main_module.main([*said, INSPECTOR]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["crn"] == crn
@@ -151,13 +154,19 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
     )
     intake.load(extract, tmp_path / "s")
     why = "An inquest was opened on 20 November 2026."
+    store = Store.open(tmp_path / "s")
     with unit(service.web, INSPECTOR) as opened:
-        history.hold(opened, tmp_path / "s", factories.CRN, why, placed=True)
+        holding.hold(opened, store, factories.CRN, why, placed=True)
     with pytest.raises(UserError, match="held for an inspection"):
         forget.forget(tmp_path / "s", factories.CRN)
     assert Store.open(tmp_path / "s").read("supervisions").height == 1
     with unit(service.web, INSPECTOR) as opened:
-        history.hold(opened, tmp_path / "s", factories.CRN, why, placed=False)
+        holding.hold(opened, store, factories.CRN, why, placed=False)
+    with pytest.raises(UserError, match="held for an inspection"):
+        forget.forget(tmp_path / "s", factories.CRN)
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        holding.write(opened.connection, tmp_path / "s")
     assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
     (tmp_path / "s" / holds.FILE).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="Nothing is deleted"):
@@ -171,19 +180,24 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     browser.sign_in(INSPECTOR).get("/account")
     why = "A serious further offence review has begun."
     assert "at least 20" in browser.post("/account/hold", 422, crn="A000007", reasons="no")
-    assert "is no CRN" in browser.post("/account/hold", 422, crn="7", reasons=why)
-    page = browser.post("/account/hold", crn="A000007", placed="yes", reasons=why)
+    crn = service.store.read("people")["crn"].min()
+    told = {"crn": str(crn), "reasons": why}
+    assert "is no CRN" in browser.post("/account/hold", 422, **told | {"crn": "7", "placed": "no"})
+    assert "Select whether" in browser.post("/account/hold", 422, **told)
+    nobody = told | {"crn": "A000007", "placed": "yes"}
+    assert "holds nothing of that CRN" in browser.post("/account/hold", 422, **nobody)
+    page = browser.post("/account/hold", placed="yes", **told)
     assert "It is kept from deletion" in page
-    assert "A000007" in holds.held(service.settings.store)
+    assert crn in holds.held(service.settings.store)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     (service.settings.store / holds.FILE).unlink()
     assert main_module.main(["holds"]) == 0
-    assert "A000007" in holds.held(service.settings.store)
-    said = ["hold", "--as", INSPECTOR, "--crn", "A000007", "--reasons"]
+    assert crn in holds.held(service.settings.store)
+    said = ["hold", "--as", INSPECTOR, "--crn", str(crn), "--reasons"]
     assert main_module.main([*said, "short", "--lift"]) == 10
     assert main_module.main([*said, why, "--lift"]) == 0
-    assert "A000007" not in holds.held(service.settings.store)
+    assert crn not in holds.held(service.settings.store)
     with pytest.raises(DBAPIError), unit(service.web, "ALD-HEAD") as opened:
-        history.hold(opened, service.settings.store, "A000008", why, placed=True)
+        holding.hold(opened, service.store, crn, why, placed=True)
     capsys.readouterr()

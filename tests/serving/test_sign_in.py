@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,16 @@ from sqlalchemy import text
 from features.errors import SetupProblem
 from serving import __main__ as main_module
 from serving import settings as settings_module
+from serving import sweep
+from serving.db.session import AuditEvent, unit
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web import drafts
 from serving.web.limiter import SignInLimit, TooManyTries
-from serving.web.oidc import NotLetIn, Provider
+from serving.web.oidc import ROLES, NotLetIn, Provider
 from tests.conftest import Service
 from tests.pages import Browser
-from tests.tokens import OTHER, token
+from tests.tokens import OTHER, named, token
 
 
 @pytest.fixture
@@ -32,7 +35,12 @@ def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> No
     assert found.username == "X"
     assert found.grants("spo")
     assert not found.grants("head")
-    assert provider.bearer(token(issuer, user_name=None, client_id="batch-1")).username == "batch-1"
+    service = provider.bearer(token(issuer, **named("batch", "batch-1")))
+    assert service.username == "batch-1"
+    assert service.grants("batch")
+    assert not service.grants("spo")
+    as_spo = token(issuer, **named("batch", "ALD-SPO-1") | {"authorities": [ROLES["spo"]]})
+    assert not provider.bearer(as_spo).grants("spo"), "a client named like a person is not one"
     assert not provider.bearer(token(issuer, authorities="ROLE_ROSH_TRIAGE__SPO")).grants("spo")
 
 
@@ -40,7 +48,8 @@ def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> No
     "changes",
     [
         {"exp": 1}, {"exp": None}, {"iss": "http://elsewhere"}, {"aud": "another-service"},
-        {"user_name": None}, {"user_name": 7},
+        {"user_name": None}, {"user_name": 7}, {"nonce": "made for signing in"},
+        {"user_name": None, "preferred_username": "ALD-SPO-1"},
     ],
     ids=str,
 )  # fmt: skip
@@ -55,15 +64,37 @@ def test_only_the_providers_own_signature_counts(provider: Provider, issuer: str
     forged = [token(issuer, OTHER), "", "a.b.c", token(issuer)[:-8] + "AAAAAAAA"]
     unsigned = token(issuer).split(".")
     header = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
-    for one in [*forged, f"{header}.{unsigned[1]}."]:
+    odd = "eyJhbGciOiJSUzI1NiIsImNyaXQiOjd9"  # {"alg":"RS256","crit":7}
+    for one in [*forged, f"{header}.{unsigned[1]}.", f"{odd}.{unsigned[1]}.{unsigned[2]}"]:
         with pytest.raises(NotLetIn):
             provider.bearer(one)
 
 
 def test_a_provider_that_is_away_is_said() -> None:
-    away = Provider(Oidc("http://127.0.0.1:9", "a", "b", "http://here"))
+    away = Provider(Oidc("http://127.0.0.1:9", "a", "b", "http://here", "rosh-triage-api"))
     with pytest.raises(SetupProblem, match="cannot be reached"):
         away.bearer("a.b.c")
+
+
+def test_tokens_count_only_where_it_is_said_whom_they_are_for(issuer: str) -> None:
+    open_to_all = Provider(Oidc(issuer, "rosh-triage", "secret", "http://here"))
+    with pytest.raises(NotLetIn, match="ROSH_API_AUDIENCE"):
+        open_to_all.bearer(token(issuer))
+
+
+def test_a_provider_that_names_another_issuer_is_refused(issuer: str) -> None:
+    other = Provider(Oidc(f"{issuer}/", "rosh-triage", "secret", "http://here", "rosh-triage-api"))
+    with pytest.raises(SetupProblem, match="another issuer"):
+        other.bearer(token(issuer))
+
+
+def test_a_provider_that_is_away_is_a_page(service: Service, front_end: None) -> None:
+    oidc = Oidc("http://127.0.0.1:9", "a", "b", "http://here")
+    app = web_app.create(replace(service.settings, oidc=oidc), service.web)
+    with TestClient(app) as client:
+        found = client.get("/sign-in/provider")
+    assert found.status_code == 503
+    assert "cannot be reached" in found.text
 
 
 def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None:
@@ -102,6 +133,14 @@ def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -
 
 def test_a_code_without_the_state_of_this_browser_is_refused(browser: Browser) -> None:
     assert "This way in has run out" in browser.get("/sign-in/callback?code=x&state=y", 403)
+
+
+def test_a_state_of_any_letters_is_refused(service: Service, issuer: str, front_end: None) -> None:
+    oidc = Oidc(issuer, "a", "b", "http://here")
+    app = web_app.create(replace(service.settings, oidc=oidc), service.web)
+    with TestClient(app) as client:
+        client.get("/sign-in/provider", follow_redirects=False)
+        assert client.get("/sign-in/callback?code=x&state=%C3%A9").status_code == 403
 
 
 def test_too_many_tries_are_turned_away() -> None:
@@ -173,6 +212,44 @@ def test_a_form_from_elsewhere_keeps_nothing(service: Service, browser: Browser)
     browser.post(f"/cases/{item}/view", reasons="Sent by another site in her name.")
     with service.admin.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM triage.drafts")).scalar() == 0
+
+
+def test_an_ended_session_keeps_nothing_that_is_sent(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    with service.admin.begin() as connection:
+        connection.execute(text("UPDATE triage.sessions SET ended_at = now()"))
+    run_out(service, "ALD-SPO-1")
+    browser.post(f"/cases/{item}/view", reasons="Sent with a cookie that was taken away.")
+    with service.admin.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM triage.drafts")).scalar() == 0
+
+
+def test_what_was_typed_about_no_case_of_theirs_leads_nowhere(
+    service: Service, browser: Browser
+) -> None:
+    browser.sign_in("ALD-SPO-1").get("/notice")
+    run_out(service, "ALD-SPO-1")
+    browser.post("/cases/9999999/view", reasons="There is no such case, and it was sent.")
+    assert "Cases to read" in browser.post("/sign-in", username="ALD-SPO-1")
+    with service.admin.begin() as connection:
+        connection.execute(text("UPDATE triage.drafts SET at = now() - interval '2 days'"))
+        connection.execute(text("UPDATE triage.sessions SET until = now() - interval '3 days'"))
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        gone = sweep.old(opened.connection)
+    assert gone["drafts"] == 1
+    assert gone["sessions"] > 0
+
+
+def test_signing_in_again_ends_the_session_before(service: Service, browser: Browser) -> None:
+    browser.sign_in("ALD-SPO-1").get("/queue")
+    before = dict(browser.client.cookies)
+    browser.sign_in("ALD-SPO-1").get("/queue")
+    browser.client.cookies.clear()
+    for name, value in before.items():
+        browser.client.cookies.set(name, value)
+    assert "Sign in to the demonstration" in browser.get("/queue")
 
 
 def test_forms_that_are_kept_lead_back_to_their_pages() -> None:

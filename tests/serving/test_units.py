@@ -165,6 +165,7 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
     found = pl.DataFrame({"crn": ["A000001", "A000002"], "indicator": ["f", "f"]})
     with service.night.connect() as connection:
         before = connection.execute(text("SELECT count(*) FROM triage.caseload")).scalar_one()
+        caseload.place(connection, on, where, AS_OF)
         caseload.keep(connection, on, found, where, AS_OF)
         rows = connection.execute(
             text("SELECT crn, practitioner_code, limited FROM triage.caseload ORDER BY crn")
@@ -173,6 +174,9 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
         assert connection.execute(text("SELECT crn FROM triage.facts")).scalars().all() == [
             "A000001"
         ]
+        moved = caseload.Placed({"A000001": "U2"}, {})
+        caseload.place(connection, on.head(1), moved, AS_OF)
+        assert connection.execute(text("SELECT crn FROM triage.facts")).all() == [], "it has moved"
         caseload.keep(connection, on.head(1), found.head(0), where, AS_OF)
         assert connection.execute(text("SELECT crn FROM triage.facts")).all() == []
         connection.rollback()

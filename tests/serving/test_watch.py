@@ -71,8 +71,9 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
-                text("SELECT count(*) FROM triage.second_reads s WHERE 1 < (SELECT count(*)"
-                     " FROM triage.own_views v WHERE v.item_id = s.item_id)")
+                text("SELECT count(*) FROM triage.second_reads s JOIN triage.conclusions c"
+                     " USING (item_id) JOIN triage.own_views v USING (item_id)"
+                     " WHERE v.at > c.at")
             ).scalar_one()  # fmt: skip
         assert len(read) == count
         assert sum(one.second is not None for one in read) == both > 0

@@ -1,0 +1,22 @@
+"""What is kept for a short time only goes each night: drafts, and sessions that are over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, delete, text
+
+from serving.db.unit_tables import drafts
+
+DRAFTS_FOR = timedelta(days=1)
+SESSIONS_FOR = timedelta(days=2)
+"""Longer than any cookie lives: a session that ran out still finds what its user was typing."""
+
+
+def old(connection: Connection) -> dict[str, int]:
+    """Remove what is over; how much it was."""
+    now = datetime.now(UTC)
+    typed = connection.execute(delete(drafts).where(drafts.c.at < now - DRAFTS_FOR)).rowcount
+    gone = text("DELETE FROM triage.sessions WHERE until < :before")
+    ended = connection.execute(gone, {"before": now - SESSIONS_FOR}).rowcount
+    return {"drafts": int(typed), "sessions": int(ended)}
