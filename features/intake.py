@@ -293,6 +293,7 @@ def _described(about: extract.Extract, number: int, reports: list[TableReport]) 
     supplied = [report for report in reports if report.supplied]
     counts = {
         r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
+                 "unknown_codes": sum(sum(f.values()) for f in r.unknown_codes.values()),
                  "changed": r.changed, "withdrawn": r.withdrawn}
         for r in supplied
     }  # fmt: skip

@@ -133,14 +133,3 @@ def load(folder: Path) -> Bundle:
         content["catalogue"],
         content["about"],
     )
-
-
-def reference_profile(frame: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """For each indicator: the share not known and its deciles, against which drift is watched."""
-    profile = {}
-    frame = community(frame)
-    for name in build.columns():
-        values = frame[name].drop_nulls()
-        deciles = [values.quantile(q / 10, "nearest") for q in range(1, 10)] if len(values) else []
-        profile[name] = {"not_known": frame[name].null_count() / frame.height, "deciles": deciles}
-    return profile

@@ -12,7 +12,7 @@ from typing import Any
 
 from features import build
 from features.store import Store
-from models import bundle, card, metrics, registry
+from models import bundle, card, metrics, profile, registry
 from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
 from training.config import Config
 from training.evaluate import Line
@@ -65,6 +65,9 @@ def train(
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
     made = fit(labelled, config, _about(store, until, labelled, [*folds, *newest], config))
+    step("the caseload of today, against which drift is watched")
+    usual = profile.make(store, made, until).as_json()
+    made = replace(made, about={**made.about, "profile": usual})
     if final.pooled is not None:
         steady = stability.measure(made, labelled, final.pooled.frame, config, step)
         made = replace(made, about={**made.about, "settled": steady.families})
@@ -92,7 +95,6 @@ def _about(
                   for one in folds],
         "rows": labelled.frame.height,
         "effective_rows": labelled.effective_rows,
-        "reference": bundle.reference_profile(labelled.frame),
     }  # fmt: skip
 
 

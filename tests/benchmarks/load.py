@@ -66,16 +66,20 @@ FILL = (
     f" FROM generate_series(1, {PAST} + 6000) n",
     "INSERT INTO triage.findings SELECT id, 'flagged', 'public', 'LOW', 0.4, 1.0, '[]', '[]', 0.9"
     " FROM triage.items",
-    "INSERT INTO triage.own_views (item_id, username, levels, reasons, verdicts) SELECT id,"
+    "INSERT INTO triage.own_views (item_id, username, levels, reasons, verdicts, at) SELECT id,"
     " 'ALD-SPO-1', '{\"children\": \"LOW\", \"public\": \"LOW\", \"known_adult\": \"LOW\","
-    " \"staff\": \"LOW\"}', repeat('x', 40), '{\"public\": \"about_right\"}' FROM triage.items"
+    " \"staff\": \"LOW\"}', repeat('x', 40), '{\"public\": \"about_right\"}', now() - id % 1000 * interval '1 day' FROM triage.items"
     " WHERE state = 'concluded'",
-    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked) SELECT id,"
-    " 'ALD-SPO-1', 'keep_level', repeat('x', 40), '' FROM triage.items WHERE state = 'concluded'",
+    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked, at) SELECT id,"
+    " 'ALD-SPO-1', 'keep_level', repeat('x', 40), '', now() - id % 1000 * interval '1 day' FROM triage.items WHERE state = 'concluded'",
     f"INSERT INTO triage.entries SELECT i.id, n, 'contacts', 'C' || n, '2026-01-05'::date + n % 300,"
     f" '2026-01-05', 'Planned office visit', 'Attended, complied', 'NDelius', 'fact', true, false,"
     f" n % 2 = 0 FROM triage.items i, generate_series(1, {ENTRIES}) n"
     f" WHERE i.state = 'open' AND i.pdu_code = 'N54000'",
+    # A deputy has the queues of two units, and most past reviews of one of them.
+    "UPDATE triage.users SET pdu_code = 'N54001' WHERE username = 'BRI-SPO-1'",
+    "INSERT INTO triage.cover (pdu_code, deputy, username) VALUES ('N54000', 'BRI-SPO-1',"
+    " 'ALD-HEAD')",
     "ANALYZE",
 )  # fmt: skip
 
@@ -108,18 +112,19 @@ def visit(address: str, number: int, paths: list[str], until: float, told: dict[
     """One person: signs in, and loads one page after another, five seconds apart."""
     with requests.Session() as client:
         token = client.get(f"{address}/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
-        who = f"ALD-SPO-{number % 2 + 1}"
+        who = "BRI-SPO-1" if number % 5 == 4 else f"ALD-SPO-{number % 2 + 1}"
         client.post(f"{address}/sign-in", data={"csrf": token, "username": who})
         time.sleep(BETWEEN * number / PEOPLE)
         turn = number
         while time.monotonic() < until:
             path = paths[turn % len(paths)]
+            name = f"{path} (deputy)" if who.startswith("BRI") else path
             began = time.perf_counter()
             answer = client.get(address + path)
             spent = time.perf_counter() - began
             assert answer.status_code == 200, (path, answer.status_code)
             with lock:
-                told.setdefault(path, []).append(spent)
+                told.setdefault(name, []).append(spent)
             turn += 1
             time.sleep(BETWEEN)
 
@@ -159,7 +164,7 @@ def say(title: str, told: dict[str, list[float]]) -> None:
     say_line(f"\n{title}")
     for path, spent in sorted(told.items()):
         p95 = statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
-        say_line(f"  {path:28} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
+        say_line(f"  {path:38} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
               f"  p95 {1e3 * p95:6.0f} ms")  # fmt: skip
 
 
@@ -186,6 +191,7 @@ def choose_and_write(settings: Settings) -> None:
         engine = engine_for(settings, NIGHT)
         with engine.begin() as connection:
             where = caseload.Placed(units, dict.fromkeys(crns[::10], title))
+            caseload.place(connection, on, where, AS_OF)
             caseload.keep(connection, on, facts, where, AS_OF)
         engine.dispose()
         say_line(f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
@@ -207,7 +213,9 @@ def main() -> None:
         choose_and_write(chosen)
         port = free_port()
         address = f"http://127.0.0.1:{port}"
-        with subprocess.Popen([sys.executable, __file__, folder, str(port)]) as server:
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.load", folder, str(port)]
+        ) as server:
             while True:
                 try:
                     requests.get(f"{address}/ping", timeout=1)

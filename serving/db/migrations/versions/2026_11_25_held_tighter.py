@@ -15,7 +15,7 @@ ALTER TABLE triage.second_reads ALTER COLUMN pdu_code DROP NOT NULL;
 ALTER TABLE triage.users ADD CONSTRAINT users_hand CHECK (
   role NOT IN ('spo', 'head') OR staff_code IS NOT NULL OR made_up OR ended_at IS NOT NULL)
   NOT VALID;
-CREATE INDEX ON triage.own_views (username);
+CREATE INDEX ON triage.own_views (username, at);
 CREATE INDEX ON triage.claims (username);
 CREATE INDEX ON triage.items (crn);
 CREATE INDEX ON triage.audit (subject_id);
@@ -34,11 +34,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT NOT EXISTS (SELECT 1 FROM own_views WHERE item_id = item)
      AND holder_of(item) IS NULL $$;
 
--- Whoever began a case may end it, also where the time of standing in is over.
+-- Whoever began a case may end it, and look at it for 90 days, also where the time of standing in
+-- is over.
 CREATE OR REPLACE FUNCTION triage.taken_by_me(item bigint) RETURNS boolean STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT has_role('spo') AND (
-       EXISTS (SELECT 1 FROM own_views WHERE item_id = item AND username = app_user())
+       EXISTS (SELECT 1 FROM own_views WHERE item_id = item AND username = app_user()
+               AND at > now() - interval '90 days')
        OR coalesce(holder_of(item) = app_user(), false)) $$;
 
 -- Only views after the conclusion are those of a second reader: one given up before it is none.
@@ -69,10 +71,12 @@ CREATE OR REPLACE FUNCTION triage.granted_to_me() RETURNS SETOF bigint STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT second_reads_for_me()
      UNION ALL
-     SELECT item FROM (SELECT item_id AS item FROM own_views WHERE username = app_user()
-                       UNION SELECT item_id FROM claims WHERE username = app_user()
-                         AND until > clock_timestamp()) mine
-     WHERE taken_by_me(item)
+     SELECT item_id FROM own_views WHERE has_role('spo') AND username = app_user()
+       AND at > now() - interval '90 days'
+     UNION ALL
+     SELECT item_id FROM (SELECT DISTINCT item_id FROM claims WHERE username = app_user()
+                            AND until > clock_timestamp()) held
+     WHERE taken_by_me(item_id)
      UNION ALL
      SELECT i.id FROM items i
      WHERE i.state = 'open'

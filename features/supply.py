@@ -1,0 +1,52 @@
+"""How much reached the store in some days, and how late it was recorded: by table and region.
+
+Counts alone: what the watch compares with what was usual when a model was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+
+import polars as pl
+
+from features import records
+from features.store import Store, store_schema
+
+WEEK = timedelta(days=7)
+LATE_AFTER = 7
+"""Recorded more than so many days after it happened."""
+READ = ("crn", "occurred_on", "recorded_at", "version")
+Supplied = dict[str, dict[str, tuple[int, int]]]
+"""By table, by region: rows recorded, and of them those recorded late."""
+
+
+def counted(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
+    """The first versions of records put on record in the days up to the end of a day.
+
+    Only cases of `regions` count: everyone under supervision who is open to be read.
+    """
+    end = datetime.combine(until + timedelta(days=1), time.min)
+    begin = end - timedelta(days=days)
+    return {name: _table(store, name, regions, begin, end) for name in _tables(store)}
+
+
+def _tables(store: Store) -> list[str]:
+    """Every table that was supplied, but the list of limits: nothing is told of those cases."""
+    return [name for name in records.TABLES if name in store.supplied() and name != "limits"]
+
+
+def _table(
+    store: Store, name: str, regions: Mapping[str, str], begin: datetime, end: datetime
+) -> dict[str, tuple[int, int]]:
+    recorded = (pl.col("recorded_at") >= begin) & (pl.col("recorded_at") < end)
+    without = [column for column in store_schema(name) if column not in READ]
+    rows = store.read(name, keep=recorded & (pl.col("version") == 1), without=without)
+    waited = (pl.col("recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
+    named = rows.with_columns(
+        region=pl.col("crn").replace_strict(dict(regions), default=None, return_dtype=pl.String)
+    ).filter(pl.col("region").is_not_null())
+    found = named.group_by("region").agg(
+        rows=pl.len(), late=(waited > LATE_AFTER).sum().cast(pl.Int64)
+    )
+    return {row[0]: (row[1], row[2]) for row in found.sort("region").iter_rows()}

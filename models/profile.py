@@ -1,0 +1,178 @@
+"""What a caseload looked like when a model was made: the profile that drift is measured against.
+
+Bins are fixed with the profile and travel in the bundle, so what the board approved includes what
+"as usual" is. Every indicator has a bin of its own for "not known": a feed that stops is drift too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features import asof, build, supply, timeline
+from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
+from features.store import Store
+from features.supply import Supplied
+from models.bundle import Bundle
+from models.level import STRATA
+from models.ordinal import Matrix, community
+
+NOWHERE = "not known"
+"""The region of a case that is held by no unit."""
+SMALLEST = 0.005
+"""A bin holds at least this share of the caseload of the profile: a smaller one is noise."""
+SUPPLY_DAYS = 84
+"""Twelve weeks say what a week usually brings."""
+Counts = dict[str, dict[str, list[int]]]
+"""By region, by measure: how many rows are not known, then how many lie in each bin."""
+
+
+def score_name(stratum: str, group: str) -> str:
+    """The measure that is the score of a recorded level and group."""
+    return f"score {stratum} {group}"
+
+
+def level_name(group: str) -> str:
+    """The measure that is the recorded level of a group: lowest first, unknown in no bin."""
+    return f"level {group}"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Bins and counts of a caseload, by region: rows are people times community groups."""
+
+    as_of: date
+    edges: dict[str, list[float]]
+    counts: Counts
+    supplied: Supplied
+    """What was recorded in the SUPPLY_DAYS before: by table and region, and how much of it late."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for the bundle."""
+        return {"as_of": self.as_of.isoformat(), "edges": self.edges, "counts": self.counts,
+                "supplied": self.supplied}  # fmt: skip
+
+    @classmethod
+    def of(cls, model: Bundle) -> Profile | None:
+        """The profile that came with a bundle; None where it came without one."""
+        said = model.about.get("profile")
+        if said is None:
+            return None
+        return cls(
+            date.fromisoformat(said["as_of"]), said["edges"], said["counts"], said["supplied"]
+        )
+
+
+@dataclass
+class Tally:
+    """Counts the rows of frames into the bins of a profile, part by part."""
+
+    edges: Mapping[str, list[float]]
+    regions: Mapping[str, str]
+    """The region of each case."""
+    counts: Counts = field(default_factory=dict)
+
+    def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
+        """Count one part of a night: the indicator frame, and what the model said of its rows."""
+        rows = community(frame)
+        region = _regions_of(rows, self.regions)
+        for name in build.columns():
+            self._count(name, rows[name].cast(pl.Float64).to_numpy(), region)
+        order = {level: float(place) for place, level in enumerate(LEVEL_ORDER)}
+        levels = rows["level"].replace_strict(order, default=None, return_dtype=pl.Float64)
+        for group in COMMUNITY_GROUPS:
+            ours = (rows["group"] == group).to_numpy()
+            self._count(level_name(group), levels.to_numpy()[ours], region[ours])
+        told = scored.filter("scorable")
+        where = _regions_of(told, self.regions)
+        for (stratum, group), part in _by(told.with_columns(_region=pl.Series(where))):
+            values = part["probability"].to_numpy()
+            self._count(score_name(stratum, group), values, part["_region"].to_numpy())
+
+    def _count(self, name: str, values: Matrix, region: Any) -> None:
+        edges = self.edges.get(name)
+        if edges is None:
+            return
+        size = len(edges) + 2
+        place = np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="left") + 1)
+        for one in np.unique(region):
+            found = np.bincount(place[region == one], minlength=size)
+            kept = self.counts.setdefault(str(one), {}).setdefault(name, [0] * size)
+            kept[:] = [a + int(b) for a, b in zip(kept, found, strict=True)]
+
+
+def make(store: Store, model: Bundle, as_of: date) -> Profile:
+    """The profile of everyone who is under supervision and open to be read on a day."""
+    cases = build.cases_under_supervision(store, as_of).filter(~pl.col("limited"))
+    spine = cases.select(asof.KEY)
+    regions = regions_of(store, spine)
+    frames = [frame for _, frame in build.frames(store, spine)]
+    scored = [model.score(frame) for frame in frames]
+    tally = Tally(_edges(pl.concat(frames), pl.concat(scored)), regions)
+    for frame, said in zip(frames, scored, strict=True):
+        tally.add(frame, said)
+    usual = supply.counted(store, regions, as_of, SUPPLY_DAYS)
+    return Profile(as_of, dict(tally.edges), tally.counts, usual)
+
+
+def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
+    """The region of each case of a spine, as the first letters of the unit that holds it."""
+    held = timeline.supervision(asof.read(store, spine, tables=["supervisions"]))
+    return {crn: region(row["pdu_code"]) for crn, row in held.items()}
+
+
+def region(pdu_code: str | None) -> str:
+    """The region of a unit: its provider's code."""
+    return pdu_code[:3] if pdu_code else NOWHERE
+
+
+def _edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[float]]:
+    rows = community(frame)
+    found = {name: bins(rows[name]) for name in build.columns()}
+    for group in COMMUNITY_GROUPS:
+        found[level_name(group)] = [place + 0.5 for place in range(len(LEVEL_ORDER) - 1)]
+    told = scored.filter("scorable")
+    for (stratum, group), part in _by(told):
+        found[score_name(stratum, group)] = bins(part["probability"])
+    return found
+
+
+def bins(values: pl.Series) -> list[float]:
+    """Where one bin ends and the next begins: deciles, and those of what is above the commonest
+    value, merged until every bin holds at least SMALLEST of the values.
+    """
+    known = values.drop_nulls().cast(pl.Float64)
+    if known.is_empty():
+        return []
+    usual = known.mode().min()
+    above = known.filter(known > usual)
+    quantiles = [known.quantile(q / 10, "nearest") for q in range(1, 10)]
+    if len(above):
+        quantiles += [usual, above.quantile(0.5, "nearest"), above.quantile(0.9, "nearest")]
+    kept: list[float] = []
+    sorted_ = np.sort(known.to_numpy())
+    least = max(1.0, SMALLEST * len(known))
+    for edge in sorted({float(q) for q in quantiles if q is not None}):
+        before = np.searchsorted(sorted_, kept[-1], side="right") if kept else 0
+        here = np.searchsorted(sorted_, edge, side="right")
+        if here - before >= least and len(known) - here >= least:
+            kept.append(edge)
+    return kept
+
+
+def _by(told: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+    return [
+        ((stratum, group), told.filter(pl.col("stratum") == stratum, pl.col("group") == group))
+        for stratum in STRATA
+        for group in COMMUNITY_GROUPS
+    ]
+
+
+def _regions_of(rows: pl.DataFrame, regions: Mapping[str, str]) -> Any:
+    named = rows["crn"].replace_strict(dict(regions), default=NOWHERE, return_dtype=pl.String)
+    return named.to_numpy().astype(object)
