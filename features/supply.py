@@ -5,7 +5,7 @@ Counts alone: what the watch compares with what was usual when a model was appro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 
 import polars as pl
@@ -21,10 +21,23 @@ Supplied = dict[str, dict[str, tuple[int, int]]]
 """By table, by region: rows recorded, and of them those recorded late."""
 
 
+def regions(store: Store, limited: Collection[str]) -> dict[str, str]:
+    """The region of every case that is or was under supervision: its provider's code.
+
+    Cases of limited access are left out: nothing is told of them, not as a count either.
+    """
+    rows = store.read("supervisions", keep=pl.col("pdu_code").is_not_null(), without=[
+        name for name in store_schema("supervisions") if name not in (*READ, "pdu_code")
+    ])  # fmt: skip
+    last = rows.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
+    named = last.filter(~pl.col("crn").is_in(sorted(limited)))
+    return dict(named.select("crn", pl.col("pdu_code").str.slice(0, 3)).iter_rows())
+
+
 def counted(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
     """The first versions of records put on record in the days up to the end of a day.
 
-    Only cases of `regions` count: everyone under supervision who is open to be read.
+    Only cases of `regions` count.
     """
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)

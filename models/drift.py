@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.ordinal import Matrix
+
 DRAWS = 200
 SMOOTH = 0.5
 """Added to every bin, so that an empty one has a share: otherwise PSI would be infinite."""
@@ -51,8 +53,9 @@ def psi(then: Sequence[int], now: Sequence[int], rows_a_person: int = 1) -> Shif
     return Shift(max(0.0, value - noise), max(0.0, float(low)), max(0.0, float(high)), noise)
 
 
-def _raw(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _raw(first: Matrix, second: Matrix) -> Matrix:
     bins = first.shape[-1]
     p = (first + SMOOTH) / (first.sum() + SMOOTH * bins)
     q = (second + SMOOTH) / (second.sum(axis=1, keepdims=True) + SMOOTH * bins)
-    return ((q - p) * np.log(q / p)).sum(axis=1)
+    found: Matrix = ((q - p) * np.log(q / p)).sum(axis=1)
+    return found

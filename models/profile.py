@@ -116,8 +116,19 @@ def make(store: Store, model: Bundle, as_of: date) -> Profile:
     tally = Tally(_edges(pl.concat(frames), pl.concat(scored)), regions)
     for frame, said in zip(frames, scored, strict=True):
         tally.add(frame, said)
-    usual = supply.counted(store, regions, as_of, SUPPLY_DAYS)
+    everyone = supply.regions(store, build.limited_cases(store, as_of))
+    usual = supply.counted(store, everyone, as_of, SUPPLY_DAYS)
     return Profile(as_of, dict(tally.edges), tally.counts, usual)
+
+
+def whole(counts: Counts) -> dict[str, list[int]]:
+    """The counts of every region together."""
+    found: dict[str, list[int]] = {}
+    for by_name in counts.values():
+        for name, told in by_name.items():
+            before = found.get(name, [0] * len(told))
+            found[name] = [a + b for a, b in zip(before, told, strict=True)]
+    return found
 
 
 def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
@@ -149,15 +160,16 @@ def bins(values: pl.Series) -> list[float]:
     known = values.drop_nulls().cast(pl.Float64)
     if known.is_empty():
         return []
-    usual = known.mode().min()
-    above = known.filter(known > usual)
-    quantiles = [known.quantile(q / 10, "nearest") for q in range(1, 10)]
-    if len(above):
-        quantiles += [usual, above.quantile(0.5, "nearest"), above.quantile(0.9, "nearest")]
-    kept: list[float] = []
     sorted_ = np.sort(known.to_numpy())
+    different, counts = np.unique(sorted_, return_counts=True)
+    usual = different[counts.argmax()]
+    above = sorted_[sorted_ > usual]
+    quantiles = list(np.quantile(sorted_, np.arange(1, 10) / 10, method="nearest"))
+    if len(above):
+        quantiles += [usual, *np.quantile(above, [0.5, 0.9], method="nearest")]
+    kept: list[float] = []
     least = max(1.0, SMALLEST * len(known))
-    for edge in sorted({float(q) for q in quantiles if q is not None}):
+    for edge in sorted({float(q) for q in quantiles}):
         before = np.searchsorted(sorted_, kept[-1], side="right") if kept else 0
         here = np.searchsorted(sorted_, edge, side="right")
         if here - before >= least and len(known) - here >= least:

@@ -104,6 +104,11 @@ def _board(commands: Any) -> None:
     four = commands.add_parser("watch", help="the figures of readers and misses, kept and said")
     four.set_defaults(run=board.show_figures)
 
+    five = commands.add_parser("board-pack", help="a month's pack: page, PDF and CSV")
+    five.add_argument("--month", required=True, help="such as 2026-10")
+    five.add_argument("--out", type=Path, required=True, help="the folder to write into")
+    five.set_defaults(run=board.board_pack)
+
     three = commands.add_parser("live", help="what was approved to score on a day")
     three.add_argument("--on", type=date.fromisoformat, required=True)
     three.set_defaults(run=board.live)

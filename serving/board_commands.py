@@ -8,10 +8,10 @@ from datetime import UTC, datetime, time
 from sqlalchemy import Engine
 
 from features import build
-from features.errors import UserError
+from features.errors import MissingInput, UserError
 from features.store import Store
 from models import bundle
-from serving import approvals, demo, settings, stop, watch
+from serving import approvals, demo, pack, settings, stop, watch
 from serving.commands import connected, console, newest_bundle
 from serving.db.server import NIGHT, WEB
 from serving.db.session import AuditEvent, unit
@@ -81,10 +81,28 @@ def show_figures(_: argparse.Namespace) -> None:
     """Work out the figures of readers and misses anew, keep them, and say them."""
     chosen = settings.read()
     with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
-        found = watch.keep(opened.connection, watch.now(), watch.now())
+        found = watch.keep_again(opened.connection, watch.now())
         opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.states(found))))
     for one in found:
-        console.print(f"[bold]{one.state}[/bold]  {one.name.replace('_', ' ')}: {one.sentence}")
+        console.print(
+            f"[bold]{one.state}[/bold]  {watch.THRESHOLDS[one.name].title.lower()}: {one.sentence}"
+        )
+
+
+def board_pack(args: argparse.Namespace) -> None:
+    """Write the board's pack of a month: page, PDF and CSV."""
+    chosen, month = settings.read(), pack.Month.of(args.month)
+    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
+        told = pack.tell(opened.connection, month, demo=chosen.demo)
+        opened.audit(AuditEvent("MADE_PACK", "NOT_APPLICABLE", "-", {"month": args.month}))
+    card = "Nothing was approved at the end of the month, so there is no card."
+    if told.live is not None:
+        path = chosen.bundles / told.live.bundle_folder / "card.md"
+        if not path.exists():
+            raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
+        card = path.read_text(encoding="utf-8")
+    for written in pack.write(told, args.out, card):
+        console.print(f"Written: {written}")
 
 
 def withdraw(args: argparse.Namespace) -> None:

@@ -31,6 +31,7 @@ from serving import (
     enqueue,
     everyone,
     holding,
+    looking,
     reassessed,
     stop,
     sweep,
@@ -38,8 +39,9 @@ from serving import (
 )
 from serving.approvals import Approval
 from serving.caseload import Placed
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import items, runs
+from serving.looking import Looked
 from serving.selection import Chosen, Key
 from serving.settings import Settings
 
@@ -141,42 +143,59 @@ def _run(
 ) -> Night:
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
-    open_ = on.filter(~pl.col("limited")).select(asof.KEY)
-    scored, found = _score_buckets(store, model, open_, step)
-    units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
+    seen = looking.look(store, on, where, model, as_of, step)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
-        rest = choosing.cooling(opened.connection, store, as_of, scored, approval.rise)
-        waiting = set(
-            opened.connection.execute(select(items.c.crn).where(items.c.state == "open")).scalars()
-        )
-        away, key = rest.away | waiting, Key(settings.draw_secret, run_id)
         stopped = stop.in_force(opened.connection) is not None
-        chosen = choosing.choose(
-            opened.connection, approval, scored, units, key, as_of, away, stopped=stopped
-        )
-        limited = on.filter("limited")["crn"]
-        rows = everyone.everyone(scored, limited, units, chosen, waiting, rest.away)
-        file, digest = _write_scores(settings, run_id, rows)
-        counts = _counts(store, on, scored, chosen) | {
-            "cooling_down": len(rest.away),
-            "brought_back": len(rest.broken),
-            "feeds": store.feed_states(as_of),
-            "stopped": stopped,
-        }
-        row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
-        opened.connection.execute(
-            insert(runs).values(**row, **_used(store, approval), counts=counts, at=func.now())
-        )
-        enqueue.enqueue(opened, store, model, chosen, as_of, run_id, key)
-        enqueue.score_again(opened.connection, scored, run_id)
-        caseload.keep(opened.connection, on, found, where, as_of)
-        watch.keep(opened.connection, as_of, watch.now())
+        counts = _fill(opened, settings, seen, approval, model, run_id, stopped=stopped)
         _stop_if_the_board_did(opened.connection, stopped=stopped)
-        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": len(chosen)}))
+        queued = sum(counts["flagged"].values()) + counts["random"]
+        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
     with engine.connect() as connection:
         audit.anchor(connection, settings.data)
     return Night(run_id, True, counts)
+
+
+def _fill(
+    opened: Unit,
+    settings: Settings,
+    seen: Looked,
+    approval: Approval,
+    model: Bundle,
+    run_id: str,
+    *,
+    stopped: bool,
+) -> dict[str, Any]:
+    """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
+    connection, as_of, scored = opened.connection, seen.as_of, seen.scored
+    rest = choosing.cooling(connection, seen.store, as_of, scored, approval.rise)
+    open_ = select(items.c.crn).where(items.c.state == "open")
+    waiting = set(connection.execute(open_).scalars())
+    away, key = rest.away | waiting, Key(settings.draw_secret, run_id)
+    chosen = choosing.choose(
+        connection, approval, scored, seen.units, key, as_of, away, stopped=stopped
+    )
+    limited = seen.on.filter("limited")["crn"]
+    rows = everyone.everyone(scored, limited, seen.units, chosen, waiting, rest.away)
+    file, digest = _write_scores(settings, run_id, rows)
+    counts = _counts(seen.store, seen.on, scored, chosen) | {
+        "cooling_down": len(rest.away),
+        "brought_back": len(rest.broken),
+        "feeds": seen.store.feed_states(as_of),
+        "stopped": stopped,
+    }
+    row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
+    used = _used(seen.store, approval)
+    connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
+    enqueue.enqueue(opened, seen.store, model, chosen, as_of, run_id, key)
+    enqueue.score_again(connection, scored, run_id)
+    caseload.keep(connection, seen.on, seen.facts, seen.where, as_of)
+    night = watch.Night(
+        seen.store, seen.profile, seen.counted, seen.week, seen.people, rows, approval.rates,
+        settings.scores, as_of,
+    )  # fmt: skip
+    watch.keep(connection, night, watch.now())
+    return counts
 
 
 def _stop_if_the_board_did(connection: Connection, *, stopped: bool) -> None:
@@ -213,19 +232,6 @@ def _sweep(settings: Settings, committed: set[str]) -> None:
     for path in settings.scores.iterdir():
         if path.is_file() and path.suffix in ours and path.name not in committed:
             path.unlink()
-
-
-def _score_buckets(
-    store: Store, model: Bundle, on: pl.DataFrame, step: Callable[[str], None]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Every row scored, and the facts that need no model."""
-    parts: list[pl.DataFrame] = []
-    facts: list[pl.DataFrame] = []
-    for bucket, frame in build.frames(store, on):
-        step(f"scoring bucket {bucket + 1} of {store.buckets}")
-        parts.append(model.score(frame))
-        facts.append(caseload.fired(frame))
-    return pl.concat(parts).sort(asof.GROUP_KEY), pl.concat(facts)
 
 
 def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:

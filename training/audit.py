@@ -18,6 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from features import build
+from features import characteristics as people_as
+from features.characteristics import CHARACTERISTICS, NOT_KNOWN
 from features.store import Store
 from models import metrics
 from models.level import stratum_of
@@ -26,8 +28,7 @@ from training import fairness, labels
 from training.fairness import GroupLine
 from training.labels import Labelled
 
-CHARACTERISTICS = ("sex", "ethnicity", "age", "religion", "disability", "region")
-NOT_KNOWN, TOO_FEW = "not known", "too few to tell"
+TOO_FEW = "too few to tell"
 FEWEST = 100
 """A characteristic needs this many rows on each side to ask whether indicators give it away."""
 
@@ -44,20 +45,8 @@ class Proxy:
 
 def characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
     """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic."""
-    people = store.read("people").sort("recorded_at").unique("crn", keep="last")
-    held = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
-    asked = rows.select("crn", "as_of").join(people, on="crn", how="left", maintain_order="left")
-    asked = asked.join(
-        held.select("crn", region=pl.col("provider_code")),
-        on="crn", how="left", maintain_order="left",
-    )  # fmt: skip
-    years = (pl.col("as_of") - pl.col("born_on")).dt.total_days() / 365.25
-    bands = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24"))
-    age = pl.coalesce(pl.when(years >= first).then(pl.lit(words)) for first, words in bands)
-    told = asked.with_columns(age=age).select(CHARACTERISTICS)
-    return {
-        name: told[name].fill_null(NOT_KNOWN).to_numpy().astype(object) for name in CHARACTERISTICS
-    }
+    told = people_as.of(store, rows)
+    return {name: told[name].to_numpy().astype(object) for name in CHARACTERISTICS}
 
 
 def audit(

@@ -57,8 +57,9 @@ def _dates(rng: np.random.Generator, practice: Practice) -> tuple[Ints, Ints, In
     order = np.lexsort((practice.month, practice.who))
     who, month = practice.who[order], practice.month[order]
     end = (MONTHS - 1 - month) * 30
-    back = end + rng.integers(13, 30, len(who))
-    done = back - rng.integers(1, 13, len(who))
+    # On any day of the month alike: assessments that bunch would look like drift to the watch.
+    done = end + rng.integers(0, 30, len(who))
+    back = done + rng.integers(1, 13, len(who))
     return who, back, np.where(practice.locked[order], back - DAYS_TO_LOCK, done).clip(0), order
 
 

@@ -103,5 +103,6 @@ snapshots = Table(
     Column("as_of", Date, nullable=False),
     Column("version", Integer, nullable=False),
     Column("figures", JSONB, nullable=False),
+    Column("parts", JSONB, nullable=False),
     at_column(),
 )

@@ -31,12 +31,13 @@ _UNIT = (
     ("/unit", "The unit"), ("/unit/checklist", "Checklist"), ("/unit/limited", "Limited access"),
     ("/unit/week", "For supervision"), ("/people", "Find a case"), ("/acute", "To act on"),
 )  # fmt: skip
+_BOARD = (("/board", "The questions"), ("/board/approvals", "Approvals"), ("/board/runs", "Runs"))
 NAVIGATION: dict[str, tuple[tuple[str, str], ...]] = {
     "spo": (("/queue", "Cases to read"), ("/reviews", "My reviews"), *_UNIT),
     "head": (("/queue", "Cases to read"), *_UNIT, ("/unit/cover", "Standing in")),
     "practitioner": (("/asked", "What was asked"), ("/acute", "To act on")),
-    "board": (("/board", "Approvals and runs"),),
-    "analyst": (("/board", "Approvals and runs"),),
+    "board": _BOARD,
+    "analyst": _BOARD,
     "inspector": (("/account", "After the event"),),
     "batch": (),
 }

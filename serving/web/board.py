@@ -1,4 +1,4 @@
-"""The board's page: what is approved, by whom, until when, what each run did; and stopping.
+"""The board's pages: seven questions, what is approved, what each run did; and stopping.
 
 No person stands on it, and the database shows its members none.
 """
@@ -11,16 +11,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
+from starlette.exceptions import HTTPException
 
 from features.errors import UserError
 from serving import approvals, stop, watch
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import runs
 from serving.review.policies import too_short
-from serving.web import account, pages
+from serving.web import account, charts, formatters, pages
 from serving.web.transactions import within
 
 router = APIRouter()
+RUNS_SHOWN = 90
 ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 
@@ -32,15 +34,47 @@ Words = Annotated[str, Form()]
 
 @router.get("/board")
 def board(request: Request, opened: Looking) -> Response:
-    """Approvals and runs, in counts."""
+    """Seven questions in two minutes: what holds, what does not, and where to look."""
+    return _overview(request, opened, {}, {})
+
+
+@router.get("/board/approvals")
+def approved(request: Request, opened: Looking) -> Response:
+    """What may score, by whom it was approved, and what waits to be signed."""
     return _page(request, opened, {}, {})
+
+
+@router.get("/board/watch/{topic}")
+def question(request: Request, opened: Looking, topic: str, on: str = "") -> Response:
+    """One question: each figure with its picture, its thresholds and the table behind it."""
+    if topic not in watch.TOPICS:
+        raise HTTPException(404)
+    day = formatters.a_day(on) or watch.now()
+    kept = watch.newest(opened.connection, day)
+    told = watch.history(opened.connection, day) if kept else {}
+    found = {one.key: one for one in watch.topics(watch.figures_of(kept) if kept else [])}[topic]
+    opened.audit(AuditEvent("PAGE_VIEW_WATCH", "NOT_APPLICABLE", "-", {"topic": topic}))
+    pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
+    return pages.render(
+        request, "board-question.html", topic=found, kept=kept, pictures=pictures,
+        told=told, thresholds=watch.THRESHOLDS,
+    )  # fmt: skip
+
+
+@router.get("/board/runs")
+def runs_done(request: Request, opened: Looking) -> Response:
+    """What each night used and did, in counts."""
+    latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(RUNS_SHOWN)
+    told = list(opened.connection.execute(latest).mappings())
+    opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
+    return pages.render(request, "board-runs.html", runs=told)
 
 
 @router.post("/board/stop", dependencies=FORM)
 def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """No new flags from this moment."""
     if fault := too_short(reasons):
-        return _page(request, opened, {"stop": fault}, {"stop": reasons})
+        return _overview(request, opened, {"stop": fault}, {"stop": reasons})
     stop.stop(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
@@ -49,7 +83,7 @@ def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Respons
 def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """It may go on: it does once two members have said so."""
     if fault := too_short(reasons):
-        return _page(request, opened, {"resume": fault}, {"resume": reasons})
+        return _overview(request, opened, {"resume": fault}, {"resume": reasons})
     stop.resume(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
@@ -71,7 +105,7 @@ def sign(
             approvals.sign(opened, approval_id, reasons, conditions)
     except UserError as error:
         return _page(request, opened, {name: str(error)}, {name: reasons})
-    return RedirectResponse("/board", status_code=303)
+    return RedirectResponse("/board/approvals", status_code=303)
 
 
 @router.post("/board/approvals/{approval_id}/withdraw", dependencies=FORM)
@@ -87,26 +121,52 @@ def withdraw(
             approvals.withdraw(opened, approval_id, reasons)
     except UserError as error:
         return _page(request, opened, {name: str(error)}, {name: reasons})
-    return RedirectResponse("/board", status_code=303)
+    return RedirectResponse("/board/approvals", status_code=303)
+
+
+def _overview(
+    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+) -> Response:
+    kept = watch.newest(opened.connection)
+    opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
+    now = datetime.now(UTC)
+    every = approvals.every(opened.connection)
+    live = next((one for one in every if one.why_not(now) is None), None)
+    last = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
+    return pages.render(
+        request,
+        "board.html",
+        status=422 if faults else 200,
+        topics=watch.topics(watch.figures_of(kept) if kept else []),
+        kept=kept,
+        live=live,
+        warning=live.warning(now) if live else None,
+        waiting=[one for one in every if _waits(one, now)],
+        last=opened.connection.execute(last).mappings().first(),
+        stopped=stop.in_force(opened.connection),
+        faults=faults,
+        filled=filled,
+        signatures=approvals.SIGNATURES,
+    )
+
+
+def _waits(one: approvals.Approval, now: datetime) -> bool:
+    """Whether a proposal can still be signed."""
+    unsigned = len(one.signed_by) < approvals.SIGNATURES
+    return unsigned and one.withdrawn_at is None and one.expires_at > now
 
 
 def _page(
     request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     found = approvals.every(opened.connection)
-    latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(30)
-    told = list(opened.connection.execute(latest).mappings())
-    opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
+    opened.audit(AuditEvent("PAGE_VIEW_APPROVALS", "NOT_APPLICABLE", "-"))
     now = datetime.now(UTC)
     return pages.render(
         request,
-        "board.html",
+        "board-approvals.html",
         status=422 if faults else 200,
         approvals=[(item, item.why_not(now), item.warning(now)) for item in found],
-        runs=told,
-        watched=watch.newest(opened.connection),
-        thresholds=watch.THRESHOLDS,
-        stopped=stop.in_force(opened.connection),
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,

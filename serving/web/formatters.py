@@ -12,6 +12,7 @@ from features.indicators import CATALOGUE
 from features.levels import LEVEL_STATES
 from features.timeline import THEMES
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
+from serving.watch.figures import THRESHOLDS, in_words
 
 UNIT_NAMES = {
     "N54ALD": "Alderbrook",
@@ -232,6 +233,12 @@ def speaks_of_mental_health(found: Mapping[Any, Any]) -> bool:
     )
 
 
+def in_unit(value: float, name: str) -> str:
+    """A value of a watched figure in its unit; a share is said as of 100."""
+    told = in_words(name, value)
+    return f"{told} of 100" if THRESHOLDS[name].unit == "share" else told
+
+
 FILTERS = {
     "called": called,
     "day": day,
@@ -252,4 +259,5 @@ FILTERS = {
     "answer": answer,
     "role": role,
     "how_sure": how_sure,
+    "in_unit": in_unit,
 }

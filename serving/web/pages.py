@@ -13,6 +13,7 @@ from features import codes
 from features.timeline import THEMES
 from serving.review.states import OUTCOMES
 from serving.settings import Settings
+from serving.watch.figures import THRESHOLDS
 from serving.web import account, formatters, queue_view
 from serving.web.words import NOTICE
 
@@ -49,6 +50,7 @@ def environment(settings: Settings) -> Environment:
         queue_sorts=queue_view.SORTS,
         groups=codes.COMMUNITY_GROUPS,
         levels=codes.LEVELS,
+        titles={name: line.title for name, line in THRESHOLDS.items()},
     )
     return env
 

@@ -22,9 +22,11 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from features import asof, build, codes, intake, records, synthetic
+from features import asof, build, codes, intake, records, supply, synthetic
 from features.store import Store
 from features.workers import WORKERS
+from models import profile
+from serving.watch import arrivals, population
 
 CASES = int(os.environ.get("CASES", "12000"))
 SHARES = (0.1, 0.5, 1.0)
@@ -63,6 +65,29 @@ def engine(folder: Path, _: int) -> int:
     """Every indicator of every case, some buckets at a time."""
     store = Store.open(folder / "store")
     return sum(frame.height for _, frame in build.frames(store, spine(store))) // GROUPS
+
+
+def watch(folder: Path, _: int) -> int:
+    """What the watch adds to a night: counted into bins beside the engine, and the feed's week."""
+    store = Store.open(folder / "store")
+    on = spine(store)
+    regions = profile.regions_of(store, on)
+    edges: dict[str, list[float]] = {}
+    tally = profile.Tally(edges, regions)
+    nobody = pl.DataFrame(
+        schema={"crn": pl.String, "group": pl.String, "stratum": pl.String,
+                "scorable": pl.Boolean, "probability": pl.Float64}
+    )  # fmt: skip
+    for _, frame in build.frames(store, on):
+        if not edges:
+            edges |= {name: profile.bins(frame[name]) for name in build.columns()}
+        tally.add(frame, nobody)
+    everyone = supply.regions(store, ())
+    week = supply.counted(store, everyone, AS_OF, 7)
+    usual = profile.Profile(AS_OF, edges, tally.counts, supply.counted(store, everyone, AS_OF, 84))
+    population.figures(usual, tally.counts)
+    arrivals.figures(store, usual, week, AS_OF)
+    return on.height
 
 
 def two_dates(folder: Path, _: int) -> int:
@@ -140,7 +165,17 @@ def reference(folder: Path, _: int) -> int:
 
 STEPS: dict[str, Callable[[Path, int], int]] = {
     step.__name__: step
-    for step in (synthesise, check, engine, two_dates, windows, ten_in_pandas, one_case, reference)
+    for step in (
+        synthesise,
+        check,
+        engine,
+        watch,
+        two_dates,
+        windows,
+        ten_in_pandas,
+        one_case,
+        reference,
+    )
 }
 
 
@@ -183,7 +218,8 @@ def main() -> None:
                 sys.stdout.flush()
         seconds = {name: one["seconds"] for name, one in found.items()}
         each = {name: one["seconds"] / one["cases"] for name, one in found.items()}
-        say(f"{cases:>8}  engine / windows {seconds['engine'] / seconds['windows']:.1f}, "
+        say(f"{cases:>8}  watch / engine {seconds['watch'] / seconds['engine']:.2f}, "
+            f"engine / windows {seconds['engine'] / seconds['windows']:.1f}, "
             f"two dates / one {seconds['two_dates'] / seconds['engine']:.1f}, "
             f"reference / engine a case {each['reference'] / each['engine']:.0f}, "
             f"one case alone p95 {found['one_case']['p95_ms']:.0f} ms\n")  # fmt: skip

@@ -171,14 +171,6 @@ def test_card_says_made_up_and_what_is_not_used() -> None:
     assert "made-up people" not in real
 
 
-def test_reference_profile_keeps_missing_apart() -> None:
-    frame = build.frame(known({}))
-    profile = bundle.reference_profile(frame)
-    assert profile["assessment_age_days"] == {"not_known": 1.0, "deciles": []}
-    assert profile["repeat_da_victims"]["not_known"] == 0.75
-    assert profile["licence_breach_count_cumulative"]["deciles"] == [0.0] * 9
-
-
 CLEAN = """
 import sys
 import mlflow.pyfunc

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from features import build, intake
 from features.errors import NotApproved, RunStopped, SetupProblem
 from features.store import Store
-from serving import approvals, scoring
+from serving import approvals, scoring, watch
 from serving import settings as settings_module
 from serving.db import server
 from serving.db.session import AuditEvent, unit
@@ -89,7 +89,10 @@ def test_board_member_sees_no_person(service: Service, browser: Browser) -> None
     browser.sign_in("BOARD-1")
     browser.get("/queue", status=403)
     browser.get(f"/cases/{item}", status=403)
-    page = browser.get("/board")
+    paths = ["/board", "/board/approvals", "/board/runs"]
+    paths += [f"/board/watch/{topic}" for topic in watch.TOPICS]
+    page = "".join(browser.get(path) for path in paths)
+    browser.get("/board/watch/nobody", status=404)
     with service.admin.connect() as connection:
         names = connection.execute(
             text("SELECT coalesce(person->>'name', crn), crn FROM triage.items")

@@ -35,6 +35,9 @@ VISITS = {
     "/asked": "PAGE_VIEW_ASKED",
     "/asked/{item}": "VIEWED_ASKED",
     "/board": "PAGE_VIEW_BOARD",
+    "/board/approvals": "PAGE_VIEW_APPROVALS",
+    "/board/runs": "PAGE_VIEW_RUNS",
+    "/board/watch/{topic}": "PAGE_VIEW_WATCH",
     "/reviews": "PAGE_VIEW_REVIEWS",
     "/unit/checklist": "PAGE_VIEW_CHECKLIST",
     "/unit/week": "PAGE_VIEW_WEEK",
@@ -73,16 +76,16 @@ def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) 
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.get(f"/cases/{item}/findings")
     browser.conclude(item, "ask_reassessment")
-    who = {"/board": "BOARD-1", "/asked": practitioner, "/asked/{item}": practitioner,
+    who = {"/asked": practitioner, "/asked/{item}": practitioner,
            "/unit/cover": "ALD-HEAD", "/account": "INSPECTOR-1"}  # fmt: skip
     for path, what in VISITS.items():
-        reader = who.get(path, "ALD-SPO-1")
+        reader = "BOARD-1" if path.startswith("/board") else who.get(path, "ALD-SPO-1")
         browser.sign_in(reader)
         before = len(audited(service))
-        browser.get(path.format(item=item, crn=crn))
+        browser.get(path.format(item=item, crn=crn, topic="feed"))
         fresh = audited(service)[before:]
         assert [row[1] for row in fresh] == [what], path
-        if "{" in path:
+        if "{item}" in path or "{crn}" in path:
             assert fresh[0] == (reader, what, crn)
 
 

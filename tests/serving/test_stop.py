@@ -147,14 +147,15 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
     with unit(service.web, "BOARD-1") as opened:
         made = approvals.propose(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
     sign = f"/board/approvals/{made}/sign"
-    page = browser.sign_in("BOARD-1").get("/board")
+    assert "to be signed" in browser.sign_in("BOARD-1").get("/board")
+    page = browser.get("/board/approvals")
     assert f"Proposal {made}, waiting for 2 of 2 signatures" in page
     assert "at least 20" in browser.post(sign, 422, reasons="fine")
     page = browser.post(sign, reasons="Read the card and its figures.", conditions="For a month.")
     assert f"Proposal {made}, waiting for 1 of 2 signatures" in page
     assert "signs once" in browser.post(sign, 422, reasons="Read the card and its figures.")
     before = datetime.now(UTC)
-    browser.sign_in("BOARD-2").get("/board")
+    browser.sign_in("BOARD-2").get("/board/approvals")
     page = browser.post(sign, reasons="Agreed, with the same condition.")
     assert f"Withdraw approval {made}" in page
     with service.night.connect() as connection:

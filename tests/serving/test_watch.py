@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from serving import __main__ as main_module
 from serving import watch
+from serving.watch import figures, readers
+from serving.watch.readers import Reading
 from serving.web import formatters
 from tests.conftest import Service
 from tests.pages import Browser
@@ -18,11 +20,13 @@ from tests.serving.test_second_readers import send_to_second
 TODAY = date(2026, 11, 25)
 
 
-def reading(**changes: Any) -> watch._Reading:
+def reading(**changes: Any) -> Reading:
     """A flagged case that its reader called about right and kept."""
     values = {"drawn_as": "flagged", "weight": 1.0, "first": False, "second": None,
-              "second_probability": 1.0, "asked": False, "kept": True} | changes  # fmt: skip
-    return watch._Reading(**values)
+              "second_probability": 1.0, "asked": False, "kept": True, "crn": "A000001",
+              "pdu_code": "N54ALD", "probability": 0.5, "same_group": False,
+              "took": timedelta(minutes=5), "reasons": "Read in full."} | changes  # fmt: skip
+    return Reading(**values)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +38,13 @@ def reading(**changes: Any) -> watch._Reading:
     ],
 )  # fmt: skip
 def test_states_come_from_one_table(name: str, value: float, state: str) -> None:
-    found = watch._figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
+    found = figures.figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
     assert found.state == state
 
 
 @pytest.mark.parametrize("count", [0, 1, 29])
 def test_too_few_is_never_green(count: int) -> None:
-    found = watch._share("misses", [reading()] * count, lambda one: one.first, "{n}")
+    found = readers.share("misses", [reading()] * count, lambda one: one.first, "{n}")
     assert found.state == "too few to tell"
     assert found.value is None
     assert f"{count} of 30" in found.sentence
@@ -49,12 +53,12 @@ def test_too_few_is_never_green(count: int) -> None:
 def test_shares_are_weighed_by_how_likely_each_was_drawn() -> None:
     common = [reading(weight=1.0, first=True)] * 30
     rare = [reading(weight=9.0)] * 30
-    found = watch._share("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
+    found = readers.share("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
     assert found.value == pytest.approx(0.1)
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.1 < found.high
-    plain = watch._share("misses", [reading(first=True)] * 6 + [reading()] * 54,
+    plain = readers.share("misses", [reading(first=True)] * 6 + [reading()] * 54,
                          lambda one: one.first, "{n}")  # fmt: skip
     assert plain.low is not None
     assert found.low < plain.low, "weights that differ are worth fewer readings"
@@ -67,7 +71,7 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
     send_to_second(service, item)
     browser.sign_in("ALD-SPO-2").record_view(item)
     with service.night.connect() as connection:
-        read = watch._readings(connection)
+        read = readers.readings(connection)
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
@@ -77,8 +81,8 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
             ).scalar_one()  # fmt: skip
         assert len(read) == count
         assert sum(one.second is not None for one in read) == both > 0
-        found = watch.keep(connection, TODAY, TODAY)
-        assert [one.name for one in found] == list(watch.THRESHOLDS)
+        found = watch.keep_again(connection, TODAY)
+        assert {one.name for one in found} == set(watch.THRESHOLDS)
         connection.rollback()
 
 
@@ -89,10 +93,10 @@ def test_the_board_sees_figures_and_no_person(
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     assert main_module.main(["watch"]) == 0
-    assert "misses corrected" in capsys.readouterr().out
+    assert "missed, corrected" in capsys.readouterr().out
     for reader in ("BOARD-1", "ANALYST-1"):
         page = browser.sign_in(reader).get("/board")
-        assert "Readers and misses" in page
+        assert "For whom is it worse?" in page
         assert 'data-qa="watched"' in page
         with service.admin.connect() as connection:
             crns = connection.execute(text("SELECT crn FROM triage.items")).scalars()

@@ -18,6 +18,9 @@ ALTER TABLE triage.users ADD CONSTRAINT users_hand CHECK (
 CREATE INDEX ON triage.own_views (username, at);
 CREATE INDEX ON triage.claims (username);
 CREATE INDEX ON triage.items (crn);
+-- Beside the figures, so that a picture of many nights reads the figures alone.
+ALTER TABLE triage.snapshots ADD COLUMN parts jsonb NOT NULL DEFAULT '{}';
+CREATE INDEX ON triage.snapshots (as_of, id);
 CREATE INDEX ON triage.audit (subject_id);
 CREATE INDEX ON triage.audit USING gin ((details -> 'crns'));
 """

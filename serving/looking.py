@@ -1,0 +1,75 @@
+"""One look at the whole caseload: scored, and counted for the pages and the watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from features import asof, build, characteristics, supply
+from features.store import Store
+from features.supply import Supplied
+from models.bundle import Bundle
+from models.profile import Counts, Profile, Tally, region
+from serving import caseload
+from serving.caseload import Placed
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a night knows before it chooses: scores, facts, and counts without any person."""
+
+    store: Store
+    as_of: date
+    on: pl.DataFrame
+    """The spine: every case under supervision, and whether its access is limited."""
+    where: Placed
+    units: Mapping[str, str]
+    """The unit of each case that is open to be read."""
+    scored: pl.DataFrame
+    facts: pl.DataFrame
+    profile: Profile | None
+    counted: Counts
+    week: Supplied
+    people: pl.DataFrame
+    """Who they are: for asking for whom it is worse, and for nothing else."""
+
+
+def look(
+    store: Store,
+    on: pl.DataFrame,
+    where: Placed,
+    model: Bundle,
+    as_of: date,
+    step: Callable[[str], None],
+) -> Looked:
+    """Score every case that is open to be read, part by part, and count what was seen."""
+    open_ = on.filter(~pl.col("limited")).select(asof.KEY)
+    units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
+    profile = Profile.of(model)
+    regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
+    tally = Tally(profile.edges if profile else {}, regions)
+    parts: list[pl.DataFrame] = []
+    facts: list[pl.DataFrame] = []
+    for bucket, frame in build.frames(store, open_):
+        step(f"scoring bucket {bucket + 1} of {store.buckets}")
+        parts.append(model.score(frame))
+        tally.add(frame, parts[-1])
+        facts.append(caseload.fired(frame))
+    step("counting what the board watches")
+    everyone = supply.regions(store, set(on.filter("limited")["crn"]))
+    return Looked(
+        store=store,
+        as_of=as_of,
+        on=on,
+        where=where,
+        units=units,
+        scored=pl.concat(parts).sort(asof.GROUP_KEY),
+        facts=pl.concat(facts),
+        profile=profile,
+        counted=tally.counts,
+        week=supply.counted(store, everyone, as_of, 7),
+        people=open_.select("crn").hstack(characteristics.of(store, open_)),
+    )

@@ -1,0 +1,183 @@
+"""The board's pack of one month: one self-contained page, the same as PDF, the figures as CSV.
+
+Made from what was kept (snapshots, approvals, stops, runs), never worked out anew; without any
+person.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from sqlalchemy import Connection, RowMapping, func, select
+
+from features.errors import MissingInput, SetupProblem, UserError
+from features.indicators import CATALOGUE
+from features.indicators.base import FAMILIES
+from serving import approvals, stop, watch
+from serving.approvals import Approval
+from serving.db.tables import conclusions, runs
+from serving.watch.figures import ACT, LOOK, Figure
+from serving.web import charts, formatters
+
+NEAR = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month: its first day, its last one, and how it is said."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, text: str) -> Month:
+        """The month written as 2026-10; UserError for anything else, and for one to come."""
+        try:
+            first = date.fromisoformat(f"{text}-01")
+        except ValueError as error:
+            raise UserError(f"{text!r} is no month; write it as 2026-10.") from error
+        if first > datetime.now(UTC).date():
+            raise UserError("That month has not come yet.")
+        after = (first + timedelta(days=32)).replace(day=1)
+        return cls(first, after - timedelta(days=1))
+
+    @property
+    def words(self) -> str:
+        """As people write it."""
+        return f"{self.first:%B %Y}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything that the pack says, as plain values."""
+
+    month: Month
+    as_of: date
+    figures: list[Figure]
+    changed: list[tuple[Figure, str]]
+    """Figures in another state than at the end of the month before, with that state."""
+    decisions: list[str]
+    concluded: int
+    live: Approval | None
+    runs: list[RowMapping]
+    history: Mapping[str, list[tuple[date, Figure]]]
+    made_up: bool
+
+
+def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
+    """What the pack of a month says; MissingInput where no night of it was kept."""
+    kept = watch.newest(connection, month.last)
+    if kept is None or kept["as_of"] < month.first:
+        raise MissingInput(
+            f"No figures were kept in {month.words}: there was no night, or none was committed."
+        )
+    before = watch.newest(connection, month.first - timedelta(days=1))
+    then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
+    found = watch.figures_of(kept)
+    nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
+    done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
+    end = datetime.combine(month.last, time.max, UTC)
+    live = approvals.live_at(connection, end, demo=demo)
+    begin = datetime.combine(month.first, time.min, UTC)
+    counted = select(func.count()).where(conclusions.c.at.between(begin, end))
+    return Told(
+        month=month,
+        as_of=kept["as_of"],
+        figures=found,
+        changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
+        decisions=_decisions(connection, found, live, end),
+        concluded=int(connection.execute(counted).scalar_one()),
+        live=live,
+        runs=done,
+        history=watch.history(connection, month.last),
+        made_up=any(row["made_up"] for row in done),
+    )
+
+
+def _decisions(
+    connection: Connection, found: list[Figure], live: Approval | None, end: datetime
+) -> list[str]:
+    """What needs a decision of the board, in plain sentences."""
+    told = []
+    stopped = stop.in_force(connection)
+    if stopped is not None:
+        told.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
+    if live is None:
+        told.append("Nothing is approved to score: whether to approve a proposal.")
+    elif live.expires_at - end < NEAR:
+        told.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
+    for one in approvals.every(connection):
+        if len(one.signed_by) < approvals.SIGNATURES and one.withdrawn_at is None:
+            told.append(f"Proposal {one.id} waits to be signed.")
+    lines = watch.THRESHOLDS
+    told += [f"{lines[one.name].title}: {one.sentence}" for one in found if one.state == ACT]
+    return told
+
+
+def write(told: Told, out: Path, card: str) -> list[Path]:
+    """Write the pack into a folder, which is made: page, PDF, figures and their parts as CSV."""
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"board-pack-{told.month.first:%Y-%m}"
+    page = _page(told, card)
+    html, pdf = out / f"{name}.html", out / f"{name}.pdf"
+    html.write_text(page, encoding="utf-8")
+    _pdf(page, pdf)
+    return [html, pdf, *_csv(told, out, name)]
+
+
+def _page(told: Told, card: str) -> str:
+    env = Environment(loader=PackageLoader("serving.pack"), autoescape=True, trim_blocks=True,
+                      lstrip_blocks=True)  # fmt: skip
+    env.filters.update(formatters.FILTERS)
+    pictures = {
+        one.name: charts.over_nights(one.name, told.history[one.name]) for one in told.figures
+    }
+    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
+    return env.get_template("pack.html").render(
+        told=told, topics=watch.topics(told.figures), thresholds=watch.THRESHOLDS,
+        pictures=pictures, card=Markup(rendered), indicators=CATALOGUE, families=FAMILIES,  # noqa: S704 - HTML in the card is not let through
+        look=LOOK, made_on=datetime.now(UTC).date(),
+    )  # fmt: skip
+
+
+def _pdf(page: str, path: Path) -> None:
+    try:
+        from weasyprint import HTML
+    except OSError as error:
+        raise SetupProblem(
+            "The PDF needs Pango, which this machine does not have: install libpango-1.0-0, "
+            "libpangoft2-1.0-0 and libharfbuzz-subset0. The page and the figures were written."
+        ) from error
+    HTML(string=page).write_pdf(path, pdf_variant="pdf/ua-1")
+
+
+def _csv(told: Told, out: Path, name: str) -> list[Path]:
+    figures, parts = out / f"{name}-figures.csv", out / f"{name}-parts.csv"
+    lines = watch.THRESHOLDS
+    rows: list[list[Any]] = [
+        ["as_of", "question", "figure", "title", "value", "low", "high", "count", "state",
+         "look", "act", "sentence"],
+        *([told.as_of, lines[o.name].topic, o.name, lines[o.name].title, o.value, o.low, o.high,
+           o.count, o.state, lines[o.name].look, lines[o.name].act, o.sentence]
+          for o in told.figures),
+    ]  # fmt: skip
+    _table(figures, rows)
+    _table(parts, [
+        ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
+        *([told.as_of, o.name, p.label, p.value, p.low, p.high, p.count or "under 10", p.state]
+          for o in told.figures for p in o.parts),
+    ])  # fmt: skip
+    return [figures, parts]
+
+
+def _table(path: Path, rows: list[list[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)

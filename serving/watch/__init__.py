@@ -1,0 +1,142 @@
+"""What the board watches after each night: figures without any person, kept as snapshots.
+
+Pages and the pack only read snapshots. Each figure has a state from one table (`figures.py`); what
+cannot be told is said so, never nought and never green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from features.store import Store
+from features.supply import Supplied
+from models.profile import Counts, Profile
+from serving.db.unit_tables import snapshots
+from serving.watch import arrivals, equality, lists, population, readers
+from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, states
+
+__all__ = ["THRESHOLDS", "TOPICS", "Figure", "Night", "Topic", "keep", "keep_again", "states"]
+VERSION = 2
+HISTORY = 90
+"""Snapshots that a picture goes back."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night saw of the whole caseload, in counts; and who was scored, for fairness alone."""
+
+    store: Store
+    profile: Profile | None
+    counts: Counts
+    week: Supplied
+    people: pl.DataFrame
+    """Everyone scored: crn, and the characteristics."""
+    rows: pl.DataFrame
+    """What the night kept of everyone."""
+    rates: Mapping[str, int]
+    scores: Path
+    as_of: date
+
+
+def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
+    """Work every figure out after a night, and keep them as a snapshot."""
+    found = [
+        *arrivals.figures(night.store, night.profile, night.week, night.as_of),
+        *population.figures(night.profile, night.counts),
+        *readers.figures(connection, today),
+        *lists.figures(connection, night.rows, night.rates, night.scores, night.as_of),
+        *lists.of_the_queue(connection, today),
+        *equality.figures(connection, night.people, readers.readings(connection), night.as_of),
+    ]
+    return _kept(connection, night.as_of, found)
+
+
+def keep_again(connection: Connection, today: date) -> list[Figure]:
+    """What readers did, anew by day; what only a night can tell stays as the last one told it."""
+    fresh = [*readers.figures(connection, today), *lists.of_the_queue(connection, today)]
+    names = {one.name for one in fresh}
+    last = newest(connection)
+    older = [] if last is None else [f for f in figures_of(last) if f.name not in names]
+    return _kept(connection, today if last is None else last["as_of"], [*older, *fresh])
+
+
+def _kept(connection: Connection, as_of: date, found: list[Figure]) -> list[Figure]:
+    ordered = sorted(found, key=lambda one: list(THRESHOLDS).index(one.name))
+    told = [asdict(one) for one in ordered]
+    parts = {one["name"]: one.pop("parts") for one in told}
+    values = {"as_of": as_of, "version": VERSION, "figures": told, "parts": parts}
+    connection.execute(insert(snapshots).values(**values))
+    return ordered
+
+
+def newest(connection: Connection, until: date | None = None) -> RowMapping | None:
+    """The snapshot that was kept last, or the last one for a night up to a day."""
+    rows = select(snapshots).order_by(snapshots.c.id.desc())
+    if until is not None:
+        rows = select(snapshots).where(snapshots.c.as_of <= until)
+        rows = rows.order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
+    return connection.execute(rows.limit(1)).mappings().first()
+
+
+def history(connection: Connection, until: date) -> dict[str, list[tuple[date, Figure]]]:
+    """By figure, what the last snapshot of each night said, oldest first, without parts.
+
+    A night that is missing is missing, and a figure that could not be told has no value.
+    """
+    last = (
+        select(func.max(snapshots.c.id))
+        .where(snapshots.c.as_of <= until)
+        .group_by(snapshots.c.as_of)
+        .order_by(snapshots.c.as_of.desc())
+        .limit(HISTORY)
+    )
+    rows = select(snapshots.c.as_of, snapshots.c.figures).where(snapshots.c.id.in_(last))
+    found: dict[str, list[tuple[date, Figure]]] = {name: [] for name in THRESHOLDS}
+    for row in connection.execute(rows.order_by(snapshots.c.as_of)).mappings():
+        for one in figures_of(row):
+            found[one.name].append((row["as_of"], one))
+    return found
+
+
+def figures_of(snapshot: Mapping[Any, Any]) -> list[Figure]:
+    """The figures of a snapshot, also of one that an earlier version kept."""
+    parts = snapshot.get("parts") or {}
+    return [
+        Figure(**told, parts=[Part(**part) for part in parts.get(told["name"], [])])
+        for told in snapshot["figures"]
+        if told["name"] in THRESHOLDS
+    ]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One question of the board as a snapshot answers it: the worst figure stands for it."""
+
+    key: str
+    question: str
+    figures: list[Figure]
+
+    @property
+    def worst(self) -> Figure | None:
+        """The figure in the worst state; None where nothing was worked out."""
+        return min(self.figures, key=lambda one: WORST_FIRST.index(one.state), default=None)
+
+
+def topics(found: list[Figure]) -> list[Topic]:
+    """The questions in their order, each with its figures."""
+    return [
+        Topic(key, question, [one for one in found if THRESHOLDS[one.name].topic == key])
+        for key, question in TOPICS.items()
+    ]
+
+
+def now() -> date:
+    """Today, as the figures count lateness."""
+    return datetime.now(UTC).date()

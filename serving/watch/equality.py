@@ -1,0 +1,103 @@
+"""For whom it is worse: who is flagged, rightly or wrongly, and who is missed, by characteristic.
+
+Characteristics are read here and never scored (promise 6). Groups under SMALL are withheld. Source:
+the public sector equality duty, Equality Act 2010 section 149, which is continuing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import polars as pl
+from sqlalchemy import Connection, select
+
+from features.characteristics import CHARACTERISTICS, NOT_KNOWN
+from serving.db.tables import findings, items
+from serving.watch.figures import (
+    FEWEST,
+    SMALL,
+    TOO_FEW,
+    Figure,
+    Part,
+    not_known,
+    part_share,
+    state_of,
+    worst,
+)
+from serving.watch.readers import Reading
+
+WITHIN = timedelta(days=90)
+"""Who was flagged in the last ninety days: as long as an approval lasts."""
+MISSING = "no characteristic of anyone is supplied."
+
+
+def figures(
+    connection: Connection, people: pl.DataFrame, read: list[Reading], as_of: date
+) -> list[Figure]:
+    """The widest gaps; `people` has a row a person (crn, CHARACTERISTICS): everyone scored."""
+    if all((people[name] == NOT_KNOWN).all() for name in CHARACTERISTICS):
+        return [not_known(n, MISSING) for n in ("flagged_gap", "precision_gap", "missed_gap")]
+    flagged = _flagged(connection, as_of)
+    right = {one.crn: one.first for one in read if one.drawn_as == "flagged"}
+    missed = {one.crn: one.first for one in read if one.drawn_as == "random"}
+    return [
+        worst("flagged_gap", _flag_parts(people, flagged),
+              "Widest apart from everyone in being flagged: {where}, by a factor of {n}.", MISSING),
+        worst("precision_gap", _gap_parts("precision_gap", people, right),
+              "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
+        worst("missed_gap", _gap_parts("missed_gap", people, missed),
+              "Of 100 not flagged, missed furthest from everyone, by {n}: {where}.", MISSING),
+    ]  # fmt: skip
+
+
+def _flagged(connection: Connection, as_of: date) -> set[str]:
+    rows = (
+        select(items.c.crn)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(findings.c.drawn_as == "flagged", items.c.as_of > as_of - WITHIN)
+    )
+    return set(connection.execute(rows).scalars())
+
+
+def _groups(people: pl.DataFrame) -> Iterable[tuple[str, pl.Series]]:
+    """Each group of each characteristic: its name, and its people."""
+    for name in CHARACTERISTICS:
+        for group in sorted(people[name].unique()):
+            yield f"{name}: {group}", people.filter(pl.col(name) == group)["crn"]
+
+
+def _flag_parts(people: pl.DataFrame, flagged: set[str]) -> list[Part]:
+    """How many times as likely, or as unlikely, as everyone a group is to be flagged."""
+    ours = flagged & set(people["crn"])
+    rate = len(ours) / max(1, people.height)
+    found = []
+    for label, crns in _groups(people):
+        expected, got = rate * len(crns), len(ours & set(crns))
+        if len(crns) < SMALL or expected < SMALL:
+            found.append(Part(label, None, None, None, len(crns) if len(crns) >= SMALL else 0,
+                              TOO_FEW))  # fmt: skip
+            continue
+        ratio = got / expected
+        gap = max(ratio, 1 / ratio) if got else float(expected)
+        side = "more often" if ratio >= 1 else "less often"
+        found.append(Part(f"{label}, {side}", gap, None, None, len(crns),
+                          state_of("flagged_gap", gap)))  # fmt: skip
+    return found
+
+
+def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[Part]:
+    """How far the share of a group lies from that of everyone read, with the group's interval."""
+    if len(said) < FEWEST:
+        return [Part("everyone read", None, None, None, 0, TOO_FEW)]
+    everyone = sum(said.values()) / len(said)
+    found = []
+    for label, crns in _groups(people):
+        ours = [said[crn] for crn in crns if crn in said]
+        told = part_share(name, label, sum(ours), len(ours))
+        if told.value is None:
+            found.append(told)
+            continue
+        gap = abs(told.value - everyone)
+        found.append(Part(label, gap, None, None, len(ours), state_of(name, gap)))
+    return found

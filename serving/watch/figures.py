@@ -1,0 +1,199 @@
+"""What a watched figure is, and from where it is to be looked at or acted on: one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+FEWEST = 30
+"""Readings below which a share is too few to tell."""
+SMALL = 10
+"""Counts of people below this are withheld by group."""
+GREEN, LOOK, ACT, TOO_FEW, NOT_KNOWN = "green", "look", "act", "too few to tell", "not known"
+WORST_FIRST = (ACT, LOOK, NOT_KNOWN, TOO_FEW, GREEN)
+
+Unit = Literal["share", "ratio", "psi", "number", "seconds"]
+TOPICS: dict[str, str] = {
+    "feed": "Does everything reach us, and in time?",
+    "caseload": "Are the people still those that the model was made for?",
+    "practice": "Has recording changed, rather than behaviour?",
+    "outcomes": "Are those flagged rightly flagged, and who is missed?",
+    "readers": "Do readers judge, or follow?",
+    "fairness": "For whom is it worse?",
+    "list": "Is the list steady, and is it read?",
+}
+"""The questions that the board asks, a page each."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure's place: its question, its name in words, and its two thresholds."""
+
+    topic: str
+    title: str
+    unit: Unit
+    way: Literal["above", "below"]
+    look: float
+    act: float
+
+
+THRESHOLDS: dict[str, Line] = {
+    "rows_few": Line("feed", "Least of a week's usual rows", "ratio", "below", 0.6, 0.35),
+    "rows_many": Line("feed", "Most of a week's usual rows", "ratio", "above", 2.5, 5.0),
+    "late": Line("feed", "More entries late than usual", "share", "above", 0.15, 0.30),
+    "refused": Line("feed", "Rows refused in the newest load", "share", "above", 0.002, 0.01),
+    "unknown_codes": Line("feed", "Codes never seen in it", "share", "above", 0.001, 0.01),
+    "feeds_gone": Line("feed", "Tables that have stopped", "number", "above", 1.0, 2.0),
+    "indicators": Line("caseload", "Indicator that moved most", "psi", "above", 0.10, 0.25),
+    "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
+    "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
+    "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),
+    "misses": Line("outcomes", "Missed", "share", "above", 0.05, 0.10),
+    "misses_corrected": Line("outcomes", "Missed, corrected", "share", "above", 0.05, 0.10),
+    "precision": Line("outcomes", "Rightly flagged", "share", "below", 0.50, 0.30),
+    "observed": Line("outcomes", "Found for each expected", "ratio", "below", 0.75, 0.50),
+    "mature": Line("outcomes", "Read of what was queued", "share", "below", 0.80, 0.50),
+    "agreement": Line("readers", "Blind readers agree", "share", "below", 0.80, 0.65),
+    "raised_after": Line("readers", "Raised after the findings", "share", "above", 0.25, 0.50),
+    "kept_after": Line("readers", "Kept after calling it low", "share", "above", 0.25, 0.50),
+    "quick": Line("readers", "Concluded within a minute", "share", "above", 0.10, 0.30),
+    "same_words": Line("readers", "The same reasons again", "share", "above", 0.10, 0.25),
+    "units_that_follow": Line("readers", "Units that may follow only", "number", "above", 1.0, 3.0),
+    "overdue": Line("list", "Reassessments overdue", "share", "above", 0.10, 0.25),
+    "past_their_day": Line("list", "Unread past their day", "share", "above", 0.10, 0.25),
+    "overlap": Line("list", "On the list of the night before", "share", "below", 0.80, 0.60),
+    "cooling": Line("list", "Left alone, concluded lately", "share", "above", 0.50, 0.80),
+    "units_closed": Line("list", "Units that take no flagged case", "number", "above", 1.0, 3.0),
+    "flagged_gap": Line("fairness", "Widest gap in who is flagged", "ratio", "above", 1.5, 2.5),
+    "precision_gap": Line("fairness", "Widest gap in rightly flagged", "share", "above", 0.15, 0.3),
+    "missed_gap": Line("fairness", "Widest gap in who is missed", "share", "above", 0.10, 0.2),
+}
+"""One table for the code and the page; a change of it is a change of the code, reviewed as one."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of the table behind a figure: no person, and no count under SMALL."""
+
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: its value with an interval and a count, its state, and a plain sentence."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    state: str
+    sentence: str
+    parts: list[Part] = field(default_factory=list)
+
+
+def state_of(name: str, value: float | None) -> str:
+    """Where a value stands by the one table."""
+    if value is None:
+        return TOO_FEW
+    line = THRESHOLDS[name]
+    sign = 1 if line.way == "above" else -1
+    if sign * value >= sign * line.act:
+        return ACT
+    return LOOK if sign * value >= sign * line.look else GREEN
+
+
+def figure(
+    name: str, value: float, low: float, high: float, count: int, words: str,
+    parts: Iterable[Part] = (),
+) -> Figure:  # fmt: skip
+    """A figure in its state; `words` says it, with {n} for the value in its unit."""
+    told = words.format(n=in_words(name, value))
+    span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
+    return Figure(name, value, low, high, count, state_of(name, value), f"{told} {span}",
+                  list(parts))  # fmt: skip
+
+
+def counted(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
+    """A figure that is a plain number of things, with no interval."""
+    said = words.format(n=f"{number:,}", of=f"{of:,}")
+    return Figure(name, float(number), None, None, of, state_of(name, number), said, list(parts))
+
+
+def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
+    """A figure that cannot be told yet: never nought, never green."""
+    said = f"Too few to tell: {count} of {FEWEST}."
+    return Figure(name, None, None, None, count, TOO_FEW, said, list(parts))
+
+
+def not_known(name: str, why: str) -> Figure:
+    """A figure for which something is missing: never nought, never green."""
+    return Figure(name, None, None, None, 0, NOT_KNOWN, f"Not known: {why}")
+
+
+def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
+    """The figure of the part that is worst; `words` has {n} and {where}."""
+    told = [part for part in parts if part.value is not None]
+    if not told:
+        return too_few(name, 0, parts) if parts else not_known(name, none)
+    sign = 1 if THRESHOLDS[name].way == "above" else -1
+    ordered = sorted(told, key=lambda part: -sign * (part.value or 0.0))
+    one = ordered[0]
+    said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
+    rest = [part for part in parts if part.value is None]
+    return Figure(name, one.value, one.low, one.high, one.count, one.state,
+                  f"{said} From {one.count:,}.", [*ordered, *rest][:MOST_PARTS])  # fmt: skip
+
+
+MOST_PARTS = 60
+"""Lines of a table behind a figure that are kept: the worst first."""
+
+
+def in_words(name: str, value: float) -> str:
+    """A value in the unit of its figure."""
+    unit = THRESHOLDS[name].unit
+    if unit == "share":
+        return f"{100 * value:.0f}"
+    if unit == "number":
+        return f"{value:,.0f}"
+    return f"{value:.2f}"
+
+
+def wilson(share: float, worth: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share on as many readings as the weights are worth."""
+    z = 1.959964
+    middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
+    half = z * np.sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def share_of(
+    name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()
+) -> Figure:  # fmt: skip
+    """A plain share with its Wilson interval; too few under FEWEST."""
+    if whole < FEWEST:
+        return too_few(name, whole, parts)
+    low, high = wilson(part / whole, whole)
+    return figure(name, part / whole, low, high, whole, words, parts)
+
+
+def part_share(name: str, label: str, part: int, whole: int) -> Part:
+    """A share as a line of a table; withheld under FEWEST."""
+    if whole < FEWEST:
+        return Part(label, None, None, None, whole if whole >= SMALL else 0, TOO_FEW)
+    low, high = wilson(part / whole, whole)
+    return Part(label, part / whole, low, high, whole, state_of(name, part / whole))
+
+
+def states(found: Iterable[Figure]) -> Counter[str]:
+    """How many figures are in each state."""
+    return Counter(one.state for one in found)

@@ -1,0 +1,95 @@
+"""The list: is it that of the night before, who is left alone, and is it read and followed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from serving.db.tables import answers, conclusions, items, runs
+from serving.db.unit_tables import cover
+from serving.review.asked_store import REASSESS_WITHIN, after_working_days
+from serving.watch.figures import Figure, counted, not_known, share_of
+
+
+def figures(
+    connection: Connection, rows: pl.DataFrame, rates: Mapping[str, int], scores: Path, as_of: date
+) -> list[Figure]:
+    """Of a night: `rows` is what it kept of everyone, `rates` the reviews a week by level."""
+    top = _top(rows, rates)
+    earlier = _before(connection, scores, as_of)
+    cooling = int((top["what_happened"] == "cooling down").sum())
+    return [
+        not_known("overlap", "there was no night before, or its scores are gone.")
+        if earlier is None
+        else _overlap(top, _top(earlier, rates)),
+        share_of("cooling", cooling, top.height,
+                 "Of the 100 weightiest, {n} are left alone because they were concluded lately."),
+    ]  # fmt: skip
+
+
+def of_the_queue(connection: Connection, today: date) -> list[Figure]:
+    """What waits, is late, or cannot come in: from the database alone."""
+    return [_overdue(connection, today), _past_their_day(connection, today), _closed(connection)]
+
+
+def _top(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
+    """The rows that a week's reviews would reach, by recorded level."""
+    most = (
+        pl.col("stratum")
+        .str.to_lowercase()
+        .replace_strict(dict(rates), default=0, return_dtype=pl.Int64)
+    )
+    return rows.filter("scorable", pl.col("rank") <= most)
+
+
+def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame | None:
+    last = select(runs.c.scores_file).where(runs.c.as_of < as_of).order_by(runs.c.as_of.desc())
+    name = connection.execute(last.limit(1)).scalar()
+    if name is None or not (scores / name).exists():
+        return None
+    return pl.read_parquet(scores / name)
+
+
+def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
+    key = ["crn", "group"]
+    return share_of("overlap", now.join(then, on=key, how="semi").height, now.height,
+                    "Of 100 rows at the top tonight, {n} were there the night before.")  # fmt: skip
+
+
+def _overdue(connection: Connection, today: date) -> Figure:
+    asked = connection.execute(
+        select(items.c.id, conclusions.c.at)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .where(conclusions.c.outcome == "ask_reassessment")
+    ).all()
+    done: dict[int, tuple[set[str], date | None]] = {}
+    for row in connection.execute(select(answers).order_by(answers.c.id)).mappings():
+        kinds, day = done.get(row["item_id"], (set(), None))
+        done[row["item_id"]] = (kinds | {row["kind"]}, row["planned_on"] or day)
+    late = 0
+    for item, at in asked:
+        kinds, day = done.get(item, (set(), None))
+        due = day or after_working_days(at.date(), REASSESS_WITHIN)
+        late += not kinds & {"reassessed", "declined"} and due < today
+    return share_of("overdue", late, len(asked),
+                    "Of 100 reassessments that were asked for, {n} are overdue.")  # fmt: skip
+
+
+def _past_their_day(connection: Connection, today: date) -> Figure:
+    due = list(connection.execute(select(items.c.due_on).where(items.c.state == "open")).scalars())
+    return share_of("past_their_day", sum(day < today for day in due), len(due),
+                    "Of 100 cases that wait to be read, {n} are past their day.")  # fmt: skip
+
+
+def _closed(connection: Connection) -> Figure:
+    """Units whose head has set that no flagged case comes in: the board sees what a head may do."""
+    newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
+    said = list(
+        connection.execute(select(cover.c.reviews_at_once).where(cover.c.id.in_(newest))).scalars()
+    )
+    return counted("units_closed", sum(most == 0 for most in said), len(said),
+                   "{n} of {of} units with a limit of their own take no flagged case.")  # fmt: skip

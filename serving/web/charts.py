@@ -1,0 +1,88 @@
+"""Pictures drawn by the server (SVG), each beside a table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from markupsafe import Markup, escape
+
+from serving.watch.figures import THRESHOLDS, Figure, in_words
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 180, 46, 12, 14, 24
+INK, MUTED, LINE, BAND, LOOK, ACT = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1", "#b58840", "#d4351c"
+
+
+def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
+    """A figure night by night: its value, its interval, the two thresholds; holes stay holes.
+
+    Nothing is drawn where no night had a value.
+    """
+    known = [(day, one) for day, one in told if one.value is not None]
+    if not known:
+        return Markup("")
+    line = THRESHOLDS[name]
+    tops = [line.look, *(v for _, one in known for v in (one.value, one.high) if v is not None)]
+    # The farther threshold only where it is near: it would press everything else flat.
+    top = max(tops) * 1.1
+    top = max(top, line.act * 1.05) if line.act <= 3 * top else top
+    first, last = known[0][0], known[-1][0]
+    span = max(1, (last - first).days)
+
+    def x(day: date) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (day - first).days / span
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
+
+    drawn = [_level(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
+    for value, colour, word in ((line.look, LOOK, "look"), (line.act, ACT, "act")):
+        if value <= top:
+            drawn.append(_level(y(value), colour, word, value, name))
+    for run in _runs(known):
+        band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
+        band += [(x(d), y(o.low)) for d, o in reversed(run) if o.low is not None]
+        if len(band) > 3:
+            drawn.append(f'<polygon points="{_points(band)}" fill="{BAND}"/>')
+        points = [(x(d), y(o.value or 0.0)) for d, o in run]
+        drawn.append(f'<polyline points="{_points(points)}" fill="none" stroke="{LINE}" '
+                     'stroke-width="2"/>')  # fmt: skip
+        drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
+    title = f"{line.title}, {in_words(name, known[-1][1].value or 0.0)} on {last.isoformat()}"
+    return _picture(title, drawn, first, last)
+
+
+def _picture(title: str, drawn: Sequence[str], first: date, last: date) -> Markup:
+    foot = HEIGHT - 6
+    ends = (
+        f'<text x="{LEFT}" y="{foot}">{first.isoformat()}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{foot}" text-anchor="end">{last.isoformat()}</text>'
+    )
+    return Markup(  # noqa: S704 - numbers and our own words, escaped
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'class="rosh-chart" font-family="Arial, sans-serif" font-size="12" fill="{MUTED}">'
+        f"<title>{escape(title)}</title>{''.join(drawn)}{ends}</svg>"
+    )
+
+
+def _level(at: float, colour: str, word: str, value: float, name: str) -> str:
+    dashes = "" if word == "axis" else ' stroke-dasharray="4 3"'
+    return (
+        f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="{colour}"'
+        f'{dashes}/><text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" fill="{colour}">'
+        f"{in_words(name, value)}</text>"
+    )
+
+
+def _runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
+    """Nights without a hole of more than a week between them: nothing is drawn across one."""
+    found: list[list[tuple[date, Figure]]] = []
+    for day, one in known:
+        if not found or (day - found[-1][-1][0]).days > 7:
+            found.append([])
+        found[-1].append((day, one))
+    return found
+
+
+def _points(pairs: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)

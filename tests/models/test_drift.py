@@ -1,0 +1,100 @@
+"""Drift: the PSI by hand, what chance does to it, a bin for what is not known, fixed bins."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import drift
+from models.profile import Profile, bins, region
+
+COUNTS = st.lists(st.integers(0, 5000), min_size=2, max_size=12)
+
+
+def plain(then: list[int], now: list[int]) -> float:
+    """The index of the textbook, bin by bin, with half a case in each."""
+    total = 0.0
+    for a, b in zip(then, now, strict=True):
+        p = (a + 0.5) / (sum(then) + 0.5 * len(then))
+        q = (b + 0.5) / (sum(now) + 0.5 * len(now))
+        total += (q - p) * math.log(q / p)
+    return total
+
+
+@given(COUNTS, st.data())
+def test_the_index_is_that_of_the_textbook_less_what_chance_does(
+    then: list[int], data: st.DataObject
+) -> None:
+    now = data.draw(st.lists(st.integers(0, 5000), min_size=len(then), max_size=len(then)))
+    found = drift.psi(then, now)
+    used = [(a, b) for a, b in zip(then, now, strict=True) if a + b]
+    if not sum(then) or not sum(now):
+        assert found is None
+        return
+    assert found is not None
+    noise = (len(used) - 1) * (1 / sum(then) + 1 / sum(now))
+    by_hand = plain([a for a, _ in used], [b for _, b in used])
+    assert found.value == pytest.approx(max(0.0, by_hand - noise), abs=1e-9)
+    assert 0 <= found.low <= found.high
+
+
+def test_chance_alone_is_about_nought_and_a_shift_is_not() -> None:
+    rng = np.random.default_rng(1)
+    shares = np.full(10, 0.1)
+    told = []
+    for _ in range(200):
+        shift = drift.psi(list(rng.multinomial(400, shares)), list(rng.multinomial(400, shares)))
+        assert shift is not None
+        told.append(shift.value)
+    assert np.mean(told) < 0.02
+    moved = drift.psi([100] * 10, [40, 60, 80, 100, 100, 100, 100, 120, 140, 160])
+    assert moved is not None
+    assert moved.low > 0.05
+    assert moved.low < moved.value < moved.high
+
+
+def test_what_is_not_known_any_more_is_drift() -> None:
+    gone = drift.psi([0, 500, 500], [400, 300, 300])
+    assert gone is not None
+    assert gone.value > 1
+
+
+def test_rows_of_one_person_move_together() -> None:
+    alone = drift.psi([100, 100], [80, 120])
+    fourfold = drift.psi([400, 400], [320, 480], 4)
+    assert alone is not None
+    assert fourfold is not None
+    assert fourfold.noise == pytest.approx(alone.noise)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=400))
+def test_every_bin_holds_its_share(values: list[int | None]) -> None:
+    series = pl.Series(values, dtype=pl.Float64)
+    edges = bins(series)
+    assert edges == sorted(set(edges))
+    known = series.drop_nulls().to_numpy()
+    if len(known):
+        place = np.searchsorted(np.array(edges), known, side="left")
+        counts = np.bincount(place, minlength=len(edges) + 1)
+        assert counts.min() >= 1
+
+
+def test_a_rare_indicator_has_a_bin_above_nought() -> None:
+    assert bins(pl.Series([0.0] * 980 + [1.0] * 11 + [2.0] * 9)) == [0.0, 1.0]
+    assert bins(pl.Series([], dtype=pl.Float64)) == []
+    assert bins(pl.Series([3.0] * 50)) == []
+
+
+def test_a_profile_is_kept_as_plain_values() -> None:
+    told = Profile(
+        date(2026, 9, 1), {"a": [0.0]}, {"N54": {"a": [1, 2, 3]}}, {"x": {"N54": (1, 0)}}
+    )
+    assert told.as_json()["as_of"] == "2026-09-01"
+    assert region("N54ALD") == "N54"
+    assert region(None) == "not known"

@@ -1,0 +1,82 @@
+"""The board's pack of a month: what it says, that it stands alone, that no person is in it."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from features.errors import MissingInput, UserError
+from serving import __main__ as main_module
+from serving import pack
+from tests.conftest import AS_OF, Service
+
+MONTH = f"{AS_OF:%Y-%m}"
+
+
+@pytest.fixture(scope="module")
+def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack of the month of the tests' night, made by the command."""
+    out = tmp_path_factory.mktemp("pack")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROSH_MODE", "demo")
+        patch.setenv("ROSH_DATA", str(service.settings.data))
+        assert main_module.main(["board-pack", "--month", MONTH, "--out", str(out)]) == 0
+    return out
+
+
+def test_the_page_stands_alone_and_says_what_the_board_asks(made: Path) -> None:
+    page = (made / f"board-pack-{MONTH}.html").read_text(encoding="utf-8")
+    for said in ("What needs a decision", "What changed since the month before",
+                 "Is the involvement of people meaningful?", "The model card", "made-up people",
+                 "The dictionary of indicators", "Made-up people", "no flag is not evidence of"):  # fmt: skip
+        assert said in page, said
+    for outside in ("http://", "src=", "<link", "<script", "@import"):
+        assert outside not in page.replace("http://www.w3.org/2000/svg", ""), outside
+
+
+def test_no_person_stands_in_the_pack(made: Path, service: Service) -> None:
+    with service.admin.connect() as connection:
+        crns = list(connection.execute(text("SELECT crn FROM triage.caseload")).scalars())
+        readers = list(
+            connection.execute(text("SELECT name FROM triage.users WHERE role = 'spo'")).scalars()
+        )
+    told = "".join(p.read_text(encoding="utf-8") for p in made.iterdir() if p.suffix != ".pdf")
+    assert not [name for name in [*crns, *readers] if name in told]
+
+
+def test_the_pdf_is_tagged_and_the_tables_hold_every_figure(made: Path) -> None:
+    content = (made / f"board-pack-{MONTH}.pdf").read_bytes()
+    assert content.startswith(b"%PDF")
+    streams = re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL)
+    plain = b"".join(zlib.decompress(one) for one in streams if one[:1] == b"x")
+    assert b"/StructTreeRoot" in content + plain
+    with (made / f"board-pack-{MONTH}-figures.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["figure"] for row in rows] == list(pack.watch.THRESHOLDS)
+    misses = next(row for row in rows if row["figure"] == "misses_corrected")
+    assert misses["value"] == ""
+    assert misses["state"] == "too few to tell"
+    assert (made / f"board-pack-{MONTH}-parts.csv").stat().st_size > 1000
+
+
+def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
+    with pytest.raises(UserError, match="write it as 2026-10"):
+        pack.Month.of("October")
+    with pytest.raises(UserError, match="has not come yet"):
+        pack.Month.of("2999-01")
+    with pytest.raises(MissingInput, match="there was no night"), service.night.connect() as found:
+        pack.tell(found, pack.Month.of("2020-02"), demo=True)
+    assert pack.Month.of("2024-02").last == date(2024, 2, 29)
+    assert datetime.now(UTC).date() >= pack.Month.of(MONTH).first
+
+
+def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
+    with service.night.connect() as connection:
+        soon = pack._decisions(connection, [], None, datetime.now(UTC))
+    assert "Nothing is approved to score: whether to approve a proposal." in soon

@@ -1,0 +1,233 @@
+"""What is watched: each figure's state by the table, bad input said, old snapshots still open."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import insert, text
+
+from features.characteristics import CHARACTERISTICS, NOT_KNOWN
+from models.profile import Profile
+from serving import watch
+from serving.db.unit_tables import snapshots
+from serving.watch import arrivals, equality, figures, lists, population, readers
+from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part
+from serving.watch.figures import NOT_KNOWN as UNKNOWN
+from serving.web import charts
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+from tests.serving.test_watch import reading
+
+USUAL = {"contacts": {"N54": (1200, 120), "N58": (240, 24)}}
+
+
+def profile(**changes: Any) -> Profile:
+    """A profile of one region with one indicator, one level and one score."""
+    counts = {"N54": {"violence_incident_count": [0, 3600, 400], "level public": [0, 500, 300, 150, 50],
+                      "score LOW public": [0, 100, 100, 100]}}  # fmt: skip
+    values = {"as_of": date(2026, 9, 1), "edges": {}, "counts": counts, "supplied": USUAL} | changes
+    return Profile(**values)
+
+
+def by_name(found: list[Figure]) -> dict[str, Figure]:
+    """The figures by their names."""
+    return {one.name: one for one in found}
+
+
+@pytest.mark.parametrize(
+    ("rows", "late", "few", "overdue"),
+    [
+        (100, 10, GREEN, GREEN), (55, 5, LOOK, GREEN), (20, 2, TOO_FEW, TOO_FEW),
+        (34, 3, ACT, TOO_FEW), (0, 0, ACT, TOO_FEW), (100, 30, GREEN, LOOK), (100, 60, GREEN, ACT),
+    ],
+)  # fmt: skip
+def test_a_week_beside_what_is_usual(
+    service: Service, rows: int, late: int, few: str, overdue: str
+) -> None:
+    """A week usually brings 100 rows of the one region (and 20 of the other, too few to tell)."""
+    week = {"contacts": {"N54": (rows, late), "N58": (0, 0)}}
+    found = by_name(arrivals.figures(service.store, profile(), week, AS_OF))
+    if few == TOO_FEW:
+        few = ACT  # 20 of 100 is under the line at which to act
+    assert found["rows_few"].state == few
+    assert found["late"].state == overdue
+    other = next(part for part in found["rows_few"].parts if part.label == "contacts in N58")
+    assert other.value is None, "a region with 20 rows a week is too few to tell"
+
+
+def test_a_table_that_stopped_is_named(service: Service) -> None:
+    late = AS_OF + timedelta(days=30)
+    found = by_name(arrivals.figures(service.store, profile(), USUAL, late))
+    assert found["feeds_gone"].state in (LOOK, ACT)
+    assert "contacts" in found["feeds_gone"].sentence
+
+
+def test_without_a_profile_nothing_is_green(service: Service) -> None:
+    found = [*arrivals.figures(service.store, None, {}, AS_OF), *population.figures(None, {})]
+    for one in found:
+        if one.name not in ("refused", "unknown_codes", "feeds_gone"):
+            assert one.state == UNKNOWN, one.name
+            assert one.value is None
+            assert "without a" in one.sentence
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [([0, 3600, 400], GREEN), ([0, 3000, 1000], LOOK), ([2000, 1800, 200], ACT)],
+)
+def test_an_indicator_that_moved(now: list[int], state: str) -> None:
+    counts = {"N54": profile().counts["N54"] | {"violence_incident_count": now}}
+    found = by_name(population.figures(profile(), counts))
+    assert found["indicators"].state == state
+    assert "violence incident count" in found["indicators"].sentence
+    assert found["levels"].state == GREEN
+    few = {"N54": {name: [n // 100 for n in told] for name, told in counts["N54"].items()}}
+    assert by_name(population.figures(profile(), few))["indicators"].state == TOO_FEW
+
+
+def test_levels_put_up_are_practice() -> None:
+    counts = {"N54": profile().counts["N54"] | {"level public": [0, 300, 420, 220, 60]}}
+    found = by_name(population.figures(profile(), counts))
+    assert found["levels"].state == ACT
+    assert found["indicators"].state == GREEN
+
+
+def test_process_that_moves_alone_is_practice_and_with_behaviour_it_is_not() -> None:
+    usual = {"da_enquiry_overdue": [0, 3200, 800], "violence_incident_count": [0, 3600, 400]}
+    then = profile(counts={"N54": usual})
+    alone = usual | {"da_enquiry_overdue": [0, 2000, 2000]}
+    both = alone | {"violence_incident_count": [0, 2200, 1800]}
+    assert by_name(population.figures(then, {"N54": alone}))["process"].state == ACT
+    assert by_name(population.figures(then, {"N54": both}))["process"].state == GREEN
+
+
+def test_readers_who_are_quick_or_write_the_same_again() -> None:
+    slow = [reading(reasons=f"Case {chr(97 + n)}{chr(98 + n)} read.") for n in range(20)]
+    quick = [reading(took=timedelta(seconds=20), reasons="As the list says.")] * 20
+    assert readers._quick([*slow, *quick]).value == pytest.approx(0.5)
+    assert readers._same_words([*slow, *quick]).value == pytest.approx(0.5)
+    assert readers._quick(slow).state == TOO_FEW
+
+
+def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
+    followed = [reading(asked=True, pdu_code="N54ALD")] * 30
+    steady = [reading(pdu_code="N54BRI")] * 30
+    small = [reading(asked=True, pdu_code="N58CAR")] * 3
+    found = readers._units_that_follow([*followed, *steady, *small])
+    assert found.value == 1
+    assert found.state == LOOK
+    told = {part.label: part for part in found.parts}
+    assert told["N58CAR"].value is None
+    assert told["N58CAR"].count == 0, "three are withheld"
+    assert readers._units_that_follow(small).state == TOO_FEW
+
+
+def test_expected_and_found_are_compared_in_the_flagged_group() -> None:
+    told = [reading(probability=0.5, same_group=n % 4 == 0) for n in range(40)]
+    found = readers._observed(told)
+    assert found.value == pytest.approx(0.5)
+    assert found.state == ACT
+    assert readers._observed(told[:10]).state == TOO_FEW
+
+
+def people(**columns: list[str]) -> pl.DataFrame:
+    """So many people, with what is said of them."""
+    size = len(next(iter(columns.values())))
+    values = {name: columns.get(name, [NOT_KNOWN] * size) for name in CHARACTERISTICS}
+    return pl.DataFrame({"crn": [f"A{n:06d}" for n in range(size)], **values})
+
+
+def test_a_group_flagged_more_often_is_named(service: Service) -> None:
+    told = people(ethnicity=["B"] * 100 + ["W"] * 300)
+    flagged = {f"A{n:06d}" for n in [*range(40), *range(100, 140)]}
+    parts = equality._flag_parts(told, flagged)
+    first = next(part for part in parts if part.label.startswith("ethnicity: B"))
+    assert first.label == "ethnicity: B, more often"
+    assert first.value == pytest.approx(2.0)
+    assert first.state == LOOK
+    assert all(p.value is None for p in equality._flag_parts(told.head(9), flagged))
+
+
+def test_a_gap_in_being_right_needs_enough_readings() -> None:
+    told = people(sex=["F"] * 40 + ["M"] * 40)
+    said = {f"A{n:06d}": n < 20 for n in range(80)}
+    parts = {part.label: part for part in equality._gap_parts("precision_gap", told, said)}
+    assert parts["sex: F"].value == pytest.approx(0.25)
+    assert equality._gap_parts("precision_gap", told, {"A000000": True})[0].state == TOO_FEW
+
+
+def test_nobodys_characteristics_are_supplied(service: Service) -> None:
+    with service.night.connect() as connection:
+        found = equality.figures(connection, people(sex=[NOT_KNOWN] * 50), [], AS_OF)
+    assert {one.state for one in found} == {UNKNOWN}
+
+
+def test_the_list_is_compared_with_the_night_before() -> None:
+    rows = pl.DataFrame({"crn": [f"A{n}" for n in range(80)], "group": "public", "stratum": "LOW",
+                         "scorable": True, "rank": range(1, 81), "what_happened": "not chosen"})  # fmt: skip
+    top = lists._top(rows, {"low": 40})
+    assert top.height == 40
+    moved = lists._top(rows.with_columns(rank=81 - pl.col("rank")), {"low": 60})
+    found = lists._overlap(top, moved)
+    assert found.value == pytest.approx(0.5)
+    assert found.state == ACT
+
+
+def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
+    with service.admin.connect() as connection:
+        row = connection.execute(text("SELECT * FROM triage.snapshots ORDER BY id LIMIT 1"))
+        kept = row.mappings().one()
+        crns = set(connection.execute(text("SELECT crn FROM triage.caseload")).scalars())
+    found = watch.figures_of(kept)
+    assert [one.name for one in found] == list(watch.THRESHOLDS)
+    assert not [crn for crn in crns if crn in str(kept["figures"]) + str(kept["parts"])]
+    told = by_name(found)
+    for name in ("rows_few", "indicators", "levels", "process"):
+        assert told[name].value is not None, name
+    assert told["overlap"].state == UNKNOWN, "it was the first night"
+    assert told["misses"].state == TOO_FEW
+
+
+def test_pictures_leave_holes_and_say_the_last_value() -> None:
+    day = date(2026, 9, 1)
+    some = [(day + timedelta(days=n), figures.figure("misses", 0.02 + n / 1000, 0.01, 0.05, 90, "{n}"))
+            for n in (0, 1, 2, 30, 31)]  # fmt: skip
+    hole = (day + timedelta(days=3), figures.too_few("misses", 3))
+    drawn = str(charts.over_nights("misses", [*some[:3], hole, *some[3:]]))
+    assert drawn.count("<polyline") == 2, "nothing is drawn across a hole of weeks"
+    assert drawn.count("<circle") == 5
+    assert "<title>Missed, 5 on 2026-10-02</title>" in drawn
+    assert "style=" not in drawn
+    assert str(charts.over_nights("misses", [hole])) == ""
+
+
+def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
+    service: Service, browser: Browser
+) -> None:
+    old = {"name": "misses", "value": 0.2, "low": 0.1, "high": 0.3, "count": 50, "state": "act",
+           "sentence": "Twenty of 100, as an earlier version said it."}  # fmt: skip
+    gone = asdict(Figure("no_longer", 1.0, None, None, 1, "act", "A figure that is no more."))
+    with service.night.begin() as connection:
+        row = {"as_of": date(2026, 1, 5), "version": 1, "figures": [old, gone], "parts": {}}
+        connection.execute(insert(snapshots).values(**row))
+    page = browser.sign_in("BOARD-1").get("/board/watch/outcomes?on=2026-01-09")
+    assert "as an earlier version said it" in page
+    assert "no more" not in page
+    assert "<svg" in page
+    assert "Look above 5 of 100, act above 10 of 100" in page
+    assert "Nothing had been worked out" in browser.get("/board/watch/feed?on=2020-01-01")
+    now = browser.get("/board/watch/feed")
+    assert "The table behind it" in now
+    assert "contacts in N54" in now
+
+
+def test_one_table_of_thresholds_has_every_figure_and_the_sides_agree() -> None:
+    for name, line in watch.THRESHOLDS.items():
+        assert line.topic in watch.TOPICS, name
+        assert (line.look < line.act) == (line.way == "above"), name
+        assert figures.state_of(name, None) == TOO_FEW
+    assert Part("x", None, None, None, 0, TOO_FEW).value is None
