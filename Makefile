@@ -18,7 +18,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix mlflow bench load verify docs lock clean
+.PHONY: help demo serve test check fix mlflow bench load nights verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,7 +49,7 @@ check: $(MADE)/dev ## every static check; says at the end how many failed
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
-	for page in records.md indicators review-states.md access.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
+	for page in records.md indicators review-states.md access.md public-record.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
 	echo "== $$failed failed"; test $$failed -eq 0
 
 fix: $(MADE)/dev ## format, and mend what can be mended
@@ -67,6 +67,9 @@ bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5
 
 load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a page that only says hello
 	@$(PY) -m tests.benchmarks.load
+
+nights: $(MADE)/dev ## which watched figure turns on which night of made-up faults (after make demo)
+	@$(PY) -m tests.benchmarks.nights
 
 verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify

@@ -61,6 +61,11 @@ class Approval:
         return None
 
 
+def waits(one: Approval, now: datetime) -> bool:
+    """Whether a proposal can still be signed."""
+    return len(one.signed_by) < SIGNATURES and one.withdrawn_at is None and one.expires_at > now
+
+
 def every(connection: Connection) -> list[Approval]:
     """Every approval, newest first, with its signatures."""
     signed = (

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from features.errors import MissingInput, UserError
 from features.progress import steps
 from features.store import Store
-from serving import audit, demo, history, holding, scoring, settings
+from serving import audit, demo, history, holding, public_record, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
 from serving.db.session import AuditEvent, Unit, unit
@@ -182,7 +182,9 @@ def write_docs(args: argparse.Namespace) -> None:
     from serving.web import access
 
     (args.out / "access.md").write_text(access.as_markdown(), encoding="utf-8")
-    console.print(f"Written: {args.out}/review-states.md, access.md")
+    record = args.out / "public-record.md"
+    record.write_text(public_record.as_markdown(), encoding="utf-8")
+    console.print(f"Written: {args.out}/review-states.md, access.md, public-record.md")
 
 
 @contextmanager

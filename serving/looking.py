@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
@@ -35,6 +36,8 @@ class Looked:
     week: Supplied
     people: pl.DataFrame
     """Who they are: for asking for whom it is worse, and for nothing else."""
+    others: Mapping[int, pl.DataFrame]
+    """What proposals that wait to be signed say of the same rows, by their numbers."""
 
 
 def look(
@@ -44,8 +47,12 @@ def look(
     model: Bundle,
     as_of: date,
     step: Callable[[str], None],
+    proposed: Mapping[int, Bundle] = MappingProxyType({}),
 ) -> Looked:
-    """Score every case that is open to be read, part by part, and count what was seen."""
+    """Score every case that is open to be read, part by part, and count what was seen.
+
+    `proposed` models score beside the approved one; nothing of theirs reaches the queue.
+    """
     open_ = on.filter(~pl.col("limited")).select(asof.KEY)
     units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
     profile = Profile.of(model)
@@ -53,11 +60,14 @@ def look(
     tally = Tally(profile.edges if profile else {}, regions)
     parts: list[pl.DataFrame] = []
     facts: list[pl.DataFrame] = []
+    others: dict[int, list[pl.DataFrame]] = {number: [] for number in proposed}
     for bucket, frame in build.frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.append(model.score(frame))
         tally.add(frame, parts[-1])
         facts.append(caseload.fired(frame))
+        for number, other in proposed.items():
+            others[number].append(other.score(frame))
     step("counting what the board watches")
     everyone = supply.regions(store, set(on.filter("limited")["crn"]))
     return Looked(
@@ -72,4 +82,5 @@ def look(
         counted=tally.counts,
         week=supply.counted(store, everyone, as_of, 7),
         people=open_.select("crn").hstack(characteristics.of(store, open_)),
+        others={number: pl.concat(told).sort(asof.GROUP_KEY) for number, told in others.items()},
     )

@@ -33,6 +33,7 @@ from serving import (
     holding,
     looking,
     reassessed,
+    shadow,
     stop,
     sweep,
     watch,
@@ -44,6 +45,7 @@ from serving.db.tables import items, runs
 from serving.looking import Looked
 from serving.selection import Chosen, Key
 from serving.settings import Settings
+from serving.shadow import Challenger
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ def score(
         with unit(engine, None) as opened:
             approval = approvals.in_force(opened.connection, demo=settings.demo)
             model = approvals.load_bundle(approval, settings.bundles)
+            beside = shadow.challengers(
+                opened.connection, approval, settings.bundles, demo=settings.demo
+            )
             load = store.loads[-1].number
             run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
             done = select(runs.c.counts).where(runs.c.id == run_id)
@@ -82,7 +87,9 @@ def score(
         if known is not None:
             return Night(run_id, False, dict(known))
         try:
-            return _run(settings, engine, store, on, where, approval, model, as_of, run_id, step)
+            return _run(
+                settings, engine, store, on, where, approval, model, beside, as_of, run_id, step
+            )
         except DBAPIError as error:
             raise RunStopped(
                 f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
@@ -137,17 +144,21 @@ def _run(
     where: Placed,
     approval: Approval,
     model: Bundle,
+    beside: list[Challenger],
     as_of: date,
     run_id: str,
     step: Callable[[str], None],
 ) -> Night:
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
-    seen = looking.look(store, on, where, model, as_of, step)
+    proposed = {one.approval.id: one.model for one in beside if one.model is not None}
+    seen = looking.look(store, on, where, model, as_of, step, proposed)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
         stopped = stop.in_force(opened.connection) is not None
         counts = _fill(opened, settings, seen, approval, model, run_id, stopped=stopped)
+        key = Key(settings.draw_secret, run_id)
+        shadow.keep(opened.connection, seen, approval, model, beside, key)
         _stop_if_the_board_did(opened.connection, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))

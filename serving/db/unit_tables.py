@@ -96,6 +96,28 @@ withdrawals = Table(
     at_column(),
 )
 
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("approval_id", ForeignKey("triage.approvals.id"), nullable=False),
+    Column("figures", JSONB, nullable=False),
+    at_column(),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("follows", ForeignKey("triage.incidents.id")),
+    Column("kind", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("closes", Boolean, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    at_column(),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,

@@ -78,12 +78,21 @@ def _flag_parts(people: pl.DataFrame, flagged: set[str]) -> list[Part]:
             found.append(Part(label, None, None, None, len(crns) if len(crns) >= SMALL else 0,
                               TOO_FEW))  # fmt: skip
             continue
-        ratio = got / expected
-        gap = max(ratio, 1 / ratio) if got else float(expected)
-        side = "more often" if ratio >= 1 else "less often"
-        found.append(Part(f"{label}, {side}", gap, None, None, len(crns),
-                          state_of("flagged_gap", gap)))  # fmt: skip
+        more = got >= expected
+        near, gap, far = sorted(
+            got_ / expected if more else expected / max(got_, 0.5) for got_ in _poisson(got)
+        )
+        side = "more often" if more else "less often"
+        # By the near end: a small group is not called treated otherwise by chance.
+        state = state_of("flagged_gap", max(1.0, near))
+        found.append(Part(f"{label}, {side}", gap, near, far, len(crns), state))
     return found
+
+
+def _poisson(count: int) -> tuple[float, float, float]:
+    """A count, and about its 95 % interval."""
+    half = 1.96 * max(count, 1) ** 0.5
+    return max(0.0, count - half), float(count), count + half
 
 
 def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[Part]:

@@ -146,7 +146,9 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     if not told:
         return too_few(name, 0, parts) if parts else not_known(name, none)
     sign = 1 if THRESHOLDS[name].way == "above" else -1
-    ordered = sorted(told, key=lambda part: -sign * (part.value or 0.0))
+    ordered = sorted(
+        told, key=lambda part: (WORST_FIRST.index(part.state), -sign * (part.value or 0.0))
+    )
     one = ordered[0]
     said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
     rest = [part for part in parts if part.value is None]

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
 from features.errors import UserError
-from serving import approvals, stop, watch
+from serving import approvals, incidents, proposal, shadow, stop, watch
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import runs
 from serving.review.policies import too_short
@@ -124,6 +124,56 @@ def withdraw(
     return RedirectResponse("/board/approvals", status_code=303)
 
 
+@router.get("/board/incidents")
+def what_went_wrong(request: Request, opened: Looking) -> Response:
+    """What went wrong and what followed."""
+    return _incidents(request, opened, {}, {})
+
+
+@router.post("/board/incidents", dependencies=FORM)
+def report(
+    request: Request, opened: Looking, kind: Annotated[str, Form()] = "", words: Words = ""
+) -> Response:
+    """Report what went wrong."""
+    filled = {"kind": kind, "words": words}
+    if fault := too_short(words):
+        return _incidents(request, opened, {"words": fault}, filled)
+    try:
+        incidents.report(opened, kind, words)
+    except UserError as error:
+        return _incidents(request, opened, {"words": str(error)}, filled)
+    return RedirectResponse("/board/incidents", status_code=303)
+
+
+@router.post("/board/incidents/{number}/follow", dependencies=FORM)
+def follow(
+    request: Request,
+    opened: Looking,
+    number: ApprovalId,
+    words: Words = "",
+    closes: Annotated[str, Form()] = "",
+) -> Response:
+    """Say what was done about it, or close it."""
+    name = f"words-{number}"
+    if fault := too_short(words):
+        return _incidents(request, opened, {name: fault}, {name: words})
+    try:
+        incidents.follow(opened, number, words, closes=closes == "yes")
+    except UserError as error:
+        return _incidents(request, opened, {name: str(error)}, {name: words})
+    return RedirectResponse("/board/incidents", status_code=303)
+
+
+def _incidents(
+    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+) -> Response:
+    opened.audit(AuditEvent("PAGE_VIEW_INCIDENTS", "NOT_APPLICABLE", "-"))
+    return pages.render(
+        request, "board-incidents.html", status=422 if faults else 200, faults=faults,
+        filled=filled, found=incidents.every(opened.connection), kinds=incidents.KINDS,
+    )  # fmt: skip
+
+
 def _overview(
     request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
@@ -141,7 +191,7 @@ def _overview(
         kept=kept,
         live=live,
         warning=live.warning(now) if live else None,
-        waiting=[one for one in every if _waits(one, now)],
+        waiting=[one for one in every if approvals.waits(one, now)],
         last=opened.connection.execute(last).mappings().first(),
         stopped=stop.in_force(opened.connection),
         faults=faults,
@@ -150,23 +200,25 @@ def _overview(
     )
 
 
-def _waits(one: approvals.Approval, now: datetime) -> bool:
-    """Whether a proposal can still be signed."""
-    unsigned = len(one.signed_by) < approvals.SIGNATURES
-    return unsigned and one.withdrawn_at is None and one.expires_at > now
-
-
 def _page(
     request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     found = approvals.every(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_APPROVALS", "NOT_APPLICABLE", "-"))
     now = datetime.now(UTC)
+    bundles = request.app.state.settings.bundles
+    meant = {
+        one.id: proposal.meaning(opened.connection, one, bundles)
+        for one in found
+        if approvals.waits(one, now)
+    }
     return pages.render(
         request,
         "board-approvals.html",
         status=422 if faults else 200,
         approvals=[(item, item.why_not(now), item.warning(now)) for item in found],
+        meant=meant,
+        beside=shadow.newest(opened.connection),
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,

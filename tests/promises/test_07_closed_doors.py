@@ -89,7 +89,7 @@ def test_board_member_sees_no_person(service: Service, browser: Browser) -> None
     browser.sign_in("BOARD-1")
     browser.get("/queue", status=403)
     browser.get(f"/cases/{item}", status=403)
-    paths = ["/board", "/board/approvals", "/board/runs"]
+    paths = ["/board", "/board/approvals", "/board/runs", "/board/incidents"]
     paths += [f"/board/watch/{topic}" for topic in watch.TOPICS]
     page = "".join(browser.get(path) for path in paths)
     browser.get("/board/watch/nobody", status=404)

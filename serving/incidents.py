@@ -1,0 +1,80 @@
+"""What went wrong, reported by the board or its analysts, and what followed until it was closed.
+
+No person stands in it: who it was about is asked after the event, by an inspector. What was written
+stays; a follow-up adds to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from features.errors import UserError
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import users
+from serving.db.unit_tables import incidents
+
+KINDS = {
+    "missed": "Serious harm where nothing was flagged",
+    "wrong": "Somebody was wronged by a flag",
+    "data": "Wrong or missing data",
+    "access": "Somebody saw what they should not have seen",
+    "use": "Findings were used for something else",
+    "other": "Something else",
+}
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What was reported, and what followed, oldest first."""
+
+    first: RowMapping
+    followed: list[RowMapping] = field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the last follow-up closed it."""
+        return bool(self.followed) and bool(self.followed[-1]["closes"])
+
+
+def every(connection: Connection) -> list[Incident]:
+    """Every incident, open ones first, then newest first."""
+    rows = connection.execute(
+        select(incidents, users.c.name)
+        .join(users, users.c.username == incidents.c.username)
+        .order_by(incidents.c.id)
+    ).mappings()
+    found: dict[int, Incident] = {}
+    for row in rows:
+        if row["follows"] is None:
+            found[row["id"]] = Incident(row)
+        else:
+            found[row["follows"]].followed.append(row)
+    return sorted(found.values(), key=lambda one: (one.closed, -one.first["id"]))
+
+
+def report(unit: Unit, kind: str, words: str) -> None:
+    """Report one; UserError where a CRN stands in the words: no person is named here."""
+    if kind not in KINDS:
+        raise UserError("Select what happened")
+    _keep(unit, {"kind": kind, "words": words})
+
+
+def follow(unit: Unit, number: int, words: str, *, closes: bool) -> None:
+    """Say what was done about one, or close it; UserError where there is none, or it is closed."""
+    known: Sequence[Incident] = every(unit.connection)
+    found = next((one for one in known if one.first["id"] == number), None)
+    if found is None or found.closed:
+        raise UserError("There is no such open incident.")
+    values = {"follows": number, "kind": found.first["kind"], "words": words, "closes": closes}
+    _keep(unit, values)
+
+
+def _keep(unit: Unit, values: dict[str, object]) -> None:
+    if re.search(r"\b[A-Za-z][0-9]{6}\b", str(values["words"])):
+        raise UserError("Leave the CRN out: no person stands on the board's pages.")
+    unit.connection.execute(insert(incidents).values(**values, username=unit.username))
+    unit.audit(AuditEvent("REPORTED_INCIDENT", "NOT_APPLICABLE", "-", {"kind": values["kind"]}))

@@ -1,0 +1,123 @@
+"""What signing a proposal would mean, in reviews, hours, and people rightly and wrongly shown.
+
+From the evidence that training put beside the bundle; where it is missing, or too little to tell,
+that is said, and never made up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
+from features.errors import UnreadableInput, UserError
+from models import bundle
+from models.profile import Profile, level_name, whole
+from serving.approvals import Approval
+from serving.db.tables import users
+
+MINUTES = 8
+"""A review takes so long, as the capacity of readers was reckoned."""
+ORDER = ("low", "medium", "high", "unknown")
+EVIDENCE = "evidence.json"
+Span = tuple[float, float, float]
+"""A figure with its 95 % interval."""
+
+
+@dataclass(frozen=True)
+class AtLevel:
+    """One recorded level: how many reviews a week, and what they find; None: too few to tell."""
+
+    level: str
+    rate: int
+    share: float | None
+    """The share of that level's rows for which the evidence was measured: the nearest one."""
+    wrong_of_ten: Span | None
+    missed_of_hundred: Span | None
+    """Of 100 people not shown, how many have a level that a reader would put higher."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a proposal means."""
+
+    reviews: int
+    random: int
+    hours: int
+    an_spo: float | None
+    """Reviews a week for each SPO; None where no SPO is entered."""
+    levels: list[AtLevel]
+    made_up: bool
+    why_not: str
+    """Why nothing can be told of accuracy; empty where it can."""
+
+
+def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meaning:
+    """What it would mean to sign a proposal."""
+    flagged = sum(approval.rates.values())
+    total = flagged / (1 - approval.random_share)
+    spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
+    count = int(connection.execute(spos).scalar_one())
+    levels, made_up, why_not = _evidence(approval, bundles / approval.bundle_folder)
+    return Meaning(
+        reviews=flagged,
+        random=round(total - flagged),
+        hours=round(total * MINUTES / 60),
+        an_spo=total / count if count else None,
+        levels=levels,
+        made_up=made_up,
+        why_not=why_not,
+    )
+
+
+def _evidence(approval: Approval, folder: Path) -> tuple[list[AtLevel], bool, str]:
+    path = folder / EVIDENCE
+    try:
+        model = bundle.load(folder)
+        if not path.exists():
+            return [], bool(model.about.get("made_up")), f"{EVIDENCE} is not beside the bundle."
+        rates = json.loads(path.read_text(encoding="utf-8"))["rates"]
+    except (ValueError, KeyError) as error:
+        raise UnreadableInput(f"{path} is damaged; fetch it again.") from error
+    except UserError as error:
+        return [], False, str(error)
+    sizes = _sizes(Profile.of(model))
+    asked = [name for name in ORDER if name in approval.rates]
+    found = [_at(name, approval.rates[name], rates, sizes) for name in asked]
+    return found, bool(model.about.get("made_up")), ""
+
+
+def _sizes(profile: Profile | None) -> dict[str, int]:
+    """How many people had each recorded level in a group, in the caseload of the profile."""
+    if profile is None:
+        return {}
+    found: dict[str, int] = {}
+    counts = whole(profile.counts)
+    for group in COMMUNITY_GROUPS:
+        told = counts.get(level_name(group), [])
+        for level, count in zip(("unknown", *(x.lower() for x in LEVEL_ORDER)), told, strict=False):
+            found[level] = found.get(level, 0) + count
+    return found
+
+
+def _at(name: str, rate: int, rates: list[dict[str, Any]], sizes: Mapping[str, int]) -> AtLevel:
+    ours = [one for one in rates if one["recorded"] == name.upper()]
+    size = sizes.get(name, 0)
+    if not ours or not size:
+        return AtLevel(name, rate, None, None, None)
+    near = min(ours, key=lambda one: abs(one["share"] - rate / size))
+    right, caught, share = near["right"], near["found"], near["share"]
+    if right is None or caught is None or not caught["value"]:
+        return AtLevel(name, rate, share, None, None)
+    wrong = tuple(10 * (1 - right[end]) for end in ("value", "high", "low"))
+    higher = right["value"] * share / caught["value"]
+    missed = tuple(
+        100 * higher * (1 - caught[end]) / (1 - share) for end in ("value", "high", "low")
+    )
+    return AtLevel(name, rate, share, (wrong[0], wrong[1], wrong[2]),
+                   (missed[0], missed[1], missed[2]))  # fmt: skip

@@ -1,0 +1,141 @@
+"""A proposal scores beside the approved model and reaches no queue: what it would change.
+
+Before anybody signs, the board sees how much of a week's list would stay, who would come in and go
+by recorded level and by group of people, and how often the first reason would be another.
+Counts, kept each night, without any person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from features import asof, build
+from features.characteristics import CHARACTERISTICS
+from features.errors import UserError
+from models import explain
+from models.bundle import Bundle
+from serving import approvals, selection
+from serving.approvals import Approval
+from serving.db.unit_tables import shadows
+from serving.looking import Looked
+from serving.selection import Chosen, Key
+from serving.watch.figures import SMALL
+
+SAMPLE = 200
+"""Cases on both lists whose first reasons are compared: explaining is what takes long."""
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A proposal that waits to be signed, and its model; or why that cannot score."""
+
+    approval: Approval
+    model: Bundle | None
+    why: str
+
+
+def challengers(
+    connection: Connection, live: Approval, bundles: Path, *, demo: bool
+) -> list[Challenger]:
+    """The proposals that can still be signed and bind another model than the approved one.
+
+    What is wrong with a proposal's bundle stops no night: it is kept and shown.
+    """
+    found, now = [], datetime.now(UTC)
+    for one in approvals.every(connection):
+        if one.demo != demo or one.bundle_id == live.bundle_id or not approvals.waits(one, now):
+            continue
+        try:
+            found.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
+        except UserError as error:
+            found.append(Challenger(one, None, str(error)))
+    return found
+
+
+def keep(
+    connection: Connection, seen: Looked, live: Approval, model: Bundle,
+    beside: Iterable[Challenger], key: Key,
+) -> None:  # fmt: skip
+    """Keep what each proposal would change of a whole week's list."""
+    for one in beside:
+        told: dict[str, Any] = {"why": one.why}
+        if one.model is not None:
+            ours = _week(seen, seen.scored, live, key)
+            theirs = _week(seen, seen.others[one.approval.id], one.approval, key)
+            told = compare(ours, theirs, seen.people)
+            told["reasons"] = _reasons(seen, model, one.model, ours, theirs)
+        values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
+        connection.execute(insert(shadows).values(**values))
+
+
+def newest(connection: Connection) -> dict[int, RowMapping]:
+    """The last comparison of each proposal."""
+    rows = connection.execute(select(shadows).order_by(shadows.c.id)).mappings()
+    return {row["approval_id"]: row for row in rows}
+
+
+def compare(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFrame) -> Any:
+    """How much of a list would stay, and who would come in and go: counts, small ones withheld."""
+    before = {one.crn: one.stratum for one in ours}
+    after = {one.crn: one.stratum for one in theirs}
+    come, go = set(after) - set(before), set(before) - set(after)
+    return {
+        "before": len(before),
+        "after": len(after),
+        "both": len(set(before) & set(after)),
+        "levels": _by({crn: after[crn] for crn in come}, {crn: before[crn] for crn in go}),
+        "people": {name: _by(*_said(people, name, come, go)) for name in CHARACTERISTICS},
+    }
+
+
+def _week(seen: Looked, scored: pl.DataFrame, approval: Approval, key: Key) -> list[Chosen]:
+    """Whom the approved rates would flag in a week that had begun with an empty queue."""
+    chosen = selection.select(
+        scored, seen.units, approval.rates, approval.random_share, {}, (), key
+    )
+    return [one for one in chosen if one.drawn_as == "flagged"]
+
+
+def _said(
+    people: pl.DataFrame, name: str, come: set[str], go: set[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    told = dict(people.select("crn", name).iter_rows())
+    return {crn: told[crn] for crn in come}, {crn: told[crn] for crn in go}
+
+
+def _by(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
+    """How many come in and go by group; None under SMALL, but for nought."""
+    more, less = Counter(come.values()), Counter(go.values())
+    return {name: [_told(more[name]), _told(less[name])] for name in sorted({*more, *less})}
+
+
+def _told(count: int) -> int | None:
+    return count if count == 0 or count >= SMALL else None
+
+
+def _reasons(
+    seen: Looked, model: Bundle, other: Bundle, ours: Sequence[Chosen], theirs: Sequence[Chosen]
+) -> dict[str, int]:
+    """Of some cases on both lists for the same group: how many would have another first reason."""
+    both = {(one.crn, one.group) for one in ours} & {(one.crn, one.group) for one in theirs}
+    asked = sorted(both)[:SAMPLE]
+    if not asked:
+        return {"compared": 0, "another": 0}
+    known = asof.read(seen.store, asof.spine({crn for crn, _ in asked}, seen.as_of))
+    frame = build.frame(known)
+    first, second = (explain.reasons(one, frame, known) for one in (model, other))
+    another = sum(_family(first, key) != _family(second, key) for key in asked)
+    return {"compared": len(asked), "another": another}
+
+
+def _family(reasons: Mapping[tuple[str, str], list[explain.Reason]], key: tuple[str, str]) -> str:
+    found = reasons.get(key, [])
+    return found[0].family if found else ""

@@ -1,0 +1,112 @@
+"""make nights: which watched figure turns on which night, and how often a quiet caseload alarms.
+
+Made-up caseloads with one planted fault each, watched night by night against a profile made before
+the fault began; the model is that of the newest demo (make demo first). It proves that the watch
+sees what was planted, and says nothing of any real caseload.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from features import intake, synthetic
+from features.build import cases_under_supervision
+from features.errors import MissingInput
+from features.store import Store
+from models import bundle, profile
+from models.bundle import Bundle
+from models.profile import Profile
+from serving import caseload, looking, selection
+from serving.looking import Looked
+from serving.selection import Key
+from serving.watch import arrivals, equality, figures, population
+from serving.watch.figures import ACT, LOOK, Figure
+
+AS_OF = date(2026, 11, 20)
+CASES = int(os.environ.get("CASES", "3000"))
+RATES = {"low": 12, "medium": 15, "high": 9, "unknown": 6}
+QUIET = range(59, -1, -1)
+FAULTS: dict[str, tuple[int, tuple[int, ...]]] = {
+    # the profile so many days before the as-of date, and the nights watched
+    "feed-outage": (40, tuple(range(30, -1, -1))),
+    "late-recording": (200, (190, 180, 175, 170, 165, 160, 150, 120, 90, 60, 30, 0)),
+    "policy-change": (200, (130, 121, 120, 119, 115, 110, 100, 90, 60, 30, 0)),
+    "over-policing": (60, (30, 0)),
+    "inflation": (290, (280, 260, 240, 220, 200, 180, 150, 120, 90, 60, 30, 0)),
+}
+
+
+def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figure]:
+    """What the watch says of a night, without any reader."""
+    on = cases_under_supervision(store, day)
+    own = replace(model, about=model.about | {"profile": usual.as_json()})
+    seen = looking.look(store, on, caseload.placed(store, on), own, day, lambda _: None)
+    return [
+        *arrivals.figures(store, usual, seen.week, day),
+        *population.figures(usual, seen.counted),
+        _flagged(seen),
+    ]
+
+
+def _flagged(seen: Looked) -> Figure:
+    """Who would be flagged in ten such weeks, by group of people."""
+    rates = {level: 10 * rate for level, rate in RATES.items()}
+    chosen = selection.select(seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one"))
+    crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
+    parts = equality._flag_parts(seen.people, crns)
+    return figures.worst("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")
+
+
+def scenario(
+    name: str, model: Bundle, back: int, nights: Iterable[int]
+) -> list[tuple[int, Figure]]:
+    """Every figure that was not green, with how many days before the as-of date it was."""
+    with tempfile.TemporaryDirectory(prefix="rosh-nights-") as folder:
+        at = Path(folder)
+        made = synthetic.Parameters(CASES, 1, AS_OF, scenario=name)
+        synthetic.synthesise(made, at / "extract", at / "truth")
+        intake.load(at / "extract", at / "store")
+        store = Store.open(at / "store")
+        usual = profile.make(store, model, AS_OF - timedelta(days=back))
+        return [
+            (night, one)
+            for night in nights
+            for one in watched(store, model, usual, AS_OF - timedelta(days=night))
+            if one.state in (LOOK, ACT)
+        ]
+
+
+def main() -> None:
+    """A table a scenario: figure, state, first night, how many nights."""
+    current = Path("var/demo/current")
+    if not current.exists():
+        raise MissingInput("There is no demo, so there is no model. Run: make demo")
+    bundles = Path(current.read_text(encoding="utf-8").strip()) / "bundles"
+    model = bundle.load(max(bundles.glob("*/bundle.json")).parent)
+    say = sys.stdout.write
+    for name, (back, nights) in {"none": (60, tuple(QUIET)), **FAULTS}.items():
+        found = scenario(name, model, back, nights)
+        rows = pl.DataFrame(
+            [{"figure": o.name, "state": o.state, "night": n, "said": o.sentence} for n, o in found],
+            schema={"figure": pl.String, "state": pl.String, "night": pl.Int64, "said": pl.String},
+        )  # fmt: skip
+        say(f"\n{name}: {len(nights)} nights against a profile of {back} days before the last\n")
+        for (figure, state), part in rows.group_by("figure", "state", maintain_order=True):
+            first = part.row(0, named=True)
+            say(f"  {figure:16}{state:6} first {first['night']:>4} days before the end, on "
+                f"{part.height} nights. {first['said']}\n")  # fmt: skip
+        if not found:
+            say("  every figure that could be told was green on every night\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What the board sees before it signs: what a proposal means, beside the approved one; incidents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from features import build
+from features.errors import UserError
+from serving import approvals, caseload, incidents, looking, proposal, shadow
+from serving.db.session import AuditEvent, unit
+from serving.selection import Chosen, Key
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+
+WHY = "Two units wrote that the same case came up twice."
+
+
+def chosen(crn: str, stratum: str = "LOW") -> Chosen:
+    """A flagged person."""
+    return Chosen(crn, "N54ALD", "public", stratum, "flagged", 0.5, 1.0)
+
+
+def test_who_comes_in_and_goes_is_counted_and_small_counts_are_withheld() -> None:
+    ours = [chosen(f"A{n}") for n in range(30)]
+    theirs = [chosen(f"A{n}", "HIGH") for n in range(15, 42)]
+    columns = {name: ["F"] * 42 for name in shadow.CHARACTERISTICS}
+    people = pl.DataFrame({"crn": [f"A{n}" for n in range(42)], **columns})
+    found = shadow.compare(ours, theirs, people)
+    assert (found["before"], found["after"], found["both"]) == (30, 27, 15)
+    assert found["levels"] == {"HIGH": [12, 0], "LOW": [0, 15]}
+    assert found["people"]["sex"] == {"F": [12, 15]}
+    few = shadow.compare(ours[:5], theirs[-3:], people)
+    assert few["levels"] == {"HIGH": [None, 0], "LOW": [0, None]}
+
+
+@pytest.fixture
+def proposed(service: Service) -> int:
+    """A proposal of the demo with other rates, that nobody has signed."""
+    with unit(service.web, "BOARD-1") as opened:
+        rates = {"low": 3, "medium": 4, "high": 2, "unknown": 1}
+        folder = service.bundle_folder.name
+        return approvals.propose(opened, service.model, folder, rates, 0.2, demo=True)
+
+
+def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
+    service: Service, proposed: int, browser: Browser
+) -> None:
+    """The same model under another name, so that the lists differ by the rates alone."""
+    with service.night.connect() as connection:
+        live = approvals.in_force(connection, demo=True)
+        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        before = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
+        assert not shadow.challengers(connection, live, service.settings.bundles, demo=True)
+        other = replace(live, bundle_id="another")
+        found = shadow.challengers(connection, other, service.settings.bundles, demo=True)
+        assert proposed in [one.approval.id for one in found]
+        beside = [shadow.Challenger(named, service.model, "")]
+        on = build.cases_under_supervision(service.store, AS_OF)
+        where = caseload.placed(service.store, on)
+        seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None,
+                            {proposed: service.model})  # fmt: skip
+        assert seen.others[proposed].equals(seen.scored)
+        shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
+        told: Any = shadow.newest(connection)[proposed]["figures"]
+        assert told["after"] <= 10
+        assert told["both"] == told["after"], "fewer of the same list"
+        assert told["reasons"]["another"] == 0
+        assert told["reasons"]["compared"] > 0
+        after = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
+        assert before == after
+        connection.commit()
+    page = browser.sign_in("BOARD-1").get("/board/approvals")
+    assert f"{told['both']} would stay" in page
+    assert "under 10" in page
+    crns = set(seen.on["crn"])
+    assert not [crn for crn in crns if crn in page]
+
+
+def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed: int) -> None:
+    with service.night.connect() as connection:
+        live = replace(approvals.in_force(connection, demo=True), bundle_id="another")
+        found = shadow.challengers(connection, live, service.settings.bundles / "no", demo=True)
+        one = next(o for o in found if o.approval.id == proposed)
+        assert one.model is None
+        assert "no model bundle" in one.why
+        on = build.cases_under_supervision(service.store, AS_OF).head(5)
+        where = caseload.placed(service.store, on)
+        seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None)
+        shadow.keep(connection, seen, live, service.model, [one], Key("s", "r"))
+        assert "no model bundle" in shadow.newest(connection)[proposed]["figures"]["why"]
+        connection.rollback()
+
+
+def test_before_signing_it_is_said_what_it_means(
+    service: Service, proposed: int, browser: Browser
+) -> None:
+    with service.night.connect() as connection:
+        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        meant = proposal.meaning(connection, named, service.settings.bundles)
+        gone = proposal.meaning(connection, named, service.settings.bundles / "no")
+    assert (meant.reviews, meant.random) == (10, 2)
+    assert meant.hours == round(12.5 * 8 / 60)
+    assert meant.made_up
+    assert [one.level for one in meant.levels] == ["low", "medium", "high", "unknown"]
+    assert gone.levels == []
+    assert "no model bundle" in gone.why_not
+    page = browser.sign_in("BOARD-1").get("/board/approvals")
+    assert "Of ten shown, wrong" in page
+    assert "is no evidence of accuracy" in page
+
+
+def test_wrong_and_missed_follow_from_what_was_measured() -> None:
+    """At a tenth shown: 40 of 100 shown are right, and half of those higher are found."""
+    right = {"value": 0.4, "low": 0.3, "high": 0.5}
+    caught = {"value": 0.5, "low": 0.25, "high": 0.75}
+    rates = [{"recorded": "LOW", "share": 0.1, "right": right, "found": caught},
+             {"recorded": "LOW", "share": 0.01, "right": None, "found": None}]  # fmt: skip
+    found = proposal._at("low", 100, rates, {"low": 1000})
+    assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
+    assert found.missed_of_hundred is not None
+    # 8 of 100 are higher; 4 of them are not among the ten shown: 4 of 90.
+    assert found.missed_of_hundred[0] == pytest.approx(100 * 4 / 90)
+    assert found.missed_of_hundred[1] < found.missed_of_hundred[0] < found.missed_of_hundred[2]
+    assert proposal._at("low", 5, rates, {"low": 1000}).wrong_of_ten is None
+    assert proposal._at("high", 5, rates, {"low": 1000}).share is None
+
+
+def test_an_incident_is_reported_followed_and_closed(service: Service, browser: Browser) -> None:
+    page = browser.sign_in("ANALYST-1").get("/board/incidents")
+    assert "Report an incident" in page
+    assert "at least 20" in browser.post("/board/incidents", 422, kind="wrong", words="no")
+    assert "Select what happened" in browser.post("/board/incidents", 422, words=WHY)
+    named = browser.post("/board/incidents", 422, kind="wrong", words=f"{WHY} It was A000001.")
+    assert "Leave the CRN out" in named
+    assert WHY in browser.post("/board/incidents", kind="wrong", words=WHY)
+    with service.night.connect() as connection:
+        number = incidents.every(connection)[0].first["id"]
+    follow = f"/board/incidents/{number}/follow"
+    browser.sign_in("BOARD-1").get("/board/incidents")
+    assert "at least 20" in browser.post(follow, 422, words="done")
+    assert "Open" in browser.post(follow, words="The supplier was asked about it today.")
+    assert "Closed" in browser.post(follow, words="The supplier has put it right.", closes="yes")
+    assert "no such open" in browser.post(follow, 422, words="Once more, after it was closed.")
+    with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        incidents.report(opened, "wrong", WHY)
+    with pytest.raises(UserError, match="no such open"), unit(service.web, "BOARD-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        incidents.follow(opened, 2**40, WHY, closes=False)
+
+
+def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    one = approvals.Approval(
+        1, "b", "b", "c", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=("A",),
+        expires_at=now + timedelta(days=1), withdrawn_at=None,
+    )  # fmt: skip
+    assert approvals.waits(one, now)
+    assert not approvals.waits(replace(one, signed_by=("A", "B")), now)
+    assert not approvals.waits(replace(one, withdrawn_at=now), now)
+    assert not approvals.waits(one, now + timedelta(days=2))
