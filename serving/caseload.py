@@ -51,13 +51,15 @@ def placed(store: Store, on: pl.DataFrame) -> Placed:
     return Placed(units, timeline.practitioners(known))
 
 
-def fired(frame: pl.DataFrame) -> pl.DataFrame:
-    """The facts of an indicator frame: crn, indicator; a case once, whichever group it is about."""
+def fired(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:
+    """Which of some indicators fire, by default the facts: crn, indicator; a case once, whichever
+    group it is about.
+    """
     said = [
         frame.filter(
             pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
         ).select("crn", indicator=pl.lit(name))
-        for name, item in ((name, CATALOGUE[name]) for name in CHECKLIST)
+        for name, item in ((name, CATALOGUE[name]) for name in names)
     ]
     return pl.concat(said).unique().sort("crn", "indicator")
 

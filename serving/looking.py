@@ -10,12 +10,16 @@ from types import MappingProxyType
 import polars as pl
 
 from features import asof, build, characteristics, supply
+from features.indicators import CATALOGUE
 from features.store import Store
 from features.supply import Supplied
 from models.bundle import Bundle
 from models.profile import Counts, Profile, Tally, region
 from serving import caseload
 from serving.caseload import Placed
+
+BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch)
+"""Indicators that rest on what police or others chose to record: watched by group of people."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Looked:
     week: Supplied
     people: pl.DataFrame
     """Who they are: for asking for whom it is worse, and for nothing else."""
+    marked: pl.DataFrame
+    """Where indicators fire that are watched for bias: crn, indicator."""
     others: Mapping[int, pl.DataFrame]
     """What proposals that wait to be signed say of the same rows, by their numbers."""
 
@@ -60,12 +66,14 @@ def look(
     tally = Tally(profile.edges if profile else {}, regions)
     parts: list[pl.DataFrame] = []
     facts: list[pl.DataFrame] = []
+    marked: list[pl.DataFrame] = []
     others: dict[int, list[pl.DataFrame]] = {number: [] for number in proposed}
     for bucket, frame in build.frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.append(model.score(frame))
         tally.add(frame, parts[-1])
         facts.append(caseload.fired(frame))
+        marked.append(caseload.fired(frame, BIAS_WATCHED))
         for number, other in proposed.items():
             others[number].append(other.score(frame))
     step("counting what the board watches")
@@ -78,6 +86,7 @@ def look(
         units=units,
         scored=pl.concat(parts).sort(asof.GROUP_KEY),
         facts=pl.concat(facts),
+        marked=pl.concat(marked),
         profile=profile,
         counted=tally.counts,
         week=supply.counted(store, everyone, as_of, 7),

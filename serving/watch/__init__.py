@@ -38,6 +38,8 @@ class Night:
     week: Supplied
     people: pl.DataFrame
     """Everyone scored: crn, and the characteristics."""
+    marked: pl.DataFrame
+    """Where indicators fire that are watched for bias."""
     rows: pl.DataFrame
     """What the night kept of everyone."""
     rates: Mapping[str, int]
@@ -53,7 +55,9 @@ def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
         *readers.figures(connection, today),
         *lists.figures(connection, night.rows, night.rates, night.scores, night.as_of),
         *lists.of_the_queue(connection, today),
-        *equality.figures(connection, night.people, readers.readings(connection), night.as_of),
+        *equality.figures(
+            connection, night.people, night.marked, readers.readings(connection), night.as_of
+        ),
     ]
     return _kept(connection, night.as_of, found)
 
@@ -77,11 +81,10 @@ def _kept(connection: Connection, as_of: date, found: list[Figure]) -> list[Figu
 
 
 def newest(connection: Connection, until: date | None = None) -> RowMapping | None:
-    """The snapshot that was kept last, or the last one for a night up to a day."""
-    rows = select(snapshots).order_by(snapshots.c.id.desc())
+    """The last snapshot of the last night, or of the last one up to a day."""
+    rows = select(snapshots).order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
     if until is not None:
-        rows = select(snapshots).where(snapshots.c.as_of <= until)
-        rows = rows.order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
+        rows = rows.where(snapshots.c.as_of <= until)
     return connection.execute(rows.limit(1)).mappings().first()
 
 

@@ -7,6 +7,7 @@ the public sector equality duty, Equality Act 2010 section 149, which is continu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -29,15 +30,24 @@ from serving.watch.readers import Reading
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""
+NAMES = ("flagged_gap", "precision_gap", "missed_gap", "recorded_gap")
+ASKED = ("ethnicity", "religion", "disability")
 MISSING = "no characteristic of anyone is supplied."
 
 
 def figures(
-    connection: Connection, people: pl.DataFrame, read: list[Reading], as_of: date
+    connection: Connection,
+    people: pl.DataFrame,
+    marked: pl.DataFrame,
+    read: list[Reading],
+    as_of: date,
 ) -> list[Figure]:
-    """The widest gaps; `people` has a row a person (crn, CHARACTERISTICS): everyone scored."""
+    """The widest gaps; `people` has a row a person (crn, CHARACTERISTICS): everyone scored.
+
+    `marked` is where indicators fire that are watched for bias (crn, indicator).
+    """
     if all((people[name] == NOT_KNOWN).all() for name in CHARACTERISTICS):
-        return [not_known(n, MISSING) for n in ("flagged_gap", "precision_gap", "missed_gap")]
+        return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged(connection, as_of)
     right = {one.crn: one.first for one in read if one.drawn_as == "flagged"}
     missed = {one.crn: one.first for one in read if one.drawn_as == "random"}
@@ -48,7 +58,25 @@ def figures(
               "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
         worst("missed_gap", _gap_parts("missed_gap", people, missed),
               "Of 100 not flagged, missed furthest from everyone, by {n}: {where}.", MISSING),
+        recorded(people, marked),
     ]  # fmt: skip
+
+
+def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
+    """Who has entries of the kinds that others chose to record: before any model, and in words.
+
+    Of sex and age this says little: what people do differs by both.
+    """
+    parts = [
+        replace(part, label=f"{name.replace('_', ' ')}, {part.label}")
+        for name in sorted(marked["indicator"].unique())
+        for part in _flag_parts(
+            people, set(marked.filter(pl.col("indicator") == name)["crn"]), "recorded_gap", ASKED
+        )
+    ]
+    return worst("recorded_gap", parts,
+                 "Entries of one kind furthest from everyone, by a factor of {n}: {where}.",
+                 "no such entry is on record.")  # fmt: skip
 
 
 def _flagged(connection: Connection, as_of: date) -> set[str]:
@@ -60,19 +88,26 @@ def _flagged(connection: Connection, as_of: date) -> set[str]:
     return set(connection.execute(rows).scalars())
 
 
-def _groups(people: pl.DataFrame) -> Iterable[tuple[str, pl.Series]]:
+def _groups(
+    people: pl.DataFrame, names: Iterable[str] = CHARACTERISTICS
+) -> Iterable[tuple[str, pl.Series]]:
     """Each group of each characteristic: its name, and its people."""
-    for name in CHARACTERISTICS:
+    for name in names:
         for group in sorted(people[name].unique()):
             yield f"{name}: {group}", people.filter(pl.col(name) == group)["crn"]
 
 
-def _flag_parts(people: pl.DataFrame, flagged: set[str]) -> list[Part]:
+def _flag_parts(
+    people: pl.DataFrame,
+    flagged: set[str],
+    figure: str = "flagged_gap",
+    names: Iterable[str] = CHARACTERISTICS,
+) -> list[Part]:
     """How many times as likely, or as unlikely, as everyone a group is to be flagged."""
     ours = flagged & set(people["crn"])
     rate = len(ours) / max(1, people.height)
     found = []
-    for label, crns in _groups(people):
+    for label, crns in _groups(people, names):
         expected, got = rate * len(crns), len(ours & set(crns))
         if len(crns) < SMALL or expected < SMALL:
             found.append(Part(label, None, None, None, len(crns) if len(crns) >= SMALL else 0,
@@ -84,7 +119,7 @@ def _flag_parts(people: pl.DataFrame, flagged: set[str]) -> list[Part]:
         )
         side = "more often" if more else "less often"
         # By the near end: a small group is not called treated otherwise by chance.
-        state = state_of("flagged_gap", max(1.0, near))
+        state = state_of(figure, max(1.0, near))
         found.append(Part(f"{label}, {side}", gap, near, far, len(crns), state))
     return found
 

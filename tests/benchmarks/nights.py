@@ -34,6 +34,8 @@ AS_OF = date(2026, 11, 20)
 CASES = int(os.environ.get("CASES", "3000"))
 RATES = {"low": 12, "medium": 15, "high": 9, "unknown": 6}
 QUIET = range(59, -1, -1)
+LARGE = {"over-policing": 12_000}
+"""What a fault needs to be seen among a smaller group of people."""
 FAULTS: dict[str, tuple[int, tuple[int, ...]]] = {
     # the profile so many days before the as-of date, and the nights watched
     "feed-outage": (40, tuple(range(30, -1, -1))),
@@ -53,6 +55,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
         *arrivals.figures(store, usual, seen.week, day),
         *population.figures(usual, seen.counted),
         _flagged(seen),
+        equality.recorded(seen.people, seen.marked),
     ]
 
 
@@ -71,7 +74,7 @@ def scenario(
     """Every figure that was not green, with how many days before the as-of date it was."""
     with tempfile.TemporaryDirectory(prefix="rosh-nights-") as folder:
         at = Path(folder)
-        made = synthetic.Parameters(CASES, 1, AS_OF, scenario=name)
+        made = synthetic.Parameters(LARGE.get(name, CASES), 1, AS_OF, scenario=name)
         synthetic.synthesise(made, at / "extract", at / "truth")
         intake.load(at / "extract", at / "store")
         store = Store.open(at / "store")

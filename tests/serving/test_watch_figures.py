@@ -156,6 +156,18 @@ def test_a_group_flagged_more_often_is_named(service: Service) -> None:
     assert all(p.value is None for p in equality._flag_parts(told.head(9), flagged))
 
 
+def test_entries_that_others_chose_to_record_are_compared_by_group() -> None:
+    told = people(ethnicity=["B"] * 500 + ["W"] * 1500, sex=["F"] * 1000 + ["M"] * 1000)
+    crns = [f"A{n:06d}" for n in [*range(200), *range(500, 800)]]
+    marked = pl.DataFrame({"crn": crns, "indicator": "weapon_events_count"})
+    found = equality.recorded(told, marked)
+    assert found.value == pytest.approx(1.6)
+    assert found.state == LOOK
+    assert "weapon events count, ethnicity: B, more often" in found.sentence
+    assert not [part for part in found.parts if "sex" in part.label]
+    assert equality.recorded(told, marked.head(0)).state == UNKNOWN
+
+
 def test_a_gap_in_being_right_needs_enough_readings() -> None:
     told = people(sex=["F"] * 40 + ["M"] * 40)
     said = {f"A{n:06d}": n < 20 for n in range(80)}
@@ -166,7 +178,9 @@ def test_a_gap_in_being_right_needs_enough_readings() -> None:
 
 def test_nobodys_characteristics_are_supplied(service: Service) -> None:
     with service.night.connect() as connection:
-        found = equality.figures(connection, people(sex=[NOT_KNOWN] * 50), [], AS_OF)
+        found = equality.figures(
+            connection, people(sex=[NOT_KNOWN] * 50), pl.DataFrame(), [], AS_OF
+        )
     assert {one.state for one in found} == {UNKNOWN}
 
 
