@@ -125,8 +125,8 @@ def _flag_parts(
 
 
 def _poisson(count: int) -> tuple[float, float, float]:
-    """A count, and about its 95 % interval."""
-    half = 1.96 * max(count, 1) ** 0.5
+    """A count, and about its 99 % interval: wide, because many groups are looked at at once."""
+    half = 2.576 * max(count, 1) ** 0.5
     return max(0.0, count - half), float(count), count + half
 
 

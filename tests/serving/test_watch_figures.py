@@ -148,8 +148,8 @@ def test_a_group_flagged_more_often_is_named(service: Service) -> None:
     first = next(part for part in parts if part.label.startswith("ethnicity: B"))
     assert first.label == "ethnicity: B, more often"
     assert first.value == pytest.approx(2.0)
-    assert first.low == pytest.approx((40 - 1.96 * 40**0.5) / 20)
-    assert first.state == GREEN, "its interval begins at 1.4 times, under the line"
+    assert first.low == pytest.approx((40 - 2.576 * 40**0.5) / 20)
+    assert first.state == GREEN, "its interval begins at 1.2 times, under the line"
     many = people(ethnicity=["B"] * 1000 + ["W"] * 3000)
     sure = equality._flag_parts(many, {f"A{n:06d}" for n in [*range(400), *range(1000, 1400)]})
     assert next(part for part in sure if "B, more" in part.label).state == LOOK
