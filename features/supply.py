@@ -14,6 +14,8 @@ from features import records
 from features.store import Store, store_schema
 
 WEEK = timedelta(days=7)
+AT_A_TIME = 8
+"""So many buckets of cases are read at once."""
 LATE_AFTER = 7
 """Recorded more than so many days after it happened."""
 READ = ("crn", "occurred_on", "recorded_at", "version")
@@ -41,7 +43,11 @@ def counted(store: Store, regions: Mapping[str, str], until: date, days: int) ->
     """
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)
-    return {name: _table(store, name, regions, begin, end) for name in _tables(store)}
+    named = pl.DataFrame(
+        {"crn": list(regions), "region": list(regions.values())},
+        schema={"crn": pl.String, "region": pl.String},
+    )
+    return {name: _table(store, name, named, begin, end) for name in _tables(store)}
 
 
 def _tables(store: Store) -> list[str]:
@@ -50,16 +56,26 @@ def _tables(store: Store) -> list[str]:
 
 
 def _table(
-    store: Store, name: str, regions: Mapping[str, str], begin: datetime, end: datetime
+    store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime
 ) -> dict[str, tuple[int, int]]:
+    """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
+    parts = range(0, store.buckets, AT_A_TIME)
+    found = pl.concat(
+        _some(store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets)))
+        for at in parts
+    )
+    told = found.group_by("region").agg(pl.col("rows").sum(), pl.col("late").sum())
+    return {row[0]: (row[1], row[2]) for row in told.sort("region").iter_rows()}
+
+
+def _some(
+    store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime, buckets: range
+) -> pl.DataFrame:
     recorded = (pl.col("recorded_at") >= begin) & (pl.col("recorded_at") < end)
     without = [column for column in store_schema(name) if column not in READ]
-    rows = store.read(name, keep=recorded & (pl.col("version") == 1), without=without)
+    rows = store.read(name, buckets, recorded & (pl.col("version") == 1), without)
     waited = (pl.col("recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
-    named = rows.with_columns(
-        region=pl.col("crn").replace_strict(dict(regions), default=None, return_dtype=pl.String)
-    ).filter(pl.col("region").is_not_null())
-    found = named.group_by("region").agg(
-        rows=pl.len(), late=(waited > LATE_AFTER).sum().cast(pl.Int64)
+    named = rows.join(regions, on="crn")
+    return named.group_by("region").agg(
+        rows=pl.len().cast(pl.Int64), late=(waited > LATE_AFTER).sum().cast(pl.Int64)
     )
-    return {row[0]: (row[1], row[2]) for row in found.sort("region").iter_rows()}

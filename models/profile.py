@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from features import asof, build, supply, timeline
@@ -28,6 +29,7 @@ SMALLEST = 0.005
 """A bin holds at least this share of the caseload of the profile: a smaller one is noise."""
 SUPPLY_DAYS = 84
 """Twelve weeks say what a week usually brings."""
+Places = npt.NDArray[np.int64]
 Counts = dict[str, dict[str, list[int]]]
 """By region, by measure: how many rows are not known, then how many lie in each bin."""
 
@@ -77,33 +79,44 @@ class Tally:
     """The region of each case."""
     counts: Counts = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Regions by number, so that no row is compared as text."""
+        self._names = sorted({*self.regions.values(), NOWHERE})
+        numbered = {name: at for at, name in enumerate(self._names)}
+        self._places = {crn: numbered[name] for crn, name in self.regions.items()}
+
     def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
         """Count one part of a night: the indicator frame, and what the model said of its rows."""
         rows = community(frame)
-        region = _regions_of(rows, self.regions)
+        # The cases of this part alone: looking them up among all of a caseload takes long.
+        elsewhere = self._names.index(NOWHERE)
+        ours = {crn: self._places.get(crn, elsewhere) for crn in rows["crn"].unique()}
+        region = _region_of(rows, ours)
         for name in build.columns():
             self._count(name, rows[name].cast(pl.Float64).to_numpy(), region)
         order = {level: float(place) for place, level in enumerate(LEVEL_ORDER)}
         levels = rows["level"].replace_strict(order, default=None, return_dtype=pl.Float64)
         for group in COMMUNITY_GROUPS:
-            ours = (rows["group"] == group).to_numpy()
-            self._count(level_name(group), levels.to_numpy()[ours], region[ours])
+            about = (rows["group"] == group).to_numpy()
+            self._count(level_name(group), levels.to_numpy()[about], region[about])
         told = scored.filter("scorable")
-        where = _regions_of(told, self.regions)
-        for (stratum, group), part in _by(told.with_columns(_region=pl.Series(where))):
+        for (stratum, group), part in _by(told):
             values = part["probability"].to_numpy()
-            self._count(score_name(stratum, group), values, part["_region"].to_numpy())
+            self._count(score_name(stratum, group), values, _region_of(part, ours))
 
-    def _count(self, name: str, values: Matrix, region: Any) -> None:
+    def _count(self, name: str, values: Matrix, region: Places) -> None:
         edges = self.edges.get(name)
         if edges is None:
             return
         size = len(edges) + 2
-        place = np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="left") + 1)
-        for one in np.unique(region):
-            found = np.bincount(place[region == one], minlength=size)
-            kept = self.counts.setdefault(str(one), {}).setdefault(name, [0] * size)
-            kept[:] = [a + int(b) for a, b in zip(kept, found, strict=True)]
+        place = np.searchsorted(edges, values, side="left") + 1
+        place[np.isnan(values)] = 0
+        found = np.bincount(region * size + place, minlength=len(self._names) * size)
+        for at, one in enumerate(self._names):
+            told = found[at * size : (at + 1) * size]
+            if told.any():
+                kept = self.counts.setdefault(one, {}).setdefault(name, [0] * size)
+                kept[:] = [a + int(b) for a, b in zip(kept, told, strict=True)]
 
 
 def make(store: Store, model: Bundle, as_of: date) -> Profile:
@@ -177,14 +190,16 @@ def bins(values: pl.Series) -> list[float]:
     return kept
 
 
+def _region_of(rows: pl.DataFrame, places: Mapping[str, int]) -> Places:
+    """The region of each row, as its place among the names."""
+    named = rows["crn"].replace_strict(dict(places), return_dtype=pl.Int64)
+    found: Places = named.to_numpy()
+    return found
+
+
 def _by(told: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
     return [
         ((stratum, group), told.filter(pl.col("stratum") == stratum, pl.col("group") == group))
         for stratum in STRATA
         for group in COMMUNITY_GROUPS
     ]
-
-
-def _regions_of(rows: pl.DataFrame, regions: Mapping[str, str]) -> Any:
-    named = rows["crn"].replace_strict(dict(regions), default=NOWHERE, return_dtype=pl.String)
-    return named.to_numpy().astype(object)

@@ -189,11 +189,13 @@ def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
             kept[:, :, month] == -2, kept[:, :, month - 1], kept[:, :, month]
         )
     types = ["RLRH", "RMRH", "RHRH", "RVHR"]
-    at, level, until = _changes(kept.max(axis=0), 0)
+    # Each person's on another day of the month: registers that bunch would look like drift.
+    day = desk.draw.stream("register days").integers(0, 30, len(lives))
+    at, level, until = _changes(kept.max(axis=0), 0, day)
     parts = [_following(desk, "REO", at, until, pick(types, level))]
     groups = [(c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS]
     for i, (code, group) in enumerate(groups):
-        at, level, until = _changes(kept[codes.COMMUNITY_GROUPS.index(group)], 1)
+        at, level, until = _changes(kept[codes.COMMUNITY_GROUPS.index(group)], 1, day)
         levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level)
         parts.append(_following(desk, f"REG{i}", at, until, _all(code, len(at)), level_code=levels))
     abuse = lives.people.traits["abuse"] + 0.5 * rng.normal(size=len(lives))
@@ -207,14 +209,15 @@ def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _changes(levels: Ints, least: int) -> tuple[Events, Ints, Ints]:
+def _changes(levels: Ints, least: int, day: Ints) -> tuple[Events, Ints, Ints]:
     """When a recorded level (cases, months) of at least so much began, which, and until when.
 
-    Ends are days back, -1 where it still stands.
+    Ends are days back, -1 where it still stands; `day` is the day of the month of each case.
     """
     before = np.concatenate([np.full((len(levels), 1), -1), levels[:, :-1]], axis=1)
     who, month = np.nonzero(levels != before)
-    back, level = FIRST_DAYS[month].astype(np.int64), levels[who, month]
+    back = np.maximum(FIRST_DAYS[month].astype(np.int64) - day[who], 0)
+    level = levels[who, month]
     follows = np.append(who[1:] == who[:-1], False)
     until = np.where(follows, np.append(back[1:], 0), -1)
     found = level >= least

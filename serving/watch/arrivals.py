@@ -65,7 +65,7 @@ def _late(usual: Supplied, week: Supplied) -> list[Part]:
         if min(then[0], now[0]) < FEWEST_ROWS:
             found.append(Part(region, None, None, None, now[0], TOO_FEW))
             continue
-        more = now[1] / now[0] - then[1] / then[0]
+        more = max(0.0, now[1] / now[0] - then[1] / then[0])
         found.append(Part(region, more, None, None, now[0], state_of("late", more)))
     return found
 

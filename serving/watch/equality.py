@@ -53,7 +53,7 @@ def figures(
     missed = {one.crn: one.first for one in read if one.drawn_as == "random"}
     return [
         worst("flagged_gap", _flag_parts(people, flagged),
-              "Widest apart from everyone in being flagged: {where}, by a factor of {n}.", MISSING),
+              "Flagged otherwise than everyone by a factor of at least {n}: {where}.", MISSING),
         worst("precision_gap", _gap_parts("precision_gap", people, right),
               "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
         worst("missed_gap", _gap_parts("missed_gap", people, missed),
@@ -75,7 +75,8 @@ def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
         )
     ]
     return worst("recorded_gap", parts,
-                 "Entries of one kind furthest from everyone, by a factor of {n}: {where}.",
+                 "Entries of one kind otherwise than for everyone by a factor of at least {n}: "
+                 "{where}.",
                  "no such entry is on record.")  # fmt: skip
 
 
@@ -103,7 +104,9 @@ def _flag_parts(
     figure: str = "flagged_gap",
     names: Iterable[str] = CHARACTERISTICS,
 ) -> list[Part]:
-    """How many times as likely, or as unlikely, as everyone a group is to be flagged."""
+    """How many times as likely, or as unlikely, as everyone a group is to be flagged: at least, as
+    far as chance allows; the plain ratio stands in the label.
+    """
     ours = flagged & set(people["crn"])
     rate = len(ours) / max(1, people.height)
     found = []
@@ -117,10 +120,11 @@ def _flag_parts(
         near, gap, far = sorted(
             got_ / expected if more else expected / max(got_, 0.5) for got_ in _poisson(got)
         )
-        side = "more often" if more else "less often"
+        side = "as often" if more else "as seldom"
         # By the near end: a small group is not called treated otherwise by chance.
-        state = state_of(figure, max(1.0, near))
-        found.append(Part(f"{label}, {side}", gap, near, far, len(crns), state))
+        sure = max(1.0, near)
+        said = f"{label}, {gap:.1f} times {side}"
+        found.append(Part(said, sure, near, far, len(crns), state_of(figure, sure)))
     return found
 
 

@@ -145,7 +145,7 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     """The figure of the part that is worst; `words` has {n} and {where}."""
     told = [part for part in parts if part.value is not None]
     if not told:
-        return too_few(name, 0, parts) if parts else not_known(name, none)
+        return _no_part(name, parts) if parts else not_known(name, none)
     sign = 1 if THRESHOLDS[name].way == "above" else -1
     ordered = sorted(
         told, key=lambda part: (WORST_FIRST.index(part.state), -sign * (part.value or 0.0))
@@ -157,6 +157,12 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
                   f"{said} From {one.count:,}.", [*ordered, *rest][:MOST_PARTS])  # fmt: skip
 
 
+def _no_part(name: str, parts: list[Part]) -> Figure:
+    said = f"Too few to tell in any of {len(parts)} parts."
+    kept = parts[:MOST_PARTS]
+    return Figure(name, None, None, None, 0, TOO_FEW, said, kept)
+
+
 MOST_PARTS = 60
 """Lines of a table behind a figure that are kept: the worst first."""
 
@@ -165,7 +171,7 @@ def in_words(name: str, value: float) -> str:
     """A value in the unit of its figure."""
     unit = THRESHOLDS[name].unit
     if unit == "share":
-        return f"{100 * value:.0f}"
+        return f"{round(100 * value)}"
     if unit == "number":
         return f"{value:,.0f}"
     return f"{value:.2f}"

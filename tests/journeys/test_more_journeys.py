@@ -262,9 +262,9 @@ def real(service: Service, front_end: None) -> Iterator[str]:
         pytest.skip("NO PROVIDER: sign-in was not tried. Run make .made/provider")
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, pdu_code, made_up) VALUES"
-                 " ('REAL-SPO', 'Real Reader', 'spo', 'N54ALD', false),"
-                 " ('REAL-ELSE', 'Real Other', 'spo', 'N54ALD', false)")
+            text("INSERT INTO triage.users (username, name, role, pdu_code, staff_code, made_up) VALUES"
+                 " ('REAL-SPO', 'Real Reader', 'spo', 'N54ALD', 'N54A901', false),"
+                 " ('REAL-ELSE', 'Real Other', 'spo', 'N54ALD', 'N54A902', false)")
         )  # fmt: skip
     port, other = free_port(), free_port()
     here = f"http://127.0.0.1:{port}"
