@@ -151,7 +151,12 @@ def _run(
 ) -> Night:
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
-    proposed = {one.approval.id: one.model for one in beside if one.model is not None}
+    # A proposal of the same model at other rates has the same scores.
+    proposed = {
+        one.approval.id: one.model
+        for one in beside
+        if one.model is not None and one.model.id != model.id
+    }
     seen = looking.look(store, on, where, model, as_of, step, proposed)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:

@@ -45,13 +45,13 @@ class Challenger:
 def challengers(
     connection: Connection, live: Approval, bundles: Path, *, demo: bool
 ) -> list[Challenger]:
-    """The proposals that can still be signed and bind another model than the approved one.
+    """The proposals that can still be signed: another model, or the same one at other rates.
 
     What is wrong with a proposal's bundle stops no night: it is kept and shown.
     """
     found, now = [], datetime.now(UTC)
     for one in approvals.every(connection):
-        if one.demo != demo or one.bundle_id == live.bundle_id or not approvals.waits(one, now):
+        if one.demo != demo or one.id == live.id or not approvals.waits(one, now):
             continue
         try:
             found.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
@@ -69,7 +69,8 @@ def keep(
         told: dict[str, Any] = {"why": one.why}
         if one.model is not None:
             ours = _week(seen, seen.scored, live, key)
-            theirs = _week(seen, seen.others[one.approval.id], one.approval, key)
+            scored = seen.others.get(one.approval.id, seen.scored)
+            theirs = _week(seen, scored, one.approval, key)
             told = compare(ours, theirs, seen.people)
             told["reasons"] = _reasons(seen, model, one.model, ours, theirs)
         values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}

@@ -49,22 +49,22 @@ class Night:
 
 def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
     """Work every figure out after a night, and keep them as a snapshot."""
+    read = readers.readings(connection, today)
     found = [
         *arrivals.figures(night.store, night.profile, night.week, night.as_of),
         *population.figures(night.profile, night.counts),
-        *readers.figures(connection, today),
+        *readers.figures(connection, read, today),
         *lists.figures(connection, night.rows, night.rates, night.scores, night.as_of),
         *lists.of_the_queue(connection, today),
-        *equality.figures(
-            connection, night.people, night.marked, readers.readings(connection), night.as_of
-        ),
+        *equality.figures(connection, night.people, night.marked, read, night.as_of),
     ]
     return _kept(connection, night.as_of, found)
 
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
     """What readers did, anew by day; what only a night can tell stays as the last one told it."""
-    fresh = [*readers.figures(connection, today), *lists.of_the_queue(connection, today)]
+    read = readers.readings(connection, today)
+    fresh = [*readers.figures(connection, read, today), *lists.of_the_queue(connection, today)]
     names = {one.name for one in fresh}
     last = newest(connection)
     older = [] if last is None else [f for f in figures_of(last) if f.name not in names]

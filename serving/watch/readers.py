@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from sqlalchemy import Connection, RowMapping, func, select
@@ -29,15 +29,16 @@ from serving.watch.figures import (
     wilson,
 )
 
+WITHIN = timedelta(days=182)
+"""What was concluded in this time counts: two approvals long."""
 QUICK = timedelta(minutes=1)
 """Concluding sooner after the own view than this is no reading of the findings."""
 MATURE = timedelta(days=14)
 """A case queued longer ago than this should have been read."""
 
 
-def figures(connection: Connection, today: date) -> list[Figure]:
-    """Every figure as it stands; the night's role reads what it rests on."""
-    read = readings(connection)
+def figures(connection: Connection, read: list[Reading], today: date) -> list[Figure]:
+    """Every figure of some readings as it stands; the night's role reads what they rest on."""
     random = [one for one in read if one.drawn_as == "random"]
     flagged = [one for one in read if one.drawn_as == "flagged"]
     double = [one for one in read if one.second is not None]
@@ -88,8 +89,12 @@ class Reading:
     reasons: str
 
 
-def readings(connection: Connection) -> list[Reading]:
-    """Every concluded case as its readers left it."""
+def readings(connection: Connection, today: date) -> list[Reading]:
+    """Every case concluded in the half year up to a day, as its readers left it.
+
+    Not since ever: what readers do now would be lost among what they did for years.
+    """
+    since = datetime.combine(today - WITHIN, time.min, UTC)
     rows = connection.execute(
         select(
             items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,
@@ -101,9 +106,16 @@ def readings(connection: Connection) -> list[Reading]:
         .join(findings, findings.c.item_id == items.c.id)
         .join(conclusions, conclusions.c.item_id == items.c.id)
         .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
-    ).mappings()  # fmt: skip
+        .where(conclusions.c.at >= since)
+    ).mappings().all()  # fmt: skip
     views: dict[int, dict[str, RowMapping]] = {}
-    for view in connection.execute(select(own_views).order_by(own_views.c.at)).mappings():
+    told = (
+        select(own_views)
+        .join(conclusions, conclusions.c.item_id == own_views.c.item_id)
+        .where(conclusions.c.at >= since)
+        .order_by(own_views.c.at)
+    )
+    for view in connection.execute(told).mappings():
         views.setdefault(view["item_id"], {})[view["username"]] = view
     return [_reading(row, views[row["id"]]) for row in rows if row["id"] in views]
 

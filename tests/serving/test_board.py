@@ -57,10 +57,9 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
         live = approvals.in_force(connection, demo=True)
         named = next(o for o in approvals.every(connection) if o.id == proposed)
         before = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
-        assert not shadow.challengers(connection, live, service.settings.bundles, demo=True)
-        other = replace(live, bundle_id="another")
-        found = shadow.challengers(connection, other, service.settings.bundles, demo=True)
+        found = shadow.challengers(connection, live, service.settings.bundles, demo=True)
         assert proposed in [one.approval.id for one in found]
+        assert live.id not in [one.approval.id for one in found]
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
         where = caseload.placed(service.store, on)
@@ -85,7 +84,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
 
 def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed: int) -> None:
     with service.night.connect() as connection:
-        live = replace(approvals.in_force(connection, demo=True), bundle_id="another")
+        live = approvals.in_force(connection, demo=True)
         found = shadow.challengers(connection, live, service.settings.bundles / "no", demo=True)
         one = next(o for o in found if o.approval.id == proposed)
         assert one.model is None

@@ -71,7 +71,9 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
     send_to_second(service, item)
     browser.sign_in("ALD-SPO-2").record_view(item)
     with service.night.connect() as connection:
-        read = readers.readings(connection)
+        later = TODAY + timedelta(days=200)
+        assert readers.readings(connection, later) == [], "what was read long ago is another matter"
+        read = readers.readings(connection, TODAY)
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
