@@ -120,16 +120,17 @@ def load(folder: Path) -> Bundle:
         content = json.loads((folder / STAGE_2).read_text(encoding="utf-8"))
         booster = lgb.Booster(model_str=(folder / STAGE_1).read_text(encoding="utf-8"))
         strata = {name: Stratum(**item) for name, item in content["strata"].items()}
-    except (ValueError, KeyError, TypeError, lgb.basic.LightGBMError) as error:
+        found = Bundle(
+            OrdinalModel(booster, tuple(content["stage_1_columns"])),
+            LevelModel(strata, content["scales"], content["caps"]),
+            content["catalogue"],
+            dict(content["about"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, lgb.basic.LightGBMError) as error:
         raise UnreadableInput(f"The bundle in {folder} is damaged; fetch it again.") from error
-    if content["catalogue"] != build.catalogue_hash():
+    if found.catalogue != build.catalogue_hash():
         raise UserError(
             f"The bundle in {folder} was made for another catalogue of indicators. Train a new one "
             "and have it approved."
         )
-    return Bundle(
-        OrdinalModel(booster, tuple(content["stage_1_columns"])),
-        LevelModel(strata, content["scales"], content["caps"]),
-        content["catalogue"],
-        content["about"],
-    )
+    return found

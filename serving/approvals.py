@@ -98,9 +98,11 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
             return item
     if not found:
         raise NotApproved("No model has been approved, so nothing can be flagged.")
+    # Of a proposal that waits it would say little; of what was signed last, why it holds no more.
+    last = max(found, key=lambda one: len(one.signed_by))
     raise NotApproved(
-        f"Nothing can be flagged: the approval of {found[0].at:%d %B %Y} does not hold, "
-        f"because {found[0].why_not(at)}."
+        f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
+        f"because {last.why_not(at)}."
     )
 
 

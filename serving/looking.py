@@ -8,8 +8,11 @@ from datetime import date
 from types import MappingProxyType
 
 import polars as pl
+from lightgbm.basic import LightGBMError
+from polars.exceptions import PolarsError
 
 from features import asof, build, characteristics, supply
+from features.errors import UserError
 from features.indicators import CATALOGUE
 from features.store import Store
 from features.supply import Supplied
@@ -44,6 +47,8 @@ class Looked:
     """Where indicators fire that are watched for bias: crn, indicator."""
     others: Mapping[int, pl.DataFrame]
     """What proposals that wait to be signed say of the same rows, by their numbers."""
+    failed: Mapping[int, str]
+    """Why a proposal could not score."""
 
 
 def look(
@@ -60,11 +65,14 @@ def look(
     `proposed` models score beside the approved one; nothing of theirs reaches the queue.
     """
     open_ = on.filter(~pl.col("limited")).select(asof.KEY)
+    if open_.is_empty():
+        raise UserError(f"Every case under supervision on {as_of} is of limited access.")
     units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
     profile = Profile.of(model)
     regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
     tally = Tally(profile.edges if profile else {}, regions)
     parts: list[pl.DataFrame] = []
+    failed: dict[int, str] = {}
     facts: list[pl.DataFrame] = []
     marked: list[pl.DataFrame] = []
     others: dict[int, list[pl.DataFrame]] = {number: [] for number in proposed}
@@ -75,7 +83,12 @@ def look(
         facts.append(caseload.fired(frame))
         marked.append(caseload.fired(frame, BIAS_WATCHED))
         for number, other in proposed.items():
-            others[number].append(other.score(frame))
+            if number not in failed:
+                try:
+                    others[number].append(other.score(frame))
+                except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
+                    # A proposal that cannot score must not stop the night of the approved model.
+                    failed[number] = f"Its model could not score: {type(error).__name__}."
     step("counting what the board watches")
     everyone = supply.regions(store, set(on.filter("limited")["crn"]))
     return Looked(
@@ -91,5 +104,10 @@ def look(
         counted=tally.counts,
         week=supply.counted(store, everyone, as_of, 7),
         people=open_.select("crn").hstack(characteristics.of(store, open_)),
-        others={number: pl.concat(told).sort(asof.GROUP_KEY) for number, told in others.items()},
+        others={
+            number: pl.concat(told).sort(asof.GROUP_KEY)
+            for number, told in others.items()
+            if number not in failed
+        },
+        failed=failed,
     )

@@ -6,18 +6,18 @@ that is said, and never made up.
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import Connection, func, select
 
 from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
-from features.errors import UnreadableInput, UserError
-from models import bundle
+from features.errors import MissingInput, UnreadableInput, UserError
 from models.profile import Profile, level_name, whole
+from serving import approvals
 from serving.approvals import Approval
 from serving.db.tables import users
 
@@ -29,6 +29,29 @@ Span = tuple[float, float, float]
 """A figure with its 95 % interval."""
 
 
+class Measured(BaseModel):
+    """A figure of the evidence, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Rate(BaseModel):
+    """One share of one recorded level; None where there were too few to tell."""
+
+    recorded: str
+    share: float
+    right: Measured | None
+    found: Measured | None
+
+
+class Evidence(BaseModel):
+    """What of the evidence is read here."""
+
+    rates: list[Rate]
+
+
 @dataclass(frozen=True)
 class AtLevel:
     """One recorded level: how many reviews a week, and what they find; None: too few to tell."""
@@ -36,7 +59,7 @@ class AtLevel:
     level: str
     rate: int
     share: float | None
-    """The share of that level's rows for which the evidence was measured: the nearest one."""
+    """The share of rows (a person and a group) at which it was measured: the nearest one."""
     wrong_of_ten: Span | None
     missed_of_hundred: Span | None
     """Of 100 people not shown, how many have a level that a reader would put higher."""
@@ -63,7 +86,7 @@ def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meanin
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
-    levels, made_up, why_not = _evidence(approval, bundles / approval.bundle_folder)
+    levels, made_up, why_not = _evidence(approval, bundles)
     return Meaning(
         reviews=flagged,
         random=round(total - flagged),
@@ -75,21 +98,31 @@ def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meanin
     )
 
 
-def _evidence(approval: Approval, folder: Path) -> tuple[list[AtLevel], bool, str]:
-    path = folder / EVIDENCE
+def _evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
+    """What was measured of the very bundle that is signed; otherwise why nothing can be told."""
     try:
-        model = bundle.load(folder)
-        if not path.exists():
-            return [], bool(model.about.get("made_up")), f"{EVIDENCE} is not beside the bundle."
-        rates = json.loads(path.read_text(encoding="utf-8"))["rates"]
-    except (ValueError, KeyError) as error:
-        raise UnreadableInput(f"{path} is damaged; fetch it again.") from error
+        model = approvals.load_bundle(approval, bundles)
+        rates = _rates(bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence"))
     except UserError as error:
         return [], False, str(error)
     sizes = _sizes(Profile.of(model))
     asked = [name for name in ORDER if name in approval.rates]
     found = [_at(name, approval.rates[name], rates, sizes) for name in asked]
     return found, bool(model.about.get("made_up")), ""
+
+
+def _rates(path: Path, digest: str | None) -> list[Rate]:
+    """The review rates of the evidence; UserError where it is missing, damaged or another's."""
+    if not path.exists():
+        raise MissingInput(f"{path.name} is not beside the bundle.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UnreadableInput(f"{path.name} is not what training kept of this bundle.")
+    try:
+        told = TypeAdapter(Evidence).validate_json(content)
+    except ValidationError as error:
+        raise UnreadableInput(f"{path.name} is damaged; fetch it again.") from error
+    return told.rates
 
 
 def _sizes(profile: Profile | None) -> dict[str, int]:
@@ -105,19 +138,24 @@ def _sizes(profile: Profile | None) -> dict[str, int]:
     return found
 
 
-def _at(name: str, rate: int, rates: list[dict[str, Any]], sizes: Mapping[str, int]) -> AtLevel:
-    ours = [one for one in rates if one["recorded"] == name.upper()]
+def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
+    ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
     if not ours or not size:
         return AtLevel(name, rate, None, None, None)
-    near = min(ours, key=lambda one: abs(one["share"] - rate / size))
-    right, caught, share = near["right"], near["found"], near["share"]
-    if right is None or caught is None or not caught["value"]:
+    near = min(ours, key=lambda one: abs(one.share - rate / size))
+    right, caught, share = near.right, near.found, near.share
+    if right is None or caught is None or not caught.value or not 0 < share < 1:
         return AtLevel(name, rate, share, None, None)
-    wrong = tuple(10 * (1 - right[end]) for end in ("value", "high", "low"))
-    higher = right["value"] * share / caught["value"]
-    missed = tuple(
-        100 * higher * (1 - caught[end]) / (1 - share) for end in ("value", "high", "low")
-    )
-    return AtLevel(name, rate, share, (wrong[0], wrong[1], wrong[2]),
-                   (missed[0], missed[1], missed[2]))  # fmt: skip
+    higher = right.value * share / caught.value
+    return AtLevel(
+        name, rate, share,
+        (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
+        (_missed(higher, caught.value, share), _missed(higher, caught.high, share),
+         _missed(higher, caught.low, share)),
+    )  # fmt: skip
+
+
+def _missed(higher: float, caught: float, share: float) -> float:
+    """Of 100 rows not shown, how many are higher, where so many of those higher are found."""
+    return 100 * higher * (1 - caught) / (1 - share)

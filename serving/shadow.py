@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from features import asof, build
 from features.characteristics import CHARACTERISTICS
@@ -66,20 +66,29 @@ def keep(
 ) -> None:  # fmt: skip
     """Keep what each proposal would change of a whole week's list."""
     for one in beside:
-        told: dict[str, Any] = {"why": one.why}
-        if one.model is not None:
-            ours = _week(seen, seen.scored, live, key)
-            scored = seen.others.get(one.approval.id, seen.scored)
-            theirs = _week(seen, scored, one.approval, key)
-            told = compare(ours, theirs, seen.people)
-            told["reasons"] = _reasons(seen, model, one.model, ours, theirs)
+        told: dict[str, Any] = {"why": one.why or seen.failed.get(one.approval.id, "")}
+        if one.model is not None and not told["why"]:
+            try:
+                told = _beside(seen, live, model, one, key)
+            except UserError as error:
+                told = {"why": str(error)}
         values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
         connection.execute(insert(shadows).values(**values))
 
 
+def _beside(
+    seen: Looked, live: Approval, model: Bundle, one: Challenger, key: Key
+) -> dict[str, Any]:
+    ours = _week(seen, seen.scored, live, key)
+    theirs = _week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
+    told: dict[str, Any] = compare(ours, theirs, seen.people)
+    return told | {"reasons": _reasons(seen, model, one.model or model, ours, theirs)}
+
+
 def newest(connection: Connection) -> dict[int, RowMapping]:
     """The last comparison of each proposal."""
-    rows = connection.execute(select(shadows).order_by(shadows.c.id)).mappings()
+    last = select(func.max(shadows.c.id)).group_by(shadows.c.approval_id)
+    rows = connection.execute(select(shadows).where(shadows.c.id.in_(last))).mappings()
     return {row["approval_id"]: row for row in rows}
 
 

@@ -38,13 +38,14 @@ class Stopped:
         )
 
 
-def in_force(connection: Connection) -> Stopped | None:
-    """The stop that holds now; None where there is none, or two members have ended it."""
-    rows = connection.execute(
-        select(stops, users.c.name)
-        .join(users, users.c.username == stops.c.username)
-        .order_by(stops.c.id)
-    ).mappings()
+def in_force(connection: Connection, at: datetime | None = None) -> Stopped | None:
+    """The stop that holds now, or held at a moment; None where there is none, or two members have
+    ended it.
+    """
+    told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
+    if at is not None:
+        told = told.where(stops.c.at <= at)
+    rows = connection.execute(told.order_by(stops.c.id)).mappings()
     found: Stopped | None = None
     for row in rows:
         if row["kind"] == "stop":

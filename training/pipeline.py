@@ -68,17 +68,21 @@ def train(
     step("the caseload of today, against which drift is watched")
     usual = profile.make(store, made, until).as_json()
     made = replace(made, about={**made.about, "profile": usual})
-    if final.pooled is not None:
-        steady = stability.measure(made, labelled, final.pooled.frame, config, step)
+    pooled = final.pooled
+    if pooled is not None:
+        steady = stability.measure(made, labelled, pooled.frame, config, step)
         made = replace(made, about={**made.about, "settled": steady.families})
         step("the lists of other nights; pictures")
         kept = nights.measure(store, made, until, config.review.share)
         found |= {"stability": [asdict(one) for one in steady.lines],
                   "nights": [asdict(one) for one in kept]}  # fmt: skip
+    # What the board reads before it signs is bound to what it signs, by this digest.
+    made = replace(made, about={**made.about, "evidence": _digest(found)})
+    if pooled is not None:
         folder = out / made.id[:12]
         folder.mkdir(parents=True, exist_ok=True)
-        pictures.draw(final.pooled, final.probability, folder)
-        pictures.explained(made, final.pooled.frame, folder)
+        pictures.draw(pooled, final.probability, folder)
+        pictures.explained(made, pooled.frame, folder)
     return _keep(made, lines, found, config, out, tracking, marker, step)
 
 
@@ -113,7 +117,7 @@ def _keep(
     made.save(folder)
     table = metrics.told([_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
-    (folder / EVIDENCE).write_text(json.dumps(metrics.told(found), indent=1), encoding="utf-8")
+    (folder / EVIDENCE).write_text(_text(found), encoding="utf-8")
     tables = {
         heading: evidence.readable(found[name]) for name, heading in evidence.ON_THE_CARD.items()
     }
@@ -126,6 +130,14 @@ def _keep(
     said = {"bundle": made.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(said), encoding="utf-8")
     return Proposal(made.id, folder, version, True, table)
+
+
+def _text(found: dict[str, Any]) -> str:
+    return json.dumps(metrics.told(found), indent=1)
+
+
+def _digest(found: dict[str, Any]) -> str:
+    return hashlib.sha256(_text(found).encode()).hexdigest()
 
 
 def _identity(store: Store, until: date, config: Config) -> str:

@@ -93,7 +93,7 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
         as_of=kept["as_of"],
         figures=found,
         changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
-        decisions=_decisions(connection, found, live, end),
+        decisions=_decisions(connection, found, live, end, demo=demo),
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
         runs=done,
@@ -103,11 +103,11 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
 
 
 def _decisions(
-    connection: Connection, found: list[Figure], live: Approval | None, end: datetime
+    connection: Connection, found: list[Figure], live: Approval | None, end: datetime, *, demo: bool
 ) -> list[str]:
     """What needs a decision of the board, in plain sentences."""
     told = []
-    stopped = stop.in_force(connection)
+    stopped = stop.in_force(connection, end)
     if stopped is not None:
         told.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
     if live is None:
@@ -115,7 +115,7 @@ def _decisions(
     elif live.expires_at - end < NEAR:
         told.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
     for one in approvals.every(connection):
-        if len(one.signed_by) < approvals.SIGNATURES and one.withdrawn_at is None:
+        if one.demo == demo and one.at <= end and approvals.waits(one, end):
             told.append(f"Proposal {one.id} waits to be signed.")
     lines = watch.THRESHOLDS
     told += [f"{lines[one.name].title}: {one.sentence}" for one in found if one.state == ACT]
@@ -172,10 +172,15 @@ def _csv(told: Told, out: Path, name: str) -> list[Path]:
     _table(figures, rows)
     _table(parts, [
         ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
-        *([told.as_of, o.name, p.label, p.value, p.low, p.high, p.count or "under 10", p.state]
+        *([told.as_of, o.name, p.label, p.value, p.low, p.high, _people(o.name, p.count), p.state]
           for o in told.figures for p in o.parts),
     ])  # fmt: skip
     return [figures, parts]
+
+
+def _people(name: str, count: int) -> int | str:
+    """A count of rows as it is, of people from ten up."""
+    return count if count or watch.THRESHOLDS[name].topic == "feed" else "under 10"
 
 
 def _table(path: Path, rows: list[list[Any]]) -> None:

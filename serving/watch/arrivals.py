@@ -8,6 +8,7 @@ from features.store import Load, Store
 from features.supply import Supplied
 from models.profile import SUPPLY_DAYS, Profile
 from serving.watch.figures import (
+    THRESHOLDS,
     TOO_FEW,
     Figure,
     Part,
@@ -43,12 +44,20 @@ def figures(store: Store, profile: Profile | None, week: Supplied, as_of: date) 
 
 
 def _rows(name: str, usual: Supplied, week: Supplied) -> list[Part]:
+    """By table and region, and by table alone: a small table can stop everywhere at once."""
     found = []
     for table, regions in usual.items():
-        for region, (rows, _) in regions.items():
-            expected, got = rows / WEEKS, week.get(table, {}).get(region, (0, 0))[0]
-            label = f"{table} in {region}"
-            if expected < FEWEST_ROWS:
+        counts = {
+            f"{table} in {region}": (rows / WEEKS, week.get(table, {}).get(region, (0, 0))[0])
+            for region, (rows, _) in regions.items()
+        }
+        counts[f"{table} everywhere"] = (
+            sum(rows for rows, _ in regions.values()) / WEEKS,
+            sum(rows for rows, _ in week.get(table, {}).values()),
+        )
+        for label, (expected, got) in counts.items():
+            surely = (got + 2.576 * max(got, 1) ** 0.5) / expected if expected else 1.0
+            if expected < FEWEST_ROWS and surely >= THRESHOLDS["rows_few"].look:
                 found.append(Part(label, None, None, None, got, TOO_FEW))
                 continue
             ratio, half = got / expected, 1.96 * max(got, 1) ** 0.5 / expected
@@ -87,7 +96,9 @@ def _refused(name: str, load: Load) -> Figure:
 
 def _stopped(store: Store, profile: Profile | None, as_of: date) -> Figure:
     """Tables that were supplied when the model was approved and are not now."""
-    known = set(profile.supplied) if profile else store.supplied()
+    if profile is None:
+        return not_known("feeds_gone", MISSING)
+    known = set(profile.supplied)
     gone = sorted(
         name for name, state in store.feed_states(as_of).items()
         if name in known and state != "supplied"

@@ -17,6 +17,7 @@ from features.characteristics import CHARACTERISTICS, NOT_KNOWN
 from serving.db.tables import findings, items
 from serving.watch.figures import (
     FEWEST,
+    GREEN,
     SMALL,
     TOO_FEW,
     Figure,
@@ -24,14 +25,18 @@ from serving.watch.figures import (
     not_known,
     part_share,
     state_of,
+    wilson,
     worst,
 )
+from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.watch.readers import Reading
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""
 NAMES = ("flagged_gap", "precision_gap", "missed_gap", "recorded_gap")
 ASKED = ("ethnicity", "religion", "disability")
+SURE = 2.576
+"""Standard errors of a 99 % interval."""
 MISSING = "no characteristic of anyone is supplied."
 
 
@@ -46,12 +51,13 @@ def figures(
 
     `marked` is where indicators fire that are watched for bias (crn, indicator).
     """
-    if all((people[name] == NOT_KNOWN).all() for name in CHARACTERISTICS):
+    missing = unsupplied(people)
+    if set(missing) >= set(CHARACTERISTICS) - {"region"}:
         return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged(connection, as_of)
     right = {one.crn: one.first for one in read if one.drawn_as == "flagged"}
     missed = {one.crn: one.first for one in read if one.drawn_as == "random"}
-    return [
+    found = [
         worst("flagged_gap", _flag_parts(people, flagged),
               "Flagged otherwise than everyone by a factor of at least {n}: {where}.", MISSING),
         worst("precision_gap", _gap_parts("precision_gap", people, right),
@@ -60,6 +66,21 @@ def figures(
               "Of 100 not flagged, missed furthest from everyone, by {n}: {where}.", MISSING),
         recorded(people, marked),
     ]  # fmt: skip
+    return [_said_missing(one, missing) for one in found]
+
+
+def unsupplied(people: pl.DataFrame) -> list[str]:
+    """The characteristics that are not known of anyone: nothing can be compared by them."""
+    return [name for name in CHARACTERISTICS if (people[name] == NOT_KNOWN).all()]
+
+
+def _said_missing(one: Figure, missing: list[str]) -> Figure:
+    """Green for what is supplied is not green for what is not."""
+    if not missing:
+        return one
+    state = UNKNOWN if one.state in (GREEN, TOO_FEW) else one.state
+    said = f"{one.sentence} Not known of anyone: {', '.join(missing)}."
+    return replace(one, state=state, sentence=said)
 
 
 def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
@@ -93,7 +114,8 @@ def _groups(
     people: pl.DataFrame, names: Iterable[str] = CHARACTERISTICS
 ) -> Iterable[tuple[str, pl.Series]]:
     """Each group of each characteristic: its name, and its people."""
-    for name in names:
+    unknown = unsupplied(people)
+    for name in (name for name in names if name not in unknown):
         for group in sorted(people[name].unique()):
             yield f"{name}: {group}", people.filter(pl.col(name) == group)["crn"]
 
@@ -112,7 +134,7 @@ def _flag_parts(
     found = []
     for label, crns in _groups(people, names):
         expected, got = rate * len(crns), len(ours & set(crns))
-        if len(crns) < SMALL or expected < SMALL:
+        if len(crns) < SMALL or max(expected, got) < SMALL:
             found.append(Part(label, None, None, None, len(crns) if len(crns) >= SMALL else 0,
                               TOO_FEW))  # fmt: skip
             continue
@@ -130,15 +152,18 @@ def _flag_parts(
 
 def _poisson(count: int) -> tuple[float, float, float]:
     """A count, and about its 99 % interval: wide, because many groups are looked at at once."""
-    half = 2.576 * max(count, 1) ** 0.5
+    half = SURE * max(count, 1) ** 0.5
     return max(0.0, count - half), float(count), count + half
 
 
 def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[Part]:
-    """How far the share of a group lies from that of everyone read, with the group's interval."""
-    if len(said) < FEWEST:
-        return [Part("everyone read", None, None, None, 0, TOO_FEW)]
-    everyone = sum(said.values()) / len(said)
+    """How far the share of a group lies from that of everyone read, beyond chance: from the near
+    end of its 99 % interval.
+    """
+    read = [said[crn] for crn in people["crn"] if crn in said]
+    if len(read) < FEWEST:
+        return [Part("everyone read", None, None, None, len(read), TOO_FEW)]
+    everyone = sum(read) / len(read)
     found = []
     for label, crns in _groups(people):
         ours = [said[crn] for crn in crns if crn in said]
@@ -146,6 +171,8 @@ def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[P
         if told.value is None:
             found.append(told)
             continue
-        gap = abs(told.value - everyone)
-        found.append(Part(label, gap, None, None, len(ours), state_of(name, gap)))
+        low, high = wilson(told.value, len(ours), SURE)
+        gap = max(0.0, low - everyone, everyone - high)
+        words = f"{label}, {round(100 * told.value)} of 100 (everyone {round(100 * everyone)})"
+        found.append(Part(words, gap, None, None, len(ours), state_of(name, gap)))
     return found

@@ -120,8 +120,14 @@ def figure(
     """A figure in its state; `words` says it, with {n} for the value in its unit."""
     told = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
-    return Figure(name, value, low, high, count, state_of(name, value), f"{told} {span}",
-                  list(parts))  # fmt: skip
+    state = state_of(name, value)
+    if state == GREEN and name in SURELY and high >= THRESHOLDS[name].act:
+        state = TOO_FEW
+    return Figure(name, value, low, high, count, state, f"{told} {span}", list(parts))
+
+
+SURELY = ("misses", "misses_corrected")
+"""Green only where the interval is: nobody is told that few are missed on too few readings."""
 
 
 def counted(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
@@ -153,8 +159,10 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     one = ordered[0]
     said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
     rest = [part for part in parts if part.value is None]
+    untold = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
     return Figure(name, one.value, one.low, one.high, one.count, one.state,
-                  f"{said} From {one.count:,}.", [*ordered, *rest][:MOST_PARTS])  # fmt: skip
+                  f"{said} From {one.count:,}.{untold}",
+                  [*ordered, *rest][:MOST_PARTS])  # fmt: skip
 
 
 def _no_part(name: str, parts: list[Part]) -> Figure:
@@ -177,9 +185,8 @@ def in_words(name: str, value: float) -> str:
     return f"{value:.2f}"
 
 
-def wilson(share: float, worth: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share on as many readings as the weights are worth."""
-    z = 1.959964
+def wilson(share: float, worth: float, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's interval (95 %) of a share on as many readings as the weights are worth."""
     middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
     half = z * np.sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))

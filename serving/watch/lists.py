@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+from polars.exceptions import PolarsError
 from sqlalchemy import Connection, func, select
 
 from serving.db.tables import answers, conclusions, items, runs
@@ -51,7 +52,10 @@ def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame |
     name = connection.execute(last.limit(1)).scalar()
     if name is None or not (scores / name).exists():
         return None
-    return pl.read_parquet(scores / name)
+    try:
+        return pl.read_parquet(scores / name)
+    except (PolarsError, OSError):
+        return None  # said as not known; the night does not stop for a damaged file of another
 
 
 def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:

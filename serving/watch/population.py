@@ -12,7 +12,7 @@ from features.indicators import CATALOGUE
 from models import drift
 from models.drift import Shift
 from models.profile import Counts, Profile, whole
-from serving.watch.figures import FEWEST, TOO_FEW, Figure, Part, not_known, state_of, worst
+from serving.watch.figures import FEWEST, SMALL, TOO_FEW, Figure, Part, not_known, state_of, worst
 
 MISSING = "the model came without a profile of the caseload it was made for."
 ROWS_A_PERSON = 4
@@ -79,14 +79,14 @@ def _beyond(region: str, then: Mapping[str, list[int]], now: Mapping[str, list[i
         means[kind] = sum(one.value for one in told) / len(told) if told else None
         people = max([people, *(sum(now[name]) // ROWS_A_PERSON for name in names)])
     if means["process"] is None or means["behaviour"] is None:
-        return Part(region, None, None, None, people, TOO_FEW)
+        return Part(region, None, None, None, people if people >= SMALL else 0, TOO_FEW)
     value = max(0.0, means["process"] - means["behaviour"])
     return Part(region, value, None, None, people, state_of("process", value))
 
 
 def _part(figure: str, label: str, shift: Shift | None, count: int) -> Part:
     if shift is None or shift.noise > NOISIEST or count < FEWEST:
-        return Part(label, None, None, None, count, TOO_FEW)
+        return Part(label, None, None, None, count if count >= SMALL else 0, TOO_FEW)
     state = state_of(figure, shift.value)
     return Part(label, shift.value, shift.low, shift.high, count, state)
 

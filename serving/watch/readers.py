@@ -159,6 +159,8 @@ def share(
     said = np.array([bool(holds(one)) for one in read])
     share = float(weight[said].sum() / weight.sum())
     worth = float(weight.sum() ** 2 / (weight**2).sum())
+    if worth < FEWEST:
+        return too_few(name, int(worth))
     low, high = wilson(share, worth)
     return figure(name, share, low, high, len(read), words)
 

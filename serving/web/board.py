@@ -5,7 +5,7 @@ No person stands on it, and the database shows its members none.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
@@ -23,6 +23,8 @@ from serving.web.transactions import within
 
 router = APIRouter()
 RUNS_SHOWN = 90
+STALE = timedelta(days=2)
+"""Figures older than this say nothing of tonight: the page says so above them."""
 ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 
@@ -181,7 +183,8 @@ def _overview(
     opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
     now = datetime.now(UTC)
     every = approvals.every(opened.connection)
-    live = next((one for one in every if one.why_not(now) is None), None)
+    demo = request.app.state.settings.demo
+    live = next((one for one in every if one.demo == demo and one.why_not(now) is None), None)
     last = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
     return pages.render(
         request,
@@ -189,6 +192,7 @@ def _overview(
         status=422 if faults else 200,
         topics=watch.topics(watch.figures_of(kept) if kept else []),
         kept=kept,
+        stale=kept is not None and now - kept["at"] > STALE,
         live=live,
         warning=live.warning(now) if live else None,
         waiting=[one for one in every if approvals.waits(one, now)],

@@ -139,7 +139,7 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
         for door in access.doors(web_app.ROUTERS):
             if door.method != "GET" or door.path.startswith("/sign-in/"):
                 continue
-            path = door.path.format(item_id=item, crn=found["crn"])
+            path = door.path.format(item_id=item, crn=found["crn"], topic="list")
             for query in ("", "?system=true&whole=true", "?words=risk", "?sort=person&down=true"):
                 answer = browser.client.get(path + query)
                 said = answer.text + str(answer.headers)

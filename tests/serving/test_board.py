@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from features import build
 from features.errors import UserError
+from models import bundle
 from serving import approvals, caseload, incidents, looking, proposal, shadow
 from serving.db.session import AuditEvent, unit
 from serving.selection import Chosen, Key
@@ -117,10 +120,10 @@ def test_before_signing_it_is_said_what_it_means(
 
 def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     """At a tenth shown: 40 of 100 shown are right, and half of those higher are found."""
-    right = {"value": 0.4, "low": 0.3, "high": 0.5}
-    caught = {"value": 0.5, "low": 0.25, "high": 0.75}
-    rates = [{"recorded": "LOW", "share": 0.1, "right": right, "found": caught},
-             {"recorded": "LOW", "share": 0.01, "right": None, "found": None}]  # fmt: skip
+    right = proposal.Measured(value=0.4, low=0.3, high=0.5)
+    caught = proposal.Measured(value=0.5, low=0.25, high=0.75)
+    rates = [proposal.Rate(recorded="LOW", share=0.1, right=right, found=caught),
+             proposal.Rate(recorded="LOW", share=0.01, right=None, found=None)]  # fmt: skip
     found = proposal._at("low", 100, rates, {"low": 1000})
     assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
     assert found.missed_of_hundred is not None
@@ -129,6 +132,39 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     assert found.missed_of_hundred[1] < found.missed_of_hundred[0] < found.missed_of_hundred[2]
     assert proposal._at("low", 5, rates, {"low": 1000}).wrong_of_ten is None
     assert proposal._at("high", 5, rates, {"low": 1000}).share is None
+
+
+def test_evidence_of_another_bundle_is_not_shown(service: Service, proposed: int) -> None:
+    """Promise 8: what is read before signing is bound to what is signed."""
+    path = service.bundle_folder / proposal.EVIDENCE
+    digest = service.model.about["evidence"]
+    assert proposal._rates(path, digest)
+    with pytest.raises(UserError, match="not what training kept"):
+        proposal._rates(path, "another")
+    with pytest.raises(UserError, match="not beside the bundle"):
+        proposal._rates(path.with_name("gone.json"), digest)
+    with service.night.connect() as connection:
+        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        other = proposal.meaning(connection, replace(named, bundle_id="x"), path.parents[1])
+    assert "is not the one approved" in other.why_not
+
+
+def test_a_damaged_proposal_takes_no_page_away(
+    service: Service, proposed: int, browser: Browser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "b"
+    folder.mkdir()
+    for name in ("stage1.txt", "bundle.json"):
+        (folder / name).write_text((service.bundle_folder / name).read_text(), encoding="utf-8")
+    for damage in ({"strata": []}, {"about": None}, {"catalogue": None}, {"scales": 7}):
+        content = json.loads((service.bundle_folder / "bundle.json").read_text()) | damage
+        content = {name: value for name, value in content.items() if value is not None}
+        (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
+        try:
+            bundle.load(folder)
+        except UserError:
+            continue
+        assert damage == {"scales": 7}, "what is not needed to read it is found when it scores"
 
 
 def test_an_incident_is_reported_followed_and_closed(service: Service, browser: Browser) -> None:

@@ -78,5 +78,5 @@ def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
 
 def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
     with service.night.connect() as connection:
-        soon = pack._decisions(connection, [], None, datetime.now(UTC))
+        soon = pack._decisions(connection, [], None, datetime.now(UTC), demo=True)
     assert "Nothing is approved to score: whether to approve a proposal." in soon

@@ -51,12 +51,14 @@ def test_a_week_beside_what_is_usual(
     """A week usually brings 100 rows of the one region (and 20 of the other, too few to tell)."""
     week = {"contacts": {"N54": (rows, late), "N58": (0, 0)}}
     found = by_name(arrivals.figures(service.store, profile(), week, AS_OF))
-    if few == TOO_FEW:
-        few = ACT  # 20 of 100 is under the line at which to act
-    assert found["rows_few"].state == few
+    told = {part.label: part for part in found["rows_few"].parts}
+    assert told["contacts in N54"].state == (ACT if few == TOO_FEW else few)
     assert found["late"].state == overdue
     other = next(part for part in found["rows_few"].parts if part.label == "contacts in N58")
-    assert other.value is None, "a region with 20 rows a week is too few to tell"
+    assert other.value == 0, "none of 20 is sure, few of 20 is not"
+    some = {"contacts": {"N54": (100, 0), "N58": (8, 0)}}
+    told = by_name(arrivals.figures(service.store, profile(), some, AS_OF))["rows_few"]
+    assert next(part for part in told.parts if part.label == "contacts in N58").value is None
 
 
 def test_a_table_that_stopped_is_named(service: Service) -> None:
@@ -69,7 +71,7 @@ def test_a_table_that_stopped_is_named(service: Service) -> None:
 def test_without_a_profile_nothing_is_green(service: Service) -> None:
     found = [*arrivals.figures(service.store, None, {}, AS_OF), *population.figures(None, {})]
     for one in found:
-        if one.name not in ("refused", "unknown_codes", "feeds_gone"):
+        if one.name not in ("refused", "unknown_codes"):
             assert one.state == UNKNOWN, one.name
             assert one.value is None
             assert "without a" in one.sentence
@@ -167,11 +169,54 @@ def test_entries_that_others_chose_to_record_are_compared_by_group() -> None:
     assert equality.recorded(told, marked.head(0)).state == UNKNOWN
 
 
+def test_a_small_group_that_is_flagged_far_more_often_is_not_withheld() -> None:
+    """Of 60, 40 are flagged where 1.5 were to be expected."""
+    told = people(ethnicity=["B"] * 60 + ["W"] * 3940)
+    flagged = {f"A{n:06d}" for n in [*range(40), *range(60, 120)]}
+    part = next(p for p in equality._flag_parts(told, flagged) if "ethnicity: B" in p.label)
+    assert part.state == ACT
+    assert part.value is not None
+    assert part.value > 10
+
+
+def test_one_characteristic_that_is_missing_for_everyone_is_said(service: Service) -> None:
+    told = people(sex=["F"] * 200 + ["M"] * 200, region=["N54"] * 400)
+    marked = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(400)], "indicator": "gang"})
+    with service.night.connect() as connection:
+        found = equality.figures(connection, told, marked, [], AS_OF)
+    for one in found:
+        assert one.state not in (GREEN, TOO_FEW), one.name
+        assert "Not known of anyone: ethnicity, age, religion, disability." in one.sentence
+    assert not [p for one in found for p in one.parts if NOT_KNOWN in p.label]
+    nobody = people(region=["N54"] * 50)
+    with service.night.connect() as connection:
+        none = equality.figures(connection, nobody, marked, [], AS_OF)
+    assert {one.state for one in none} == {UNKNOWN}
+
+
+def test_few_missed_is_green_only_where_its_interval_is() -> None:
+    few = readers.share("misses", [reading()] * 30, lambda one: one.first, "{n}")
+    assert few.value == 0
+    assert few.state == TOO_FEW, "none of 30 may be 11 of 100"
+    many = readers.share("misses", [reading()] * 300, lambda one: one.first, "{n}")
+    assert many.state == GREEN
+    one_heavy = [reading(weight=1000.0), *[reading()] * 40]
+    assert readers.share("precision", one_heavy, lambda one: one.first, "{n}").value is None
+
+
+def test_a_small_table_that_stops_everywhere_is_seen(service: Service) -> None:
+    usual = {"registrations": {f"N{n}": (240, 0) for n in range(50, 56)}}
+    week = {"registrations": {f"N{n}": (0, 0) for n in range(50, 56)}}
+    found = by_name(arrivals.figures(service.store, profile(supplied=usual), week, AS_OF))
+    assert found["rows_few"].state == ACT
+    assert any(part.label == "registrations everywhere" for part in found["rows_few"].parts)
+
+
 def test_a_gap_in_being_right_needs_enough_readings() -> None:
     told = people(sex=["F"] * 40 + ["M"] * 40)
     said = {f"A{n:06d}": n < 20 for n in range(80)}
     parts = {part.label: part for part in equality._gap_parts("precision_gap", told, said)}
-    assert parts["sex: F"].value == pytest.approx(0.25)
+    assert parts["sex: F, 50 of 100 (everyone 25)"].value == pytest.approx(0.06, abs=0.03)
     assert equality._gap_parts("precision_gap", told, {"A000000": True})[0].state == TOO_FEW
 
 

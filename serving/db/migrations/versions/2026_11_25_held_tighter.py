@@ -168,7 +168,8 @@ CREATE OR REPLACE FUNCTION triage.one_reader_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
 BEGIN
   -- Two at once: the second waits here, and then finds the first one's claim.
-  PERFORM 1 FROM items WHERE id = NEW.item_id FOR UPDATE;
+  -- No key update: rows of a night that refer to the case do not make a reader wait.
+  PERFORM 1 FROM items WHERE id = NEW.item_id FOR NO KEY UPDATE;
   PERFORM 1 FROM items WHERE id = NEW.item_id AND (state = 'open' OR second_reader(id));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the case is not open to be claimed';
@@ -256,7 +257,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 -- Also the files that the case stood in.
 CREATE OR REPLACE FUNCTION triage.audit_about(about text) RETURNS SETOF triage.audit STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
-  $$ SELECT * FROM audit WHERE asking(about) AND (subject_id = about OR details -> 'crns' ? about)
+  $$ SELECT seq, at, who, what, subject_type, subject_id, details - 'crns', previous, digest
+     FROM audit WHERE asking(about) AND (subject_id = about OR details -> 'crns' ? about)
      ORDER BY seq $$;
 
 -- A reader's own reviews of cases limited since: that they were, and nothing of them.
