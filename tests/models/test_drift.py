@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features import build
 from models import drift
-from models.profile import Profile, bins, region
+from models.profile import Profile, Tally, bins, region
 
 COUNTS = st.lists(st.integers(0, 5000), min_size=2, max_size=12)
 
@@ -57,6 +58,38 @@ def test_chance_alone_is_about_nought_and_a_shift_is_not() -> None:
     assert moved is not None
     assert moved.low > 0.05
     assert moved.low < moved.value < moved.high
+
+
+def test_the_interval_lies_about_the_value() -> None:
+    """Drawing anew adds chance once more; without taking it off the interval would lie above."""
+    moved = drift.psi([300] * 10, [150, 200, 250, 300, 300, 300, 300, 350, 400, 450])
+    assert moved is not None
+    assert (moved.low + moved.high) / 2 == pytest.approx(moved.value, rel=0.12)
+    small = drift.psi([40] * 10, [20, 26, 34, 40, 40, 40, 40, 46, 54, 60])
+    assert small is not None
+    assert (small.low + small.high) / 2 == pytest.approx(small.value, rel=0.35)
+
+
+def test_a_tally_counts_each_value_in_its_bin_and_region_and_what_is_not_known_apart() -> None:
+    """Against the same counts by hand, in two parts."""
+    name, crns = "violence_incident_count", ["A000001", "A000002", "A000003"]
+    empty = {one: pl.Series([None], dtype=pl.Float64) for one in build.columns()}
+    rows = [("A000001", 0.0), ("A000001", 1.0), ("A000002", None), ("A000003", 7.0)]
+    frame = pl.DataFrame(
+        {"crn": [crn for crn, _ in rows], "group": "public", "level": ["LOW", "HIGH", None, "LOW"],
+         **{one: values.extend_constant(None, 3) for one, values in empty.items()}}
+    ).with_columns(pl.Series(name, [value for _, value in rows], dtype=pl.Float64))  # fmt: skip
+    scored = pl.DataFrame({"crn": crns, "group": "public", "stratum": "LOW",
+                           "scorable": [True, True, False], "probability": [0.1, 0.9, None]})  # fmt: skip
+    edges = {name: [0.0, 2.0], "level public": [0.5, 1.5, 2.5], "score LOW public": [0.5]}
+    tally = Tally(edges, {"A000001": "N54", "A000002": "N58"})
+    for part in (slice(0, 2), slice(2, 4)):
+        tally.add(frame[part], scored.filter(pl.col("crn").is_in(frame["crn"][part])))
+    assert tally.counts["N54"] == {name: [0, 1, 1, 0], "level public": [0, 1, 0, 1, 0],
+                                   "score LOW public": [0, 1, 0]}  # fmt: skip
+    assert tally.counts["N58"] == {name: [1, 0, 0, 0], "level public": [1, 0, 0, 0, 0],
+                                   "score LOW public": [0, 0, 1]}  # fmt: skip
+    assert tally.counts["not known"][name] == [0, 0, 0, 1], "held by no unit is told apart"
 
 
 def test_what_is_not_known_any_more_is_drift() -> None:
