@@ -38,6 +38,7 @@ def store(tmp_path: Path) -> Store:
         "contacts": [
             contact(1, "2026-06-24"),
             contact(2, "2026-06-30"),
+            contact(2, "2026-06-30", version=2, outcome_code="ATTC"),
             contact(3, "2026-06-25", "2026-06-17"),
             contact(4, "2026-06-25", "2026-06-18"),
             contact(5, "2026-06-23"),
