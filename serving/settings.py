@@ -45,6 +45,8 @@ class Settings:
     session_secret: str
     draw_secret: str
     oidc: Oidc | None = None
+    mlflow_url: str = ""
+    """Where the analysts' MLflow is reached, so that an approval leads to its run."""
     proxies: str = "127.0.0.1"
     """Whose word is taken for where a request came from: the addresses of the ingress."""
 
@@ -87,6 +89,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         data=data,
         database_url=url,
         oidc=_oidc(given),
+        mlflow_url=given.get("ROSH_MLFLOW_URL", "").rstrip("/"),
         proxies=given.get("ROSH_PROXIES") or "127.0.0.1",
         **found,
     )

@@ -63,6 +63,7 @@ THRESHOLDS: dict[str, Line] = {
     "quick": Line("readers", "Concluded within a minute", "share", "above", 0.10, 0.30),
     "same_words": Line("readers", "The same reasons again", "share", "above", 0.10, 0.25),
     "units_that_follow": Line("readers", "Units that may follow only", "number", "above", 1.0, 3.0),
+    "answered": Line("list", "Reassessments answered", "share", "below", 0.80, 0.50),
     "overdue": Line("list", "Reassessments overdue", "share", "above", 0.10, 0.25),
     "past_their_day": Line("list", "Unread past their day", "share", "above", 0.10, 0.25),
     "overlap": Line("list", "On the list of the night before", "share", "below", 0.80, 0.60),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
-from serving.review.asked_store import REASSESS_WITHIN, after_working_days
+from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN, after_working_days
 from serving.watch.figures import Figure, counted, not_known, share_of
 
 
@@ -34,7 +34,11 @@ def figures(
 
 def of_the_queue(connection: Connection, today: date) -> list[Figure]:
     """What waits, is late, or cannot come in: from the database alone."""
-    return [_overdue(connection, today), _past_their_day(connection, today), _closed(connection)]
+    return [
+        *_followed_up(connection, today),
+        _past_their_day(connection, today),
+        _closed(connection),
+    ]
 
 
 def _top(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
@@ -64,7 +68,8 @@ def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
                     "Of 100 rows at the top tonight, {n} were there the night before.")  # fmt: skip
 
 
-def _overdue(connection: Connection, today: date) -> Figure:
+def _followed_up(connection: Connection, today: date) -> list[Figure]:
+    """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
     asked = connection.execute(
         select(items.c.id, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
@@ -74,13 +79,21 @@ def _overdue(connection: Connection, today: date) -> Figure:
     for row in connection.execute(select(answers).order_by(answers.c.id)).mappings():
         kinds, day = done.get(row["item_id"], (set(), None))
         done[row["item_id"]] = (kinds | {row["kind"]}, row["planned_on"] or day)
-    late = 0
+    late = answered = old = 0
     for item, at in asked:
         kinds, day = done.get(item, (set(), None))
         due = day or after_working_days(at.date(), REASSESS_WITHIN)
         late += not kinds & {"reassessed", "declined"} and due < today
-    return share_of("overdue", late, len(asked),
-                    "Of 100 reassessments that were asked for, {n} are overdue.")  # fmt: skip
+        if after_working_days(at.date(), ANSWER_WITHIN) < today:
+            old += 1
+            answered += bool(kinds & {"accepted", "declined", "reassessed"})
+    return [
+        share_of("answered", answered, old,
+                 "Of 100 reassessments asked for over a week ago, {n} were accepted, declined or "
+                 "done."),
+        share_of("overdue", late, len(asked),
+                 "Of 100 reassessments that were asked for, {n} are overdue."),
+    ]  # fmt: skip
 
 
 def _past_their_day(connection: Connection, today: date) -> Figure:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from features.indicators import CATALOGUE
+from features.indicators.base import FAMILIES
 from models import drift
 from models.drift import Shift
 from models.profile import Counts, Profile, whole
@@ -94,7 +95,7 @@ def _part(figure: str, label: str, shift: Shift | None, count: int) -> Part:
 def _said(name: str) -> str:
     """A measure in words."""
     if name in CATALOGUE:
-        return name.replace("_", " ")
+        return f"{FAMILIES[CATALOGUE[name].family].lower()}: {name.replace('_', ' ')}"
     kind, *rest = name.split(" ")
     if kind == "score":
         return f"recorded {rest[0].lower()}, {rest[1].replace('_', ' ')}"

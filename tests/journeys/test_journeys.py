@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
+from serving import approvals
+from serving.db.session import unit
 from serving.web import app as web_app
 from tests import pages
 from tests.conftest import Service
@@ -210,3 +212,42 @@ def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str)
     accessible(page)
     page.get_by_role("button", name="Sign out").click()
     assert page.url.endswith("/sign-in")
+
+
+def test_two_members_approve_in_a_browser_and_one_stops_it(
+    chromium: Browser, address: str, service: Service
+) -> None:
+    """A proposal for outside the demo, so that the night of the tests stays approved."""
+    with unit(service.web, "BOARD-1") as opened:
+        made = approvals.propose(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
+    for name, left in (("Dr Hollis Wren", 2), ("Priti Marlowe", 1)):
+        page = chromium.new_context().new_page()
+        sign_in(page, address, name)
+        page.get_by_role("link", name="Approvals", exact=True).click()
+        expect(page.get_by_text(f"Proposal {made}, waiting for {left} of 2")).to_be_visible()
+        accessible(page)
+        picture(page, "approving")
+        form = page.locator(f"form[action='/board/approvals/{made}/sign']")
+        form.get_by_label("Why you approve it").fill("Read the card, its figures and the evidence.")
+        form.get_by_role("button", name="Sign in my name").click()
+    expect(page.get_by_text(f"Withdraw approval {made}")).to_be_visible()
+    page.get_by_role("link", name="The questions").click()
+    page.get_by_text("Stop flagging now").click()
+    page.get_by_label("Why it must stop").fill("Two units wrote that flags came up twice.")
+    page.get_by_role("button", name="Stop now").click()
+    expect(page.get_by_text("Stopped by Priti Marlowe")).to_be_visible()
+    accessible(page)
+    for name in ("Dr Hollis Wren", "Priti Marlowe"):
+        page = chromium.new_context().new_page()
+        sign_in(page, address, name)
+        page.get_by_text("It may go on", exact=True).click()
+        page.get_by_label("Why it may go on").fill("The supplier has put the feed right again.")
+        page.get_by_role("button", name="Say that it may go on").click()
+    expect(page.get_by_text("Stop flagging now")).to_be_visible()
+    page.get_by_role("link", name="Approvals", exact=True).click()
+    page.get_by_text(f"Withdraw approval {made}").click()
+    page.get_by_label("Why it is withdrawn").locator("visible=true").fill(
+        "It was approved to try this page, and is not to score anyone."
+    )
+    page.get_by_role("button", name="Withdraw it").locator("visible=true").click()
+    expect(page.get_by_text("it was withdrawn on").first).to_be_visible()

@@ -91,7 +91,9 @@ def test_one_person_cannot_sign_twice_nor_an_spo_at_all(service: Service) -> Non
     with pytest.raises(UserError, match="could not be signed"), unit(service.web, "BOARD-2") as o:
         approvals.sign(o, made, "fine")
     with service.night.connect() as connection:
-        with pytest.raises(NotApproved, match="1 of 2 signatures"):
+        own = next(one for one in approvals.every(connection) if one.id == made)
+        assert own.why_not(datetime.now(UTC)) == "it has 1 of 2 signatures"
+        with pytest.raises(NotApproved, match="does not hold"):
             approvals.in_force(connection, demo=False)
 
 
