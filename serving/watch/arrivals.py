@@ -8,7 +8,6 @@ from features.store import Load, Store
 from features.supply import Supplied
 from models.profile import SUPPLY_DAYS, Profile
 from serving.watch.figures import (
-    THRESHOLDS,
     TOO_FEW,
     Figure,
     Part,
@@ -20,6 +19,8 @@ from serving.watch.figures import (
 )
 
 WEEKS = SUPPLY_DAYS / 7
+FEWEST_TO_STOP = 20
+"""None at all where so many rows were usual is no chance, in however small a table."""
 FEWEST_ROWS = 50
 """A week that usually brings fewer rows of a table and region is too few to tell."""
 MISSING = "the model came without a record of what is usual."
@@ -56,13 +57,15 @@ def _rows(name: str, usual: Supplied, week: Supplied) -> list[Part]:
             sum(rows for rows, _ in week.get(table, {}).values()),
         )
         for label, (expected, got) in counts.items():
-            surely = (got + 2.576 * max(got, 1) ** 0.5) / expected if expected else 1.0
-            if expected < FEWEST_ROWS and surely >= THRESHOLDS["rows_few"].look:
+            if expected < FEWEST_ROWS and (got or expected < FEWEST_TO_STOP):
                 found.append(Part(label, None, None, None, got, TOO_FEW))
                 continue
-            ratio, half = got / expected, 1.96 * max(got, 1) ** 0.5 / expected
-            found.append(Part(label, ratio, max(0.0, ratio - half), ratio + half, got,
-                              state_of(name, ratio)))  # fmt: skip
+            half = 2.576 * max(got, 1) ** 0.5 / expected
+            ratio = got / expected
+            low, high = max(0.0, ratio - half), ratio + half
+            # By the near end of a 99 % interval: many tables and regions are looked at at once.
+            state = state_of(name, low if name == "rows_many" else high if got else 0.0)
+            found.append(Part(label, ratio, low, high, got, state))
     return found
 
 
