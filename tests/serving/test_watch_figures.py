@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -238,6 +239,16 @@ def test_the_list_is_compared_with_the_night_before() -> None:
     found = lists._overlap(top, moved)
     assert found.value == pytest.approx(0.5)
     assert found.state == ACT
+
+
+def test_a_damaged_file_of_another_night_is_not_known(service: Service, tmp_path: Path) -> None:
+    later = AS_OF + timedelta(days=1)
+    with service.night.connect() as connection:
+        assert lists._before(connection, service.settings.scores, later) is not None
+        rows = text("SELECT scores_file FROM triage.runs WHERE as_of < :day ORDER BY as_of DESC")
+        name = connection.execute(rows, {"day": later}).scalars().first()
+        (tmp_path / str(name)).write_bytes(b"PAR1 and no more")
+        assert lists._before(connection, tmp_path, later) is None
 
 
 def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
