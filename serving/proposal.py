@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, func, select
 
 from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
@@ -119,7 +119,7 @@ def _rates(path: Path, digest: str | None) -> list[Rate]:
     if hashlib.sha256(content).hexdigest() != digest:
         raise UnreadableInput(f"{path.name} is not what training kept of this bundle.")
     try:
-        told = TypeAdapter(Evidence).validate_json(content)
+        told = Evidence.model_validate_json(content)
     except ValidationError as error:
         raise UnreadableInput(f"{path.name} is damaged; fetch it again.") from error
     return told.rates

@@ -8,7 +8,7 @@ Counts, kept each night, without any person.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,14 +62,17 @@ def challengers(
 
 def keep(
     connection: Connection, seen: Looked, live: Approval, model: Bundle,
-    beside: Iterable[Challenger], key: Key,
+    beside: Sequence[Challenger], key: Key,
 ) -> None:  # fmt: skip
     """Keep what each proposal would change of a whole week's list."""
+    if not beside:
+        return
+    ours = _week(seen, seen.scored, live, key)
     for one in beside:
         told: dict[str, Any] = {"why": one.why or seen.failed.get(one.approval.id, "")}
         if one.model is not None and not told["why"]:
             try:
-                told = _beside(seen, live, model, one, key)
+                told = _beside(seen, ours, model, one, key)
             except UserError as error:
                 told = {"why": str(error)}
         values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
@@ -77,9 +80,8 @@ def keep(
 
 
 def _beside(
-    seen: Looked, live: Approval, model: Bundle, one: Challenger, key: Key
+    seen: Looked, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
 ) -> dict[str, Any]:
-    ours = _week(seen, seen.scored, live, key)
     theirs = _week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
     told: dict[str, Any] = compare(ours, theirs, seen.people)
     return told | {"reasons": _reasons(seen, model, one.model or model, ours, theirs)}

@@ -24,7 +24,7 @@ from features.indicators.base import FAMILIES
 from serving import approvals, stop, watch
 from serving.approvals import Approval
 from serving.db.tables import conclusions, runs
-from serving.watch.figures import ACT, LOOK, Figure
+from serving.watch.figures import ACT, Figure
 from serving.web import charts, formatters
 
 NEAR = timedelta(days=30)
@@ -144,7 +144,7 @@ def _page(told: Told, card: str) -> str:
     return env.get_template("pack.html").render(
         told=told, topics=watch.topics(told.figures), thresholds=watch.THRESHOLDS,
         pictures=pictures, card=Markup(rendered), indicators=CATALOGUE, families=FAMILIES,  # noqa: S704 - HTML in the card is not let through
-        look=LOOK, made_on=datetime.now(UTC).date(),
+        made_on=datetime.now(UTC).date(),
     )  # fmt: skip
 
 

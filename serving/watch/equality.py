@@ -6,7 +6,7 @@ the public sector equality duty, Equality Act 2010 section 149, which is continu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -25,6 +25,7 @@ from serving.watch.figures import (
     not_known,
     part_share,
     state_of,
+    untold,
     wilson,
     worst,
 )
@@ -111,13 +112,22 @@ def _flagged(connection: Connection, as_of: date) -> set[str]:
 
 
 def _groups(
-    people: pl.DataFrame, names: Iterable[str] = CHARACTERISTICS
-) -> Iterable[tuple[str, pl.Series]]:
-    """Each group of each characteristic: its name, and its people."""
-    unknown = unsupplied(people)
+    people: pl.DataFrame, said: Mapping[str, bool], names: Iterable[str] = CHARACTERISTICS
+) -> Iterable[tuple[str, int, int, int]]:
+    """Each group of each characteristic: its name, how many people, of how many something is said,
+    and of how many it is true.
+    """
+    told = pl.DataFrame(
+        {"crn": list(said), "said": list(said.values())},
+        schema={"crn": pl.String, "said": pl.Boolean},
+    )
+    joined, unknown = people.join(told, on="crn", how="left"), unsupplied(people)
     for name in (name for name in names if name not in unknown):
-        for group in sorted(people[name].unique()):
-            yield f"{name}: {group}", people.filter(pl.col(name) == group)["crn"]
+        counts = joined.group_by(name).agg(
+            people=pl.len(), read=pl.col("said").count(), true=pl.col("said").sum()
+        )
+        for group, *numbers in counts.sort(name).iter_rows():
+            yield (f"{name}: {group}", *numbers)
 
 
 def _flag_parts(
@@ -129,14 +139,12 @@ def _flag_parts(
     """How many times as likely, or as unlikely, as everyone a group is to be flagged: at least, as
     far as chance allows; the plain ratio stands in the label.
     """
-    ours = flagged & set(people["crn"])
-    rate = len(ours) / max(1, people.height)
+    rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
     found = []
-    for label, crns in _groups(people, names):
-        expected, got = rate * len(crns), len(ours & set(crns))
-        if len(crns) < SMALL or max(expected, got) < SMALL:
-            found.append(Part(label, None, None, None, len(crns) if len(crns) >= SMALL else 0,
-                              TOO_FEW))  # fmt: skip
+    for label, size, _, got in _groups(people, dict.fromkeys(flagged, True), names):
+        expected = rate * size
+        if size < SMALL or max(expected, got) < SMALL:
+            found.append(untold(label, size))
             continue
         more = got >= expected
         near, gap, far = sorted(
@@ -146,7 +154,7 @@ def _flag_parts(
         # By the near end: a small group is not called treated otherwise by chance.
         sure = max(1.0, near)
         said = f"{label}, {gap:.1f} times {side}"
-        found.append(Part(said, sure, near, far, len(crns), state_of(figure, sure)))
+        found.append(Part(said, sure, near, far, size, state_of(figure, sure)))
     return found
 
 
@@ -165,14 +173,13 @@ def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[P
         return [Part("everyone read", None, None, None, len(read), TOO_FEW)]
     everyone = sum(read) / len(read)
     found = []
-    for label, crns in _groups(people):
-        ours = [said[crn] for crn in crns if crn in said]
-        told = part_share(name, label, sum(ours), len(ours))
+    for label, _, of, true in _groups(people, said):
+        told = part_share(name, label, true, of)
         if told.value is None:
             found.append(told)
             continue
-        low, high = wilson(told.value, len(ours), SURE)
+        low, high = wilson(told.value, of, SURE)
         gap = max(0.0, low - everyone, everyone - high)
         words = f"{label}, {round(100 * told.value)} of 100 (everyone {round(100 * everyone)})"
-        found.append(Part(words, gap, None, None, len(ours), state_of(name, gap)))
+        found.append(Part(words, gap, None, None, of, state_of(name, gap)))
     return found

@@ -16,7 +16,7 @@ SMALL = 10
 GREEN, LOOK, ACT, TOO_FEW, NOT_KNOWN = "green", "look", "act", "too few to tell", "not known"
 WORST_FIRST = (ACT, LOOK, NOT_KNOWN, TOO_FEW, GREEN)
 
-Unit = Literal["share", "ratio", "psi", "number", "seconds"]
+Unit = Literal["share", "ratio", "psi", "number"]
 TOPICS: dict[str, str] = {
     "feed": "Does everything reach us, and in time?",
     "caseload": "Are the people still those that the model was made for?",
@@ -160,9 +160,9 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     one = ordered[0]
     said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
     rest = [part for part in parts if part.value is None]
-    untold = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
+    unsaid = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
     return Figure(name, one.value, one.low, one.high, one.count, one.state,
-                  f"{said} From {one.count:,}.{untold}",
+                  f"{said} From {one.count:,}.{unsaid}",
                   [*ordered, *rest][:MOST_PARTS])  # fmt: skip
 
 
@@ -203,10 +203,15 @@ def share_of(
     return figure(name, part / whole, low, high, whole, words, parts)
 
 
+def untold(label: str, people: int) -> Part:
+    """A line that cannot be told, of so many people; the count is withheld under SMALL."""
+    return Part(label, None, None, None, people if people >= SMALL else 0, TOO_FEW)
+
+
 def part_share(name: str, label: str, part: int, whole: int) -> Part:
     """A share as a line of a table; withheld under FEWEST."""
     if whole < FEWEST:
-        return Part(label, None, None, None, whole if whole >= SMALL else 0, TOO_FEW)
+        return untold(label, whole)
     low, high = wilson(part / whole, whole)
     return Part(label, part / whole, low, high, whole, state_of(name, part / whole))
 

@@ -15,6 +15,9 @@ from serving.db.unit_tables import cover
 from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN, after_working_days
 from serving.watch.figures import Figure, counted, not_known, share_of
 
+READ = ["crn", "group", "stratum", "scorable", "rank"]
+"""What of another night's file says who was at the top."""
+
 
 def figures(
     connection: Connection, rows: pl.DataFrame, rates: Mapping[str, int], scores: Path, as_of: date
@@ -57,7 +60,7 @@ def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame |
     if name is None or not (scores / name).exists():
         return None
     try:
-        return pl.read_parquet(scores / name)
+        return pl.read_parquet(scores / name, columns=READ)
     except (PolarsError, OSError):
         return None  # said as not known; the night does not stop for a damaged file of another
 

@@ -7,19 +7,24 @@ move in a region and the second do not, recording or practice has changed and no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from features.codes import COMMUNITY_GROUPS
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models import drift
 from models.drift import Shift
 from models.profile import Counts, Profile, whole
-from serving.watch.figures import FEWEST, SMALL, TOO_FEW, Figure, Part, not_known, state_of, worst
+from serving.watch.figures import FEWEST, Figure, Part, not_known, state_of, untold, worst
 
 MISSING = "the model came without a profile of the caseload it was made for."
-ROWS_A_PERSON = 4
+ROWS_A_PERSON = len(COMMUNITY_GROUPS)
 """An indicator has a row for each community group: as many rows move with one person."""
 NOISIEST = 0.05
 """A PSI whose chance part is larger than this is too few to tell."""
+
+
+Measures = Mapping[str, list[int]]
 
 
 def figures(profile: Profile | None, now: Counts) -> list[Figure]:
@@ -35,7 +40,7 @@ def figures(profile: Profile | None, now: Counts) -> list[Figure]:
               "The indicator that moved most is {where} (PSI {n}).", MISSING),
         worst("scores", _moved("scores", scores, *measures, 1),
               "The scores that moved most are {where} (PSI {n}).", MISSING),
-        worst("levels", _levels(levels, then, now),
+        worst("levels", _levels(levels, then, now, measures),
               "The recorded levels that moved most are {where} (PSI {n}).", MISSING),
         worst("process", _practice(then, now),
               "Process moved most beyond behaviour in {where}, by a mean PSI of {n}.", MISSING),
@@ -45,8 +50,8 @@ def figures(profile: Profile | None, now: Counts) -> list[Figure]:
 def _moved(
     figure: str,
     names: Iterable[str],
-    then: Mapping[str, list[int]],
-    now: Mapping[str, list[int]],
+    then: Measures,
+    now: Measures,
     rows: int,
 ) -> list[Part]:
     return [
@@ -56,13 +61,16 @@ def _moved(
     ]
 
 
-def _levels(names: list[str], then: Counts, now: Counts) -> list[Part]:
+def _levels(
+    names: list[str], then: Counts, now: Counts, measures: tuple[Measures, Measures]
+) -> list[Part]:
     """The whole service, and each region: levels can be put up in one place alone."""
-    found = _moved("levels", names, whole(then), whole(now), 1)
+    found = _moved("levels", names, *measures, 1)
     for region in sorted(set(then) & set(now)):
-        for part in _moved("levels", names, then[region], now[region], 1):
-            label = f"{part.label} in {region}"
-            found.append(Part(label, part.value, part.low, part.high, part.count, part.state))
+        found += [
+            replace(part, label=f"{part.label} in {region}")
+            for part in _moved("levels", names, then[region], now[region], 1)
+        ]
     return found
 
 
@@ -70,7 +78,7 @@ def _practice(then: Counts, now: Counts) -> list[Part]:
     return [_beyond(region, then[region], now[region]) for region in sorted(set(then) & set(now))]
 
 
-def _beyond(region: str, then: Mapping[str, list[int]], now: Mapping[str, list[int]]) -> Part:
+def _beyond(region: str, then: Measures, now: Measures) -> Part:
     """The mean PSI of process indicators of a region, less that of its behaviour indicators."""
     means, people = {}, 0
     for kind in ("process", "behaviour"):
@@ -80,14 +88,14 @@ def _beyond(region: str, then: Mapping[str, list[int]], now: Mapping[str, list[i
         means[kind] = sum(one.value for one in told) / len(told) if told else None
         people = max([people, *(sum(now[name]) // ROWS_A_PERSON for name in names)])
     if means["process"] is None or means["behaviour"] is None:
-        return Part(region, None, None, None, people if people >= SMALL else 0, TOO_FEW)
+        return untold(region, people)
     value = max(0.0, means["process"] - means["behaviour"])
     return Part(region, value, None, None, people, state_of("process", value))
 
 
 def _part(figure: str, label: str, shift: Shift | None, count: int) -> Part:
     if shift is None or shift.noise > NOISIEST or count < FEWEST:
-        return Part(label, None, None, None, count if count >= SMALL else 0, TOO_FEW)
+        return untold(label, count)
     state = state_of(figure, shift.value)
     return Part(label, shift.value, shift.low, shift.high, count, state)
 
