@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
@@ -51,6 +51,39 @@ class Looked:
     """Why a proposal could not score."""
 
 
+@dataclass
+class _Parts:
+    """What is gathered of a night, part by part."""
+
+    model: Bundle
+    tally: Tally
+    proposed: Mapping[int, Bundle]
+    scored: list[pl.DataFrame] = field(default_factory=list)
+    facts: list[pl.DataFrame] = field(default_factory=list)
+    marked: list[pl.DataFrame] = field(default_factory=list)
+    others: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Score one part, and count what was seen of it."""
+        said = self.model.score(frame)
+        self.scored.append(said)
+        self.tally.add(frame, said)
+        self.facts.append(caseload.fired(frame))
+        self.marked.append(caseload.fired(frame, BIAS_WATCHED))
+        for number, other in self.proposed.items():
+            if number not in self.failed:
+                self._beside(number, other, frame)
+
+    def _beside(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
+        """A proposal that cannot score must not stop the night of the approved model."""
+        try:
+            self.others.setdefault(number, []).append(other.score(frame))
+        except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
+            self.failed[number] = f"Its model could not score: {type(error).__name__}."
+            self.others.pop(number, None)
+
+
 def look(
     store: Store,
     on: pl.DataFrame,
@@ -70,25 +103,10 @@ def look(
     units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
     profile = Profile.of(model)
     regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
-    tally = Tally(profile.edges if profile else {}, regions)
-    parts: list[pl.DataFrame] = []
-    failed: dict[int, str] = {}
-    facts: list[pl.DataFrame] = []
-    marked: list[pl.DataFrame] = []
-    others: dict[int, list[pl.DataFrame]] = {number: [] for number in proposed}
+    parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
     for bucket, frame in build.frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
-        parts.append(model.score(frame))
-        tally.add(frame, parts[-1])
-        facts.append(caseload.fired(frame))
-        marked.append(caseload.fired(frame, BIAS_WATCHED))
-        for number, other in proposed.items():
-            if number not in failed:
-                try:
-                    others[number].append(other.score(frame))
-                except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
-                    # A proposal that cannot score must not stop the night of the approved model.
-                    failed[number] = f"Its model could not score: {type(error).__name__}."
+        parts.add(frame)
     step("counting what the board watches")
     everyone = supply.regions(store, set(on.filter("limited")["crn"]))
     return Looked(
@@ -97,17 +115,17 @@ def look(
         on=on,
         where=where,
         units=units,
-        scored=pl.concat(parts).sort(asof.GROUP_KEY),
-        facts=pl.concat(facts),
-        marked=pl.concat(marked),
+        scored=_whole(parts.scored),
+        facts=pl.concat(parts.facts),
+        marked=pl.concat(parts.marked),
         profile=profile,
-        counted=tally.counts,
+        counted=parts.tally.counts,
         week=supply.counted(store, everyone, as_of, 7),
         people=open_.select("crn").hstack(characteristics.of(store, open_)),
-        others={
-            number: pl.concat(told).sort(asof.GROUP_KEY)
-            for number, told in others.items()
-            if number not in failed
-        },
-        failed=failed,
+        others={number: _whole(told) for number, told in parts.others.items()},
+        failed=parts.failed,
     )
+
+
+def _whole(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).sort(asof.GROUP_KEY)

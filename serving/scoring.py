@@ -161,8 +161,8 @@ def _run(
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
         stopped = stop.in_force(opened.connection) is not None
-        counts = _fill(opened, settings, seen, approval, model, run_id, stopped=stopped)
         key = Key(settings.draw_secret, run_id)
+        counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)
         shadow.keep(opened.connection, seen, approval, model, beside, key)
         _stop_if_the_board_did(opened.connection, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
@@ -178,7 +178,7 @@ def _fill(
     seen: Looked,
     approval: Approval,
     model: Bundle,
-    run_id: str,
+    key: Key,
     *,
     stopped: bool,
 ) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _fill(
     rest = choosing.cooling(connection, seen.store, as_of, scored, approval.rise)
     open_ = select(items.c.crn).where(items.c.state == "open")
     waiting = set(connection.execute(open_).scalars())
-    away, key = rest.away | waiting, Key(settings.draw_secret, run_id)
+    away, run_id = rest.away | waiting, key.run
     chosen = choosing.choose(
         connection, approval, scored, seen.units, key, as_of, away, stopped=stopped
     )

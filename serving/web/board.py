@@ -5,6 +5,7 @@ No person stands on it, and the database shows its members none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -100,13 +101,10 @@ def sign(
 ) -> Response:
     """Sign a proposal, with own reasons and conditions."""
     name = f"sign-{approval_id}"
-    if fault := too_short(reasons):
+    if fault := _fault(
+        opened, reasons, lambda: approvals.sign(opened, approval_id, reasons, conditions)
+    ):
         return _page(request, opened, {name: fault}, {name: reasons})
-    try:
-        with opened.connection.begin_nested():
-            approvals.sign(opened, approval_id, reasons, conditions)
-    except UserError as error:
-        return _page(request, opened, {name: str(error)}, {name: reasons})
     return RedirectResponse("/board/approvals", status_code=303)
 
 
@@ -116,13 +114,8 @@ def withdraw(
 ) -> Response:
     """Withdraw an approval at once."""
     name = f"withdraw-{approval_id}"
-    if fault := too_short(reasons):
+    if fault := _fault(opened, reasons, lambda: approvals.withdraw(opened, approval_id, reasons)):
         return _page(request, opened, {name: fault}, {name: reasons})
-    try:
-        with opened.connection.begin_nested():
-            approvals.withdraw(opened, approval_id, reasons)
-    except UserError as error:
-        return _page(request, opened, {name: str(error)}, {name: reasons})
     return RedirectResponse("/board/approvals", status_code=303)
 
 
@@ -138,12 +131,8 @@ def report(
 ) -> Response:
     """Report what went wrong."""
     filled = {"kind": kind, "words": words}
-    if fault := too_short(words):
+    if fault := _fault(opened, words, lambda: incidents.report(opened, kind, words)):
         return _incidents(request, opened, {"words": fault}, filled)
-    try:
-        incidents.report(opened, kind, words)
-    except UserError as error:
-        return _incidents(request, opened, {"words": str(error)}, filled)
     return RedirectResponse("/board/incidents", status_code=303)
 
 
@@ -157,13 +146,24 @@ def follow(
 ) -> Response:
     """Say what was done about it, or close it."""
     name = f"words-{number}"
-    if fault := too_short(words):
+    closing = closes == "yes"
+    if fault := _fault(
+        opened, words, lambda: incidents.follow(opened, number, words, closes=closing)
+    ):
         return _incidents(request, opened, {name: fault}, {name: words})
-    try:
-        incidents.follow(opened, number, words, closes=closes == "yes")
-    except UserError as error:
-        return _incidents(request, opened, {name: str(error)}, {name: words})
     return RedirectResponse("/board/incidents", status_code=303)
+
+
+def _fault(opened: Unit, words: str, step: Callable[[], None]) -> str:
+    """What is wrong with own words, or with the step that they are for; empty once it is taken."""
+    if fault := too_short(words):
+        return fault
+    try:
+        with opened.connection.begin_nested():
+            step()
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _incidents(

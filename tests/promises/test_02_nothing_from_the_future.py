@@ -75,7 +75,7 @@ def test_levels_of_an_unfinished_assessment_are_not_known() -> None:
 
 
 def test_replay_of_a_night_gives_the_same_scores(service: Service, tmp_path: Path) -> None:
-    kept = pl.read_parquet(next(service.settings.scores.glob("*.parquet")))
+    kept = pl.read_parquet(next(service.settings.scores.glob(f"{AS_OF}-*.parquet")))
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
     parts = [service.model.score(f) for _, f in build.frames(service.store, on.select(asof.KEY))]
     again = pl.concat(parts).sort(asof.GROUP_KEY)
