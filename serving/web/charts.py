@@ -22,7 +22,10 @@ def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
     if not known:
         return Markup("")
     line = THRESHOLDS[name]
-    tops = [line.look, *(v for _, one in known for v in (one.value, one.high) if v is not None)]
+    tops = [line.look, *(one.value for _, one in known if one.value is not None)]
+    # The end of a wide interval is cut off: it would press value and thresholds flat.
+    widest = 1.5 * max(line.act, *tops)
+    tops += [min(one.high, widest) for _, one in known if one.high is not None]
     # The farther threshold only where it is near: it would press everything else flat.
     top = max(tops) * 1.1
     top = max(top, line.act * 1.05) if line.act <= 3 * top else top
@@ -39,17 +42,18 @@ def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
     for value, colour, word in ((line.look, LOOK, "look"), (line.act, ACT, "act")):
         if value <= top:
             drawn.append(_level(y(value), colour, word, value, name))
+    bands = []
     for run in _runs(known):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
         band += [(x(d), y(o.low)) for d, o in reversed(run) if o.low is not None]
         if len(band) > 3:
-            drawn.append(f'<polygon points="{_points(band)}" fill="{BAND}"/>')
+            bands.append(f'<polygon points="{_points(band)}" fill="{BAND}"/>')
         points = [(x(d), y(o.value or 0.0)) for d, o in run]
         drawn.append(f'<polyline points="{_points(points)}" fill="none" stroke="{LINE}" '
                      'stroke-width="2"/>')  # fmt: skip
         drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
     title = f"{line.title}, {in_words(name, known[-1][1].value or 0.0)} on {last.isoformat()}"
-    return _picture(title, drawn, first, last)
+    return _picture(title, [*bands, *drawn], first, last)
 
 
 def _picture(title: str, drawn: Sequence[str], first: date, last: date) -> Markup:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from serving import approvals
 from serving.db.session import unit
+from serving.watch import TOPICS
 from serving.web import app as web_app
 from tests import pages
 from tests.conftest import Service
@@ -181,6 +182,18 @@ def test_pages_reflow_at_400_per_cent(chromium: Browser, address: str, service: 
     levels = page.locator(".rosh-levels")
     assert levels.evaluate("table => table.scrollWidth") <= 320, "the table of levels fits too"
     assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.evaluate(TOO_WIDE)
+
+
+def test_the_boards_pages_reflow_at_400_per_cent(chromium: Browser, address: str) -> None:
+    """With every table behind a figure open: nothing but tables may scroll sideways."""
+    page = chromium.new_context(viewport={"width": 320, "height": 800}).new_page()
+    sign_in(page, address, "Dr Hollis Wren")
+    paths = ["", "/approvals", "/runs", "/incidents", *(f"/watch/{topic}" for topic in TOPICS)]
+    for path in paths:
+        page.goto(f"{address}/board{path}")
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        accessible(page)
 
 
 def test_a_print_says_made_up_and_leaves_out_the_forms(
