@@ -100,6 +100,28 @@ def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed:
         connection.rollback()
 
 
+def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
+    service: Service, proposed: int
+) -> None:
+    """Its bundle can be read, and asks for an indicator that there is not."""
+    ordinal = replace(service.model.ordinal, columns=("no_such_indicator",))
+    broken = replace(service.model, ordinal=ordinal)
+    on = build.cases_under_supervision(service.store, AS_OF).head(20)
+    where = caseload.placed(service.store, on)
+    seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None,
+                        {proposed: broken})  # fmt: skip
+    assert seen.scored.height > 0, "the approved model has scored"
+    assert proposed not in seen.others
+    assert "could not score" in seen.failed[proposed]
+    with service.night.connect() as connection:
+        live = approvals.in_force(connection, demo=True)
+        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        beside = [shadow.Challenger(named, broken, "")]
+        shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
+        assert "could not score" in shadow.newest(connection)[proposed]["figures"]["why"]
+        connection.rollback()
+
+
 def test_before_signing_it_is_said_what_it_means(
     service: Service, proposed: int, browser: Browser
 ) -> None:
