@@ -160,11 +160,16 @@ def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
 
 
 def limited_cases(store: Store, as_of: date) -> set[str]:
-    """Every case of limited access; fails closed (promise 7).
+    """Every case of limited access; fails closed (promise 7): see limits_in_force."""
+    return set(limits_in_force(store, as_of)["crn"])
+
+
+def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
+    """Every limit of access: crn, kind, username (empty: whom it names is not known), ended_on.
 
     A limit counts from the moment that the store has it, whatever date is being scored, until it
-    is withdrawn or has ended. A refused row limits the case that it names. Raises RunStopped where
-    the list is not supplied or has stopped, or where a refused row names no case.
+    is withdrawn or has ended. A refused row limits the case that it names, for everyone. Raises
+    RunStopped where the list is not supplied or has stopped, or where a refused row names no case.
     """
     newest_load = store.loads[-1].extracted_at.date() if store.loads else as_of
     if store.feed_states(max(as_of, newest_load))["limits"] != "supplied":
@@ -173,14 +178,18 @@ def limited_cases(store: Store, as_of: date) -> set[str]:
             "shown to be open. Nothing was scored. Supply the table `limits`, even if it is empty."
         )
     kept = live(store.read("limits"))
-    limited = set(kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))["crn"])
+    kept = kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
     refused = store.refused().filter(pl.col("table") == "limits")
     if not refused["crn"].fill_null("").str.contains(contracts.CRN_PATTERN).all():
         raise RunStopped(
             "A row of the list of limited-access cases was refused and does not say which case it "
             "limits. Nothing was scored. Put the list right and load it again."
         )
-    return limited | set(refused["crn"])
+    nobody = refused.select(
+        "crn", kind=pl.lit("restriction"), username=pl.lit(""), ended_on=pl.lit(None, pl.Date())
+    )
+    named = pl.col("username").fill_null("").str.strip_chars()
+    return pl.concat([kept.select("crn", "kind", named.alias("username"), "ended_on"), nobody])
 
 
 AT_A_TIME = 10

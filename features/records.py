@@ -289,10 +289,11 @@ _TABLES = (
     _table(
         "limits",
         "an exclusion or restriction of access to a case (limited access)",
-        "Any limit at all keeps the case out of scoring and of the queue.",
+        "Any limit at all keeps the case out of scoring and of the queue; who is named decides who may "
+        "look at it by hand, and answer what was asked before. No name: that is not known.",
         (
             _c("kind", "code", "exclusion or restriction", codes.LIMIT_KINDS, required=True),
-            _c("username", "text", "the user it names"),
+            _c("username", "text", "the user it names, as that user signs in"),
             _c("ended_on", "date", "when it ended"),
         ),
     ),

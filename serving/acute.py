@@ -7,7 +7,7 @@ is its CRN alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -88,6 +88,13 @@ def shrink(connection: Connection, limited: list[str]) -> None:
     )
 
 
+def open_again(connection: Connection, limited: Collection[str]) -> None:
+    """Entries that wait and whose case is not limited any more: the night fills in their words."""
+    done = exists().where(acknowledgements.c.acute_id == acute.c.id)
+    back = update(acute).where(acute.c.limited, acute.c.crn.not_in(limited), ~done)
+    connection.execute(back.values(limited=False))
+
+
 def _waiting(connection: Connection) -> dict[str, list[str]]:
     """The records that nobody has acknowledged, by case."""
     done = exists().where(acknowledgements.c.acute_id == acute.c.id)
@@ -114,7 +121,7 @@ def _refresh(
     units: dict[str, str],
     holders: dict[str, str],
 ) -> None:
-    rows = {(row["crn"], row["record_id"]): row for row in known.rows("incidents").to_dicts()}
+    rows = {(row["crn"], row["record_id"]): row for row in _listed(known.rows("incidents"))}
     for crn, records in waiting.items():
         for record in records:
             row = rows.get((crn, record))
@@ -131,8 +138,8 @@ def _refresh(
             if crn in units:
                 now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
             connection.execute(update(acute).where(ours).values(**now))
-            words = update(acute).where(ours, ~acute.c.limited).values(**_words(entry))
-            connection.execute(words)
+            words = _words(entry) | ({"listed_as": row["listed_as"]} if row["listed_as"] else {})
+            connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
 
 
 def _words(entry: TimelineEntry) -> dict[str, str]:

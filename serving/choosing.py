@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, timedelta
 
 import polars as pl
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from features.store import Store
 from serving import cool_down, selection
@@ -36,10 +36,11 @@ def choose(
     this_week = connection.execute(
         select(findings.c.drawn_as, findings.c.stratum, func.count())
         .join(items, items.c.id == findings.c.item_id)
-        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
+        .where(items.c.as_of >= monday, items.c.as_of <= as_of, ~redrawn())
         .group_by(findings.c.drawn_as, findings.c.stratum)
     ).all()
     queued: dict[str, int] = {}
+    # A case that closed after it was queued is nobody's to read here: another is drawn for it.
     for drawn_as, stratum, count in this_week:
         name = stratum if drawn_as == "flagged" else "random"
         queued[name] = queued.get(name, 0) + count
@@ -55,6 +56,18 @@ def choose(
         key,
         _slots(connection),
     )
+
+
+def redrawn() -> ColumnElement[bool]:
+    """The items for which another case is drawn in the same week: access was limited since."""
+    return or_(items.c.limited, items.c.state == "by_hand")
+
+
+def redraws(connection: Connection, as_of: date) -> int:
+    """How many cases of this week's are drawn again."""
+    monday = as_of - timedelta(days=as_of.weekday())
+    rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, redrawn())
+    return int(connection.execute(rows).scalar_one())
 
 
 def _slots(connection: Connection) -> dict[str, int]:

@@ -15,10 +15,9 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, RowMapping, select, text
 
-from features import build
 from features.errors import MissingInput, UserError
 from features.store import Store
-from serving import holding, record
+from serving import doors, holding, record
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import (
     answers,
@@ -65,7 +64,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
     connection = unit.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
-    limited = crn in build.limited_cases(store, on)
+    limited = doors.is_limited(connection, store, crn, on)
     who, told = (None, []) if limited else record.one_case(store, crn, on)
     end = datetime.combine(on + timedelta(days=1), time.min, UTC)
     run = _run(connection, end)

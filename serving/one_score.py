@@ -19,7 +19,7 @@ from features.asof import Known
 from features.errors import UserError, did_you_mean
 from features.store import Store
 from models.bundle import Bundle
-from serving import approvals
+from serving import approvals, doors
 from serving.approvals import Approval
 from serving.settings import Settings
 
@@ -59,7 +59,7 @@ def score(
         ready.clear()
         ready[approval.bundle_id] = approvals.load_bundle(approval, settings.bundles)
     model = ready[approval.bundle_id]
-    if crn in build.limited_cases(Store.open(settings.store), as_of):
+    if doors.is_limited(connection, Store.open(settings.store), crn, as_of):
         raise UserError("Access to this case is limited. It is never scored.")
     if sum(len(rows) for rows in tables.values()) > MOST_ROWS:
         raise BadHistory(f"A history holds at most {MOST_ROWS:,} rows.")

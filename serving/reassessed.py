@@ -16,7 +16,8 @@ from serving.db.tables import answers, conclusions, items
 def close(connection: Connection, store: Store, as_of: date) -> int:
     """Close each request for which a complete assessment gives every named group a level.
 
-    Completed and recorded after it was asked, as known on the date. Returns how many were closed.
+    Completed and recorded after it was asked, as known on the date; also of a case limited since,
+    of which nothing but that is looked at. Returns how many were closed.
     """
     done = exists().where(
         answers.c.item_id == conclusions.c.item_id, answers.c.kind == "reassessed"
@@ -24,7 +25,7 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
     asked = connection.execute(
         select(items.c.id, items.c.crn, conclusions.c.groups, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
-        .where(conclusions.c.outcome == "ask_reassessment", ~items.c.limited, ~done)
+        .where(conclusions.c.outcome == "ask_reassessment", ~done)
     ).all()
     if not asked:
         return 0

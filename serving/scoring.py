@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import asof, build
@@ -28,6 +28,7 @@ from serving import (
     audit,
     caseload,
     choosing,
+    doors,
     enqueue,
     everyone,
     holding,
@@ -67,8 +68,10 @@ def score(
     store = Store.open(settings.store)
     _check_modes(settings, store)
     with _alone(engine):
-        _close_doors(engine, store, as_of)
-        on = build.cases_under_supervision(store, as_of)
+        limited = _close_doors(engine, store, as_of)
+        on = build.cases_under_supervision(store, as_of).with_columns(
+            limited=pl.col("crn").is_in(sorted(limited))
+        )
         where = caseload.placed(store, on)
         _deliver_acute(engine, store, on, where, as_of)
         with unit(engine, None) as opened:
@@ -107,17 +110,17 @@ def _alone(engine: Engine) -> Iterator[None]:
         yield
 
 
-def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
+def _close_doors(engine: Engine, store: Store, as_of: date) -> set[str]:
     """First of all, and with or without an approval: cases now limited shrink to their CRN; what
-    was kept for a day only (drafts, sessions that are over) goes.
+    was kept for a day only (drafts, sessions that are over) goes. Every limited case.
     """
-    limited = sorted(build.limited_cases(store, as_of))
     with unit(engine, None) as opened:
-        shrunk = _shrink(opened.connection, limited)
+        found = doors.close(opened.connection, store, as_of)
         gone = sweep.old(opened.connection)
         kept = holding.write(opened.connection, store.path)
-        details = {"shrunk": shrunk, **gone, "held": kept}
+        details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
+    return found.limited
 
 
 def _deliver_acute(
@@ -197,6 +200,7 @@ def _fill(
     counts = _counts(seen.store, seen.on, scored, chosen) | {
         "cooling_down": len(rest.away),
         "brought_back": len(rest.broken),
+        "redrawn": choosing.redraws(connection, as_of),
         "feeds": seen.store.feed_states(as_of),
         "stopped": stopped,
     }
@@ -257,18 +261,6 @@ def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tupl
     digest = flush_and_digest(temporary)
     temporary.rename(settings.scores / name)
     return name, digest
-
-
-def _shrink(connection: Connection, limited: list[str]) -> int:
-    """Open cases whose access was limited since they were queued shrink to their CRN."""
-    changed = connection.execute(
-        update(items)
-        .where(items.c.crn.in_(limited), ~items.c.limited)
-        .values(limited=True, person={})
-    )
-    acute.shrink(connection, limited)
-    caseload.shrink(connection, limited)
-    return int(changed.rowcount)
 
 
 def _counts(

@@ -187,6 +187,16 @@ def _access(body: Body, _crn: str | None) -> Iterator[Row]:
             )
 
 
+def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
+    """Exclusions and restrictions of one case, by the users whom they name."""
+    now = datetime.now(UTC).isoformat()
+    for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
+        for user in body.get(field) or []:
+            name = user.get("username") or user.get("email") or ""
+            row = base(f"access-{crn}-{kind}-{name}", crn, now)
+            yield "limits", {**row, "kind": kind, "username": name}
+
+
 def _crn_of(body: Body) -> str | None:
     found = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
     return str(found) if found else None
@@ -217,6 +227,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("registers: risk flags", _either(_has("riskFlags"), _has("riskFlag")), _risk_flags),
     Shape("registers: MAPPA and RoSH history", _has("roshHistory"), _rosh_history),
     Shape("licence conditions", _has("activeConvictions"), _licence_conditions),
+    Shape("limited access: named users", _either(_has("excludedFrom"), _has("restrictedTo")), _limitations),
     Shape("limited access", _either(_has("access"), _has("caseload"), _has("userExcluded", "crn")), _access),
 )  # fmt: skip
 """Tried in order; the first that fits reads the body."""

@@ -119,7 +119,7 @@ def make(plan: Plan, number: int) -> Bucket:
             "documents": documents.table(desk, led, work),
             "reviews": readers.table(desk, led, work, plan.audited),
             "people": people.table(draw, who, np.maximum(led.sentences.start, 1)),
-            "limits": changes.limits(desk, led),
+            "limits": changes.limits(desk, led, units),
         },
     )
 

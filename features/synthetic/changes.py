@@ -216,11 +216,12 @@ def _changes(levels: Ints, least: int, day: Ints) -> tuple[Events, Ints, Ints]:
     """
     before = np.concatenate([np.full((len(levels), 1), -1), levels[:, :-1]], axis=1)
     who, month = np.nonzero(levels != before)
-    back = np.maximum(FIRST_DAYS[month].astype(np.int64) - day[who], 0)
+    back = FIRST_DAYS[month].astype(np.int64) - day[who]
     level = levels[who, month]
     follows = np.append(who[1:] == who[:-1], False)
-    until = np.where(follows, np.append(back[1:], 0), -1)
-    found = level >= least
+    until = np.where(follows, np.maximum(np.append(back[1:], 0), -1), -1)
+    # What is still to come is not on record yet: moved to the last day, it would bunch there.
+    found = (level >= least) & (back >= 0)
     return Events(who[found], back[found]), level[found], until[found]
 
 
@@ -265,14 +266,16 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         ("ESG", "child_safeguarding", "family", figures.SAFEGUARDING_ENQUIRIES.value),
     ):
         needed = rng.random(len(lives)) < 0.45 + 0.2 * (lives.people.traits[trait] > SERIOUS_ENOUGH)
-        who = np.nonzero(needed)[0]
-        size = len(who)
-        back = np.maximum(lives.sentences.start[who] - rng.integers(0, 60, size), 1)
+        since = lives.sentences.start - rng.integers(0, 60, len(lives))
+        # What is still to come is not on record yet: moved to the last day, it would bunch there.
+        who = np.nonzero(needed & (since > 0))[0]
+        size, back = len(who), since[who]
         strained = practice.holding.strain[who, month_of(back)] > SERIOUS_ENOUGH
         asked = rng.random(size) < share + 0.03 - 0.12 * strained
-        asked_back = np.maximum(back - rng.integers(0, 30, size), 0)
-        answered = asked & (rng.random(size) < 0.75)
-        answer_back = np.maximum(asked_back - rng.integers(3, 60, size), 0)
+        asked_back = back - rng.integers(0, 30, size)
+        asked &= asked_back >= 0
+        answer_back = asked_back - rng.integers(3, 60, size)
+        answered = asked & (rng.random(size) < 0.75) & (answer_back >= 0)
         worrying = rng.random(size) < 0.15 + 0.25 * (lives.people.traits[trait][who] > 0.7)
         result = pick(["no_concerns", "concerns"], worrying.astype(np.int64))
         made = desk.rows(
@@ -287,9 +290,13 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def limits(desk: Desk, lives: Lives) -> pl.DataFrame:
-    """Exclusions and restrictions."""
+def limits(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
+    """Exclusions and restrictions, each of one made-up reader of the unit; some name nobody."""
     rng = desk.draw.stream("limits")
     who = np.nonzero(rng.random(len(lives)) < figures.LIMITED.value)[0]
     kinds = weighted(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))
-    return desk.rows("limits", "LIM", Events(who, lives.sentences.start[who] // 2), kind=kinds)
+    # The first reader of a unit is let in, the second is not; one in ten does not say.
+    reader = kinds.replace_strict({"restriction": "-SPO-1", "exclusion": "-SPO-2"})
+    named = blank(units.gather(who).str.slice(3) + reader, rng.random(len(who)) < 0.1)
+    at = Events(who, lives.sentences.start[who] // 2)
+    return desk.rows("limits", "LIM", at, kind=kinds, username=named)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Identity, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from serving.db.tables import at_column, metadata
@@ -25,6 +36,16 @@ facts = Table(
     Column("pdu_code", Text, nullable=False),
     Column("practitioner_code", Text),
     Column("as_of", Date, nullable=False),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("crn", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("username", Text, primary_key=True),
+    Column("ended_on", Date),
+    Column("told_at", DateTime(timezone=True)),
 )
 
 limited_checks = Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import Asked, where_it_stands
@@ -36,12 +36,17 @@ class FollowUp:
     limited: bool
     person: Mapping[str, Any]
     practitioner_code: str | None
-    outcome: str
+    outcome: str | None
     groups: Mapping[str, str]
-    reasons: str
-    asked_by: str
+    reasons: str | None
+    asked_by: str | None
     asked_at: datetime
     answers: list[RowMapping] = field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        """The case was limited since, and not to this reader: its CRN and the day are all."""
+        return self.outcome is None
 
     @property
     def state(self) -> Asked:
@@ -91,9 +96,15 @@ class AskedStore:
     username: str
 
     def all(self) -> list[FollowUp]:
-        """Everything asked about the cases that this person may see, oldest first."""
+        """Everything asked about the cases that this person may see, oldest first.
+
+        Of a case limited since, whom it lets in by name sees all of it; others that it was asked.
+        """
         rows = self.connection.execute(_asked().order_by(conclusions.c.at, items.c.id)).mappings()
-        return self._with_answers([_follow_up(row) for row in rows])
+        found = self._with_answers([_follow_up(row) for row in rows])
+        shut = self.connection.execute(text("SELECT * FROM triage.closed_requests()"))
+        found += [_closed(*row) for row in shut]
+        return sorted(found, key=lambda one: (one.asked_at, one.item_id))
 
     def one(self, item_id: int) -> FollowUp | None:
         """What was asked about one case; None where there is none that this person may see."""
@@ -153,6 +164,13 @@ def _asked() -> Any:
         .where(or_(items.c.pdu_code == select(func.triage.own_pdu()).scalar_subquery(),
                    items.c.practitioner_code
                    == select(func.triage.own_staff_code()).scalar_subquery()))
+    )  # fmt: skip
+
+
+def _closed(item_id: int, crn: str, asked_at: datetime) -> FollowUp:
+    return FollowUp(
+        item_id, crn, limited=True, person={}, practitioner_code=None, outcome=None, groups={},
+        reasons=None, asked_by=None, asked_at=asked_at,
     )  # fmt: skip
 
 

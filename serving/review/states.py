@@ -44,6 +44,35 @@ STEPS: dict[tuple[Progress, Step], Progress] = {
 Recording a view of a case that nobody holds claims it in the same moment.
 """
 
+
+class Kept(StrEnum):
+    """Where a case in the queue stands, whoever reads it."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    BY_HAND = "by_hand"
+    CONCLUDED = "concluded"
+
+
+class Turn(StrEnum):
+    """What changes where it stands."""
+
+    CONCLUDE = "conclude"
+    LIMITED = "access_limited"
+    LIMIT_ENDED = "limit_ended"
+    LOOKED_AT = "looked_at_by_hand"
+
+
+TURNS: dict[tuple[Kept, Turn], Kept] = {
+    (Kept.OPEN, Turn.CONCLUDE): Kept.CONCLUDED,
+    (Kept.OPEN, Turn.LIMITED): Kept.CLOSED,
+    (Kept.CLOSED, Turn.LIMIT_ENDED): Kept.OPEN,
+    (Kept.CLOSED, Turn.LOOKED_AT): Kept.BY_HAND,
+}
+"""The only ways out of the queue: a reader concludes, or somebody let in looks at a case that was
+limited since, by hand. For one that closed another is drawn in the same week (promise 9).
+"""
+
 OUTCOMES: dict[str, str] = {
     "ask_reassessment": "Ask the practitioner to reassess",
     "keep_level": "Keep the recorded level",
@@ -131,6 +160,14 @@ def as_markdown() -> str:
         "that reader returns it or the claim runs out.",
         "",
         *_in_words("conclusion", OUTCOMES),
+        "",
+        "## A case in the queue",
+        "",
+        *_diagram(Kept.OPEN, Kept.CONCLUDED, TURNS),
+        "",
+        "A case whose access was limited after it was queued is closed: it shrinks to its CRN, and",
+        "another is redrawn for it in the same week. It leaves the queue when somebody let in has",
+        "looked at it by hand, and opens again where the limit ends first.",
         "",
         "## What was asked of the practitioner",
         "",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, exists, func, insert, select, text
 
 from serving.db.tables import (
     answers,
@@ -27,12 +27,18 @@ class Limited:
     """A case of limited access: its CRN, and when somebody last looked at it by hand."""
 
     crn: str
+    access: str
+    """Whether this reader is let in: 'named', 'unknown' (it does not say whom) or 'closed'."""
+    waiting: bool
+    """It was in the queue when access was limited, and nobody has looked at it since."""
     checked_at: datetime | None
     checked_by: str | None
 
     def due(self, today: date) -> bool:
-        """Nobody has looked at it for ninety days."""
-        return self.checked_at is None or self.checked_at.date() + CHECK_EVERY <= today
+        """It waits to be read, or nobody has looked at it for ninety days."""
+        if self.waiting or self.checked_at is None:
+            return True
+        return self.checked_at.date() + CHECK_EVERY <= today
 
 
 @dataclass(frozen=True)
@@ -84,21 +90,27 @@ class UnitStore:
         return [(code, count) for code, count in self.connection.execute(rows)]
 
     def limited(self) -> list[Limited]:
-        """The unit's cases of limited access: longest unchecked first."""
+        """The unit's cases of limited access: those that were queued, then longest unchecked."""
+        waits = exists().where(items.c.crn == caseload.c.crn, items.c.state == "open")
         last = (
             select(limited_checks.c.crn, func.max(limited_checks.c.id).label("id"))
             .group_by(limited_checks.c.crn)
             .subquery()
         )
         rows = (
-            select(caseload.c.crn, limited_checks.c.at, users.c.name)
+            select(caseload.c.crn, func.triage.access(caseload.c.crn), waits,
+                   limited_checks.c.at, users.c.name)
             .join(last, last.c.crn == caseload.c.crn, isouter=True)
             .join(limited_checks, limited_checks.c.id == last.c.id, isouter=True)
             .join(users, users.c.username == limited_checks.c.username, isouter=True)
             .where(caseload.c.limited)
-            .order_by(limited_checks.c.at.nulls_first(), caseload.c.crn)
-        )
+            .order_by(waits.desc(), limited_checks.c.at.nulls_first(), caseload.c.crn)
+        )  # fmt: skip
         return [Limited(*row) for row in self.connection.execute(rows)]
+
+    def access(self, crn: str) -> str:
+        """Whether a limited case lets this reader in: see Limited.access."""
+        return str(self.connection.execute(select(func.triage.access(crn))).scalar_one())
 
     def check_limited(self, crn: str, words: str) -> None:
         """Keep that this person looked at a limited case by hand."""

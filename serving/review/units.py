@@ -64,6 +64,8 @@ class Units:
         row = self.store.held(crn) if is_crn(crn) else None
         if row is None or not row["limited"]:
             raise NotFound("Your unit holds no such case of limited access.")
+        if self.store.access(crn) == "closed":
+            raise Refused("Access to this case is limited, and not to you. Somebody else looks.")
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
             raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})
         self.store.check_limited(crn, words)

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 Group = Literal["children", "public", "known_adult", "staff"]
 Level = Literal["LOW", "MEDIUM", "HIGH", "VERY_HIGH"]
+UserName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,100}$")]
 Words = Annotated[str, Field(max_length=4000)]
 
 
@@ -170,6 +171,21 @@ class Events(Model):
 
     content: list[Event]
     last: int = Field(description="Ask for what comes after this number next")
+
+
+class LimitIn(Model):
+    """A case whose access was limited just now, and whom it names; nobody: it is not known."""
+
+    crn: Annotated[str, Field(pattern=r"^[A-Z]\d{6}$")]
+    excluded: list[UserName] = Field(default=[], description="Users who may not see the case")
+    restricted_to: list[UserName] = Field(default=[], description="The only users who may see it")
+
+
+class LimitOut(Model):
+    """That the case is closed now."""
+
+    crn: str
+    held: bool = Field(description="Whether the case is in the caseload of a unit")
 
 
 class ScoreIn(Model):

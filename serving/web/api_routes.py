@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import text
 
-from serving import one_score
+from serving import doors, one_score
 from serving.db.session import AuditEvent, Unit
 from serving.review.asked_store import FollowUp
 from serving.review.follow_up import FollowUps
@@ -160,6 +160,14 @@ def outbox(
     return m.Events(content=found, last=found[-1].id if found else after)
 
 
+@router.post("/limits")
+def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
+    """Close a case at once, as NDelius tells of a new exclusion or restriction; none is opened."""
+    held = doors.tell(opened.connection, told.crn, told.excluded, told.restricted_to)
+    opened.audit(AuditEvent("TOLD_OF_LIMIT", "CRN", told.crn, {"held": held}))
+    return m.LimitOut(crn=told.crn, held=held)
+
+
 @router.post("/scores")
 def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     """Score one case history with what is approved; nothing is kept of it but that it was asked."""
@@ -214,16 +222,14 @@ def _fresh(review: Review, item_id: int) -> m.CaseSummary:
 
 
 def _asked(one: FollowUp) -> m.AskedOut:
-    """What was asked; of a limited case, that something was and by when."""
-    hidden = one.limited
+    """What was asked; of a case limited since, and not to the caller, that something was."""
     answers = [
         m.Answer(kind=row["kind"], words=row["words"], planned_on=row["planned_on"], at=row["at"],
                  by=row["name"])
         for row in one.answers
     ]  # fmt: skip
     return m.AskedOut(
-        id=one.item_id, crn=one.crn, limited=hidden, outcome=None if hidden else one.outcome,
-        groups={} if hidden else dict(one.groups), reasons=None if hidden else one.reasons,
-        asked_by=None if hidden else one.asked_by, asked_at=one.asked_at, due_on=one.due_on,
-        state=one.state, answers=[] if hidden else answers,
+        id=one.item_id, crn=one.crn, limited=one.limited, outcome=one.outcome,
+        groups=dict(one.groups), reasons=one.reasons, asked_by=one.asked_by,
+        asked_at=one.asked_at, due_on=one.due_on, state=one.state, answers=answers,
     )  # fmt: skip

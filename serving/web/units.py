@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from features import build
 from features.store import Store
-from serving import record
+from serving import doors, record
 from serving.caseload import CHECKLIST
 from serving.review import lines
 from serving.review.asked_store import AskedStore
@@ -88,7 +87,7 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     store = Store.open(request.app.state.settings.store)
     as_of = store.loads[-1].extracted_at.date()
     # The store is asked too: a limit counts from the load that brought it, before any night.
-    if held["limited"] or crn in build.limited_cases(store, as_of):
+    if held["limited"] or doors.is_limited(units.unit.connection, store, crn, as_of):
         return pages.render(request, "limited.html", item={"crn": crn})
     who, told = record.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]

@@ -111,11 +111,11 @@ def test_a_case_limited_later_shrinks_to_its_crn(service: Service, browser: Brow
         crn, name = connection.execute(
             text("SELECT crn, person->>'name' FROM triage.items WHERE id = :item"), {"item": item}
         ).one()
-    from serving.scoring import _shrink
+    from serving.doors import shrink
 
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        assert _shrink(opened.connection, [crn]) == 1
+        assert shrink(opened.connection, [crn]) == 1
     browser.sign_in("BRI-SPO-1")
     queue, case = browser.get("/queue"), browser.get(f"/cases/{item}")
     assert crn in queue
@@ -225,7 +225,10 @@ def test_open_cases_shrink_before_anything_else(
         crn = connection.execute(
             text("SELECT crn FROM triage.items WHERE id = :item"), {"item": item}
         ).scalar_one()
-    monkeypatch.setattr(build, "limited_cases", lambda *_: {crn})
+    limit = {"crn": [crn], "kind": ["exclusion"], "username": [""], "ended_on": [None]}
+    schema = {"crn": pl.String, "kind": pl.String, "username": pl.String, "ended_on": pl.Date}
+    found = pl.DataFrame(limit, schema=schema)
+    monkeypatch.setattr(build, "limits_in_force", lambda *_: found)
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with pytest.raises(NotApproved):
         scoring.score(service.settings, service.night, AS_OF)

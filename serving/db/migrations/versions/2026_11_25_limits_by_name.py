@@ -1,0 +1,144 @@
+"""Limits of access by named user and day; a case that is closed after it was queued.
+
+The database keeps by itself: whom a limit lets in is one function, asked by every rule; of a case
+of limited access they alone see what was asked and answered, and nobody the record or the findings;
+a limit told by day closes the case in the same moment; a case that was looked at by hand leaves the
+queue, and no other way leads out of it.
+"""
+
+from alembic import op
+
+revision = "2026_11_25_limits_by_name"
+down_revision = "2026_11_25_held_tighter"
+
+TABLES = """
+CREATE TABLE triage.limits (
+  crn text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('exclusion', 'restriction')),
+  username text NOT NULL,
+  ended_on date,
+  told_at timestamptz,
+  PRIMARY KEY (crn, kind, username)
+);
+ALTER TABLE triage.limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE triage.limits FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON triage.limits FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
+CREATE POLICY night ON triage.limits FOR ALL TO rosh_night USING (true) WITH CHECK (true);
+ALTER TABLE triage.items DROP CONSTRAINT items_state_check;
+ALTER TABLE triage.items ADD CONSTRAINT items_state_check CHECK (
+  state IN ('open', 'concluded') OR (state = 'by_hand' AND person = '{}'));
+"""
+
+FUNCTIONS = r"""
+-- 'named': a limit in force lets this reader in; 'unknown': it does not say whom; else 'closed'.
+CREATE FUNCTION triage.access(about text) RETURNS text STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
+  WITH me AS (
+    SELECT upper(username) AS name FROM users
+    WHERE username = app_user() AND ended_at IS NULL AND role IN ('spo', 'head', 'practitioner')
+      -- Who is not known to NDelius is let in by no name (the rule of HMPPS services).
+      AND (staff_code IS NOT NULL OR made_up)),
+  l AS (
+    SELECT kind, upper(username) AS name FROM limits
+    WHERE crn = about AND (ended_on IS NULL OR ended_on > current_date))
+  SELECT CASE
+    WHEN NOT EXISTS (SELECT 1 FROM me)
+      OR EXISTS (SELECT 1 FROM l, me WHERE kind = 'exclusion' AND l.name = me.name)
+      OR (EXISTS (SELECT 1 FROM l WHERE kind = 'restriction' AND name <> '')
+          AND NOT EXISTS (SELECT 1 FROM l, me WHERE kind = 'restriction' AND l.name = me.name))
+    THEN 'closed'
+    WHEN NOT EXISTS (SELECT 1 FROM l) OR EXISTS (SELECT 1 FROM l WHERE name = '') THEN 'unknown'
+    ELSE 'named' END $$;
+
+-- A limit that another service tells of by day: the case is closed at once, and opened by no call.
+CREATE FUNCTION triage.limit_told(about text, kinds text[], names text[]) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
+BEGIN
+  IF NOT has_role('batch') THEN
+    RAISE EXCEPTION 'limits are told by services alone';
+  END IF;
+  INSERT INTO limits (crn, kind, username, told_at)
+    SELECT DISTINCT about, k, n, clock_timestamp() FROM unnest(kinds, names) AS told(k, n)
+    ON CONFLICT (crn, kind, username) DO UPDATE SET ended_on = NULL, told_at = EXCLUDED.told_at;
+  UPDATE items SET limited = true, person = '{}' WHERE crn = about AND NOT limited;
+  UPDATE acute SET limited = true, listed_as = '', what = '', detail = '', source = '',
+    certainty = '' WHERE crn = about AND NOT limited;
+  UPDATE caseload SET limited = true, practitioner_code = NULL WHERE crn = about AND NOT limited;
+  DELETE FROM facts WHERE crn = about;
+  RETURN EXISTS (SELECT 1 FROM caseload WHERE crn = about);
+END $$;
+
+-- Told by day and not yet in the list that the night reads.
+CREATE FUNCTION triage.told_limited(about text) RETURNS boolean STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT EXISTS (SELECT 1 FROM limits WHERE crn = about AND told_at IS NOT NULL) $$;
+
+-- What was asked about a case limited since, for whom it is not open: that it was, and no more.
+CREATE FUNCTION triage.closed_requests()
+RETURNS TABLE (item_id bigint, crn text, asked_at timestamptz) STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT i.id, i.crn, c.at FROM items i JOIN conclusions c ON c.item_id = i.id
+     WHERE i.limited AND c.outcome IN ('ask_reassessment', 'need_information')
+       AND (i.pdu_code = own_pdu() OR i.practitioner_code = own_staff_code())
+       AND access(i.crn) <> 'named'
+       AND i.id NOT IN (SELECT blind_to())
+       AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = i.id AND a.kind = 'reassessed')
+  $$;
+
+CREATE FUNCTION triage.looked_at_by_hand() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
+BEGIN
+  UPDATE items SET state = 'by_hand', person = '{}'
+    WHERE crn = NEW.crn AND state = 'open' AND limited;
+  RETURN NEW;
+END $$;
+CREATE FUNCTION triage.only_these_turns() RETURNS trigger
+LANGUAGE plpgsql SET search_path = triage, pg_temp AS $$
+BEGIN
+  IF OLD.state <> NEW.state AND (OLD.state <> 'open' OR NOT (
+       NEW.state = 'concluded' OR (NEW.state = 'by_hand' AND OLD.limited))) THEN
+    RAISE EXCEPTION 'no such turn leads out of the queue';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER only_these_turns BEFORE UPDATE ON triage.items
+  FOR EACH ROW EXECUTE FUNCTION triage.only_these_turns();
+CREATE TRIGGER leaves_the_queue AFTER INSERT ON triage.limited_checks
+  FOR EACH ROW EXECUTE FUNCTION triage.looked_at_by_hand();
+"""
+
+READ_BY_NAME = (
+    "EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id"
+    " AND (NOT i.limited OR triage.access(i.crn) = 'named'))"
+)
+MINE = "username = triage.app_user()"
+
+POLICIES = f"""
+DROP POLICY seen ON triage.conclusions;
+CREATE POLICY seen ON triage.conclusions FOR SELECT TO rosh_web USING ({READ_BY_NAME});
+DROP POLICY seen ON triage.answers;
+CREATE POLICY seen ON triage.answers FOR SELECT TO rosh_web USING ({READ_BY_NAME});
+DROP POLICY practitioner ON triage.answers;
+CREATE POLICY practitioner ON triage.answers FOR INSERT TO rosh_web
+  WITH CHECK ({MINE} AND triage.own_staff_code() IS NOT NULL AND {READ_BY_NAME});
+DROP POLICY mine ON triage.limited_checks;
+CREATE POLICY mine ON triage.limited_checks FOR INSERT TO rosh_web WITH CHECK (
+  {MINE} AND triage.access(crn) <> 'closed' AND
+  EXISTS (SELECT 1 FROM triage.caseload c WHERE c.crn = limited_checks.crn AND c.limited));
+"""
+
+GRANTS = """
+REVOKE ALL ON FUNCTION triage.access(text), triage.limit_told(text, text[], text[]),
+  triage.told_limited(text), triage.closed_requests(), triage.looked_at_by_hand(),
+  triage.only_these_turns() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION triage.access(text), triage.limit_told(text, text[], text[]),
+  triage.told_limited(text), triage.closed_requests() TO rosh_web;
+GRANT EXECUTE ON FUNCTION triage.told_limited(text) TO rosh_night;
+GRANT SELECT, INSERT, UPDATE, DELETE ON triage.limits TO rosh_night;
+"""
+
+
+def upgrade() -> None:
+    """Add to what stands; no row that was kept is touched."""
+    for part in (TABLES, FUNCTIONS, POLICIES, GRANTS):
+        op.execute(part)
