@@ -62,6 +62,17 @@ def convert(folder: Path, **bodies: Any) -> dict[str, pl.DataFrame]:
     return {path.stem: pl.read_parquet(path) for path in (folder / "out").glob("*.parquet")}
 
 
+def test_limits_of_access_name_the_users_that_they_name(tmp_path: Path) -> None:
+    body = {"excludedFrom": [{"email": "a@example.org"}], "exclusionMessage": "No.",
+            "restrictedTo": [{"username": "ALD-SPO-1"}, {}]}  # fmt: skip
+    found = convert(tmp_path, X100001=body)["limits"]
+    rows = set(found.select("crn", "kind", "username").iter_rows())
+    assert {row[1:] for row in rows} == {
+        ("exclusion", "a@example.org"), ("restriction", "ALD-SPO-1"), ("restriction", ""),
+    }  # fmt: skip
+    assert {row[0] for row in rows} == {"X100001"}
+
+
 @pytest.mark.parametrize(
     "body", [SUMMARY, WIDGET, RECALL, ORDS], ids=["summary", "widget", "recall", "ords"]
 )

@@ -193,6 +193,23 @@ def test_each_call_lets_in_the_roles_it_names_and_no_other(
     assert nobody.headers["www-authenticate"] == "Bearer"
 
 
+def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call: Call) -> None:
+    item = service.unread("N54BRI")
+    with service.admin.connect() as connection:
+        rows = text("SELECT crn FROM triage.items WHERE id = :item")
+        crn = connection.execute(rows, {"item": item}).scalar_one()
+    body(call("spo", "POST", "/limits", json={"crn": crn}), 403)
+    sent = {"crn": crn, "restrictedTo": ["SOMEBODY-ELSE"]}
+    assert body(call("batch", "POST", "/limits", json=sent)) == {"crn": crn, "held": True}
+    with service.admin.begin() as connection:
+        seen = text("SELECT limited, person::text FROM triage.items WHERE id = :item")
+        assert tuple(connection.execute(seen, {"item": item}).one()) == (True, "{}")
+    body(call("batch", "POST", "/scores", json={"crn": crn, "asOf": f"{AS_OF}", "tables": {}}), 403)
+    unknown = {"crn": "Z999999", "excluded": ["A", "A"]}
+    assert not body(call("batch", "POST", "/limits", json=unknown))["held"]
+    body(call("batch", "POST", "/limits", json={"crn": "Z999999", "excluded": [" "]}), 400)
+
+
 def test_a_role_counts_where_token_and_table_both_say_it(
     service: Service,
     app: Any,

@@ -58,7 +58,7 @@ BEGIN
     RAISE EXCEPTION 'limits are told by services alone';
   END IF;
   INSERT INTO limits (crn, kind, username, told_at)
-    SELECT DISTINCT about, k, n, clock_timestamp() FROM unnest(kinds, names) AS told(k, n)
+    SELECT DISTINCT about, k, n, now() FROM unnest(kinds, names) AS told(k, n)
     ON CONFLICT (crn, kind, username) DO UPDATE SET ended_on = NULL, told_at = EXCLUDED.told_at;
   UPDATE items SET limited = true, person = '{}' WHERE crn = about AND NOT limited;
   UPDATE acute SET limited = true, listed_as = '', what = '', detail = '', source = '',

@@ -1,0 +1,311 @@
+"""Limits of access by named user: whom they let in, what closes, what opens again, what is redrawn.
+
+The table of whom a limit lets in is the specification of triage.access (decision 0021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from features import build
+from serving import acute, choosing, doors
+from serving.db.session import AuditEvent, unit
+from serving.db.tables import acute as acute_table
+from serving.db.tables import items
+from serving.db.unit_tables import caseload, limits
+from serving.review.states import TURNS, Kept, Turn
+from tests.conftest import AS_OF, Service
+from tests.pages import Browser
+from tests.serving.test_following_up import PRACTITIONER, WORDS, ask, own
+
+__all__ = ["own"]
+X = ("X000001", "exclusion")
+R = ("X000001", "restriction")
+PAST, TO_COME = date(2026, 1, 1), date(2100, 1, 1)
+LET_IN: list[tuple[str, list[tuple[Any, ...]], str, str]] = [
+    # what, limits (case, kind, whom, ended on), who asks, let in
+    ("nothing is known of whom it names", [], "ALD-SPO-1", "unknown"),
+    ("a restriction to oneself", [(*R, "ALD-SPO-1", None)], "ALD-SPO-1", "named"),
+    ("names are one whatever their case", [(*R, "ald-spo-1", None)], "ALD-SPO-1", "named"),
+    ("a restriction to another", [(*R, "ALD-SPO-2", None)], "ALD-SPO-1", "closed"),
+    ("an exclusion of oneself", [(*X, "ALD-SPO-1", None)], "ALD-SPO-1", "closed"),
+    ("an exclusion of another", [(*X, "ALD-SPO-2", None)], "ALD-SPO-1", "named"),
+    ("both: to oneself, without oneself", [(*R, "ALD-SPO-1", None), (*X, "ALD-SPO-1", None)],
+     "ALD-SPO-1", "closed"),
+    ("two restrictions, one to oneself", [(*R, "A", None), (*R, "ALD-SPO-1", None)],
+     "ALD-SPO-1", "named"),
+    ("a restriction that ended", [(*R, "ALD-SPO-2", PAST), (*X, "A", None)], "ALD-SPO-1", "named"),
+    ("a restriction that will end", [(*R, "ALD-SPO-2", TO_COME)], "ALD-SPO-1", "closed"),
+    ("named, and another that names nobody", [(*R, "ALD-SPO-1", None), (*X, "", None)],
+     "ALD-SPO-1", "unknown"),
+    ("names nobody", [(*R, "", None)], "ALD-SPO-1", "unknown"),
+    ("excluded, and another that names nobody", [(*X, "ALD-SPO-1", None), (*R, "", None)],
+     "ALD-SPO-1", "closed"),
+    ("a limit of another case", [("X000002", "restriction", "ALD-SPO-1", None)],
+     "ALD-SPO-1", "unknown"),
+    ("a member of the board, named", [(*R, "BOARD-1", None)], "BOARD-1", "closed"),
+    ("nobody known", [(*R, "NOBODY-9", None)], "NOBODY-9", "closed"),
+]  # fmt: skip
+
+
+def says(service: Service, *rows: tuple[Any, ...], told_at: datetime | None = None) -> None:
+    """Write limits as the night would."""
+    with service.admin.begin() as connection:
+        for row in rows:
+            values = dict(zip(("crn", "kind", "username", "ended_on"), row, strict=True))
+            connection.execute(insert(limits).values(**values, told_at=told_at))
+
+
+@pytest.fixture(autouse=True)
+def as_before(service: Service) -> Iterator[None]:
+    """Limits and what they closed stand as the night left them when a test is over."""
+    with service.admin.connect() as connection:
+        before = [dict(row) for row in connection.execute(select(limits)).mappings()]
+        was = {row.id: (row.limited, row.person) for row in connection.execute(select(items))}
+        held = [dict(row) for row in connection.execute(select(caseload)).mappings()]
+    yield
+    with service.admin.begin() as connection:
+        connection.execute(delete(limits))
+        connection.execute(insert(limits), before)
+        waits = select(items.c.id, items.c.limited).where(items.c.state != "by_hand")
+        for row in connection.execute(waits).all():
+            if row.id in was and row.limited != was[row.id][0]:
+                back = {"limited": was[row.id][0], "person": was[row.id][1]}
+                connection.execute(update(items).where(items.c.id == row.id).values(**back))
+        connection.execute(delete(caseload))
+        connection.execute(insert(caseload), held)
+
+
+def crn_of(service: Service, item: int) -> str:
+    """The case of an item."""
+    with service.admin.connect() as connection:
+        return str(connection.execute(select(items.c.crn).where(items.c.id == item)).scalar_one())
+
+
+def closed_to_all_but(service: Service, item: int, *names: str) -> str:
+    """The case was limited since, to some users by name; its CRN."""
+    crn = crn_of(service, item)
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        doors.shrink(opened.connection, [crn])
+    says(service, *[(crn, "restriction", name, None) for name in names])
+    return crn
+
+
+@pytest.mark.parametrize(
+    ("rows", "who", "said"), [case[1:] for case in LET_IN], ids=[case[0] for case in LET_IN]
+)
+def test_whom_a_limit_lets_in(
+    service: Service, rows: list[tuple[Any, ...]], who: str, said: str
+) -> None:
+    says(service, *rows)
+    with unit(service.web, who) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        asked = text("SELECT triage.access('X000001')")
+        assert opened.connection.execute(asked).scalar_one() == said
+
+
+def test_who_is_not_known_to_ndelius_is_let_in_by_no_name(service: Service) -> None:
+    says(service, (*R, "ALD-PP-9", None))
+    with service.admin.begin() as connection:
+        connection.execute(text("INSERT INTO triage.users (username, name, role, pdu_code, made_up)"
+            " VALUES ('ALD-PP-9', 'New', 'head', 'N54ALD', true) ON CONFLICT DO NOTHING"))  # fmt: skip
+    asked = text("SELECT triage.access('X000001')")
+    with unit(service.web, "ALD-PP-9") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        assert opened.connection.execute(asked).scalar_one() == "named"
+    with service.admin.begin() as connection:
+        connection.execute(text("UPDATE triage.users SET ended_at = now() WHERE"
+                                " username = 'ALD-PP-9'"))  # fmt: skip
+    with unit(service.web, "ALD-PP-9") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        assert opened.connection.execute(asked).scalar_one() == "closed"
+
+
+def test_what_was_asked_stays_open_to_whom_a_limit_lets_in(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    crn = closed_to_all_but(service, own, PRACTITIONER, "ALD-SPO-1")
+    browser.sign_in(PRACTITIONER)
+    assert f'href="/asked/{own}"' in browser.get("/asked")
+    page = browser.get(f"/asked/{own}")
+    assert "you are one of those let in" in page
+    assert "The entries are one event told three times." in page, "what the reader wrote"
+    assert "What the person did" not in page, "nothing of the findings or the record"
+    browser.post(f"/asked/{own}/answer", kind="fact", words=WORDS)
+    assert WORDS in browser.get(f"/asked/{own}")
+    assert WORDS in browser.sign_in("ALD-SPO-1").get("/unit")
+    page = browser.sign_in("ALD-SPO-2").get("/unit")
+    row = page[page.index(crn) :].split("</tr>")[0]
+    assert "access was limited since, to others" in row
+    assert WORDS not in page
+
+
+def test_who_is_not_let_in_learns_that_something_was_asked_and_no_more(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    crn = closed_to_all_but(service, own, "ALD-SPO-2")
+    page = browser.sign_in(PRACTITIONER).get("/asked")
+    row = page[page.index(crn) :].split("</tr>")[0]
+    assert "Something is asked of you here" in row
+    assert "The level for" not in row
+    browser.get(f"/asked/{own}", status=404)
+    browser.post(f"/asked/{own}/answer", 404, kind="fact", words=WORDS)
+    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, PRACTITIONER) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        said = "INSERT INTO triage.answers (item_id, username, kind, words) VALUES (:i, :u, 'fact', :w)"
+        opened.connection.execute(text(said), {"i": own, "u": PRACTITIONER, "w": WORDS})
+
+
+def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    crn = closed_to_all_but(service, item, "ALD-SPO-1")
+    browser.sign_in("ALD-SPO-2")
+    assert crn in browser.get("/queue")
+    page = browser.get("/unit/limited")
+    part = page[page.index(f"CRN {crn}") :].split("</section>")[0]
+    assert "Was waiting to be read" in part
+    assert "not to you" in part
+    assert "<form" not in part
+    browser.post(f"/unit/limited/{crn}/check", 403, words="Read in OASys; the levels stand.")
+    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, "ALD-SPO-2") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        said = "INSERT INTO triage.limited_checks (crn, username, words) VALUES (:c, :u, :w)"
+        opened.connection.execute(text(said), {"c": crn, "u": "ALD-SPO-2", "w": WORDS})
+    browser.sign_in("ALD-SPO-1").get("/unit/limited")
+    browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
+    assert crn not in browser.get("/queue")
+    with service.admin.connect() as connection:
+        state = select(items.c.state).where(items.c.id == item)
+        assert connection.execute(state).scalar_one() == "by_hand"
+
+
+def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
+    """Each state against each: the table, and no other way, moves a case (promise 10)."""
+    stands = {Kept.OPEN: ("open", False), Kept.CLOSED: ("open", True),
+              Kept.BY_HAND: ("by_hand", True), Kept.CONCLUDED: ("concluded", False)}  # fmt: skip
+    wanted = {(before, after) for (before, _), after in TURNS.items()}
+    item, possible = service.unread("N54BRI"), set()
+    for before, (state, limited) in stands.items():
+        for after, (then, limited_then) in stands.items():
+            with service.admin.connect() as connection:
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
+                ours = update(items).where(items.c.id == item)
+                connection.execute(ours.values(state=state, limited=limited, person={}))
+                connection.execute(text("SET LOCAL session_replication_role = origin"))
+                try:
+                    connection.execute(ours.values(state=then, limited=limited_then))
+                except DBAPIError:
+                    continue
+                finally:
+                    connection.rollback()
+                if before is not after:
+                    possible.add((before, after))
+    # A concluded case shrinks to its CRN and comes back too; it stays concluded.
+    assert possible - {(Kept.CLOSED, Kept.CONCLUDED)} == wanted
+    assert Turn.LIMIT_ENDED in {turn for _, turn in TURNS}
+
+
+def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service: Service) -> None:
+    item = service.unread("N54BRI")
+    crn = crn_of(service, item)
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, made_up)"
+                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
+        )  # fmt: skip
+    with unit(service.web, "BATCH-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        assert doors.tell(opened.connection, crn, ["bri-spo-2"], [])
+    with unit(service.web, "BRI-SPO-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        read = select(items.c.limited, items.c.person).where(items.c.id == item)
+        assert tuple(opened.connection.execute(read).one()) == (True, {})
+        asked = text("SELECT triage.access(:crn)")
+        assert opened.connection.execute(asked, {"crn": crn}).scalar() == "named"
+        facts = text("SELECT count(*) FROM triage.facts WHERE crn = :crn")
+        assert opened.connection.execute(facts, {"crn": crn}).scalar() == 0
+        assert doors.is_limited(opened.connection, service.store, crn, AS_OF)
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        closed = doors.close(opened.connection, service.store, AS_OF)
+        assert crn in closed.limited, "the list of the night was extracted before it was told"
+        before = service.store.loads[-1].extracted_at.replace(tzinfo=UTC) - timedelta(minutes=1)
+        opened.connection.execute(update(limits).where(limits.c.crn == crn).values(told_at=before))
+        opened_again = doors.close(opened.connection, service.store, AS_OF)
+        assert crn not in opened_again.limited
+        assert opened_again.opened == 1
+        state = select(items.c.limited, items.c.person).where(items.c.id == item)
+        limited, person = opened.connection.execute(state).one()
+        assert not limited
+        assert person["name"].startswith("Madeup")
+        assert person["levels"].keys() >= {"public", "children"}
+
+
+def test_limits_are_told_by_services_alone(service: Service) -> None:
+    with pytest.raises(DBAPIError, match="services alone"), unit(service.web, "ALD-HEAD") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        doors.tell(opened.connection, "X000001", [], [])
+    for statement in ("SELECT * FROM triage.limits", "DELETE FROM triage.limits"):
+        with pytest.raises(DBAPIError, match="permission"), unit(service.web, "ALD-HEAD") as opened:
+            opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+            opened.connection.execute(text(statement))
+
+
+def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Service) -> None:
+    on = build.cases_under_supervision(service.store, AS_OF)
+    with service.night.connect() as connection:
+        acute.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        row = (
+            connection.execute(select(acute_table).where(~acute_table.c.limited)).mappings().first()
+        )
+        assert row is not None, "the made-up caseload holds an acute entry of the last days"
+        ours = select(acute_table.c.what, acute_table.c.listed_as, acute_table.c.detail).where(
+            acute_table.c.id == row["id"]
+        )
+        told = tuple(connection.execute(ours).one())
+        acute.shrink(connection, [row["crn"]])
+        assert tuple(connection.execute(ours).one()) == ("", "", "")
+        acute.open_again(connection, {row["crn"]})
+        acute.deliver(connection, service.store, on.select("crn", "as_of"), {row["crn"]}, AS_OF)
+        assert tuple(connection.execute(ours).one()) == ("", "", "")
+        acute.open_again(connection, set())
+        acute.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        assert tuple(connection.execute(ours).one()) == told
+        connection.rollback()
+
+
+def test_for_a_case_that_closed_another_is_drawn_in_the_same_week(service: Service) -> None:
+    with service.night.connect() as connection:
+        rows = select(items.c.crn).where(items.c.state == "open", ~items.c.limited)
+        before = choosing.redraws(connection, AS_OF)
+        had = _queued(service, connection)
+        doors.shrink(connection, list(connection.execute(rows).scalars())[:3])
+        assert choosing.redraws(connection, AS_OF) == before + 3
+        assert _queued(service, connection) == had - 3
+        connection.rollback()
+
+
+def _queued(service: Service, connection: Any) -> int:
+    """How many of this week's cases count towards its rates, as `choose` sees them."""
+    seen: list[dict[str, int]] = []
+
+    def select_(*args: Any, **_: Any) -> list[Any]:
+        seen.append(args[4])
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing.selection, "select", select_)
+        patch.setattr(choosing, "_slots", lambda _: {})
+        approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
+        choosing.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
+    return sum(seen[0].values())
