@@ -38,6 +38,7 @@ from serving import (
     stop,
     sweep,
     watch,
+    working_days,
 )
 from serving.approvals import Approval
 from serving.caseload import Placed
@@ -118,6 +119,7 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> set[str]:
         found = doors.close(opened.connection, store, as_of)
         gone = sweep.old(opened.connection)
         kept = holding.write(opened.connection, store.path)
+        working_days.keep(opened.connection, as_of)
         details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
     return found.limited

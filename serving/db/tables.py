@@ -81,6 +81,8 @@ runs = Table(
     at_column(),
 )
 
+bank_holidays = Table("bank_holidays", metadata, Column("day", Date, primary_key=True))
+
 items = Table(
     "items",
     metadata,

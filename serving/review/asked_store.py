@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 
+from serving import working_days
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import Asked, where_it_stands
 
@@ -16,15 +17,6 @@ REASSESS_WITHIN = 15
 ANSWER_WITHIN = 5
 CLAIM_WITHIN = 2
 """Working days: to reassess what was asked, to answer it, and to begin reading a case."""
-
-
-def after_working_days(start: date, days: int) -> date:
-    """The day so many working days after another (bank holidays count as working days)."""
-    day = start
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class FollowUp:
     def due_on(self) -> date:
         """The day the practitioner named last, else so many working days after it was asked."""
         named = [row["planned_on"] for row in self.answers if row["planned_on"]]
-        return named[-1] if named else after_working_days(self.asked_at.date(), REASSESS_WITHIN)
+        return named[-1] if named else working_days.after(self.asked_at.date(), REASSESS_WITHIN)
 
     def late(self, today: date) -> str | None:
         """What is late about it, in words; None where nothing is."""
@@ -67,7 +59,7 @@ class FollowUp:
             return None
         if self.due_on < today:
             return "overdue"
-        unanswered = after_working_days(self.asked_at.date(), ANSWER_WITHIN) < today
+        unanswered = working_days.after(self.asked_at.date(), ANSWER_WITHIN) < today
         return "not answered" if unanswered and not self.answers else None
 
 
@@ -85,7 +77,7 @@ class Open:
 
     def unclaimed(self, today: date) -> bool:
         """Nobody has begun to read it within the days for that."""
-        return not self.begun and after_working_days(self.as_of, CLAIM_WITHIN) < today
+        return not self.begun and working_days.after(self.as_of, CLAIM_WITHIN) < today
 
 
 @dataclass(frozen=True)

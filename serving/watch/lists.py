@@ -10,9 +10,10 @@ import polars as pl
 from polars.exceptions import PolarsError
 from sqlalchemy import Connection, func, select
 
+from serving import working_days
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
-from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN, after_working_days
+from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN
 from serving.watch.figures import Figure, counted, not_known, share_of
 
 READ = ["crn", "group", "stratum", "scorable", "rank"]
@@ -85,9 +86,9 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     late = answered = old = 0
     for item, at in asked:
         kinds, day = done.get(item, (set(), None))
-        due = day or after_working_days(at.date(), REASSESS_WITHIN)
+        due = day or working_days.after(at.date(), REASSESS_WITHIN)
         late += not kinds & {"reassessed", "declined"} and due < today
-        if after_working_days(at.date(), ANSWER_WITHIN) < today:
+        if working_days.after(at.date(), ANSWER_WITHIN) < today:
             old += 1
             answered += bool(kinds & {"accepted", "declined", "reassessed"})
     return [

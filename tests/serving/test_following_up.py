@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from features import intake
 from features.store import Store
-from serving import reassessed
+from serving import reassessed, working_days
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import conclusions, items, users
 from serving.review import policies
-from serving.review.asked_store import FollowUp, Open, after_working_days
+from serving.review.asked_store import FollowUp, Open
 from serving.review.policies import Invalid
 from serving.review.states import ANSWERS, Answer, Asked, where_it_stands
 from tests import factories
@@ -209,8 +209,25 @@ def test_what_is_late(found: FollowUp, late: str | None) -> None:
 
 
 def test_working_days_and_what_nobody_has_begun() -> None:
-    assert after_working_days(date(2026, 11, 20), 1) == date(2026, 11, 23)
-    assert after_working_days(date(2026, 11, 20), 5) == date(2026, 11, 27)
+    assert working_days.after(date(2026, 11, 20), 1) == date(2026, 11, 23)
+    assert working_days.after(date(2026, 11, 20), 5) == date(2026, 11, 27)
+    # Boxing Day falls on a Saturday, so that Monday the 28th is a holiday too.
+    assert working_days.after(date(2026, 12, 24), 1) == date(2026, 12, 29)
+    assert working_days.after(date(2026, 12, 31), 2) == date(2027, 1, 5)
+
+
+def test_the_database_counts_the_same_working_days(service: Service) -> None:
+    """Counted from every day of the last eleven months."""
+    with service.night.connect() as connection:
+        working_days.keep(connection, TODAY)
+        days = text("SELECT day::date, triage.working_days(day::date), current_date"
+                    " FROM generate_series(current_date - 330, current_date, '1 day') day")  # fmt: skip
+        rows = connection.execute(days).all()
+        connection.rollback()
+    today = rows[0][2]
+    for day, counted, _ in rows:
+        later = (day + timedelta(days=n) for n in range(1, (today - day).days + 1))
+        assert counted == sum(working_days.is_working_day(one) for one in later), day
     waiting = Open(1, "A000001", False, date(2026, 11, 20), TODAY, False, None)
     assert waiting.unclaimed(date(2026, 11, 25))
     assert not waiting.unclaimed(date(2026, 11, 24))
