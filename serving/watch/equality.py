@@ -6,7 +6,7 @@ the public sector equality duty, Equality Act 2010 section 149, which is continu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -23,7 +23,6 @@ from serving.watch.figures import (
     Figure,
     Part,
     not_known,
-    part_share,
     state_of,
     untold,
     wilson,
@@ -34,7 +33,8 @@ from serving.watch.readers import Reading
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""
-NAMES = ("flagged_gap", "precision_gap", "missed_gap", "recorded_gap")
+NAMES = ("flagged_gap", "precision_gap", "missed_gap", "agreement_gap", "changed_gap", "asked_gap",
+         "recorded_gap")  # fmt: skip
 ASKED = ("ethnicity", "religion", "disability")
 SURE = 2.576
 """Standard errors of a 99 % interval."""
@@ -56,15 +56,28 @@ def figures(
     if set(missing) >= set(CHARACTERISTICS) - {"region"}:
         return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged(connection, as_of)
-    right = {one.crn: one.first for one in read if one.drawn_as == "flagged"}
-    missed = {one.crn: one.first for one in read if one.drawn_as == "random"}
+    right = [one for one in read if one.drawn_as == "flagged"]
+    random = [one for one in read if one.drawn_as == "random"]
+    twice = [one for one in read if one.second is not None]
     found = [
         worst("flagged_gap", _flag_parts(people, flagged),
               "Flagged otherwise than everyone by a factor of at least {n}: {where}.", MISSING),
-        worst("precision_gap", _gap_parts("precision_gap", people, right),
+        worst("precision_gap", _gap_parts("precision_gap", people, right, _low),
               "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
-        worst("missed_gap", _gap_parts("missed_gap", people, missed),
+        worst("missed_gap", _gap_parts("missed_gap", people, random, _low),
               "Of 100 not flagged, missed furthest from everyone, by {n}: {where}.", MISSING),
+        worst("agreement_gap",
+              _gap_parts("agreement_gap", people, twice, lambda one: one.first == one.second,
+                         lambda one: one.weight / one.second_probability),
+              "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
+              MISSING),
+        worst("changed_gap",
+              _gap_parts("changed_gap", people, right, lambda one: one.changed),
+              "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
+              "{where}.", MISSING),
+        worst("asked_gap", _gap_parts("asked_gap", people, right, lambda one: one.asked),
+              "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: "
+              "{where}.", MISSING),
         recorded(people, marked),
     ]  # fmt: skip
     return [_said_missing(one, missing) for one in found]
@@ -102,6 +115,10 @@ def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
                  "no such entry is on record.")  # fmt: skip
 
 
+def _low(one: Reading) -> bool:
+    return one.first
+
+
 def _flagged(connection: Connection, as_of: date) -> set[str]:
     rows = (
         select(items.c.crn)
@@ -112,20 +129,12 @@ def _flagged(connection: Connection, as_of: date) -> set[str]:
 
 
 def _groups(
-    people: pl.DataFrame, said: Mapping[str, bool], names: Iterable[str] = CHARACTERISTICS
-) -> Iterable[tuple[str, int, int, int]]:
-    """Each group of each characteristic: its name, how many people, of how many something is said,
-    and of how many it is true.
-    """
-    told = pl.DataFrame(
-        {"crn": list(said), "said": list(said.values())},
-        schema={"crn": pl.String, "said": pl.Boolean},
-    )
-    joined, unknown = people.join(told, on="crn", how="left"), unsupplied(people)
+    people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
+) -> Iterable[tuple[str, int, int]]:
+    """Each group of each characteristic: its name, how many people, how many of them of `who`."""
+    unknown, told = unsupplied(people), pl.col("crn").is_in(sorted(who))
     for name in (name for name in names if name not in unknown):
-        counts = joined.group_by(name).agg(
-            people=pl.len(), read=pl.col("said").count(), true=pl.col("said").sum()
-        )
+        counts = people.group_by(name).agg(people=pl.len(), true=told.sum())
         for group, *numbers in counts.sort(name).iter_rows():
             yield (f"{name}: {group}", *numbers)
 
@@ -141,7 +150,7 @@ def _flag_parts(
     """
     rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
     found = []
-    for label, size, _, got in _groups(people, dict.fromkeys(flagged, True), names):
+    for label, size, got in _groups(people, flagged, names):
         expected = rate * size
         if size < SMALL or max(expected, got) < SMALL:
             found.append(untold(label, size))
@@ -164,22 +173,46 @@ def _poisson(count: int) -> tuple[float, float, float]:
     return max(0.0, count - half), float(count), count + half
 
 
-def _gap_parts(name: str, people: pl.DataFrame, said: dict[str, bool]) -> list[Part]:
+def _gap_parts(
+    name: str,
+    people: pl.DataFrame,
+    read: list[Reading],
+    holds: Callable[[Reading], bool | None],
+    weigh: Callable[[Reading], float] = lambda one: one.weight,
+) -> list[Part]:
     """How far the share of a group lies from that of everyone read, beyond chance: from the near
-    end of its 99 % interval.
+    end of its 99 % interval, on as many readings as the weights are worth.
     """
-    read = [said[crn] for crn in people["crn"] if crn in said]
-    if len(read) < FEWEST:
-        return [Part("everyone read", None, None, None, len(read), TOO_FEW)]
-    everyone = sum(read) / len(read)
+    told = pl.DataFrame(
+        {"crn": [one.crn for one in read], "said": [bool(holds(one)) for one in read],
+         "weight": [weigh(one) for one in read]},
+        schema={"crn": pl.String, "said": pl.Boolean, "weight": pl.Float64},
+    ).join(people, on="crn")  # fmt: skip
+    if told.height < FEWEST:
+        return [Part("everyone read", None, None, None, told.height, TOO_FEW)]
+    everyone = _shares(told, pl.lit("everyone")).row(0, named=True)["share"]
     found = []
-    for label, _, of, true in _groups(people, said):
-        told = part_share(name, label, true, of)
-        if told.value is None:
-            found.append(told)
-            continue
-        low, high = wilson(told.value, of, SURE)
-        gap = max(0.0, low - everyone, everyone - high)
-        words = f"{label}, {round(100 * told.value)} of 100 (everyone {round(100 * everyone)})"
-        found.append(Part(words, gap, None, None, of, state_of(name, gap)))
+    unknown = unsupplied(people)
+    for characteristic in (one for one in CHARACTERISTICS if one not in unknown):
+        for row in _shares(told, pl.col(characteristic)).iter_rows(named=True):
+            label = f"{characteristic}: {row['group']}"
+            if min(row["read"], row["worth"]) < FEWEST:
+                found.append(untold(label, row["read"]))
+                continue
+            low, high = wilson(row["share"], row["worth"], SURE)
+            gap = max(0.0, low - everyone, everyone - high)
+            ours, all_ = round(100 * row["share"]), round(100 * everyone)
+            words = f"{label}, {ours} of 100 (everyone {all_})"
+            found.append(Part(words, gap, None, None, row["read"], state_of(name, gap)))
     return found
+
+
+def _shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
+    """By group: how many readings, the weighted share of which it is true, what they are worth."""
+    weight, said = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
+    return (
+        told.group_by(by.alias("group"))
+        .agg(read=pl.len(), share=said.sum() / weight.sum(),
+             worth=weight.sum() ** 2 / (weight**2).sum())
+        .sort("group")
+    )  # fmt: skip

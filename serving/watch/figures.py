@@ -72,6 +72,9 @@ THRESHOLDS: dict[str, Line] = {
     "flagged_gap": Line("fairness", "Widest gap in who is flagged", "ratio", "above", 1.5, 2.5),
     "precision_gap": Line("fairness", "Widest gap in rightly flagged", "share", "above", 0.15, 0.3),
     "missed_gap": Line("fairness", "Widest gap in who is missed", "share", "above", 0.10, 0.2),
+    "agreement_gap": Line("fairness", "Widest gap in agreement", "share", "above", 0.15, 0.3),
+    "changed_gap": Line("fairness", "Widest gap in changed views", "share", "above", 0.15, 0.3),
+    "asked_gap": Line("fairness", "Widest gap in what is asked", "share", "above", 0.15, 0.3),
     "recorded_gap": Line("fairness", "Widest gap in what is recorded", "ratio", "above", 1.3, 2.0),
 }
 """One table for the code and the page; a change of it is a change of the code, reviewed as one."""

@@ -79,6 +79,8 @@ class Reading:
     second_probability: float
     asked: bool
     kept: bool
+    changed: bool
+    """After the findings the conclusion was not that of the own view, either way."""
     crn: str
     pdu_code: str
     probability: float | None
@@ -124,14 +126,16 @@ def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
     # A view given up before the conclusion is no second reading: nobody drew it.
     others = [_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]]
     own = views[row["username"]]
+    asked, kept = "too_low" in row["groups"].values(), row["outcome"] == "keep_level"
     return Reading(
         drawn_as=row["drawn_as"],
         weight=1.0 / row["inclusion_probability"],
         first=_low(own),
         second=others[0] if others else None,
         second_probability=row["probability"] or 1.0,
-        asked="too_low" in row["groups"].values(),
-        kept=row["outcome"] == "keep_level",
+        asked=asked,
+        kept=kept,
+        changed=(asked and not _low(own)) or (kept and _low(own)),
         crn=row["crn"],
         pdu_code=row["pdu_code"],
         probability=row["said"],

@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 25)
 def reading(**changes: Any) -> Reading:
     """A flagged case that its reader called about right and kept."""
     values = {"drawn_as": "flagged", "weight": 1.0, "first": False, "second": None,
-              "second_probability": 1.0, "asked": False, "kept": True, "crn": "A000001",
+              "second_probability": 1.0, "asked": False, "kept": True, "changed": False, "crn": "A000001",
               "pdu_code": "N54ALD", "probability": 0.5, "same_group": False,
               "took": timedelta(minutes=5), "reasons": "Read in full."} | changes  # fmt: skip
     return Reading(**values)

@@ -216,10 +216,53 @@ def test_a_small_table_that_stops_everywhere_is_seen(service: Service) -> None:
 
 def test_a_gap_in_being_right_needs_enough_readings() -> None:
     told = people(sex=["F"] * 40 + ["M"] * 40)
-    said = {f"A{n:06d}": n < 20 for n in range(80)}
-    parts = {part.label: part for part in equality._gap_parts("precision_gap", told, said)}
+    read = [reading(crn=f"A{n:06d}", first=n < 20) for n in range(80)]
+    parts = {
+        part.label: part
+        for part in equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+    }
     assert parts["sex: F, 50 of 100 (everyone 25)"].value == pytest.approx(0.06, abs=0.03)
-    assert equality._gap_parts("precision_gap", told, {"A000000": True})[0].state == TOO_FEW
+    few = equality._gap_parts("precision_gap", told, read[:1], lambda one: one.first)
+    assert few[0].state == TOO_FEW
+
+
+def test_a_gap_in_what_is_missed_is_of_people_and_not_of_readings() -> None:
+    """Drawn with one chance in ten, a case stands for ten (promise 9): weights change the share."""
+    told = people(sex=["F"] * 200 + ["M"] * 200)
+    read = [
+        reading(crn=f"A{n:06d}", first=n % 4 == 0, weight=10.0 if n % 4 == 0 else 1.0)
+        for n in range(400)
+    ]
+    parts = equality._gap_parts("missed_gap", told, read, lambda one: one.first)
+    assert {part.label for part in parts} == {
+        f"sex: {sex}, 77 of 100 (everyone 77)" for sex in "FM"
+    }
+    # Two hundred readings that are worth fewer than thirty tell nothing.
+    heavy = [reading(crn=f"A{n:06d}", weight=1e4 if n == 0 else 1.0) for n in range(400)]
+    women = next(
+        part for part in equality._gap_parts("missed_gap", told, heavy, lambda one: one.first)
+        if part.label.startswith("sex: F")
+    )  # fmt: skip
+    assert women.value is None
+
+
+def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> None:
+    told = people(sex=["F"] * 200 + ["M"] * 200)
+    read = [
+        reading(crn=f"A{n:06d}", drawn_as="flagged", first=False, asked=n < 200, changed=n < 200,
+                second=n >= 200)
+        for n in range(400)
+    ]  # fmt: skip
+    with service.night.connect() as connection:
+        found = by_name(
+            equality.figures(
+                connection, told, pl.DataFrame({"crn": [], "indicator": []}), read, AS_OF
+            )
+        )
+    assert found["changed_gap"].value == pytest.approx(0.48, abs=0.02)
+    assert "sex:" in found["changed_gap"].sentence
+    assert found["asked_gap"].state == found["agreement_gap"].state == ACT
+    assert found["agreement_gap"].value == pytest.approx(0.48, abs=0.02)
 
 
 def test_nobodys_characteristics_are_supplied(service: Service) -> None:
