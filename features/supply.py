@@ -5,7 +5,7 @@ Counts alone: what the watch compares with what was usual when a model was appro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 import polars as pl
@@ -42,16 +42,31 @@ def counted(store: Store, regions: Mapping[str, str], until: date, days: int) ->
 
     Only cases of `regions` count.
     """
+    return totals(by_day(store, regions, until, days), tables(store), until, days)
+
+
+def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> pl.DataFrame:
+    """What `counted` counts, day by day: table, region, day (of recording), rows, late."""
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)
     named = pl.DataFrame(
         {"crn": list(regions), "region": list(regions.values())},
         schema={"crn": pl.String, "region": pl.String},
     )
-    return {name: _table(store, name, named, begin, end) for name in _tables(store)}
+    return pl.concat([_table(store, name, named, begin, end) for name in tables(store)])
 
 
-def _tables(store: Store) -> list[str]:
+def totals(told: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
+    """The days up to a day together; a table of which nothing came is there, empty."""
+    within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
+    summed = told.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
+    found: Supplied = {name: {} for name in tables}
+    for table, region, rows, late in summed.sort("table", "region").iter_rows():
+        found[table][region] = (rows, late)
+    return found
+
+
+def tables(store: Store) -> list[str]:
     """Every table that was supplied, but the list of limits (nothing is told of those cases) and
     readings, which come in rounds.
     """
@@ -60,15 +75,15 @@ def _tables(store: Store) -> list[str]:
 
 def _table(
     store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime
-) -> dict[str, tuple[int, int]]:
+) -> pl.DataFrame:
     """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
     parts = range(0, store.buckets, AT_A_TIME)
     found = pl.concat(
         _some(store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets)))
         for at in parts
     )
-    told = found.group_by("region").agg(pl.col("rows").sum(), pl.col("late").sum())
-    return {row[0]: (row[1], row[2]) for row in told.sort("region").iter_rows()}
+    told = found.group_by("region", "day").agg(pl.col("rows", "late").sum())
+    return told.select(pl.lit(name).alias("table"), "region", "day", "rows", "late")
 
 
 def _some(
@@ -77,8 +92,9 @@ def _some(
     recorded = (pl.col("recorded_at") >= begin) & (pl.col("recorded_at") < end)
     without = [column for column in store_schema(name) if column not in READ]
     rows = store.read(name, buckets, recorded & (pl.col("version") == 1), without)
-    waited = (pl.col("recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
+    day = pl.col("recorded_at").dt.date()
+    waited = (day - pl.col("occurred_on")).dt.total_days()
     named = rows.join(regions, on="crn")
-    return named.group_by("region").agg(
+    return named.group_by("region", day=day).agg(
         rows=pl.len().cast(pl.Int64), late=(waited > LATE_AFTER).sum().cast(pl.Int64)
     )

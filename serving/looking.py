@@ -21,6 +21,8 @@ from models.profile import Counts, Profile, Tally, region
 from serving import caseload
 from serving.caseload import Placed
 
+DAYS = 36
+"""A day is compared with the same day of the five weeks before it."""
 BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch)
 """Indicators that rest on what police or others chose to record: watched by group of people."""
 
@@ -41,6 +43,8 @@ class Looked:
     profile: Profile | None
     counted: Counts
     week: Supplied
+    days: pl.DataFrame
+    """Rows by table, region and day of recording, over DAYS (features.supply.by_day)."""
     people: pl.DataFrame
     """Who they are: for asking for whom it is worse, and for nothing else."""
     marked: pl.DataFrame
@@ -109,6 +113,7 @@ def look(
         parts.add(frame)
     step("counting what the board watches")
     everyone = supply.regions(store, set(on.filter("limited")["crn"]))
+    days = supply.by_day(store, everyone, as_of, DAYS)
     return Looked(
         store=store,
         as_of=as_of,
@@ -120,7 +125,8 @@ def look(
         marked=pl.concat(parts.marked),
         profile=profile,
         counted=parts.tally.counts,
-        week=supply.counted(store, everyone, as_of, 7),
+        week=supply.totals(days, supply.tables(store), as_of, 7),
+        days=days,
         people=open_.select("crn").hstack(characteristics.of(store, open_)),
         others={number: _whole(told) for number, told in parts.others.items()},
         failed=parts.failed,

@@ -27,7 +27,12 @@ def of_year(year: int) -> frozenset[date]:
 
 def is_working_day(day: date) -> bool:
     """Whether a day is neither at a weekend nor a bank holiday."""
-    return day.weekday() < 5 and day not in of_year(day.year)
+    return day.weekday() < 5 and not is_bank_holiday(day)
+
+
+def is_bank_holiday(day: date) -> bool:
+    """Whether a day is a bank holiday, also one at a weekend."""
+    return day in of_year(day.year)
 
 
 def after(start: date, days: int) -> date:

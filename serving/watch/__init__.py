@@ -36,6 +36,8 @@ class Night:
     profile: Profile | None
     counts: Counts
     week: Supplied
+    days: pl.DataFrame
+    """Rows by table, region and day of recording, five weeks back."""
     people: pl.DataFrame
     """Everyone scored: crn, and the characteristics."""
     marked: pl.DataFrame
@@ -52,6 +54,7 @@ def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
     read = readers.readings(connection, today)
     found = [
         *arrivals.figures(night.store, night.profile, night.week, night.as_of),
+        arrivals.last_day(night.store, night.days, night.as_of),
         *population.figures(night.profile, night.counts),
         *readers.figures(connection, read, today),
         *lists.figures(connection, night.rows, night.rates, night.scores, night.as_of),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
 
 from features.store import Load, Store
 from features.supply import Supplied
 from models.profile import SUPPLY_DAYS, Profile
+from serving import working_days
 from serving.watch.figures import (
     TOO_FEW,
     Figure,
@@ -15,6 +19,7 @@ from serving.watch.figures import (
     not_known,
     part_share,
     state_of,
+    untold,
     worst,
 )
 
@@ -23,6 +28,9 @@ FEWEST_TO_STOP = 20
 """None at all where so many rows were usual is no chance, in however small a table."""
 FEWEST_ROWS = 50
 """A week that usually brings fewer rows of a table and region is too few to tell."""
+SURE = 3.29
+"""Standard errors of a 99.9 % interval: every table of every region is looked at each night."""
+WEEKS_BEFORE = 5
 MISSING = "the model came without a record of what is usual."
 
 
@@ -67,6 +75,43 @@ def _rows(name: str, usual: Supplied, week: Supplied) -> list[Part]:
             state = state_of(name, low if name == "rows_many" else high if got else 0.0)
             found.append(Part(label, ratio, low, high, got, state))
     return found
+
+
+def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
+    """The last whole day by table and region, beside the same day of the weeks before it.
+
+    A feed that failed is seen the next morning, where the week's figure needs several days. The
+    middle of those weeks is what is usual: one holiday among them does not move it.
+    """
+    day = min(as_of, store.loads[-1].extracted_at.date() - timedelta(days=1))
+    said = f"on {day.day} {day:%B}"
+    if working_days.is_bank_holiday(day):
+        return not_known("day_few", f"{said} was a bank holiday.")
+    before = [day - timedelta(weeks=week) for week in range(1, WEEKS_BEFORE + 1)]
+    before = [one for one in before if not working_days.is_bank_holiday(one)]
+    parts = []
+    for label, told in _by_place(days).items():
+        usual = float(np.median([told.get(one, 0) for one in before]))
+        if usual < FEWEST_TO_STOP:
+            parts.append(untold(label, told.get(day, 0)))
+            continue
+        got = told.get(day, 0)
+        half = SURE * max(got, 1) ** 0.5 / usual
+        low, high = max(0.0, got / usual - half), got / usual + half
+        state = state_of("day_few", high if got else 0.0)
+        parts.append(Part(label, got / usual, low, high, got, state))
+    words = "Recorded " + said + ", beside what is usual on that day of the week: {n} of {where}."
+    return worst("day_few", parts, words, "nothing was supplied.")
+
+
+def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
+    """Rows a day by table and region, and by table alone."""
+    found: dict[str, dict[date, int]] = {}
+    for table, region, day, rows in days.select("table", "region", "day", "rows").iter_rows():
+        for label in (f"{table} in {region}", f"{table} everywhere"):
+            told = found.setdefault(label, {})
+            told[day] = told.get(day, 0) + rows
+    return dict(sorted(found.items()))
 
 
 def _late(usual: Supplied, week: Supplied) -> list[Part]:

@@ -42,6 +42,7 @@ class Line:
 
 
 THRESHOLDS: dict[str, Line] = {
+    "day_few": Line("feed", "Least of a day's usual rows", "ratio", "below", 0.4, 0.1),
     "rows_few": Line("feed", "Least of a week's usual rows", "ratio", "below", 0.6, 0.35),
     "rows_many": Line("feed", "Most of a week's usual rows", "ratio", "above", 2.5, 5.0),
     "late": Line("feed", "More entries late than usual", "share", "above", 0.15, 0.30),

@@ -26,6 +26,7 @@ from features import asof, build, codes, intake, records, supply, synthetic
 from features.store import Store
 from features.workers import WORKERS
 from models import profile
+from serving import looking
 from serving.watch import arrivals, population
 
 CASES = int(os.environ.get("CASES", "12000"))
@@ -83,10 +84,12 @@ def watch(folder: Path, _: int) -> int:
             edges |= {name: profile.bins(frame[name]) for name in build.columns()}
         tally.add(frame, nobody)
     everyone = supply.regions(store, ())
-    week = supply.counted(store, everyone, AS_OF, 7)
+    days = supply.by_day(store, everyone, AS_OF, looking.DAYS)
+    week = supply.totals(days, supply.tables(store), AS_OF, 7)
     usual = profile.Profile(AS_OF, edges, tally.counts, supply.counted(store, everyone, AS_OF, 84))
     population.figures(usual, tally.counts)
     arrivals.figures(store, usual, week, AS_OF)
+    arrivals.last_day(store, days, AS_OF)
     return on.height
 
 

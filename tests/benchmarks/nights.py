@@ -53,6 +53,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     seen = looking.look(store, on, caseload.placed(store, on), own, day, lambda _: None)
     return [
         *arrivals.figures(store, usual, seen.week, day),
+        arrivals.last_day(store, seen.days, day),
         *population.figures(usual, seen.counted),
         _flagged(seen),
         equality.recorded(seen.people, seen.marked),

@@ -206,6 +206,56 @@ def test_few_missed_is_green_only_where_its_interval_is() -> None:
     assert readers.share("precision", one_heavy, lambda one: one.first, "{n}").value is None
 
 
+DAY = date(2026, 11, 18)
+"""A Wednesday; the store was extracted on the 20th."""
+
+
+def days(counts: dict[int, int], last: date = DAY) -> pl.DataFrame:
+    """Contacts of one region by how many weeks before a day they were recorded."""
+    rows = [
+        {"table": "contacts", "region": "N54", "day": last - timedelta(weeks=week), "rows": count,
+         "late": 0}
+        for week, count in counts.items()
+    ]  # fmt: skip
+    schema = {"table": pl.String, "region": pl.String, "day": pl.Date, "rows": pl.Int64,
+              "late": pl.Int64}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema)
+
+
+FIVE_WEEKS = dict.fromkeys(range(1, 6), 100)
+
+
+@pytest.mark.parametrize(
+    ("what", "counts", "state"),
+    [
+        ("as usual", {0: 100, **FIVE_WEEKS}, GREEN),
+        ("few, and it may be chance", {0: 30, **FIVE_WEEKS}, GREEN),
+        ("too few for chance", {0: 15, **FIVE_WEEKS}, LOOK),
+        ("next to none", {0: 1, **dict.fromkeys(range(1, 6), 400)}, ACT),
+        ("none", FIVE_WEEKS, ACT),
+        ("one holiday of the five is not what is usual", {0: 90, **FIVE_WEEKS, 2: 0}, GREEN),
+        ("none of few is no news", dict.fromkeys(range(1, 6), 19), TOO_FEW),
+    ],
+)
+def test_the_last_day_beside_the_same_day_of_other_weeks(
+    service: Service, what: str, counts: dict[int, int], state: str
+) -> None:
+    found = arrivals.last_day(service.store, days(counts), DAY)
+    assert found.state == state, what
+    if found.value is not None:
+        assert "18 November" in found.sentence
+
+
+def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(service: Service) -> None:
+    newest = service.store.loads[-1].extracted_at.date()
+    told = days({0: 100, **FIVE_WEEKS}, newest - timedelta(days=1))
+    found = arrivals.last_day(service.store, told, newest)
+    assert f"{newest.day - 1} November" in found.sentence, "the day of the extract is not over"
+    none = arrivals.last_day(service.store, days(FIVE_WEEKS), date(2026, 8, 31))
+    assert none.state == UNKNOWN
+    assert "bank holiday" in none.sentence
+
+
 def test_a_small_table_that_stops_everywhere_is_seen(service: Service) -> None:
     usual = {"registrations": {f"N{n}": (240, 0) for n in range(50, 56)}}
     week = {"registrations": {f"N{n}": (0, 0) for n in range(50, 56)}}
