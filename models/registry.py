@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import warnings
@@ -13,6 +14,8 @@ from models import bundle, pyfunc
 
 EXPERIMENT = "rosh-triage"
 MODEL = "rosh-triage"
+TRACKED = "tracked.json"
+"""Beside a bundle: where its run is; no part of its identity."""
 
 # Read by MLflow when it is imported: nothing is sent anywhere.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -30,7 +33,7 @@ def track(
 ) -> int:
     """Record a run with its figures and files, register the bundle, return the version's number.
 
-    `note` stands at the head of the run's page.
+    `note` stands at the head of the run's page. Where the run is stands beside the bundle.
     The store is SQLite in `tracking`; a bundle that is registered already keeps its version.
     """
     from mlflow.tracking import MlflowClient
@@ -40,6 +43,7 @@ def track(
     _ensure_model(client)
     known = client.search_model_versions(f"name='{MODEL}' and tags.bundle='{bundle_id}'")
     if known:
+        _keep_place(client, str(known[0].run_id), bundle_folder)
         return int(known[0].version)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     number = (
@@ -61,7 +65,22 @@ def track(
     client.set_terminated(run)
     source = f"{client.get_run(run).info.artifact_uri}/model"
     made = client.create_model_version(MODEL, source, run, tags={"bundle": bundle_id})
+    _keep_place(client, run, bundle_folder)
     return int(made.version)
+
+
+def tracked(bundle_folder: Path) -> str:
+    """Where the run of a bundle is, as MLflow's addresses say it; empty where that is not known."""
+    path = bundle_folder / TRACKED
+    if not path.exists():
+        return ""
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return f"{said['experiment']}/runs/{said['run']}"
+
+
+def _keep_place(client: Any, run: str, bundle_folder: Path) -> None:
+    said = {"experiment": client.get_run(run).info.experiment_id, "run": run}
+    (bundle_folder / TRACKED).write_text(json.dumps(said), encoding="utf-8")
 
 
 def _log_model(client: Any, run: str, bundle_folder: Path) -> None:

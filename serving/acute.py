@@ -21,17 +21,14 @@ from features.asof import Known
 from features.lean import Unread
 from features.store import Store
 from features.timeline import TimelineEntry
+from serving.acute_list import LISTED
 from serving.db.tables import acknowledgements, acute, runs
 
-KIND, TARGET = pl.col("kind"), pl.col("target")
-LISTED: dict[str, pl.Expr] = {
-    "A threat to a partner or a child": KIND.is_in(["threat"]) & TARGET.is_in(["partner", "child"]),
-    "A concern reported by a monitoring provider": KIND.is_in(["provider_concern"]),
-    "A sexual concern about a child": KIND.is_in(["sexual_concern_child"]),
+MATCHES: dict[str, pl.Expr] = {
+    said: pl.all_horizontal(pl.col(name).is_in(codes) for name, codes in conditions.items())
+    for said, conditions in LISTED.items()
 }
-"""What is acute, in words, and the entries that are: reviews of the worst cases found each of these
-on record, passed on to nobody (decision 0014).
-"""
+"""The signed list as expressions over incidents."""
 WORDS = ("what", "detail", "source", "certainty")
 """What an entry says; a case of limited access keeps none of it."""
 LOOK_BACK = timedelta(days=7)
@@ -56,9 +53,9 @@ def deliver(
     """
     last = connection.execute(select(func.max(runs.c.as_of))).scalar()
     since = datetime.combine(min(as_of - LOOK_BACK, last or date.max), time.max)
-    recent = pl.any_horizontal(LISTED.values()) & (pl.col("known_from") > since)
+    recent = pl.any_horizontal(MATCHES.values()) & (pl.col("known_from") > since)
     told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
-    rows = told.rows("incidents").filter(pl.any_horizontal(LISTED.values()))
+    rows = told.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
     waiting = _waiting(connection)
     crns = {*rows["crn"], *waiting}
     if not crns:
@@ -147,7 +144,7 @@ def _words(entry: TimelineEntry) -> dict[str, str]:
 
 
 def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    words = pl.coalesce(pl.when(found).then(pl.lit(said)) for said, found in LISTED.items())
+    words = pl.coalesce(pl.when(found).then(pl.lit(said)) for said, found in MATCHES.items())
     yield from rows.with_columns(listed_as=words).sort("recorded_at", "record_id").to_dicts()
 
 

@@ -15,6 +15,7 @@ from features import build
 from features.errors import NotApproved, UserError
 from models import bundle
 from models.bundle import Bundle
+from serving.acute_list import LISTED
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import approvals, signatures, users
 from serving.db.unit_tables import withdrawals
@@ -32,6 +33,10 @@ class Approval:
     bundle_id: str
     bundle_folder: str
     catalogue: str
+    acute: dict[str, dict[str, list[str]]]
+    """The list of acute entries that was signed."""
+    tracked: str
+    """Its run in MLflow: the experiment's number, /runs/, the run's; empty where not known."""
     rates: dict[str, int]
     random_share: float
     demo: bool
@@ -51,6 +56,12 @@ class Approval:
         if self.expires_at <= now:
             return f"it expired on {self.expires_at:%d %B %Y}"
         return None
+
+    def why_not_now(self, now: datetime) -> str | None:
+        """Why it lets nothing score with the code as it is; of a past day only why_not can say."""
+        if self.acute != LISTED:
+            return "the list of acute entries is not the one that was signed"
+        return self.why_not(now)
 
     def warning(self, now: datetime) -> str | None:
         """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
@@ -94,7 +105,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
     found = [item for item in every(connection) if item.demo == demo]
     at = now or datetime.now(UTC)
     for item in found:
-        if item.why_not(at) is None:
+        if item.why_not_now(at) is None:
             return item
     if not found:
         raise NotApproved("No model has been approved, so nothing can be flagged.")
@@ -102,7 +113,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
     last = max(found, key=lambda one: len(one.signed_by))
     raise NotApproved(
         f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
-        f"because {last.why_not(at)}."
+        f"because {last.why_not_now(at)}."
     )
 
 
@@ -120,13 +131,22 @@ def load_bundle(approval: Approval, folder: Path) -> Bundle:
 
 
 def propose(
-    unit: Unit, model: Bundle, folder: str, rates: Mapping[str, int], share: float, *, demo: bool
+    unit: Unit,
+    model: Bundle,
+    folder: str,
+    rates: Mapping[str, int],
+    share: float,
+    *,
+    demo: bool,
+    tracked: str = "",
 ) -> int:
     """Enter a proposal in the ledger, in the name of a board member; returns its number."""
     values: dict[str, Any] = {
         "bundle_id": model.id,
         "bundle_folder": folder,
         "catalogue": model.catalogue,
+        "acute": LISTED,
+        "tracked": tracked,
         "rates": dict(rates),
         "random_share": share,
         "demo": demo,
@@ -198,6 +218,8 @@ def _approval(row: RowMapping) -> Approval:
         bundle_id=row["bundle_id"],
         bundle_folder=row["bundle_folder"],
         catalogue=row["catalogue"],
+        acute=dict(row["acute"]),
+        tracked=row["tracked"],
         rates=dict(row["rates"]),
         random_share=row["random_share"],
         demo=row["demo"],

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from features import build
 from features.errors import MissingInput, UserError
 from features.store import Store
-from models import bundle
+from models import bundle, registry
 from serving import approvals, demo, pack, settings, stop, watch
 from serving.commands import connected, console, newest_bundle
 from serving.db.server import NIGHT, WEB
@@ -42,8 +42,9 @@ def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None
             folder = args.bundle or newest_bundle(chosen)
             rates = _rates(args.rates)
             number = approvals.propose(
-                opened, bundle.load(folder), folder.name, rates, args.random_share, demo=chosen.demo
-            )
+                opened, bundle.load(folder), folder.name, rates, args.random_share,
+                demo=chosen.demo, tracked=registry.tracked(folder),
+            )  # fmt: skip
         approvals.sign(opened, number, args.reasons)
     with engine.connect() as connection:
         made = next(item for item in approvals.every(connection) if item.id == number)

@@ -18,7 +18,7 @@ from features import asof
 from features.asof import Known
 from features.lean import Unread
 from features.store import Store
-from serving.acute import LISTED
+from serving.acute import MATCHES
 
 DAYS, DAYS_AFTER_RELEASE = 90, 28
 RECENT = timedelta(days=90)
@@ -93,6 +93,6 @@ def _evidence(known: Known, concluded: Mapping[str, datetime]) -> set[str]:
     new = pl.col("first_recorded_at") > pl.col("concluded")
     incidents = known.rows("incidents").join(moments, on="crn").filter(new)
     charges = known.rows("contacts").filter(CHARGED).join(moments, on="crn").filter(new)
-    acute = incidents.filter(pl.any_horizontal(LISTED.values()))
+    acute = incidents.filter(pl.any_horizontal(MATCHES.values()))
     counted = incidents.group_by("crn").len().filter(pl.col("len") >= NEW_ENTRIES)
     return {*acute["crn"], *charges["crn"], *counted["crn"]}

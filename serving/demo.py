@@ -6,6 +6,7 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from features.errors import SetupProblem
+from models import registry
 from models.bundle import Bundle
 from serving import approvals
 from serving.db.server import OWNER, admin_url
@@ -80,7 +81,10 @@ def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, case
                 return item.id
     rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
     with unit(engine, board[0]) as opened:
-        made = approvals.propose(opened, model, folder, rates, RANDOM_SHARE, demo=True)
+        made = approvals.propose(
+            opened, model, folder, rates, RANDOM_SHARE, demo=True,
+            tracked=registry.tracked(settings.bundles / folder),
+        )  # fmt: skip
         approvals.sign(opened, made, REASONS)
     with unit(engine, board[1]) as opened:
         approvals.sign(opened, made, REASONS)

@@ -23,6 +23,10 @@ from serving.db.tables import users
 
 MINUTES = 8
 """A review takes so long, as the capacity of readers was reckoned."""
+WEEKS = approvals.VALID_FOR.days / 7
+"""An approval lasts as long as somebody who was concluded is left alone (serving/cool_down.py): in
+that time each review is of another person.
+"""
 ORDER = ("low", "medium", "high", "unknown")
 EVIDENCE = "evidence.json"
 Span = tuple[float, float, float]
@@ -58,6 +62,8 @@ class AtLevel:
 
     level: str
     rate: int
+    proposed: float | None
+    """The share of rows that would be read while the approval lasts."""
     share: float | None
     """The share of rows (a person and a group) at which it was measured: the nearest one."""
     wrong_of_ten: Span | None
@@ -141,15 +147,17 @@ def _sizes(profile: Profile | None) -> dict[str, int]:
 def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
-    if not ours or not size:
-        return AtLevel(name, rate, None, None, None)
-    near = min(ours, key=lambda one: abs(one.share - rate / size))
+    proposed = rate * WEEKS / size if size else None
+    told = [one for one in ours if one.right and one.found and one.found.value and one.share < 1]
+    if proposed is None or not told:
+        return AtLevel(name, rate, proposed, None, None, None)
+    near = min(told, key=lambda one: abs(one.share - proposed))
     right, caught, share = near.right, near.found, near.share
-    if right is None or caught is None or not caught.value or not 0 < share < 1:
-        return AtLevel(name, rate, share, None, None)
+    if right is None or caught is None:
+        return AtLevel(name, rate, proposed, None, None, None)
     higher = right.value * share / caught.value
     return AtLevel(
-        name, rate, share,
+        name, rate, proposed, share,
         (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
         (_missed(higher, caught.value, share), _missed(higher, caught.high, share),
          _missed(higher, caught.low, share)),

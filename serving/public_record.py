@@ -13,7 +13,7 @@ from features import records
 from features.characteristics import CHARACTERISTICS
 from features.indicators import CATALOGUE
 from models.level import STRATA
-from serving import acute, approvals, sweep
+from serving import acute_list, approvals, sweep
 from serving.proposal import MINUTES
 from serving.review import policies, states
 from serving.watch.figures import THRESHOLDS, TOPICS
@@ -133,7 +133,7 @@ def _tier_2() -> list[str]:
              "docs/indicators.md"),
             ("2.4 Approval", f"{approvals.SIGNATURES} members of the board, for "
              f"{approvals.VALID_FOR.days} days; one can stop it at once, two must let it go on."),
-            ("2.4 Acute entries, which need no model", "; ".join(acute.LISTED)),
+            ("2.4 Acute entries, which need no model", "; ".join(acute_list.LISTED)),
             ("2.4 Metrics", "On each model card, with intervals. Results on made-up people are no "
              "evidence of accuracy."),
             ("2.4 Data", ", ".join(sorted(records.TABLES))),

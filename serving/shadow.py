@@ -125,12 +125,20 @@ def _said(
 
 def _by(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
     """How many come in and go by group; None under SMALL, but for nought."""
-    more, less = Counter(come.values()), Counter(go.values())
-    return {name: [_told(more[name]), _told(less[name])] for name in sorted({*more, *less})}
+    names = sorted({*come.values(), *go.values()})
+    more, less = (_told(Counter(one.values()), names) for one in (come, go))
+    return {name: [more[name], less[name]] for name in names}
 
 
-def _told(count: int) -> int | None:
-    return count if count == 0 or count >= SMALL else None
+def _told(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
+    """Counts, small ones withheld; one alone could be worked out from the sum, so the next goes
+    with it.
+    """
+    small = {name for name in names if 0 < counts.get(name, 0) < SMALL}
+    if len(small) == 1:
+        others = [name for name in names if counts.get(name, 0) >= SMALL]
+        small |= {min(others, key=lambda name: counts[name])} if others else set()
+    return {name: None if name in small else counts.get(name, 0) for name in names}
 
 
 def _reasons(

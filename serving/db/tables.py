@@ -46,6 +46,8 @@ approvals = Table(
     Column("bundle_id", Text, nullable=False),
     Column("bundle_folder", Text, nullable=False),
     Column("catalogue", Text, nullable=False),
+    Column("acute", JSONB, nullable=False),
+    Column("tracked", Text, nullable=False),
     Column("rates", JSONB, nullable=False),
     Column("random_share", Double, nullable=False),
     Column("demo", Boolean, nullable=False),
@@ -151,6 +153,7 @@ own_views = Table(
     Column("verdicts", JSONB, nullable=False),
     Column("ticked", JSONB, nullable=False),
     Column("reasons", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True)),
     at_column(),
 )
 

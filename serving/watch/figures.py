@@ -61,6 +61,7 @@ THRESHOLDS: dict[str, Line] = {
     "agreement": Line("readers", "Blind readers agree", "share", "below", 0.80, 0.65),
     "raised_after": Line("readers", "Raised after the findings", "share", "above", 0.25, 0.50),
     "kept_after": Line("readers", "Kept after calling it low", "share", "above", 0.25, 0.50),
+    "hasty": Line("readers", "Viewed within two minutes", "share", "above", 0.10, 0.30),
     "quick": Line("readers", "Concluded within a minute", "share", "above", 0.10, 0.30),
     "same_words": Line("readers", "The same reasons again", "share", "above", 0.10, 0.25),
     "units_that_follow": Line("readers", "Units that may follow only", "number", "above", 1.0, 3.0),

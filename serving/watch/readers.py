@@ -6,6 +6,7 @@ reader is named. Too few readings are "too few to tell", never green.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from models import reader_error
 from serving.db.tables import conclusions, findings, items, own_views, second_reads
 from serving.watch.figures import (
     FEWEST,
+    GREEN,
+    TOO_FEW,
     Figure,
     Part,
     counted,
@@ -31,6 +34,8 @@ from serving.watch.figures import (
 
 WITHIN = timedelta(days=182)
 """What was concluded in this time counts: two approvals long."""
+MINUTES = (2, 5, 8, 15, 30)
+"""Times on a case are told in these steps: eight minutes is what a review was reckoned at."""
 QUICK = timedelta(minutes=1)
 """Concluding sooner after the own view than this is no reading of the findings."""
 MATURE = timedelta(days=14)
@@ -62,6 +67,7 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
                "called no level too low. Much of this may mean a rubber stamp."),
         share("kept_after", low, lambda one: one.kept,
                "After the findings, {n} of 100 readers kept a level that they had called too low."),
+        _hasty(read),
         _quick(read),
         _same_words(read),
         _units_that_follow(right),
@@ -86,6 +92,8 @@ class Reading:
     probability: float | None
     same_group: bool
     """The first reader called the level of the flagged group itself too low."""
+    read_for: timedelta | None
+    """From opening the case to the recorded view; None where that was not kept."""
     took: timedelta
     """From the recorded view to the conclusion."""
     reasons: str
@@ -140,6 +148,7 @@ def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
         pdu_code=row["pdu_code"],
         probability=row["said"],
         same_group=own["verdicts"].get(row["risk_group"]) == "too_low",
+        read_for=own["at"] - own["opened_at"] if own["opened_at"] else None,
         took=row["at"] - own["at"],
         reasons=row["reasons"],
     )
@@ -214,6 +223,29 @@ def _mature(connection: Connection, today: date) -> Figure:
     counts: dict[str, int] = {row[0]: row[1] for row in rows}
     return share_of("mature", counts.get("concluded", 0), sum(counts.values()),
                     "Of 100 cases queued over two weeks ago, {n} are concluded.")  # fmt: skip
+
+
+def _hasty(read: list[Reading]) -> Figure:
+    """How long a case was open before the own view was recorded: how many minutes, how often."""
+    minutes = [one.read_for.total_seconds() / 60 for one in read if one.read_for is not None]
+    if not minutes:
+        return too_few("hasty", 0)
+    bounds = np.array(MINUTES)
+    counts = np.bincount(np.searchsorted(bounds, minutes, side="right"), minlength=len(bounds) + 1)
+    labels = [f"under {bounds[0]} minutes",
+              *(f"{a} to {b} minutes" for a, b in itertools.pairwise(MINUTES)),
+              f"{bounds[-1]} minutes or more"]  # fmt: skip
+    parts = [
+        Part(label, int(count) / len(minutes), None, None, int(count), GREEN)
+        if len(minutes) >= FEWEST else Part(label, None, None, None, int(count), TOO_FEW)
+        for label, count in zip(labels, counts, strict=True)
+    ]  # fmt: skip
+    low, middle, high = np.percentile(minutes, [25, 50, 75])
+    words = (
+        "Of 100 cases, {n} were open for less than two minutes before a view was recorded; "
+        f"half for {middle:.0f} minutes or less, the middle half {low:.0f} to {high:.0f}."
+    )
+    return share_of("hasty", int(counts[0]), len(minutes), words, parts)
 
 
 def _quick(read: list[Reading]) -> Figure:

@@ -220,7 +220,7 @@ def _page(
         request,
         "board-approvals.html",
         status=422 if faults else 200,
-        approvals=[(item, item.why_not(now), item.warning(now)) for item in found],
+        approvals=[(item, item.why_not_now(now), item.warning(now)) for item in found],
         meant=meant,
         mlflow=request.app.state.settings.mlflow_url,
         beside=shadow.newest(opened.connection),

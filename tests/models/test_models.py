@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,9 @@ def test_a_registered_bundle_keeps_its_version(service: Service, tmp_path: Path)
     again = registry.track(tmp_path / "t", folder, "abc", {}, {}, {})
     other = registry.track(tmp_path / "t", folder, "def", {}, {}, {})
     assert (first, again, other) == (1, 1, 2)
+    where = registry.tracked(folder)
+    assert re.fullmatch(r"[0-9]+/runs/[0-9a-f]{32}", where)
+    assert registry.tracked(tmp_path) == "", "a bundle from elsewhere has no run here"
 
 
 def test_card_says_made_up_and_what_is_not_used() -> None:

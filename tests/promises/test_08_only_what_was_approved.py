@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from features.errors import NotApproved, SetupProblem, UserError
-from serving import approvals, demo, scoring
+from serving import acute_list, approvals, demo, scoring
 from serving.approvals import Approval
 from serving.db.session import unit
 from tests.conftest import AS_OF, Service
@@ -18,7 +18,7 @@ from tests.pages import Browser
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 VALID = Approval(
-    id=1, bundle_id="b", bundle_folder="b", catalogue="c", rates={}, random_share=0.2, demo=True,
+    id=1, bundle_id="b", bundle_folder="b", catalogue="c", acute={}, tracked="", rates={}, random_share=0.2, demo=True,
     rise=0.2,
     at=NOW, expires_at=NOW + timedelta(days=90), withdrawn_at=None, signed_by=("A", "B"),
 )  # fmt: skip
@@ -76,6 +76,26 @@ def test_a_changed_bundle_scores_nothing(service: Service, tmp_path: Path) -> No
     file.write_text(text_)
     with pytest.raises(NotApproved, match="its files have changed"):
         approvals.load_bundle(approval, tmp_path)
+
+
+def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue says so; acute entries are delivered before any approval is asked for."""
+    other = {**acute_list.LISTED, "A threat to anybody": {"kind": ["threat"]}}
+    monkeypatch.setattr(approvals, "LISTED", other)
+    with pytest.raises(NotApproved, match="not the one that was signed"):
+        scoring.score(service.settings, service.night, AS_OF)
+    browser.sign_in("ALD-SPO-1")
+    assert "the list of acute entries is not the one that was signed" in browser.get("/queue")
+    with service.night.connect() as connection:
+        done = text("SELECT max(seq) FROM triage.audit WHERE what = :what")
+        with service.admin.connect() as admin:
+            found = [admin.execute(done, {"what": what}).scalar()
+                     for what in ("DELIVERED_ACUTE", "COMMITTED_RUN")]  # fmt: skip
+        assert found[0] > found[1], "this night delivered, and committed nothing"
+        live = approvals.live_at(connection, datetime.now(UTC), demo=True)
+        assert live is not None, "what was live on a day is what was signed then"
 
 
 def test_one_person_cannot_sign_twice_nor_an_spo_at_all(service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -196,8 +197,8 @@ def test_each_call_lets_in_the_roles_it_names_and_no_other(
 def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call: Call) -> None:
     item = service.unread("N54BRI")
     with service.admin.connect() as connection:
-        rows = text("SELECT crn FROM triage.items WHERE id = :item")
-        crn = connection.execute(rows, {"item": item}).scalar_one()
+        rows = text("SELECT crn, person FROM triage.items WHERE id = :item")
+        crn, person = connection.execute(rows, {"item": item}).one()
     body(call("spo", "POST", "/limits", json={"crn": crn}), 403)
     sent = {"crn": crn, "restrictedTo": ["SOMEBODY-ELSE"]}
     assert body(call("batch", "POST", "/limits", json=sent)) == {"crn": crn, "held": True}
@@ -208,6 +209,14 @@ def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call:
     unknown = {"crn": "Z999999", "excluded": ["A", "A"]}
     assert not body(call("batch", "POST", "/limits", json=unknown))["held"]
     body(call("batch", "POST", "/limits", json={"crn": "Z999999", "excluded": [" "]}), 400)
+    with service.admin.begin() as connection:
+        as_before = {"crn": crn, "item": item, "person": json.dumps(person)}
+        for statement in (
+            "DELETE FROM triage.limits WHERE crn = :crn",
+            "UPDATE triage.caseload SET limited = false WHERE crn = :crn",
+            "UPDATE triage.items SET limited = false, person = :person WHERE id = :item",
+        ):
+            connection.execute(text(statement), as_before)
 
 
 def test_a_role_counts_where_token_and_table_both_say_it(

@@ -236,3 +236,25 @@ def test_a_case_that_another_holds_by_now_is_not_concluded(
     assert "That was not recorded" in browser.conclude(item, "keep_level", status=409)
     insert_claim(service, item, "ALD-SPO-2", -1)
     assert "This conclusion changed no level" in browser.conclude(item, "keep_level")
+
+
+def test_how_long_a_case_was_open_before_the_view_is_kept(
+    service: Service, browser: Browser
+) -> None:
+    """From the first opening of its page by that reader, as audited, whoever else looked at it."""
+    views = "SELECT min(a.at) FROM triage.audit a WHERE a.subject_id = i.crn AND a.what = 'PAGE_VIEW_CASE'"
+    with service.admin.connect() as connection:
+        nobodys = text("SELECT id FROM triage.items i WHERE pdu_code = 'N54BRI' AND state = 'open'"
+                       f" AND NOT limited AND ({views}) IS NULL ORDER BY id DESC")  # fmt: skip
+        item = int(connection.execute(nobodys).scalars().first() or 0)
+    assert item, "no case left that nobody opened: queue more in conftest"
+    browser.sign_in("BRI-SPO-2").get(f"/cases/{item}")
+    browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
+    browser.get(f"/cases/{item}")
+    browser.record_view(item)
+    with service.admin.connect() as connection:
+        told = text(f"SELECT v.opened_at, v.at, ({views} AND a.who = v.username), ({views})"
+                    " FROM triage.own_views v JOIN triage.items i ON i.id = v.item_id"
+                    " WHERE i.id = :item")  # fmt: skip
+        opened, recorded, mine, hers = connection.execute(told, {"item": item}).one()
+    assert hers < opened == mine < recorded

@@ -178,7 +178,7 @@ def test_an_approval_warns_before_it_expires() -> None:
 
     def warned(days: int) -> str | None:
         item = approvals.Approval(
-            1, "b", "b", "c", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=(),
+            1, "b", "b", "c", {}, "", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=(),
             expires_at=now + timedelta(days=days, hours=1), withdrawn_at=None,
         )  # fmt: skip
         return item.warning(now)

@@ -25,7 +25,7 @@ def reading(**changes: Any) -> Reading:
     values = {"drawn_as": "flagged", "weight": 1.0, "first": False, "second": None,
               "second_probability": 1.0, "asked": False, "kept": True, "changed": False, "crn": "A000001",
               "pdu_code": "N54ALD", "probability": 0.5, "same_group": False,
-              "took": timedelta(minutes=5), "reasons": "Read in full."} | changes  # fmt: skip
+              "took": timedelta(minutes=5), "read_for": timedelta(minutes=8), "reasons": "Read in full."} | changes  # fmt: skip
     return Reading(**values)
 
 
@@ -108,3 +108,20 @@ def test_the_board_sees_figures_and_no_person(
         rows = text("SELECT count(*) FROM triage.snapshots")
         assert connection.execute(rows).scalar_one() == 0
     assert formatters.role("analyst") == "Analyst"
+
+
+def test_time_on_a_case_is_told_in_steps() -> None:
+    minutes = [1, 1, 3, 4, 6, 7, 9, 12, 20, 40] * 4
+    read = [reading(read_for=timedelta(minutes=each)) for each in minutes]
+    found = readers._hasty([*read, reading(read_for=None)])
+    assert found.value == pytest.approx(0.2)
+    assert found.count == 40
+    assert [(part.label, part.count) for part in found.parts] == [
+        ("under 2 minutes", 8), ("2 to 5 minutes", 8), ("5 to 8 minutes", 8),
+        ("8 to 15 minutes", 8), ("15 to 30 minutes", 4), ("30 minutes or more", 4),
+    ]  # fmt: skip
+    assert "half for 6 minutes or less, the middle half 3 to 12" in found.sentence
+    few = readers._hasty(read[:20])
+    assert few.value is None
+    assert {part.value for part in few.parts} == {None}
+    assert readers._hasty([reading(read_for=None)] * 50).value is None
