@@ -28,6 +28,8 @@ from serving.watch.figures import ACT, Figure
 from serving.web import charts, formatters
 
 NEAR = timedelta(days=30)
+LAST_NIGHT = timedelta(days=1)
+"""The night of the last day of a month ends on the next."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,19 @@ class Told:
 
 def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
     """What the pack of a month says; MissingInput where no night of it was kept."""
-    kept = watch.newest(connection, month.last)
+    end = datetime.combine(month.last, time.max, UTC)
+    kept = watch.newest(connection, month.last, end + LAST_NIGHT)
     if kept is None or kept["as_of"] < month.first:
         raise MissingInput(
             f"No figures were kept in {month.words}: there was no night, or none was committed."
         )
-    before = watch.newest(connection, month.first - timedelta(days=1))
+    begin = datetime.combine(month.first, time.min, UTC)
+    before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
     found = watch.figures_of(kept)
     nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
     done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
-    end = datetime.combine(month.last, time.max, UTC)
     live = approvals.live_at(connection, end, demo=demo)
-    begin = datetime.combine(month.first, time.min, UTC)
     counted = select(func.count()).where(conclusions.c.at.between(begin, end))
     return Told(
         month=month,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, case, func, insert, select
 
 from features.store import Store
 from features.supply import Supplied
@@ -83,11 +83,22 @@ def _kept(connection: Connection, as_of: date, found: list[Figure]) -> list[Figu
     return ordered
 
 
-def newest(connection: Connection, until: date | None = None) -> RowMapping | None:
-    """The last snapshot of the last night, or of the last one up to a day."""
-    rows = select(snapshots).order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
+def newest(
+    connection: Connection, until: date | None = None, by: datetime | None = None
+) -> RowMapping | None:
+    """The last snapshot of the last night, or of the last one up to a day.
+
+    `by`: of that night's the last that was made by then, so that what readers did later is not told
+    of it; the first one where all were made later.
+    """
+    rows = select(snapshots).order_by(snapshots.c.as_of.desc())
     if until is not None:
         rows = rows.where(snapshots.c.as_of <= until)
+    if by is not None:
+        then = snapshots.c.at <= by
+        rows = rows.order_by(then.desc(), case((then, -snapshots.c.id), else_=snapshots.c.id))
+    else:
+        rows = rows.order_by(snapshots.c.id.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 

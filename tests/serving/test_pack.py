@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from features.errors import MissingInput, UserError
 from serving import __main__ as main_module
-from serving import pack
+from serving import pack, watch
 from tests.conftest import AS_OF, Service
 
 MONTH = f"{AS_OF:%Y-%m}"
@@ -80,3 +80,29 @@ def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
     with service.night.connect() as connection:
         soon = pack._decisions(connection, [], None, datetime.now(UTC), demo=True)
     assert "Nothing is approved to score: whether to approve a proposal." in soon
+
+
+def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> None:
+    """`watch` by day adds a snapshot to the last night: the pack of a month past keeps the older."""
+    month, quiet = pack.Month.of("2026-03"), date(2026, 3, 31)
+    with service.admin.connect() as connection:
+        put = text("INSERT INTO triage.snapshots (as_of, version, figures, parts, at)"
+                   " VALUES (:as_of, 2, '[]', '{}', :at) RETURNING id")  # fmt: skip
+        days = [datetime(2026, *day, 6, tzinfo=UTC) for day in ((3, 31), (4, 1), (4, 20))]
+        made = [connection.execute(put, {"as_of": quiet, "at": at}).scalar_one() for at in days]
+        by = datetime(2026, 4, 1, 23, tzinfo=UTC)
+        kept = watch.newest(connection, month.last, by)
+        assert kept is not None
+        assert kept["id"] == made[1]
+        late = watch.newest(connection, month.last, datetime(2026, 3, 1, tzinfo=UTC))
+        assert late is not None
+        assert late["id"] == made[0], "all were made later: the first of them"
+        newest = watch.newest(connection, month.last)
+        assert newest is not None
+        assert newest["id"] == made[2]
+        chosen: list[datetime] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(watch, "newest", lambda _c, _until, at: chosen.append(at) or kept)
+            pack.tell(connection, month, demo=True)
+        assert chosen[0] == datetime(2026, 4, 1, 23, 59, 59, 999999, tzinfo=UTC)
+        connection.rollback()
