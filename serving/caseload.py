@@ -13,12 +13,12 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Table, delete, exists, select, text, tuple_, update
+from sqlalchemy import Connection, Table, delete, exists, select, tuple_, update
 
 from features import asof, timeline
 from features.indicators import CATALOGUE
 from features.store import Store
-from serving.db.tables import SCHEMA
+from serving.db.arrays import insert_rows
 from serving.db.unit_tables import caseload, facts
 
 CHECKLIST: dict[str, str] = {
@@ -128,19 +128,4 @@ def _replace(
     columns = tuple_(*(table.c[name] for name in key))
     for at in range(0, len(gone), 5000):
         connection.execute(delete(table).where(columns.in_(gone[at : at + 5000])))
-    _insert(connection, table, [row for one, row in rows.items() if one not in same])
-
-
-def _insert(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """All rows in one statement, a column as one array: COPY does not enter a secured table."""
-    listed = list(rows)
-    if not listed:
-        return
-    names = [column.name for column in table.columns]
-    kinds = {name: table.c[name].type.compile(connection.dialect) for name in names}
-    arrays = ", ".join(f"CAST(:{name} AS {kinds[name]}[])" for name in names)
-    statement = text(
-        f"INSERT INTO {SCHEMA}.{table.name} ({', '.join(names)})"  # noqa: S608 - our own names
-        f" SELECT * FROM unnest({arrays})"
-    )
-    connection.execute(statement, {name: [row[name] for row in listed] for name in names})
+    insert_rows(connection, table, [row for one, row in rows.items() if one not in same])

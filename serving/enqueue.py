@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,11 +16,15 @@ from models import explain
 from models.bundle import Bundle
 from models.explain import Reason
 from serving import record
+from serving.db.arrays import insert_rows
 from serving.db.session import Unit
 from serving.db.tables import entries, findings, items, newer_scores
 from serving.selection import Chosen, Key
 
 DAYS_TO_READ = 7
+TOLD = tuple(one.name for one in fields(timeline.TimelineEntry) if one.name != "table")
+AT_A_TIME = 50
+"""Cases are written so many together: their entries are some thousands of rows."""
 
 
 def enqueue(
@@ -45,21 +49,34 @@ def enqueue(
     people, holders = record.people(store, known, as_of), timeline.practitioners(known)
     hands = timeline.hands(known)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
-    for item in sorted(chosen, key=lambda one: key.digest("order", one.crn)):
-        row = _item(item, as_of, run_id, key) | {
-            "person": people[item.crn],
-            "practitioner_code": holders.get(item.crn),
-            "hands": hands.get(item.crn, []),
-        }
-        made = opened.connection.execute(insert(items).values(row).returning(items.c.id)).scalar()
-        history = [_entry(made, place, one) for place, one in enumerate(told[item.crn])]
-        if history:
-            opened.connection.execute(insert(entries), history)
-        own = reasons.get((item.crn, item.group), [])
-        shown_only = explain.shown_only(rows[item.crn, item.group], shown)
-        opened.connection.execute(
-            insert(findings).values(_sealed(made, item, own, shown_only, key))
+    ordered = sorted(chosen, key=lambda one: key.digest("order", one.crn))
+    for at in range(0, len(ordered), AT_A_TIME):
+        some = ordered[at : at + AT_A_TIME]
+        heads = [
+            _item(item, as_of, run_id, key)
+            | {"person": people[item.crn], "practitioner_code": holders.get(item.crn),
+               "hands": hands.get(item.crn, [])}
+            for item in some
+        ]  # fmt: skip
+        made = _inserted(opened.connection, heads)
+        histories = (
+            _entry(number, place, one)
+            for number, item in zip(made, some, strict=True)
+            for place, one in enumerate(told[item.crn])
         )
+        insert_rows(opened.connection, entries, histories)
+        sealed = [
+            _sealed(number, item, reasons.get((item.crn, item.group), []),
+                    explain.shown_only(rows[item.crn, item.group], shown), key)
+            for number, item in zip(made, some, strict=True)
+        ]  # fmt: skip
+        opened.connection.execute(insert(findings), sealed)
+
+
+def _inserted(connection: Connection, rows: list[dict[str, Any]]) -> list[int]:
+    """The numbers of new items, in the order of their rows."""
+    numbered = insert(items).returning(items.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(numbered, rows).scalars())
 
 
 def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
@@ -76,7 +93,7 @@ def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
 
 
 def _sealed(
-    item_id: int | None,
+    item_id: int,
     item: Chosen,
     own: list[Reason],
     shown_only: list[evidence.Finding],
@@ -116,10 +133,9 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
         connection.execute(insert(newer_scores), rows)
 
 
-def _entry(item_id: int | None, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
-    values = asdict(entry)
-    values["source_table"] = values.pop("table")
-    return {"item_id": item_id, "position": place, **values}
+def _entry(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in TOLD}
+    return {"item_id": item_id, "position": place, "source_table": entry.table, **values}
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
