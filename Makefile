@@ -18,7 +18,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix mlflow bench load nights verify docs lock clean
+.PHONY: help demo serve test check fix mlflow bench bench-queue load nights verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,9 @@ bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5
 
 load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a page that only says hello
 	@$(PY) -m tests.benchmarks.load
+
+bench-queue: $(MADE)/dev ## what writing a night's new cases costs, beside the engine (after make demo)
+	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.queueing
 
 nights: $(MADE)/dev ## which watched figure turns on which night of made-up faults (after make demo)
 	@$(PY) -m tests.benchmarks.nights

@@ -17,6 +17,8 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 STEPS, CLOSE = 5_000, 1e-9
 RESAMPLES = 200
+NO_BETTER = 0.05
+"""Sensitivity and specificity that add up to one and this much more tell next to nothing."""
 FEWEST_TWICE = 30
 """Cases read twice in each population, below which nothing is said."""
 
@@ -32,6 +34,18 @@ class ReaderError:
     low: float
     high: float
     """The interval of the first share."""
+
+    def put_right(self, said: float) -> float:
+        """A share as readers said it, corrected for how they err, between nought and one.
+
+        Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test",
+        American Journal of Epidemiology 107, 71-76. Where readers do no better than chance it
+        cannot be put right and stays as it is.
+        """
+        better = self.sensitivity + self.specificity - 1.0
+        if better <= NO_BETTER:
+            return said
+        return min(1.0, max(0.0, (said + self.specificity - 1.0) / better))
 
 
 def corrected(

@@ -19,7 +19,7 @@ from features.store import Store
 from features.supply import Supplied
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
-from serving.watch import arrivals, equality, lists, population, readers
+from serving.watch import arrivals, equality, lists, population, readers, readings
 from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, states
 
 __all__ = ["THRESHOLDS", "TOPICS", "Figure", "Night", "Topic", "keep", "keep_again", "states"]
@@ -51,7 +51,7 @@ class Night:
 
 def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
     """Work every figure out after a night, and keep them as a snapshot."""
-    read = readers.readings(connection, today)
+    read = readings.readings(connection, today)
     found = [
         *arrivals.figures(night.store, night.profile, night.week, night.as_of),
         arrivals.last_day(night.store, night.days, night.as_of),
@@ -66,7 +66,7 @@ def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
     """What readers did, anew by day; what only a night can tell stays as the last one told it."""
-    read = readers.readings(connection, today)
+    read = readings.readings(connection, today)
     fresh = [*readers.figures(connection, read, today), *lists.of_the_queue(connection, today)]
     names = {one.name for one in fresh}
     last = newest(connection)

@@ -29,7 +29,8 @@ from serving.watch.figures import (
     worst,
 )
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
-from serving.watch.readers import Reading
+from serving.watch.readers import how_they_err
+from serving.watch.readings import Reading
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""
@@ -56,31 +57,40 @@ def figures(
     if set(missing) >= set(CHARACTERISTICS) - {"region"}:
         return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged(connection, as_of)
-    right = [one for one in read if one.drawn_as == "flagged"]
-    random = [one for one in read if one.drawn_as == "random"]
-    twice = [one for one in read if one.second is not None]
     found = [
         worst("flagged_gap", _flag_parts(people, flagged),
               "Flagged otherwise than everyone by a factor of at least {n}: {where}.", MISSING),
+        *_of_readers(people, read),
+        recorded(people, marked),
+    ]  # fmt: skip
+    return [_said_missing(one, missing) for one in found]
+
+
+def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
+    """The gaps that rest on what readers said of the cases that they concluded."""
+    right = [one for one in read if one.drawn_as == "flagged"]
+    random = [one for one in read if one.drawn_as == "random"]
+    twice = [one for one in read if one.second is not None]
+    err = how_they_err(read)[0]
+    put, said = (err.put_right, ", corrected for readers who err") if err else (float, "")
+    return [
         worst("precision_gap", _gap_parts("precision_gap", people, right, _low),
               "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
-        worst("missed_gap", _gap_parts("missed_gap", people, random, _low),
-              "Of 100 not flagged, missed furthest from everyone, by {n}: {where}.", MISSING),
+        worst("missed_gap", _gap_parts("missed_gap", people, random, _low, put=put),
+              f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{said}.",
+              MISSING),
         worst("agreement_gap",
               _gap_parts("agreement_gap", people, twice, lambda one: one.first == one.second,
                          lambda one: one.weight / one.second_probability),
               "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
               MISSING),
-        worst("changed_gap",
-              _gap_parts("changed_gap", people, right, lambda one: one.changed),
+        worst("changed_gap", _gap_parts("changed_gap", people, right, lambda one: one.changed),
               "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
               "{where}.", MISSING),
         worst("asked_gap", _gap_parts("asked_gap", people, right, lambda one: one.asked),
               "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: "
               "{where}.", MISSING),
-        recorded(people, marked),
     ]  # fmt: skip
-    return [_said_missing(one, missing) for one in found]
 
 
 def unsupplied(people: pl.DataFrame) -> list[str]:
@@ -179,9 +189,11 @@ def _gap_parts(
     read: list[Reading],
     holds: Callable[[Reading], bool | None],
     weigh: Callable[[Reading], float] = lambda one: one.weight,
+    put: Callable[[float], float] = float,
 ) -> list[Part]:
     """How far the share of a group lies from that of everyone read, beyond chance: from the near
-    end of its 99 % interval, on as many readings as the weights are worth.
+    end of its 99 % interval, on as many readings as the weights are worth, `put` right where
+    readers err.
     """
     told = pl.DataFrame(
         {"crn": [one.crn for one in read], "said": [bool(holds(one)) for one in read],
@@ -190,7 +202,7 @@ def _gap_parts(
     ).join(people, on="crn")  # fmt: skip
     if told.height < FEWEST:
         return [Part("everyone read", None, None, None, told.height, TOO_FEW)]
-    everyone = _shares(told, pl.lit("everyone")).row(0, named=True)["share"]
+    everyone = put(_shares(told, pl.lit("everyone")).row(0, named=True)["share"])
     found = []
     unknown = unsupplied(people)
     for characteristic in (one for one in CHARACTERISTICS if one not in unknown):
@@ -199,9 +211,9 @@ def _gap_parts(
             if min(row["read"], row["worth"]) < FEWEST:
                 found.append(untold(label, row["read"]))
                 continue
-            low, high = wilson(row["share"], row["worth"], SURE)
+            low, high = (put(each) for each in wilson(row["share"], row["worth"], SURE))
             gap = max(0.0, low - everyone, everyone - high)
-            ours, all_ = round(100 * row["share"]), round(100 * everyone)
+            ours, all_ = round(100 * put(row["share"])), round(100 * everyone)
             words = f"{label}, {ours} of 100 (everyone {all_})"
             found.append(Part(words, gap, None, None, row["read"], state_of(name, gap)))
     return found

@@ -9,15 +9,16 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
 
 import numpy as np
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, func, select
 
 from models import reader_error
-from serving.db.tables import conclusions, findings, items, own_views, second_reads
+from models.level import STRATA
+from models.reader_error import ReaderError
+from serving.db.tables import items
 from serving.watch.figures import (
     FEWEST,
     GREEN,
@@ -28,12 +29,13 @@ from serving.watch.figures import (
     figure,
     part_share,
     share_of,
+    state_of,
     too_few,
+    untold,
     wilson,
 )
+from serving.watch.readings import Reading
 
-WITHIN = timedelta(days=182)
-"""What was concluded in this time counts: two approvals long."""
 MINUTES = (2, 5, 8, 15, 30)
 """Times on a case are told in these steps: eight minutes is what a review was reckoned at."""
 QUICK = timedelta(minutes=1)
@@ -52,11 +54,13 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
     return [
         share("misses", random, lambda one: one.first,
                "Of 100 people not flagged and drawn at random, {n} have a level that the first "
-               "reader called too low."),
+               "reader called too low.",
+               parts=by_level("misses", random, lambda one: one.first)),
         corrected(read),
         share("precision", flagged, lambda one: one.first,
                "Of 100 people flagged, {n} have a level that the first reader called too low, "
-               "before seeing why."),
+               "before seeing why.",
+               parts=by_level("precision", flagged, lambda one: one.first)),
         _observed(flagged),
         _mature(connection, today),
         share("agreement", double, lambda one: one.first == one.second,
@@ -74,116 +78,61 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
     ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One concluded case: how it was drawn, whether each reader called a level too low."""
-
-    drawn_as: str
-    weight: float
-    first: bool
-    second: bool | None
-    second_probability: float
-    asked: bool
-    kept: bool
-    changed: bool
-    """After the findings the conclusion was not that of the own view, either way."""
-    crn: str
-    pdu_code: str
-    probability: float | None
-    same_group: bool
-    """The first reader called the level of the flagged group itself too low."""
-    read_for: timedelta | None
-    """From opening the case to the recorded view; None where that was not kept."""
-    took: timedelta
-    """From the recorded view to the conclusion."""
-    reasons: str
-
-
-def readings(connection: Connection, today: date) -> list[Reading]:
-    """Every case concluded in the half year up to a day, as its readers left it.
-
-    Not since ever: what readers do now would be lost among what they did for years.
-    """
-    since = datetime.combine(today - WITHIN, time.min, UTC)
-    rows = connection.execute(
-        select(
-            items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,
-            findings.c.inclusion_probability, findings.c.risk_group,
-            findings.c.probability.label("said"), conclusions.c.reasons,
-            conclusions.c.username, conclusions.c.outcome, conclusions.c.groups, conclusions.c.at,
-            second_reads.c.probability,
-        )
-        .join(findings, findings.c.item_id == items.c.id)
-        .join(conclusions, conclusions.c.item_id == items.c.id)
-        .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
-        .where(conclusions.c.at >= since)
-    ).mappings().all()  # fmt: skip
-    views: dict[int, dict[str, RowMapping]] = {}
-    told = (
-        select(own_views)
-        .join(conclusions, conclusions.c.item_id == own_views.c.item_id)
-        .where(conclusions.c.at >= since)
-        .order_by(own_views.c.at)
-    )
-    for view in connection.execute(told).mappings():
-        views.setdefault(view["item_id"], {})[view["username"]] = view
-    return [_reading(row, views[row["id"]]) for row in rows if row["id"] in views]
-
-
-def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
-    # A view given up before the conclusion is no second reading: nobody drew it.
-    others = [_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]]
-    own = views[row["username"]]
-    asked, kept = "too_low" in row["groups"].values(), row["outcome"] == "keep_level"
-    return Reading(
-        drawn_as=row["drawn_as"],
-        weight=1.0 / row["inclusion_probability"],
-        first=_low(own),
-        second=others[0] if others else None,
-        second_probability=row["probability"] or 1.0,
-        asked=asked,
-        kept=kept,
-        changed=(asked and not _low(own)) or (kept and _low(own)),
-        crn=row["crn"],
-        pdu_code=row["pdu_code"],
-        probability=row["said"],
-        same_group=own["verdicts"].get(row["risk_group"]) == "too_low",
-        read_for=own["at"] - own["opened_at"] if own["opened_at"] else None,
-        took=row["at"] - own["at"],
-        reasons=row["reasons"],
-    )
-
-
-def _low(view: RowMapping) -> bool:
-    return "too_low" in view["verdicts"].values()
-
-
 def share(
     name: str,
     read: list[Reading],
     holds: Callable[[Reading], bool | None],
     words: str,
     weigh: Callable[[Reading], float] = lambda one: one.weight,
+    parts: Iterable[Part] = (),
 ) -> Figure:
     """A weighted share with a Wilson interval on as many readings as the weights are worth."""
+    told, worth = weighted(read, holds, weigh)
+    if told is None:
+        return too_few(name, worth, parts)
+    return figure(name, *told, len(read), words, parts)
+
+
+def weighted(
+    read: Sequence[Reading],
+    holds: Callable[[Reading], bool | None],
+    weigh: Callable[[Reading], float] = lambda one: one.weight,
+) -> tuple[tuple[float, float, float] | None, int]:
+    """A share with its interval, None on too few readings; and what the readings are worth."""
     if len(read) < FEWEST:
-        return too_few(name, len(read))
+        return None, len(read)
     weight = np.array([weigh(one) for one in read])
     said = np.array([bool(holds(one)) for one in read])
     share = float(weight[said].sum() / weight.sum())
     worth = float(weight.sum() ** 2 / (weight**2).sum())
-    if worth < FEWEST:
-        return too_few(name, int(worth))
-    low, high = wilson(share, worth)
-    return figure(name, share, low, high, len(read), words)
+    return (share, *wilson(share, worth)) if worth >= FEWEST else None, int(worth)
 
 
-def corrected(read: list[Reading]) -> Figure:
-    """The misses corrected for readers who err.
+def by_level(
+    name: str,
+    read: list[Reading],
+    holds: Callable[[Reading], bool | None],
+    put: Callable[[float], float] = float,
+) -> list[Part]:
+    """A share at each recorded level (promise 9), put right by `put`."""
+    found = []
+    for level in STRATA:
+        ours = [one for one in read if one.stratum == level]
+        label = f"recorded {level.lower().replace('_', ' ')}"
+        told, worth = weighted(ours, holds)
+        if told is None:
+            found.append(untold(label, worth))
+            continue
+        value, low, high = (put(each) for each in told)
+        found.append(Part(label, value, low, high, len(ours), state_of(name, value)))
+    return found
+
+
+def how_they_err(read: list[Reading]) -> tuple[ReaderError | None, int, int]:
+    """How readers err, None where too few were read twice; how many were, and how many once.
 
     Who is read twice depends on what the first reader said, which is known: no weights are needed.
     """
-    name = "misses_corrected"
     twice, once = np.zeros((2, 4)), np.zeros((2, 2))
     for one in read:
         population = 0 if one.drawn_as == "random" else 1
@@ -192,12 +141,20 @@ def corrected(read: list[Reading]) -> Figure:
         else:
             place = (0 if one.second else 1) if one.first else (2 if one.second else 3)
             twice[population, place] += 1
-    found = reader_error.corrected(twice, once)
+    return reader_error.corrected(twice, once), int(twice.sum()), int(once.sum())
+
+
+def corrected(read: list[Reading]) -> Figure:
+    """The misses corrected for readers who err, and so at each recorded level."""
+    name = "misses_corrected"
+    found, twice, once = how_they_err(read)
     if found is None:
-        return too_few(name, int(twice.sum()))
+        return too_few(name, twice)
+    random = [one for one in read if one.drawn_as == "random"]
+    parts = by_level(name, random, lambda one: one.first, found.put_right)
     return figure(
-        name, found.share[0], found.low, found.high, int(twice.sum() + once.sum()),
-        "Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
+        name, found.share[0], found.low, found.high, twice + once,
+        "Corrected for readers who err, {n} of 100 people not flagged have a level too low.", parts,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 20 people, 5 seconds between clicks, one minute; 240,000 cases and 100,000 past reviews in the
 database, 400 entries in the case that is read. Everything is made up by SQL: it proves nothing but
-what the pages cost. A night's commit (the caseload rewritten) can run meanwhile.
+what the pages cost. Then the same while a night's commits run beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import requests
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 
 from serving import caseload, demo, everyone, selection
 from serving import settings as settings_module
@@ -144,13 +144,30 @@ def load(address: str, paths: list[str]) -> dict[str, list[float]]:
     return told
 
 
-def night(engine: Engine, stop: threading.Event, spent: list[float]) -> None:
-    """A night's commit again and again: every row of the caseload changed, in one transaction."""
-    while not stop.is_set():
+def commit(data: str) -> None:
+    """A night's commit again and again, a tenth of the caseload changed each time; a line a commit.
+
+    What a night writes, as it writes it, in a process of its own as a night is.
+    """
+    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
+    engine, number = engine_for(chosen, NIGHT), 0
+    units, on, facts = caseload_of()
+    while True:
+        number += 1
+        where = caseload.Placed(units, dict.fromkeys(list(units)[number % 10 :: 10], f"{number}"))
         began = time.perf_counter()
         with engine.begin() as connection:
-            connection.execute(text("UPDATE triage.caseload SET as_of = as_of + 1"))
-        spent.append(time.perf_counter() - began)
+            caseload.place(connection, on, where, AS_OF)
+            caseload.keep(connection, on, facts, where, AS_OF)
+        say_line(f"{time.perf_counter() - began:.2f}")
+
+
+def caseload_of() -> tuple[dict[str, str], pl.DataFrame, pl.DataFrame]:
+    """The unit of each case, whether access is limited, and one fact of every tenth."""
+    crns = [f"A{n:06d}" for n in range(1, CASES + 1)]
+    units = {crn: f"N54{n % UNITS:03d}" for n, crn in enumerate(crns)}
+    on = pl.DataFrame({"crn": crns, "limited": [n % 200 == 0 for n in range(CASES)]})
+    return units, on, pl.DataFrame({"crn": crns[::10], "indicator": "da_enquiry_overdue"})
 
 
 def say_line(words: str) -> None:
@@ -171,16 +188,13 @@ def say(title: str, told: dict[str, list[float]]) -> None:
 def choose_and_write(settings: Settings) -> None:
     """What a night does after scoring: choose, keep every person, bring the caseload up to date."""
     rng = np.random.default_rng(7)
-    crns = [f"A{n:06d}" for n in range(1, CASES + 1)]
-    rows = 4 * CASES
+    units, on, facts = caseload_of()
+    crns, rows = list(units), 4 * CASES
     scored = pl.DataFrame(
         {"crn": np.repeat(crns, 4), "group": ["children", "public", "known_adult", "staff"] * CASES,
          "stratum": rng.choice(["LOW", "MEDIUM", "HIGH", "UNKNOWN"], rows), "scorable": True,
          "why_not": pl.Series([None] * rows, dtype=pl.String), "probability": rng.random(rows)}
     )  # fmt: skip
-    units = {crn: f"N54{n % UNITS:03d}" for n, crn in enumerate(crns)}
-    on = pl.DataFrame({"crn": crns, "limited": [n % 200 == 0 for n in range(CASES)]})
-    facts = pl.DataFrame({"crn": crns[::10], "indicator": "da_enquiry_overdue"})
     for title in ("the first night", "a second night, a tenth of it changed"):
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
@@ -232,19 +246,20 @@ def main() -> None:
                      "/reviews", "/unit/checklist", "/hello"]  # fmt: skip
             say(f"{PEOPLE} people, {BETWEEN:.0f} s between clicks, {SECONDS} s",
                 load(address, paths))  # fmt: skip
-            stop, spent = threading.Event(), []
-            writer = threading.Thread(target=night, args=(engine, stop, spent))
-            writer.start()
-            say("the same while a night commits, again and again", load(address, paths))
-            stop.set()
-            writer.join()
-            say_line(f"  each commit: {statistics.median(spent):.1f} s")
             engine.dispose()
+            writer = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.load", folder],
+                                      stdout=subprocess.PIPE, text=True)  # fmt: skip
+            say("the same while a night commits, again and again", load(address, paths))
+            writer.terminate()
+            told = [float(line) for line in writer.communicate()[0].split()]
+            say_line(f"  {len(told)} commits, each {statistics.median(told):.1f} s")
             server.terminate()
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         serve(sys.argv[1], int(sys.argv[2]))
+    elif len(sys.argv) == 2:
+        commit(sys.argv[1])
     else:
         main()

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from models.reader_error import ReaderError
 from serving import __main__ as main_module
 from serving import watch
-from serving.watch import figures, readers
-from serving.watch.readers import Reading
+from serving.watch import figures, readers, readings
+from serving.watch.readings import Reading
 from serving.web import formatters
 from tests.conftest import Service
 from tests.pages import Browser
@@ -22,7 +23,7 @@ TODAY = date(2026, 11, 25)
 
 def reading(**changes: Any) -> Reading:
     """A flagged case that its reader called about right and kept."""
-    values = {"drawn_as": "flagged", "weight": 1.0, "first": False, "second": None,
+    values = {"drawn_as": "flagged", "stratum": "LOW", "weight": 1.0, "first": False, "second": None,
               "second_probability": 1.0, "asked": False, "kept": True, "changed": False, "crn": "A000001",
               "pdu_code": "N54ALD", "probability": 0.5, "same_group": False,
               "took": timedelta(minutes=5), "read_for": timedelta(minutes=8), "reasons": "Read in full."} | changes  # fmt: skip
@@ -72,8 +73,10 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
     browser.sign_in("ALD-SPO-2").record_view(item)
     with service.night.connect() as connection:
         later = TODAY + timedelta(days=200)
-        assert readers.readings(connection, later) == [], "what was read long ago is another matter"
-        read = readers.readings(connection, TODAY)
+        assert readings.readings(connection, later) == [], (
+            "what was read long ago is another matter"
+        )
+        read = readings.readings(connection, TODAY)
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
@@ -125,3 +128,31 @@ def test_time_on_a_case_is_told_in_steps() -> None:
     assert few.value is None
     assert {part.value for part in few.parts} == {None}
     assert readers._hasty([reading(read_for=None)] * 50).value is None
+
+
+def test_misses_and_precision_are_told_at_each_recorded_level() -> None:
+    """Promise 9: per level; where a level has too few readings, that is said."""
+    read = [
+        reading(drawn_as="random", stratum=level, first=n % 10 < tenths)
+        for level, tenths, count in (("LOW", 2, 100), ("HIGH", 0, 50), ("MEDIUM", 1, 20))
+        for n in range(count)
+    ]
+    parts = {part.label: part for part in readers.by_level("misses", read, lambda one: one.first)}
+    assert parts["recorded low"].value == pytest.approx(0.2)
+    assert parts["recorded low"].state == "act"
+    assert parts["recorded high"].value == 0
+    assert parts["recorded medium"].value is None
+    assert parts["recorded unknown"].value is None
+    # Readers find seven of ten, and call one of ten too low that is not.
+    err = ReaderError((0.2, 0.5), 0.7, 0.9, 0.1, 0.3)
+    put = {
+        part.label: part
+        for part in readers.by_level("misses", read, lambda one: one.first, err.put_right)
+    }
+    assert put["recorded low"].value == pytest.approx((0.2 + 0.9 - 1) / 0.6)
+    assert put["recorded high"].value == 0, "never under nought"
+
+
+def test_readers_no_better_than_chance_put_nothing_right() -> None:
+    assert ReaderError((0.2, 0.5), 0.5, 0.5, 0.1, 0.3).put_right(0.3) == 0.3
+    assert ReaderError((0.2, 0.5), 0.9, 0.9, 0.1, 0.3).put_right(0.95) == 1.0

@@ -1,0 +1,100 @@
+"""What readers recorded of concluded cases: what every figure about readers rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import Connection, RowMapping, select
+
+from serving.db.tables import conclusions, findings, items, own_views, second_reads
+
+WITHIN = timedelta(days=182)
+"""What was concluded in this time counts: two approvals long."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One concluded case: how it was drawn, whether each reader called a level too low."""
+
+    drawn_as: str
+    stratum: str
+    """The recorded level of the group that it was drawn for."""
+    weight: float
+    first: bool
+    second: bool | None
+    second_probability: float
+    asked: bool
+    kept: bool
+    changed: bool
+    """After the findings the conclusion was not that of the own view, either way."""
+    crn: str
+    pdu_code: str
+    probability: float | None
+    same_group: bool
+    """The first reader called the level of the flagged group itself too low."""
+    read_for: timedelta | None
+    """From opening the case to the recorded view; None where that was not kept."""
+    took: timedelta
+    """From the recorded view to the conclusion."""
+    reasons: str
+
+
+def readings(connection: Connection, today: date) -> list[Reading]:
+    """Every case concluded in the half year up to a day, as its readers left it.
+
+    Not since ever: what readers do now would be lost among what they did for years.
+    """
+    since = datetime.combine(today - WITHIN, time.min, UTC)
+    rows = connection.execute(
+        select(
+            items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,
+            findings.c.inclusion_probability, findings.c.risk_group, findings.c.stratum,
+            findings.c.probability.label("said"), conclusions.c.reasons,
+            conclusions.c.username, conclusions.c.outcome, conclusions.c.groups, conclusions.c.at,
+            second_reads.c.probability,
+        )
+        .join(findings, findings.c.item_id == items.c.id)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
+        .where(conclusions.c.at >= since)
+    ).mappings().all()  # fmt: skip
+    views: dict[int, dict[str, RowMapping]] = {}
+    told = (
+        select(own_views)
+        .join(conclusions, conclusions.c.item_id == own_views.c.item_id)
+        .where(conclusions.c.at >= since)
+        .order_by(own_views.c.at)
+    )
+    for view in connection.execute(told).mappings():
+        views.setdefault(view["item_id"], {})[view["username"]] = view
+    return [_reading(row, views[row["id"]]) for row in rows if row["id"] in views]
+
+
+def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
+    # A view given up before the conclusion is no second reading: nobody drew it.
+    others = [_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]]
+    own = views[row["username"]]
+    asked, kept = "too_low" in row["groups"].values(), row["outcome"] == "keep_level"
+    return Reading(
+        drawn_as=row["drawn_as"],
+        stratum=row["stratum"],
+        weight=1.0 / row["inclusion_probability"],
+        first=_low(own),
+        second=others[0] if others else None,
+        second_probability=row["probability"] or 1.0,
+        asked=asked,
+        kept=kept,
+        changed=(asked and not _low(own)) or (kept and _low(own)),
+        crn=row["crn"],
+        pdu_code=row["pdu_code"],
+        probability=row["said"],
+        same_group=own["verdicts"].get(row["risk_group"]) == "too_low",
+        read_for=own["at"] - own["opened_at"] if own["opened_at"] else None,
+        took=row["at"] - own["at"],
+        reasons=row["reasons"],
+    )
+
+
+def _low(view: RowMapping) -> bool:
+    return "too_low" in view["verdicts"].values()
