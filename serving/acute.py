@@ -86,17 +86,17 @@ def shrink(connection: Connection, limited: list[str]) -> None:
 
 
 def open_again(connection: Connection, limited: Collection[str]) -> None:
-    """Entries that wait and whose case is not limited any more: the night fills in their words."""
-    done = exists().where(acknowledgements.c.acute_id == acute.c.id)
-    back = update(acute).where(acute.c.limited, acute.c.crn.not_in(limited), ~done)
+    """Entries of cases that are not limited any more: the night fills in their words."""
+    back = update(acute).where(acute.c.limited, acute.c.crn.not_in(limited))
     connection.execute(back.values(limited=False))
 
 
 def _waiting(connection: Connection) -> dict[str, list[str]]:
-    """The records that nobody has acknowledged, by case."""
+    """The records that nobody has acknowledged, and those whose words came back, by case."""
     done = exists().where(acknowledgements.c.acute_id == acute.c.id)
     found: dict[str, list[str]] = {}
-    rows = connection.execute(select(acute.c.crn, acute.c.record_id).where(~done))
+    wordless = ~acute.c.limited & (acute.c.listed_as == "")
+    rows = connection.execute(select(acute.c.crn, acute.c.record_id).where(~done | wordless))
     for crn, record in rows:
         found.setdefault(crn, []).append(record)
     return found

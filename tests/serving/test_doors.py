@@ -280,7 +280,7 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
         assert tuple(connection.execute(ours).one()) == ("", "", "")
         acute.open_again(connection, set())
         acute.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
-        assert tuple(connection.execute(ours).one()) == told
+        assert tuple(connection.execute(ours).one()) == told, "also where it was acknowledged"
         connection.rollback()
 
 
