@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 
 import polars as pl
 
-from features import codes, contracts
+from features import codes, contracts, records
 from features.contracts import Column, Table
 
 EARLIEST = date(1900, 1, 1)
@@ -24,23 +26,46 @@ _FALSE = ("false", "f", "no", "n", "0")
 _TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
 
 
+Given = tuple[tuple[str, pl.DataType], ...]
+"""The columns of a raw frame and their types."""
+
+
 def typed(raw: pl.DataFrame, table: Table) -> pl.DataFrame:
     """The raw columns cast to the contract; what cannot be cast becomes null."""
-    missing = [c for c in table.columns if c.name not in raw.columns]
-    casts = [_cast(raw, column).alias(column.name) for column in table.columns
-             if column.name in raw.columns]  # fmt: skip
-    fills = [pl.lit(None, dtype=column.dtype).alias(column.name) for column in missing]
-    return raw.select(*casts, *fills).select(list(table.schema))
+    return raw.select(_casts(table.name, tuple(raw.schema.items())))
 
 
 def reasons(
     raw: pl.DataFrame, rows: pl.DataFrame, table: Table, extracted_at: datetime
 ) -> pl.Series:
     """The reason for refusing each row, or null: the first rule broken, in a fixed order."""
+    latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
     both = rows.with_columns(
-        [pl.Series(f"_raw_{name}", raw[name]) for name in raw.columns if name in table.schema]
+        *[pl.Series(f"_raw_{name}", raw[name]) for name in raw.columns if name in table.schema],
+        _extracted_at=pl.lit(extracted_at, pl.Datetime("us")),
+        _latest=pl.lit(latest),
     )
-    chain = pl.coalesce(
+    chain = _rules(table.name, tuple(raw.schema.items()))
+    return both.select(chain.alias("reason"))["reason"]
+
+
+@lru_cache(maxsize=256)
+def _casts(name: str, given: Given) -> list[pl.Expr]:
+    """How each column of the contract comes from columns like these: built once, used often."""
+    raw = dict(given)
+    return [
+        (_cast(raw, column) if column.name in raw else pl.lit(None, dtype=column.dtype)).alias(
+            column.name
+        )
+        for column in records.table(name).columns
+    ]
+
+
+@lru_cache(maxsize=256)
+def _rules(name: str, given: Given) -> pl.Expr:
+    """The reason for refusing a row of columns like these: built once, used often."""
+    table, raw = records.table(name), dict(given)
+    return pl.coalesce(
         [
             _wrong_types(raw, table),
             _missing_keys(table),
@@ -51,15 +76,14 @@ def reasons(
                 "duplicate record and version",
             ),
             _nul(table),
-            *_dates(table, extracted_at),
+            *_dates(table),
             *_ranges(table),
         ]
     )
-    return both.select(chain.alias("reason"))["reason"]
 
 
-def _cast(raw: pl.DataFrame, column: Column) -> pl.Expr:
-    source, name = raw.schema[column.name], pl.col(column.name)
+def _cast(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
+    source, name = raw[column.name], pl.col(column.name)
     if source == pl.String():
         text = name.str.strip_chars()
         text = pl.when(text != "").then(text)
@@ -114,14 +138,14 @@ def _if(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(reason))
 
 
-def _wrong_types(raw: pl.DataFrame, table: Table) -> pl.Expr:
+def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
     tests = []
     for column in table.columns:
-        if column.name not in raw.columns:
+        if column.name not in raw:
             continue
         given = pl.col(f"_raw_{column.name}")
         present = given.is_not_null()
-        if raw.schema[column.name] == pl.String():
+        if raw[column.name] == pl.String():
             present = present & (given.str.strip_chars() != "")
         broken = present & pl.col(column.name).is_null()
         tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
@@ -141,9 +165,8 @@ def _missing_keys(table: Table) -> pl.Expr:
     )
 
 
-def _dates(table: Table, extracted_at: datetime) -> list[pl.Expr]:
+def _dates(table: Table) -> list[pl.Expr]:
     day, at = pl.col("occurred_on"), pl.col("recorded_at")
-    latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
     planned = pl.lit(table.planned)
     if table.name == "contacts":
         planned = pl.col("type_code").is_in(list(codes.PLANNED_CONTACTS)) | ~pl.col(
@@ -156,8 +179,10 @@ def _dates(table: Table, extracted_at: datetime) -> list[pl.Expr]:
     ]
     return [
         *early,
-        _if(day > latest, "date out of range: occurred_on"),
-        _if(at > extracted_at, "date out of range: recorded after the extract was taken"),
+        _if(day > pl.col("_latest"), "date out of range: occurred_on"),
+        _if(
+            at > pl.col("_extracted_at"), "date out of range: recorded after the extract was taken"
+        ),
         _if(
             (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
         ),
