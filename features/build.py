@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from features import asof, contracts, spread
+from features import asof, codes, contracts, spread
 from features.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
 from features.errors import RunStopped
 from features.indicators import CATALOGUE
@@ -188,8 +188,14 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
     nobody = refused.select(
         "crn", kind=pl.lit("restriction"), username=pl.lit(""), ended_on=pl.lit(None, pl.Date())
     )
-    named = pl.col("username").fill_null("").str.strip_chars()
-    return pl.concat([kept.select("crn", "kind", named.alias("username"), "ended_on"), nobody])
+    # A kind that the contract does not list limits for everyone: nobody can say what it means.
+    known = pl.col("kind").is_in(list(codes.LIMIT_KINDS))
+    named = pl.when(known).then(pl.col("username").fill_null("").str.strip_chars())
+    kinds = pl.when(known).then(pl.col("kind")).otherwise(pl.lit("restriction"))
+    rows = kept.select(
+        "crn", kinds.alias("kind"), named.fill_null("").alias("username"), "ended_on"
+    )
+    return pl.concat([rows, nobody])
 
 
 AT_A_TIME = 10

@@ -294,7 +294,8 @@ def _described(about: extract.Extract, number: int, reports: list[TableReport]) 
     counts = {
         r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
                  "unknown_codes": sum(sum(f.values()) for f in r.unknown_codes.values()),
-                 "changed": r.changed, "withdrawn": r.withdrawn}
+                 "changed": r.changed, "withdrawn": r.withdrawn,
+                 "complete": r.name in about.complete}
         for r in supplied
     }  # fmt: skip
     feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in supplied}

@@ -17,8 +17,8 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 STEPS, CLOSE = 5_000, 1e-9
 RESAMPLES = 200
-NO_BETTER = 0.05
-"""Sensitivity and specificity that add up to one and this much more tell next to nothing."""
+NO_BETTER = 0.2
+"""Sensitivity and specificity that add up to one and no more than this tell next to nothing."""
 FEWEST_TWICE = 30
 """Cases read twice in each population, below which nothing is said."""
 
@@ -35,16 +35,22 @@ class ReaderError:
     high: float
     """The interval of the first share."""
 
+    @property
+    def tells(self) -> bool:
+        """Whether readers do better than chance by so much that they say something."""
+        return self.sensitivity + self.specificity - 1.0 > NO_BETTER
+
     def put_right(self, said: float) -> float:
         """A share as readers said it, corrected for how they err, between nought and one.
 
         Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test",
-        American Journal of Epidemiology 107, 71-76. Where readers do no better than chance it
-        cannot be put right and stays as it is.
+        American Journal of Epidemiology 107, 71-76. ValueError where readers do hardly better than
+        chance: nothing can be put right by them. An interval that is put right knows nothing of how
+        sure the two error rates are.
         """
+        if not self.tells:
+            raise ValueError("readers who do no better than chance put nothing right")
         better = self.sensitivity + self.specificity - 1.0
-        if better <= NO_BETTER:
-            return said
         return min(1.0, max(0.0, (said + self.specificity - 1.0) / better))
 
 

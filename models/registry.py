@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from features.errors import UnreadableInput
 from models import bundle, pyfunc
 
 EXPERIMENT = "rosh-triage"
 MODEL = "rosh-triage"
 TRACKED = "tracked.json"
+PLACE = re.compile(r"[0-9]+/runs/[0-9a-f]{32}")
 """Beside a bundle: where its run is; no part of its identity."""
 
 # Read by MLflow when it is imported: nothing is sent anywhere.
@@ -74,8 +77,12 @@ def tracked(bundle_folder: Path) -> str:
     path = bundle_folder / TRACKED
     if not path.exists():
         return ""
-    said = json.loads(path.read_text(encoding="utf-8"))
-    return f"{said['experiment']}/runs/{said['run']}"
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        place = f"{said['experiment']}/runs/{said['run']}"
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableInput(f"{path.name} beside the bundle is damaged: remove it.") from error
+    return place if PLACE.fullmatch(place) else ""
 
 
 def _keep_place(client: Any, run: str, bundle_folder: Path) -> None:

@@ -73,8 +73,11 @@ class Approval:
 
 
 def waits(one: Approval, now: datetime) -> bool:
-    """Whether a proposal can still be signed."""
-    return len(one.signed_by) < SIGNATURES and one.withdrawn_at is None and one.expires_at > now
+    """Whether a proposal can still be signed: with another list of acute entries than the code's it
+    could never hold.
+    """
+    undecided = len(one.signed_by) < SIGNATURES and one.withdrawn_at is None
+    return undecided and one.expires_at > now and one.acute == LISTED
 
 
 def every(connection: Connection) -> list[Approval]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, timedelta
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from features.store import Store
 from serving import cool_down, selection
@@ -32,18 +32,7 @@ def choose(
 
     Stopped, nobody is flagged, and as many are drawn at random as the signed rates ask for.
     """
-    monday = as_of - timedelta(days=as_of.weekday())
-    this_week = connection.execute(
-        select(findings.c.drawn_as, findings.c.stratum, func.count())
-        .join(items, items.c.id == findings.c.item_id)
-        .where(items.c.as_of >= monday, items.c.as_of <= as_of, ~redrawn())
-        .group_by(findings.c.drawn_as, findings.c.stratum)
-    ).all()
-    queued: dict[str, int] = {}
-    # A case that closed after it was queued is nobody's to read here: another is drawn for it.
-    for drawn_as, stratum, count in this_week:
-        name = stratum if drawn_as == "flagged" else "random"
-        queued[name] = queued.get(name, 0) + count
+    queued, before = _this_week(connection, as_of)
     if stopped:
         queued |= {level.upper(): rate for level, rate in approval.rates.items()}
     return selection.select(
@@ -55,12 +44,37 @@ def choose(
         away,
         key,
         _slots(connection),
+        before,
     )
 
 
+def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int]:
+    """How many this week has had by recorded level and at random, and how many at random in all.
+
+    A case that closed after it was queued is nobody's to read here: another is drawn for it.
+    """
+    monday = as_of - timedelta(days=as_of.weekday())
+    rows = connection.execute(
+        select(
+            findings.c.drawn_as, findings.c.stratum,
+            func.count(), func.count().filter(~redrawn()),
+        )
+        .join(items, items.c.id == findings.c.item_id)
+        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
+        .group_by(findings.c.drawn_as, findings.c.stratum)
+    )  # fmt: skip
+    queued: dict[str, int] = {}
+    before = 0
+    for drawn_as, stratum, count, still in rows:
+        name = stratum if drawn_as == "flagged" else "random"
+        before += count if name == "random" else 0
+        queued[name] = queued.get(name, 0) + still
+    return queued, before
+
+
 def redrawn() -> ColumnElement[bool]:
-    """The items for which another case is drawn in the same week: access was limited since."""
-    return or_(items.c.limited, items.c.state == "by_hand")
+    """The items for which another case is drawn in the same week: limited before they were read."""
+    return or_(and_(items.c.limited, items.c.state == "open"), items.c.state == "by_hand")
 
 
 def redraws(connection: Connection, as_of: date) -> int:

@@ -7,13 +7,14 @@ by day counts until a list that was extracted later says what holds (decision 00
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from features import asof, build
 from features.store import Store
@@ -36,9 +37,25 @@ class Doors:
 
 def close(connection: Connection, store: Store, as_of: date) -> Doors:
     """Bring whom limits name to this night, shrink what is limited now, give back what is not."""
+    hold_still(connection)
     limited = _keep(connection, store, as_of)
     shrunk = shrink(connection, sorted(limited))
     return Doors(limited, shrunk, _open_again(connection, store, limited, as_of))
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the transaction ends no limit is told: what the night writes is as limited as it is."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.limits'))"))
+
+
+def shut(connection: Connection) -> set[str]:
+    """Every case that is limited now, as the night found it and as was told since."""
+    return set(connection.execute(select(limits.c.crn)).scalars())
+
+
+def marked(on: pl.DataFrame, limited: Collection[str]) -> pl.DataFrame:
+    """A spine with `limited` as it is by now."""
+    return on.with_columns(limited=pl.col("crn").is_in(sorted(limited)))
 
 
 def shrink(connection: Connection, limited: list[str]) -> int:
@@ -72,25 +89,43 @@ def tell(
     named += [("restriction", name) for name in restricted_to]
     kinds, names = zip(*(named or [NOBODY]), strict=True)
     told = text("SELECT triage.limit_told(:crn, :kinds, :names)")
-    values = {"crn": crn, "kinds": list(kinds), "names": [name.upper() for name in names]}
+    values = {"crn": crn, "kinds": list(kinds), "names": [name.strip().upper() for name in names]}
     return bool(connection.execute(told, values).scalar())
 
 
 def _keep(connection: Connection, store: Store, as_of: date) -> set[str]:
-    """Write whom each limit names, as the list and what was told later say; every limited case."""
-    extracted = store.loads[-1].extracted_at.replace(tzinfo=UTC)
-    settled = limits.c.told_at.is_(None) | (limits.c.told_at < extracted)
-    connection.execute(delete(limits).where(settled))
-    told = set(connection.execute(select(limits.c.crn)).scalars())
+    """Write whom each limit names, as the list and what was told since say; every limited case.
+
+    Exclusions add up; users told to be the only ones take the place of those that an older list
+    restricts a case to.
+    """
+    told = limits.c.told_at.is_not(None)
+    connection.execute(delete(limits).where(~told | (limits.c.told_at < _listed(store))))
+    only = select(limits.c.crn).where(told, limits.c.kind == NOBODY[0], limits.c.username != "")
+    replaced = set(connection.execute(only).scalars())
     kept = build.limits_in_force(store, as_of).with_columns(pl.col("username").str.to_uppercase())
     # One that has no end outlasts one that has: a name is limited as long as any row says so.
     last = kept.sort("ended_on", nulls_last=True).unique(
         ["crn", "kind", "username"], keep="last", maintain_order=True
     )
-    rows: list[dict[str, Any]] = last.filter(~pl.col("crn").is_in(sorted(told))).to_dicts()
+    older = pl.col("crn").is_in(sorted(replaced)) & (pl.col("kind") == NOBODY[0])
+    rows: list[dict[str, Any]] = last.filter(~older).to_dicts()
     if rows:
-        connection.execute(insert(limits), rows)
-    return told | set(kept["crn"])
+        connection.execute(insert(limits).on_conflict_do_nothing(), rows)
+    return set(kept["crn"]) | shut(connection)
+
+
+def _listed(store: Store) -> datetime:
+    """When the newest list was taken that was declared complete: it settles what was told before.
+
+    One that is not declared complete says nothing of the cases that it does not name.
+    """
+    taken = [
+        load.feeds["limits"].replace(tzinfo=UTC)
+        for load in store.loads
+        if load.tables.get("limits", {}).get("complete")
+    ]
+    return max(taken, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _open_again(connection: Connection, store: Store, limited: set[str], as_of: date) -> int:
@@ -108,5 +143,7 @@ def _open_again(connection: Connection, store: Store, limited: set[str], as_of: 
         people = record.people(store, known, day)
         for row in ours:
             back = {"limited": False, "person": people[row.crn]}
-            connection.execute(update(items).where(items.c.id == row.id).values(**back))
+            # Somebody may have looked at it by hand while its record was read.
+            still = items.c.limited & (items.c.state != "by_hand")
+            connection.execute(update(items).where(items.c.id == row.id, still).values(**back))
     return len(rows)

@@ -30,6 +30,7 @@ from serving.db.tables import (
     own_views,
     runs,
 )
+from serving.db.unit_tables import limited_checks
 
 FIRST_DAY = date(2000, 1, 1)
 
@@ -75,7 +76,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         person=who,
         entries=told,
         run=run,
-        computed=_computed(scores, run, crn),
+        computed=_computed(scores, run, crn, limited=limited),
         queued=_queued(connection, crn, end),
         audit=_audit(connection, crn, end),
         held=holding.is_held(connection, crn),
@@ -96,8 +97,12 @@ def _run(connection: Connection, end: datetime) -> RowMapping | None:
     return connection.execute(rows.limit(1)).mappings().first()
 
 
-def _computed(scores: Path, run: Mapping[Any, Any] | None, crn: str) -> list[dict[str, Any]]:
-    """The rows that the last run by that day kept of the case."""
+def _computed(
+    scores: Path, run: Mapping[Any, Any] | None, crn: str, *, limited: bool
+) -> list[dict[str, Any]]:
+    """The rows that the last run by that day kept of the case; of one limited now, or since, no
+    more than that it was left out for that.
+    """
     if run is None:
         return []
     path = scores / run["scores_file"]
@@ -106,7 +111,10 @@ def _computed(scores: Path, run: Mapping[Any, Any] | None, crn: str) -> list[dic
             f"The scores of run {run['id']} are missing: {path.name}. Fetch them from where they "
             "are kept; their SHA-256 stands with the run."
         )
-    return pl.scan_parquet(path).filter(pl.col("crn") == crn).collect().to_dicts()
+    ours = pl.scan_parquet(path).filter(pl.col("crn") == crn)
+    if limited:
+        ours = ours.filter(pl.col("what_happened") == "limited")
+    return ours.collect().to_dicts()
 
 
 def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
@@ -138,7 +146,14 @@ def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, A
     found["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
     # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
+    by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
+        limited_checks.c.crn == item["crn"], limited_checks.c.at < end
+    )
+    looked = connection.execute(by_hand.order_by(limited_checks.c.at)).mappings()
+    found["looked_at_by_hand"] = [dict(row) for row in looked]
     then["state"] = "concluded" if found["conclusions"] else "open"
+    if item["state"] == "by_hand" and found["looked_at_by_hand"]:
+        then["state"] = "by_hand"
     return {"item": then, **found}
 
 

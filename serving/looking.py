@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -21,7 +21,7 @@ from models.profile import Counts, Profile, Tally, region
 from serving import caseload
 from serving.caseload import Placed
 
-DAYS = 36
+DAYS = 37
 """A day is compared with the same day of the five weeks before it."""
 BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch)
 """Indicators that rest on what police or others chose to record: watched by group of people."""
@@ -131,6 +131,23 @@ def look(
         others={number: _whole(told) for number, told in parts.others.items()},
         failed=parts.failed,
     )
+
+
+def without(seen: Looked, limited: Collection[str]) -> Looked:
+    """What was seen, without the cases whose access was limited since: nothing of them is kept."""
+    late = sorted(set(seen.units) & set(limited) | (set(seen.scored["crn"]) & set(limited)))
+    if not late:
+        return seen
+    gone = pl.col("crn").is_in(late)
+    scored, facts, marked, people = (
+        frame.filter(~gone) for frame in (seen.scored, seen.facts, seen.marked, seen.people)
+    )
+    return replace(
+        seen, scored=scored, facts=facts, marked=marked, people=people,
+        on=seen.on.with_columns(limited=pl.col("limited") | gone),
+        units={crn: held for crn, held in seen.units.items() if crn not in set(late)},
+        others={number: told.filter(~gone) for number, told in seen.others.items()},
+    )  # fmt: skip
 
 
 def _whole(parts: list[pl.DataFrame]) -> pl.DataFrame:

@@ -147,7 +147,7 @@ def _sizes(profile: Profile | None) -> dict[str, int]:
 def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
-    proposed = rate * WEEKS / size if size else None
+    proposed = min(1.0, rate * WEEKS / size) if size else None
     told = [one for one in ours if one.right and one.found and one.found.value and one.share < 1]
     if proposed is None or not told:
         return AtLevel(name, rate, proposed, None, None, None)

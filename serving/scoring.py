@@ -69,36 +69,38 @@ def score(
     store = Store.open(settings.store)
     _check_modes(settings, store)
     with _alone(engine):
-        limited = _close_doors(engine, store, as_of)
-        on = build.cases_under_supervision(store, as_of).with_columns(
-            limited=pl.col("crn").is_in(sorted(limited))
-        )
-        where = caseload.placed(store, on)
-        _deliver_acute(engine, store, on, where, as_of)
-        with unit(engine, None) as opened:
-            approval = approvals.in_force(opened.connection, demo=settings.demo)
-            model = approvals.load_bundle(approval, settings.bundles)
-            beside = shadow.challengers(
-                opened.connection, approval, settings.bundles, demo=settings.demo
-            )
-            load = store.loads[-1].number
-            run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
-            done = select(runs.c.counts).where(runs.c.id == run_id)
-            known = opened.connection.execute(done).scalar()
-            opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
-            committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
-        _sweep(settings, committed)
-        if known is not None:
-            return Night(run_id, False, dict(known))
         try:
-            return _run(
-                settings, engine, store, on, where, approval, model, beside, as_of, run_id, step
-            )
+            return _night(settings, engine, store, as_of, step)
         except DBAPIError as error:
             raise RunStopped(
                 f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
                 "kept; the last good queue stands."
             ) from error
+
+
+def _night(
+    settings: Settings, engine: Engine, store: Store, as_of: date, step: Callable[[str], None]
+) -> Night:
+    _close_doors(engine, store, as_of)
+    on = build.cases_under_supervision(store, as_of)
+    where = caseload.placed(store, on)
+    on = _deliver_acute(engine, store, on, where, as_of)
+    with unit(engine, None) as opened:
+        approval = approvals.in_force(opened.connection, demo=settings.demo)
+        model = approvals.load_bundle(approval, settings.bundles)
+        beside = shadow.challengers(
+            opened.connection, approval, settings.bundles, demo=settings.demo
+        )
+        load = store.loads[-1].number
+        run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
+        done = select(runs.c.counts).where(runs.c.id == run_id)
+        known = opened.connection.execute(done).scalar()
+        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
+        committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
+    _sweep(settings, committed)
+    if known is not None:
+        return Night(run_id, False, dict(known))
+    return _run(settings, engine, store, on, where, approval, model, beside, as_of, run_id, step)
 
 
 @contextmanager
@@ -111,9 +113,9 @@ def _alone(engine: Engine) -> Iterator[None]:
         yield
 
 
-def _close_doors(engine: Engine, store: Store, as_of: date) -> set[str]:
+def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
     """First of all, and with or without an approval: cases now limited shrink to their CRN; what
-    was kept for a day only (drafts, sessions that are over) goes. Every limited case.
+    was kept for a day only (drafts, sessions that are over) goes.
     """
     with unit(engine, None) as opened:
         found = doors.close(opened.connection, store, as_of)
@@ -122,23 +124,25 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> set[str]:
         working_days.keep(opened.connection, as_of)
         details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
-    return found.limited
 
 
 def _deliver_acute(
     engine: Engine, store: Store, on: pl.DataFrame, where: Placed, as_of: date
-) -> None:
+) -> pl.DataFrame:
     """Before any approval is asked for, and whether or not there is one: acute entries, what was
-    reassessed as asked, and who holds each case now.
+    reassessed as asked, and who holds each case now. The spine, limited as it is by now.
     """
-    limited = set(on.filter("limited")["crn"])
     with unit(engine, None) as opened:
+        doors.hold_still(opened.connection)
+        on = doors.marked(on, doors.shut(opened.connection))
+        limited = set(on.filter("limited")["crn"])
         told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
         closed = reassessed.close(opened.connection, store, as_of)
         reassessed.hand_over(opened.connection, store, as_of)
         caseload.place(opened.connection, on, where, as_of)
         details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed}
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
+    return on
 
 
 def _run(
@@ -165,6 +169,10 @@ def _run(
     seen = looking.look(store, on, where, model, as_of, step, proposed)
     step("choosing cases and writing the queue")
     with unit(engine, None) as opened:
+        # What was told of limits while the night looked holds for it too; from here nothing is told
+        # until it has committed.
+        doors.hold_still(opened.connection)
+        seen = looking.without(seen, doors.shut(opened.connection))
         stopped = stop.in_force(opened.connection) is not None
         key = Key(settings.draw_secret, run_id)
         counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)

@@ -92,6 +92,7 @@ def select(
     away: Iterable[str],
     key: Key,
     slots: Mapping[str, int] | None = None,
+    random_before: int = 0,
 ) -> list[Chosen]:
     """The people whose cases are put in the queue by one run.
 
@@ -99,7 +100,8 @@ def select(
     random ones already drawn this week; `away` are people with an open case or a recent conclusion.
     `slots` are how many flagged cases more a unit can take; a unit that said nothing takes its
     share. The random ones come in any case: a full unit would otherwise be left out of what
-    measures the misses, and their probabilities would not be what is kept.
+    measures the misses, and their probabilities would not be what is kept. `random_before` is how
+    many were drawn at random this week in all, also those whose case has closed since.
     """
     free = dict(slots or {})
     eligible = people(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
@@ -113,7 +115,7 @@ def select(
     everyone = _anyone(scored, units).filter(
         ~pl.col("crn").is_in([*sorted(set(away)), *sorted(taken)])
     )
-    return [*flagged, *_random(everyone, left, key)]
+    return [*flagged, *_random(everyone, left, key, random_before)]
 
 
 def _flagged(
@@ -151,8 +153,12 @@ def _anyone(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
     )
 
 
-def _random(rows: pl.DataFrame, total: int, key: Key) -> list[Chosen]:
-    """So many people, each as likely as any other: those with the lowest keyed digests."""
+def _random(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[Chosen]:
+    """So many people, each as likely as any other: those with the lowest keyed digests.
+
+    The probability kept is that of being drawn at all in the week: of one who is drawn in the place
+    of another, `before` were drawn already, of as many more people.
+    """
     if rows.is_empty() or total == 0:
         return []
     count = min(total, rows.height)
@@ -160,7 +166,7 @@ def _random(rows: pl.DataFrame, total: int, key: Key) -> list[Chosen]:
     return [
         Chosen(
             row["crn"], row["pdu_code"], row["group"], row["stratum"], "random",
-            row["probability"], count / rows.height,
+            row["probability"], (count + before) / (rows.height + before),
         )
         for row in order[:count]
     ]  # fmt: skip

@@ -134,6 +134,8 @@ def _told(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | No
     """Counts, small ones withheld; one alone could be worked out from the sum, so the next goes
     with it.
     """
+    if 0 < sum(counts.values()) < SMALL:
+        return dict.fromkeys(names)  # beside noughts, the one small count would be the printed sum
     small = {name for name in names if 0 < counts.get(name, 0) < SMALL}
     if len(small) == 1:
         others = [name for name in names if counts.get(name, 0) >= SMALL]

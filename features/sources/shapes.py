@@ -188,13 +188,14 @@ def _access(body: Body, _crn: str | None) -> Iterator[Row]:
 
 
 def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
-    """Exclusions and restrictions of one case, by the users whom they name."""
+    """Exclusions and restrictions of one case, without the users whom they name.
+
+    A response says who is named now and never who no longer is; a user taken off would stay let in.
+    """
     now = datetime.now(UTC).isoformat()
     for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
-        for user in body.get(field) or []:
-            name = user.get("username") or user.get("email") or ""
-            row = base(f"access-{crn}-{kind}-{name}", crn, now)
-            yield "limits", {**row, "kind": kind, "username": name}
+        if body.get(field):
+            yield "limits", {**base(f"access-{crn}-{kind}", crn, now), "kind": kind}
 
 
 def _crn_of(body: Body) -> str | None:

@@ -99,7 +99,7 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
         runs=done,
-        history=watch.history(connection, month.last),
+        history=watch.history(connection, month.last, end + LAST_NIGHT),
         made_up=any(row["made_up"] for row in done),
     )
 

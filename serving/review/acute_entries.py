@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Exists, RowMapping, exists, func, insert, select
+from sqlalchemy import ColumnElement, Function, RowMapping, case, exists, func, insert, select
 
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import acknowledgements, acute, users
@@ -20,6 +21,7 @@ class AcuteEntry:
     """An entry as it stands, and who acknowledged it, with what was done."""
 
     entry: RowMapping
+    done: bool
     acknowledged: list[RowMapping] = field(default_factory=list)
 
 
@@ -36,12 +38,11 @@ class AcuteEntries:
 
     def all(self) -> list[AcuteEntry]:
         """Those that wait, newest first, then the last that were acknowledged."""
-        newest = select(acute).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
-        rows = [
-            *self.unit.connection.execute(newest.where(~_done())).mappings(),
-            *self.unit.connection.execute(newest.where(_done()).limit(SHOWN)).mappings(),
-        ]
-        found = {row["id"]: AcuteEntry(row) for row in rows}
+        newest = select(acute, _let_in()).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
+        waiting = self.unit.connection.execute(newest.where(~_done())).mappings().all()
+        last = self.unit.connection.execute(newest.where(_done()).limit(SHOWN)).mappings().all()
+        found = {row["id"]: AcuteEntry(row, done=False) for row in waiting}
+        found |= {row["id"]: AcuteEntry(row, done=True) for row in last}
         said = (
             select(acknowledgements, users.c.name)
             .join(users, users.c.username == acknowledgements.c.username)
@@ -55,10 +56,15 @@ class AcuteEntries:
 
     def acknowledge(self, acute_id: int, done: str) -> None:
         """Acknowledge an entry in one's own name, saying what was done."""
-        row = self.unit.connection.execute(select(acute.c.crn).where(acute.c.id == acute_id))
-        crn = row.scalar()
-        if crn is None:
+        row = self.unit.connection.execute(
+            select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
+        )
+        found = row.first()
+        if found is None:
             raise NotFound("There is no such entry for you.")
+        crn = found.crn
+        if found.let_in == "closed":
+            raise Refused("Access to this case is limited, and not to you. Tell somebody at once.")
         if not LEAST_DONE <= len(done.strip()) <= LONGEST or "\0" in done:
             raise Invalid({f"done-{acute_id}": "Say what you did, in 10 to 1,000 characters"})
         mine = exists().where(
@@ -72,5 +78,11 @@ class AcuteEntries:
         self.unit.audit(AuditEvent("ACKNOWLEDGED_ACUTE", "CRN", crn, {"entry": acute_id}))
 
 
-def _done() -> Exists:
-    return exists().where(acknowledgements.c.acute_id == acute.c.id)
+def _let_in() -> ColumnElement[str]:
+    """Whether a limited case lets this person in (triage.access); others are open."""
+    return case((acute.c.limited, func.triage.access(acute.c.crn)), else_="open").label("let_in")
+
+
+def _done() -> Function[Any]:
+    """Whether somebody acknowledged it: told of a limited case too, where who did is not."""
+    return func.triage.acute_done(acute.c.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
 from serving.db.tables import (
     answers,
@@ -91,31 +91,14 @@ class UnitStore:
 
     def limited(self) -> list[Limited]:
         """The unit's cases of limited access: those that were queued, then longest unchecked."""
-        waits = exists().where(items.c.crn == caseload.c.crn, items.c.state == "open")
-        last = (
-            select(limited_checks.c.crn, func.max(limited_checks.c.id).label("id"))
-            .group_by(limited_checks.c.crn)
-            .subquery()
-        )
-        rows = (
-            select(caseload.c.crn, func.triage.access(caseload.c.crn), waits,
-                   limited_checks.c.at, users.c.name)
-            .join(last, last.c.crn == caseload.c.crn, isouter=True)
-            .join(limited_checks, limited_checks.c.id == last.c.id, isouter=True)
-            .join(users, users.c.username == limited_checks.c.username, isouter=True)
-            .where(caseload.c.limited)
-            .order_by(waits.desc(), limited_checks.c.at.nulls_first(), caseload.c.crn)
-        )  # fmt: skip
-        return [Limited(*row) for row in self.connection.execute(rows)]
-
-    def access(self, crn: str) -> str:
-        """Whether a limited case lets this reader in: see Limited.access."""
-        return str(self.connection.execute(select(func.triage.access(crn))).scalar_one())
+        rows = self.connection.execute(text("SELECT * FROM triage.limited_of_unit()"))
+        return [Limited(*row) for row in rows]
 
     def check_limited(self, crn: str, words: str) -> None:
         """Keep that this person looked at a limited case by hand."""
         values = {"crn": crn, "username": self.username, "words": words.strip()}
-        self.connection.execute(insert(limited_checks).values(**values))
+        # Inline: nothing is given back, for the database shows nobody of the web what was written.
+        self.connection.execute(insert(limited_checks).inline().values(**values))
 
     def cover(self) -> RowMapping | None:
         """Who stands in for the unit, and how many cases it reads at once: the newest setting."""

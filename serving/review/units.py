@@ -61,10 +61,10 @@ class Units:
 
     def check_limited(self, crn: str, words: str) -> None:
         """Say that one has read a limited case by hand, in NDelius and OASys."""
-        row = self.store.held(crn) if is_crn(crn) else None
-        if row is None or not row["limited"]:
+        found = next((one for one in self.store.limited() if one.crn == crn), None)
+        if found is None:
             raise NotFound("Your unit holds no such case of limited access.")
-        if self.store.access(crn) == "closed":
+        if found.access == "closed":
             raise Refused("Access to this case is limited, and not to you. Somebody else looks.")
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
             raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})

@@ -102,14 +102,17 @@ def newest(
     return connection.execute(rows.limit(1)).mappings().first()
 
 
-def history(connection: Connection, until: date) -> dict[str, list[tuple[date, Figure]]]:
+def history(
+    connection: Connection, until: date, by: datetime | None = None
+) -> dict[str, list[tuple[date, Figure]]]:
     """By figure, what the last snapshot of each night said, oldest first, without parts.
 
-    A night that is missing is missing, and a figure that could not be told has no value.
+    A night that is missing is missing, and a figure that could not be told has no value. `by`: only
+    what was made by then.
     """
     last = (
         select(func.max(snapshots.c.id))
-        .where(snapshots.c.as_of <= until)
+        .where(snapshots.c.as_of <= until, *([snapshots.c.at <= by] if by else []))
         .group_by(snapshots.c.as_of)
         .order_by(snapshots.c.as_of.desc())
         .limit(HISTORY)

@@ -126,10 +126,14 @@ def figure(
     """A figure in its state; `words` says it, with {n} for the value in its unit."""
     told = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
-    state = state_of(name, value)
-    if state == GREEN and name in SURELY and high >= THRESHOLDS[name].act:
-        state = TOO_FEW
+    state = surely(name, state_of(name, value), high)
     return Figure(name, value, low, high, count, state, f"{told} {span}", list(parts))
+
+
+def surely(name: str, state: str, high: float) -> str:
+    """Green only where the far end of the interval allows it, of what must be sure."""
+    unsure = state == GREEN and name in SURELY and high >= THRESHOLDS[name].act
+    return TOO_FEW if unsure else state
 
 
 SURELY = ("misses", "misses_corrected")

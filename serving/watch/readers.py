@@ -30,6 +30,7 @@ from serving.watch.figures import (
     part_share,
     share_of,
     state_of,
+    surely,
     too_few,
     untold,
     wilson,
@@ -124,7 +125,8 @@ def by_level(
             found.append(untold(label, worth))
             continue
         value, low, high = (put(each) for each in told)
-        found.append(Part(label, value, low, high, len(ours), state_of(name, value)))
+        state = surely(name, state_of(name, value), high)
+        found.append(Part(label, value, low, high, len(ours), state))
     return found
 
 
@@ -141,7 +143,10 @@ def how_they_err(read: list[Reading]) -> tuple[ReaderError | None, int, int]:
         else:
             place = (0 if one.second else 1) if one.first else (2 if one.second else 3)
             twice[population, place] += 1
-    return reader_error.corrected(twice, once), int(twice.sum()), int(once.sum())
+    found = reader_error.corrected(twice, once)
+    if found is not None and not found.tells:
+        found = None  # readers hardly better than chance: nothing can be put right by them
+    return found, int(twice.sum()), int(once.sum())
 
 
 def corrected(read: list[Reading]) -> Figure:
@@ -193,16 +198,23 @@ def _hasty(read: list[Reading]) -> Figure:
               *(f"{a} to {b} minutes" for a, b in itertools.pairwise(MINUTES)),
               f"{bounds[-1]} minutes or more"]  # fmt: skip
     parts = [
-        Part(label, int(count) / len(minutes), None, None, int(count), GREEN)
-        if len(minutes) >= FEWEST else Part(label, None, None, None, int(count), TOO_FEW)
-        for label, count in zip(labels, counts, strict=True)
-    ]  # fmt: skip
+        _step(label, int(count), len(minutes), first=not place)
+        for place, (label, count) in enumerate(zip(labels, counts, strict=True))
+    ]
     low, middle, high = np.percentile(minutes, [25, 50, 75])
     words = (
         "Of 100 cases, {n} were open for less than two minutes before a view was recorded; "
         f"half for {middle:.0f} minutes or less, the middle half {low:.0f} to {high:.0f}."
     )
     return share_of("hasty", int(counts[0]), len(minutes), words, parts)
+
+
+def _step(label: str, count: int, of: int, *, first: bool) -> Part:
+    """One step of times: only the first says anything of haste."""
+    if of < FEWEST:
+        return Part(label, None, None, None, count, TOO_FEW)
+    state = state_of("hasty", count / of) if first else GREEN
+    return Part(label, count / of, None, None, count, state)
 
 
 def _quick(read: list[Reading]) -> Figure:

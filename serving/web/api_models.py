@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 Group = Literal["children", "public", "known_adult", "staff"]
 Level = Literal["LOW", "MEDIUM", "HIGH", "VERY_HIGH"]
-UserName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,100}$")]
+UserName = Annotated[str, Field(pattern=r"^[^\x00]*\S[^\x00]*$", max_length=200)]
 Words = Annotated[str, Field(max_length=4000)]
 
 

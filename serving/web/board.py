@@ -184,7 +184,7 @@ def _overview(
     now = datetime.now(UTC)
     every = approvals.every(opened.connection)
     demo = request.app.state.settings.demo
-    live = next((one for one in every if one.demo == demo and one.why_not(now) is None), None)
+    live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
     last = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
     return pages.render(
         request,
@@ -220,7 +220,10 @@ def _page(
         request,
         "board-approvals.html",
         status=422 if faults else 200,
-        approvals=[(item, item.why_not_now(now), item.warning(now)) for item in found],
+        approvals=[
+            (item, item.why_not_now(now), item.warning(now), item.why_not(now) is None)
+            for item in found
+        ],
         meant=meant,
         mlflow=request.app.state.settings.mlflow_url,
         beside=shadow.newest(opened.connection),

@@ -88,6 +88,9 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
         scoring.score(service.settings, service.night, AS_OF)
     browser.sign_in("ALD-SPO-1")
     assert "the list of acute entries is not the one that was signed" in browser.get("/queue")
+    page = browser.sign_in("BOARD-1").get("/board")
+    assert "may score until" not in page
+    assert "Withdraw approval" in browser.get("/board/approvals"), "it can still be taken back"
     with service.night.connect() as connection:
         done = text("SELECT max(seq) FROM triage.audit WHERE what = :what")
         with service.admin.connect() as admin:

@@ -209,6 +209,8 @@ def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call:
     unknown = {"crn": "Z999999", "excluded": ["A", "A"]}
     assert not body(call("batch", "POST", "/limits", json=unknown))["held"]
     body(call("batch", "POST", "/limits", json={"crn": "Z999999", "excluded": [" "]}), 400)
+    named = {"crn": "Z999999", "restrictedTo": ["sean.o'connor@justice.gov.uk"]}
+    body(call("batch", "POST", "/limits", json=named))
     with service.admin.begin() as connection:
         as_before = {"crn": crn, "item": item, "person": json.dumps(person)}
         for statement in (

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from features import build
 from features.errors import UserError
 from models import bundle
-from serving import approvals, caseload, incidents, looking, proposal, shadow
+from serving import acute_list, approvals, caseload, incidents, looking, proposal, shadow
 from serving.db.session import AuditEvent, unit
 from serving.selection import Chosen, Key
 from tests.conftest import AS_OF, Service
@@ -40,7 +40,7 @@ def test_who_comes_in_and_goes_is_counted_and_small_counts_are_withheld() -> Non
     assert found["levels"] == {"HIGH": [12, 0], "LOW": [0, 15]}
     assert found["people"]["sex"] == {"F": [12, 15]}
     few = shadow.compare(ours[:5], theirs[-3:], people)
-    assert few["levels"] == {"HIGH": [None, 0], "LOW": [0, None]}
+    assert few["levels"] == {"HIGH": [None, None], "LOW": [None, None]}, "a nought tells the sum"
 
 
 def test_one_withheld_count_cannot_be_worked_out_from_the_sum() -> None:
@@ -230,10 +230,11 @@ def test_an_incident_is_reported_followed_and_closed(service: Service, browser: 
 def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     one = approvals.Approval(
-        1, "b", "b", "c", {}, "", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=("A",),
-        expires_at=now + timedelta(days=1), withdrawn_at=None,
+        1, "b", "b", "c", dict(acute_list.LISTED), "", {}, 0.2, demo=True, rise=0.2, at=now,
+        signed_by=("A",), expires_at=now + timedelta(days=1), withdrawn_at=None,
     )  # fmt: skip
     assert approvals.waits(one, now)
     assert not approvals.waits(replace(one, signed_by=("A", "B")), now)
     assert not approvals.waits(replace(one, withdrawn_at=now), now)
     assert not approvals.waits(one, now + timedelta(days=2))
+    assert not approvals.waits(replace(one, acute={}), now), "it could never hold"

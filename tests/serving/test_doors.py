@@ -6,7 +6,9 @@ The table of whom a limit lets in is the specification of triage.access (decisio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,13 +16,16 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import build
-from serving import acute, choosing, doors
+from features import build, intake
+from features.store import Load, Store
+from serving import acute, choosing, doors, history, scoring, selection, watch
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
 from serving.db.unit_tables import caseload, limits
 from serving.review.states import TURNS, Kept, Turn
+from serving.selection import Key
+from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 from tests.serving.test_following_up import PRACTITIONER, WORDS, ask, own
@@ -87,6 +92,13 @@ def crn_of(service: Service, item: int) -> str:
     """The case of an item."""
     with service.admin.connect() as connection:
         return str(connection.execute(select(items.c.crn).where(items.c.id == item)).scalar_one())
+
+
+def later_list(store: Store, *, complete: bool) -> Store:
+    """The same store with one more load of limits, taken in a year: declared complete, or not."""
+    at = datetime(2027, 11, 20, 22)
+    load = Load(99, at, True, {"limits": {"complete": complete}}, {"limits": at}, {})
+    return replace(store, loads=[*store.loads, load])
 
 
 def closed_to_all_but(service: Service, item: int, *names: str) -> str:
@@ -239,9 +251,10 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         closed = doors.close(opened.connection, service.store, AS_OF)
         assert crn in closed.limited, "the list of the night was extracted before it was told"
-        before = service.store.loads[-1].extracted_at.replace(tzinfo=UTC) - timedelta(minutes=1)
-        opened.connection.execute(update(limits).where(limits.c.crn == crn).values(told_at=before))
-        opened_again = doors.close(opened.connection, service.store, AS_OF)
+        complete = later_list(service.store, complete=True)
+        named_one = later_list(service.store, complete=False)
+        assert crn in doors.close(opened.connection, named_one, AS_OF).limited, "it may lack it"
+        opened_again = doors.close(opened.connection, complete, AS_OF)
         assert crn not in opened_again.limited
         assert opened_again.opened == 1
         state = select(items.c.limited, items.c.person).where(items.c.id == item)
@@ -309,3 +322,225 @@ def _queued(service: Service, connection: Any) -> int:
         approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
         choosing.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
     return sum(seen[0].values())
+
+
+def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> None:
+    """What another service tells by day."""
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, made_up)"
+                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
+        )  # fmt: skip
+    with unit(service.web, "BATCH-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        doors.tell(opened.connection, crn, excluded, only)
+
+
+def listed(*rows: tuple[str, str, str]) -> pl.DataFrame:
+    """The list as the store would give it."""
+    schema = {"crn": pl.String, "kind": pl.String, "username": pl.String, "ended_on": pl.Date}
+    return pl.DataFrame([(*row, None) for row in rows], schema=schema, orient="row")
+
+
+def access(connection: Any, who: str, crn: str) -> str:
+    """What the rule says of a user, within a transaction of the database's administrator."""
+    connection.execute(text("SELECT set_config('rosh.username', :who, true)"), {"who": who})
+    return str(connection.execute(text("SELECT triage.access(:crn)"), {"crn": crn}).scalar_one())
+
+
+@pytest.mark.parametrize(
+    ("what", "rows", "excluded", "only", "let_in"),
+    [
+        ("an exclusion told beside one listed", [("exclusion", "ALD-SPO-2")], ["SOMEBODY"], [],
+         {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"}),
+        ("an exclusion told beside a restriction", [("restriction", "ALD-SPO-1")], ["X"], [],
+         {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"}),
+        ("the only users replace those listed", [("restriction", "ALD-SPO-1")], [], ["ALD-SPO-2"],
+         {"ALD-SPO-1": "closed", "ALD-SPO-2": "named"}),
+        ("nobody named beside one listed", [("restriction", "ALD-SPO-1")], [], [],
+         {"ALD-SPO-1": "unknown", "ALD-SPO-2": "closed"}),
+    ],
+)  # fmt: skip
+def test_what_is_told_and_what_is_listed_both_count(
+    service: Service, monkeypatch: pytest.MonkeyPatch, what: str, rows: list[tuple[str, str]],
+    excluded: list[str], only: list[str], let_in: dict[str, str],
+) -> None:  # fmt: skip
+    """Before a night and after one whose list was taken before it was told."""
+    crn = "X000003"
+    says(service, *[(crn, *row, None) for row in rows])
+    told(service, crn, excluded, only)
+    monkeypatch.setattr(build, "limits_in_force", lambda *_: listed(*[(crn, *r) for r in rows]))
+    with service.admin.connect() as connection:
+        assert {who: access(connection, who, crn) for who in let_in} == let_in, what
+        assert crn in doors.close(connection, service.store, AS_OF).limited
+        assert {who: access(connection, who, crn) for who in let_in} == let_in, what
+        connection.rollback()
+
+
+class Stopped(Exception):
+    """The night is stopped where it would have chosen."""
+
+
+def test_a_limit_told_while_the_night_runs_holds_for_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told between the closing of the doors and the commit: neither queued, scored, nor counted."""
+    with service.admin.connect() as connection:
+        crns = list(
+            connection.execute(
+                text("SELECT crn FROM triage.caseload WHERE NOT limited AND pdu_code = 'N58CAR'"
+                     " AND crn NOT IN (SELECT crn FROM triage.items)")
+            ).scalars()
+        )  # fmt: skip
+    assert crns
+    seen: list[Any] = []
+
+    def watched(_: Any, __: Any, looked: Any, *___: Any, **____: Any) -> None:
+        seen.append(looked)
+        raise Stopped
+
+    def step(words: str) -> None:
+        if words.startswith("choosing"):
+            for crn in crns:
+                told(service, crn, [], [])
+
+    monkeypatch.setattr(scoring, "_fill", watched)
+    with pytest.raises(Stopped):
+        scoring.score(service.settings, service.night, AS_OF + timedelta(days=1), step)
+    looked = seen[0]
+    for frame in (looked.scored, looked.facts, looked.marked, looked.people):
+        assert not set(frame["crn"]) & set(crns)
+    assert set(looked.on.filter("limited")["crn"]) >= set(crns)
+    assert not set(looked.units) & set(crns)
+
+
+def test_a_kind_that_nobody_knows_closes_the_case_to_everyone(
+    service: Service, tmp_path: Path
+) -> None:
+    rows = {
+        "supervisions": [factories.row("supervisions", "2026-01-05", record_id="S1")],
+        "limits": [factories.row("limits", "2026-02-01", kind="EXCLUSION", username="ALD-SPO-1")],
+    }
+    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "s")
+    with service.night.connect() as connection:
+        closed = doors.close(connection, Store.open(tmp_path / "s"), date(2026, 6, 30))
+        assert closed.limited >= {factories.CRN}
+        kept = select(limits.c.kind, limits.c.username).where(limits.c.crn == factories.CRN)
+        assert [tuple(row) for row in connection.execute(kept)] == [("restriction", "")]
+        connection.rollback()
+
+
+def test_what_was_read_before_it_closed_is_not_drawn_again(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.conclude(item)
+    with service.night.connect() as connection:
+        before = choosing.redraws(connection, AS_OF)
+        doors.shrink(connection, [crn_of(service, item)])
+        assert choosing.redraws(connection, AS_OF) == before
+        connection.rollback()
+
+
+def test_one_drawn_in_the_place_of_another_weighs_like_the_others() -> None:
+    """Ten of a thousand, one of which closed: the eleventh does not stand for a thousand."""
+    frame = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(990)], "pdu_code": "N54ALD",
+                          "group": "public", "stratum": "LOW", "probability": 0.1})  # fmt: skip
+    (one,) = selection._random(frame, 1, Key("s", "r"), before=10)
+    assert one.inclusion_probability == pytest.approx(11 / 1000)
+    alone = selection._random(frame, 10, Key("s", "r"))
+    assert {each.inclusion_probability for each in alone} == {10 / 990}
+
+
+def test_a_closed_case_that_left_the_caseload_is_still_to_be_looked_at(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    crn = closed_to_all_but(service, item, "ALD-SPO-1")
+    with service.admin.begin() as connection:
+        connection.execute(delete(caseload).where(caseload.c.crn == crn))
+    page = browser.sign_in("ALD-SPO-1").get("/unit/limited")
+    assert "Was waiting to be read" in page[page.index(f"CRN {crn}") :].split("</section>")[0]
+    browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
+    assert crn not in browser.get("/queue")
+    assert crn not in browser.get("/unit/limited")
+
+
+def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browser: Browser) -> None:
+    crn = "X000004"
+    says(service, (crn, "exclusion", "ALD-SPO-1", None))
+    with service.admin.begin() as connection:
+        entry = connection.execute(
+            text("INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
+                 " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
+                 " VALUES (:crn, 'N54ALD', 'R9', '2026-11-19', '2026-11-19', '', '', '', '', '',"
+                 " false, false, true) RETURNING id"), {"crn": crn},
+        ).scalar_one()  # fmt: skip
+    page = browser.sign_in("ALD-SPO-1").get("/acute")
+    part = page[page.index(f"CRN {crn}") :].split("</section>")[0]
+    assert "not to you" in part
+    assert "<form" not in part
+    browser.post(f"/acute/{entry}/acknowledge", 403, done="Rang the police at once.")
+    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, "ALD-SPO-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        said = "INSERT INTO triage.acknowledgements (acute_id, username, done) VALUES (:i, :u, :w)"
+        values = {"i": entry, "u": "ALD-SPO-1", "w": "Rang the police at once."}
+        opened.connection.execute(text(said), values)
+    browser.sign_in("ALD-SPO-2").get("/acute")
+    browser.post(f"/acute/{entry}/acknowledge", done="Rang the police at once.")
+    page = browser.sign_in("ALD-SPO-1").get("/acute")
+    assert "not to you" not in page, "it is done, and by whom is not told"
+    assert "Rang the police at once." not in page
+    with service.admin.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table, column in (("acknowledgements", "acute_id"), ("acute", "id")):
+            connection.execute(
+                text(f"DELETE FROM triage.{table} WHERE {column} = :entry"), {"entry": entry}
+            )
+
+
+def test_what_was_written_by_hand_is_read_by_no_page(service: Service) -> None:
+    with pytest.raises(DBAPIError, match="permission"), unit(service.web, "ALD-HEAD") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        opened.connection.execute(text("SELECT words FROM triage.limited_checks"))
+
+
+def test_after_the_event_a_limited_case_has_no_scores(service: Service) -> None:
+    """Neither one that the list limits nor one that was scored and told of since."""
+    item = service.unread("N54BRI")
+    told(service, crn_of(service, item), [], [])
+    listed_one = build.limits_in_force(service.store, AS_OF)["crn"][0]
+    for crn, rows in ((crn_of(service, item), 0), (listed_one, 1)):
+        with unit(service.web, "INSPECTOR-1") as opened:
+            told_of = history.account(
+                opened, service.store, service.settings.scores, crn, watch.now()
+            )
+        assert told_of.limited
+        assert told_of.person is None
+        assert len(told_of.computed) == rows
+        assert not [row for row in told_of.computed if row["probability"] is not None]
+
+
+def test_events_of_a_case_open_again_say_what_was_concluded(
+    service: Service, browser: Browser
+) -> None:
+    """A case once looked at by hand is not limited for ever."""
+    item = service.unread("N54ALD")
+    crn = closed_to_all_but(service, item, "ALD-SPO-1")
+    browser.sign_in("ALD-SPO-1").get("/unit/limited")
+    browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
+    put = text("INSERT INTO triage.events (event_type, body) VALUES ('t', jsonb_build_object("
+               "'additionalInformation', '{}'::jsonb, 'personReference', jsonb_build_object("
+               "'identifiers', jsonb_build_array(jsonb_build_object('type', 'CRN', 'value',"
+               " cast(:crn AS text)))))) RETURNING id")  # fmt: skip
+    ask = text("SELECT body FROM triage.events_after(:after, 1)")
+    with service.admin.connect() as connection:
+        made = connection.execute(put, {"crn": crn}).scalar_one()
+        connection.execute(text("SELECT set_config('rosh.username', 'BATCH-1', true)"))
+        body = connection.execute(ask, {"after": made - 1}).scalar_one()
+        assert "additionalInformation" not in body, "the limit is in force"
+        connection.execute(delete(limits).where(limits.c.crn == crn))
+        body = connection.execute(ask, {"after": made - 1}).scalar_one()
+        assert "additionalInformation" in body
+        connection.rollback()

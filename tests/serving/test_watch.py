@@ -154,5 +154,16 @@ def test_misses_and_precision_are_told_at_each_recorded_level() -> None:
 
 
 def test_readers_no_better_than_chance_put_nothing_right() -> None:
-    assert ReaderError((0.2, 0.5), 0.5, 0.5, 0.1, 0.3).put_right(0.3) == 0.3
+    guessing = ReaderError((0.2, 0.5), 0.5, 0.6, 0.1, 0.3)
+    assert not guessing.tells
+    with pytest.raises(ValueError, match="no better than chance"):
+        guessing.put_right(0.3)
     assert ReaderError((0.2, 0.5), 0.9, 0.9, 0.1, 0.3).put_right(0.95) == 1.0
+
+
+def test_few_missed_at_a_level_is_green_only_where_its_interval_is() -> None:
+    read = [reading(drawn_as="random", stratum="LOW")] * 30
+    low = readers.by_level("misses", read, lambda one: one.first)[0]
+    assert (low.value, low.state) == (0.0, "too few to tell")
+    many = readers.by_level("misses", read * 10, lambda one: one.first)[0]
+    assert many.state == "green"

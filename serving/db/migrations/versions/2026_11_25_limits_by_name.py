@@ -24,6 +24,7 @@ ALTER TABLE triage.limits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE triage.limits FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON triage.limits FOR ALL TO rosh_owner USING (true) WITH CHECK (true);
 CREATE POLICY night ON triage.limits FOR ALL TO rosh_night USING (true) WITH CHECK (true);
+CREATE INDEX ON triage.limited_checks (crn, id);
 ALTER TABLE triage.items DROP CONSTRAINT items_state_check;
 ALTER TABLE triage.items ADD CONSTRAINT items_state_check CHECK (
   state IN ('open', 'concluded') OR (state = 'by_hand' AND person = '{}'));
@@ -51,11 +52,18 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
     ELSE 'named' END $$;
 
 -- A limit that another service tells of by day: the case is closed at once, and opened by no call.
+-- One at a time with the night, which must not write what was read before it was told.
 CREATE FUNCTION triage.limit_told(about text, kinds text[], names text[]) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
 BEGIN
   IF NOT has_role('batch') THEN
     RAISE EXCEPTION 'limits are told by services alone';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('triage.limits'));
+  -- "The only users who may see it" takes the place of those named before; exclusions add up.
+  IF EXISTS (SELECT 1 FROM unnest(kinds, names) AS told(k, n) WHERE k = 'restriction' AND n <> '')
+  THEN
+    DELETE FROM limits WHERE crn = about AND kind = 'restriction';
   END IF;
   INSERT INTO limits (crn, kind, username, told_at)
     SELECT DISTINCT about, k, n, now() FROM unnest(kinds, names) AS told(k, n)
@@ -85,6 +93,43 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
        AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = i.id AND a.kind = 'reassessed')
   $$;
 
+-- The unit's limited cases: those that it holds, and those that wait in its queue (whoever holds
+-- them now), with whether they wait, and who looked last.
+CREATE FUNCTION triage.limited_of_unit()
+RETURNS TABLE (about text, let_in text, waiting boolean, checked_at timestamptz, checked_by text)
+STABLE LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
+  WITH ours AS (
+    SELECT c.crn FROM caseload c WHERE c.limited AND c.pdu_code = own_pdu()
+    UNION
+    SELECT i.crn FROM items i WHERE i.limited AND i.state = 'open' AND i.pdu_code = own_pdu())
+  SELECT o.crn, access(o.crn),
+         EXISTS (SELECT 1 FROM items i WHERE i.crn = o.crn AND i.limited AND i.state = 'open'),
+         k.at, u.name
+  FROM ours o
+  LEFT JOIN LATERAL (SELECT at, username FROM limited_checks
+                     WHERE crn = o.crn ORDER BY id DESC LIMIT 1) k ON true
+  LEFT JOIN users u ON u.username = k.username
+  ORDER BY 3 DESC, k.at NULLS FIRST, o.crn $$;
+
+CREATE FUNCTION triage.acute_done(entry bigint) RETURNS boolean STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT EXISTS (SELECT 1 FROM acknowledgements k JOIN acute a ON a.id = k.acute_id
+       WHERE a.id = entry
+         AND (a.pdu_code = own_pdu() OR a.practitioner_code = own_staff_code())) $$;
+
+-- What was concluded of a case that is limited now is not sent out: its CRN is.
+CREATE OR REPLACE FUNCTION triage.events_after(known bigint, most integer)
+RETURNS TABLE (id bigint, body jsonb) STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT e.id, CASE WHEN EXISTS (
+         SELECT 1 FROM items i WHERE i.limited AND i.state <> 'by_hand'
+           AND i.crn = e.body #>> '{personReference,identifiers,0,value}')
+         OR EXISTS (SELECT 1 FROM limits l
+                    WHERE l.crn = e.body #>> '{personReference,identifiers,0,value}')
+       THEN e.body - 'additionalInformation' ELSE e.body END
+     FROM (SELECT * FROM events WHERE has_role('batch') AND events.id > known
+           ORDER BY events.id LIMIT most) e ORDER BY e.id $$;
+
 CREATE FUNCTION triage.looked_at_by_hand() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
 BEGIN
@@ -111,6 +156,10 @@ READ_BY_NAME = (
     "EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id"
     " AND (NOT i.limited OR triage.access(i.crn) = 'named'))"
 )
+ACUTE_OPEN = (
+    "EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id"
+    " AND (NOT a.limited OR triage.access(a.crn) <> 'closed'))"
+)
 MINE = "username = triage.app_user()"
 
 POLICIES = f"""
@@ -123,16 +172,30 @@ CREATE POLICY practitioner ON triage.answers FOR INSERT TO rosh_web
   WITH CHECK ({MINE} AND triage.own_staff_code() IS NOT NULL AND {READ_BY_NAME});
 DROP POLICY mine ON triage.limited_checks;
 CREATE POLICY mine ON triage.limited_checks FOR INSERT TO rosh_web WITH CHECK (
-  {MINE} AND triage.access(crn) <> 'closed' AND
-  EXISTS (SELECT 1 FROM triage.caseload c WHERE c.crn = limited_checks.crn AND c.limited));
+  {MINE} AND EXISTS (SELECT 1 FROM triage.limited_of_unit() l
+                     WHERE l.about = limited_checks.crn AND l.let_in <> 'closed'));
+DROP POLICY unit ON triage.limited_checks;
+CREATE POLICY asked_later ON triage.limited_checks FOR SELECT TO rosh_web
+  USING (triage.asking(crn));
+DROP POLICY seen ON triage.acknowledgements;
+CREATE POLICY seen ON triage.acknowledgements FOR SELECT TO rosh_web USING (
+  EXISTS (SELECT 1 FROM triage.acute a WHERE a.id = acute_id
+          AND (NOT a.limited OR triage.access(a.crn) = 'named')));
+DROP POLICY mine ON triage.acknowledgements;
+CREATE POLICY mine ON triage.acknowledgements FOR INSERT TO rosh_web
+  WITH CHECK ({MINE} AND {ACUTE_OPEN});
 """
 
 GRANTS = """
 REVOKE ALL ON FUNCTION triage.access(text), triage.limit_told(text, text[], text[]),
-  triage.told_limited(text), triage.closed_requests(), triage.looked_at_by_hand(),
+  triage.told_limited(text), triage.closed_requests(), triage.limited_of_unit(),
+  triage.acute_done(bigint), triage.looked_at_by_hand(),
   triage.only_these_turns() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION triage.access(text), triage.limit_told(text, text[], text[]),
-  triage.told_limited(text), triage.closed_requests() TO rosh_web;
+  triage.told_limited(text), triage.closed_requests(), triage.limited_of_unit(),
+  triage.acute_done(bigint) TO rosh_web;
+REVOKE SELECT ON triage.limited_checks FROM rosh_web;
+GRANT SELECT (id, crn, username, at) ON triage.limited_checks TO rosh_web;
 GRANT EXECUTE ON FUNCTION triage.told_limited(text) TO rosh_night;
 GRANT SELECT, INSERT, UPDATE, DELETE ON triage.limits TO rosh_night;
 """
