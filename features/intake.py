@@ -216,8 +216,8 @@ def _check_order(existing: store.Store, about: extract.Extract) -> None:
 def _sift(
     raw: pl.DataFrame, table: Table, extracted_at: datetime, report: TableReport
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = refusals.typed(raw, table)
-    reason = refusals.reasons(raw, rows, table, extracted_at)
+    checked = refusals.checked(raw, table, extracted_at).collect()
+    rows, reason = checked.drop(refusals.REASON), checked[refusals.REASON]
     bad = reason.is_not_null()
     content = pl.DataFrame(
         {

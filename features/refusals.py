@@ -30,23 +30,23 @@ Given = tuple[tuple[str, pl.DataType], ...]
 """The columns of a raw frame and their types."""
 
 
-def typed(raw: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The raw columns cast to the contract; what cannot be cast becomes null."""
-    return raw.select(_casts(table.name, tuple(raw.schema.items())))
+REASON = "_reason"
 
 
-def reasons(
-    raw: pl.DataFrame, rows: pl.DataFrame, table: Table, extracted_at: datetime
-) -> pl.Series:
-    """The reason for refusing each row, or null: the first rule broken, in a fixed order."""
+def checked(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyFrame:
+    """The raw columns cast to the contract, what cannot be cast as null; and REASON: why a row is
+    refused, the first rule broken in a fixed order, or null.
+    """
     latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
-    both = rows.with_columns(
-        *[pl.Series(f"_raw_{name}", raw[name]) for name in raw.columns if name in table.schema],
+    given = tuple(raw.schema.items())
+    kept = [pl.col(name).alias(f"_raw_{name}") for name in raw.columns if name in table.schema]
+    both = raw.lazy().select(
+        *_casts(table.name, given),
+        *kept,
         _extracted_at=pl.lit(extracted_at, pl.Datetime("us")),
         _latest=pl.lit(latest),
     )
-    chain = _rules(table.name, tuple(raw.schema.items()))
-    return both.select(chain.alias("reason"))["reason"]
+    return both.select(*table.schema, _rules(table.name, given).alias(REASON))
 
 
 @lru_cache(maxsize=256)

@@ -63,7 +63,7 @@ def score(
         raise UserError("Access to this case is limited. It is never scored.")
     if sum(len(rows) for rows in tables.values()) > MOST_ROWS:
         raise BadHistory(f"A history holds at most {MOST_ROWS:,} rows.")
-    frames = {name: _rows(name, rows, crn) for name, rows in tables.items()}
+    frames = _histories(tables, crn)
     # As the night: all tables were covered from the beginning and up to the day that is scored.
     feeds = {name: [(date.min, as_of)] for name in frames}
     known = Known(asof.spine([crn], as_of), frames, feeds)
@@ -71,8 +71,28 @@ def score(
     return Scored(approval, scored.sort("group").to_dicts())
 
 
-def _rows(name: str, rows: Sequence[Mapping[str, Any]], crn: str) -> pl.DataFrame:
-    """The rows of one table with the contract's types, as if they had been taken in just now."""
+def _histories(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], crn: str
+) -> dict[str, pl.DataFrame]:
+    """The rows of each table with the contract's types, as if they had been taken in just now."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    raw = {name: _raw(name, rows) for name, rows in tables.items()}
+    asked = {name: frame for name, frame in raw.items() if frame is not None}
+    # The rules look at the version as it was given: only then is one that is not given the first.
+    version = pl.col("version").fill_null(1)
+    plans = [
+        refusals.checked(rows, records.table(name), now).with_columns(version)
+        for name, rows in asked.items()
+    ]
+    found = dict(zip(asked, build.together(plans), strict=True))
+    return {
+        name: _sound(name, found[name], crn) if name in found else records.empty(name)
+        for name in tables
+    }
+
+
+def _raw(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
+    """The rows of one table as texts; None where it is empty."""
     if name not in records.TABLES:
         raise BadHistory(f"There is no table {name!r}.{did_you_mean(name, records.TABLES)}")
     table = records.table(name)
@@ -85,12 +105,12 @@ def _rows(name: str, rows: Sequence[Mapping[str, Any]], crn: str) -> pl.DataFram
         for column in table.schema
         if any(column in row for row in rows)
     }
-    if not texts:
-        return records.empty(name)
-    raw = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String()))
-    found = refusals.typed(raw, table)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    why = refusals.reasons(raw, found, table, now)
+    return pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String())) if texts else None
+
+
+def _sound(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
+    """The rows of a table; BadHistory with the first that are wrong."""
+    why = found[refusals.REASON]
     faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
     faults += [
         f"{name} row {at + 1}: it is of another case"
@@ -99,7 +119,7 @@ def _rows(name: str, rows: Sequence[Mapping[str, Any]], crn: str) -> pl.DataFram
     ]
     if faults:
         raise BadHistory("; ".join(faults[:MOST_FAULTS]))
-    return found.with_columns(pl.col("version").fill_null(1))
+    return found.drop(refusals.REASON)
 
 
 def _text(value: Any) -> str:
