@@ -95,13 +95,31 @@ class AskedStore:
         rows = self.connection.execute(_asked().order_by(conclusions.c.at, items.c.id)).mappings()
         found = self._with_answers([_follow_up(row) for row in rows])
         shut = self.connection.execute(text("SELECT * FROM triage.closed_requests()"))
-        found += [_closed(*row) for row in shut]
+        found += [*self._named(), *(_closed(*row) for row in shut)]
         return sorted(found, key=lambda one: (one.asked_at, one.item_id))
 
     def one(self, item_id: int) -> FollowUp | None:
         """What was asked about one case; None where there is none that this person may see."""
         row = self.connection.execute(_asked().where(items.c.id == item_id)).mappings().first()
-        return self._with_answers([_follow_up(row)])[0] if row else None
+        if row is None:
+            return next((one for one in self._named() if one.item_id == item_id), None)
+        return self._with_answers([_follow_up(row)])[0]
+
+    def _named(self) -> list[FollowUp]:
+        """What was asked about cases limited since that let this person in by name."""
+        asked = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
+        found = {
+            row["item_id"]: FollowUp(
+                row["item_id"], row["about"], True, {}, row["holder"], row["outcome"],
+                row["groups"], row["reasons"], row["asked_by"], row["asked_at"],
+            )
+            for row in asked.mappings()
+        }  # fmt: skip
+        if found:
+            said = self.connection.execute(text("SELECT * FROM triage.named_answers()"))
+            for row in said.mappings():
+                found[row["item_id"]].answers.append(row)
+        return list(found.values())
 
     def findings(self, item_id: int) -> RowMapping | None:
         """The findings of a case about which something was asked."""
@@ -117,7 +135,8 @@ class AskedStore:
         """Keep an answer in this person's name."""
         values = {"item_id": item_id, "username": self.username, "kind": kind,
                   "words": words.strip(), "planned_on": planned_on}  # fmt: skip
-        self.connection.execute(insert(answers).values(**values))
+        # Inline: of a limited case the row is not given back, only told by named_answers.
+        self.connection.execute(insert(answers).inline().values(**values))
 
     def open(self) -> list[Open]:
         """The open cases of the unit, by the day they are to be read."""

@@ -126,15 +126,16 @@ class UnitStore:
 
     def past(self, limit: int = 100) -> list[Past]:
         """The reviews that this person concluded, newest first, with what came of each."""
+        last = select(func.triage.my_last_reviews(limit))
+        ids = list(self.connection.execute(last).scalars())
         rows = (
             select(items, conclusions.c.at, conclusions.c.outcome, conclusions.c.groups,
                    own_views.c.verdicts)
             .join(conclusions, conclusions.c.item_id == items.c.id)
             .join(own_views, (own_views.c.item_id == items.c.id)
                   & (own_views.c.username == conclusions.c.username))
-            .where(conclusions.c.username == self.username)
+            .where(conclusions.c.item_id.in_(ids), conclusions.c.username == self.username)
             .order_by(conclusions.c.at.desc())
-            .limit(limit)
         )  # fmt: skip
         found = list(self.connection.execute(rows).mappings())
         said: dict[int, list[str]] = {}

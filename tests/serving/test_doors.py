@@ -22,7 +22,7 @@ from serving import acute, choosing, doors, history, scoring, selection, watch
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
-from serving.db.unit_tables import caseload, limits
+from serving.db.unit_tables import caseload, facts, limits
 from serving.review.states import TURNS, Kept, Turn
 from serving.selection import Key
 from tests import factories
@@ -75,6 +75,7 @@ def as_before(service: Service) -> Iterator[None]:
         before = [dict(row) for row in connection.execute(select(limits)).mappings()]
         was = {row.id: (row.limited, row.person) for row in connection.execute(select(items))}
         held = [dict(row) for row in connection.execute(select(caseload)).mappings()]
+        told_of = [dict(row) for row in connection.execute(select(facts)).mappings()]
     yield
     with service.admin.begin() as connection:
         connection.execute(delete(limits))
@@ -86,6 +87,8 @@ def as_before(service: Service) -> Iterator[None]:
                 connection.execute(update(items).where(items.c.id == row.id).values(**back))
         connection.execute(delete(caseload))
         connection.execute(insert(caseload), held)
+        connection.execute(delete(facts))
+        connection.execute(insert(facts), told_of)
 
 
 def crn_of(service: Service, item: int) -> str:
