@@ -153,7 +153,11 @@ def test_a_view_given_up_before_is_no_second_reading(service: Service, browser: 
     with service.admin.connect() as connection:
         rows = text(f"SELECT pdu_code FROM triage.second_reads WHERE item_id = {item}")
         unit_ = connection.execute(rows).scalar()
-    assert unit_ != "N54ALD", "both of the own unit had read it"
+        third = text("SELECT count(*) FROM triage.users WHERE role = 'spo' AND pdu_code = 'N54ALD'"
+                     " AND ended_at IS NULL AND username NOT LIKE 'ALD-SPO-_'")  # fmt: skip
+        others = connection.execute(third).scalar()
+    # A journey leaves a third reader of the unit, who may be drawn; the two who read it may not.
+    assert unit_ != "N54ALD" or others, "both of the own unit had read it"
     assert (f'href="/cases/{item}"' in listed) == (unit_ == "N54BRI")
     with unit(service.web, "ALD-SPO-2") as opened:
         tried(opened)
