@@ -107,8 +107,8 @@ def serve(data: str, port: int) -> None:
     uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
 
 
-def visit(address: str, number: int, paths: list[str], until: float, told: dict[str, list[float]],
-          lock: threading.Lock) -> None:  # fmt: skip
+def visit(address: str, number: int, paths: list[str], begin: threading.Barrier,
+          told: dict[str, list[float]], lock: threading.Lock) -> None:  # fmt: skip
     """One person: signs in, and loads one page after another, five seconds apart."""
     with requests.Session() as client:
         token = client.get(f"{address}/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
@@ -116,6 +116,8 @@ def visit(address: str, number: int, paths: list[str], until: float, told: dict[
         client.post(f"{address}/sign-in", data={"csrf": token, "username": who})
         for path in paths:
             client.get(address + path)  # not counted: the first visit reads what nothing holds yet
+        begin.wait()
+        until = time.monotonic() + SECONDS
         time.sleep(BETWEEN * number / PEOPLE)
         turn = number
         while time.monotonic() < until:
@@ -134,9 +136,9 @@ def visit(address: str, number: int, paths: list[str], until: float, told: dict[
 def load(address: str, paths: list[str]) -> dict[str, list[float]]:
     """Everybody at once, for a minute, once each has been everywhere."""
     told: dict[str, list[float]] = {}
-    lock, until = threading.Lock(), time.monotonic() + SECONDS + BETWEEN
+    lock, begin = threading.Lock(), threading.Barrier(PEOPLE)
     people = [
-        threading.Thread(target=visit, args=(address, n, paths, until, told, lock))
+        threading.Thread(target=visit, args=(address, n, paths, begin, told, lock))
         for n in range(PEOPLE)
     ]
     for one in people:
