@@ -135,17 +135,18 @@ def look(
 
 def without(seen: Looked, limited: Collection[str]) -> Looked:
     """What was seen, without the cases whose access was limited since: nothing of them is kept."""
-    late = sorted(set(seen.units) & set(limited) | (set(seen.scored["crn"]) & set(limited)))
+    since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
+    late = set(seen.on.filter(since)["crn"])
     if not late:
         return seen
-    gone = pl.col("crn").is_in(late)
+    gone = pl.col("crn").is_in(sorted(late))
     scored, facts, marked, people = (
         frame.filter(~gone) for frame in (seen.scored, seen.facts, seen.marked, seen.people)
     )
     return replace(
         seen, scored=scored, facts=facts, marked=marked, people=people,
         on=seen.on.with_columns(limited=pl.col("limited") | gone),
-        units={crn: held for crn, held in seen.units.items() if crn not in set(late)},
+        units={crn: held for crn, held in seen.units.items() if crn not in late},
         others={number: told.filter(~gone) for number, told in seen.others.items()},
     )  # fmt: skip
 
