@@ -104,6 +104,7 @@ def serve(data: str, port: int) -> None:
         """Only says hello."""
         return HTMLResponse("<p>Hello</p>")
 
+    web_app.settle()
     uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
 
 
