@@ -148,13 +148,14 @@ def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> At
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
     proposed = min(1.0, rate * WEEKS / size) if size else None
-    told = [one for one in ours if one.right and one.found and one.found.value and one.share < 1]
+    told = [
+        (one.share, one.right, one.found)
+        for one in ours
+        if one.right and one.found and one.found.value and one.share < 1
+    ]
     if proposed is None or not told:
         return AtLevel(name, rate, proposed, None, None, None)
-    near = min(told, key=lambda one: abs(one.share - proposed))
-    right, caught, share = near.right, near.found, near.share
-    if right is None or caught is None:
-        return AtLevel(name, rate, proposed, None, None, None)
+    share, right, caught = min(told, key=lambda one: abs(one[0] - proposed))
     higher = right.value * share / caught.value
     return AtLevel(
         name, rate, proposed, share,

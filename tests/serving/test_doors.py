@@ -97,6 +97,18 @@ def crn_of(service: Service, item: int) -> str:
         return str(connection.execute(select(items.c.crn).where(items.c.id == item)).scalar_one())
 
 
+def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bool:
+    """What another service tells by day; whether a unit holds the case."""
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, made_up)"
+                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
+        )  # fmt: skip
+    with unit(service.web, "BATCH-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        return doors.tell(opened.connection, crn, excluded, only)
+
+
 def later_list(store: Store, *, complete: bool) -> Store:
     """The same store with one more load of limits, taken in a year: declared complete, or not."""
     at = datetime(2027, 11, 20, 22)
@@ -234,14 +246,7 @@ def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
 def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service: Service) -> None:
     item = service.unread("N54BRI")
     crn = crn_of(service, item)
-    with service.admin.begin() as connection:
-        connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
-    with unit(service.web, "BATCH-1") as opened:
-        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        assert doors.tell(opened.connection, crn, ["bri-spo-2"], [])
+    assert told(service, crn, ["bri-spo-2"], [])
     with unit(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         read = select(items.c.limited, items.c.person).where(items.c.id == item)
@@ -328,18 +333,6 @@ def _queued(service: Service, connection: Any) -> int:
         approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
         choosing.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
     return sum(seen[0].values())
-
-
-def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> None:
-    """What another service tells by day."""
-    with service.admin.begin() as connection:
-        connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
-    with unit(service.web, "BATCH-1") as opened:
-        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        doors.tell(opened.connection, crn, excluded, only)
 
 
 def listed(*rows: tuple[str, str, str]) -> pl.DataFrame:
