@@ -22,6 +22,7 @@ import polars as pl
 from features import records
 from features.contracts import Table
 from features.lean import LATER, Unread, leanly, of_records
+from features.plans import FEW, worked_out
 from features.store import STALE_AFTER, Store
 
 KEY = ["crn", "as_of"]
@@ -66,7 +67,17 @@ class Known:
             for name, table in records.TABLES.items()
             if self._versions(name).height
         }
-        return dict(zip(plans, pl.collect_all(list(plans.values())), strict=True))
+        return dict(zip(plans, worked_out(plans.values(), few=self.few), strict=True))
+
+    @property
+    def few(self) -> bool:
+        """Whether it is about so few case-dates that plans are worked out as they stand."""
+        return self.spine.height <= FEW
+
+    def now(self, plan: pl.LazyFrame) -> pl.DataFrame:
+        """One plan over what was known, worked out by itself."""
+        (found,) = worked_out([plan], few=self.few)
+        return found
 
     def _versions(self, name: str) -> pl.DataFrame:
         found = self.versions.get(name)
@@ -241,7 +252,7 @@ def once(rows: Callable[[Known], pl.LazyFrame]) -> Callable[[Known], pl.LazyFram
     @wraps(rows)
     def kept(known: Known) -> pl.LazyFrame:
         if name not in known.plans:
-            known.plans[name] = rows(known).collect().lazy()
+            known.plans[name] = known.now(rows(known)).lazy()
         return known.plans[name]
 
     return kept

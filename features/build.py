@@ -10,10 +10,10 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from datetime import date
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +25,7 @@ from features.errors import RunStopped
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
 from features.levels import level_plan
+from features.plans import worked_out
 from features.store import Store, bucket_of
 from features.versions import live
 from features.workers import WORKERS, pool
@@ -65,11 +66,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     first = (plan(known) for plan in (level_plan, _on_record))
     plans = chain(first, (spread.plan(item, known) for item in chosen))
-    if known.spine.height <= FEW:
-        levels, counts, *found = together(plans, AT_A_TIME)
-    else:
-        parts = _parts_of(plans, AT_A_TIME)
-        levels, counts, *found = [frame for part in parts for frame in pl.collect_all(part)]
+    levels, counts, *found = worked_out(plans, few=known.few)
     rows = (
         levels.join(counts, on=CASE, how="left")
         .sort(CASE_GROUP)
@@ -202,31 +199,6 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
         "crn", kinds.alias("kind"), named.fill_null("").alias("username"), "ended_on"
     )
     return pl.concat([rows, nobody])
-
-
-AT_A_TIME = 10
-"""So many plans are worked out together: the more of them, the longer Polars looks at each."""
-FEW = 50
-"""Of no more case-dates than this, making a plan costs about as much as working it out."""
-
-
-def together(plans: Iterable[pl.LazyFrame], at_a_time: int = 1) -> list[pl.DataFrame]:
-    """Plans over a few cases worked out, in order, some while the next are still being made.
-
-    So few rows are read as they stand sooner than a better way to read them is thought out.
-    """
-    with ThreadPoolExecutor(max_workers=2) as others:
-        waiting = [
-            others.submit(pl.collect_all, part, optimizations=pl.QueryOptFlags.none())
-            for part in _parts_of(plans, at_a_time)
-        ]
-        return [frame for done in waiting for frame in done.result()]
-
-
-def _parts_of(plans: Iterable[pl.LazyFrame], size: int) -> Iterator[list[pl.LazyFrame]]:
-    rest = iter(plans)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 def _on_record(known: Known) -> pl.LazyFrame:

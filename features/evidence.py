@@ -13,6 +13,7 @@ from features import records
 from features.asof import CASE, Known
 from features.indicators import Indicator
 from features.indicators.base import EVIDENCE
+from features.plans import worked_out
 
 MARKS = ["source_system", "certainty", "disputed", "disclosable"]
 """What is said of an entry beside its date."""
@@ -56,7 +57,7 @@ def findings(known: Known, items: Iterable[Indicator]) -> Findings:
     asked = list(items)
     marks = _marks(known)
     plans = [plan for item in asked for plan in (_said(known, item), _behind(known, item, marks))]
-    done = iter(pl.collect_all(plans))
+    done = iter(worked_out(plans, few=known.few))
     crns = dict(known.spine.select(*CASE, "crn").iter_rows())
     return {item.id: _of_one(item, crns, next(done), next(done)) for item in asked}
 

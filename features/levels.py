@@ -47,7 +47,7 @@ def recorded_levels(known: Known) -> pl.DataFrame:
     weeks; that is the definition Ministry of Justice statistics use. Prisoners have a level in
     custody alone, and none is due of someone who is not there.
     """
-    return level_plan(known).drop(CASE).sort(GROUP_KEY).collect()
+    return known.now(level_plan(known).drop(CASE).sort(GROUP_KEY))
 
 
 def level_plan(known: Known) -> pl.LazyFrame:

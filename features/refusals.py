@@ -141,15 +141,16 @@ def _if(condition: pl.Expr, reason: str) -> pl.Expr:
 def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
     tests = []
     for column in table.columns:
-        if column.name not in raw:
-            continue
+        source = raw.get(column.name)
+        if source is None or (source == pl.String() and column.type in ("text", "code")):
+            continue  # Not given; or text that is text.
         given = pl.col(f"_raw_{column.name}")
         present = given.is_not_null()
-        if raw[column.name] == pl.String():
+        if source == pl.String():
             present = present & (given.str.strip_chars() != "")
         broken = present & pl.col(column.name).is_null()
         tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
-    return pl.coalesce(tests)
+    return pl.coalesce(tests) if tests else pl.lit(None, dtype=pl.String())
 
 
 def _nul(table: Table) -> pl.Expr:

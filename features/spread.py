@@ -70,17 +70,17 @@ class _Applies:
 
     def __init__(self, known: Known, due: Mask, items: Sequence[Indicator]) -> None:
         self._due = due
-        feeds = {"+".join(item.feeds): item.feeds for item in items}
-        self._supplied = known.spine.select(
-            known.available(names).alias(together) for together, names in feeds.items()
-        )
+        feeds = sorted({feed for item in items for feed in item.feeds})
+        supplied = known.spine.select(known.available([feed]).alias(feed) for feed in feeds)
+        self._supplied = {feed: supplied[feed].to_numpy() for feed in feeds}
         self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
 
     def to(self, item: Indicator) -> Mask:
         """(cases, groups): where the indicator has a value at all."""
         key = item.groups, item.feeds
         if key not in self._where:
-            supplied = self._supplied["+".join(item.feeds)].to_numpy()
-            own = np.isin(GROUPS, item.groups)
-            self._where[key] = self._due & own & supplied[:, None]
+            where = self._due & np.isin(GROUPS, item.groups)
+            for feed in item.feeds:
+                where &= self._supplied[feed][:, None]
+            self._where[key] = where
         return self._where[key]

@@ -75,7 +75,7 @@ def supervision(known: Known) -> dict[str, dict[str, Any]]:
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
     rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
-    away = suspended(known).collect()
+    away = known.now(suspended(known))
     chosen = (
         rows.drop("suspended_from")
         .join(away, on=CASE, how="left", maintain_order="left")
@@ -108,10 +108,10 @@ def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
     and the count of each month (`months`); no case where contacts are not supplied.
     """
     supplied = known.spine.filter(known.available(["contacts", "supervisions"]))
-    started = supervision_start(known).select(*CASE, since="started_on").collect()
+    started = known.now(supervision_start(known).select(*CASE, since="started_on"))
     rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
-    counted = rows.group_by("crn", month=month).len().sort("crn", "month").collect()
+    counted = known.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
     found: dict[str, dict[str, Any]] = {}
     for crn, since in (
         supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from features import asof, build, records, refusals
 from features.asof import Known
 from features.errors import UserError, did_you_mean
+from features.plans import worked_out
 from features.store import Store
 from models.bundle import Bundle
 from serving import approvals, doors
@@ -84,7 +85,7 @@ def _histories(
         refusals.checked(rows, records.table(name), now).with_columns(version)
         for name, rows in asked.items()
     ]
-    found = dict(zip(asked, build.together(plans), strict=True))
+    found = dict(zip(asked, worked_out(plans, few=True), strict=True))
     return {
         name: _sound(name, found[name], crn) if name in found else records.empty(name)
         for name in tables

@@ -16,6 +16,7 @@ from features.indicators.language import (
     entries,
     level_word,
     never_followed_by,
+    one_of,
     overall_now,
     rank_of,
     significant_events,
@@ -121,7 +122,7 @@ def assessment_copied_forward(known: Known) -> pl.LazyFrame:
 )
 def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
     """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
-    found = by_group(known).filter(pl.col("kind").is_in(HARMFUL_INCIDENTS), within(730))
+    found = by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS), within(730))
     low = current_assessment(known).select(
         *CASE, *[(pl.col(level_column(g)) == "LOW").alias(g) for g in codes.RISK_GROUPS]
     )
@@ -197,7 +198,7 @@ def civil_order_without_register(known: Known) -> pl.LazyFrame:
     in_force = entries(
         known,
         "orders",
-        pl.col("kind").is_in(list(codes.CIVIL_ORDERS)),
+        one_of("kind", list(codes.CIVIL_ORDERS)),
         pl.col("ended_on").is_null(),
     ).with_columns(register=pl.col("kind").replace_strict(codes.CIVIL_ORDERS, default=None))
     active = known.scan("registrations").filter(pl.col("ended_on").is_null())
@@ -222,7 +223,7 @@ def register_level_mismatch(known: Known) -> pl.LazyFrame:
     active = entries(
         known,
         "registrations",
-        pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
+        one_of("type_code", list(codes.OVERALL_REGISTER)),
         pl.col("ended_on").is_null(),
     )
     ranked = latest(active).with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))

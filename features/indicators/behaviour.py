@@ -14,6 +14,7 @@ from features.indicators.language import (
     by_group,
     contact,
     entries,
+    one_of,
     significant_events,
     within,
 )
@@ -26,7 +27,7 @@ KIND = pl.col("kind")
 
 
 def _incidents(known: Known, kinds: list[str], days: int) -> pl.LazyFrame:
-    return by_group(known).filter(KIND.is_in(kinds), within(days))
+    return by_group(known).filter(one_of("kind", kinds), within(days))
 
 
 GROUP_KNOWN = pl.col("group").is_not_null()
@@ -98,7 +99,7 @@ def threats_count(known: Known) -> pl.LazyFrame:
 )
 def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
     """Threats to a partner, former partner or child, from any source, in the last 730 days."""
-    return _incidents(known, ["threat"], 730).filter(pl.col("target").is_in(["partner", "child"]))
+    return _incidents(known, ["threat"], 730).filter(one_of("target", ["partner", "child"]))
 
 
 @declare(
@@ -119,7 +120,7 @@ def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
 def aggression_across_settings(known: Known) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
     found = _incidents(known, ["violence", "threat", "domestic_abuse"], 730)
-    return found.filter(pl.col("setting").is_in(list(codes.SETTINGS)))
+    return found.filter(one_of("setting", list(codes.SETTINGS)))
 
 
 @declare(
@@ -213,7 +214,7 @@ def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("test"),
-        pl.col("outcome_code").is_in(["TREF", *codes.UNACCEPTABLE_ABSENCE]),
+        one_of("outcome_code", ["TREF", *codes.UNACCEPTABLE_ABSENCE]),
         within(90),
     )
 
@@ -230,7 +231,7 @@ def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
 def em_violations_90d(known: Known) -> pl.LazyFrame:
     """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days."""
     violations = ["C145", "EM01", "EM02", "AAM3", "AAM4"]
-    return entries(known, "contacts", pl.col("type_code").is_in(violations), within(90))
+    return entries(known, "contacts", one_of("type_code", violations), within(90))
 
 
 @declare(

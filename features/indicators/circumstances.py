@@ -13,6 +13,7 @@ from features.indicators.language import (
     contact,
     entries,
     not_followed_by,
+    one_of,
     within,
 )
 from features.levels import current_assessment
@@ -137,7 +138,7 @@ def relationship_conflict_or_breakdown(known: Known) -> pl.LazyFrame:
     return entries(known, "circumstances", KIND == "relationship_conflict", within(90))
 
 
-AT_RISK = pl.col("state").is_in(["at_risk", "no_fixed_abode"])
+AT_RISK = one_of("state", ["at_risk", "no_fixed_abode"])
 
 
 @declare(

@@ -14,6 +14,7 @@ from features.indicators.language import (
     entries,
     non_compliant,
     not_followed_by,
+    one_of,
     since_start,
     supervision_start,
     while_contact_was_due,
@@ -147,7 +148,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
     return entries(
         known,
         "decisions",
-        pl.col("decided").is_in(["warning", "compliance_letter", "recall"]),
+        one_of("decided", ["warning", "compliance_letter", "recall"]),
         pl.col("issued_on").is_null(),
         pl.col("days").is_between(15, 179),
     ).sort("occurred_on")
@@ -166,7 +167,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
 )
 def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
     """Arrests and notified charges in the last 365 days."""
-    return entries(known, "contacts", pl.col("type_code").is_in(["CARR", "CNOC"]), within(365))
+    return entries(known, "contacts", one_of("type_code", ["CARR", "CNOC"]), within(365))
 
 
 @declare(
@@ -179,12 +180,10 @@ def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
 )
 def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     """Orders and licences that ended in a proven breach, revocation or recall, ever."""
-    return entries(
-        known, "supervisions", pl.col("end_reason").is_in(["breached", "revoked", "recalled"])
-    )
+    return entries(known, "supervisions", one_of("end_reason", ["breached", "revoked", "recalled"]))
 
 
-ATTENDED = pl.col("outcome_code").is_in(codes.ATTENDED)
+ATTENDED = one_of("outcome_code", codes.ATTENDED)
 
 
 @declare(
@@ -212,7 +211,7 @@ def attendance_rate_90d(known: Known) -> pl.LazyFrame:
         contact("appointment", "treatment"),
         within(90),
         pl.col("outcome_code").is_not_null(),
-        ~pl.col("outcome_code").is_in(["RSSR", "RSOF", "ATSS", "AFTC", "ATSH"]),
+        ~one_of("outcome_code", ["RSSR", "RSOF", "ATSS", "AFTC", "ATSH"]),
     )
     return while_contact_was_due(known, kept)
 
@@ -234,11 +233,11 @@ def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
         known, entries(known, "contacts", contact("appointment", "treatment"), within(365))
     )
     complied = (
-        due.filter(pl.col("outcome_code").is_in(["ATTC", "AFDA"]))
+        due.filter(one_of("outcome_code", ["ATTC", "AFDA"]))
         .group_by(CASE)
         .agg(complied_on=pl.col("occurred_on").max())
     )
-    missed = due.filter(pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE))
+    missed = due.filter(one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE))
     return missed.join(complied, on=CASE, how="left").filter(
         pl.col("complied_on").is_null() | (pl.col("occurred_on") > pl.col("complied_on"))
     )
@@ -259,7 +258,7 @@ def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("appointment"),
-        pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE),
+        one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE),
     ).join(release, on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     return missed.filter(after.is_between(0, 2))

@@ -15,6 +15,7 @@ from features.indicators.language import (
     entries,
     in_force,
     not_near,
+    one_of,
     within,
 )
 
@@ -82,7 +83,7 @@ def substance_condition_without_referral(known: Known) -> pl.LazyFrame:
 def substance_linked_to_past_harm_active(known: Known) -> pl.LazyFrame:
     """Use in the last 90 days of someone who ever did harm under the influence."""
     linked = entries(
-        known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_using")
+        known, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_using")
     ).select(CASE)
     using = entries(known, "incidents", KIND == "substance_use", within(90))
     return using.join(linked.unique(), on=CASE, how="semi")
@@ -221,5 +222,5 @@ def named_person_not_consulted(known: Known) -> pl.LazyFrame:
     """
     plan = latest(entries(known, "documents", KIND == "plan"))
     named = plan.filter(pl.col("names_person"), pl.col("days") > 28)
-    others = pl.col("type_code").is_in(["C3PR", *CALLS_TO_OTHERS])
+    others = one_of("type_code", ["C3PR", *CALLS_TO_OTHERS])
     return not_near(named, entries(known, "contacts", others), 0, 100_000)

@@ -15,6 +15,7 @@ from features.indicators.language import (
     in_force,
     never_followed_by,
     not_near,
+    one_of,
     released,
     supervision_start,
     within,
@@ -41,7 +42,7 @@ REFERRAL_WEEKS = 26
 def adjudications_violence_12m(known: Known) -> pl.LazyFrame:
     """Violence or threats in custody, proven at adjudication, in the last 365 days."""
     proven = pl.col("proven").fill_null(value=False)
-    kinds = KIND.is_in(["violence", "threat"])
+    kinds = one_of("kind", ["violence", "threat"])
     return entries(known, "incidents", kinds, IN_CUSTODY, proven, within(365))
 
 
@@ -103,7 +104,7 @@ def custody_information_form_missing(known: Known) -> pl.LazyFrame:
     """A release within 180 days, more than 5 days ago, with neither form nor handover from 28 days
     before to 5 days after.
     """
-    sent = entries(known, "documents", KIND.is_in(["custody_information_form", "handover"]))
+    sent = entries(known, "documents", one_of("kind", ["custody_information_form", "handover"]))
     return not_near(_releases(known, 180).filter(pl.col("days") > 5), sent, 28, 5)
 
 
@@ -122,7 +123,7 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
     """
     remand = in_force(known, "supervisions", KIND == "remand")
     since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
-    ended = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_not_null())
+    ended = entries(known, "supervisions", one_of("kind", ORDERS), pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
@@ -167,7 +168,7 @@ def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
     """How many weeks short of 26 before the latest release, in the last 365 days, the first referral of
     the two years before was made.
     """
-    rows = entries(known, "documents", KIND.is_in(["mappa_referral", "ap_referral"]))
+    rows = entries(known, "documents", one_of("kind", ["mappa_referral", "ap_referral"]))
     dated = rows.join(released(known, 365), on=CASE, how="inner")
     ahead = (pl.col("released_on") - pl.col("occurred_on")).dt.total_days()
     dated = dated.filter(ahead.is_between(0, 730)).with_columns(weeks=ahead // 7)

@@ -16,6 +16,7 @@ from features.indicators.language import (
     in_force,
     not_followed_by,
     not_near,
+    one_of,
     rank_of,
     supervision_start,
     suspended,
@@ -63,8 +64,8 @@ def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
     """Arrests or charges of the last 365 days with no violence recorded within 7 days of them and
     no assessment completed within 15 working days.
     """
-    arrests = entries(known, "contacts", pl.col("type_code").is_in(["CARR", "CNOC"]), within(365))
-    violent = entries(known, "incidents", KIND.is_in(["violence", "domestic_abuse", "weapon"]))
+    arrests = entries(known, "contacts", one_of("type_code", ["CARR", "CNOC"]), within(365))
+    violent = entries(known, "incidents", one_of("kind", ["violence", "domestic_abuse", "weapon"]))
     quiet = not_near(arrests, violent, 7, 7)
     return not_followed_by(quiet, completed_assessments(known), 15)
 
@@ -138,21 +139,21 @@ def whereabouts_unknown(known: Known) -> pl.LazyFrame:
     suspended, nor in custody.
     """
     addresses = in_force(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
-    gone = pl.col("state").is_in(["unknown", "no_fixed_abode"]).fill_null(value=False)
+    gone = one_of("state", ["unknown", "no_fixed_abode"]).fill_null(value=False)
     numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(CASE))
     spells = numbered.with_columns(
         gone_on=pl.col("occurred_on").first().over(*CASE, "spell", "gone")
     )
     lost = spells.unique(CASE, keep="last", maintain_order=True).filter("gone")
     attended = entries(
-        known, "contacts", contact("appointment"), pl.col("outcome_code").is_in(codes.ATTENDED)
+        known, "contacts", contact("appointment"), one_of("outcome_code", codes.ATTENDED)
     )
     seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
     start = supervision_start(known).select(*CASE, "started_on")
     since = pl.max_horizontal(pl.col("seen_on").fill_null(pl.col("gone_on")), "started_on")
     dated = lost.join(seen, on=CASE, how="left").join(start, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
-    inside = in_force(known, "supervisions", KIND.is_in(["custody", "remand"])).select(CASE)
+    inside = in_force(known, "supervisions", one_of("kind", ["custody", "remand"])).select(CASE)
     away = pl.concat([suspended(known).select(CASE), inside.unique()])
     return dated.join(away, on=CASE, how="anti")
 
@@ -173,7 +174,7 @@ def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("treatment"),
-        pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE),
+        one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE),
         within(180),
     )
     return while_contact_was_due(known, rows)

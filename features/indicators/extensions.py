@@ -18,6 +18,7 @@ from features.indicators.language import (
     in_force,
     latest_order,
     never_followed_by,
+    one_of,
     released,
     significant_events,
     supervision_start,
@@ -57,8 +58,8 @@ def days_since_face_to_face(known: Known) -> pl.LazyFrame:
     """Days since the latest attended visit to the office, home or doorstep; not known where there
     is none, or while contact is suspended.
     """
-    attended = pl.col("outcome_code").is_in(codes.ATTENDED)
-    seen = entries(known, "contacts", pl.col("type_code").is_in(IN_PERSON), attended)
+    attended = one_of("outcome_code", codes.ATTENDED)
+    seen = entries(known, "contacts", one_of("type_code", IN_PERSON), attended)
     return latest(seen).join(suspended(known), on=CASE, how="anti")
 
 
@@ -72,7 +73,7 @@ def days_since_face_to_face(known: Known) -> pl.LazyFrame:
 )
 def register_review_overdue(known: Known) -> pl.LazyFrame:
     """Active registers, other than those of the level itself, past their date of review."""
-    active = in_force(known, "registrations", ~pl.col("type_code").is_in(ECHOES_OF_LEVEL))
+    active = in_force(known, "registrations", ~one_of("type_code", ECHOES_OF_LEVEL))
     return active.filter(pl.col("next_review_on") < pl.col("as_of"))
 
 
@@ -87,7 +88,7 @@ def register_review_overdue(known: Known) -> pl.LazyFrame:
 def recent_deregistration(known: Known) -> pl.LazyFrame:
     """Registers, other than those of the level itself, ended in the last 90 days."""
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
-    return entries(known, "registrations", ~pl.col("type_code").is_in(ECHOES_OF_LEVEL), since < 90)
+    return entries(known, "registrations", ~one_of("type_code", ECHOES_OF_LEVEL), since < 90)
 
 
 @declare(
@@ -103,7 +104,7 @@ def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
     stays = entries(known, "supervisions", pl.col("kind") == "approved_premises")
     placed = stays.group_by(CASE).agg(placed_on=pl.col("occurred_on").max())
     breaches = ["APBR", "APRS2", "C118", "C119", "C145", "EAP0"]
-    rows = entries(known, "contacts", pl.col("type_code").is_in(breaches))
+    rows = entries(known, "contacts", one_of("type_code", breaches))
     dated = rows.join(placed, on=CASE, how="inner")
     return dated.filter(pl.col("occurred_on") >= pl.col("placed_on"))
 
@@ -120,7 +121,7 @@ def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
 def withdrawn_warning_form_used(known: Known) -> pl.LazyFrame:
     """First, second and final warning letters of the last 180 days, since the start of a licence."""
     start = supervision_start(known).filter(pl.col("started_as") == "licence")
-    letters = pl.col("type_code").is_in(["AWLI", "AWL2", "AWLF"])
+    letters = one_of("type_code", ["AWLI", "AWL2", "AWLF"])
     rows = entries(known, "contacts", letters, within(180)).join(start, on=CASE, how="inner")
     return while_contact_was_due(known, rows.filter(pl.col("occurred_on") >= pl.col("started_on")))
 
@@ -142,11 +143,11 @@ def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
     """
     licence = latest_order(known).filter(pl.col("kind") == "licence")
     release = licence.select(*CASE, released_on=pl.col("occurred_on"))
-    missed = pl.col("outcome_code").is_in(codes.UNACCEPTABLE_ABSENCE)
+    missed = one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE)
     absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
     after = absences.join(release, on=CASE).filter(pl.col("occurred_on") >= pl.col("released_on"))
     first = after.group_by(CASE).agg(missed_on=pl.col("occurred_on").min())
-    recalls = entries(known, "decisions", pl.col("decided").is_in(["recall"]))
+    recalls = entries(known, "decisions", one_of("decided", ["recall"]))
     dated = recalls.join(first, on=CASE).filter(pl.col("occurred_on") >= pl.col("missed_on"))
     waited = (pl.col("occurred_on") - pl.col("missed_on")).dt.total_days()
     ordered = dated.with_columns(waited=waited).sort("occurred_on", "record_id")
@@ -192,7 +193,7 @@ def engagement_masks_risk(known: Known) -> pl.LazyFrame:
 )
 def gang_or_organised_crime_indicator(known: Known) -> pl.LazyFrame:
     """Active registers of street gangs or organised crime."""
-    return in_force(known, "registrations", pl.col("type_code").is_in(["STRG", "REG26"]))
+    return in_force(known, "registrations", one_of("type_code", ["STRG", "REG26"]))
 
 
 _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
@@ -224,8 +225,8 @@ def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
             inside.select(*CASE, until=pl.col("as_of")),
         ]
     )
-    setting = pl.col("setting").is_in(["custody"])
-    rows = entries(known, "incidents", pl.col("kind").is_in(SERIOUS_INCIDENTS), setting)
+    setting = one_of("setting", ["custody"])
+    rows = entries(known, "incidents", one_of("kind", SERIOUS_INCIDENTS), setting)
     ahead = (pl.col("until") - pl.col("occurred_on")).dt.total_days()
     return rows.join(until, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 179))
 
@@ -244,7 +245,7 @@ def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
 )
 def earlier_sentence_risk_not_carried(known: Known) -> pl.LazyFrame:
     """Risk registers that ended by the start of the latest order or licence and are not active again."""
-    risky = pl.col("type_code").is_in(RISK_REGISTERS)
+    risky = one_of("type_code", RISK_REGISTERS)
     rows = entries(known, "registrations", risky, pl.col("ended_on").is_not_null())
     dated = rows.join(supervision_start(known), on=CASE)
     gone = dated.filter(pl.col("ended_on") <= pl.col("started_on"))

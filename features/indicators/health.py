@@ -18,6 +18,7 @@ from features.indicators.language import (
     entries,
     in_force,
     never_followed_by,
+    one_of,
     within,
 )
 
@@ -84,9 +85,9 @@ def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
 def violence_when_unwell_history(known: Known) -> pl.LazyFrame:
     """Mental health said or seen to be worse in 90 days, of someone who ever did harm while unwell."""
     harmed = entries(
-        known, "incidents", KIND.is_in(SERIOUS_INCIDENTS), pl.col("while_unwell")
+        known, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_unwell")
     ).select(CASE)
-    kinds = KIND.is_in(["mental_health_decline", "relapse_sign"])
+    kinds = one_of("kind", ["mental_health_decline", "relapse_sign"])
     signs = entries(known, "incidents", kinds, within(90))
     return signs.join(harmed.unique(), on=CASE, how="semi")
 
@@ -118,7 +119,7 @@ def violence_severity_trend(known: Known) -> pl.LazyFrame:
     the 180 before, not below nought.
     """
     rated = pl.col("severity").is_not_null()
-    return by_group(known).filter(KIND.is_in(SERIOUS_INCIDENTS), rated, within(360))
+    return by_group(known).filter(one_of("kind", SERIOUS_INCIDENTS), rated, within(360))
 
 
 @declare(
@@ -160,6 +161,6 @@ def tier_grade_mismatch(known: Known) -> pl.LazyFrame:
     rows = held.join(tiered.select(*CASE, "tier"), on=CASE, how="inner")
     band = pl.col("tier").str.slice(0, 1)
     since = (pl.col("as_of") - pl.col("qualified_on")).dt.total_days()
-    learning = pl.col("grade").is_in(["PSO", "PQiP"]) & band.is_in(["A", "B"])
+    learning = one_of("grade", ["PSO", "PQiP"]) & band.is_in(["A", "B"])
     new = (pl.col("grade") == "NQO") & (band == "A") & (since < 365).fill_null(value=False)
     return rows.filter(learning | new)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 
 import polars as pl
 
@@ -25,6 +26,17 @@ LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=
 _LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_RANK.items()}
 
 
+def one_of(column: str, wanted: Iterable[str]) -> pl.Expr:
+    """The code is one of those wanted."""
+    return _one_of(column, tuple(wanted))
+
+
+@cache
+def _one_of(column: str, wanted: tuple[str, ...]) -> pl.Expr:
+    # Made once: for a single case, making conditions takes about as long as looking them up.
+    return pl.col(column).is_in(wanted)
+
+
 CALLS_TO_OTHERS = ("CT3B", "CM3A", "CM3B")
 UNREAD_CONTACTS = tuple(
     code
@@ -33,7 +45,7 @@ UNREAD_CONTACTS = tuple(
     if code not in CALLS_TO_OTHERS
 )
 """Contact types that no indicator reads, unless the contact has an outcome."""
-READ_CONTACTS = ~pl.col("type_code").is_in(UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
+READ_CONTACTS = ~one_of("type_code", UNREAD_CONTACTS) | pl.col("outcome_code").is_not_null()
 _MARKS = ("source_system", "certainty", "disputed", "disclosable", "supplied_version", "load")
 LEAN = {
     **{name: Unread(without=_MARKS) for name in records.TABLES},
@@ -53,22 +65,23 @@ def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     return known.scan(table).filter(*conditions).with_columns(table=pl.lit(table))
 
 
+@cache
 def within(days: int) -> pl.Expr:
     """The entry is about one of the last `days` days, today included."""
     return pl.col("days") < days
 
 
+@cache
 def contact(*groups: str) -> pl.Expr:
     """The contact is of one of the named groups of types (`codes.CONTACT_GROUPS`)."""
     wanted = [code for group in groups for code in codes.CONTACT_GROUPS[group]]
-    return pl.col("type_code").is_in(wanted)
+    return one_of("type_code", wanted)
 
 
+@cache
 def non_compliant() -> pl.Expr:
     """The contact is a breach, or an appointment missed or failed without acceptable reason."""
-    return pl.col("outcome_code").is_in(codes.NON_COMPLIANT) | pl.col("type_code").is_in(
-        codes.BREACH_CONTACTS
-    )
+    return one_of("outcome_code", codes.NON_COMPLIANT) | one_of("type_code", codes.BREACH_CONTACTS)
 
 
 @once
@@ -77,16 +90,18 @@ def by_group(known: Known) -> pl.LazyFrame:
 
     The group is null where the target is not one of ours.
     """
-    group = pl.col("target").replace_strict(
-        {**codes.GROUP_OF_TARGET, "none": "public"}, default=None
-    )
-    return entries(known, "incidents").with_columns(group=group)
+    return entries(known, "incidents").with_columns(group=_GROUP_OF_TARGET)
+
+
+_GROUP_OF_TARGET = pl.col("target").replace_strict(
+    {**codes.GROUP_OF_TARGET, "none": "public"}, default=None
+)
 
 
 @once
 def latest_order(known: Known) -> pl.LazyFrame:
     """The latest order or licence of each case, whether or not it has ended."""
-    return latest(entries(known, "supervisions", pl.col("kind").is_in(ORDERS)))
+    return latest(entries(known, "supervisions", one_of("kind", ORDERS)))
 
 
 def supervision_start(known: Known) -> pl.LazyFrame:
@@ -136,7 +151,7 @@ def suspended(known: Known) -> pl.LazyFrame:
     Said by the order itself, or by the register of the two-thirds point (`PRC`), whichever is first.
     """
     begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
-    register = in_force(known, "registrations", pl.col("type_code").is_in([SUSPENDED]))
+    register = in_force(known, "registrations", one_of("type_code", [SUSPENDED]))
     since = register.select(*CASE, suspended_from=pl.col("occurred_on"))
     both = pl.concat([begun.select(*CASE, "suspended_from"), since])
     return both.group_by(CASE).agg(pl.col("suspended_from").min())
@@ -200,6 +215,7 @@ def before(value: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
+@cache
 def deadline(working_days: int) -> pl.Expr:
     """The day so many working days after the entry (bank holidays count as working days)."""
     return pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
@@ -244,26 +260,27 @@ def significant_events(known: Known) -> pl.LazyFrame:
     Arrest or charge, a breach, a report by a third party, serious behaviour, intelligence, conflict
     in a relationship, accommodation at risk (independent review of a further offence, 5).
     """
-    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days", "event"]
-    contacts = entries(known, "contacts").with_columns(
-        event=pl.when(pl.col("type_code").is_in(["CARR", "CNOC"]))
-        .then(pl.lit("arrest or charge"))
-        .when(pl.col("type_code").is_in(codes.BREACH_CONTACTS))
-        .then(pl.lit("breach"))
-        .when(contact("third_party"))
-        .then(pl.lit("complaint"))
-    )
-    incidents = entries(known, "incidents").with_columns(
-        event=pl.when(pl.col("kind").is_in(SERIOUS_INCIDENTS))
-        .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
-        .when(pl.col("kind").is_in(["intelligence", "sexual_concern_child", "provider_concern"]))
-        .then(pl.lit("intelligence or concern"))
-    )
-    life = entries(known, "circumstances").with_columns(
-        event=pl.when(pl.col("kind") == "relationship_conflict")
-        .then(pl.lit("relationship conflict"))
-        .when(pl.col("state").is_in(["at_risk", "no_fixed_abode"]))
-        .then(pl.lit("accommodation at risk"))
-    )
-    found = [frame.select(columns) for frame in (contacts, incidents, life)]
+    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days"]
+    found = [
+        entries(known, table).select(*columns, event=event) for table, event in _EVENTS.items()
+    ]
     return pl.concat(found).filter(pl.col("event").is_not_null())
+
+
+_EVENTS: dict[str, pl.Expr] = {
+    "contacts": pl.when(one_of("type_code", ["CARR", "CNOC"]))
+    .then(pl.lit("arrest or charge"))
+    .when(one_of("type_code", codes.BREACH_CONTACTS))
+    .then(pl.lit("breach"))
+    .when(contact("third_party"))
+    .then(pl.lit("complaint")),
+    "incidents": pl.when(one_of("kind", SERIOUS_INCIDENTS))
+    .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
+    .when(one_of("kind", ["intelligence", "sexual_concern_child", "provider_concern"]))
+    .then(pl.lit("intelligence or concern")),
+    "circumstances": pl.when(pl.col("kind") == "relationship_conflict")
+    .then(pl.lit("relationship conflict"))
+    .when(one_of("state", ["at_risk", "no_fixed_abode"]))
+    .then(pl.lit("accommodation at risk")),
+}
+"""What of each table is such an event, in words; null where it is none."""

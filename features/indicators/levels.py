@@ -17,6 +17,7 @@ from features.indicators.language import (
     completed_assessments,
     entries,
     level_word,
+    one_of,
     overall_now,
     overall_ranks,
     rank_of,
@@ -45,7 +46,7 @@ def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
     has been completed since that start.
     """
     start = supervision_start(known).with_columns(occurred_on=pl.col("started_on"))
-    rows = entries(known, "supervisions", KIND.is_in(ORDERS), pl.col("ended_on").is_null())
+    rows = entries(known, "supervisions", one_of("kind", ORDERS), pl.col("ended_on").is_null())
     rows = rows.join(start.select(*CASE, "occurred_on"), on=[*CASE, "occurred_on"], how="semi")
     last = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
     deadline = pl.col("occurred_on").dt.add_business_days(15, roll="forward")
@@ -83,7 +84,7 @@ def rosh_unchanged_despite_events(known: Known) -> pl.LazyFrame:
         on=list(level), index=[*CASE, "since", "completed_on"],
         variable_name="group", value_name="same",
     ).filter("same")  # fmt: skip
-    found = by_group(known).filter(KIND.is_in(HARMFUL_INCIDENTS))
+    found = by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS))
     between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
     return found.join(same, on=CASE_GROUP, how="inner").filter(between)
 
@@ -93,11 +94,11 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
     "domestic abuse": ("mentions_domestic_abuse", KIND == "domestic_abuse"),
     "sexual behaviour": (
         "mentions_sexual_behaviour",
-        KIND.is_in(["sexual", "sexual_concern_child"]),
+        one_of("kind", ["sexual", "sexual_concern_child"]),
     ),
     "violence to staff": (
         "mentions_staff_violence",
-        KIND.is_in(["violence", "threat"]) & (pl.col("target") == "staff"),
+        one_of("kind", ["violence", "threat"]) & (pl.col("target") == "staff"),
     ),
 }
 
@@ -268,7 +269,7 @@ def expected_register_missing(known: Known) -> pl.LazyFrame:
     active = known.scan("registrations").filter(pl.col("ended_on").is_null())
     parts = []
     for kind, (group, registers) in REGISTERS.items():
-        has = active.filter(pl.col("type_code").is_in(registers)).select(CASE).unique()
-        rows = entries(known, "incidents", KIND.is_in([kind]), within(365))
+        has = active.filter(one_of("type_code", registers)).select(CASE).unique()
+        rows = entries(known, "incidents", one_of("kind", [kind]), within(365))
         parts.append(rows.join(has, on=CASE, how="anti").with_columns(group=pl.lit(group)))
     return pl.concat(parts)

@@ -11,6 +11,7 @@ from features.indicators.language import (
     contact,
     entries,
     not_followed_by,
+    one_of,
     significant_events,
     supervision_start,
     within,
@@ -107,7 +108,7 @@ def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
     open_actions = entries(
         known,
         "actions",
-        pl.col("kind").is_in(["oversight_task", "mappa_action"]),
+        one_of("kind", ["oversight_task", "mappa_action"]),
         pl.col("done_on").is_null(),
     ).with_columns(late=(pl.col("as_of") - pl.col("due_on")).dt.total_days())
     return open_actions.filter(pl.col("late") > 14)

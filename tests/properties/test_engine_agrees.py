@@ -6,11 +6,13 @@ import math
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from features import build
+from features import asof, build, evidence
 from features.indicators import CATALOGUE
 from tests.factories import AS_OF, CRN, known
 from tests.properties.histories import TABLES, belonging_to, dense, histories
@@ -72,6 +74,23 @@ def test_engine_agrees_at_length(rows: dict[str, Any], days: int) -> None:
 
 
 DENSE = 500
+
+
+def test_few_cases_and_many_are_worked_out_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans over a few rows are taken as they stand; values and findings must not depend on it."""
+    cases = {f"C{seed:06d}": dense(seed, f"C{seed:06d}") for seed in range(60)}
+    rows = {table: [r for case in cases.values() for r in case[table]] for table in TABLES}
+
+    def looked() -> tuple[pl.DataFrame, evidence.Findings]:
+        found = known(rows, crns=tuple(cases))
+        assert found.few == (asof.FEW > 0)
+        return build.frame(found), evidence.findings(found, CATALOGUE.values())
+
+    few, said = looked()
+    monkeypatch.setattr(asof, "FEW", 0)
+    many, said_of_many = looked()
+    assert_frame_equal(few, many)
+    assert said == said_of_many
 
 
 def test_engine_agrees_on_full_cases_and_every_indicator_is_exercised() -> None:
