@@ -18,7 +18,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix mlflow bench bench-queue load nights verify docs lock clean
+.PHONY: help demo serve test check fix mlflow bench bench-queue bench-score load nights verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -70,6 +70,9 @@ load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a 
 
 bench-queue: $(MADE)/dev ## what writing a night's new cases costs, beside the engine (after make demo)
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.queueing
+
+bench-score: $(MADE)/dev $(MADE)/static ## what the API's score of one case costs, beside a page that only says hello (after make demo)
+	@$(PY) -m tests.benchmarks.one_case
 
 nights: $(MADE)/dev ## which watched figure turns on which night of made-up faults (after make demo)
 	@$(PY) -m tests.benchmarks.nights

@@ -22,7 +22,7 @@ import polars as pl
 from features import records
 from features.contracts import Table
 from features.lean import LATER, Unread, leanly, of_records
-from features.plans import FEW, worked_out
+from features.plans import FEW, as_they_stand, worked_out
 from features.store import STALE_AFTER, Store
 
 KEY = ["crn", "as_of"]
@@ -76,8 +76,9 @@ class Known:
 
     def now(self, plan: pl.LazyFrame) -> pl.DataFrame:
         """One plan over what was known, worked out by itself."""
-        (found,) = worked_out([plan], few=self.few)
-        return found
+        if self.few:
+            return as_they_stand([plan])[0]
+        return plan.collect(engine="in-memory")
 
     def _versions(self, name: str) -> pl.DataFrame:
         found = self.versions.get(name)
@@ -137,26 +138,26 @@ def read(
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
-    end_of_day = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
-    seen = (
-        _superseded(versions)
-        .join(on, on="crn", how="inner")
-        .filter(
-            pl.col("known_from") < end_of_day,
-            pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= end_of_day),
-            pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= end_of_day),
-            pl.col("occurred_on") <= pl.col("as_of"),
-        )
-    )
+    seen = _superseded(versions).join(on, on="crn", how="inner").filter(_SEEN)
     if "month_only" in versions.columns and versions["month_only"].any():
         seen = seen.with_columns(occurred_on=_day())
-    return _without_the_future(seen, table).select(
-        *CASE,
-        *KEY,
-        *[name for name in table.schema if name in versions.columns and name not in SETTLED],
-        "first_recorded_at",
-        days=(pl.col("as_of") - pl.col("occurred_on")).dt.total_days(),
-    )
+    for happened in _without_the_future(table.name):
+        seen = seen.with_columns(happened)
+    kept = [name for name in table.schema if name in versions.columns and name not in SETTLED]
+    return seen.select(*CASE, *KEY, *kept, "first_recorded_at", days=_DAYS)
+
+
+_END_OF_DAY = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
+_SEEN = pl.all_horizontal(
+    pl.col("known_from") < _END_OF_DAY,
+    pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= _END_OF_DAY),
+    pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= _END_OF_DAY),
+    pl.col("occurred_on") <= pl.col("as_of"),
+)
+"""The version was known by the end of the day, neither replaced nor withdrawn by then, and is about
+that day or an earlier one.
+"""
+_DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
 
 
 def _day() -> pl.Expr:
@@ -225,24 +226,26 @@ def _with_earlier(of: Callable[..., pl.Expr], column: str) -> pl.Expr:
     return pl.when("_same").then(of(own, own.shift(1))).otherwise(own)
 
 
-def _without_the_future(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+@cache
+def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """What empties the dates of a table that lie after the as-of date, then what they settle."""
+    own = records.table(name).own
     happened = [
-        column.name
-        for column in table.own
+        pl.when(pl.col(column.name).cast(pl.Date()) <= pl.col("as_of"))
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in own
         if column.type in ("date", "time") and not column.plan
-    ]  # fmt: skip
-    rows = rows.with_columns(
-        pl.when(pl.col(name).cast(pl.Date()) <= pl.col("as_of")).then(pl.col(name)).alias(name)
-        for name in happened
-    )
-    return rows.with_columns(
+    ]
+    settled = [
         pl.when(pl.col(column.settled_by).is_not_null())
         .then(pl.col(column.name))
         .otherwise(pl.lit(column.unsettled, dtype=column.dtype))
         .alias(column.name)
-        for column in table.own
+        for column in own
         if column.settled_by is not None
-    )
+    ]
+    return happened, settled
 
 
 def once(rows: Callable[[Known], pl.LazyFrame]) -> Callable[[Known], pl.LazyFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -79,8 +80,14 @@ class _Applies:
         """(cases, groups): where the indicator has a value at all."""
         key = item.groups, item.feeds
         if key not in self._where:
-            where = self._due & np.isin(GROUPS, item.groups)
+            where = self._due & _own(item.groups)
             for feed in item.feeds:
                 where &= self._supplied[feed][:, None]
             self._where[key] = where
         return self._where[key]
+
+
+@cache
+def _own(groups: tuple[str, ...]) -> Mask:
+    """Which of the groups, in their order, are among some."""
+    return np.isin(GROUPS, groups)

@@ -97,12 +97,11 @@ def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, 
     """Process indicators divided by their scale and capped; what is not known adds nothing."""
     if not scales:
         return np.zeros((frame.height, 0))
-    found = frame.select(
-        (pl.col(name).cast(pl.Float64).clip(0, caps[name]) / scales[name]).fill_null(0.0)
-        for name in scales
-    )
-    values: Matrix = found.to_numpy().astype(np.float64)
-    return values
+    values = frame.select(list(scales)).to_numpy().astype(np.float64)
+    most = np.array([caps[name] for name in scales])
+    capped = np.clip(values, 0, most) / np.array([*scales.values()])
+    found: Matrix = np.where(np.isnan(capped), 0.0, capped)
+    return found
 
 
 def fit(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import lightgbm as lgb
 import numpy as np
@@ -95,6 +96,7 @@ def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
     return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
 
 
+@cache
 def _value(name: str) -> pl.Expr:
     item = CATALOGUE[name]
     value = pl.col(name).cast(pl.Float64)
