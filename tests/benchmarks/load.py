@@ -200,7 +200,7 @@ def choose_and_write(settings: Settings) -> None:
          "stratum": rng.choice(["LOW", "MEDIUM", "HIGH", "UNKNOWN"], rows), "scorable": True,
          "why_not": pl.Series([None] * rows, dtype=pl.String), "probability": rng.random(rows)}
     )  # fmt: skip
-    for title in ("the first night", "a second night, a tenth of it changed"):
+    for title in ("a night that changes every case", "a night that changes a tenth"):
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
         chosen = selection.select(scored, units, rates, 0.2, {}, (), Key("s", title))
