@@ -33,6 +33,8 @@ from training import config, pipeline, stability
 
 AS_OF = date(2026, 11, 20)
 CASES = 500
+MOST_ASKED_AGAIN = 0.2
+"""The highest share of cases not found too low of which a second reader is asked."""
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -55,9 +57,11 @@ class Service:
         drawn_as: str | None = None,
         other_than: int = 0,
         levels: tuple[str, ...] = (),
+        alone: bool = False,
     ) -> int:
         """An open case of a unit that no one has read yet.
 
+        With `alone`, no second reader will be asked for where nothing is found too low.
         With `levels`, each recorded level is among them, and something was recorded since the last
         assessment: at least two lines of the page can be ticked.
         """
@@ -73,6 +77,8 @@ class Service:
             )
             if drawn_as:
                 rows = rows.where(findings.c.drawn_as == drawn_as)
+            if alone:
+                rows = rows.where(findings.c.draw >= MOST_ASKED_AGAIN)
             for group in COMMUNITY_GROUPS if levels else ():
                 rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
             found = [int(row) for row in connection.execute(rows).scalars()]
