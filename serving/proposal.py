@@ -156,15 +156,18 @@ def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> At
     if proposed is None or not told:
         return AtLevel(name, rate, proposed, None, None, None)
     share, right, caught = min(told, key=lambda one: abs(one[0] - proposed))
-    higher = right.value * share / caught.value
     return AtLevel(
         name, rate, proposed, share,
         (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
-        (_missed(higher, caught.value, share), _missed(higher, caught.high, share),
-         _missed(higher, caught.low, share)),
+        # Where nobody may be found at all, there is no telling how many there are.
+        (_missed(right.value, caught.value, share), _missed(right.low, caught.high, share),
+         _missed(right.high, caught.low, share)) if caught.low > 0 else None,
     )  # fmt: skip
 
 
-def _missed(higher: float, caught: float, share: float) -> float:
-    """Of 100 rows not shown, how many are higher, where so many of those higher are found."""
-    return 100 * higher * (1 - caught) / (1 - share)
+def _missed(right: float, caught: float, share: float) -> float:
+    """Of 100 rows not shown, how many are higher, where so many of those shown are rightly shown
+    and so many of those higher are found. The ends of both intervals together are the widest.
+    """
+    higher = right * share / caught
+    return min(100.0, 100 * higher * (1 - caught) / (1 - share))

@@ -6,6 +6,7 @@ the public sector equality duty, Equality Act 2010 section 149, which is continu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from serving.watch.figures import (
     FEWEST,
     GREEN,
     SMALL,
+    THRESHOLDS,
     TOO_FEW,
     Figure,
     Part,
@@ -39,6 +41,10 @@ NAMES = ("flagged_gap", "precision_gap", "missed_gap", "agreement_gap", "changed
 ASKED = ("ethnicity", "religion", "disability")
 SURE = 2.576
 """Standard errors of a 99 % interval."""
+_GROUP = re.compile(r"[^:]*(: [^,]*)?")
+"""Of the label of a part: what it is about, without what was found."""
+NAMED = 5
+"""So many groups are named in a sentence; all of them stand in the table."""
 MISSING = "no characteristic of anyone is supplied."
 
 
@@ -63,7 +69,7 @@ def figures(
         *_of_readers(people, read),
         recorded(people, marked),
     ]  # fmt: skip
-    return [_said_missing(one, missing) for one in found]
+    return [_said_missing(_sure(one), missing) for one in found]
 
 
 def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
@@ -173,8 +179,8 @@ def _flag_parts(
         # By the near end: a small group is not called treated otherwise by chance.
         sure = max(1.0, near)
         said = f"{label}, {gap:.1f} times {side}"
-        found.append(Part(said, sure, near, far, size, state_of(figure, sure)))
-    return found
+        found.append(Part(said, sure, near, far, size, _state(figure, sure, far)))
+    return _none_alone(found)
 
 
 def _poisson(count: int) -> tuple[float, float, float]:
@@ -213,10 +219,49 @@ def _gap_parts(
                 continue
             low, high = (put(each) for each in wilson(row["share"], row["worth"], SURE))
             gap = max(0.0, low - everyone, everyone - high)
+            far = max(high - everyone, everyone - low)
             ours, all_ = round(100 * put(row["share"])), round(100 * everyone)
             words = f"{label}, {ours} of 100 (everyone {all_})"
-            found.append(Part(words, gap, None, None, row["read"], state_of(name, gap)))
-    return found
+            found.append(Part(words, gap, gap, far, row["read"], _state(name, gap, far)))
+    return _none_alone(found)
+
+
+def _state(name: str, near: float, far: float) -> str:
+    """By the near end of the interval where it is wide; green only where the far end allows it."""
+    state = state_of(name, near)
+    return TOO_FEW if state == GREEN and far >= THRESHOLDS[name].act else state
+
+
+def _none_alone(parts: list[Part]) -> list[Part]:
+    """Where one group alone of a characteristic is withheld, the next smallest goes with it: from
+    the sum its count could be worked out.
+    """
+    kept = list(parts)
+    for name in {_characteristic(part) for part in parts}:
+        ours = [place for place, part in enumerate(kept) if _characteristic(part) == name]
+        hidden = [place for place in ours if kept[place].count < SMALL]
+        others = [place for place in ours if kept[place].count >= SMALL]
+        if len(hidden) == 1 and others:
+            next_one = min(others, key=lambda place: kept[place].count)
+            label = kept[next_one].label.split(",")[0]
+            kept[next_one] = Part(label, None, None, None, 0, TOO_FEW)
+    return kept
+
+
+def _characteristic(part: Part) -> str:
+    return part.label.split(":")[0]
+
+
+def _sure(one: Figure) -> Figure:
+    """Says of which groups nothing can be told: no gap beyond chance is not no gap."""
+    unsure = [_GROUP.match(part.label) for part in one.parts if part.state == TOO_FEW]
+    if one.state != TOO_FEW or not unsure or all(part.value is None for part in one.parts):
+        return one
+    named = ", ".join(each[0] for each in unsure[:NAMED] if each) + (
+        ", and others" if len(unsure) > NAMED else ""
+    )
+    said = f"No gap beyond chance is seen, but it is too few to tell of {len(unsure)}: {named}."
+    return replace(one, value=None, low=None, high=None, sentence=said)
 
 
 def _shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:

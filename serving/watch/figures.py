@@ -39,6 +39,8 @@ class Line:
     way: Literal["above", "below"]
     look: float
     act: float
+    too_much: tuple[float, float] | None = None
+    """The thresholds on the other side, of what can be wrong both ways."""
 
 
 THRESHOLDS: dict[str, Line] = {
@@ -49,6 +51,7 @@ THRESHOLDS: dict[str, Line] = {
     "refused": Line("feed", "Rows refused in the newest load", "share", "above", 0.002, 0.01),
     "unknown_codes": Line("feed", "Codes never seen in it", "share", "above", 0.001, 0.01),
     "feeds_gone": Line("feed", "Tables that have stopped", "number", "above", 1.0, 2.0),
+    "regions": Line("caseload", "People by region that moved", "psi", "above", 0.05, 0.15),
     "indicators": Line("caseload", "Indicator that moved most", "psi", "above", 0.10, 0.25),
     "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
     "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
@@ -56,7 +59,9 @@ THRESHOLDS: dict[str, Line] = {
     "misses": Line("outcomes", "Missed", "share", "above", 0.05, 0.10),
     "misses_corrected": Line("outcomes", "Missed, corrected", "share", "above", 0.05, 0.10),
     "precision": Line("outcomes", "Rightly flagged", "share", "below", 0.50, 0.30),
-    "observed": Line("outcomes", "Found for each expected", "ratio", "below", 0.75, 0.50),
+    "observed": Line(
+        "outcomes", "Found for each expected", "ratio", "below", 0.75, 0.50, (1.5, 2.5)
+    ),
     "mature": Line("outcomes", "Read of what was queued", "share", "below", 0.80, 0.50),
     "agreement": Line("readers", "Blind readers agree", "share", "below", 0.80, 0.65),
     "raised_after": Line("readers", "Raised after the findings", "share", "above", 0.25, 0.50),
@@ -68,6 +73,7 @@ THRESHOLDS: dict[str, Line] = {
     "answered": Line("list", "Reassessments answered", "share", "below", 0.80, 0.50),
     "overdue": Line("list", "Reassessments overdue", "share", "above", 0.10, 0.25),
     "past_their_day": Line("list", "Unread past their day", "share", "above", 0.10, 0.25),
+    "waiting": Line("list", "Weeks of reading that wait", "ratio", "above", 2.0, 4.0),
     "overlap": Line("list", "On the list of the night before", "share", "below", 0.80, 0.60),
     "cooling": Line("list", "Left alone, concluded lately", "share", "above", 0.50, 0.80),
     "units_closed": Line("list", "Units that take no flagged case", "number", "above", 1.0, 3.0),
@@ -84,7 +90,7 @@ THRESHOLDS: dict[str, Line] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One line of the table behind a figure: no person, and no count under SMALL."""
+    """One line of the table behind a figure: no person, and no count of people under SMALL."""
 
     label: str
     value: float | None
@@ -114,9 +120,10 @@ def state_of(name: str, value: float | None) -> str:
         return TOO_FEW
     line = THRESHOLDS[name]
     sign = 1 if line.way == "above" else -1
-    if sign * value >= sign * line.act:
+    look, act = line.too_much or (np.inf, np.inf)
+    if sign * value >= sign * line.act or value >= act:
         return ACT
-    return LOOK if sign * value >= sign * line.look else GREEN
+    return LOOK if sign * value >= sign * line.look or value >= look else GREEN
 
 
 def figure(
@@ -181,7 +188,7 @@ def _no_part(name: str, parts: list[Part]) -> Figure:
     return Figure(name, None, None, None, 0, TOO_FEW, said, kept)
 
 
-MOST_PARTS = 60
+MOST_PARTS = 160
 """Lines of a table behind a figure that are kept: the worst first."""
 
 
@@ -189,7 +196,8 @@ def in_words(name: str, value: float) -> str:
     """A value in the unit of its figure."""
     unit = THRESHOLDS[name].unit
     if unit == "share":
-        return f"{round(100 * value)}"
+        hundredths = 100 * value
+        return f"{hundredths:.1f}" if 0 < hundredths < 1 else f"{round(hundredths)}"
     if unit == "number":
         return f"{value:,.0f}"
     return f"{value:.2f}"

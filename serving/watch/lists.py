@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +15,22 @@ from serving import working_days
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
 from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN
-from serving.watch.figures import Figure, counted, not_known, share_of
+from serving.watch.figures import (
+    FEWEST,
+    GREEN,
+    Figure,
+    Part,
+    counted,
+    not_known,
+    share_of,
+    state_of,
+    too_few,
+)
+from serving.watch.readings import WITHIN
 
+ANSWERS = {"reassessed": "done", "accepted": "accepted, not done yet", "declined": "declined"}
+"""What a practitioner can have said last, the furthest first."""
+PACE = timedelta(weeks=4)
 READ = ["crn", "group", "stratum", "scorable", "rank"]
 """What of another night's file says who was at the top."""
 
@@ -40,6 +55,7 @@ def of_the_queue(connection: Connection, today: date) -> list[Figure]:
     """What waits, is late, or cannot come in: from the database alone."""
     return [
         *_followed_up(connection, today),
+        _waiting(connection, today),
         _past_their_day(connection, today),
         _closed(connection),
     ]
@@ -56,8 +72,9 @@ def _top(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
 
 
 def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame | None:
-    last = select(runs.c.scores_file).where(runs.c.as_of < as_of).order_by(runs.c.as_of.desc())
-    name = connection.execute(last.limit(1)).scalar()
+    # The night before, not the last one whenever it was: over a hole nothing is compared.
+    last = select(runs.c.scores_file).where(runs.c.as_of == as_of - timedelta(days=1))
+    name = connection.execute(last.order_by(runs.c.at.desc()).limit(1)).scalar()
     if name is None or not (scores / name).exists():
         return None
     try:
@@ -74,30 +91,53 @@ def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
 
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
     """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
+    since = datetime.combine(today - WITHIN, time.min, UTC)
     asked = connection.execute(
         select(items.c.id, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
-        .where(conclusions.c.outcome == "ask_reassessment")
+        .where(conclusions.c.outcome == "ask_reassessment", conclusions.c.at >= since)
     ).all()
     done: dict[int, tuple[set[str], date | None]] = {}
     for row in connection.execute(select(answers).order_by(answers.c.id)).mappings():
         kinds, day = done.get(row["item_id"], (set(), None))
         done[row["item_id"]] = (kinds | {row["kind"]}, row["planned_on"] or day)
-    late = answered = old = 0
+    late = old = 0
+    said: Counter[str] = Counter()
     for item, at in asked:
         kinds, day = done.get(item, (set(), None))
         due = day or working_days.after(at.date(), REASSESS_WITHIN)
         late += not kinds & {"reassessed", "declined"} and due < today
         if working_days.after(at.date(), ANSWER_WITHIN) < today:
             old += 1
-            answered += bool(kinds & {"accepted", "declined", "reassessed"})
+            said[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
+    answered = sum(said[one] for one in ANSWERS)
+    parts = [
+        Part(words, said[one] / old, None, None, said[one], GREEN)
+        for one, words in {**ANSWERS, "nothing yet": "not answered"}.items()
+        if old >= FEWEST
+    ]
     return [
         share_of("answered", answered, old,
                  "Of 100 reassessments asked for over a week ago, {n} were accepted, declined or "
-                 "done."),
+                 f"done ({said['reassessed']} done, {said['accepted']} accepted and not done, "
+                 f"{said['declined']} declined).", parts),
         share_of("overdue", late, len(asked),
                  "Of 100 reassessments that were asked for, {n} are overdue."),
     ]  # fmt: skip
+
+
+def _waiting(connection: Connection, today: date) -> Figure:
+    """How much waits to be read, as weeks of reading at the pace of the last four."""
+    open_ = select(func.count()).where(items.c.state == "open", ~items.c.limited)
+    waiting = int(connection.execute(open_).scalar_one())
+    since = datetime.combine(today - PACE, time.min, UTC)
+    lately = select(func.count()).where(conclusions.c.at >= since)
+    read = int(connection.execute(lately).scalar_one())
+    if read < FEWEST:
+        return too_few("waiting", read)
+    weeks = waiting / (read / (PACE.days / 7))
+    said = f"{waiting:,} cases wait to be read: {weeks:.1f} weeks of reading, as in the last four."
+    return Figure("waiting", weeks, None, None, waiting, state_of("waiting", weeks), said)
 
 
 def _past_their_day(connection: Connection, today: date) -> Figure:

@@ -14,8 +14,18 @@ from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models import drift
 from models.drift import Shift
-from models.profile import Counts, Profile, whole
-from serving.watch.figures import FEWEST, Figure, Part, not_known, state_of, untold, worst
+from models.profile import Counts, Profile, level_name, whole
+from serving.watch.figures import (
+    FEWEST,
+    Figure,
+    Part,
+    figure,
+    not_known,
+    state_of,
+    too_few,
+    untold,
+    worst,
+)
 
 MISSING = "the model came without a profile of the caseload it was made for."
 ROWS_A_PERSON = len(COMMUNITY_GROUPS)
@@ -30,12 +40,14 @@ Measures = Mapping[str, list[int]]
 def figures(profile: Profile | None, now: Counts) -> list[Figure]:
     """What moved: the indicators, the scores, the recorded levels, the process in a region."""
     if profile is None:
-        return [not_known(n, MISSING) for n in ("indicators", "scores", "levels", "process")]
+        names = ("regions", "indicators", "scores", "levels", "process")
+        return [not_known(name, MISSING) for name in names]
     then = profile.counts
     measures = whole(then), whole(now)
     scores = [name for name in measures[0] if name.startswith("score ")]
     levels = [name for name in measures[0] if name.startswith("level ")]
     return [
+        _by_region(then, now),
         worst("indicators", _moved("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
               "The indicator that moved most is {where} (PSI {n}).", MISSING),
         worst("scores", _moved("scores", scores, *measures, 1),
@@ -48,17 +60,51 @@ def figures(profile: Profile | None, now: Counts) -> list[Figure]:
 
 
 def _moved(
-    figure: str,
+    of: str,
     names: Iterable[str],
     then: Measures,
     now: Measures,
     rows: int,
 ) -> list[Part]:
     return [
-        _part(figure, _said(name), drift.psi(then[name], now[name], rows), sum(now[name]) // rows)
+        _part(of, _said(name), *_shift(then[name], now.get(name, []), rows))
         for name in names
-        if name in then and name in now
+        if name in then
     ]
+
+
+def _shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
+    """How far it moved, of how many people; what is there no more cannot be told, and counts."""
+    return (drift.psi(then, now, rows) if now else None), sum(now) // rows
+
+
+def _by_region(then: Counts, now: Counts) -> Figure:
+    """Whether each region has the share of people that it had: one can be gone, and no other figure
+    would move.
+    """
+    places = sorted(set(then) | set(now))
+    before, after = ([_people(told.get(place, {})) for place in places] for told in (then, now))
+    shift = drift.psi(before, after) if len(places) > 1 else None
+    if shift is None:
+        return not_known("regions", "there is one region alone, or nobody was counted.")
+    if shift.noise > NOISIEST:
+        return too_few("regions", sum(after))
+    shares = {
+        place: (count / sum(before), later / sum(after))
+        for place, count, later in zip(places, before, after, strict=True)
+    }
+    most = max(places, key=lambda place: abs(shares[place][1] - shares[place][0]))
+    was, is_ = (round(100 * share) for share in shares[most])
+    words = (
+        "The share of people in each region moved by a PSI of {n}, that of "
+        f"{most} most: {is_} of 100, and {was} before."
+    )
+    return figure("regions", shift.value, shift.low, shift.high, sum(after), words)
+
+
+def _people(told: Measures) -> int:
+    """How many people a region had: each has a level, or none, in every community group."""
+    return sum(told.get(level_name(COMMUNITY_GROUPS[0]), []))
 
 
 def _levels(
@@ -66,10 +112,10 @@ def _levels(
 ) -> list[Part]:
     """The whole service, and each region: levels can be put up in one place alone."""
     found = _moved("levels", names, *measures, 1)
-    for region in sorted(set(then) & set(now)):
+    for region in sorted(then):
         found += [
             replace(part, label=f"{part.label} in {region}")
-            for part in _moved("levels", names, then[region], now[region], 1)
+            for part in _moved("levels", names, then[region], now.get(region, {}), 1)
         ]
     return found
 
@@ -93,10 +139,10 @@ def _beyond(region: str, then: Measures, now: Measures) -> Part:
     return Part(region, value, None, None, people, state_of("process", value))
 
 
-def _part(figure: str, label: str, shift: Shift | None, count: int) -> Part:
+def _part(of: str, label: str, shift: Shift | None, count: int) -> Part:
     if shift is None or shift.noise > NOISIEST or count < FEWEST:
         return untold(label, count)
-    state = state_of(figure, shift.value)
+    state = state_of(of, shift.value)
     return Part(label, shift.value, shift.low, shift.high, count, state)
 
 

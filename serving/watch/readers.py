@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,7 +19,9 @@ from models import reader_error
 from models.level import STRATA
 from models.reader_error import ReaderError
 from serving.db.tables import items
+from serving.watch import alike
 from serving.watch.figures import (
+    ACT,
     FEWEST,
     GREEN,
     TOO_FEW,
@@ -34,13 +36,16 @@ from serving.watch.figures import (
     too_few,
     untold,
     wilson,
+    worst,
 )
-from serving.watch.readings import Reading
+from serving.watch.readings import WITHIN, Reading
 
 MINUTES = (2, 5, 8, 15, 30)
 """Times on a case are told in these steps: eight minutes is what a review was reckoned at."""
 QUICK = timedelta(minutes=1)
 """Concluding sooner after the own view than this is no reading of the findings."""
+READERS = 3
+"""Of fewer readers, the share of a unit would be that of a person."""
 MATURE = timedelta(days=14)
 """A case queued longer ago than this should have been read."""
 
@@ -64,19 +69,46 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
                parts=by_level("precision", flagged, lambda one: one.first)),
         _observed(flagged),
         _mature(connection, today),
-        share("agreement", double, lambda one: one.first == one.second,
-               "Two blind readers of one case agreed whether a level is too low in {n} of 100.",
-               lambda one: one.weight / one.second_probability),
-        share("raised_after", right, lambda one: one.asked,
-               "After the findings, {n} of 100 readers asked for a reassessment although they had "
-               "called no level too low. Much of this may mean a rubber stamp."),
-        share("kept_after", low, lambda one: one.kept,
-               "After the findings, {n} of 100 readers kept a level that they had called too low."),
+        _both("agreement", double, lambda one: one.first == one.second,
+              "Two blind readers of one case agreed whether a level is too low in {n} of 100 "
+              "({where}).", lambda one: 1 / one.second_probability),
+        _both("raised_after", right, lambda one: one.asked,
+              "After the findings, {n} of 100 readers asked for a reassessment although they had "
+              "called no level too low ({where}). Much of this may mean a rubber stamp."),
+        _both("kept_after", low, lambda one: one.kept,
+              "After the findings, {n} of 100 readers kept a level that they had called too low "
+              "({where})."),
         _hasty(read),
         _quick(read),
         _same_words(read),
         _units_that_follow(right),
     ]  # fmt: skip
+
+
+def _both(
+    name: str,
+    read: list[Reading],
+    holds: Callable[[Reading], bool | None],
+    words: str,
+    weigh: Callable[[Reading], float] = lambda _: 1.0,
+) -> Figure:
+    """A share of the cases flagged and of those drawn at random, apart: the worse one stands.
+
+    What readers do is told of the reviews that they did. One case at random stands for a thousand;
+    together with those flagged it would hide what happens to them.
+    """
+    kinds = {"flagged": "of cases flagged", "random": "of cases drawn at random"}
+    parts = []
+    for drawn_as, label in kinds.items():
+        ours = [one for one in read if one.drawn_as == drawn_as]
+        told, worth = weighted(ours, holds, weigh)
+        if told is None:
+            parts.append(untold(label, worth))
+        else:
+            parts.append(Part(label, *told, len(ours), state_of(name, told[0])))
+    if all(part.value is None for part in parts):
+        return too_few(name, len(read), parts)
+    return worst(name, parts, words, "nothing was read.")
 
 
 def share(
@@ -154,7 +186,14 @@ def corrected(read: list[Reading]) -> Figure:
     name = "misses_corrected"
     found, twice, once = how_they_err(read)
     if found is None:
-        return too_few(name, twice)
+        why = too_few(name, twice)
+        if twice < FEWEST:
+            return why
+        said = (
+            f"Too few to tell: {twice} cases were read twice, but too few of those flagged or of "
+            "those at random, or readers agree hardly more than by chance."
+        )
+        return replace(why, sentence=said)
     random = [one for one in read if one.drawn_as == "random"]
     parts = by_level(name, random, lambda one: one.first, found.put_right)
     return figure(
@@ -179,7 +218,7 @@ def _observed(flagged: list[Reading]) -> Figure:
 def _mature(connection: Connection, today: date) -> Figure:
     """How much of what was queued over a fortnight ago has been read: what the rest rests on."""
     old = select(items.c.state, func.count()).where(
-        items.c.as_of <= today - MATURE, ~items.c.limited
+        items.c.as_of.between(today - WITHIN, today - MATURE), ~items.c.limited
     )
     rows = connection.execute(old.group_by(items.c.state))
     counts: dict[str, int] = {row[0]: row[1] for row in rows}
@@ -212,7 +251,7 @@ def _hasty(read: list[Reading]) -> Figure:
 def _step(label: str, count: int, of: int, *, first: bool) -> Part:
     """One step of times: only the first says anything of haste."""
     if of < FEWEST:
-        return Part(label, None, None, None, count, TOO_FEW)
+        return untold(label, count)
     state = state_of("hasty", count / of) if first else GREEN
     return Part(label, count / of, None, None, count, state)
 
@@ -225,37 +264,42 @@ def _quick(read: list[Reading]) -> Figure:
 
 
 def _same_words(read: list[Reading]) -> Figure:
-    """Reasons that are those of another review: the same words, whatever their order or case."""
-    keys = Counter(_key(one.reasons) for one in read)
-    again = sum(count for count in keys.values() if count > 1)
+    """Reasons that are those of another review but for a word or two, in whatever order or case."""
+    again = alike.near([_words(one.reasons) for one in read])
     return share_of("same_words", again, len(read),
-                    "Of 100 conclusions, {n} give the same reasons as another one.")  # fmt: skip
+                    "Of 100 conclusions, {n} give nearly the reasons of another one.")  # fmt: skip
 
 
-def _key(reasons: str) -> str:
-    return " ".join(sorted(set(re.findall(r"[a-z]+", reasons.lower()))))
+def _words(reasons: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]+", reasons.lower()))
 
 
 def _units_that_follow(right: list[Reading]) -> Figure:
     """Units in which half or more of the reviews followed the findings against the own view.
 
-    Units, never people, and only where there are enough reviews to tell.
+    Units, never people: only where there are enough reviews, of several readers, to tell.
     """
     by_unit: dict[str, list[Reading]] = {}
     for one in right:
         by_unit.setdefault(one.pdu_code, []).append(one)
-    parts = [
-        part_share("raised_after", unit, sum(one.asked for one in found), len(found))
-        for unit, found in sorted(by_unit.items())
-    ]
+    parts = [_unit(unit, found) for unit, found in sorted(by_unit.items())]
     told = [part for part in parts if part.value is not None]
     if not told:
         return too_few("units_that_follow", len(right), parts)
-    stamped = [part for part in told if (part.value or 0.0) >= 0.5]
-    return counted("units_that_follow", len(stamped), len(told),
-                   "{n} of {of} units raised half or more of the levels that their readers had "
-                   "called about right.", _worst_first(parts))  # fmt: skip
+    stamped = [part for part in told if part.state == ACT]
+    found = counted("units_that_follow", len(stamped), len(told),
+                    "{n} of {of} units raised half or more of the levels that their readers had "
+                    "called about right.", parts)  # fmt: skip
+    unsaid = len(parts) - len(told)
+    if not unsaid:
+        return found
+    # Green for some is not green for the most.
+    state = TOO_FEW if found.state == GREEN and unsaid >= len(told) else found.state
+    said = f"{found.sentence} Of {unsaid} more it cannot be told."
+    return replace(found, state=state, sentence=said)
 
 
-def _worst_first(parts: list[Part]) -> list[Part]:
-    return sorted(parts, key=lambda part: -(part.value if part.value is not None else -1.0))
+def _unit(unit: str, found: list[Reading]) -> Part:
+    if len({one.reader for one in found}) < READERS:
+        return untold(unit, len(found))
+    return part_share("raised_after", unit, sum(one.asked for one in found), len(found))

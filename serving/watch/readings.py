@@ -30,6 +30,8 @@ class Reading:
     """After the findings the conclusion was not that of the own view, either way."""
     crn: str
     pdu_code: str
+    reader: str
+    """Who concluded it: only counted, never shown."""
     probability: float | None
     same_group: bool
     """The first reader called the level of the flagged group itself too low."""
@@ -88,6 +90,7 @@ def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
         changed=(asked and not _low(own)) or (kept and _low(own)),
         crn=row["crn"],
         pdu_code=row["pdu_code"],
+        reader=row["username"],
         probability=row["said"],
         same_group=own["verdicts"].get(row["risk_group"]) == "too_low",
         read_for=own["at"] - own["opened_at"] if own["opened_at"] else None,

@@ -25,7 +25,7 @@ def reading(**changes: Any) -> Reading:
     """A flagged case that its reader called about right and kept."""
     values = {"drawn_as": "flagged", "stratum": "LOW", "weight": 1.0, "first": False, "second": None,
               "second_probability": 1.0, "asked": False, "kept": True, "changed": False, "crn": "A000001",
-              "pdu_code": "N54ALD", "probability": 0.5, "same_group": False,
+              "pdu_code": "N54ALD", "reader": "R", "probability": 0.5, "same_group": False,
               "took": timedelta(minutes=5), "read_for": timedelta(minutes=8), "reasons": "Read in full."} | changes  # fmt: skip
     return Reading(**values)
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from features.characteristics import CHARACTERISTICS, NOT_KNOWN
+from features.store import Load
 from models.profile import Profile
 from serving import watch
 from serving.db.unit_tables import snapshots
-from serving.watch import arrivals, equality, figures, lists, population, readers
-from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part
+from serving.watch import alike, arrivals, equality, figures, lists, population, readers
+from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.web import charts
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
-from tests.serving.test_watch import reading
+from tests.serving.test_watch import TODAY, reading
 
 USUAL = {"contacts": {"N54": (1200, 120), "N58": (240, 24)}}
 
@@ -118,8 +121,8 @@ def test_readers_who_are_quick_or_write_the_same_again() -> None:
 
 
 def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
-    followed = [reading(asked=True, pdu_code="N54ALD")] * 30
-    steady = [reading(pdu_code="N54BRI")] * 30
+    followed = [reading(asked=True, pdu_code="N54ALD", reader=f"R{n % 3}") for n in range(30)]
+    steady = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(30)]
     small = [reading(asked=True, pdu_code="N58CAR")] * 3
     found = readers._units_that_follow([*followed, *steady, *small])
     assert found.value == 1
@@ -128,6 +131,59 @@ def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
     assert told["N58CAR"].value is None
     assert told["N58CAR"].count == 0, "three are withheld"
     assert readers._units_that_follow(small).state == TOO_FEW
+
+
+def test_the_share_of_a_unit_is_never_that_of_one_or_two_people() -> None:
+    two = [reading(asked=True, pdu_code="N54ALD", reader=f"R{n % 2}") for n in range(60)]
+    three = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(60)]
+    found = readers._units_that_follow([*two, *three])
+    assert {part.label: part.value for part in found.parts} == {"N54ALD": None, "N54BRI": 0.0}
+    assert found.state == TOO_FEW, "green of one unit says nothing of the other"
+    assert "Of 1 more it cannot be told" in found.sentence
+
+
+def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_ones(
+    service: Service,
+) -> None:
+    """A case at random stands for two thousand: it must not hide four hundred that followed."""
+    stamped = [reading(asked=True, kept=False)] * 400
+    apart = [reading(first=True, second=False, second_probability=0.05)] * 60
+    random = [reading(drawn_as="random", weight=2000.0, second=False)] * 100
+    with service.night.connect() as connection:
+        found = by_name(readers.figures(connection, [*stamped, *apart, *random], TODAY))
+    assert found["raised_after"].value == 1.0
+    assert found["raised_after"].state == ACT
+    assert "of cases flagged" in found["raised_after"].sentence
+    assert found["agreement"].value == 0.0
+    assert found["agreement"].state == ACT
+    assert {part.label: part.state for part in found["agreement"].parts} == {
+        "of cases flagged": ACT, "of cases drawn at random": GREEN}  # fmt: skip
+
+
+def alike_slowly(texts: list[frozenset[str]]) -> int:
+    """Every pair compared."""
+    return sum(
+        any(
+            len(one & other) >= alike.NEAR * len(one | other)
+            for place, other in enumerate(texts)
+            if place != at
+        )
+        for at, one in enumerate(texts)
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), min_size=1), max_size=12))
+def test_texts_that_are_nearly_the_same_are_found(texts: list[frozenset[str]]) -> None:
+    assert alike.near(texts) == alike_slowly(texts)
+
+
+def test_reasons_that_differ_by_one_word_are_the_same_reasons() -> None:
+    same = [
+        reading(reasons=f"I agree with the findings that are shown here on this page {name}")
+        for name in ("alpha", "beta", "gamma") * 20
+    ]
+    assert readers._same_words(same).value == 1.0
 
 
 def test_expected_and_found_are_compared_in_the_flagged_group() -> None:
@@ -152,7 +208,10 @@ def test_a_group_flagged_more_often_is_named(service: Service) -> None:
     first = next(part for part in parts if part.label.startswith("ethnicity: B"))
     assert first.label == "ethnicity: B, 2.0 times as often"
     assert first.value == pytest.approx((40 - 2.576 * 40**0.5) / 20)
-    assert first.state == GREEN, "its interval begins at 1.2 times, under the line"
+    assert first.state == TOO_FEW, "from 1.2 to 2.8 times: under the line, or far above it"
+    even = people(ethnicity=["B"] * 1000 + ["W"] * 1000)
+    none = equality._flag_parts(even, {f"A{n:06d}" for n in [*range(200), *range(1000, 1200)]})
+    assert {part.state for part in none if part.label.startswith("ethnicity")} == {GREEN}
     many = people(ethnicity=["B"] * 1000 + ["W"] * 3000)
     sure = equality._flag_parts(many, {f"A{n:06d}" for n in [*range(400), *range(1000, 1400)]})
     assert next(part for part in sure if "B, 2.0" in part.label).state == LOOK
@@ -398,3 +457,60 @@ def test_one_table_of_thresholds_has_every_figure_and_the_sides_agree() -> None:
         assert (line.look < line.act) == (line.way == "above"), name
         assert figures.state_of(name, None) == TOO_FEW
     assert Part("x", None, None, None, 0, TOO_FEW).value is None
+
+
+def test_a_gap_that_may_be_wide_is_not_green() -> None:
+    """Thirty of a group, 20 of 100 right against 46: not shown to differ, nor shown not to."""
+    told = people(ethnicity=["A"] * 300 + ["B"] * 30)
+    read = [reading(crn=f"A{n:06d}", first=n % 2 == 0) for n in range(300)]
+    read += [reading(crn=f"A{n:06d}", first=n % 5 == 0) for n in range(300, 330)]
+    parts = equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+    states_ = {part.label.split(",")[0]: part.state for part in parts}
+    assert states_ == {"ethnicity: A": GREEN, "ethnicity: B": TOO_FEW}
+    figure = equality._sure(worst("precision_gap", parts, "{n} {where}", "none"))
+    assert figure.state == TOO_FEW
+    assert figure.value is None
+    assert "too few to tell of 1: ethnicity: B" in figure.sentence
+
+
+def test_the_count_of_one_small_group_cannot_be_worked_out_from_the_others() -> None:
+    told = people(sex=["F"] * 4 + ["M"] * 96, ethnicity=["A"] * 50 + ["B"] * 50)
+    read = [reading(crn=f"A{n:06d}", first=n % 2 == 0) for n in range(100)]
+    parts = equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+    shown = {part.label.split(",")[0]: part.count for part in parts}
+    assert shown == {"sex: F": 0, "sex: M": 0, "ethnicity: A": 50, "ethnicity: B": 50}
+    assert not [part for part in parts if part.label.startswith("sex: M,")]
+
+
+def test_a_region_that_is_gone_is_no_green() -> None:
+    levels = {"level children": [0, 500, 500, 0, 0]}
+    then = profile(counts={"N54": levels, "N58": levels})
+    found = by_name(population.figures(then, {"N54": levels}))
+    assert found["regions"].state == ACT
+    assert "0 of 100, and 50 before" in found["regions"].sentence
+    assert by_name(population.figures(then, then.counts))["regions"].state == GREEN
+    gone = next(part for part in found["levels"].parts if part.label.endswith("in N58"))
+    assert gone.state == TOO_FEW
+    alone = by_name(population.figures(profile(counts={"N54": levels}), {"N54": levels}))
+    assert alone["regions"].value is None
+
+
+def test_a_share_under_one_in_a_hundred_is_not_said_to_be_none() -> None:
+    assert in_words("refused", 0.004) == "0.4"
+    assert in_words("refused", 0.0) == "0"
+    assert in_words("refused", 0.013) == "1"
+
+
+def test_one_bad_row_of_forty_is_no_sign_of_a_bad_feed() -> None:
+    load = Load(1, datetime(2026, 11, 20), True, {"contacts": {"read": 40, "refused": 1}}, {}, {})
+    assert arrivals._refused("refused", load).state == LOOK
+    load = Load(
+        1, datetime(2026, 11, 20), True, {"contacts": {"read": 4000, "refused": 100}}, {}, {}
+    )
+    assert arrivals._refused("refused", load).state == ACT
+
+
+def test_three_found_for_each_expected_is_as_wrong_as_a_third() -> None:
+    told = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
+    assert readers._observed(told).value == pytest.approx(3.0)
+    assert readers._observed(told).state == ACT
