@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     three = commands.add_parser("approve", help="propose or sign what may score (two people)")
     three.add_argument("--as", dest="user", help="the board member who signs")
     three.add_argument("--reasons", help="that person's own reasons")
+    three.add_argument("--conditions", help="on which conditions, if on any")
     three.add_argument("--approval", type=int, help="sign this proposal; else make a new one")
     three.add_argument("--bundle", type=Path, help="folder of the bundle (default: the newest)")
     three.add_argument("--rates", default="low=320,medium=400,high=240,unknown=160",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import build
@@ -23,6 +25,16 @@ from serving.db.unit_tables import withdrawals
 SIGNATURES = 2
 VALID_FOR = timedelta(days=90)
 WARNED = (7, 14, 30)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a member wrote in signing or withdrawing: who, when, why, on which conditions."""
+
+    name: str
+    at: datetime
+    reasons: str
+    conditions: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,26 @@ class Approval:
     expires_at: datetime
     withdrawn_at: datetime | None
     signed_by: tuple[str, ...]
+    card: str = ""
+    """The SHA-256 of its model card, as it was proposed; empty where there was none."""
+    said: tuple[Said, ...] = ()
+    """What each signer wrote, the first one first."""
+    taken_back: Said | None = None
+    """Who withdrew it, and why."""
+
+    @property
+    def binds(self) -> str:
+        """A digest of everything that a signature binds: it stands in the chain of audit rows."""
+        until = self.expires_at.astimezone(UTC).isoformat()
+        bound: list[Any] = [
+            self.bundle_id,
+            self.catalogue,
+            self.acute,
+            self.rates,
+            self.random_share,
+        ]
+        bound += [self.rise, self.demo, self.tracked, self.card, until]
+        return _sha(json.dumps(bound, sort_keys=True))
 
     def why_not(self, now: datetime) -> str | None:
         """Why it does not let anything score at the given time; None where it does."""
@@ -81,23 +113,26 @@ def waits(one: Approval, now: datetime) -> bool:
 
 
 def every(connection: Connection) -> list[Approval]:
-    """Every approval, newest first, with its signatures."""
-    signed = (
-        select(
-            signatures.c.approval_id,
-            func.array_agg(users.c.name).label("names"),
-        )
-        .join(users, users.c.username == signatures.c.username)
-        .group_by(signatures.c.approval_id)
-        .subquery()
-    )
-    rows = (
-        select(approvals, signed.c.names, withdrawals.c.at.label("taken_back_at"))
-        .join(signed, signed.c.approval_id == approvals.c.id, isouter=True)
-        .join(withdrawals, withdrawals.c.approval_id == approvals.c.id, isouter=True)
-        .order_by(approvals.c.id.desc())
-    )
-    return [_approval(row) for row in connection.execute(rows).mappings()]
+    """Every approval, newest first, with what its signers wrote."""
+    said: dict[int, list[Said]] = {}
+    signed = select(signatures, users.c.name).join(users, users.c.username == signatures.c.username)
+    for row in connection.execute(signed.order_by(signatures.c.at, users.c.name)).mappings():
+        one = Said(row["name"], row["at"], row["reasons"], row["conditions"])
+        said.setdefault(row["approval_id"], []).append(one)
+    gone = select(withdrawals, users.c.name).join(users, users.c.username == withdrawals.c.username)
+    withdrawn = {
+        row["approval_id"]: Said(row["name"], row["at"], row["reasons"])
+        for row in connection.execute(gone).mappings()
+    }
+    rows = connection.execute(select(approvals).order_by(approvals.c.id.desc())).mappings()
+    return [_approval(row, said.get(row["id"], []), withdrawn.get(row["id"])) for row in rows]
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the end of the transaction nobody stops, goes on or withdraws: what was said last
+    holds.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
 
 
 def in_force(connection: Connection, *, demo: bool, now: datetime | None = None) -> Approval:
@@ -142,6 +177,7 @@ def propose(
     *,
     demo: bool,
     tracked: str = "",
+    card: Path | None = None,
 ) -> int:
     """Enter a proposal in the ledger, in the name of a board member; returns its number."""
     values: dict[str, Any] = {
@@ -150,6 +186,7 @@ def propose(
         "catalogue": model.catalogue,
         "acute": LISTED,
         "tracked": tracked,
+        "card": digest_of(card) if card and card.exists() else "",
         "rates": dict(rates),
         "random_share": share,
         "demo": demo,
@@ -165,12 +202,17 @@ def propose(
             "It could not be proposed: only a member of the board proposes, with a random share "
             "between 0 and 1."
         ) from error
-    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), {"bundle": model.id}))
+    binds = _one(unit.connection, int(made)).binds
+    details = {"bundle": model.id, "binds": binds}
+    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), details))
     return int(made)
 
 
 def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> None:
-    """Sign an approval in the user's own name; a board member signs once."""
+    """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
+    one = _one(unit.connection, approval_id)
+    if not waits(one, datetime.now(UTC)):
+        raise UserError(f"Proposal {approval_id} does not wait to be signed.")
     values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons,
               "conditions": conditions.strip(), "at": func.now()}  # fmt: skip
     try:
@@ -180,11 +222,13 @@ def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> No
             "It could not be signed: a board member signs once, in the own name, with at least 20 "
             f"characters of reasons ({type(error.orig).__name__})."
         ) from error
-    unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id)))
+    details = {"binds": one.binds, "words": _sha(f"{reasons}\n{conditions.strip()}")}
+    unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
 def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
     """Withdraw an approval at once, in the user's own name: one member is enough."""
+    hold_still(unit.connection)
     values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons.strip()}
     try:
         unit.connection.execute(insert(withdrawals).values(**values))
@@ -193,29 +237,47 @@ def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
             "It was not withdrawn: a member of the board withdraws once, with at least 20 "
             "characters of reasons."
         ) from error
-    unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id)))
+    details = {"words": _sha(reasons.strip())}
+    unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
 def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
     """What was approved to score at a moment: the newest that held then; None where none did.
 
-    By the clock of the signatures: what was proposed and not yet signed twice did not hold.
+    By the clock of the second signature: what was proposed and not yet signed twice did not hold.
     """
-    second = (
-        select(signatures.c.approval_id, func.max(signatures.c.at).label("at"))
-        .group_by(signatures.c.approval_id)
-        .having(func.count() >= SIGNATURES)
-    )
-    complete = {row.approval_id: row.at for row in connection.execute(second)}
     held = (
         item
         for item in every(connection)
-        if item.demo == demo and complete.get(item.id, at + VALID_FOR) <= at
+        if item.demo == demo and len(item.said) >= SIGNATURES and item.said[SIGNATURES - 1].at <= at
     )
     return next((item for item in held if item.why_not(at) is None), None)
 
 
-def _approval(row: RowMapping) -> Approval:
+def altered(connection: Connection) -> int | None:
+    """The first approval that is not what the chain of audit rows says was proposed."""
+    rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
+    found = {one.id: one.binds for one in every(connection)}
+    return next((row.id for row in rows if found.get(row.id) != row.binds), None)
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sha(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _one(connection: Connection, number: int) -> Approval:
+    found = next((one for one in every(connection) if one.id == number), None)
+    if found is None:
+        raise UserError(f"There is no proposal {number}.")
+    return found
+
+
+def _approval(row: RowMapping, said: list[Said], taken_back: Said | None) -> Approval:
     return Approval(
         id=row["id"],
         bundle_id=row["bundle_id"],
@@ -229,6 +291,9 @@ def _approval(row: RowMapping) -> Approval:
         rise=row["rise"],
         at=row["at"],
         expires_at=row["expires_at"],
-        withdrawn_at=row["taken_back_at"] or row["withdrawn_at"],
-        signed_by=tuple(sorted(row["names"] or ())),
+        withdrawn_at=taken_back.at if taken_back else row["withdrawn_at"],
+        signed_by=tuple(sorted(one.name for one in said)),
+        card=row["card"],
+        said=tuple(said),
+        taken_back=taken_back,
     )

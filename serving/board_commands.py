@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from sqlalchemy import Engine
 
 from features import build
-from features.errors import MissingInput, UserError
+from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import Store
 from models import bundle, registry
 from serving import approvals, demo, pack, settings, stop, watch
@@ -43,9 +43,9 @@ def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None
             rates = _rates(args.rates)
             number = approvals.propose(
                 opened, bundle.load(folder), folder.name, rates, args.random_share,
-                demo=chosen.demo, tracked=registry.tracked(folder),
+                demo=chosen.demo, tracked=registry.tracked(folder), card=folder / "card.md",
             )  # fmt: skip
-        approvals.sign(opened, number, args.reasons)
+        approvals.sign(opened, number, args.reasons, args.conditions or "")
     with engine.connect() as connection:
         made = next(item for item in approvals.every(connection) if item.id == number)
     console.print(
@@ -101,6 +101,8 @@ def board_pack(args: argparse.Namespace) -> None:
         path = chosen.bundles / told.live.bundle_folder / "card.md"
         if not path.exists():
             raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
+        if told.live.card and approvals.digest_of(path) != told.live.card:
+            raise UnreadableInput(f"{path} is not the card that was signed; fetch it again.")
         card = path.read_text(encoding="utf-8")
     for written in pack.write(told, args.out, card):
         console.print(f"Written: {written}")

@@ -15,10 +15,10 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from features.errors import MissingInput, UserError
+from features.errors import MissingInput, RunStopped, UserError
 from features.progress import steps
 from features.store import Store
-from serving import audit, demo, history, holding, public_record, scoring, settings
+from serving import approvals, audit, demo, history, holding, public_record, scoring, settings
 from serving.db.migrate import migrate as bring_up_to_date
 from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
 from serving.db.session import AuditEvent, Unit, unit
@@ -150,7 +150,14 @@ def verify_audit(_: argparse.Namespace) -> None:
     """Say whether every audit row stands as it was written; name the first that does not."""
     chosen = settings.read()
     with connected(chosen, NIGHT) as engine, engine.connect() as connection:
-        console.print(audit.verify(connection, chosen.data))
+        told = audit.verify(connection, chosen.data)
+        changed = approvals.altered(connection)
+    if changed is not None:
+        raise RunStopped(
+            f"Approval {changed} is not what was proposed, as its audit row says. Keep the "
+            "database as it is, and tell whoever answers for it."
+        )
+    console.print(told)
 
 
 def export_audit(args: argparse.Namespace) -> None:

@@ -87,6 +87,7 @@ def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, case
         made = approvals.propose(
             opened, model, folder, rates, RANDOM_SHARE, demo=True,
             tracked=registry.tracked(settings.bundles / folder),
+            card=settings.bundles / folder / "card.md",
         )  # fmt: skip
         approvals.sign(opened, made, REASONS)
     with unit(engine, board[1]) as opened:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, func, select
 
@@ -102,6 +104,15 @@ def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meanin
         made_up=made_up,
         why_not=why_not,
     )
+
+
+def card(approval: Approval, bundles: Path) -> Markup | None:
+    """The model card as a page shows it; None where it is missing, or not the one proposed."""
+    path = bundles / approval.bundle_folder / "card.md"
+    if not approval.card or not path.exists() or approvals.digest_of(path) != approval.card:
+        return None
+    made = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return Markup(made.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
 
 
 def _evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -177,7 +177,7 @@ def _run(
         key = Key(settings.draw_secret, run_id)
         counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)
         shadow.keep(opened.connection, seen, approval, model, beside, key)
-        _stop_if_the_board_did(opened.connection, stopped=stopped)
+        _as_the_board_says(opened.connection, approval, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
     with engine.connect() as connection:
@@ -228,13 +228,22 @@ def _fill(
     return counts
 
 
-def _stop_if_the_board_did(connection: Connection, *, stopped: bool) -> None:
-    """A stop that came while the night ran holds for it too: nothing of it is kept."""
-    stop.hold_still(connection)
+def _as_the_board_says(connection: Connection, approval: Approval, *, stopped: bool) -> None:
+    """A stop or a withdrawal that came while the night ran, or the end of the approval, holds for it
+    too: nothing of it is kept.
+    """
+    approvals.hold_still(connection)
     if not stopped and stop.in_force(connection) is not None:
         raise RunStopped(
             "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
             "again: it queues only the cases that are drawn at random."
+        )
+    now = next(one for one in approvals.every(connection) if one.id == approval.id)
+    why = now.why_not_now(datetime.now(UTC))
+    if why is not None:
+        raise RunStopped(
+            f"The approval that the night ran with ceased to hold before it could commit: {why}. "
+            "Nothing of it was kept. Start it again when something is approved."
         )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from features.errors import UserError
+from serving import approvals
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import users
 from serving.db.unit_tables import stops
@@ -58,11 +59,6 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
     return found
 
 
-def hold_still(connection: Connection) -> None:
-    """Until the end of the transaction nobody can stop or resume: what was asked last holds."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
-
-
 def stop(unit: Unit, reasons: str) -> None:
     """Stop flagging, in the user's own name."""
     _record(unit, "stop", reasons, "STOPPED_FLAGGING")
@@ -76,7 +72,7 @@ def resume(unit: Unit, reasons: str) -> None:
 
 
 def _record(unit: Unit, kind: str, reasons: str, what: str) -> None:
-    hold_still(unit.connection)
+    approvals.hold_still(unit.connection)
     values = {"kind": kind, "username": unit.username, "reasons": reasons.strip()}
     try:
         unit.connection.execute(insert(stops).values(**values))

@@ -48,6 +48,7 @@ approvals = Table(
     Column("catalogue", Text, nullable=False),
     Column("acute", JSONB, nullable=False),
     Column("tracked", Text, nullable=False),
+    Column("card", Text, nullable=False),
     Column("rates", JSONB, nullable=False),
     Column("random_share", Double, nullable=False),
     Column("demo", Boolean, nullable=False),

@@ -104,7 +104,9 @@ def sign(
     if fault := _fault(
         opened, reasons, lambda: approvals.sign(opened, approval_id, reasons, conditions)
     ):
-        return _page(request, opened, {name: fault}, {name: reasons})
+        return _page(
+            request, opened, {name: fault}, {name: reasons, f"{name}-conditions": conditions}
+        )
     return RedirectResponse("/board/approvals", status_code=303)
 
 
@@ -225,6 +227,11 @@ def _page(
             for item in found
         ],
         meant=meant,
+        cards={
+            one.id: card
+            for one in found
+            if one.id in meant and (card := proposal.card(one, bundles)) is not None
+        },
         mlflow=request.app.state.settings.mlflow_url,
         beside=shadow.newest(opened.connection),
         faults=faults,

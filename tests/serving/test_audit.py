@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from features.errors import RunStopped, UnreadableInput
 from serving import __main__ as commands
-from serving import audit
+from serving import approvals, audit
 from serving.db.session import AuditEvent, unit
 from tests.conftest import Service
 
@@ -38,6 +39,20 @@ def test_a_chain_that_nobody_touched_holds(
     said = capsys.readouterr().out
     assert "each as it was written" in said
     assert " 0 nights' heads" not in said
+
+
+def test_an_approval_that_was_changed_is_named(service: Service) -> None:
+    """Its rates are what two people signed: an UPDATE is refused, and found where it was forced."""
+    with service.admin.connect() as connection:
+        number = approvals.in_force(connection, demo=True).id
+        assert approvals.altered(connection) is None
+        change = text("UPDATE triage.approvals SET rates = '{\"low\": 9}' WHERE id = :number")
+        with pytest.raises(DBAPIError, match="never changed"), connection.begin_nested():
+            connection.execute(change, {"number": number})
+        connection.execute(text("ALTER TABLE triage.approvals DISABLE TRIGGER USER"))
+        connection.execute(change, {"number": number})
+        assert approvals.altered(connection) == number
+        connection.rollback()
 
 
 @pytest.mark.parametrize(

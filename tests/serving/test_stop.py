@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
-from features.errors import RunStopped, UserError
+from features.errors import NotApproved, RunStopped, UserError
 from serving import __main__ as main_module
 from serving import approvals, choosing, scoring, stop
 from serving.db.session import AuditEvent, unit
@@ -20,6 +22,7 @@ from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
 WHY = "The feed of police information looks wrong since Tuesday."
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 ON = "The feed was mended, and the figures were looked at."
 
 
@@ -122,6 +125,56 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == waiting
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"withdrawn_at": NOW}, "it was withdrawn on"), ({"expires_at": NOW}, "it expired on")],
+)
+def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
+) -> None:
+    """Promise 8: withdrawn "at once" is at once; the night had asked before it began."""
+    choose, every = choosing.choose, approvals.every
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        found = choose(*args, **more)
+        monkeypatch.setattr(
+            approvals, "every", lambda found: [replace(one, **change) for one in every(found)]
+        )
+        return found
+
+    monkeypatch.setattr(choosing, "choose", meanwhile)
+    counts = text("SELECT count(*) FROM triage.items")
+    with service.admin.connect() as connection:
+        before = connection.execute(counts).scalar_one()
+    with pytest.raises(RunStopped, match=f"ceased to hold before it could commit: {why}"):
+        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+    with service.admin.connect() as connection:
+        assert connection.execute(counts).scalar_one() == before
+    with pytest.raises(NotApproved, match=why):
+        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+
+
+def _add_a_third_member(service: Service) -> None:
+    with service.admin.begin() as connection:
+        connection.execute(
+            text("INSERT INTO triage.users (username, name, role, made_up)"
+                 " VALUES ('BOARD-3', 'Third', 'board', true) ON CONFLICT DO NOTHING")
+        )  # fmt: skip
+
+
+def test_nobody_withdraws_while_a_night_commits(service: Service) -> None:
+    """One of the two comes first: a commit under an approval that was withdrawn before it is none."""
+    with service.night.connect() as night:
+        approvals.hold_still(night)
+        with (
+            pytest.raises(DBAPIError, match="lock timeout"),
+            unit(service.web, "BOARD-1") as opened,
+        ):
+            opened.connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            approvals.withdraw(opened, 1, WHY)
+        night.rollback()
+
+
 def test_the_queue_says_why_and_the_board_stops_on_a_page(
     service: Service, browser: Browser
 ) -> None:
@@ -158,6 +211,20 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
     browser.sign_in("BOARD-2").get("/board/approvals")
     page = browser.post(sign, reasons="Agreed, with the same condition.")
     assert f"Withdraw approval {made}" in page
+    assert "Agreed, with the same condition." in page
+    assert 'On these conditions:</strong> <span class="rosh-prewrap">For a month.' in page
+    _add_a_third_member(service)
+    with pytest.raises(UserError, match="does not wait"), unit(service.web, "BOARD-3") as opened:
+        approvals.sign(opened, made, "A third one, long after the second.")
+    third = (
+        "INSERT INTO triage.signatures (approval_id, username, reasons)"
+        " VALUES (:made, 'BOARD-3', 'Long after the second one.')"
+    )
+    with (
+        pytest.raises(DBAPIError, match="does not wait to be signed"),
+        service.admin.begin() as admin,
+    ):
+        admin.execute(text(third), {"made": made})
     with service.night.connect() as connection:
         found = approvals.live_at(connection, datetime.now(UTC), demo=False)
         assert found is not None
