@@ -50,7 +50,8 @@ LAW: tuple[tuple[str, str, str], ...] = (
      "No figure about a reader by name: units, never people; nothing is decided about staff.",
      "`serving/watch/readers.py`; test_pack, test_watch"),
     ("DPA 2018 Part 3: s.35, s.42 (lawful, sensitive processing, policy document) " + CHECK,
-     "The tables and columns used are listed below; strict necessity is argued by the controller.",
+     "The tables used are listed here, their columns in `docs/records.md`; the controller argues "
+     "strict necessity.",
      PERSON),
     ("DPA 2018 s.38 (facts apart from opinions; categories of people) " + CHECK,
      "Each entry says whether it is fact, allegation, intelligence or opinion, and shows it.",
@@ -130,7 +131,7 @@ def _tier_2() -> list[str]:
             ("2.4 Indicators", f"{len(CATALOGUE)}: {uses['stage_1']} of behaviour, "
              f"{uses['stage_2']} of process, {uses['page_only']} shown and not scored (of these "
              f"{held} held back for a stated reason). Each with its rule and source: "
-             "docs/indicators.md"),
+             "docs/indicators/"),
             ("2.4 Approval", f"{approvals.SIGNATURES} members of the board, for "
              f"{approvals.VALID_FOR.days} days; one can stop it at once, two must let it go on."),
             ("2.4 Acute entries, which need no model", "; ".join(acute_list.LISTED)),

@@ -229,7 +229,7 @@ def _fill(
 
 
 def _as_the_board_says(connection: Connection, approval: Approval, *, stopped: bool) -> None:
-    """A stop or a withdrawal that came while the night ran, or the end of the approval, holds for it
+    """A stop, a withdrawal or the end of the approval that came while the night ran holds for it
     too: nothing of it is kept.
     """
     approvals.hold_still(connection)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from features.errors import UserError
@@ -43,12 +43,10 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
     """The stop that holds now, or held at a moment; None where there is none, or two members have
     ended it.
     """
-    told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
-    if at is not None:
-        told = told.where(stops.c.at <= at)
-    rows = connection.execute(told.order_by(stops.c.id)).mappings()
     found: Stopped | None = None
-    for row in rows:
+    for row in every(connection):
+        if at is not None and row["at"] > at:
+            break
         if row["kind"] == "stop":
             first = found or Stopped(row["name"], row["at"], row["reasons"], ())
             # A second stop takes back what was said for going on.
@@ -57,6 +55,12 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
             names = tuple(dict.fromkeys((*found.resumed_by, row["name"])))
             found = replace(found, resumed_by=names) if len(names) < TO_GO_ON else None
     return found
+
+
+def every(connection: Connection) -> list[RowMapping]:
+    """Everything that was said of stopping and going on, by whom, oldest first."""
+    told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
+    return list(connection.execute(told.order_by(stops.c.id)).mappings())
 
 
 def stop(unit: Unit, reasons: str) -> None:

@@ -21,10 +21,10 @@ from sqlalchemy import Connection, RowMapping, func, select
 from features.errors import MissingInput, SetupProblem, UserError
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
-from serving import approvals, stop, watch
+from serving import approvals, incidents, stop, watch
 from serving.approvals import Approval
 from serving.db.tables import conclusions, runs
-from serving.watch.figures import ACT, Figure
+from serving.watch.figures import ACT, NOT_KNOWN, Figure
 from serving.web import charts, formatters
 
 NEAR = timedelta(days=30)
@@ -62,10 +62,13 @@ class Told:
     """Everything that the pack says, as plain values."""
 
     month: Month
-    as_of: date
+    as_of: date | None
+    """The night that the figures are of; None where no night of the month was kept."""
     figures: list[Figure]
     changed: list[tuple[Figure, str]]
     """Figures in another state than at the end of the month before, with that state."""
+    happened: list[str]
+    """What was proposed, signed, withdrawn, stopped and reported in the month."""
     decisions: list[str]
     concluded: int
     live: Approval | None
@@ -75,26 +78,32 @@ class Told:
 
 
 def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
-    """What the pack of a month says; MissingInput where no night of it was kept."""
+    """What the pack of a month says; MissingInput for a month before anything was proposed.
+
+    A month without a night has a pack too: that is when a decision is due.
+    """
     end = datetime.combine(month.last, time.max, UTC)
     kept = watch.newest(connection, month.last, end + LAST_NIGHT)
-    if kept is None or kept["as_of"] < month.first:
+    if kept is not None and kept["as_of"] < month.first:
+        kept = None
+    if kept is None and not any(one.at <= end for one in approvals.every(connection)):
         raise MissingInput(
-            f"No figures were kept in {month.words}: there was no night, or none was committed."
+            f"There was no night in {month.words}, and nothing had been proposed by its end."
         )
     begin = datetime.combine(month.first, time.min, UTC)
     before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
-    found = watch.figures_of(kept)
+    found = watch.figures_of(kept) if kept else []
     nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
     done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
     live = approvals.live_at(connection, end, demo=demo)
     counted = select(func.count()).where(conclusions.c.at.between(begin, end))
     return Told(
         month=month,
-        as_of=kept["as_of"],
+        as_of=kept["as_of"] if kept else None,
         figures=found,
         changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
+        happened=_happened(connection, begin, end, demo=demo),
         decisions=_decisions(connection, found, live, end, demo=demo),
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
@@ -102,6 +111,32 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
         history=watch.history(connection, month.last, end + LAST_NIGHT),
         made_up=any(row["made_up"] for row in done),
     )
+
+
+def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: bool) -> list[str]:
+    """What the board and others did in the month, in the order in which it happened."""
+    told: list[tuple[datetime, str]] = []
+    for one in approvals.every(connection):
+        if one.demo != demo:
+            continue
+        told.append((one.at, f"Proposal {one.id} was made: model {one.bundle_id[:12]}."))
+        for said in one.said:
+            on = f" On these conditions: {said.conditions}" if said.conditions else ""
+            told.append((said.at, f"{said.name} signed proposal {one.id}: {said.reasons}{on}"))
+        if one.taken_back:
+            by, why = one.taken_back.name, one.taken_back.reasons
+            told.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
+    for row in stop.every(connection):
+        what = "stopped flagging" if row["kind"] == "stop" else "said that flagging may go on"
+        told.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
+    for incident in incidents.every(connection):
+        told.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
+        told += [
+            (row["at"], f"Incident {incident.first['id']} was closed.")
+            for row in incident.followed
+            if row["closes"]
+        ]
+    return [f"{at:%d %B}: {words}" for at, words in sorted(told) if begin <= at <= end]
 
 
 def _decisions(
@@ -119,7 +154,15 @@ def _decisions(
     for one in approvals.every(connection):
         if one.demo == demo and one.at <= end and approvals.waits(one, end):
             told.append(f"Proposal {one.id} waits to be signed.")
+    told += [
+        f"Incident {one.first['id']} is open since {one.first['at']:%d %B %Y}."
+        for one in incidents.every(connection)
+        if not one.closed and one.first["at"] <= end
+    ]
+    if not found:
+        told.append("No night was kept in the month: why, and what stood in its place.")
     lines = watch.THRESHOLDS
+    told += [f"{lines[o.name].title}: {o.sentence}" for o in found if o.state == NOT_KNOWN]
     told += [f"{lines[one.name].title}: {one.sentence}" for one in found if one.state == ACT]
     return told
 

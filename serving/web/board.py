@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from starlette.exceptions import HTTPException
 
 from features.errors import UserError
@@ -60,6 +60,7 @@ def question(request: Request, opened: Looking, topic: str, on: str = "") -> Res
     pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
     return pages.render(
         request, "board-question.html", topic=found, kept=kept, pictures=pictures,
+        stale=not on and _stale(_last_night(opened), datetime.now(UTC)),
         told=told, thresholds=watch.THRESHOLDS,
     )  # fmt: skip
 
@@ -187,23 +188,33 @@ def _overview(
     every = approvals.every(opened.connection)
     demo = request.app.state.settings.demo
     live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
-    last = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
+    last = _last_night(opened)
     return pages.render(
         request,
         "board.html",
         status=422 if faults else 200,
         topics=watch.topics(watch.figures_of(kept) if kept else []),
         kept=kept,
-        stale=kept is not None and now - kept["at"] > STALE,
+        stale=_stale(last, now),
         live=live,
         warning=live.warning(now) if live else None,
         waiting=[one for one in every if approvals.waits(one, now)],
-        last=opened.connection.execute(last).mappings().first(),
+        last=last,
         stopped=stop.in_force(opened.connection),
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,
     )
+
+
+def _last_night(opened: Unit) -> RowMapping | None:
+    latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
+    return opened.connection.execute(latest).mappings().first()
+
+
+def _stale(last: RowMapping | None, now: datetime) -> bool:
+    """Whether the last night is too long ago for its figures; working some out anew is no night."""
+    return last is not None and now - last["at"] > STALE
 
 
 def _page(

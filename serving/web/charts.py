@@ -79,10 +79,10 @@ def _level(at: float, colour: str, word: str, value: float, name: str) -> str:
 
 
 def _runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
-    """Nights without a hole of more than a week between them: nothing is drawn across one."""
+    """Nights that follow each other: nothing is drawn across one that is missing or untold."""
     found: list[list[tuple[date, Figure]]] = []
     for day, one in known:
-        if not found or (day - found[-1][-1][0]).days > 7:
+        if not found or (day - found[-1][-1][0]).days > 1:
             found.append([])
         found[-1].append((day, one))
     return found

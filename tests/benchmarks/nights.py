@@ -28,7 +28,7 @@ from serving import caseload, looking, selection
 from serving.looking import Looked
 from serving.selection import Key
 from serving.watch import arrivals, equality, figures, population
-from serving.watch.figures import ACT, LOOK, Figure
+from serving.watch.figures import ACT, GREEN, LOOK, Figure
 
 AS_OF = date(2026, 11, 20)
 CASES = int(os.environ.get("CASES", "3000"))
@@ -72,7 +72,7 @@ def _flagged(seen: Looked) -> Figure:
 def scenario(
     name: str, model: Bundle, back: int, nights: Iterable[int]
 ) -> list[tuple[int, Figure]]:
-    """Every figure that was not green, with how many days before the as-of date it was."""
+    """Every figure of every night, with how many days before the as-of date it was."""
     with tempfile.TemporaryDirectory(prefix="rosh-nights-") as folder:
         at = Path(folder)
         made = synthetic.Parameters(LARGE.get(name, CASES), 1, AS_OF, scenario=name)
@@ -84,7 +84,6 @@ def scenario(
             (night, one)
             for night in nights
             for one in watched(store, model, usual, AS_OF - timedelta(days=night))
-            if one.state in (LOOK, ACT)
         ]
 
 
@@ -103,12 +102,20 @@ def main() -> None:
             schema={"figure": pl.String, "state": pl.String, "night": pl.Int64, "said": pl.String},
         )  # fmt: skip
         say(f"\n{name}: {len(nights)} nights against a profile of {back} days before the last\n")
-        for (figure, state), part in rows.group_by("figure", "state", maintain_order=True):
+        alarms = rows.filter(pl.col("state").is_in([LOOK, ACT]))
+        for (figure, state), part in alarms.group_by("figure", "state", maintain_order=True):
             first = part.row(0, named=True)
             say(f"  {figure:16}{state:6} first {first['night']:>4} days before the end, on "
                 f"{part.height} nights. {first['said']}\n")  # fmt: skip
-        if not found:
-            say("  every figure that could be told was green on every night\n")
+        green = int((rows["state"] == GREEN).sum())
+        untold = len(rows) - len(alarms) - green
+        say(f"  {len(rows)} figures in all: {len(alarms)} to look at or act on, {green} green, "
+            f"{untold} that could not be told\n")  # fmt: skip
+        dark = (
+            rows.group_by("figure").agg((pl.col("state") == GREEN).any()).filter(~pl.col("state"))
+        )
+        if name == "none" and dark.height:
+            say(f"  never green: {', '.join(sorted(dark['figure']))}\n")
         sys.stdout.flush()
 
 

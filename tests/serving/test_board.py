@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from features import build
 from features.errors import UserError
 from models import bundle
-from serving import acute_list, approvals, caseload, incidents, looking, proposal, shadow
+from serving import acute_list, approvals, caseload, incidents, looking, proposal, shadow, watch
 from serving.db.session import AuditEvent, unit
 from serving.selection import Chosen, Key
+from serving.web import board
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
@@ -238,3 +239,16 @@ def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
     assert not approvals.waits(replace(one, withdrawn_at=now), now)
     assert not approvals.waits(one, now + timedelta(days=2))
     assert not approvals.waits(replace(one, acute={}), now), "it could never hold"
+
+
+def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.sign_in("BOARD-1")
+    assert 'data-qa="stale"' not in browser.get("/board")
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        watch.keep_again(opened.connection, watch.now())
+    monkeypatch.setattr(board, "STALE", timedelta(0))
+    for page in ("/board", "/board/watch/feed"):
+        assert "No night has been kept" in browser.get(page), page

@@ -70,10 +70,24 @@ def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
         pack.Month.of("October")
     with pytest.raises(UserError, match="has not come yet"):
         pack.Month.of("2999-01")
-    with pytest.raises(MissingInput, match="there was no night"), service.night.connect() as found:
+    with pytest.raises(MissingInput, match="There was no night"), service.night.connect() as found:
         pack.tell(found, pack.Month.of("2020-02"), demo=True)
     assert pack.Month.of("2024-02").last == date(2024, 2, 29)
     assert datetime.now(UTC).date() >= pack.Month.of(MONTH).first
+
+
+def test_a_month_without_a_night_has_a_pack_that_says_so(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(watch, "newest", lambda *_: None)
+    with service.night.connect() as connection:
+        told = pack.tell(connection, pack.Month.of(MONTH), demo=True)
+    assert told.figures == []
+    assert "No night was kept in the month: why, and what stood in its place." in told.decisions
+    page = pack.write(told, tmp_path, "No card.")[0].read_text(encoding="utf-8")
+    assert "No night was kept in this month, so there are no figures" in page
+    assert "signed proposal" in page, "what the board did stands in it"
+    assert "Involvement is active" not in page, "that is for the board to say"
 
 
 def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
