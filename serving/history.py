@@ -20,6 +20,8 @@ from features.store import Store
 from serving import doors, holding, record
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import (
+    acknowledgements,
+    acute,
     answers,
     claims,
     conclusions,
@@ -47,6 +49,8 @@ class Account:
     run: RowMapping | None
     computed: list[dict[str, Any]]
     queued: list[dict[str, Any]]
+    acute: list[dict[str, Any]]
+    """Entries that were delivered to be acted on at once, and who said what was done."""
     audit: list[RowMapping]
     held: bool
 
@@ -78,6 +82,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         run=run,
         computed=_computed(scores, run, crn, limited=limited),
         queued=_queued(connection, crn, end),
+        acute=_acute(connection, crn, end),
         audit=_audit(connection, crn, end),
         held=holding.is_held(connection, crn),
     )
@@ -144,6 +149,11 @@ def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, A
         .order_by(runs.c.at)
     )
     found["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
+    twice = text(
+        "SELECT * FROM triage.second_reads_asked(:crn) WHERE item_id = :item AND at < :end"
+    )
+    values = {"crn": item["crn"], "item": item["id"], "end": end}
+    found["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
     # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
     by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
@@ -155,6 +165,20 @@ def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, A
     if item["state"] == "by_hand" and found["looked_at_by_hand"]:
         then["state"] = "by_hand"
     return {"item": then, **found}
+
+
+def _acute(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+    rows = select(acute).where(acute.c.crn == crn, acute.c.at < end).order_by(acute.c.at)
+    found = []
+    for row in connection.execute(rows).mappings().all():
+        said = select(acknowledgements).where(
+            acknowledgements.c.acute_id == row["id"], acknowledgements.c.at < end
+        )
+        # Who holds the case is kept as it is now: not told of a past day.
+        told = {name: row[name] for name in row if name != "practitioner_code"}
+        done = connection.execute(said.order_by(acknowledgements.c.at)).mappings()
+        found.append({**told, "acknowledged": [dict(one) for one in done]})
+    return found
 
 
 def _audit(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:

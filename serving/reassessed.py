@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 
 import polars as pl
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from features import asof, codes, timeline
 from features.levels import level_column
@@ -35,11 +35,12 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
     )
     closed = 0
     for one in asked:
+        at = one.at.astimezone(UTC).replace(tzinfo=None)  # times of the records are UTC
         given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
         after = complete.filter(
             pl.col("crn") == one.crn,
-            pl.col("completed_on") >= one.at.date(),
-            pl.col("recorded_at") > one.at.replace(tzinfo=None),
+            pl.col("completed_on") >= at.date(),
+            pl.col("recorded_at") > at,
             *given,
         ).sort("completed_on", "record_id")
         if after.height:
@@ -51,19 +52,27 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
     return closed
 
 
-def hand_over(connection: Connection, store: Store, as_of: date) -> None:
+def hand_over(connection: Connection, store: Store, as_of: date) -> int:
     """What was queued or asked goes to the practitioner who holds the case now; whoever had a hand
-    in an open case meanwhile does not read it.
+    in an open case meanwhile does not read it. What nobody reads yet goes with the case to another
+    unit; returns how many did.
     """
     rows = connection.execute(
-        select(items.c.id, items.c.crn, items.c.practitioner_code, items.c.hands, items.c.state)
-    ).all()
+        select(items.c.id, items.c.crn, items.c.pdu_code, items.c.practitioner_code, items.c.hands,
+               items.c.state)
+    ).all()  # fmt: skip
     if not rows:
-        return
-    known = asof.read(store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations"])
+        return 0
+    known = asof.read(store, asof.spine({row.crn for row in rows}, as_of),
+                      tables=["allocations", "supervisions"])  # fmt: skip
     open_ = {row.crn for row in rows if row.state == "open"}
     holders, hands = timeline.practitioners(known), _hands(store, open_, as_of)
+    held = timeline.supervision(known)
+    moved = 0
     for row in rows:
+        unit = held.get(row.crn, {}).get("pdu_code")
+        if row.state == "open" and unit not in (None, row.pdu_code):
+            moved += _move(connection, row.id, unit)
         now = {"practitioner_code": holders.get(row.crn) or row.practitioner_code}
         if row.state == "open":
             now["hands"] = sorted({*row.hands, *hands.get(row.crn, ())})
@@ -71,6 +80,13 @@ def hand_over(connection: Connection, store: Store, as_of: date) -> None:
             row.hands
         ):
             connection.execute(update(items).where(items.c.id == row.id).values(**now))
+    return moved
+
+
+def _move(connection: Connection, item: int, unit: str) -> int:
+    """A case that nobody reads goes to its new unit; one that somebody reads is finished first."""
+    free = update(items).where(items.c.id == item, func.triage.nobody_began(items.c.id))
+    return int(connection.execute(free.values(pdu_code=unit)).rowcount)
 
 
 def _hands(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:

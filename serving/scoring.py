@@ -138,9 +138,10 @@ def _deliver_acute(
         limited = set(on.filter("limited")["crn"])
         told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
         closed = reassessed.close(opened.connection, store, as_of)
-        reassessed.hand_over(opened.connection, store, as_of)
+        moved = reassessed.hand_over(opened.connection, store, as_of)
         caseload.place(opened.connection, on, where, as_of)
-        details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed}
+        details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed,
+                   "moved": moved}  # fmt: skip
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
     return on
 

@@ -97,9 +97,14 @@ class Browser:
         reasons = "Three entries since May point the same way."
         return self.post(f"/cases/{item}/view", status, **{"reasons": reasons, **said, **given})
 
-    def conclude(self, item: int, outcome: str = "keep_level", status: int = 200) -> str:
+    def conclude(
+        self,
+        item: int,
+        outcome: str = "keep_level",
+        status: int = 200,
+        reasons: str = "The entries are one event told three times.",
+    ) -> str:
         """Conclude, with reasons; a reassessment is asked of the group of the public."""
-        reasons = "The entries are one event told three times."
         asked = {"ask-public": "too_low"} if outcome == "ask_reassessment" else {}
         return self.post(
             f"/cases/{item}/conclusion", status, outcome=outcome, reasons=reasons, **asked

@@ -18,6 +18,8 @@ from serving.settings import Settings
 
 WEB, NIGHT, OWNER = "rosh_web", "rosh_night", "rosh_owner"
 DATABASE = "rosh_triage"
+PATIENCE = 3
+"""Seconds that a page waits for a connection: a database that is away is said, not waited for."""
 PASSWORDS_ONLY = "local all all scram-sha-256\n"
 """The whole of the embedded server's pg_hba.conf: no one is trusted, nothing but the socket."""
 
@@ -37,7 +39,12 @@ def url_for(settings: Settings, role: str) -> URL:
 
 def engine_for(settings: Settings, role: str) -> Engine:
     """An engine for a role; refuses one that could pass by row-level security."""
-    engine = create_engine(url_for(settings, role), pool_pre_ping=True)
+    engine = create_engine(
+        url_for(settings, role),
+        pool_pre_ping=True,
+        pool_timeout=PATIENCE,
+        connect_args={"connect_timeout": PATIENCE},
+    )
     try:
         row = _asked_of_itself(engine)
     except OperationalError as error:

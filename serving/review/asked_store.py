@@ -46,21 +46,49 @@ class FollowUp:
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
+    def over(self) -> bool:
+        """Nobody has to do anything about it any more."""
+        return self.state in (Asked.REASSESSED, Asked.SETTLED)
+
+    @property
+    def asked_again_at(self) -> datetime:
+        """When the reader last asked: at first, or again."""
+        again: list[datetime] = [row["at"] for row in self.answers if row["kind"] == "reply"]
+        return max([self.asked_at, *again])
+
+    @property
     def due_on(self) -> date:
         """The day the practitioner named last, else so many working days after it was asked."""
-        named = [row["planned_on"] for row in self.answers if row["planned_on"]]
-        return named[-1] if named else working_days.after(self.asked_at.date(), REASSESS_WITHIN)
+        named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
+        if named and self.state is not Asked.WAITING:
+            return named[-1]
+        return working_days.after(self.asked_again_at.date(), REASSESS_WITHIN)
+
+    @property
+    def with_the_reader_since(self) -> date | None:
+        """Since when it waits for a word of whoever asked; None where it does not."""
+        since = None
+        for row in self.answers:
+            said = row["kind"]
+            if said in ("declined", "second_look") or (
+                said == "fact" and self.outcome == "need_information"
+            ):
+                since = since or row["at"].date()
+            elif said != "fact":
+                since = None
+        return None if self.over else since
 
     def late(self, today: date) -> str | None:
         """What is late about it, in words; None where nothing is."""
-        if self.state in (Asked.REASSESSED, Asked.DECLINED):
-            return None  # declined is answered: the unit sees why, and may ask again
-        if self.outcome == "need_information" and self.state is not Asked.WAITING:
+        if self.over:
             return None
+        if (since := self.with_the_reader_since) is not None:
+            late = working_days.after(since, ANSWER_WITHIN) < today
+            return "the reader has not replied" if late else None
         if self.due_on < today:
             return "overdue"
-        unanswered = working_days.after(self.asked_at.date(), ANSWER_WITHIN) < today
-        return "not answered" if unanswered and not self.answers else None
+        unanswered = working_days.after(self.asked_again_at.date(), ANSWER_WITHIN) < today
+        return "not answered" if unanswered and self.state is Asked.WAITING else None
 
 
 @dataclass(frozen=True)
@@ -76,8 +104,12 @@ class Open:
     held_by: str | None
 
     def unclaimed(self, today: date) -> bool:
-        """Nobody has begun to read it within the days for that."""
+        """Nobody has begun to read it within the days for that, or whoever did has left it."""
         return not self.begun and working_days.after(self.as_of, CLAIM_WITHIN) < today
+
+    def past(self, today: date) -> bool:
+        """The day by which it was to be read has gone, whether or not somebody reads it."""
+        return self.due_on < today
 
 
 @dataclass(frozen=True)
@@ -130,6 +162,10 @@ class AskedStore:
         """Every entry of the case as the reader saw it, newest first."""
         rows = select(entries).where(entries.c.item_id == item_id).order_by(entries.c.position)
         return list(self.connection.execute(rows).mappings())
+
+    def for_me(self) -> int:
+        """How many answers wait for a word of this person, who asked."""
+        return int(self.connection.execute(select(func.triage.answers_for_me())).scalar_one())
 
     def answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
         """Keep an answer in this person's name."""

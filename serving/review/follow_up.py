@@ -60,6 +60,24 @@ class FollowUps:
         self._audit("ANSWERED", found, kind)
         return found
 
+    def of_one(self, item_id: int) -> FollowUp | None:
+        """What was asked about a case and what was answered, for whoever may see it."""
+        return self.store.one(item_id)
+
+    def waiting_for_me(self) -> int:
+        """How many answers wait for a word of whoever asked."""
+        return self.store.for_me()
+
+    def reply(self, item_id: int, kind: str, words: str) -> FollowUp:
+        """The reader's word, in that person's own name: asked again, or settled."""
+        found = self._one(item_id)
+        policies.check_reply(kind, words)
+        if (found.state, Answer(kind)) not in ANSWERS:
+            raise Refused("That is settled, or was reassessed: there is nothing more to say to it.")
+        self.store.answer(item_id, kind, words, None)
+        self._audit("REPLIED", found, kind)
+        return found
+
     def _one(self, item_id: int) -> FollowUp:
         found = self.store.one(item_id)
         if found is None:

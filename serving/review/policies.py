@@ -5,16 +5,20 @@ The database keeps the same rules by itself (row-level security, triggers): thes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import UserError
-from serving.review.states import OUTCOMES, STEPS, Progress, Step
+from serving.review.states import OF_THE_READER, OUTCOMES, STEPS, Progress, Step
 
 LEAST_REASONS = 20
 LONGEST = 4000
+WORDS = 5
+"""A sentence of fewer words can be anybody's own."""
 FURTHEST = timedelta(days=90)
 
 
@@ -118,6 +122,23 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
         raise Invalid(faults)
 
 
+def pasted(reasons: str, found: Mapping[str, Any]) -> list[str]:
+    """The sentences of the findings that stand in somebody's own reasons, word for word.
+
+    `found` is a row of findings. Whoever reads the reasons is told which words are the service's.
+    """
+    told = [finding["sentence"] for group in found["reasons"] for finding in group["findings"]] + [
+        finding["sentence"] for finding in found["shown_only"]
+    ]
+    own = f" {_plain(reasons)} "
+    same = [one for one in told if len(one.split()) >= WORDS and f" {_plain(one)} " in own]
+    return list(dict.fromkeys(same))
+
+
+def _plain(words: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", words.lower()))
+
+
 def check_answer(
     kind: str, words: str, planned_on: date | None, today: date, asked_on: date
 ) -> None:
@@ -138,6 +159,16 @@ def check_answer(
         faults |= _reasons("words", words, "what you want to say")
     if len(words) > LONGEST or "\0" in words:
         faults["words"] = f"What you say must be {LONGEST:,} characters or fewer"
+    if faults:
+        raise Invalid(faults)
+
+
+def check_reply(kind: str, words: str) -> None:
+    """A reader's word on an answer: asked again, or settled, with the reasons."""
+    faults = {}
+    if kind not in OF_THE_READER:
+        faults["kind"] = "Select whether you ask again or let it rest"
+    faults |= _reasons("words", words, "what you want to say")
     if faults:
         raise Invalid(faults)
 

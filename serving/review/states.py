@@ -105,17 +105,25 @@ class Asked(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     REASSESSED = "reassessed"
+    SETTLED = "settled"
 
 
 class Answer(StrEnum):
-    """What answers it: the practitioner, or the night that finds a complete assessment."""
+    """What answers it: the practitioner, the night that finds a complete assessment, or whoever
+    asked, who asks again or lets it rest.
+    """
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
     FACT = "fact"
     SECOND_LOOK = "second_look"
     REASSESSED = "reassessed"
+    REPLY = "reply"
+    SETTLED = "settled"
 
+
+OF_THE_READER = (Answer.REPLY, Answer.SETTLED)
+"""What a reader or the head of the unit says; the rest is the practitioner's or the night's."""
 
 ANSWERS: dict[tuple[Asked, Answer], Asked] = {
     (Asked.WAITING, Answer.ACCEPTED): Asked.ACCEPTED,
@@ -132,9 +140,20 @@ ANSWERS: dict[tuple[Asked, Answer], Asked] = {
         if state is not Asked.WAITING
         for answer in (Answer.FACT, Answer.SECOND_LOOK)
     },
+    **{
+        (state, Answer.SETTLED): Asked.SETTLED
+        for state in Asked
+        if state not in (Asked.REASSESSED, Asked.SETTLED)
+    },
+    (Asked.WAITING, Answer.REPLY): Asked.WAITING,
+    (Asked.ANSWERED, Answer.REPLY): Asked.WAITING,
+    (Asked.DECLINED, Answer.REPLY): Asked.WAITING,
+    (Asked.ACCEPTED, Answer.REPLY): Asked.ACCEPTED,
     **{(state, Answer.REASSESSED): Asked.REASSESSED for state in Asked},
 }
-"""A fact can be added and a second look asked for at any time; a new date may be given."""
+"""A fact can be added and a second look asked for at any time; a new date may be given. What was
+declined, or is to be looked at again, waits for a word of the reader: asked again, or settled.
+"""
 
 
 def where_it_stands(answers: list[str]) -> Asked:

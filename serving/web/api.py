@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from features.errors import MissingInput, NotApproved, RunStopped, SetupProblem, UserError
@@ -39,6 +40,7 @@ def create() -> FastAPI:
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(NoConnection, _database)
     app.add_exception_handler(HTTPException, _http)
     return app
 
@@ -59,7 +61,7 @@ def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | InterfaceError | NoConnection):
         return _body(503, "The database is away. Nothing was recorded. Try again in a minute.")
     _leave(request, error)
     return _body(409, "That was not recorded: the case may have changed meanwhile.")

@@ -32,15 +32,15 @@ class ErrorResponse(Model):
 
 
 class CaseSummary(Model):
-    """A case in the queue; a limited one is its CRN."""
+    """A case in the queue; a limited one is its CRN, and nothing else of it is told."""
 
     id: int
     crn: str
     pdu_code: str
-    as_of: date
-    due_on: date
+    as_of: date | None
+    due_on: date | None
     limited: bool
-    progress: str
+    progress: str | None
     held_by: str | None
     recorded: dict[str, str | None] = Field(description="Recorded level by group; null is unknown")
 

@@ -205,10 +205,13 @@ def _page(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], di
 
 
 def _about(item: Item) -> dict[str, Any]:
+    told = {"id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "limited": item.limited}
+    if item.limited:
+        nothing = dict.fromkeys(("as_of", "due_on", "progress", "held_by"))
+        return {**told, **nothing, "recorded": {}}
     return {
-        "id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "as_of": item.as_of,
-        "due_on": item.due_on, "limited": item.limited, "progress": item.progress,
-        "held_by": item.held_by, "recorded": {} if item.limited else item.recorded,
+        **told, "as_of": item.as_of, "due_on": item.due_on, "progress": item.progress,
+        "held_by": item.held_by, "recorded": item.recorded,
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -92,6 +93,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         app.add_exception_handler(kind, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _refused_by_database)
+    app.add_exception_handler(NoConnection, _refused_by_database)
     return app
 
 
@@ -182,7 +184,7 @@ def _problem(request: Request, error: Exception) -> Response:
 
 def _refused_by_database(request: Request, error: Exception) -> Response:
     """The database keeps the rules by itself: what it refuses is said without its own words."""
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | NoConnection):
         return pages.render(
             request, "problem.html", status=503, title="Sorry, there is a problem",
             message="The service cannot reach its database. Try again in a minute: it recovers by "

@@ -15,6 +15,8 @@ from serving.web.cases import ItemId
 from serving.web.transactions import within
 
 router = APIRouter()
+OVER_SHOWN = 50
+"""So many requests that are over are listed, the last ones."""
 
 
 Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of)]
@@ -24,11 +26,43 @@ Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of)]
 @router.get("/unit")
 def of_the_unit(request: Request, follow_ups: Watching) -> Response:
     """What waits in the unit, who reads it, what was asked and where it stands."""
+    return _unit(request, follow_ups)
+
+
+@router.post("/unit/asked/{item_id}/reply", dependencies=[Depends(account.check_signed_form)])
+def reply(
+    request: Request,
+    follow_ups: Watching,
+    item_id: ItemId,
+    kind: Annotated[str, Form()] = "",
+    words: Annotated[str, Form()] = "",
+) -> Response:
+    """The last word on what was declined, or is to be looked at again: asked again, or settled."""
+    try:
+        follow_ups.reply(item_id, kind, words)
+    except Invalid as error:
+        return _unit(request, follow_ups, item_id, error.faults, {"kind": kind, "words": words})
+    return RedirectResponse("/unit", status_code=303)
+
+
+def _unit(
+    request: Request,
+    follow_ups: FollowUps,
+    item_id: int = 0,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, str] | None = None,
+) -> Response:
     waiting, asked = follow_ups.of_the_unit()
-    acute = AcuteEntries(follow_ups.unit).waiting()
+    today = pages.today()
+    # What somebody has to see to comes first; what is over stands apart.
+    still = sorted((one for one in asked if not one.over), key=lambda one: not one.late(today))
     return pages.render(
-        request, "unit.html", waiting=waiting, asked=asked, today=pages.today(), acute=acute
-    )
+        request, "unit.html", status=422 if faults else 200, waiting=waiting, asked=still,
+        over=[one for one in asked if one.over][-OVER_SHOWN:], today=today,
+        acute=AcuteEntries(follow_ups.unit).waiting(), replied_to=item_id,
+        faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
+        filled=filled or {},
+    )  # fmt: skip
 
 
 @router.get("/asked")

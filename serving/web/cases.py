@@ -15,6 +15,7 @@ from features.errors import NotApproved
 from serving import approvals, stop
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
+from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
@@ -54,6 +55,7 @@ def queue(
         done=done,
         notice=_why_nothing_new(request, review),
         acute=AcuteEntries(review.unit).waiting(),
+        for_me=FollowUps.of(review.unit).waiting_for_me(),
     )
 
 
@@ -248,6 +250,7 @@ def _findings_page(
     return pages.render(
         request,
         "findings.html",
+        followed=FollowUps.of(review.unit).of_one(item_id),
         status=422 if faults else 200,
         item=fresh,
         findings=found,

@@ -11,6 +11,7 @@ from features import codes
 from features.indicators import CATALOGUE
 from features.levels import LEVEL_STATES
 from features.timeline import THEMES
+from serving.review.policies import pasted
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
 from serving.watch.figures import THRESHOLDS, in_words
 
@@ -94,7 +95,9 @@ def group(name: str) -> str:
 
 
 def highest(levels: dict[str, dict[str, str | None]]) -> str | None:
-    """The highest recorded level over the groups; None where no group has a current one."""
+    """The highest recorded level over the groups in the community, as official statistics have it;
+    None where none has a current one.
+    """
     found = [
         item["level"]
         for group, item in levels.items()
@@ -183,12 +186,15 @@ ASKED = {
     Asked.ACCEPTED: ("Accepted", "govuk-tag--blue"),
     Asked.DECLINED: ("Declined", "govuk-tag--orange"),
     Asked.REASSESSED: ("Reassessed", "govuk-tag--green"),
+    Asked.SETTLED: ("Settled", "govuk-tag--green"),
 }
 ANSWERS = {
     "accepted": "Accepted",
     "declined": "Declined",
     "fact": "Added a fact",
     "second_look": "Asked for a second look",
+    "reply": "The reader asked again",
+    "settled": "The reader let it rest",
     "reassessed": "Found by the night",
 }
 
@@ -260,4 +266,5 @@ FILTERS = {
     "role": role,
     "how_sure": how_sure,
     "in_unit": in_unit,
+    "pasted": pasted,
 }

@@ -58,7 +58,7 @@ def queue_csv(review: Reading) -> Response:
     crns = {"crns": [item.crn for item in waiting]}
     review.unit.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
     rows = [
-        (item.crn, "restricted access", "", item.due_on, "")
+        (item.crn, "restricted access", "", "", "")
         if item.limited
         else (
             item.crn,

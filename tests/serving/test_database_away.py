@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from serving.db import server
 from serving.db.server import WEB, engine_for
 from serving.web import app as web_app
 from tests.conftest import Service
@@ -67,3 +68,21 @@ def test_connections_that_were_cut_are_made_anew(service: Service, own: TestClie
     browser.get("/queue")
     cut(service)
     browser.get("/queue")
+
+
+def test_when_every_connection_is_taken_pages_say_so(
+    service: Service, front_end: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a bare error: a database that answers slowly takes every connection there is."""
+    monkeypatch.setattr(server, "PATIENCE", 2)
+    engine = engine_for(service.settings, WEB)
+    with TestClient(web_app.create(service.settings, engine)) as client:
+        browser = Browser(client).sign_in("ALD-SPO-1")
+        taken = [engine.connect() for _ in range(15)]
+        try:
+            assert "The service cannot reach its database" in browser.get("/queue", status=503)
+        finally:
+            for one in taken:
+                one.close()
+        browser.get("/queue")
+    engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.conftest import Service
 from tests.pages import Browser
 
 TODAY, ASKED = date(2026, 11, 25), date(2026, 11, 3)
+LATELY, LEFT = datetime(2026, 11, 23, 10, tzinfo=UTC), "the reader has not replied"
 WORDS = "That entry is about his brother, and was corrected in May."
 PRACTITIONER = "ALD-PP-1"
 
@@ -184,7 +186,7 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
 def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
     """What was asked on a day, with some answers."""
     at = datetime.fromisoformat(f"{asked}T10:00:00+00:00")
-    rows = [{"planned_on": None, **one} for one in answers]
+    rows = [{"planned_on": None, "at": at, **one} for one in answers]
     return FollowUp(1, "A000001", False, {}, None, "ask_reassessment", {}, "", "", at, rows)
 
 
@@ -197,9 +199,19 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
         (follow_up("2026-11-17", {"kind": "fact"}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": date(2026, 11, 24)}), "overdue"),
-        (follow_up("2026-11-03", {"kind": "declined"}), None),
+        # What was declined, or is to be looked at again, is the reader's to reply to.
+        (follow_up("2026-11-03", {"kind": "declined"}), LEFT),
+        (follow_up("2026-11-03", {"kind": "declined", "at": LATELY}), None),
+        (follow_up("2026-11-03", {"kind": "second_look"}), LEFT),
+        (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}, {"kind": "second_look"}),
+         LEFT),
+        (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "fact"}), LEFT),
+        (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "settled"}), None),
+        (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "reply", "at": LATELY}), None),
+        (follow_up("2026-10-01", {"kind": "declined"}, {"kind": "reply"}), "overdue"),
+        (follow_up("2026-11-17", {"kind": "declined"}, {"kind": "reply"}), "not answered"),
         (follow_up("2026-11-03", {"kind": "fact"}), "overdue"),
-        (replace(follow_up("2026-11-03", {"kind": "fact"}), outcome="need_information"), None),
+        (replace(follow_up("2026-11-03", {"kind": "fact"}), outcome="need_information"), LEFT),
         (replace(follow_up("2026-11-03"), outcome="need_information"), "overdue"),
         (follow_up("2026-11-03", {"kind": "reassessed"}), None),
     ],
@@ -301,3 +313,79 @@ def test_what_was_asked_goes_to_who_holds_the_case_now(
         reassessed.hand_over(opened.connection, Store.open(tmp_path / "s"), date(2026, 12, 10))
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
     assert "N54A999" in browser.sign_in("ALD-HEAD").get("/unit")
+
+
+def test_what_is_declined_waits_for_a_word_of_whoever_asked(
+    service: Service, browser: Browser, own: int
+) -> None:
+    ask(browser, own)
+    browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
+    browser.post(f"/asked/{own}/answer", kind="declined", words=WORDS)
+    browser.post(f"/asked/{own}/answer", kind="fact", words="He was in hospital on that day.")
+    waiting = for_my_word(browser.sign_in("ALD-SPO-1").get("/queue"))
+    assert waiting
+    assert WORDS in browser.get(f"/cases/{own}/findings"), "also where a fact was added since"
+    unit_page = browser.get("/unit")
+    assert WORDS in unit_page
+    reply = f"/unit/asked/{own}/reply"
+    assert "Select whether you ask again" in browser.post(reply, 422, words=WORDS)
+    assert "at least 20" in browser.post(reply, 422, kind="reply", words="Again.")
+    page = browser.post(reply, kind="reply", words="The entry of May names him: please look again.")
+    assert "The reader asked again" in page
+    assert for_my_word(browser.get("/queue")) == waiting - 1
+    page = browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
+    assert "The entry of May names him" in page
+    browser.post(f"/asked/{own}/answer", kind="second_look", words=WORDS)
+    browser.sign_in("ALD-HEAD").get("/unit")
+    page = browser.post(reply, kind="settled", words="Looked at by both of us: it rests.")
+    assert "that were reassessed or settled" in page
+    assert "nothing more to say" in browser.post(reply, 403, kind="reply", words=WORDS)
+    assert for_my_word(browser.sign_in("ALD-SPO-1").get("/queue")) == waiting - 1
+
+
+def for_my_word(page: str) -> int:
+    """How many answers the queue says wait for a word of the reader."""
+    found = re.search(r'href="/unit#asked">(\d+) answers? waits? for your word', page)
+    return int(found[1]) if found else 0
+
+
+def test_neither_side_speaks_for_the_other(service: Service, browser: Browser, own: int) -> None:
+    ask(browser, own)
+    for username, kind in ((PRACTITIONER, "reply"), (PRACTITIONER, "settled"),
+                           ("ALD-SPO-1", "accepted"), ("ALD-SPO-1", "declined"),
+                           ("BRI-SPO-1", "settled"), ("BOARD-1", "settled")):  # fmt: skip
+        with pytest.raises(DBAPIError, match="row-level security|violates check"):
+            answer(service, username, own, kind)
+    browser.sign_in("BRI-SPO-1").get("/unit")
+    browser.post(f"/unit/asked/{own}/reply", 404, kind="settled", words=WORDS)
+
+
+def test_a_case_that_nobody_reads_goes_with_its_unit(
+    service: Service, browser: Browser, tmp_path: Path
+) -> None:
+    item = service.unread("N54ALD")
+    held = service.unread("N54ALD", other_than=item)
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{held}")
+    browser.post(f"/cases/{held}/claim")
+    crns = {}
+    with service.admin.connect() as connection:
+        for one in (item, held):
+            crns[one] = connection.execute(select(items.c.crn).where(items.c.id == one)).scalar()
+    moved = [
+        factories.row("supervisions", "2026-11-24", crn=crn, kind="licence", pdu_code="N54BRI",
+                      record_id=f"S-{crn}")
+        for crn in crns.values()
+    ]  # fmt: skip
+    folder = factories.extract(tmp_path / "x", {"supervisions": moved}, "2026-12-10T22:00:00")
+    intake.load(folder, tmp_path / "s")
+    with unit(service.night, None) as opened:
+        opened.audit(AuditEvent("TEST", "ITEM", str(item)))
+        store = Store.open(tmp_path / "s")
+        assert reassessed.hand_over(opened.connection, store, date(2026, 12, 10)) == 1
+    browser.get(f"/cases/{item}", status=404)
+    browser.get(f"/cases/{held}")
+    browser.post(f"/cases/{held}/return")
+    assert "Record your view" in browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
+    with service.admin.begin() as connection:
+        back = update(items).where(items.c.id == item).values(pdu_code="N54ALD")
+        connection.execute(back)

@@ -48,6 +48,55 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
         assert connection.execute(rows, {"crn": crn}).scalar_one() == 1
 
 
+def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
+    service: Service, browser: Browser
+) -> None:
+    with service.admin.begin() as connection:
+        rows = text("SELECT a.id, a.crn FROM triage.acute a WHERE NOT a.limited AND NOT a.withdrawn"
+                    " AND a.pdu_code = 'N54ALD' ORDER BY a.id LIMIT 1")  # fmt: skip
+        number, crn = connection.execute(rows).one()
+        connection.execute(
+            text("INSERT INTO triage.acknowledgements (acute_id, username, done)"
+                 " VALUES (:number, 'ALD-SPO-2', 'The police were told by telephone at ten.')"
+                 " ON CONFLICT DO NOTHING"), {"number": number},
+        )  # fmt: skip
+    with unit(service.web, INSPECTOR) as opened:
+        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+        before = history.account(
+            opened, service.store, service.settings.scores, crn, date(2026, 6, 1)
+        )
+    delivered = next(one for one in told.acute if one["id"] == number)
+    assert [one["username"] for one in delivered["acknowledged"]] == ["ALD-SPO-2"]
+    assert before.acute == []
+    browser.sign_in(INSPECTOR).get("/account")
+    page = browser.post("/account", crn=crn, on=TODAY.isoformat())
+    assert "The police were told by telephone at ten." in page
+    assert "What was delivered to be acted on at once" in page
+
+
+def test_the_account_names_the_entries_that_were_ticked_and_found(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged", levels=("LOW", "MEDIUM", "HIGH"))
+    with service.admin.connect() as connection:
+        rows = text("SELECT source_table, record_id FROM triage.entries WHERE item_id = :item"
+                    " AND NOT system ORDER BY position LIMIT 1")  # fmt: skip
+        table, record = connection.execute(rows, {"item": item}).one()
+        rows = text("SELECT reasons FROM triage.findings WHERE item_id = :item")
+        reasons = connection.execute(rows, {"item": item}).scalar_one()
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
+    browser.sign_in("ALD-SPO-1").record_view(item, entry=f"{table}:{record}")
+    sentence = next(f["sentence"] for reason in reasons for f in reason["findings"])
+    browser.conclude(item, reasons=f"I conclude this because: {sentence}")
+    assert "The service's words" in browser.get(f"/cases/{item}/findings")
+    browser.sign_in(INSPECTOR).get("/account")
+    page = browser.post("/account", crn=crn, on=TODAY.isoformat())
+    assert f"Entries ticked: {table} {record}." in page
+    entry = next(e for reason in reasons for f in reason["findings"] for e in f["entries"])
+    assert f"{entry['table']} {entry['record_id']}" in page
+    assert "The service's words" in page
+
+
 def test_the_account_of_an_earlier_day_knows_nothing_later(
     service: Service, browser: Browser
 ) -> None:

@@ -187,6 +187,52 @@ def test_what_nobody_began_goes_to_the_deputy_and_stays_with_the_head(
     browser.post(f"/cases/{begun}/return")
 
 
+def test_a_review_that_was_left_half_way_goes_to_the_deputy_too(
+    service: Service, browser: Browser
+) -> None:
+    """A view recorded, and then leave: nobody else could have ended it, and nobody was told."""
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    head = browser.sign_in("ALD-HEAD")
+    head.get("/unit/cover")
+    head.post("/unit/cover", deputy="BRI-SPO-2", most="")
+    browser.sign_in("BRI-SPO-2").get(f"/cases/{item}", status=404)
+    with service.admin.begin() as connection:
+        for table, column in (("own_views", "at"), ("claims", "until")):
+            connection.execute(text(f"ALTER TABLE triage.{table} DISABLE TRIGGER USER"))
+            connection.execute(
+                text(f"UPDATE triage.{table} SET {column} = now() - interval '9 days'"
+                     " WHERE item_id = :item"), {"item": item},
+            )  # fmt: skip
+            connection.execute(text(f"ALTER TABLE triage.{table} ENABLE TRIGGER USER"))
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
+    page = browser.sign_in("ALD-HEAD").get("/unit")
+    assert f"CRN {crn}" in page.split('data-qa="unclaimed"')[1]
+    deputy = browser.sign_in("BRI-SPO-2")
+    page = deputy.record_view(item)
+    assert "The findings" in page
+    deputy.conclude(item)
+    head = browser.sign_in("ALD-HEAD")
+    head.get("/unit/cover")
+    head.post("/unit/cover", deputy="", most="")
+
+
+def test_whoever_stands_in_acts_on_what_was_delivered(service: Service, browser: Browser) -> None:
+    with service.admin.begin() as connection:
+        told = text("SELECT count(*) FROM triage.acute WHERE pdu_code = 'N54ALD'")
+        assert connection.execute(told).scalar_one() > 0
+    deputy = browser.sign_in("BRI-SPO-2").get("/acute").count('data-qa="acute"')
+    head = browser.sign_in("ALD-HEAD")
+    ours = head.get("/acute").count('data-qa="acute"')
+    head.get("/unit/cover")
+    head.post("/unit/cover", deputy="BRI-SPO-2", most="")
+    assert browser.sign_in("BRI-SPO-2").get("/acute").count('data-qa="acute"') > deputy
+    head = browser.sign_in("ALD-HEAD")
+    head.get("/unit/cover")
+    head.post("/unit/cover", deputy="", most="")
+    assert ours
+
+
 def test_only_the_head_settles_who_stands_in(service: Service, browser: Browser) -> None:
     browser.sign_in("ALD-SPO-1").get("/notice")
     browser.post("/unit/cover", 403, deputy="BRI-SPO-2")
