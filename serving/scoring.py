@@ -7,7 +7,7 @@ left behind is removed by the next (promise 10).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -284,7 +284,7 @@ def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tupl
 
 
 def _counts(
-    store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Iterable[Chosen]
+    store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Sequence[Chosen]
 ) -> dict[str, Any]:
     by_level: dict[str, int] = {}
     random = 0
@@ -305,4 +305,8 @@ def _counts(
         ].n_unique(),
         "flagged": by_level,
         "random": random,
+        # As likely as any other in the frame: with the run's name and the secret, the draw.
+        "random_probability": next(
+            (one.inclusion_probability for one in chosen if one.drawn_as == "random"), None
+        ),
     }

@@ -14,7 +14,7 @@ from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models import drift
 from models.drift import Shift
-from models.profile import Counts, Profile, level_name, whole
+from models.profile import NOWHERE, Counts, Profile, level_name, whole
 from serving.watch.figures import (
     FEWEST,
     Figure,
@@ -80,9 +80,9 @@ def _shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, in
 
 def _by_region(then: Counts, now: Counts) -> Figure:
     """Whether each region has the share of people that it had: one can be gone, and no other figure
-    would move.
+    would move. Of those that a unit holds: who is placed nowhere yet comes and goes.
     """
-    places = sorted(set(then) | set(now))
+    places = sorted((set(then) | set(now)) - {NOWHERE})
     before, after = ([_people(told.get(place, {})) for place in places] for told in (then, now))
     shift = drift.psi(before, after) if len(places) > 1 else None
     if shift is None:

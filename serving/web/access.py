@@ -24,13 +24,15 @@ class Door:
     roles: frozenset[str] | None
 
 
-def doors(routers: Iterable[APIRouter]) -> list[Door]:
-    """Every route, with the roles that its own dependencies let in."""
+def doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
+    """Every route, with the roles that its own dependencies let in; `under` leads each address."""
     found = []
     for route in (route for router in routers for route in router.routes):
         if isinstance(route, APIRoute):
             roles = _roles(route.dependant)
-            found += [Door(method, route.path, roles) for method in sorted(route.methods or ())]
+            found += [
+                Door(method, under + route.path, roles) for method in sorted(route.methods or ())
+            ]
     return sorted(found, key=lambda door: (door.path, door.method))
 
 
@@ -53,6 +55,7 @@ def _all(dependant: Dependant) -> Iterator[Dependant]:
 
 def as_markdown() -> str:
     """The table of access (docs/access.md)."""
+    from serving.web import api_routes
     from serving.web.app import ROUTERS
 
     lines = [
@@ -60,13 +63,13 @@ def as_markdown() -> str:
         "",
         "Generated from the routes by `python -m serving docs`; do not edit. A difference from",
         "what stands here fails `make check`, and every line is tried in every role by",
-        "`tests/serving/test_access.py`. Under it stand the policies of the database, which show a",
+        "`tests/serving/test_access.py` and `test_api.py`. Under it stand the policies of the database, which show a",
         "reader the own unit alone, whatever a route forgets (docs/decisions/0004).",
         "",
         f"| | | {' | '.join(ROLES)} |",
         f"|---|---|{'---|' * len(ROLES)}",
     ]
-    for door in doors(ROUTERS):
+    for door in [*doors(ROUTERS), *doors([api_routes.router], "/v1")]:
         marks = ["yes" if door.roles is None or role in door.roles else "" for role in ROLES]
         anyone = " (anyone)" if door.roles is None else ""
         lines.append(f"| {door.method} | `{door.path}`{anyone} | {' | '.join(marks)} |")

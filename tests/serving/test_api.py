@@ -194,6 +194,76 @@ def test_each_call_lets_in_the_roles_it_names_and_no_other(
     assert nobody.headers["www-authenticate"] == "Bearer"
 
 
+def everything_asked(call: Call, role: str, item: int, name: str = "") -> str:
+    """What every call about a case gives a role, whatever its status."""
+    found = []
+    for door in (one for one in DOORS if "batch" not in (one.roles or ())):
+        path = door.path.format(item_id=item)
+        sent = {} if door.method == "POST" and not door.path.endswith("claim") else None
+        if door.path.endswith(("/claim", "/return")):
+            continue
+        found.append(call(role, door.method, path, name, json=sent).text)
+    return "\n".join(found)
+
+
+def test_no_call_tells_of_the_findings_before_the_view(service: Service, call: Call) -> None:
+    """Promise 4 by way of the API: every call, also what it refuses, in every role."""
+    item = service.unread("N54BRI", drawn_as="flagged")
+    with service.admin.connect() as connection:
+        rows = text("SELECT reasons, shown_only FROM triage.findings WHERE item_id = :item")
+        row = connection.execute(rows, {"item": item}).one()
+    sealed = {f["sentence"] for reason in row.reasons for f in reason["findings"]}
+    sealed |= {f["sentence"] for f in row.shown_only}
+    assert sealed
+    for role in ROLES:
+        said = everything_asked(call, role, item, "BRI-SPO-1" if role == "spo" else "")
+        assert not [one for one in sealed if json.dumps(one)[1:-1] in said], role
+        assert '"drawnAs"' not in said
+        assert '"probability"' not in said
+    view = call("spo", "POST", f"/cases/{item}/view", "BRI-SPO-1", json=VIEW)
+    assert view.status_code == 200
+    after = body(call("spo", "GET", f"/cases/{item}/findings", "BRI-SPO-1"))
+    assert after["drawnAs"] == "flagged"
+    assert call("spo", "GET", f"/cases/{item}/findings", "BRI-SPO-2").status_code == 403
+
+
+def test_no_call_tells_another_unit_of_a_case(service: Service, call: Call) -> None:
+    item = service.unread("N54BRI")
+    with service.admin.connect() as connection:
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
+    for role in ("spo", "head", "practitioner"):
+        assert str(crn) not in everything_asked(call, role, item), role
+    for door in DOORS:
+        if door.path.startswith("/cases/") and "spo" in (door.roles or ()):
+            sent = VIEW if door.method == "POST" else None
+            status = call("spo", door.method, door.path.format(item_id=item), json=sent).status_code
+            assert status in (400, 404), (door, status)
+
+
+def test_a_limited_case_is_its_crn_by_every_call(service: Service, call: Call) -> None:
+    item = service.unread("N54ALD")
+    change = text("UPDATE triage.items SET limited = :limited WHERE id = :item")
+    with service.admin.begin() as connection:
+        connection.execute(change, {"limited": True, "item": item})
+    try:
+        (listed,) = [
+            one for one in body(call("spo", "GET", "/queue?size=500"))["content"]
+            if one["id"] == item
+        ]  # fmt: skip
+        told = {name: value for name, value in listed.items() if value not in (None, {}, [])}
+        assert set(told) == {"id", "crn", "pduCode", "limited"}
+        for door in DOORS:
+            if door.path.startswith("/cases/") and "spo" in (door.roles or ()):
+                sent = VIEW if door.path.endswith("/view") else None
+                if door.path.endswith("/conclusion"):
+                    sent = {"outcome": "keep_level", "reasons": "Read in full, and thought about."}
+                answer = call("spo", door.method, door.path.format(item_id=item), json=sent)
+                assert answer.status_code == 403 or not answer.json().get("recorded"), door
+    finally:
+        with service.admin.begin() as connection:
+            connection.execute(change, {"limited": False, "item": item})
+
+
 def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call: Call) -> None:
     item = service.unread("N54BRI")
     with service.admin.connect() as connection:
