@@ -117,11 +117,15 @@ def sign_out(
 
 
 def _begin(request: Request, opened: Unit, name: str) -> None:
-    """A new session, with nothing of the one before, which ends."""
+    """A new session, with nothing of the one before, which ends; the same person's forms in other
+    tabs stay good.
+    """
+    same = request.session.get("username") == name
+    forms = {"token": request.session["token"]} if same and "token" in request.session else {}
     sessions.end(opened.connection, str(request.session.get("session", "")))
     number = sessions.begin(opened.connection, name)
     request.session.clear()
-    request.session.update(username=name, session=number)
+    request.session.update(username=name, session=number, **forms)
 
 
 def _onwards(request: Request, name: str) -> Response:

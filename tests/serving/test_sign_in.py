@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from features.codes import COMMUNITY_GROUPS
 from features.errors import SetupProblem
 from serving import __main__ as main_module
 from serving import settings as settings_module
@@ -190,6 +191,25 @@ def test_what_was_typed_comes_back_after_the_session_ran_out(
     browser.conclude(item)
     with service.admin.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM triage.drafts")).scalar() == 0
+
+
+def test_a_form_in_another_tab_stays_good_after_signing_in_again(
+    service: Service, browser: Browser
+) -> None:
+    """Two tabs: the second still holds the form of the session that ran out."""
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    second = browser.token
+    run_out(service, "ALD-SPO-1")
+    browser.get("/queue")
+    browser.post("/sign-in", username="ALD-SPO-1")
+    browser.token = second
+    words = "Written in the second tab while the session of the first ran out."
+    said = {f"verdict-{group}": "cannot_tell" for group in COMMUNITY_GROUPS}
+    assert "The findings" in browser.post(f"/cases/{item}/view", reasons=words, **said)
+    browser.sign_in("ALD-SPO-2").get("/queue")
+    browser.token = second
+    assert "out of date" in browser.post(f"/cases/{item}/claim", 403), "of that person alone"
 
 
 def test_nobody_else_is_given_what_was_typed(service: Service, browser: Browser) -> None:
