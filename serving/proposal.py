@@ -120,6 +120,8 @@ def _evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, s
     try:
         model = approvals.load_bundle(approval, bundles)
         rates = _rates(bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence"))
+    except MissingInput:
+        return [], False, "There is no model bundle, or no evidence beside it, to read."
     except UserError as error:
         return [], False, str(error)
     sizes = _sizes(Profile.of(model))

@@ -207,6 +207,8 @@ def test_a_print_says_made_up_and_leaves_out_the_forms(
     expect(page.locator("[data-qa=filter]")).to_be_hidden()
     expect(page.locator("[data-qa=view-form]")).to_be_hidden()
     expect(page.locator(".rosh-timeline").first).to_be_visible()
+    assert page.locator("[data-qa=danger]").get_attribute("open") is None
+    expect(page.locator("[data-qa=danger] li").first).to_be_visible()  # what is folded prints
 
 
 def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str) -> None:
