@@ -65,43 +65,56 @@ def corrected(
     """
     if (twice.sum(axis=1) < FEWEST_TWICE).any():
         return None
-    found = _fit(twice, once)
     rng = np.random.default_rng(seed)
     again = np.hstack([twice, once])
     total = again.sum(axis=1)
-    drawn = np.array(
-        [
-            _fit(part[:, :4], part[:, 4:])[0]
-            for part in (
-                np.array([rng.multinomial(round(total[p]), again[p] / total[p]) for p in (0, 1)])
-                for _ in range(resamples)
-            )
-        ]
-    )
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return ReaderError((found[0], found[1]), found[2], found[3], float(low), float(high))
+    drawn = [
+        [rng.multinomial(round(total[p]), again[p] / total[p]) for p in (0, 1)]
+        for _ in range(resamples)
+    ]
+    every = np.array([again, *drawn], dtype=np.float64)
+    fitted = _fit(every[:, :, :4], every[:, :, 4:])
+    share, other, hit, right = (float(value) for value in fitted[0])
+    low, high = np.quantile(fitted[1:, 0], [0.025, 0.975])
+    return ReaderError((share, other), hit, right, float(low), float(high))
 
 
-def _fit(twice: Counts, once: Counts) -> tuple[float, float, float, float]:
-    """Share in each population, sensitivity, specificity."""
-    first = (twice[:, 0] + twice[:, 1] + once[:, 0]) / (twice.sum(axis=1) + once.sum(axis=1))
-    share, hit, right = first.clip(0.01, 0.99), 0.8, 0.9
+def _fit(twice: Counts, once: Counts) -> Counts:
+    """Share in each population, sensitivity, specificity, of each of several tables at once.
+
+    `twice` has shape (tables, 2, 4), `once` (tables, 2, 2); a table that has settled rests.
+    """
+    size = twice.sum(axis=2) + once.sum(axis=2)
+    first = (twice[:, :, 0] + twice[:, :, 1] + once[:, :, 0]) / size
+    found = np.column_stack([first.clip(0.01, 0.99), *np.full((2, len(first)), [[0.8], [0.9]])])
+    moving = np.arange(len(found))
     for _ in range(STEPS):
-        # How likely the level is too low, given what each pattern of answers says.
-        true = np.array([hit * hit, hit * (1 - hit), hit * (1 - hit), (1 - hit) ** 2])
-        false = np.array([(1 - right) ** 2, (1 - right) * right, (1 - right) * right, right**2])
-        both = share[:, None] * true
-        two = twice * both / (both + (1 - share)[:, None] * false)
-        alone = share[:, None] * np.array([hit, 1 - hit])
-        other = (1 - share)[:, None] * np.array([1 - right, right])
-        one = once * alone / (alone + other)
-        new_share = (two.sum(axis=1) + one.sum(axis=1)) / (twice.sum(axis=1) + once.sum(axis=1))
-        said = np.array([2.0, 1.0, 1.0, 0.0])
-        new_hit = ((two * said).sum() + one[:, 0].sum()) / (2 * two.sum() + one.sum())
-        rest, left = twice - two, once - one
-        new_right = ((rest * (2 - said)).sum() + left[:, 1].sum()) / (2 * rest.sum() + left.sum())
-        moved = np.abs(new_share - share).max()
-        share, hit, right = new_share, float(new_hit), float(new_right)
-        if moved < CLOSE:
+        before = found[moving]
+        found[moving] = _step(before, twice[moving], once[moving])
+        moving = moving[np.abs(found[moving, :2] - before[:, :2]).max(axis=1) >= CLOSE]
+        if not moving.size:
             break
-    return float(share[0]), float(share[1]), hit, right
+    return found
+
+
+def _step(now: Counts, twice: Counts, once: Counts) -> Counts:
+    """One step of expectation and maximisation."""
+    share, hit, right = now[:, :2, None], now[:, 2], now[:, 3]
+    # How likely the level is too low, given what each pattern of answers says.
+    true = np.column_stack([hit * hit, hit * (1 - hit), hit * (1 - hit), (1 - hit) ** 2])
+    false = np.column_stack([(1 - right) ** 2, (1 - right) * right, (1 - right) * right, right**2])
+    both = share * true[:, None]
+    two = twice * both / (both + (1 - share) * false[:, None])
+    alone = share * np.column_stack([hit, 1 - hit])[:, None]
+    other = (1 - share) * np.column_stack([1 - right, right])[:, None]
+    one = once * alone / (alone + other)
+    new_share = (two.sum(axis=2) + one.sum(axis=2)) / (twice.sum(axis=2) + once.sum(axis=2))
+    said, each = np.array([2.0, 1.0, 1.0, 0.0]), (1, 2)
+    new_hit = ((two * said).sum(axis=each) + one[:, :, 0].sum(axis=1)) / (
+        2 * two.sum(axis=each) + one.sum(axis=each)
+    )
+    rest, left = twice - two, once - one
+    new_right = ((rest * (2 - said)).sum(axis=each) + left[:, :, 1].sum(axis=1)) / (
+        2 * rest.sum(axis=each) + left.sum(axis=each)
+    )
+    return np.column_stack([new_share, new_hit, new_right])

@@ -36,4 +36,6 @@ def near(texts: Sequence[frozenset[str]]) -> int:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= NEAR * len(one | other)
+    few, many = sorted((len(one), len(other)))
+    # Texts of very different length cannot share so much: most pairs end here.
+    return few >= NEAR * many and len(one & other) >= NEAR * len(one | other)

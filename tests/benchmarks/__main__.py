@@ -7,8 +7,10 @@ largest times their number).
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -27,7 +29,8 @@ from features.store import Store
 from features.workers import WORKERS
 from models import profile
 from serving import looking
-from serving.watch import arrivals, population
+from serving.watch import arrivals, population, readers
+from serving.watch.readings import Reading
 
 CASES = int(os.environ.get("CASES", "12000"))
 SHARES = (0.1, 0.5, 1.0)
@@ -69,7 +72,9 @@ def engine(folder: Path, _: int) -> int:
 
 
 def watch(folder: Path, _: int) -> int:
-    """What the watch adds to a night: counted into bins beside the engine, and the feed's week."""
+    """What the watch adds to a night: counted into bins beside the engine, the feed's week, and
+    what half a year of readings says of readers.
+    """
     store = Store.open(folder / "store")
     on = spine(store)
     regions = profile.regions_of(store, on)
@@ -90,7 +95,31 @@ def watch(folder: Path, _: int) -> int:
     population.figures(usual, tally.counts)
     arrivals.figures(store, usual, week, AS_OF)
     arrivals.last_day(store, days, AS_OF)
+    read = half_a_year(on.height)
+    readers.how_they_err(read)
+    readers._same_words(read)
     return on.height
+
+
+def half_a_year(cases: int) -> list[Reading]:
+    """As many readings as readers of so many cases conclude in half a year, one in twelve twice."""
+    drawn, syllables = (
+        random.Random(7),
+        ["ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "zu"],
+    )
+    words = ["".join(part) for part in itertools.product(syllables, repeat=3)]
+    often = [1 / (place + 1) for place in range(len(words))]
+    return [
+        Reading(
+            drawn_as="random" if number % 5 == 0 else "flagged", stratum="LOW", weight=1.0,
+            first=drawn.random() < 0.4, second=drawn.random() < 0.4 if number % 12 == 0 else None,
+            second_probability=0.05, asked=False, kept=True, changed=False, crn=f"A{number:06d}",
+            pdu_code=f"N54{number % 100:03d}", reader=f"R{number % 500}", probability=0.4,
+            same_group=False, read_for=None, took=timedelta(minutes=5),
+            reasons=" ".join(drawn.choices(words, often, k=25)),
+        )
+        for number in range(29_000 * cases // 240_000)
+    ]  # fmt: skip
 
 
 def two_dates(folder: Path, _: int) -> int:
