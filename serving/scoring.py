@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import asof, build
@@ -178,7 +178,7 @@ def _run(
         key = Key(settings.draw_secret, run_id)
         counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)
         shadow.keep(opened.connection, seen, approval, model, beside, key)
-        _as_the_board_says(opened.connection, approval, stopped=stopped)
+        stop.as_the_board_says(opened.connection, approval, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
     with engine.connect() as connection:
@@ -227,25 +227,6 @@ def _fill(
     )  # fmt: skip
     watch.keep(connection, night, watch.now())
     return counts
-
-
-def _as_the_board_says(connection: Connection, approval: Approval, *, stopped: bool) -> None:
-    """A stop, a withdrawal or the end of the approval that came while the night ran holds for it
-    too: nothing of it is kept.
-    """
-    approvals.hold_still(connection)
-    if not stopped and stop.in_force(connection) is not None:
-        raise RunStopped(
-            "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
-            "again: it queues only the cases that are drawn at random."
-        )
-    now = next(one for one in approvals.every(connection) if one.id == approval.id)
-    why = now.why_not_now(datetime.now(UTC))
-    if why is not None:
-        raise RunStopped(
-            f"The approval that the night ran with ceased to hold before it could commit: {why}. "
-            "Nothing of it was kept. Start it again when something is approved."
-        )
 
 
 def _used(store: Store, approval: Approval) -> dict[str, Any]:

@@ -7,12 +7,12 @@ entries go on: what is missed is counted then too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, RowMapping, insert, select
 from sqlalchemy.exc import DBAPIError
 
-from features.errors import UserError
+from features.errors import RunStopped, UserError
 from serving import approvals
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import users
@@ -61,6 +61,27 @@ def every(connection: Connection) -> list[RowMapping]:
     """Everything that was said of stopping and going on, by whom, oldest first."""
     told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
     return list(connection.execute(told.order_by(stops.c.id)).mappings())
+
+
+def as_the_board_says(
+    connection: Connection, approval: approvals.Approval, *, stopped: bool
+) -> None:
+    """A stop, a withdrawal or the end of the approval that came while the night ran holds for it
+    too: nothing of it is kept.
+    """
+    approvals.hold_still(connection)
+    if not stopped and in_force(connection) is not None:
+        raise RunStopped(
+            "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
+            "again: it queues only the cases that are drawn at random."
+        )
+    now = next(one for one in approvals.every(connection) if one.id == approval.id)
+    why = now.why_not_now(datetime.now(UTC))
+    if why is not None:
+        raise RunStopped(
+            f"The approval that the night ran with ceased to hold before it could commit: {why}. "
+            "Nothing of it was kept. Start it again when something is approved."
+        )
 
 
 def stop(unit: Unit, reasons: str) -> None:

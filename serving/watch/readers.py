@@ -19,7 +19,7 @@ from models import reader_error
 from models.level import STRATA
 from models.reader_error import ReaderError
 from serving.db.tables import items
-from serving.watch import alike
+from serving.watch import alike, calibration
 from serving.watch.figures import (
     ACT,
     FEWEST,
@@ -67,7 +67,7 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
                "Of 100 people flagged, {n} have a level that the first reader called too low, "
                "before seeing why.",
                parts=by_level("precision", flagged, lambda one: one.first)),
-        _observed(flagged),
+        calibration.observed(flagged),
         _mature(connection, today),
         _both("agreement", double, lambda one: one.first == one.second,
               "Two blind readers of one case agreed whether a level is too low in {n} of 100 "
@@ -200,19 +200,6 @@ def corrected(read: list[Reading]) -> Figure:
         name, found.share[0], found.low, found.high, twice + once,
         "Corrected for readers who err, {n} of 100 people not flagged have a level too low.", parts,
     )  # fmt: skip
-
-
-def _observed(flagged: list[Reading]) -> Figure:
-    """Of flagged cases: found too low in the flagged group for each one expected (calibration)."""
-    told = [one for one in flagged if one.probability is not None]
-    if len(told) < FEWEST:
-        return too_few("observed", len(told))
-    expected = sum(one.probability or 0.0 for one in told)
-    found = sum(one.same_group for one in told)
-    low, high = wilson(found / len(told), len(told))
-    scale = len(told) / expected
-    return figure("observed", found / expected, low * scale, high * scale, len(told),
-                  "For each level expected to be called too low, {n} were.")  # fmt: skip
 
 
 def _mature(connection: Connection, today: date) -> Figure:

@@ -258,3 +258,21 @@ def test_how_long_a_case_was_open_before_the_view_is_kept(
                     " WHERE i.id = :item")  # fmt: skip
         opened, recorded, mine, hers = connection.execute(told, {"item": item}).one()
     assert hers < opened == mine < recorded
+
+
+def test_every_page_of_a_case_says_what_to_do_in_danger(service: Service, browser: Browser) -> None:
+    """Also where access is limited: that is where nothing else can be read."""
+    item, practitioner = service.held_by_practitioner()
+    with service.admin.connect() as connection:
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
+        limited = connection.execute(
+            text("SELECT crn FROM triage.caseload WHERE pdu_code = 'N54ALD' AND limited LIMIT 1")
+        ).scalar()
+    browser.sign_in("ALD-SPO-1")
+    pages = [browser.get(f"/cases/{item}"), browser.get(f"/people/{crn}"),
+             browser.get(f"/people/{limited}"), browser.record_view(item)]  # fmt: skip
+    browser.get(f"/cases/{item}/findings")
+    browser.conclude(item, "ask_reassessment")
+    pages.append(browser.sign_in(practitioner).get(f"/asked/{item}"))
+    assert [page.count('data-qa="danger"') for page in pages] == [1] * len(pages)
+    assert "Restricted access" in pages[2]

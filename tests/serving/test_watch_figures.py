@@ -18,7 +18,16 @@ from features.store import Load
 from models.profile import Profile
 from serving import watch
 from serving.db.unit_tables import snapshots
-from serving.watch import alike, arrivals, equality, figures, lists, population, readers
+from serving.watch import (
+    alike,
+    arrivals,
+    calibration,
+    equality,
+    figures,
+    lists,
+    population,
+    readers,
+)
 from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.web import charts
@@ -188,10 +197,15 @@ def test_reasons_that_differ_by_one_word_are_the_same_reasons() -> None:
 
 def test_expected_and_found_are_compared_in_the_flagged_group() -> None:
     told = [reading(probability=0.5, same_group=n % 4 == 0) for n in range(40)]
-    found = readers._observed(told)
+    found = calibration.observed(told)
     assert found.value == pytest.approx(0.5)
     assert found.state == ACT
-    assert readers._observed(told[:10]).state == TOO_FEW
+    assert calibration.observed(told[:10]).state == TOO_FEW
+    high = [reading(stratum="HIGH", probability=0.25, same_group=n % 2 == 0) for n in range(40)]
+    both = calibration.observed([*told, *high])
+    assert both.state == GREEN, "one hides the other"
+    parts = {part.label: part.state for part in both.parts}
+    assert (parts["recorded low"], parts["recorded high"]) == (ACT, LOOK)
 
 
 def people(**columns: list[str]) -> pl.DataFrame:
@@ -512,5 +526,5 @@ def test_one_bad_row_of_forty_is_no_sign_of_a_bad_feed() -> None:
 
 def test_three_found_for_each_expected_is_as_wrong_as_a_third() -> None:
     told = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
-    assert readers._observed(told).value == pytest.approx(3.0)
-    assert readers._observed(told).state == ACT
+    assert calibration.observed(told).value == pytest.approx(3.0)
+    assert calibration.observed(told).state == ACT
