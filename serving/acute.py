@@ -31,6 +31,10 @@ MATCHES: dict[str, pl.Expr] = {
 """The signed list as expressions over incidents."""
 WORDS = ("what", "detail", "source", "certainty")
 """What an entry says; a case of limited access keeps none of it."""
+NO_UNIT = ""
+"""Of a case that no unit holds: kept all the same. The practitioner of the case sees it, and the
+unit does from the night on which there is one.
+"""
 LOOK_BACK = timedelta(days=7)
 """How far back an entry is new at least: further where no night ran since, or it came late."""
 
@@ -65,15 +69,15 @@ def deliver(
     units, holders = _units(known), timeline.practitioners(known)
     _refresh(connection, known, waiting, units, holders)
     values = [
-        _value(row, units[row["crn"]], holders.get(row["crn"]), row["crn"] in limited)
+        _value(row, units.get(row["crn"], NO_UNIT), holders.get(row["crn"]), row["crn"] in limited)
         for row in _listed(rows)
-        if row["crn"] in units
     ]
     nowhere = rows.filter(~pl.col("crn").is_in(list(units))).height
     if not values:
         return Delivered(0, nowhere)
-    fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.id)
-    return Delivered(len(connection.execute(fresh, values).all()), nowhere)
+    fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.pdu_code)
+    made = connection.execute(fresh, values).scalars()
+    return Delivered(sum(unit != NO_UNIT for unit in made), nowhere)
 
 
 def shrink(connection: Connection, limited: list[str]) -> None:

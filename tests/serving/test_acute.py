@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,33 @@ def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lo
         for name, told in (("a", acute.Delivered(0, 1)), ("b", acute.Delivered(1, 0))):
             on = build.cases_under_supervision(cases[name], NIGHT).select("crn", "as_of")
             assert acute.deliver(connection, cases[name], on, set(), NIGHT) == told
+        connection.rollback()
+
+
+def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
+    service: Service, tmp_path: Path
+) -> None:
+    """However much later: it is no longer new then, and must not be lost for that."""
+    nights = (("a", None, NIGHT, []), ("b", "N54ALD", NIGHT + timedelta(days=40), ["N54ALD"]))
+    with service.night.connect() as connection:
+        for name, pdu, night, seen in nights:
+            rows = {
+                "supervisions": [row("supervisions", "2026-01-05", kind="licence", pdu_code=pdu)],
+                "allocations": [row("allocations", "2026-01-05", staff_code="N54A001")],
+                "incidents": [row("incidents", "2026-06-28", record_id="I1", **THREAT)],
+                "limits": [],
+            }
+            folder = factories.extract(
+                tmp_path / name, rows, f"{night + timedelta(days=2)}T22:00:00"
+            )
+            intake.load(folder, tmp_path / f"{name}-store")
+            store = Store.open(tmp_path / f"{name}-store")
+            on = build.cases_under_supervision(store, night).select("crn", "as_of")
+            acute.deliver(connection, store, on, set(), night)
+            told = connection.execute(select(table).where(table.c.crn == factories.CRN))
+            (found,) = told.mappings().all()
+            assert [found["pdu_code"]] == (seen or [acute.NO_UNIT])
+            assert found["practitioner_code"] == "N54A001", "whoever holds the case sees it at once"
         connection.rollback()
 
 
