@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid
-from serving.web import account, pages
+from serving.web import account, drafts, pages
 from serving.web.cases import ItemId
 from serving.web.transactions import within
 
@@ -22,7 +22,11 @@ Looking = Annotated[AcuteEntries, within(account.with_cases, AcuteEntries)]
 @router.get("/acute")
 def acute(request: Request, entries: Looking) -> Response:
     """What waits to be acknowledged, and what was."""
-    return pages.render(request, "acute.html", entries=entries.all(), faults={}, filled={})
+    typed = drafts.kept_on(entries.unit, "/acute")
+    filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
+    return pages.render(
+        request, "acute.html", entries=entries.all(), faults={}, filled=filled, given_back=filled
+    )
 
 
 @router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_signed_form)])
@@ -35,6 +39,7 @@ def acknowledge(
     except Invalid as error:
         return pages.render(
             request, "acute.html", status=422, entries=entries.all(), faults=error.faults,
-            filled={entry_id: done},
+            filled={entry_id: done}, given_back={},
         )  # fmt: skip
+    drafts.done(entries.unit, f"/acute/{entry_id}/acknowledge")
     return RedirectResponse("/acute", status_code=303)

@@ -42,6 +42,7 @@ def reply(
         follow_ups.reply(item_id, kind, words)
     except Invalid as error:
         return _unit(request, follow_ups, item_id, error.faults, {"kind": kind, "words": words})
+    drafts.done(follow_ups.unit, f"/unit/asked/{item_id}/reply")
     return RedirectResponse("/unit", status_code=303)
 
 
@@ -54,6 +55,10 @@ def _unit(
 ) -> Response:
     waiting, asked = follow_ups.of_the_unit()
     today = pages.today()
+    typed = {} if filled else drafts.kept_on(follow_ups.unit, "/unit")
+    for number, form in list(typed.items())[-1:]:
+        item_id = int(number)
+        filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
     # What somebody has to see to comes first; what is over stands apart.
     still = sorted((one for one in asked if not one.over), key=lambda one: not one.late(today))
     return pages.render(
@@ -61,7 +66,7 @@ def _unit(
         over=[one for one in asked if one.over][-OVER_SHOWN:], today=today,
         acute=AcuteEntries(follow_ups.unit).waiting(), replied_to=item_id,
         faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
-        filled=filled or {},
+        filled=filled or {}, given_back=typed,
     )  # fmt: skip
 
 

@@ -19,6 +19,9 @@ _PAGES = (
     (r"/cases/(\d+)/view", r"/cases/\1"),
     (r"/cases/(\d+)/conclusion", r"/cases/\1/findings"),
     (r"/asked/(\d+)/answer", r"/asked/\1"),
+    (r"/acute/(\d+)/acknowledge", "/acute"),
+    (r"/unit/limited/([A-Z]\d{6})/check", "/unit/limited"),
+    (r"/unit/asked/(\d+)/reply", "/unit"),
 )
 """The forms worth keeping, and the page that each stands on."""
 
@@ -58,11 +61,25 @@ def kept(unit: Unit, path: str) -> FormData | None:
     return FormData([(k, v) for k, v in found]) if found else None
 
 
+def kept_on(unit: Unit, page: str) -> dict[str, FormData]:
+    """What this person typed into the forms of a page that holds several, by what each is about."""
+    rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest())
+    return {
+        path.split("/")[-2]: FormData([(k, v) for k, v in form])
+        for path, form in unit.connection.execute(rows)
+        if page_of(path) == page
+    }
+
+
 def newest(unit: Unit) -> str | None:
-    """The page to go back to after signing in again: of a case that this person may still see."""
+    """The page to go back to after signing in again: one of a case only where this person may
+    still see the case.
+    """
     rows = select(drafts.c.path).where(drafts.c.at > _oldest()).order_by(drafts.c.at.desc())
     for path in unit.connection.execute(rows).scalars():
         page = page_of(path)
+        if page and not re.search(r"\d", page):
+            return page
         number = int(re.findall(r"\d+", path)[0])
         seen = select(items.c.id).where(items.c.id == min(number, 2**63 - 1), ~items.c.limited)
         if page and unit.connection.execute(seen).scalar() is not None:

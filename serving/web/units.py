@@ -14,7 +14,7 @@ from serving.review import lines
 from serving.review.asked_store import AskedStore
 from serving.review.policies import Invalid
 from serving.review.units import Units
-from serving.web import account, pages
+from serving.web import account, drafts, pages
 from serving.web.account import User
 from serving.web.transactions import within
 
@@ -103,13 +103,16 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
 @router.get("/unit/limited")
 def limited(request: Request, units: Looking) -> Response:
     """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
+    typed = drafts.kept_on(units.unit, "/unit/limited")
+    filled = {crn: str(form.get("words") or "") for crn, form in typed.items()}
     return pages.render(
         request,
         "unit-limited.html",
         cases=units.limited(),
         today=pages.today(),
         faults={},
-        filled={},
+        filled=filled,
+        given_back=filled,
     )
 
 
@@ -123,8 +126,9 @@ def check_limited(
     except Invalid as error:
         return pages.render(
             request, "unit-limited.html", status=422, cases=units.limited(), today=pages.today(),
-            faults=error.faults, filled={crn: words},
+            faults=error.faults, filled={crn: words}, given_back={},
         )  # fmt: skip
+    drafts.done(units.unit, f"/unit/limited/{crn}/check")
     return RedirectResponse("/unit/limited", status_code=303)
 
 

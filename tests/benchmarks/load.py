@@ -70,8 +70,16 @@ FILL = (
     " 'ALD-SPO-1', '{\"children\": \"LOW\", \"public\": \"LOW\", \"known_adult\": \"LOW\","
     " \"staff\": \"LOW\"}', repeat('x', 40), '{\"public\": \"about_right\"}', now() - id % 1000 * interval '1 day' FROM triage.items"
     " WHERE state = 'concluded'",
-    "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, asked, at) SELECT id,"
-    " 'ALD-SPO-1', 'keep_level', repeat('x', 40), '', now() - id % 1000 * interval '1 day' FROM triage.items WHERE state = 'concluded'",
+    # Of every tenth a reassessment was asked for; most were done, some were declined.
+    "INSERT INTO triage.conclusions (item_id, username, outcome, groups, reasons, asked, at) SELECT"
+    " id, 'ALD-SPO-1', CASE WHEN id % 10 = 0 THEN 'ask_reassessment' ELSE 'keep_level' END,"
+    " CASE WHEN id % 10 = 0 THEN '{\"public\": \"too_low\"}'::jsonb ELSE '{}'::jsonb END,"
+    " repeat('x', 40), '', now() - id % 1000 * interval '1 day' FROM triage.items"
+    " WHERE state = 'concluded'",
+    "INSERT INTO triage.answers (item_id, username, kind, words, at) SELECT id, CASE WHEN id % 50 = 0"
+    " THEN 'BRI-SPO-1' END, CASE WHEN id % 50 = 0 THEN 'declined' ELSE 'reassessed' END,"
+    " repeat('x', 40), now() - id % 1000 * interval '1 day' FROM triage.items"
+    " WHERE state = 'concluded' AND id % 10 = 0 AND id % 70 > 0",
     f"INSERT INTO triage.entries SELECT i.id, n, 'contacts', 'C' || n, '2026-01-05'::date + n % 300,"
     f" '2026-01-05', 'Planned office visit', 'Attended, complied', 'NDelius', 'fact', true, false,"
     f" n % 2 = 0 FROM triage.items i, generate_series(1, {ENTRIES}) n"

@@ -212,6 +212,31 @@ def test_a_form_in_another_tab_stays_good_after_signing_in_again(
     assert "out of date" in browser.post(f"/cases/{item}/claim", 403), "of that person alone"
 
 
+def test_what_was_typed_into_the_shorter_forms_comes_back_too(
+    service: Service, browser: Browser
+) -> None:
+    with service.admin.connect() as connection:
+        entry = connection.execute(
+            text("SELECT a.id FROM triage.acute a WHERE pdu_code = 'N54ALD' AND NOT limited"
+                 " AND NOT EXISTS (SELECT 1 FROM triage.acknowledgements WHERE acute_id = a.id)"
+                 " LIMIT 1")
+        ).scalar_one()  # fmt: skip
+        crn = connection.execute(
+            text("SELECT crn FROM triage.caseload WHERE pdu_code = 'N54ALD' AND limited LIMIT 1")
+        ).scalar_one()
+    for path, field in ((f"/acute/{entry}/acknowledge", "done"),
+                        (f"/unit/limited/{crn}/check", "words")):  # fmt: skip
+        browser.sign_in("ALD-SPO-1").get("/acute")
+        run_out(service, "ALD-SPO-1")
+        words = f"Written while the session ran out, for {field}."
+        assert "Sign in to the demonstration" in browser.post(path, **{field: words})
+        page = browser.post("/sign-in", username="ALD-SPO-1")
+        assert words in page, path
+        assert "Your session ended while you were writing" in page
+        browser.post(path, **{field: words})
+        assert "Your session ended" not in browser.get(path.rsplit("/", 2)[0])
+
+
 def test_nobody_else_is_given_what_was_typed(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
