@@ -160,6 +160,8 @@ AWAY = (
     "Something that this service stands on cannot be reached or read. Try again in a minute. If it "
     "lasts, tell whoever runs the service."
 )
+WORTH_KEEPING = 10
+"""A text of so many characters is worth giving back."""
 PROBLEMS: dict[type[Exception], Problem] = {
     NotLetIn: Problem(403, "You are not signed in"),
     TooManyTries: Problem(429, "Wait a minute"),
@@ -175,26 +177,38 @@ PROBLEMS: dict[type[Exception], Problem] = {
 """The nearest class that is listed counts."""
 
 
-def _problem(request: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     said = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     leave_refusal(request, account.username(request), error)
-    return pages.render(request, "problem.html", status=said.status, title=said.title,
-                        message=said.message or str(error))  # fmt: skip
+    return pages.render(
+        request, "problem.html", status=said.status, title=said.title,
+        message=said.message or str(error), typed=await _typed(request),
+    )  # fmt: skip
 
 
-def _refused_by_database(request: Request, error: Exception) -> Response:
+async def _typed(request: Request) -> list[str]:
+    """What somebody wrote into a form that came to nothing: it is given back to be copied."""
+    if request.method != "POST" or request.url.path.startswith("/sign-in"):
+        return []
+    form = await request.form()
+    texts = [str(text).strip() for name, text in form.multi_items() if name != "csrf"]
+    return [text for text in texts if len(text) >= WORTH_KEEPING and " " in text]
+
+
+async def _refused_by_database(request: Request, error: Exception) -> Response:
     """The database keeps the rules by itself: what it refuses is said without its own words."""
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
         return pages.render(
             request, "problem.html", status=503, title="Sorry, there is a problem",
             message="The service cannot reach its database. Try again in a minute: it recovers by "
             "itself. If you had just sent something, look at the case first: it was recorded "
-            "whole, or not at all. Your browser's Back button brings back what you wrote.",
+            "whole, or not at all.", typed=await _typed(request),
         )  # fmt: skip
     leave_refusal(request, account.username(request), error)
     return pages.render(
         request, "problem.html", status=409, title="That was not recorded",
         message="This case may have changed meanwhile. Go back to your queue and look again.",
+        typed=await _typed(request),
     )  # fmt: skip
 
 
@@ -202,4 +216,6 @@ def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     title = "Page not found" if status == 404 else "Sorry, that did not work"
     message = "Check the address, or go back to your queue." if status == 404 else str(error)
-    return pages.render(request, "problem.html", status=status, title=title, message=message)
+    return pages.render(
+        request, "problem.html", status=status, title=title, message=message, typed=[]
+    )

@@ -51,6 +51,7 @@ def test_pages_say_that_the_database_is_away_and_recover(service: Service, own: 
         assert "The service cannot reach its database" in page
         sent = browser.post(f"/cases/{item}/view", 503, reasons="Typed while it was away, in full.")
         assert "recorded whole, or not at all" in sent
+        assert ">Typed while it was away, in full.</textarea>" in sent
         assert own.get("/health").status_code == 503
     finally:
         shut(service, doors=False)

@@ -148,6 +148,7 @@ def test_who_had_a_hand_in_a_case_is_told_and_another_reads(
     assert "You countersigned an assessment" in browser.get(f"/cases/{item}")
     refused = browser.record_view(item, status=403)
     assert "somebody else reads it" in refused
+    assert "Three entries since May point the same way.</textarea>" in refused, "nothing is lost"
     with pytest.raises(DBAPIError, match="had a hand"), unit(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
