@@ -113,11 +113,22 @@ def _tier_2() -> list[str]:
         "## Tier 2",
         "",
         *_fields(
-            ("2.1 Owner, responsible officer, supplier, procurement", PERSON),
+            ("2.1 Owner: organisation, team, senior responsible owner", PERSON),
+            ("2.1 Supplier, companies number, procurement, terms of access to data", PERSON),
+            ("2.2 Detail", "See docs/ of the code: the way of the data, decisions, indicators."),
             ("2.2 Scope", "Adults under probation supervision in England and Wales. Cases of "
              "limited access are never scored."),
+            ("2.2 Benefit", "A second reading of cases whose record points higher, and a count of "
+             "what is missed. How large it is on real cases is not known. " + PERSON),
+            ("2.2 Previous process", "Countersigning, management oversight and audits by sample; "
+             "nobody read whole histories each night. " + PERSON),
             ("2.2 Alternatives considered", "Counting fired indicators; rules; a linear model: "
              "each is measured beside the model on every model card."),
+            ("2.3 Integration", "A queue and pages of its own, by HMPPS sign-in; a conclusion is "
+             "an event for whoever writes to NDelius; nothing is written to NDelius or OASys."),
+            ("2.3 Information given", "Before the own view the record alone. After it: sentences "
+             "by indicator with their dated entries, what lowered the score, how sure, what was "
+             "not known. The person is told by a plain notice (`/notice`)."),
             ("2.3 Frequency and scale", "Each night; a fixed number of reviews a week for each "
              f"recorded level, signed by two members of the board; about {MINUTES} minutes each."),
             ("2.3 What the officer may conclude", "; ".join(states.OUTCOMES.values())),
@@ -126,6 +137,11 @@ def _tier_2() -> list[str]:
              "does not read it."),
             ("2.3 Appeal", "A dispute is put on record and shown beside the entry. " + PERSON),
             ("2.3 Training of readers", PERSON),
+            ("2.4 Architecture", "A nightly batch on one machine, a web service and PostgreSQL "
+             "with row-level security; the model is text files. README, docs/running.md."),
+            ("2.4 Phase", "Not in use: built and tried on made-up people. " + PERSON),
+            ("2.4 Maintenance", f"An approval ends after {approvals.VALID_FOR.days} days; figures "
+             "are watched each night. Who keeps it: " + PERSON),
             ("2.4 Model", "A gradient-boosted model of behaviour that does not see the recorded "
              "level, then a calibration for each recorded level with process indicators."),
             ("2.4 Indicators", f"{len(CATALOGUE)}: {uses['stage_1']} of behaviour, "
@@ -137,7 +153,16 @@ def _tier_2() -> list[str]:
             ("2.4 Acute entries, which need no model", "; ".join(acute_list.LISTED)),
             ("2.4 Metrics", "On each model card, with intervals. Results on made-up people are no "
              "evidence of accuracy."),
-            ("2.4 Data", ", ".join(sorted(records.TABLES))),
+            ("2.4 Data in operation", ", ".join(sorted(records.TABLES))),
+            ("2.4 Data in development", "Made-up people; the NIJ Recidivism Forecasting Challenge "
+             "for the learner alone (docs/benchmark.md). Labels are readers' own views, recorded "
+             "before the findings, and random audits."),
+            ("2.4 Collection", "From NDelius, OASys and the services beside them, as extracts or "
+             "as HMPPS API responses; nothing is collected from the person."),
+            ("2.4 Sharing", "Conclusions with whoever writes to NDelius; audit events with HMPPS "
+             "audit. Nothing else leaves. " + PERSON),
+            ("2.4 Storage and access", "Histories in an append-only store, the queue in "
+             "PostgreSQL; kept for as long as the controller says. " + PERSON),
             ("2.4 Who can see what", "docs/access.md"),
             ("2.5 Risks and mitigations", "Missing somebody: measured by the random share. Crying "
              "wolf: precision, watched. Following the model: own view first, watched by unit. "

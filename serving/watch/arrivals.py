@@ -21,6 +21,7 @@ from serving.watch.figures import (
     part_share,
     state_of,
     untold,
+    wilson,
     worst,
 )
 
@@ -116,16 +117,30 @@ def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
 
 
 def _late(usual: Supplied, week: Supplied) -> list[Part]:
-    """By region, over all tables: how many more of the entries came late than usually do."""
+    """How many more of the entries came late than usually do: by region over all tables, and by
+    table and region, so that the longest table does not drown the rest.
+    """
     found = []
-    for region in sorted({region for by in usual.values() for region in by}):
-        then, now = _sum(usual, region), _sum(week, region)
-        if min(then[0], now[0]) < FEWEST_ROWS:
-            found.append(Part(region, None, None, None, now[0], TOO_FEW))
-            continue
-        more = max(0.0, now[1] / now[0] - then[1] / then[0])
-        found.append(Part(region, more, None, None, now[0], state_of("late", more)))
+    regions = sorted({region for by in usual.values() for region in by})
+    for region in regions:
+        found.append(_later(region, _sum(usual, region), _sum(week, region)))
+        found += [
+            _later(f"{table} in {region}", by[region], week.get(table, {}).get(region, (0, 0)))
+            for table, by in usual.items()
+            if region in by and len(usual) > 1
+        ]
     return found
+
+
+def _later(label: str, then: tuple[int, int], now: tuple[int, int]) -> Part:
+    if min(then[0], now[0]) < FEWEST_ROWS:
+        return Part(label, None, None, None, now[0], TOO_FEW)
+    then_late = then[1] / then[0]
+    low, high = (max(0.0, end - then_late) for end in wilson(now[1] / now[0], now[0], SURE))
+    more = max(0.0, now[1] / now[0] - then_late)
+    # A single table by the near end of its interval: there are many of them.
+    state = state_of("late", low if " in " in label else more)
+    return Part(label, more, low, high, now[0], state)
 
 
 def _sum(told: Supplied, region: str) -> tuple[int, int]:

@@ -30,3 +30,27 @@ def test_it_says_the_systems_own_facts_and_what_is_left_to_people() -> None:
         assert section in page
     assert page.count(public_record.PERSON) > 8
     assert "s.62 (logs of consultation and disclosure) **[check]**" in page
+
+
+TIER_2 = {
+    "2.1": ("organisation", "team", "senior responsible owner", "supplier", "companies number",
+            "procurement", "terms of access"),
+    "2.2": ("detail", "scope", "benefit", "previous process", "alternatives"),
+    "2.3": ("integration", "information given", "frequency and scale", "human review", "training",
+            "appeal"),
+    "2.4": ("architecture", "phase", "maintenance", "model", "metrics", "data in operation",
+            "data in development", "collection", "sharing", "storage and access"),
+    "2.5": ("risks and mitigations", "impact assessments"),
+}  # fmt: skip
+"""What the standard asks for (ATRS template, version 3.0), by section."""
+
+
+def test_each_field_of_the_standard_is_filled_or_marked_for_a_person() -> None:
+    told = public_record.as_markdown().split("## Tier 2")[1].split("\n## ")[0].lower()
+    lines = [line for line in told.splitlines() if line.startswith("| 2.")]
+    for section, fields in TIER_2.items():
+        ours = [line.split("|")[1:3] for line in lines if line.startswith(f"| {section}")]
+        for field in fields:
+            found = [said for name, said in ours if field in name]
+            assert found, (section, field)
+            assert all(said.strip() for said in found), field

@@ -528,3 +528,15 @@ def test_three_found_for_each_expected_is_as_wrong_as_a_third() -> None:
     told = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
     assert calibration.observed(told).value == pytest.approx(3.0)
     assert calibration.observed(told).state == ACT
+
+
+def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
+    usual = {"contacts": {"N54": (12_000, 1200)}, "incidents": {"N54": (1200, 120)}}
+    week = {"contacts": {"N54": (1000, 100)}, "incidents": {"N54": (100, 80)}}
+    parts = {part.label: part for part in arrivals._late(usual, week)}
+    assert parts["N54"].state == GREEN
+    assert parts["contacts in N54"].state == GREEN
+    assert parts["incidents in N54"].state == ACT
+    assert parts["incidents in N54"].low is not None
+    few = {"contacts": {"N54": (1000, 100)}, "incidents": {"N54": (20, 16)}}
+    assert {p.label: p.state for p in arrivals._late(usual, few)}["incidents in N54"] == TOO_FEW
