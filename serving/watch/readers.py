@@ -13,13 +13,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from models import reader_error
 from models.level import STRATA
 from models.reader_error import ReaderError
-from serving.db.tables import items
-from serving.watch import alike, calibration
+from serving.watch import alike, calibration, maturity
 from serving.watch.figures import (
     ACT,
     FEWEST,
@@ -38,7 +37,7 @@ from serving.watch.figures import (
     wilson,
     worst,
 )
-from serving.watch.readings import WITHIN, Reading
+from serving.watch.readings import Reading
 
 MINUTES = (2, 5, 8, 15, 30)
 """Times on a case are told in these steps: eight minutes is what a review was reckoned at."""
@@ -46,8 +45,6 @@ QUICK = timedelta(minutes=1)
 """Concluding sooner after the own view than this is no reading of the findings."""
 READERS = 3
 """Of fewer readers, the share of a unit would be that of a person."""
-MATURE = timedelta(days=14)
-"""A case queued longer ago than this should have been read."""
 
 
 def figures(connection: Connection, read: list[Reading], today: date) -> list[Figure]:
@@ -57,18 +54,31 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
     double = [one for one in read if one.second is not None]
     right = [one for one in read if not one.first]
     low = [one for one in read if one.first]
-    return [
-        share("misses", random, lambda one: one.first,
-               "Of 100 people not flagged and drawn at random, {n} have a level that the first "
-               "reader called too low.",
-               parts=by_level("misses", random, lambda one: one.first)),
+    read_of = maturity.read_of(connection, today)
+    outcomes = [
+        share(
+            "misses",
+            random,
+            lambda one: one.first,
+            "Of 100 people not flagged and drawn at random, {n} have a level that the first "
+            "reader called too low.",
+            parts=by_level("misses", random, lambda one: one.first),
+        ),
         corrected(read),
-        share("precision", flagged, lambda one: one.first,
-               "Of 100 people flagged, {n} have a level that the first reader called too low, "
-               "before seeing why.",
-               parts=by_level("precision", flagged, lambda one: one.first)),
+        share(
+            "precision",
+            flagged,
+            lambda one: one.first,
+            "Of 100 people flagged, {n} have a level that the first reader called too low, "
+            "before seeing why.",
+            parts=by_level("precision", flagged, lambda one: one.first),
+        ),
         calibration.observed(flagged),
-        _mature(connection, today),
+    ]
+    kinds = ("random", "random", "flagged", "flagged")
+    return [
+        *(maturity.ripe(one, read_of, kind) for one, kind in zip(outcomes, kinds, strict=True)),
+        maturity.figure(read_of),
         _both("agreement", double, lambda one: one.first == one.second,
               "Two blind readers of one case agreed whether a level is too low in {n} of 100 "
               "({where}).", lambda one: 1 / one.second_probability),
@@ -200,17 +210,6 @@ def corrected(read: list[Reading]) -> Figure:
         name, found.share[0], found.low, found.high, twice + once,
         "Corrected for readers who err, {n} of 100 people not flagged have a level too low.", parts,
     )  # fmt: skip
-
-
-def _mature(connection: Connection, today: date) -> Figure:
-    """How much of what was queued over a fortnight ago has been read: what the rest rests on."""
-    old = select(items.c.state, func.count()).where(
-        items.c.as_of.between(today - WITHIN, today - MATURE), ~items.c.limited
-    )
-    rows = connection.execute(old.group_by(items.c.state))
-    counts: dict[str, int] = {row[0]: row[1] for row in rows}
-    return share_of("mature", counts.get("concluded", 0), sum(counts.values()),
-                    "Of 100 cases queued over two weeks ago, {n} are concluded.")  # fmt: skip
 
 
 def _hasty(read: list[Reading]) -> Figure:

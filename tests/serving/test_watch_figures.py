@@ -25,6 +25,7 @@ from serving.watch import (
     equality,
     figures,
     lists,
+    maturity,
     population,
     readers,
 )
@@ -540,3 +541,16 @@ def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
     assert parts["incidents in N54"].low is not None
     few = {"contacts": {"N54": (1000, 100)}, "incidents": {"N54": (20, 16)}}
     assert {p.label: p.state for p in arrivals._late(usual, few)}["incidents in N54"] == TOO_FEW
+
+
+def test_what_rests_on_a_part_of_what_was_queued_says_so_and_is_not_green_on_a_half() -> None:
+    told = figures.figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
+    assert told.state == GREEN
+    most = maturity.ripe(told, {"flagged": (90, 100)}, "flagged")
+    assert most.state == GREEN
+    assert "90 of 100 are read" in most.sentence
+    assert maturity.ripe(told, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
+    assert maturity.ripe(told, {"random": (1, 100)}, "flagged") == told
+    bad = figures.figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
+    assert maturity.ripe(bad, {"flagged": (49, 100)}, "flagged").state == ACT
+    assert maturity.figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6

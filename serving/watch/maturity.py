@@ -1,0 +1,48 @@
+"""How much of what was queued has been read: what every figure of outcomes rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from serving.db.tables import findings, items
+from serving.watch.figures import GREEN, THRESHOLDS, TOO_FEW, Figure, share_of
+from serving.watch.readings import WITHIN
+
+MATURE = timedelta(days=14)
+"""A case queued longer ago than this should have been read."""
+Read = Mapping[str, tuple[int, int]]
+"""By how a case was drawn: how many are concluded, of how many."""
+
+
+def read_of(connection: Connection, today: date) -> Read:
+    """Of what was queued in the half year up to a fortnight ago, how much has been read."""
+    concluded = func.count().filter(items.c.state == "concluded")
+    rows = connection.execute(
+        select(findings.c.drawn_as, concluded, func.count())
+        .join(items, items.c.id == findings.c.item_id)
+        .where(items.c.as_of.between(today - WITHIN, today - MATURE), ~items.c.limited)
+        .group_by(findings.c.drawn_as)
+    )
+    return {drawn_as: (done, of) for drawn_as, done, of in rows}
+
+
+def figure(read: Read) -> Figure:
+    """How much of it has been read, however it was drawn."""
+    done, of = (sum(counts[place] for counts in read.values()) for place in (0, 1))
+    return share_of(
+        "mature", done, of, "Of 100 cases queued over two weeks ago, {n} are concluded."
+    )
+
+
+def ripe(one: Figure, read: Read, drawn_as: str) -> Figure:
+    """A figure with how many of the cases drawn like its own are read; not green on a half."""
+    done, of = read.get(drawn_as, (0, 0))
+    if not of or one.value is None:
+        return one
+    said = f"{one.sentence} Of those drawn so over two weeks ago, {done:,} of {of:,} are read."
+    unripe = one.state == GREEN and done / of < THRESHOLDS["mature"].act
+    return replace(one, sentence=said, state=TOO_FEW if unripe else one.state)
