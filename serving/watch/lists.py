@@ -28,8 +28,10 @@ from serving.watch.figures import (
 )
 from serving.watch.readings import WITHIN
 
-ANSWERS = {"reassessed": "done", "accepted": "accepted, not done yet", "declined": "declined"}
-"""What a practitioner can have said last, the furthest first."""
+ANSWERS = {"reassessed": "done", "settled": "let rest by the reader",
+           "accepted": "accepted, not done yet", "declined": "declined"}  # fmt: skip
+"""What can have become of it, the furthest first."""
+OVER = {"reassessed", "settled", "declined"}
 PACE = timedelta(weeks=4)
 READ = ["crn", "group", "stratum", "scorable", "rank"]
 """What of another night's file says who was at the top."""
@@ -106,7 +108,7 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     for item, at in asked:
         kinds, day = done.get(item, (set(), None))
         due = day or working_days.after(at.date(), REASSESS_WITHIN)
-        late += not kinds & {"reassessed", "declined"} and due < today
+        late += not kinds & OVER and due < today
         if working_days.after(at.date(), ANSWER_WITHIN) < today:
             old += 1
             said[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
@@ -118,9 +120,9 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     ]
     return [
         share_of("answered", answered, old,
-                 "Of 100 reassessments asked for over a week ago, {n} were accepted, declined or "
-                 f"done ({said['reassessed']} done, {said['accepted']} accepted and not done, "
-                 f"{said['declined']} declined).", parts),
+                 "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
+                 f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and not "
+                 f"done, {said['declined']} declined).", parts),
         share_of("overdue", late, len(asked),
                  "Of 100 reassessments that were asked for, {n} are overdue."),
     ]  # fmt: skip
