@@ -121,8 +121,8 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     return [
         share_of("answered", answered, old,
                  "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
-                 f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and not "
-                 f"done, {said['declined']} declined).", parts),
+                 f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and "
+                 f"not done, {said['declined']} declined).", parts),
         share_of("overdue", late, len(asked),
                  "Of 100 reassessments that were asked for, {n} are overdue."),
     ]  # fmt: skip
