@@ -136,7 +136,11 @@ def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: b
             for row in incident.followed
             if row["closes"]
         ]
-    return [f"{at:%d %B}: {words}" for at, words in sorted(told) if begin <= at <= end]
+    return [
+        f"{at:%d %B}: {words}"
+        for at, words in sorted(told, key=lambda one: one[0])
+        if begin <= at <= end
+    ]
 
 
 def _decisions(

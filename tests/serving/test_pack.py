@@ -86,7 +86,8 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
     assert "No night was kept in the month: why, and what stood in its place." in told.decisions
     page = pack.write(told, tmp_path, "No card.")[0].read_text(encoding="utf-8")
     assert "No night was kept in this month, so there are no figures" in page
-    assert "signed proposal" in page, "what the board did stands in it"
+    # What the board did stands in it, in the order in which it was done.
+    assert page.index("was made: model") < page.index("signed proposal 1")
     assert "Involvement is active" not in page, "that is for the board to say"
 
 
