@@ -198,7 +198,7 @@ def civil_order_without_register(known: Known) -> pl.LazyFrame:
     in_force = entries(
         known,
         "orders",
-        one_of("kind", list(codes.CIVIL_ORDERS)),
+        one_of("kind", codes.CIVIL_ORDERS),
         pl.col("ended_on").is_null(),
     ).with_columns(register=pl.col("kind").replace_strict(codes.CIVIL_ORDERS, default=None))
     active = known.scan("registrations").filter(pl.col("ended_on").is_null())
@@ -223,7 +223,7 @@ def register_level_mismatch(known: Known) -> pl.LazyFrame:
     active = entries(
         known,
         "registrations",
-        one_of("type_code", list(codes.OVERALL_REGISTER)),
+        one_of("type_code", codes.OVERALL_REGISTER),
         pl.col("ended_on").is_null(),
     )
     ranked = latest(active).with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))

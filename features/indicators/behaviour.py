@@ -120,7 +120,7 @@ def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
 def aggression_across_settings(known: Known) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
     found = _incidents(known, ["violence", "threat", "domestic_abuse"], 730)
-    return found.filter(one_of("setting", list(codes.SETTINGS)))
+    return found.filter(one_of("setting", codes.SETTINGS))
 
 
 @declare(

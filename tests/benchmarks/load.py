@@ -105,7 +105,11 @@ def fill(settings: Settings) -> None:
 def serve(data: str, port: int) -> None:
     """The service, and a page that only says hello."""
     chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
-    app: FastAPI = web_app.create(chosen, engine_for(chosen, WEB))
+    with_hello(web_app.create(chosen, engine_for(chosen, WEB)), port)
+
+
+def with_hello(app: FastAPI, port: int) -> None:
+    """Serve an application with a page beside it that only says hello, until stopped."""
 
     @app.get("/hello")
     def hello() -> HTMLResponse:
@@ -114,6 +118,16 @@ def serve(data: str, port: int) -> None:
 
     web_app.settle()
     uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
+
+
+def wait_for(address: str) -> None:
+    """Until the service answers."""
+    while True:
+        try:
+            requests.get(f"{address}/ping", timeout=1)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.2)
 
 
 def visit(address: str, number: int, paths: list[str], begin: threading.Barrier,
@@ -243,12 +257,7 @@ def main() -> None:
         with subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.load", folder, str(port)]
         ) as server:
-            while True:
-                try:
-                    requests.get(f"{address}/ping", timeout=1)
-                    break
-                except requests.ConnectionError:
-                    time.sleep(0.2)
+            wait_for(address)
             engine = create_engine(admin_url(chosen))
             with engine.connect() as connection:
                 item = connection.execute(

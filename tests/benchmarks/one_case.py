@@ -21,8 +21,6 @@ from typing import Any
 
 import polars as pl
 import requests
-import uvicorn
-from fastapi.responses import HTMLResponse
 from sqlalchemy import create_engine, text
 
 from features import asof, build, records
@@ -33,7 +31,7 @@ from serving.db.migrate import migrate
 from serving.db.server import WEB, admin_url, engine_for
 from serving.settings import Oidc, Settings
 from serving.web import app as web_app
-from tests.benchmarks.load import say_line
+from tests.benchmarks.load import say_line, wait_for, with_hello
 from tests.journeys.conftest import free_port
 from tests.tokens import named, provider_of_keys, token
 
@@ -79,15 +77,7 @@ def serve(issuer: str, port: int) -> None:
     """The service with a provider of tokens, and a page that only says hello."""
     chosen = demo()
     oidc = Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api")
-    app = web_app.create(replace(chosen, oidc=oidc), engine_for(chosen, WEB))
-
-    @app.get("/hello")
-    def hello() -> HTMLResponse:
-        """Only says hello."""
-        return HTMLResponse("<p>Hello</p>")
-
-    web_app.settle()
-    uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
+    with_hello(web_app.create(replace(chosen, oidc=oidc), engine_for(chosen, WEB)), port)
 
 
 def ask(address: str, issuer: str, as_of: date, cases: dict[str, History]) -> list[float]:
@@ -167,12 +157,7 @@ def main() -> None:
         provider_of_keys() as issuer,
         subprocess.Popen([*command, issuer, str(port)]) as server,
     ):
-        while True:
-            try:
-                requests.get(f"{address}/ping", timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.2)
+        wait_for(address)
         spent = ask(address, issuer, as_of, cases)[WARM:]
         say("a score of one case, over HTTP", spent)
         say("a page that only says hello", greet(address))
