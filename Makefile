@@ -8,8 +8,11 @@ MADE   := .made
 
 CASES ?= 3000
 SEED  ?= 1
-AS_OF ?= 2026-11-20
 PORT  ?= 8000
+# The day of the demo: the last full one.
+ifndef AS_OF
+AS_OF := $(shell $(PYTHON) -m features.clock)
+endif
 DEMO  := var/demo/cases-$(CASES)-seed-$(SEED)-as-of-$(AS_OF)
 
 # Nothing is sent anywhere, and MLflow does not look for git.
@@ -79,6 +82,7 @@ nights: $(MADE)/dev ## which watched figure turns on which night of made-up faul
 
 verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify
+	$(PY) -m tests.other_days
 
 lock: ## resolve the locked packages anew (needs uv)
 	cd requirements && for name in base dev node; do \

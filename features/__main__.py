@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from features import build, documentation, forget, intake, records, store, synthetic
+from features import build, clock, documentation, forget, intake, records, store, synthetic
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.progress import steps
 from features.sources import hmpps
@@ -169,11 +169,6 @@ def _odd(code: str, count: int, known: Mapping[str, str]) -> str:
     return f"{code} ({count:,}; did you mean {close}?)" if close else f"{code} ({count:,})"
 
 
-def day(text: str) -> date:
-    """A date argument, as 2026-11-20."""
-    return date.fromisoformat(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m features",
@@ -186,7 +181,12 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("synthesise", help="make up a caseload (no real person)")
     one.add_argument("--cases", type=int, default=made.cases, help="how many people (%(default)s)")
     one.add_argument("--seed", type=int, default=made.seed, help="same seed, same people")
-    one.add_argument("--as-of", type=day, default=made.as_of, help="last day of the record")
+    one.add_argument(
+        "--as-of",
+        type=clock.as_of_date,
+        default=made.as_of,
+        help="last day of the record (yesterday)",
+    )
     one.add_argument("--out", type=Path, default=Path("var/extract"), help="extract folder")
     one.add_argument("--truth", type=Path, help="hidden true levels (default: OUT-truth)")
     one.add_argument(
@@ -241,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
 
     four = commands.add_parser("build", help="build the indicator frame as of a date")
     four.add_argument("--store", type=Path, default=Path("var/store"))
-    four.add_argument("--as-of", type=day, required=True)
+    four.add_argument("--as-of", type=clock.as_of_date, required=True)
     four.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
     four.set_defaults(run=build_frame)
 

@@ -10,12 +10,11 @@ unless the supplier has deleted them first.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
-from features import contracts, holds, staging
+from features import clock, contracts, holds, staging
 from features.errors import UserError
 from features.store import Load, Store
 
@@ -40,7 +39,7 @@ def forget(path: Path, crn: str) -> dict[str, int]:
             raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
         if refused:
             counts["refused"] = sum(found for _, found in refused)
-        at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+        at = clock.now_as_recorded().isoformat(timespec="seconds")
         opened.forgotten.append({"at": at, "rows": counts})
         # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
         _check_not_held(path, crn)

@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from serving import board_commands as board
 from serving import commands as do
@@ -61,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     three.add_argument("--demo", action="store_true", help="the demo's own, refused outside it")
     three.add_argument(
         "--as-of",
-        type=date.fromisoformat,
+        type=clock.as_of_date,
         help="day whose caseload sets the demo's rates (default: the newest)",
     )
     three.set_defaults(run=board.approve)
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
-    four.add_argument("--as-of", type=date.fromisoformat, required=True)
+    four.add_argument("--as-of", type=clock.as_of_date, required=True)
     four.set_defaults(run=do.score)
 
     five = commands.add_parser("serve", help="serve the pages")
@@ -106,12 +106,12 @@ def _board(commands: Any) -> None:
     four.set_defaults(run=board.show_figures)
 
     five = commands.add_parser("board-pack", help="a month's pack: page, PDF and CSV")
-    five.add_argument("--month", required=True, help="such as 2026-10")
+    five.add_argument("--month", required=True, help="such as 2026-10, or `current`")
     five.add_argument("--out", type=Path, required=True, help="the folder to write into")
     five.set_defaults(run=board.board_pack)
 
     three = commands.add_parser("live", help="what was approved to score on a day")
-    three.add_argument("--on", type=date.fromisoformat, required=True)
+    three.add_argument("--on", type=clock.as_of_date, required=True)
     three.set_defaults(run=board.live)
 
 
@@ -134,7 +134,7 @@ def _afterwards(commands: Any) -> None:
     three = commands.add_parser("account", help="what was known, said and done about one case")
     three.add_argument("--as", dest="user", required=True, help="the inspector who asks")
     three.add_argument("--crn", required=True)
-    three.add_argument("--on", type=date.fromisoformat, required=True, help="the end of this day")
+    three.add_argument("--on", type=clock.as_of_date, required=True, help="the end of this day")
     three.set_defaults(run=do.account)
 
     four = commands.add_parser("hold", help="keep a case from deletion, or lift that")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from features import build
+from features import build, clock
 from features.errors import NotApproved, UserError
 from models import bundle
 from models.bundle import Bundle
@@ -141,7 +141,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
     An approval of a demo never holds outside one, nor the other way round.
     """
     found = [item for item in every(connection) if item.demo == demo]
-    at = now or datetime.now(UTC)
+    at = now or clock.now()
     for item in found:
         if item.why_not_now(at) is None:
             return item
@@ -211,7 +211,7 @@ def propose(
 def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> None:
     """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
     one = _one(unit.connection, approval_id)
-    if not waits(one, datetime.now(UTC)):
+    if not waits(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
     values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons,
               "conditions": conditions.strip(), "at": func.now()}  # fmt: skip

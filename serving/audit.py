@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from features import clock
 from features.errors import RunStopped, UnreadableInput
 
 ANCHORS = "audit-anchors.jsonl"
@@ -20,7 +21,7 @@ def anchor(connection: Connection, folder: Path) -> dict[str, object] | None:
     if row is None:
         return None
     said: dict[str, object] = {
-        "seq": row.seq, "digest": row.digest, "at": datetime.now(UTC).isoformat(),
+        "seq": row.seq, "digest": row.digest, "at": clock.now().isoformat(),
     }  # fmt: skip
     with (folder / ANCHORS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(said) + "\n")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime, time
 
 from sqlalchemy import Engine
 
-from features import build
+from features import build, clock
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import Store
 from models import bundle, registry
@@ -82,7 +81,7 @@ def show_figures(_: argparse.Namespace) -> None:
     """Work out the figures of readers and misses anew, keep them, and say them."""
     chosen = settings.read()
     with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
-        found = watch.keep_again(opened.connection, watch.now())
+        found = watch.keep_again(opened.connection, clock.today())
         opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.states(found))))
     for one in found:
         console.print(
@@ -119,7 +118,7 @@ def withdraw(args: argparse.Namespace) -> None:
 def live(args: argparse.Namespace) -> None:
     """What was approved to score at the end of a day."""
     chosen = settings.read()
-    at = datetime.combine(args.on, time.max, tzinfo=UTC)
+    at = clock.end_of(args.on)
     with connected(chosen, NIGHT) as engine, engine.connect() as connection:
         found = approvals.live_at(connection, at, demo=chosen.demo)
     console.print(

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from features import clock
 from features.errors import MissingInput, RunStopped, UserError
 from features.progress import steps
 from features.store import Store
@@ -81,7 +81,7 @@ def end_user(args: argparse.Namespace) -> None:
         ).rowcount
         if args.for_good:
             row = update(users).where(users.c.username == args.username)
-            connection.execute(row.values(ended_at=datetime.now(UTC)))
+            connection.execute(row.values(ended_at=clock.now()))
     for_good = " and may not sign in again" if args.for_good else ""
     console.print(f"{args.username} is signed out ({ended} sessions){for_good}.")
 

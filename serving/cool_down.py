@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from features import asof
+from features import asof, clock
 from features.asof import Known
 from features.lean import Unread
 from features.store import Store
@@ -58,7 +58,9 @@ def cooling(
     risen: frozenset[str] = frozenset(),
 ) -> Cooling:
     """Of the people concluded at the given moments: who is still left alone on the date."""
-    recent = {crn: at for crn, at in concluded.items() if as_of - at.date() < timedelta(days=DAYS)}
+    recent = {
+        crn: at for crn, at in concluded.items() if as_of - clock.day_of(at) < timedelta(days=DAYS)
+    }
     if not recent:
         return Cooling(frozenset(), frozenset())
     known = asof.read(
@@ -69,7 +71,9 @@ def cooling(
     )
     moved, evidence = _moved(known, as_of), _evidence(known, recent) | risen
     short = timedelta(days=DAYS_AFTER_RELEASE)
-    within = {crn for crn, at in recent.items() if crn not in moved or as_of - at.date() < short}
+    within = {
+        crn for crn, at in recent.items() if crn not in moved or as_of - clock.day_of(at) < short
+    }
     return Cooling(frozenset(within - evidence), frozenset(within & evidence))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from features import clock
 from features.errors import SetupProblem
 from models import registry
 from models.bundle import Bundle
@@ -77,7 +76,7 @@ def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, case
     """Approve a bundle in the names of the two made-up board members; once a bundle."""
     _only_in_a_demo(settings)
     board = [username for username, _, role, _ in USERS if role == "board"]
-    now = datetime.now(UTC)
+    now = clock.now()
     with engine.connect() as connection:
         for item in approvals.every(connection):
             if item.bundle_id == model.id and item.demo and not item.why_not_now(now):

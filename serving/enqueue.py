@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, insert, select
 
-from features import asof, build, evidence, timeline
+from features import asof, build, clock, evidence, timeline
 from features.indicators import CATALOGUE
 from features.store import Store
 from models import explain
@@ -85,7 +85,7 @@ def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
         "crn": item.crn,
         "pdu_code": item.pdu_code,
         "as_of": as_of,
-        "due_on": as_of + timedelta(days=DAYS_TO_READ),
+        "due_on": clock.today() + timedelta(days=DAYS_TO_READ),
         "shuffle": key.digest("order", item.crn),
         "limited": False,
         "state": "open",

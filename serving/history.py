@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, RowMapping, select, text
 
+from features import clock
 from features.errors import MissingInput, UserError
 from features.store import Store
 from serving import doors, holding, record
@@ -62,7 +63,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     a run committed is gone.
     """
     holding.check_crn(crn)
-    if on > datetime.now(UTC).date():
+    if on > clock.today():
         raise UserError("That day has not come yet.")
     if on < FIRST_DAY:
         raise UserError(f"Nothing is told of days before {FIRST_DAY.day} {FIRST_DAY:%B %Y}.")
@@ -71,7 +72,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited = doors.is_limited(connection, store, crn, on)
     who, told = (None, []) if limited else record.one_case(store, crn, on)
-    end = datetime.combine(on + timedelta(days=1), time.min, UTC)
+    end = clock.end_of(on)
     run = _run(connection, end)
     return Account(
         crn=crn,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection
 
-from features import asof, build, records, refusals
+from features import asof, build, clock, records, refusals
 from features.asof import Known
 from features.errors import UserError, did_you_mean
 from features.plans import worked_out
@@ -76,7 +76,7 @@ def _histories(
     tables: Mapping[str, Sequence[Mapping[str, Any]]], crn: str
 ) -> dict[str, pl.DataFrame]:
     """The rows of each table with the contract's types, as if they had been taken in just now."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = clock.now_as_recorded()
     raw = {name: _raw(name, rows) for name, rows in tables.items()}
     asked = {name: frame for name, frame in raw.items() if frame is not None}
     # The rules look at the version as it was given: only then is one that is not given the first.

@@ -7,7 +7,7 @@ from datetime import UTC, date
 import polars as pl
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from features import asof, codes, timeline
+from features import asof, clock, codes, timeline
 from features.levels import level_column
 from features.store import Store
 from serving.db.tables import answers, conclusions, items
@@ -39,7 +39,7 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
         given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
         after = complete.filter(
             pl.col("crn") == one.crn,
-            pl.col("completed_on") >= at.date(),
+            pl.col("completed_on") >= clock.day_of(at),
             pl.col("recorded_at") > at,
             *given,
         ).sort("completed_on", "record_id")

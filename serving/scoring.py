@@ -17,7 +17,7 @@ import polars as pl
 from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from features import asof, build
+from features import asof, build, clock
 from features.errors import RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
@@ -121,7 +121,7 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
         found = doors.close(opened.connection, store, as_of)
         gone = sweep.old(opened.connection)
         kept = holding.write(opened.connection, store.path)
-        working_days.keep(opened.connection, as_of)
+        working_days.keep(opened.connection, clock.today())
         details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
 
@@ -225,7 +225,7 @@ def _fill(
         seen.store, seen.profile, seen.counted, seen.week, seen.days, seen.people, seen.marked,
         rows, approval.rates, settings.scores, as_of,
     )  # fmt: skip
-    watch.keep(connection, night, watch.now())
+    watch.keep(connection, night, clock.today())
     return counts
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from features import asof, build
+from features import asof, build, clock
 from features.characteristics import CHARACTERISTICS
 from features.errors import UserError
 from models import explain
@@ -49,7 +48,7 @@ def challengers(
 
     What is wrong with a proposal's bundle stops no night: it is kept and shown.
     """
-    found, now = [], datetime.now(UTC)
+    found, now = [], clock.now()
     for one in approvals.every(connection):
         if one.demo != demo or one.id == live.id or not approvals.waits(one, now):
             continue

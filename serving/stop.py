@@ -7,11 +7,12 @@ entries go on: what is missed is counted then too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, insert, select
 from sqlalchemy.exc import DBAPIError
 
+from features import clock
 from features.errors import RunStopped, UserError
 from serving import approvals
 from serving.db.session import AuditEvent, Unit
@@ -76,7 +77,7 @@ def as_the_board_says(
             "again: it queues only the cases that are drawn at random."
         )
     now = next(one for one in approvals.every(connection) if one.id == approval.id)
-    why = now.why_not_now(datetime.now(UTC))
+    why = now.why_not_now(clock.now())
     if why is not None:
         raise RunStopped(
             f"The approval that the night ran with ceased to hold before it could commit: {why}. "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, delete, text
 
+from features import clock
 from serving.db.unit_tables import drafts
 
 DRAFTS_FOR = timedelta(days=1)
@@ -15,7 +16,7 @@ SESSIONS_FOR = timedelta(days=2)
 
 def old(connection: Connection) -> dict[str, int]:
     """Remove what is over; how much it was."""
-    now = datetime.now(UTC)
+    now = clock.now()
     typed = connection.execute(delete(drafts).where(drafts.c.at < now - DRAFTS_FOR)).rowcount
     gone = text("DELETE FROM triage.sessions WHERE until < :before")
     ended = connection.execute(gone, {"before": now - SESSIONS_FOR}).rowcount

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine, create_engine, exists, func, select, update
 
-from features import build, intake, synthetic
+from features import build, clock, intake, synthetic
 from features.codes import COMMUNITY_GROUPS
 from features.store import Store
 from models import bundle, metrics
@@ -28,10 +27,12 @@ from serving.review import lines
 from serving.settings import Settings
 from serving.web import app as web_app
 from serving.web import assets
+from tests import another_day
 from tests.pages import Browser
 from training import config, pipeline, stability
 
-AS_OF = date(2026, 11, 20)
+another_day.begin()
+AS_OF = clock.last_full_day()
 CASES = 500
 MOST_ASKED_AGAIN = 0.2
 """The highest share of cases not found too low of which a second reader is asked."""
@@ -86,6 +87,12 @@ class Service:
                 found = [item for item in found if len(self._recent(connection, item)) > 1]
         assert found, f"no unread case left in {pdu}: queue more in conftest"
         return found[0]
+
+    def let_wait(self, item: int, days: int) -> None:
+        """Let a case wait: it came into the queue so many days ago."""
+        with self.admin.begin() as connection:
+            since = func.triage.today() - days
+            connection.execute(update(items).where(items.c.id == item).values(queued_on=since))
 
     def _recent(self, connection: Connection, item: int) -> list[lines.Line]:
         """The lines that the page of a case opens with."""
@@ -161,7 +168,10 @@ def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
     # The same cases in every run: which of them a test meets is not left to a secret drawn anew.
     settings = replace(chosen, draw_secret="the draw of the tests")
-    migrate(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in another_day.environment_of_the_database().items():
+            patch.setenv(name, value)
+        migrate(settings)
     demo.add_users(settings)
     web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
     model = bundle.load(proposal.folder)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import steps
 from features.store import Store
@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("train", help="train, judge, save and register a bundle")
     one.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    one.add_argument("--until", type=date.fromisoformat, required=True,
+    one.add_argument("--until", type=clock.as_of_date, required=True,
                      help="use readings recorded by this day")  # fmt: skip
     one.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     one.add_argument("--out", type=Path, default=Path("var/bundles"), help="folder of bundles")
@@ -176,19 +176,19 @@ def _parser() -> argparse.ArgumentParser:
     two = commands.add_parser("trivial", help="how far trivial predictors get on made-up people")
     two.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
     two.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
-    two.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
+    two.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     two.set_defaults(run=trivial_predictors)
 
     five = commands.add_parser("compare", help="weigh ways of building the model, by regret")
     five.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    five.add_argument("--until", type=date.fromisoformat, required=True,
+    five.add_argument("--until", type=clock.as_of_date, required=True,
                       help="use readings recorded by this day")  # fmt: skip
     five.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     five.set_defaults(run=weigh_choices)
     six = commands.add_parser("truth", help="the model against the hidden truth of made-up people")
     six.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
     six.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
-    six.add_argument("--as-of", type=date.fromisoformat, required=True, help="day to judge")
+    six.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     six.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     six.set_defaults(run=against_truth)
     _benchmarks(commands)

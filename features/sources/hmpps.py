@@ -8,13 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from features import records
+from features import clock, records
 from features.errors import MissingInput, UserError
 from features.sources.shapes import SHAPES
 
@@ -53,7 +53,7 @@ def convert(folder: Path, out: Path, *, extracted_at: datetime | None = None) ->
             _read_file(path, str(path.relative_to(folder)), rows, report)
     if not rows:
         raise UserError(f"None of the files in {folder} has a shape that is known. {report.unread}")
-    _write(out, rows, extracted_at or datetime.now(UTC).replace(tzinfo=None, microsecond=0))
+    _write(out, rows, extracted_at or clock.now_as_recorded().replace(microsecond=0))
     return report
 
 

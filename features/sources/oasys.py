@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+from features import clock
+
 Body = dict[str, Any]
 Row = tuple[str, dict[str, Any]]
 
@@ -87,7 +89,7 @@ def ords(body: Body, crn: str | None) -> Iterator[Row]:
     """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
     crn = body.get("crn") or body.get("probNumber") or crn
     if body.get("limitedAccessOffender"):
-        yield "limits", {**base(f"oasys-lao-{crn}", crn, datetime.now(UTC).isoformat()),
+        yield "limits", {**base(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
                          "kind": "restriction", "source_system": "oasys"}  # fmt: skip
     for item in body.get("timeline", []) + body.get("assessments", []):
         started = item.get("initiationDate") or item.get("completedDate")

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from features import codes
+from features import clock, codes
 from features.sources.oasys import (
     Body,
     Row,
@@ -170,7 +169,7 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
 def _access(body: Body, _crn: str | None) -> Iterator[Row]:
     """Limited access: exclusions, restrictions and rows cut to their CRN. Open until told."""
     listed = body.get("access") or body.get("caseload") or [body]
-    now = datetime.now(UTC).isoformat()
+    now = clock.now().isoformat()
     for item in listed:
         kinds = [
             kind
@@ -192,7 +191,7 @@ def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
 
     A response says who is named now and never who no longer is; a user taken off would stay let in.
     """
-    now = datetime.now(UTC).isoformat()
+    now = clock.now().isoformat()
     for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
         if body.get(field):
             yield "limits", {**base(f"access-{crn}-{kind}", crn, now), "kind": kind}

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from features import clock
 from features.errors import UserError
 from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
@@ -34,7 +35,7 @@ class Parameters:
 
     cases: int = 3000
     seed: int = 1
-    as_of: date = date(2026, 11, 20)
+    as_of: date = field(default_factory=clock.last_full_day)
     underestimated: float = figures.UNDERESTIMATED.value
     audited: float = figures.AUDITED.value
     """Share of the caseload whose levels are read again in each quarterly audit."""

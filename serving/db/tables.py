@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -94,6 +95,7 @@ items = Table(
     Column("crn", Text, nullable=False),
     Column("pdu_code", Text, nullable=False),
     Column("as_of", Date, nullable=False),
+    Column("queued_on", Date, nullable=False, server_default=func.triage.today()),
     Column("due_on", Date, nullable=False),
     Column("shuffle", Text, nullable=False),
     Column("limited", Boolean, nullable=False),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import Connection, RowMapping, func, select
 
+from features import clock
 from features.errors import MissingInput, SetupProblem, UserError
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
@@ -41,12 +42,13 @@ class Month:
 
     @classmethod
     def of(cls, text: str) -> Month:
-        """The month written as 2026-10; UserError for anything else, and for one to come."""
+        """The month written as 2026-10, or `current`; UserError for any other, and one to come."""
+        text = f"{clock.today():%Y-%m}" if text == "current" else text
         try:
             first = date.fromisoformat(f"{text}-01")
         except ValueError as error:
             raise UserError(f"{text!r} is no month; write it as 2026-10.") from error
-        if first > datetime.now(UTC).date():
+        if first > clock.today():
             raise UserError("That month has not come yet.")
         after = (first + timedelta(days=32)).replace(day=1)
         return cls(first, after - timedelta(days=1))
@@ -82,7 +84,7 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
 
     A month without a night has a pack too: that is when a decision is due.
     """
-    end = datetime.combine(month.last, time.max, UTC)
+    end = clock.end_of(month.last)
     kept = watch.newest(connection, month.last, end + LAST_NIGHT)
     if kept is not None and kept["as_of"] < month.first:
         kept = None
@@ -90,7 +92,7 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
         raise MissingInput(
             f"There was no night in {month.words}, and nothing had been proposed by its end."
         )
-    begin = datetime.combine(month.first, time.min, UTC)
+    begin = clock.end_of(month.first - timedelta(days=1))
     before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
     found = watch.figures_of(kept) if kept else []
@@ -193,7 +195,7 @@ def _page(told: Told, card: str) -> str:
     return env.get_template("pack.html").render(
         told=told, topics=watch.topics(told.figures), thresholds=watch.THRESHOLDS,
         pictures=pictures, card=Markup(rendered), indicators=CATALOGUE, families=FAMILIES,  # noqa: S704 - HTML in the card is not let through
-        made_on=datetime.now(UTC).date(),
+        made_on=clock.today(),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 
+from features import clock
 from serving import working_days
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import Asked, where_it_stands
@@ -62,7 +63,7 @@ class FollowUp:
         named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
         if named and self.state is not Asked.WAITING:
             return named[-1]
-        return working_days.after(self.asked_again_at.date(), REASSESS_WITHIN)
+        return working_days.after(clock.day_of(self.asked_again_at), REASSESS_WITHIN)
 
     @property
     def with_the_reader_since(self) -> date | None:
@@ -73,7 +74,7 @@ class FollowUp:
             if said in ("declined", "second_look") or (
                 said == "fact" and self.outcome == "need_information"
             ):
-                since = since or row["at"].date()
+                since = since or clock.day_of(row["at"])
             elif said != "fact":
                 since = None
         return None if self.over else since
@@ -87,7 +88,7 @@ class FollowUp:
             return "the reader has not replied" if late else None
         if self.due_on < today:
             return "overdue"
-        unanswered = working_days.after(self.asked_again_at.date(), ANSWER_WITHIN) < today
+        unanswered = working_days.after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
         return "not answered" if unanswered and self.state is Asked.WAITING else None
 
 
@@ -98,14 +99,14 @@ class Open:
     item_id: int
     crn: str
     limited: bool
-    as_of: date
+    queued_on: date
     due_on: date
     begun: bool
     held_by: str | None
 
     def unclaimed(self, today: date) -> bool:
         """Nobody has begun to read it within the days for that, or whoever did has left it."""
-        return not self.begun and working_days.after(self.as_of, CLAIM_WITHIN) < today
+        return not self.begun and working_days.after(self.queued_on, CLAIM_WITHIN) < today
 
     def past(self, today: date) -> bool:
         """The day by which it was to be read has gone, whether or not somebody reads it."""
@@ -179,7 +180,7 @@ class AskedStore:
         holder = func.triage.held_by(items.c.id)
         name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
         rows = (
-            select(items.c.id, items.c.crn, items.c.limited, items.c.as_of, items.c.due_on,
+            select(items.c.id, items.c.crn, items.c.limited, items.c.queued_on, items.c.due_on,
                    func.triage.begun(items.c.id).label("begun"),
                    name.label("held_by"))
             .where(items.c.state == "open")

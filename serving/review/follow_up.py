@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import RowMapping
 
+from features import clock
 from serving.db.session import AuditEvent, Unit
 from serving.review import policies
 from serving.review.asked_store import AskedStore, FollowUp, Open
@@ -53,7 +54,7 @@ class FollowUps:
     ) -> FollowUp:
         """Answer in the practitioner's own name; nothing of the conclusion is changed."""
         found = self._one(item_id)
-        policies.check_answer(kind, words, planned_on, today, found.asked_at.date())
+        policies.check_answer(kind, words, planned_on, today, clock.day_of(found.asked_at))
         if (found.state, Answer(kind)) not in ANSWERS:
             raise Refused("That was answered already. Add a fact, or ask for a second look.")
         self.store.answer(item_id, kind, words, planned_on if kind == "accepted" else None)

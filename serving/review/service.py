@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
 
+from features import clock
 from serving.db.session import AuditEvent, Unit
 from serving.review import policies
 from serving.review.policies import Invalid, Refused, View
@@ -65,14 +66,14 @@ class Review:
     def claim(self, item_id: int) -> Item:
         """Hold the case for a while: nobody else can record a view meanwhile."""
         item = self._may(item_id, Step.CLAIM)
-        self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
+        self.store.claim(item_id, clock.now() + HELD_FOR)
         self.audit("CLAIMED_CASE", item)
         return item
 
     def give_back(self, item_id: int) -> Item:
         """Return the case to the queue, unread."""
         item = self._may(item_id, Step.RETURN)
-        self.store.claim(item_id, datetime.now(UTC))
+        self.store.claim(item_id, clock.now())
         self.audit("RETURNED_CASE", item)
         return item
 
@@ -83,7 +84,7 @@ class Review:
         if not self.store.holds(item_id, view.ticked):
             raise Invalid({"reasons": "Tick entries of this case alone"})
         if item.progress is Progress.TO_READ:
-            self.store.claim(item_id, datetime.now(UTC) + HELD_FOR)
+            self.store.claim(item_id, clock.now() + HELD_FOR)
         self.store.record_view(item_id, view, levels)
         self.audit("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item

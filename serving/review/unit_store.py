@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
+from features import clock
 from serving.db.tables import (
     answers,
     conclusions,
@@ -38,7 +39,7 @@ class Limited:
         """It waits to be read, or nobody has looked at it for ninety days."""
         if self.waiting or self.checked_at is None:
             return True
-        return self.checked_at.date() + CHECK_EVERY <= today
+        return clock.day_of(self.checked_at) + CHECK_EVERY <= today
 
 
 @dataclass(frozen=True)

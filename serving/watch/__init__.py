@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -155,8 +155,3 @@ def topics(found: list[Figure]) -> list[Topic]:
         Topic(key, question, [one for one in found if THRESHOLDS[one.name].topic == key])
         for key, question in TOPICS.items()
     ]
-
-
-def now() -> date:
-    """Today, as the figures count lateness."""
-    return datetime.now(UTC).date()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 from sqlalchemy import Connection, func, select
 
+from features import clock
 from serving import working_days
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
@@ -93,7 +94,7 @@ def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
 
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
     """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
-    since = datetime.combine(today - WITHIN, time.min, UTC)
+    since = clock.end_of(today - WITHIN - timedelta(days=1))
     asked = connection.execute(
         select(items.c.id, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
@@ -107,9 +108,9 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     said: Counter[str] = Counter()
     for item, at in asked:
         kinds, day = done.get(item, (set(), None))
-        due = day or working_days.after(at.date(), REASSESS_WITHIN)
+        due = day or working_days.after(clock.day_of(at), REASSESS_WITHIN)
         late += not kinds & OVER and due < today
-        if working_days.after(at.date(), ANSWER_WITHIN) < today:
+        if working_days.after(clock.day_of(at), ANSWER_WITHIN) < today:
             old += 1
             said[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
     answered = sum(said[one] for one in ANSWERS)
@@ -132,7 +133,7 @@ def _waiting(connection: Connection, today: date) -> Figure:
     """How much waits to be read, as weeks of reading at the pace of the last four."""
     open_ = select(func.count()).where(items.c.state == "open", ~items.c.limited)
     waiting = int(connection.execute(open_).scalar_one())
-    since = datetime.combine(today - PACE, time.min, UTC)
+    since = clock.end_of(today - PACE - timedelta(days=1))
     lately = select(func.count()).where(conclusions.c.at >= since)
     read = int(connection.execute(lately).scalar_one())
     if read < FEWEST:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, RowMapping, select
 
+from features import clock
 from serving.db.tables import conclusions, findings, items, own_views, second_reads
 
 WITHIN = timedelta(days=182)
@@ -47,7 +48,7 @@ def readings(connection: Connection, today: date) -> list[Reading]:
 
     Not since ever: what readers do now would be lost among what they did for years.
     """
-    since = datetime.combine(today - WITHIN, time.min, UTC)
+    since = clock.end_of(today - WITHIN - timedelta(days=1))
     rows = connection.execute(
         select(
             items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,

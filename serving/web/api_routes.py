@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import text
 
+from features import clock
 from serving import doors, one_score
 from serving.db.session import AuditEvent, Unit
 from serving.review.asked_store import FollowUp
@@ -17,7 +18,7 @@ from serving.review.policies import View
 from serving.review.service import NotFound, Review
 from serving.review.store import Item
 from serving.web import api_models as m
-from serving.web import pages, tokens
+from serving.web import tokens
 from serving.web.cases import ItemId
 from serving.web.transactions import within
 
@@ -139,7 +140,7 @@ def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
 @router.post("/asked/{item_id}/answers")
 def answer(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
     """Answer in the caller's own name."""
-    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, pages.today())
+    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, clock.today())
     found, _, _ = follow_ups.read(item_id)
     return _asked(found)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features import clock
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
@@ -54,7 +55,7 @@ def _unit(
     filled: dict[str, str] | None = None,
 ) -> Response:
     waiting, asked = follow_ups.of_the_unit()
-    today = pages.today()
+    today = clock.today()
     typed = {} if filled else drafts.kept_on(follow_ups.unit, "/unit")
     for number, form in list(typed.items())[-1:]:
         item_id = int(number)
@@ -75,7 +76,7 @@ def mine(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
     acute = AcuteEntries(follow_ups.unit).waiting()
     asked = follow_ups.mine()
-    return pages.render(request, "asked.html", asked=asked, today=pages.today(), acute=acute)
+    return pages.render(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
 
 
 @router.get("/asked/{item_id}")
@@ -95,7 +96,7 @@ def answer(
 ) -> Response:
     """Record the practitioner's answer."""
     try:
-        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), pages.today())
+        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), clock.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _page(request, follow_ups, item_id, error.faults, filled)
@@ -121,7 +122,7 @@ def _page(
         one=found,
         findings=findings,
         by_id={(entry["source_table"], entry["record_id"]): entry for entry in timeline},
-        today=pages.today(),
+        today=clock.today(),
         faults=faults or {},
         filled=filled or {"kind": "", "words": "", "planned": ""},
         given_back=typed is not None,

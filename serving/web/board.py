@@ -6,7 +6,7 @@ No person stands on it, and the database shows its members none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import RowMapping, select
 from starlette.exceptions import HTTPException
 
+from features import clock
 from features.errors import UserError
 from serving import approvals, incidents, proposal, shadow, stop, watch
 from serving.db.session import AuditEvent, Unit
@@ -52,7 +53,7 @@ def question(request: Request, opened: Looking, topic: str, on: str = "") -> Res
     """One question: each figure with its picture, its thresholds and the table behind it."""
     if topic not in watch.TOPICS:
         raise HTTPException(404)
-    day = formatters.a_day(on) or watch.now()
+    day = formatters.a_day(on) or clock.today()
     kept = watch.newest(opened.connection, day)
     told = watch.history(opened.connection, day) if kept else {}
     found = {one.key: one for one in watch.topics(watch.figures_of(kept) if kept else [])}[topic]
@@ -60,7 +61,7 @@ def question(request: Request, opened: Looking, topic: str, on: str = "") -> Res
     pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
     return pages.render(
         request, "board-question.html", topic=found, kept=kept, pictures=pictures,
-        stale=not on and _stale(_last_night(opened), datetime.now(UTC)),
+        stale=not on and _stale(_last_night(opened), clock.now()),
         told=told, thresholds=watch.THRESHOLDS,
     )  # fmt: skip
 
@@ -184,7 +185,7 @@ def _overview(
 ) -> Response:
     kept = watch.newest(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
-    now = datetime.now(UTC)
+    now = clock.now()
     every = approvals.every(opened.connection)
     demo = request.app.state.settings.demo
     live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
@@ -222,7 +223,7 @@ def _page(
 ) -> Response:
     found = approvals.every(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_APPROVALS", "NOT_APPLICABLE", "-"))
-    now = datetime.now(UTC)
+    now = clock.now()
     bundles = request.app.state.settings.bundles
     meant = {
         one.id: proposal.meaning(opened.connection, one, bundles)

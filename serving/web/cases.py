@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from features import codes
+from features import clock, codes
 from features.errors import NotApproved
 from serving import approvals, stop
 from serving.review import lines
@@ -44,7 +44,7 @@ def queue(
     """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
     waiting, done = review.queue()
     asked = queue_view.wanted(level or [], stage or [], sort, down=down)
-    today = pages.today()
+    today = clock.today()
     return pages.render(
         request,
         "queue.html",

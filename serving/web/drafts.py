@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from starlette.datastructures import FormData
 
+from features import clock
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import items
 from serving.db.unit_tables import drafts
@@ -93,4 +94,4 @@ def done(unit: Unit, path: str) -> None:
 
 
 def _oldest() -> datetime:
-    return datetime.now(UTC) - DRAFTS_FOR
+    return clock.now() - DRAFTS_FOR

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import Request
@@ -66,8 +65,3 @@ def render(request: Request, name: str, status: int = 200, **told: Any) -> HTMLR
         **told,
     )
     return HTMLResponse(text, status_code=status)
-
-
-def today() -> date:
-    """Today, as pages and calls count lateness."""
-    return datetime.now(UTC).date()

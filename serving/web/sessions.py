@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, text
+
+from features import clock
 
 HOURS = 8
 COOKIE_HOURS = 24
@@ -28,7 +30,7 @@ class Known:
 def begin(connection: Connection, username: str) -> str:
     """Begin a session; what is returned goes into the cookie, its digest into the database."""
     number = secrets.token_urlsafe(32)
-    until = datetime.now(UTC) + timedelta(hours=HOURS)
+    until = clock.now() + timedelta(hours=HOURS)
     connection.execute(
         text("SELECT triage.session_begin(:id, :who, :until)"),
         {"id": _digest(number), "who": username, "until": until},

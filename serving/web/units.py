@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from features import clock
 from features.store import Store
 from serving import doors, record
 from serving.caseload import CHECKLIST
@@ -57,7 +58,7 @@ def week(request: Request, units: Looking) -> Response:
             facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
     return pages.render(
         request, "week.html", holders=holders, facts=facts, asked=asked, facts_in_words=CHECKLIST,
-        today=pages.today(),
+        today=clock.today(),
     )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> 
 @router.get("/people/{crn}")
 def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
-    held = units.open(crn, pages.today())
+    held = units.open(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.loads[-1].extracted_at.date()
     # The store is asked too: a limit counts from the load that brought it, before any night.
@@ -109,7 +110,7 @@ def limited(request: Request, units: Looking) -> Response:
         request,
         "unit-limited.html",
         cases=units.limited(),
-        today=pages.today(),
+        today=clock.today(),
         faults={},
         filled=filled,
         given_back=filled,
@@ -125,7 +126,7 @@ def check_limited(
         units.check_limited(crn, words)
     except Invalid as error:
         return pages.render(
-            request, "unit-limited.html", status=422, cases=units.limited(), today=pages.today(),
+            request, "unit-limited.html", status=422, cases=units.limited(), today=clock.today(),
             faults=error.faults, filled={crn: words}, given_back={},
         )  # fmt: skip
     drafts.done(units.unit, f"/unit/limited/{crn}/check")

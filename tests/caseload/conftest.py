@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from features import synthetic
+from features import clock, synthetic
 from features.synthetic.measure import Extract
 
-AS_OF = date(2026, 11, 20)
+AS_OF = clock.last_full_day()
 CASES = 6000
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from features import asof, intake
+from features import asof, clock, intake
 from features.errors import MissingInput, UserError
 from features.levels import recorded_levels
 from features.sources import hmpps
@@ -214,9 +214,7 @@ def test_the_shared_fixtures_become_records(tmp_path: Path) -> None:
     fixtures = SHARED / "fixtures" / "hmpps"
     if not fixtures.is_dir():
         pytest.skip(f"the shared fixtures are not beside the project ({fixtures.name})")
-    report = hmpps.convert(
-        fixtures, tmp_path / "out", extracted_at=datetime.now(UTC).replace(tzinfo=None)
-    )
+    report = hmpps.convert(fixtures, tmp_path / "out", extracted_at=clock.now_as_recorded())
     rows: Counter[str] = Counter()
     for line in report.lines:
         rows[line.table] += line.rows

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
+from features import clock
 from serving import approvals
 from serving.db.session import unit
 from serving.watch import TOPICS
@@ -109,7 +110,7 @@ def test_a_practitioner_answers_and_the_head_sees_where_it_stands(
     page.get_by_role("button", name="Record your answer").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
     page.get_by_label("I will reassess").check()
-    page.get_by_label("By when").fill((datetime.now(UTC) + timedelta(days=9)).date().isoformat())
+    page.get_by_label("By when").fill((clock.today() + timedelta(days=9)).isoformat())
     page.get_by_role("button", name="Record your answer").click()
     expect(page.locator("[data-qa=answers]")).to_contain_text("Accepted")
     page.get_by_role("button", name="Sign out").click()

@@ -107,6 +107,7 @@ def test_leave_the_deputy_reads_what_nobody_began(
 ) -> None:
     page = context.new_page()
     item = service.unread("N54ALD")
+    service.let_wait(item, 6)
     sign_in(page, address, "Ash Verrall")
     page.get_by_role("link", name="Standing in").click()
     page.get_by_label("Deputy").select_option(label="Ray Castleton, Brindle Vale")

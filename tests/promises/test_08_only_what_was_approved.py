@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from features import clock
 from features.errors import NotApproved, SetupProblem, UserError
 from serving import acute_list, approvals, demo, scoring
 from serving.approvals import Approval
@@ -45,7 +46,7 @@ def test_anything_less_does_not(changes: dict[str, object], why: str) -> None:
 def test_expired_approval_scores_nothing(service: Service) -> None:
     with service.night.connect() as connection:
         assert approvals.in_force(connection, demo=True).demo
-        later = datetime.now(UTC) + timedelta(days=91)
+        later = clock.now() + timedelta(days=91)
         with pytest.raises(NotApproved, match="it expired on"):
             approvals.in_force(connection, demo=True, now=later)
 
@@ -97,7 +98,7 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
             found = [admin.execute(done, {"what": what}).scalar()
                      for what in ("DELIVERED_ACUTE", "COMMITTED_RUN")]  # fmt: skip
         assert found[0] > found[1], "this night delivered, and committed nothing"
-        live = approvals.live_at(connection, datetime.now(UTC), demo=True)
+        live = approvals.live_at(connection, clock.now(), demo=True)
         assert live is not None, "what was live on a day is what was signed then"
 
 
@@ -115,7 +116,7 @@ def test_one_person_cannot_sign_twice_nor_an_spo_at_all(service: Service) -> Non
         approvals.sign(o, made, "fine")
     with service.night.connect() as connection:
         own = next(one for one in approvals.every(connection) if one.id == made)
-        assert own.why_not(datetime.now(UTC)) == "it has 1 of 2 signatures"
+        assert own.why_not(clock.now()) == "it has 1 of 2 signatures"
         with pytest.raises(NotApproved, match="does not hold"):
             approvals.in_force(connection, demo=False)
 

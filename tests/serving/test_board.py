@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import build
+from features import build, clock
 from features.errors import UserError
 from models import bundle
 from serving import acute_list, approvals, caseload, incidents, looking, proposal, shadow, watch
@@ -248,7 +248,7 @@ def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(
     assert 'data-qa="stale"' not in browser.get("/board")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        watch.keep_again(opened.connection, watch.now())
+        watch.keep_again(opened.connection, clock.today())
     monkeypatch.setattr(board, "STALE", timedelta(0))
     for page in ("/board", "/board/watch/feed"):
         assert "No night has been kept" in browser.get(page), page

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import build, intake
+from features import build, clock, intake
 from features.store import Load, Store
-from serving import acute, choosing, doors, history, scoring, selection, watch
+from serving import acute, choosing, doors, history, scoring, selection
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
@@ -111,7 +111,7 @@ def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bo
 
 def later_list(store: Store, *, complete: bool) -> Store:
     """The same store with one more load of limits, taken in a year: declared complete, or not."""
-    at = datetime(2027, 11, 20, 22)
+    at = clock.now_as_recorded() + timedelta(days=360)
     load = Load(99, at, True, {"limits": {"complete": complete}}, {"limits": at}, {})
     return replace(store, loads=[*store.loads, load])
 
@@ -513,7 +513,7 @@ def test_after_the_event_a_limited_case_has_no_scores(service: Service) -> None:
     for crn, rows in ((crn_of(service, item), 0), (listed_one, 1)):
         with unit(service.web, "INSPECTOR-1") as opened:
             told_of = history.account(
-                opened, service.store, service.settings.scores, crn, watch.now()
+                opened, service.store, service.settings.scores, crn, clock.today()
             )
         assert told_of.limited
         assert told_of.person is None

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import intake
+from features import clock, intake
 from features.store import Store
 from serving import reassessed, working_days
 from serving.db.session import AuditEvent, unit
@@ -106,7 +106,7 @@ def test_answers_are_kept_and_seen_by_the_unit(
     page = browser.post(f"/asked/{own}/answer", kind="declined", words=WORDS)
     assert "Declined" in page
     assert WORDS in page
-    day = datetime.now(UTC).date() + timedelta(days=20)
+    day = clock.today() + timedelta(days=20)
     page = browser.post(f"/asked/{own}/answer", kind="accepted", planned=day.isoformat())
     assert "Accepted" in page
     assert "answered already" in browser.post(
@@ -160,25 +160,28 @@ def test_the_database_lets_only_the_practitioner_answer_and_only_the_night_close
 
 
 @pytest.mark.parametrize(
-    ("completed", "public", "closed"),
-    [("2026-12-05", "HIGH", 1), ("2026-11-01", "HIGH", 0), ("2026-12-05", None, 0)],
+    ("days_ago", "public", "closed"), [(0, "HIGH", 1), (27, "HIGH", 0), (0, None, 0)]
 )
 def test_the_night_finds_the_reassessment_that_was_asked_for(
-    service: Service, browser: Browser, own: int, tmp_path: Path, completed: str,
+    service: Service, browser: Browser, own: int, tmp_path: Path, days_ago: int,
     public: str | None, closed: int,
 ) -> None:  # fmt: skip
     """Complete, after it was asked, and with a level for each group that was named."""
     ask(browser, own)
     with service.admin.connect() as connection:
         crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
-    made = factories.assessment(completed, "MEDIUM", crn=crn) | {"public_community": public}
-    folder = factories.extract(tmp_path / "x", {"assessments": [made]}, "2026-12-10T22:00:00")
+    completed = clock.today() - timedelta(days=days_ago)
+    at = clock.now_as_recorded()
+    made = factories.assessment(completed, "MEDIUM", crn=crn, recorded_at=at) | {
+        "public_community": public
+    }
+    folder = factories.extract(tmp_path / "x", {"assessments": [made]}, at.isoformat())
     intake.load(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         store = Store.open(tmp_path / "s")
-        assert reassessed.close(opened.connection, store, date(2026, 12, 10)) == closed
-        assert reassessed.close(opened.connection, store, date(2026, 12, 10)) == 0, "once"
+        assert reassessed.close(opened.connection, store, clock.today()) == closed
+        assert reassessed.close(opened.connection, store, clock.today()) == 0, "once"
     page = browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
     assert ("Reassessed" in page) == bool(closed)
 
@@ -231,12 +234,13 @@ def test_working_days_and_what_nobody_has_begun() -> None:
 def test_the_database_counts_the_same_working_days(service: Service) -> None:
     """Counted from every day of the last eleven months."""
     with service.night.connect() as connection:
-        working_days.keep(connection, TODAY)
-        days = text("SELECT day::date, triage.working_days(day::date), current_date"
-                    " FROM generate_series(current_date - 330, current_date, '1 day') day")  # fmt: skip
+        working_days.keep(connection, clock.today())
+        days = text("SELECT day::date, triage.working_days(day::date), triage.today()"
+                    " FROM generate_series(triage.today() - 330, triage.today(), '1 day') day")  # fmt: skip
         rows = connection.execute(days).all()
         connection.rollback()
     today = rows[0][2]
+    assert today == clock.today(), "the database's days are those of the service"
     for day, counted, _ in rows:
         later = (day + timedelta(days=n) for n in range(1, (today - day).days + 1))
         assert counted == sum(working_days.is_working_day(one) for one in later), day
@@ -305,12 +309,13 @@ def test_what_was_asked_goes_to_who_holds_the_case_now(
     ask(browser, own)
     with service.admin.connect() as connection:
         crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
-    moved = factories.row("allocations", "2026-11-24", crn=crn, staff_code="N54A999")
-    folder = factories.extract(tmp_path / "x", {"allocations": [moved]}, "2026-12-10T22:00:00")
+    day, at = clock.last_full_day(), clock.now_as_recorded().isoformat()
+    moved = factories.row("allocations", day, crn=crn, staff_code="N54A999")
+    folder = factories.extract(tmp_path / "x", {"allocations": [moved]}, at)
     intake.load(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
-        reassessed.hand_over(opened.connection, Store.open(tmp_path / "s"), date(2026, 12, 10))
+        reassessed.hand_over(opened.connection, Store.open(tmp_path / "s"), clock.today())
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
     assert "N54A999" in browser.sign_in("ALD-HEAD").get("/unit")
 
@@ -372,16 +377,17 @@ def test_a_case_that_nobody_reads_goes_with_its_unit(
         for one in (item, held):
             crns[one] = connection.execute(select(items.c.crn).where(items.c.id == one)).scalar()
     moved = [
-        factories.row("supervisions", "2026-11-24", crn=crn, kind="licence", pdu_code="N54BRI",
+        factories.row("supervisions", clock.last_full_day(), crn=crn, kind="licence", pdu_code="N54BRI",
                       record_id=f"S-{crn}")
         for crn in crns.values()
     ]  # fmt: skip
-    folder = factories.extract(tmp_path / "x", {"supervisions": moved}, "2026-12-10T22:00:00")
+    at = clock.now_as_recorded().isoformat()
+    folder = factories.extract(tmp_path / "x", {"supervisions": moved}, at)
     intake.load(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         store = Store.open(tmp_path / "s")
-        assert reassessed.hand_over(opened.connection, store, date(2026, 12, 10)) == 1
+        assert reassessed.hand_over(opened.connection, store, clock.today()) == 1
     browser.get(f"/cases/{item}", status=404)
     browser.get(f"/cases/{held}")
     browser.post(f"/cases/{held}/return")

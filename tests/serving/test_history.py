@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import forget, holds, intake
+from features import clock, forget, holds, intake
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import Store
 from serving import __main__ as main_module
@@ -21,7 +21,7 @@ from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
 INSPECTOR = "INSPECTOR-1"
-TODAY = datetime.now(UTC).date()
+TODAY = clock.today()
 
 
 def concluded(service: Service, browser: Browser) -> tuple[int, str]:
@@ -37,7 +37,7 @@ def concluded(service: Service, browser: Browser) -> tuple[int, str]:
 def test_the_account_tells_what_was_known_said_and_done(service: Service, browser: Browser) -> None:
     _, crn = concluded(service, browser)
     browser.sign_in(INSPECTOR).get("/account")
-    page = browser.post("/account", crn=crn, on=datetime.now(UTC).date().isoformat())
+    page = browser.post("/account", crn=crn, on=clock.today().isoformat())
     for said in ("What was on record", "Read in full, and thought about.", "Flagged",
                  "ALD-SPO-1 recorded a view before seeing the findings", "queued",
                  "RECORDED_CONCLUSION", "one event told three times"):  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from features import clock
 from features.errors import MissingInput, UserError
 from serving import __main__ as main_module
 from serving import pack, watch
@@ -73,7 +74,7 @@ def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
     with pytest.raises(MissingInput, match="There was no night"), service.night.connect() as found:
         pack.tell(found, pack.Month.of("2020-02"), demo=True)
     assert pack.Month.of("2024-02").last == date(2024, 2, 29)
-    assert datetime.now(UTC).date() >= pack.Month.of(MONTH).first
+    assert clock.today() >= pack.Month.of(MONTH).first
 
 
 def test_a_month_without_a_night_has_a_pack_that_says_so(
@@ -93,7 +94,7 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
 
 def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
     with service.night.connect() as connection:
-        soon = pack._decisions(connection, [], None, datetime.now(UTC), demo=True)
+        soon = pack._decisions(connection, [], None, clock.now(), demo=True)
     assert "Nothing is approved to score: whether to approve a proposal." in soon
 
 
@@ -119,5 +120,7 @@ def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> N
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(watch, "newest", lambda _c, _until, at: chosen.append(at) or kept)
             pack.tell(connection, month, demo=True)
-        assert chosen[0] == datetime(2026, 4, 1, 23, 59, 59, 999999, tzinfo=UTC)
+        assert chosen[0] == datetime(2026, 4, 1, 23, tzinfo=UTC), (
+            "the end of the day after, in summer"
+        )
         connection.rollback()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from features import clock
 from models.reader_error import ReaderError
 from serving import __main__ as main_module
 from serving import watch
@@ -18,7 +19,7 @@ from tests.conftest import Service
 from tests.pages import Browser
 from tests.serving.test_second_readers import send_to_second
 
-TODAY = date(2026, 11, 25)
+TODAY = clock.today()
 
 
 def reading(**changes: Any) -> Reading:

@@ -1,0 +1,42 @@
+"""Lets the whole suite run on another day: `ROSH_TEST_AHEAD` says how many days ahead.
+
+The service's clock is read ahead, and PostgreSQL is started under libfaketime, which shifts its own.
+Libraries that read the machine's time by themselves (signed tokens) are left alone.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from features import clock
+
+VARIABLE = "ROSH_TEST_AHEAD"
+LIBRARIES = ("usr/lib/*/faketime/libfaketime.so.1", "usr/lib64/faketime/libfaketime.so.1")
+AHEAD = int(os.environ.get(VARIABLE, "0"))
+"""How many days ahead of the machine's clock this run is."""
+_whole_run = ExitStack()
+
+
+def library() -> Path | None:
+    """The shared library that shifts the time of a program; None where it is not installed."""
+    found = (path for pattern in LIBRARIES for path in Path("/").glob(pattern))
+    return next(found, None)
+
+
+def begin() -> None:
+    """Let the service's clock run ahead from now on, where a run on another day was asked for."""
+    if AHEAD:
+        if library() is None:
+            raise RuntimeError(f"{VARIABLE} needs libfaketime. Install the package libfaketime.")
+        _whole_run.enter_context(clock.ahead_by(timedelta(days=AHEAD)))
+
+
+def environment_of_the_database() -> dict[str, str]:
+    """What PostgreSQL is to be started with, so that its days are those of the run."""
+    if not AHEAD:
+        return {}
+    return {"LD_PRELOAD": str(library()), "FAKETIME": f"{AHEAD:+d}d",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip

@@ -1,0 +1,103 @@
+"""Nothing but the clock reads the time, and what counts days does so on other days too."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from features import clock
+from tests import another_day
+from tests.other_days.days import days_ahead, next_leap_day, next_summer_time
+
+ROOT = Path(__file__).parents[2]
+READS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
+         ("time", "time")}  # fmt: skip
+BY_THE_MACHINE = {Path("features/clock.py"), Path("tests/tokens.py")}
+"""The clock itself; and signed tokens, whose library goes by the machine's time."""
+CHOSEN = ("test_history.py", "test_second_readers.py", "test_following_up.py")
+"""The tests that failed on 28 November 2026 and those that count working days."""
+
+
+def _reads(path: Path) -> list[int]:
+    """The lines of a module that read the time of the machine."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [
+        one.lineno
+        for one in calls
+        if isinstance(one, ast.Attribute)
+        and isinstance(one.value, ast.Name)
+        and (one.value.id, one.attr) in READS
+    ]
+
+
+def test_the_time_of_the_machine_is_read_in_one_place() -> None:
+    paths = [
+        path.relative_to(ROOT)
+        for top in ("features", "models", "training", "serving", "tests")
+        for path in (ROOT / top).rglob("*.py")
+    ]
+    assert {path for path in paths if _reads(ROOT / path)} == BY_THE_MACHINE
+
+
+def test_rules_of_the_database_read_the_calendar_in_one_place() -> None:
+    """Migrations before 28 November 2026 said `current_date`: that one restated them."""
+    folder = ROOT / "serving/db/migrations/versions"
+    newer = [path for path in folder.glob("*.py") if path.name >= "2026_11_28"]
+    assert newer
+    for path in newer:
+        text = path.read_text(encoding="utf-8").replace("'current_date'", "")
+        assert "current_date" not in text, path.name
+
+
+@pytest.mark.parametrize(
+    ("moment", "today"),
+    [
+        (datetime(2027, 3, 28, 0, 59, tzinfo=UTC), date(2027, 3, 28)),
+        (datetime(2027, 6, 30, 22, 59, tzinfo=UTC), date(2027, 6, 30)),
+        (datetime(2027, 6, 30, 23, 0, tzinfo=UTC), date(2027, 7, 1)),
+        (datetime(2027, 1, 1, 0, 0, tzinfo=UTC), date(2027, 1, 1)),
+        (datetime(2028, 2, 29, 12, 0, tzinfo=UTC), date(2028, 2, 29)),
+    ],
+)
+def test_a_day_is_one_of_the_wall_calendar_here(moment: datetime, today: date) -> None:
+    with clock.set_to(moment):
+        assert clock.today() == today
+        assert clock.as_of_date("yesterday") == clock.last_full_day() < today
+        assert clock.day_of(clock.end_of(today)) > today
+        assert clock.now_as_recorded() == moment.replace(tzinfo=None)
+
+
+def test_a_moment_without_a_zone_sets_no_clock() -> None:
+    with pytest.raises(ValueError, match="time zone"), clock.set_to(datetime(2027, 1, 1)):
+        pass
+
+
+def test_the_other_days_follow_from_today() -> None:
+    assert next_leap_day(date(2028, 2, 28)) == date(2028, 2, 29)
+    assert next_leap_day(date(2028, 2, 29)) == date(2032, 2, 29)
+    assert next_summer_time(date(2026, 11, 28)) == date(2027, 3, 28)
+    assert list(days_ahead(date(2026, 11, 28)).values()) == [7, 458, 120, 730]
+
+
+@pytest.mark.skipif(another_day.AHEAD != 0, reason="this is another day already")
+def test_what_counts_days_holds_on_a_leap_day() -> None:
+    """`make verify` runs the whole suite on each of the days."""
+    if another_day.library() is None:
+        if os.environ.get("CI"):
+            raise AssertionError("CI installs libfaketime")
+        pytest.skip("NO LIBFAKETIME: nothing was run on another day. Install libfaketime.")
+    ahead = days_ahead(clock.today())["a leap day"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         *(f"tests/serving/{name}" for name in CHOSEN)],
+        cwd=ROOT, env={**os.environ, another_day.VARIABLE: str(ahead)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
