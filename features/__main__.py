@@ -12,7 +12,17 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from features import build, clock, documentation, forget, intake, records, store, synthetic
+from features import (
+    build,
+    clock,
+    documentation,
+    forget,
+    intake,
+    records,
+    store,
+    store_commands,
+    synthetic,
+)
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.progress import steps
 from features.sources import hmpps
@@ -69,6 +79,8 @@ def check(args: argparse.Namespace) -> None:
         )
     console.print(_counts(report))
     _say_unknown(report)
+    for name in report.passed_over:
+        console.print(f"  passed over: {name} (left by a Macintosh; it holds no rows)")
     console.print(
         "Nothing new: this extract is in the store already."
         if report.load is None
@@ -255,6 +267,15 @@ def _parser() -> argparse.ArgumentParser:
     eight.add_argument("crn", help="the case reference number")
     eight.add_argument("--store", type=Path, default=Path("var/store"))
     eight.set_defaults(run=forget_person)
+
+    ten = commands.add_parser("undo", help="take the newest load of the store back")
+    ten.add_argument("--store", type=Path, default=Path("var/store"))
+    ten.add_argument("--reasons", required=True, help="why, in at least 20 characters")
+    ten.set_defaults(run=store_commands.undo_load)
+
+    nine = commands.add_parser("verify", help="hash every file of the store against its manifest")
+    nine.add_argument("--store", type=Path, default=Path("var/store"))
+    nine.set_defaults(run=store_commands.verify_store)
 
     seven = commands.add_parser("dictionary", help="print the dictionary of indicators")
     seven.add_argument("--format", choices=["csv", "json"], default="csv")

@@ -86,8 +86,9 @@ def set_to(moment: datetime) -> Iterator[None]:
 
 @contextmanager
 def ahead_by(shift: timedelta) -> Iterator[None]:
-    """Let the clock run ahead of the machine's, or behind, for what runs inside."""
-    with read_by(lambda: _machine() + shift):
+    """Let the clock run ahead of what it reads now, or behind, for what runs inside."""
+    base = _read
+    with read_by(lambda: base() + shift):
         yield
 
 

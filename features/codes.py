@@ -40,10 +40,8 @@ SUPERVISION_KINDS: dict[str, str] = {
     "licence": "licence after release", "custody": "custodial period before release",
     "approved_premises": "residence in approved premises", "remand": "remand in custody",
 }  # fmt: skip
-END_REASONS: dict[str, str] = {
-    "completed": "ran to its end", "breached": "ended after a proven breach", "revoked": "revoked",
-    "recalled": "recalled to prison", "moved_on": "moved to other accommodation",
-}  # fmt: skip
+END_REASONS = {"completed": "ran to its end", "breached": "ended after a proven breach", "revoked": "revoked",
+               "recalled": "recalled to prison", "moved_on": "moved to other accommodation"}  # fmt: skip
 
 # Contact types by what they are; the groups are what the indicators ask for.
 CONTACT_GROUPS: dict[str, dict[str, str]] = {
@@ -68,10 +66,10 @@ CONTACT_GROUPS: dict[str, dict[str, str]] = {
         "RECDI": "Recall discussion", "C286": "Recall recommended", "C421": "Recall endorsed by SPO",
         "PPCS": "Recall submitted", "ERCL": "Recalled to prison",
     },
-    "police": {
-        "C369": "Police intelligence check", "C515": "Police intelligence: response received",
-        "C204": "Police liaison", "CARR": "Arrest", "CNOC": "Notification of charge",
-    },
+    # Kept apart: an arrest is no report to police and no watch over a curfew.
+    "arrest_or_charge": {"CARR": "Arrest", "CNOC": "Notification of charge"},
+    "police_intelligence": {"C369": "Police intelligence check", "C515": "Police intelligence: response received"},
+    "police_liaison": {"C204": "Police liaison"},
     "safeguarding": {
         "SFGC": "Safeguarding check", "SFRR": "Safeguarding check: response received",
         "C157": "Child related contact", "C078": "Child protection meeting",
@@ -152,7 +150,8 @@ OUTCOMES: dict[str, str] = {
     "TREF": "Test refused", "CONC": "Response received: concerns",
     "NOCO": "Response received: no concerns",
 }  # fmt: skip
-ATTENDED = ("ATTC", "AFTC", "ATSH", "AFDA")
+ATTENDED = ("ATTC", "AFTC", "ATSH", "AFDA")  # seen, whatever came of it
+COMPLIED = ("ATTC", "AFDA")  # seen, and complied or the failure was accepted
 UNACCEPTABLE_ABSENCE = ("UAAB", "AFTA")
 NON_COMPLIANT = ("UAAB", "AFTC", "ATSH")
 BREACH_CONTACTS = ("APBR", "C145", "EM01", "EM02", "AAM3", "AAM4", "C118", "C119", "APRS2")
@@ -301,8 +300,8 @@ CIRCUMSTANCE_STATES: dict[str, str] = {
 }  # fmt: skip
 
 REVIEW_SOURCES: dict[str, str] = {
-    "audit": "audit of a random sample", "spo_review": "review in this service",
-    "countersign": "countersigning", "reassessment": "a later assessment",
+    "audit": "audit of a random sample", "spo_review": "review in this service", "countersign": "countersigning",
+    "reassessment": "a later assessment",
 }  # fmt: skip
 LIMIT_KINDS: dict[str, str] = {
     "exclusion": "named staff may not see the case",

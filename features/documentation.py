@@ -13,6 +13,7 @@ from typing import Any
 
 from features.errors import MissingInput
 from features.indicators import CATALOGUE, FAMILIES, Indicator
+from features.indicators.answers import ANSWERS
 
 _USE = {
     "stage_1": "stage 1 (behaviour)",
@@ -91,6 +92,7 @@ def _lines(item: Indicator, shown: str | None) -> list[str]:
         "direction": _DIRECTION[item.direction],
         "needs": ", ".join(item.feeds),
         "said where it is": _fires(item),
+        "answered by": "; ".join(answer.words for answer in ANSWERS.get(item.id, ())),
         "may rest on information not to be disclosed": item.disclosure,
         "the person may be shown": item.disclosable_sentence or "",
         "to be watched for recording or policing bias": "yes" if item.bias_watch else "",

@@ -6,8 +6,11 @@ import difflib
 import os
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from errno import ENOSPC
 
 
 class UserError(Exception):
@@ -54,6 +57,7 @@ class RunStopped(UserError):
 
 EXIT_CODES: dict[int, str] = {
     0: "done",
+    1: "something went wrong that nobody foresaw; a file holds the details",
     2: "the command line could not be understood",
     **{
         kind.exit_code: (kind.__doc__ or "")
@@ -81,12 +85,15 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 
 
 TERMINATED = 143
+UNFORESEEN = 1
+"""The exit code of what nobody foresaw."""
 
 
 def shown_to_people(command: Callable[[], None]) -> int:
     """Run a command; a UserError becomes one sentence on stderr and its exit code.
 
     A command that is told to end (SIGTERM) cleans up behind it, as one that is interrupted does.
+    What nobody foresaw becomes a sentence, exit code 1 and a report file, never a traceback.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
@@ -98,4 +105,33 @@ def shown_to_people(command: Callable[[], None]) -> int:
     except BrokenPipeError:
         # Who read the output (head, less) has seen enough; the interpreter must not say so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the one boundary: panics too
+        sys.stderr.write(f"\n{_unforeseen(error)}\n")
+        return UNFORESEEN
     return 0
+
+
+def _unforeseen(error: BaseException) -> str:
+    """What to say of an error that nobody foresaw; a file of its owner holds the details."""
+    full = next((e for e in _causes(error) if isinstance(e, OSError) and e.errno == ENOSPC), None)
+    if full is not None:
+        return "The disk is full. Nothing was kept. Free some space and run the command again."
+    try:
+        handle, path = tempfile.mkstemp(prefix="rosh-triage-report-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return f"Something went wrong that nobody foresaw ({type(error).__name__})."
+    return (
+        f"Something went wrong that nobody foresaw ({type(error).__name__}). The details are in "
+        f"{path}, which only you can read. They may hold data of a person: look before you send "
+        "them to whoever keeps this service."
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

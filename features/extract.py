@@ -12,18 +12,22 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from features import records
+from features import clock, parquet, records
 from features.contracts import Table
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 from features.zones import Zones
 
 ABOUT = "extract.json"
+EARLIEST = date(2000, 1, 1)
+"""Before this no extract can have been taken, and no feed ended."""
+SKEW = timedelta(hours=2)
+"""How far a supplier's clock may be ahead: a time without a zone may be British summer time."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Extract:
     files: dict[str, list[Path]] = field(default_factory=dict)
     buckets: int | None = None
     """How many buckets of cases the files stand for; None where a file may hold any case."""
+    passed_over: tuple[str, ...] = ()
+    """Files that a Macintosh leaves beside its own, and that hold no rows."""
 
     def of_bucket(self, table: str, bucket: int | None) -> list[Path]:
         """The files of a table that hold the cases of a bucket, or all of them."""
@@ -63,9 +69,12 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
     complete = _known_tables(said["complete"], "complete")
     feeds = {name: _time(at, f"feeds.{name}") or taken for name, at in said["feeds"].items()}
     _known_tables(feeds, "feeds")
-    files = _files(folder)
+    _check_against_the_clock(taken, feeds)
+    files, passed_over = _files(folder)
     buckets = _bucketed(said["buckets"], files)
-    return Extract(folder, taken, frozenset(complete), said["made_up"], feeds, files, buckets)
+    return Extract(
+        folder, taken, frozenset(complete), said["made_up"], feeds, files, buckets, passed_over
+    )
 
 
 def _bucketed(buckets: int, files: dict[str, list[Path]]) -> int | None:
@@ -117,6 +126,7 @@ def read_table(
     zones = zones or Zones()
     for path, part in zip(files, parts, strict=True):
         _check_columns(path, part, table)
+        parquet.check_kinds(path, part, table)
         zones.see(path, part, table)
     try:
         rows = pl.concat(parts, how="diagonal_relaxed")
@@ -128,7 +138,10 @@ def read_table(
         ) from error
 
 
-_KINDS: dict[str, tuple[type, Any, str]] = {
+_NOTES = ("parameters", "planted", "rows", "digests")
+"""What the made-up caseload says of how it was made; nothing here reads it."""
+_KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
+    "extracted_at": ((str, type(None)), None, "a time such as 2026-11-20T02:00:00"),
     "complete": (list, [], "a list of tables"),
     "feeds": (dict, {}, "an object of tables and times"),
     "made_up": (bool, False, "true or false"),
@@ -142,13 +155,24 @@ def _about(path: Path) -> dict[str, Any]:
     if path.exists():
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise UnreadableInput(f"{path} is not JSON: {error}") from error
+        except (ValueError, OSError, RecursionError) as error:
+            raise UnreadableInput(
+                f"{path} cannot be read as JSON ({type(error).__name__}). Write it anew, such as "
+                '{"extracted_at": "2026-11-20T02:00:00"}. Nothing was changed.'
+            ) from error
     if not isinstance(content, dict):
         raise UnreadableInput(f"{path} must hold an object such as {{'extracted_at': …}}.")
+    for name in content:
+        if name not in _KINDS and name not in _NOTES:
+            hint = did_you_mean(name, _KINDS)
+            raise UnreadableInput(
+                f"{path} has {name!r}, which says nothing to this service.{hint} Known: "
+                f"{', '.join(_KINDS)}. Nothing was changed."
+            )
     said = dict(content)
     for name, (kind, absent, words) in _KINDS.items():
-        if not isinstance(said.setdefault(name, absent), kind):
+        value = said.setdefault(name, absent)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise UnreadableInput(f"{path}: {name} must be {words}, not {said[name]!r}.")
     return said
 
@@ -158,11 +182,29 @@ def _time(value: Any, name: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(str(value))
-    except ValueError as error:
+        at = at.replace(tzinfo=None) - (at.utcoffset() or timedelta())
+    except (ValueError, OverflowError) as error:
         raise UnreadableInput(
             f"{ABOUT}: {name} is {value!r}, not a time such as 2026-11-20T02:00:00."
         ) from error
-    return at.replace(tzinfo=None) - (at.utcoffset() or (at - at))
+    if at.date() < EARLIEST:
+        raise UnreadableInput(f"{ABOUT}: {name} is {value!r}, before {EARLIEST}.")
+    return at
+
+
+def _check_against_the_clock(taken: datetime, feeds: dict[str, datetime]) -> None:
+    """An extract that says that it was taken in the future would block every later one."""
+    if taken > clock.now_as_recorded() + SKEW:
+        raise UnreadableInput(
+            f"{ABOUT} says that the extract was taken at {taken:%Y-%m-%d %H:%M} (UTC), which is "
+            "yet to come. Put extracted_at right. Nothing was changed."
+        )
+    for name, until in feeds.items():
+        if until > taken:
+            raise UnreadableInput(
+                f"{ABOUT}: feeds.{name} is covered until {until:%Y-%m-%d %H:%M}, after the extract "
+                f"was taken ({taken:%Y-%m-%d %H:%M}). Put it right. Nothing was changed."
+            )
 
 
 def _known_tables(names: Any, where: str) -> list[str]:
@@ -173,10 +215,15 @@ def _known_tables(names: Any, where: str) -> list[str]:
     return list(names)
 
 
-def _files(folder: Path) -> dict[str, list[Path]]:
+def _files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """The files of each table, and those that are passed over."""
     found: dict[str, list[Path]] = {}
+    passed_over = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
+            continue
+        if path.name.startswith("._") or "__MACOSX" in path.relative_to(folder).parts:
+            passed_over.append(path.relative_to(folder).as_posix())
             continue
         name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
         table = name if name in records.TABLES else name.rsplit("-", 1)[0]
@@ -186,34 +233,18 @@ def _files(folder: Path) -> dict[str, list[Path]]:
                 f"Tables: {', '.join(records.TABLES)}."
             )
         found.setdefault(table, []).append(path)
-    return found
+    return found, tuple(passed_over)
 
 
 def _read_file(path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() == ".csv":
-            _check_lines(path)
+            parquet.check_lines(path)
             return pl.read_csv(path, infer_schema=False)
-        return pl.read_parquet(path)
+        return parquet.with_days_that_can_be_said(pl.read_parquet(path))
     except pl.exceptions.NoDataError as error:
         raise UnreadableInput(f"{path} is empty: not even a header line.") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UnreadableInput(_unreadable(path, str(error))) from error
-
-
-def _check_lines(path: Path) -> None:
-    """Every line must have as many fields as the first: a file cut short ends in the middle."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            lines = csv.reader(handle)
-            wanted = len(next(lines, []))
-            for line in lines:
-                if line and len(line) != wanted:
-                    raise UnreadableInput(
-                        f"{path}: line {lines.line_num} has {len(line)} fields and the first has "
-                        f"{wanted}. The file may have been cut short. Nothing was changed."
-                    )
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise UnreadableInput(_unreadable(path, str(error))) from error
 
 

@@ -33,18 +33,17 @@ def forget(path: Path, crn: str) -> dict[str, int]:
         _check_not_held(path, crn)
         staging.sweep_orphans(path)
         counts: dict[str, int] = {}
-        opened.loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
-        refused = _refused_with(path, crn)
-        if not counts and not refused:
+        loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
+        opened.loads = [_without_refused(path, load, crn, counts) for load in loads]
+        old = [] if counts.get("refused") is None else _refused_with(path, crn, opened.loads)
+        if not counts:
             raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
-        if refused:
-            counts["refused"] = sum(found for _, found in refused)
         at = clock.now_as_recorded().isoformat(timespec="seconds")
         opened.forgotten.append({"at": at, "rows": counts})
         # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
         _check_not_held(path, crn)
         staging.replace_manifest(opened)
-        for file, _ in refused:
+        for file in old:
             _rewrite(file, file, _refused_of(crn))
         staging.sweep_orphans(path)
     return counts
@@ -77,7 +76,7 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
         old = path / relative
         if old.stem != bucket:
             continue
-        found = pl.scan_parquet(old).filter(_ours(crn)).select(pl.len()).collect().item()
+        found = _count(old, _ours(crn))
         if not found:
             continue
         table = relative.split("/")[2]
@@ -90,14 +89,38 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
     return replace(load, files=files)
 
 
-def _refused_with(path: Path, crn: str) -> list[tuple[Path, int]]:
-    """The files of refused rows that hold the case, and how many rows of each do."""
-    found = []
-    for file in sorted((path / "refused").rglob("*.parquet")):
-        held = pl.scan_parquet(file).filter(_refused_of(crn)).select(pl.len()).collect().item()
-        if held:
-            found.append((file, held))
-    return found
+def _without_refused(path: Path, load: Load, crn: str, counts: dict[str, int]) -> Load:
+    """The load with new files in place of those whose refused rows hold the case."""
+    listed = sorted((path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
+    if load.refused is not None:
+        listed = [path / relative for relative in load.refused]
+    files = dict(load.refused or {})
+    for old in listed:
+        found = _count(old, _refused_of(crn))
+        if not found:
+            continue
+        counts["refused"] = counts.get("refused", 0) + found
+        if load.refused is None:
+            continue
+        new = old.parent / "again" / old.name
+        del files[old.relative_to(path).as_posix()]
+        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _refused_of(crn))
+    return load if load.refused is None else replace(load, refused=files)
+
+
+def _refused_with(path: Path, crn: str, loads: list[Load]) -> list[Path]:
+    """The files of loads from before their digests were kept, whose refused rows hold the case."""
+    return [
+        file
+        for load in loads
+        if load.refused is None
+        for file in sorted((path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
+        if _count(file, _refused_of(crn))
+    ]
+
+
+def _count(path: Path, of: pl.Expr) -> int:
+    return int(pl.scan_parquet(path).filter(of).select(pl.len()).collect().item())
 
 
 def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:

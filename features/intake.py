@@ -54,6 +54,7 @@ class Report:
     tables: list[TableReport]
     load: int | None
     extracted_at: datetime
+    passed_over: tuple[str, ...] = ()
 
 
 def load(
@@ -75,9 +76,11 @@ def load(
     existing = _existing(store_path, about.buckets or buckets)
     _check_order(existing, about)
     if not about.files:
-        raise UserError(f"{about.folder} holds none of the tables: {', '.join(records.TABLES)}.")
+        left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
+        tables = ", ".join(records.TABLES)
+        raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
     fresh_store = not existing.loads and about.buckets == existing.buckets
-    number = existing.loads[-1].number + 1 if existing.loads else 1
+    number = existing.next_number
     parts = list(range(existing.buckets)) if fresh_store else [None]
     with staging.Staged(store_path, existing.buckets, number) as staged:
         reading = _Reading(about, existing, staged)
@@ -91,7 +94,7 @@ def load(
             _stop_if_too_many_vanished(report, max_vanished)
         reading.stop_if_in_two_buckets()
         committed = reading.commit()
-    return Report(list(reading.reports.values()), committed, about.extracted_at)
+    return Report(list(reading.reports.values()), committed, about.extracted_at, about.passed_over)
 
 
 class _Reading:

@@ -13,6 +13,8 @@ from features.contracts import Column, Table
 
 EARLIEST = date(1900, 1, 1)
 YEARS_AHEAD = 10
+MOST_PER_CENT = 1000
+"""A workload of more than ten times the capacity is a mistake."""
 
 _COMPATIBLE: dict[str, tuple[type[pl.DataType], ...]] = {
     "date": (pl.Date, pl.Datetime),
@@ -111,7 +113,7 @@ def _number(name: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
     if not source.is_numeric():
         return pl.lit(None, dtype=column.dtype)
     cast = name.cast(column.dtype, strict=False)
-    if column.type == "int" and source.is_float():
+    if column.type == "int" and not source.is_integer():
         return pl.when(name == name.floor()).then(cast)
     return cast
 
@@ -192,6 +194,14 @@ def _dates(table: Table) -> list[pl.Expr]:
 
 def _ranges(table: Table) -> list[pl.Expr]:
     tests = [_if(pl.col("version") < 1, "out of range: version")]
+    tests += [
+        _if(~pl.col(c.name).is_finite(), f"wrong type: {c.name} is not a number")
+        for c in table.columns
+        if c.type == "number"
+    ]
+    if "workload_percent" in table.schema:
+        share = pl.col("workload_percent")
+        tests.append(_if((share < 0) | (share > MOST_PER_CENT), "out of range: workload_percent"))
     if "severity" in table.schema:
         tests.append(_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))
     if "sampling_probability" in table.schema:

@@ -47,7 +47,9 @@ def table(
         _lay_out(values, item, rows)
         values[~applies.to(item)] = np.nan
     flat = wide.reshape(len(items), -1)
-    return pl.from_numpy(flat.T, [item.id for item in items]).fill_nan(None)
+    # Said, not inferred: of as many rows as columns Polars would take columns for rows.
+    names = [item.id for item in items]
+    return pl.from_numpy(flat.T, names, orient="row").fill_nan(None)
 
 
 def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:

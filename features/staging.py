@@ -44,6 +44,7 @@ class Staged:
         self._folder = path / "loads" / f"{number:04d}.tmp"
         self._folder.mkdir(parents=True)
         self.files: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
 
     def add(self, name: str, rows: pl.DataFrame) -> None:
         """Write rows of a table into the files of their buckets; once a table and bucket."""
@@ -61,13 +62,14 @@ class Staged:
         target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
-        flush_and_digest(target)
+        relative = target.relative_to(self.path).as_posix()
+        self.refused[relative] = flush_and_digest(target)
 
     def commit(self, load: Load) -> None:
         """Make the load exist."""
         self._folder.rename(self._folder.with_suffix(""))
         existing = _opened(self.path, self.buckets)
-        existing.loads.append(replace(load, files=self.files))
+        existing.loads.append(replace(load, files=self.files, refused=self.refused))
         replace_manifest(existing)
 
     def __enter__(self) -> Staged:
@@ -90,19 +92,20 @@ class Staged:
 
 def sweep_orphans(path: Path) -> list[str]:
     """Remove what a killed command left behind; returns the names removed."""
-    known: dict[str, set[str]] = {}
+    known: dict[str, Load] = {}
     if (path / "manifest.json").exists():
-        known = {f"{load.number:04d}": set(load.files) for load in Store.open(path).loads}
+        known = {f"{load.number:04d}": load for load in Store.open(path).loads}
     removed = []
     for folder in ("loads", "refused"):
         for child in sorted((path / folder).glob("*")):
             if child.is_dir() and child.name not in known:
                 shutil.rmtree(child)
                 removed.append(f"{folder}/{child.name}")
-    for number, files in known.items():
-        for file in sorted((path / "loads" / number).rglob("*.parquet")):
+    for number, load in known.items():
+        folders = ["loads"] if load.refused is None else ["loads", "refused"]
+        for file in sorted(f for one in folders for f in (path / one / number).rglob("*.parquet")):
             relative = file.relative_to(path).as_posix()
-            if relative not in files:
+            if relative not in load.proofs:
                 file.unlink()
                 removed.append(relative)
     return removed
@@ -122,6 +125,7 @@ def replace_manifest(opened: Store) -> None:
         "buckets": opened.buckets,
         "loads": [item.as_json() for item in opened.loads],
         "forgotten": opened.forgotten,
+        "undone": opened.undone,
     }
     temporary = opened.path / "manifest.json.tmp"
     temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from features import contracts, records
+from features import contracts, proofs, records
 from features.errors import MissingInput, UnreadableInput, UserError
 
 DEFAULT_BUCKETS = 8
@@ -48,6 +48,13 @@ class Load:
     tables: dict[str, dict[str, Any]]
     feeds: dict[str, datetime]
     files: dict[str, str]
+    refused: dict[str, str] | None = None
+    """The files of refused rows with their digests; None in a load from before they were kept."""
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """The SHA-256 of every file of the load, as it was written."""
+        return {**self.files, **(self.refused or {})}
 
     def as_json(self) -> dict[str, Any]:
         """The load as it stands in the manifest."""
@@ -58,6 +65,7 @@ class Load:
             "tables": self.tables,
             "feeds": {name: at.isoformat() for name, at in self.feeds.items()},
             "files": self.files,
+            "refused": self.refused,
         }
 
     @classmethod
@@ -70,6 +78,7 @@ class Load:
             tables=item["tables"],
             feeds={name: datetime.fromisoformat(at) for name, at in item["feeds"].items()},
             files=item["files"],
+            refused=item.get("refused"),
         )
 
 
@@ -82,6 +91,8 @@ class Store:
     loads: list[Load] = field(default_factory=list)
     forgotten: list[dict[str, Any]] = field(default_factory=list)
     """When people were deleted on request, and how many rows of what: never who."""
+    undone: list[dict[str, Any]] = field(default_factory=list)
+    """Loads that were taken back: number, when each extract was taken, by whom, when and why."""
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:
@@ -102,13 +113,31 @@ class Store:
         kept = [load for load in loads if up_to is None or load.number <= up_to]
         if up_to is not None and (not kept or kept[-1].number != up_to):
             raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
-        return cls(path, content["buckets"], kept, content.get("forgotten", []))
+        return cls(
+            path, content["buckets"], kept, content.get("forgotten", []), content.get("undone", [])
+        )
 
     @property
     def fingerprint(self) -> str:
         """A digest of every file of the loads opened: the same digest, the same histories."""
         listing = json.dumps([load.files for load in self.loads], sort_keys=True)
         return hashlib.sha256(listing.encode()).hexdigest()
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next load: never one that was taken back, for runs name their load."""
+        used = [load.number for load in self.loads] + [int(one["number"]) for one in self.undone]
+        return max(used, default=0) + 1
+
+    @property
+    def extracted_on(self) -> date:
+        """The day on which the newest extract was taken."""
+        return max(load.extracted_at for load in self.loads).date()
+
+    @property
+    def stale_after(self) -> timedelta:
+        """How long after its cover ended a feed counts as stopped."""
+        return STALE_AFTER
 
     @property
     def made_up(self) -> bool:
@@ -156,6 +185,7 @@ class Store:
         """Every kept version of the named table, in some buckets of cases or in all of them.
 
         Only rows for which `keep` holds, and no columns named in `without`, are read from disk.
+        Raises UnreadableInput where a file is not the one whose digest the manifest holds.
         """
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         wanted = {buckets} if isinstance(buckets, int) else buckets
@@ -176,11 +206,7 @@ class Store:
 
     def refused(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
-        found = sorted(
-            path
-            for load in self.loads
-            for path in (self.path / "refused" / f"{load.number:04d}").glob("*.parquet")
-        )
+        found = [path for load in self.loads for path in self._refused_files(load)]
         if not found:
             return pl.DataFrame(schema=REFUSED)
         return pl.concat([pl.read_parquet(path) for path in found])
@@ -201,11 +227,18 @@ class Store:
     def _files(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
         prefix = f"loads/{load.number:04d}/{name}/"
         ours = sorted(relative for relative in load.files if relative.startswith(prefix))
-        return [
-            self.path / relative
-            for relative in ours
-            if buckets is None or int(Path(relative).stem) in buckets
-        ]
+        wanted = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
+        for relative in wanted:
+            proofs.check(self.path / relative, load.files[relative], self.path)
+        return [self.path / relative for relative in wanted]
+
+    def _refused_files(self, load: Load) -> list[Path]:
+        """The files of a load's refused rows, each as it was written."""
+        if load.refused is None:
+            return sorted((self.path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
+        for relative, digest in load.refused.items():
+            proofs.check(self.path / relative, digest, self.path)
+        return [self.path / relative for relative in sorted(load.refused)]
 
 
 def store_schema(name: str) -> dict[str, pl.DataType]:

@@ -13,7 +13,7 @@ from features import codes
 from features.asof import CASE, Known
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
-from features.indicators.language import supervision_start, suspended
+from features.indicators.language import supervised_since, suspended
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",
@@ -104,11 +104,12 @@ def hands(known: Known) -> dict[str, list[str]]:
 
 
 def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
-    """Recorded non-compliance of each case since the start of its latest order or licence: `since`
-    and the count of each month (`months`); no case where contacts are not supplied.
+    """Recorded non-compliance of each case since the earliest order or licence in force, or
+    ended in the last year, began: `since` and the count of each month (`months`); no case where
+    contacts are not supplied.
     """
     supplied = known.spine.filter(known.available(["contacts", "supervisions"]))
-    started = known.now(supervision_start(known).select(*CASE, since="started_on"))
+    started = known.now(supervised_since(known).select(*CASE, since="supervised_since"))
     rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
     counted = known.now(rows.group_by("crn", month=month).len().sort("crn", "month"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -107,15 +109,24 @@ def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matri
 
 
 def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
-    """The calibration slope: 1 is right, below 1 says too much both ways (Cox)."""
+    """The calibration slope: 1 is right, below 1 says too much both ways (Cox).
+
+    NaN where it cannot be told: few different values, one outcome, or outcomes so far apart that no
+    finite slope fits.
+    """
     logit = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log1p(
         -np.clip(probability, 1e-9, 1 - 1e-9)
     )
     if len(np.unique(logit)) < FEW_VALUES or len(np.unique(higher[weight > 0])) < 2:
         return float("nan")
-    fitted = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(
-        logit[:, None], higher, sample_weight=weight
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            fitted = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(
+                logit[:, None], higher, sample_weight=weight
+            )
+        except ConvergenceWarning:
+            return float("nan")
     return float(fitted.coef_[0, 0])
 
 

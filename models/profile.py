@@ -168,7 +168,8 @@ def _edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[float]]:
 
 def bins(values: pl.Series) -> list[float]:
     """Where one bin ends and the next begins: deciles, and those of what is above the commonest
-    value, merged until every bin holds at least SMALLEST of the values.
+    value, merged until every bin holds at least SMALLEST of the values. Where that leaves a single
+    bin, the commonest value ends it: what hardly anyone has must be seen to become common.
     """
     known = values.drop_nulls().cast(pl.Float64)
     if known.is_empty():
@@ -187,7 +188,7 @@ def bins(values: pl.Series) -> list[float]:
         here = np.searchsorted(sorted_, edge, side="right")
         if here - before >= least and len(known) - here >= least:
             kept.append(edge)
-    return kept
+    return kept or [float(usual)]
 
 
 def _region_of(rows: pl.DataFrame, places: Mapping[str, int]) -> Places:

@@ -11,6 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
+from serving import admin_commands as admin
 from serving import board_commands as board
 from serving import commands as do
 from serving import demo
@@ -30,11 +31,12 @@ def _parser() -> argparse.ArgumentParser:
         description="An approved bundle and live cases become a queue to read. It never decides.",
         epilog=EXIT_CODE_HELP
         + ". Environment: ROSH_MODE (demo or live), ROSH_DATA, DATABASE_URL, ROSH_WEB_PASSWORD, "
-        "ROSH_NIGHT_PASSWORD, ROSH_ADMIN_PASSWORD, ROSH_SESSION_SECRET, ROSH_DRAW_SECRET.",
+        "ROSH_NIGHT_PASSWORD, ROSH_ADMIN_PASSWORD, ROSH_SESSION_SECRET, ROSH_DRAW_SECRET, "
+        "ROSH_ANCHOR_KEY.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("migrate", help="make the roles, bring the tables up to date")
-    one.set_defaults(run=do.migrate)
+    one.set_defaults(run=admin.migrate)
 
     two = commands.add_parser("add-user", help="enter a user")
     two.add_argument("username")
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     two.add_argument("--pdu", help="unit code, for an SPO, a head or a practitioner")
     two.add_argument("--staff-code", help="staff code in NDelius")
-    two.set_defaults(run=do.add_user)
+    two.set_defaults(run=admin.add_user)
 
     three = commands.add_parser("approve", help="propose or sign what may score (two people)")
     three.add_argument("--as", dest="user", help="the board member who signs")
@@ -68,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
     four.add_argument("--as-of", type=clock.as_of_date, required=True)
+    four.add_argument("--replay", action="store_true",
+                      help="score a past day into a file, and touch nothing else")  # fmt: skip
     four.set_defaults(run=do.score)
 
     five = commands.add_parser("serve", help="serve the pages")
@@ -120,16 +124,19 @@ def _afterwards(commands: Any) -> None:
     one = commands.add_parser("end-user", help="end a user's sessions, or the user")
     one.add_argument("username")
     one.add_argument("--for-good", action="store_true", help="never to sign in again")
-    one.set_defaults(run=do.end_user)
+    one.set_defaults(run=admin.end_user)
 
     two = commands.add_parser("audit", help="check that the audit stands as it was written")
     kinds = two.add_subparsers(required=True, metavar="WHAT")
-    kinds.add_parser("verify", help="name the first row that was changed").set_defaults(
-        run=do.verify_audit
+    held = kinds.add_parser("verify", help="name the first row that was changed")
+    held.add_argument("--anchors", type=Path, help="a copy of the signed heads kept elsewhere")
+    held.set_defaults(run=do.verify_audit)
+    kinds.add_parser("anchor", help="sign the head of the chain now, and print it").set_defaults(
+        run=do.anchor_audit
     )
     out = kinds.add_parser("export", help="audit events in the HMPPS shape, a line each")
     out.add_argument("--after", type=int, default=0, help="the number of the last row fetched")
-    out.set_defaults(run=do.export_audit)
+    out.set_defaults(run=admin.export_audit)
 
     three = commands.add_parser("account", help="what was known, said and done about one case")
     three.add_argument("--as", dest="user", required=True, help="the inspector who asks")

@@ -1,31 +1,49 @@
-"""The chain of audit rows: its head is written outside the database each night, and checked."""
+"""The chain of audit rows: its head is signed and written outside the database, and checked.
+
+The chain shows a row that was changed, removed or moved; the digests in it show a view, a
+conclusion or an approval that was; the signed heads show rows cut off at its end and a chain that
+was made anew. What remains: rows newer than the last head can be made anew by whoever owns the
+database, so heads are taken each night, can be taken at any time (`audit anchor`), and can be kept
+somewhere else (`audit verify --anchors FILE`).
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from features import clock
-from features.errors import RunStopped, UnreadableInput
+from features.errors import MissingInput, RunStopped, UnreadableInput
 
-ANCHORS = "audit-anchors.jsonl"
+KEEP = "Keep the database as it is, and tell whoever answers for it."
 
 
-def anchor(connection: Connection, folder: Path) -> dict[str, object] | None:
-    """Append the head of the chain to a file beside the data; None where the chain is empty."""
+def anchor(connection: Connection, path: Path, key: str) -> dict[str, Any] | None:
+    """Append the signed head of the chain to a file; None where the chain is empty.
+
+    The signature is an HMAC-SHA256 over the head and the signature before it, so that no head can
+    be taken out of the file unseen.
+    """
     row = connection.execute(text("SELECT seq, digest FROM triage.audit_head()")).first()
     if row is None:
         return None
-    said: dict[str, object] = {
+    before = _heads(path, key)
+    head: dict[str, Any] = {
         "seq": row.seq, "digest": row.digest, "at": clock.now().isoformat(),
+        "previous": before[-1].signature if before else "",
     }  # fmt: skip
-    with (folder / ANCHORS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(said) + "\n")
-    return said
+    head["signature"] = _signature(head, key)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(head) + "\n")
+    return head
 
 
 def events(connection: Connection, after: int = 0) -> Iterator[dict[str, object]]:
@@ -59,41 +77,93 @@ def first_broken(connection: Connection) -> int | None:
     return None if found is None else int(found)
 
 
-def verify(connection: Connection, folder: Path) -> str:
+def rows_not_as_kept(connection: Connection) -> list[str]:
+    """The rows of what people said and decided that are not those whose digests the chain holds."""
+    return list(connection.execute(text("SELECT triage.rows_not_as_kept()")).scalars())
+
+
+def verify(connection: Connection, path: Path, key: str) -> str:
     """Say that every row stands as it was written; RunStopped names the first that does not.
 
-    The chain finds a row that was changed, removed or moved; the heads written beside the data find
-    rows cut off at its end, and a chain that was made anew as a whole.
+    Missing evidence is a failure: an empty chain beside kept rows, and a night without its head.
     """
     broken = first_broken(connection)
     if broken is not None:
         raise RunStopped(
-            f"Audit row {broken} was changed, moved, or follows one that was removed. Keep the "
-            "database as it is, and tell whoever answers for it."
+            f"Audit row {broken} was changed, moved, or follows one that was removed. {KEEP}"
         )
-    head = connection.execute(text("SELECT seq FROM triage.audit_head()")).scalar() or 0
-    kept = _anchors(folder)
-    for seq, digest in kept:
-        found = connection.execute(text("SELECT triage.audit_digest(:seq)"), {"seq": seq}).scalar()
-        if found is None:
-            raise RunStopped(
-                f"Audit rows were cut off: row {seq} was there when {folder / ANCHORS} was "
-                f"written, and the chain now ends at row {head}."
-            )
-        if found != digest:
-            raise RunStopped(
-                f"Audit row {seq} is not the one whose digest stands in {folder / ANCHORS}: the "
-                "chain was made anew from there or before."
-            )
-    return f"{head:,} audit rows, each as it was written; {len(kept)} nights' heads match."
+    changed = rows_not_as_kept(connection)
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise RunStopped(
+            f"{changed[0]}{more} was changed, taken away or put in: it is not as the chain of "
+            f"audit rows says. {KEEP}"
+        )
+    heads = _heads(path, key)
+    newest = connection.execute(text("SELECT seq FROM triage.audit_head()")).scalar() or 0
+    for head in heads:
+        _check_head(connection, head, path, newest)
+    _check_each_night_left_one(connection, heads, path)
+    return f"{newest:,} audit rows, each as it was written; {len(heads)} signed heads match."
 
 
-def _anchors(folder: Path) -> list[tuple[int, str]]:
-    path = folder / ANCHORS
+def _check_head(connection: Connection, head: Head, path: Path, newest: int) -> None:
+    found = connection.execute(
+        text("SELECT triage.audit_digest(:seq)"), {"seq": head.seq}
+    ).scalar()  # fmt: skip
+    if found is None:
+        raise RunStopped(
+            f"Audit rows were cut off: row {head.seq} was there when {path} was written, and the "
+            f"chain now ends at row {newest}. {KEEP}"
+        )
+    if found != head.digest:
+        raise RunStopped(
+            f"Audit row {head.seq} is not the one whose digest stands in {path}: the chain was "
+            f"made anew from there or before. {KEEP}"
+        )
+
+
+def _check_each_night_left_one(connection: Connection, heads: list[Head], path: Path) -> None:
+    run = connection.execute(text("SELECT triage.audit_newest_run()")).scalar()
+    if run is not None and (not heads or heads[-1].seq < run or not heads[-1].signature):
+        raise MissingInput(
+            f"The newest night (audit row {run}) has no signed head in {path}: the file was "
+            "deleted or shortened, or the night was killed before it could write one. Restore the "
+            "file from where it is kept; after a killed night: python -m serving audit anchor"
+        )
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head of the chain as it was written down; an old one carries no signature."""
+
+    seq: int
+    digest: str
+    signature: str
+
+
+def _heads(path: Path, key: str) -> list[Head]:
     if not path.exists():
         return []
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [(int(row["seq"]), str(row["digest"])) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
+        heads = [Head(int(r["seq"]), str(r["digest"]), str(r.get("signature", ""))) for r in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(f"{path} is damaged; restore it from where it is kept.") from error
+    before = ""
+    for number, (row, head) in enumerate(zip(rows, heads, strict=True), start=1):
+        # Heads from before they were signed stand first, and nowhere else.
+        unsigned = not head.signature and not before
+        sound = hmac.compare_digest(head.signature, _signature(row, key))
+        if not unsigned and (not sound or row.get("previous") != before):
+            raise RunStopped(
+                f"Line {number} of {path} is not one that this service signed there, or one before "
+                f"it was taken out. {KEEP}"
+            )
+        before = head.signature
+    return heads
+
+
+def _signature(head: dict[str, Any], key: str) -> str:
+    signed = json.dumps([head.get(name) for name in ("seq", "digest", "at", "previous")])
+    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()

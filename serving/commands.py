@@ -11,16 +11,23 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, Engine, create_engine, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, select
 
-from features import clock
 from features.errors import MissingInput, RunStopped, UserError
 from features.progress import steps
 from features.store import Store
-from serving import approvals, audit, demo, history, holding, public_record, scoring, settings
-from serving.db.migrate import migrate as bring_up_to_date
-from serving.db.server import NIGHT, OWNER, WEB, admin_url, engine_for
+from serving import (
+    approvals,
+    audit,
+    demo,
+    history,
+    holding,
+    public_record,
+    replay,
+    scoring,
+    settings,
+)
+from serving.db.server import NIGHT, WEB, engine_for
 from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import findings, items, users
 from serving.review import states
@@ -28,62 +35,6 @@ from serving.review.policies import LEAST_REASONS
 from serving.settings import Settings
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
-
-
-def migrate(_: argparse.Namespace) -> None:
-    """Make the roles and bring the tables up to date."""
-    chosen = settings.read()
-    bring_up_to_date(chosen)
-    if chosen.demo:
-        demo.add_users(chosen)
-    console.print("The database is up to date.")
-
-
-def add_user(args: argparse.Namespace) -> None:
-    """Enter a user with a role and, for an SPO, a unit."""
-    in_a_unit = args.role in ("spo", "head", "practitioner")
-    if in_a_unit != (args.pdu is not None):
-        raise UserError(
-            "An SPO, a head of a unit and a practitioner have a unit (--pdu), and no one else."
-        )
-    if in_a_unit and args.staff_code is None:
-        raise UserError(
-            "Who works in a unit has a staff code (--staff-code): cases in which they had a hand "
-            "are read by somebody else."
-        )
-    if not in_a_unit and args.staff_code is not None:
-        raise UserError("Only who works in a unit has a staff code (--staff-code).")
-    row = {
-        "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
-        "staff_code": args.staff_code, "made_up": False,
-    }  # fmt: skip
-    try:
-        with _as_owner() as connection:
-            connection.execute(insert(users).values(row))
-    except DBAPIError as error:
-        raise UserError(
-            f"{args.username} could not be entered: there is such a user already, or the database "
-            "is not migrated."
-        ) from error
-    console.print(f"{args.username} may sign in as {args.role}.")
-
-
-def end_user(args: argparse.Namespace) -> None:
-    """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
-    with _as_owner() as connection:
-        known = select(users.c.username).where(users.c.username == args.username)
-        if connection.execute(known).scalar() is None:
-            raise UserError(f"There is no user {args.username}.")
-        ended = connection.exec_driver_sql(
-            "UPDATE triage.sessions SET ended_at = now()"
-            " WHERE username = %s AND ended_at IS NULL AND until > now()",
-            (args.username,),
-        ).rowcount
-        if args.for_good:
-            row = update(users).where(users.c.username == args.username)
-            connection.execute(row.values(ended_at=clock.now()))
-    for_good = " and may not sign in again" if args.for_good else ""
-    console.print(f"{args.username} is signed out ({ended} sessions){for_good}.")
 
 
 def account(args: argparse.Namespace) -> None:
@@ -131,8 +82,16 @@ def _check_role(opened: Unit, role: str) -> None:
 
 
 def score(args: argparse.Namespace) -> None:
-    """Score the caseload as of a date and fill the queue."""
+    """Score the caseload and fill the queue; --replay scores a past day into a file."""
     chosen = settings.read()
+    if args.replay:
+        with steps("the replay") as step, connected(chosen, NIGHT) as engine:
+            done = replay.replay(chosen, engine, args.as_of, step)
+        console.print(
+            f"{done.cases:,} cases as of {args.as_of}, as they were known then: {done.path} "
+            f"(SHA-256 {done.digest}). The queue, the caseload and the facts were not touched."
+        )
+        return
     with steps("the night") as step, connected(chosen, NIGHT) as engine:
         night = scoring.score(chosen, engine, args.as_of, step)
     console.print(_summary(night))
@@ -146,11 +105,13 @@ def score(args: argparse.Namespace) -> None:
         console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
 
 
-def verify_audit(_: argparse.Namespace) -> None:
+def verify_audit(args: argparse.Namespace) -> None:
     """Say whether every audit row stands as it was written; name the first that does not."""
     chosen = settings.read()
+    if args.anchors is not None and not args.anchors.exists():
+        raise MissingInput(f"There is no file of heads at {args.anchors}.")
     with connected(chosen, NIGHT) as engine, engine.connect() as connection:
-        told = audit.verify(connection, chosen.data)
+        told = audit.verify(connection, args.anchors or chosen.anchors, chosen.anchor_key)
         changed = approvals.altered(connection)
     if changed is not None:
         raise RunStopped(
@@ -160,11 +121,14 @@ def verify_audit(_: argparse.Namespace) -> None:
     console.print(told)
 
 
-def export_audit(args: argparse.Namespace) -> None:
-    """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
-    with _as_owner() as connection:
-        for event in audit.events(connection, args.after):
-            print(json.dumps(event))  # noqa: T201 - it is the answer
+def anchor_audit(_: argparse.Namespace) -> None:
+    """Sign the head of the chain of audit rows now; print it, to be kept somewhere else too."""
+    chosen = settings.read()
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        head = audit.anchor(connection, chosen.anchors, chosen.anchor_key)
+    if head is None:
+        raise MissingInput("Nothing was done yet, so there is no audit row to sign.")
+    print(json.dumps(head))  # noqa: T201 - it is the answer
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -192,18 +156,6 @@ def write_docs(args: argparse.Namespace) -> None:
     record = args.out / "public-record.md"
     record.write_text(public_record.as_markdown(), encoding="utf-8")
     console.print(f"Written: {args.out}/review-states.md, access.md, public-record.md")
-
-
-@contextmanager
-def _as_owner() -> Iterator[Connection]:
-    """One transaction as the owner of the tables, for an administrator."""
-    engine = create_engine(admin_url(settings.read()))
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, insert, select
 
 from features import asof, build, clock, evidence, timeline
+from features.errors import RunStopped
 from features.indicators import CATALOGUE
 from features.store import Store
 from models import explain
@@ -42,6 +44,7 @@ def enqueue(
     known = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
     frame = build.frame(known)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
+    _check_scores(model.score(frame), chosen)
     reasons = explain.reasons(model, frame, known)
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     shown = evidence.findings(known, page_only)
@@ -71,6 +74,27 @@ def enqueue(
             for number, item in zip(made, some, strict=True)
         ]  # fmt: skip
         opened.connection.execute(insert(findings), sealed)
+
+
+def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
+    """Stop unless the frame that the reasons come from gives each case the probability that it was
+    chosen by: reasons of another score are not its reasons (promise 3).
+    """
+    keys = again.select("crn", "group").iter_rows()
+    found = dict(zip(keys, again["probability"], strict=True))
+    for one in chosen:
+        now = found.get((one.crn, one.group))
+        same = now is None if one.probability is None else _close(now, one.probability)
+        if not same:
+            raise RunStopped(
+                "The score of a chosen case, worked out again for its reasons, is not the one that "
+                "it was chosen by. Nothing of this run was kept. Report it to whoever keeps this "
+                "service: the same history gave two frames."
+            )
+
+
+def _close(now: float | None, then: float) -> bool:
+    return now is not None and abs(now - then) <= explain.TOLERANCE
 
 
 def _inserted(connection: Connection, rows: list[dict[str, Any]]) -> list[int]:

@@ -30,6 +30,7 @@ PROMISES: tuple[tuple[str, str], ...] = (
     ("Only what was approved may score", "test_08_only_what_was_approved.py"),
     ("Misses are measured", "test_09_misses_are_measured.py"),
     ("Nothing is lost", "test_10_nothing_is_lost.py"),
+    ("When things get worse, the score does not fall", "test_11_when_things_get_worse.py"),
 )
 LAW: tuple[tuple[str, str, str], ...] = (
     ("DPA 2018 s.50A (decisions based solely on automated processing; in force 5 February 2026)",
@@ -203,7 +204,7 @@ def _dpia() -> list[str]:
 
 def _promises() -> list[str]:
     return [
-        "## Ten promises, and the test that guards each",
+        "## Eleven promises, and the test that guards each",
         "",
         "| | promise | test |",
         "|---|---|---|",

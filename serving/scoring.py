@@ -1,8 +1,7 @@
 """The night: every case scored with what was approved, the queue filled, in one commit.
 
 Scores are written as `<run>.tmp`, forced to disk and renamed; the commit stores path and digest.
-Only committed runs exist: a second start of the same run changes nothing, and what a killed run
-left behind is removed by the next (promise 10).
+Only committed runs exist: a second start changes nothing, and the next run sweeps (promise 10).
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import asof, build, clock
-from features.errors import RunStopped, UserError
+from features.errors import NotApproved, RunStopped, UserError
 from features.staging import flush_and_digest
 from features.store import Store
 from models.bundle import Bundle
@@ -33,6 +32,7 @@ from serving import (
     everyone,
     holding,
     looking,
+    night_dates,
     reassessed,
     shadow,
     stop,
@@ -62,9 +62,11 @@ class Night:
 def score(
     settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
 ) -> Night:
-    """Score every case under supervision as of a date and fill the queue.
+    """Score every case under supervision as of a date and fill the queue, in one commit.
 
-    Raises NotApproved where no valid approval binds a bundle; nothing is then changed.
+    Acute entries are delivered in a commit of their own before it: they need no approval. Raises
+    UserError for a day that no night may be about, before anything is written; NotApproved where
+    none holds: then acute entries, and who holds which case, are all that is written.
     """
     store = Store.open(settings.store)
     _check_modes(settings, store)
@@ -81,12 +83,23 @@ def score(
 def _night(
     settings: Settings, engine: Engine, store: Store, as_of: date, step: Callable[[str], None]
 ) -> Night:
-    _close_doors(engine, store, as_of)
+    with engine.connect() as connection:
+        night_dates.check(connection, store, as_of)
     on = build.cases_under_supervision(store, as_of)
+    if on.is_empty():
+        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    _close_doors(engine, store, as_of)
     where = caseload.placed(store, on)
-    on = _deliver_acute(engine, store, on, where, as_of)
+    on = _deliver_acute(engine, store, on, as_of)
+    try:
+        with engine.connect() as connection:
+            approval = approvals.in_force(connection, demo=settings.demo)
+    except NotApproved:
+        with unit(engine, None) as opened:
+            details = _bring_up_to_date(opened.connection, store, on, where, as_of)
+            opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
+        raise
     with unit(engine, None) as opened:
-        approval = approvals.in_force(opened.connection, demo=settings.demo)
         model = approvals.load_bundle(approval, settings.bundles)
         beside = shadow.challengers(
             opened.connection, approval, settings.bundles, demo=settings.demo
@@ -126,24 +139,28 @@ def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
 
 
-def _deliver_acute(
-    engine: Engine, store: Store, on: pl.DataFrame, where: Placed, as_of: date
-) -> pl.DataFrame:
-    """Before any approval is asked for, and whether or not there is one: acute entries, what was
-    reassessed as asked, and who holds each case now. The spine, limited as it is by now.
+def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Before any approval is asked for, and whether or not there is one: acute entries, in a commit
+    of their own. The spine, limited as it is by now.
     """
     with unit(engine, None) as opened:
         doors.hold_still(opened.connection)
         on = doors.marked(on, doors.shut(opened.connection))
         limited = set(on.filter("limited")["crn"])
         told = acute.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
-        closed = reassessed.close(opened.connection, store, as_of)
-        moved = reassessed.hand_over(opened.connection, store, as_of)
-        caseload.place(opened.connection, on, where, as_of)
-        details = {"new": told.new, "without_a_unit": told.nowhere, "reassessed": closed,
-                   "moved": moved}  # fmt: skip
+        details = {"new": told.new, "without_a_unit": told.nowhere}
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
     return on
+
+
+def _bring_up_to_date(
+    connection: Connection, store: Store, on: pl.DataFrame, where: Placed, as_of: date
+) -> dict[str, Any]:
+    """What needs no model: what was reassessed as asked, and who holds each case now."""
+    closed = reassessed.close(connection, store, as_of)
+    moved = reassessed.hand_over(connection, store, as_of)
+    caseload.place(connection, on, where, as_of)
+    return {"reassessed": closed, "moved": moved}
 
 
 def _run(
@@ -159,8 +176,6 @@ def _run(
     run_id: str,
     step: Callable[[str], None],
 ) -> Night:
-    if on.is_empty():
-        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
     # A proposal of the same model at other rates has the same scores.
     proposed = {
         one.approval.id: one.model
@@ -182,7 +197,7 @@ def _run(
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
     with engine.connect() as connection:
-        audit.anchor(connection, settings.data)
+        audit.anchor(connection, settings.anchors, settings.anchor_key)
     return Night(run_id, True, counts)
 
 
@@ -198,6 +213,7 @@ def _fill(
 ) -> dict[str, Any]:
     """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
     connection, as_of, scored = opened.connection, seen.as_of, seen.scored
+    moves = _bring_up_to_date(connection, seen.store, seen.on, seen.where, as_of)
     rest = choosing.cooling(connection, seen.store, as_of, scored, approval.rise)
     open_ = select(items.c.crn).where(items.c.state == "open")
     waiting = set(connection.execute(open_).scalars())
@@ -214,6 +230,7 @@ def _fill(
         "redrawn": choosing.redraws(connection, as_of),
         "feeds": seen.store.feed_states(as_of),
         "stopped": stopped,
+        **moves,
     }
     row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
     used = _used(seen.store, approval)

@@ -13,7 +13,10 @@ from typing import Literal
 from features.errors import SetupProblem
 
 Mode = Literal["demo", "live"]
-_SECRETS = ("web_password", "night_password", "admin_password", "session_secret", "draw_secret")
+_SECRETS = (
+    "web_password", "night_password", "admin_password", "session_secret", "draw_secret",
+    "anchor_key",
+)  # fmt: skip
 SHORTEST_SECRET = 24
 
 
@@ -44,6 +47,8 @@ class Settings:
     admin_password: str
     session_secret: str
     draw_secret: str
+    anchor_key: str
+    """Signs the heads of the audit chain; kept where the database's owner cannot read it."""
     oidc: Oidc | None = None
     mlflow_url: str = ""
     """Where the analysts' MLflow is reached, so that an approval leads to its run."""
@@ -69,6 +74,11 @@ class Settings:
     def scores(self) -> Path:
         """The folder of committed scores, a file a run."""
         return self.data / "scores"
+
+    @property
+    def anchors(self) -> Path:
+        """The file of signed heads of the audit chain."""
+        return self.data / "audit-anchors.jsonl"
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -140,4 +150,8 @@ def _demo_secrets(data: Path) -> dict[str, str]:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(drawn, file)
     kept = json.loads(path.read_text(encoding="utf-8"))
+    if missing := [name for name in _SECRETS if name not in kept]:
+        # A demo from before a secret was needed.
+        kept |= {name: secrets.token_urlsafe(32) for name in missing}
+        path.write_text(json.dumps(kept), encoding="utf-8")
     return {name: str(kept[name]) for name in _SECRETS}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -114,6 +116,15 @@ class Service:
                 .values(practitioner_code=code.scalar_subquery())
             )
         return item, username
+
+
+@contextmanager
+def later_night(days: int) -> Iterator[date]:
+    """A night some days later: the clock is ahead, and the newest extract was taken on that day."""
+    day = AS_OF + timedelta(days=days)
+    with pytest.MonkeyPatch.context() as patch, clock.ahead_by(timedelta(days=days)):
+        patch.setattr(Store, "extracted_on", property(lambda _: day))
+        yield day
 
 
 def name_everyone(extract: Path) -> None:

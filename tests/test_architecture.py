@@ -31,10 +31,14 @@ def test_modules_are_small_and_catch_nothing_they_do_not_name(path: Path) -> Non
     limit = 345 if path.name in ("records.py", "2026_11_22_first_light.py") else 310
     assert source.count("\n") <= limit
     tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ExceptHandler):
-            assert node.type is not None
-            assert ast.unparse(node.type) not in ("Exception", "BaseException")
+    broad = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+    ]
+    # One boundary turns what nobody foresaw into a sentence and a report.
+    assert len(broad) == (path == ROOT / "features/errors.py")
     public = [*tree.body, *[n for c in tree.body if isinstance(c, ast.ClassDef) for n in c.body]]
     for node in public:
         named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)

@@ -12,6 +12,7 @@ from features.indicators import (
     extensions,
     health,
     levels,
+    severe,
     supervision,
 )
 from features.indicators.base import FAMILIES, Indicator, declared, find
@@ -35,5 +36,6 @@ __all__ = [
     "find",
     "health",
     "levels",
+    "severe",
     "supervision",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import CASE, CASE_GROUP, Known, latest
+from features.asof import CASE, CASE_GROUP, Known
+from features.indicators.answers import answers
 from features.indicators.base import declare
+from features.indicators.events import significant_events
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
     IS_LAST,
@@ -18,8 +20,8 @@ from features.indicators.language import (
     never_followed_by,
     one_of,
     overall_now,
+    overdue,
     rank_of,
-    significant_events,
     within,
 )
 from features.levels import current_assessment, level_column
@@ -84,9 +86,8 @@ def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
     assessment was completed.
     """
     events = significant_events(known).filter(within(365))
-    done = current_assessment(known).with_columns(occurred_on=pl.col("completed_on"))
-    old = pl.col("occurred_on").dt.add_business_days(15, roll="forward") < pl.col("as_of")
-    return never_followed_by(events.filter(old), done)
+    reviewed = answers(known, "no_review_after_significant_event")
+    return never_followed_by(events.filter(overdue(15)), reviewed)
 
 
 @declare(
@@ -163,12 +164,16 @@ def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
     source=f"{SFO_REVIEW}, recommendation 8 and section 14; {CORONER_OCTOBER}, section 3",
 )
 def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
-    """The latest assessment needed countersigning: not done, or within 10 minutes of signing."""
+    """The latest completed assessment needed countersigning, and it was not done, or done within 10
+    minutes of signing. It is needed where it says so, and where nothing is said and its overall level
+    is high or very high.
+    """
     taken = (pl.col("countersigned_at") - pl.col("signed_at")).dt.total_minutes()
     rushed = (taken < 10).fill_null(value=False)
-    return _current(known).filter(
-        pl.col("countersign_required"), pl.col("countersigned_at").is_null() | rushed
-    )
+    high = overall_now(known).select(*CASE, high=pl.col("now") >= 3)
+    needed = pl.col("countersign_required").fill_null(pl.col("high").fill_null(value=False))
+    rows = _current(known).join(high, on=CASE, how="left")
+    return rows.filter(needed, pl.col("countersigned_at").is_null() | rushed)
 
 
 @declare(
@@ -213,20 +218,21 @@ def civil_order_without_register(known: Known) -> pl.LazyFrame:
     sentence="The register says {register} and the assessment says {level}.",
     feeds=("registrations", "assessments"),
     source=f"{CORONER_OCTOBER}, sections 3 and 8",
+    value=pl.len().clip(0, 1),
     words={
         "register": level_word(pl.col("registered").max()),
         "level": level_word(pl.col("overall").max()),
     },
 )
 def register_level_mismatch(known: Known) -> pl.LazyFrame:
-    """The latest active overall RoSH register is higher than the latest assessment's overall."""
+    """The highest active overall RoSH register is higher than the latest assessment's overall."""
     active = entries(
         known,
         "registrations",
         one_of("type_code", codes.OVERALL_REGISTER),
         pl.col("ended_on").is_null(),
     )
-    ranked = latest(active).with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))
+    ranked = active.with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))
     overall = overall_now(known).select(*CASE, overall="now")
     return ranked.join(overall, on=CASE, how="inner").filter(
         pl.col("registered") > pl.col("overall")

@@ -7,6 +7,7 @@ import polars as pl
 from features import codes
 from features.asof import Known
 from features.indicators.base import declare
+from features.indicators.events import WORSE, significant_events
 from features.indicators.language import (
     FIRST,
     LAST,
@@ -15,7 +16,6 @@ from features.indicators.language import (
     contact,
     entries,
     one_of,
-    significant_events,
     within,
 )
 
@@ -152,8 +152,10 @@ def third_party_complaints(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Several significant events happened within 30 days.",
 )
 def significant_event_types_30d(known: Known) -> pl.LazyFrame:
-    """Different kinds of significant event in the last 30 days."""
-    return significant_events(known).filter(within(30))
+    """Different kinds of significant event in the last 30 days, mental health apart: how it is scored
+    is the board's to decide.
+    """
+    return significant_events(known).filter(pl.col("event") != WORSE, within(30))
 
 
 @declare(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from features.asof import CASE, Known
+from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
     N,
-    completed_assessments,
-    contact,
     entries,
     not_followed_by,
     one_of,
@@ -40,11 +39,7 @@ KIND = pl.col("kind")
 def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
     """New relationships of the last 365 days with no enquiry requested within 10 working days."""
     new = entries(known, "circumstances", KIND == "relationship", pl.col("state") == "new")
-    asked = (
-        known.scan("enquiries")
-        .filter(pl.col("requested_on").is_not_null(), KIND != "main_occupier")
-        .with_columns(occurred_on=pl.col("requested_on"))
-    )
+    asked = answers(known, "new_relationship_no_enquiry")
     return not_followed_by(new.filter(within(365)), asked, 10)
 
 
@@ -84,24 +79,27 @@ def pregnancy_or_new_child_unassessed(known: Known) -> pl.LazyFrame:
     days.
     """
     found = entries(known, "circumstances", KIND == "pregnancy", within(365))
-    return not_followed_by(found, completed_assessments(known), 20)
+    return not_followed_by(found, answers(known, "pregnancy_or_new_child_unassessed"), 20)
 
 
 @declare(
     family="RC",
     kind="behaviour",
-    sentence="{n} allegation[|s] of domestic abuse [is|are] recorded without a conviction.",
+    sentence="Domestic abuse is recorded {n} time[|s] in the last two years, {unproven} of them without "
+    "a conviction.",
     feeds=("incidents",),
     source=f"{CORONER_JANUARY}, section on offender records",
     groups=("children", "known_adult"),
+    words={"n": N, "unproven": (~pl.col("proven").fill_null(value=False)).sum()},
     disclosure="likely",
     disclosable_sentence="Concern about relationships is on record.",
     bias_watch=True,
 )
 def da_allegations_without_conviction(known: Known) -> pl.LazyFrame:
-    """Domestic abuse recorded and not proven, in the last 730 days."""
-    proven = pl.col("proven").fill_null(value=False)
-    return entries(known, "incidents", KIND == "domestic_abuse", ~proven, within(730))
+    """Domestic abuse recorded in the last 730 days, with or without a conviction: one that comes
+    later takes nothing away.
+    """
+    return entries(known, "incidents", KIND == "domestic_abuse", within(730))
 
 
 @declare(
@@ -139,6 +137,8 @@ def relationship_conflict_or_breakdown(known: Known) -> pl.LazyFrame:
 
 
 AT_RISK = one_of("state", ["at_risk", "no_fixed_abode"])
+MOVED = pl.col("state").ne_missing("at_risk")
+"""A move is an address entry, other than one that says that an address is at risk."""
 
 
 @declare(
@@ -166,9 +166,11 @@ def accommodation_loss_risk(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def address_change_not_reviewed(known: Known) -> pl.LazyFrame:
-    """Changes of address in 365 days with no assessment completed within 15 working days."""
-    moved = entries(known, "circumstances", KIND == "address", within(365))
-    return not_followed_by(moved, completed_assessments(known), 15)
+    """Moves of the last 365 days with no assessment completed within 15 working days. An address that
+    is said to be at risk is no move.
+    """
+    moves = entries(known, "circumstances", KIND == "address", MOVED, within(365))
+    return not_followed_by(moves, answers(known, "address_change_not_reviewed"), 15)
 
 
 @declare(
@@ -205,15 +207,9 @@ def recent_ap_departure(known: Known) -> pl.LazyFrame:
     page_only_because="mental health is scored only by a signed decision of the board",
 )
 def mh_decline_disclosed_no_action(known: Known) -> pl.LazyFrame:
-    """Mental health said or seen to be worse in the last 180 days without a contact with another
-    agency, oversight or a completed assessment within 10 working days.
+    """Mental health said or seen to be worse in the last 180 days, with neither management oversight,
+    a treatment appointment neither missed nor failed, a call or message to or from somebody else, nor a
+    completed assessment within 10 working days.
     """
     said = entries(known, "incidents", KIND == "mental_health_decline", within(180))
-    acted = entries(known, "contacts", contact("oversight", "safeguarding", "treatment"))
-    answers = pl.concat(
-        [
-            acted.select(*CASE, "occurred_on"),
-            completed_assessments(known).select(*CASE, "occurred_on"),
-        ]
-    )
-    return not_followed_by(said, answers, 10)
+    return not_followed_by(said, answers(known, "mh_decline_disclosed_no_action"), 10)

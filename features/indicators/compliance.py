@@ -6,22 +6,29 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
+from features.indicators.answers import LETTERS, answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
     N,
     contact,
     entries,
+    never_followed_by,
     non_compliant,
     not_followed_by,
     one_of,
-    since_start,
-    supervision_start,
+    starts,
+    under_supervision,
     while_contact_was_due,
     within,
 )
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+LETTER_WORDS = {
+    **codes.ENFORCEMENT_SCALE_WORDS,
+    "decision_not_to_recall": "a letter on the decision not to recall",
+    "recall": "a recall",
+}
 
 
 @declare(
@@ -31,14 +38,15 @@ REVIEW = "Independent serious further offence review (HM Inspectorate of Probati
     "recorded since {start}, including minor ones dealt with one at a time.",
     feeds=("contacts", "supervisions"),
     source=f"{REVIEW}, sections 5 and 11d",
-    words={"n": N, "start": pl.coalesce(pl.col("started_on"), pl.col("occurred_on")).min()},
+    words={"n": N, "start": pl.col("supervised_since").min()},
 )
 def licence_breach_count_cumulative(known: Known) -> pl.LazyFrame:
-    """Recorded non-compliance (breach contacts, unacceptable absences, failures to comply) since
-    the start of the latest order or licence, while contact was due.
+    """Recorded non-compliance (breach contacts, unacceptable absences, failures to comply), while
+    contact was due, since the start of the earliest order or licence in force or ended in the last
+    365 days. Where there is none, nothing was to be complied with.
     """
     return while_contact_was_due(
-        known, since_start(known, entries(known, "contacts", non_compliant()))
+        known, under_supervision(known, entries(known, "contacts", non_compliant()))
     )
 
 
@@ -69,12 +77,14 @@ def breach_rate_acceleration(known: Known) -> pl.LazyFrame:
     words={"n": N, "day": pl.col("after").min()},
 )
 def early_breach_after_start(known: Known) -> pl.LazyFrame:
-    """Non-compliance within 28 days of the start of the latest order or licence."""
+    """Non-compliance within 28 days of the start of any order or licence in force or ended in the
+    last 365 days.
+    """
     rows = entries(known, "contacts", non_compliant())
-    dated = rows.join(supervision_start(known), on=CASE, how="inner").with_columns(
-        after=(pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
-    )
-    return dated.filter(pl.col("after").is_between(0, 28))
+    dated = rows.join(starts(known).drop("started_as").unique(), on=CASE, how="inner")
+    after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
+    early = dated.with_columns(after=after).filter(pl.col("after").is_between(0, 28))
+    return early.sort("after").unique([*CASE, "record_id"], keep="first", maintain_order=True)
 
 
 @declare(
@@ -92,8 +102,8 @@ def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
     failures = entries(
         known, "contacts", non_compliant(), within(180), pl.col("enforcement_code").is_null()
     )
-    answers = entries(known, "contacts", contact("warning", "recall"))
-    return not_followed_by(while_contact_was_due(known, failures), answers, 10)
+    answered = answers(known, "unanswered_noncompliance_count")
+    return not_followed_by(while_contact_was_due(known, failures), answered, 10)
 
 
 @declare(
@@ -104,9 +114,11 @@ def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 4 and 12",
 )
 def dntr_count(known: Known) -> pl.LazyFrame:
-    """Decisions not to recall since the start of the latest order or licence."""
+    """Decisions not to recall since the start of the earliest order or licence in force or ended in
+    the last 365 days.
+    """
     rows = entries(known, "decisions", pl.col("decided") == "decision_not_to_recall")
-    return since_start(known, rows)
+    return under_supervision(known, rows)
 
 
 @declare(
@@ -132,26 +144,32 @@ def repeat_dntr_without_senior_endorsement(known: Known) -> pl.LazyFrame:
 @declare(
     family="CE",
     kind="process",
-    sentence="It was decided on {date} to issue {letter}; nothing is recorded as issued.",
-    feeds=("decisions",),
-    source=f"{REVIEW}, sections 4 and 11d",
+    sentence="It was decided on {date} to issue {letter}; no such letter is recorded as issued.",
+    feeds=("decisions", "contacts"),
+    source=f"{REVIEW}, sections 4, 11d and 12",
     words={
         "n": N,
         "date": LAST,
-        "letter": pl.col("decided").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
+        "letter": pl.col("decided").replace(LETTER_WORDS).last(),
     },
 )
 def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
-    """Decisions of the last 180 days to warn, send a compliance letter or recall with nothing
-    issued for more than 14 days.
+    """Decisions of the last 180 days to warn, send a compliance letter, recall, or not to recall,
+    with nothing issued for more than 14 days: neither the decision's own date of issue nor a contact
+    of that letter since (a decision not to recall has no such contact).
     """
-    return entries(
+    rows = entries(
         known,
         "decisions",
-        one_of("decided", ["warning", "compliance_letter", "recall"]),
+        one_of("decided", ["warning", "compliance_letter", "decision_not_to_recall", "recall"]),
         pl.col("issued_on").is_null(),
         pl.col("days").is_between(15, 179),
-    ).sort("occurred_on")
+    )
+    decided = pl.col("decided")
+    parts = [never_followed_by(rows.filter(decided == kind), letter.rows(known))
+             for kind, letter in LETTERS.items()]  # fmt: skip
+    other = rows.filter(~one_of("decided", LETTERS))
+    return pl.concat([*parts, other]).sort("occurred_on", "record_id")
 
 
 @declare(
@@ -167,7 +185,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
 )
 def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
     """Arrests and notified charges in the last 365 days."""
-    return entries(known, "contacts", one_of("type_code", ["CARR", "CNOC"]), within(365))
+    return entries(known, "contacts", contact("arrest_or_charge"), within(365))
 
 
 @declare(
@@ -183,7 +201,7 @@ def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     return entries(known, "supervisions", one_of("end_reason", ["breached", "revoked", "recalled"]))
 
 
-ATTENDED = one_of("outcome_code", codes.ATTENDED)
+ATTENDED = one_of("outcome_code", codes.COMPLIED)
 
 
 @declare(
@@ -200,20 +218,22 @@ ATTENDED = one_of("outcome_code", codes.ATTENDED)
     fires_below=True,
 )
 def attendance_rate_90d(known: Known) -> pl.LazyFrame:
-    """The share of appointments of the last 90 days, while contact was due, that were attended.
+    """Of the appointments of the last 90 days, treatment appointments included, that were attended
+    and complied with (or the failure was accepted) or missed without an acceptable reason, while
+    contact was due: the share attended.
 
-    Rescheduled ones and those without an outcome are left out, and so are those attended without
-    complying: they count as non-compliance instead. None due means none missed (1).
+    Acceptable absences (medical, religious, child care, work and the like) and rescheduled ones
+    count neither way. Attended without complying counts as non-compliance instead. None due means
+    none missed (1).
     """
-    kept = entries(
+    counted = entries(
         known,
         "contacts",
         contact("appointment", "treatment"),
         within(90),
-        pl.col("outcome_code").is_not_null(),
-        ~one_of("outcome_code", ["RSSR", "RSOF", "ATSS", "AFTC", "ATSH"]),
+        one_of("outcome_code", [*codes.COMPLIED, *codes.UNACCEPTABLE_ABSENCE]),
     )
-    return while_contact_was_due(known, kept)
+    return while_contact_was_due(known, counted)
 
 
 @declare(
@@ -226,14 +246,15 @@ def attendance_rate_90d(known: Known) -> pl.LazyFrame:
     fires_from=2.0,
 )
 def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
-    """Unacceptable absences after the last appointment that was attended and complied with, in
-    the last 365 days, while contact was due.
+    """Appointments, treatment appointments included, missed without an acceptable reason after the
+    last one that was attended and complied with (or the failure was accepted), in the last 365 days,
+    while contact was due.
     """
     due = while_contact_was_due(
         known, entries(known, "contacts", contact("appointment", "treatment"), within(365))
     )
     complied = (
-        due.filter(one_of("outcome_code", ["ATTC", "AFDA"]))
+        due.filter(one_of("outcome_code", codes.COMPLIED))
         .group_by(CASE)
         .agg(complied_on=pl.col("occurred_on").max())
     )
@@ -252,8 +273,10 @@ def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
-    """Unacceptable absences on the day of the latest release or the two days after."""
-    release = supervision_start(known).filter(pl.col("started_as") == "licence")
+    """Supervision appointments missed without an acceptable reason on the day of a release or the
+    two days after, of licences in force or ended in the last 365 days.
+    """
+    release = starts(known).filter(pl.col("started_as") == "licence")
     missed = entries(
         known,
         "contacts",
@@ -261,4 +284,4 @@ def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
         one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE),
     ).join(release, on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
-    return missed.filter(after.is_between(0, 2))
+    return missed.filter(after.is_between(0, 2)).unique([*CASE, "record_id"])

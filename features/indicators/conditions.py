@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known, latest
+from features.asof import CASE, Known
+from features.indicators.answers import answers, enquiry
 from features.indicators.base import declare
 from features.indicators.language import (
-    CALLS_TO_OTHERS,
     LAST,
     SERIOUS_INCIDENTS,
     N,
-    contact,
     entries,
     in_force,
     not_near,
@@ -24,6 +23,12 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 KIND = pl.col("kind")
 SUBSTANCE = pl.col("theme") == "substance"
+EVER = 100_000
+"""More days than any record has: whenever since."""
+HOUSEHOLD_CHECKS = {
+    "domestic abuse": enquiry("the check returned", "domestic_abuse", day="returned_on"),
+    "child safeguarding": enquiry("the check returned", "child_safeguarding", day="returned_on"),
+}
 
 
 @declare(
@@ -42,7 +47,7 @@ def treatment_attendance_reports_missing(known: Known) -> pl.LazyFrame:
     drug or alcohol condition is in force.
     """
     required = in_force(known, "orders", SUBSTANCE)
-    reports = entries(known, "documents", KIND == "treatment_report")
+    reports = answers(known, "treatment_attendance_reports_missing")
     last = reports.group_by(CASE).agg(told_on=pl.col("occurred_on").max())
     dated = required.join(last, on=CASE, how="left")
     since = pl.max_horizontal("told_on", "occurred_on")
@@ -59,15 +64,11 @@ def treatment_attendance_reports_missing(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": pl.col("occurred_on").min()},
 )
 def substance_condition_without_referral(known: Known) -> pl.LazyFrame:
-    """Drug or alcohol conditions in force for more than 28 days with no referral and no treatment
-    contact from 28 days before they began.
+    """Drug or alcohol conditions in force for more than 28 days with no referral, and no treatment
+    appointment neither missed nor failed, from 28 days before they began.
     """
     required = in_force(known, "orders", SUBSTANCE, ~within(29))
-    referred = [
-        entries(known, "documents", KIND == "substance_referral").select(*CASE, "occurred_on"),
-        entries(known, "contacts", contact("treatment")).select(*CASE, "occurred_on"),
-    ]
-    return not_near(required, pl.concat(referred), 28, 100_000)
+    return not_near(required, answers(known, "substance_condition_without_referral"), 28, EVER)
 
 
 @declare(
@@ -123,34 +124,42 @@ def _curfews(known: Known) -> pl.LazyFrame:
 @declare(
     family="SE",
     kind="process",
-    sentence="A curfew is in force since {date} without a recorded answer of the main occupier.",
+    sentence="A curfew is in force since {date} without recorded consent of the main occupier.",
     feeds=("orders", "enquiries"),
     source=f"{CORONER_JANUARY}; {ACTION_PLAN}, recommendation 6",
     groups=("children", "known_adult"),
     words={"n": N, "date": LAST},
 )
 def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
-    """Curfews in force with no answered main-occupier enquiry from 90 days before they began."""
-    asked = entries(
-        known, "enquiries", KIND == "main_occupier", pl.col("returned_on").is_not_null()
-    ).with_columns(occurred_on=pl.col("returned_on"))
-    return not_near(_curfews(known), asked, 90, 100_000)
+    """Curfews in force, relaxed or not, with no main-occupier enquiry returned from 90 days before
+    they began. Nobody asked, no reply, and a reply with concerns are no consent.
+    """
+    return not_near(
+        _curfews(known), answers(known, "curfew_without_main_occupier_consent"), 90, EVER
+    )
 
 
 @declare(
     family="SE",
     kind="process",
-    sentence="A curfew is in force while {n} check[|s] on the household [is|are] not answered.",
+    sentence="A curfew is in force without the answer to {n} of the two checks on the household "
+    "({checks}).",
     feeds=("orders", "enquiries"),
     source=f"{CORONER_JANUARY}, section on court reports; {ACTION_PLAN}, recommendations 4 and 17",
     groups=("children", "known_adult"),
+    value=pl.col("check").n_unique(),
+    words={"n": pl.col("check").n_unique(), "checks": pl.col("check").unique()},
 )
 def curfew_household_unchecked(known: Known) -> pl.LazyFrame:
-    """Domestic abuse and safeguarding enquiries of the last 365 days not answered, under a curfew."""
-    waiting = entries(
-        known, "enquiries", KIND != "main_occupier", pl.col("returned_on").is_null(), within(365)
-    )
-    return waiting.join(_curfews(known).select(CASE).unique(), on=CASE, how="semi")
+    """Of the two checks that a curfew address needs, domestic abuse and child safeguarding: those with
+    no enquiry returned from 90 days before some curfew in force began. Nobody asked counts as not
+    answered.
+    """
+    parts = [
+        not_near(_curfews(known), check.rows(known), 90, EVER).with_columns(check=pl.lit(words))
+        for words, check in HOUSEHOLD_CHECKS.items()
+    ]
+    return pl.concat(parts)
 
 
 @declare(
@@ -169,10 +178,7 @@ def checks_claimed_without_evidence(known: Known) -> pl.LazyFrame:
     claimed = entries(
         known, "documents", KIND == "court_report", pl.col("claims_checks"), within(365)
     )
-    asked = entries(known, "enquiries", pl.col("requested_on").is_not_null()).with_columns(
-        occurred_on=pl.col("requested_on")
-    )
-    return not_near(claimed, asked, 28, 0)
+    return not_near(claimed, answers(known, "checks_claimed_without_evidence"), 28, 0)
 
 
 @declare(
@@ -198,9 +204,13 @@ def self_report_only(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def curfew_not_monitored(known: Known) -> pl.LazyFrame:
-    """Curfews in force that are not electronically monitored, with no police contact in 90 days."""
-    watched = entries(known, "contacts", contact("police"), within(90)).select(CASE).unique()
-    untagged = pl.col("monitored") == pl.lit(value=False)
+    """Curfews in force, relaxed or not, that are not recorded as electronically monitored, with no
+    police liaison contact in 90 days. An arrest is no watch over a curfew.
+    """
+    recent = pl.col("occurred_on") > pl.col("as_of") - pl.duration(days=90)
+    told = answers(known, "curfew_not_monitored").join(known.spine.lazy(), on=CASE)
+    watched = told.filter(recent).select(CASE).unique()
+    untagged = ~pl.col("monitored").fill_null(value=False)
     return _curfews(known).filter(untagged).join(watched, on=CASE, how="anti")
 
 
@@ -217,10 +227,10 @@ def curfew_not_monitored(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Someone named in the plan has not been consulted.",
 )
 def named_person_not_consulted(known: Known) -> pl.LazyFrame:
-    """The latest plan names a person and is over 28 days old, with no report from or call to anyone
-    other than the person since.
+    """Plans of the last 365 days, over 28 days old, that name a person, with no call or message to or
+    from anyone other than the person under supervision since. A complaint that somebody made is no
+    consultation, and a newer plan is none.
     """
-    plan = latest(entries(known, "documents", KIND == "plan"))
-    named = plan.filter(pl.col("names_person"), pl.col("days") > 28)
-    others = one_of("type_code", ["C3PR", *CALLS_TO_OTHERS])
-    return not_near(named, entries(known, "contacts", others), 0, 100_000)
+    plans = entries(known, "documents", KIND == "plan", within(365))
+    named = plans.filter(pl.col("names_person"), pl.col("days") > 28)
+    return not_near(named, answers(known, "named_person_not_consulted"), 0, EVER)

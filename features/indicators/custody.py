@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known, latest
+from features.asof import CASE, Known
+from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -13,11 +14,12 @@ from features.indicators.language import (
     completed_assessments,
     entries,
     in_force,
-    never_followed_by,
+    known_within,
     not_near,
     one_of,
-    released,
-    supervision_start,
+    orders_and_licences,
+    overall_now,
+    releases,
     within,
 )
 
@@ -28,6 +30,30 @@ KIND = pl.col("kind")
 IN_CUSTODY = pl.col("setting") == "custody"
 ALLOCATION_DAYS = 28
 REFERRAL_WEEKS = 26
+REFERRED_REGISTERS = ("MAPP", "ARSO", "SOPS")
+HIGH = 3
+"""The rank of the level from which a referral is due whatever is registered."""
+TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
+    "mentions_weapons": ("weapon",),
+    "mentions_domestic_abuse": ("domestic_abuse",),
+    "mentions_sexual_behaviour": ("sexual", "sexual_concern_child"),
+    "mentions_mental_health": ("mental_health_decline", "relapse_sign"),
+}
+"""What an assessment says that it mentions, and the kinds of incident that it would be about."""
+
+
+def _days_before(days: pl.Expr) -> pl.Expr:
+    """When somebody was allocated, in words."""
+    return pl.when(days > 0).then(pl.format("{} days before release", days)).otherwise(
+        pl.lit("not before the day of release, or not at all")
+    )  # fmt: skip
+
+
+def _weeks_before(weeks: pl.Expr) -> pl.Expr:
+    """When a referral was made, in words."""
+    return pl.when(weeks > 0).then(pl.format("{} weeks before release", weeks)).otherwise(
+        pl.lit("in the last week before release, or not at all")
+    )  # fmt: skip
 
 
 @declare(
@@ -75,19 +101,12 @@ def custody_weapon_or_serious_assault(known: Known) -> pl.LazyFrame:
     bias_watch=True,
 )
 def custody_intelligence_not_shared(known: Known) -> pl.LazyFrame:
-    """Prison intelligence of the last 365 days first recorded more than 28 days after it arose."""
+    """Prison intelligence that first reached the record in the last 365 days, more than 28 days after
+    it arose, however long ago that was.
+    """
     waited = (pl.col("first_recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
-    return entries(known, "incidents", KIND == "custody_intelligence", waited > 28, within(365))
-
-
-def _releases(known: Known, days: int) -> pl.LazyFrame:
-    """The supervision rows of the latest release, within so many days of it."""
-    rows = entries(known, "supervisions", KIND == "licence")
-    found = released(known, days)
-    return rows.join(
-        found.select(*CASE, occurred_on=pl.col("released_on")),
-        on=[*CASE, "occurred_on"],
-        how="semi",
+    return entries(
+        known, "incidents", KIND == "custody_intelligence", waited > 28, known_within(365)
     )
 
 
@@ -101,11 +120,11 @@ def _releases(known: Known, days: int) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def custody_information_form_missing(known: Known) -> pl.LazyFrame:
-    """A release within 180 days, more than 5 days ago, with neither form nor handover from 28 days
-    before to 5 days after.
+    """Releases of the last 180 days, more than 5 days ago, with neither form nor handover from 28
+    days before to 5 days after.
     """
-    sent = entries(known, "documents", one_of("kind", ["custody_information_form", "handover"]))
-    return not_near(_releases(known, 180).filter(pl.col("days") > 5), sent, 28, 5)
+    sent = answers(known, "custody_information_form_missing")
+    return not_near(releases(known, 180).filter(pl.col("days") > 5), sent, 28, 5)
 
 
 @declare(
@@ -127,7 +146,7 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
-    handed = entries(known, "documents", KIND == "handover").group_by(CASE)
+    handed = answers(known, "sentence_ended_while_remanded").group_by(CASE)
     last = handed.agg(handed_on=pl.col("occurred_on").max())
     dated = rows.join(last, on=CASE, how="left")
     return dated.filter(pl.col("handed_on").is_null() | (pl.col("handed_on") < pl.col("ended_on")))
@@ -136,44 +155,59 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
 @declare(
     family="SC",
     kind="process",
-    sentence="The community practitioner was allocated {d} days before release.",
+    sentence="A community practitioner was allocated {when}; four weeks before release are expected.",
     feeds=("supervisions", "allocations"),
     source="Press reporting of an inquest (nine days); inspectorate's blog, February 2023",
-    value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").max().clip(0)).clip(0),
-    words={"d": pl.col("notice").max().clip(0)},
+    value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").min()).max(),
+    words={"when": _days_before(pl.col("notice").min())},
 )
 def late_allocation_before_release(known: Known) -> pl.LazyFrame:
-    """How many days short of 28 before the latest release, in the last 365 days, the first practitioner
-    was allocated; all 28 where that was after release.
+    """How many days short of 28 before a release of the last 365 days the first practitioner was
+    allocated; all 28 where nobody was until after release, or nobody is on record at all. Of several
+    releases the one with the least notice.
     """
-    rows = _releases(known, 365)
-    held = entries(known, "allocations").select(*CASE, held_on=pl.col("occurred_on"))
-    notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days()
-    dated = rows.join(held, on=CASE, how="inner").with_columns(notice=notice)
-    longest = dated.sort("notice").unique(CASE, keep="last", maintain_order=True)
-    return longest.filter(pl.col("notice") < ALLOCATION_DAYS)
+    held = answers(known, "late_allocation_before_release")
+    first = held.group_by(CASE).agg(held_on=pl.col("occurred_on").min())
+    notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days().clip(0).fill_null(0)
+    dated = releases(known, 365).join(first, on=CASE, how="left").with_columns(notice=notice)
+    return dated.filter(pl.col("notice") < ALLOCATION_DAYS)
 
 
 @declare(
     family="MA",
     kind="process",
-    sentence="The referral to MAPPA or approved premises was made {w} weeks before release; six months "
+    sentence="The referral to MAPPA or approved premises was made {when}; six months before release "
     "are expected.",
-    feeds=("supervisions", "documents"),
+    feeds=("supervisions", "documents", "registrations", "assessments"),
     source=f"{SFO_REVIEW}, sections 5 and 9",
-    value=(pl.lit(REFERRAL_WEEKS) - pl.col("weeks").max()).clip(0),
-    words={"w": pl.col("weeks").max()},
+    value=(pl.lit(REFERRAL_WEEKS) - pl.col("weeks").min()).max(),
+    words={"when": _weeks_before(pl.col("weeks").min())},
 )
 def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
-    """How many weeks short of 26 before the latest release, in the last 365 days, the first referral of
-    the two years before was made.
+    """How many weeks short of 26 before a release of the last 365 days the first referral of the two
+    years before it was made; all 26 where none was made. A referral is due of somebody who has a
+    register of MAPPA, of a sex offender or of a sexual harm prevention order, who came to live in
+    approved premises within 28 days of release, or whose latest assessment says high or very high.
     """
-    rows = entries(known, "documents", one_of("kind", ["mappa_referral", "ap_referral"]))
-    dated = rows.join(released(known, 365), on=CASE, how="inner")
-    ahead = (pl.col("released_on") - pl.col("occurred_on")).dt.total_days()
-    dated = dated.filter(ahead.is_between(0, 730)).with_columns(weeks=ahead // 7)
-    first = dated.sort("occurred_on", "record_id").unique(CASE, keep="first", maintain_order=True)
-    return first.filter(pl.col("weeks") < REFERRAL_WEEKS)
+    rows = releases(known, 365).join(_referral_due(known), on=CASE, how="semi")
+    made = answers(known, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
+    ahead = (pl.col("occurred_on") - pl.col("made_on")).dt.total_days()
+    timely = rows.join(made, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 730))
+    first = timely.group_by([*CASE, "record_id"]).agg(weeks=pl.col("ahead").max() // 7)
+    dated = rows.join(first, on=[*CASE, "record_id"], how="left")
+    return dated.with_columns(pl.col("weeks").fill_null(0)).filter(pl.col("weeks") < REFERRAL_WEEKS)
+
+
+def _referral_due(known: Known) -> pl.LazyFrame:
+    """The cases of which a referral to MAPPA or approved premises is due before release."""
+    registered = entries(known, "registrations", one_of("type_code", REFERRED_REGISTERS))
+    stays = entries(known, "supervisions", KIND == "approved_premises")
+    out = releases(known, 365).select(*CASE, released_on=pl.col("occurred_on"))
+    arrived = out.join(stays.select(*CASE, arrived_on=pl.col("occurred_on")), on=CASE)
+    after = (pl.col("arrived_on") - pl.col("released_on")).dt.total_days()
+    high = overall_now(known).filter(pl.col("now") >= HIGH)
+    parts = [registered, arrived.filter(after.is_between(0, 28)), high]
+    return pl.concat([rows.select(CASE) for rows in parts]).unique()
 
 
 @declare(
@@ -203,37 +237,53 @@ def mappa_actions_outstanding(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Actions that agencies agreed were left open.",
 )
 def mappa_exit_with_open_actions(known: Known) -> pl.LazyFrame:
-    """Actions set by MAPPA before the latest exit, in the last 90 days, and not done by then."""
-    left = latest(entries(known, "actions", KIND == "mappa_exit", within(90)))
-    exits = left.select(*CASE, left_on=pl.col("occurred_on"))
+    """Actions set by MAPPA before an exit of the last 90 days and not done by then."""
+    left = entries(known, "actions", KIND == "mappa_exit", within(90))
+    exits = left.select(*CASE, left_on=pl.col("occurred_on")).unique()
     rows = entries(known, "actions", KIND == "mappa_action").join(exits, on=CASE, how="inner")
     undone = pl.col("done_on").is_null() | (pl.col("done_on") > pl.col("left_on"))
-    return rows.filter(pl.col("occurred_on") <= pl.col("left_on"), undone)
+    open_then = rows.filter(pl.col("occurred_on") <= pl.col("left_on"), undone).sort("left_on")
+    return open_then.unique([*CASE, "record_id"], keep="last", maintain_order=True)
 
 
 @declare(
     family="CC",
     kind="process",
-    sentence="{n} entr[y|ies] received while no case was open [has|have] not been considered in an "
-    "assessment since.",
+    sentence="{n} entr[y|ies] about a time when no case was open [has|have] not been considered in an "
+    "assessment since it was opened again.",
     feeds=("supervisions", "incidents", "assessments"),
     source=f"{CORONER_JANUARY}, section on offender records; an inspectorate review as reported",
     disclosure="likely",
     disclosable_sentence="Earlier information has not been considered.",
 )
 def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
-    """Incidents between the end of earlier supervision and the start of the latest order or licence,
-    with no assessment completed since.
+    """Incidents on a day that no order, licence or time in custody covers, after an earlier one had
+    ended and before an order or licence began, of which no assessment completed since that beginning
+    takes account. An assessment that says that it does not mention the topic takes no account of it.
     """
-    start = supervision_start(known)
-    earlier = entries(known, "supervisions").join(start, on=CASE, how="inner")
-    before = earlier.filter(pl.col("occurred_on") < pl.col("started_on"))
-    ended = before.group_by(CASE).agg(
-        closed_on=pl.col("ended_on").max(), still_open=pl.col("ended_on").is_null().any()
+    spells = entries(known, "supervisions", KIND != "approved_premises")
+    spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
+    covered = (pl.col("began") <= pl.col("occurred_on")) & (
+        pl.col("ended").is_null() | (pl.col("ended") >= pl.col("occurred_on"))
     )
-    gap = ended.filter(~pl.col("still_open")).join(start, on=CASE)
-    rows = entries(known, "incidents").join(gap, on=CASE, how="inner")
-    inside = (pl.col("occurred_on") > pl.col("closed_on")) & (
-        pl.col("occurred_on") < pl.col("started_on")
+    began = orders_and_licences(known).select(*CASE, reopened_on=pl.col("occurred_on"))
+    rows = entries(known, "incidents")
+    about = rows.join(spells, on=CASE).group_by([*CASE, "record_id"]).agg(
+        open_then=covered.any(), before=(pl.col("ended") < pl.col("occurred_on")).any()
+    )  # fmt: skip
+    later = rows.join(began, on=CASE).filter(pl.col("reopened_on") > pl.col("occurred_on"))
+    again = later.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").min())
+    closed = about.filter(~pl.col("open_then"), pl.col("before").fill_null(value=False))
+    dated = rows.join(closed, on=[*CASE, "record_id"]).join(again, on=[*CASE, "record_id"])
+    return dated.join(_considered(known, dated), on=[*CASE, "record_id"], how="anti")
+
+
+def _considered(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The incidents of which some assessment completed since the reopening takes account."""
+    done = completed_assessments(known).select(*CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on"))
+    silent = pl.any_horizontal(
+        one_of("kind", kinds) & pl.col(column).eq_missing(pl.lit(value=False))
+        for column, kinds in TOPIC_OF_KIND.items()
     )
-    return never_followed_by(rows.filter(inside), completed_assessments(known))
+    since = rows.join(done, on=CASE).filter(pl.col("done_on") >= pl.col("reopened_on"), ~silent)
+    return since.select(*CASE, "record_id").unique()

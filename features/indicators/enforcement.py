@@ -6,11 +6,11 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
+from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
     N,
-    completed_assessments,
     contact,
     entries,
     in_force,
@@ -18,7 +18,6 @@ from features.indicators.language import (
     not_near,
     one_of,
     rank_of,
-    supervision_start,
     suspended,
     while_contact_was_due,
     within,
@@ -55,19 +54,17 @@ def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
 @declare(
     family="CE",
     kind="process",
-    sentence="{n} arrest[|s] or charge[|s] without recorded violence led to no new assessment of "
-    "risk.",
-    feeds=("contacts", "incidents", "assessments"),
+    sentence="{n} arrest[|s] or charge[|s], violent or not, led to no new assessment of risk within "
+    "15 working days.",
+    feeds=("contacts", "assessments"),
     source=f"{REVIEW}, section 12: offences that are not violent may still be escalation",
 )
 def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
-    """Arrests or charges of the last 365 days with no violence recorded within 7 days of them and
-    no assessment completed within 15 working days.
+    """Arrests or charges of the last 365 days, whatever for, with no assessment completed within 15
+    working days.
     """
-    arrests = entries(known, "contacts", one_of("type_code", ["CARR", "CNOC"]), within(365))
-    violent = entries(known, "incidents", one_of("kind", ["violence", "domestic_abuse", "weapon"]))
-    quiet = not_near(arrests, violent, 7, 7)
-    return not_followed_by(quiet, completed_assessments(known), 15)
+    arrests = entries(known, "contacts", contact("arrest_or_charge"), within(365))
+    return not_followed_by(arrests, answers(known, "new_offence_treated_as_nonviolent"), 15)
 
 
 @declare(
@@ -80,11 +77,11 @@ def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def civil_order_breach_not_reported(known: Known) -> pl.LazyFrame:
-    """Breaches of a court order in the last 365 days without a contact with police within 5 working
-    days.
+    """Breaches of a court order in the last 365 days without a police liaison contact within 5
+    working days. An arrest or a police check is no report by probation.
     """
     breaches = entries(known, "incidents", KIND == "civil_order_breach", within(365))
-    return not_followed_by(breaches, entries(known, "contacts", contact("police")), 5)
+    return not_followed_by(breaches, answers(known, "civil_order_breach_not_reported"), 5)
 
 
 @declare(
@@ -112,19 +109,19 @@ def undisclosed_circumstance(known: Known) -> pl.LazyFrame:
 )
 def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
     """Conditions, requirements and curfews relaxed in the last 90 days, more than 7 days ago, with
-    no oversight or MAPPA contact from 7 days before to 7 days after.
+    no management oversight (its MAPPA type included) from 7 days before to 7 days after. That MAPPA
+    met does not say that it agreed.
     """
     relaxed = entries(known, "orders", pl.col("relaxed_on").is_not_null())
     since = (pl.col("as_of") - pl.col("relaxed_on")).dt.total_days()
     dated = relaxed.filter(since < 90, since > 7).with_columns(occurred_on=pl.col("relaxed_on"))
-    agreed = entries(known, "contacts", contact("oversight", "mappa"))
-    return not_near(dated, agreed, 7, 7)
+    return not_near(dated, answers(known, "restriction_relaxed_without_oversight"), 7, 7)
 
 
 @declare(
     family="AT",
     kind="behaviour",
-    sentence="The person has no known address, and was last seen {d} days ago.",
+    sentence="For {d} days the person has neither had a known address nor been seen.",
     feeds=("circumstances", "contacts", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 14; inquest reporting",
     groups=("public", "known_adult"),
@@ -133,12 +130,13 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
     fires_from=28.0,
 )
 def whereabouts_unknown(known: Known) -> pl.LazyFrame:
-    """Days since the last attended appointment, or since the start of the latest order or licence
-    where that is later, while the latest address in force is unknown or of no fixed abode. Where none
-    was attended: since the first such address after the last known one. Not while contact is
-    suspended, nor in custody.
+    """Days since the later of two: the last attended appointment, and the first address that is
+    unknown or of no fixed abode after the last known one, while no address since is known. An address
+    at risk is the same address. Not while contact is suspended, nor in custody.
     """
-    addresses = in_force(known, "circumstances", KIND == "address").sort("occurred_on", "record_id")
+    placed = pl.col("state").ne_missing("at_risk")
+    addresses = in_force(known, "circumstances", KIND == "address", placed)
+    addresses = addresses.sort("occurred_on", "record_id")
     gone = one_of("state", ["unknown", "no_fixed_abode"]).fill_null(value=False)
     numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(CASE))
     spells = numbered.with_columns(
@@ -149,9 +147,8 @@ def whereabouts_unknown(known: Known) -> pl.LazyFrame:
         known, "contacts", contact("appointment"), one_of("outcome_code", codes.ATTENDED)
     )
     seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
-    start = supervision_start(known).select(*CASE, "started_on")
-    since = pl.max_horizontal(pl.col("seen_on").fill_null(pl.col("gone_on")), "started_on")
-    dated = lost.join(seen, on=CASE, how="left").join(start, on=CASE, how="left")
+    since = pl.max_horizontal("seen_on", "gone_on")
+    dated = lost.join(seen, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
     inside = in_force(known, "supervisions", one_of("kind", ["custody", "remand"])).select(CASE)
     away = pl.concat([suspended(known).select(CASE), inside.unique()])
@@ -191,12 +188,8 @@ def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def recall_information_not_sent_to_police(known: Known) -> pl.LazyFrame:
-    """Recalls decided in the last 180 days with neither recall information sent nor a contact with
-    police within 5 working days.
+    """Recalls decided in the last 180 days with neither recall information sent nor a police liaison
+    contact within 5 working days.
     """
     recalls = entries(known, "decisions", pl.col("decided") == "recall", within(180))
-    told = [
-        entries(known, "documents", KIND == "recall_information").select(*CASE, "occurred_on"),
-        entries(known, "contacts", contact("police")).select(*CASE, "occurred_on"),
-    ]
-    return not_followed_by(recalls, pl.concat(told), 5)
+    return not_followed_by(recalls, answers(known, "recall_information_not_sent_to_police"), 5)

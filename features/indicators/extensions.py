@@ -6,22 +6,23 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known, latest
+from features.indicators.answers import RISK_REGISTERS, answers
 from features.indicators.base import declare
 from features.indicators.compliance import attendance_rate_90d
+from features.indicators.events import significant_events
 from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
     N,
-    completed_assessments,
     contact,
     entries,
     in_force,
-    latest_order,
     never_followed_by,
+    next_after,
+    on_licence,
     one_of,
-    released,
-    significant_events,
-    supervision_start,
+    orders_and_licences,
+    releases,
     suspended,
     while_contact_was_due,
     within,
@@ -33,11 +34,6 @@ CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024, offender records"
 INQUEST = "Press reporting of an inquest (recall begun on the fifth day)"
 GOOD_ATTENDANCE = 0.8
-RISK_REGISTERS = (
-    "RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26", "IRMO",
-    "RTAO", "REG22",
-)  # fmt: skip
-"""Registers that say something of the risk to others, whatever the level."""
 IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")
 ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
 
@@ -55,8 +51,9 @@ ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
     page_only_because="context for the reader: how often someone is seen follows the level",
 )
 def days_since_face_to_face(known: Known) -> pl.LazyFrame:
-    """Days since the latest attended visit to the office, home or doorstep; not known where there
-    is none, or while contact is suspended.
+    """Days since the person was last seen in person: attended a planned office visit, initial
+    appointment, home or doorstep visit, whether or not complied. Not known where there is none, or
+    while contact is suspended.
     """
     attended = one_of("outcome_code", codes.ATTENDED)
     seen = entries(known, "contacts", one_of("type_code", IN_PERSON), attended)
@@ -100,13 +97,15 @@ def recent_deregistration(known: Known) -> pl.LazyFrame:
     words={"n": N, "start": pl.col("placed_on").min()},
 )
 def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
-    """Breaches of approved premises rules or curfew since the latest stay there began."""
+    """Breaches of approved premises rules or curfew on a day of a stay there, whichever stay."""
     stays = entries(known, "supervisions", pl.col("kind") == "approved_premises")
-    placed = stays.group_by(CASE).agg(placed_on=pl.col("occurred_on").max())
+    placed = stays.select(*CASE, placed_on=pl.col("occurred_on"), left_on=pl.col("ended_on"))
     breaches = ["APBR", "APRS2", "C118", "C119", "C145", "EAP0"]
-    rows = entries(known, "contacts", one_of("type_code", breaches))
-    dated = rows.join(placed, on=CASE, how="inner")
-    return dated.filter(pl.col("occurred_on") >= pl.col("placed_on"))
+    rows = entries(known, "contacts", one_of("type_code", breaches)).join(placed, on=CASE)
+    during = (pl.col("occurred_on") >= pl.col("placed_on")) & (
+        pl.col("left_on").is_null() | (pl.col("occurred_on") <= pl.col("left_on"))
+    )
+    return rows.filter(during).sort("placed_on").unique([*CASE, "record_id"], keep="first")
 
 
 @declare(
@@ -119,39 +118,40 @@ def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def withdrawn_warning_form_used(known: Known) -> pl.LazyFrame:
-    """First, second and final warning letters of the last 180 days, since the start of a licence."""
-    start = supervision_start(known).filter(pl.col("started_as") == "licence")
+    """First, second and final warning letters of the last 180 days, on a day on which a licence was in
+    force, whatever other order ran beside it.
+    """
     letters = one_of("type_code", ["AWLI", "AWL2", "AWLF"])
-    rows = entries(known, "contacts", letters, within(180)).join(start, on=CASE, how="inner")
-    return while_contact_was_due(known, rows.filter(pl.col("occurred_on") >= pl.col("started_on")))
+    return while_contact_was_due(
+        known, on_licence(known, entries(known, "contacts", letters, within(180)))
+    )
 
 
 @declare(
     family="CE",
     kind="process",
-    sentence="{d} days passed between the first appointment missed after release and the decision to "
-    "recall of {date}.",
+    sentence="{d} days passed between an appointment missed after release and the next decision to "
+    "recall ({date}).",
     feeds=("contacts", "decisions", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 10; {INQUEST}",
     value=pl.col("waited").max(),
-    words={"d": pl.col("waited").max(), "date": LAST},
+    words={"d": pl.col("waited").max(), "date": pl.col("recalled_on").max()},
     fires_from=3.0,
 )
 def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
-    """The first decision to recall on the current licence, with the days since the first appointment
-    missed without acceptable reason after release, where that came before.
+    """Appointments missed without an acceptable reason while a licence was in force that goes on or
+    ended in the last 365 days, with the days to the next decision to recall; of several, the longest.
     """
-    licence = latest_order(known).filter(pl.col("kind") == "licence")
-    release = licence.select(*CASE, released_on=pl.col("occurred_on"))
     missed = one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE)
     absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
-    after = absences.join(release, on=CASE).filter(pl.col("occurred_on") >= pl.col("released_on"))
-    first = after.group_by(CASE).agg(missed_on=pl.col("occurred_on").min())
-    recalls = entries(known, "decisions", one_of("decided", ["recall"]))
-    dated = recalls.join(first, on=CASE).filter(pl.col("occurred_on") >= pl.col("missed_on"))
-    waited = (pl.col("occurred_on") - pl.col("missed_on")).dt.total_days()
-    ordered = dated.with_columns(waited=waited).sort("occurred_on", "record_id")
-    return ordered.unique(CASE, keep="first", maintain_order=True)
+    lately = pl.col("licence_ended_on").is_null() | (
+        (pl.col("as_of") - pl.col("licence_ended_on")).dt.total_days() < 365
+    )
+    current = on_licence(known, absences, lately)
+    rows = next_after(current, answers(known, "recall_decision_delay_days"))
+    rows = rows.rename({"next_on": "recalled_on"})
+    waited = (pl.col("recalled_on") - pl.col("occurred_on")).dt.total_days()
+    return rows.filter(pl.col("recalled_on").is_not_null()).with_columns(waited=waited)
 
 
 @declare(
@@ -166,6 +166,7 @@ def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
     fires_from=2.0,
     disclosure="possible",
     disclosable_sentence="Events were not discussed although attendance is good.",
+    page_only_because="it ends when attendance gets worse, and what fired beside it stays",
 )
 def engagement_masks_risk(known: Known) -> pl.LazyFrame:
     """Two or more significant events of the last 90 days with neither management oversight nor a
@@ -174,8 +175,7 @@ def engagement_masks_risk(known: Known) -> pl.LazyFrame:
     kept = attendance_rate_90d.entries(known).group_by(CASE)
     share = kept.agg(share=attendance_rate_90d.value).filter(pl.col("share") >= GOOD_ATTENDANCE)
     events = significant_events(known).filter(within(90)).join(share, on=CASE, how="semi")
-    oversight = entries(known, "contacts", contact("oversight"))
-    return never_followed_by(never_followed_by(events, oversight), completed_assessments(known))
+    return never_followed_by(events, answers(known, "engagement_masks_risk"))
 
 
 @declare(
@@ -217,11 +217,11 @@ def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
     """Serious incidents in custody in the last 180 days before release in the last year (or before the
     date, of someone inside): those of the later 90 days less those of the earlier, not below nought.
     """
-    out = released(known, 365).join(in_custody(known), on=CASE, how="anti")
+    out = latest(releases(known, 365)).join(in_custody(known), on=CASE, how="anti")
     inside = known.spine.lazy().join(in_custody(known), on=CASE, how="semi")
     until = pl.concat(
         [
-            out.select(*CASE, until=pl.col("released_on")),
+            out.select(*CASE, until=pl.col("occurred_on")),
             inside.select(*CASE, until=pl.col("as_of")),
         ]
     )
@@ -247,7 +247,7 @@ def earlier_sentence_risk_not_carried(known: Known) -> pl.LazyFrame:
     """Risk registers that ended by the start of the latest order or licence and are not active again."""
     risky = one_of("type_code", RISK_REGISTERS)
     rows = entries(known, "registrations", risky, pl.col("ended_on").is_not_null())
-    dated = rows.join(supervision_start(known), on=CASE)
-    gone = dated.filter(pl.col("ended_on") <= pl.col("started_on"))
+    began = orders_and_licences(known).group_by(CASE).agg(started_on=pl.col("occurred_on").max())
+    gone = rows.join(began, on=CASE).filter(pl.col("ended_on") <= pl.col("started_on"))
     active = in_force(known, "registrations", risky).select(*CASE, "type_code")
     return gone.join(active, on=[*CASE, "type_code"], how="anti")

@@ -8,13 +8,14 @@ from __future__ import annotations
 import polars as pl
 
 from features.asof import CASE, Known, latest
+from features.indicators.answers import answers
 from features.indicators.base import BY_THE_BOARD, declare
 from features.indicators.language import (
     LAST,
+    MENTAL_HEALTH,
     SERIOUS_INCIDENTS,
     N,
     by_group,
-    completed_assessments,
     entries,
     in_force,
     never_followed_by,
@@ -62,9 +63,7 @@ def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
     health, or there is none.
     """
     reports = entries(known, "documents", KIND == "psychiatric_report")
-    mentions = pl.col("mentions_mental_health").fill_null(value=True)
-    reflecting = completed_assessments(known).filter(mentions)
-    return never_followed_by(reports, reflecting)
+    return never_followed_by(reports, answers(known, "mh_information_not_in_assessment"))
 
 
 @declare(
@@ -83,12 +82,13 @@ def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
     page_only_because=BY_THE_BOARD,
 )
 def violence_when_unwell_history(known: Known) -> pl.LazyFrame:
-    """Mental health said or seen to be worse in 90 days, of someone who ever did harm while unwell."""
+    """Mental health said or seen to be worse, or a sign of relapse, in 90 days, of someone who ever did
+    harm while unwell.
+    """
     harmed = entries(
         known, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_unwell")
     ).select(CASE)
-    kinds = one_of("kind", ["mental_health_decline", "relapse_sign"])
-    signs = entries(known, "incidents", kinds, within(90))
+    signs = entries(known, "incidents", one_of("kind", MENTAL_HEALTH), within(90))
     return signs.join(harmed.unique(), on=CASE, how="semi")
 
 
@@ -132,13 +132,17 @@ def violence_severity_trend(known: Known) -> pl.LazyFrame:
     bias_watch=True,
 )
 def moved_area_without_transfer(known: Known) -> pl.LazyFrame:
-    """The latest address in force lies in another delivery unit than that of the case, for over 28 days."""
-    address = latest(in_force(known, "circumstances", KIND == "address"))
+    """The latest address in force where somebody lives (not unknown, of no fixed abode or at risk) lies
+    in another delivery unit than some order, licence or time in custody in force, for over 28 days. A
+    new order in the new area transfers nothing: the old one is to be transferred too.
+    """
+    lived_in = ~one_of("state", ["unknown", "no_fixed_abode", "at_risk"]).fill_null(value=False)
+    address = latest(in_force(known, "circumstances", KIND == "address", lived_in))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
-    supervised = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
-    unit = latest(supervised).select(*CASE, held_in=pl.col("pdu_code"))
-    moved = placed.join(unit, on=CASE, how="inner")
-    return moved.filter(pl.col("pdu_code") != pl.col("held_in"))
+    held = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
+    units = held.select(*CASE, held_in=pl.col("pdu_code"))
+    elsewhere = placed.join(units, on=CASE).filter(pl.col("pdu_code") != pl.col("held_in"))
+    return elsewhere.unique([*CASE, "record_id"], keep="any")
 
 
 @declare(
@@ -153,14 +157,14 @@ def moved_area_without_transfer(known: Known) -> pl.LazyFrame:
     page_only_because="the tier follows from the recorded level: it is shown and never scored",
 )
 def tier_grade_mismatch(known: Known) -> pl.LazyFrame:
-    """The current practitioner is in training or not a probation officer and the tier is A or B, or
-    newly qualified for less than 365 days and the tier is A.
+    """The current practitioner is in training or not a probation officer and the highest tier in force
+    is A or B, or is recorded as newly qualified and it is A: the grade says it, however long ago the
+    date of qualification.
     """
     held = latest(in_force(known, "allocations"))
-    tiered = latest(in_force(known, "supervisions", pl.col("tier").is_not_null()))
-    rows = held.join(tiered.select(*CASE, "tier"), on=CASE, how="inner")
+    tiered = in_force(known, "supervisions", pl.col("tier").is_not_null())
+    highest = tiered.group_by(CASE).agg(pl.col("tier").min())
+    rows = held.join(highest, on=CASE, how="inner")
     band = pl.col("tier").str.slice(0, 1)
-    since = (pl.col("as_of") - pl.col("qualified_on")).dt.total_days()
     learning = one_of("grade", ["PSO", "PQiP"]) & band.is_in(["A", "B"])
-    new = (pl.col("grade") == "NQO") & (band == "A") & (since < 365).fill_null(value=False)
-    return rows.filter(learning | new)
+    return rows.filter(learning | ((pl.col("grade") == "NQO") & (band == "A")))

@@ -10,6 +10,7 @@ import polars as pl
 from features import codes, records
 from features.asof import CASE, Known, latest, once
 from features.lean import Unread
+from features.working_days import days_after
 
 N = pl.len()
 FIRST = pl.col("occurred_on").min()
@@ -19,6 +20,7 @@ ORDERS = ("community_order", "suspended_sentence", "licence")
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
 HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
 
+MENTAL_HEALTH = ("mental_health_decline", "relapse_sign")
 SUSPENDED = "PRC"
 """The register of the two-thirds point, from which contact is suspended."""
 
@@ -72,6 +74,13 @@ def within(days: int) -> pl.Expr:
 
 
 @cache
+def known_within(days: int) -> pl.Expr:
+    """The entry first reached the record in the last `days` days, whatever day it is about."""
+    reached = pl.col("first_recorded_at").dt.date()
+    return (pl.col("as_of") - reached).dt.total_days() < days
+
+
+@cache
 def contact(*groups: str) -> pl.Expr:
     """The contact is of one of the named groups of types (`codes.CONTACT_GROUPS`)."""
     wanted = [code for group in groups for code in codes.CONTACT_GROUPS[group]]
@@ -99,21 +108,38 @@ _GROUP_OF_TARGET = pl.col("target").replace_strict(
 
 
 @once
-def latest_order(known: Known) -> pl.LazyFrame:
-    """The latest order or licence of each case, whether or not it has ended."""
-    return latest(entries(known, "supervisions", one_of("kind", ORDERS)))
+def orders_and_licences(known: Known) -> pl.LazyFrame:
+    """Every order and licence, whether or not it has ended."""
+    return entries(known, "supervisions", one_of("kind", ORDERS))
 
 
-def supervision_start(known: Known) -> pl.LazyFrame:
-    """The start of the latest order or licence of each case: CASE, started_on, started_as."""
-    return latest_order(known).select(*CASE, started_on="occurred_on", started_as="kind")
+@once
+def supervised_since(known: Known) -> pl.LazyFrame:
+    """The start of the earliest order or licence in force, or ended in the last year: CASE,
+    supervised_since.
+
+    Another order that begins does not move it: a licence stays a licence.
+    """
+    rows = orders_and_licences(known).filter(pl.col("ended_on").is_null() | (_SINCE_END < 365))
+    return rows.group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
 
 
-def since_start(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows on or after the start of the latest order or licence; all, where none is known."""
-    dated = rows.join(supervision_start(known), on=CASE, how="left")
-    started = pl.col("started_on")
-    return dated.filter(started.is_null() | (pl.col("occurred_on") >= started))
+_SINCE_END = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+
+
+def under_supervision(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows since the earliest order or licence in force, or ended in the last year, began."""
+    dated = rows.join(supervised_since(known), on=CASE, how="inner")
+    return dated.filter(pl.col("occurred_on") >= pl.col("supervised_since"))
+
+
+@once
+def starts(known: Known) -> pl.LazyFrame:
+    """The days on which an order or licence in force, or ended in the last year, began: CASE,
+    started_on, started_as.
+    """
+    rows = orders_and_licences(known).filter(pl.col("ended_on").is_null() | (_SINCE_END < 365))
+    return rows.select(*CASE, started_on="occurred_on", started_as="kind").unique()
 
 
 def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
@@ -168,26 +194,38 @@ def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
 def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table that have not ended and meet every condition.
 
-    An order that was removed or relaxed early is no longer in force.
+    What was relaxed is in force still: a curfew that begins an hour later is a curfew.
     """
-    rows = entries(known, table, pl.col("ended_on").is_null(), *conditions)
-    return rows.filter(pl.col("relaxed_on").is_null()) if table == "orders" else rows
+    return entries(known, table, pl.col("ended_on").is_null(), *conditions)
 
 
-def released(known: Known, days: int) -> pl.LazyFrame:
-    """The latest release on licence of each case, within so many days: CASE, released_on."""
-    release = latest_order(known).filter(pl.col("kind") == "licence", within(days))
-    return release.select(*CASE, released_on=pl.col("occurred_on"))
+def releases(known: Known, days: int) -> pl.LazyFrame:
+    """The releases on licence of the last so many days, as rows of `supervisions`."""
+    return entries(known, "supervisions", pl.col("kind") == "licence", within(days))
 
 
-def near(rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
-    """The rows with some other entry from `before` days before them to `after` days after."""
-    found = _next(rows, others, pl.col("occurred_on") - pl.duration(days=before))
-    return found.filter(_gap() <= after).drop("_from", "_next")
+def on_licence(known: Known, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.LazyFrame:
+    """The rows on a day on which a licence was in force, whatever other order ran beside it.
+
+    `conditions` may ask for a licence by `licence_ended_on`.
+    """
+    licences = orders_and_licences(known).filter(pl.col("kind") == "licence")
+    spells = licences.select(
+        *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
+    )
+    day, ended = pl.col("occurred_on"), pl.col("licence_ended_on")
+    during = (day >= pl.col("licence_began_on")) & (ended.is_null() | (day <= ended))
+    found = rows.join(spells, on=CASE, how="inner").filter(during, *conditions)
+    return found.unique([*CASE, "record_id"])
+
+
+def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows with the first day, theirs or later, of another entry of the case: `next_on`."""
+    return _next(rows, others, pl.col("occurred_on")).drop("_from").rename({"_next": "next_on"})
 
 
 def not_near(rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
-    """The rows without any such entry."""
+    """The rows with no other entry from `before` days before them to `after` days after."""
     found = _next(rows, others, pl.col("occurred_on") - pl.duration(days=before))
     return found.filter(pl.col("_next").is_null() | (_gap() > after)).drop("_from", "_next")
 
@@ -215,10 +253,9 @@ def before(value: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
-@cache
 def deadline(working_days: int) -> pl.Expr:
-    """The day so many working days after the entry (bank holidays count as working days)."""
-    return pl.col("occurred_on").dt.add_business_days(working_days, roll="forward")
+    """The day so many working days after the entry (see `features.working_days`)."""
+    return days_after("occurred_on", working_days)
 
 
 def overdue(working_days: int) -> pl.Expr:
@@ -251,36 +288,3 @@ def completed_assessments(known: Known) -> pl.LazyFrame:
         .filter(pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null())
         .with_columns(occurred_on=pl.col("completed_on"), table=pl.lit("assessments"))
     )
-
-
-@once
-def significant_events(known: Known) -> pl.LazyFrame:
-    """Events that should lead to a review of risk: CASE, evidence, and what each is.
-
-    Arrest or charge, a breach, a report by a third party, serious behaviour, intelligence, conflict
-    in a relationship, accommodation at risk (independent review of a further offence, 5).
-    """
-    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days"]
-    found = [
-        entries(known, table).select(*columns, event=event) for table, event in _EVENTS.items()
-    ]
-    return pl.concat(found).filter(pl.col("event").is_not_null())
-
-
-_EVENTS: dict[str, pl.Expr] = {
-    "contacts": pl.when(one_of("type_code", ["CARR", "CNOC"]))
-    .then(pl.lit("arrest or charge"))
-    .when(one_of("type_code", codes.BREACH_CONTACTS))
-    .then(pl.lit("breach"))
-    .when(contact("third_party"))
-    .then(pl.lit("complaint")),
-    "incidents": pl.when(one_of("kind", SERIOUS_INCIDENTS))
-    .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
-    .when(one_of("kind", ["intelligence", "sexual_concern_child", "provider_concern"]))
-    .then(pl.lit("intelligence or concern")),
-    "circumstances": pl.when(pl.col("kind") == "relationship_conflict")
-    .then(pl.lit("relationship conflict"))
-    .when(one_of("state", ["at_risk", "no_fixed_abode"]))
-    .then(pl.lit("accommodation at risk")),
-}
-"""What of each table is such an event, in words; null where it is none."""

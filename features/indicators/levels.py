@@ -6,6 +6,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, CASE_GROUP, Known
+from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     HARMFUL_INCIDENTS,
@@ -15,13 +16,15 @@ from features.indicators.language import (
     before,
     by_group,
     completed_assessments,
+    deadline,
     entries,
+    in_force,
     level_word,
+    never_followed_by,
     one_of,
     overall_now,
     overall_ranks,
     rank_of,
-    supervision_start,
     within,
 )
 from features.levels import current_assessment, level_column
@@ -42,19 +45,13 @@ KIND = pl.col("kind")
     words={"d": pl.col("late").max()},
 )
 def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
-    """Days past 15 working days from the start of the latest order or licence, where no assessment
-    has been completed since that start.
+    """Days past 15 working days from the start of an order or licence in force after which no
+    assessment has been completed; of several, the longest.
     """
-    start = supervision_start(known).with_columns(occurred_on=pl.col("started_on"))
-    rows = entries(known, "supervisions", one_of("kind", ORDERS), pl.col("ended_on").is_null())
-    rows = rows.join(start.select(*CASE, "occurred_on"), on=[*CASE, "occurred_on"], how="semi")
-    last = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
-    deadline = pl.col("occurred_on").dt.add_business_days(15, roll="forward")
-    dated = rows.join(last, on=CASE, how="left").with_columns(
-        late=(pl.col("as_of") - deadline).dt.total_days()
-    )
-    undone = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("occurred_on"))
-    return dated.filter(undone, pl.col("late") > 0)
+    rows = in_force(known, "supervisions", one_of("kind", ORDERS))
+    undone = never_followed_by(rows, answers(known, "initial_assessment_overdue"))
+    late = (pl.col("as_of") - deadline(15)).dt.total_days()
+    return undone.with_columns(late=late).filter(pl.col("late") > 0)
 
 
 @declare(

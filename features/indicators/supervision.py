@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known
+from features.asof import CASE, Known, latest
+from features.indicators.answers import answers
 from features.indicators.base import declare
+from features.indicators.events import significant_events
 from features.indicators.language import (
     N,
-    contact,
     entries,
     not_followed_by,
     one_of,
-    significant_events,
-    supervision_start,
+    releases,
     within,
 )
 
@@ -69,7 +69,7 @@ def absence_cover_without_reallocation(known: Known) -> pl.LazyFrame:
 def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
     """Significant events of the last 180 days without management oversight in 10 working days."""
     events = significant_events(known).filter(within(180))
-    return not_followed_by(events, entries(known, "contacts", contact("oversight")), 10)
+    return not_followed_by(events, answers(known, "no_oversight_after_significant_event"), 10)
 
 
 @declare(
@@ -129,11 +129,5 @@ def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
     page_only_because="context for the reader: it says when, not what the person did",
 )
 def days_since_release(known: Known) -> pl.LazyFrame:
-    """Days since the latest release on licence, within 90 days of it."""
-    release = (
-        supervision_start(known)
-        .filter(pl.col("started_as") == "licence")
-        .select(*CASE, occurred_on=pl.col("started_on"))
-    )
-    rows = entries(known, "supervisions", pl.col("kind") == "licence", within(90))
-    return rows.join(release, on=[*CASE, "occurred_on"], how="semi")
+    """Days since the latest release on licence, within 90 days of it, whatever else began since."""
+    return latest(releases(known, 90))

@@ -6,16 +6,17 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from features import clock, records
-from features.errors import MissingInput, UserError
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.sources.oasys import base
 from features.sources.shapes import SHAPES
 
 _CRN = re.compile(r"[A-Z]\d{6}")
@@ -65,21 +66,30 @@ def _read_file(
         return
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        report.unread[name] = f"not JSON: {error}"
+    except (ValueError, RecursionError) as error:
+        report.unread[name] = f"not JSON ({type(error).__name__})"
         return
     counts: Counter[tuple[str, str]] = Counter()
     skipped: list[str] = []
     for body, crn in _bodies(content, path):
-        shape = next((shape for shape in SHAPES if shape.fits(body)), None)
+        try:
+            shape = next((shape for shape in SHAPES if shape.fits(body)), None)
+            # All of a body or none of it: half a response would say that the rest is not there.
+            read = [] if shape is None else list(shape.read(body, crn))
+        except DAMAGED as error:
+            skipped.append(f"damaged ({type(error).__name__}; {_keys(body)})")
+            limit = _limit_of_a_damaged(name, body, crn, clock.now_as_recorded())
+            if limit is not None:
+                _merge(rows, "limits", limit)
+                counts["damaged: taken as limited for everyone", "limits"] += 1
+            continue
         if shape is None:
             skipped.append(f"no shape that is known ({_keys(body)})")
             continue
-        for table, row in shape.read(body, crn):
-            if row["crn"] is None:
-                skipped.append(f"{shape.name}: it names no CRN, and neither does the file's name")
-            elif row["occurred_on"] is None or row["recorded_at"] is None:
-                skipped.append(f"{shape.name}: an entry without a date")
+        for table, row in read:
+            wrong = _wrong(table, row)
+            if wrong:
+                skipped.append(f"{shape.name}: {wrong}")
             else:
                 _merge(rows, table, row)
                 counts[shape.name, table] += 1
@@ -88,16 +98,83 @@ def _read_file(
         report.unread[name] = "; ".join(sorted(set(skipped)))
 
 
+DAMAGED = (
+    AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""How a response shows that it is not of the shape that it looks like."""
+_LIMITS = ("userExcluded", "userRestricted", "excludedFrom", "restrictedTo", "limitedAccess",
+           "limitedAccessOffender", "currentExclusion", "currentRestriction")  # fmt: skip
+
+
+def _limit_of_a_damaged(
+    name: str, body: Any, crn: str | None, at: datetime
+) -> dict[str, Any] | None:
+    """The limit that a damaged response may be about: of everyone, where the case is known.
+
+    None where it speaks of no limit. Raises UnreadableInput where it speaks of one and nobody can say
+    of which case: a limit must not be lost.
+    """
+    if not _speaks_of_a_limit(body):
+        return None
+    own = body.get("crn") if isinstance(body, dict) else None
+    found = own if isinstance(own, str) and _CRN.fullmatch(own) else crn
+    if found is None:
+        raise UnreadableInput(
+            f"{name} speaks of limited access and is damaged, so nobody can say whose access is "
+            "limited. Nothing was written. Fetch it again."
+        )
+    return {**base(f"damaged-{found}", found, at.isoformat()), "kind": "restriction"}
+
+
+def _speaks_of_a_limit(body: Any) -> bool:
+    """Whether anything in a response says that access is limited."""
+    left = [body]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if any(one.get(key) for key in _LIMITS):
+                return True
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return False
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,), "code": (str,), "date": (date,), "time": (datetime,), "int": (int,),
+    "number": (int, float), "flag": (bool,),
+}  # fmt: skip
+
+
+def _wrong(name: str, row: Mapping[str, Any]) -> str:
+    """Why an entry cannot be kept; empty where it can."""
+    if row["crn"] is None:
+        return "it names no CRN, and neither does the file's name"
+    if row["occurred_on"] is None or row["recorded_at"] is None:
+        return "an entry without a date"
+    for column in records.table(name).columns:
+        value = row.get(column.name)
+        if value is not None and not isinstance(value, _TYPES[column.type]):
+            return f"an entry whose {column.name} is no {column.type}"
+    return ""
+
+
 def _bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
     """The response bodies in a file (a stub file holds several), each with the CRN it is about."""
     named = _CRN.search(path.stem)
     crn = named[0] if named else None
     if isinstance(content, dict) and "mappings" in content:
-        for item in content["mappings"]:
+        listed = content["mappings"]
+        for item in listed if isinstance(listed, list) else []:
+            if not isinstance(item, dict) or not isinstance(item.get("request", {}), dict):
+                yield item, crn
+                continue
             request = item.get("request", {})
             url = " ".join(str(request.get(k, "")) for k in ("url", "urlPattern", "urlPathPattern"))
             found = _CRN.search(url)
-            yield item.get("response", {}).get("jsonBody"), found[0] if found else crn
+            response = item.get("response")
+            body = response.get("jsonBody") if isinstance(response, dict) else response
+            yield body, found[0] if found else crn
     else:
         yield content, crn
 
@@ -111,14 +188,16 @@ def _merge(rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[st
 
 
 def _write(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
+    for row in rows.values():
+        # Whatever a response says, it was on record when it was fetched.
+        row["recorded_at"] = min(row["recorded_at"], at)
     out.mkdir(parents=True, exist_ok=True)
     for name, table in records.TABLES.items():
         own = [row for (kind, _), row in rows.items() if kind == name]
         if own:
             frame = pl.DataFrame(own, schema_overrides=table.schema, infer_schema_length=None)
             frame.sort("crn", "occurred_on", "record_id").write_parquet(out / f"{name}.parquet")
-    latest = max(row["recorded_at"] for row in rows.values())
-    content = {"extracted_at": max(at, latest).isoformat(), "complete": []}
+    content = {"extracted_at": at.isoformat(), "complete": []}
     (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -16,8 +17,11 @@ from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
 
-def migrate(settings: Settings) -> None:
-    """Roles, schema and tables as the newest migration has them; running it twice is harmless."""
+def migrate(settings: Settings) -> tuple[str, str]:
+    """Roles, schema and tables as the newest migration has them; running it twice is harmless.
+
+    Returns the revision that stood before (empty: none) and the one that stands now.
+    """
     engine = create_engine(admin_url(settings))
     try:
         with engine.begin() as connection:
@@ -27,7 +31,9 @@ def migrate(settings: Settings) -> None:
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
             config.attributes["connection"] = connection
+            before = _revision(connection)
             command.upgrade(config, "head")
+            return before, _revision(connection)
     except OperationalError as error:
         raise SetupProblem(
             f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}. "
@@ -35,6 +41,15 @@ def migrate(settings: Settings) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def _revision(connection: Connection) -> str:
+    return (
+        MigrationContext.configure(
+            connection, opts={"version_table_schema": SCHEMA}
+        ).get_current_revision()
+        or ""
+    )
 
 
 def _roles(connection: Connection, settings: Settings) -> None:

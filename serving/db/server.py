@@ -43,7 +43,7 @@ def engine_for(settings: Settings, role: str) -> Engine:
         url_for(settings, role),
         pool_pre_ping=True,
         pool_timeout=PATIENCE,
-        connect_args={"connect_timeout": PATIENCE},
+        connect_args={"connect_timeout": PATIENCE, **_limits(role)},
     )
     try:
         row = _asked_of_itself(engine)
@@ -60,6 +60,18 @@ def engine_for(settings: Settings, role: str) -> Engine:
             "start with it; run python -m serving migrate to make the roles it needs."
         )
     return engine
+
+
+def _limits(role: str) -> dict[str, str]:
+    """How long a statement of a page may take, or wait for a lock, or be left half-way (ms).
+
+    The night has no such limits: it is one at a time, and nobody waits for it.
+    """
+    if role != WEB:
+        return {}
+    limits = {"statement_timeout": 30_000, "lock_timeout": 20_000,
+              "idle_in_transaction_session_timeout": 60_000}  # fmt: skip
+    return {"options": " ".join(f"-c {name}={value}" for name, value in limits.items())}
 
 
 def _asked_of_itself(engine: Engine) -> Any:

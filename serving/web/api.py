@@ -49,7 +49,7 @@ def _user_error(request: Request, error: Exception) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     _leave(request, error)
     faults = error.faults if isinstance(error, Invalid) else None
-    return _body(status, str(error), faults=faults)
+    return body(status, str(error), faults=faults)
 
 
 def _malformed(request: Request, error: Exception) -> Response:
@@ -57,28 +57,29 @@ def _malformed(request: Request, error: Exception) -> Response:
     _leave(request, error)
     found = error.errors() if isinstance(error, RequestValidationError) else []
     where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in found}))[:500]
-    return _body(400, "The request is not as the API describes it.", f"See: {where}")
+    return body(400, "The request is not as the API describes it.", f"See: {where}")
 
 
 def _database(request: Request, error: Exception) -> Response:
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
-        return _body(503, "The database is away. Nothing was recorded. Try again in a minute.")
+        return body(503, "The database is away. Nothing was recorded. Try again in a minute.")
     _leave(request, error)
-    return _body(409, "That was not recorded: the case may have changed meanwhile.")
+    return body(409, "That was not recorded: the case may have changed meanwhile.")
 
 
 def _http(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
     said = {404: "There is no such address.", 405: "That address is not asked in this way."}
-    found = _body(status, said.get(status, "That did not work."))
+    found = body(status, said.get(status, "That did not work."))
     found.headers.update(headers or {})
     return found
 
 
-def _body(
+def body(
     status: int, words: str, more: str | None = None, faults: dict[str, str] | None = None
 ) -> JSONResponse:
+    """An error in the HMPPS shape: status, words for people and for developers, faults by field."""
     said = ErrorResponse(status=status, user_message=words, developer_message=more, faults=faults)
     content: dict[str, Any] = said.model_dump(by_alias=True, exclude_none=True)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None

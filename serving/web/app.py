@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
-from features.errors import MissingInput, RunStopped, SetupProblem
+from features.errors import MissingInput, RunStopped, SetupProblem, UserError
 from serving.db.server import WEB, engine_for
 from serving.review.policies import Refused
 from serving.review.service import NotFound
@@ -34,6 +34,7 @@ from serving.web import (
     assets,
     board,
     cases,
+    guard,
     health,
     pages,
     papers,
@@ -84,6 +85,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         https_only=not settings.demo,
     )
     app.middleware("http")(_security_headers)
+    app.add_middleware(guard.Guard, service=app)
     service = api.create()
     service.state = app.state
     app.mount("/v1", service)
@@ -115,7 +117,7 @@ def run(settings: Settings, host: str, port: int) -> None:
     settle()
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False,
-                timeout_keep_alive=75, proxy_headers=True,
+                timeout_keep_alive=75, proxy_headers=True, http=guard.Impatient,
                 forwarded_allow_ips=settings.proxies)  # fmt: skip
 
 
@@ -138,6 +140,9 @@ async def _security_headers(request: Request, call_next: Any) -> Response:
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
+    if not request.app.state.settings.demo:
+        # A demo is plain HTTP on one machine; everything else is reached by HTTPS alone.
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if not request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -167,6 +172,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     TooManyTries: Problem(429, "Wait a minute"),
     NotFound: Problem(404, "Case not found", "There is no such case in your queue."),
     Refused: Problem(403, "That is not possible now"),
+    UserError: Problem(409, "That is not possible now"),
     RequestValidationError: Problem(
         404, "Page not found", "Check the address, or go back to your queue."
     ),
@@ -214,8 +220,12 @@ async def _refused_by_database(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    title = "Page not found" if status == 404 else "Sorry, that did not work"
-    message = "Check the address, or go back to your queue." if status == 404 else str(error)
+    title = "Page not found" if status in (404, 405) else "Sorry, that did not work"
+    message = {
+        404: "Check the address, or go back to your queue.",
+        405: "That address takes a form, and is no page of its own. Go back to the page that you "
+        "came from.",
+    }.get(status, str(error))
     return pages.render(
         request, "problem.html", status=status, title=title, message=message, typed=[]
     )

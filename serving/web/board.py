@@ -87,9 +87,8 @@ def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Respons
 @router.post("/board/resume", dependencies=FORM)
 def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """It may go on: it does once two members have said so."""
-    if fault := too_short(reasons):
+    if fault := _fault(opened, reasons, lambda: stop.resume(opened, reasons)):
         return _overview(request, opened, {"resume": fault}, {"resume": reasons})
-    stop.resume(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
 

@@ -129,7 +129,7 @@ def test_the_same_record_and_version_twice_is_refused_once(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("about", "sentence"),
     [
-        ("{", "is not JSON"),
+        ("{", "cannot be read as JSON"),
         ("[]", "must hold an object"),
         ('{"extracted_at": "soon"}', "not a time"),
         ('{"extracted_at": "2026-07-01", "complete": ["contact"]}', "Did you mean 'contacts'"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from features import __main__ as features_main
-from features import asof, build, forget, intake, staging
+from features import asof, build, forget, intake, staging, verification
 from features.errors import UserError
 from features.store import Store
 from tests import factories
@@ -116,7 +117,18 @@ def test_killed_before_the_refused_rows_were_rewritten(
         patch.setattr(forget, "_rewrite", killed)
         with pytest.raises(KeyboardInterrupt):
             forget.forget(path, GONE)
-    assert forget.forget(path, GONE) == {"refused": 1}
+    assert forget.forget(path, GONE)["refused"] == 1, "nothing was forgotten: it is begun again"
+    assert traces(path) == []
+    assert verification.verify(Store.open(path)).sound
+
+
+def test_refused_rows_from_before_their_digests_were_kept_are_forgotten_too(path: Path) -> None:
+    manifest = path / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for load in content["loads"]:
+        del load["refused"]
+    manifest.write_text(json.dumps(content))
+    assert forget.forget(path, GONE)["refused"] == 1
     assert traces(path) == []
 
 

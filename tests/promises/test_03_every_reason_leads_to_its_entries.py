@@ -15,9 +15,10 @@ from features.errors import RunStopped
 from models import explain
 from models.level import STRATA
 from models.ordinal import community
-from serving import record, scoring
-from serving.db.tables import entries, findings, runs
-from tests.conftest import AS_OF, Service
+from serving import enqueue, record, scoring
+from serving.db.tables import entries, findings, items, runs
+from serving.selection import Chosen
+from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
 
 
@@ -60,8 +61,8 @@ def test_a_night_whose_reasons_do_not_add_up_keeps_nothing(
         return parts + 0.01, names
 
     monkeypatch.setattr(type(service.model), "contributions", dishonest)
-    with pytest.raises(RunStopped):
-        scoring.score(service.settings, service.night, AS_OF.replace(month=12, day=7))
+    with later_night(3) as day, pytest.raises(RunStopped):
+        scoring.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert list(connection.execute(select(runs.c.as_of)).scalars()) == [AS_OF]
 
@@ -179,3 +180,34 @@ def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
     assert page.count('data-qa="marks"') == page.count("#entry-")
     hidden = page.count("; not to be disclosed)")
     assert (hidden > 0) == any(not one.disclosable for one in behind)
+
+
+def test_each_queued_reason_makes_up_the_probability_that_the_night_stored(
+    service: Service,
+) -> None:
+    """The stored weights and the base of the case, worked out again, come to the stored score."""
+    with service.admin.connect() as connection:
+        asked = select(items.c.crn, findings).join(items, items.c.id == findings.c.item_id)
+        rows = connection.execute(asked.where(findings.c.probability.is_not(None))).mappings().all()
+    assert len(rows) > 20
+    known = asof.read(service.store, asof.spine({row["crn"] for row in rows}, AS_OF))
+    frame = build.frame(known)
+    for row in rows:
+        own = frame.filter(crn=row["crn"], group=row["risk_group"])
+        parts, names = service.model.contributions(own, row["stratum"])
+        log_odds = np.log(row["probability"] / (1 - row["probability"]))
+        assert parts.sum() == pytest.approx(log_odds, abs=1e-6)
+        grouped, keys = explain.grouped(parts, names)
+        told = {(r["family"], r["kind"]): r["weight"] for r in row["reasons"]}
+        weights = dict(zip(keys, grouped[0], strict=True))
+        for key, weight in told.items():
+            assert weight == pytest.approx(weights[key], abs=1e-5)
+
+
+def test_a_night_whose_frames_disagree_stops(service: Service) -> None:
+    again = service.model.score(
+        build.frame(asof.read(service.store, asof.spine(["A000001"], AS_OF)))
+    )
+    chosen = Chosen("A000001", "N54ALD", "public", "LOW", "flagged", 0.5, 1.0)
+    with pytest.raises(RunStopped, match="is not the one that it was chosen by"):
+        enqueue._check_scores(again, [chosen])

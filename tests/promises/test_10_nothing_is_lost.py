@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from features.store import Store
 from serving import audit, enqueue, scoring
 from serving.db.session import unit
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF, Service, later_night
 from tests.factories import row
 
 
@@ -166,8 +166,9 @@ def test_a_killed_night_leaves_the_last_good_queue(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    other = AS_OF + timedelta(days=3)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with (
+        later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt)
+    ):  # fmt: skip
         patch.setattr(enqueue, "enqueue", killed)
         scoring.score(service.settings, service.night, other)
     assert queue(service) == before

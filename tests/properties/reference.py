@@ -27,17 +27,18 @@ __all__ = ["GROUPS", "REFERENCE", "History"]
 
 
 def dntr(h: History) -> list[Row]:
-    """Decisions not to recall on the current licence, oldest first."""
+    """Decisions not to recall on the current order or licence, oldest first."""
     rows = [r for r in h.rows("decisions") if r["decided"] == "decision_not_to_recall"]
-    return sorted(h.since_start(rows), key=lambda r: (r["occurred_on"], r["record_id"]))
+    return sorted(h.under_supervision(rows), key=lambda r: (r["occurred_on"], r["record_id"]))
 
 
 def early_breach(h: History) -> int:
-    start = h.start()
-    if start is None:
-        return 0
-    gaps = [(r["occurred_on"] - start[0]).days for r in h.rows("contacts") if failed(r)]
-    return sum(0 <= gap <= 28 for gap in gaps)
+    starts = [r["occurred_on"] for r in h.lately()]
+    return sum(
+        any(0 <= (r["occurred_on"] - start).days <= 28 for start in starts)
+        for r in h.rows("contacts")
+        if failed(r)
+    )
 
 
 def appointments(h: History, days: int) -> list[Row]:
@@ -52,11 +53,9 @@ def appointments(h: History, days: int) -> list[Row]:
 
 
 def attendance(h: History) -> float:
-    left_out = (None, "RSSR", "RSOF", "ATSS", "AFTC", "ATSH")
-    counted = [r for r in appointments(h, 90) if r["outcome_code"] not in left_out]
-    if not counted:
-        return 1.0
-    return sum(r["outcome_code"] in codes.ATTENDED for r in counted) / len(counted)
+    kept = sum(r["outcome_code"] in ("ATTC", "AFDA") for r in appointments(h, 90))
+    missed = sum(r["outcome_code"] in ("UAAB", "AFTA") for r in appointments(h, 90))
+    return kept / (kept + missed) if kept + missed else 1.0
 
 
 def consecutive(h: History) -> int:
@@ -69,13 +68,11 @@ def consecutive(h: History) -> int:
 
 
 def missed_release(h: History) -> int:
-    start = h.start()
-    if start is None or start[1] != "licence":
-        return 0
+    out = [r["occurred_on"] for r in h.lately() if r["kind"] == "licence"]
     return sum(
         codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
         and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
-        and 0 <= (r["occurred_on"] - start[0]).days <= 2
+        and any(0 <= (r["occurred_on"] - day).days <= 2 for day in out)
         for r in h.rows("contacts")
     )
 
@@ -90,13 +87,25 @@ def unanswered_noncompliance(h: History) -> int:
     return h.unanswered([r["occurred_on"] for r in h.due(rows)], answers, 10)
 
 
+LETTERS = {
+    "warning": ("AWLI", "AWL2", "AWLF"), "compliance_letter": ("LCL",),
+    "recall": ("RECI", "PPCS", "ERCL"), "decision_not_to_recall": (),
+}  # fmt: skip
+
+
 def decided_not_issued(h: History) -> int:
-    return sum(
-        r["decided"] in ("warning", "compliance_letter", "recall")
-        and r["issued_on"] is None
-        and 15 <= (h.as_of - r["occurred_on"]).days <= 179
-        for r in h.rows("decisions")
-    )
+    count = 0
+    for r in h.rows("decisions"):
+        if r["decided"] not in LETTERS or r["issued_on"] is not None:
+            continue
+        if not 15 <= (h.as_of - r["occurred_on"]).days <= 179:
+            continue
+        letters = LETTERS[r["decided"]]
+        count += not any(
+            c["type_code"] in letters and c["occurred_on"] >= r["occurred_on"]
+            for c in h.rows("contacts")
+        )
+    return count
 
 
 def trend(h: History, recent: list[date], half: int) -> int:
@@ -178,18 +187,74 @@ def mental_health(h: History) -> int:
     acted = [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("oversight", "safeguarding", "treatment")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+        or r["type_code"] in ("CT3B", "CM3A", "CM3B")
+        or (r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH"))
     ]
     return h.unanswered(said, acted + assessed(h), 10)
 
 
-def enquiry_missing(h: History, kind: str) -> int:
-    return sum(
-        r["kind"] == kind
-        and r["requested_on"] is None
-        and working_day_after(r["occurred_on"], 15) < h.as_of
+def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
+    """How many reasons made an enquiry due, with none requested from four weeks before on."""
+    needed = [
+        r["occurred_on"]
         for r in h.rows("enquiries", 365)
+        if r["kind"] == kind and r["requested_on"] is None
+    ]
+    curfew = [
+        r["occurred_on"]
+        for r in h.rows("orders")
+        if r["kind"] == "curfew" and r["ended_on"] is None
+    ]
+    asked = [
+        r["requested_on"]
+        for r in h.rows("enquiries")
+        if r["kind"] == kind and r["requested_on"] is not None
+    ]
+    return sum(
+        any(
+            working_day_after(day, 15) < h.as_of and not any((a - day).days >= -28 for a in asked)
+            for day in days
+        )
+        for days in {**due, "needed": needed, "curfew": curfew}.values()
     )
+
+
+def da_missing(h: History) -> int:
+    abuse = incidents(h, ("domestic_abuse",))
+    registered = [
+        r
+        for r in h.rows("registrations")
+        if r["type_code"] in ("ADVP", "REG30") and r["ended_on"] is None
+    ]
+    began = [
+        r["occurred_on"]
+        for r in h.orders()
+        if r["ended_on"] is None and (h.as_of - r["occurred_on"]).days < 365
+    ]
+    due = {
+        "abuse": [r["occurred_on"] for r in incidents(h, ("domestic_abuse",), 365)],
+        "relationship": [
+            r["occurred_on"] for r in circumstances(h, "relationship", 365) if r["state"] == "new"
+        ],
+        "start": began if abuse or registered else [],
+    }
+    return enquiry_missing(h, "domestic_abuse", due)
+
+
+def sg_missing(h: History) -> int:
+    due = {
+        "concern": [r["occurred_on"] for r in incidents(h, ("sexual_concern_child",), 365)],
+        "contact": [
+            r["occurred_on"] for r in circumstances(h, "child_contact") if r["ended_on"] is None
+        ],
+        "register": [
+            r["occurred_on"]
+            for r in h.rows("registrations")
+            if r["type_code"] in ("RCCO", "RCPR") and r["ended_on"] is None
+        ],
+    }
+    return enquiry_missing(h, "child_safeguarding", due)
 
 
 def enquiry_overdue(h: History, kind: str) -> int:
@@ -252,7 +317,12 @@ def actuarial(h: History) -> int:
 
 def countersignature(h: History) -> int:
     r = h.current()
-    if r is None or not r["countersign_required"]:
+    if r is None:
+        return 0
+    needed = r["countersign_required"]
+    if needed is None:
+        needed = (overall(r) or 0) >= RANK["HIGH"]
+    if not needed:
         return 0
     if r["countersigned_at"] is None:
         return 1
@@ -297,8 +367,7 @@ def register_mismatch(h: History) -> int:
     level = overall(current) if current else None
     if not rows or level is None:
         return 0
-    latest = max(rows, key=lambda r: (r["occurred_on"], r["record_id"]))
-    return int(RANK[codes.OVERALL_REGISTER[latest["type_code"]]] > level)
+    return int(max(RANK[codes.OVERALL_REGISTER[r["type_code"]]] for r in rows) > level)
 
 
 def practitioner_changes(h: History) -> int:
@@ -347,11 +416,7 @@ def overdue_tasks(h: History) -> int:
 
 
 def released(h: History) -> int | None:
-    start = h.start()
-    if start is None or start[1] != "licence":
-        return None
-    days = (h.as_of - start[0]).days
-    return days if days < 90 else None
+    return min(((h.as_of - r["occurred_on"]).days for r in h.releases(90)), default=None)
 
 
 def age(h: History) -> int | None:
@@ -369,7 +434,7 @@ def count(kinds: tuple[str, ...], days: int | None) -> Callable[[History, str], 
 
 REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "licence_breach_count_cumulative": lambda h, _: len(
-        h.due(h.since_start([r for r in h.rows("contacts") if failed(r)]))
+        h.due(h.under_supervision([r for r in h.rows("contacts") if failed(r)]))
     ),
     "breach_rate_acceleration": lambda h, _: breach_acceleration(h),
     "early_breach_after_start": lambda h, _: early_breach(h),
@@ -394,7 +459,9 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     ),
     "aggression_across_settings": lambda h, _: settings(h),
     "third_party_complaints": lambda h, _: contact_types(h, ("C3PR",), 90),
-    "significant_event_types_30d": lambda h, _: len({kind for _, kind in h.significant(30)}),
+    "significant_event_types_30d": lambda h, _: len(
+        {kind for _, kind in h.significant(30)} - {"mental health"}
+    ),
     "weapon_events_count": count(("weapon",), 730),
     "child_sexual_risk_intelligence": count(("sexual_concern_child",), None),
     "substance_use_disclosures": count(("substance_use",), 90),
@@ -408,9 +475,7 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "pregnancy_or_new_child_unassessed": lambda h, _: h.unanswered(
         [r["occurred_on"] for r in circumstances(h, "pregnancy", 365)], assessed(h), 20
     ),
-    "da_allegations_without_conviction": lambda h, _: sum(
-        not r["proven"] for r in incidents(h, ("domestic_abuse",), 730)
-    ),
+    "da_allegations_without_conviction": count(("domestic_abuse",), 730),
     "repeat_da_victims": lambda h, _: len(
         {r["victim_ref"] for r in incidents(h, ("domestic_abuse",)) if r["victim_ref"] is not None}
     ),
@@ -419,13 +484,15 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     ),
     "accommodation_loss_risk": lambda h, _: accommodation(h),
     "address_change_not_reviewed": lambda h, _: h.unanswered(
-        [r["occurred_on"] for r in circumstances(h, "address", 365)], assessed(h), 15
+        [r["occurred_on"] for r in circumstances(h, "address", 365) if r["state"] != "at_risk"],
+        assessed(h),
+        15,
     ),
     "recent_ap_departure": lambda h, _: left_premises(h),
     "mh_decline_disclosed_no_action": lambda h, _: mental_health(h),
-    "da_enquiry_missing": lambda h, _: enquiry_missing(h, "domestic_abuse"),
+    "da_enquiry_missing": lambda h, _: da_missing(h),
     "da_enquiry_overdue": lambda h, _: enquiry_overdue(h, "domestic_abuse"),
-    "sg_enquiry_missing": lambda h, _: enquiry_missing(h, "child_safeguarding"),
+    "sg_enquiry_missing": lambda h, _: sg_missing(h),
     "sg_enquiry_overdue": lambda h, _: enquiry_overdue(h, "child_safeguarding"),
     "enquiry_result_not_reflected": lambda h, _: result_not_reflected(h),
     "police_intelligence_unassessed": lambda h, _: h.unanswered(

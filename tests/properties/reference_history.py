@@ -6,7 +6,10 @@ It shares with the engine the codes and nothing else, and is written to be check
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
+
+import holidays
 
 from features import codes, records
 from features.contracts import Table
@@ -17,13 +20,16 @@ RANK = {level: i for i, level in enumerate(codes.LEVEL_ORDER, start=1)}
 BREACHES = codes.BREACH_CONTACTS
 
 
+@cache
+def bank_holidays(year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
+
+
 def working_day_after(day: date, count: int) -> date:
-    """The working day so many working days later; from a weekend, counted from the Monday."""
-    while day.weekday() >= 5:
-        day += timedelta(days=1)
+    """The working day so many working days later: neither a weekend nor a bank holiday counts."""
     for _ in range(count):
         day += timedelta(days=1)
-        while day.weekday() >= 5:
+        while day.weekday() >= 5 or day in bank_holidays(day.year):
             day += timedelta(days=1)
     return day
 
@@ -90,12 +96,22 @@ class History:
             if days is None or (self.as_of - row["occurred_on"]).days < days
         ]
 
-    def start(self) -> tuple[date, str] | None:
-        """The start of the latest order or licence, and what it is."""
+    def orders(self) -> list[Row]:
+        """Every order and licence."""
         kinds = ("community_order", "suspended_sentence", "licence")
-        found = [r for r in self.rows("supervisions") if r["kind"] in kinds]
-        latest = max(found, key=lambda r: (r["occurred_on"], r["record_id"]), default=None)
-        return (latest["occurred_on"], latest["kind"]) if latest else None
+        return [r for r in self.rows("supervisions") if r["kind"] in kinds]
+
+    def lately(self) -> list[Row]:
+        """Orders and licences in force, or ended in the last year."""
+        return [
+            r
+            for r in self.orders()
+            if r["ended_on"] is None or (self.as_of - r["ended_on"]).days < 365
+        ]
+
+    def releases(self, days: int) -> list[Row]:
+        """Licences that began in the last so many days."""
+        return [r for r in self.rows("supervisions", days) if r["kind"] == "licence"]
 
     def suspensions(self) -> list[date]:
         """The days from which contact is suspended, as the order says and as the register does."""
@@ -124,10 +140,10 @@ class History:
         )
         return group in groups and (group != "prisoners" or inside)
 
-    def since_start(self, rows: list[Row]) -> list[Row]:
-        """Rows since the start of the latest order; all where none is known."""
-        start = self.start()
-        return [r for r in rows if start is None or r["occurred_on"] >= start[0]]
+    def under_supervision(self, rows: list[Row]) -> list[Row]:
+        """Rows since the earliest order or licence in force, or ended in the last year, began."""
+        starts = [r["occurred_on"] for r in self.lately()]
+        return [r for r in rows if starts and r["occurred_on"] >= min(starts)]
 
     def completed(self) -> list[Row]:
         """Completed assessments, oldest first."""
@@ -165,11 +181,21 @@ class History:
         for r in self.rows("incidents", days):
             if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
                 found.append((r["occurred_on"], r["kind"]))
-            elif r["kind"] in ("intelligence", "sexual_concern_child", "provider_concern"):
+            elif r["kind"] in (
+                "intelligence", "sexual_concern_child", "provider_concern", "custody_intelligence",
+            ):  # fmt: skip
                 found.append((r["occurred_on"], "intelligence"))
+            elif r["kind"] == "civil_order_breach":
+                found.append((r["occurred_on"], "breach"))
+            elif r["kind"] == "substance_use":
+                found.append((r["occurred_on"], "substance"))
+            elif r["kind"] in ("mental_health_decline", "relapse_sign"):
+                found.append((r["occurred_on"], "mental health"))
         for r in self.rows("circumstances", days):
             if r["kind"] == "relationship_conflict":
                 found.append((r["occurred_on"], "conflict"))
+            elif r["kind"] == "relationship" and r["state"] == "new":
+                found.append((r["occurred_on"], "relationship"))
             elif r["state"] in ("at_risk", "no_fixed_abode"):
                 found.append((r["occurred_on"], "accommodation"))
         return found

@@ -74,17 +74,15 @@ def lower_letter(h: History) -> int:
     )
 
 
-def quiet_arrests(h: History) -> int:
-    violent = days(incidents(h, ("violence", "domestic_abuse", "weapon")))
+def unassessed_arrests(h: History) -> int:
     arrests = [
         r["occurred_on"] for r in h.rows("contacts", 365) if r["type_code"] in ("CARR", "CNOC")
     ]
-    quiet = [day for day in arrests if none_near(day, violent, 7, 7)]
-    return h.unanswered(quiet, completed_days(h), 15)
+    return h.unanswered(arrests, completed_days(h), 15)
 
 
 def relaxed(h: History) -> int:
-    agreed = in_group(h, "oversight", "mappa")
+    agreed = in_group(h, "oversight")
     found = [
         r["relaxed_on"]
         for r in h.rows("orders")
@@ -100,7 +98,9 @@ def suspended(h: History) -> bool:
 def whereabouts(h: History) -> int:
     gone: list[date] = []
     addresses = [
-        r for r in h.rows("circumstances") if r["kind"] == "address" and r["ended_on"] is None
+        r
+        for r in h.rows("circumstances")
+        if r["kind"] == "address" and r["ended_on"] is None and r["state"] != "at_risk"
     ]
     for r in by_date(addresses):
         gone = [*gone, r["occurred_on"]] if r["state"] in ("unknown", "no_fixed_abode") else []
@@ -115,8 +115,7 @@ def whereabouts(h: History) -> int:
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
         and r["outcome_code"] in codes.ATTENDED
     ]
-    start = h.start()
-    return ago(h, max(max(seen, default=gone[0]), start[0] if start else date.min))
+    return ago(h, max([*seen, gone[0]]))
 
 
 def treatment_missed(h: History) -> int:
@@ -129,7 +128,7 @@ def treatment_missed(h: History) -> int:
 
 
 def orders(h: History, test: Callable[[Row], bool]) -> list[Row]:
-    rows = [r for r in h.rows("orders") if r["ended_on"] is None and r["relaxed_on"] is None]
+    rows = [r for r in h.rows("orders") if r["ended_on"] is None]
     return [r for r in rows if test(r)]
 
 
@@ -147,7 +146,12 @@ def provider_silent(h: History) -> int:
 
 
 def not_referred(h: History) -> int:
-    referred = [*days(documents(h, "substance_referral")), *in_group(h, "treatment")]
+    kept = [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH")
+    ]
+    referred = [*days(documents(h, "substance_referral")), *kept]
     return sum(
         ago(h, r["occurred_on"]) > 28 and none_near(r["occurred_on"], referred, 28, 100_000)
         for r in substance_orders(h)
@@ -175,21 +179,31 @@ def occupier_unasked(h: History) -> int:
     answered = [
         r["returned_on"]
         for r in h.rows("enquiries")
-        if r["kind"] == "main_occupier" and r["returned_on"] is not None
+        if r["kind"] == "main_occupier"
+        and r["returned_on"] is not None
+        and r["result"] != "concerns"
     ]
     return sum(none_near(r["occurred_on"], answered, 90, 100_000) for r in curfews(h))
 
 
 def household_unchecked(h: History) -> int:
-    if not curfews(h):
-        return 0
-    return sum(
-        r["kind"] != "main_occupier" and r["returned_on"] is None for r in h.rows("enquiries", 365)
-    )
+    count = 0
+    for kind in ("domestic_abuse", "child_safeguarding"):
+        returned = [
+            r["returned_on"]
+            for r in h.rows("enquiries")
+            if r["kind"] == kind and r["returned_on"] is not None
+        ]
+        count += any(none_near(r["occurred_on"], returned, 90, 100_000) for r in curfews(h))
+    return count
 
 
 def checks_claimed(h: History) -> int:
-    asked = [r["requested_on"] for r in h.rows("enquiries") if r["requested_on"] is not None]
+    asked = [
+        r["requested_on"]
+        for r in h.rows("enquiries")
+        if r["requested_on"] is not None and r["kind"] in codes.ENQUIRY_KINDS
+    ]
     reports = [
         r for r in h.rows("documents", 365) if r["kind"] == "court_report" and r["claims_checks"]
     ]
@@ -197,35 +211,27 @@ def checks_claimed(h: History) -> int:
 
 
 def unmonitored(h: History) -> int:
-    police = [day for day in in_group(h, "police") if ago(h, day) < 90]
-    return 0 if police else sum(r["monitored"] is False for r in curfews(h))
+    police = [day for day in in_group(h, "police_liaison") if ago(h, day) < 90]
+    return 0 if police else sum(not r["monitored"] for r in curfews(h))
 
 
 def not_consulted(h: History) -> int:
-    plan = last(documents(h, "plan"))
-    if plan is None or not plan["names_person"] or ago(h, plan["occurred_on"]) <= 28:
-        return 0
-    return int(
-        not any(
-            r["type_code"] in ("C3PR", "CT3B", "CM3A", "CM3B")
-            and r["occurred_on"] >= plan["occurred_on"]
-            for r in h.rows("contacts")
-        )
+    called = [
+        r["occurred_on"] for r in h.rows("contacts") if r["type_code"] in ("CT3B", "CM3A", "CM3B")
+    ]
+    plans = [r for r in documents(h, "plan") if r["names_person"]]
+    return sum(
+        28 < ago(h, day) < 365 and not any(other >= day for other in called) for day in days(plans)
     )
 
 
 def initial_overdue(h: History) -> int:
-    start = h.start()
-    if start is None:
-        return 0
-    rows = [
-        r
-        for r in h.rows("supervisions")
-        if r["kind"] in ORDERS and r["ended_on"] is None and r["occurred_on"] == start[0]
+    late = [
+        ago(h, working_day_after(r["occurred_on"], 15))
+        for r in h.orders()
+        if r["ended_on"] is None and not any(d >= r["occurred_on"] for d in completed_days(h))
     ]
-    done = any(day >= start[0] for day in completed_days(h))
-    late = ago(h, working_day_after(start[0], 15))
-    return late if rows and not done and late > 0 else 0
+    return max([*late, 0])
 
 
 def unchanged(h: History, group: str) -> int:
@@ -304,7 +310,8 @@ def register_missing(h: History, group: str) -> int:
 def prison_late(h: History) -> int:
     return sum(
         (r["first_recorded_at"].date() - r["occurred_on"]).days > 28
-        for r in incidents(h, ("custody_intelligence",), 365)
+        and ago(h, r["first_recorded_at"].date()) < 365
+        for r in incidents(h, ("custody_intelligence",))
     )
 
 
@@ -322,24 +329,9 @@ def custody_serious(h: History) -> int:
     )
 
 
-def release(h: History, within: int) -> date | None:
-    start = h.start()
-    if start is None or start[1] != "licence" or ago(h, start[0]) >= within:
-        return None
-    return start[0]
-
-
-def licences(h: History, day: date) -> int:
-    """Rows of the licence that began on a day (more than one where it was entered twice)."""
-    return sum(r["kind"] == "licence" and r["occurred_on"] == day for r in h.rows("supervisions"))
-
-
 def form_missing(h: History) -> int:
-    day = release(h, 180)
-    if day is None or ago(h, day) <= 5:
-        return 0
     sent = days(documents(h, "custody_information_form", "handover"))
-    return licences(h, day) * none_near(day, sent, 28, 5)
+    return sum(ago(h, day) > 5 and none_near(day, sent, 28, 5) for day in days(h.releases(180)))
 
 
 def remanded(h: History) -> int:
@@ -362,20 +354,29 @@ def remanded(h: History) -> int:
 
 
 def allocated_late(h: History) -> int:
-    day = release(h, 365)
-    if day is None:
-        return 0
-    notice = [(day - r["occurred_on"]).days for r in h.rows("allocations")]
-    return max(28 - max(*notice, 0), 0) if notice else 0
+    held = days(h.rows("allocations"))
+    short = [28 - max((day - d).days for d in [*held, day]) for day in days(h.releases(365))]
+    return max([*short, 0])
+
+
+def referral_due(h: History) -> bool:
+    registered = any(r["type_code"] in ("MAPP", "ARSO", "SOPS") for r in h.rows("registrations"))
+    arrived = days([r for r in h.rows("supervisions") if r["kind"] == "approved_premises"])
+    housed = any(0 <= (a - day).days <= 28 for a in arrived for day in days(h.releases(365)))
+    current = h.current()
+    high = current is not None and (overall(current) or 0) >= RANK["HIGH"]
+    return registered or housed or high
 
 
 def referred_late(h: History) -> int:
-    day = release(h, 365)
-    if day is None:
+    if not referral_due(h):
         return 0
-    ahead = [(day - d).days for d in days(documents(h, "mappa_referral", "ap_referral"))]
-    longest = max((n for n in ahead if 0 <= n <= 730), default=None)
-    return 0 if longest is None else max(26 - longest // 7, 0)
+    made = days(documents(h, "mappa_referral", "ap_referral"))
+    short = []
+    for day in days(h.releases(365)):
+        ahead = [(day - d).days for d in made if 0 <= (day - d).days <= 730]
+        short.append(26 - max([*ahead, 0]) // 7)
+    return max([*short, 0])
 
 
 def mappa(h: History) -> list[Row]:
@@ -389,26 +390,42 @@ def mappa_open(h: History) -> int:
 
 
 def mappa_left_open(h: History) -> int:
-    exit_ = last([r for r in h.rows("actions", 90) if r["kind"] == "mappa_exit"])
-    if exit_ is None:
-        return 0
-    left = exit_["occurred_on"]
+    exits = days([r for r in h.rows("actions", 90) if r["kind"] == "mappa_exit"])
     return sum(
-        r["occurred_on"] <= left and (r["done_on"] is None or r["done_on"] > left) for r in mappa(h)
-    )
+        any(r["occurred_on"] <= left and (r["done_on"] is None or r["done_on"] > left)
+            for left in exits)
+        for r in mappa(h)
+    )  # fmt: skip
 
 
 def closed_case(h: History) -> int:
-    start = h.start()
-    if start is None:
-        return 0
-    before = [r for r in h.rows("supervisions") if r["occurred_on"] < start[0]]
-    if not before or any(r["ended_on"] is None for r in before):
-        return 0
-    closed = max(r["ended_on"] for r in before)
-    found = [d for d in days(h.rows("incidents")) if closed < d < start[0]]
-    latest = max(completed_days(h), default=date.min)
-    return sum(latest < day for day in found)
+    spells = [r for r in h.rows("supervisions") if r["kind"] != "approved_premises"]
+    count = 0
+    for r in h.rows("incidents"):
+        day = r["occurred_on"]
+        covered = any(
+            s["occurred_on"] <= day and (s["ended_on"] is None or s["ended_on"] >= day)
+            for s in spells
+        )
+        ended = any(s["ended_on"] is not None and s["ended_on"] < day for s in spells)
+        again = [d for d in days(h.orders()) if d > day]
+        if covered or not ended or not again:
+            continue
+        count += not any(
+            done["completed_on"] >= min(again) and not says_nothing_of(done, r["kind"])
+            for done in h.completed()
+        )
+    return count
+
+
+def says_nothing_of(assessed: Row, kind: str) -> bool:
+    """Whether an assessment says that it does not mention what an incident is about."""
+    mentions = {
+        "weapon": "mentions_weapons", "domestic_abuse": "mentions_domestic_abuse",
+        "sexual": "mentions_sexual_behaviour", "sexual_concern_child": "mentions_sexual_behaviour",
+        "mental_health_decline": "mentions_mental_health", "relapse_sign": "mentions_mental_health",
+    }  # fmt: skip
+    return kind in mentions and assessed[mentions[kind]] is False
 
 
 def psychiatric(h: History) -> int:
@@ -438,31 +455,38 @@ def more_serious(h: History, group: str) -> int:
 
 def moved(h: History) -> int:
     address = last(
-        [r for r in h.rows("circumstances") if r["kind"] == "address" and r["ended_on"] is None]
+        [
+            r
+            for r in h.rows("circumstances")
+            if r["kind"] == "address"
+            and r["ended_on"] is None
+            and r["state"] not in ("unknown", "no_fixed_abode", "at_risk")
+        ]
     )
-    held = last(
-        [r for r in h.rows("supervisions") if r["ended_on"] is None and r["pdu_code"] is not None]
-    )
-    if address is None or held is None or address["pdu_code"] is None:
+    units = [
+        r["pdu_code"]
+        for r in h.rows("supervisions")
+        if r["ended_on"] is None and r["pdu_code"] is not None
+    ]
+    if address is None or address["pdu_code"] is None or ago(h, address["occurred_on"]) <= 28:
         return 0
-    return int(address["pdu_code"] != held["pdu_code"] and ago(h, address["occurred_on"]) > 28)
+    return int(any(unit != address["pdu_code"] for unit in units))
 
 
 def unsuitable(h: History) -> int:
     held = last([r for r in h.rows("allocations") if r["ended_on"] is None])
-    tiered = last(
-        [r for r in h.rows("supervisions") if r["ended_on"] is None and r["tier"] is not None]
-    )
-    if held is None or tiered is None:
+    tiers = [
+        r["tier"] for r in h.rows("supervisions") if r["ended_on"] is None and r["tier"] is not None
+    ]
+    if held is None or not tiers:
         return 0
-    band = tiered["tier"][:1]
-    new = held["qualified_on"] is not None and ago(h, held["qualified_on"]) < 365
+    band = min(tiers)[:1]
     learning = held["grade"] in ("PSO", "PQiP") and band in ("A", "B")
-    return int(learning or (held["grade"] == "NQO" and band == "A" and new))
+    return int(learning or (held["grade"] == "NQO" and band == "A"))
 
 
 def recall_untold(h: History) -> int:
-    told = [*days(documents(h, "recall_information")), *in_group(h, "police")]
+    told = [*days(documents(h, "recall_information")), *in_group(h, "police_liaison")]
     recalls = [r["occurred_on"] for r in h.rows("decisions", 180) if r["decided"] == "recall"]
     return h.unanswered(recalls, told, 5)
 
@@ -498,53 +522,58 @@ def review_overdue(h: History) -> int:
 
 
 def premises_breaches(h: History) -> int:
-    stays = [r["occurred_on"] for r in h.rows("supervisions") if r["kind"] == "approved_premises"]
-    if not stays:
-        return 0
+    stays = [r for r in h.rows("supervisions") if r["kind"] == "approved_premises"]
     kinds = ("APBR", "APRS2", "C118", "C119", "C145", "EAP0")
     return sum(
-        r["type_code"] in kinds and r["occurred_on"] >= max(stays) for r in h.rows("contacts")
+        r["type_code"] in kinds
+        and any(
+            s["occurred_on"] <= r["occurred_on"]
+            and (s["ended_on"] is None or r["occurred_on"] <= s["ended_on"])
+            for s in stays
+        )
+        for r in h.rows("contacts")
     )
 
 
 def old_warnings(h: History) -> int:
-    start = h.start()
-    if start is None or start[1] != "licence":
-        return 0
     rows = [
         r
         for r in h.rows("contacts", 180)
-        if r["type_code"] in ("AWLI", "AWL2", "AWLF") and r["occurred_on"] >= start[0]
+        if r["type_code"] in ("AWLI", "AWL2", "AWLF") and on_licence(h.orders(), r["occurred_on"])
     ]
     return len(h.due(rows))
 
 
+def on_licence(orders: list[Row], day: date) -> bool:
+    return any(
+        r["kind"] == "licence"
+        and r["occurred_on"] <= day
+        and (r["ended_on"] is None or day <= r["ended_on"])
+        for r in orders
+    )
+
+
 def recall_delay(h: History) -> int:
-    start = h.start()
-    if start is None or start[1] != "licence":
-        return 0
     missed = [
         r["occurred_on"]
         for r in h.rows("contacts")
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
         and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
-        and r["occurred_on"] >= start[0]
+        and on_licence(h.lately(), r["occurred_on"])
     ]
-    if not missed:
-        return 0
     recalls = [r["occurred_on"] for r in h.rows("decisions") if r["decided"] == "recall"]
-    after = [day for day in recalls if day >= min(missed)]
-    return (min(after) - min(missed)).days if after else 0
+    waits = [min((d - day).days for d in recalls if d >= day) for day in missed
+             if any(d >= day for d in recalls)]  # fmt: skip
+    return max([*waits, 0])
 
 
 def masked(h: History) -> int:
     """Significant events nobody answered, of someone who attends."""
-    left_out = (None, "RSSR", "RSOF", "ATSS", "AFTC", "ATSH")
     due = [
-        r["outcome_code"] in codes.ATTENDED
+        r["outcome_code"] in ("ATTC", "AFDA")
         for r in h.due(h.rows("contacts", 90))
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
-        and r["outcome_code"] not in left_out
+        and r["outcome_code"] in ("ATTC", "AFDA", "UAAB", "AFTA")
     ]
     if not due or sum(due) / len(due) < 0.8:
         return 0
@@ -557,11 +586,11 @@ def custody_trend(h: History) -> int:
     inside = any(
         r["kind"] in ("custody", "remand") and r["ended_on"] is None for r in h.rows("supervisions")
     )
-    start = h.start()
+    out = days(h.releases(365))
     if inside:
         until = h.as_of
-    elif start is not None and start[1] == "licence" and ago(h, start[0]) < 365:
-        until = start[0]
+    elif out:
+        until = max(out)
     else:
         return 0
     ahead = [
@@ -574,13 +603,35 @@ def custody_trend(h: History) -> int:
 def not_carried(h: History) -> int:
     risky = {"RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26",
              "IRMO", "RTAO", "REG22"}  # fmt: skip
-    start = h.start()
-    if start is None:
+    if not h.orders():
         return 0
+    began = max(days(h.orders()))
     rows = h.rows("registrations")
     active = {r["type_code"] for r in rows if r["ended_on"] is None}
-    gone = {r["type_code"] for r in rows if r["ended_on"] is not None and r["ended_on"] <= start[0]}
+    gone = {r["type_code"] for r in rows if r["ended_on"] is not None and r["ended_on"] <= began}
     return len((gone & risky) - active)
+
+
+def severe(h: History, group: str) -> list[Row]:
+    """The gravest kinds, at any time, by who was or could be harmed."""
+    found = []
+    for r in h.rows("incidents"):
+        kind, target = r["kind"], r["target"]
+        staff = kind in ("violence", "threat") and target == "staff"
+        grave = kind == "threat" and ((r["severity"] or 0) >= 4 or target in ("partner", "child"))
+        if not (staff or grave or kind in ("weapon", "domestic_abuse", "sexual_concern_child")):
+            continue
+        unsaid = {"weapon": "public", "threat": "public", "domestic_abuse": "known_adult",
+                  "sexual_concern_child": "children"}  # fmt: skip
+        if (concerns(r) or unsaid.get(kind)) == group:
+            found.append(r)
+    return found
+
+
+def unassessed(h: History, group: str) -> int:
+    latest = max(completed_days(h), default=date.min)
+    known = [r["first_recorded_at"].date() for r in severe(h, group)]
+    return sum(latest < day and working_day_after(day, 15) < h.as_of for day in known)
 
 
 def case(value: Callable[[History], Any]) -> Callable[[History, str], float | None]:
@@ -590,10 +641,10 @@ def case(value: Callable[[History], Any]) -> Callable[[History, str], float | No
 
 MORE: dict[str, Callable[[History, str], float | None]] = {
     "enforcement_letter_lower_than_decided": case(lower_letter),
-    "new_offence_treated_as_nonviolent": case(quiet_arrests),
+    "new_offence_treated_as_nonviolent": case(unassessed_arrests),
     "civil_order_breach_not_reported": case(
         lambda h: h.unanswered(
-            days(incidents(h, ("civil_order_breach",), 365)), in_group(h, "police"), 5
+            days(incidents(h, ("civil_order_breach",), 365)), in_group(h, "police_liaison"), 5
         )
     ),
     "undisclosed_circumstance": case(lambda h: len(incidents(h, ("non_disclosure",), 180))),
@@ -653,5 +704,7 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
         )
     ),
     "custody_behaviour_deterioration": case(custody_trend),
+    "severe_incidents_ever": lambda h, group: len(severe(h, group)),
+    "severe_information_unassessed": unassessed,
     "earlier_sentence_risk_not_carried": case(not_carried),
 }

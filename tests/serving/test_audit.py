@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from features.errors import RunStopped, UnreadableInput
+from features.errors import MissingInput, RunStopped, UnreadableInput
 from serving import __main__ as commands
 from serving import approvals, audit
 from serving.db.session import AuditEvent, unit
+from serving.web import app as web_app
 from tests.conftest import Service
+from tests.pages import Browser
 
+KEY = "the key of the tests, long enough"
 OPEN = "ALTER TABLE triage.audit DISABLE TRIGGER USER"
 
 
@@ -38,7 +43,7 @@ def test_a_chain_that_nobody_touched_holds(
     assert commands.main(["audit", "verify"]) == 0
     said = capsys.readouterr().out
     assert "each as it was written" in said
-    assert " 0 nights' heads" not in said
+    assert " 0 signed heads" not in said
 
 
 def test_an_approval_that_was_changed_is_named(service: Service) -> None:
@@ -70,28 +75,129 @@ def test_an_approval_that_was_changed_is_named(service: Service) -> None:
 def test_a_row_that_was_changed_removed_or_moved_is_named(
     tampering: Connection, tmp_path: Path, done: str, named: int
 ) -> None:
-    assert audit.verify(tampering, tmp_path)
+    anchors = tmp_path / "heads"
+    audit.anchor(tampering, anchors, KEY)
+    assert audit.verify(tampering, anchors, KEY)
     for statement in done.split(";"):
         tampering.exec_driver_sql(statement)
     with pytest.raises(RunStopped, match=f"Audit row {named} was changed"):
-        audit.verify(tampering, tmp_path)
+        audit.verify(tampering, anchors, KEY)
 
 
 def test_rows_cut_off_at_the_end_are_found_by_the_heads_beside_the_data(
     tampering: Connection, tmp_path: Path
 ) -> None:
-    told = audit.anchor(tampering, tmp_path)
+    anchors = tmp_path / "heads"
+    told = audit.anchor(tampering, anchors, KEY)
     assert told is not None
-    assert audit.verify(tampering, tmp_path).endswith("1 nights' heads match.")
-    tampering.execute(text("DELETE FROM triage.audit WHERE seq > 8"))
-    with pytest.raises(RunStopped, match=f"row {told['seq']} was there .* now ends at row 8"):
-        audit.verify(tampering, tmp_path)
+    assert audit.verify(tampering, anchors, KEY).endswith("1 signed heads match.")
+    tampering.execute(text("DELETE FROM triage.audit WHERE seq = :seq"), told)
+    with pytest.raises(RunStopped, match=f"row {told['seq']} was there .* now ends at row"):
+        audit.verify(tampering, anchors, KEY)
 
 
 def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -> None:
-    (tmp_path / audit.ANCHORS).write_text('{"seq": 3, "digest": "of another chain"}\n')
-    with pytest.raises(RunStopped, match="Audit row 3 is not the one"):
-        audit.verify(tampering, tmp_path)
-    (tmp_path / audit.ANCHORS).write_text("{")
+    """Every digest right again from some row on, as whoever owns the database could make them."""
+    anchors = tmp_path / "heads"
+    told = audit.anchor(tampering, anchors, KEY)
+    assert told is not None
+    tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), told)
+    tampering.execute(text(
+        "UPDATE triage.audit a SET digest = encode(sha256(convert_to("
+        "a.previous || triage.audit_payload(a), 'UTF8')), 'hex') WHERE seq = :seq"), told)  # fmt: skip
+    assert audit.first_broken(tampering) is None
+    with pytest.raises(RunStopped, match=f"Audit row {told['seq']} is not the one"):
+        audit.verify(tampering, anchors, KEY)
+
+
+def test_heads_are_signed_and_chained(tampering: Connection, tmp_path: Path) -> None:
+    anchors = tmp_path / "heads"
+    for _ in range(3):
+        audit.anchor(tampering, anchors, KEY)
+    lines = anchors.read_text().splitlines()
+    forged = json.dumps({**json.loads(lines[1]), "digest": "of another chain"})
+    for kept in ([lines[0], forged, lines[2]], [lines[0], lines[2]], lines[1:]):
+        anchors.write_text("\n".join(kept) + "\n")
+        with pytest.raises(RunStopped, match="is not one that this service signed"):
+            audit.verify(tampering, anchors, KEY)
+    anchors.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RunStopped, match="is not one that this service signed"):
+        audit.verify(tampering, anchors, "another key of at least 24 characters")
+    anchors.write_text("{")
     with pytest.raises(UnreadableInput, match="damaged"):
-        audit.verify(tampering, tmp_path)
+        audit.verify(tampering, anchors, KEY)
+
+
+def test_missing_heads_are_a_failure(
+    tampering: Connection, tmp_path: Path, service: Service
+) -> None:
+    """A file that was deleted, or cut before the newest night."""
+    with pytest.raises(MissingInput, match="has no signed head"):
+        audit.verify(tampering, tmp_path / "gone", KEY)
+    whole = service.settings.anchors.read_text().splitlines()
+    assert len(whole) >= 1
+    (tmp_path / "cut").write_text("")
+    with pytest.raises(MissingInput, match="has no signed head"):
+        audit.verify(tampering, tmp_path / "cut", service.settings.anchor_key)
+
+
+def test_an_emptied_chain_is_a_failure(tampering: Connection, tmp_path: Path) -> None:
+    audit.anchor(tampering, tmp_path / "heads", KEY)
+    tampering.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER ALL"))
+    tampering.execute(text("DELETE FROM triage.audit"))
+    with pytest.raises(RunStopped, match="it is not as the chain of audit rows says"):
+        audit.verify(tampering, tmp_path / "heads", KEY)
+
+
+CONTENTS = {
+    "a conclusion given to another": (
+        "conclusions", "UPDATE triage.conclusions SET username = 'BRI-SPO-2' WHERE item_id = :item"),
+    "its reasons changed": ("conclusions", "UPDATE triage.conclusions SET reasons = reasons || ' no'"
+                            " WHERE item_id = :item"),
+    "a view deleted": ("own_views", "DELETE FROM triage.own_views WHERE item_id = :item"),
+    "an approval's rates changed": ("approvals", "UPDATE triage.approvals SET rates = '{\"low\": 9}'"),
+    "a signature put in": ("signatures", "INSERT INTO triage.signatures (approval_id, username,"
+                           " reasons, conditions) SELECT min(id), 'ALD-HEAD',"
+                           " 'I was never asked at all', '' FROM triage.approvals"),
+    "a run taken away": ("runs", "UPDATE triage.runs SET scores_sha256 = 'x'"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def concluded(service: Service, front_end: None) -> int:
+    """A case that was read and concluded, before anybody tampers with anything."""
+    item = service.unread("N54ALD")
+    with TestClient(web_app.create(service.settings, service.web)) as client:
+        reader = Browser(client).sign_in("ALD-SPO-1")
+        reader.record_view(item)
+        reader.conclude(item)
+    return item
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_contents_are_covered_by_the_chain(
+    concluded: int, tampering: Connection, tmp_path: Path, name: str
+) -> None:
+    anchors = tmp_path / "heads"
+    audit.anchor(tampering, anchors, KEY)
+    assert audit.verify(tampering, anchors, KEY)
+    table, done = CONTENTS[name]
+    for each in {table, "conclusions"}:
+        tampering.execute(text(f"ALTER TABLE triage.{each} DISABLE TRIGGER ALL"))
+    tampering.execute(text(done), {"item": concluded})
+    with pytest.raises(RunStopped, match=f"^{table}/"):
+        audit.verify(tampering, anchors, KEY)
+
+
+def test_a_head_can_be_taken_at_any_time_and_kept_elsewhere(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    assert commands.main(["audit", "anchor"]) == 0
+    assert json.loads(capsys.readouterr().out)["signature"]
+    elsewhere = tmp_path / "copy"
+    elsewhere.write_text(service.settings.anchors.read_text())
+    assert commands.main(["audit", "verify", "--anchors", str(elsewhere)]) == 0
+    assert commands.main(["audit", "verify", "--anchors", str(tmp_path / "none")]) == 11

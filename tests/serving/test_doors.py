@@ -26,7 +26,7 @@ from serving.db.unit_tables import caseload, facts, limits
 from serving.review.states import TURNS, Kept, Turn
 from serving.selection import Key
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
 from tests.serving.test_following_up import PRACTITIONER, WORDS, ask, own
 
@@ -404,8 +404,8 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
                 told(service, crn, [], [])
 
     monkeypatch.setattr(scoring, "_fill", watched)
-    with pytest.raises(Stopped):
-        scoring.score(service.settings, service.night, AS_OF + timedelta(days=1), step)
+    with later_night(1) as day, pytest.raises(Stopped):
+        scoring.score(service.settings, service.night, day, step)
     looked = seen[0]
     for frame in (looked.scored, looked.facts, looked.marked, looked.people):
         assert not set(frame["crn"]) & set(crns)

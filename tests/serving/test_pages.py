@@ -202,7 +202,7 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
     with pytest.raises(SetupProblem, match="ROSH_WEB_PASSWORD must be set"):
         settings_module.read({})
     strong = {f"ROSH_{name}": "s" * 30 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD", "SESSION_SECRET",
-                                                     "DRAW_SECRET")}  # fmt: skip
+                                                     "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
     with pytest.raises(SetupProblem, match="ROSH_ADMIN_PASSWORD"):
         settings_module.read(strong)
     given = settings_module.read({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
@@ -212,7 +212,12 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
     assert drawn == settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
     file = tmp_path / "demo-secrets.json"
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
-    assert len(set(json.loads(file.read_text()).values())) == 5
+    assert len(set(json.loads(file.read_text()).values())) == 6
+    older = {k: v for k, v in json.loads(file.read_text()).items() if k != "anchor_key"}
+    file.write_text(json.dumps(older))
+    again = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    assert again.anchor_key, "a demo from before a secret was needed draws it"
+    assert again.draw_secret == drawn.draw_secret
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None:

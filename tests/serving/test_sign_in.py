@@ -109,7 +109,7 @@ def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None
 
 def test_half_a_provider_is_named() -> None:
     secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
-               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET")}  # fmt: skip
+               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
     with pytest.raises(SetupProblem, match="ROSH_OIDC_CLIENT_ID, ROSH_OIDC_CLIENT_SECRET"):
         settings_module.read({"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets})
     whole = {"ROSH_OIDC_ISSUER": "http://x", "ROSH_OIDC_CLIENT_ID": "a",
@@ -120,7 +120,7 @@ def test_half_a_provider_is_named() -> None:
 
 def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -> None:
     secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
-               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET")}  # fmt: skip
+               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
     given = {"ROSH_OIDC_ISSUER": issuer, "ROSH_OIDC_CLIENT_ID": "a",
              "ROSH_OIDC_CLIENT_SECRET": "b", "ROSH_PUBLIC_URL": "https://here"}  # fmt: skip
     live = settings_module.read({"ROSH_MODE": "live", **secrets, **given})

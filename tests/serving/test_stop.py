@@ -20,7 +20,7 @@ from serving.db.session import AuditEvent, unit
 from serving.db.tables import runs
 from serving.selection import Key
 from tests import another_day
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
 
 WHY = "The feed of police information looks wrong since Tuesday."
@@ -120,8 +120,11 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
     with service.admin.connect() as connection:
         before = connection.execute(counts).scalar_one()
         waiting = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
-    with pytest.raises(RunStopped, match="stopped flagging while the night ran"):
-        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+    with (
+        later_night(3) as day,
+        pytest.raises(RunStopped, match="stopped flagging while the night ran"),
+    ):
+        scoring.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == waiting
@@ -148,12 +151,15 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
     counts = text("SELECT count(*) FROM triage.items")
     with service.admin.connect() as connection:
         before = connection.execute(counts).scalar_one()
-    with pytest.raises(RunStopped, match=f"ceased to hold before it could commit: {why}"):
-        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+    with (
+        later_night(3) as day,
+        pytest.raises(RunStopped, match=f"ceased to hold before it could commit: {why}"),
+    ):
+        scoring.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
-    with pytest.raises(NotApproved, match=why):
-        scoring.score(service.settings, service.night, AS_OF + timedelta(days=3))
+    with later_night(3) as day, pytest.raises(NotApproved, match=why):
+        scoring.score(service.settings, service.night, day)
 
 
 def _add_a_third_member(service: Service) -> None:

@@ -1,0 +1,217 @@
+"""What answers what: the one list of entries that can bring an indicator down.
+
+An indicator of something missing, late or not done falls only by an entry that is listed here for
+it, by the end of its window, or because the thing that made it due has ended. An adverse event
+answers nothing: an arrest is no report to police, a missed appointment is no referral (promise 11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from features import codes
+from features.asof import CASE, Known
+from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
+
+KIND = pl.col("kind")
+RISK_REGISTERS: tuple[str, ...] = (
+    "RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26", "IRMO",
+    "RTAO", "REG22",
+)  # fmt: skip
+"""Registers that say something of the risk to others, whatever the level."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A kind of entry that answers: its table, which rows are one, and the day that counts."""
+
+    words: str
+    table: str
+    is_one: pl.Expr
+    day: str = "occurred_on"
+
+    def rows(self, known: Known) -> pl.LazyFrame:
+        """The answers on record, by the day that counts: CASE, occurred_on."""
+        rows = known.scan(self.table).filter(self.is_one, pl.col(self.day).is_not_null())
+        return rows.select(*CASE, occurred_on=pl.col(self.day))
+
+
+KEPT = ~one_of("outcome_code", [*codes.UNACCEPTABLE_ABSENCE, *codes.NON_COMPLIANT]).fill_null(
+    value=False
+)
+"""The appointment was not missed without an acceptable reason, nor failed."""
+
+ASSESSED = Answer(
+    "an assessment completed", "assessments", pl.col("status") == "COMPLETE", "completed_on"
+)
+MANAGEMENT = Answer("management oversight", "contacts", contact("oversight"))
+POLICE_TOLD = Answer("a police liaison contact", "contacts", contact("police_liaison"))
+TREATMENT_ARRANGED = Answer(
+    "a treatment appointment neither missed nor failed", "contacts", contact("treatment") & KEPT
+)
+CALLED = Answer(
+    "a call or message to or from somebody else", "contacts", one_of("type_code", CALLS_TO_OTHERS)
+)
+ENFORCED = Answer("a warning, breach or recall contact", "contacts", contact("warning", "recall"))
+
+
+def document(words: str, *kinds: str) -> Answer:
+    """A document of some kinds, by the day that it was written or sent."""
+    return Answer(words, "documents", one_of("kind", kinds))
+
+
+def enquiry(words: str, *kinds: str, day: str = "requested_on") -> Answer:
+    """An enquiry of some kinds, by the day that it was requested or returned."""
+    return Answer(words, "enquiries", one_of("kind", kinds), day)
+
+
+HANDED_OVER = document("a handover", "handover")
+LETTERS: dict[str, Answer] = {
+    "warning": Answer(
+        "a warning letter", "contacts", one_of("type_code", ["AWLI", "AWL2", "AWLF"])
+    ),
+    "compliance_letter": Answer(
+        "a licence compliance letter", "contacts", one_of("type_code", ["LCL"])
+    ),
+    "recall": Answer(
+        "a recall begun or submitted", "contacts", one_of("type_code", ["RECI", "PPCS", "ERCL"])
+    ),
+}
+"""The letter contact of what was decided. A decision not to recall has none of its own: only the
+decision's own date of issue says that its letter went out.
+"""
+
+ANSWERS: dict[str, tuple[Answer, ...]] = {
+    "unanswered_noncompliance_count": (ENFORCED,),
+    "enforcement_decided_not_issued": tuple(LETTERS.values()),
+    "new_offence_treated_as_nonviolent": (ASSESSED,),
+    "civil_order_breach_not_reported": (POLICE_TOLD,),
+    "restriction_relaxed_without_oversight": (MANAGEMENT,),
+    "recall_decision_delay_days": (
+        Answer("a decision to recall", "decisions", pl.col("decided") == "recall"),
+    ),
+    "consecutive_unacceptable_absences": (
+        Answer(
+            "an appointment attended and complied with", "contacts",
+            contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
+        ),
+    ),
+    "attendance_rate_90d": (
+        Answer(
+            "an appointment attended and complied with", "contacts",
+            contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
+        ),
+    ),
+    "whereabouts_unknown": (
+        Answer(
+            "an appointment attended, whether or not complied with", "contacts",
+            contact("appointment") & one_of("outcome_code", codes.ATTENDED),
+        ),
+        Answer(
+            "an address that is known", "circumstances",
+            (KIND == "address") & one_of("state", ["settled", "temporary", "current", "new"]),
+        ),
+        Answer("custody or remand", "supervisions", one_of("kind", ["custody", "remand"])),
+    ),
+    "treatment_attendance_reports_missing": (
+        document("a report of the treatment provider", "treatment_report"),
+    ),
+    "substance_condition_without_referral": (
+        document("a referral for treatment", "substance_referral"), TREATMENT_ARRANGED,
+    ),
+    "mh_decline_disclosed_no_action": (MANAGEMENT, TREATMENT_ARRANGED, CALLED, ASSESSED),
+    "new_relationship_no_enquiry": (
+        enquiry("an enquiry requested", "domestic_abuse", "child_safeguarding"),
+    ),
+    "pregnancy_or_new_child_unassessed": (ASSESSED,),
+    "da_enquiry_missing": (enquiry("a domestic abuse enquiry requested", "domestic_abuse"),),
+    "da_enquiry_overdue": (
+        enquiry("the enquiry returned", "domestic_abuse", day="returned_on"),
+    ),
+    "sg_enquiry_missing": (
+        enquiry("a child safeguarding enquiry requested", "child_safeguarding"),
+    ),
+    "sg_enquiry_overdue": (
+        enquiry("the enquiry returned", "child_safeguarding", day="returned_on"),
+    ),
+    "enquiry_result_not_reflected": (ASSESSED,),
+    "curfew_without_main_occupier_consent": (
+        Answer(
+            "the main occupier's answer, unless it raises concerns", "enquiries",
+            (KIND == "main_occupier") & pl.col("result").ne_missing("concerns"), "returned_on",
+        ),
+    ),
+    "curfew_household_unchecked": (
+        enquiry("the check returned", "domestic_abuse", "child_safeguarding", day="returned_on"),
+    ),
+    "checks_claimed_without_evidence": (
+        enquiry(
+            "an enquiry requested", "domestic_abuse", "child_safeguarding", "main_occupier"
+        ),
+    ),
+    "curfew_not_monitored": (POLICE_TOLD,),
+    "named_person_not_consulted": (CALLED,),
+    "address_change_not_reviewed": (ASSESSED,),
+    "police_intelligence_unassessed": (ASSESSED,),
+    "no_review_after_significant_event": (ASSESSED,),
+    "severe_information_unassessed": (ASSESSED,),
+    "no_oversight_after_significant_event": (MANAGEMENT,),
+    "engagement_masks_risk": (MANAGEMENT, ASSESSED),
+    "initial_assessment_overdue": (ASSESSED,),
+    "closed_case_information_unreviewed": (
+        ASSESSED,
+        Answer(
+            "an order, licence or time in custody that covers the day", "supervisions",
+            KIND != "approved_premises",
+        ),
+    ),
+    "mh_information_not_in_assessment": (
+        Answer(
+            "an assessment completed that mentions mental health", "assessments",
+            (pl.col("status") == "COMPLETE")
+            & pl.col("mentions_mental_health").fill_null(value=True),
+            "completed_on",
+        ),
+    ),
+    "civil_order_without_register": (
+        Answer(
+            "the register of the order", "registrations",
+            one_of("type_code", codes.CIVIL_ORDERS.values()),
+        ),
+    ),
+    "expected_register_missing": (
+        Answer(
+            "the register that the events call for", "registrations",
+            one_of("type_code", ["ADVP", "REG30", "WEAP", "RCCO", "RCPR"]),
+        ),
+    ),
+    "earlier_sentence_risk_not_carried": (
+        Answer(
+            "the same register active again", "registrations",
+            one_of("type_code", RISK_REGISTERS),
+        ),
+    ),
+    "custody_information_form_missing": (
+        document("the form or a handover", "custody_information_form", "handover"),
+    ),
+    "sentence_ended_while_remanded": (HANDED_OVER,),
+    "late_allocation_before_release": (
+        Answer("a practitioner allocated", "allocations", pl.lit(value=True)),
+    ),
+    "mappa_or_ap_referral_late": (
+        document("a referral to MAPPA or approved premises", "mappa_referral", "ap_referral"),
+    ),
+    "recall_information_not_sent_to_police": (
+        document("the recall information sent", "recall_information"), POLICE_TOLD,
+    ),
+}  # fmt: skip
+"""By indicator, the kinds of entry that answer it. What stands in a row of its own (done, issued,
+ended, endorsed) answers that row and is not listed.
+"""
+
+
+def answers(known: Known, indicator: str) -> pl.LazyFrame:
+    """The answers to an indicator on record: CASE, occurred_on."""
+    return pl.concat([answer.rows(known) for answer in ANSWERS[indicator]])

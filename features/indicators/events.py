@@ -1,0 +1,63 @@
+"""Significant events: one list of what should lead to a review of risk, for every rule."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import CASE, Known, once
+from features.indicators.language import (
+    MENTAL_HEALTH,
+    SERIOUS_INCIDENTS,
+    contact,
+    entries,
+    one_of,
+)
+
+WORSE = "mental health worse"
+"""How an event of mental health is said; scored only by a signed decision of the board."""
+
+
+@once
+def significant_events(known: Known) -> pl.LazyFrame:
+    """Events that should lead to a review of risk: CASE, evidence, and what each is.
+
+    Arrest or charge; a breach, also of a court order; a report by a third party; serious behaviour;
+    intelligence or concern; drug or heavy alcohol use; mental health said or seen to be worse; a new
+    relationship, or conflict in one; accommodation at risk or lost (independent review of a further
+    offence, sections 1 and 5; the recall service's contact groups).
+    """
+    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days"]
+    found = [
+        entries(known, table).select(*columns, event=event) for table, event in _EVENTS.items()
+    ]
+    return pl.concat(found).filter(pl.col("event").is_not_null())
+
+
+_EVENTS: dict[str, pl.Expr] = {
+    "contacts": pl.when(contact("arrest_or_charge"))
+    .then(pl.lit("arrest or charge"))
+    .when(one_of("type_code", codes.BREACH_CONTACTS))
+    .then(pl.lit("breach"))
+    .when(contact("third_party"))
+    .then(pl.lit("complaint")),
+    "incidents": pl.when(one_of("kind", SERIOUS_INCIDENTS))
+    .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
+    .when(one_of("kind", ["intelligence", "sexual_concern_child", "provider_concern"]))
+    .then(pl.lit("intelligence or concern"))
+    .when(pl.col("kind") == "custody_intelligence")
+    .then(pl.lit("intelligence or concern"))
+    .when(pl.col("kind") == "civil_order_breach")
+    .then(pl.lit("breach"))
+    .when(pl.col("kind") == "substance_use")
+    .then(pl.lit("drug or alcohol use"))
+    .when(one_of("kind", MENTAL_HEALTH))
+    .then(pl.lit(WORSE)),
+    "circumstances": pl.when(pl.col("kind") == "relationship_conflict")
+    .then(pl.lit("relationship conflict"))
+    .when((pl.col("kind") == "relationship") & (pl.col("state") == "new"))
+    .then(pl.lit("new relationship"))
+    .when(one_of("state", ["at_risk", "no_fixed_abode"]))
+    .then(pl.lit("accommodation at risk")),
+}
+"""What of each table is such an event, in words; null where it is none."""

@@ -1,0 +1,90 @@
+"""ES and AQ, continued: the gravest kinds, which no window lets go, and what no assessment has used."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import CASE, Known
+from features.indicators.answers import answers
+from features.indicators.base import declare
+from features.indicators.language import LAST, N, entries, one_of
+from features.working_days import days_after
+
+CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
+KIND = pl.col("kind")
+GRAVE = 4
+"""The seriousness from which a threat is grave: a threat to kill."""
+
+_TO_STAFF = one_of("kind", ["violence", "threat"]) & (pl.col("target") == "staff")
+_GRAVE_THREAT = (KIND == "threat") & (
+    (pl.col("severity") >= GRAVE) | one_of("target", ["partner", "child"])
+)
+_WHAT = (
+    pl.when(_TO_STAFF).then(pl.lit("violence or a threat to staff"))
+    .when(_GRAVE_THREAT.fill_null(value=False)).then(pl.lit("a grave threat"))
+    .when(one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"]))
+    .then(KIND.replace(codes.INCIDENT_KINDS))
+)  # fmt: skip
+_GROUP_OF_KIND = {
+    "weapon": "public", "domestic_abuse": "known_adult", "sexual_concern_child": "children",
+    "threat": "public",
+}  # fmt: skip
+_GROUP = (
+    pl.col("target").replace_strict({**codes.GROUP_OF_TARGET, "none": "public"}, default=None)
+    .fill_null(KIND.replace_strict(_GROUP_OF_KIND, default=None))
+)  # fmt: skip
+
+
+def _severe(known: Known) -> pl.LazyFrame:
+    """Incidents of the gravest kinds, whenever they happened, with what each is and its group."""
+    rows = entries(known, "incidents").with_columns(what=_WHAT, group=_GROUP)
+    return rows.filter(pl.col("what").is_not_null(), pl.col("group").is_not_null())
+
+
+@declare(
+    family="ES",
+    kind="behaviour",
+    sentence="{n} grave entr[y|ies] concerning this group [is|are] on record, at whatever time: {kinds} "
+    "(the last on {date}).",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, sections 3 and 11; {CORONER_JANUARY}; {SFO_REVIEW}, sections 4 and 7",
+    per_group=True,
+    words={"n": N, "date": LAST, "kinds": pl.col("what").unique()},
+    disclosure="likely",
+    disclosable_sentence="Serious entries from the past are on record.",
+    bias_watch=True,
+)
+def severe_incidents_ever(known: Known) -> pl.LazyFrame:
+    """Weapons, domestic abuse, sexual concern about a child, violence or threats to staff, and threats
+    to a partner or child or of seriousness 4 or 5, at any time, by the group of who was or could be
+    harmed; where that is not said, weapons and threats count for the public, domestic abuse for known
+    adults, sexual concern for children.
+    """
+    return _severe(known)
+
+
+@declare(
+    family="AQ",
+    kind="process",
+    sentence="{n} grave entr[y|ies] ({kinds}), known since {date}, [has|have] been in no assessment since.",
+    feeds=("incidents", "assessments"),
+    source=f"{CORONER_JANUARY}, section on offender records; {SFO_REVIEW}, sections 5, 10 and 13",
+    per_group=True,
+    words={"n": N, "date": pl.col("known_on").min(), "kinds": pl.col("what").unique()},
+    disclosure="likely",
+    disclosable_sentence="Earlier information has not been considered.",
+    bias_watch=True,
+)
+def severe_information_unassessed(known: Known) -> pl.LazyFrame:
+    """The same kinds, whenever they happened, that first reached the record more than 15 working days
+    ago, after the latest completed assessment or without any.
+    """
+    known_on = pl.col("first_recorded_at").dt.date()
+    done = answers(known, "severe_information_unassessed").group_by(CASE)
+    last = done.agg(done_on=pl.col("occurred_on").max())
+    rows = _severe(known).with_columns(known_on=known_on).join(last, on=CASE, how="left")
+    unused = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("known_on"))
+    return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))

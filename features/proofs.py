@@ -1,0 +1,41 @@
+"""Whether a file of the store is the one that was written: its SHA-256 against the manifest's."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from features.errors import UnreadableInput
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check(path: Path, expected: str, store: Path) -> None:
+    """Raise UnreadableInput unless a file is there and is the one whose digest was kept.
+
+    A file is hashed once a process, and again where its size, time or place on disk changed.
+    """
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise UnreadableInput(_said(path, store, "is missing")) from error
+    if _digest_at(path, seen.st_size, seen.st_mtime_ns, seen.st_ino) != expected:
+        raise UnreadableInput(_said(path, store, "is not the one that was written"))
+
+
+@lru_cache(maxsize=100_000)
+def _digest_at(path: Path, _size: int, _changed: int, _place: int) -> str:
+    return digest_of(path)
+
+
+def _said(path: Path, store: Path, what: str) -> str:
+    return (
+        f"{path.relative_to(store)} of the store in {store} {what}. Nothing was read from it. "
+        f"See what else differs (python -m features verify --store {store}) and restore the store "
+        "from a backup."
+    )

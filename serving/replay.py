@@ -1,0 +1,61 @@
+"""What a past day would have given with what is approved now: a file of scores, and nothing else.
+
+The queue, the caseload and the facts stay as they are; an audit row says that it was done. Cases of
+limited access are left out as they are today, whatever the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from features import build
+from features.errors import UserError
+from features.staging import flush_and_digest
+from features.store import Store
+from serving import approvals, caseload, doors, looking, night_dates
+from serving.db.session import AuditEvent, unit
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A past day scored again: where the scores lie, their SHA-256, and how many cases."""
+
+    path: Path
+    digest: str
+    cases: int
+
+
+def replay(
+    settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
+) -> Replayed:
+    """Score every case that was under supervision on a past day, as it was known then.
+
+    Raises UserError for a day that the store cannot know, NotApproved where nothing may score.
+    """
+    store = Store.open(settings.store)
+    night_dates.check_known(store, as_of)
+    on = build.cases_under_supervision(store, as_of)
+    if on.is_empty():
+        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    with unit(engine, None) as opened:
+        approval = approvals.in_force(opened.connection, demo=settings.demo)
+        model = approvals.load_bundle(approval, settings.bundles)
+        on = doors.marked(on, doors.shut(opened.connection))
+        seen = looking.look(store, on, caseload.placed(store, on), model, as_of, step)
+        folder = settings.data / "replays"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
+        temporary = folder / f"{name}.tmp"
+        seen.scored.write_parquet(temporary)
+        digest = flush_and_digest(temporary)
+        path = temporary.rename(folder / f"{name}.parquet")
+        cases = int(seen.scored["crn"].n_unique())
+        details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
+        opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))
+    return Replayed(path, digest, cases)

@@ -1,0 +1,144 @@
+"""What stands before every page and call: how much may be sent, how slowly, and by whom.
+
+A body is read only of a caller who is let in, and only so much of it as its address needs: an
+anonymous request of 91 MB held the service for half a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from serving.web.oidc import NotLetIn, Provider
+
+MOST_OF_A_FORM = 1024 * 1024
+MOST_OF_A_HISTORY = 16 * 1024 * 1024
+"""Bytes: the longest case history that was measured is under 2 MB as JSON."""
+HISTORIES = "/v1/scores"
+PATIENCE = 20.0
+"""Seconds that the next piece of a body is waited for."""
+HEADER_PATIENCE = 15.0
+"""Seconds that the head of a connection's first request is waited for."""
+
+
+class Cut(Exception):
+    """The body of a request came to a limit of size or time."""
+
+
+class Guard:
+    """ASGI middleware around the whole application, the API included."""
+
+    def __init__(self, app: ASGIApp, service: FastAPI) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here without reading its body."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+            return
+        most = MOST_OF_A_HISTORY if scope["path"] == HISTORIES else MOST_OF_A_FORM
+        answer = await self._before_the_body(scope, most)
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        await self._within(scope, Body(receive, most), send)
+
+    async def _before_the_body(self, scope: Scope, most: int) -> Response | None:
+        request = Request(scope)
+        said = request.headers.get("content-length", "0")
+        if not said.isdigit() or int(said) > most:
+            return _answer(scope, 413, "More was sent than this address takes.")
+        if scope["path"].startswith("/v1/") and not await run_in_threadpool(self._bearer, request):
+            return _answer(scope, 401, "A bearer token is needed.")
+        return None
+
+    def _bearer(self, request: Request) -> bool:
+        """Whether the token is one of the provider's: what it allows is asked where it is used."""
+        scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+        provider: Provider | None = self.service.state.provider
+        if provider is None or scheme.lower() != "bearer" or not token:
+            return False
+        try:
+            provider.bearer(token)
+        except NotLetIn:
+            return False
+        return True
+
+    async def _within(self, scope: Scope, body: Body, send: Send) -> None:
+        """Let the application answer, unless its reading of the body came to a limit."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            # What the application makes of a body that was cut is not the reason of it.
+            if body.wrong is None or begun:
+                begun = True
+                await send(message)
+
+        with suppress(Cut):
+            await self.app(scope, body.receive, noted)
+        if body.wrong is not None and not begun:
+            await _answer(scope, *body.wrong)(scope, body.receive, send)
+
+
+class Body:
+    """The body of a request, no more and no slower than may be; chunks without a length too."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
+        self._got, self._whole = 0, False
+        self.wrong: tuple[int, str] | None = None
+        """Which limit was reached: the status, and what to say."""
+
+    async def receive(self) -> Message:
+        """The next piece; Cut where there is no more to be had."""
+        if self._whole:
+            return await self._receive()  # waits for the caller to go away
+        try:
+            message = await asyncio.wait_for(self._receive(), PATIENCE)
+        except TimeoutError as error:
+            self.wrong = 408, "The rest of the request did not come in time."
+            raise Cut from error
+        self._got += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._got > self._most:
+            self.wrong = 413, "More was sent than this address takes."
+            raise Cut
+        return message
+
+
+def _answer(scope: Scope, status: int, words: str) -> Response:
+    headers = {"Cache-Control": "no-store", "Connection": "close"}
+    if scope["path"].startswith("/v1/"):
+        from serving.web.api import body
+
+        answer = body(status, words)
+        answer.headers.update(headers)
+        return answer
+    return PlainTextResponse(words, status, headers)
+
+
+class Impatient(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
+    """uvicorn's protocol; it hangs up on whoever opens a connection and asks nothing."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the head of the first request."""
+        super().connection_made(transport)
+        self._head = self.loop.call_later(HEADER_PATIENCE, self._hang_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._head.cancel()
+        super().connection_lost(exc)
+
+    def _hang_up(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()

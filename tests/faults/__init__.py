@@ -1,0 +1,1 @@
+"""What attackers and accidents do to the files and the database, and what happens then."""
