@@ -12,6 +12,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem
+from serving.db import identity
 from serving.db.server import NIGHT, OWNER, WEB, admin_url
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
@@ -33,6 +34,7 @@ def migrate(settings: Settings) -> tuple[str, str]:
             config.attributes["connection"] = connection
             before = _revision(connection)
             command.upgrade(config, "head")
+            identity.keep_key(connection, identity.key_from(settings.session_secret))
             return before, _revision(connection)
     except OperationalError as error:
         raise SetupProblem(

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem
+from serving.db import identity
 from serving.settings import Settings
 
 WEB, NIGHT, OWNER = "rosh_web", "rosh_night", "rosh_owner"
@@ -53,6 +54,11 @@ def engine_for(settings: Settings, role: str) -> Engine:
             f"The database does not let {role} in. Run python -m serving migrate first, with the "
             "same passwords."
         ) from error
+    if role == WEB:
+        engine = engine.execution_options(
+            **{identity.OPTION: identity.key_from(settings.session_secret)}
+        )
+        _check_identity(engine)
     if row[0]:
         engine.dispose()
         raise SetupProblem(
@@ -60,6 +66,17 @@ def engine_for(settings: Settings, role: str) -> Engine:
             "start with it; run python -m serving migrate to make the roles it needs."
         )
     return engine
+
+
+def _check_identity(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if identity.holds(connection):
+            return
+    engine.dispose()
+    raise SetupProblem(
+        "The database does not take this service's word for who acts: ROSH_SESSION_SECRET is not "
+        "the one of the last migration. Run python -m serving migrate with the same secrets."
+    )
 
 
 def _limits(role: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from serving.db import identity
+
 _APPEND = text("SELECT triage.audit_append(:what, :kind, :id, :details)").bindparams(
     bindparam("details", type_=JSONB)
 )
@@ -46,10 +48,8 @@ def unit(engine: Engine, username: str | None) -> Iterator[Unit]:
     transaction that would leave no audit row is a mistake in the program and is rolled back.
     """
     with engine.begin() as connection:
-        connection.execute(
-            text("SELECT set_config('rosh.username', :username, true)"),
-            {"username": username or ""},
-        )
+        if username:
+            identity.sign(connection, username)
         opened = Unit(connection, username)
         yield opened
         if not opened._events:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine, text
 
 from features import clock
+from serving.db import identity
 
 HOURS = 8
 COOKIE_HOURS = 24
@@ -28,13 +29,18 @@ class Known:
 
 
 def begin(connection: Connection, username: str) -> str:
-    """Begin a session; what is returned goes into the cookie, its digest into the database."""
+    """Begin a session; what is returned goes into the cookie, its digest into the database.
+
+    The database begins one in its own user's proved name alone.
+    """
     number = secrets.token_urlsafe(32)
     until = clock.now() + timedelta(hours=HOURS)
+    identity.sign(connection, username)
     connection.execute(
         text("SELECT triage.session_begin(:id, :who, :until)"),
         {"id": _digest(number), "who": username, "until": until},
     )
+    identity.take_back(connection)
     return number
 
 

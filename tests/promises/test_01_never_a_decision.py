@@ -99,8 +99,11 @@ def test_database_refuses_a_conclusion_before_an_own_view(service: Service) -> N
 
 
 def test_night_cannot_conclude(service: Service) -> None:
+    item = service.unread("N54ALD")
     with pytest.raises(DBAPIError, match="permission denied"):
-        conclude(service.night, service.unread("N54ALD"), "ALD-SPO-1")
+        conclude(service.night, item, "")
+    with pytest.raises(RuntimeError, match="nobody's name"):
+        conclude(service.night, item, "ALD-SPO-1")
 
 
 def test_nobody_signed_in_cannot_conclude(service: Service) -> None:

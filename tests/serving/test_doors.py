@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from features import build, clock, intake
 from features.store import Load, Store
 from serving import acute, choosing, doors, history, scoring, selection
+from serving.db import identity
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
@@ -343,7 +344,7 @@ def listed(*rows: tuple[str, str, str]) -> pl.DataFrame:
 
 def access(connection: Any, who: str, crn: str) -> str:
     """What the rule says of a user, within a transaction of the database's administrator."""
-    connection.execute(text("SELECT set_config('rosh.username', :who, true)"), {"who": who})
+    identity.sign(connection, who)
     return str(connection.execute(text("SELECT triage.access(:crn)"), {"crn": crn}).scalar_one())
 
 
@@ -536,7 +537,7 @@ def test_events_of_a_case_open_again_say_what_was_concluded(
     ask = text("SELECT body FROM triage.events_after(:after, 1)")
     with service.admin.connect() as connection:
         made = connection.execute(put, {"crn": crn}).scalar_one()
-        connection.execute(text("SELECT set_config('rosh.username', 'BATCH-1', true)"))
+        identity.sign(connection, "BATCH-1")
         body = connection.execute(ask, {"after": made - 1}).scalar_one()
         assert "additionalInformation" not in body, "the limit is in force"
         connection.execute(delete(limits).where(limits.c.crn == crn))

@@ -14,6 +14,7 @@ from features.errors import SetupProblem
 from serving import __main__ as main_module
 from serving import settings as settings_module
 from serving import sweep
+from serving.db import identity
 from serving.db.session import AuditEvent, unit
 from serving.settings import Oidc
 from serving.web import app as web_app
@@ -335,5 +336,5 @@ def test_who_has_left_may_not_come_in(service: Service, browser: Browser) -> Non
     browser.post("/sign-in", username="GONE-1")
     assert "Sign in to the demonstration" in browser.get("/queue")
     with service.web.begin() as connection:
-        connection.execute(text("SELECT set_config('rosh.username', 'GONE-1', true)"))
+        identity.sign(connection, "GONE-1")
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == 0

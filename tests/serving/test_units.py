@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from features import build
 from serving import caseload, doors, enqueue
+from serving.db import identity
 from serving.db.session import AuditEvent, unit
 from serving.everyone import everyone
 from serving.selection import Chosen
@@ -241,7 +242,7 @@ def test_a_waiting_case_keeps_its_place_and_its_newer_score_is_sealed(
         enqueue.score_again(connection, scored, "later")
         assert connection.execute(text(places)).all() == before
         connection.execute(text("SET LOCAL ROLE rosh_web"))
-        connection.execute(text("SELECT set_config('rosh.username', 'ALD-SPO-2', true)"))
+        identity.sign(connection, "ALD-SPO-2")
         seen = set(connection.execute(text("SELECT item_id FROM triage.newer_scores")).scalars())
         connection.rollback()
     assert read in seen

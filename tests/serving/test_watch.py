@@ -12,6 +12,7 @@ from features import clock
 from models.reader_error import ReaderError
 from serving import __main__ as main_module
 from serving import watch
+from serving.db import identity
 from serving.watch import figures, readers, readings
 from serving.watch.readings import Reading
 from serving.web import formatters
@@ -108,7 +109,7 @@ def test_the_board_sees_figures_and_no_person(
             crns = connection.execute(text("SELECT crn FROM triage.items")).scalars()
             assert not [crn for crn in crns if crn in page]
     with service.web.begin() as connection:
-        connection.execute(text("SELECT set_config('rosh.username', 'ALD-SPO-1', true)"))
+        identity.sign(connection, "ALD-SPO-1")
         rows = text("SELECT count(*) FROM triage.snapshots")
         assert connection.execute(rows).scalar_one() == 0
     assert formatters.role("analyst") == "Analyst"
