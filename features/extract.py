@@ -241,6 +241,7 @@ def _read_file(path: Path) -> pl.DataFrame:
         if path.suffix.lower() == ".csv":
             parquet.check_lines(path)
             return pl.read_csv(path, infer_schema=False)
+        parquet.check_size(path)
         return parquet.with_days_that_can_be_said(pl.read_parquet(path))
     except pl.exceptions.NoDataError as error:
         raise UnreadableInput(f"{path} is empty: not even a header line.") from error

@@ -12,6 +12,8 @@ from features.errors import UnreadableInput
 
 LONGEST_FIELD = 64 * 1024 * 1024
 """Bytes: longer than any note; the csv module's own limit is 128 KiB."""
+MOST_ROWS_TO_A_BYTE = 4
+"""Every row has a record id of its own, which no way of writing Parquet stores in two bits."""
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """1 January 0001 and 31 December 9999, in days since 1970: what a calendar can say."""
 _MICROSECONDS = {"ns": 1000 * 86_400 * 1_000_000, "us": 86_400 * 1_000_000, "ms": 86_400 * 1000}
@@ -51,6 +53,19 @@ def _check_names(path: Path, header: list[str]) -> None:
         raise UnreadableInput(
             f"{path} has the column {twice[0]!r} more than once, and nobody can say which is "
             "meant. Keep one of them. Nothing was changed."
+        )
+
+
+def check_size(path: Path) -> None:
+    """Raise UnreadableInput where a file claims more rows than its bytes can hold.
+
+    Its footer alone is read: a file of 200 KB can otherwise fill the memory of the machine.
+    """
+    rows, size = pl.scan_parquet(path).select(pl.len()).collect().item(), path.stat().st_size
+    if rows > MOST_ROWS_TO_A_BYTE * size:
+        raise UnreadableInput(
+            f"{path} claims {rows:,} rows in {size:,} bytes, too few for rows that each have an "
+            "id of their own. It was not opened. Have the file written again. Nothing was changed."
         )
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -56,15 +57,27 @@ def test_the_hidden_truth_is_named_where_it_is_made_and_where_it_is_read() -> No
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
 def test_notebooks_run_on_made_up_data_and_define_nothing(path: Path, service: object) -> None:
+    """From their own folder, and with pictures where the file holds pictures."""
     book = nbformat.read(path, as_version=4)
+    held = [_kinds(cell) for cell in book.cells]
+    assert "error" not in str(held)
+    assert sum(map(bool, held)) > 1, "run it over `make demo` and save it with what it shows"
     for cell in book.cells:
         if cell.cell_type == "code":
-            assert not cell.outputs
             tree = ast.parse(cell.source)
             assert not [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     data = service.settings.data  # type: ignore[attr-defined]
-    book.cells[1].source = re.sub(r"DATA = .*", f'DATA = Path("{data}")', book.cells[1].source)
-    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+    source, demo = book.cells[1].source, r"DATA = Path\(Path\(.*"
+    assert re.search(demo, source)
+    book.cells[1].source = re.sub(demo, f'DATA = Path("{data}")', source)
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    assert [_kinds(cell) for cell in book.cells] == held
+
+
+def _kinds(cell: Any) -> set[str]:
+    """What a cell shows beside printed lines: text, tables, pictures, errors."""
+    shown = [one for one in cell.get("outputs", []) if one.output_type != "stream"]
+    return {kind for one in shown for kind in (one.get("data") or {"error": 1})}
 
 
 def test_no_address_of_this_machine_and_no_registry_in_the_repository() -> None:

@@ -213,11 +213,15 @@ def wilson(share: float, worth: float, z: float = 1.959964) -> tuple[float, floa
 def share_of(
     name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()
 ) -> Figure:  # fmt: skip
-    """A plain share with its Wilson interval; too few under FEWEST."""
+    """A share of all there are, each counted: no interval, for nothing is estimated.
+
+    Too few under FEWEST: one of three says little of how a service goes.
+    """
     if whole < FEWEST:
         return too_few(name, whole, parts)
-    low, high = wilson(part / whole, whole)
-    return figure(name, part / whole, low, high, whole, words, parts)
+    share = part / whole
+    said = f"{words.format(n=in_words(name, share))} All {whole:,} are counted."
+    return Figure(name, share, None, None, whole, state_of(name, share), said, list(parts))
 
 
 def untold(label: str, people: int) -> Part:

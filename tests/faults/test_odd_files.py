@@ -71,6 +71,9 @@ ODD: dict[str, tuple[Callable[[Path], None], str]] = {
         parquet_of(lambda f: f.with_columns(crn=pl.col("crn").cast(pl.Binary))), "'crn' is Binary"),
     "days beyond the calendar": (
         parquet_of(lambda f: f.with_columns(occurred_on=FAR)), "occurred_on is not a date"),
+    "more rows than its bytes can hold": (
+        parquet_of(lambda _: pl.select(pl.repeat("C1", 3_000_000).alias("record_id"))),
+        "claims 3,000,000 rows"),
     "deep JSON": (about("[" * 100_000), "cannot be read as JSON"),
     "a time that no calendar has": (
         about('{"extracted_at": "0001-01-01T00:00:00+14:00"}'), "not a time such as"),

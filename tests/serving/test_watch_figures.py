@@ -406,6 +406,8 @@ def test_the_list_is_compared_with_the_night_before() -> None:
     found = lists._overlap(top, moved)
     assert found.value == pytest.approx(0.5)
     assert found.state == ACT
+    assert (found.low, found.high) == (None, None), "every row is counted: nothing is estimated"
+    assert found.sentence.endswith("All 40 are counted.")
 
 
 def test_a_damaged_file_of_another_night_is_not_known(service: Service, tmp_path: Path) -> None:
