@@ -16,7 +16,7 @@ import polars as pl
 from sqlalchemy import Connection, RowMapping, select, text
 
 from features import clock
-from features.errors import MissingInput, UserError
+from features.errors import MissingInput, RunStopped, UserError
 from features.store import Store
 from serving import doors, holding, record
 from serving.db.session import AuditEvent, Unit
@@ -45,6 +45,8 @@ class Account:
     crn: str
     on: date
     limited: bool
+    limits_known: bool
+    """Whether the list of limited-access cases can be read; where it has stopped, `limited`."""
     person: dict[str, Any] | None
     entries: list[dict[str, Any]]
     run: RowMapping | None
@@ -70,7 +72,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
     connection = unit.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
-    limited = doors.is_limited(connection, store, crn, on)
+    limited, limits_known = _access(connection, store, crn, on)
     who, told = (None, []) if limited else record.one_case(store, crn, on)
     end = clock.end_of(on)
     run = _run(connection, end)
@@ -78,6 +80,7 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         crn=crn,
         on=on,
         limited=limited,
+        limits_known=limits_known,
         person=who,
         entries=told,
         run=run,
@@ -87,6 +90,17 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         audit=_audit(connection, crn, end),
         held=holding.is_held(connection, crn),
     )
+
+
+def _access(connection: Connection, store: Store, crn: str, on: date) -> tuple[bool, bool]:
+    """Whether access is limited, and whether the list can say so.
+
+    A list that has stopped closes the record (promise 7), not what people did here with the case.
+    """
+    try:
+        return doors.is_limited(connection, store, crn, on), True
+    except RunStopped:
+        return True, False
 
 
 def as_json(told: Account) -> dict[str, Any]:

@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
+from features import clock
 from serving import doors
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
+from tests import pages
 from tests.conftest import Service
 from tests.journeys.conftest import free_port, served
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks
@@ -224,15 +227,19 @@ def test_an_inspector_asks_about_one_case(
     chromium: Browser, address: str, service: Service
 ) -> None:
     page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
+    item = service.unread("N54ALD")
+    with TestClient(web_app.create(service.settings, service.web)) as client:
+        reader = pages.Browser(client).sign_in("ALD-SPO-1")
+        reader.record_view(item)
+        reader.conclude(item)
     with service.admin.connect() as connection:
-        crn = connection.execute(
-            text("SELECT crn FROM triage.items WHERE state = 'concluded' AND NOT limited LIMIT 1")
-        ).scalar_one()
+        crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
     sign_in(page, address, "Sol Penhale")
-    page.get_by_label("CRN").first.fill(crn)
-    page.get_by_label("Day").fill("2026-11-25")
+    page.get_by_label("CRN").first.fill(str(crn))
+    page.get_by_label("Day").fill(clock.today().isoformat())
     page.get_by_role("button", name="Show the account").click()
     expect(page.get_by_role("heading", name="What was computed")).to_be_visible()
+    expect(page.get_by_text("ALD-SPO-1").first).to_be_visible()
     picture(page, "account")
     accessible(page)
     page.goto(f"{address}/account")

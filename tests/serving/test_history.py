@@ -167,6 +167,29 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
     assert told.audit, "who did what with it stays"
 
 
+def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, crn = concluded(service, browser)
+    supplied = Store.feed_states
+
+    def stopped(store: Store, as_of: date) -> dict[str, str]:
+        return {**supplied(store, as_of), "limits": "stopped"}
+
+    browser.sign_in(INSPECTOR).get("/account")
+    assert "rosh-timeline__item" in browser.post("/account", crn=crn, on=TODAY.isoformat())
+    monkeypatch.setattr(Store, "feed_states", stopped)
+    page = browser.post("/account", crn=crn, on=TODAY.isoformat())
+    assert "Access not known" in page
+    assert "rosh-timeline__item" not in page
+    assert "Read in full, and thought about." in page
+    with unit(service.web, INSPECTOR) as opened:
+        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+    assert (told.limits_known, told.limited, told.computed) == (False, True, [])
+    assert told.queued
+    assert told.audit
+
+
 def test_questions_that_cannot_be_answered_are_said(
     service: Service, browser: Browser, tmp_path: Path
 ) -> None:
