@@ -227,9 +227,9 @@ def test_an_inspector_asks_about_one_case(
     chromium: Browser, address: str, service: Service
 ) -> None:
     page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
-    item = service.unread("N54ALD")
+    item = service.unread("N54BRI")
     with TestClient(web_app.create(service.settings, service.web)) as client:
-        reader = pages.Browser(client).sign_in("ALD-SPO-1")
+        reader = pages.Browser(client).sign_in("BRI-SPO-1")
         reader.record_view(item)
         reader.conclude(item)
     with service.admin.connect() as connection:
@@ -239,7 +239,7 @@ def test_an_inspector_asks_about_one_case(
     page.get_by_label("Day").fill(clock.today().isoformat())
     page.get_by_role("button", name="Show the account").click()
     expect(page.get_by_role("heading", name="What was computed")).to_be_visible()
-    expect(page.get_by_text("ALD-SPO-1").first).to_be_visible()
+    expect(page.get_by_text("BRI-SPO-1").first).to_be_visible()
     picture(page, "account")
     accessible(page)
     page.goto(f"{address}/account")

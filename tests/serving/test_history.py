@@ -24,10 +24,10 @@ INSPECTOR = "INSPECTOR-1"
 TODAY = clock.today()
 
 
-def concluded(service: Service, browser: Browser) -> tuple[int, str]:
-    """A case that was read and concluded just now."""
-    item = service.unread("N54ALD", drawn_as="flagged")
-    browser.sign_in("ALD-SPO-1").record_view(item, reasons="Read in full, and thought about.")
+def concluded(service: Service, browser: Browser, place: str = "ALD") -> tuple[int, str]:
+    """A case of a unit that was read and concluded just now."""
+    item = service.unread(f"N54{place}", drawn_as="flagged")
+    browser.sign_in(f"{place}-SPO-1").record_view(item, reasons="Read in full, and thought about.")
     browser.conclude(item)
     with service.admin.connect() as connection:
         crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
@@ -170,7 +170,7 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
 def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, crn = concluded(service, browser)
+    _, crn = concluded(service, browser, "BRI")
     supplied = Store.feed_states
 
     def stopped(store: Store, as_of: date) -> dict[str, str]:
