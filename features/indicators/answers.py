@@ -38,9 +38,9 @@ class Answer:
         return rows.select(*CASE, occurred_on=pl.col(self.day))
 
 
-KEPT = ~one_of("outcome_code", [*codes.UNACCEPTABLE_ABSENCE, *codes.NON_COMPLIANT]).fill_null(
-    value=False
-)
+NEITHER_MISSED_NOR_FAILED = ~one_of(
+    "outcome_code", [*codes.UNACCEPTABLE_ABSENCE, *codes.NON_COMPLIANT]
+).fill_null(value=False)
 """The appointment was not missed without an acceptable reason, nor failed."""
 
 ASSESSED = Answer(
@@ -49,8 +49,14 @@ ASSESSED = Answer(
 MANAGEMENT = Answer("management oversight", "contacts", contact("oversight"))
 POLICE_TOLD = Answer("a police liaison contact", "contacts", contact("police_liaison"))
 TREATMENT_ARRANGED = Answer(
-    "a treatment appointment neither missed nor failed", "contacts", contact("treatment") & KEPT
+    "a treatment appointment neither missed nor failed",
+    "contacts",
+    contact("treatment") & NEITHER_MISSED_NOR_FAILED,
 )
+COMPLIED = Answer(
+    "an appointment attended and complied with", "contacts",
+    contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
+)  # fmt: skip
 CALLED = Answer(
     "a call or message to or from somebody else", "contacts", one_of("type_code", CALLS_TO_OTHERS)
 )
@@ -92,18 +98,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "recall_decision_delay_days": (
         Answer("a decision to recall", "decisions", pl.col("decided") == "recall"),
     ),
-    "consecutive_unacceptable_absences": (
-        Answer(
-            "an appointment attended and complied with", "contacts",
-            contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
-        ),
-    ),
-    "attendance_rate_90d": (
-        Answer(
-            "an appointment attended and complied with", "contacts",
-            contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
-        ),
-    ),
+    "consecutive_unacceptable_absences": (COMPLIED,),
+    "attendance_rate_90d": (COMPLIED,),
     "whereabouts_unknown": (
         Answer(
             "an appointment attended, whether or not complied with", "contacts",

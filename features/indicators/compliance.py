@@ -201,7 +201,7 @@ def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     return entries(known, "supervisions", one_of("end_reason", ["breached", "revoked", "recalled"]))
 
 
-ATTENDED = one_of("outcome_code", codes.COMPLIED)
+COMPLIED = one_of("outcome_code", codes.COMPLIED)
 
 
 @declare(
@@ -210,8 +210,8 @@ ATTENDED = one_of("outcome_code", codes.COMPLIED)
     sentence="Attended {a} of {b} appointments in the last 90 days.",
     feeds=("contacts", "supervisions"),
     source=f"{REVIEW}, section 11d",
-    value=ATTENDED.mean(),
-    words={"a": ATTENDED.sum(), "b": N},
+    value=COMPLIED.mean(),
+    words={"a": COMPLIED.sum(), "b": N},
     direction="-",
     none=1.0,
     fires_from=0.75,

@@ -8,9 +8,11 @@ from features.asof import CASE, Known
 from features.indicators.answers import answers, enquiry
 from features.indicators.base import declare
 from features.indicators.language import (
+    EVER,
     LAST,
     SERIOUS_INCIDENTS,
     N,
+    curfews,
     entries,
     in_force,
     not_near,
@@ -23,8 +25,6 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 KIND = pl.col("kind")
 SUBSTANCE = pl.col("theme") == "substance"
-EVER = 100_000
-"""More days than any record has: whenever since."""
 HOUSEHOLD_CHECKS = {
     "domestic abuse": enquiry("the check returned", "domestic_abuse", day="returned_on"),
     "child safeguarding": enquiry("the check returned", "child_safeguarding", day="returned_on"),
@@ -117,10 +117,6 @@ def substance_use_rising(known: Known) -> pl.LazyFrame:
     return entries(known, "incidents", KIND == "substance_use", rated, within(180))
 
 
-def _curfews(known: Known) -> pl.LazyFrame:
-    return in_force(known, "orders", KIND == "curfew")
-
-
 @declare(
     family="SE",
     kind="process",
@@ -135,7 +131,7 @@ def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
     they began. Nobody asked, no reply, and a reply with concerns are no consent.
     """
     return not_near(
-        _curfews(known), answers(known, "curfew_without_main_occupier_consent"), 90, EVER
+        curfews(known), answers(known, "curfew_without_main_occupier_consent"), 90, EVER
     )
 
 
@@ -156,7 +152,7 @@ def curfew_household_unchecked(known: Known) -> pl.LazyFrame:
     answered.
     """
     parts = [
-        not_near(_curfews(known), check.rows(known), 90, EVER).with_columns(check=pl.lit(words))
+        not_near(curfews(known), check.rows(known), 90, EVER).with_columns(check=pl.lit(words))
         for words, check in HOUSEHOLD_CHECKS.items()
     ]
     return pl.concat(parts)
@@ -211,7 +207,7 @@ def curfew_not_monitored(known: Known) -> pl.LazyFrame:
     told = answers(known, "curfew_not_monitored").join(known.spine.lazy(), on=CASE)
     watched = told.filter(recent).select(CASE).unique()
     untagged = ~pl.col("monitored").fill_null(value=False)
-    return _curfews(known).filter(untagged).join(watched, on=CASE, how="anti")
+    return curfews(known).filter(untagged).join(watched, on=CASE, how="anti")
 
 
 @declare(

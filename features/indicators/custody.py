@@ -9,6 +9,7 @@ from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
+    MENTAL_HEALTH,
     ORDERS,
     N,
     completed_assessments,
@@ -37,7 +38,7 @@ TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
     "mentions_weapons": ("weapon",),
     "mentions_domestic_abuse": ("domestic_abuse",),
     "mentions_sexual_behaviour": ("sexual", "sexual_concern_child"),
-    "mentions_mental_health": ("mental_health_decline", "relapse_sign"),
+    "mentions_mental_health": MENTAL_HEALTH,
 }
 """What an assessment says that it mentions, and the kinds of incident that it would be about."""
 

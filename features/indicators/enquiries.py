@@ -8,8 +8,10 @@ from features.asof import CASE, Known
 from features.indicators.answers import answers
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.language import (
+    EVER,
     LAST,
     N,
+    curfews,
     entries,
     in_force,
     never_followed_by,
@@ -29,18 +31,12 @@ KIND = pl.col("kind")
 NOT_REQUESTED = pl.col("requested_on").is_null()
 DOMESTIC_ABUSE_REGISTERS = ("ADVP", "REG30")
 CHILD_REGISTERS = ("RCCO", "RCPR")
-EVER = 100_000
-"""More days than any record has: whenever since."""
 
 
 def _needed(known: Known, kind: str) -> pl.LazyFrame:
     """Enquiries entered as needed in the last 365 days, and not requested."""
     rows = entries(known, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within(365))
     return _because(rows, "entered as needed")
-
-
-def _curfews(known: Known) -> pl.LazyFrame:
-    return _because(in_force(known, "orders", KIND == "curfew"), "a curfew")
 
 
 def _because(rows: pl.LazyFrame, why: str) -> pl.LazyFrame:
@@ -95,7 +91,7 @@ def da_enquiry_missing(known: Known) -> pl.LazyFrame:
         _because(abuse.filter(within(365)), "domestic abuse on record"),
         _because(relationship.filter(pl.col("state") == "new"), "a new relationship"),
         _because(began.join(known_for_it, on=CASE, how="semi"), "the start of supervision"),
-        _curfews(known),
+        _because(curfews(known), "a curfew"),
     ]
     return _never_requested(known, "da_enquiry_missing", due)
 
@@ -138,7 +134,7 @@ def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
         _because(concern, "sexual concern about a child"),
         _because(contact, "contact with a child"),
         _because(registered, "a child register"),
-        _curfews(known),
+        _because(curfews(known), "a curfew"),
     ]
     return _never_requested(known, "sg_enquiry_missing", due)
 

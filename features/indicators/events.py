@@ -18,6 +18,11 @@ WORSE = "mental health worse"
 """How an event of mental health is said; scored only by a signed decision of the board."""
 
 
+INTELLIGENCE_OR_CONCERN = (
+    "intelligence", "custody_intelligence", "sexual_concern_child", "provider_concern",
+)  # fmt: skip
+
+
 @once
 def significant_events(known: Known) -> pl.LazyFrame:
     """Events that should lead to a review of risk: CASE, evidence, and what each is.
@@ -43,9 +48,7 @@ _EVENTS: dict[str, pl.Expr] = {
     .then(pl.lit("complaint")),
     "incidents": pl.when(one_of("kind", SERIOUS_INCIDENTS))
     .then(pl.col("kind").replace(codes.INCIDENT_KINDS))
-    .when(one_of("kind", ["intelligence", "sexual_concern_child", "provider_concern"]))
-    .then(pl.lit("intelligence or concern"))
-    .when(pl.col("kind") == "custody_intelligence")
+    .when(one_of("kind", INTELLIGENCE_OR_CONCERN))
     .then(pl.lit("intelligence or concern"))
     .when(pl.col("kind") == "civil_order_breach")
     .then(pl.lit("breach"))

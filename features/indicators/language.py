@@ -13,6 +13,8 @@ from features.lean import Unread
 from features.working_days import days_after
 
 N = pl.len()
+EVER = 100_000
+"""More days than any record has: whenever since."""
 FIRST = pl.col("occurred_on").min()
 LAST = pl.col("occurred_on").max()
 
@@ -113,6 +115,12 @@ def orders_and_licences(known: Known) -> pl.LazyFrame:
     return entries(known, "supervisions", one_of("kind", ORDERS))
 
 
+def _current(known: Known) -> pl.LazyFrame:
+    """The orders and licences in force, or ended in the last year."""
+    since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+    return orders_and_licences(known).filter(pl.col("ended_on").is_null() | (since < 365))
+
+
 @once
 def supervised_since(known: Known) -> pl.LazyFrame:
     """The start of the earliest order or licence in force, or ended in the last year: CASE,
@@ -120,11 +128,7 @@ def supervised_since(known: Known) -> pl.LazyFrame:
 
     Another order that begins does not move it: a licence stays a licence.
     """
-    rows = orders_and_licences(known).filter(pl.col("ended_on").is_null() | (_SINCE_END < 365))
-    return rows.group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
-
-
-_SINCE_END = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+    return _current(known).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
 
 
 def under_supervision(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -138,7 +142,7 @@ def starts(known: Known) -> pl.LazyFrame:
     """The days on which an order or licence in force, or ended in the last year, began: CASE,
     started_on, started_as.
     """
-    rows = orders_and_licences(known).filter(pl.col("ended_on").is_null() | (_SINCE_END < 365))
+    rows = _current(known)
     return rows.select(*CASE, started_on="occurred_on", started_as="kind").unique()
 
 
@@ -197,6 +201,11 @@ def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     What was relaxed is in force still: a curfew that begins an hour later is a curfew.
     """
     return entries(known, table, pl.col("ended_on").is_null(), *conditions)
+
+
+def curfews(known: Known) -> pl.LazyFrame:
+    """The curfews in force, relaxed or not."""
+    return in_force(known, "orders", pl.col("kind") == "curfew")
 
 
 def releases(known: Known, days: int) -> pl.LazyFrame:

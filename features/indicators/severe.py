@@ -8,7 +8,7 @@ from features import codes
 from features.asof import CASE, Known
 from features.indicators.answers import answers
 from features.indicators.base import declare
-from features.indicators.language import LAST, N, entries, one_of
+from features.indicators.language import LAST, N, by_group, one_of
 from features.working_days import days_after
 
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
@@ -32,15 +32,12 @@ _GROUP_OF_KIND = {
     "weapon": "public", "domestic_abuse": "known_adult", "sexual_concern_child": "children",
     "threat": "public",
 }  # fmt: skip
-_GROUP = (
-    pl.col("target").replace_strict({**codes.GROUP_OF_TARGET, "none": "public"}, default=None)
-    .fill_null(KIND.replace_strict(_GROUP_OF_KIND, default=None))
-)  # fmt: skip
+_GROUP = pl.col("group").fill_null(KIND.replace_strict(_GROUP_OF_KIND, default=None))
 
 
 def _severe(known: Known) -> pl.LazyFrame:
     """Incidents of the gravest kinds, whenever they happened, with what each is and its group."""
-    rows = entries(known, "incidents").with_columns(what=_WHAT, group=_GROUP)
+    rows = by_group(known).with_columns(what=_WHAT, group=_GROUP)
     return rows.filter(pl.col("what").is_not_null(), pl.col("group").is_not_null())
 
 
