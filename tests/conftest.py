@@ -55,6 +55,14 @@ class Service:
     model: Bundle
     bundle_folder: Path
 
+    def review(self, item: int, username: str, outcome: str = "keep_level") -> None:
+        """A reader signs in, records a view of a case, sees the findings and concludes."""
+        with TestClient(web_app.create(self.settings, self.web)) as client:
+            reader = Browser(client).sign_in(username)
+            reader.record_view(item)
+            reader.get(f"/cases/{item}/findings")
+            reader.conclude(item, outcome)
+
     def unread(
         self,
         pdu: str,

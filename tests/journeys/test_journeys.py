@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from features import clock
 from serving import approvals
 from serving.db.session import unit
 from serving.watch import TOPICS
-from serving.web import app as web_app
-from tests import pages
 from tests.conftest import Service
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks, verdict
 
@@ -125,11 +122,7 @@ def test_pages_of_what_was_asked_are_accessible(
 ) -> None:
     page = chromium.new_context(viewport={"width": 320, "height": 900}).new_page()
     item, practitioner = service.held_by_practitioner()
-    with TestClient(web_app.create(service.settings, service.web)) as client:
-        reader = pages.Browser(client).sign_in("ALD-SPO-1")
-        reader.record_view(item)
-        reader.get(f"/cases/{item}/findings")
-        reader.conclude(item, "ask_reassessment")
+    service.review(item, "ALD-SPO-1", "ask_reassessment")
     page.goto(f"{address}/sign-in")
     page.locator(f'[value="{practitioner}"]').check()
     page.get_by_role("button", name="Sign in").click()

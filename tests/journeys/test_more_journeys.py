@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
@@ -19,7 +18,6 @@ from serving import doors
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
-from tests import pages
 from tests.conftest import Service
 from tests.journeys.conftest import free_port, served
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks
@@ -228,10 +226,7 @@ def test_an_inspector_asks_about_one_case(
 ) -> None:
     page = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
     item = service.unread("N54BRI")
-    with TestClient(web_app.create(service.settings, service.web)) as client:
-        reader = pages.Browser(client).sign_in("BRI-SPO-1")
-        reader.record_view(item)
-        reader.conclude(item)
+    service.review(item, "BRI-SPO-1")
     with service.admin.connect() as connection:
         crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
     sign_in(page, address, "Sol Penhale")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -15,9 +14,7 @@ from features.errors import MissingInput, RunStopped, UnreadableInput
 from serving import __main__ as commands
 from serving import approvals, audit
 from serving.db.session import AuditEvent, unit
-from serving.web import app as web_app
 from tests.conftest import Service
-from tests.pages import Browser
 
 KEY = "the key of the tests, long enough"
 OPEN = "ALTER TABLE triage.audit DISABLE TRIGGER USER"
@@ -167,10 +164,7 @@ CONTENTS = {
 def concluded(service: Service, front_end: None) -> int:
     """A case that was read and concluded, before anybody tampers with anything."""
     item = service.unread("N54ALD")
-    with TestClient(web_app.create(service.settings, service.web)) as client:
-        reader = Browser(client).sign_in("ALD-SPO-1")
-        reader.record_view(item)
-        reader.conclude(item)
+    service.review(item, "ALD-SPO-1")
     return item
 
 
