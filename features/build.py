@@ -174,7 +174,7 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
     is withdrawn or has ended. A refused row limits the case that it names, for everyone. Raises
     RunStopped where the list is not supplied or has stopped, or where a refused row names no case.
     """
-    newest_load = store.loads[-1].extracted_at.date() if store.loads else as_of
+    newest_load = store.extracted_on if store.loads else as_of
     if store.feed_states(max(as_of, newest_load))["limits"] != "supplied":
         raise RunStopped(
             "The list of limited-access cases is not supplied or has stopped, so no case can be "

@@ -38,9 +38,14 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
 
 
+def start_of(day: date) -> datetime:
+    """The moment, in UTC, at which a calendar day in England and Wales begins."""
+    return datetime.combine(day, time.min, LOCAL).astimezone(UTC)
+
+
 def end_of(day: date) -> datetime:
     """The moment, in UTC, at which a calendar day in England and Wales ends."""
-    return datetime.combine(day + timedelta(days=1), time.min, LOCAL).astimezone(UTC)
+    return start_of(day + timedelta(days=1))
 
 
 def today() -> date:

@@ -34,8 +34,8 @@ def forget(path: Path, crn: str) -> dict[str, int]:
         staging.sweep_orphans(path)
         counts: dict[str, int] = {}
         loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
-        opened.loads = [_without_refused(path, load, crn, counts) for load in loads]
-        old = [] if counts.get("refused") is None else _refused_with(path, crn, opened.loads)
+        old: list[Path] = []
+        opened.loads = [_without_refused(path, load, crn, counts, old) for load in loads]
         if not counts:
             raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
         at = clock.now_as_recorded().isoformat(timespec="seconds")
@@ -89,34 +89,27 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
     return replace(load, files=files)
 
 
-def _without_refused(path: Path, load: Load, crn: str, counts: dict[str, int]) -> Load:
-    """The load with new files in place of those whose refused rows hold the case."""
-    listed = sorted((path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
-    if load.refused is not None:
-        listed = [path / relative for relative in load.refused]
+def _without_refused(
+    path: Path, load: Load, crn: str, counts: dict[str, int], unlisted: list[Path]
+) -> Load:
+    """The load with new files in place of those whose refused rows hold the case.
+
+    Those of a load from before their digests were kept are put into `unlisted`: they are written
+    anew in place, once the manifest is.
+    """
     files = dict(load.refused or {})
-    for old in listed:
+    for old in load.refused_files(path):
         found = _count(old, _refused_of(crn))
         if not found:
             continue
         counts["refused"] = counts.get("refused", 0) + found
         if load.refused is None:
+            unlisted.append(old)
             continue
         new = old.parent / "again" / old.name
         del files[old.relative_to(path).as_posix()]
         files[new.relative_to(path).as_posix()] = _rewrite(old, new, _refused_of(crn))
     return load if load.refused is None else replace(load, refused=files)
-
-
-def _refused_with(path: Path, crn: str, loads: list[Load]) -> list[Path]:
-    """The files of loads from before their digests were kept, whose refused rows hold the case."""
-    return [
-        file
-        for load in loads
-        if load.refused is None
-        for file in sorted((path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
-        if _count(file, _refused_of(crn))
-    ]
 
 
 def _count(path: Path, of: pl.Expr) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features import proofs
 from features.errors import UserError
 from features.store import Load, Store, bucket_of
 
@@ -115,8 +115,16 @@ def flush_and_digest(path: Path) -> str:
     """Force a file to disk and return its SHA-256."""
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
-        handle.seek(0)
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return proofs.digest_of(path)
+
+
+def write_whole(rows: pl.DataFrame, path: Path) -> str:
+    """Write a Parquet file that is there whole or not at all; its SHA-256."""
+    temporary = path.with_suffix(".tmp")
+    rows.write_parquet(temporary)
+    digest = flush_and_digest(temporary)
+    temporary.rename(path)
+    return digest
 
 
 def replace_manifest(opened: Store) -> None:

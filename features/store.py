@@ -56,6 +56,12 @@ class Load:
         """The SHA-256 of every file of the load, as it was written."""
         return {**self.files, **(self.refused or {})}
 
+    def refused_files(self, store: Path) -> list[Path]:
+        """The files of refused rows: as listed, or as they lie where the load lists none."""
+        if self.refused is None:
+            return sorted((store / "refused" / f"{self.number:04d}").rglob("*.parquet"))
+        return [store / relative for relative in sorted(self.refused)]
+
     def as_json(self) -> dict[str, Any]:
         """The load as it stands in the manifest."""
         return {
@@ -133,11 +139,6 @@ class Store:
     def extracted_on(self) -> date:
         """The day on which the newest extract was taken."""
         return max(load.extracted_at for load in self.loads).date()
-
-    @property
-    def stale_after(self) -> timedelta:
-        """How long after its cover ended a feed counts as stopped."""
-        return STALE_AFTER
 
     @property
     def made_up(self) -> bool:
@@ -234,11 +235,9 @@ class Store:
 
     def _refused_files(self, load: Load) -> list[Path]:
         """The files of a load's refused rows, each as it was written."""
-        if load.refused is None:
-            return sorted((self.path / "refused" / f"{load.number:04d}").rglob("*.parquet"))
-        for relative, digest in load.refused.items():
+        for relative, digest in (load.refused or {}).items():
             proofs.check(self.path / relative, digest, self.path)
-        return [self.path / relative for relative in sorted(load.refused)]
+        return load.refused_files(self.path)
 
 
 def store_schema(name: str) -> dict[str, pl.DataType]:

@@ -6,11 +6,9 @@ import argparse
 import getpass
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
@@ -18,7 +16,7 @@ from features.errors import UserError
 from serving import audit, demo, settings
 from serving.commands import console
 from serving.db.migrate import migrate as bring_up_to_date
-from serving.db.server import OWNER, admin_url
+from serving.db.server import as_owner
 from serving.db.tables import users
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -29,7 +27,7 @@ def migrate(_: argparse.Namespace) -> None:
     chosen = settings.read()
     before, after = bring_up_to_date(chosen)
     if before != after:
-        with as_owner() as connection:
+        with as_owner(settings.read()) as connection:
             details = {"from": before, "to": after}
             _audit(connection, "MIGRATED", "-", details, kind="DATABASE")
     if chosen.demo:
@@ -61,7 +59,7 @@ def add_user(args: argparse.Namespace) -> None:
             "at most, as the user signs in."
         )
     try:
-        with as_owner() as connection:
+        with as_owner(settings.read()) as connection:
             connection.execute(insert(users).values(row))
             details = {"role": args.role, "pdu": args.pdu, "staff_code": args.staff_code}
             _audit(connection, "ADDED_USER", args.username, details)
@@ -75,7 +73,7 @@ def add_user(args: argparse.Namespace) -> None:
 
 def end_user(args: argparse.Namespace) -> None:
     """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
-    with as_owner() as connection:
+    with as_owner(settings.read()) as connection:
         known = select(users.c.username).where(users.c.username == args.username)
         if connection.execute(known).scalar() is None:
             raise UserError(f"There is no user {args.username}.")
@@ -95,7 +93,7 @@ def end_user(args: argparse.Namespace) -> None:
 
 def export_audit(args: argparse.Namespace) -> None:
     """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
-    with as_owner() as connection:
+    with as_owner(settings.read()) as connection:
         for event in audit.events(connection, args.after):
             print(json.dumps(event))  # noqa: T201 - it is the answer
 
@@ -109,15 +107,3 @@ def _audit(
         text("SELECT triage.audit_append(:what, :kind, :whom, CAST(:details AS jsonb))"),
         {"what": what, "kind": kind, "whom": whom, "details": json.dumps(details)},
     )
-
-
-@contextmanager
-def as_owner() -> Iterator[Connection]:
-    """One transaction as the owner of the tables, for an administrator."""
-    engine = create_engine(admin_url(settings.read()))
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
-            yield connection
-    finally:
-        engine.dispose()

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from features import build, clock
+from features import build, clock, proofs
 from features.errors import NotApproved, UserError
 from models import bundle
 from models.bundle import Bundle
@@ -186,7 +186,7 @@ def propose(
         "catalogue": model.catalogue,
         "acute": LISTED,
         "tracked": tracked,
-        "card": digest_of(card) if card and card.exists() else "",
+        "card": proofs.digest_of(card) if card and card.exists() else "",
         "rates": dict(rates),
         "random_share": share,
         "demo": demo,
@@ -259,11 +259,6 @@ def altered(connection: Connection) -> int | None:
     rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
     found = {one.id: one.binds for one in every(connection)}
     return next((row.id for row in rows if found.get(row.id) != row.binds), None)
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sha(words: str) -> str:

@@ -6,7 +6,7 @@ import argparse
 
 from sqlalchemy import Engine
 
-from features import build, clock
+from features import build, clock, proofs
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import Store
 from models import bundle, registry
@@ -28,7 +28,7 @@ def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None
     if args.demo:
         folder = newest_bundle(chosen)
         store = Store.open(chosen.store)
-        as_of = args.as_of or store.loads[-1].extracted_at.date()
+        as_of = args.as_of or store.extracted_on
         cases = build.cases_under_supervision(store, as_of).height
         number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
         console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
@@ -100,7 +100,7 @@ def board_pack(args: argparse.Namespace) -> None:
         path = chosen.bundles / told.live.bundle_folder / "card.md"
         if not path.exists():
             raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
-        if told.live.card and approvals.digest_of(path) != told.live.card:
+        if told.live.card and proofs.digest_of(path) != told.live.card:
             raise UnreadableInput(f"{path} is not the card that was signed; fetch it again.")
         card = path.read_text(encoding="utf-8")
     for written in pack.write(told, args.out, card):

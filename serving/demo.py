@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from features import clock
@@ -10,7 +10,7 @@ from features.errors import SetupProblem
 from models import registry
 from models.bundle import Bundle
 from serving import approvals
-from serving.db.server import OWNER, admin_url
+from serving.db.server import as_owner
 from serving.db.session import unit
 from serving.db.tables import items, users
 from serving.settings import Settings
@@ -41,20 +41,15 @@ def add_users(settings: Settings) -> None:
         {"username": u, "name": n, "role": r, "pdu_code": p, "made_up": True}
         for u, n, r, p in USERS
     ]
-    engine = create_engine(admin_url(settings))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+    with as_owner(settings) as connection:
         connection.execute(insert(users).values(rows).on_conflict_do_nothing())
-    engine.dispose()
 
 
 def add_practitioners(settings: Settings) -> list[str]:
     """For each unit with a made-up SPO: the practitioner with the most cases in the queue."""
     _only_in_a_demo(settings)
-    engine = create_engine(admin_url(settings))
     made = []
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+    with as_owner(settings) as connection:
         for pdu in sorted({pdu for _, _, role, pdu in USERS if role == "spo" and pdu}):
             most = (
                 select(items.c.practitioner_code)
@@ -68,7 +63,6 @@ def add_practitioners(settings: Settings) -> list[str]:
                        "pdu_code": pdu, "staff_code": code, "made_up": True}  # fmt: skip
                 connection.execute(insert(users).values(row).on_conflict_do_nothing())
                 made.append(str(row["username"]))
-    engine.dispose()
     return made
 
 

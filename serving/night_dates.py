@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from features import clock
 from features.errors import UserError
-from features.store import Store
+from features.store import STALE_AFTER, Store
 from serving.db.tables import runs
 
 REPLAY = "To see what a past day would have given, without filling the queue, add --replay."
@@ -32,11 +32,11 @@ def check_day(store: Store, as_of: date, newest: date | None) -> None:
             f"The newest night was as of {newest}: one as of {as_of} would fill today's queue with "
             f"what was known then. Nothing was changed. {REPLAY}"
         )
-    oldest = clock.today() - store.stale_after
+    oldest = clock.today() - STALE_AFTER
     # A demo may be about any day: its people are made up, and so is its queue.
     if as_of < oldest and not store.made_up:
         raise UserError(
-            f"{as_of} is more than {store.stale_after.days} days ago: a night fills today's queue. "
+            f"{as_of} is more than {STALE_AFTER.days} days ago: a night fills today's queue. "
             f"Nothing was changed. Use a day from {oldest} on. {REPLAY}"
         )
 

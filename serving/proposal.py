@@ -16,6 +16,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, func, select
 
+from features import proofs
 from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import MissingInput, UnreadableInput, UserError
 from models.profile import Profile, level_name, whole
@@ -109,7 +110,7 @@ def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meanin
 def card(approval: Approval, bundles: Path) -> Markup | None:
     """The model card as a page shows it; None where it is missing, or not the one proposed."""
     path = bundles / approval.bundle_folder / "card.md"
-    if not approval.card or not path.exists() or approvals.digest_of(path) != approval.card:
+    if not approval.card or not path.exists() or proofs.digest_of(path) != approval.card:
         return None
     made = MarkdownIt("commonmark", {"html": False}).enable("table")
     return Markup(made.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from features import build
 from features.errors import UserError
-from features.staging import flush_and_digest
+from features.staging import write_whole
 from features.store import Store
 from serving import approvals, caseload, doors, looking, night_dates
 from serving.db.session import AuditEvent, unit
@@ -51,10 +51,8 @@ def replay(
         folder = settings.data / "replays"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
-        temporary = folder / f"{name}.tmp"
-        seen.scored.write_parquet(temporary)
-        digest = flush_and_digest(temporary)
-        path = temporary.rename(folder / f"{name}.parquet")
+        path = folder / f"{name}.parquet"
+        digest = write_whole(seen.scored, path)
         cases = int(seen.scored["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from features import asof, build, clock
 from features.errors import NotApproved, RunStopped, UserError
-from features.staging import flush_and_digest
+from features.staging import write_whole
 from features.store import Store
 from models.bundle import Bundle
 from serving import (
@@ -274,11 +274,7 @@ def _sweep(settings: Settings, committed: set[str]) -> None:
 
 def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:
     name = f"{run_id}.parquet"
-    temporary = settings.scores / f"{run_id}.tmp"
-    scored.write_parquet(temporary)
-    digest = flush_and_digest(temporary)
-    temporary.rename(settings.scores / name)
-    return name, digest
+    return name, write_whole(scored, settings.scores / name)
 
 
 def _counts(

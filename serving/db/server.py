@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
@@ -36,6 +38,18 @@ def url_for(settings: Settings, role: str) -> URL:
     """The address of one of the two roles that may do the service's work."""
     password = {WEB: settings.web_password, NIGHT: settings.night_password}[role]
     return admin_url(settings).set(username=role, password=password)
+
+
+@contextmanager
+def as_owner(settings: Settings) -> Iterator[Connection]:
+    """One transaction as the owner of the tables, for an administrator or a demo."""
+    engine = create_engine(admin_url(settings))
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def engine_for(settings: Settings, role: str) -> Engine:

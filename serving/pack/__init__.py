@@ -92,7 +92,7 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
         raise MissingInput(
             f"There was no night in {month.words}, and nothing had been proposed by its end."
         )
-    begin = clock.end_of(month.first - timedelta(days=1))
+    begin = clock.start_of(month.first)
     before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
     found = watch.figures_of(kept) if kept else []

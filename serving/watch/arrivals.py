@@ -85,7 +85,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
     A feed that failed is seen the next morning, where the week's figure needs several days. The
     middle of those weeks is what is usual: one holiday among them does not move it.
     """
-    day = min(as_of, store.loads[-1].extracted_at.date() - timedelta(days=1))
+    day = min(as_of, store.extracted_on - timedelta(days=1))
     said = f"on {day.day} {day:%B}"
     if working_days.is_bank_holiday(day):
         return not_known("day_few", f"{said} was a bank holiday.")

@@ -94,7 +94,7 @@ def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
 
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
     """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
-    since = clock.end_of(today - WITHIN - timedelta(days=1))
+    since = clock.start_of(today - WITHIN)
     asked = connection.execute(
         select(items.c.id, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
@@ -133,7 +133,7 @@ def _waiting(connection: Connection, today: date) -> Figure:
     """How much waits to be read, as weeks of reading at the pace of the last four."""
     open_ = select(func.count()).where(items.c.state == "open", ~items.c.limited)
     waiting = int(connection.execute(open_).scalar_one())
-    since = clock.end_of(today - PACE - timedelta(days=1))
+    since = clock.start_of(today - PACE)
     lately = select(func.count()).where(conclusions.c.at >= since)
     read = int(connection.execute(lately).scalar_one())
     if read < FEWEST:

@@ -48,7 +48,7 @@ def readings(connection: Connection, today: date) -> list[Reading]:
 
     Not since ever: what readers do now would be lost among what they did for years.
     """
-    since = clock.end_of(today - WITHIN - timedelta(days=1))
+    since = clock.start_of(today - WITHIN)
     rows = connection.execute(
         select(
             items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,

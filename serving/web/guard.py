@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from serving.web import api
 from serving.web.oidc import NotLetIn, Provider
 
 MOST_OF_A_FORM = 1024 * 1024
@@ -118,9 +119,7 @@ class Body:
 def _answer(scope: Scope, status: int, words: str) -> Response:
     headers = {"Cache-Control": "no-store", "Connection": "close"}
     if scope["path"].startswith("/v1/"):
-        from serving.web.api import body
-
-        answer = body(status, words)
+        answer = api.body(status, words)
         answer.headers.update(headers)
         return answer
     return PlainTextResponse(words, status, headers)

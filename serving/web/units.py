@@ -86,7 +86,7 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
     held = units.open(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
-    as_of = store.loads[-1].extracted_at.date()
+    as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
     if held["limited"] or doors.is_limited(units.unit.connection, store, crn, as_of):
         return pages.render(request, "limited.html", item={"crn": crn})
