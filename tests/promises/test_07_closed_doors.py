@@ -227,14 +227,29 @@ def test_open_cases_shrink_before_anything_else(
         ).scalar_one()
     limit = {"crn": [crn], "kind": ["exclusion"], "username": [""], "ended_on": [None]}
     schema = {"crn": pl.String, "kind": pl.String, "username": pl.String, "ended_on": pl.Date}
-    found = pl.DataFrame(limit, schema=schema)
-    monkeypatch.setattr(build, "limits_in_force", lambda *_: found)
+    frame = pl.DataFrame(limit, schema=schema)
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
+    with monkeypatch.context() as another_list, pytest.raises(NotApproved):
+        another_list.setattr(build, "limits_in_force", lambda *_: frame)
+        scoring.score(service.settings, service.night, AS_OF)
+    assert shrunk_to(service, item) == (True, "{}")
+    # By the list as it is the case is open again, and those that it names are closed.
     with pytest.raises(NotApproved):
         scoring.score(service.settings, service.night, AS_OF)
+    reopened, person = shrunk_to(service, item)
+    assert not reopened
+    assert "name" in person
+    with service.admin.connect() as connection:
+        closed = set(connection.execute(text("SELECT crn FROM triage.limits")).scalars())
+    assert closed == build.limited_cases(service.store, AS_OF)
+
+
+def shrunk_to(service: Service, item: int) -> tuple[bool, str]:
+    """Whether an item is limited, and what it says of the person."""
     with service.admin.connect() as connection:
         state = text("SELECT limited, person::text FROM triage.items WHERE id = :item")
-        assert connection.execute(state, {"item": item}).one() == (True, "{}")
+        limited_now, person = connection.execute(state, {"item": item}).one()
+    return limited_now, person
 
 
 def test_numbers_in_addresses_tell_nothing(service: Service) -> None:

@@ -167,7 +167,7 @@ def test_histories_that_cannot_be_scored_are_said(service: Service, call: Call) 
     assert {one["state"] for one in nothing["output"]} != {"current"}
     with service.admin.connect() as connection:
         limited = connection.execute(
-            text("SELECT crn FROM triage.caseload WHERE limited LIMIT 1")
+            text("SELECT crn FROM triage.limits JOIN triage.caseload USING (crn) LIMIT 1")
         ).scalar_one()
     body(call("batch", "POST", "/scores", json={**good, "crn": limited}), 403)
 

@@ -140,7 +140,8 @@ def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(
 
 def test_a_limited_case_is_told_without_its_record(service: Service, browser: Browser) -> None:
     with service.admin.connect() as connection:
-        rows = text("SELECT crn FROM triage.caseload WHERE limited LIMIT 1")
+        # From the list itself: another test may have shrunk a case that no list names.
+        rows = text("SELECT crn FROM triage.limits JOIN triage.caseload USING (crn) LIMIT 1")
         crn = connection.execute(rows).scalar_one()
     browser.sign_in(INSPECTOR).get("/account")
     page = browser.post("/account", crn=crn, on=TODAY.isoformat())
