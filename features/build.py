@@ -15,7 +15,6 @@ from concurrent.futures.process import BrokenProcessPool
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -28,7 +27,7 @@ from features.levels import level_plan
 from features.plans import worked_out
 from features.store import Store, bucket_of
 from features.versions import live
-from features.workers import WORKERS, pool
+from features.workers import WORKERS, pool, shared_folder
 
 ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 """The columns of a frame that are not indicators."""
@@ -98,10 +97,10 @@ def frames(
         for part, buckets in parts:
             yield buckets[-1], _of_buckets(store, part, buckets)
         return
-    with TemporaryDirectory(prefix="rosh-frames-") as folder, pool(workers) as others:
+    with shared_folder() as folder, pool(workers, folder) as others:
         waiting: deque[tuple[int, Path, Future[None]]] = deque()
         for part, buckets in parts:
-            path = Path(folder, f"{buckets[-1]}.arrow")
+            path = folder / f"{buckets[-1]}.arrow"
             done = others.submit(_write, store, part, buckets, path)
             waiting.append((buckets[-1], path, done))
             # One part is handed on while the workers are busy with the next ones.

@@ -15,6 +15,7 @@ from serving import admin_commands as admin
 from serving import board_commands as board
 from serving import commands as do
 from serving import demo
+from serving.db.server import absence_said
 
 ROLES = ("spo", "head", "practitioner", "board", "analyst", "inspector", "batch")
 
@@ -22,7 +23,12 @@ ROLES = ("spo", "head", "practitioner", "board", "analyst", "inspector", "batch"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit code."""
     args = _parser().parse_args(arguments)
-    return shown_to_people(lambda: args.run(args))
+    return shown_to_people(lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> None:
+    with absence_said():
+        args.run(args)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -70,14 +70,15 @@ def score(
     """
     store = Store.open(settings.store)
     _check_modes(settings, store)
-    with _alone(engine):
-        try:
+    try:
+        # Around the lock too: giving it back is refused as well where the database has gone.
+        with _alone(engine):
             return _night(settings, engine, store, as_of, step)
-        except DBAPIError as error:
-            raise RunStopped(
-                f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
-                "kept; the last good queue stands."
-            ) from error
+    except DBAPIError as error:
+        raise RunStopped(
+            f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
+            "kept; the last good queue stands."
+        ) from error
 
 
 def _night(

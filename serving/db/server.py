@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from features.errors import SetupProblem
 from serving.db import identity
@@ -50,6 +51,18 @@ def as_owner(settings: Settings) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+@contextmanager
+def absence_said() -> Iterator[None]:
+    """A database that cannot be reached, or goes away meanwhile, is a SetupProblem in words."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, NoConnection) as error:
+        raise SetupProblem(
+            "The database cannot be reached, or went away meanwhile. What was not committed was "
+            "not kept. See that it runs, then run the command again."
+        ) from error
 
 
 def engine_for(settings: Settings, role: str) -> Engine:

@@ -195,7 +195,7 @@ def test_timeline_says_every_entry_in_words() -> None:
         "orders": [row("orders", "2026-06-07", theme="substance", category="NLC8.NST14")],
         "enquiries": [row("enquiries", "2026-06-08")],
         "documents": [row("documents", "2026-06-12", kind="agency_referral", level="MEDIUM", claims_checks=True)],
-        "actions": [row("actions", "2026-06-09", due_on=AS_OF.replace(month=6, day=20))],
+        "actions": [row("actions", "2026-06-09", due_on=date(2026, 6, 20))],
         "allocations": [row("allocations", "2026-06-10", grade="PO")],
         "supervisions": [row("supervisions", "2026-06-11")],
     }  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from features.characteristics import CHARACTERISTICS, NOT_KNOWN
-from features.store import Load
+from features.store import Load, Store
 from models.profile import Profile
 from serving import watch
 from serving.db.unit_tables import snapshots
@@ -281,7 +281,7 @@ def test_few_missed_is_green_only_where_its_interval_is() -> None:
 
 
 DAY = date(2026, 11, 18)
-"""A Wednesday; the store was extracted on the 20th."""
+"""A Wednesday, and no bank holiday."""
 
 
 def days(counts: dict[int, int], last: date = DAY) -> pl.DataFrame:
@@ -320,11 +320,13 @@ def test_the_last_day_beside_the_same_day_of_other_weeks(
         assert "18 November" in found.sentence
 
 
-def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(service: Service) -> None:
-    newest = service.store.loads[-1].extracted_at.date()
-    told = days({0: 100, **FIVE_WEEKS}, newest - timedelta(days=1))
-    found = arrivals.last_day(service.store, told, newest)
-    assert f"{newest.day - 1} November" in found.sentence, "the day of the extract is not over"
+def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = DAY + timedelta(days=1)
+    monkeypatch.setattr(Store, "extracted_on", property(lambda _: taken))
+    found = arrivals.last_day(service.store, days({0: 100, **FIVE_WEEKS}), taken)
+    assert "18 November" in found.sentence, "the day of the extract is not over"
     none = arrivals.last_day(service.store, days(FIVE_WEEKS), date(2026, 8, 31))
     assert none.state == UNKNOWN
     assert "bank holiday" in none.sentence
