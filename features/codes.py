@@ -144,16 +144,18 @@ OUTCOMES: dict[str, str] = {
     "AAEM": "Acceptable absence - employment", "AAFC": "Acceptable absence - family or childcare",
     "AAHO": "Acceptable absence - holiday", "AAME": "Acceptable absence - medical",
     "AARC": "Acceptable absence - remand in custody", "AARE": "Acceptable absence - religious",
+    "AAM11": "Acceptable - no breach (alcohol monitoring)",
     "CO05": "Acceptable absence - professional judgement", "RSSR": "Rescheduled - service request",
     "RSOF": "Rescheduled - person's request", "MO10": "Decision to recall",
     "MO11": "Decision not to recall", "TPOS": "Test positive", "TNEG": "Test negative",
     "TREF": "Test refused", "CONC": "Response received: concerns",
     "NOCO": "Response received: no concerns",
 }  # fmt: skip
-ATTENDED = ("ATTC", "AFTC", "ATSH", "AFDA")  # seen, whatever came of it
+ATTENDED = ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")  # seen, whatever came of it
 COMPLIED = ("ATTC", "AFDA")  # seen, and complied or the failure was accepted
 UNACCEPTABLE_ABSENCE = ("UAAB", "AFTA")
-NON_COMPLIANT = ("UAAB", "AFTC", "ATSH")
+NON_COMPLIANT = (*UNACCEPTABLE_ABSENCE, "AFTC", "ATSH")
+EXCUSED = ("AACL", "AAEM", "AAFC", "AAHO", "AAME", "AARC", "AARE", "AAM11", "CO05")
 BREACH_CONTACTS = ("APBR", "C145", "EM01", "EM02", "AAM3", "AAM4", "C118", "C119", "APRS2")
 
 ENFORCEMENT: dict[str, str] = {

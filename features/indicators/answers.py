@@ -13,7 +13,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
-from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
+from features.indicators.language import CALLS_TO_OTHERS, ORDERS, contact, one_of
 
 KIND = pl.col("kind")
 RISK_REGISTERS: tuple[str, ...] = (
@@ -46,7 +46,9 @@ NEITHER_MISSED_NOR_FAILED = ~one_of(
 ASSESSED = Answer(
     "an assessment completed", "assessments", pl.col("status") == "COMPLETE", "completed_on"
 )
-MANAGEMENT = Answer("management oversight", "contacts", contact("oversight"))
+HELD = ~one_of("outcome_code", ["RSSR", "RSOF"]).fill_null(value=False)
+"""What was arranged was not put off."""
+MANAGEMENT = Answer("management oversight that was held", "contacts", contact("oversight") & HELD)
 POLICE_TOLD = Answer("a police liaison contact", "contacts", contact("police_liaison"))
 TREATMENT_ARRANGED = Answer(
     "a treatment appointment neither missed nor failed",
@@ -60,7 +62,23 @@ COMPLIED = Answer(
 CALLED = Answer(
     "a call or message to or from somebody else", "contacts", one_of("type_code", CALLS_TO_OTHERS)
 )
-ENFORCED = Answer("a warning, breach or recall contact", "contacts", contact("warning", "recall"))
+HOSTEL_WARNINGS = ("C118", "C119")
+"""The warning and the caution of approved premises: a failure, and the response to it."""
+ENFORCED = Answer(
+    "a warning, breach or recall contact with a decision", "contacts",
+    (contact("warning", "recall") & (pl.col("type_code") != "C173"))
+    | one_of("type_code", ["MO5", *HOSTEL_WARNINGS]),
+)  # fmt: skip
+
+
+ATTENDED_AGAIN = Answer(
+    "an appointment attended, whether or not complied with", "contacts",
+    contact("appointment") & one_of("outcome_code", codes.ATTENDED),
+)  # fmt: skip
+LIVED_AT = one_of("state", ["settled", "temporary", "current", "new"]) & pl.col(
+    "verified"
+).ne_missing(pl.lit(value=False))
+"""An address that is known: lived at, and not said to be unchecked."""
 
 
 def document(words: str, *kinds: str) -> Answer:
@@ -89,27 +107,33 @@ LETTERS: dict[str, Answer] = {
 decision's own date of issue says that its letter went out.
 """
 
+RECALLED = Answer("a decision to recall", "decisions", pl.col("decided") == "recall")
+A_SENTENCE = one_of("kind", [*ORDERS, "custody"])
+A_PRACTITIONER = ~pl.col("staff_code").str.ends_with("U").fill_null(value=False)
+"""A holding by somebody: a staff code that ends in U stands for nobody."""
+
 ANSWERS: dict[str, tuple[Answer, ...]] = {
+    "plan_missing_or_before_assessment": (document("a plan", "plan"),),
+    "assessment_locked_incomplete": (ASSESSED,),
     "unanswered_noncompliance_count": (ENFORCED,),
     "enforcement_decided_not_issued": tuple(LETTERS.values()),
     "new_offence_treated_as_nonviolent": (ASSESSED,),
     "civil_order_breach_not_reported": (POLICE_TOLD,),
     "restriction_relaxed_without_oversight": (MANAGEMENT,),
     "recall_decision_delay_days": (
-        Answer("a decision to recall", "decisions", pl.col("decided") == "recall"),
+        RECALLED,
+        LETTERS["recall"],
+        ATTENDED_AGAIN,
     ),
     "consecutive_unacceptable_absences": (COMPLIED,),
     "attendance_rate_90d": (COMPLIED,),
     "whereabouts_unknown": (
+        ATTENDED_AGAIN,
+        Answer("an address that is known", "circumstances", (KIND == "address") & LIVED_AT),
         Answer(
-            "an appointment attended, whether or not complied with", "contacts",
-            contact("appointment") & one_of("outcome_code", codes.ATTENDED),
+            "custody, remand or approved premises", "supervisions",
+            one_of("kind", ["custody", "remand", "approved_premises"]),
         ),
-        Answer(
-            "an address that is known", "circumstances",
-            (KIND == "address") & one_of("state", ["settled", "temporary", "current", "new"]),
-        ),
-        Answer("custody or remand", "supervisions", one_of("kind", ["custody", "remand"])),
     ),
     "treatment_attendance_reports_missing": (
         document("a report of the treatment provider", "treatment_report"),
@@ -135,8 +159,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "enquiry_result_not_reflected": (ASSESSED,),
     "curfew_without_main_occupier_consent": (
         Answer(
-            "the main occupier's answer, unless it raises concerns", "enquiries",
-            (KIND == "main_occupier") & pl.col("result").ne_missing("concerns"), "returned_on",
+            "the main occupier's answer, where it raises no concerns", "enquiries",
+            (KIND == "main_occupier") & (pl.col("result") == "no_concerns"), "returned_on",
         ),
     ),
     "curfew_household_unchecked": (
@@ -158,10 +182,7 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "initial_assessment_overdue": (ASSESSED,),
     "closed_case_information_unreviewed": (
         ASSESSED,
-        Answer(
-            "an order, licence or time in custody that covers the day", "supervisions",
-            KIND != "approved_premises",
-        ),
+        Answer("an order, licence or sentence that covers the day", "supervisions", A_SENTENCE),
     ),
     "mh_information_not_in_assessment": (
         Answer(
@@ -183,6 +204,9 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
             one_of("type_code", ["ADVP", "REG30", "WEAP", "RCCO", "RCPR"]),
         ),
     ),
+    "recent_deregistration": (
+        Answer("the same register active again", "registrations", pl.lit(value=True)),
+    ),
     "earlier_sentence_risk_not_carried": (
         Answer(
             "the same register active again", "registrations",
@@ -194,7 +218,7 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     ),
     "sentence_ended_while_remanded": (HANDED_OVER,),
     "late_allocation_before_release": (
-        Answer("a practitioner allocated", "allocations", pl.lit(value=True)),
+        Answer("a practitioner allocated", "allocations", A_PRACTITIONER),
     ),
     "mappa_or_ap_referral_late": (
         document("a referral to MAPPA or approved premises", "mappa_referral", "ap_referral"),

@@ -5,26 +5,29 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import CASE, CASE_GROUP, Known
+from features.asof import CASE, CASE_GROUP, Known, latest
 from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import significant_events
 from features.indicators.language import (
-    HARMFUL_INCIDENTS,
     IS_LAST,
+    ORDERS,
     N,
     before,
-    by_group,
+    concerning,
+    counts_within,
     entries,
+    in_force,
     level_word,
+    levels_said,
     never_followed_by,
     one_of,
     overall_now,
+    overall_ranks,
     overdue,
     rank_of,
-    within,
 )
-from features.levels import current_assessment, level_column
+from features.levels import current_assessment
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
@@ -58,17 +61,22 @@ def assessment_age_days(known: Known) -> pl.LazyFrame:
 @declare(
     family="AQ",
     kind="process",
-    sentence="An assessment locked incomplete on {date}; none has been completed since.",
+    sentence="An assessment was locked, or left open for over 45 days, before it was complete (started "
+    "on {date}); none has been completed since.",
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, sections 4 and 10: locks 45 days after it was started",
-    words={"n": N, "date": pl.col("completed_on").max()},
+    words={"n": N, "date": pl.col("occurred_on").max()},
 )
 def assessment_locked_incomplete(known: Known) -> pl.LazyFrame:
-    """Assessments locked incomplete after the latest one that was completed."""
+    """Assessments locked incomplete after the latest one that was completed, or started after it and
+    left open for more than 45 days.
+    """
     done = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
-    locked = entries(known, "assessments", pl.col("status") == "LOCKED_INCOMPLETE")
-    return locked.join(done, on=CASE, how="left").filter(
-        pl.col("done_on").is_null() | (pl.col("completed_on") > pl.col("done_on"))
+    left_open = (pl.col("status") == "OPEN") & (pl.col("days") > 45)
+    rows = entries(known, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open)
+    since = pl.coalesce("completed_on", "occurred_on")
+    return rows.join(done, on=CASE, how="left").filter(
+        pl.col("done_on").is_null() | (since > pl.col("done_on"))
     )
 
 
@@ -82,12 +90,12 @@ def assessment_locked_incomplete(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Events since the last assessment have not been reviewed.",
 )
 def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
-    """Significant events of the last 365 days, more than 15 working days ago, after which no
-    assessment was completed.
+    """Significant events that became known in the last 365 days, more than 15 working days ago, and
+    after which no assessment was completed.
     """
-    events = significant_events(known).filter(within(365))
-    reviewed = answers(known, "no_review_after_significant_event")
-    return never_followed_by(events.filter(overdue(15)), reviewed)
+    since = (pl.col("as_of") - pl.col("counts_on")).dt.total_days()
+    events = significant_events(known).filter(since < 365, overdue(15, "counts_on"))
+    return never_followed_by(events, answers(known, "no_review_after_significant_event"))
 
 
 @declare(
@@ -122,13 +130,13 @@ def assessment_copied_forward(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Events on record are not reflected in the level for this group.",
 )
 def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
-    """Violence, threats, abuse or sexual behaviour in 730 days concerning a group recorded low."""
-    found = by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS), within(730))
-    low = current_assessment(known).select(
-        *CASE, *[(pl.col(level_column(g)) == "LOW").alias(g) for g in codes.RISK_GROUPS]
-    )
-    groups = low.unpivot(index=CASE, variable_name="group", value_name="is_low").filter("is_low")
-    return found.join(groups, on=CASE_GROUP, how="semi")
+    """Violence, threats, abuse or sexual behaviour, and intelligence or a provider's concern that says
+    whom it is about, known for less than 730 days, concerning a group of which the latest completed
+    assessment that gives it a level says low.
+    """
+    found = concerning(known).filter(counts_within(730))
+    low = levels_said(known).filter(pl.col("level") == "LOW")
+    return found.join(low, on=CASE_GROUP, how="semi")
 
 
 @declare(
@@ -145,14 +153,16 @@ def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
     },
 )
 def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
-    """How many levels the higher of the serious and violence predictor bands lies above the
-    overall level of the same assessment.
+    """How many levels the higher of the latest serious and violence predictor bands, of an assessment
+    or of predictor scores alone, lies above the overall level.
     """
-    bands = [rank_of(name) for name in ("serious_band", "violence_band")]
+    band = pl.max_horizontal(rank_of(name) for name in ("serious_band", "violence_band"))
+    scored = entries(
+        known, "assessments", one_of("status", ["COMPLETE", "PREDICTORS_ONLY"]), band.is_not_null()
+    )
     overall = overall_now(known).select(*CASE, overall="now")
-    found = _current(known).join(overall, on=CASE, how="inner")
-    banded = found.with_columns(band=pl.max_horizontal(bands))
-    return banded.filter(pl.col("band") > pl.col("overall"))
+    banded = latest(scored.with_columns(band=band), by="completed_on")
+    return banded.join(overall, on=CASE, how="inner").filter(pl.col("band") > pl.col("overall"))
 
 
 @declare(
@@ -170,23 +180,33 @@ def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
     """
     taken = (pl.col("countersigned_at") - pl.col("signed_at")).dt.total_minutes()
     rushed = (taken < 10).fill_null(value=False)
-    high = overall_now(known).select(*CASE, high=pl.col("now") >= 3)
-    needed = pl.col("countersign_required").fill_null(pl.col("high").fill_null(value=False))
-    rows = _current(known).join(high, on=CASE, how="left")
+    high = (pl.col("overall") >= 3).fill_null(value=False)
+    needed = pl.col("countersign_required").fill_null(high)
+    rows = latest(overall_ranks(known), by="completed_on")
     return rows.filter(needed, pl.col("countersigned_at").is_null() | rushed)
 
 
 @declare(
     family="AQ",
     kind="process",
-    sentence="There is no risk management plan with the assessment, or it was written before it.",
-    feeds=("assessments",),
+    sentence="There is no risk management plan since the latest assessment was started, or none at all.",
+    feeds=("assessments", "documents", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 3; {SFO_REVIEW}, section 9",
 )
 def plan_missing_or_before_assessment(known: Known) -> pl.LazyFrame:
-    """The latest completed assessment has no plan, or one dated before it was started."""
+    """The latest completed assessment has no plan, neither its own nor a plan on file, dated since it was
+    started; or an order or licence has been in force for more than 15 working days with no completed
+    assessment and no plan on file since it began.
+    """
+    columns = [*CASE, "as_of", *EVIDENCE]
+    filed = entries(known, "documents", pl.col("kind") == "plan")
     plan = pl.col("plan_written_on")
-    return _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
+    without = _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
+    without = never_followed_by(without, filed, since="occurred_on")
+    orders = in_force(known, "supervisions", one_of("kind", ORDERS)).filter(overdue(15))
+    never = orders.join(current_assessment(known).select(CASE), on=CASE, how="anti")
+    never = never_followed_by(never, filed, since="occurred_on")
+    return pl.concat([without.select(columns), never.select(columns)])
 
 
 @declare(

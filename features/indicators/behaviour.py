@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from features import codes
-from features.asof import Known
-from features.indicators.base import declare
+from features.asof import CASE, Known
+from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import WORSE, significant_events
 from features.indicators.language import (
     FIRST,
@@ -15,6 +15,7 @@ from features.indicators.language import (
     by_group,
     contact,
     entries,
+    non_compliant,
     one_of,
     within,
 )
@@ -177,7 +178,7 @@ def weapon_events_count(known: Known) -> pl.LazyFrame:
 @declare(
     family="WI",
     kind="behaviour",
-    sentence="Information of sexual concern about a child was received on {date}.",
+    sentence="Sexual concern about a child is on record ({n} entr[y|ies], the last of {date}).",
     feeds=("incidents",),
     source=f"{CORONER_JANUARY}, section on offender records",
     groups=("children",),
@@ -187,20 +188,26 @@ def weapon_events_count(known: Known) -> pl.LazyFrame:
     bias_watch=True,
 )
 def child_sexual_risk_intelligence(known: Known) -> pl.LazyFrame:
-    """Information from police or children's services of sexual concern about a child, ever."""
-    return entries(known, "incidents", KIND == "sexual_concern_child")
+    """Information of sexual concern about a child, or sexual behaviour towards one, ever."""
+    towards = (KIND == "sexual") & (pl.col("target") == "child")
+    return entries(known, "incidents", (KIND == "sexual_concern_child") | towards)
 
 
 @declare(
     family="SM",
     kind="behaviour",
     sentence="Drug or heavy alcohol use was disclosed or seen {n} time[|s] in the last 90 days.",
-    feeds=("incidents",),
+    feeds=("incidents", "contacts"),
     source=f"{SFO_REVIEW}, section 4",
 )
 def substance_use_disclosures(known: Known) -> pl.LazyFrame:
-    """Disclosures or observations of drug or heavy alcohol use in the last 90 days."""
-    return _incidents(known, ["substance_use"], 90)
+    """Disclosures or observations of drug or heavy alcohol use, and positive tests, in the last 90
+    days.
+    """
+    columns = [*CASE, "as_of", "days", *EVIDENCE]
+    positive = entries(known, "contacts", pl.col("outcome_code") == "TPOS", within(90))
+    used = _incidents(known, ["substance_use"], 90)
+    return pl.concat([used.select(columns), positive.select(columns)])
 
 
 @declare(
@@ -211,12 +218,12 @@ def substance_use_disclosures(known: Known) -> pl.LazyFrame:
     source=f"{SFO_REVIEW}, section 11b",
 )
 def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
-    """Tests refused or missed in the last 90 days."""
+    """Tests refused, failed or missed in the last 90 days, also where that was deemed acceptable."""
     return entries(
         known,
         "contacts",
         contact("test"),
-        one_of("outcome_code", ["TREF", *codes.UNACCEPTABLE_ABSENCE]),
+        one_of("outcome_code", ["TREF", "AFTC", "AFDA", *codes.UNACCEPTABLE_ABSENCE]),
         within(90),
     )
 
@@ -231,9 +238,11 @@ def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
     bias_watch=True,
 )
 def em_violations_90d(known: Known) -> pl.LazyFrame:
-    """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days."""
-    violations = ["C145", "EM01", "EM02", "AAM3", "AAM4"]
-    return entries(known, "contacts", one_of("type_code", violations), within(90))
+    """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days that were
+    not excused.
+    """
+    violations = one_of("type_code", ["C145", "EM01", "EM02", "AAM3", "AAM4"])
+    return entries(known, "contacts", violations, non_compliant(), within(90))
 
 
 @declare(

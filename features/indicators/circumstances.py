@@ -9,13 +9,17 @@ from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
+    NEW_RELATIONSHIP,
+    NOT_SAID_TO_HAVE_ENDED,
     N,
+    counts_within,
     entries,
+    in_force,
+    levels_said,
     not_followed_by,
     one_of,
     within,
 )
-from features.levels import current_assessment
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
@@ -27,20 +31,21 @@ KIND = pl.col("kind")
 @declare(
     family="RC",
     kind="process",
-    sentence="A new relationship was disclosed on {date}; no enquiry to police or children's "
-    "services followed.",
+    sentence="A new relationship was disclosed on {date}; no enquiry to police or children's services "
+    "followed within 10 working days.",
     feeds=("circumstances", "enquiries"),
     source=f"{SFO_REVIEW}, sections 11d and 13; {ACTION_PLAN}, recommendations 1 and 2",
     groups=("children", "known_adult"),
-    words={"n": N, "date": LAST},
+    words={"n": N, "date": pl.col("counts_on").max()},
     disclosure="possible",
-    disclosable_sentence="A change in personal circumstances has not been followed up.",
+    disclosable_sentence="A change in personal circumstances was not followed up in time.",
 )
 def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
-    """New relationships of the last 365 days with no enquiry requested within 10 working days."""
-    new = entries(known, "circumstances", KIND == "relationship", pl.col("state") == "new")
-    asked = answers(known, "new_relationship_no_enquiry")
-    return not_followed_by(new.filter(within(365)), asked, 10)
+    """New relationships that became known in the last 365 days, with no enquiry requested within 10
+    working days.
+    """
+    new = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    return not_followed_by(new, answers(known, "new_relationship_no_enquiry"), 10)
 
 
 @declare(
@@ -56,29 +61,32 @@ def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Contact with children has not been reflected in the assessment.",
 )
 def child_contact_with_low_child_risk(known: Known) -> pl.LazyFrame:
-    """Contact with a child that is current while the latest completed assessment says low."""
-    low = current_assessment(known).filter(pl.col("children_community") == "LOW").select(CASE)
-    current = entries(known, "circumstances", KIND == "child_contact", pl.col("ended_on").is_null())
+    """Contact with a child that is current while the latest completed assessment that gives a level for
+    children says low.
+    """
+    low = levels_said(known).filter(pl.col("group") == "children", pl.col("level") == "LOW")
+    current = in_force(known, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
     return current.join(low, on=CASE, how="semi")
 
 
 @declare(
     family="RC",
     kind="process",
-    sentence="A pregnancy or new child has been known since {date} and is not assessed.",
+    sentence="A pregnancy or new child has been known since {date} and was not assessed within 20 working "
+    "days.",
     feeds=("circumstances", "assessments"),
     source=f"{ACTION_PLAN}, recommendation 8",
     groups=("children", "known_adult"),
-    words={"n": N, "date": LAST},
+    words={"n": N, "date": pl.col("counts_on").max()},
     disclosure="possible",
     protected_link="pregnancy",
     page_only_because="pregnancy is a protected characteristic: always shown, never scored",
 )
 def pregnancy_or_new_child_unassessed(known: Known) -> pl.LazyFrame:
-    """Pregnancies or new children of the last 365 days without an assessment within 20 working
-    days.
+    """Pregnancies or new children that became known in the last 365 days, without an assessment within
+    20 working days.
     """
-    found = entries(known, "circumstances", KIND == "pregnancy", within(365))
+    found = entries(known, "circumstances", KIND == "pregnancy", counts_within(365))
     return not_followed_by(found, answers(known, "pregnancy_or_new_child_unassessed"), 20)
 
 
@@ -123,7 +131,7 @@ def repeat_da_victims(known: Known) -> pl.LazyFrame:
 @declare(
     family="RC",
     kind="behaviour",
-    sentence="Conflict or breakdown in a close relationship was recorded on {date}.",
+    sentence="Conflict in a close relationship, or its end, is recorded (last on {date}).",
     feeds=("circumstances",),
     source=f"{CORONER_JANUARY}, section on electronic monitoring",
     groups=("children", "known_adult"),
@@ -132,8 +140,13 @@ def repeat_da_victims(known: Known) -> pl.LazyFrame:
     disclosable_sentence="A change in personal circumstances is on record.",
 )
 def relationship_conflict_or_breakdown(known: Known) -> pl.LazyFrame:
-    """Conflict, breakdown or separation in a close relationship in the last 90 days."""
-    return entries(known, "circumstances", KIND == "relationship_conflict", within(90))
+    """Conflict, breakdown or separation in a close relationship in the last 90 days: a conflict
+    recorded, or a relationship said to have ended or that did.
+    """
+    ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 90
+    over = (KIND == "relationship") & ((within(90) & (pl.col("state") == "ended")) | ended)
+    conflict = (KIND == "relationship_conflict") & within(90)
+    return entries(known, "circumstances", conflict | over.fill_null(value=False))
 
 
 AT_RISK = one_of("state", ["at_risk", "no_fixed_abode"])
@@ -152,24 +165,28 @@ MOVED = pl.col("state").ne_missing("at_risk")
     bias_watch=True,
 )
 def accommodation_loss_risk(known: Known) -> pl.LazyFrame:
-    """Addresses at risk or no fixed abode, recorded as current or in the last 56 days."""
-    recent = pl.col("ended_on").is_null() | within(56)
-    return entries(known, "circumstances", KIND == "address", AT_RISK, recent, within(365))
+    """Addresses at risk or no fixed abode that are current, however long ago they began, or that began
+    or ended in the last 56 days.
+    """
+    ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+    recent = pl.col("ended_on").is_null() | within(56) | (ended < 56)
+    return entries(known, "circumstances", KIND == "address", AT_RISK, recent)
 
 
 @declare(
     family="AC",
     kind="process",
-    sentence="The address changed on {date} and risk has not been reviewed since.",
+    sentence="The address changed on {date} and risk was not reviewed within 15 working days of its being "
+    "known.",
     feeds=("circumstances", "assessments"),
     source=f"{SFO_REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
 def address_change_not_reviewed(known: Known) -> pl.LazyFrame:
-    """Moves of the last 365 days with no assessment completed within 15 working days. An address that
-    is said to be at risk is no move.
+    """Moves that became known in the last 365 days, with no assessment completed within 15 working days.
+    An address that is said to be at risk is no move.
     """
-    moves = entries(known, "circumstances", KIND == "address", MOVED, within(365))
+    moves = entries(known, "circumstances", KIND == "address", MOVED, counts_within(365))
     return not_followed_by(moves, answers(known, "address_change_not_reviewed"), 15)
 
 
@@ -197,8 +214,8 @@ def recent_ap_departure(known: Known) -> pl.LazyFrame:
 @declare(
     family="MH",
     kind="process",
-    sentence="The person's mental health was said or seen to be worse on {date}; no action or "
-    "review is recorded.",
+    sentence="The person's mental health was said or seen to be worse on {date}; no action or review is "
+    "recorded within 10 working days.",
     feeds=("incidents", "contacts", "assessments"),
     source=f"{SFO_REVIEW}, sections 4, 12 and 15",
     words={"n": N, "date": LAST},
@@ -207,9 +224,9 @@ def recent_ap_departure(known: Known) -> pl.LazyFrame:
     page_only_because="mental health is scored only by a signed decision of the board",
 )
 def mh_decline_disclosed_no_action(known: Known) -> pl.LazyFrame:
-    """Mental health said or seen to be worse in the last 180 days, with neither management oversight,
-    a treatment appointment neither missed nor failed, a call or message to or from somebody else, nor a
+    """Mental health said or seen to be worse, as became known in the last 180 days, with neither
+    management oversight, a treatment appointment neither missed nor failed, a call or message to or from somebody else, nor a
     completed assessment within 10 working days.
     """
-    said = entries(known, "incidents", KIND == "mental_health_decline", within(180))
+    said = entries(known, "incidents", KIND == "mental_health_decline", counts_within(180))
     return not_followed_by(said, answers(known, "mh_decline_disclosed_no_action"), 10)

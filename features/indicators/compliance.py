@@ -6,7 +6,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
-from features.indicators.answers import LETTERS, answers
+from features.indicators.answers import HOSTEL_WARNINGS, LETTERS, answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -17,6 +17,7 @@ from features.indicators.language import (
     non_compliant,
     not_followed_by,
     one_of,
+    orders_and_licences,
     starts,
     under_supervision,
     while_contact_was_due,
@@ -96,12 +97,15 @@ def early_breach_after_start(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 11d",
 )
 def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
-    """Non-compliance in the last 180 days with no enforcement action of its own and no warning,
-    breach or recall contact within 10 working days.
+    """Non-compliance in the last 180 days with no enforcement action of its own, or one that is pending,
+    and no warning, breach or recall contact, nor oversight of a recall, within 10 working days. A warning
+    or caution of approved premises is itself the response.
     """
+    undecided = pl.col("enforcement_code").is_null() | one_of("enforcement_code", ["EA12"])
     failures = entries(
-        known, "contacts", non_compliant(), within(180), pl.col("enforcement_code").is_null()
-    )
+        known, "contacts", non_compliant(), within(180), undecided,
+        ~one_of("type_code", HOSTEL_WARNINGS),
+    )  # fmt: skip
     answered = answers(known, "unanswered_noncompliance_count")
     return not_followed_by(while_contact_was_due(known, failures), answered, 10)
 
@@ -109,9 +113,10 @@ def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
 @declare(
     family="CE",
     kind="process",
-    sentence="{n} decision[|s] not to recall [is|are] recorded on this licence.",
+    sentence="{n} decision[|s] not to recall [is|are] recorded since {start}.",
     feeds=("decisions", "supervisions"),
     source=f"{REVIEW}, sections 4 and 12",
+    words={"n": N, "start": pl.col("supervised_since").min()},
 )
 def dntr_count(known: Known) -> pl.LazyFrame:
     """Decisions not to recall since the start of the earliest order or licence in force or ended in
@@ -166,8 +171,10 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
         pl.col("days").is_between(15, 179),
     )
     decided = pl.col("decided")
-    parts = [never_followed_by(rows.filter(decided == kind), letter.rows(known))
-             for kind, letter in LETTERS.items()]  # fmt: skip
+    parts = [
+        never_followed_by(rows.filter(decided == kind), letter.rows(known), since="occurred_on")
+        for kind, letter in LETTERS.items()
+    ]
     other = rows.filter(~one_of("decided", LETTERS))
     return pl.concat([*parts, other]).sort("occurred_on", "record_id")
 
@@ -198,7 +205,8 @@ def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
 )
 def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     """Orders and licences that ended in a proven breach, revocation or recall, ever."""
-    return entries(known, "supervisions", one_of("end_reason", ["breached", "revoked", "recalled"]))
+    ended = one_of("end_reason", ["breached", "revoked", "recalled"])
+    return orders_and_licences(known).filter(ended)
 
 
 COMPLIED = one_of("outcome_code", codes.COMPLIED)

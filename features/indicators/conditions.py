@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known
+from features.asof import CASE, Known, latest
 from features.indicators.answers import answers, enquiry
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -127,12 +127,17 @@ def substance_use_rising(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
 )
 def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
-    """Curfews in force, relaxed or not, with no main-occupier enquiry returned from 90 days before
-    they began. Nobody asked, no reply, and a reply with concerns are no consent.
+    """Curfews in force, relaxed or not, with no main-occupier enquiry returned without concerns from 90
+    days before they began, or of which the latest answer raises concerns. Nobody asked, no reply and a
+    reply that nobody can read are no consent.
     """
-    return not_near(
-        curfews(known), answers(known, "curfew_without_main_occupier_consent"), 90, EVER
-    )
+    consented = answers(known, "curfew_without_main_occupier_consent")
+    unasked = not_near(curfews(known), consented, 90, EVER).select(*CASE, "record_id")
+    answered = entries(known, "enquiries", KIND == "main_occupier", pl.col("result").is_not_null())
+    taken_back = latest(answered, by="returned_on").filter(pl.col("result") == "concerns")
+    again = curfews(known).join(taken_back, on=CASE, how="semi").select(*CASE, "record_id")
+    either = pl.concat([unasked, again]).unique()
+    return curfews(known).join(either, on=[*CASE, "record_id"], how="semi")
 
 
 @declare(

@@ -5,21 +5,22 @@ from __future__ import annotations
 import polars as pl
 
 from features.asof import CASE, Known
-from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.indicators.answers import A_PRACTITIONER, A_SENTENCE, answers
+from features.indicators.base import EVIDENCE, declare
 from features.indicators.language import (
     LAST,
     MENTAL_HEALTH,
     ORDERS,
     N,
     completed_assessments,
+    contact,
     entries,
     in_force,
     known_within,
     not_near,
     one_of,
-    orders_and_licences,
     overall_now,
+    overall_ranks,
     releases,
     within,
 )
@@ -85,8 +86,9 @@ def adjudications_violence_12m(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Behaviour in custody is on record.",
 )
 def custody_weapon_or_serious_assault(known: Known) -> pl.LazyFrame:
-    """Weapons, or violence of severity 4 or 5, in custody in the last 730 days."""
-    serious = (KIND == "weapon") | ((KIND == "violence") & (pl.col("severity") >= 4))
+    """Weapons, or violence or sexual behaviour of severity 4 or 5, in custody in the last 730 days."""
+    assault = one_of("kind", ["violence", "sexual"]) & (pl.col("severity") >= 4)
+    serious = (KIND == "weapon") | assault
     return entries(known, "incidents", IN_CUSTODY, serious, within(730))
 
 
@@ -138,12 +140,13 @@ def custody_information_form_missing(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": pl.col("ended_on").max()},
 )
 def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
-    """Orders and licences that ended, in the last 365 days, after a remand began that is still in
-    force, with no handover since.
+    """Orders, licences and custodial sentences that ended, in the last 365 days, after a remand began
+    that is still in force, with no handover since.
     """
     remand = in_force(known, "supervisions", KIND == "remand")
     since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
-    ended = entries(known, "supervisions", one_of("kind", ORDERS), pl.col("ended_on").is_not_null())
+    kinds = one_of("kind", [*ORDERS, "custody"])
+    ended = entries(known, "supervisions", kinds, pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
@@ -164,13 +167,18 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
 )
 def late_allocation_before_release(known: Known) -> pl.LazyFrame:
     """How many days short of 28 before a release of the last 365 days the first practitioner was
-    allocated; all 28 where nobody was until after release, or nobody is on record at all. Of several
-    releases the one with the least notice.
+    allocated, of those who held the case at some time in these 28 days; all 28 where nobody did. Of
+    several releases the one with the least notice. A staff code that stands for nobody is nobody.
     """
-    held = answers(known, "late_allocation_before_release")
-    first = held.group_by(CASE).agg(held_on=pl.col("occurred_on").min())
-    notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days().clip(0).fill_null(0)
-    dated = releases(known, 365).join(first, on=CASE, how="left").with_columns(notice=notice)
+    held = entries(known, "allocations", A_PRACTITIONER)
+    spells = held.select(*CASE, held_on="occurred_on", held_until="ended_on")
+    out = releases(known, 365)
+    earliest = pl.col("occurred_on") - pl.duration(days=ALLOCATION_DAYS)
+    before = pl.col("held_until").is_null() | (pl.col("held_until") > earliest)
+    ours = out.join(spells, on=CASE).filter(before, pl.col("held_on") <= pl.col("occurred_on"))
+    first = ours.group_by([*CASE, "record_id"]).agg(held_on=pl.col("held_on").min())
+    notice = (pl.col("occurred_on") - pl.col("held_on")).dt.total_days().fill_null(0)
+    dated = out.join(first, on=[*CASE, "record_id"], how="left").with_columns(notice=notice)
     return dated.filter(pl.col("notice") < ALLOCATION_DAYS)
 
 
@@ -188,7 +196,8 @@ def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
     """How many weeks short of 26 before a release of the last 365 days the first referral of the two
     years before it was made; all 26 where none was made. A referral is due of somebody who has a
     register of MAPPA, of a sex offender or of a sexual harm prevention order, who came to live in
-    approved premises within 28 days of release, or whose latest assessment says high or very high.
+    approved premises within 28 days of release, or whose latest assessment, or any completed in the
+    two years before a release, says high or very high.
     """
     rows = releases(known, 365).join(_referral_due(known), on=CASE, how="semi")
     made = answers(known, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
@@ -206,8 +215,11 @@ def _referral_due(known: Known) -> pl.LazyFrame:
     out = releases(known, 365).select(*CASE, released_on=pl.col("occurred_on"))
     arrived = out.join(stays.select(*CASE, arrived_on=pl.col("occurred_on")), on=CASE)
     after = (pl.col("arrived_on") - pl.col("released_on")).dt.total_days()
+    rated = overall_ranks(known).filter(pl.col("overall") >= HIGH).select(*CASE, "completed_on")
+    ahead = (pl.col("released_on") - pl.col("completed_on")).dt.total_days()
+    then = out.join(rated, on=CASE).filter(ahead.is_between(0, 730))
     high = overall_now(known).filter(pl.col("now") >= HIGH)
-    parts = [registered, arrived.filter(after.is_between(0, 28)), high]
+    parts = [registered, arrived.filter(after.is_between(0, 28)), high, then]
     return pl.concat([rows.select(CASE) for rows in parts]).unique()
 
 
@@ -222,9 +234,9 @@ def _referral_due(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Actions that agencies agreed are outstanding.",
 )
 def mappa_actions_outstanding(known: Known) -> pl.LazyFrame:
-    """Actions set by MAPPA, not done and past their date."""
+    """Actions set by MAPPA, not done and past their date; one without a date was due at once."""
     undone = entries(known, "actions", KIND == "mappa_action", pl.col("done_on").is_null())
-    return undone.filter(pl.col("due_on") < pl.col("as_of"))
+    return undone.filter(pl.coalesce("due_on", "occurred_on") < pl.col("as_of"))
 
 
 @declare(
@@ -252,39 +264,54 @@ def mappa_exit_with_open_actions(known: Known) -> pl.LazyFrame:
     kind="process",
     sentence="{n} entr[y|ies] about a time when no case was open [has|have] not been considered in an "
     "assessment since it was opened again.",
-    feeds=("supervisions", "incidents", "assessments"),
+    feeds=("supervisions", "incidents", "assessments", "contacts"),
     source=f"{CORONER_JANUARY}, section on offender records; an inspectorate review as reported",
     disclosure="likely",
     disclosable_sentence="Earlier information has not been considered.",
 )
 def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
-    """Incidents on a day that no order, licence or time in custody covers, after an earlier one had
-    ended and before an order or licence began, of which no assessment completed since that beginning
-    takes account. An assessment that says that it does not mention the topic takes no account of it.
+    """Incidents, arrests, charges, complaints and police intelligence that are about, or became known on,
+    a day that no order, licence or sentence covers, after an earlier one had ended and before one began,
+    of which no assessment completed since that beginning, and since they were known, takes account. Time
+    on remand is no sentence. An assessment that says that it does not mention the topic takes no account
+    of it.
     """
-    spells = entries(known, "supervisions", KIND != "approved_premises")
+    rows = _information(known)
+    both = pl.concat(
+        [rows.with_columns(day="occurred_on"), rows.with_columns(day="counts_on")]
+    ).unique([*CASE, "record_id", "day"])
+    spells = entries(known, "supervisions", A_SENTENCE)
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
-    covered = (pl.col("began") <= pl.col("occurred_on")) & (
-        pl.col("ended").is_null() | (pl.col("ended") >= pl.col("occurred_on"))
-    )
-    began = orders_and_licences(known).select(*CASE, reopened_on=pl.col("occurred_on"))
-    rows = entries(known, "incidents")
-    about = rows.join(spells, on=CASE).group_by([*CASE, "record_id"]).agg(
-        open_then=covered.any(), before=(pl.col("ended") < pl.col("occurred_on")).any()
-    )  # fmt: skip
-    later = rows.join(began, on=CASE).filter(pl.col("reopened_on") > pl.col("occurred_on"))
-    again = later.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").min())
-    closed = about.filter(~pl.col("open_then"), pl.col("before").fill_null(value=False))
-    dated = rows.join(closed, on=[*CASE, "record_id"]).join(again, on=[*CASE, "record_id"])
+    day, key = pl.col("day"), [*CASE, "record_id", "day"]
+    covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
+    closed = both.join(spells, on=CASE).group_by(key).agg(
+        open_then=covered.any(),
+        before=(pl.col("ended") < day).any(),
+        reopened_on=pl.col("began").filter(pl.col("began") > day).min(),
+    ).filter(~pl.col("open_then"), "before", pl.col("reopened_on").is_not_null())  # fmt: skip
+    again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
+    dated = rows.join(again, on=[*CASE, "record_id"])
     return dated.join(_considered(known, dated), on=[*CASE, "record_id"], how="anti")
+
+
+def _information(known: Known) -> pl.LazyFrame:
+    """What may become known while a case is closed: incidents, and some contacts."""
+    columns = [*CASE, "as_of", *EVIDENCE, "counts_on"]
+    heard = contact("arrest_or_charge", "third_party") | (
+        (pl.col("type_code") == "C515") & pl.col("outcome_code").ne_missing("NOCO")
+    )
+    contacts = entries(known, "contacts", heard).select(*columns, kind=pl.lit(None, pl.String()))
+    return pl.concat([entries(known, "incidents").select(*columns, "kind"), contacts])
 
 
 def _considered(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The incidents of which some assessment completed since the reopening takes account."""
     done = completed_assessments(known).select(*CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on"))
     silent = pl.any_horizontal(
-        one_of("kind", kinds) & pl.col(column).eq_missing(pl.lit(value=False))
+        one_of("kind", kinds).fill_null(value=False)
+        & pl.col(column).eq_missing(pl.lit(value=False))
         for column, kinds in TOPIC_OF_KIND.items()
     )
-    since = rows.join(done, on=CASE).filter(pl.col("done_on") >= pl.col("reopened_on"), ~silent)
+    from_then = pl.max_horizontal("reopened_on", "counts_on")
+    since = rows.join(done, on=CASE).filter(pl.col("done_on") >= from_then, ~silent)
     return since.select(*CASE, "record_id").unique()

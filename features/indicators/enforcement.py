@@ -6,12 +6,13 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
-from features.indicators.answers import answers
+from features.indicators.answers import ATTENDED_AGAIN, LIVED_AT, answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
     N,
     contact,
+    counts_within,
     entries,
     in_force,
     not_followed_by,
@@ -60,42 +61,45 @@ def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 12: offences that are not violent may still be escalation",
 )
 def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
-    """Arrests or charges of the last 365 days, whatever for, with no assessment completed within 15
-    working days.
+    """Arrests or charges that became known in the last 365 days, whatever for, with no assessment
+    completed within 15 working days.
     """
-    arrests = entries(known, "contacts", contact("arrest_or_charge"), within(365))
+    arrests = entries(known, "contacts", contact("arrest_or_charge"), counts_within(365))
     return not_followed_by(arrests, answers(known, "new_offence_treated_as_nonviolent"), 15)
 
 
 @declare(
     family="CE",
     kind="process",
-    sentence="A breach of a court order was noted on {date} and no report to police is recorded.",
+    sentence="A breach of a court order was noted on {date} and no report to police is recorded within 5 "
+    "working days.",
     feeds=("incidents", "contacts"),
     source=f"{REVIEW}, sections 4, 11d and 15",
     groups=("public", "known_adult"),
-    words={"n": N, "date": LAST},
+    words={"n": N, "date": pl.col("counts_on").max()},
 )
 def civil_order_breach_not_reported(known: Known) -> pl.LazyFrame:
-    """Breaches of a court order in the last 365 days without a police liaison contact within 5
-    working days. An arrest or a police check is no report by probation.
+    """Breaches of a court order that became known in the last 365 days without a police liaison
+    contact within 5 working days. An arrest or a police check is no report by probation.
     """
-    breaches = entries(known, "incidents", KIND == "civil_order_breach", within(365))
+    breaches = entries(known, "incidents", KIND == "civil_order_breach", counts_within(365))
     return not_followed_by(breaches, answers(known, "civil_order_breach_not_reported"), 5)
 
 
 @declare(
     family="CE",
     kind="behaviour",
-    sentence="{n} time[|s] in the last 180 days the person did not tell probation of something "
-    "required (last on {date}).",
+    sentence="{n} time[|s] the person did not tell probation of something required, as became known in "
+    "the last 180 days (last on {date}).",
     feeds=("incidents",),
     source=f"{REVIEW}, sections 4 and 11d",
-    words={"n": N, "date": LAST},
+    words={"n": N, "date": pl.col("counts_on").max()},
 )
 def undisclosed_circumstance(known: Known) -> pl.LazyFrame:
-    """Vehicle, address, telephone, job or relationship not told as required, in 180 days."""
-    return entries(known, "incidents", KIND == "non_disclosure", within(180))
+    """Vehicle, address, telephone, job or relationship not told as required, that became known in the
+    last 180 days.
+    """
+    return entries(known, "incidents", KIND == "non_disclosure", counts_within(180))
 
 
 @declare(
@@ -130,29 +134,39 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
     fires_from=28.0,
 )
 def whereabouts_unknown(known: Known) -> pl.LazyFrame:
-    """Days since the later of two: the last attended appointment, and the first address that is
-    unknown or of no fixed abode after the last known one, while no address since is known. An address
-    at risk is the same address. Not while contact is suspended, nor in custody.
+    """Days since the later of two: the last attended appointment, and the day from which no address is
+    known: the first that is unknown, unchecked or of no fixed abode after the last known one, or the
+    end of that. An address at risk is the same address. Not while contact is suspended, nor of somebody
+    in custody or approved premises.
     """
-    placed = pl.col("state").ne_missing("at_risk")
-    addresses = in_force(known, "circumstances", KIND == "address", placed)
-    addresses = addresses.sort("occurred_on", "record_id")
-    gone = one_of("state", ["unknown", "no_fixed_abode"]).fill_null(value=False)
-    numbered = addresses.with_columns(gone=gone, spell=(~gone).cum_sum().over(CASE))
-    spells = numbered.with_columns(
-        gone_on=pl.col("occurred_on").first().over(*CASE, "spell", "gone")
-    )
-    lost = spells.unique(CASE, keep="last", maintain_order=True).filter("gone")
-    attended = entries(
-        known, "contacts", contact("appointment"), one_of("outcome_code", codes.ATTENDED)
-    )
+    lost = _without_address(known)
+    attended = ATTENDED_AGAIN.rows(known)
     seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
     since = pl.max_horizontal("seen_on", "gone_on")
     dated = lost.join(seen, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
-    inside = in_force(known, "supervisions", one_of("kind", ["custody", "remand"])).select(CASE)
+    housed = one_of("kind", ["custody", "remand", "approved_premises"])
+    inside = in_force(known, "supervisions", housed).select(CASE)
     away = pl.concat([suspended(known).select(CASE), inside.unique()])
     return dated.join(away, on=CASE, how="anti")
+
+
+def _without_address(known: Known) -> pl.LazyFrame:
+    """The last address entry of each case whose address is not known, with the day `gone_on`."""
+    gone = one_of("state", ["unknown", "no_fixed_abode"]) | (
+        one_of("state", ["settled", "temporary", "current", "new"]) & ~LIVED_AT
+    )
+    said = entries(known, "circumstances", KIND == "address", gone | LIVED_AT)
+    began = said.with_columns(gone=~LIVED_AT)
+    left = said.filter(LIVED_AT, pl.col("ended_on").is_not_null())
+    left = left.with_columns(occurred_on=pl.col("ended_on"), gone=pl.lit(value=True))
+    # On one day the address that somebody has outweighs the one that somebody left.
+    events = pl.concat([began, left]).sort("occurred_on", ~pl.col("gone"), "record_id")
+    numbered = events.with_columns(spell=(~pl.col("gone")).cum_sum().over(CASE))
+    spells = numbered.with_columns(
+        gone_on=pl.col("occurred_on").filter("gone").first().over(*CASE, "spell")
+    )
+    return spells.unique(CASE, keep="last", maintain_order=True).filter("gone")
 
 
 @declare(
@@ -192,4 +206,5 @@ def recall_information_not_sent_to_police(known: Known) -> pl.LazyFrame:
     contact within 5 working days.
     """
     recalls = entries(known, "decisions", pl.col("decided") == "recall", within(180))
-    return not_followed_by(recalls, answers(known, "recall_information_not_sent_to_police"), 5)
+    sent = answers(known, "recall_information_not_sent_to_police")
+    return not_followed_by(recalls, sent, 5, since="occurred_on")

@@ -10,7 +10,13 @@ from features.indicators.base import EVIDENCE, declare
 from features.indicators.language import (
     EVER,
     LAST,
+    NEW_RELATIONSHIP,
+    NOT_SAID_TO_HAVE_ENDED,
+    ORDERS,
+    SERIOUS_INCIDENTS,
     N,
+    counts_on,
+    counts_within,
     curfews,
     entries,
     in_force,
@@ -18,7 +24,6 @@ from features.indicators.language import (
     not_followed_by,
     not_near,
     one_of,
-    orders_and_licences,
     overdue,
     within,
 )
@@ -29,8 +34,11 @@ ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 
 KIND = pl.col("kind")
 NOT_REQUESTED = pl.col("requested_on").is_null()
-DOMESTIC_ABUSE_REGISTERS = ("ADVP", "REG30")
-CHILD_REGISTERS = ("RCCO", "RCPR")
+DOMESTIC_ABUSE_REGISTERS = ("ADVP", "REG30", "IMAR")
+CHILD_REGISTERS = ("RCCO", "RCPR", "ARSO")
+PROTECTION_ORDERS = ("restraining_order", "non_molestation", "stalking_protection")
+TO_A_PARTNER = one_of("kind", ["violence", "threat", "sexual"]) & (pl.col("target") == "partner")
+TO_A_CHILD = one_of("kind", SERIOUS_INCIDENTS) & (pl.col("target") == "child")
 
 
 def _needed(known: Known, kind: str) -> pl.LazyFrame:
@@ -39,29 +47,30 @@ def _needed(known: Known, kind: str) -> pl.LazyFrame:
     return _because(rows, "entered as needed")
 
 
-def _because(rows: pl.LazyFrame, why: str) -> pl.LazyFrame:
-    """The rows as things that make an enquiry due."""
-    return rows.select(*CASE, "as_of", "days", *EVIDENCE, why=pl.lit(why))
+def _because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl.LazyFrame:
+    """The rows as things that make an enquiry due from the day in the column `since`."""
+    return rows.select(*CASE, "as_of", *EVIDENCE, why=pl.lit(why), due_since=pl.col(since))
 
 
 def _never_requested(known: Known, indicator: str, due: list[pl.LazyFrame]) -> pl.LazyFrame:
     """What made an enquiry due more than 15 working days ago, with none requested from 28 days
     before it on.
     """
-    return not_near(pl.concat(due).filter(overdue(15)), answers(known, indicator), 28, EVER)
+    late = pl.concat(due).filter(overdue(15, "due_since"))
+    return not_near(late, answers(known, indicator), 28, EVER, of="due_since")
 
 
 def _unanswered(known: Known, kind: str) -> pl.LazyFrame:
-    """Enquiries needed in the last 365 days, requested and not answered within 20 working days."""
+    """Enquiries requested in the last 730 days and not answered within 20 working days."""
     asked = entries(
         known, "enquiries", pl.col("kind") == kind, ~NOT_REQUESTED, pl.col("returned_on").is_null()
     )
     waited = (pl.col("as_of") - pl.col("requested_on")).dt.total_days()
     late = days_after("requested_on", 20) < pl.col("as_of")
-    return asked.with_columns(waited=waited).filter(late, within(365))
+    return asked.with_columns(waited=waited).filter(late, pl.col("waited") < 730)
 
 
-WHY = {"n": N, "date": pl.col("occurred_on").min(), "why": pl.col("why").unique()}
+WHY = {"n": N, "date": pl.col("due_since").min(), "why": pl.col("why").unique()}
 WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").max()}
 
 
@@ -77,20 +86,27 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
 )
 def da_enquiry_missing(known: Known) -> pl.LazyFrame:
     """How many different things make a domestic abuse enquiry due, more than 15 working days ago, with
-    none requested from 28 days before on: one entered as needed, domestic abuse, a new relationship,
-    or the start of an order or licence of somebody with a domestic abuse register or domestic abuse
-    on record, in the last 365 days; a curfew in force. Nothing asked at all counts.
+    none requested from 28 days before on. In the last 365 days, from when it was known: one entered as
+    needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
+    relationship; a register of domestic abuse or MARAC. However long ago: the start of an order or
+    licence in force of somebody with such an entry or register, ended or not, or with a restraining,
+    non-molestation or stalking protection order; a curfew in force. Nothing asked at all counts.
     """
-    abuse = entries(known, "incidents", KIND == "domestic_abuse")
-    registered = in_force(known, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS))
-    known_for_it = pl.concat([abuse.select(CASE), registered.select(CASE)]).unique()
-    began = orders_and_licences(known).filter(pl.col("ended_on").is_null(), within(365))
-    relationship = entries(known, "circumstances", KIND == "relationship", within(365))
+    abuse = entries(known, "incidents", (KIND == "domestic_abuse") | TO_A_PARTNER)
+    registered = entries(known, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS))
+    protected = in_force(known, "orders", one_of("kind", PROTECTION_ORDERS))
+    known_for_it = pl.concat([rows.select(CASE) for rows in (abuse, registered, protected)])
+    began = in_force(known, "supervisions", one_of("kind", ORDERS))
+    relationship = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    recently = registered.filter(pl.col("ended_on").is_null(), counts_within(365))
     due = [
         _needed(known, "domestic_abuse"),
-        _because(abuse.filter(within(365)), "domestic abuse on record"),
-        _because(relationship.filter(pl.col("state") == "new"), "a new relationship"),
-        _because(began.join(known_for_it, on=CASE, how="semi"), "the start of supervision"),
+        _because(abuse.filter(counts_within(365)), "domestic abuse on record", "counts_on"),
+        _because(relationship, "a new relationship", "counts_on"),
+        _because(recently, "a register of domestic abuse", "counts_on"),
+        _because(
+            began.join(known_for_it.unique(), on=CASE, how="semi"), "the start of supervision"
+        ),
         _because(curfews(known), "a curfew"),
     ]
     return _never_requested(known, "da_enquiry_missing", due)
@@ -106,7 +122,7 @@ def da_enquiry_missing(known: Known) -> pl.LazyFrame:
     words=WAITED,
 )
 def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
-    """Domestic abuse enquiries of the last 365 days not answered within 20 working days."""
+    """Domestic abuse enquiries requested in the last 730 days, not answered within 20 working days."""
     return _unanswered(known, "domestic_abuse")
 
 
@@ -114,7 +130,7 @@ def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
     family="SE",
     kind="process",
     sentence="A child safeguarding enquiry has been due since {date} ({why}) and was not requested.",
-    feeds=("enquiries", "orders", "incidents", "circumstances", "registrations"),
+    feeds=("enquiries", "orders", "incidents", "circumstances", "registrations", "supervisions"),
     source=f"{CORONER_JANUARY}; {ACTION_PLAN}, recommendations 2, 4 and 17",
     groups=("children",),
     value=pl.col("why").n_unique(),
@@ -122,18 +138,29 @@ def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
 )
 def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
     """How many different things make a child safeguarding enquiry due, more than 15 working days ago,
-    with none requested from 28 days before on: one entered as needed or sexual concern about a child
-    in the last 365 days; current contact with a child, an active register of child concerns or child
-    protection, or a curfew in force. Nothing asked at all counts.
+    with none requested from 28 days before on. In the last 365 days, from when it was known: one
+    entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
+    towards one; a new relationship, pregnancy or child. However long ago: current contact with a child,
+    an active register of child concerns, child protection or a sex offender, and the start of an order
+    or licence in force beside either; a curfew in force. Nothing asked at all counts.
     """
-    concern = entries(known, "incidents", KIND == "sexual_concern_child", within(365))
-    contact = in_force(known, "circumstances", KIND == "child_contact")
+    concern = entries(known, "incidents", KIND == "sexual_concern_child", counts_within(365))
+    harm = entries(known, "incidents", TO_A_CHILD, counts_within(365))
+    relationship = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    child = entries(known, "circumstances", KIND == "pregnancy", counts_within(365))
+    contact = in_force(known, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
     registered = in_force(known, "registrations", one_of("type_code", CHILD_REGISTERS))
+    beside = pl.concat([contact.select(CASE), registered.select(CASE)]).unique()
+    began = in_force(known, "supervisions", one_of("kind", ORDERS))
     due = [
         _needed(known, "child_safeguarding"),
-        _because(concern, "sexual concern about a child"),
-        _because(contact, "contact with a child"),
-        _because(registered, "a child register"),
+        _because(concern, "sexual concern about a child", "counts_on"),
+        _because(harm, "harm to a child", "counts_on"),
+        _because(relationship, "a new relationship", "counts_on"),
+        _because(child, "a pregnancy or new child", "counts_on"),
+        _because(contact, "contact with a child", "counts_on"),
+        _because(registered, "a child register", "counts_on"),
+        _because(began.join(beside, on=CASE, how="semi"), "the start of supervision"),
         _because(curfews(known), "a curfew"),
     ]
     return _never_requested(known, "sg_enquiry_missing", due)
@@ -149,7 +176,9 @@ def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
     words=WAITED,
 )
 def sg_enquiry_overdue(known: Known) -> pl.LazyFrame:
-    """Child safeguarding enquiries of the last 365 days not answered within 20 working days."""
+    """Child safeguarding enquiries requested in the last 730 days, not answered within 20 working
+    days.
+    """
     return _unanswered(known, "child_safeguarding")
 
 
@@ -165,27 +194,31 @@ def sg_enquiry_overdue(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Information from another agency has not been taken up.",
 )
 def enquiry_result_not_reflected(known: Known) -> pl.LazyFrame:
-    """Concerns returned more than 15 working days ago with no assessment completed since."""
-    returned = entries(
-        known, "enquiries", pl.col("result") == "concerns", pl.col("returned_on").is_not_null()
-    ).with_columns(occurred_on=pl.col("returned_on"))
-    return never_followed_by(
-        returned.filter(overdue(15)), answers(known, "enquiry_result_not_reflected")
-    )
+    """Concerns returned, and on record, more than 15 working days ago with no assessment completed
+    since.
+    """
+    concerns, returned = pl.col("result") == "concerns", pl.col("returned_on")
+    rows = entries(known, "enquiries", concerns, returned.is_not_null())
+    rows = rows.with_columns(occurred_on=returned).with_columns(counts_on=counts_on())
+    reflected = answers(known, "enquiry_result_not_reflected")
+    return never_followed_by(rows.filter(overdue(15, "counts_on")), reflected)
 
 
 @declare(
     family="WI",
     kind="process",
-    sentence="Police intelligence received on {date} has not led to a review of the assessment.",
+    sentence="Police intelligence received on {date} did not lead to a review of the assessment within "
+    "20 working days.",
     feeds=("incidents", "assessments"),
     source=f"{CORONER_JANUARY}, section on offender records",
-    words={"n": N, "date": LAST},
+    words={"n": N, "date": pl.col("counts_on").max()},
     disclosure="likely",
-    disclosable_sentence="Information on record has not been taken up in the assessment.",
+    disclosable_sentence="Information on record was not taken up in the assessment in time.",
     bias_watch=True,
 )
 def police_intelligence_unassessed(known: Known) -> pl.LazyFrame:
-    """Police intelligence of the last 365 days with no assessment completed in 20 working days."""
-    received = entries(known, "incidents", KIND == "intelligence", within(365))
+    """Police intelligence that reached the record in the last 365 days, with no assessment completed in
+    20 working days.
+    """
+    received = entries(known, "incidents", KIND == "intelligence", counts_within(365))
     return not_followed_by(received, answers(known, "police_intelligence_unassessed"), 20)

@@ -32,7 +32,7 @@ def significant_events(known: Known) -> pl.LazyFrame:
     relationship, or conflict in one; accommodation at risk or lost (independent review of a further
     offence, sections 1 and 5; the recall service's contact groups).
     """
-    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "days"]
+    columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "counts_on", "days"]
     found = [
         entries(known, table).select(*columns, event=event) for table, event in _EVENTS.items()
     ]

@@ -6,13 +6,20 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known, latest
-from features.indicators.answers import RISK_REGISTERS, answers
+from features.indicators.answers import (
+    ATTENDED_AGAIN,
+    LETTERS,
+    RECALLED,
+    RISK_REGISTERS,
+    answers,
+)
 from features.indicators.base import declare
 from features.indicators.compliance import attendance_rate_90d
 from features.indicators.events import significant_events
 from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
+    SUSPENDED,
     N,
     contact,
     entries,
@@ -83,9 +90,14 @@ def register_review_overdue(known: Known) -> pl.LazyFrame:
     words={"n": N, "kinds": pl.col("type_code").replace(codes.REGISTER_TYPES).unique()},
 )
 def recent_deregistration(known: Known) -> pl.LazyFrame:
-    """Registers, other than those of the level itself, ended in the last 90 days."""
+    """Registers, other than those of the level itself and that of the two-thirds point, ended in the
+    last 90 days and not active again.
+    """
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
-    return entries(known, "registrations", ~one_of("type_code", ECHOES_OF_LEVEL), since < 90)
+    risky = ~one_of("type_code", [*ECHOES_OF_LEVEL, SUSPENDED])
+    ended = entries(known, "registrations", risky, since < 90)
+    active = in_force(known, "registrations", risky).select(*CASE, "type_code")
+    return ended.join(active, on=[*CASE, "type_code"], how="anti")
 
 
 @declare(
@@ -127,31 +139,48 @@ def withdrawn_warning_form_used(known: Known) -> pl.LazyFrame:
     )
 
 
+_RECALLED_ON = pl.col("recalled_on").sort_by("waited").last()
+_DECISION = (
+    pl.when(_RECALLED_ON.is_not_null())
+    .then(pl.format("recall was decided on {}", _RECALLED_ON.dt.strftime("%-d %B %Y")))
+    .otherwise(pl.lit("no decision to recall is recorded, and the person has not attended since"))
+)
+
+
 @declare(
     family="CE",
     kind="process",
-    sentence="{d} days passed between an appointment missed after release and the next decision to "
-    "recall ({date}).",
+    sentence="{d} days passed after an appointment missed on licence: {decision}.",
     feeds=("contacts", "decisions", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 10; {INQUEST}",
     value=pl.col("waited").max(),
-    words={"d": pl.col("waited").max(), "date": pl.col("recalled_on").max()},
+    words={"d": pl.col("waited").max(), "decision": _DECISION},
     fires_from=3.0,
 )
 def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
-    """Appointments missed without an acceptable reason while a licence was in force that goes on or
-    ended in the last 365 days, with the days to the next decision to recall; of several, the longest.
+    """Appointments missed without an acceptable reason, while contact was due, on a licence that goes on
+    or ended in the last 365 days, with the days to the next decision to recall (or the start or
+    submission of a recall); of several, the longest. Where none followed, the days so far since one
+    missed on a licence in force after which the person has not attended.
     """
     missed = one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE)
     absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
     lately = pl.col("licence_ended_on").is_null() | (
         (pl.col("as_of") - pl.col("licence_ended_on")).dt.total_days() < 365
     )
-    current = on_licence(known, absences, lately)
-    rows = next_after(current, answers(known, "recall_decision_delay_days"))
-    rows = rows.rename({"next_on": "recalled_on"})
-    waited = (pl.col("recalled_on") - pl.col("occurred_on")).dt.total_days()
-    return rows.filter(pl.col("recalled_on").is_not_null()).with_columns(waited=waited)
+    due = while_contact_was_due(known, absences)
+    current = on_licence(known, due, lately)
+    recalled = pl.concat([RECALLED.rows(known), LETTERS["recall"].rows(known)])
+    rows = next_after(current, recalled).rename({"next_on": "recalled_on"})
+    seen = ATTENDED_AGAIN.rows(known).group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    open_ = in_force(known, "supervisions", pl.col("kind") == "licence").select(CASE).unique()
+    open_ = open_.with_columns(on_licence=pl.lit(value=True))
+    dated = rows.join(seen, on=CASE, how="left").join(open_, on=CASE, how="left")
+    unseen = pl.col("seen_on").is_null() | (pl.col("seen_on") < pl.col("occurred_on"))
+    waiting = unseen & pl.col("on_licence").fill_null(value=False)
+    until = pl.coalesce("recalled_on", pl.when(waiting).then(pl.col("as_of")))
+    waited = (until - pl.col("occurred_on")).dt.total_days()
+    return dated.with_columns(waited=waited).filter(pl.col("waited").is_not_null())
 
 
 @declare(

@@ -10,6 +10,7 @@ import polars as pl
 from features import codes, records
 from features.asof import CASE, Known, latest, once
 from features.lean import Unread
+from features.levels import level_column
 from features.working_days import days_after
 
 N = pl.len()
@@ -21,6 +22,11 @@ LAST = pl.col("occurred_on").max()
 ORDERS = ("community_order", "suspended_sentence", "licence")
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
 HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
+CONCERNS = ("provider_concern", "intelligence", "custody_intelligence")
+"""Information that is about somebody only where it says whom."""
+
+NEW_RELATIONSHIP = (pl.col("kind") == "relationship") & (pl.col("state") == "new")
+NOT_SAID_TO_HAVE_ENDED = pl.col("state").ne_missing("ended")
 
 MENTAL_HEALTH = ("mental_health_decline", "relapse_sign")
 SUSPENDED = "PRC"
@@ -65,14 +71,35 @@ LEAN = {
 
 
 def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
-    """The rows of a table, as known, that meet every condition."""
-    return known.scan(table).filter(*conditions).with_columns(table=pl.lit(table))
+    """The rows of a table, as known, that meet every condition; `counts_on`: see there."""
+    rows = known.scan(table).filter(*conditions)
+    return rows.with_columns(counts_on=counts_on(), table=pl.lit(table))
+
+
+RECORDED_LATE = 14
+"""More days than this between an entry's day and the record, and nobody could act on it before."""
+
+
+@cache
+def counts_on() -> pl.Expr:
+    """The day from which an answer can be asked for: that of the entry or, where it first reached the
+    record more than RECORDED_LATE days later, the day that it did.
+    """
+    reached = pl.col("first_recorded_at").dt.date()
+    late = (reached - pl.col("occurred_on")).dt.total_days() > RECORDED_LATE
+    return pl.when(late).then(reached).otherwise(pl.col("occurred_on"))
 
 
 @cache
 def within(days: int) -> pl.Expr:
     """The entry is about one of the last `days` days, today included."""
     return pl.col("days") < days
+
+
+@cache
+def counts_within(days: int) -> pl.Expr:
+    """The entry counts from one of the last `days` days: what became known late is not old."""
+    return (pl.col("as_of") - counts_on()).dt.total_days() < days
 
 
 @cache
@@ -91,22 +118,40 @@ def contact(*groups: str) -> pl.Expr:
 
 @cache
 def non_compliant() -> pl.Expr:
-    """The contact is a breach, or an appointment missed or failed without acceptable reason."""
-    return one_of("outcome_code", codes.NON_COMPLIANT) | one_of("type_code", codes.BREACH_CONTACTS)
+    """The contact is a breach that was not excused, or an appointment missed or failed without
+    acceptable reason.
+    """
+    excused = one_of("outcome_code", codes.EXCUSED).fill_null(value=False)
+    breach = one_of("type_code", codes.BREACH_CONTACTS) & ~excused
+    return one_of("outcome_code", codes.NON_COMPLIANT) | breach
 
 
 @once
 def by_group(known: Known) -> pl.LazyFrame:
-    """Incidents with the risk `group` of who was or could be harmed; nobody in particular: public.
+    """Incidents with the risk `group` of who was or could be harmed.
 
-    The group is null where the target is not one of ours.
+    Where that is nobody in particular or not said, by the kind: sexual concern about a child is about
+    children, domestic abuse about known adults, other harmful behaviour about the public. Of other
+    kinds nobody in particular is the public, and what is not said stays null.
     """
-    return entries(known, "incidents").with_columns(group=_GROUP_OF_TARGET)
+    return entries(known, "incidents").with_columns(group=_GROUP)
 
 
-_GROUP_OF_TARGET = pl.col("target").replace_strict(
-    {**codes.GROUP_OF_TARGET, "none": "public"}, default=None
+_GROUP_OF_KIND = {
+    **dict.fromkeys(SERIOUS_INCIDENTS, "public"), "domestic_abuse": "known_adult",
+    "sexual_concern_child": "children",
+}  # fmt: skip
+_GROUP = pl.coalesce(
+    pl.col("target").replace_strict(codes.GROUP_OF_TARGET, default=None),
+    pl.col("kind").replace_strict(_GROUP_OF_KIND, default=None),
+    pl.when(pl.col("target") == "none").then(pl.lit("public")),
 )
+
+
+def concerning(known: Known) -> pl.LazyFrame:
+    """Harmful incidents, and information that says whom it is about, by risk group."""
+    named = one_of("kind", CONCERNS) & one_of("target", codes.GROUP_OF_TARGET)
+    return by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS) | named)
 
 
 @once
@@ -163,10 +208,23 @@ def overall_ranks(known: Known) -> pl.LazyFrame:
 
 @once
 def overall_now(known: Known) -> pl.LazyFrame:
-    """The overall rank of the latest completed assessment: CASE, now (1 to 4), done_on."""
-    last = latest(overall_ranks(known), by="completed_on")
-    found = last.select(*CASE, now="overall", done_on="completed_on")
-    return found.filter(pl.col("now").is_not_null())
+    """The overall rank of the latest completed assessment that gives one: CASE, now (1 to 4), done_on.
+
+    One without any level says nothing of what was said before.
+    """
+    rated = overall_ranks(known).filter(pl.col("overall").is_not_null())
+    last = latest(rated, by="completed_on")
+    return last.select(*CASE, now="overall", done_on="completed_on")
+
+
+@once
+def levels_said(known: Known) -> pl.LazyFrame:
+    """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
+    columns = {level_column(group): group for group in codes.RISK_GROUPS}
+    done = completed_assessments(known).sort(*CASE, "completed_on", "record_id").rename(columns)
+    last = done.group_by(CASE).agg(pl.col(*columns.values()).drop_nulls().last())
+    said = last.unpivot(index=CASE, variable_name="group", value_name="level")
+    return said.filter(pl.col("level").is_not_null())
 
 
 def level_word(rank: pl.Expr) -> pl.Expr:
@@ -176,23 +234,67 @@ def level_word(rank: pl.Expr) -> pl.Expr:
 
 @once
 def suspended(known: Known) -> pl.LazyFrame:
-    """The keys whose contact is suspended on the date: CASE, suspended_from.
+    """The cases whose contact is suspended on the date: CASE, suspended_from.
 
-    Said by the order itself, or by the register of the two-thirds point (`PRC`), whichever is first.
+    Every order and licence in force says so, or the register of the two-thirds point (`PRC`) does.
     """
-    begun = in_force(known, "supervisions", pl.col("suspended_from") <= pl.col("as_of"))
+    running = in_force(known, "supervisions", one_of("kind", ORDERS))
+    begun = (pl.col("suspended_from") <= pl.col("as_of")).fill_null(value=False)
+    throughout = running.group_by(CASE).agg(
+        suspended=begun.all(), suspended_from=pl.col("suspended_from").max()
+    ).filter("suspended")  # fmt: skip
     register = in_force(known, "registrations", one_of("type_code", [SUSPENDED]))
-    since = register.select(*CASE, suspended_from=pl.col("occurred_on"))
-    both = pl.concat([begun.select(*CASE, "suspended_from"), since])
+    since = register.select(*CASE, suspended_from="occurred_on")
+    both = pl.concat([throughout.select(*CASE, "suspended_from"), since])
     return both.group_by(CASE).agg(pl.col("suspended_from").min())
 
 
+ALWAYS_DUE = one_of("type_code", codes.BREACH_CONTACTS)
+"""A curfew, a zone and the rules of a hostel hold while contact is suspended."""
+
+
 def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows before contact was suspended: suspended contact is not silence (promise 5)."""
-    dated = rows.join(suspended(known), on=CASE, how="left")
-    return dated.filter(
-        pl.col("suspended_from").is_null() | (pl.col("occurred_on") < pl.col("suspended_from"))
+    """The contacts of days on which contact was due: suspended contact is not silence (promise 5).
+
+    It was not due on a day on which every order and licence then in force had it suspended, or on
+    which the register of the two-thirds point was active. Breaches of a curfew, a zone or the rules
+    of a hostel count all the same.
+    """
+    sources = pl.concat([_suspending(known).select(CASE), _registered(known).select(CASE)])
+    cases = sources.unique()
+    dated = rows.join(cases, on=CASE, how="semi").with_row_index("_row")
+    asked = dated.join(_running(known), on=CASE).filter(_during("_began", "_ended"))
+    day = pl.col("occurred_on")
+    asks = pl.col("_off").is_null() | (day < pl.col("_off"))
+    by_orders = asked.group_by("_row").agg(asks=asks.any()).filter(~pl.col("asks"))
+    by_register = dated.join(_registered(known), on=CASE).filter(
+        day >= pl.col("_began"), pl.col("_ended").is_null() | (day < pl.col("_ended"))
     )
+    off = pl.concat([by_orders.select("_row"), by_register.select("_row")]).unique()
+    excused = dated.filter(~ALWAYS_DUE).join(off, on="_row", how="semi").select("_row")
+    due = dated.join(excused, on="_row", how="anti").drop("_row")
+    return pl.concat([rows.join(cases, on=CASE, how="anti"), due])
+
+
+def _during(began: str, ended: str) -> pl.Expr:
+    """The entry is about a day from one to the other, both included."""
+    day = pl.col("occurred_on")
+    return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
+
+
+def _running(known: Known) -> pl.LazyFrame:
+    return orders_and_licences(known).select(
+        *CASE, _began="occurred_on", _ended="ended_on", _off="suspended_from"
+    )
+
+
+def _suspending(known: Known) -> pl.LazyFrame:
+    return orders_and_licences(known).filter(pl.col("suspended_from") <= pl.col("as_of"))
+
+
+def _registered(known: Known) -> pl.LazyFrame:
+    rows = entries(known, "registrations", one_of("type_code", [SUSPENDED]))
+    return rows.select(*CASE, _began="occurred_on", _ended="ended_on")
 
 
 def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
@@ -233,14 +335,13 @@ def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     return _next(rows, others, pl.col("occurred_on")).drop("_from").rename({"_next": "next_on"})
 
 
-def not_near(rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int) -> pl.LazyFrame:
-    """The rows with no other entry from `before` days before them to `after` days after."""
-    found = _next(rows, others, pl.col("occurred_on") - pl.duration(days=before))
-    return found.filter(pl.col("_next").is_null() | (_gap() > after)).drop("_from", "_next")
-
-
-def _gap() -> pl.Expr:
-    return (pl.col("_next") - pl.col("occurred_on")).dt.total_days()
+def not_near(
+    rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int, of: str = "occurred_on"
+) -> pl.LazyFrame:
+    """The rows with no other entry from `before` days before the day `of` them to `after` after."""
+    found = _next(rows, others, pl.col(of) - pl.duration(days=before))
+    gap = (pl.col("_next") - pl.col(of)).dt.total_days()
+    return found.filter(pl.col("_next").is_null() | (gap > after)).drop("_from", "_next")
 
 
 def _next(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
@@ -262,29 +363,36 @@ def before(value: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
-def deadline(working_days: int) -> pl.Expr:
+def deadline(working_days: int, since: str = "occurred_on") -> pl.Expr:
     """The day so many working days after the entry (see `features.working_days`)."""
-    return days_after("occurred_on", working_days)
+    return days_after(since, working_days)
 
 
-def overdue(working_days: int) -> pl.Expr:
+def overdue(working_days: int, since: str = "occurred_on") -> pl.Expr:
     """More than so many working days have passed since the entry."""
-    return deadline(working_days) < pl.col("as_of")
+    return deadline(working_days, since) < pl.col("as_of")
 
 
-def not_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame, working_days: int) -> pl.LazyFrame:
-    """The rows whose time for an answer passed without one; an answer on the day counts."""
-    found = _next(rows.filter(overdue(working_days)), answers, pl.col("occurred_on"))
-    late = pl.col("_next").is_null() | (pl.col("_next") > deadline(working_days))
+def not_followed_by(
+    rows: pl.LazyFrame, answers: pl.LazyFrame, working_days: int, since: str = "counts_on"
+) -> pl.LazyFrame:
+    """The rows whose time for an answer passed without one; an answer on the day counts.
+
+    The time runs from the day in the column `since`.
+    """
+    found = _next(rows.filter(overdue(working_days, since)), answers, pl.col(since))
+    late = pl.col("_next").is_null() | (pl.col("_next") > deadline(working_days, since))
     return found.filter(late).drop("_from", "_next")
 
 
-def never_followed_by(rows: pl.LazyFrame, answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows after which, that day or later, no answer of any date is on record."""
+def never_followed_by(
+    rows: pl.LazyFrame, answers: pl.LazyFrame, since: str = "counts_on"
+) -> pl.LazyFrame:
+    """The rows after which, on the day in the column `since` or later, no answer is on record."""
     last = answers.group_by(CASE).agg(answered_on=pl.col("occurred_on").max())
     answered = pl.col("answered_on")
     found = rows.join(last, on=CASE, how="left").filter(
-        answered.is_null() | (answered < pl.col("occurred_on"))
+        answered.is_null() | (answered < pl.col(since))
     )
     return found.drop("answered_on")
 

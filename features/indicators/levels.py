@@ -9,13 +9,12 @@ from features.asof import CASE, CASE_GROUP, Known
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
-    HARMFUL_INCIDENTS,
-    IS_LAST,
     ORDERS,
     N,
     before,
-    by_group,
     completed_assessments,
+    concerning,
+    counts_within,
     deadline,
     entries,
     in_force,
@@ -49,7 +48,8 @@ def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
     assessment has been completed; of several, the longest.
     """
     rows = in_force(known, "supervisions", one_of("kind", ORDERS))
-    undone = never_followed_by(rows, answers(known, "initial_assessment_overdue"))
+    assessed = answers(known, "initial_assessment_overdue")
+    undone = never_followed_by(rows, assessed, since="occurred_on")
     late = (pl.col("as_of") - deadline(15)).dt.total_days()
     return undone.with_columns(late=late).filter(pl.col("late") > 0)
 
@@ -57,8 +57,7 @@ def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
 @declare(
     family="AQ",
     kind="process",
-    sentence="The level for this group stayed the same through {n} event[|s] that concern it, between "
-    "the last two assessments.",
+    sentence="The level for this group was given again after {n} event[|s] that concern[s|] it.",
     feeds=("assessments", "incidents"),
     source=f"{SFO_REVIEW}, sections 5 and 12",
     per_group=True,
@@ -66,24 +65,29 @@ def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
     disclosable_sentence="The level stayed the same although events are on record.",
 )
 def rosh_unchanged_despite_events(known: Known) -> pl.LazyFrame:
-    """Harmful behaviour concerning the group between the last two completed assessments, where both
-    give the group the same level.
+    """Harmful behaviour concerning the group, and intelligence or a provider's concern that says whom it
+    is about, known for less than 730 days, after which a completed assessment gave the group the level
+    that it had before. Giving it once more takes nothing away.
+    """
+    found = concerning(known).filter(counts_within(730))
+    between = pl.col("counts_on").is_between("since", "until", closed="right")
+    return found.join(_same_level(known), on=CASE_GROUP, how="inner").filter(between)
+
+
+def _same_level(known: Known) -> pl.LazyFrame:
+    """From which to which completed assessment a group has had the level last given: CASE, group,
+    since, until. An assessment that gives the group no level is passed over.
     """
     done = completed_assessments(known).sort(*CASE, "completed_on", "record_id")
-    level = {group: pl.col(level_column(group)) for group in codes.RISK_GROUPS}
-    paired = done.select(
-        *CASE,
-        "completed_on",
-        since=before(pl.col("completed_on")),
-        **{group: now == before(now) for group, now in level.items()},
-    ).filter(IS_LAST)
-    same = paired.unpivot(
-        on=list(level), index=[*CASE, "since", "completed_on"],
-        variable_name="group", value_name="same",
-    ).filter("same")  # fmt: skip
-    found = by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS))
-    between = pl.col("occurred_on").is_between("since", "completed_on", closed="right")
-    return found.join(same, on=CASE_GROUP, how="inner").filter(between)
+    day, parts = pl.col("completed_on"), []
+    for group in codes.RISK_GROUPS:
+        level = pl.col(level_column(group))
+        rated = done.filter(level.is_not_null())
+        first = rated.filter(level.ne_missing(before(level)))
+        since = first.group_by(CASE).agg(since=day.last())
+        until = rated.group_by(CASE).agg(until=day.last())
+        parts.append(since.join(until, on=CASE).with_columns(group=pl.lit(group)))
+    return pl.concat(parts)
 
 
 TOPICS: dict[str, tuple[str, pl.Expr]] = {
@@ -193,11 +197,13 @@ _LEVELS_IN_WORDS = {
 )
 def level_inconsistent_between_documents(known: Known) -> pl.LazyFrame:
     """Documents of the last 90 days, other than referrals to partners, that state another overall
-    level than the latest completed assessment, and are not older than it.
+    level than the latest completed assessment and are not older than it, or a higher one and are at
+    most 30 days older.
     """
     ours = KIND.ne("agency_referral")
     rows = _stating_another_level(known, ours, within(90)).sort("occurred_on", "record_id")
-    return rows.filter(pl.col("occurred_on") >= pl.col("done_on"))
+    ahead = (pl.col("done_on") - pl.col("occurred_on")).dt.total_days()
+    return rows.filter((ahead <= 0) | ((ahead <= 30) & (pl.col("stated") > pl.col("now"))))
 
 
 @declare(
@@ -227,7 +233,7 @@ def partner_given_outdated_risk(known: Known) -> pl.LazyFrame:
     value=(pl.col("overall") - pl.col("now")).max(),
     words={
         "n": N,
-        "date": pl.col("completed_on").max(),
+        "date": pl.col("completed_on").filter(pl.col("overall") == pl.col("overall").max()).max(),
         "before": level_word(pl.col("overall").max()),
         "level": level_word(pl.col("now").max()),
     },
@@ -260,13 +266,13 @@ REGISTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     disclosable_sentence="A register that events on record call for is not active.",
 )
 def expected_register_missing(known: Known) -> pl.LazyFrame:
-    """Domestic abuse, weapons or sexual concern about a child in 365 days without an active register
-    of that kind (domestic abuse; weapons; child concerns or child protection).
+    """Domestic abuse, weapons or sexual concern about a child, known for less than 365 days, without an
+    active register of that kind (domestic abuse; weapons; child concerns or child protection).
     """
     active = known.scan("registrations").filter(pl.col("ended_on").is_null())
     parts = []
     for kind, (group, registers) in REGISTERS.items():
         has = active.filter(one_of("type_code", registers)).select(CASE).unique()
-        rows = entries(known, "incidents", one_of("kind", [kind]), within(365))
+        rows = entries(known, "incidents", one_of("kind", [kind]), counts_within(365))
         parts.append(rows.join(has, on=CASE, how="anti").with_columns(group=pl.lit(group)))
     return pl.concat(parts)

@@ -16,28 +16,28 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 KIND = pl.col("kind")
 GRAVE = 4
-"""The seriousness from which a threat is grave: a threat to kill."""
+"""The seriousness from which a threat (one to kill), violence or sexual behaviour is grave."""
 
 _TO_STAFF = one_of("kind", ["violence", "threat"]) & (pl.col("target") == "staff")
 _GRAVE_THREAT = (KIND == "threat") & (
     (pl.col("severity") >= GRAVE) | one_of("target", ["partner", "child"])
 )
+_TO_THEM = one_of("target", ["partner", "child"])
+_GRAVE_VIOLENCE = (KIND == "violence") & ((pl.col("severity") >= GRAVE) | _TO_THEM)
+_GRAVE_SEXUAL = (KIND == "sexual") & ((pl.col("severity") >= GRAVE) | (pl.col("target") == "child"))
 _WHAT = (
     pl.when(_TO_STAFF).then(pl.lit("violence or a threat to staff"))
     .when(_GRAVE_THREAT.fill_null(value=False)).then(pl.lit("a grave threat"))
-    .when(one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"]))
+    .when(_GRAVE_VIOLENCE.fill_null(value=False)).then(pl.lit("grave violence"))
+    .when(one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"])
+          | _GRAVE_SEXUAL.fill_null(value=False))
     .then(KIND.replace(codes.INCIDENT_KINDS))
 )  # fmt: skip
-_GROUP_OF_KIND = {
-    "weapon": "public", "domestic_abuse": "known_adult", "sexual_concern_child": "children",
-    "threat": "public",
-}  # fmt: skip
-_GROUP = pl.col("group").fill_null(KIND.replace_strict(_GROUP_OF_KIND, default=None))
 
 
 def _severe(known: Known) -> pl.LazyFrame:
     """Incidents of the gravest kinds, whenever they happened, with what each is and its group."""
-    rows = by_group(known).with_columns(what=_WHAT, group=_GROUP)
+    rows = by_group(known).with_columns(what=_WHAT)
     return rows.filter(pl.col("what").is_not_null(), pl.col("group").is_not_null())
 
 
@@ -55,10 +55,11 @@ def _severe(known: Known) -> pl.LazyFrame:
     bias_watch=True,
 )
 def severe_incidents_ever(known: Known) -> pl.LazyFrame:
-    """Weapons, domestic abuse, sexual concern about a child, violence or threats to staff, and threats
-    to a partner or child or of seriousness 4 or 5, at any time, by the group of who was or could be
-    harmed; where that is not said, weapons and threats count for the public, domestic abuse for known
-    adults, sexual concern for children.
+    """Weapons, domestic abuse, sexual concern about a child, violence or threats to staff, violence or
+    threats to a partner or child or of seriousness 4 or 5, and sexual behaviour towards a child or of
+    seriousness 4 or 5, at any time, by the group of who was or could be harmed. Where that is nobody in
+    particular or not said, domestic abuse counts for known adults, sexual concern about a child for
+    children, the rest for the public.
     """
     return _severe(known)
 

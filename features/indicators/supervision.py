@@ -67,8 +67,11 @@ def absence_cover_without_reallocation(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Events were not discussed with a manager.",
 )
 def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
-    """Significant events of the last 180 days without management oversight in 10 working days."""
-    events = significant_events(known).filter(within(180))
+    """Significant events that became known in the last 180 days, without management oversight in 10
+    working days.
+    """
+    since = (pl.col("as_of") - pl.col("counts_on")).dt.total_days()
+    events = significant_events(known).filter(since < 180)
     return not_followed_by(events, answers(known, "no_oversight_after_significant_event"), 10)
 
 
@@ -104,13 +107,16 @@ def practitioner_workload_percent(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Tasks that were agreed are overdue.",
 )
 def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
-    """Actions set by MAPPA or in oversight, not done and more than 14 days past their date."""
+    """Actions set by MAPPA or in oversight, not done and more than 14 days past their date; one without
+    a date was due at once.
+    """
+    due = pl.coalesce("due_on", "occurred_on")
     open_actions = entries(
         known,
         "actions",
         one_of("kind", ["oversight_task", "mappa_action"]),
         pl.col("done_on").is_null(),
-    ).with_columns(late=(pl.col("as_of") - pl.col("due_on")).dt.total_days())
+    ).with_columns(late=(pl.col("as_of") - due).dt.total_days())
     return open_actions.filter(pl.col("late") > 14)
 
 

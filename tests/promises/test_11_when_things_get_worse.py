@@ -218,6 +218,8 @@ ANSWERED_BY_WHAT_IS_ADVERSE = {
     "new_relationship_no_enquiry": "it was requested, whatever came back",
     "late_allocation_before_release": "somebody holds the case",
     "mappa_or_ap_referral_late": "the referral was made, if late",
+    "recent_deregistration": "the register is there again",
+    "plan_missing_or_before_assessment": "there is a plan, if an old one",
 }
 """The only indicators that an adverse entry answers, each with its reason; any other is a mistake."""
 

@@ -14,10 +14,11 @@ from tests.properties.reference_history import (
     RANK,
     History,
     Row,
+    about,
     failed,
     in_group,
     incidents,
-    level_column,
+    known_day,
     overall,
     working_day_after,
 )
@@ -78,13 +79,23 @@ def missed_release(h: History) -> int:
 
 
 def unanswered_noncompliance(h: History) -> int:
-    rows = [r for r in h.rows("contacts", 180) if failed(r) and r["enforcement_code"] is None]
+    rows = [
+        r
+        for r in h.rows("contacts", 180)
+        if failed(r)
+        and r["enforcement_code"] in (None, "EA12")
+        and r["type_code"] not in ("C118", "C119")
+    ]
     answers = [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("warning", "recall")
+        if r["type_code"] in ("MO5", "C118", "C119")
+        or (
+            codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("warning", "recall")
+            and r["type_code"] != "C173"
+        )
     ]
-    return h.unanswered([r["occurred_on"] for r in h.due(rows)], answers, 10)
+    return h.unanswered([known_day(r) for r in h.due(rows)], answers, 10)
 
 
 LETTERS = {
@@ -133,7 +144,7 @@ def contact_types(h: History, types: tuple[str, ...], days: int) -> int:
 
 
 def tests_refused(h: History) -> int:
-    refused = ("TREF", *codes.UNACCEPTABLE_ABSENCE)
+    refused = ("TREF", "AFTC", "AFDA", *codes.UNACCEPTABLE_ABSENCE)
     return sum(
         codes.CONTACT_GROUP_OF.get(r["type_code"]) == "test" and r["outcome_code"] in refused
         for r in h.rows("contacts", 90)
@@ -144,8 +155,17 @@ def circumstances(h: History, kind: str, days: int | None = None) -> list[Row]:
     return [r for r in h.rows("circumstances", days) if r["kind"] == kind]
 
 
+def lately(h: History, rows: list[Row], days: int) -> list[date]:
+    """The days from which rows count, of the last so many days."""
+    return [day for day in map(known_day, rows) if (h.as_of - day).days < days]
+
+
+def partners(h: History) -> list[Row]:
+    return [r for r in circumstances(h, "relationship") if r["state"] == "new"]
+
+
 def new_relationship(h: History) -> int:
-    new = [r["occurred_on"] for r in circumstances(h, "relationship", 365) if r["state"] == "new"]
+    new = lately(h, partners(h), 365)
     asked = [
         r["requested_on"]
         for r in h.rows("enquiries")
@@ -155,10 +175,15 @@ def new_relationship(h: History) -> int:
 
 
 def child_contact(h: History) -> int:
-    current = h.current()
-    if current is None or current["children_community"] != "LOW":
-        return 0
-    return sum(r["ended_on"] is None for r in circumstances(h, "child_contact"))
+    return len(children_seen(h)) if h.said("children") == "LOW" else 0
+
+
+def children_seen(h: History) -> list[Row]:
+    return [
+        r
+        for r in circumstances(h, "child_contact")
+        if r["ended_on"] is None and r["state"] != "ended"
+    ]
 
 
 def assessed(h: History) -> list[date]:
@@ -168,8 +193,20 @@ def assessed(h: History) -> list[date]:
 def accommodation(h: History) -> int:
     return sum(
         r["state"] in ("at_risk", "no_fixed_abode")
-        and (r["ended_on"] is None or (h.as_of - r["occurred_on"]).days < 56)
-        for r in circumstances(h, "address", 365)
+        and (
+            r["ended_on"] is None
+            or (h.as_of - r["occurred_on"]).days < 56
+            or (h.as_of - r["ended_on"]).days < 56
+        )
+        for r in circumstances(h, "address")
+    )
+
+
+def breakdown(h: History) -> int:
+    return len(circumstances(h, "relationship_conflict", 90)) + sum(
+        (r["state"] == "ended" and (h.as_of - r["occurred_on"]).days < 90)
+        or (r["ended_on"] is not None and (h.as_of - r["ended_on"]).days < 90)
+        for r in circumstances(h, "relationship")
     )
 
 
@@ -183,15 +220,24 @@ def left_premises(h: History) -> int | None:
 
 
 def mental_health(h: History) -> int:
-    said = [r["occurred_on"] for r in incidents(h, ("mental_health_decline",), 180)]
-    acted = [
+    said = lately(h, incidents(h, ("mental_health_decline",)), 180)
+    acted = oversight(h) + [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
-        or r["type_code"] in ("CT3B", "CM3A", "CM3B")
+        if r["type_code"] in ("CT3B", "CM3A", "CM3B")
         or (r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH"))
     ]
     return h.unanswered(said, acted + assessed(h), 10)
+
+
+def oversight(h: History) -> list[date]:
+    """Management oversight that was held."""
+    return [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+        and r["outcome_code"] not in ("RSSR", "RSOF")
+    ]
 
 
 def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
@@ -221,40 +267,53 @@ def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
 
 
 def da_missing(h: History) -> int:
-    abuse = incidents(h, ("domestic_abuse",))
-    registered = [
+    abuse = [
         r
-        for r in h.rows("registrations")
-        if r["type_code"] in ("ADVP", "REG30") and r["ended_on"] is None
+        for r in incidents(h, ("domestic_abuse", "violence", "threat", "sexual"))
+        if r["kind"] == "domestic_abuse" or r["target"] == "partner"
     ]
-    began = [
-        r["occurred_on"]
-        for r in h.orders()
-        if r["ended_on"] is None and (h.as_of - r["occurred_on"]).days < 365
+    registered = [r for r in h.rows("registrations") if r["type_code"] in ("ADVP", "REG30", "IMAR")]
+    protected = [
+        r
+        for r in h.rows("orders")
+        if r["ended_on"] is None
+        and r["kind"] in ("restraining_order", "non_molestation", "stalking_protection")
     ]
     due = {
-        "abuse": [r["occurred_on"] for r in incidents(h, ("domestic_abuse",), 365)],
-        "relationship": [
-            r["occurred_on"] for r in circumstances(h, "relationship", 365) if r["state"] == "new"
-        ],
-        "start": began if abuse or registered else [],
+        "abuse": lately(h, abuse, 365),
+        "relationship": lately(h, partners(h), 365),
+        "register": lately(h, [r for r in registered if r["ended_on"] is None], 365),
+        "start": begun(h) if abuse or registered or protected else [],
     }
     return enquiry_missing(h, "domestic_abuse", due)
 
 
 def sg_missing(h: History) -> int:
+    registered = [
+        r
+        for r in h.rows("registrations")
+        if r["type_code"] in ("RCCO", "RCPR", "ARSO") and r["ended_on"] is None
+    ]
+    harm = [
+        r
+        for r in incidents(h, ("violence", "threat", "weapon", "domestic_abuse", "sexual"))
+        if r["target"] == "child"
+    ]
     due = {
-        "concern": [r["occurred_on"] for r in incidents(h, ("sexual_concern_child",), 365)],
-        "contact": [
-            r["occurred_on"] for r in circumstances(h, "child_contact") if r["ended_on"] is None
-        ],
-        "register": [
-            r["occurred_on"]
-            for r in h.rows("registrations")
-            if r["type_code"] in ("RCCO", "RCPR") and r["ended_on"] is None
-        ],
+        "concern": lately(h, incidents(h, ("sexual_concern_child",)), 365),
+        "harm": lately(h, harm, 365),
+        "relationship": lately(h, partners(h), 365),
+        "pregnancy": lately(h, circumstances(h, "pregnancy"), 365),
+        "contact": [known_day(r) for r in children_seen(h)],
+        "register": [known_day(r) for r in registered],
+        "start": begun(h) if children_seen(h) or registered else [],
     }
     return enquiry_missing(h, "child_safeguarding", due)
+
+
+def begun(h: History) -> list[date]:
+    """When the orders and licences in force began."""
+    return [r["occurred_on"] for r in h.orders() if r["ended_on"] is None]
 
 
 def enquiry_overdue(h: History, kind: str) -> int:
@@ -263,33 +322,36 @@ def enquiry_overdue(h: History, kind: str) -> int:
         and r["requested_on"] is not None
         and r["returned_on"] is None
         and working_day_after(r["requested_on"], 20) < h.as_of
-        for r in h.rows("enquiries", 365)
+        and (h.as_of - r["requested_on"]).days < 730
+        for r in h.rows("enquiries")
     )
 
 
 def result_not_reflected(h: History) -> int:
     last = max(assessed(h), default=date.min)
-    return sum(
-        r["result"] == "concerns"
-        and r["returned_on"] is not None
-        and working_day_after(r["returned_on"], 15) < h.as_of
-        and last < r["returned_on"]
+    concerns = [
+        known_day(r | {"occurred_on": r["returned_on"]})
         for r in h.rows("enquiries")
-    )
+        if r["result"] == "concerns" and r["returned_on"] is not None
+    ]
+    return sum(working_day_after(day, 15) < h.as_of and last < day for day in concerns)
 
 
 def locked(h: History) -> int:
     last = max(assessed(h), default=date.min)
     return sum(
-        r["status"] == "LOCKED_INCOMPLETE"
-        and (not assessed(h) or (r["completed_on"] is not None and r["completed_on"] > last))
+        (r["completed_on"] or r["occurred_on"]) > last
         for r in h.rows("assessments")
+        if r["status"] == "LOCKED_INCOMPLETE"
+        or (r["status"] == "OPEN" and (h.as_of - r["occurred_on"]).days > 45)
     )
 
 
 def not_reviewed(h: History) -> int:
     last = max(assessed(h), default=date.min)
-    return sum(working_day_after(day, 15) < h.as_of and last < day for day, _ in h.significant(365))
+    return sum(
+        working_day_after(day, 15) < h.as_of and last < day for day in h.significant_known(365)
+    )
 
 
 def copied(h: History) -> int:
@@ -299,20 +361,23 @@ def copied(h: History) -> int:
 
 
 def low_with_evidence(h: History, group: str) -> int:
-    current = h.current()
-    if current is None or current[level_column(group)] != "LOW":
-        return 0
-    kinds = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
-    return sum(in_group(r, group) for r in incidents(h, kinds, 730))
+    return len(about(h, group, 730)) if h.said(group) == "LOW" else 0
 
 
 def actuarial(h: History) -> int:
-    current = h.current()
-    level = overall(current) if current else None
-    if current is None or level is None:
+    rated = h.rated()
+    level = overall(rated) if rated else None
+    scored = [
+        r
+        for r in h.rows("assessments")
+        if r["status"] in ("COMPLETE", "PREDICTORS_ONLY") and r["completed_on"] is not None
+        and (r["serious_band"] in RANK or r["violence_band"] in RANK)
+    ]  # fmt: skip
+    if level is None or not scored:
         return 0
-    bands = [RANK[b] for b in (current["serious_band"], current["violence_band"]) if b in RANK]
-    return max(0, max(bands, default=0) - level)
+    latest = max(scored, key=lambda r: (r["completed_on"], r["record_id"]))
+    bands = [RANK[b] for b in (latest["serious_band"], latest["violence_band"]) if b in RANK]
+    return max(0, max(bands) - level)
 
 
 def countersignature(h: History) -> int:
@@ -333,10 +398,16 @@ def countersignature(h: History) -> int:
 
 
 def plan(h: History) -> int:
+    filed = [r["occurred_on"] for r in h.rows("documents") if r["kind"] == "plan"]
     r = h.current()
     if r is None:
-        return 0
-    return int(r["plan_written_on"] is None or r["plan_written_on"] < r["occurred_on"])
+        return sum(
+            working_day_after(day, 15) < h.as_of and not any(d >= day for d in filed)
+            for day in begun(h)
+        )
+    own = r["plan_written_on"]
+    written = [*filed, *([own] if own is not None else [])]
+    return int(not any(day >= r["occurred_on"] for day in written))
 
 
 def weapons_unmentioned(h: History) -> int:
@@ -363,8 +434,8 @@ def register_mismatch(h: History) -> int:
         for r in h.rows("registrations")
         if r["type_code"] in codes.OVERALL_REGISTER and r["ended_on"] is None
     ]
-    current = h.current()
-    level = overall(current) if current else None
+    rated = h.rated()
+    level = overall(rated) if rated else None
     if not rows or level is None:
         return 0
     return int(max(RANK[codes.OVERALL_REGISTER[r["type_code"]]] for r in rows) > level)
@@ -387,12 +458,7 @@ def absence(h: History) -> int:
 
 
 def no_oversight(h: History) -> int:
-    seen = [
-        r["occurred_on"]
-        for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
-    ]
-    return h.unanswered([day for day, _ in h.significant(180)], seen, 10)
+    return h.unanswered(h.significant_known(180), oversight(h), 10)
 
 
 def workload(h: History) -> float | None:
@@ -409,8 +475,7 @@ def overdue_tasks(h: History) -> int:
     return sum(
         r["kind"] in ("oversight_task", "mappa_action")
         and r["done_on"] is None
-        and r["due_on"] is not None
-        and (h.as_of - r["due_on"]).days > 14
+        and (h.as_of - (r["due_on"] or r["occurred_on"])).days > 14
         for r in h.rows("actions")
     )
 
@@ -446,7 +511,7 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "enforcement_decided_not_issued": lambda h, _: decided_not_issued(h),
     "new_arrest_or_charge": lambda h, _: contact_types(h, ("CARR", "CNOC"), 365),
     "prior_orders_breached_count": lambda h, _: sum(
-        r["end_reason"] in ("breached", "revoked", "recalled") for r in h.rows("supervisions")
+        r["end_reason"] in ("breached", "revoked", "recalled") for r in h.orders()
     ),
     "attendance_rate_90d": lambda h, _: attendance(h),
     "consecutive_unacceptable_absences": lambda h, _: consecutive(h),
@@ -463,28 +528,33 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
         {kind for _, kind in h.significant(30)} - {"mental health"}
     ),
     "weapon_events_count": count(("weapon",), 730),
-    "child_sexual_risk_intelligence": count(("sexual_concern_child",), None),
-    "substance_use_disclosures": count(("substance_use",), 90),
+    "child_sexual_risk_intelligence": lambda h, _: sum(
+        r["kind"] == "sexual_concern_child" or (r["kind"] == "sexual" and r["target"] == "child")
+        for r in h.rows("incidents")
+    ),
+    "substance_use_disclosures": lambda h, _: (
+        len(incidents(h, ("substance_use",), 90))
+        + sum(r["outcome_code"] == "TPOS" for r in h.rows("contacts", 90))
+    ),
     "drug_test_refused_or_missed": lambda h, _: tests_refused(h),
-    "em_violations_90d": lambda h, _: contact_types(
-        h, ("C145", "EM01", "EM02", "AAM3", "AAM4"), 90
+    "em_violations_90d": lambda h, _: sum(
+        r["type_code"] in ("C145", "EM01", "EM02", "AAM3", "AAM4") and failed(r)
+        for r in h.rows("contacts", 90)
     ),
     "em_provider_concern_reported": count(("provider_concern",), 365),
     "new_relationship_no_enquiry": lambda h, _: new_relationship(h),
     "child_contact_with_low_child_risk": lambda h, _: child_contact(h),
     "pregnancy_or_new_child_unassessed": lambda h, _: h.unanswered(
-        [r["occurred_on"] for r in circumstances(h, "pregnancy", 365)], assessed(h), 20
+        lately(h, circumstances(h, "pregnancy"), 365), assessed(h), 20
     ),
     "da_allegations_without_conviction": count(("domestic_abuse",), 730),
     "repeat_da_victims": lambda h, _: len(
         {r["victim_ref"] for r in incidents(h, ("domestic_abuse",)) if r["victim_ref"] is not None}
     ),
-    "relationship_conflict_or_breakdown": lambda h, _: len(
-        circumstances(h, "relationship_conflict", 90)
-    ),
+    "relationship_conflict_or_breakdown": lambda h, _: breakdown(h),
     "accommodation_loss_risk": lambda h, _: accommodation(h),
     "address_change_not_reviewed": lambda h, _: h.unanswered(
-        [r["occurred_on"] for r in circumstances(h, "address", 365) if r["state"] != "at_risk"],
+        lately(h, [r for r in circumstances(h, "address") if r["state"] != "at_risk"], 365),
         assessed(h),
         15,
     ),
@@ -496,7 +566,7 @@ REFERENCE: dict[str, Callable[[History, str], float | None]] = {
     "sg_enquiry_overdue": lambda h, _: enquiry_overdue(h, "child_safeguarding"),
     "enquiry_result_not_reflected": lambda h, _: result_not_reflected(h),
     "police_intelligence_unassessed": lambda h, _: h.unanswered(
-        [r["occurred_on"] for r in incidents(h, ("intelligence",), 365)], assessed(h), 20
+        lately(h, incidents(h, ("intelligence",)), 365), assessed(h), 20
     ),
     "assessment_age_days": lambda h, _: age(h),
     "assessment_locked_incomplete": lambda h, _: locked(h),

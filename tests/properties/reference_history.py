@@ -43,6 +43,13 @@ def last_day(row: Row) -> date:
     return max(day, min(following - timedelta(days=1), row["first_recorded_at"].date()))
 
 
+def known_day(row: Row) -> date:
+    """The day from which an answer can be asked for: more than a fortnight late, the day of record."""
+    day: date = row["occurred_on"]
+    recorded: date = row["first_recorded_at"].date()
+    return recorded if (recorded - day).days > 14 else day
+
+
 class History:
     """One case as it was known at the end of a day."""
 
@@ -113,24 +120,38 @@ class History:
         """Licences that began in the last so many days."""
         return [r for r in self.rows("supervisions", days) if r["kind"] == "licence"]
 
-    def suspensions(self) -> list[date]:
-        """The days from which contact is suspended, as the order says and as the register does."""
-        orders = [
-            r["suspended_from"]
-            for r in self.rows("supervisions")
-            if r["ended_on"] is None and r["suspended_from"] and r["suspended_from"] <= self.as_of
+    def suspended_on(self, day: date) -> bool:
+        """Whether contact was not due on a day: all orders then in force say so, or the register."""
+        asks = [
+            r["suspended_from"] is None or day < r["suspended_from"]
+            for r in self.orders()
+            if r["occurred_on"] <= day and (r["ended_on"] is None or day <= r["ended_on"])
         ]
-        registers = [
-            r["occurred_on"]
+        registered = any(
+            r["type_code"] == "PRC"
+            and r["occurred_on"] <= day
+            and (r["ended_on"] is None or day < r["ended_on"])
             for r in self.rows("registrations")
-            if r["ended_on"] is None and r["type_code"] == "PRC"
+        )
+        return registered or (bool(asks) and not any(asks))
+
+    def suspended(self) -> bool:
+        """Whether contact is suspended now."""
+        asks = [
+            r["suspended_from"] is None or r["suspended_from"] > self.as_of
+            for r in self.orders()
+            if r["ended_on"] is None
         ]
-        return orders + registers
+        registered = any(
+            r["type_code"] == "PRC" and r["ended_on"] is None for r in self.rows("registrations")
+        )
+        return registered or (bool(asks) and not any(asks))
 
     def due(self, rows: list[Row]) -> list[Row]:
-        """Rows before contact was suspended."""
-        starts = self.suspensions()
-        return [r for r in rows if not starts or r["occurred_on"] < min(starts)]
+        """Contacts of days on which contact was due; curfews, zones and hostel rules always are."""
+        return [
+            r for r in rows if r["type_code"] in BREACHES or not self.suspended_on(r["occurred_on"])
+        ]
 
     def due_for(self, group: str, groups: tuple[str, ...]) -> bool:
         """Whether a group has a level on the date: prisoners only while the person is inside."""
@@ -154,6 +175,17 @@ class History:
         ]
         return sorted(done, key=lambda r: (r["completed_on"], r["record_id"]))
 
+    def rated(self) -> Row | None:
+        """The latest completed assessment that gives any community level."""
+        done = [r for r in self.completed() if overall(r) is not None]
+        return done[-1] if done else None
+
+    def said(self, group: str) -> str | None:
+        """The level that a completed assessment last gave a group."""
+        given = [r[level_column(group)] for r in self.completed()]
+        known = [level for level in given if level is not None]
+        return known[-1] if known else None
+
     def current(self) -> Row | None:
         """The latest completed assessment, of any age."""
         done = self.completed()
@@ -169,48 +201,66 @@ class History:
         return count
 
     def significant(self, days: int) -> list[tuple[date, str]]:
-        """Significant events of the last so many days: when, and which kind."""
+        """Significant events of the last so many days: the day that each is about, and its kind."""
+        return [(r["occurred_on"], kind) for r, kind in self.events()
+                if (self.as_of - r["occurred_on"]).days < days]  # fmt: skip
+
+    def significant_known(self, days: int) -> list[date]:
+        """The days from which significant events count, of the last so many days."""
+        found = [known_day(r) for r, _ in self.events()]
+        return [day for day in found if (self.as_of - day).days < days]
+
+    def events(self) -> list[tuple[Row, str]]:
+        """Significant events, and which kind."""
         found = []
-        for r in self.rows("contacts", days):
+        for r in self.rows("contacts"):
             if r["type_code"] in ("CARR", "CNOC"):
-                found.append((r["occurred_on"], "arrest"))
+                found.append((r, "arrest"))
             elif r["type_code"] in BREACHES:
-                found.append((r["occurred_on"], "breach"))
+                found.append((r, "breach"))
             elif r["type_code"] == "C3PR":
-                found.append((r["occurred_on"], "complaint"))
-        for r in self.rows("incidents", days):
+                found.append((r, "complaint"))
+        for r in self.rows("incidents"):
             if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
-                found.append((r["occurred_on"], r["kind"]))
+                found.append((r, r["kind"]))
             elif r["kind"] in (
                 "intelligence", "sexual_concern_child", "provider_concern", "custody_intelligence",
             ):  # fmt: skip
-                found.append((r["occurred_on"], "intelligence"))
+                found.append((r, "intelligence"))
             elif r["kind"] == "civil_order_breach":
-                found.append((r["occurred_on"], "breach"))
+                found.append((r, "breach"))
             elif r["kind"] == "substance_use":
-                found.append((r["occurred_on"], "substance"))
+                found.append((r, "substance"))
             elif r["kind"] in ("mental_health_decline", "relapse_sign"):
-                found.append((r["occurred_on"], "mental health"))
-        for r in self.rows("circumstances", days):
+                found.append((r, "mental health"))
+        for r in self.rows("circumstances"):
             if r["kind"] == "relationship_conflict":
-                found.append((r["occurred_on"], "conflict"))
+                found.append((r, "conflict"))
             elif r["kind"] == "relationship" and r["state"] == "new":
-                found.append((r["occurred_on"], "relationship"))
+                found.append((r, "relationship"))
             elif r["state"] in ("at_risk", "no_fixed_abode"):
-                found.append((r["occurred_on"], "accommodation"))
+                found.append((r, "accommodation"))
         return found
 
 
 def failed(r: Row) -> bool:
-    """Whether a contact is recorded non-compliance."""
-    return r["outcome_code"] in codes.NON_COMPLIANT or r["type_code"] in BREACHES
+    """Whether a contact is recorded non-compliance: a breach that nobody excused, or a failure."""
+    excused = r["outcome_code"] in codes.EXCUSED
+    missed = r["outcome_code"] in ("UAAB", "AFTA", "AFTC", "ATSH")
+    return missed or (r["type_code"] in BREACHES and not excused)
 
 
 def concerns(r: Row) -> str | None:
-    """The risk group of the target."""
-    if r["target"] == "none":
+    """The risk group of the target; where that is nobody or not said, by the kind."""
+    if r["target"] in codes.GROUP_OF_TARGET:
+        return codes.GROUP_OF_TARGET[r["target"]]
+    if r["kind"] == "sexual_concern_child":
+        return "children"
+    if r["kind"] == "domestic_abuse":
+        return "known_adult"
+    if r["kind"] in ("violence", "threat", "weapon", "sexual") or r["target"] == "none":
         return "public"
-    return codes.GROUP_OF_TARGET.get(r["target"] or "")
+    return None
 
 
 def in_group(r: Row, group: str) -> bool:
@@ -221,6 +271,19 @@ def in_group(r: Row, group: str) -> bool:
 def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> list[Row]:
     """Incidents of some kinds."""
     return [r for r in h.rows("incidents", days) if r["kind"] in kinds]
+
+
+def about(h: History, group: str, days: int) -> list[Row]:
+    """Harm, and information that says whom it is about, concerning a group and known so lately."""
+    harm = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
+    told = ("provider_concern", "intelligence", "custody_intelligence")
+    return [
+        r
+        for r in h.rows("incidents")
+        if (r["kind"] in harm or (r["kind"] in told and r["target"] in codes.GROUP_OF_TARGET))
+        and concerns(r) == group
+        and (h.as_of - known_day(r)).days < days
+    ]
 
 
 def level_column(group: str) -> str:

@@ -11,8 +11,10 @@ from tests.properties.reference_history import (
     RANK,
     History,
     Row,
+    about,
     concerns,
     incidents,
+    known_day,
     level_column,
     overall,
     working_day_after,
@@ -75,14 +77,13 @@ def lower_letter(h: History) -> int:
 
 
 def unassessed_arrests(h: History) -> int:
-    arrests = [
-        r["occurred_on"] for r in h.rows("contacts", 365) if r["type_code"] in ("CARR", "CNOC")
-    ]
+    arrests = [known_day(r) for r in h.rows("contacts") if r["type_code"] in ("CARR", "CNOC")]
+    arrests = [day for day in arrests if ago(h, day) < 365]
     return h.unanswered(arrests, completed_days(h), 15)
 
 
 def relaxed(h: History) -> int:
-    agreed = in_group(h, "oversight")
+    agreed = oversight(h)
     found = [
         r["relaxed_on"]
         for r in h.rows("orders")
@@ -91,31 +92,49 @@ def relaxed(h: History) -> int:
     return sum(none_near(day, agreed, 7, 7) for day in found)
 
 
-def suspended(h: History) -> bool:
-    return bool(h.suspensions())
-
-
-def whereabouts(h: History) -> int:
-    gone: list[date] = []
-    addresses = [
-        r
-        for r in h.rows("circumstances")
-        if r["kind"] == "address" and r["ended_on"] is None and r["state"] != "at_risk"
+def oversight(h: History) -> list[date]:
+    """Management oversight that was held."""
+    return [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+        and r["outcome_code"] not in ("RSSR", "RSOF")
     ]
-    for r in by_date(addresses):
-        gone = [*gone, r["occurred_on"]] if r["state"] in ("unknown", "no_fixed_abode") else []
-    inside = any(
-        r["kind"] in ("custody", "remand") and r["ended_on"] is None for r in h.rows("supervisions")
-    )
-    if not gone or suspended(h) or inside:
-        return 0
-    seen = [
+
+
+def seen_days(h: History) -> list[date]:
+    """Days on which an appointment was attended, whatever came of it."""
+    return [
         r["occurred_on"]
         for r in h.rows("contacts")
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
-        and r["outcome_code"] in codes.ATTENDED
+        and r["outcome_code"] in ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")
     ]
-    return ago(h, max([*seen, gone[0]]))
+
+
+def whereabouts(h: History) -> int:
+    """Days without a known address and without being seen."""
+    events: list[tuple[date, bool, Row]] = []
+    for r in h.rows("circumstances"):
+        if r["kind"] != "address":
+            continue
+        lived_in = r["state"] in ("settled", "temporary", "current", "new")
+        if not lived_in and r["state"] not in ("unknown", "no_fixed_abode"):
+            continue
+        home = lived_in and r["verified"] is not False
+        events.append((r["occurred_on"], home, r))
+        if home and r["ended_on"] is not None:
+            events.append((r["ended_on"], False, r))
+    gone: list[date] = []
+    for day, home, _ in sorted(events, key=lambda e: (e[0], e[1], e[2]["record_id"])):
+        gone = [] if home else [*gone, day]
+    housed = any(
+        r["kind"] in ("custody", "remand", "approved_premises") and r["ended_on"] is None
+        for r in h.rows("supervisions")
+    )
+    if not gone or h.suspended() or housed:
+        return 0
+    return ago(h, max([*seen_days(h), gone[0]]))
 
 
 def treatment_missed(h: History) -> int:
@@ -181,9 +200,16 @@ def occupier_unasked(h: History) -> int:
         for r in h.rows("enquiries")
         if r["kind"] == "main_occupier"
         and r["returned_on"] is not None
-        and r["result"] != "concerns"
+        and r["result"] == "no_concerns"
     ]
-    return sum(none_near(r["occurred_on"], answered, 90, 100_000) for r in curfews(h))
+    told = [
+        r
+        for r in h.rows("enquiries")
+        if r["kind"] == "main_occupier" and r["returned_on"] and r["result"] is not None
+    ]
+    latest = last(told, "returned_on")
+    refused = latest is not None and latest["result"] == "concerns"
+    return sum(refused or none_near(r["occurred_on"], answered, 90, 100_000) for r in curfews(h))
 
 
 def household_unchecked(h: History) -> int:
@@ -235,17 +261,16 @@ def initial_overdue(h: History) -> int:
 
 
 def unchanged(h: History, group: str) -> int:
-    done = h.completed()
-    if len(done) < 2:
+    given = [r for r in h.completed() if r[level_column(group)] is not None]
+    if not given:
         return 0
-    before, now = done[-2], done[-1]
-    level = now[level_column(group)]
-    if level is None or level != before[level_column(group)]:
-        return 0
-    return sum(
-        concerns(r) == group and before["completed_on"] < r["occurred_on"] <= now["completed_on"]
-        for r in incidents(h, (*HARM, "sexual_concern_child"))
-    )
+    run = [given[-1]]
+    for r in reversed(given[:-1]):
+        if r[level_column(group)] != given[-1][level_column(group)]:
+            break
+        run.append(r)
+    since, until = run[-1]["completed_on"], run[0]["completed_on"]
+    return sum(since < known_day(r) <= until for r in about(h, group, 730))
 
 
 def narrower(h: History) -> int:
@@ -274,21 +299,23 @@ def sexual_unanalysed(h: History) -> int:
 
 
 def inconsistent(h: History, theirs: bool) -> int:
-    current = h.current()
+    current = h.rated()
     now = overall(current) if current else None
     if current is None or now is None:
         return 0
-    return sum(
-        (r["kind"] == "agency_referral") is theirs
-        and r["level"] in RANK
-        and RANK[r["level"]] != now
-        and (theirs or r["occurred_on"] >= current["completed_on"])
-        for r in h.rows("documents", 90)
-    )
+    count = 0
+    for r in h.rows("documents", 90):
+        if (r["kind"] == "agency_referral") is not theirs or r["level"] not in RANK:
+            continue
+        older = (current["completed_on"] - r["occurred_on"]).days
+        stated = RANK[r["level"]]
+        near = theirs or older <= 0 or (older <= 30 and stated > now)
+        count += stated != now and near
+    return count
 
 
 def lower_than_before(h: History) -> int:
-    current = h.current()
+    current = h.rated()
     now = overall(current) if current else None
     if now is None:
         return 0
@@ -304,7 +331,8 @@ def register_missing(h: History, group: str) -> int:
     }
     kind, registers = wanted.get(group, ("", ()))
     active = {r["type_code"] for r in h.rows("registrations") if r["ended_on"] is None}
-    return 0 if active & set(registers) else len(incidents(h, (kind,), 365))
+    known = [r for r in incidents(h, (kind,)) if ago(h, known_day(r)) < 365]
+    return 0 if active & set(registers) else len(known)
 
 
 def prison_late(h: History) -> int:
@@ -325,7 +353,7 @@ def adjudications(h: History) -> int:
 def custody_serious(h: History) -> int:
     return sum(
         r["setting"] == "custody" and (r["kind"] == "weapon" or (r["severity"] or 0) >= 4)
-        for r in incidents(h, ("weapon", "violence"), 730)
+        for r in incidents(h, ("weapon", "violence", "sexual"), 730)
     )
 
 
@@ -344,7 +372,7 @@ def remanded(h: History) -> int:
         return 0
     handed = max(days(documents(h, "handover")), default=date.min)
     return sum(
-        r["kind"] in ORDERS
+        r["kind"] in (*ORDERS, "custody")
         and r["ended_on"] is not None
         and ago(h, r["ended_on"]) < 365
         and r["ended_on"] >= min(began)
@@ -354,8 +382,16 @@ def remanded(h: History) -> int:
 
 
 def allocated_late(h: History) -> int:
-    held = days(h.rows("allocations"))
-    short = [28 - max((day - d).days for d in [*held, day]) for day in days(h.releases(365))]
+    short = []
+    for day in days(h.releases(365)):
+        held = [
+            r["occurred_on"]
+            for r in h.rows("allocations")
+            if not (r["staff_code"] or "").endswith("U")
+            and r["occurred_on"] <= day
+            and (r["ended_on"] is None or (day - r["ended_on"]).days < 28)
+        ]
+        short.append(28 - max((day - d).days for d in [*held, day]))
     return max([*short, 0])
 
 
@@ -363,9 +399,14 @@ def referral_due(h: History) -> bool:
     registered = any(r["type_code"] in ("MAPP", "ARSO", "SOPS") for r in h.rows("registrations"))
     arrived = days([r for r in h.rows("supervisions") if r["kind"] == "approved_premises"])
     housed = any(0 <= (a - day).days <= 28 for a in arrived for day in days(h.releases(365)))
-    current = h.current()
+    current = h.rated()
     high = current is not None and (overall(current) or 0) >= RANK["HIGH"]
-    return registered or housed or high
+    then = any(
+        0 <= (day - r["completed_on"]).days <= 730 and (overall(r) or 0) >= RANK["HIGH"]
+        for r in h.completed()
+        for day in days(h.releases(365))
+    )
+    return registered or housed or high or then
 
 
 def referred_late(h: History) -> int:
@@ -385,7 +426,7 @@ def mappa(h: History) -> list[Row]:
 
 def mappa_open(h: History) -> int:
     return sum(
-        r["done_on"] is None and r["due_on"] is not None and r["due_on"] < h.as_of for r in mappa(h)
+        r["done_on"] is None and (r["due_on"] or r["occurred_on"]) < h.as_of for r in mappa(h)
     )
 
 
@@ -399,23 +440,34 @@ def mappa_left_open(h: History) -> int:
 
 
 def closed_case(h: History) -> int:
-    spells = [r for r in h.rows("supervisions") if r["kind"] != "approved_premises"]
+    spells = [r for r in h.rows("supervisions") if r["kind"] in (*ORDERS, "custody")]
+    heard = [
+        r | {"kind": ""}
+        for r in h.rows("contacts")
+        if r["type_code"] in ("CARR", "CNOC", "C3PR")
+        or (r["type_code"] == "C515" and r["outcome_code"] != "NOCO")
+    ]
     count = 0
-    for r in h.rows("incidents"):
-        day = r["occurred_on"]
-        covered = any(
-            s["occurred_on"] <= day and (s["ended_on"] is None or s["ended_on"] >= day)
-            for s in spells
-        )
-        ended = any(s["ended_on"] is not None and s["ended_on"] < day for s in spells)
-        again = [d for d in days(h.orders()) if d > day]
-        if covered or not ended or not again:
-            continue
-        count += not any(
-            done["completed_on"] >= min(again) and not says_nothing_of(done, r["kind"])
-            for done in h.completed()
-        )
+    for r in [*h.rows("incidents"), *heard]:
+        again = [reopened(spells, day) for day in (r["occurred_on"], known_day(r))]
+        opened = [day for day in again if day is not None]
+        if opened:
+            count += not any(
+                done["completed_on"] >= max([*opened, known_day(r)])
+                and not says_nothing_of(done, r["kind"])
+                for done in h.completed()
+            )
     return count
+
+
+def reopened(spells: list[Row], day: date) -> date | None:
+    """When a case was opened again that was closed on a day; None where it was not closed then."""
+    covered = any(
+        s["occurred_on"] <= day and (s["ended_on"] is None or s["ended_on"] >= day) for s in spells
+    )
+    ended = any(s["ended_on"] is not None and s["ended_on"] < day for s in spells)
+    again = [s["occurred_on"] for s in spells if s["occurred_on"] > day]
+    return min(again) if again and ended and not covered else None
 
 
 def says_nothing_of(assessed: Row, kind: str) -> bool:
@@ -433,7 +485,7 @@ def psychiatric(h: History) -> int:
         r["completed_on"] for r in h.completed() if r["mentions_mental_health"] is not False
     ]
     latest = max(reflecting, default=date.min)
-    return sum(latest < day for day in days(documents(h, "psychiatric_report")))
+    return sum(latest < known_day(r) for r in documents(h, "psychiatric_report"))
 
 
 def unwell_again(h: History) -> int:
@@ -507,7 +559,7 @@ def face_to_face(h: History) -> int | None:
         if r["type_code"] in ("COAP", "COAI", "CHVS", "CODC")
         and r["outcome_code"] in codes.ATTENDED
     ]
-    return None if suspended(h) else min(seen, default=None)
+    return None if h.suspended() else min(seen, default=None)
 
 
 def registers(h: History) -> list[Row]:
@@ -556,15 +608,24 @@ def on_licence(orders: list[Row], day: date) -> bool:
 def recall_delay(h: History) -> int:
     missed = [
         r["occurred_on"]
-        for r in h.rows("contacts")
+        for r in h.due(h.rows("contacts"))
         if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
         and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
         and on_licence(h.lately(), r["occurred_on"])
     ]
     recalls = [r["occurred_on"] for r in h.rows("decisions") if r["decided"] == "recall"]
-    waits = [min((d - day).days for d in recalls if d >= day) for day in missed
-             if any(d >= day for d in recalls)]  # fmt: skip
-    return max([*waits, 0])
+    recalls += [
+        r["occurred_on"] for r in h.rows("contacts") if r["type_code"] in ("RECI", "PPCS", "ERCL")
+    ]
+    out = any(r["kind"] == "licence" and r["ended_on"] is None for r in h.orders())
+    waits = [0]
+    for day in missed:
+        after = [d for d in recalls if d >= day]
+        if after:
+            waits.append((min(after) - day).days)
+        elif out and not any(seen >= day for seen in seen_days(h)):
+            waits.append(ago(h, day))
+    return max(waits)
 
 
 def masked(h: History) -> int:
@@ -577,8 +638,12 @@ def masked(h: History) -> int:
     ]
     if not due or sum(due) / len(due) < 0.8:
         return 0
-    answers = [*in_group(h, "oversight"), *(r["completed_on"] for r in h.completed())]
-    events = [day for day, _ in h.significant(90) if not any(a >= day for a in answers)]
+    answers = [*oversight(h), *(r["completed_on"] for r in h.completed())]
+    events = [
+        r
+        for r, _ in h.events()
+        if ago(h, r["occurred_on"]) < 90 and not any(a >= known_day(r) for a in answers)
+    ]
     return len(events) if len(events) >= 2 else 0
 
 
@@ -617,13 +682,12 @@ def severe(h: History, group: str) -> list[Row]:
     found = []
     for r in h.rows("incidents"):
         kind, target = r["kind"], r["target"]
-        staff = kind in ("violence", "threat") and target == "staff"
-        grave = kind == "threat" and ((r["severity"] or 0) >= 4 or target in ("partner", "child"))
-        if not (staff or grave or kind in ("weapon", "domestic_abuse", "sexual_concern_child")):
-            continue
-        unsaid = {"weapon": "public", "threat": "public", "domestic_abuse": "known_adult",
-                  "sexual_concern_child": "children"}  # fmt: skip
-        if (concerns(r) or unsaid.get(kind)) == group:
+        close = ("staff", "partner", "child")
+        worst_of_all = (r["severity"] or 0) >= 4
+        grave = kind in ("violence", "threat") and (worst_of_all or target in close)
+        sexual = kind == "sexual" and (worst_of_all or target == "child")
+        always = kind in ("weapon", "domestic_abuse", "sexual_concern_child")
+        if (grave or sexual or always) and concerns(r) == group:
             found.append(r)
     return found
 
@@ -632,6 +696,21 @@ def unassessed(h: History, group: str) -> int:
     latest = max(completed_days(h), default=date.min)
     known = [r["first_recorded_at"].date() for r in severe(h, group)]
     return sum(latest < day and working_day_after(day, 15) < h.as_of for day in known)
+
+
+def taken_off(h: History) -> int:
+    active = {r["type_code"] for r in registers(h) if r["ended_on"] is None}
+    return sum(
+        r["ended_on"] is not None
+        and ago(h, r["ended_on"]) < 90
+        and r["type_code"] not in {*active, "PRC"}
+        for r in registers(h)
+    )
+
+
+def known_lately(h: History, kind: str, within: int) -> list[date]:
+    """The days from which incidents of a kind count, of the last so many days."""
+    return [day for day in map(known_day, incidents(h, (kind,))) if ago(h, day) < within]
 
 
 def case(value: Callable[[History], Any]) -> Callable[[History, str], float | None]:
@@ -644,10 +723,10 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "new_offence_treated_as_nonviolent": case(unassessed_arrests),
     "civil_order_breach_not_reported": case(
         lambda h: h.unanswered(
-            days(incidents(h, ("civil_order_breach",), 365)), in_group(h, "police_liaison"), 5
+            known_lately(h, "civil_order_breach", 365), in_group(h, "police_liaison"), 5
         )
     ),
-    "undisclosed_circumstance": case(lambda h: len(incidents(h, ("non_disclosure",), 180))),
+    "undisclosed_circumstance": case(lambda h: len(known_lately(h, "non_disclosure", 180))),
     "restriction_relaxed_without_oversight": case(relaxed),
     "whereabouts_unknown": case(whereabouts),
     "treatment_nonattendance_count": case(treatment_missed),
@@ -688,11 +767,7 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "tier_grade_mismatch": case(unsuitable),
     "days_since_face_to_face": case(face_to_face),
     "register_review_overdue": case(review_overdue),
-    "recent_deregistration": case(
-        lambda h: sum(
-            r["ended_on"] is not None and ago(h, r["ended_on"]) < 90 for r in registers(h)
-        )
-    ),
+    "recent_deregistration": case(taken_off),
     "ap_rule_and_curfew_breaches": case(premises_breaches),
     "withdrawn_warning_form_used": case(old_warnings),
     "recall_decision_delay_days": case(recall_delay),
