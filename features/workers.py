@@ -9,7 +9,6 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -47,8 +46,8 @@ def pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPoolExecut
 @contextmanager
 def shared_folder() -> Iterator[Path]:
     """A folder for what workers hand on; those that killed runs left behind are removed first."""
-    _remove_abandoned()
     with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        _remove_abandoned(Path(folder).stat().st_mtime - JUST_MADE)
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -57,11 +56,11 @@ def shared_folder() -> Iterator[Path]:
             os.close(lock)
 
 
-def _remove_abandoned() -> None:
-    """Remove folders that no living process has locked, as after a power cut or a full kill."""
+def _remove_abandoned(before: float) -> None:
+    """Remove folders older than a moment that no living process has locked: what kills left."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            if time.time() - folder.stat().st_mtime > JUST_MADE:
+            if folder.stat().st_mtime < before:
                 _remove_if_unlocked(folder)
         except OSError:
             # Another user's, or gone by now.

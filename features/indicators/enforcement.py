@@ -125,7 +125,7 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
 @declare(
     family="AT",
     kind="behaviour",
-    sentence="For {d} days the person has neither had a known address nor been seen.",
+    sentence="For {d} days the person has neither had a known and checked address nor been seen.",
     feeds=("circumstances", "contacts", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 14; inquest reporting",
     groups=("public", "known_adult"),

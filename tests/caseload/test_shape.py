@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -213,7 +213,7 @@ def test_units_are_108_nationally_and_three_at_least() -> None:
 
 def test_registers_follow_the_level_of_their_day_and_not_today_s(plain: Extract) -> None:
     """Nothing of today may stand in the past: a year ago the register said what was assessed then."""
-    on = date(2025, 11, 20)
+    on = AS_OF - timedelta(days=365)
     then = plain.scan("registrations").filter(
         pl.col("type_code").is_in(list(codes.OVERALL_REGISTER)),
         pl.col("occurred_on") <= pl.lit(on),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
 INSPECTOR = "INSPECTOR-1"
+LONG_AGO = AS_OF - timedelta(days=180)
 TODAY = clock.today()
 
 
@@ -62,9 +63,7 @@ def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
         )  # fmt: skip
     with unit(service.web, INSPECTOR) as opened:
         told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
-        before = history.account(
-            opened, service.store, service.settings.scores, crn, date(2026, 6, 1)
-        )
+        before = history.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
     delivered = next(one for one in told.acute if one["id"] == number)
     assert [one["username"] for one in delivered["acknowledged"]] == ["ALD-SPO-2"]
     assert before.acute == []
@@ -103,9 +102,7 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
     _, crn = concluded(service, browser)
     with unit(service.web, INSPECTOR) as opened:
         then = history.account(opened, service.store, service.settings.scores, crn, AS_OF)
-        before = history.account(
-            opened, service.store, service.settings.scores, crn, date(2026, 6, 1)
-        )
+        before = history.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
         today = history.account(opened, service.store, service.settings.scores, crn, TODAY)
     assert then.run is None, "the run for that day was made later, and had computed nothing then"
     assert then.queued == []
@@ -114,7 +111,7 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
     assert today.queued[-1]["item"]["state"] == "concluded"
     assert before.run is None
     assert before.queued == []
-    assert all(entry["occurred_on"] <= date(2026, 6, 1) for entry in before.entries)
+    assert all(entry["occurred_on"] <= LONG_AGO for entry in before.entries)
     assert len(before.entries) < len(then.entries)
 
 
