@@ -115,8 +115,7 @@ def shown_to_people(command: Callable[[], None]) -> int:
 
 def _unforeseen(error: BaseException) -> str:
     """What to say of an error that nobody foresaw; a file of its owner holds the details."""
-    full = next((e for e in _causes(error) if isinstance(e, OSError) and e.errno == ENOSPC), None)
-    if full is not None:
+    if any(_is_full_disk(one) for one in _causes(error)):
         return "The disk is full. Nothing was kept. Free some space and run the command again."
     try:
         handle, path = tempfile.mkstemp(prefix="rosh-triage-report-", suffix=".txt")
@@ -128,6 +127,13 @@ def _unforeseen(error: BaseException) -> str:
         f"Something went wrong that nobody foresaw ({type(error).__name__}). The details are in "
         f"{path}, which only you can read. They may hold data of a person: look before you send "
         "them to whoever keeps this service."
+    )
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    """Whether an error is that of a full disk; Polars tells it in words alone."""
+    return (isinstance(error, OSError) and error.errno == ENOSPC) or os.strerror(ENOSPC) in str(
+        error
     )
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -14,8 +15,24 @@ from pathlib import Path
 import polars as pl
 
 from features import proofs
-from features.errors import UserError
+from features.errors import SetupProblem, UserError
 from features.store import Load, Store, bucket_of
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder where needed, and raise SetupProblem where nothing can be written into it.
+
+    Asked before long work begins: its result must have a place.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SetupProblem(
+            f"Nothing can be written into {folder} ({error.strerror}). Nothing was done. Name "
+            "another folder, or make this one writable."
+        ) from error
 
 
 @contextmanager

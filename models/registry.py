@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from features.errors import UnreadableInput
+from features import staging
+from features.errors import SetupProblem, UnreadableInput
 from models import bundle, pyfunc
 
 EXPERIMENT = "rosh-triage"
@@ -19,6 +23,10 @@ MODEL = "rosh-triage"
 TRACKED = "tracked.json"
 PLACE = re.compile(r"[0-9]+/runs/[0-9a-f]{32}")
 """Beside a bundle: where its run is; no part of its identity."""
+CODE = tuple(Path(__file__).parents[1] / name for name in ("features", "models"))
+"""The packages that a model is loaded with: it goes along with it."""
+NEEDED = ("holidays", "lightgbm", "mlflow-skinny", "numpy", "pandas", "polars", "pyarrow", "scipy")
+"""The packages from elsewhere that scoring imports; all of them are locked in requirements/."""
 
 # Read by MLflow when it is imported: nothing is sent anywhere.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -103,10 +111,30 @@ def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
             model,
             loader_module="models.pyfunc",
             data_path=str(bundle_folder),
+            code_paths=[str(package) for package in CODE],
             signature=pyfunc.signature(bundle.load(bundle_folder)),
-            pip_requirements=[],
+            pip_requirements=requirements(),
         )
         client.log_artifacts(run, str(model), "model")
+
+
+def requirements() -> list[str]:
+    """What a model needs to score, each at the version that trained it."""
+    return [f"{name}=={version(name)}" for name in NEEDED]
+
+
+def prepare(tracking: Path) -> None:
+    """Make sure that a run can be recorded, before anything is trained; SetupProblem if not."""
+    staging.check_writable(tracking)
+    try:
+        with closing(sqlite3.connect(tracking / "mlflow.db")) as opened:
+            opened.execute("BEGIN IMMEDIATE")
+            opened.rollback()
+    except sqlite3.Error as error:
+        raise SetupProblem(
+            f"MLflow cannot record a run in {tracking} ({error}). Nothing was trained. Name "
+            "another folder with --tracking."
+        ) from error
 
 
 def _ensure_model(client: Any) -> None:

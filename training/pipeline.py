@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from features import build
+from features import build, staging
 from features.store import Store
 from models import bundle, card, metrics, profile, registry
 from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
@@ -52,6 +52,8 @@ def train(
         folder = out / said["folder"]
         table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         return Proposal(said["bundle"], folder, said["version"], False, table)
+    staging.check_writable(out)
+    registry.prepare(tracking)
     step("labels and indicators as each reader saw them")
     read = labels.everything(store, until, config)
     labelled = read.teaching()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,22 +22,11 @@ from tests.conftest import AS_OF
 from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, Machine
 from tests.pages import Browser
-from training.pipeline import Proposal
 
 VICTIMS = ("the load", "the night", "a worker", "the night with its workers")
 FEW, MANY = range(4), range(4, 44)
 LOAD_LASTS, NIGHT_LASTS = 6.0, 7.0
 """Seconds within which a kill is drawn: longer than each takes, so that some come too late."""
-
-
-@pytest.fixture(scope="module")
-def machine(made_up: Path, proposal: Proposal, front_end: None) -> Iterator[Machine]:
-    """A service in a folder of its own, after one night."""
-    folder = Path(tempfile.mkdtemp(prefix="rosh-kills-"))
-    folder.chmod(0o755)
-    yield machines.set_up(made_up, proposal.folder.parent, folder)
-    Machine(folder).stop_database()
-    shutil.rmtree(folder)
 
 
 def left_behind() -> set[str]:

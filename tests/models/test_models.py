@@ -181,6 +181,8 @@ import mlflow.pyfunc
 import pandas as pd
 
 model = mlflow.pyfunc.load_model(sys.argv[1])
+import models
+assert "code" in models.__file__, "the code that came with it, and no other"
 frame = pd.read_parquet(sys.argv[2])
 model.predict(frame).to_parquet(sys.argv[3])
 try:
@@ -193,7 +195,28 @@ else:
 
 
 def test_the_registered_version_scores_in_a_clean_process(service: Service, tmp_path: Path) -> None:
-    """Loaded by MLflow from text files, held to its signature, the same scores."""
+    """Loaded by MLflow in an empty folder from text files, held to its signature, the same scores."""
+    _loads_in(sys.executable, service, tmp_path)
+
+
+@pytest.mark.verify
+def test_the_registered_version_scores_with_nothing_but_its_requirements(
+    service: Service, tmp_path: Path
+) -> None:
+    """In a fresh environment with the packages that it names, as another service would load it."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    own = str(tmp_path / "venv" / "bin" / "python")
+    subprocess.run([own, "-m", "pip", "install", "-q", *registry.requirements()], check=True)
+    _loads_in(own, service, tmp_path)
+
+
+def test_what_a_model_needs_is_locked() -> None:
+    locked = (Path(__file__).parents[2] / "requirements" / "base.txt").read_text(encoding="utf-8")
+    for needed in registry.requirements():
+        assert f"\n{needed} " in locked, needed
+
+
+def _loads_in(python: str, service: Service, tmp_path: Path) -> None:
     from mlflow.tracking import MlflowClient
 
     tracking = service.settings.data / "tracking"
@@ -209,11 +232,13 @@ def test_the_registered_version_scores_in_a_clean_process(service: Service, tmp_
         )
     )
     frame = frame.filter(pl.col("group") != "prisoners")
+    empty = tmp_path / "empty"
+    empty.mkdir()
     frame.to_pandas().to_parquet(tmp_path / "in.parquet")
     subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CLEAN, version.source, str(tmp_path / "in.parquet"),
+        [python, "-W", "ignore", "-c", CLEAN, version.source, str(tmp_path / "in.parquet"),
          str(tmp_path / "out.parquet")],
-        check=True, cwd=Path(__file__).parents[2],
+        check=True, cwd=empty,
     )  # fmt: skip
     found = pl.read_parquet(tmp_path / "out.parquet")
     own = service.model.score(frame)
