@@ -19,7 +19,6 @@ from features.store import Store
 from tests.conftest import AS_OF
 from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, ROOT, Machine
-from tests.faults.test_kills import machine as machine
 from training import config, pipeline
 
 SMALL_DISK = ("unshare", "--mount", "sh", "-c",
