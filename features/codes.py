@@ -144,12 +144,11 @@ OUTCOMES: dict[str, str] = {
     "AAEM": "Acceptable absence - employment", "AAFC": "Acceptable absence - family or childcare",
     "AAHO": "Acceptable absence - holiday", "AAME": "Acceptable absence - medical",
     "AARC": "Acceptable absence - remand in custody", "AARE": "Acceptable absence - religious",
-    "AAM11": "Acceptable - no breach (alcohol monitoring)",
+    "AAM11": "Acceptable - no breach (alcohol monitoring)", "MO10": "Decision to recall",
     "CO05": "Acceptable absence - professional judgement", "RSSR": "Rescheduled - service request",
-    "RSOF": "Rescheduled - person's request", "MO10": "Decision to recall",
-    "MO11": "Decision not to recall", "TPOS": "Test positive", "TNEG": "Test negative",
-    "TREF": "Test refused", "CONC": "Response received: concerns",
-    "NOCO": "Response received: no concerns",
+    "RSOF": "Rescheduled - person's request", "MO11": "Decision not to recall",
+    "TPOS": "Test positive", "TNEG": "Test negative", "TREF": "Test refused",
+    "CONC": "Response received: concerns", "NOCO": "Response received: no concerns",
 }  # fmt: skip
 ATTENDED = ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")  # seen, whatever came of it
 COMPLIED = ("ATTC", "AFDA")  # seen, and complied or the failure was accepted

@@ -13,7 +13,7 @@ from features import codes
 from features.asof import CASE, Known
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
-from features.indicators.language import supervised_since, suspended
+from features.indicators.orders import supervised_since, suspended
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from features import build, clock, proofs
 from features.errors import MissingInput, UnreadableInput, UserError
@@ -14,6 +14,7 @@ from serving import approvals, demo, pack, settings, stop, watch
 from serving.commands import connected, console, newest_bundle
 from serving.db.server import NIGHT, WEB
 from serving.db.session import AuditEvent, unit
+from serving.db.tables import runs
 from serving.settings import Settings
 
 
@@ -116,14 +117,26 @@ def withdraw(args: argparse.Namespace) -> None:
 
 
 def live(args: argparse.Namespace) -> None:
-    """What was approved to score at the end of a day."""
+    """What was approved to score at the end of a day, and what scored the record of that day."""
     chosen = settings.read()
     at = clock.end_of(args.on)
     with connected(chosen, NIGHT) as engine, engine.connect() as connection:
         found = approvals.live_at(connection, at, demo=chosen.demo)
+        about = select(runs).where(runs.c.as_of == args.on).order_by(runs.c.at)
+        nights = connection.execute(about).mappings().all()
+    day = f"{args.on.day} {args.on:%B %Y}"
+    console.print(f"At the end of {day}:")
     console.print(
         f"Approval {found.id}: bundle {found.bundle_id[:12]}, signed by "
         f"{', '.join(found.signed_by)}."
         if found
         else "Nothing was approved to score then."
     )
+    console.print(f"The record as it was on {day}:")
+    for night in nights:
+        console.print(
+            f"scored by run {night['id']}, made {night['at']:%d.%m.%Y %H:%M} UTC, approval "
+            f"{night['approval_id']}, bundle {night['bundle_id'][:12]}."
+        )
+    if not nights:
+        console.print("scored by no night.")

@@ -50,7 +50,11 @@ class Account:
     person: dict[str, Any] | None
     entries: list[dict[str, Any]]
     run: RowMapping | None
+    """The last run that was made by the end of the day."""
     computed: list[dict[str, Any]]
+    night: RowMapping | None
+    """The last run about the day, where that is another: it was made later."""
+    computed_later: list[dict[str, Any]]
     queued: list[dict[str, Any]]
     acute: list[dict[str, Any]]
     """Entries that were delivered to be acted on at once, and who said what was done."""
@@ -75,7 +79,9 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     limited, limits_known = _access(connection, store, crn, on)
     who, told = (None, []) if limited else record.one_case(store, crn, on)
     end = clock.end_of(on)
-    run = _run(connection, end)
+    run, night = _run(connection, end), _night(connection, on)
+    if run is not None and night is not None and night["id"] == run["id"]:
+        night = None
     return Account(
         crn=crn,
         on=on,
@@ -85,6 +91,8 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         entries=told,
         run=run,
         computed=_computed(scores, run, crn, limited=limited),
+        night=night,
+        computed_later=_computed(scores, night, crn, limited=limited),
         queued=_queued(connection, crn, end),
         acute=_acute(connection, crn, end),
         audit=_audit(connection, crn, end),
@@ -106,7 +114,9 @@ def _access(connection: Connection, store: Store, crn: str, on: date) -> tuple[b
 def as_json(told: Account) -> dict[str, Any]:
     """The account as plain values: days and moments are written out by whoever prints them."""
     found = {name: getattr(told, name) for name in told.__dataclass_fields__}
-    found["run"] = dict(told.run) if told.run is not None else None
+    for name in ("run", "night"):
+        row = found[name]
+        found[name] = dict(row) if row is not None else None
     found["audit"] = [dict(row) for row in told.audit]
     return found
 
@@ -114,6 +124,12 @@ def as_json(told: Account) -> dict[str, Any]:
 def _run(connection: Connection, end: datetime) -> RowMapping | None:
     """The last run that was made by then: one made later says nothing of what was computed."""
     rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
+    return connection.execute(rows.limit(1)).mappings().first()
+
+
+def _night(connection: Connection, on: date) -> RowMapping | None:
+    """The last run about a day: it is made when that day is over, so it is known a day later."""
+    rows = select(runs).where(runs.c.as_of == on).order_by(runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 

@@ -13,7 +13,8 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
-from features.indicators.language import CALLS_TO_OTHERS, ORDERS, contact, one_of
+from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
+from features.indicators.orders import ORDERS
 
 KIND = pl.col("kind")
 RISK_REGISTERS: tuple[str, ...] = (

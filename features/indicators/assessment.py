@@ -11,22 +11,18 @@ from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import significant_events
 from features.indicators.language import (
     IS_LAST,
-    ORDERS,
     N,
     before,
     concerning,
     counts_within,
     entries,
     in_force,
-    level_word,
-    levels_said,
     never_followed_by,
     one_of,
-    overall_now,
-    overall_ranks,
     overdue,
-    rank_of,
 )
+from features.indicators.orders import ORDERS
+from features.indicators.ranks import level_word, levels_said, overall_now, overall_ranks, rank_of
 from features.levels import current_assessment
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"

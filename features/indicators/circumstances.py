@@ -15,11 +15,11 @@ from features.indicators.language import (
     counts_within,
     entries,
     in_force,
-    levels_said,
     not_followed_by,
     one_of,
     within,
 )
+from features.indicators.ranks import levels_said
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"

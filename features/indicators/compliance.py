@@ -17,11 +17,13 @@ from features.indicators.language import (
     non_compliant,
     not_followed_by,
     one_of,
+    within,
+)
+from features.indicators.orders import (
     orders_and_licences,
     starts,
     under_supervision,
     while_contact_was_due,
-    within,
 )
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"

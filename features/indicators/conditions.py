@@ -12,13 +12,13 @@ from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
     N,
-    curfews,
     entries,
     in_force,
     not_near,
     one_of,
     within,
 )
+from features.indicators.orders import curfews
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"

@@ -18,11 +18,10 @@ from features.indicators.language import (
     not_followed_by,
     not_near,
     one_of,
-    rank_of,
-    suspended,
-    while_contact_was_due,
     within,
 )
+from features.indicators.orders import suspended, while_contact_was_due
+from features.indicators.ranks import rank_of
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"

@@ -12,12 +12,10 @@ from features.indicators.language import (
     LAST,
     NEW_RELATIONSHIP,
     NOT_SAID_TO_HAVE_ENDED,
-    ORDERS,
     SERIOUS_INCIDENTS,
     N,
     counts_on,
     counts_within,
-    curfews,
     entries,
     in_force,
     never_followed_by,
@@ -27,6 +25,7 @@ from features.indicators.language import (
     overdue,
     within,
 )
+from features.indicators.orders import ORDERS, curfews
 from features.working_days import days_after
 
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"

@@ -6,13 +6,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known, once
-from features.indicators.language import (
-    MENTAL_HEALTH,
-    SERIOUS_INCIDENTS,
-    contact,
-    entries,
-    one_of,
-)
+from features.indicators.language import MENTAL_HEALTH, SERIOUS_INCIDENTS, contact, entries, one_of
 
 WORSE = "mental health worse"
 """How an event of mental health is said; scored only by a signed decision of the board."""

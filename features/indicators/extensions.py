@@ -19,20 +19,22 @@ from features.indicators.events import significant_events
 from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
-    SUSPENDED,
     N,
     contact,
     entries,
     in_force,
     never_followed_by,
     next_after,
-    on_licence,
     one_of,
+    within,
+)
+from features.indicators.orders import (
+    SUSPENDED,
+    on_licence,
     orders_and_licences,
     releases,
     suspended,
     while_contact_was_due,
-    within,
 )
 from features.levels import in_custody
 

@@ -9,7 +9,6 @@ from features.asof import CASE, CASE_GROUP, Known
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
-    ORDERS,
     N,
     before,
     completed_assessments,
@@ -18,14 +17,12 @@ from features.indicators.language import (
     deadline,
     entries,
     in_force,
-    level_word,
     never_followed_by,
     one_of,
-    overall_now,
-    overall_ranks,
-    rank_of,
     within,
 )
+from features.indicators.orders import ORDERS
+from features.indicators.ranks import level_word, overall_now, overall_ranks, rank_of
 from features.levels import current_assessment, level_column
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"

@@ -8,14 +8,8 @@ from features.asof import CASE, Known, latest
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.events import significant_events
-from features.indicators.language import (
-    N,
-    entries,
-    not_followed_by,
-    one_of,
-    releases,
-    within,
-)
+from features.indicators.language import N, entries, not_followed_by, one_of, within
+from features.indicators.orders import releases
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 

@@ -102,6 +102,13 @@ def newest(
     return connection.execute(rows.limit(1)).mappings().first()
 
 
+def newest_made_by(connection: Connection, until: date, by: datetime) -> RowMapping | None:
+    """The last snapshot of the last night up to a day, of those that were made by a moment."""
+    rows = select(snapshots).where(snapshots.c.as_of <= until, snapshots.c.at <= by)
+    ordered = rows.order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
+    return connection.execute(ordered.limit(1)).mappings().first()
+
+
 def history(
     connection: Connection, until: date, by: datetime | None = None
 ) -> dict[str, list[tuple[date, Figure]]]:

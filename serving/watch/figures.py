@@ -165,7 +165,10 @@ def not_known(name: str, why: str) -> Figure:
 
 
 def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
-    """The figure of the part that is worst; `words` has {n} and {where}."""
+    """The figure of the part that is worst; `words` has {n} and {where}.
+
+    Green only where at least half of the parts could be told: the others may be the bad ones.
+    """
     told = [part for part in parts if part.value is not None]
     if not told:
         return _no_part(name, parts) if parts else not_known(name, none)
@@ -177,9 +180,15 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
     rest = [part for part in parts if part.value is None]
     unsaid = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
-    return Figure(name, one.value, one.low, one.high, one.count, one.state,
+    unsure = one.state == GREEN and len(told) < ENOUGH_PARTS * len(parts)
+    state = TOO_FEW if unsure else one.state
+    return Figure(name, one.value, one.low, one.high, one.count, state,
                   f"{said} From {one.count:,}.{unsaid}",
                   [*ordered, *rest][:MOST_PARTS])  # fmt: skip
+
+
+ENOUGH_PARTS = 0.5
+"""The share of a figure's parts that must be told before it is green."""
 
 
 def _no_part(name: str, parts: list[Part]) -> Figure:

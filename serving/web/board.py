@@ -49,20 +49,29 @@ def approved(request: Request, opened: Looking) -> Response:
 
 
 @router.get("/board/watch/{topic}")
-def question(request: Request, opened: Looking, topic: str, on: str = "") -> Response:
-    """One question: each figure with its picture, its thresholds and the table behind it."""
+def question(request: Request, opened: Looking, topic: str, on: str = "", by: str = "") -> Response:
+    """One question: each figure with its picture, its thresholds and the table behind it.
+
+    `on` is the day that the night is about, `by` the day by whose end the figures were worked out:
+    what readers did later is in the later ones.
+    """
     if topic not in watch.TOPICS:
         raise HTTPException(404)
-    day = formatters.a_day(on) or clock.today()
-    kept = watch.newest(opened.connection, day)
-    told = watch.history(opened.connection, day) if kept else {}
+    day, made = formatters.a_day(on) or clock.today(), formatters.a_day(by)
+    until = clock.end_of(made) if made else None
+    kept = (
+        watch.newest_made_by(opened.connection, day, until)
+        if until
+        else watch.newest(opened.connection, day)
+    )
+    told = watch.history(opened.connection, day, until) if kept else {}
     found = {one.key: one for one in watch.topics(watch.figures_of(kept) if kept else [])}[topic]
     opened.audit(AuditEvent("PAGE_VIEW_WATCH", "NOT_APPLICABLE", "-", {"topic": topic}))
     pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
     return pages.render(
         request, "board-question.html", topic=found, kept=kept, pictures=pictures,
-        stale=not on and _stale(_last_night(opened), clock.now()),
-        told=told, thresholds=watch.THRESHOLDS,
+        stale=not on and not by and _stale(_last_night(opened), clock.now()),
+        told=told, thresholds=watch.THRESHOLDS, on=on, by=by,
     )  # fmt: skip
 
 

@@ -39,9 +39,16 @@ class Machine:
         """The settings that the commands have too."""
         return settings_module.read(self.environment())
 
+    @property
+    def temporary(self) -> Path:
+        """Where its commands keep temporary files."""
+        folder = self.data / "temporary"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def environment(self) -> dict[str, str]:
-        """What every command of this service is started with."""
-        return {**os.environ, "ROSH_MODE": "demo", "ROSH_DATA": str(self.data),
+        """What every command of this service is started with; its temporary files are its own."""
+        return {**os.environ, "TMPDIR": str(self.temporary), "ROSH_MODE": "demo", "ROSH_DATA": str(self.data),
                 "PYTHONWARNINGS": "ignore", **another_day.environment_of_the_database()}  # fmt: skip
 
     def start(self, *command: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -29,9 +27,9 @@ LOAD_LASTS, NIGHT_LASTS = 6.0, 7.0
 """Seconds within which a kill is drawn: longer than each takes, so that some come too late."""
 
 
-def left_behind() -> set[str]:
+def left_behind(machine: Machine) -> set[str]:
     """Folders in which workers hand on case histories."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")}
+    return {path.name for path in machine.temporary.glob(f"{PREFIX}*")}
 
 
 def check_whole(machine: Machine, before: list[tuple[object, ...]]) -> None:
@@ -72,7 +70,7 @@ def kill_in_the_night(machine: Machine, draw: random.Random, victim: str) -> Non
     machine.succeed("features", "check", str(folder), "--store", str(machine.data / "store"))
     process = machine.start(*NIGHT, str(AS_OF))
     if victim == "a worker":
-        kill_a_worker(process, draw)
+        kill_a_worker(machine, process, draw)
         return
     time.sleep(draw.uniform(1, NIGHT_LASTS))
     below = machines.workers(process)
@@ -82,10 +80,10 @@ def kill_in_the_night(machine: Machine, draw: random.Random, victim: str) -> Non
     process.kill()
     process.communicate()
     assert machines.all_gone(below)
-    assert victim == "the night with its workers" or not left_behind()
+    assert victim == "the night with its workers" or not left_behind(machine)
 
 
-def kill_a_worker(process: subprocess.Popen[str], draw: random.Random) -> None:
+def kill_a_worker(machine: Machine, process: subprocess.Popen[str], draw: random.Random) -> None:
     """A night that loses a worker stops with a sentence, or had no more need of it."""
     below = machines.wait_for_workers(process)
     time.sleep(draw.uniform(0, 1))
@@ -97,7 +95,7 @@ def kill_a_worker(process: subprocess.Popen[str], draw: random.Random) -> None:
     assert "Traceback" not in err
     if process.returncode:
         assert "A worker of the run was killed" in err
-    assert not left_behind()
+    assert not left_behind(machine)
 
 
 def run_kill(machine: Machine, seed: int) -> None:

@@ -58,23 +58,18 @@ def test_a_load_onto_a_full_disk(disk: Path, made_up: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["scores", "frames"])
-def test_a_night_onto_a_full_disk(
-    disk: Path, machine: Machine, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("disk")
+def test_a_night_onto_a_full_disk(machine: Machine, where: str) -> None:
     store = machine.data / "store"
     folder = machines.later_extract(machine, len(Store.open(store).loads))
     machine.succeed("features", "check", str(folder), "--store", str(store))
     before = machine.queue()
-    full = str(machine.settings.scores)
-    if where == "frames":
-        full = str(disk)
-        monkeypatch.setenv("TMPDIR", str(disk))
+    full = str(machine.settings.scores if where == "scores" else machine.temporary)
     done = machine.run(*NIGHT, str(AS_OF), before=[*SMALL_DISK, "16k", full])
     assert done.returncode == UNFORESEEN, done.stderr
     assert "The disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     assert machine.queue() == before
-    monkeypatch.delenv("TMPDIR", raising=False)
     machine.succeed("serving", "audit", "verify")
     machine.succeed(*NIGHT, str(AS_OF))
     assert set(before) < set(machine.queue())

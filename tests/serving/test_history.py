@@ -106,6 +106,9 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
         today = history.account(opened, service.store, service.settings.scores, crn, TODAY)
     assert then.run is None, "the run for that day was made later, and had computed nothing then"
     assert then.queued == []
+    assert then.night is not None, "the night about that day is told as what came later"
+    assert {row["crn"] for row in then.computed_later} == {crn}
+    assert (today.night, today.computed_later) == (None, [])
     assert today.run is not None
     assert len(today.computed) == 4
     assert today.queued[-1]["item"]["state"] == "concluded"
@@ -113,6 +116,20 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
     assert before.queued == []
     assert all(entry["occurred_on"] <= LONG_AGO for entry in before.entries)
     assert len(before.entries) < len(then.entries)
+
+
+def test_the_page_says_which_of_two_days_each_run_answers(
+    service: Service, browser: Browser
+) -> None:
+    _, crn = concluded(service, browser)
+    browser.sign_in(INSPECTOR).get("/account")
+    of_the_night = browser.post("/account", crn=crn, on=AS_OF.isoformat())
+    assert "There had been no run by that day." in of_the_night
+    assert "Nobody could have seen this on the day itself." in of_the_night
+    assert 'data-qa="computed-later"' in of_the_night
+    today = browser.post("/account", crn=crn, on=TODAY.isoformat())
+    assert 'data-qa="computed"' in today
+    assert "No night has scored the record as it was on that day." in today
 
 
 def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(

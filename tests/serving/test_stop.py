@@ -278,7 +278,13 @@ def test_the_same_by_commands(
     assert "Flagging goes on" in capsys.readouterr().out
     today = clock.today().isoformat()
     assert main_module.main(["live", "--on", today]) == 0
-    assert "signed by" in capsys.readouterr().out
+    live = capsys.readouterr().out
+    assert "signed by" in live
+    assert "scored by no night" in live
+    assert main_module.main(["live", "--on", AS_OF.isoformat()]) == 0
+    live = " ".join(capsys.readouterr().out.split())
+    assert "Nothing was approved to score then." in live
+    assert f"scored by run {AS_OF}-" in live
     assert main_module.main(["live", "--on", "2020-01-01"]) == 0
     assert "Nothing was approved" in capsys.readouterr().out
     assert main_module.main(["withdraw", "999999", "--as", "BOARD-1", "--reasons", WHY]) == 10

@@ -465,6 +465,11 @@ def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
     assert "<svg" in page
     assert "Look above 5 of 100, act above 10 of 100" in page
     assert "Nothing had been worked out" in browser.get("/board/watch/feed?on=2020-01-01")
+    # The old night was worked out today: by the end of yesterday there was nothing to see of it.
+    yesterday = (TODAY - timedelta(days=1)).isoformat()
+    address = "/board/watch/outcomes?on=2026-01-09&by="
+    assert "Nothing had been worked out" in browser.get(address + yesterday)
+    assert "as an earlier version said it" in browser.get(address + TODAY.isoformat())
     now = browser.get("/board/watch/feed")
     assert "The table behind it" in now
     assert "contacts in N54" in now
@@ -558,3 +563,21 @@ def test_what_rests_on_a_part_of_what_was_queued_says_so_and_is_not_green_on_a_h
     bad = figures.figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
     assert maturity.ripe(bad, {"flagged": (49, 100)}, "flagged").state == ACT
     assert maturity.figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6
+
+
+@pytest.mark.parametrize(
+    ("told", "untold", "state"),
+    [(3, 3, GREEN), (3, 4, TOO_FEW), (1, 0, GREEN), (0, 2, TOO_FEW)],
+)
+def test_a_figure_is_green_only_where_half_of_its_parts_are_told(
+    told: int, untold: int, state: str
+) -> None:
+    parts = [Part(f"told {n}", 1.0, 0.9, 1.1, 100, GREEN) for n in range(told)]
+    parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(untold)]
+    assert worst("rows_few", parts, "{n} {where}", "none").state == state
+
+
+def test_one_bad_part_is_said_however_few_are_told() -> None:
+    parts = [Part("told", 0.1, 0.0, 0.2, 100, ACT)]
+    parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(9)]
+    assert worst("rows_few", parts, "{n} {where}", "none").state == ACT

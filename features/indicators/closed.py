@@ -1,0 +1,83 @@
+"""CC: what became known while no case was open."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.asof import CASE, Known
+from features.indicators.answers import A_SENTENCE
+from features.indicators.base import EVIDENCE, declare
+from features.indicators.language import (
+    MENTAL_HEALTH,
+    completed_assessments,
+    contact,
+    entries,
+    one_of,
+)
+
+CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
+TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
+    "mentions_weapons": ("weapon",),
+    "mentions_domestic_abuse": ("domestic_abuse",),
+    "mentions_sexual_behaviour": ("sexual", "sexual_concern_child"),
+    "mentions_mental_health": MENTAL_HEALTH,
+}
+"""What an assessment says that it mentions, and the kinds of incident that it would be about."""
+
+
+@declare(
+    family="CC",
+    kind="process",
+    sentence="{n} entr[y|ies] about a time when no case was open [has|have] not been considered in an "
+    "assessment since it was opened again.",
+    feeds=("supervisions", "incidents", "assessments", "contacts"),
+    source=f"{CORONER_JANUARY}, section on offender records; an inspectorate review as reported",
+    disclosure="likely",
+    disclosable_sentence="Earlier information has not been considered.",
+)
+def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
+    """Incidents, arrests, charges, complaints and police intelligence that are about, or became known on,
+    a day that no order, licence or sentence covers, after an earlier one had ended and before one began,
+    of which no assessment completed since that beginning, and since they were known, takes account. Time
+    on remand is no sentence. An assessment that says that it does not mention the topic takes no account
+    of it.
+    """
+    rows = _information(known)
+    both = pl.concat(
+        [rows.with_columns(day="occurred_on"), rows.with_columns(day="counts_on")]
+    ).unique([*CASE, "record_id", "day"])
+    spells = entries(known, "supervisions", A_SENTENCE)
+    spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
+    day, key = pl.col("day"), [*CASE, "record_id", "day"]
+    covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
+    closed = both.join(spells, on=CASE).group_by(key).agg(
+        open_then=covered.any(),
+        before=(pl.col("ended") < day).any(),
+        reopened_on=pl.col("began").filter(pl.col("began") > day).min(),
+    ).filter(~pl.col("open_then"), "before", pl.col("reopened_on").is_not_null())  # fmt: skip
+    again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
+    dated = rows.join(again, on=[*CASE, "record_id"])
+    return dated.join(_considered(known, dated), on=[*CASE, "record_id"], how="anti")
+
+
+def _information(known: Known) -> pl.LazyFrame:
+    """What may become known while a case is closed: incidents, and some contacts."""
+    columns = [*CASE, "as_of", *EVIDENCE, "counts_on"]
+    heard = contact("arrest_or_charge", "third_party") | (
+        (pl.col("type_code") == "C515") & pl.col("outcome_code").ne_missing("NOCO")
+    )
+    contacts = entries(known, "contacts", heard).select(*columns, kind=pl.lit(None, pl.String()))
+    return pl.concat([entries(known, "incidents").select(*columns, "kind"), contacts])
+
+
+def _considered(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The incidents of which some assessment completed since the reopening takes account."""
+    done = completed_assessments(known).select(*CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on"))
+    silent = pl.any_horizontal(
+        one_of("kind", kinds).fill_null(value=False)
+        & pl.col(column).eq_missing(pl.lit(value=False))
+        for column, kinds in TOPIC_OF_KIND.items()
+    )
+    from_then = pl.max_horizontal("reopened_on", "counts_on")
+    since = rows.join(done, on=CASE).filter(pl.col("done_on") >= from_then, ~silent)
+    return since.select(*CASE, "record_id").unique()

@@ -1,0 +1,140 @@
+"""Orders, licences and the times at which contact with probation was due."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features import codes
+from features.asof import CASE, Known, once
+from features.indicators.language import entries, in_force, one_of, within
+
+ORDERS = ("community_order", "suspended_sentence", "licence")
+SUSPENDED = "PRC"
+"""The register of the two-thirds point, from which contact is suspended."""
+
+
+@once
+def orders_and_licences(known: Known) -> pl.LazyFrame:
+    """Every order and licence, whether or not it has ended."""
+    return entries(known, "supervisions", one_of("kind", ORDERS))
+
+
+def _current(known: Known) -> pl.LazyFrame:
+    """The orders and licences in force, or ended in the last year."""
+    since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
+    return orders_and_licences(known).filter(pl.col("ended_on").is_null() | (since < 365))
+
+
+@once
+def supervised_since(known: Known) -> pl.LazyFrame:
+    """The start of the earliest order or licence in force, or ended in the last year: CASE,
+    supervised_since.
+
+    Another order that begins does not move it: a licence stays a licence.
+    """
+    return _current(known).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
+
+
+def under_supervision(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows since the earliest order or licence in force, or ended in the last year, began."""
+    dated = rows.join(supervised_since(known), on=CASE, how="inner")
+    return dated.filter(pl.col("occurred_on") >= pl.col("supervised_since"))
+
+
+@once
+def starts(known: Known) -> pl.LazyFrame:
+    """The days on which an order or licence in force, or ended in the last year, began: CASE,
+    started_on, started_as.
+    """
+    rows = _current(known)
+    return rows.select(*CASE, started_on="occurred_on", started_as="kind").unique()
+
+
+@once
+def suspended(known: Known) -> pl.LazyFrame:
+    """The cases whose contact is suspended on the date: CASE, suspended_from.
+
+    Every order and licence in force says so, or the register of the two-thirds point (`PRC`) does.
+    """
+    running = in_force(known, "supervisions", one_of("kind", ORDERS))
+    begun = (pl.col("suspended_from") <= pl.col("as_of")).fill_null(value=False)
+    throughout = running.group_by(CASE).agg(
+        suspended=begun.all(), suspended_from=pl.col("suspended_from").max()
+    ).filter("suspended")  # fmt: skip
+    register = in_force(known, "registrations", one_of("type_code", [SUSPENDED]))
+    since = register.select(*CASE, suspended_from="occurred_on")
+    both = pl.concat([throughout.select(*CASE, "suspended_from"), since])
+    return both.group_by(CASE).agg(pl.col("suspended_from").min())
+
+
+ALWAYS_DUE = one_of("type_code", codes.BREACH_CONTACTS)
+"""A curfew, a zone and the rules of a hostel hold while contact is suspended."""
+
+
+def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The contacts of days on which contact was due: suspended contact is not silence (promise 5).
+
+    It was not due on a day on which every order and licence then in force had it suspended, or on
+    which the register of the two-thirds point was active. Breaches of a curfew, a zone or the rules
+    of a hostel count all the same.
+    """
+    sources = pl.concat([_suspending(known).select(CASE), _registered(known).select(CASE)])
+    cases = sources.unique()
+    dated = rows.join(cases, on=CASE, how="semi").with_row_index("_row")
+    asked = dated.join(_running(known), on=CASE).filter(_during("_began", "_ended"))
+    day = pl.col("occurred_on")
+    asks = pl.col("_off").is_null() | (day < pl.col("_off"))
+    by_orders = asked.group_by("_row").agg(asks=asks.any()).filter(~pl.col("asks"))
+    by_register = dated.join(_registered(known), on=CASE).filter(
+        day >= pl.col("_began"), pl.col("_ended").is_null() | (day < pl.col("_ended"))
+    )
+    off = pl.concat([by_orders.select("_row"), by_register.select("_row")]).unique()
+    excused = dated.filter(~ALWAYS_DUE).join(off, on="_row", how="semi").select("_row")
+    due = dated.join(excused, on="_row", how="anti").drop("_row")
+    return pl.concat([rows.join(cases, on=CASE, how="anti"), due])
+
+
+def _during(began: str, ended: str) -> pl.Expr:
+    """The entry is about a day from one to the other, both included."""
+    day = pl.col("occurred_on")
+    return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
+
+
+def _running(known: Known) -> pl.LazyFrame:
+    return orders_and_licences(known).select(
+        *CASE, _began="occurred_on", _ended="ended_on", _off="suspended_from"
+    )
+
+
+def _suspending(known: Known) -> pl.LazyFrame:
+    return orders_and_licences(known).filter(pl.col("suspended_from") <= pl.col("as_of"))
+
+
+def _registered(known: Known) -> pl.LazyFrame:
+    rows = entries(known, "registrations", one_of("type_code", [SUSPENDED]))
+    return rows.select(*CASE, _began="occurred_on", _ended="ended_on")
+
+
+def releases(known: Known, days: int) -> pl.LazyFrame:
+    """The releases on licence of the last so many days, as rows of `supervisions`."""
+    return entries(known, "supervisions", pl.col("kind") == "licence", within(days))
+
+
+def on_licence(known: Known, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.LazyFrame:
+    """The rows on a day on which a licence was in force, whatever other order ran beside it.
+
+    `conditions` may ask for a licence by `licence_ended_on`.
+    """
+    licences = orders_and_licences(known).filter(pl.col("kind") == "licence")
+    spells = licences.select(
+        *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
+    )
+    day, ended = pl.col("occurred_on"), pl.col("licence_ended_on")
+    during = (day >= pl.col("licence_began_on")) & (ended.is_null() | (day <= ended))
+    found = rows.join(spells, on=CASE, how="inner").filter(during, *conditions)
+    return found.unique([*CASE, "record_id"])
+
+
+def curfews(known: Known) -> pl.LazyFrame:
+    """The curfews in force, relaxed or not."""
+    return in_force(known, "orders", pl.col("kind") == "curfew")

@@ -1,0 +1,56 @@
+"""Recorded levels as ranks: what an assessment says of a group, and over all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from features import codes
+from features.asof import CASE, Known, latest, once
+from features.indicators.language import completed_assessments
+from features.levels import level_column
+
+LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
+_LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_RANK.items()}
+
+
+def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
+    """The rank of a code on a scale, a level from 1 (low) to 4; null where it is none of the scale."""
+    place = pl.col(column).cast(pl.Enum(scale), strict=False).to_physical()
+    return place.cast(pl.Int64) + 1
+
+
+@once
+def overall_ranks(known: Known) -> pl.LazyFrame:
+    """Completed assessments with their `overall` rank, as official statistics have it: that of the
+    highest community level.
+    """
+    highest = pl.max_horizontal(rank_of(f"{g}_community") for g in codes.COMMUNITY_GROUPS)
+    return completed_assessments(known).with_columns(overall=highest)
+
+
+@once
+def overall_now(known: Known) -> pl.LazyFrame:
+    """The overall rank of the latest completed assessment that gives one: CASE, now (1 to 4), done_on.
+
+    One without any level says nothing of what was said before.
+    """
+    rated = overall_ranks(known).filter(pl.col("overall").is_not_null())
+    last = latest(rated, by="completed_on")
+    return last.select(*CASE, now="overall", done_on="completed_on")
+
+
+@once
+def levels_said(known: Known) -> pl.LazyFrame:
+    """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
+    columns = {level_column(group): group for group in codes.RISK_GROUPS}
+    done = completed_assessments(known).sort(*CASE, "completed_on", "record_id").rename(columns)
+    last = done.group_by(CASE).agg(pl.col(*columns.values()).drop_nulls().last())
+    said = last.unpivot(index=CASE, variable_name="group", value_name="level")
+    return said.filter(pl.col("level").is_not_null())
+
+
+def level_word(rank: pl.Expr) -> pl.Expr:
+    """The level of a rank, in words."""
+    return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)
