@@ -21,7 +21,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix mlflow bench bench-queue bench-score load nights verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-queue bench-score load nights verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ fix: $(MADE)/dev ## format, and mend what can be mended
 
 docs: $(MADE)/dev ## write the generated pages
 	$(PY) -m features docs && $(PY) -m serving docs
+
+pictures: $(MADE)/dev $(MADE)/static $(MADE)/provider ## take the pictures of docs/images anew, in a browser
+	ROSH_PICTURES=docs/images $(BIN)/pytest -q tests/journeys
 
 mlflow: $(MADE)/base ## the analysts' pages on the runs of the latest demo, on http://127.0.0.1:5000
 	@test -f var/demo/current || { echo "There is no demo yet. Run: make demo"; exit 11; }

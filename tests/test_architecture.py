@@ -93,3 +93,16 @@ def test_no_address_of_this_machine_and_no_registry_in_the_repository() -> None:
                 assert "://" not in text, name
             if path.name == "package-lock.json":
                 assert '"resolved"' not in text
+
+
+def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
+    """Each is taken by a journey, or drawn by a command, and each is shown somewhere."""
+    journeys = "".join(
+        path.read_text(encoding="utf-8") for path in Path("tests/journeys").glob("*.py")
+    )
+    taken = {f"{name}.png" for name in re.findall(r'picture\(\w+, "([\w-]+)"\)', journeys)}
+    kept = {path.name for path in Path("docs/images").iterdir()}
+    assert kept == taken | {"stories.svg"}
+    pages = [Path("README.md"), *Path("docs").glob("*.md")]
+    shown = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert {name for name in kept if f"images/{name}" not in shown} == set()
