@@ -74,7 +74,9 @@ def changed(base: Rows) -> Iterator[Change]:
         }
         for entry in newest.values():
             later = entry | values | {"version": entry["version"] + 1, "withdrawn_at": None}
-            if table != "contacts" or entry["outcome_code"] is None:
+            # A date of relaxing that is put right is no second relaxation.
+            settled = {"contacts": "outcome_code", "orders": "relaxed_on"}.get(table)
+            if settled is None or entry[settled] is None:
                 yield table, later | {"recorded_at": entry["recorded_at"] + timedelta(hours=1)}
 
 
