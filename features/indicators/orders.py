@@ -78,20 +78,23 @@ def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
     which the register of the two-thirds point was active. Breaches of a curfew, a zone or the rules
     of a hostel count all the same.
     """
-    sources = pl.concat([_suspending(known).select(CASE), _registered(known).select(CASE)])
-    cases = sources.unique()
-    dated = rows.join(cases, on=CASE, how="semi").with_row_index("_row")
-    asked = dated.join(_running(known), on=CASE).filter(_during("_began", "_ended"))
-    day = pl.col("occurred_on")
+    return rows.join(_not_due(known), on=[*CASE, "record_id"], how="anti")
+
+
+@once
+def _not_due(known: Known) -> pl.LazyFrame:
+    """The contacts of days on which contact was not due: CASE, record_id."""
+    told = pl.concat([_suspending(known).select(CASE), _registered(known).select(CASE)])
+    contacts = known.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
+    dated = contacts.join(told.unique(), on=CASE, how="semi")
+    day, key = pl.col("occurred_on"), [*CASE, "record_id"]
+    running = dated.join(_running(known), on=CASE).filter(_during("_began", "_ended"))
     asks = pl.col("_off").is_null() | (day < pl.col("_off"))
-    by_orders = asked.group_by("_row").agg(asks=asks.any()).filter(~pl.col("asks"))
+    by_orders = running.group_by(key).agg(asks=asks.any()).filter(~pl.col("asks"))
     by_register = dated.join(_registered(known), on=CASE).filter(
         day >= pl.col("_began"), pl.col("_ended").is_null() | (day < pl.col("_ended"))
     )
-    off = pl.concat([by_orders.select("_row"), by_register.select("_row")]).unique()
-    excused = dated.filter(~ALWAYS_DUE).join(off, on="_row", how="semi").select("_row")
-    due = dated.join(excused, on="_row", how="anti").drop("_row")
-    return pl.concat([rows.join(cases, on=CASE, how="anti"), due])
+    return pl.concat([by_orders.select(key), by_register.select(key)]).unique()
 
 
 def _during(began: str, ended: str) -> pl.Expr:
