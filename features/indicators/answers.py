@@ -76,9 +76,9 @@ ATTENDED_AGAIN = Answer(
     "an appointment attended, whether or not complied with", "contacts",
     contact("appointment") & one_of("outcome_code", codes.ATTENDED),
 )  # fmt: skip
-LIVED_AT = one_of("state", ["settled", "temporary", "current", "new"]) & pl.col(
-    "verified"
-).ne_missing(pl.lit(value=False))
+HOUSED = one_of("kind", ["custody", "remand", "approved_premises"])
+AN_ADDRESS = one_of("state", ["settled", "temporary", "current", "new"])
+LIVED_AT = AN_ADDRESS & pl.col("verified").ne_missing(pl.lit(value=False))
 """An address that is known: lived at, and not said to be unchecked."""
 
 
@@ -133,7 +133,7 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         Answer("an address that is known", "circumstances", (KIND == "address") & LIVED_AT),
         Answer(
             "custody, remand or approved premises", "supervisions",
-            one_of("kind", ["custody", "remand", "approved_premises"]),
+            HOUSED,
         ),
     ),
     "treatment_attendance_reports_missing": (

@@ -89,8 +89,7 @@ def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
     """Significant events that became known in the last 365 days, more than 15 working days ago, and
     after which no assessment was completed.
     """
-    since = (pl.col("as_of") - pl.col("counts_on")).dt.total_days()
-    events = significant_events(known).filter(since < 365, overdue(15, "counts_on"))
+    events = significant_events(known).filter(counts_within(365), overdue(15, "counts_on"))
     return never_followed_by(events, answers(known, "no_review_after_significant_event"))
 
 

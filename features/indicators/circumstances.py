@@ -225,7 +225,8 @@ def recent_ap_departure(known: Known) -> pl.LazyFrame:
 )
 def mh_decline_disclosed_no_action(known: Known) -> pl.LazyFrame:
     """Mental health said or seen to be worse, as became known in the last 180 days, with neither
-    management oversight, a treatment appointment neither missed nor failed, a call or message to or from somebody else, nor a
+    management oversight, a treatment appointment neither missed nor failed, a call or message to or
+    from somebody else, nor a
     completed assessment within 10 working days.
     """
     said = entries(known, "incidents", KIND == "mental_health_decline", counts_within(180))

@@ -132,12 +132,11 @@ def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
     reply that nobody can read are no consent.
     """
     consented = answers(known, "curfew_without_main_occupier_consent")
-    unasked = not_near(curfews(known), consented, 90, EVER).select(*CASE, "record_id")
+    unasked = not_near(curfews(known), consented, 90, EVER)
     answered = entries(known, "enquiries", KIND == "main_occupier", pl.col("result").is_not_null())
     taken_back = latest(answered, by="returned_on").filter(pl.col("result") == "concerns")
-    again = curfews(known).join(taken_back, on=CASE, how="semi").select(*CASE, "record_id")
-    either = pl.concat([unasked, again]).unique()
-    return curfews(known).join(either, on=[*CASE, "record_id"], how="semi")
+    again = curfews(known).join(taken_back, on=CASE, how="semi")
+    return pl.concat([unasked, again]).unique([*CASE, "record_id"])
 
 
 @declare(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.asof import CASE, Known
-from features.indicators.answers import A_PRACTITIONER, answers
+from features.indicators.answers import A_PRACTITIONER, A_SENTENCE, answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -17,7 +17,7 @@ from features.indicators.language import (
     one_of,
     within,
 )
-from features.indicators.orders import ORDERS, releases
+from features.indicators.orders import releases
 from features.indicators.ranks import overall_now, overall_ranks
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -133,8 +133,7 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
     """
     remand = in_force(known, "supervisions", KIND == "remand")
     since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
-    kinds = one_of("kind", [*ORDERS, "custody"])
-    ended = entries(known, "supervisions", kinds, pl.col("ended_on").is_not_null())
+    ended = entries(known, "supervisions", A_SENTENCE, pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))

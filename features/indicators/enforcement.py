@@ -6,7 +6,7 @@ import polars as pl
 
 from features import codes
 from features.asof import CASE, Known
-from features.indicators.answers import ATTENDED_AGAIN, LIVED_AT, answers
+from features.indicators.answers import AN_ADDRESS, ATTENDED_AGAIN, HOUSED, LIVED_AT, answers
 from features.indicators.base import declare
 from features.indicators.language import (
     LAST,
@@ -144,18 +144,15 @@ def whereabouts_unknown(known: Known) -> pl.LazyFrame:
     since = pl.max_horizontal("seen_on", "gone_on")
     dated = lost.join(seen, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
-    housed = one_of("kind", ["custody", "remand", "approved_premises"])
-    inside = in_force(known, "supervisions", housed).select(CASE)
+    inside = in_force(known, "supervisions", HOUSED).select(CASE)
     away = pl.concat([suspended(known).select(CASE), inside.unique()])
     return dated.join(away, on=CASE, how="anti")
 
 
 def _without_address(known: Known) -> pl.LazyFrame:
     """The last address entry of each case whose address is not known, with the day `gone_on`."""
-    gone = one_of("state", ["unknown", "no_fixed_abode"]) | (
-        one_of("state", ["settled", "temporary", "current", "new"]) & ~LIVED_AT
-    )
-    said = entries(known, "circumstances", KIND == "address", gone | LIVED_AT)
+    told = AN_ADDRESS | one_of("state", ["unknown", "no_fixed_abode"])
+    said = entries(known, "circumstances", KIND == "address", told)
     began = said.with_columns(gone=~LIVED_AT)
     left = said.filter(LIVED_AT, pl.col("ended_on").is_not_null())
     left = left.with_columns(occurred_on=pl.col("ended_on"), gone=pl.lit(value=True))

@@ -30,6 +30,7 @@ from features.indicators.language import (
 )
 from features.indicators.orders import (
     SUSPENDED,
+    during,
     on_licence,
     orders_and_licences,
     releases,
@@ -116,10 +117,11 @@ def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
     placed = stays.select(*CASE, placed_on=pl.col("occurred_on"), left_on=pl.col("ended_on"))
     breaches = ["APBR", "APRS2", "C118", "C119", "C145", "EAP0"]
     rows = entries(known, "contacts", one_of("type_code", breaches)).join(placed, on=CASE)
-    during = (pl.col("occurred_on") >= pl.col("placed_on")) & (
-        pl.col("left_on").is_null() | (pl.col("occurred_on") <= pl.col("left_on"))
+    return (
+        rows.filter(during("placed_on", "left_on"))
+        .sort("placed_on")
+        .unique([*CASE, "record_id"], keep="first")
     )
-    return rows.filter(during).sort("placed_on").unique([*CASE, "record_id"], keep="first")
 
 
 @declare(

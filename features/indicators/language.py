@@ -65,8 +65,8 @@ LEAN = {
 
 def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table, as known, that meet every condition; `counts_on`: see there."""
-    rows = known.scan(table).filter(*conditions)
-    return rows.with_columns(counts_on=counts_on(), table=pl.lit(table))
+    rows = known.scan(table).with_columns(counts_on=counts_on(), table=pl.lit(table))
+    return rows.filter(*conditions)
 
 
 RECORDED_LATE = 14
@@ -92,7 +92,7 @@ def within(days: int) -> pl.Expr:
 @cache
 def counts_within(days: int) -> pl.Expr:
     """The entry counts from one of the last `days` days: what became known late is not old."""
-    return (pl.col("as_of") - counts_on()).dt.total_days() < days
+    return (pl.col("as_of") - pl.col("counts_on")).dt.total_days() < days
 
 
 @cache

@@ -88,7 +88,7 @@ def _not_due(known: Known) -> pl.LazyFrame:
     contacts = known.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
     dated = contacts.join(told.unique(), on=CASE, how="semi")
     day, key = pl.col("occurred_on"), [*CASE, "record_id"]
-    running = dated.join(_running(known), on=CASE).filter(_during("_began", "_ended"))
+    running = dated.join(_running(known), on=CASE).filter(during("_began", "_ended"))
     asks = pl.col("_off").is_null() | (day < pl.col("_off"))
     by_orders = running.group_by(key).agg(asks=asks.any()).filter(~pl.col("asks"))
     by_register = dated.join(_registered(known), on=CASE).filter(
@@ -97,7 +97,7 @@ def _not_due(known: Known) -> pl.LazyFrame:
     return pl.concat([by_orders.select(key), by_register.select(key)]).unique()
 
 
-def _during(began: str, ended: str) -> pl.Expr:
+def during(began: str, ended: str) -> pl.Expr:
     """The entry is about a day from one to the other, both included."""
     day = pl.col("occurred_on")
     return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
@@ -132,9 +132,8 @@ def on_licence(known: Known, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.Laz
     spells = licences.select(
         *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
     )
-    day, ended = pl.col("occurred_on"), pl.col("licence_ended_on")
-    during = (day >= pl.col("licence_began_on")) & (ended.is_null() | (day <= ended))
-    found = rows.join(spells, on=CASE, how="inner").filter(during, *conditions)
+    on_a_day = during("licence_began_on", "licence_ended_on")
+    found = rows.join(spells, on=CASE, how="inner").filter(on_a_day, *conditions)
     return found.unique([*CASE, "record_id"])
 
 

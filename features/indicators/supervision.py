@@ -8,7 +8,7 @@ from features.asof import CASE, Known, latest
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.events import significant_events
-from features.indicators.language import N, entries, not_followed_by, one_of, within
+from features.indicators.language import N, counts_within, entries, not_followed_by, one_of, within
 from features.indicators.orders import releases
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -64,8 +64,7 @@ def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
     """Significant events that became known in the last 180 days, without management oversight in 10
     working days.
     """
-    since = (pl.col("as_of") - pl.col("counts_on")).dt.total_days()
-    events = significant_events(known).filter(since < 180)
+    events = significant_events(known).filter(counts_within(180))
     return not_followed_by(events, answers(known, "no_oversight_after_significant_event"), 10)
 
 

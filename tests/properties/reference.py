@@ -20,6 +20,7 @@ from tests.properties.reference_history import (
     incidents,
     known_day,
     overall,
+    oversight,
     working_day_after,
 )
 from tests.properties.reference_more import MORE
@@ -228,16 +229,6 @@ def mental_health(h: History) -> int:
         or (r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH"))
     ]
     return h.unanswered(said, acted + assessed(h), 10)
-
-
-def oversight(h: History) -> list[date]:
-    """Management oversight that was held."""
-    return [
-        r["occurred_on"]
-        for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
-        and r["outcome_code"] not in ("RSSR", "RSOF")
-    ]
 
 
 def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:

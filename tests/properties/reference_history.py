@@ -286,6 +286,16 @@ def about(h: History, group: str, days: int) -> list[Row]:
     ]
 
 
+def oversight(h: History) -> list[date]:
+    """Management oversight that was held."""
+    return [
+        r["occurred_on"]
+        for r in h.rows("contacts")
+        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+        and r["outcome_code"] not in ("RSSR", "RSOF")
+    ]
+
+
 def level_column(group: str) -> str:
     """Where an assessment holds the level of a group."""
     return "prisoners_custody" if group == "prisoners" else f"{group}_community"

@@ -17,6 +17,7 @@ from tests.properties.reference_history import (
     known_day,
     level_column,
     overall,
+    oversight,
     working_day_after,
 )
 
@@ -90,16 +91,6 @@ def relaxed(h: History) -> int:
         if r["relaxed_on"] is not None and 7 < ago(h, r["relaxed_on"]) < 90
     ]
     return sum(none_near(day, agreed, 7, 7) for day in found)
-
-
-def oversight(h: History) -> list[date]:
-    """Management oversight that was held."""
-    return [
-        r["occurred_on"]
-        for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
-        and r["outcome_code"] not in ("RSSR", "RSOF")
-    ]
 
 
 def seen_days(h: History) -> list[date]:
