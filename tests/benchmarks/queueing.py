@@ -34,7 +34,7 @@ QUEUED = 1400 / 240_000
 RUN = (
     "INSERT INTO triage.runs (id, as_of, approval_id, bundle_id, store_load, store_fingerprint,"
     " scores_file, scores_sha256, counts, made_up)"
-    " VALUES ('r', '2026-11-20', :approval, 'b', 1, 'f', 's', 's', '{}', true)"
+    " VALUES ('r', :as_of, :approval, 'b', 1, 'f', 's', 's', '{}', true)"
 )
 
 
@@ -62,7 +62,12 @@ def main(folder: Path) -> None:
     engine_s = sum(1 for _ in build.frames(store, on.select(asof.KEY)))
     engine_took = time.perf_counter() - began
     picked = sorted(units)[:: max(1, round(1 / QUEUED))]
-    chosen = [Chosen(crn, units[crn], "public", "LOW", "flagged", 0.5, 1.0) for crn in picked]
+    scores = model.score(build.frame(asof.read(store, asof.spine(picked, AS_OF))))
+    probabilities = dict(scores.filter(group="public").select("crn", "probability").iter_rows())
+    chosen = [
+        Chosen(crn, units[crn], "public", "LOW", "flagged", probabilities[crn], 1.0)
+        for crn in picked
+    ]
     with tempfile.TemporaryDirectory(prefix="rosh-queue-") as data:
         Path(data).chmod(0o755)
         settings = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
@@ -72,7 +77,7 @@ def main(folder: Path) -> None:
         approval = demo.approve(settings, engine_for(settings, "rosh_web"), model, path.name, CASES)
         with unit(engine, None) as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-            opened.connection.execute(text(RUN), {"approval": approval})
+            opened.connection.execute(text(RUN), {"approval": approval, "as_of": AS_OF})
             began = time.perf_counter()
             enqueue.enqueue(opened, store, model, chosen, AS_OF, "r", Key("s", "r"))
             took = time.perf_counter() - began

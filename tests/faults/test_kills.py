@@ -31,8 +31,11 @@ LOAD_LASTS, NIGHT_LASTS = 6.0, 7.0
 
 
 def left_behind(machine: Machine) -> set[str]:
-    """Folders in which workers hand on case histories."""
-    return {path.name for path in machine.temporary.glob(f"{PREFIX}*")}
+    """Folders that hold case histories which workers handed on.
+
+    A night killed before a worker had begun leaves an empty folder: the next night removes it.
+    """
+    return {path.name for path in machine.temporary.glob(f"{PREFIX}*") if any(path.iterdir())}
 
 
 def check_whole(machine: Machine, before: list[tuple[object, ...]]) -> None:

@@ -1,0 +1,46 @@
+"""The benchmarks still run: small, for what they print and not for how long they take."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.pipeline import Proposal
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.verify
+
+
+def output_of(module: str, folder: Path, **environment: str) -> str:
+    """What a benchmark prints, run from a folder with small numbers."""
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_pages_under_load(tmp_path: Path, front_end: None) -> None:
+    """Every page answers everybody, a deputy too, also while a night commits."""
+    small = {"PEOPLE": "5", "SECONDS_OF_LOAD": "11", "PAST": "200", "LOAD_CASES": "3000"}
+    printed = output_of("tests.benchmarks.load", tmp_path, **small)
+    assert "5 people" in printed
+    assert "/reviews (deputy)" in printed
+    assert "commits, each" in printed
+
+
+def test_queueing(tmp_path: Path, proposal: Proposal) -> None:
+    """Cases are queued with the score that the model gives them."""
+    demo = tmp_path / "var" / "demo"
+    demo.mkdir(parents=True)
+    (demo / "current").write_text(str(proposal.folder.parent.parent), encoding="utf-8")
+    assert "queued with" in output_of("tests.benchmarks.queueing", tmp_path, CASES="800")
