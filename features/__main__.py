@@ -12,20 +12,16 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from features import (
-    build,
-    clock,
-    documentation,
-    forget,
-    intake,
-    records,
-    store,
-    store_commands,
-    synthetic,
-)
+from features import clock, synthetic
+from features.contracts import records
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
+from features.frame import build, catalogue_pages
+from features.intake import load
+from features.intake.load import load_extract
 from features.progress import steps
 from features.sources import hmpps
+from features.store import commands as store_commands
+from features.store import forget, store
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
@@ -69,7 +65,7 @@ def describe_caseload(args: argparse.Namespace) -> None:
 def check(args: argparse.Namespace) -> None:
     """Load an extract into the store and report what became of it."""
     with steps(f"reading {args.extract}") as step:
-        report = intake.load(
+        report = load_extract(
             args.extract,
             args.store,
             extracted_at=args.extracted_at,
@@ -128,7 +124,7 @@ def write_docs(args: argparse.Namespace) -> None:
     (args.out / "records.md").write_text(records.as_markdown(), encoding="utf-8")
     folder = args.out / "indicators"
     folder.mkdir(exist_ok=True)
-    for name, text in documentation.pages(documentation.examples(args.examples)).items():
+    for name, text in catalogue_pages.pages(catalogue_pages.examples(args.examples)).items():
         (folder / name).write_text(text, encoding="utf-8")
     console.print(f"Written: {args.out}/records.md and {folder}/")
 
@@ -145,10 +141,10 @@ def forget_person(args: argparse.Namespace) -> None:
 
 def dictionary(args: argparse.Namespace) -> None:
     """The dictionary of indicators, on standard output."""
-    print(documentation.as_csv() if args.format == "csv" else documentation.as_json())
+    print(catalogue_pages.as_csv() if args.format == "csv" else catalogue_pages.as_json())
 
 
-def _counts(report: intake.Report) -> Table:
+def _counts(report: load.Report) -> Table:
     table = Table(title=f"Extract taken at {report.extracted_at:%Y-%m-%d %H:%M} UTC")
     table.add_column("table")
     for name in ("read", "refused", "new", "changed", "withdrawn"):
@@ -162,7 +158,7 @@ def _counts(report: intake.Report) -> Table:
     return table
 
 
-def _say_unknown(report: intake.Report) -> None:
+def _say_unknown(report: load.Report) -> None:
     for item in report.tables:
         for reason, n in item.refused.items():
             console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
@@ -235,13 +231,13 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument(
         "--max-refused",
         type=float,
-        default=intake.MAX_REFUSED,
+        default=load.MAX_REFUSED,
         help="share of a table that may be refused (%(default)s)",
     )
     two.add_argument(
         "--max-vanished",
         type=float,
-        default=intake.MAX_VANISHED,
+        default=load.MAX_VANISHED,
         help="share of a complete feed that may be gone (%(default)s)",
     )
     two.set_defaults(run=check)

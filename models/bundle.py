@@ -16,9 +16,9 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from features import build
-from features.asof import GROUP_KEY
 from features.errors import MissingInput, UnreadableInput, UserError
+from features.frame import build
+from features.history.asof import GROUP_KEY
 from models.level import STRATA, THRESHOLD_OF, LevelModel, Stratum, stratum_of
 from models.ordinal import Matrix, OrdinalModel, community
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import evidence
-from features.asof import Known
 from features.errors import RunStopped
-from features.evidence import Finding, Findings
+from features.frame import evidence
+from features.frame.evidence import Finding, Findings
+from features.history.asof import Known
 from features.indicators import CATALOGUE, FAMILIES
 from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF

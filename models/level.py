@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize
 
-from features import codes
+from features.contracts import codes
 from models.ordinal import GROUPS, Matrix
 
 UNKNOWN = "UNKNOWN"

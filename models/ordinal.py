@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.errors import UserError
 from features.indicators import CATALOGUE
 

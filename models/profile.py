@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features import asof, build, supply, timeline
-from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
-from features.store import Store
-from features.supply import Supplied
+from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
+from features.frame import build, timeline
+from features.history import asof
+from features.store import volumes
+from features.store.store import Store
+from features.store.volumes import Supplied
 from models.bundle import Bundle
 from models.level import STRATA
 from models.ordinal import Matrix, community
@@ -129,8 +131,8 @@ def make(store: Store, model: Bundle, as_of: date) -> Profile:
     tally = Tally(_edges(pl.concat(frames), pl.concat(scored)), regions)
     for frame, said in zip(frames, scored, strict=True):
         tally.add(frame, said)
-    everyone = supply.regions(store, build.limited_cases(store, as_of))
-    usual = supply.counted(store, everyone, as_of, SUPPLY_DAYS)
+    everyone = volumes.regions(store, build.limited_cases(store, as_of))
+    usual = volumes.counted(store, everyone, as_of, SUPPLY_DAYS)
     return Profile(as_of, dict(tally.edges), tally.counts, usual)
 
 

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from features import staging
 from features.errors import SetupProblem, UnreadableInput
+from features.store import staging
 from models import bundle, pyfunc
 
 EXPERIMENT = "rosh-triage"

@@ -11,10 +11,8 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving import admin_commands as admin
-from serving import board_commands as board
-from serving import commands as do
-from serving import demo
+from serving.commands import admin, board, demo
+from serving.commands import service as do
 from serving.db.server import absence_said
 
 ROLES = ("spo", "head", "practitioner", "board", "analyst", "inspector", "batch")

@@ -16,17 +16,20 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine, create_engine, exists, func, select, update
 
-from features import build, clock, intake, synthetic
-from features.codes import COMMUNITY_GROUPS
-from features.store import Store
+from features import clock, synthetic
+from features.contracts.codes import COMMUNITY_GROUPS
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Store
 from models import bundle, metrics
 from models.bundle import Bundle
-from serving import demo, scoring
 from serving import settings as settings_module
+from serving.commands import demo
 from serving.db import identity
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
 from serving.db.tables import claims, entries, findings, items, own_views, users
+from serving.night import run
 from serving.review import lines
 from serving.settings import Settings
 from serving.web import app as web_app
@@ -166,7 +169,7 @@ def made_up(folder: Path) -> Path:
         synthetic.Parameters(CASES, 7, AS_OF), folder / "extract", folder / "truth"
     )
     name_everyone(folder / "extract")
-    intake.load(folder / "extract", folder / "store")
+    load_extract(folder / "extract", folder / "store")
     return folder
 
 
@@ -201,7 +204,7 @@ def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     store = Store.open(settings.store)
     cases = build.cases_under_supervision(store, AS_OF).height
     demo.approve(settings, web, model, proposal.folder.name, cases * 30)
-    scoring.score(settings, night, AS_OF)
+    run.score(settings, night, AS_OF)
     # The administrator may act in people's names too, so that the tests can ask what a rule says.
     key = identity.key_from(settings.session_secret)
     admin = create_engine(admin_url(settings)).execution_options(**{identity.OPTION: key})

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from features import records
-from features.asof import Known, spine
+from features.contracts import records
+from features.history.asof import Known, spine
 
 CRN = "A000001"
 AS_OF = date(2026, 6, 30)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from features.codes import COMMUNITY_GROUPS
+from features.contracts.codes import COMMUNITY_GROUPS
 
 
 class _Page(HTMLParser):

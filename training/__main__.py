@@ -14,7 +14,7 @@ from rich.table import Table
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import steps
-from features.store import Store
+from features.store.store import Store
 from training import (
     benchmark,
     benchmark_report,

@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from features import build
+from features.frame import build
 from features.indicators import CATALOGUE
 from models import level, ordinal
 from models.ordinal import DIRECTION, GROUPS, THRESHOLDS, Matrix, Settings

@@ -17,10 +17,10 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from features import build
-from features import characteristics as people_as
-from features.characteristics import CHARACTERISTICS, NOT_KNOWN
-from features.store import Store
+from features.frame import build
+from features.store import protected_characteristics as people_as
+from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
+from features.store.store import Store
 from models import metrics
 from models.level import stratum_of
 from models.ordinal import Matrix

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from features import build
+from features.frame import build
 from features.indicators import CATALOGUE
 from models import metrics, ordinal
 from models.level import STRATA, stratum_of

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
 from features.errors import UserError
-from features.workers import pool
+from features.frame.processes import pool
 from models import metrics
 from models.metrics import Figure, Flags
 from models.ordinal import Matrix

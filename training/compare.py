@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from features.errors import UserError
-from features.workers import pool
+from features.frame.processes import pool
 from models import metrics
 from models.level import STRATA, stratum_of
 from training import alternatives, labels, splits

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from features.store import Store
+from features.store.store import Store
 from training import audit, calibration, labels, lead, rates
 from training.config import Config
 from training.evaluate import Judged

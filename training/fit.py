@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import build
+from features.frame import build
 from models import level, ordinal
 from models.bundle import Bundle
 from models.ordinal import Matrix

@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features import asof, build, codes
+from features.contracts import codes
 from features.errors import UserError
-from features.lean import Unread
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.store.column_pruning import Unread
+from features.store.store import Store
 from models.ordinal import Matrix
 from training.config import Config
 

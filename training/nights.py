@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from features import asof, build
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.store.store import Store
 from models import metrics
 from models.bundle import Bundle
 from models.level import STRATA

@@ -10,8 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from features import build, staging
-from features.store import Store
+from features.frame import build
+from features.store import staging
+from features.store.store import Store
 from models import bundle, card, metrics, profile, registry
 from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
 from training.config import Config

@@ -15,11 +15,13 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_auc_score
 
-from features import asof, build, codes
+from features.contracts import codes
 from features.errors import UserError
+from features.frame import build
+from features.history import asof
+from features.history.recorded_levels import recorded_levels
 from features.indicators import find
-from features.levels import recorded_levels
-from features.store import Store, bucket_of
+from features.store.store import Store, bucket_of
 from models import metrics
 from models.ordinal import Matrix
 from training import sealed

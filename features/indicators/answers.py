@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known
+from features.contracts import codes
+from features.history.asof import CASE, Known
 from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
 from features.indicators.orders import ORDERS
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, CASE_GROUP, Known, latest
+from features.contracts import codes
+from features.history.asof import CASE, CASE_GROUP, Known, latest
+from features.history.recorded_levels import current_assessment
 from features.indicators.answers import answers
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import significant_events
@@ -23,7 +24,6 @@ from features.indicators.language import (
 )
 from features.indicators.orders import ORDERS
 from features.indicators.ranks import level_word, levels_said, overall_now, overall_ranks, rank_of
-from features.levels import current_assessment
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, CASE_GROUP, Known
+from features.contracts import codes
 from features.errors import UserError, did_you_mean
+from features.history.asof import CASE, CASE_GROUP, Known
 
 Kind = Literal["behaviour", "process", "context"]
 Use = Literal["stage_1", "stage_2", "page_only"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known
+from features.contracts import codes
+from features.history.asof import CASE, Known
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import WORSE, significant_events
 from features.indicators.language import (

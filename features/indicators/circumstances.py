@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known
+from features.history.asof import CASE, Known
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (

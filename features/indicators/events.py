@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known, once
+from features.contracts import codes
+from features.history.asof import CASE, Known, once
 from features.indicators.language import MENTAL_HEALTH, SERIOUS_INCIDENTS, contact, entries, one_of
 
 WORSE = "mental health worse"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known, latest
+from features.contracts import codes
+from features.history.asof import CASE, Known, latest
+from features.history.recorded_levels import in_custody
 from features.indicators.answers import (
     ATTENDED_AGAIN,
     LETTERS,
@@ -37,7 +38,6 @@ from features.indicators.orders import (
     suspended,
     while_contact_was_due,
 )
-from features.levels import in_custody
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known, latest
+from features.history.asof import CASE, Known, latest
 from features.indicators.answers import answers
 from features.indicators.base import BY_THE_BOARD, declare
 from features.indicators.language import (

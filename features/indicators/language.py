@@ -7,9 +7,9 @@ from functools import cache
 
 import polars as pl
 
-from features import codes, records
-from features.asof import CASE, Known, once
-from features.lean import Unread
+from features.contracts import codes, records
+from features.history.asof import CASE, Known, once
+from features.store.column_pruning import Unread
 from features.working_days import days_after
 
 N = pl.len()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, CASE_GROUP, Known
+from features.contracts import codes
+from features.history.asof import CASE, CASE_GROUP, Known
+from features.history.recorded_levels import current_assessment, level_column
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -23,7 +24,6 @@ from features.indicators.language import (
 )
 from features.indicators.orders import ORDERS
 from features.indicators.ranks import level_word, overall_now, overall_ranks, rank_of
-from features.levels import current_assessment, level_column
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"

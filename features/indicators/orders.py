@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known, once
+from features.contracts import codes
+from features.history.asof import CASE, Known, once
 from features.indicators.language import entries, in_force, one_of, within
 
 ORDERS = ("community_order", "suspended_sentence", "licence")

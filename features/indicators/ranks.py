@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known, latest, once
+from features.contracts import codes
+from features.history.asof import CASE, Known, latest, once
+from features.history.recorded_levels import level_column
 from features.indicators.language import completed_assessments
-from features.levels import level_column
 
 LEVEL_RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER, start=1)}
 _LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_RANK.items()}

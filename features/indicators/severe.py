@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from features import codes
-from features.asof import CASE, Known
+from features.contracts import codes
+from features.history.asof import CASE, Known
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import LAST, N, by_group, one_of

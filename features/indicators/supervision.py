@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.asof import CASE, Known, latest
+from features.history.asof import CASE, Known, latest
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.events import significant_events

@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from features import clock, records
+from features import clock
+from features.contracts import records
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.sources.oasys import base
 from features.sources.shapes import SHAPES

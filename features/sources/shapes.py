@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from features import clock, codes
+from features import clock
+from features.contracts import codes
 from features.sources.oasys import (
     Body,
     Row,

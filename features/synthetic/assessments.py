@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.synthetic.draw import MONTHS, Desk, Events, Flags, Ints, blank, pick
 from features.synthetic.lives import Lives
 from features.synthetic.practice import GROUPS, Practice

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.synthetic import (
     assessments,
     changes,

@@ -18,11 +18,11 @@ from typing import Any
 
 from features import clock
 from features.errors import UserError
+from features.frame.processes import WORKERS, pool
 from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
 from features.synthetic.bucket import Plan
 from features.synthetic.draw import MONTH, MONTHS
-from features.workers import WORKERS, pool
 
 SMALLEST, LARGEST = 50, 300_000
 CASES_A_BUCKET = 5000

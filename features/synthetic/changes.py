@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import (
     FIRST_DAYS,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import MONTH, pick
 from features.synthetic.figures import Figure

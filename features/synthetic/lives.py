@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features import codes
+from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import FIRST_DAYS, MONTHS, Draw, Flags, Floats, Ints
 from features.synthetic.people import People

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.errors import MissingInput
-from features.levels import CURRENT_FOR_DAYS
+from features.history.recorded_levels import CURRENT_FOR_DAYS
 from features.synthetic.bucket import TRUE_LEVELS
 from features.synthetic.draw import MONTH, MONTHS
 from features.synthetic.figures import Figure

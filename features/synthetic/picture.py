@@ -8,7 +8,7 @@ from html import escape
 
 import polars as pl
 
-from features import codes
+from features.contracts import codes
 from features.synthetic.bucket import GOING_ON, TRUE_LEVELS
 from features.synthetic.draw import MONTH, MONTHS
 from features.synthetic.measure import Extract

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features import codes
+from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import MONTHS, Draw, Flags, Floats, Ints
 from features.synthetic.lives import FACTORS, Lives, brought, scores

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from features.codes import COMMUNITY_GROUPS, LEVEL_ORDER
+from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import UserError
 from serving.review.states import OF_THE_READER, OUTCOMES, STEPS, Progress, Step
 

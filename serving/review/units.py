@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import RowMapping
 
-from features.contracts import is_crn
+from features.contracts.table import is_crn
 from serving.db.session import AuditEvent, Unit
 from serving.review.policies import LEAST_REASONS, LONGEST, Invalid, Refused
 from serving.review.service import NotFound

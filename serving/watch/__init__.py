@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, RowMapping, case, func, insert, select
 
-from features.store import Store
-from features.supply import Supplied
+from features.store.store import Store
+from features.store.volumes import Supplied
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
 from serving.watch import arrivals, equality, lists, population, readers, readings

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from features.store import Load, Store
-from features.supply import Supplied
+from features.store.store import Load, Store
+from features.store.volumes import Supplied
 from models.profile import SUPPLY_DAYS, Profile
-from serving import working_days
+from serving.db import working_days
 from serving.watch.figures import (
     TOO_FEW,
     Figure,

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 from sqlalchemy import Connection, select
 
-from features.characteristics import CHARACTERISTICS, NOT_KNOWN
+from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
 from serving.db.tables import findings, items
 from serving.watch.figures import (
     FEWEST,

@@ -12,7 +12,7 @@ from polars.exceptions import PolarsError
 from sqlalchemy import Connection, func, select
 
 from features import clock
-from serving import working_days
+from serving.db import working_days
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
 from serving.review.asked_store import ANSWER_WITHIN, REASSESS_WITHIN

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from features.codes import COMMUNITY_GROUPS
+from features.contracts.codes import COMMUNITY_GROUPS
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models import drift

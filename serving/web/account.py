@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from features.errors import UserError
 from serving.db.session import unit
 from serving.review.policies import Refused
-from serving.web import drafts, sessions
+from serving.web import drafts
+from serving.web import signed_in as sessions
 
 HOMES = {
     "spo": "/queue",

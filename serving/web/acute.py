@@ -11,7 +11,7 @@ from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid
 from serving.web import account, drafts, pages
 from serving.web.cases import ItemId
-from serving.web.transactions import within
+from serving.web.requests import within
 
 router = APIRouter()
 

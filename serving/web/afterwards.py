@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from features.errors import UserError
-from features.store import Store
-from serving import history, holding
+from features.store.store import Store
+from serving.cases import account as accounts
+from serving.cases import legal_holds
 from serving.db.session import AuditEvent, Unit
 from serving.review.policies import too_short
 from serving.web import account, pages
-from serving.web.transactions import within
+from serving.web.requests import within
 
 router = APIRouter()
 
@@ -43,7 +44,7 @@ def tell(
         return _page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
     settings = request.app.state.settings
     try:
-        told = history.account(opened, Store.open(settings.store), settings.scores,
+        told = accounts.account(opened, Store.open(settings.store), settings.scores,
                                typed["crn"], day)  # fmt: skip
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
@@ -67,7 +68,7 @@ def hold(
         if placed not in ("yes", "no"):
             raise UserError("Select whether the case is to be kept or let go.")
         store = Store.open(request.app.state.settings.store)
-        holding.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
+        legal_holds.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _page(request, typed, {"reasons": str(error)})

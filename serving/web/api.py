@@ -12,13 +12,13 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from features.errors import MissingInput, NotApproved, RunStopped, SetupProblem, UserError
-from serving.one_score import BadHistory
+from serving.night.score_one import BadHistory
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
 from serving.web import api_routes
 from serving.web.account import NotSignedIn, signed_in
 from serving.web.api_models import ErrorResponse
-from serving.web.transactions import leave_refusal
+from serving.web.requests import leave_refusal
 
 VERSION = "1.0"
 ABOUT = (

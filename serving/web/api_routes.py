@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import text
 
 from features import clock
-from serving import doors, one_score
+from serving.cases import limited_access
 from serving.db.session import AuditEvent, Unit
+from serving.night import score_one
 from serving.review.asked_store import FollowUp
 from serving.review.follow_up import FollowUps
 from serving.review.policies import View
@@ -20,7 +21,7 @@ from serving.review.store import Item
 from serving.web import api_models as m
 from serving.web import tokens
 from serving.web.cases import ItemId
-from serving.web.transactions import within
+from serving.web.requests import within
 
 One = TypeVar("One")
 WRONG: dict[int | str, dict[str, Any]] = {
@@ -164,7 +165,7 @@ def outbox(
 @router.post("/limits")
 def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
     """Close a case at once, as NDelius tells of a new exclusion or restriction; none is opened."""
-    held = doors.tell(opened.connection, told.crn, told.excluded, told.restricted_to)
+    held = limited_access.tell(opened.connection, told.crn, told.excluded, told.restricted_to)
     opened.audit(AuditEvent("TOLD_OF_LIMIT", "CRN", told.crn, {"held": held}))
     return m.LimitOut(crn=told.crn, held=held)
 
@@ -173,7 +174,7 @@ def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
 def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     """Score one case history with what is approved; nothing is kept of it but that it was asked."""
     opened.audit(AuditEvent("SCORED_ONE", "CRN", history.crn, {"as_of": f"{history.as_of}"}))
-    found = one_score.score(
+    found = score_one.score(
         opened.connection,
         request.app.state.settings,
         history.crn,

@@ -30,26 +30,26 @@ from serving.web import (
     acute,
     afterwards,
     api,
-    asked,
     assets,
     board,
     cases,
+    exports,
     guard,
     health,
+    inquiries,
     pages,
-    papers,
-    sessions,
     sign_in,
+    signed_in,
     units,
 )
 from serving.web.account import NotSignedIn
 from serving.web.limiter import SignInLimit, TooManyTries
 from serving.web.oidc import NotLetIn, Provider
-from serving.web.transactions import leave_refusal
+from serving.web.requests import leave_refusal
 
 ROUTERS = tuple(
     module.router
-    for module in (sign_in, cases, acute, asked, units, afterwards, papers, board, health)
+    for module in (sign_in, cases, acute, inquiries, units, afterwards, exports, board, health)
 )
 
 
@@ -79,7 +79,7 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         SessionMiddleware,
         secret_key=settings.session_secret,
         session_cookie="rosh_session",
-        max_age=sessions.COOKIE_HOURS * 3600,
+        max_age=signed_in.COOKIE_HOURS * 3600,
         # Lax, not strict: the provider leads back from its own address. Forms carry tokens.
         same_site="lax",
         https_only=not settings.demo,

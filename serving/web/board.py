@@ -16,12 +16,14 @@ from starlette.exceptions import HTTPException
 
 from features import clock
 from features.errors import UserError
-from serving import approvals, incidents, proposal, shadow, stop, watch
+from serving import watch
+from serving.board import approvals, impact, incidents, stop
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import runs
+from serving.night import shadow
 from serving.review.policies import too_short
 from serving.web import account, charts, formatters, pages
-from serving.web.transactions import within
+from serving.web.requests import within
 
 router = APIRouter()
 RUNS_SHOWN = 90
@@ -234,7 +236,7 @@ def _page(
     now = clock.now()
     bundles = request.app.state.settings.bundles
     meant = {
-        one.id: proposal.meaning(opened.connection, one, bundles)
+        one.id: impact.meaning(opened.connection, one, bundles)
         for one in found
         if approvals.waits(one, now)
     }
@@ -250,7 +252,7 @@ def _page(
         cards={
             one.id: card
             for one in found
-            if one.id in meant and (card := proposal.card(one, bundles)) is not None
+            if one.id in meant and (card := impact.card(one, bundles)) is not None
         },
         mlflow=request.app.state.settings.mlflow_url,
         beside=shadow.newest(opened.connection),

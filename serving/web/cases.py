@@ -10,9 +10,10 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from features import clock, codes
+from features import clock
+from features.contracts import codes
 from features.errors import NotApproved
-from serving import approvals, stop
+from serving.board import approvals, stop
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
@@ -20,7 +21,7 @@ from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
 from serving.web import account, drafts, formatters, pages, queue_view
-from serving.web.transactions import within
+from serving.web.requests import within
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 

@@ -13,7 +13,7 @@ from features import clock
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import items
 from serving.db.unit_tables import drafts
-from serving.sweep import DRAFTS_FOR
+from serving.night.retention import DRAFTS_FOR
 
 MOST = 2000
 _PAGES = (

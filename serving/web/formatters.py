@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from features import codes
+from features.contracts import codes
+from features.frame.timeline import THEMES
+from features.history.recorded_levels import LEVEL_STATES
 from features.indicators import CATALOGUE
-from features.levels import LEVEL_STATES
-from features.timeline import THEMES
 from serving.review.policies import pasted
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
 from serving.watch.figures import THRESHOLDS, in_words

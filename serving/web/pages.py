@@ -8,13 +8,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
 
-from features import codes
-from features.timeline import THEMES
+from features.contracts import codes
+from features.frame.timeline import THEMES
 from serving.review.states import OUTCOMES
 from serving.settings import Settings
 from serving.watch.figures import THRESHOLDS
 from serving.web import account, formatters, queue_view
-from serving.web.words import NOTICE
+from serving.web.notices import NOTICE
 
 
 class Loud(Undefined):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from features.codes import LEVEL_ORDER
+from features.contracts.codes import LEVEL_ORDER
 from serving.review.states import Progress
 from serving.review.store import Item
 from serving.web.formatters import called, highest

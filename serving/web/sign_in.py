@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from serving.db.session import AuditEvent, Unit, unit
 from serving.db.tables import users
-from serving.web import account, drafts, pages, sessions
+from serving.web import account, drafts, pages, signed_in
 from serving.web.oidc import NotLetIn, Provider
 
 router = APIRouter()
@@ -111,7 +111,7 @@ def sign_out(
     if user is not None:
         with unit(request.app.state.engine, user.username) as opened:
             opened.audit(AuditEvent("SIGNED_OUT", "USER", user.username))
-            sessions.end(opened.connection, str(request.session.get("session", "")))
+            signed_in.end(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
 
@@ -122,8 +122,8 @@ def _begin(request: Request, opened: Unit, name: str) -> None:
     """
     same = request.session.get("username") == name
     forms = {"token": request.session["token"]} if same and "token" in request.session else {}
-    sessions.end(opened.connection, str(request.session.get("session", "")))
-    number = sessions.begin(opened.connection, name)
+    signed_in.end(opened.connection, str(request.session.get("session", "")))
+    number = signed_in.begin(opened.connection, name)
     request.session.clear()
     request.session.update(username=name, session=number, **forms)
 

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from features import clock
-from features.store import Store
-from serving import doors, record
-from serving.caseload import CHECKLIST
+from features.store.store import Store
+from serving.cases import limited_access, summary
+from serving.cases.caseload import CHECKLIST
 from serving.review import lines
 from serving.review.asked_store import AskedStore
 from serving.review.policies import Invalid
 from serving.review.units import Units
 from serving.web import account, drafts, pages
 from serving.web.account import User
-from serving.web.transactions import within
+from serving.web.requests import within
 
 router = APIRouter()
 Head = Annotated[User, Depends(account.head)]
@@ -88,9 +88,9 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
-    if held["limited"] or doors.is_limited(units.unit.connection, store, crn, as_of):
+    if held["limited"] or limited_access.is_limited(units.unit.connection, store, crn, as_of):
         return pages.render(request, "limited.html", item={"crn": crn})
-    who, told = record.one_case(store, crn, as_of)
+    who, told = summary.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
     recent = lines.since(shown, begun)

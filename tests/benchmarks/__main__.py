@@ -24,11 +24,16 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
-from features import asof, build, codes, intake, records, supply, synthetic
-from features.store import Store
-from features.workers import WORKERS
+from features import synthetic
+from features.contracts import codes, records
+from features.frame import build
+from features.frame.processes import WORKERS
+from features.history import asof
+from features.intake.load import load_extract
+from features.store import volumes
+from features.store.store import Store
 from models import profile
-from serving import looking
+from serving.night import score_caseload
 from serving.watch import arrivals, population, readers
 from serving.watch.readings import Reading
 
@@ -55,7 +60,7 @@ def synthesise(folder: Path, cases: int) -> int:
 
 def check(folder: Path, _: int) -> int:
     """The extract into a store."""
-    intake.load(folder / "extract", folder / "store")
+    load_extract(folder / "extract", folder / "store")
     return spine(Store.open(folder / "store")).height
 
 
@@ -88,10 +93,10 @@ def watch(folder: Path, _: int) -> int:
         if not edges:
             edges |= {name: profile.bins(frame[name]) for name in build.columns()}
         tally.add(frame, nobody)
-    everyone = supply.regions(store, ())
-    days = supply.by_day(store, everyone, AS_OF, looking.DAYS)
-    week = supply.totals(days, supply.tables(store), AS_OF, 7)
-    usual = profile.Profile(AS_OF, edges, tally.counts, supply.counted(store, everyone, AS_OF, 84))
+    everyone = volumes.regions(store, ())
+    days = volumes.by_day(store, everyone, AS_OF, score_caseload.DAYS)
+    week = volumes.totals(days, volumes.tables(store), AS_OF, 7)
+    usual = profile.Profile(AS_OF, edges, tally.counts, volumes.counted(store, everyone, AS_OF, 84))
     population.figures(usual, tally.counts)
     arrivals.figures(store, usual, week, AS_OF)
     arrivals.last_day(store, days, AS_OF)

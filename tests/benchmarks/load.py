@@ -27,11 +27,13 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import create_engine, text
 
 from features import clock
-from serving import caseload, demo, everyone, selection
 from serving import settings as settings_module
+from serving.cases import caseload
+from serving.commands import demo
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
-from serving.selection import Key
+from serving.night import outcomes_file, sampling
+from serving.night.sampling import Key
 from serving.settings import Settings
 from serving.web import app as web_app
 from tests.journeys.conftest import free_port
@@ -227,8 +229,8 @@ def choose_and_write(settings: Settings) -> None:
     for title in ("a night that changes every case", "a night that changes a tenth"):
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
-        chosen = selection.select(scored, units, rates, 0.2, {}, (), Key("s", title))
-        told = everyone.everyone(scored, on.filter("limited")["crn"], units, chosen, (), ())
+        chosen = sampling.select(scored, units, rates, 0.2, {}, (), Key("s", title))
+        told = outcomes_file.everyone(scored, on.filter("limited")["crn"], units, chosen, (), ())
         told.write_parquet(settings.data / "night.parquet")
         middle = time.perf_counter()
         engine = engine_for(settings, NIGHT)

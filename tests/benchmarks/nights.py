@@ -17,16 +17,18 @@ from pathlib import Path
 
 import polars as pl
 
-from features import intake, synthetic
-from features.build import cases_under_supervision
+from features import synthetic
 from features.errors import MissingInput
-from features.store import Store
+from features.frame.build import cases_under_supervision
+from features.intake.load import load_extract
+from features.store.store import Store
 from models import bundle, profile
 from models.bundle import Bundle
 from models.profile import Profile
-from serving import caseload, looking, selection
-from serving.looking import Looked
-from serving.selection import Key
+from serving.cases import caseload
+from serving.night import sampling, score_caseload
+from serving.night.sampling import Key
+from serving.night.score_caseload import Looked
 from serving.watch import arrivals, equality, figures, population
 from serving.watch.figures import ACT, GREEN, LOOK, Figure
 
@@ -50,7 +52,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     """What the watch says of a night, without any reader."""
     on = cases_under_supervision(store, day)
     own = replace(model, about=model.about | {"profile": usual.as_json()})
-    seen = looking.look(store, on, caseload.placed(store, on), own, day, lambda _: None)
+    seen = score_caseload.look(store, on, caseload.placed(store, on), own, day, lambda _: None)
     return [
         *arrivals.figures(store, usual, seen.week, day),
         arrivals.last_day(store, seen.days, day),
@@ -63,7 +65,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
 def _flagged(seen: Looked) -> Figure:
     """Who would be flagged in ten such weeks, by group of people."""
     rates = {level: 10 * rate for level, rate in RATES.items()}
-    chosen = selection.select(seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one"))
+    chosen = sampling.select(seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one"))
     crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
     parts = equality._flag_parts(seen.people, crns)
     return figures.worst("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")
@@ -77,7 +79,7 @@ def scenario(
         at = Path(folder)
         made = synthetic.Parameters(LARGE.get(name, CASES), 1, AS_OF, scenario=name)
         synthetic.synthesise(made, at / "extract", at / "truth")
-        intake.load(at / "extract", at / "store")
+        load_extract(at / "extract", at / "store")
         store = Store.open(at / "store")
         usual = profile.make(store, model, AS_OF - timedelta(days=back))
         return [

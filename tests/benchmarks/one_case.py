@@ -23,9 +23,11 @@ import polars as pl
 import requests
 from sqlalchemy import create_engine, text
 
-from features import asof, build, records
+from features.contracts import records
 from features.errors import MissingInput
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.store.store import Store
 from serving import settings as settings_module
 from serving.db.migrate import migrate
 from serving.db.server import WEB, admin_url, engine_for

@@ -17,16 +17,20 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from features import asof, build, intake, synthetic
+from features import synthetic
 from features.errors import MissingInput
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.intake.load import load_extract
+from features.store.store import Store
 from models import bundle
-from serving import demo, enqueue
 from serving import settings as settings_module
+from serving.commands import demo
 from serving.db.migrate import migrate
 from serving.db.server import NIGHT, engine_for
 from serving.db.session import AuditEvent, unit
-from serving.selection import Chosen, Key
+from serving.night import enqueue
+from serving.night.sampling import Chosen, Key
 
 AS_OF: date = synthetic.Parameters().as_of
 CASES = int(os.environ.get("CASES", "12000"))
@@ -43,7 +47,7 @@ def store_of(folder: Path, cases: int) -> Store:
     if not (folder / "store").exists():
         chosen = synthetic.Parameters(cases=cases, seed=7)
         synthetic.synthesise(chosen, folder / "extract", folder / "truth")
-        intake.load(folder / "extract", folder / "store")
+        load_extract(folder / "extract", folder / "store")
     return Store.open(folder / "store")
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features import intake, records, synthetic
+from features import synthetic
+from features.contracts import records
 from features.errors import TooManyRefused, UnreadableInput, UserError
-from features.store import Store
+from features.intake.load import load_extract
+from features.store.store import Store
 from features.synthetic import caseload
 
 
@@ -34,10 +36,10 @@ def change(path: Path, change: pl.Expr) -> None:
 
 def test_bucket_by_bucket_or_whole_the_store_is_the_same(bucketed: Path, tmp_path: Path) -> None:
     steps: list[str] = []
-    parts = intake.load(bucketed, tmp_path / "parts", step=steps.append)
+    parts = load_extract(bucketed, tmp_path / "parts", step=steps.append)
     assert steps == ["bucket 1 of 3", "bucket 2 of 3", "bucket 3 of 3"]
     say(bucketed, buckets=0)
-    whole = intake.load(bucketed, tmp_path / "whole", buckets=3)
+    whole = load_extract(bucketed, tmp_path / "whole", buckets=3)
     assert parts.tables == whole.tables
     one, two = Store.open(tmp_path / "parts"), Store.open(tmp_path / "whole")
     assert one.buckets == two.buckets == 3
@@ -47,9 +49,9 @@ def test_bucket_by_bucket_or_whole_the_store_is_the_same(bucketed: Path, tmp_pat
 
 
 def test_a_second_load_is_read_whole_and_finds_itself_done(bucketed: Path, tmp_path: Path) -> None:
-    assert intake.load(bucketed, tmp_path / "store").load == 1
+    assert load_extract(bucketed, tmp_path / "store").load == 1
     before = (tmp_path / "store" / "manifest.json").read_bytes()
-    assert intake.load(bucketed, tmp_path / "store").load is None
+    assert load_extract(bucketed, tmp_path / "store").load is None
     assert (tmp_path / "store" / "manifest.json").read_bytes() == before
     assert not list((tmp_path / "store" / "loads").glob("*.tmp"))
 
@@ -60,9 +62,9 @@ def test_refused_rows_of_every_bucket_are_kept(bucketed: Path, tmp_path: Path) -
         first = pl.int_range(pl.len()) == 0
         change(path, pl.when(first).then(None).otherwise(pl.col("kind")).alias("kind"))
     with pytest.raises(TooManyRefused, match="actions: 2 of"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")
     assert not (tmp_path / "store").exists(), "a load that stopped leaves nothing"
-    report = intake.load(bucketed, tmp_path / "store", max_refused=0.2)
+    report = load_extract(bucketed, tmp_path / "store", max_refused=0.2)
     actions = next(item for item in report.tables if item.name == "actions")
     assert actions.refused_rows == 2
     assert Store.open(tmp_path / "store").refused().height == 2
@@ -73,7 +75,7 @@ def test_a_case_in_the_wrong_bucket_stops_the_load(bucketed: Path, tmp_path: Pat
     other = pl.read_parquet(bucketed / "people" / "01.parquet")["crn"][0]
     change(bucketed / "people" / "00.parquet", pl.lit(other).alias("crn"))
     with pytest.raises(UnreadableInput, match=r"people/00\.parquet, row 1: .* 49 more rows"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")
     assert one.exists()
     assert two.exists()
     assert not (tmp_path / "store").exists()
@@ -85,9 +87,9 @@ def test_a_record_in_two_buckets_stops_the_load(bucketed: Path, tmp_path: Path) 
            pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(there))
            .otherwise(pl.col("record_id")).alias("record_id"))  # fmt: skip
     with pytest.raises(UserError, match="people: 1 records stand in two buckets"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")
     say(bucketed, buckets=0)
-    report = intake.load(bucketed, tmp_path / "store", max_refused=0.05)
+    report = load_extract(bucketed, tmp_path / "store", max_refused=0.05)
     people = next(item for item in report.tables if item.name == "people")
     assert people.refused == {"duplicate record and version": 1}
 
@@ -95,14 +97,14 @@ def test_a_record_in_two_buckets_stops_the_load(bucketed: Path, tmp_path: Path) 
 def test_a_missing_file_of_a_bucket_stops_the_load(bucketed: Path, tmp_path: Path) -> None:
     (bucketed / "orders" / "01.parquet").unlink()
     with pytest.raises(UnreadableInput, match=r"00 to 02 .* orders/01\.parquet is missing"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")
 
 
 def test_a_file_that_is_no_bucket_stops_the_load(bucketed: Path, tmp_path: Path) -> None:
     (bucketed / "orders" / "02.parquet").rename(bucketed / "orders" / "03.parquet")
     with pytest.raises(UnreadableInput, match=r"orders/02\.parquet is missing"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")
     whole = (bucketed / "orders" / "03.parquet").read_bytes()
     (bucketed / "orders" / "02.parquet").write_bytes(whole)
     with pytest.raises(UnreadableInput, match=r"orders/03\.parquet is not one of them"):
-        intake.load(bucketed, tmp_path / "store")
+        load_extract(bucketed, tmp_path / "store")

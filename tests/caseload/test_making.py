@@ -10,8 +10,11 @@ import polars as pl
 import pytest
 
 from features import __main__ as commands
-from features import extract, intake, staging, synthetic
+from features import synthetic
 from features.errors import MissingInput, UnreadableInput, UserError
+from features.intake import extract
+from features.intake.load import load_extract
+from features.store import staging
 from features.synthetic import bucket
 from features.synthetic.caseload import CASES_A_BUCKET
 from training import __main__ as training_commands
@@ -175,7 +178,7 @@ def test_two_loads_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
     with staging.Staged(tmp_path / "store", 8, 1) as under_way:
         under_way.add("people", pl.read_parquet(tmp_path / "x" / "people" / "00.parquet"))
         with pytest.raises(UserError, match="Another load into .* is under way"):
-            intake.load(tmp_path / "x", tmp_path / "store")
+            load_extract(tmp_path / "x", tmp_path / "store")
         assert list((tmp_path / "store" / "loads").rglob("*.parquet"))
     assert not (tmp_path / "store").exists(), "not committed, so nothing is left"
     (tmp_path / "empty").mkdir()

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features import build, intake
 from features.errors import UserError
-from features.store import Store
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Store
 from features.synthetic import scenarios
 from features.synthetic.bucket import TRUE_LEVELS
 from features.synthetic.compare import APPOINTMENTS
@@ -86,7 +87,7 @@ def test_a_unit_records_late(plain: Extract) -> None:
 @pytest.fixture(scope="module")
 def store(plain: Extract, tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("caseload") / "store"
-    intake.load(plain.folder, folder)
+    load_extract(plain.folder, folder)
     return Store.open(folder)
 
 
@@ -111,7 +112,7 @@ def test_no_behaviour_indicator_reads_the_changed_code_as_risk(
         rows.with_columns(
             enforcement_code=pl.when(~meant.fill_null(value=False)).then("enforcement_code")
         ).write_parquet(path)
-    intake.load(other, tmp_path / "store")
+    load_extract(other, tmp_path / "store")
     behaviour = ["crn", "group", *build.columns("stage_1")]
     ours, theirs = frame(store, 0), frame(Store.open(tmp_path / "store"), 0)
     assert ours.select(behaviour).equals(theirs.select(behaviour))

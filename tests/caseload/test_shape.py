@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features import codes, contracts, intake, records
+from features.contracts import codes, records
+from features.contracts.table import CRN_PATTERN
+from features.intake.load import load_extract
 from features.synthetic import compare, figures, lives, page, places
 from features.synthetic import people as people_module
 from features.synthetic.bucket import GOING_ON
@@ -73,7 +75,7 @@ def test_no_person_has_a_name_and_every_crn_is_marked_as_made_up(plain: Extract)
     assert people["given_name"].null_count() == people["family_name"].null_count() == people.height
     assert people["crn"].n_unique() == people.height
     assert people["crn"].str.contains(r"^Z\d{6}$").all()
-    assert people["crn"].str.contains(contracts.CRN_PATTERN).all()
+    assert people["crn"].str.contains(CRN_PATTERN).all()
 
 
 def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
@@ -88,7 +90,7 @@ def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
 
 
 def test_the_extract_is_taken_whole(plain: Extract, tmp_path: Path) -> None:
-    report = intake.load(plain.folder, tmp_path / "store")
+    report = load_extract(plain.folder, tmp_path / "store")
     assert {item.name for item in report.tables if item.supplied} == set(records.TABLES)
     assert sum(item.refused_rows for item in report.tables) == 0
     assert {item.name: item.unknown_codes for item in report.tables if item.unknown_codes} == {}

@@ -17,7 +17,9 @@ from pathlib import Path
 import psutil
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from features import clock, extract, intake
+from features import clock
+from features.intake import extract
+from features.intake.load import load_extract
 from serving import settings as settings_module
 from serving.db.server import admin_url
 from serving.settings import Settings
@@ -158,7 +160,7 @@ def set_up(made_up: Path, bundles: Path, folder: Path) -> Machine:
     about = json.loads((folder / "extract" / extract.ABOUT).read_text(encoding="utf-8"))
     del about["buckets"]
     (folder / "extract" / extract.ABOUT).write_text(json.dumps(about), encoding="utf-8")
-    intake.load(folder / "extract", folder / "store", buckets=BUCKETS)
+    load_extract(folder / "extract", folder / "store", buckets=BUCKETS)
     shutil.copytree(bundles, folder / "bundles")
     machine = Machine(folder)
     day = str(clock.last_full_day())

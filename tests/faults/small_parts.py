@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from features import build
+from features.frame import build
 from serving import __main__ as serving_main
 
 CASES_AT_ONCE = 60

@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from features.errors import RunStopped, SetupProblem
-from features.staging import flush_and_digest
-from features.store import Store
-from features.workers import PREFIX
+from features.frame.processes import PREFIX
+from features.store.staging import flush_and_digest
+from features.store.store import Store
 from serving.db import server
 from serving.db.server import WEB, engine_for
 from serving.web import app as web_app

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from features import clock
 from features.errors import UserError
-from features.store import Store
+from features.store.store import Store
 from serving import __main__ as commands
-from serving import night_dates, scoring
+from serving.night import dates, run
 from tests.conftest import AS_OF, Service
 
 TABLES = ("caseload", "facts", "items", "findings", "runs", "acute", "audit")
@@ -46,7 +46,7 @@ def test_another_day_is_refused_and_nothing_is_touched(
     """`--as-of 2016-11-20` emptied the caseload; last year's date filled today's queue."""
     before = standing(service)
     with pytest.raises(UserError, match=said):
-        scoring.score(service.settings, service.night, as_of)
+        run.score(service.settings, service.night, as_of)
     assert standing(service) == before
 
 
@@ -54,11 +54,11 @@ def test_the_first_night_of_real_people_is_about_the_last_week(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = clock.today() - timedelta(days=7)
-    night_dates.check_day(service.store, last - timedelta(days=400), None)  # a demo may
+    dates.check_day(service.store, last - timedelta(days=400), None)  # a demo may
     monkeypatch.setattr(Store, "made_up", property(lambda _: False))
-    night_dates.check_day(service.store, last, None)
+    dates.check_day(service.store, last, None)
     with pytest.raises(UserError, match="more than 7 days ago"):
-        night_dates.check_day(service.store, last - timedelta(days=1), None)
+        dates.check_day(service.store, last - timedelta(days=1), None)
 
 
 def test_a_past_day_is_replayed_into_a_file_and_nothing_else(
@@ -81,4 +81,4 @@ def test_a_past_day_is_replayed_into_a_file_and_nothing_else(
 
 def test_a_store_without_an_extract_is_said(service: Service, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no extract"):
-        night_dates.check_known(Store(tmp_path), AS_OF)
+        dates.check_known(Store(tmp_path), AS_OF)

@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 
 from features import __main__ as features_main
-from features import clock, intake, undo
+from features import clock
 from features.errors import MissingInput, UnreadableInput, UserError
+from features.intake.load import load_extract
 from features.sources import hmpps
-from features.store import Store
+from features.store import undo
+from features.store.store import Store
 from tests import factories
 from tests.conftest import SHARED
 from tests.factories import row
@@ -112,7 +114,7 @@ def test_an_odd_file_is_refused_with_a_sentence_and_nothing_is_written(
 def test_a_long_note_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     csv_of(HEADER + LINE + "x" * 200_000 + "\n")(tmp_path / "x")
-    intake.load(tmp_path / "x", tmp_path / "s")
+    load_extract(tmp_path / "x", tmp_path / "s")
     assert Store.open(tmp_path / "s").read("contacts")["note"].str.len_chars().to_list() == [
         200_000
     ]
@@ -132,7 +134,7 @@ def test_a_number_that_is_none_is_refused_and_kept(
 ) -> None:
     good = [row(table, "2026-06-01") for _ in range(200)]
     folder = factories.extract(tmp_path / "x", {table: [*good, row(table, "2026-06-01", **values)]})
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     store = Store.open(tmp_path / "s")
     assert store.refused()["reason"].str.contains(reason, literal=True).to_list() == [True]
     assert store.read(table).height == 200
@@ -143,8 +145,8 @@ def test_a_load_is_taken_back_and_its_number_is_never_used_again(
 ) -> None:
     store = tmp_path / "s"
     one, two = ({"contacts": [row("contacts", "2026-06-01")]} for _ in range(2))
-    intake.load(factories.extract(tmp_path / "a", one), store)
-    intake.load(factories.extract(tmp_path / "b", two, "2026-07-02T02:00:00"), store)
+    load_extract(factories.extract(tmp_path / "a", one), store)
+    load_extract(factories.extract(tmp_path / "b", two, "2026-07-02T02:00:00"), store)
     with pytest.raises(UserError, match="Say why"):
         undo.undo(store, "because")
     why = "It was the extract of another region."
@@ -154,7 +156,7 @@ def test_a_load_is_taken_back_and_its_number_is_never_used_again(
     assert opened.read("contacts").height == 1
     assert [(entry["number"], entry["reasons"]) for entry in opened.undone] == [(2, why)]
     assert not list((store / "loads" / "0002").rglob("*.parquet"))
-    intake.load(tmp_path / "b", store)
+    load_extract(tmp_path / "b", store)
     assert [load.number for load in Store.open(store).loads] == [1, 3]
     undo.undo(store, why), undo.undo(store, why)
     with pytest.raises(UserError, match="holds no load"):
@@ -215,7 +217,7 @@ def test_what_was_told_was_on_record_when_it_was_fetched(tmp_path: Path) -> None
     body["assessments"] = [dict(body["assessments"][0], completedDate=ahead)]
     (tmp_path / "in" / "X700001.json").write_text(json.dumps(body))
     hmpps.convert(tmp_path / "in", tmp_path / "out")
-    intake.load(tmp_path / "out", tmp_path / "s")
+    load_extract(tmp_path / "out", tmp_path / "s")
 
 
 @pytest.mark.skipif(not (SHARED / "cases").exists(), reason="the shared cases are not beside us")

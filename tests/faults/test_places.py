@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import UNFORESEEN, SetupProblem
-from features.store import Store
+from features.store.store import Store
 from tests.conftest import AS_OF
 from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, ROOT, Machine

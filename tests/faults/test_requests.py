@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from features.errors import UserError
 from serving import __main__ as commands
-from serving import admin_commands, approvals, stop
+from serving.board import approvals, stop
+from serving.commands import admin
 from serving.db import migrate
 from serving.db.session import AuditEvent, unit
 from serving.web import app as web_app
@@ -180,7 +181,7 @@ def test_a_migration_is_audited_where_it_changes_something(
 ) -> None:
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
-    monkeypatch.setattr(admin_commands, "bring_up_to_date", lambda _: ("one", "two"))
+    monkeypatch.setattr(admin, "bring_up_to_date", lambda _: ("one", "two"))
     assert commands.main(["migrate"]) == 0
     assert {"from": "one", "to": "two"}.items() <= audited(service, "MIGRATED", "-").items()
     before, after = migrate.migrate(service.settings)

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from features import __main__ as features_main
-from features import intake
 from features.errors import UnreadableInput
-from features.store import Store
+from features.intake.load import load_extract
+from features.store.store import Store
 from tests import factories
 from tests.factories import row
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Path:
     good = [row("contacts", "2026-06-01", type_code="COAP") for _ in range(200)]
     bad = row("contacts", "2026-06-01", crn="B000002", type_code=None)
     folder = factories.extract(tmp_path / "x", {"contacts": [*good, bad]})
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     return tmp_path / "s"
 
 

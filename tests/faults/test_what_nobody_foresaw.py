@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from features import __main__ as features_main
-from features import errors, intake
+from features import errors
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def test_it_becomes_a_sentence_and_a_report(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("A000001 was divided by nought")
 
-    monkeypatch.setattr(intake, "load", broken)
+    monkeypatch.setattr(features_main, "load_extract", broken)
     assert features_main.main(["check", str(reports)]) == errors.UNFORESEEN
     said = capsys.readouterr().err
     assert "nobody foresaw (ZeroDivisionError)" in said
@@ -44,7 +44,7 @@ def test_a_full_disk_is_said_to_be_one(
     def full(*_: object, **__: object) -> None:
         raise RuntimeError("could not write") from OSError(ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(intake, "load", full)
+    monkeypatch.setattr(features_main, "load_extract", full)
     assert features_main.main(["check", str(reports)]) == errors.UNFORESEEN
     assert "The disk is full" in capsys.readouterr().err
     assert not list(reports.glob("rosh-triage-report-*"))
@@ -56,7 +56,7 @@ def test_where_no_report_can_be_written_it_is_still_a_sentence(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(intake, "load", broken)
+    monkeypatch.setattr(features_main, "load_extract", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(reports / "not there"))
     assert features_main.main(["check", str(reports)]) == errors.UNFORESEEN
     assert "nobody foresaw (KeyError)." in capsys.readouterr().err

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from features import __main__ as features_main
-from features import build, documentation, errors, progress, records, store, timeline
-from features.asof import Known, spine
+from features import errors, progress
+from features.contracts import records
+from features.frame import build, catalogue_pages, timeline
+from features.history.asof import Known, spine
 from features.indicators import CATALOGUE
+from features.store import store
 from serving import __main__ as serving_main
 from tests import factories
 from tests.conftest import AS_OF, SHARED
@@ -179,7 +182,7 @@ def test_progress_says_steps_and_time(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_every_indicator_is_documented() -> None:
     tables = Path(__file__).parents[1] / "spec" / "tables"
-    page = "\n".join(documentation.pages(documentation.examples(tables)).values())
+    page = "\n".join(catalogue_pages.pages(catalogue_pages.examples(tables)).values())
     for name in build.columns():
         assert f"## {name}\n" in page
 

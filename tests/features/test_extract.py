@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features import intake
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.store import Store
+from features.intake.load import load_extract
+from features.store.store import Store
 from tests import factories
 from tests.factories import row
 
@@ -28,7 +28,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_csv_is_read_by_the_contract(tmp_path: Path) -> None:
-    intake.load(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
+    load_extract(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
     kept = Store.open(tmp_path / "s").read("contacts").row(0, named=True)
     assert kept["recorded_at"] == datetime(2026, 6, 1, 12)
     assert kept["system_generated"] is False
@@ -43,19 +43,19 @@ def test_one_table_may_come_in_many_files(tmp_path: Path) -> None:
     factories.frame("contacts", [row("contacts", "2026-06-01")]).write_parquet(
         folder / "contacts" / "part.parquet"
     )
-    report = intake.load(folder, tmp_path / "s")
+    report = load_extract(folder, tmp_path / "s")
     assert next(t for t in report.tables if t.name == "contacts").new == 3
 
 
 def test_a_missing_table_is_said_and_is_no_error(tmp_path: Path) -> None:
-    report = intake.load(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
+    report = load_extract(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
     assert [t.name for t in report.tables if t.supplied] == ["contacts"]
     assert Store.open(tmp_path / "s").feed_states(factories.AS_OF)["incidents"] == "missing"
 
 
 def test_unknown_codes_are_kept_counted_and_named(tmp_path: Path) -> None:
     lines = LINE.replace("UAAB", "XX1") + LINE.replace("C1", "C2").replace("UAAB", "XX1")
-    report = intake.load(write(tmp_path / "x", "contacts.csv", HEADER + lines), tmp_path / "s")
+    report = load_extract(write(tmp_path / "x", "contacts.csv", HEADER + lines), tmp_path / "s")
     contacts = next(t for t in report.tables if t.name == "contacts")
     assert contacts.unknown_codes == {"outcome_code": {"XX1": 2}}
     assert contacts.refused_rows == 0
@@ -67,20 +67,20 @@ def test_a_truncated_parquet_file_stops_with_a_sentence(tmp_path: Path) -> None:
     whole = (folder / "incidents.parquet").read_bytes()
     (folder / "incidents.parquet").write_bytes(whole[: len(whole) - 40])
     with pytest.raises(UnreadableInput, match="footer.*missing or damaged.*Nothing was changed"):
-        intake.load(folder, tmp_path / "s")
+        load_extract(folder, tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
 
 def test_a_renamed_column_stops_with_what_it_should_be(tmp_path: Path) -> None:
     renamed = HEADER.replace("outcome_code", "outcome_cod")
     with pytest.raises(UnreadableInput, match="'outcome_cod'.*Did you mean 'outcome_code'"):
-        intake.load(write(tmp_path / "x", "contacts.csv", renamed + LINE), tmp_path / "s")
+        load_extract(write(tmp_path / "x", "contacts.csv", renamed + LINE), tmp_path / "s")
 
 
 def test_a_missing_key_column_stops(tmp_path: Path) -> None:
     without = HEADER.replace("crn,", "") + LINE.replace("A000001,", "")
     with pytest.raises(UnreadableInput, match="no column 'crn'"):
-        intake.load(write(tmp_path / "x", "contacts.csv", without), tmp_path / "s")
+        load_extract(write(tmp_path / "x", "contacts.csv", without), tmp_path / "s")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_missing_key_column_stops(tmp_path: Path) -> None:
 def test_reasons_for_refusal(tmp_path: Path, change: tuple[str, str], reason: str) -> None:
     good = "".join(LINE.replace("C1", f"G{n}") for n in range(300))
     text = HEADER + good + LINE.replace(*change)
-    report = intake.load(write(tmp_path / "x", "contacts.csv", text), tmp_path / "s")
+    report = load_extract(write(tmp_path / "x", "contacts.csv", text), tmp_path / "s")
     assert next(t for t in report.tables if t.name == "contacts").refused == {reason: 1}
     assert Store.open(tmp_path / "s").refused()["row"].to_list() == [301]
 
@@ -112,7 +112,7 @@ def test_planned_kinds_may_be_recorded_before_they_occur(tmp_path: Path) -> None
     arrest = row("contacts", "2026-09-01", type_code="CARR", recorded_at=datetime(2026, 6, 1, 9))
     many = [row("contacts", "2026-06-01") for _ in range(200)]
     folder = factories.extract(tmp_path / "x", {"contacts": [*many, ahead, arrest]})
-    report = intake.load(folder, tmp_path / "s")
+    report = load_extract(folder, tmp_path / "s")
     contacts = next(t for t in report.tables if t.name == "contacts")
     assert contacts.refused == {"date out of range: recorded before it occurred": 1}
 
@@ -120,7 +120,7 @@ def test_planned_kinds_may_be_recorded_before_they_occur(tmp_path: Path) -> None
 def test_the_same_record_and_version_twice_is_refused_once(tmp_path: Path) -> None:
     many = [row("contacts", "2026-06-01") for _ in range(200)]
     folder = factories.extract(tmp_path / "x", {"contacts": [*many, many[0]]})
-    report = intake.load(folder, tmp_path / "s")
+    report = load_extract(folder, tmp_path / "s")
     contacts = next(t for t in report.tables if t.name == "contacts")
     assert contacts.refused == {"duplicate record and version": 1}
     assert contacts.new == 200
@@ -142,36 +142,36 @@ def test_what_an_extract_says_of_itself_is_checked(
     folder = write(tmp_path / "x", "contacts.csv", HEADER + LINE)
     (folder / "extract.json").write_text(about)
     with pytest.raises(UserError, match=sentence):
-        intake.load(folder, tmp_path / "s")
+        load_extract(folder, tmp_path / "s")
 
 
 def test_files_of_no_table_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match="Did you mean 'contacts'"):
-        intake.load(write(tmp_path / "x", "contact.csv", HEADER + LINE), tmp_path / "s")
+        load_extract(write(tmp_path / "x", "contact.csv", HEADER + LINE), tmp_path / "s")
     with pytest.raises(MissingInput, match="no extract folder"):
-        intake.load(tmp_path / "nowhere", tmp_path / "s")
+        load_extract(tmp_path / "nowhere", tmp_path / "s")
     with pytest.raises(UnreadableInput, match="empty"):
-        intake.load(write(tmp_path / "y", "contacts.csv", ""), tmp_path / "s")
+        load_extract(write(tmp_path / "y", "contacts.csv", ""), tmp_path / "s")
     with pytest.raises(UserError, match="none of the tables"):
         empty = tmp_path / "z"
         empty.mkdir()
-        intake.load(empty, tmp_path / "s", extracted_at=datetime(2026, 7, 1))
+        load_extract(empty, tmp_path / "s", extracted_at=datetime(2026, 7, 1))
 
 
 def test_extracts_are_loaded_in_order_and_made_up_people_kept_apart(tmp_path: Path) -> None:
     rows = {"incidents": [row("incidents", "2026-06-01")]}
-    intake.load(factories.extract(tmp_path / "a", rows), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", rows), tmp_path / "s")
     with pytest.raises(UserError, match="before the latest one"):
-        intake.load(factories.extract(tmp_path / "b", rows, "2026-06-15T02:00:00"), tmp_path / "s")
+        load_extract(factories.extract(tmp_path / "b", rows, "2026-06-15T02:00:00"), tmp_path / "s")
     made_up = factories.extract(tmp_path / "c", rows, "2026-07-09T02:00:00", made_up=True)
     with pytest.raises(UserError, match="never kept in one store"):
-        intake.load(made_up, tmp_path / "s")
+        load_extract(made_up, tmp_path / "s")
 
 
 def test_a_feed_says_until_when_it_covers(tmp_path: Path) -> None:
     rows = {"incidents": [row("incidents", "2026-06-01")]}
     folder = factories.extract(tmp_path / "a", rows, feeds={"incidents": "2026-06-10T00:00:00"})
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     assert Store.open(tmp_path / "s").feed_states(factories.AS_OF)["incidents"] == "stopped"
 
 
@@ -192,10 +192,10 @@ def test_parquet_with_other_types_is_cast_or_refused(tmp_path: Path) -> None:
         version=pl.col("version").cast(pl.Int32),
     )
     frame.write_parquet(folder / "contacts.parquet")
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     kept = Store.open(tmp_path / "s").read("contacts")
     assert kept["recorded_at"][0] == datetime(2026, 6, 1, 11), "British summer time, in UTC"
     wrong = frame.with_columns(occurred_on=pl.lit(20260601))
     wrong.write_parquet(folder / "contacts.parquet")
     with pytest.raises(UserError, match="occurred_on is not a date"):
-        intake.load(folder, tmp_path / "t")
+        load_extract(folder, tmp_path / "t")

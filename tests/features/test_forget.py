@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 from features import __main__ as features_main
-from features import asof, build, forget, intake, staging, verification
 from features.errors import UserError
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.intake.load import load_extract
+from features.store import forget, staging, verification
+from features.store.store import Store
 from tests import factories
 from tests.factories import AS_OF, row
 
@@ -26,10 +29,10 @@ def path(tmp_path: Path) -> Path:
         "contacts": [row("contacts", "2026-06-01", crn=crn) for crn in (GONE, STAYS) * 60],
     }
     rows["contacts"].append(row("contacts", "2026-06-01", crn=GONE.lower()))
-    intake.load(factories.extract(tmp_path / "one", rows), tmp_path / "store", max_refused=0.05)
+    load_extract(factories.extract(tmp_path / "one", rows), tmp_path / "store", max_refused=0.05)
     later = {"incidents": [row("incidents", "2026-07-01", crn=crn) for crn in (GONE, STAYS)]}
     second = factories.extract(tmp_path / "two", later, "2026-07-09T02:00:00")
-    intake.load(second, tmp_path / "store")
+    load_extract(second, tmp_path / "store")
     return tmp_path / "store"
 
 
@@ -72,7 +75,7 @@ def test_a_second_person_of_the_same_bucket(path: Path) -> None:
     assert len(Store.open(path).forgotten) == 2
     later = {"incidents": [row("incidents", "2026-07-08")]}
     extract = factories.extract(path.parent / "three", later, "2026-07-19T02:00:00")
-    intake.load(extract, path)
+    load_extract(extract, path)
     assert len(Store.open(path).forgotten) == 2, "a load keeps what was said of deletions"
 
 

@@ -11,12 +11,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features import asof, clock, intake
+from features import clock
 from features.errors import MissingInput, UserError
-from features.levels import recorded_levels
+from features.history import asof
+from features.history.recorded_levels import recorded_levels
+from features.intake.load import load_extract
 from features.sources import hmpps
 from features.sources.oasys import when
-from features.store import Store
+from features.store.store import Store
 from tests.conftest import SHARED
 
 AT = datetime(2026, 7, 1, 2)
@@ -97,7 +99,7 @@ def test_a_locked_assessment_is_not_a_level(tmp_path: Path) -> None:
         {"assessmentPk": 2, "status": "OPEN", "initiationDate": "2026-06-20T10:00:00"},
     ]}  # fmt: skip
     convert(tmp_path, X100001=timeline)
-    intake.load(tmp_path / "out", tmp_path / "s")
+    load_extract(tmp_path / "out", tmp_path / "s")
     known = asof.read(Store.open(tmp_path / "s"), asof.spine([CRN], date(2026, 6, 30)))
     assert set(recorded_levels(known)["state"]) == {"locked_incomplete"}
 
@@ -221,6 +223,6 @@ def test_the_shared_fixtures_become_records(tmp_path: Path) -> None:
     assert {"assessments", "contacts", "registrations", "orders", "limits"} <= set(rows)
     shapes = {line.shape for line in report.lines}
     assert len(shapes) == 10
-    loaded = intake.load(tmp_path / "out", tmp_path / "s")
+    loaded = load_extract(tmp_path / "out", tmp_path / "s")
     assert sum(t.refused_rows for t in loaded.tables) == 0
     assert next(t for t in loaded.tables if t.name == "limits").new == 2

@@ -7,9 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features import asof, build, intake
+from features.frame import build
+from features.history import asof
 from features.indicators.language import LEAN
-from features.store import Store
+from features.intake.load import load_extract
+from features.store.store import Store
 from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.properties.histories import TABLES, dense
@@ -44,7 +46,7 @@ def test_workers_give_what_one_process_gives(
 ) -> None:
     cases = [dense(seed, f"C{seed:06d}") for seed in range(24)]
     rows = {table: [r for case in cases for r in case[table]] for table in TABLES}
-    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
+    load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
     store = Store.open(tmp_path / "store")
     on = asof.spine([f"C{seed:06d}" for seed in range(24)], factories.AS_OF)
     monkeypatch.setattr(build, "CASES_AT_ONCE", 6)
@@ -64,7 +66,7 @@ def test_a_record_is_left_unread_whole_or_not_at_all(tmp_path: Path) -> None:
         r["type_code"] = ["COAP", "C113", "CTXT", "CARR"][(r["version"] + len(r["crn"])) % 4]
         if r["version"] == 2:
             r["outcome_code"] = None
-    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
+    load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
     store = Store.open(tmp_path / "store")
     on = asof.spine([f"C{seed:06d}" for seed in range(80)], factories.AS_OF)
     whole = build.frame(asof.read(store, on))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from features import characteristics, intake, supply
-from features.store import Store
+from features.intake.load import load_extract
+from features.store import protected_characteristics, volumes
+from features.store.store import Store
 from tests import factories
 
 UNTIL = date(2026, 6, 30)
@@ -48,21 +49,21 @@ def store(tmp_path: Path) -> Store:
         ],
         "limits": [factories.row("limits", "2026-02-01", crn=limited, kind="exclusion")],
     }  # fmt: skip
-    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "s")
     return Store.open(tmp_path / "s")
 
 
 def test_a_week_is_counted_by_region(store: Store) -> None:
-    regions = supply.regions(store, {"A000003"})
+    regions = volumes.regions(store, {"A000003"})
     assert regions == {factories.CRN: "N54", "A000002": "N58"}
-    found = supply.counted(store, regions, UNTIL, 7)
+    found = volumes.counted(store, regions, UNTIL, 7)
     assert found["contacts"] == {"N54": (4, 1), "N58": (1, 0)}, "a week and a day late is late"
     assert "limits" not in found
-    assert supply.counted(store, {}, UNTIL, 7)["contacts"] == {}
+    assert volumes.counted(store, {}, UNTIL, 7)["contacts"] == {}
 
 
 def test_who_nobody_knows_anything_of_is_not_known(store: Store) -> None:
     rows = store.read("supervisions").select("crn", as_of="occurred_on")
-    found = characteristics.of(store, rows)
-    assert found.columns == list(characteristics.CHARACTERISTICS)
-    assert set(found["ethnicity"]) == {characteristics.NOT_KNOWN}
+    found = protected_characteristics.of(store, rows)
+    assert found.columns == list(protected_characteristics.CHARACTERISTICS)
+    assert set(found["ethnicity"]) == {protected_characteristics.NOT_KNOWN}

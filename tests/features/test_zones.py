@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features import intake
 from features.errors import UnreadableInput
+from features.intake.load import load_extract
 from tests import factories
 from tests.factories import row
 
@@ -39,7 +39,7 @@ def folder_of(tmp_path: Path, files: dict[str, str]) -> Path:
 )
 def test_zones_that_agree_are_read(tmp_path: Path, times: tuple[str, ...]) -> None:
     folder = folder_of(tmp_path, {"contacts.csv": lines(*times)})
-    intake.load(folder, tmp_path / "s", max_refused=1.0)
+    load_extract(folder, tmp_path / "s", max_refused=1.0)
 
 
 def test_one_column_with_and_without(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_one_column_with_and_without(tmp_path: Path) -> None:
         r"recorded_at in .*contacts\.csv, row 1, has none.*Write every time in UTC"
     )
     with pytest.raises(UnreadableInput, match=said):
-        intake.load(folder_of(tmp_path, {"contacts.csv": text}), tmp_path / "s")
+        load_extract(folder_of(tmp_path, {"contacts.csv": text}), tmp_path / "s")
     assert not (tmp_path / "s").exists(), "nothing half-written"
 
 
@@ -61,7 +61,7 @@ def test_one_table_with_and_another_without(tmp_path: Path) -> None:
     incidents.write_parquet(folder / "incidents.parquet")
     said = r"recorded_at in .*incidents\.parquet, row 1, has a .* in .*contacts\.parquet, row 1"
     with pytest.raises(UnreadableInput, match=said):
-        intake.load(folder, tmp_path / "s")
+        load_extract(folder, tmp_path / "s")
     assert not (tmp_path / "s").exists(), "nothing half-written"
 
 
@@ -71,4 +71,4 @@ def test_a_column_of_no_times_says_nothing(tmp_path: Path) -> None:
     )
     folder = factories.extract(tmp_path / "x", {})
     rows.write_parquet(folder / "contacts.parquet")
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from features import clock
-from serving import approvals
+from serving.board import approvals
 from serving.db.session import unit
 from serving.watch import TOPICS
 from tests.conftest import Service

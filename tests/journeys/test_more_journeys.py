@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from features import clock
-from serving import doors
+from serving.cases import limited_access
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
@@ -140,7 +140,7 @@ def test_a_limited_case_is_its_crn_and_is_looked_at_by_hand(
         said = {"crn": crn, "who": "ALD-SPO-1"}
         connection.execute(text("INSERT INTO triage.limits (crn, kind, username)"
                                 " VALUES (:crn, 'restriction', :who)"), said)  # fmt: skip
-        doors.shrink(connection, [crn])
+        limited_access.shrink(connection, [crn])
     page = context.new_page()
     sign_in(page, address, "Jo Tindall")
     expect(page.locator(f"tr:has-text('{crn}')").get_by_text("restricted access")).to_be_visible()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import build
+from features.frame import build
 from models import drift
 from models.profile import Profile, Tally, bins, region
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import build
 from features.errors import MissingInput, UnreadableInput, UserError
+from features.frame import build
 from features.indicators import CATALOGUE
 from models import bundle, card, level, metrics, ordinal, registry
 from models.level import STRATA

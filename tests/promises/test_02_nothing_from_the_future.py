@@ -10,9 +10,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import asof, build, intake
-from features.levels import recorded_levels
-from features.store import Store
+from features.frame import build
+from features.history import asof
+from features.history.recorded_levels import recorded_levels
+from features.intake.load import load_extract
+from features.store.store import Store
 from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.factories import CRN, known, row
@@ -85,14 +87,14 @@ def test_replay_of_a_night_gives_the_same_scores(service: Service, tmp_path: Pat
 def test_replay_of_a_day_is_not_changed_by_later_loads(tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = {"incidents": [row("incidents", "2026-06-01", record_id="I1", target="public")]}
-    intake.load(factories.extract(tmp_path / "one", first), store)
+    load_extract(factories.extract(tmp_path / "one", first), store)
     before = _frame(Store.open(store))
     late = row("incidents", "2026-06-02", record_id="I2", target="public")
     changed = first["incidents"][0] | {"kind": "threat"}
     second = factories.extract(
         tmp_path / "two", {"incidents": [changed, late]}, "2026-07-02T02:00:00"
     )
-    intake.load(second, store)
+    load_extract(second, store)
     assert _frame(Store.open(store, up_to=1)).equals(before)
     assert _frame(Store.open(store)).equals(before), "what reached us late was not known then"
     assert not _frame(Store.open(store), days=2).equals(
@@ -104,13 +106,13 @@ def test_an_entry_moved_to_another_case_later_stays_where_it_was_known(tmp_path:
     """CRNs are merged and unmerged; history follows the CRN as known on the date."""
     store, other = tmp_path / "store", "A000002"
     entry = row("incidents", "2026-06-01", record_id="I1", target="public")
-    intake.load(factories.extract(tmp_path / "one", {"incidents": [entry]}), store)
+    load_extract(factories.extract(tmp_path / "one", {"incidents": [entry]}), store)
     on = asof.spine([CRN, other], factories.AS_OF)
     before = build.frame(asof.read(Store.open(store), on))
     moved = factories.extract(
         tmp_path / "two", {"incidents": [entry | {"crn": other}]}, "2026-07-02T02:00:00"
     )
-    intake.load(moved, store)
+    load_extract(moved, store)
     opened = Store.open(store)
     assert build.frame(asof.read(opened, on)).equals(before)
     later = asof.spine([CRN, other], factories.AS_OF + timedelta(days=5))
@@ -118,7 +120,7 @@ def test_an_entry_moved_to_another_case_later_stays_where_it_was_known(tmp_path:
     public = counts.filter(group="public")
     assert public["violence_incident_count"].to_list() == [0, 1], "known of the other case since"
     back = factories.extract(tmp_path / "three", {"incidents": [entry]}, "2026-07-20T02:00:00")
-    intake.load(back, store)
+    load_extract(back, store)
     opened = Store.open(store)
     assert build.frame(asof.read(opened, on)).equals(before), "and after the cases were unmerged"
     for days, expected in ((5, [0, 1]), (25, [1, 0])):
@@ -133,13 +135,13 @@ def test_versions_of_one_extract_that_name_two_cases(tmp_path: Path) -> None:
     store, other = tmp_path / "store", "A000002"
     first = row("incidents", "2026-06-01", record_id="I1", target="public")
     second = first | {"version": 2, "crn": other, "recorded_at": datetime(2026, 6, 20, 9)}
-    intake.load(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
+    load_extract(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
     opened = Store.open(store)
     for day, expected in ((date(2026, 6, 10), [1, 0]), (date(2026, 6, 25), [0, 1])):
         known_then = asof.read(opened, asof.spine([CRN, other], day))
         counts = build.frame(known_then, ["violence_incident_count"]).filter(group="public")
         assert counts["violence_incident_count"].to_list() == expected, day
-    again = intake.load(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
+    again = load_extract(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
     assert again.load is None, "nothing new"
 
 
@@ -169,9 +171,9 @@ def test_a_lock_does_not_show_before_it_happened() -> None:
 def test_a_feed_that_came_later_was_not_known_then(tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = factories.extract(tmp_path / "a", {"contacts": [row("contacts", "2026-06-01")]})
-    intake.load(first, store)
+    load_extract(first, store)
     threats = {"incidents": [row("incidents", "2026-05-01", kind="threat", target="public")]}
-    intake.load(factories.extract(tmp_path / "b", threats, "2026-09-01T02:00:00"), store)
+    load_extract(factories.extract(tmp_path / "b", threats, "2026-09-01T02:00:00"), store)
     then = _frame(Store.open(store))
     assert then["threats_count"].null_count() == 5, "not known then, and not nought"
     later = _frame(Store.open(store), days=64)

@@ -10,14 +10,16 @@ import polars as pl
 import pytest
 from sqlalchemy import event, select
 
-from features import asof, build
 from features.errors import RunStopped
+from features.frame import build
+from features.history import asof
 from models import explain
 from models.level import STRATA
 from models.ordinal import community
-from serving import enqueue, record, scoring
+from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
-from serving.selection import Chosen
+from serving.night import enqueue, run
+from serving.night.sampling import Chosen
 from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
 
@@ -62,7 +64,7 @@ def test_a_night_whose_reasons_do_not_add_up_keeps_nothing(
 
     monkeypatch.setattr(type(service.model), "contributions", dishonest)
     with later_night(3) as day, pytest.raises(RunStopped):
-        scoring.score(service.settings, service.night, day)
+        run.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert list(connection.execute(select(runs.c.as_of)).scalars()) == [AS_OF]
 
@@ -146,7 +148,7 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
 
 def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
     known = asof.read(service.store, asof.spine(["A000001"], AS_OF))
-    said = record.people(service.store, known, AS_OF)["A000001"]
+    said = summary.people(service.store, known, AS_OF)["A000001"]
     assert said["levels"]["public"] == {
         "level": None,
         "state": "no_assessment",

@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features import build, codes
+from features.contracts import codes
+from features.frame import build
+from features.history.recorded_levels import LEVEL_STATES, recorded_levels
 from features.indicators import CATALOGUE
-from features.levels import LEVEL_STATES, recorded_levels
 from models.level import UNKNOWN, stratum_of
 from serving.web import formatters
 from tests.conftest import Service

@@ -11,7 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from features import asof, build, codes, indicators, records
+from features import indicators
+from features.contracts import codes, records
+from features.frame import build
+from features.history import asof
 from features.indicators import CATALOGUE
 from features.indicators.base import BY_THE_BOARD
 from models import explain

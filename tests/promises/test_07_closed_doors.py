@@ -12,13 +12,16 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from features import build, intake
 from features.errors import NotApproved, RunStopped, SetupProblem
-from features.store import Store
-from serving import approvals, scoring, watch
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Store
 from serving import settings as settings_module
+from serving import watch
+from serving.board import approvals
 from serving.db import server
 from serving.db.session import AuditEvent, unit
+from serving.night import run
 from serving.web import app as web_app
 from tests import factories
 from tests.conftest import AS_OF, Service
@@ -111,7 +114,7 @@ def test_a_case_limited_later_shrinks_to_its_crn(service: Service, browser: Brow
         crn, name = connection.execute(
             text("SELECT crn, person->>'name' FROM triage.items WHERE id = :item"), {"item": item}
         ).one()
-    from serving.doors import shrink
+    from serving.cases.limited_access import shrink
 
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
@@ -190,20 +193,20 @@ def limited(store: Path, day: str = "2026-06-30") -> bool:
 
 
 def test_a_limit_counts_from_the_moment_the_store_has_it(tmp_path: Path) -> None:
-    intake.load(limits(tmp_path / "a", [], "2026-06-30T22:00:00"), tmp_path / "s")
+    load_extract(limits(tmp_path / "a", [], "2026-06-30T22:00:00"), tmp_path / "s")
     assert not limited(tmp_path / "s")
     late = row("limits", "2026-07-05", record_id="L1")
-    intake.load(limits(tmp_path / "b", [late], "2026-07-06T22:00:00"), tmp_path / "s")
+    load_extract(limits(tmp_path / "b", [late], "2026-07-06T22:00:00"), tmp_path / "s")
     assert limited(tmp_path / "s", "2026-06-30"), "an earlier night scored later is closed too"
 
 
 def test_a_refused_limit_still_limits(tmp_path: Path) -> None:
     many = [row("limits", "2026-01-05", crn="B000002") for _ in range(150)]
     bad = row("limits", "1066-10-14")
-    intake.load(limits(tmp_path / "a", [*many, bad], "2026-06-30T22:00:00"), tmp_path / "s")
+    load_extract(limits(tmp_path / "a", [*many, bad], "2026-06-30T22:00:00"), tmp_path / "s")
     assert limited(tmp_path / "s")
     nobody = row("limits", "2026-01-05", crn="unreadable")
-    intake.load(limits(tmp_path / "b", [*many, bad, nobody], "2026-07-01T22:00:00"), tmp_path / "s",
+    load_extract(limits(tmp_path / "b", [*many, bad, nobody], "2026-07-01T22:00:00"), tmp_path / "s",
                 max_refused=0.05)  # fmt: skip
     with pytest.raises(RunStopped, match="does not say which case"):
         limited(tmp_path / "s")
@@ -211,7 +214,7 @@ def test_a_refused_limit_still_limits(tmp_path: Path) -> None:
 
 def test_without_the_list_of_limits_nothing_is_scored(tmp_path: Path) -> None:
     rows = {"supervisions": [row("supervisions", "2026-01-05")]}
-    intake.load(factories.extract(tmp_path / "a", rows), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", rows), tmp_path / "s")
     with pytest.raises(RunStopped, match="not supplied or has stopped"):
         limited(tmp_path / "s")
 
@@ -231,11 +234,11 @@ def test_open_cases_shrink_before_anything_else(
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with monkeypatch.context() as another_list, pytest.raises(NotApproved):
         another_list.setattr(build, "limits_in_force", lambda *_: frame)
-        scoring.score(service.settings, service.night, AS_OF)
+        run.score(service.settings, service.night, AS_OF)
     assert shrunk_to(service, item) == (True, "{}")
     # By the list as it is the case is open again, and those that it names are closed.
     with pytest.raises(NotApproved):
-        scoring.score(service.settings, service.night, AS_OF)
+        run.score(service.settings, service.night, AS_OF)
     reopened, person = shrunk_to(service, item)
     assert not reopened
     assert "name" in person

@@ -11,9 +11,12 @@ from sqlalchemy import text
 
 from features import clock
 from features.errors import NotApproved, SetupProblem, UserError
-from serving import acute_list, approvals, demo, scoring
-from serving.approvals import Approval
+from serving.board import approvals
+from serving.board.approvals import Approval
+from serving.cases import acute_list
+from serving.commands import demo
 from serving.db.session import unit
+from serving.night import run
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 
@@ -61,7 +64,7 @@ def test_the_demos_approval_is_void_outside_it(service: Service) -> None:
     with pytest.raises(SetupProblem, match="only with ROSH_MODE=demo"):
         demo.approve(live, service.web, service.model, "x", 10)
     with pytest.raises(UserError, match="made-up people"):
-        scoring.score(live, service.night, AS_OF)
+        run.score(live, service.night, AS_OF)
 
 
 def test_a_changed_bundle_scores_nothing(service: Service, tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
     other = {**acute_list.LISTED, "A threat to anybody": {"kind": ["threat"]}}
     monkeypatch.setattr(approvals, "LISTED", other)
     with pytest.raises(NotApproved, match="not the one that was signed"):
-        scoring.score(service.settings, service.night, AS_OF)
+        run.score(service.settings, service.night, AS_OF)
     browser.sign_in("ALD-SPO-1")
     assert "the list of acute entries is not the one that was signed" in browser.get("/queue")
     page = browser.sign_in("BOARD-1").get("/board")

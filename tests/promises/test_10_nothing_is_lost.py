@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import asof, intake, staging
 from features.errors import TooManyRefused, UserError
-from features.store import Store
-from serving import audit, enqueue, scoring
+from features.history import asof
+from features.intake.load import load_extract
+from features.store import staging
+from features.store.store import Store
+from serving.db import audit_chain
 from serving.db.session import unit
+from serving.night import enqueue, run
 from tests import factories
 from tests.conftest import AS_OF, Service, later_night
 from tests.factories import row
@@ -37,7 +40,7 @@ def test_a_bad_row_is_refused_with_its_reason_and_kept(tmp_path: Path) -> None:
     bad = row("incidents", "2026-06-01", crn="not a CRN", target="staff")
     worse = row("incidents", "2026-06-01", crn="B000002", recorded_at=datetime(2031, 1, 1))
     folder = factories.extract(tmp_path / "x", {"incidents": [*many(300), bad, worse]})
-    report = intake.load(folder, tmp_path / "store")
+    report = load_extract(folder, tmp_path / "store")
     kept = Store.open(tmp_path / "store").refused()
     assert dict(zip(kept["reason"], kept["row"], strict=True)) == {
         "malformed CRN": 301,
@@ -50,31 +53,31 @@ def test_a_bad_row_is_refused_with_its_reason_and_kept(tmp_path: Path) -> None:
 
 def test_too_many_bad_rows_change_nothing(tmp_path: Path) -> None:
     first = factories.extract(tmp_path / "one", {"incidents": many()})
-    intake.load(first, tmp_path / "store")
+    load_extract(first, tmp_path / "store")
     before = snapshot(tmp_path / "store")
     bad = [row("incidents", "2026-06-01", crn="bad") for _ in range(4)]
     second = factories.extract(
         tmp_path / "two", {"incidents": [*many(), *bad]}, "2026-07-02T02:00:00"
     )
     with pytest.raises(TooManyRefused, match=r"4 of 204 rows would be refused \(2.0%; at most 1%"):
-        intake.load(second, tmp_path / "store")
+        load_extract(second, tmp_path / "store")
     assert snapshot(tmp_path / "store") == before
-    assert intake.load(second, tmp_path / "store", max_refused=0.05).load == 2
+    assert load_extract(second, tmp_path / "store", max_refused=0.05).load == 2
 
 
 def test_the_same_extract_twice_changes_nothing(tmp_path: Path) -> None:
     folder = factories.extract(tmp_path / "x", {"incidents": many()})
-    assert intake.load(folder, tmp_path / "store").load == 1
+    assert load_extract(folder, tmp_path / "store").load == 1
     before = snapshot(tmp_path / "store")
-    assert intake.load(folder, tmp_path / "store").load is None
+    assert load_extract(folder, tmp_path / "store").load is None
     assert snapshot(tmp_path / "store") == before
 
 
 def test_a_changed_row_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> None:
     one = row("incidents", "2026-06-01", record_id="I1", kind="violence")
-    intake.load(factories.extract(tmp_path / "a", {"incidents": [one]}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", {"incidents": [one]}), tmp_path / "s")
     two = one | {"kind": "threat"}
-    intake.load(
+    load_extract(
         factories.extract(tmp_path / "b", {"incidents": [two]}, "2026-07-05T02:00:00"),
         tmp_path / "s",
     )
@@ -89,11 +92,11 @@ def test_a_vanished_row_is_withdrawn_only_from_a_complete_feed(
     tmp_path: Path, complete: list[str], withdrawn: int
 ) -> None:
     rows = many(30)
-    intake.load(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
     later = factories.extract(
         tmp_path / "b", {"incidents": rows[1:]}, "2026-07-05T02:00:00", complete
     )
-    report = intake.load(later, tmp_path / "s")
+    report = load_extract(later, tmp_path / "s")
     assert next(t for t in report.tables if t.name == "incidents").withdrawn == withdrawn
     kept = Store.open(tmp_path / "s").read("incidents")
     assert kept.height == 30 + withdrawn
@@ -102,28 +105,28 @@ def test_a_vanished_row_is_withdrawn_only_from_a_complete_feed(
 
 def test_a_refused_row_is_not_taken_for_a_vanished_one(tmp_path: Path) -> None:
     rows = many(300)
-    intake.load(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", {"incidents": rows}), tmp_path / "s")
     broken = [rows[0] | {"recorded_at": datetime(2031, 1, 1)}, *rows[1:]]
     later = factories.extract(
         tmp_path / "b", {"incidents": broken}, "2026-07-05T02:00:00", ["incidents"]
     )
-    report = intake.load(later, tmp_path / "s")
+    report = load_extract(later, tmp_path / "s")
     assert next(t for t in report.tables if t.name == "incidents").withdrawn == 0
 
 
 def test_a_feed_cut_short_stops_instead_of_withdrawing(tmp_path: Path) -> None:
-    intake.load(factories.extract(tmp_path / "a", {"incidents": (rows := many())}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", {"incidents": (rows := many())}), tmp_path / "s")
     cut = factories.extract(
         tmp_path / "b", {"incidents": rows[:100]}, "2026-07-05T02:00:00", ["incidents"]
     )
     with pytest.raises(UserError, match="100 of 200 records are gone"):
-        intake.load(cut, tmp_path / "s")
+        load_extract(cut, tmp_path / "s")
 
 
 def test_a_killed_load_leaves_nothing_and_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake.load(factories.extract(tmp_path / "a", {"incidents": many()}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "a", {"incidents": many()}), tmp_path / "s")
     before = snapshot(tmp_path / "s")
 
     def killed(*_: object) -> None:
@@ -132,7 +135,7 @@ def test_a_killed_load_leaves_nothing_and_is_swept(
     second = factories.extract(tmp_path / "b", {"incidents": many()}, "2026-07-05T02:00:00")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(staging, "replace_manifest", killed)
-        intake.load(second, tmp_path / "s")
+        load_extract(second, tmp_path / "s")
     kept = {name: content for name, content in snapshot(tmp_path / "s").items() if name in before}
     assert kept == before
     assert Store.open(tmp_path / "s").read("incidents").height == 200
@@ -150,9 +153,9 @@ def queue(service: Service) -> list[tuple[Any, ...]]:
 
 
 def test_a_second_start_of_the_same_night_changes_nothing(service: Service) -> None:
-    scoring.score(service.settings, service.night, AS_OF)  # sweeps what other tests left
+    run.score(service.settings, service.night, AS_OF)  # sweeps what other tests left
     before, files = queue(service), sorted(service.settings.scores.iterdir())
-    again = scoring.score(service.settings, service.night, AS_OF)
+    again = run.score(service.settings, service.night, AS_OF)
     assert not again.fresh
     assert queue(service) == before
     assert sorted(service.settings.scores.iterdir()) == files
@@ -170,11 +173,11 @@ def test_a_killed_night_leaves_the_last_good_queue(
         later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt)
     ):  # fmt: skip
         patch.setattr(enqueue, "enqueue", killed)
-        scoring.score(service.settings, service.night, other)
+        run.score(service.settings, service.night, other)
     assert queue(service) == before
     orphans = [p.name for p in service.settings.scores.iterdir() if str(other) in p.name]
     assert orphans, "the scores of the killed run lie there until the next run"
-    scoring.score(service.settings, service.night, AS_OF)
+    run.score(service.settings, service.night, AS_OF)
     assert not [p for p in service.settings.scores.iterdir() if p.name in orphans]
 
 
@@ -202,17 +205,17 @@ def test_not_even_the_administrator_changes_what_was_kept(service: Service, stat
 
 def test_the_audit_chain_shows_any_tampering(service: Service) -> None:
     with service.night.connect() as connection:
-        assert audit.first_broken(connection) is None
+        assert audit_chain.first_broken(connection) is None
     with service.admin.connect() as connection:
         change = connection.begin()
         connection.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER USER"))
         connection.execute(text("UPDATE triage.audit SET who = 'someone else' WHERE seq = 3"))
-        assert audit.first_broken(connection) == 3
+        assert audit_chain.first_broken(connection) == 3
         change.rollback()
         change = connection.begin()
         connection.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER USER"))
         connection.execute(text("DELETE FROM triage.audit WHERE seq = 2"))
-        assert audit.first_broken(connection) == 3
+        assert audit_chain.first_broken(connection) == 3
         change.rollback()
 
 
@@ -243,7 +246,7 @@ def loads(folder: Path, *each: list[dict[str, Any]]) -> Path:
     for number, rows in enumerate(each, start=1):
         at = f"2026-07-{number:02d}T02:00:00"
         extract = factories.extract(folder / str(number), {"incidents": rows}, at, ["incidents"])
-        intake.load(extract, folder / "s")
+        load_extract(extract, folder / "s")
     return folder / "s"
 
 
@@ -286,10 +289,10 @@ def test_a_mended_row_makes_its_case_whole_again(tmp_path: Path) -> None:
     good = factories.extract(
         tmp_path / "x", {"incidents": [bad | {"severity": 3}]}, "2026-07-09T02:00:00"
     )
-    intake.load(good, store_)
+    load_extract(good, store_)
     assert Store.open(store_).incomplete_cases() == set()
 
 
 def test_a_second_night_at_the_same_time_is_refused(service: Service) -> None:
-    with scoring._alone(service.night), pytest.raises(UserError, match="Another night is running"):
-        scoring.score(service.settings, service.night, AS_OF)
+    with run._alone(service.night), pytest.raises(UserError, match="Another night is running"):
+        run.score(service.settings, service.night, AS_OF)

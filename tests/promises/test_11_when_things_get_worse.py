@@ -18,11 +18,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features import build, records
-from features.codes import COMMUNITY_GROUPS
+from features.contracts import records
+from features.contracts.codes import COMMUNITY_GROUPS
+from features.frame import build
+from features.frame.broadcast import GROUPS
 from features.indicators import CATALOGUE
 from features.indicators.answers import ANSWERS
-from features.spread import GROUPS
 from models.bundle import Bundle
 from tests import factories
 from tests.conftest import Service

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from features import codes
+from features.contracts import codes
 
 Adverse = tuple[str, dict[str, Any]]
 """A table, and what the entry says beside its day. Values that are numbers of days after it are dates."""

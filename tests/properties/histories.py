@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from features import codes, records
-from features.contracts import Column
+from features.contracts import codes, records
+from features.contracts.table import Column
 from tests.factories import AS_OF, CRN, row
 
 TABLES = [name for name in records.TABLES if name not in ("people", "reviews", "limits")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from features import codes
+from features.contracts import codes
 from tests.properties.reference_history import (
     GROUPS,
     RANK,

@@ -11,8 +11,8 @@ from typing import Any
 
 import holidays
 
-from features import codes, records
-from features.contracts import Table
+from features.contracts import codes, records
+from features.contracts.table import Table
 
 Row = dict[str, Any]
 GROUPS = codes.COMMUNITY_GROUPS

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from features import codes
+from features.contracts import codes
 from tests.properties.reference_history import (
     RANK,
     History,

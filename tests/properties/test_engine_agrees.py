@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from features import asof, build, evidence
+from features.frame import build, evidence
+from features.history import asof
 from features.indicators import CATALOGUE
 from tests.factories import AS_OF, CRN, known
 from tests.properties.histories import TABLES, belonging_to, dense, histories

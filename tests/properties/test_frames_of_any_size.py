@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from features import build
-from features.spread import GROUPS
+from features.frame import build
+from features.frame.broadcast import GROUPS
 from tests.factories import known
 from tests.properties.histories import TABLES, dense
 

@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import build, intake
 from features.errors import NotApproved
-from features.store import Store
-from serving import acute, approvals, scoring
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Store
+from serving.board import approvals
+from serving.cases import acute_entries
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as table
+from serving.night import run
 from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.factories import row
@@ -33,14 +36,14 @@ def store_of(tmp_path: Path, *incidents: dict[str, Any]) -> Store:
         "incidents": list(incidents),
         "limits": [],
     }
-    intake.load(factories.extract(tmp_path / "x", rows, "2026-07-02T22:00:00"), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "x", rows, "2026-07-02T22:00:00"), tmp_path / "s")
     return Store.open(tmp_path / "s")
 
 
 def delivered(connection: Connection, store: Store, limited: set[str], on: date = NIGHT) -> list:
     """What a night delivers, on a connection that is rolled back."""
     cases = build.cases_under_supervision(store, on).select("crn", "as_of")
-    acute.deliver(connection, store, cases, limited, on)
+    acute_entries.deliver(connection, store, cases, limited, on)
     rows = select(table).where(table.c.crn == factories.CRN)
     return list(connection.execute(rows).mappings())
 
@@ -115,12 +118,15 @@ def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lo
             "incidents": [row("incidents", "2026-06-28", **THREAT)], "limits": [],
         }  # fmt: skip
         folder = factories.extract(tmp_path / name, rows, "2026-07-02T22:00:00")
-        intake.load(folder, tmp_path / f"{name}-store")
+        load_extract(folder, tmp_path / f"{name}-store")
         cases[name] = Store.open(tmp_path / f"{name}-store")
     with service.night.connect() as connection:
-        for name, told in (("a", acute.Delivered(0, 1)), ("b", acute.Delivered(1, 0))):
+        for name, told in (
+            ("a", acute_entries.Delivered(0, 1)),
+            ("b", acute_entries.Delivered(1, 0)),
+        ):
             on = build.cases_under_supervision(cases[name], NIGHT).select("crn", "as_of")
-            assert acute.deliver(connection, cases[name], on, set(), NIGHT) == told
+            assert acute_entries.deliver(connection, cases[name], on, set(), NIGHT) == told
         connection.rollback()
 
 
@@ -140,13 +146,13 @@ def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
             folder = factories.extract(
                 tmp_path / name, rows, f"{night + timedelta(days=2)}T22:00:00"
             )
-            intake.load(folder, tmp_path / f"{name}-store")
+            load_extract(folder, tmp_path / f"{name}-store")
             store = Store.open(tmp_path / f"{name}-store")
             on = build.cases_under_supervision(store, night).select("crn", "as_of")
-            acute.deliver(connection, store, on, set(), night)
+            acute_entries.deliver(connection, store, on, set(), night)
             told = connection.execute(select(table).where(table.c.crn == factories.CRN))
             (found,) = told.mappings().all()
-            assert [found["pdu_code"]] == (seen or [acute.NO_UNIT])
+            assert [found["pdu_code"]] == (seen or [acute_entries.NO_UNIT])
             assert found["practitioner_code"] == "N54A001", "whoever holds the case sees it at once"
         connection.rollback()
 
@@ -176,7 +182,7 @@ def test_an_entry_is_delivered_once_and_a_limited_case_is_its_crn(
     with service.night.connect() as connection:
         assert len(delivered(connection, store, set())) == 1
         assert len(delivered(connection, store, set(), date(2026, 7, 1))) == 1
-        acute.shrink(connection, [factories.CRN])
+        acute_entries.shrink(connection, [factories.CRN])
         (shrunk,) = delivered(connection, store, set())
         assert (shrunk["limited"], shrunk["what"], shrunk["listed_as"]) == (True, "", "")
         connection.rollback()
@@ -197,7 +203,7 @@ def test_entries_are_delivered_without_any_approval(
         connection.execute(delete(table).where(table.c.record_id.in_(some)))
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with pytest.raises(NotApproved):
-        scoring.score(service.settings, service.night, AS_OF)
+        run.score(service.settings, service.night, AS_OF)
     with service.admin.connect() as connection:
         again = connection.execute(select(table.c.crn, table.c.record_id)).all()
     assert set(again) == set(before)

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import text
 
-from features import build
+from features.frame import build
 from serving.settings import Oidc
 from serving.web import access, api_routes
 from serving.web import app as web_app

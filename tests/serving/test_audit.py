@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from features.errors import MissingInput, RunStopped, UnreadableInput
 from serving import __main__ as commands
-from serving import approvals, audit
+from serving.board import approvals
+from serving.db import audit_chain
 from serving.db.session import AuditEvent, unit
 from tests.conftest import Service
 
@@ -73,56 +74,56 @@ def test_a_row_that_was_changed_removed_or_moved_is_named(
     tampering: Connection, tmp_path: Path, done: str, named: int
 ) -> None:
     anchors = tmp_path / "heads"
-    audit.anchor(tampering, anchors, KEY)
-    assert audit.verify(tampering, anchors, KEY)
+    audit_chain.anchor(tampering, anchors, KEY)
+    assert audit_chain.verify(tampering, anchors, KEY)
     for statement in done.split(";"):
         tampering.exec_driver_sql(statement)
     with pytest.raises(RunStopped, match=f"Audit row {named} was changed"):
-        audit.verify(tampering, anchors, KEY)
+        audit_chain.verify(tampering, anchors, KEY)
 
 
 def test_rows_cut_off_at_the_end_are_found_by_the_heads_beside_the_data(
     tampering: Connection, tmp_path: Path
 ) -> None:
     anchors = tmp_path / "heads"
-    told = audit.anchor(tampering, anchors, KEY)
+    told = audit_chain.anchor(tampering, anchors, KEY)
     assert told is not None
-    assert audit.verify(tampering, anchors, KEY).endswith("1 signed heads match.")
+    assert audit_chain.verify(tampering, anchors, KEY).endswith("1 signed heads match.")
     tampering.execute(text("DELETE FROM triage.audit WHERE seq = :seq"), told)
     with pytest.raises(RunStopped, match=f"row {told['seq']} was there .* now ends at row"):
-        audit.verify(tampering, anchors, KEY)
+        audit_chain.verify(tampering, anchors, KEY)
 
 
 def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -> None:
     """Every digest right again from some row on, as whoever owns the database could make them."""
     anchors = tmp_path / "heads"
-    told = audit.anchor(tampering, anchors, KEY)
+    told = audit_chain.anchor(tampering, anchors, KEY)
     assert told is not None
     tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), told)
     tampering.execute(text(
         "UPDATE triage.audit a SET digest = encode(sha256(convert_to("
         "a.previous || triage.audit_payload(a), 'UTF8')), 'hex') WHERE seq = :seq"), told)  # fmt: skip
-    assert audit.first_broken(tampering) is None
+    assert audit_chain.first_broken(tampering) is None
     with pytest.raises(RunStopped, match=f"Audit row {told['seq']} is not the one"):
-        audit.verify(tampering, anchors, KEY)
+        audit_chain.verify(tampering, anchors, KEY)
 
 
 def test_heads_are_signed_and_chained(tampering: Connection, tmp_path: Path) -> None:
     anchors = tmp_path / "heads"
     for _ in range(3):
-        audit.anchor(tampering, anchors, KEY)
+        audit_chain.anchor(tampering, anchors, KEY)
     lines = anchors.read_text().splitlines()
     forged = json.dumps({**json.loads(lines[1]), "digest": "of another chain"})
     for kept in ([lines[0], forged, lines[2]], [lines[0], lines[2]], lines[1:]):
         anchors.write_text("\n".join(kept) + "\n")
         with pytest.raises(RunStopped, match="is not one that this service signed"):
-            audit.verify(tampering, anchors, KEY)
+            audit_chain.verify(tampering, anchors, KEY)
     anchors.write_text("\n".join(lines) + "\n")
     with pytest.raises(RunStopped, match="is not one that this service signed"):
-        audit.verify(tampering, anchors, "another key of at least 24 characters")
+        audit_chain.verify(tampering, anchors, "another key of at least 24 characters")
     anchors.write_text("{")
     with pytest.raises(UnreadableInput, match="damaged"):
-        audit.verify(tampering, anchors, KEY)
+        audit_chain.verify(tampering, anchors, KEY)
 
 
 def test_missing_heads_are_a_failure(
@@ -130,20 +131,20 @@ def test_missing_heads_are_a_failure(
 ) -> None:
     """A file that was deleted, or cut before the newest night."""
     with pytest.raises(MissingInput, match="has no signed head"):
-        audit.verify(tampering, tmp_path / "gone", KEY)
+        audit_chain.verify(tampering, tmp_path / "gone", KEY)
     whole = service.settings.anchors.read_text().splitlines()
     assert len(whole) >= 1
     (tmp_path / "cut").write_text("")
     with pytest.raises(MissingInput, match="has no signed head"):
-        audit.verify(tampering, tmp_path / "cut", service.settings.anchor_key)
+        audit_chain.verify(tampering, tmp_path / "cut", service.settings.anchor_key)
 
 
 def test_an_emptied_chain_is_a_failure(tampering: Connection, tmp_path: Path) -> None:
-    audit.anchor(tampering, tmp_path / "heads", KEY)
+    audit_chain.anchor(tampering, tmp_path / "heads", KEY)
     tampering.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER ALL"))
     tampering.execute(text("DELETE FROM triage.audit"))
     with pytest.raises(RunStopped, match="it is not as the chain of audit rows says"):
-        audit.verify(tampering, tmp_path / "heads", KEY)
+        audit_chain.verify(tampering, tmp_path / "heads", KEY)
 
 
 CONTENTS = {
@@ -173,14 +174,14 @@ def test_contents_are_covered_by_the_chain(
     concluded: int, tampering: Connection, tmp_path: Path, name: str
 ) -> None:
     anchors = tmp_path / "heads"
-    audit.anchor(tampering, anchors, KEY)
-    assert audit.verify(tampering, anchors, KEY)
+    audit_chain.anchor(tampering, anchors, KEY)
+    assert audit_chain.verify(tampering, anchors, KEY)
     table, done = CONTENTS[name]
     for each in {table, "conclusions"}:
         tampering.execute(text(f"ALTER TABLE triage.{each} DISABLE TRIGGER ALL"))
     tampering.execute(text(done), {"item": concluded})
     with pytest.raises(RunStopped, match=f"^{table}/"):
-        audit.verify(tampering, anchors, KEY)
+        audit_chain.verify(tampering, anchors, KEY)
 
 
 def test_a_head_can_be_taken_at_any_time_and_kept_elsewhere(

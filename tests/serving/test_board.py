@@ -13,12 +13,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import build, clock
+from features import clock
 from features.errors import UserError
+from features.frame import build
 from models import bundle
-from serving import acute_list, approvals, caseload, incidents, looking, proposal, shadow, watch
+from serving import watch
+from serving.board import approvals, impact, incidents
+from serving.cases import acute_list, caseload
 from serving.db.session import AuditEvent, unit
-from serving.selection import Chosen, Key
+from serving.night import score_caseload, shadow
+from serving.night.sampling import Chosen, Key
 from serving.web import board
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -75,7 +79,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
         where = caseload.placed(service.store, on)
-        seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None,
+        seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None,
                             {proposed: service.model})  # fmt: skip
         assert seen.others[proposed].equals(seen.scored)
         shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
@@ -103,7 +107,7 @@ def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed:
         assert "no model bundle" in one.why
         on = build.cases_under_supervision(service.store, AS_OF).head(5)
         where = caseload.placed(service.store, on)
-        seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None)
+        seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None)
         shadow.keep(connection, seen, live, service.model, [one], Key("s", "r"))
         assert "no model bundle" in shadow.newest(connection)[proposed]["figures"]["why"]
         connection.rollback()
@@ -117,7 +121,7 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     broken = replace(service.model, ordinal=ordinal)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
     where = caseload.placed(service.store, on)
-    seen = looking.look(service.store, on, where, service.model, AS_OF, lambda _: None,
+    seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None,
                         {proposed: broken})  # fmt: skip
     assert seen.scored.height > 0, "the approved model has scored"
     assert proposed not in seen.others
@@ -136,8 +140,8 @@ def test_before_signing_it_is_said_what_it_means(
 ) -> None:
     with service.night.connect() as connection:
         named = next(o for o in approvals.every(connection) if o.id == proposed)
-        meant = proposal.meaning(connection, named, service.settings.bundles)
-        gone = proposal.meaning(connection, named, service.settings.bundles / "no")
+        meant = impact.meaning(connection, named, service.settings.bundles)
+        gone = impact.meaning(connection, named, service.settings.bundles / "no")
     assert (meant.reviews, meant.random) == (10, 2)
     assert meant.hours == round(12.5 * 8 / 60)
     assert meant.made_up
@@ -151,38 +155,38 @@ def test_before_signing_it_is_said_what_it_means(
 
 def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     """At a tenth shown: 40 of 100 shown are right, and half of those higher are found."""
-    right = proposal.Measured(value=0.4, low=0.3, high=0.5)
-    caught = proposal.Measured(value=0.5, low=0.25, high=0.75)
-    rates = [proposal.Rate(recorded="LOW", share=0.1, right=right, found=caught),
-             proposal.Rate(recorded="LOW", share=0.01, right=None, found=None)]  # fmt: skip
-    found = proposal._at("low", 100, rates, {"low": 1000})
+    right = impact.Measured(value=0.4, low=0.3, high=0.5)
+    caught = impact.Measured(value=0.5, low=0.25, high=0.75)
+    rates = [impact.Rate(recorded="LOW", share=0.1, right=right, found=caught),
+             impact.Rate(recorded="LOW", share=0.01, right=None, found=None)]  # fmt: skip
+    found = impact._at("low", 100, rates, {"low": 1000})
     assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
     assert found.missed_of_hundred is not None
     # 8 of 100 are higher; 4 of them are not among the ten shown: 4 of 90.
     assert found.missed_of_hundred[0] == pytest.approx(100 * 4 / 90)
     assert found.missed_of_hundred[1] < found.missed_of_hundred[0] < found.missed_of_hundred[2]
     # Ninety days of five a week are 64 of 1,000; the nearest share that could be told is a tenth.
-    few = proposal._at("low", 5, rates, {"low": 1000})
+    few = impact._at("low", 5, rates, {"low": 1000})
     assert few.proposed == pytest.approx(5 * 90 / 7 / 1000)
     assert few.share == 0.1
-    untold = proposal._at("low", 5, rates[1:], {"low": 1000})
+    untold = impact._at("low", 5, rates[1:], {"low": 1000})
     assert untold.wrong_of_ten is None
     assert untold.proposed == few.proposed
-    assert proposal._at("high", 5, rates, {"low": 1000}).share is None
+    assert impact._at("high", 5, rates, {"low": 1000}).share is None
 
 
 def test_evidence_of_another_bundle_is_not_shown(service: Service, proposed: int) -> None:
     """Promise 8: what is read before signing is bound to what is signed."""
-    path = service.bundle_folder / proposal.EVIDENCE
+    path = service.bundle_folder / impact.EVIDENCE
     digest = service.model.about["evidence"]
-    assert proposal._rates(path, digest)
+    assert impact._rates(path, digest)
     with pytest.raises(UserError, match="not what training kept"):
-        proposal._rates(path, "another")
+        impact._rates(path, "another")
     with pytest.raises(UserError, match="not beside the bundle"):
-        proposal._rates(path.with_name("gone.json"), digest)
+        impact._rates(path.with_name("gone.json"), digest)
     with service.night.connect() as connection:
         named = next(o for o in approvals.every(connection) if o.id == proposed)
-        other = proposal.meaning(connection, replace(named, bundle_id="x"), path.parents[1])
+        other = impact.meaning(connection, replace(named, bundle_id="x"), path.parents[1])
     assert "is not the one approved" in other.why_not
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from features import intake
-from features.store import Store
-from serving import cool_down
+from features.intake.load import load_extract
+from features.store.store import Store
+from serving.night import cool_down
 from tests import factories
 from tests.factories import CRN, row
 
@@ -21,7 +21,7 @@ BEFORE, AFTER = "2026-05-01", "2026-06-20"
 def found(tmp_path: Path, concluded: date, **rows: list[dict[str, Any]]) -> str:
     """Where someone concluded on a day stands on the night: away, back (new evidence), or free."""
     tables = {"supervisions": [row("supervisions", "2025-01-05")], "incidents": [], "contacts": []}
-    intake.load(
+    load_extract(
         factories.extract(tmp_path / "x", tables | rows, "2026-07-01T22:00:00"), tmp_path / "s"
     )
     at = datetime(concluded.year, concluded.month, concluded.day, 15, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_new_evidence_brings_a_person_back(
 
 
 def test_nobody_concluded_is_nobody_away(tmp_path: Path) -> None:
-    intake.load(factories.extract(tmp_path / "x", {"incidents": []}), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "x", {"incidents": []}), tmp_path / "s")
     said = cool_down.cooling(Store.open(tmp_path / "s"), {}, NIGHT)
     assert not said.away
     assert not said.broken

@@ -16,16 +16,19 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import build, clock, intake
-from features.store import Load, Store
-from serving import acute, choosing, doors, history, scoring, selection
+from features import clock
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Load, Store
+from serving.cases import account, acute_entries, limited_access
 from serving.db import identity
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
 from serving.db.unit_tables import caseload, facts, limits
+from serving.night import choose, run, sampling
+from serving.night.sampling import Key
 from serving.review.states import TURNS, Kept, Turn
-from serving.selection import Key
 from tests import factories
 from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
@@ -107,7 +110,7 @@ def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bo
         )  # fmt: skip
     with unit(service.web, "BATCH-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        return doors.tell(opened.connection, crn, excluded, only)
+        return limited_access.tell(opened.connection, crn, excluded, only)
 
 
 def later_list(store: Store, *, complete: bool) -> Store:
@@ -122,7 +125,7 @@ def closed_to_all_but(service: Service, item: int, *names: str) -> str:
     crn = crn_of(service, item)
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        doors.shrink(opened.connection, [crn])
+        limited_access.shrink(opened.connection, [crn])
     says(service, *[(crn, "restriction", name, None) for name in names])
     return crn
 
@@ -256,15 +259,17 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
         assert opened.connection.execute(asked, {"crn": crn}).scalar() == "named"
         facts = text("SELECT count(*) FROM triage.facts WHERE crn = :crn")
         assert opened.connection.execute(facts, {"crn": crn}).scalar() == 0
-        assert doors.is_limited(opened.connection, service.store, crn, AS_OF)
+        assert limited_access.is_limited(opened.connection, service.store, crn, AS_OF)
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        closed = doors.close(opened.connection, service.store, AS_OF)
+        closed = limited_access.close(opened.connection, service.store, AS_OF)
         assert crn in closed.limited, "the list of the night was extracted before it was told"
         complete = later_list(service.store, complete=True)
         named_one = later_list(service.store, complete=False)
-        assert crn in doors.close(opened.connection, named_one, AS_OF).limited, "it may lack it"
-        opened_again = doors.close(opened.connection, complete, AS_OF)
+        assert crn in limited_access.close(opened.connection, named_one, AS_OF).limited, (
+            "it may lack it"
+        )
+        opened_again = limited_access.close(opened.connection, complete, AS_OF)
         assert crn not in opened_again.limited
         assert opened_again.opened == 1
         state = select(items.c.limited, items.c.person).where(items.c.id == item)
@@ -277,7 +282,7 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
 def test_limits_are_told_by_services_alone(service: Service) -> None:
     with pytest.raises(DBAPIError, match="services alone"), unit(service.web, "ALD-HEAD") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        doors.tell(opened.connection, "X000001", [], [])
+        limited_access.tell(opened.connection, "X000001", [], [])
     for statement in ("SELECT * FROM triage.limits", "DELETE FROM triage.limits"):
         with pytest.raises(DBAPIError, match="permission"), unit(service.web, "ALD-HEAD") as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
@@ -287,7 +292,7 @@ def test_limits_are_told_by_services_alone(service: Service) -> None:
 def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Service) -> None:
     on = build.cases_under_supervision(service.store, AS_OF)
     with service.night.connect() as connection:
-        acute.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        acute_entries.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
         # A journey leaves an entry that no record stands behind.
         real = list(service.store.read("incidents")["record_id"])
         ours_now = select(acute_table).where(~acute_table.c.limited)
@@ -298,13 +303,15 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
             acute_table.c.id == row["id"]
         )
         told = tuple(connection.execute(ours).one())
-        acute.shrink(connection, [row["crn"]])
+        acute_entries.shrink(connection, [row["crn"]])
         assert tuple(connection.execute(ours).one()) == ("", "", "")
-        acute.open_again(connection, {row["crn"]})
-        acute.deliver(connection, service.store, on.select("crn", "as_of"), {row["crn"]}, AS_OF)
+        acute_entries.open_again(connection, {row["crn"]})
+        acute_entries.deliver(
+            connection, service.store, on.select("crn", "as_of"), {row["crn"]}, AS_OF
+        )
         assert tuple(connection.execute(ours).one()) == ("", "", "")
-        acute.open_again(connection, set())
-        acute.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        acute_entries.open_again(connection, set())
+        acute_entries.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
         assert tuple(connection.execute(ours).one()) == told, "also where it was acknowledged"
         connection.rollback()
 
@@ -312,10 +319,10 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
 def test_for_a_case_that_closed_another_is_drawn_in_the_same_week(service: Service) -> None:
     with service.night.connect() as connection:
         rows = select(items.c.crn).where(items.c.state == "open", ~items.c.limited)
-        before = choosing.redraws(connection, AS_OF)
+        before = choose.redraws(connection, AS_OF)
         had = _queued(service, connection)
-        doors.shrink(connection, list(connection.execute(rows).scalars())[:3])
-        assert choosing.redraws(connection, AS_OF) == before + 3
+        limited_access.shrink(connection, list(connection.execute(rows).scalars())[:3])
+        assert choose.redraws(connection, AS_OF) == before + 3
         assert _queued(service, connection) == had - 3
         connection.rollback()
 
@@ -329,10 +336,10 @@ def _queued(service: Service, connection: Any) -> int:
         return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing.selection, "select", select_)
-        patch.setattr(choosing, "_slots", lambda _: {})
+        patch.setattr(choose.selection, "select", select_)
+        patch.setattr(choose, "_slots", lambda _: {})
         approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
-        choosing.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
+        choose.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
     return sum(seen[0].values())
 
 
@@ -372,7 +379,7 @@ def test_what_is_told_and_what_is_listed_both_count(
     monkeypatch.setattr(build, "limits_in_force", lambda *_: listed(*[(crn, *r) for r in rows]))
     with service.admin.connect() as connection:
         assert {who: access(connection, who, crn) for who in let_in} == let_in, what
-        assert crn in doors.close(connection, service.store, AS_OF).limited
+        assert crn in limited_access.close(connection, service.store, AS_OF).limited
         assert {who: access(connection, who, crn) for who in let_in} == let_in, what
         connection.rollback()
 
@@ -404,9 +411,9 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
             for crn in crns:
                 told(service, crn, [], [])
 
-    monkeypatch.setattr(scoring, "_fill", watched)
+    monkeypatch.setattr(run, "_fill", watched)
     with later_night(1) as day, pytest.raises(Stopped):
-        scoring.score(service.settings, service.night, day, step)
+        run.score(service.settings, service.night, day, step)
     looked = seen[0]
     for frame in (looked.scored, looked.facts, looked.marked, looked.people):
         assert not set(frame["crn"]) & set(crns)
@@ -421,9 +428,9 @@ def test_a_kind_that_nobody_knows_closes_the_case_to_everyone(
         "supervisions": [factories.row("supervisions", "2026-01-05", record_id="S1")],
         "limits": [factories.row("limits", "2026-02-01", kind="EXCLUSION", username="ALD-SPO-1")],
     }
-    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "s")
     with service.night.connect() as connection:
-        closed = doors.close(connection, Store.open(tmp_path / "s"), date(2026, 6, 30))
+        closed = limited_access.close(connection, Store.open(tmp_path / "s"), date(2026, 6, 30))
         assert closed.limited >= {factories.CRN}
         kept = select(limits.c.kind, limits.c.username).where(limits.c.crn == factories.CRN)
         assert [tuple(row) for row in connection.execute(kept)] == [("restriction", "")]
@@ -437,9 +444,9 @@ def test_what_was_read_before_it_closed_is_not_drawn_again(
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.conclude(item)
     with service.night.connect() as connection:
-        before = choosing.redraws(connection, AS_OF)
-        doors.shrink(connection, [crn_of(service, item)])
-        assert choosing.redraws(connection, AS_OF) == before
+        before = choose.redraws(connection, AS_OF)
+        limited_access.shrink(connection, [crn_of(service, item)])
+        assert choose.redraws(connection, AS_OF) == before
         connection.rollback()
 
 
@@ -447,9 +454,9 @@ def test_one_drawn_in_the_place_of_another_weighs_like_the_others() -> None:
     """Ten of a thousand, one of which closed: the eleventh does not stand for a thousand."""
     frame = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(990)], "pdu_code": "N54ALD",
                           "group": "public", "stratum": "LOW", "probability": 0.1})  # fmt: skip
-    (one,) = selection._random(frame, 1, Key("s", "r"), before=10)
+    (one,) = sampling._random(frame, 1, Key("s", "r"), before=10)
     assert one.inclusion_probability == pytest.approx(11 / 1000)
-    alone = selection._random(frame, 10, Key("s", "r"))
+    alone = sampling._random(frame, 10, Key("s", "r"))
     assert {each.inclusion_probability for each in alone} == {10 / 990}
 
 
@@ -513,7 +520,7 @@ def test_after_the_event_a_limited_case_has_no_scores(service: Service) -> None:
     listed_one = build.limits_in_force(service.store, AS_OF)["crn"][0]
     for crn, rows in ((crn_of(service, item), 0), (listed_one, 1)):
         with unit(service.web, "INSPECTOR-1") as opened:
-            told_of = history.account(
+            told_of = account.account(
                 opened, service.store, service.settings.scores, crn, clock.today()
             )
         assert told_of.limited

@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features import clock, intake
-from features.store import Store
-from serving import reassessed, working_days
+from features import clock
+from features.intake.load import load_extract
+from features.store.store import Store
+from serving.db import working_days
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import conclusions, items, users
+from serving.night import reassessments
 from serving.review import policies
 from serving.review.asked_store import FollowUp, Open
 from serving.review.policies import Invalid
@@ -176,12 +178,12 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
         "public_community": public
     }
     folder = factories.extract(tmp_path / "x", {"assessments": [made]}, at.isoformat())
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         store = Store.open(tmp_path / "s")
-        assert reassessed.close(opened.connection, store, clock.today()) == closed
-        assert reassessed.close(opened.connection, store, clock.today()) == 0, "once"
+        assert reassessments.close(opened.connection, store, clock.today()) == closed
+        assert reassessments.close(opened.connection, store, clock.today()) == 0, "once"
     page = browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
     assert ("Reassessed" in page) == bool(closed)
 
@@ -312,10 +314,10 @@ def test_what_was_asked_goes_to_who_holds_the_case_now(
     day, at = clock.last_full_day(), clock.now_as_recorded().isoformat()
     moved = factories.row("allocations", day, crn=crn, staff_code="N54A999")
     folder = factories.extract(tmp_path / "x", {"allocations": [moved]}, at)
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
-        reassessed.hand_over(opened.connection, Store.open(tmp_path / "s"), clock.today())
+        reassessments.hand_over(opened.connection, Store.open(tmp_path / "s"), clock.today())
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
     assert "N54A999" in browser.sign_in("ALD-HEAD").get("/unit")
 
@@ -383,11 +385,11 @@ def test_a_case_that_nobody_reads_goes_with_its_unit(
     ]  # fmt: skip
     at = clock.now_as_recorded().isoformat()
     folder = factories.extract(tmp_path / "x", {"supervisions": moved}, at)
-    intake.load(folder, tmp_path / "s")
+    load_extract(folder, tmp_path / "s")
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         store = Store.open(tmp_path / "s")
-        assert reassessed.hand_over(opened.connection, store, clock.today()) == 1
+        assert reassessments.hand_over(opened.connection, store, clock.today()) == 1
     browser.get(f"/cases/{item}", status=404)
     browser.get(f"/cases/{held}")
     browser.post(f"/cases/{held}/return")

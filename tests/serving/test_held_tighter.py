@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import build, holds, timeline
-from serving import caseload, holding, reassessed
+from features.frame import build, timeline
+from features.store import legal_holds as store_holds
+from serving.cases import caseload, legal_holds
 from serving.db.session import AuditEvent, Unit, unit
+from serving.night import reassessments
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
 from tests.serving.test_second_readers import SECOND, send_to_second
@@ -94,22 +96,22 @@ def test_two_holds_at_once_are_both_kept(service: Service) -> None:
 
     def other() -> None:
         with unit(service.web, "INSPECTOR-1") as opened:
-            holding.hold(opened, service.store, second, why, placed=True)
+            legal_holds.hold(opened, service.store, second, why, placed=True)
 
     waiting = threading.Thread(target=other)
     with unit(service.web, "INSPECTOR-1") as opened:
-        holding.hold(opened, service.store, first, why, placed=True)
+        legal_holds.hold(opened, service.store, first, why, placed=True)
         waiting.start()
         waiting.join(0.3)
     waiting.join(10)
-    assert {first, second} <= holds.held(service.settings.store)
+    assert {first, second} <= store_holds.held(service.settings.store)
     for crn in (first, second):
         with unit(service.web, "INSPECTOR-1") as opened:
-            holding.hold(opened, service.store, crn, why, placed=False)
-    assert {first, second} <= holds.held(service.settings.store), "until the next night"
+            legal_holds.hold(opened, service.store, crn, why, placed=False)
+    assert {first, second} <= store_holds.held(service.settings.store), "until the next night"
     with unit(service.night, None) as opened:
         tried(opened)
-        assert holding.write(opened.connection, service.settings.store) == 0
+        assert legal_holds.write(opened.connection, service.settings.store) == 0
 
 
 def test_neither_reader_can_tell_who_the_other_is_or_what_was_said(
@@ -247,10 +249,10 @@ def test_a_hand_in_an_open_case_is_known_after_the_next_night(
     with service.night.connect() as connection:
         crn = connection.execute(rows).one().crn
         monkeypatch.setattr(timeline, "hands", lambda _: {crn: ["N54A009"]})
-        reassessed.hand_over(connection, service.store, AS_OF)
+        reassessments.hand_over(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"]
         monkeypatch.setattr(timeline, "hands", lambda _: {})
-        reassessed.hand_over(connection, service.store, AS_OF)
+        reassessments.hand_over(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"], "a hand once had stays"
         connection.rollback()
 

@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features import clock, forget, holds, intake
+from features import clock
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.store import Store
+from features.intake.load import load_extract
+from features.store import forget
+from features.store import legal_holds as store_holds
+from features.store.store import Store
 from serving import __main__ as main_module
-from serving import history, holding
+from serving.cases import account, legal_holds
 from serving.db.session import AuditEvent, unit
 from tests import factories
 from tests.conftest import AS_OF, Service
@@ -62,8 +65,8 @@ def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
                  " ON CONFLICT DO NOTHING"), {"number": number},
         )  # fmt: skip
     with unit(service.web, INSPECTOR) as opened:
-        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
-        before = history.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
+        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
+        before = account.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
     delivered = next(one for one in told.acute if one["id"] == number)
     assert [one["username"] for one in delivered["acknowledged"]] == ["ALD-SPO-2"]
     assert before.acute == []
@@ -101,9 +104,9 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
 ) -> None:
     _, crn = concluded(service, browser)
     with unit(service.web, INSPECTOR) as opened:
-        then = history.account(opened, service.store, service.settings.scores, crn, AS_OF)
-        before = history.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
-        today = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+        then = account.account(opened, service.store, service.settings.scores, crn, AS_OF)
+        before = account.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
+        today = account.account(opened, service.store, service.settings.scores, crn, TODAY)
     assert then.run is None, "the run for that day was made later, and had computed nothing then"
     assert then.queued == []
     assert then.night is not None, "the night about that day is told as what came later"
@@ -140,7 +143,7 @@ def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(
         opened.audit(AuditEvent("TEST", "CRN", crn))
         rows = "SELECT count(*) FROM triage.items"
         assert opened.connection.execute(text(rows)).scalar_one() == 0
-        history.account(opened, service.store, service.settings.scores, crn, TODAY)
+        account.account(opened, service.store, service.settings.scores, crn, TODAY)
         assert opened.connection.execute(text(rows)).scalar_one() == 1
     for other in ("ALD-SPO-1", "BOARD-1", "ALD-HEAD"):
         with unit(service.web, other) as opened:
@@ -172,7 +175,7 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": True})
     with unit(service.web, INSPECTOR) as opened:
-        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": False})
     one = told.queued[0]
@@ -199,7 +202,7 @@ def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
     assert "rosh-timeline__item" not in page
     assert "Read in full, and thought about." in page
     with unit(service.web, INSPECTOR) as opened:
-        told = history.account(opened, service.store, service.settings.scores, crn, TODAY)
+        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
     assert (told.limits_known, told.limited, told.computed) == (False, True, [])
     assert told.queued
     assert told.audit
@@ -214,7 +217,7 @@ def test_questions_that_cannot_be_answered_are_said(
     assert "has not come yet" in browser.post("/account", 422, crn="A000001", on="2999-01-01")
     assert "days before" in browser.post("/account", 422, crn="A000001", on="0001-01-01")
     with pytest.raises(MissingInput, match="are missing"), unit(service.web, INSPECTOR) as opened:
-        history.account(opened, service.store, tmp_path, "A000001", TODAY)
+        account.account(opened, service.store, tmp_path, "A000001", TODAY)
 
 
 def test_the_same_account_from_the_command_line(
@@ -239,25 +242,25 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
     extract = factories.extract(
         tmp_path / "x", {"supervisions": [factories.row("supervisions", "2026-01-05")]}
     )
-    intake.load(extract, tmp_path / "s")
+    load_extract(extract, tmp_path / "s")
     why = "An inquest was opened on 20 November 2026."
     store = Store.open(tmp_path / "s")
     with unit(service.web, INSPECTOR) as opened:
-        holding.hold(opened, store, factories.CRN, why, placed=True)
+        legal_holds.hold(opened, store, factories.CRN, why, placed=True)
     with pytest.raises(UserError, match="held for an inspection"):
         forget.forget(tmp_path / "s", factories.CRN)
     assert Store.open(tmp_path / "s").read("supervisions").height == 1
     with unit(service.web, INSPECTOR) as opened:
-        holding.hold(opened, store, factories.CRN, why, placed=False)
+        legal_holds.hold(opened, store, factories.CRN, why, placed=False)
     with pytest.raises(UserError, match="held for an inspection"):
         forget.forget(tmp_path / "s", factories.CRN)
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        holding.write(opened.connection, tmp_path / "s")
+        legal_holds.write(opened.connection, tmp_path / "s")
     assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
-    (tmp_path / "s" / holds.FILE).write_text("{", encoding="utf-8")
+    (tmp_path / "s" / store_holds.FILE).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="Nothing is deleted"):
-        holds.held(tmp_path / "s")
+        store_holds.held(tmp_path / "s")
 
 
 def test_a_hold_is_placed_on_the_page_and_by_a_command(
@@ -275,16 +278,16 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     assert "holds nothing of that CRN" in browser.post("/account/hold", 422, **nobody)
     page = browser.post("/account/hold", placed="yes", **told)
     assert "It is kept from deletion" in page
-    assert crn in holds.held(service.settings.store)
+    assert crn in store_holds.held(service.settings.store)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
-    (service.settings.store / holds.FILE).unlink()
+    (service.settings.store / store_holds.FILE).unlink()
     assert main_module.main(["holds"]) == 0
-    assert crn in holds.held(service.settings.store)
+    assert crn in store_holds.held(service.settings.store)
     said = ["hold", "--as", INSPECTOR, "--crn", str(crn), "--reasons"]
     assert main_module.main([*said, "short", "--lift"]) == 10
     assert main_module.main([*said, why, "--lift"]) == 0
-    assert crn not in holds.held(service.settings.store)
+    assert crn not in store_holds.held(service.settings.store)
     with pytest.raises(DBAPIError), unit(service.web, "ALD-HEAD") as opened:
-        holding.hold(opened, service.store, crn, why, placed=True)
+        legal_holds.hold(opened, service.store, crn, why, placed=True)
     capsys.readouterr()

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from features.errors import MissingInput, SetupProblem, UserError
 from serving import __main__ as main_module
-from serving import commands
 from serving import settings as settings_module
+from serving.commands import service as commands
 from serving.db import migrate, server
 from serving.db.session import unit
 from serving.review.policies import Refused

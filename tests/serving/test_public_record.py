@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from features.indicators import CATALOGUE
-from serving import public_record
+from serving.reports import public_record
 from serving.watch import THRESHOLDS
 
 TOP = Path(__file__).parents[2]

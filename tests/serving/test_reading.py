@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from features.codes import COMMUNITY_GROUPS
+from features.contracts.codes import COMMUNITY_GROUPS
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import items, own_views, users
 from serving.review import policies

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from features.codes import COMMUNITY_GROUPS
+from features.contracts.codes import COMMUNITY_GROUPS
 from features.errors import SetupProblem
 from serving import __main__ as main_module
 from serving import settings as settings_module
-from serving import sweep
 from serving.db import identity
 from serving.db.session import AuditEvent, unit
+from serving.night import retention
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web import drafts
@@ -283,7 +283,7 @@ def test_what_was_typed_about_no_case_of_theirs_leads_nowhere(
         connection.execute(text("UPDATE triage.sessions SET until = now() - interval '3 days'"))
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        gone = sweep.old(opened.connection)
+        gone = retention.old(opened.connection)
     assert gone["drafts"] == 1
     assert gone["sessions"] > 0
 

@@ -15,10 +15,12 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import NotApproved, RunStopped, UserError
 from serving import __main__ as main_module
-from serving import approvals, choosing, scoring, stop
+from serving.board import approvals, stop
 from serving.db.session import AuditEvent, unit
 from serving.db.tables import runs
-from serving.selection import Key
+from serving.night import choose as choosing
+from serving.night import run
+from serving.night.sampling import Key
 from tests import another_day
 from tests.conftest import AS_OF, Service, later_night
 from tests.pages import Browser
@@ -124,7 +126,7 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
         later_night(3) as day,
         pytest.raises(RunStopped, match="stopped flagging while the night ran"),
     ):
-        scoring.score(service.settings, service.night, day)
+        run.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == waiting
@@ -155,11 +157,11 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
         later_night(3) as day,
         pytest.raises(RunStopped, match=f"ceased to hold before it could commit: {why}"),
     ):
-        scoring.score(service.settings, service.night, day)
+        run.score(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
     with later_night(3) as day, pytest.raises(NotApproved, match=why):
-        scoring.score(service.settings, service.night, day)
+        run.score(service.settings, service.night, day)
 
 
 def _add_a_third_member(service: Service) -> None:

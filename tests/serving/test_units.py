@@ -9,12 +9,13 @@ import re
 import polars as pl
 from sqlalchemy import text
 
-from features import build
-from serving import caseload, doors, enqueue
+from features.frame import build
+from serving.cases import caseload, limited_access
 from serving.db import identity
 from serving.db.session import AuditEvent, unit
-from serving.everyone import everyone
-from serving.selection import Chosen
+from serving.night import enqueue
+from serving.night.outcomes_file import everyone
+from serving.night.sampling import Chosen
 from serving.web import queue_view
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -51,7 +52,7 @@ def _as_the_night_writes(service: Service, on: pl.DataFrame, found: pl.DataFrame
     where = caseload.placed(service.store, on)
     with unit(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        on = doors.marked(on, doors.shut(opened.connection))
+        on = limited_access.marked(on, limited_access.shut(opened.connection))
         caseload.place(opened.connection, on, where, AS_OF)
         caseload.keep(opened.connection, on, found, where, AS_OF)
 
@@ -168,7 +169,7 @@ def test_past_reviews_say_what_came_of_them(service: Service, browser: Browser) 
 def test_the_caseload_of_a_night_is_every_case_with_its_unit(service: Service) -> None:
     on = build.cases_under_supervision(service.store, AS_OF)
     with service.admin.connect() as connection:
-        on = doors.marked(on, doors.shut(connection))
+        on = limited_access.marked(on, limited_access.shut(connection))
         rows = connection.execute(text("SELECT crn, limited FROM triage.caseload")).all()
         facts = set(connection.execute(text("SELECT crn FROM triage.facts")).scalars())
     assert {tuple(row) for row in rows} == set(on.select("crn", "limited").iter_rows())

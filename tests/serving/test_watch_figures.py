@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
-from features.characteristics import CHARACTERISTICS, NOT_KNOWN
-from features.store import Load, Store
+from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
+from features.store.store import Load, Store
 from models.profile import Profile
 from serving import watch
 from serving.db.unit_tables import snapshots

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from features import records
+from features.contracts import records
 from tests import factories
 
 TABLES = Path(__file__).with_name("tables")

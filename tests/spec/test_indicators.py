@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features import build
+from features.frame import build
 from features.indicators import CATALOGUE
 from tests.factories import AS_OF, CRN, known
 from tests.properties.reference import REFERENCE, History

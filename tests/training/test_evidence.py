@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 import shap
 
-from features import intake
 from features.errors import UserError
-from features.store import Store
+from features.intake.load import load_extract
+from features.store.store import Store
 from models import explain, ordinal
 from tests import factories
 from tests.conftest import AS_OF, Service
@@ -58,7 +58,7 @@ def store_of(
         "assessments": [factories.assessment("2026-01-05", "LOW", crn=crn) for crn in people],
         **more,
     }
-    intake.load(factories.extract(tmp_path / "x", rows), tmp_path / "s")
+    load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "s")
     return Store.open(tmp_path / "s")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.store import Store
+from features.store.store import Store
 from models.level import STRATA, stratum_of
 from tests.conftest import AS_OF, Service
 from training import audit, config, evaluate, labels, lead, nights, splits

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.store import Store
+from features.store.store import Store
 from models import bundle
 from tests.conftest import AS_OF, Service
 from training import baselines, config, evaluate, labels, pipeline, splits

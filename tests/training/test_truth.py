@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.errors import MissingInput, UserError
-from features.store import Store
+from features.store.store import Store
 from tests.conftest import AS_OF
 from training import __main__ as commands
 from training import baselines, config, sealed, truth

@@ -1,0 +1,95 @@
+"""Values found for some cases and groups, laid out over every row of the indicator frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.contracts import codes
+from features.history.asof import CASE, Known
+from features.indicators import Indicator
+
+GROUPS = sorted(codes.RISK_GROUPS)
+Values = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+def plan(item: Indicator, known: Known) -> pl.LazyFrame:
+    """What is laid out: a row an entry of an indicator that counts, else a row a value."""
+    rows = item.entries(known)
+    key: list[str | pl.Expr] = [*CASE, *([_place()] if item.per_group else [])]
+    if item.counts:
+        return rows.select(key).drop_nulls() if item.per_group else rows.select(key)
+    found = rows.group_by(item.key).agg(item.value.cast(pl.Float64).alias("value"))
+    return found.select(*key, "value").drop_nulls()
+
+
+def _place() -> pl.Expr:
+    """The place of the risk group among the rows of a case; null where it is none of ours."""
+    return pl.col("group").cast(pl.Enum(GROUPS), strict=False).to_physical().alias("place")
+
+
+def table(
+    known: Known, due: Mask, items: Sequence[Indicator], found: Sequence[pl.DataFrame]
+) -> pl.DataFrame:
+    """One column an indicator, a row for each case and group in order; not known or due is null.
+
+    `due` says, a row each, whether a level is due of the group; `found` holds what `plan` gave.
+    """
+    cases = known.spine.height
+    wide = np.empty((len(items), cases, len(GROUPS)))
+    applies = _Applies(known, due.reshape(cases, len(GROUPS)), items)
+    for values, item, rows in zip(wide, items, found, strict=True):
+        _lay_out(values, item, rows)
+        values[~applies.to(item)] = np.nan
+    flat = wide.reshape(len(items), -1)
+    # Said, not inferred: of as many rows as columns Polars would take columns for rows.
+    names = [item.id for item in items]
+    return pl.from_numpy(flat.T, names, orient="row").fill_nan(None)
+
+
+def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
+    """Fill (cases, groups): the same for every group, unless the indicator names the group."""
+    cells = rows[CASE[0]].to_numpy().astype(np.int64)
+    target = values
+    if item.per_group:
+        cells = cells * len(GROUPS) + rows["place"].to_numpy()
+        target = values.reshape(-1, 1)
+    target[:] = np.nan if item.none is None else item.none
+    if item.counts:
+        counts = np.bincount(cells, minlength=len(target))
+        cells = np.flatnonzero(counts)
+        target[cells] = counts[cells, None]
+    else:
+        target[cells] = rows["value"].to_numpy()[:, None]
+
+
+class _Applies:
+    """Where an indicator can be told: of a group that is due and its own, with its feeds there."""
+
+    def __init__(self, known: Known, due: Mask, items: Sequence[Indicator]) -> None:
+        self._due = due
+        feeds = sorted({feed for item in items for feed in item.feeds})
+        supplied = known.spine.select(known.available([feed]).alias(feed) for feed in feeds)
+        self._supplied = {feed: supplied[feed].to_numpy() for feed in feeds}
+        self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
+
+    def to(self, item: Indicator) -> Mask:
+        """(cases, groups): where the indicator has a value at all."""
+        key = item.groups, item.feeds
+        if key not in self._where:
+            where = self._due & _own(item.groups)
+            for feed in item.feeds:
+                where &= self._supplied[feed][:, None]
+            self._where[key] = where
+        return self._where[key]
+
+
+@cache
+def _own(groups: tuple[str, ...]) -> Mask:
+    """Which of the groups, in their order, are among some."""
+    return np.isin(GROUPS, groups)

@@ -1,0 +1,211 @@
+"""Cases x as-of dates x indicators become one frame: (case, as-of date, risk group) by indicator.
+
+Cases split into buckets and into nothing else, so the night, the training spine and a single case
+are the same code: `frame` on what was known, `frames` bucket by bucket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from datetime import date
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts import codes
+from features.contracts.table import CRN_PATTERN
+from features.errors import RunStopped
+from features.frame import broadcast
+from features.frame.processes import WORKERS, pool, shared_folder
+from features.history import asof
+from features.history.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
+from features.history.collect import worked_out
+from features.history.recorded_levels import level_plan
+from features.indicators import CATALOGUE
+from features.indicators.language import LEAN, READ_CONTACTS
+from features.store.store import Store, bucket_of
+from features.store.versions import live
+
+ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
+"""The columns of a frame that are not indicators."""
+
+
+def catalogue_hash() -> str:
+    """A digest of every declaration: the same digest, the same indicators."""
+    listing = [
+        [i.id, i.family, i.kind, i.use, i.direction, i.sentence, i.rule, list(i.groups),
+         str(i.value), i.none, i.fires_from, i.fires_below]
+        for i in CATALOGUE.values()
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def columns(use: str | None = None, *, mental_health: bool = False) -> list[str]:
+    """The ids of the indicators in a frame, in order; or of those of one use alone.
+
+    `mental_health` is the switch of the board: with it the marked indicators are scored too.
+    """
+    return [
+        name
+        for name, item in CATALOGUE.items()
+        if use is None or item.used_in(mental_health=mental_health) == use
+    ]
+
+
+def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
+    """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
+
+    Null means not known (the feed is missing or has stopped), or not applicable to the group.
+    Nought means that the feed is there and nothing was found. All is worked out in one go: what
+    indicators share is read once, and the fixed cost of a hundred small queries is paid once.
+    """
+    chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
+    first = (plan(known) for plan in (level_plan, _on_record))
+    plans = chain(first, (broadcast.plan(item, known) for item in chosen))
+    levels, counts, *found = worked_out(plans, few=known.few)
+    rows = (
+        levels.join(counts, on=CASE, how="left")
+        .sort(CASE_GROUP)
+        .rename({"state": "level_state"})
+        .with_columns(pl.col("on_record").fill_null(0))
+    )
+    due = (rows["level_state"] != "not_in_custody").to_numpy()
+    return rows.select(ABOUT).hstack(broadcast.table(known, due, chosen, found))
+
+
+CASES_AT_ONCE = 15_000
+"""Buckets are worked together up to so many case-dates: it bounds the memory of each worker."""
+
+
+def frames(
+    store: Store, on: pl.DataFrame, workers: int = WORKERS
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The frame of a spine, some buckets of cases at a time: (last bucket, frame).
+
+    Cases split by nothing but cases, so each part is worked by whichever worker is free.
+    """
+    numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
+    sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
+    parts = [
+        (numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket"), buckets)
+        for buckets in _parts(sizes)
+    ]
+    if workers == 1 or len(parts) < 2:
+        for part, buckets in parts:
+            yield buckets[-1], _of_buckets(store, part, buckets)
+        return
+    with shared_folder() as folder, pool(workers, folder) as others:
+        waiting: deque[tuple[int, Path, Future[None]]] = deque()
+        for part, buckets in parts:
+            path = folder / f"{buckets[-1]}.arrow"
+            done = others.submit(_write, store, part, buckets, path)
+            waiting.append((buckets[-1], path, done))
+            # One part is handed on while the workers are busy with the next ones.
+            if len(waiting) > workers:
+                yield _handed_on(*waiting.popleft())
+        while waiting:
+            yield _handed_on(*waiting.popleft())
+
+
+def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
+    known = asof.read(store, on, buckets, lean=LEAN)
+    known.tables  # noqa: B018 - worked out now, so that the versions they come from can go
+    known.versions.clear()
+    return frame(known)
+
+
+def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
+    """What a worker does: the frame of its part, as a file that is read without copying."""
+    _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
+
+
+def _handed_on(bucket: int, path: Path, done: Future[None]) -> tuple[int, pl.DataFrame]:
+    try:
+        done.result()
+    except BrokenProcessPool as error:
+        raise RunStopped(
+            "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
+            "Free some memory, and start the run again."
+        ) from error
+    found = pl.read_ipc(path)
+    path.unlink()
+    return bucket, found
+
+
+def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
+    """Buckets in order, together as long as they hold no more than CASES_AT_ONCE."""
+    together: list[int] = []
+    for bucket, size in sizes.items():
+        if together and sum(sizes[b] for b in together) + size > CASES_AT_ONCE:
+            yield together
+            together = []
+        together.append(bucket)
+    if together:
+        yield together
+
+
+def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
+    """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
+    limited = limited_cases(store, as_of)
+    parts = [_in_force(store, as_of, bucket) for bucket in range(store.buckets)]
+    found = pl.concat(parts).with_columns(limited=pl.col("crn").is_in(sorted(limited)))
+    return found.sort("crn")
+
+
+def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
+    rows = store.read("supervisions", bucket, without=LEAN["supervisions"].without)
+    known = asof.Known(asof.spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {})
+    return known.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
+
+
+def limited_cases(store: Store, as_of: date) -> set[str]:
+    """Every case of limited access; fails closed (promise 7): see limits_in_force."""
+    return set(limits_in_force(store, as_of)["crn"])
+
+
+def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
+    """Every limit of access: crn, kind, username (empty: whom it names is not known), ended_on.
+
+    A limit counts from the moment that the store has it, whatever date is being scored, until it
+    is withdrawn or has ended. A refused row limits the case that it names, for everyone. Raises
+    RunStopped where the list is not supplied or has stopped, or where a refused row names no case.
+    """
+    newest_load = store.extracted_on if store.loads else as_of
+    if store.feed_states(max(as_of, newest_load))["limits"] != "supplied":
+        raise RunStopped(
+            "The list of limited-access cases is not supplied or has stopped, so no case can be "
+            "shown to be open. Nothing was scored. Supply the table `limits`, even if it is empty."
+        )
+    kept = live(store.read("limits"))
+    kept = kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
+    refused = store.refused().filter(pl.col("table") == "limits")
+    if not refused["crn"].fill_null("").str.contains(CRN_PATTERN).all():
+        raise RunStopped(
+            "A row of the list of limited-access cases was refused and does not say which case it "
+            "limits. Nothing was scored. Put the list right and load it again."
+        )
+    nobody = refused.select(
+        "crn", kind=pl.lit("restriction"), username=pl.lit(""), ended_on=pl.lit(None, pl.Date())
+    )
+    # A kind that the contract does not list limits for everyone: nobody can say what it means.
+    known = pl.col("kind").is_in(list(codes.LIMIT_KINDS))
+    named = pl.when(known).then(pl.col("username").fill_null("").str.strip_chars())
+    kinds = pl.when(known).then(pl.col("kind")).otherwise(pl.lit("restriction"))
+    rows = kept.select(
+        "crn", kinds.alias("kind"), named.fill_null("").alias("username"), "ended_on"
+    )
+    return pl.concat([rows, nobody])
+
+
+def _on_record(known: Known) -> pl.LazyFrame:
+    """The number of entries on record of each case, other than those that no indicator reads."""
+    contacts = known.scan("contacts").filter(READ_CONTACTS)
+    others = ("incidents", "circumstances", "decisions", "assessments")
+    parts = [contacts.select(CASE), *[known.scan(name).select(CASE) for name in others]]
+    return pl.concat(parts).group_by(CASE).agg(on_record=pl.len().cast(pl.Int64))

@@ -1,0 +1,111 @@
+"""The entries behind fired indicators, and their sentences with the words filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from features.contracts import records
+from features.history.asof import CASE, Known
+from features.history.collect import worked_out
+from features.indicators import Indicator
+from features.indicators.base import EVIDENCE
+
+MARKS = ["source_system", "certainty", "disputed", "disclosable"]
+"""What is said of an entry beside its date."""
+
+Findings = dict[str, dict[tuple[str, str | None], "Finding"]]
+"""Indicator, then case and risk group (None where it is the same for each): what was found."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A source entry behind a reason: where it stands, the day it is about, and its marks."""
+
+    table: str
+    record_id: str
+    occurred_on: date
+    source: str | None
+    certainty: str | None
+    disputed: bool
+    disclosable: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one indicator found for one case and group: the sentence and the entries behind it."""
+
+    indicator: str
+    crn: str
+    group: str | None
+    sentence: str
+    disclosable_sentence: str | None
+    entries: tuple[Entry, ...]
+    """In reading order: by day, oldest first."""
+
+
+def findings(known: Known, items: Iterable[Indicator]) -> Findings:
+    """What each indicator found, worked out together in one go.
+
+    The spine must hold each case once: a finding is as of one date. An entry of which nobody
+    said whether it may be disclosed may not.
+    """
+    asked = list(items)
+    marks = _marks(known)
+    plans = [plan for item in asked for plan in (_said(known, item), _behind(known, item, marks))]
+    done = iter(worked_out(plans, few=known.few))
+    crns = dict(known.spine.select(*CASE, "crn").iter_rows())
+    return {item.id: _of_one(item, crns, next(done), next(done)) for item in asked}
+
+
+def _marks(known: Known) -> pl.LazyFrame:
+    parts = [
+        known.scan(name).select(*CASE, "record_id", *MARKS, table=pl.lit(name))
+        for name in known.versions or records.TABLES
+    ]
+    return pl.concat(parts)
+
+
+def _said(known: Known, item: Indicator) -> pl.LazyFrame:
+    return item.entries(known).sort("occurred_on", "record_id").group_by(item.key).agg(**item.words)
+
+
+def _behind(known: Known, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
+    rows = item.entries(known).select(*item.key, *EVIDENCE).unique()
+    marked = rows.join(marks, on=[*CASE, "table", "record_id"], how="left")
+    return marked.sort("occurred_on", "record_id")
+
+
+def _of_one(
+    item: Indicator, crns: dict[int, str], said: pl.DataFrame, behind: pl.DataFrame
+) -> dict[tuple[str, str | None], Finding]:
+    entries: dict[tuple[int, str | None], list[Entry]] = {}
+    for row in behind.iter_rows(named=True):
+        key = row.pop("case_date"), row.pop("group", None)
+        entries.setdefault(key, []).append(_entry(row))
+    found = {}
+    for words in said.iter_rows(named=True):
+        case, group = words.pop("case_date"), words.pop("group", None)
+        shown = None
+        if item.disclosure == "no" or item.disclosable_sentence is not None:
+            shown = item.say(words, disclosable=True)
+        listed = tuple(entries[case, group])
+        sentence = item.say(words)
+        found[crns[case], group] = Finding(item.id, crns[case], group, sentence, shown, listed)
+    return found
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(
+        table=row["table"],
+        record_id=row["record_id"],
+        occurred_on=row["occurred_on"],
+        source=row["source_system"],
+        certainty=row["certainty"],
+        disputed=row["disputed"] is True,
+        disclosable=row["disclosable"] is True,
+    )

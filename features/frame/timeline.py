@@ -1,0 +1,294 @@
+"""A case's history as a person reads it: every entry as known on a date, in words, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from features.contracts import codes
+from features.history.asof import CASE, Known
+from features.indicators import CATALOGUE
+from features.indicators.base import in_words
+from features.indicators.orders import supervised_since, suspended
+
+THEMES: dict[str, str] = {
+    "contacts": "Contacts",
+    "incidents": "Behaviour and information",
+    "assessments": "Assessments",
+    "decisions": "Enforcement and recall",
+    "circumstances": "Circumstances",
+    "registrations": "Registers",
+    "orders": "Orders and conditions",
+    "enquiries": "Enquiries to other agencies",
+    "documents": "Reports and referrals",
+    "actions": "Actions and tasks",
+    "allocations": "Practitioners",
+    "supervisions": "Supervision",
+}
+"""The tables that a reader sees, in words, in the order of the filter."""
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One entry: where it stands, when it was and was recorded, and what it says."""
+
+    table: str
+    record_id: str
+    occurred_on: date
+    recorded_at: datetime
+    what: str
+    detail: str
+    source: str
+    certainty: str
+    disclosable: bool
+    disputed: bool
+    system: bool
+
+
+def entries(known: Known) -> dict[str, list[TimelineEntry]]:
+    """Every entry of each case of the spine (one as-of date a case), newest first."""
+    found: dict[str, list[TimelineEntry]] = {crn: [] for crn in known.spine["crn"]}
+    for table in THEMES:
+        for row in known.rows(table).iter_rows(named=True):
+            found[row["crn"]].append(entry(table, row))
+    for listed in found.values():
+        listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)
+    return found
+
+
+def names(known: Known) -> dict[str, dict[str, Any]]:
+    """Name, date of birth and what is to be allowed for, of each case: for the pages alone."""
+    rows = known.rows("people").sort("recorded_at").unique("crn", keep="last")
+    chosen = rows.select(
+        "crn", "given_name", "family_name", "born_on", "interpreter_language", "adjustments"
+    )
+    return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
+
+
+def supervision(known: Known) -> dict[str, dict[str, Any]]:
+    """The latest order, licence or custody in force of each case: kind, unit, team, since when."""
+    active = known.rows("supervisions").filter(
+        pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
+    )
+    rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    away = known.now(suspended(known))
+    chosen = (
+        rows.drop("suspended_from")
+        .join(away, on=CASE, how="left", maintain_order="left")
+        .select("crn", "kind", "occurred_on", "pdu_code", "team_code", "suspended_from")
+    )
+    return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
+
+
+def practitioners(known: Known) -> dict[str, str]:
+    """The staff code of the practitioner who holds each case."""
+    held = known.rows("allocations").filter(
+        pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
+    )
+    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    return dict(last.select("crn", "staff_code").iter_rows())
+
+
+def hands(known: Known) -> dict[str, list[str]]:
+    """Who had a hand in each case: staff codes of those who countersigned or decided in it."""
+    parts = [
+        known.rows("assessments").select("crn", staff="countersigned_by"),
+        known.rows("decisions").select("crn", staff="decided_by"),
+    ]
+    rows = pl.concat(parts).drop_nulls().group_by("crn").agg(pl.col("staff").unique().sort())
+    return dict(rows.iter_rows())
+
+
+def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
+    """Recorded non-compliance of each case since the earliest order or licence in force, or
+    ended in the last year, began: `since` and the count of each month (`months`); no case where
+    contacts are not supplied.
+    """
+    supplied = known.spine.filter(known.available(["contacts", "supervisions"]))
+    started = known.now(supervised_since(known).select(*CASE, since="supervised_since"))
+    rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
+    month = pl.col("occurred_on").dt.strftime("%Y-%m")
+    counted = known.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
+    found: dict[str, dict[str, Any]] = {}
+    for crn, since in (
+        supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()
+    ):
+        found[crn] = {"since": since.isoformat() if since else None, "months": []}
+    for crn, name, count in counted.iter_rows():
+        if crn in found:
+            found[crn]["months"].append((name, count))
+    return found
+
+
+def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
+    """One row of a table, as known, in words."""
+    what, detail = _WORDS[table](row)
+    return TimelineEntry(
+        table=table,
+        record_id=row["record_id"],
+        occurred_on=row["occurred_on"],
+        recorded_at=row["recorded_at"],
+        what=what,
+        detail=_listed(detail, "only the month is known" if row["month_only"] else ""),
+        source=codes.SOURCES.get(row["source_system"] or "", row["source_system"] or "not said"),
+        certainty=row["certainty"] or "not said",
+        disclosable=row["disclosable"] is True,
+        disputed=row["disputed"] is True,
+        system=bool(row.get("system_generated")),
+    )
+
+
+def _word(known: Mapping[str, str], code: str | None) -> str:
+    """A code in words; an unknown one is shown as it came, and said to be unknown."""
+    if code is None:
+        return ""
+    return known.get(code, f"{code} (code not known)")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _listed(*parts: str) -> str:
+    return ". ".join(_capital(part) for part in parts if part)
+
+
+def _on(words: str, day: date | None) -> str:
+    return f"{words} {in_words(day)}" if day else ""
+
+
+def _contact(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _word(codes.CONTACT_TYPES, row["type_code"]), _listed(
+        _word(codes.OUTCOMES, row["outcome_code"]),
+        _word(codes.ENFORCEMENT, row["enforcement_code"]),
+        row["note"] or "",
+    )
+
+
+def _incident(row: Mapping[str, Any]) -> tuple[str, str]:
+    target = _word(codes.TARGETS, row["target"])
+    return _capital(_word(codes.INCIDENT_KINDS, row["kind"])), _listed(
+        f"concerning {target}" if target and row["target"] != "none" else "",
+        _word(codes.SETTINGS, row["setting"]),
+        f"seriousness {row['severity']} of 5" if row["severity"] else "",
+        "proven" if row["proven"] else "",
+        "under the influence" if row["while_using"] else "",
+        "while mentally unwell" if row["while_unwell"] else "",
+    )
+
+
+def _assessment(row: Mapping[str, Any]) -> tuple[str, str]:
+    levels = [
+        f"{group.replace('_', ' ')} {row[f'{group}_community'].replace('_', ' ').lower()}"
+        for group in codes.COMMUNITY_GROUPS
+        if row[f"{group}_community"]
+    ]
+    bands = [
+        f"{name} {row[column].replace('_', ' ').lower()}"
+        for name, column in (
+            ("serious reoffending", "serious_band"),
+            ("violence", "violence_band"),
+            ("any reoffending", "reoffending_band"),
+        )
+        if row[column]
+    ]
+    return f"Assessment: {_word(codes.ASSESSMENT_STATUS, row['status'])}", _listed(
+        _on("completed or locked", row["completed_on"]),
+        "risk to " + ", ".join(levels) if levels else "",
+        "predictors: " + ", ".join(bands) if bands else "",
+    )
+
+
+def _decision(row: Mapping[str, Any]) -> tuple[str, str]:
+    grade = _word(codes.GRADES, row["endorsed_by_grade"])
+    instead = _word(codes.ENFORCEMENT_SCALE_WORDS, row["issued"])
+    issued = "issued" if row["issued"] in (None, row["decided"]) else f"issued instead: {instead},"
+    return f"Decision: {_word(codes.ENFORCEMENT_SCALE_WORDS, row['decided'])}", _listed(
+        _on(issued, row["issued_on"]) or "nothing recorded as issued",
+        f"endorsed by {grade}" if grade else "",
+    )
+
+
+def _circumstance(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capital(_word(codes.CIRCUMSTANCE_KINDS, row["kind"])), _listed(
+        _word(codes.CIRCUMSTANCE_STATES, row["state"]),
+        "checked" if row["verified"] else "the person's own account",
+        _on("ended", row["ended_on"]),
+    )
+
+
+def _register(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Register: {_word(codes.REGISTER_TYPES, row['type_code'])}", _listed(
+        _word(codes.REGISTER_LEVEL_CODES, row["level_code"]).replace("_", " ").lower(),
+        _on("review due", row["next_review_on"]),
+        _on("ended", row["ended_on"]),
+    )
+
+
+def _order(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capital(_word(codes.ORDER_KINDS, row["kind"])), _listed(
+        _word(codes.CONDITION_THEMES, row["theme"]),
+        row["category"] or "",
+        "electronically monitored" if row["monitored"] else "",
+        _on("removed or relaxed", row["relaxed_on"]),
+        _on("ended", row["ended_on"]),
+    )
+
+
+def _enquiry(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capital(_word(codes.ENQUIRY_KINDS, row["kind"])), _listed(
+        _on("requested", row["requested_on"]) or "not requested",
+        _on("answered", row["returned_on"]),
+        _word(codes.ENQUIRY_RESULTS, row["result"]),
+    )
+
+
+def _document(row: Mapping[str, Any]) -> tuple[str, str]:
+    level = _word(codes.LEVELS, row["level"]) and row["level"].replace("_", " ").lower()
+    return _capital(_word(codes.DOCUMENT_KINDS, row["kind"])), _listed(
+        f"states {level}" if level else "",
+        "says that checks were done" if row["claims_checks"] else "",
+        "names a person to be consulted" if row["names_person"] else "",
+    )
+
+
+def _action(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capital(_word(codes.ACTION_KINDS, row["kind"])), _listed(
+        _on("due", row["due_on"]), _on("done", row["done_on"]) or "not recorded as done"
+    )
+
+
+def _allocation(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Allocated to {row['staff_code']}", _listed(
+        _word(codes.GRADES, row["grade"]),
+        _on("absent from", row["absent_from"]),
+        _on("until", row["ended_on"]),
+    )
+
+
+def _supervision(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Start of {_word(codes.SUPERVISION_KINDS, row['kind'])}", _listed(
+        _on("contact suspended from", row["suspended_from"]),
+        _on("ended", row["ended_on"]),
+        _word(codes.END_REASONS, row["end_reason"]),
+    )
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    "contacts": _contact,
+    "incidents": _incident,
+    "assessments": _assessment,
+    "decisions": _decision,
+    "circumstances": _circumstance,
+    "registrations": _register,
+    "orders": _order,
+    "enquiries": _enquiry,
+    "documents": _document,
+    "actions": _action,
+    "allocations": _allocation,
+    "supervisions": _supervision,
+}

@@ -1,0 +1,269 @@
+"""The only door to history: what was known on a date.
+
+A row counts as of a date when its version was known by the end of that day, had not been
+superseded or withdrawn by then, and is about that day or an earlier one. Within a row, a date
+that lies after the as-of date had not happened: it is emptied, and so is what it settles (an
+assessment's levels before it was completed). What was recorded later never shows (promise 2).
+
+Of an entry whose month alone is known, the day is the last it can have been: the end of the month,
+or the day it was first recorded. So no fact leaves a window because nobody noted the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache, cached_property, wraps
+from types import MappingProxyType
+
+import polars as pl
+
+from features.contracts import records
+from features.contracts.table import Table
+from features.history.collect import FEW, as_they_stand, worked_out
+from features.store.column_pruning import LATER, Unread, leanly, of_records
+from features.store.store import STALE_AFTER, Store
+
+KEY = ["crn", "as_of"]
+GROUP_KEY = [*KEY, "group"]
+CASE = ["case_date"]
+"""Inside the engine a key is one number: where the case and date stand in the spine."""
+CASE_GROUP = [*CASE, "group"]
+SETTLED = ("crn", "version", "withdrawn_at")
+"""What has done its work once a row is known."""
+
+
+def spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
+    """One row a case, all as of one date."""
+    return pl.DataFrame({"crn": sorted(set(crns))}, schema={"crn": pl.String()}).with_columns(
+        as_of=pl.lit(as_of)
+    )
+
+
+@dataclass
+class Known:
+    """What was known of each (case, as-of date) of a spine.
+
+    `versions` holds every version of each table for the spine's cases; `feeds` holds, for each
+    table, from which day it was known to be covered and until which (absent: never supplied).
+    The spine comes out sorted and numbered: CASE, KEY.
+    """
+
+    spine: pl.DataFrame
+    versions: dict[str, pl.DataFrame]
+    feeds: dict[str, list[tuple[date, date]]]
+    plans: dict[str, pl.LazyFrame] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Number the spine."""
+        self.spine = self.spine.select(KEY).sort(KEY).with_row_index(CASE[0])
+
+    @cached_property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table as known: CASE, KEY, the contract's columns, `first_recorded_at`, `days`."""
+        plans = {
+            name: _as_known(self._versions(name), self.spine.lazy(), table)
+            for name, table in records.TABLES.items()
+            if self._versions(name).height
+        }
+        return dict(zip(plans, worked_out(plans.values(), few=self.few), strict=True))
+
+    @property
+    def few(self) -> bool:
+        """Whether it is about so few case-dates that plans are worked out as they stand."""
+        return self.spine.height <= FEW
+
+    def now(self, plan: pl.LazyFrame) -> pl.DataFrame:
+        """One plan over what was known, worked out by itself."""
+        if self.few:
+            return as_they_stand([plan])[0]
+        return plan.collect(engine="in-memory")
+
+    def _versions(self, name: str) -> pl.DataFrame:
+        found = self.versions.get(name)
+        return records.empty(name) if found is None else found
+
+    def rows(self, name: str) -> pl.DataFrame:
+        """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
+        found = self.tables.get(name)
+        return _nothing(name) if found is None else found
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """The rows of a table as a plan, to be worked out together with others."""
+        if name not in self.plans:
+            self.plans[name] = self.rows(name).lazy()
+        return self.plans[name]
+
+    def available(self, names: Iterable[str]) -> pl.Expr:
+        """Whether every named feed was supplied and had not stopped by the as-of date."""
+        tests = [self._covered(name) for name in names]
+        return pl.all_horizontal(tests) if tests else pl.lit(value=True)
+
+    def _covered(self, name: str) -> pl.Expr:
+        covers = [
+            (pl.col("as_of") >= known_on) & (pl.col("as_of") <= until + STALE_AFTER)
+            for known_on, until in self.feeds.get(name, [])
+        ]
+        return pl.any_horizontal(covers) if covers else pl.lit(value=False)
+
+
+@cache
+def _nothing(name: str) -> pl.DataFrame:
+    """A table of which nothing is known."""
+    nobody = pl.DataFrame(schema={"crn": pl.String(), "as_of": pl.Date()}).with_row_index(CASE[0])
+    return _as_known(records.empty(name), nobody.lazy(), records.table(name)).collect()
+
+
+def read(
+    store: Store,
+    on: pl.DataFrame,
+    buckets: int | Collection[int] | None = None,
+    tables: Iterable[str] = tuple(records.TABLES),
+    lean: Mapping[str, Unread] = MappingProxyType({}),
+) -> Known:
+    """Open the history of the spine `on`, in some buckets of cases or in all, some tables or all.
+
+    `lean` says what of a table need not be read at all.
+    """
+    cases = on["crn"].unique()
+    versions = {
+        name: leanly(store, name, buckets, lean.get(name, Unread()), cases)
+        for name in tables
+        if name in store.supplied()
+    }
+    return Known(on, versions, {name: store.covers(name) for name in versions})
+
+
+def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    if "known_from" not in versions.columns:
+        versions = versions.with_columns(known_from=pl.col("recorded_at"))
+    seen = _superseded(versions).join(on, on="crn", how="inner").filter(_SEEN)
+    if "month_only" in versions.columns and versions["month_only"].any():
+        seen = seen.with_columns(occurred_on=_day())
+    for happened in _without_the_future(table.name):
+        seen = seen.with_columns(happened)
+    kept = [name for name in table.schema if name in versions.columns and name not in SETTLED]
+    return seen.select(*CASE, *KEY, *kept, "first_recorded_at", days=_DAYS)
+
+
+_END_OF_DAY = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
+_SEEN = pl.all_horizontal(
+    pl.col("known_from") < _END_OF_DAY,
+    pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= _END_OF_DAY),
+    pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= _END_OF_DAY),
+    pl.col("occurred_on") <= pl.col("as_of"),
+)
+"""The version was known by the end of the day, neither replaced nor withdrawn by then, and is about
+that day or an earlier one.
+"""
+_DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
+
+
+def _day() -> pl.Expr:
+    """The day of an entry; of one known by month, the last day that it can have been."""
+    day, recorded = pl.col("occurred_on"), pl.col("first_recorded_at").dt.date()
+    last = pl.max_horizontal(day, pl.min_horizontal(day.dt.month_end(), recorded))
+    return pl.when(pl.col("month_only").fill_null(value=False)).then(last).otherwise(day)
+
+
+def _superseded(versions: pl.DataFrame) -> pl.LazyFrame:
+    """The versions with the moment at which each gave way to the next of its record, if any.
+
+    Nearly every record has one version; only the others are sorted and looked at one by one.
+    """
+    later = versions.filter(LATER)
+    once = {
+        "first_recorded_at": pl.col("recorded_at"),
+        "superseded_at": pl.lit(None, dtype=pl.Datetime("us")),
+    }
+    if later.is_empty():
+        return versions.lazy().with_columns(**once)
+    changed = of_records(versions, later)
+    single = versions.lazy().filter(~changed).with_columns(**once)
+    return pl.concat([single, _giving_way(versions.filter(changed)).lazy()])
+
+
+def _giving_way(versions: pl.DataFrame) -> pl.DataFrame:
+    """Versions of records that have several: when each was known first, and gave way."""
+    ordered = _in_chains(versions).with_columns(first_recorded_at=pl.col("recorded_at"))
+    chains = ordered["_same"].rle().struct.unnest().filter("value")["len"]
+    for _ in range(chains.to_numpy().max(initial=0)):
+        ordered = ordered.with_columns(
+            known_from=_with_earlier(pl.max_horizontal, "known_from"),
+            first_recorded_at=_with_earlier(pl.min_horizontal, "first_recorded_at"),
+        )
+    followed = pl.col("_same").shift(-1, fill_value=False)
+    gave_way = pl.when(followed).then(pl.col("known_from").shift(-1))
+    return ordered.with_columns(superseded_at=gave_way).drop("_same")
+
+
+# Within a case: a record that moved to another CRN is withdrawn from the first by intake.
+RECORD = ["crn", "record_id"]
+_SAME = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in RECORD)
+_MARK = (pl.col("crn").hash() ^ pl.col("record_id").hash()) // 2**16
+
+
+def _in_chains(versions: pl.DataFrame) -> pl.DataFrame:
+    """Sorted so that the versions of a record follow each other; `_same` as the row before.
+
+    By one number for record and version, many times quicker than by text; should two records ever
+    share it, by text after all.
+    """
+    number = pl.col("version").cast(pl.UInt64)
+    ordered = versions.with_columns(_mark=_MARK).sort(pl.col("_mark") * 2**16 + number)
+    ordered = ordered.with_columns(_same=_SAME.fill_null(value=False))
+    shared = (pl.col("_mark") == pl.col("_mark").shift(1)) & ~pl.col("_same")
+    if ordered.select((shared | (number >= 2**16)).any()).item():
+        ordered = versions.sort(*RECORD, "version")
+        return ordered.with_columns(_same=_SAME.fill_null(value=False))
+    return ordered.drop("_mark")
+
+
+def _with_earlier(of: Callable[..., pl.Expr], column: str) -> pl.Expr:
+    """The highest or lowest of a version's value and that of the version before it."""
+    own = pl.col(column)
+    return pl.when("_same").then(of(own, own.shift(1))).otherwise(own)
+
+
+@cache
+def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """What empties the dates of a table that lie after the as-of date, then what they settle."""
+    own = records.table(name).own
+    happened = [
+        pl.when(pl.col(column.name).cast(pl.Date()) <= pl.col("as_of"))
+        .then(pl.col(column.name))
+        .alias(column.name)
+        for column in own
+        if column.type in ("date", "time") and not column.plan
+    ]
+    settled = [
+        pl.when(pl.col(column.settled_by).is_not_null())
+        .then(pl.col(column.name))
+        .otherwise(pl.lit(column.unsettled, dtype=column.dtype))
+        .alias(column.name)
+        for column in own
+        if column.settled_by is not None
+    ]
+    return happened, settled
+
+
+def once(rows: Callable[[Known], pl.LazyFrame]) -> Callable[[Known], pl.LazyFrame]:
+    """Rows that several indicators share are worked out once for each `Known`."""
+    name = f"{rows.__module__}.{rows.__qualname__}"
+
+    @wraps(rows)
+    def kept(known: Known) -> pl.LazyFrame:
+        if name not in known.plans:
+            known.plans[name] = known.now(rows(known)).lazy()
+        return known.plans[name]
+
+    return kept
+
+
+def latest(rows: pl.LazyFrame, by: str = "occurred_on") -> pl.LazyFrame:
+    """The latest row of each case; of one day, that of the highest record number."""
+    last = rows.group_by(CASE).agg(pl.col(by).max())
+    # Only the rows of the last day are worth sorting.
+    of_last_day = rows.join(last, on=[*CASE, by], how="semi")
+    return of_last_day.sort("record_id").unique(CASE, keep="last", maintain_order=True)

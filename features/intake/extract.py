@@ -1,0 +1,282 @@
+"""Finds and reads the files of an extract: Parquet or CSV, one or many a table.
+
+EXTRACT/extract.json      when it was taken, which feeds are complete, whether made up
+EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.parquet
+
+An extract that says `"buckets": 48` has, for every table, the files 00 to 47, each with the cases
+whose number modulo 48 is the file's: it can be read a bucket at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features import clock
+from features.contracts import records
+from features.contracts.table import Table
+from features.errors import MissingInput, UnreadableInput, did_you_mean
+from features.intake.time_zones import Zones
+from features.store import parquet
+
+ABOUT = "extract.json"
+EARLIEST = date(2000, 1, 1)
+"""Before this no extract can have been taken, and no feed ended."""
+SKEW = timedelta(hours=2)
+"""How far a supplier's clock may be ahead: a time without a zone may be British summer time."""
+
+
+@dataclass(frozen=True)
+class Extract:
+    """An extract folder: when it was taken, what it says of its feeds, and its files by table."""
+
+    folder: Path
+    extracted_at: datetime
+    complete: frozenset[str] = frozenset()
+    made_up: bool = False
+    feeds: dict[str, datetime] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    buckets: int | None = None
+    """How many buckets of cases the files stand for; None where a file may hold any case."""
+    passed_over: tuple[str, ...] = ()
+    """Files that a Macintosh leaves beside its own, and that hold no rows."""
+
+    def of_bucket(self, table: str, bucket: int | None) -> list[Path]:
+        """The files of a table that hold the cases of a bucket, or all of them."""
+        files = self.files.get(table, [])
+        if bucket is None:
+            return files
+        return [path for path in files if path.stem.isdigit() and int(path.stem) == bucket]
+
+
+def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
+    """What an extract folder says of itself; a sentence where it cannot be used."""
+    if not folder.is_dir():
+        raise MissingInput(
+            f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
+        )
+    said = _about(folder / ABOUT)
+    taken = _time(extracted_at or said.get("extracted_at"), "extracted_at")
+    if taken is None:
+        raise MissingInput(
+            f"{folder} does not say when it was taken. Add {ABOUT} with "
+            '{"extracted_at": "2026-11-20T02:00:00"}, or pass --extracted-at.'
+        )
+    complete = _known_tables(said["complete"], "complete")
+    feeds = {name: _time(at, f"feeds.{name}") or taken for name, at in said["feeds"].items()}
+    _known_tables(feeds, "feeds")
+    _check_against_the_clock(taken, feeds)
+    files, passed_over = _files(folder)
+    buckets = _bucketed(said["buckets"], files)
+    return Extract(
+        folder, taken, frozenset(complete), said["made_up"], feeds, files, buckets, passed_over
+    )
+
+
+def _bucketed(buckets: int, files: dict[str, list[Path]]) -> int | None:
+    if buckets < 1:
+        return None
+    for name, paths in files.items():
+        stems = [int(path.stem) if path.stem.isdigit() else -1 for path in paths]
+        absent = [f"{name}/{n:02d}.parquet" for n in range(buckets) if n not in stems]
+        if absent:
+            wrong = f"{', '.join(absent[:3])} {'are' if len(absent) > 1 else 'is'} missing"
+            wrong += f" (and {len(absent) - 3} more)" if len(absent) > 3 else ""
+        elif len(stems) > buckets:
+            spare = [p for p, n in zip(paths, stems, strict=True) if n not in range(buckets)]
+            wrong = f"{(spare or paths)[0]} is not one of them or stands there twice"
+        else:
+            continue
+        raise UnreadableInput(
+            f"{ABOUT} says that the extract is in {buckets} buckets of cases, files 00 to "
+            f"{buckets - 1:02d} of each table, and {wrong}. Nothing was changed. Copy the extract "
+            f'again, or take "buckets" out of {ABOUT} if its files are whole without it.'
+        )
+    return buckets
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """The rows of a table as supplied, and how many of them each file brought."""
+
+    rows: pl.DataFrame
+    files: list[tuple[Path, int]]
+
+    def place(self, row: int) -> str:
+        """The file, and the row in it counted from 1 after any header, of a row counted from 0."""
+        for path, height in self.files:
+            if row < height:
+                return f"{path}, row {row + 1}"
+            row -= height
+        raise IndexError(row)
+
+
+def read_table(
+    about: Extract, table: Table, bucket: int | None = None, zones: Zones | None = None
+) -> Supplied | None:
+    """The rows of one table as supplied, or None where the extract has no file of it."""
+    files = about.of_bucket(table.name, bucket)
+    if not files:
+        return None
+    parts = [_read_file(path) for path in files]
+    zones = zones or Zones()
+    for path, part in zip(files, parts, strict=True):
+        _check_columns(path, part, table)
+        parquet.check_kinds(path, part, table)
+        zones.see(path, part, table)
+    try:
+        rows = pl.concat(parts, how="diagonal_relaxed")
+        return Supplied(rows, [(p, part.height) for p, part in zip(files, parts, strict=True)])
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(
+            f"The files of {table.name} do not fit together: the same column has different "
+            f"types in {', '.join(path.name for path in files)}."
+        ) from error
+
+
+_NOTES = ("parameters", "planted", "rows", "digests")
+"""What the made-up caseload says of how it was made; nothing here reads it."""
+_KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
+    "extracted_at": ((str, type(None)), None, "a time such as 2026-11-20T02:00:00"),
+    "complete": (list, [], "a list of tables"),
+    "feeds": (dict, {}, "an object of tables and times"),
+    "made_up": (bool, False, "true or false"),
+    "buckets": (int, 0, "a whole number"),
+}
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What extract.json says, each part of the right kind; parts that are absent are filled in."""
+    content: Any = {}
+    if path.exists():
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError, RecursionError) as error:
+            raise UnreadableInput(
+                f"{path} cannot be read as JSON ({type(error).__name__}). Write it anew, such as "
+                '{"extracted_at": "2026-11-20T02:00:00"}. Nothing was changed.'
+            ) from error
+    if not isinstance(content, dict):
+        raise UnreadableInput(f"{path} must hold an object such as {{'extracted_at': …}}.")
+    for name in content:
+        if name not in _KINDS and name not in _NOTES:
+            hint = did_you_mean(name, _KINDS)
+            raise UnreadableInput(
+                f"{path} has {name!r}, which says nothing to this service.{hint} Known: "
+                f"{', '.join(_KINDS)}. Nothing was changed."
+            )
+    said = dict(content)
+    for name, (kind, absent, words) in _KINDS.items():
+        value = said.setdefault(name, absent)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise UnreadableInput(f"{path}: {name} must be {words}, not {said[name]!r}.")
+    return said
+
+
+def _time(value: Any, name: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(value))
+        at = at.replace(tzinfo=None) - (at.utcoffset() or timedelta())
+    except (ValueError, OverflowError) as error:
+        raise UnreadableInput(
+            f"{ABOUT}: {name} is {value!r}, not a time such as 2026-11-20T02:00:00."
+        ) from error
+    if at.date() < EARLIEST:
+        raise UnreadableInput(f"{ABOUT}: {name} is {value!r}, before {EARLIEST}.")
+    return at
+
+
+def _check_against_the_clock(taken: datetime, feeds: dict[str, datetime]) -> None:
+    """An extract that says that it was taken in the future would block every later one."""
+    if taken > clock.now_as_recorded() + SKEW:
+        raise UnreadableInput(
+            f"{ABOUT} says that the extract was taken at {taken:%Y-%m-%d %H:%M} (UTC), which is "
+            "yet to come. Put extracted_at right. Nothing was changed."
+        )
+    for name, until in feeds.items():
+        if until > taken:
+            raise UnreadableInput(
+                f"{ABOUT}: feeds.{name} is covered until {until:%Y-%m-%d %H:%M}, after the extract "
+                f"was taken ({taken:%Y-%m-%d %H:%M}). Put it right. Nothing was changed."
+            )
+
+
+def _known_tables(names: Any, where: str) -> list[str]:
+    for name in names:
+        if not isinstance(name, str) or name not in records.TABLES:
+            hint = did_you_mean(str(name), records.TABLES)
+            raise UnreadableInput(f"{ABOUT}: {where} names no table of ours: {name!r}.{hint}")
+    return list(names)
+
+
+def _files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """The files of each table, and those that are passed over."""
+    found: dict[str, list[Path]] = {}
+    passed_over = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
+            continue
+        if path.name.startswith("._") or "__MACOSX" in path.relative_to(folder).parts:
+            passed_over.append(path.relative_to(folder).as_posix())
+            continue
+        name = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+        table = name if name in records.TABLES else name.rsplit("-", 1)[0]
+        if table not in records.TABLES:
+            raise UnreadableInput(
+                f"{path} belongs to no table of ours.{did_you_mean(name, records.TABLES)} "
+                f"Tables: {', '.join(records.TABLES)}."
+            )
+        found.setdefault(table, []).append(path)
+    return found, tuple(passed_over)
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix.lower() == ".csv":
+            parquet.check_lines(path)
+            return pl.read_csv(path, infer_schema=False)
+        parquet.check_size(path)
+        return parquet.with_days_that_can_be_said(pl.read_parquet(path))
+    except pl.exceptions.NoDataError as error:
+        raise UnreadableInput(f"{path} is empty: not even a header line.") from error
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableInput(_unreadable(path, str(error))) from error
+
+
+def _unreadable(path: Path, said: str) -> str:
+    if path.suffix.lower() == ".csv":
+        return (
+            f"{path} cannot be read as CSV: {said.splitlines()[0]}. Save it as UTF-8 with commas "
+            "and the same number of fields in every line. Nothing was changed."
+        )
+    return (
+        f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
+        "probably cut short while being written or copied. Copy it again and compare sizes. "
+        "Nothing was changed."
+    )
+
+
+def _check_columns(path: Path, part: pl.DataFrame, table: Table) -> None:
+    absent = [name for name in table.schema if name not in part.columns]
+    extra = [name for name in part.columns if name not in table.schema]
+    for name in extra:
+        hint = did_you_mean(name, absent)
+        if hint:
+            raise UnreadableInput(
+                f"{path} has a column {name!r}, which {table.name} does not have.{hint} "
+                "Nothing was changed."
+            )
+    for column in table.columns:
+        if column.required and column.name in absent:
+            raise UnreadableInput(
+                f"{path} has no column {column.name!r}, which every row of {table.name} needs "
+                f"({column.meaning}). Nothing was changed."
+            )

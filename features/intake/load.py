@@ -1,0 +1,307 @@
+"""Reads an extract against the contracts into the append-only store, all of it or nothing.
+
+A changed row becomes a new version; a row that vanished from a feed declared complete becomes a
+withdrawal; a bad row is refused with its reason and kept; an unknown code is counted and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts import records
+from features.contracts.table import Table
+from features.errors import TooManyRefused, UnreadableInput, UserError
+from features.intake import extract, refusals
+from features.intake.time_zones import Zones
+from features.store import staging, store, versions
+
+MAX_REFUSED = 0.01
+MAX_VANISHED = 0.05
+
+
+@dataclass
+class TableReport:
+    """What became of one table of an extract, in counts."""
+
+    name: str
+    supplied: bool = False
+    read: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    live: int = 0
+    """Records that a feed declared complete had before."""
+    unknown_codes: dict[str, dict[str, int]] = field(default_factory=dict)
+    absent_columns: list[str] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+    first_refused: str = ""
+    """The file and row of the first row refused."""
+
+    @property
+    def refused_rows(self) -> int:
+        """Rows refused for any reason."""
+        return sum(self.refused.values())
+
+
+@dataclass
+class Report:
+    """What became of an extract: a report a table, and the load it became, if any."""
+
+    tables: list[TableReport]
+    load: int | None
+    extracted_at: datetime
+    passed_over: tuple[str, ...] = ()
+
+
+def load_extract(
+    folder: Path,
+    store_path: Path,
+    *,
+    extracted_at: datetime | None = None,
+    max_refused: float = MAX_REFUSED,
+    max_vanished: float = MAX_VANISHED,
+    buckets: int = store.DEFAULT_BUCKETS,
+    step: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Load an extract folder into the store; UserError leaves the store as it was.
+
+    An extract in buckets of cases is read a bucket at a time into a store that has nothing yet.
+    Into a store that has loads it is read whole: a record may have moved to a case elsewhere.
+    """
+    about = extract.describe(folder, extracted_at)
+    existing = _existing(store_path, about.buckets or buckets)
+    _check_order(existing, about)
+    if not about.files:
+        left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
+        tables = ", ".join(records.TABLES)
+        raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
+    fresh_store = not existing.loads and about.buckets == existing.buckets
+    number = existing.next_number
+    parts = list(range(existing.buckets)) if fresh_store else [None]
+    with staging.Staged(store_path, existing.buckets, number) as staged:
+        reading = _Reading(about, existing, staged)
+        for part in parts:
+            if part is not None:
+                step(f"bucket {part + 1} of {len(parts)}")
+            for table in records.TABLES.values():
+                reading.take(table, part)
+        for report in reading.reports.values():
+            _stop_if_too_many(report, max_refused)
+            _stop_if_too_many_vanished(report, max_vanished)
+        reading.stop_if_in_two_buckets()
+        committed = reading.commit()
+    return Report(list(reading.reports.values()), committed, about.extracted_at, about.passed_over)
+
+
+class _Reading:
+    """An extract on its way into the store: what was read so far, table by table."""
+
+    def __init__(
+        self, about: extract.Extract, existing: store.Store, staged: staging.Staged
+    ) -> None:
+        self.about, self.existing, self.staged = about, existing, staged
+        self.reports = {
+            name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES
+        }
+        self.refused: dict[str, list[pl.DataFrame]] = {}
+        self._seen: dict[str, list[pl.Series]] = {}
+        self._zones = Zones()
+        earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
+        self._previous = earlier[-1].extracted_at if earlier else None
+
+    def take(self, table: Table, part: int | None) -> None:
+        """Read one table, in one bucket or in all of them, and stage what is to be appended."""
+        supplied = extract.read_table(self.about, table, part, self._zones)
+        if supplied is None:
+            return
+        report = self.reports[table.name]
+        before = report.read
+        good, bad = _sift(supplied.rows, table, self.about.extracted_at, report)
+        if bad.height and not report.first_refused:
+            report.first_refused = supplied.place(bad["row"][0] - before - 1)
+        if part is not None:
+            self._check_bucket(table.name, supplied, good, part)
+        kept = self.existing.read(table.name, part)
+        fresh = versions.appended(kept, good, self.about.extracted_at, self._previous)
+        seen = pl.col("record_id").is_in(kept["record_id"].unique().to_list())
+        changed = fresh.filter(seen).height
+        report.changed += changed
+        report.new += fresh.height - changed
+        if table.name in self.about.complete:
+            gone = versions.withdrawn(kept, good, bad, self.about.extracted_at)
+            report.withdrawn += gone.height
+            report.live += versions.live(kept).height
+            fresh = pl.concat([fresh, gone])
+        if fresh.height:
+            self.staged.add(table.name, fresh)
+        if bad.height:
+            self.refused.setdefault(table.name, []).append(bad)
+
+    def _check_bucket(
+        self, name: str, supplied: extract.Supplied, good: pl.DataFrame, part: int
+    ) -> None:
+        strays = good.filter(store.bucket_of(self.existing.buckets) != part)
+        if strays.height:
+            first = supplied.rows["record_id"].cast(pl.String()).index_of(strays["record_id"][0])
+            raise UnreadableInput(
+                f"{supplied.place(first or 0)}: the case belongs to another bucket, and so do "
+                f"{strays.height - 1:,} more rows (the number of a CRN modulo the buckets is its "
+                'bucket). Nothing was changed. Take "buckets" out of '
+                f"{extract.ABOUT} to have every file read as it comes."
+            )
+        identity = good["record_id"].unique().hash(seed=0)
+        self._seen.setdefault(name, []).append(identity)
+
+    def stop_if_in_two_buckets(self) -> None:
+        """UserError where the same record stands in two buckets, in whatever version."""
+        for name, parts in self._seen.items():
+            found = pl.concat(parts)
+            twice = found.len() - found.n_unique()
+            if twice:
+                raise UserError(
+                    f"{name}: {twice:,} records stand in two buckets of cases. Nothing was "
+                    f'changed. Take "buckets" out of {extract.ABOUT}: read whole, the second of '
+                    "each is refused and named."
+                )
+
+    def commit(self) -> int | None:
+        """Make the load exist, unless all of it was loaded before; its number."""
+        refused = {name: pl.concat(parts) for name, parts in self.refused.items()}
+        reports = list(self.reports.values())
+        if not self.staged.files and _nothing_new(self.existing, self.about, reports, refused):
+            return None
+        for name, rows in refused.items():
+            self.staged.refuse(name, rows)
+        self.staged.commit(_described(self.about, self.staged.number, reports))
+        return self.staged.number
+
+
+def _nothing_new(
+    existing: store.Store,
+    about: extract.Extract,
+    reports: list[TableReport],
+    refused: dict[str, pl.DataFrame],
+) -> bool:
+    """Whether the same extract was loaded before, its tables and its refused rows included."""
+    if not existing.loads or about.extracted_at != existing.loads[-1].extracted_at:
+        return False
+    kept = existing.refused()
+    same = ["table", "record_id", "reason", "content"]
+    unseen = [bad.join(kept, on=same, how="anti", nulls_equal=True) for bad in refused.values()]
+    supplied = {report.name for report in reports if report.supplied}
+    return supplied <= existing.supplied() and not any(bad.height for bad in unseen)
+
+
+def _existing(path: Path, buckets: int) -> store.Store:
+    if (path / "manifest.json").exists():
+        return store.Store.open(path)
+    return store.Store(path, buckets)
+
+
+def _check_order(existing: store.Store, about: extract.Extract) -> None:
+    if existing.loads and about.extracted_at < existing.loads[-1].extracted_at:
+        raise UserError(
+            f"This extract was taken at {about.extracted_at:%Y-%m-%d %H:%M}, before the latest "
+            f"one in the store ({existing.loads[-1].extracted_at:%Y-%m-%d %H:%M}). Extracts are "
+            "loaded in the order they were taken; nothing was changed."
+        )
+    if existing.loads and existing.made_up != about.made_up:
+        raise UserError(
+            "Made-up people and real people are never kept in one store. Use another --store "
+            "folder; nothing was changed."
+        )
+
+
+def _sift(
+    raw: pl.DataFrame, table: Table, extracted_at: datetime, report: TableReport
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    checked = refusals.checked(raw, table, extracted_at).collect()
+    rows, reason = checked.drop(refusals.REASON), checked[refusals.REASON]
+    bad = reason.is_not_null()
+    content = pl.DataFrame(
+        {
+            "table": pl.repeat(table.name, int(bad.sum()), eager=True),
+            "row": pl.int_range(1, raw.height + 1, eager=True).filter(bad) + report.read,
+            "record_id": rows["record_id"].filter(bad),
+            "crn": rows["crn"].filter(bad),
+            "reason": reason.filter(bad),
+            "content": raw.filter(bad).select(_content()).to_series(),
+            "load": pl.repeat(0, int(bad.sum()), dtype=pl.Int32(), eager=True),
+        },
+        schema=store.REFUSED,
+    )
+    counts = content["reason"].value_counts(sort=True)
+    report.read += raw.height
+    _add(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
+    good = rows.filter(~bad)
+    for column, found in _unknown_codes(good, table).items():
+        _add(report.unknown_codes.setdefault(column, {}), found)
+    absent = [c.name for c in table.columns if c.name not in raw.columns]
+    first = report.read == raw.height
+    report.absent_columns = [n for n in absent if first or n in report.absent_columns]
+    ignored = [name for name in raw.columns if name not in table.schema]
+    report.ignored_columns += [name for name in ignored if name not in report.ignored_columns]
+    return good, content
+
+
+def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        total[name] = total.get(name, 0) + count
+
+
+def _content() -> pl.Expr:
+    return pl.struct(pl.all()).struct.json_encode()
+
+
+def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for column in table.columns:
+        if column.codes is None:
+            continue
+        strange = rows.filter(
+            pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(list(column.codes))
+        )
+        if strange.height:
+            counts = strange[column.name].value_counts(sort=True)
+            found[column.name] = dict(zip(counts[column.name], counts["count"], strict=True))
+    return found
+
+
+def _stop_if_too_many(report: TableReport, max_refused: float) -> None:
+    if report.refused_rows <= max_refused * report.read:
+        return
+    worst = "; ".join(f"{reason} ({n:,})" for reason, n in list(report.refused.items())[:3])
+    raise TooManyRefused(
+        f"{report.name}: {report.refused_rows:,} of {report.read:,} rows would be refused "
+        f"({report.refused_rows / report.read:.1%}; at most {max_refused:.0%} may be): {worst}. "
+        f"The first is {report.first_refused}. Nothing was changed. "
+        "Put the extract right, or allow more with --max-refused."
+    )
+
+
+def _stop_if_too_many_vanished(report: TableReport, max_vanished: float) -> None:
+    if report.withdrawn > max(10, max_vanished * report.live):
+        raise UserError(
+            f"{report.name}: {report.withdrawn:,} of {report.live:,} records are gone from a feed "
+            f"declared complete (at most {max_vanished:.0%} may be). Nothing was changed. Check "
+            "that the extract is whole, or allow more with --max-vanished."
+        )
+
+
+def _described(about: extract.Extract, number: int, reports: list[TableReport]) -> store.Load:
+    supplied = [report for report in reports if report.supplied]
+    counts = {
+        r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
+                 "unknown_codes": sum(sum(f.values()) for f in r.unknown_codes.values()),
+                 "changed": r.changed, "withdrawn": r.withdrawn,
+                 "complete": r.name in about.complete}
+        for r in supplied
+    }  # fmt: skip
+    feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in supplied}
+    return store.Load(number, about.extracted_at, about.made_up, counts, feeds, {})

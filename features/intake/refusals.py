@@ -1,0 +1,210 @@
+"""Which rows of an extract are refused, and why: one reason a row, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+
+import polars as pl
+
+from features.contracts import codes, records
+from features.contracts.table import CRN_PATTERN, Column, Table
+
+EARLIEST = date(1900, 1, 1)
+YEARS_AHEAD = 10
+MOST_PER_CENT = 1000
+"""A workload of more than ten times the capacity is a mistake."""
+
+_COMPATIBLE: dict[str, tuple[type[pl.DataType], ...]] = {
+    "date": (pl.Date, pl.Datetime),
+    "time": (pl.Date, pl.Datetime),
+    "flag": (pl.Boolean,),
+}
+"""Which Parquet types may stand for a type of ours; a number is not a date."""
+
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
+
+
+Given = tuple[tuple[str, pl.DataType], ...]
+"""The columns of a raw frame and their types."""
+
+
+REASON = "_reason"
+
+
+def checked(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyFrame:
+    """The raw columns cast to the contract, what cannot be cast as null; and REASON: why a row is
+    refused, the first rule broken in a fixed order, or null.
+    """
+    latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
+    given = tuple(raw.schema.items())
+    kept = [pl.col(name).alias(f"_raw_{name}") for name in raw.columns if name in table.schema]
+    both = raw.lazy().select(
+        *_casts(table.name, given),
+        *kept,
+        _extracted_at=pl.lit(extracted_at, pl.Datetime("us")),
+        _latest=pl.lit(latest),
+    )
+    return both.select(*table.schema, _rules(table.name, given).alias(REASON))
+
+
+@lru_cache(maxsize=256)
+def _casts(name: str, given: Given) -> list[pl.Expr]:
+    """How each column of the contract comes from columns like these: built once, used often."""
+    raw = dict(given)
+    return [
+        (_cast(raw, column) if column.name in raw else pl.lit(None, dtype=column.dtype)).alias(
+            column.name
+        )
+        for column in records.table(name).columns
+    ]
+
+
+@lru_cache(maxsize=256)
+def _rules(name: str, given: Given) -> pl.Expr:
+    """The reason for refusing a row of columns like these: built once, used often."""
+    table, raw = records.table(name), dict(given)
+    return pl.coalesce(
+        [
+            _wrong_types(raw, table),
+            _missing_keys(table),
+            _if(~pl.col("crn").str.contains(CRN_PATTERN), "malformed CRN"),
+            _if(
+                pl.struct("record_id", "version").is_duplicated()
+                & ~pl.struct("record_id", "version").is_first_distinct(),
+                "duplicate record and version",
+            ),
+            _nul(table),
+            *_dates(table),
+            *_ranges(table),
+        ]
+    )
+
+
+def _cast(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
+    source, name = raw[column.name], pl.col(column.name)
+    if source == pl.String():
+        text = name.str.strip_chars()
+        text = pl.when(text != "").then(text)
+        return _from_text(text, column.type)
+    if isinstance(source, pl.Datetime) and column.type == "time":
+        at = (
+            name.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            if source.time_zone
+            else name
+        )
+        return at.dt.cast_time_unit("us")
+    if source.is_nested():
+        return pl.lit(None, dtype=column.dtype)
+    if column.type in ("text", "code"):
+        return name.cast(pl.String(), strict=False)
+    if column.type in ("int", "number"):
+        return _number(name, source, column)
+    allowed = _COMPATIBLE.get(column.type)
+    if allowed is not None and not isinstance(source, allowed):
+        return pl.lit(None, dtype=column.dtype)
+    return name.cast(column.dtype, strict=False)
+
+
+def _number(name: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
+    if not source.is_numeric():
+        return pl.lit(None, dtype=column.dtype)
+    cast = name.cast(column.dtype, strict=False)
+    if column.type == "int" and not source.is_integer():
+        return pl.when(name == name.floor()).then(cast)
+    return cast
+
+
+def _from_text(text: pl.Expr, kind: str) -> pl.Expr:
+    if kind == "date":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    if kind == "time":
+        plain = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _TIMES]
+        offset = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", strict=False, time_unit="us")
+        utc = offset.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pl.coalesce([*plain, utc])
+    if kind == "int":
+        return text.cast(pl.Int64(), strict=False)
+    if kind == "number":
+        return text.cast(pl.Float64(), strict=False)
+    if kind == "flag":
+        low = text.str.to_lowercase()
+        return pl.when(low.is_in(_TRUE)).then(True).when(low.is_in(_FALSE)).then(False)
+    return text
+
+
+def _if(condition: pl.Expr, reason: str) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(reason))
+
+
+def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
+    tests = []
+    for column in table.columns:
+        source = raw.get(column.name)
+        if source is None or (source == pl.String() and column.type in ("text", "code")):
+            continue  # Not given; or text that is text.
+        given = pl.col(f"_raw_{column.name}")
+        present = given.is_not_null()
+        if source == pl.String():
+            present = present & (given.str.strip_chars() != "")
+        broken = present & pl.col(column.name).is_null()
+        tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
+    return pl.coalesce(tests) if tests else pl.lit(None, dtype=pl.String())
+
+
+def _nul(table: Table) -> pl.Expr:
+    """Text that no database can keep: a NUL character."""
+    texts = [c.name for c in table.columns if c.type in ("text", "code")]
+    holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
+    return _if(holds, "text with a NUL character")
+
+
+def _missing_keys(table: Table) -> pl.Expr:
+    return pl.coalesce(
+        [_if(pl.col(c.name).is_null(), f"missing: {c.name}") for c in table.columns if c.required]
+    )
+
+
+def _dates(table: Table) -> list[pl.Expr]:
+    day, at = pl.col("occurred_on"), pl.col("recorded_at")
+    planned = pl.lit(table.planned)
+    if table.name == "contacts":
+        planned = pl.col("type_code").is_in(list(codes.PLANNED_CONTACTS)) | ~pl.col(
+            "type_code"
+        ).is_in(list(codes.CONTACT_TYPES))
+    early = [
+        _if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
+        for c in table.columns
+        if c.type in ("date", "time")
+    ]
+    return [
+        *early,
+        _if(day > pl.col("_latest"), "date out of range: occurred_on"),
+        _if(
+            at > pl.col("_extracted_at"), "date out of range: recorded after the extract was taken"
+        ),
+        _if(
+            (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
+        ),
+    ]  # fmt: skip
+
+
+def _ranges(table: Table) -> list[pl.Expr]:
+    tests = [_if(pl.col("version") < 1, "out of range: version")]
+    tests += [
+        _if(~pl.col(c.name).is_finite(), f"wrong type: {c.name} is not a number")
+        for c in table.columns
+        if c.type == "number"
+    ]
+    if "workload_percent" in table.schema:
+        share = pl.col("workload_percent")
+        tests.append(_if((share < 0) | (share > MOST_PER_CENT), "out of range: workload_percent"))
+    if "severity" in table.schema:
+        tests.append(_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))
+    if "sampling_probability" in table.schema:
+        share = pl.col("sampling_probability")
+        tests.append(_if((share <= 0) | (share > 1), "out of range: sampling_probability"))
+    return tests

@@ -1,0 +1,51 @@
+"""Whether the times of an extract carry a time zone: all of them do, or none does.
+
+A time without a zone is read as UTC. Where one file says the zone and another does not, the second
+may be in British time: in summer an hour off, and near midnight a day. We do not guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts.table import Table
+from features.errors import UnreadableInput
+
+_ZONED = r"[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d{2})\s*$"
+_PLAIN = r"[T ]\d{2}:\d{2}[^Zz+-]*$"
+
+
+@dataclass
+class Zones:
+    """Where the first time with a zone stands, and the first without, of the files seen so far."""
+
+    first: dict[bool, str] = field(default_factory=dict)
+
+    def see(self, path: Path, part: pl.DataFrame, table: Table) -> None:
+        """Look at every time of a file; UnreadableInput at the first that differs from the rest."""
+        for column in table.columns:
+            if column.type != "time" or column.name not in part.columns:
+                continue
+            for zoned, row in _firsts(part[column.name]):
+                self.first.setdefault(zoned, f"{column.name} in {path}, row {row}")
+                if len(self.first) == 2:
+                    raise UnreadableInput(
+                        f"{self.first[True]}, has a time zone and {self.first[False]}, has none: "
+                        "one of them may be an hour off. Nothing was changed. Write every time in "
+                        "UTC, all of them with Z at the end or none."
+                    )
+
+
+def _firsts(times: pl.Series) -> list[tuple[bool, int]]:
+    """The first row, counted from 1, with a zone and the first without; text or typed."""
+    dtype = times.dtype
+    if isinstance(dtype, pl.Datetime):
+        found = times.is_not_null().arg_max() if times.null_count() < times.len() else None
+        return [] if found is None else [(dtype.time_zone is not None, found + 1)]
+    if dtype != pl.String():
+        return []
+    tests = [(True, times.str.contains(_ZONED)), (False, times.str.contains(_PLAIN))]
+    return [(zoned, (hit.fill_null(False).arg_max() or 0) + 1) for zoned, hit in tests if hit.any()]

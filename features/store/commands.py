@@ -1,0 +1,39 @@
+"""What the commands about the store as a whole do: verify it, take its newest load back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+
+from features.errors import UnreadableInput
+from features.store import undo, verification
+from features.store.store import Store
+
+console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+
+
+def undo_load(args: argparse.Namespace) -> None:
+    """Take the newest load back, and say what that does not undo."""
+    load = undo.undo(args.store, args.reasons)
+    console.print(
+        f"Load {load.number} (taken {load.extracted_at:%Y-%m-%d %H:%M}) is taken back; the "
+        "manifest says by whom and why. Nights that read it stand: score again to bring the queue "
+        "up to date."
+    )
+
+
+def verify_store(args: argparse.Namespace) -> None:
+    """Say whether every file of the store is the one that was written; name those that are not."""
+    found = verification.verify(Store.open(args.store))
+    for what, names in (("missing", found.missing), ("not the one that was written", found.changed),
+                        ("not in the manifest", found.unknown)):  # fmt: skip
+        for name in names:
+            console.print(f"  {name}: {what}", highlight=False)
+    if not found.sound:
+        raise UnreadableInput(
+            f"The store in {args.store} is not what was written. Restore it from a backup, or load "
+            "its extracts again into a new store."
+        )
+    console.print(f"{found.files:,} files, each as it was written.")

@@ -1,0 +1,129 @@
+"""Deletion on request: a person is taken out of every load, crash-safely; that it was done is kept.
+
+Each file that holds the person is written anew beside the old one; the manifest is replaced, and
+from then on the store does not know the person; only then are refused rows rewritten and the old
+files removed. A command that was killed is finished by running it again. What is kept says when,
+and how many rows of which table: never who. The same person comes back with the next extract
+unless the supplier has deleted them first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from features import clock
+from features.contracts.table import is_crn
+from features.errors import UserError
+from features.store import legal_holds, staging
+from features.store.store import Load, Store
+
+
+def forget(path: Path, crn: str) -> dict[str, int]:
+    """Take every version of a case's records out of the store; how many rows, by table.
+
+    Raises UserError for what is no CRN, where the case is held for an inquest or review, and where
+    the store holds nothing of it.
+    """
+    if not is_crn(crn):
+        raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
+    Store.open(path)
+    with staging.alone(path):
+        opened = Store.open(path)
+        _check_not_held(path, crn)
+        staging.sweep_orphans(path)
+        counts: dict[str, int] = {}
+        loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
+        old: list[Path] = []
+        opened.loads = [_without_refused(path, load, crn, counts, old) for load in loads]
+        if not counts:
+            raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
+        at = clock.now_as_recorded().isoformat(timespec="seconds")
+        opened.forgotten.append({"at": at, "rows": counts})
+        # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
+        _check_not_held(path, crn)
+        staging.replace_manifest(opened)
+        for file in old:
+            _rewrite(file, file, _refused_of(crn))
+        staging.sweep_orphans(path)
+    return counts
+
+
+def _check_not_held(path: Path, crn: str) -> None:
+    if crn in legal_holds.held(path):
+        raise UserError(
+            "That case is held for an inspection, an inquest or a review, and may not be deleted. "
+            "Nothing was changed. Whoever placed the hold can lift it."
+        )
+
+
+def _ours(crn: str) -> pl.Expr:
+    """The rows of the case."""
+    return (pl.col("crn") == crn).fill_null(value=False)
+
+
+def _refused_of(crn: str) -> pl.Expr:
+    """The refused rows of the case: whatever they held, its CRN may be spelt wrong in them."""
+    held = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
+    return _ours(crn) | held.fill_null(value=False)
+
+
+def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
+    """The load with new files in place of those that hold the case."""
+    bucket = f"{int(crn[1:]) % buckets:02d}"
+    files = dict(load.files)
+    for relative in load.files:
+        old = path / relative
+        if old.stem != bucket:
+            continue
+        found = _count(old, _ours(crn))
+        if not found:
+            continue
+        table = relative.split("/")[2]
+        counts[table] = counts.get(table, 0) + found
+        turn = len(relative.split("/")) - 4
+        new = path / "loads" / f"{load.number:04d}" / table
+        new = new.joinpath(*["again"] * (turn + 1)) / old.name
+        del files[relative]
+        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _ours(crn))
+    return replace(load, files=files)
+
+
+def _without_refused(
+    path: Path, load: Load, crn: str, counts: dict[str, int], unlisted: list[Path]
+) -> Load:
+    """The load with new files in place of those whose refused rows hold the case.
+
+    Those of a load from before their digests were kept are put into `unlisted`: they are written
+    anew in place, once the manifest is.
+    """
+    files = dict(load.refused or {})
+    for old in load.refused_files(path):
+        found = _count(old, _refused_of(crn))
+        if not found:
+            continue
+        counts["refused"] = counts.get("refused", 0) + found
+        if load.refused is None:
+            unlisted.append(old)
+            continue
+        new = old.parent / "again" / old.name
+        del files[old.relative_to(path).as_posix()]
+        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _refused_of(crn))
+    return load if load.refused is None else replace(load, refused=files)
+
+
+def _count(path: Path, of: pl.Expr) -> int:
+    return int(pl.scan_parquet(path).filter(of).select(pl.len()).collect().item())
+
+
+def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:
+    """Write a file anew without some rows, whole or not at all; its digest."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    temporary = new.with_suffix(".tmp")
+    kept = pl.read_parquet(old).filter(~without)
+    kept.write_parquet(temporary, compression="zstd", compression_level=1)
+    digest = staging.flush_and_digest(temporary)
+    temporary.replace(new)
+    return digest

@@ -1,0 +1,31 @@
+"""Who people are, for asking for whom something is worse: never an input of a model (promise 6)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.store.store import Store
+
+CHARACTERISTICS = ("sex", "ethnicity", "age", "religion", "disability", "region")
+NOT_KNOWN = "not known"
+BANDS = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24"))
+
+
+def of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+    """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic.
+
+    What is not supplied is said so. Rows come back in their order, with the columns
+    CHARACTERISTICS alone.
+    """
+    people = store.read("people").sort("recorded_at").unique("crn", keep="last")
+    held = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
+    asked = rows.select("crn", "as_of").join(people, on="crn", how="left", maintain_order="left")
+    asked = asked.join(
+        held.select("crn", region=pl.col("provider_code")),
+        on="crn", how="left", maintain_order="left",
+    )  # fmt: skip
+    years = (pl.col("as_of") - pl.col("born_on")).dt.total_days() / 365.25
+    age = pl.coalesce(pl.when(years >= first).then(pl.lit(words)) for first, words in BANDS)
+    return asked.with_columns(age=age).select(
+        pl.col(name).cast(pl.String).fill_null(NOT_KNOWN) for name in CHARACTERISTICS
+    )

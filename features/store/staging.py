@@ -1,0 +1,162 @@
+"""Writing to the store, all or nothing: a load beside it, the manifest replaced, leavings swept."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from features.errors import SetupProblem, UserError
+from features.store import digests
+from features.store.store import Load, Store, bucket_of
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder where needed, and raise SetupProblem where nothing can be written into it.
+
+    Asked before long work begins: its result must have a place.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SetupProblem(
+            f"Nothing can be written into {folder} ({error.strerror}). Nothing was done. Name "
+            "another folder, or make this one writable."
+        ) from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the store's lock: one command at a time may change it."""
+    with (path / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(
+                f"Another load into {path} is under way. Nothing was changed. Wait for it to end."
+            ) from error
+        yield
+
+
+class Staged:
+    """A load being written beside the store; it exists once `commit` has replaced the manifest."""
+
+    def __init__(self, path: Path, buckets: int, number: int) -> None:
+        self._made = not path.exists()
+        path.mkdir(parents=True, exist_ok=True)
+        self._alone = ExitStack()
+        self._alone.enter_context(alone(path))
+        sweep_orphans(path)
+        self.path, self.buckets, self.number = path, buckets, number
+        self._folder = path / "loads" / f"{number:04d}.tmp"
+        self._folder.mkdir(parents=True)
+        self.files: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+
+    def add(self, name: str, rows: pl.DataFrame) -> None:
+        """Write rows of a table into the files of their buckets; once a table and bucket."""
+        numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
+        split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
+        for (bucket,), part in split.partition_by("_b", as_dict=True).items():
+            target = self._folder / name / f"{bucket:02d}.parquet"
+            target.parent.mkdir(exist_ok=True)
+            part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
+            relative = f"loads/{self.number:04d}/{name}/{target.name}"
+            self.files[relative] = flush_and_digest(target)
+
+    def refuse(self, name: str, rows: pl.DataFrame) -> None:
+        """Keep refused rows of a table."""
+        target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
+        relative = target.relative_to(self.path).as_posix()
+        self.refused[relative] = flush_and_digest(target)
+
+    def commit(self, load: Load) -> None:
+        """Make the load exist."""
+        self._folder.rename(self._folder.with_suffix(""))
+        existing = _opened(self.path, self.buckets)
+        existing.loads.append(replace(load, files=self.files, refused=self.refused))
+        replace_manifest(existing)
+
+    def __enter__(self) -> Staged:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no trace of a load that was not committed, nor of a store that has none."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+            shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
+            for folder in (self.path / "loads", self.path / "refused"):
+                with suppress(OSError):
+                    folder.rmdir()
+        self._alone.close()
+        if self._made and not (self.path / "manifest.json").exists():
+            (self.path / "lock").unlink()
+            with suppress(OSError):
+                self.path.rmdir()
+
+
+def sweep_orphans(path: Path) -> list[str]:
+    """Remove what a killed command left behind; returns the names removed."""
+    known: dict[str, Load] = {}
+    if (path / "manifest.json").exists():
+        known = {f"{load.number:04d}": load for load in Store.open(path).loads}
+    removed = []
+    for folder in ("loads", "refused"):
+        for child in sorted((path / folder).glob("*")):
+            if child.is_dir() and child.name not in known:
+                shutil.rmtree(child)
+                removed.append(f"{folder}/{child.name}")
+    for number, load in known.items():
+        folders = ["loads"] if load.refused is None else ["loads", "refused"]
+        for file in sorted(f for one in folders for f in (path / one / number).rglob("*.parquet")):
+            relative = file.relative_to(path).as_posix()
+            if relative not in load.proofs:
+                file.unlink()
+                removed.append(relative)
+    return removed
+
+
+def flush_and_digest(path: Path) -> str:
+    """Force a file to disk and return its SHA-256."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    return digests.digest_of(path)
+
+
+def write_whole(rows: pl.DataFrame, path: Path) -> str:
+    """Write a Parquet file that is there whole or not at all; its SHA-256."""
+    temporary = path.with_suffix(".tmp")
+    rows.write_parquet(temporary)
+    digest = flush_and_digest(temporary)
+    temporary.rename(path)
+    return digest
+
+
+def replace_manifest(opened: Store) -> None:
+    """Make the loads and deletions of an opened store what the store holds, in one step."""
+    content = {
+        "buckets": opened.buckets,
+        "loads": [item.as_json() for item in opened.loads],
+        "forgotten": opened.forgotten,
+        "undone": opened.undone,
+    }
+    temporary = opened.path / "manifest.json.tmp"
+    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    flush_and_digest(temporary)
+    temporary.replace(opened.path / "manifest.json")
+
+
+def _opened(path: Path, buckets: int) -> Store:
+    return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)

@@ -1,0 +1,253 @@
+"""The append-only store of versions: what intake keeps, and what every reader of history reads.
+
+    <store>/manifest.json                 the committed loads, oldest first; replaced atomically
+    <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
+    <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
+
+Nothing that a committed load wrote is ever changed, but for one thing: a person whose deletion is
+asked for is taken out of every load (`features.store.forget`). A load or file that is not in the
+manifest does not exist: what a killed command left behind is removed by the next load
+(`features.store.staging`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features.contracts import records
+from features.contracts.table import CRN_PATTERN
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.store import digests
+
+DEFAULT_BUCKETS = 8
+STALE_AFTER = timedelta(days=7)
+"""A feed whose cover ended longer than this before the as-of date has stopped."""
+
+KEPT = {"supplied_version": pl.Int64(), "known_from": pl.Datetime("us"), "load": pl.Int32()}
+"""What intake adds to a row: the supplier's version, from when it was known, and its load."""
+
+REFUSED = {
+    "table": pl.String(), "row": pl.Int64(), "record_id": pl.String(), "crn": pl.String(),
+    "reason": pl.String(), "content": pl.String(), "load": pl.Int32(),
+}  # fmt: skip
+"""A refused row: where it stood in the extract, why it was refused, and all that it held."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One committed load: when the extract was taken, what it held, and where it lies."""
+
+    number: int
+    extracted_at: datetime
+    made_up: bool
+    tables: dict[str, dict[str, Any]]
+    feeds: dict[str, datetime]
+    files: dict[str, str]
+    refused: dict[str, str] | None = None
+    """The files of refused rows with their digests; None in a load from before they were kept."""
+
+    @property
+    def proofs(self) -> dict[str, str]:
+        """The SHA-256 of every file of the load, as it was written."""
+        return {**self.files, **(self.refused or {})}
+
+    def refused_files(self, store: Path) -> list[Path]:
+        """The files of refused rows: as listed, or as they lie where the load lists none."""
+        if self.refused is None:
+            return sorted((store / "refused" / f"{self.number:04d}").rglob("*.parquet"))
+        return [store / relative for relative in sorted(self.refused)]
+
+    def as_json(self) -> dict[str, Any]:
+        """The load as it stands in the manifest."""
+        return {
+            "number": self.number,
+            "extracted_at": self.extracted_at.isoformat(),
+            "made_up": self.made_up,
+            "tables": self.tables,
+            "feeds": {name: at.isoformat() for name, at in self.feeds.items()},
+            "files": self.files,
+            "refused": self.refused,
+        }
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Load:
+        """The inverse of `as_json`."""
+        return cls(
+            number=item["number"],
+            extracted_at=datetime.fromisoformat(item["extracted_at"]),
+            made_up=item["made_up"],
+            tables=item["tables"],
+            feeds={name: datetime.fromisoformat(at) for name, at in item["feeds"].items()},
+            files=item["files"],
+            refused=item.get("refused"),
+        )
+
+
+@dataclass
+class Store:
+    """A store opened for reading; `up_to` replays it as it stood after that load."""
+
+    path: Path
+    buckets: int = DEFAULT_BUCKETS
+    loads: list[Load] = field(default_factory=list)
+    forgotten: list[dict[str, Any]] = field(default_factory=list)
+    """When people were deleted on request, and how many rows of what: never who."""
+    undone: list[dict[str, Any]] = field(default_factory=list)
+    """Loads that were taken back: number, when each extract was taken, by whom, when and why."""
+
+    @classmethod
+    def open(cls, path: Path, *, up_to: int | None = None) -> Store:
+        """Open an existing store; MissingInput where there is none."""
+        manifest = path / "manifest.json"
+        if not manifest.exists():
+            raise MissingInput(
+                f"There is no store of case histories in {path}. "
+                "Load an extract first: python -m features check EXTRACT --store STORE"
+            )
+        try:
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            loads = [Load.from_json(item) for item in content["loads"]]
+        except (ValueError, KeyError) as error:
+            raise UnreadableInput(
+                f"{manifest} is not a store's manifest; restore it from a backup."
+            ) from error
+        kept = [load for load in loads if up_to is None or load.number <= up_to]
+        if up_to is not None and (not kept or kept[-1].number != up_to):
+            raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
+        return cls(
+            path, content["buckets"], kept, content.get("forgotten", []), content.get("undone", [])
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of every file of the loads opened: the same digest, the same histories."""
+        listing = json.dumps([load.files for load in self.loads], sort_keys=True)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next load: never one that was taken back, for runs name their load."""
+        used = [load.number for load in self.loads] + [int(one["number"]) for one in self.undone]
+        return max(used, default=0) + 1
+
+    @property
+    def extracted_on(self) -> date:
+        """The day on which the newest extract was taken."""
+        return max(load.extracted_at for load in self.loads).date()
+
+    @property
+    def made_up(self) -> bool:
+        """Whether any load holds made-up people."""
+        return any(load.made_up for load in self.loads)
+
+    def supplied(self) -> set[str]:
+        """The tables that any load brought."""
+        return {name for load in self.loads for name in load.tables}
+
+    def covers(self, name: str) -> list[tuple[date, date]]:
+        """For each load of the named table: from which day its cover was known, and until which.
+
+        What the store's first load brought counts as known since ever: it is the history with
+        which the service began. Later loads tell nothing of the days before they were taken.
+        """
+        first = self.loads[0].number if self.loads else 0
+        return [
+            (
+                date.min if load.number == first else load.extracted_at.date(),
+                load.feeds[name].date(),
+            )
+            for load in self.loads
+            if name in load.feeds
+        ]
+
+    def feed_states(self, as_of: date) -> dict[str, str]:
+        """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
+        states = {}
+        for name in records.TABLES:
+            known = [until for known_on, until in self.covers(name) if known_on <= as_of]
+            if not known:
+                states[name] = "missing"
+            else:
+                states[name] = "stopped" if max(known) < as_of - STALE_AFTER else "supplied"
+        return states
+
+    def read(
+        self,
+        name: str,
+        buckets: int | Collection[int] | None = None,
+        keep: pl.Expr | None = None,
+        without: Collection[str] = (),
+    ) -> pl.DataFrame:
+        """Every kept version of the named table, in some buckets of cases or in all of them.
+
+        Only rows for which `keep` holds, and no columns named in `without`, are read from disk.
+        Raises UnreadableInput where a file is not the one whose digest the manifest holds.
+        """
+        schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
+        wanted = {buckets} if isinstance(buckets, int) else buckets
+        files = [path for load in self.loads for path in self._files(load, name, wanted)]
+        if not files:
+            return pl.DataFrame(schema=schema)
+        # A column of the contract that is newer than a load is null in it.
+        rows = pl.scan_parquet(files, schema=store_schema(name), missing_columns="insert")
+        if keep is not None:
+            rows = rows.filter(keep)
+        return rows.select(list(schema)).collect()
+
+    def knows(self, crn: str) -> bool:
+        """Whether any table holds a row of the case, or a refused row names it."""
+        bucket, ours = int(crn[1:]) % self.buckets, pl.col("crn") == crn
+        held = (self.read(name, bucket, ours).height for name in sorted(self.supplied()))
+        return any(held) or crn in set(self.refused()["crn"])
+
+    def refused(self) -> pl.DataFrame:
+        """The refused rows of every load: load, table, row, crn, reason, content."""
+        found = [path for load in self.loads for path in self._refused_files(load)]
+        if not found:
+            return pl.DataFrame(schema=REFUSED)
+        return pl.concat([pl.read_parquet(path) for path in found])
+
+    def incomplete_cases(self) -> set[str]:
+        """Cases of which a row was refused, where the row's CRN could be read.
+
+        A record that arrived whole in a later load is no longer missing.
+        """
+        refused = self.refused().filter(pl.col("crn").str.contains(CRN_PATTERN))
+        cases: set[str] = set()
+        for (name,), rows in refused.partition_by("table", as_dict=True).items():
+            kept = self.read(name).select("record_id", kept_in=pl.col("load"))
+            mended = rows.join(kept, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
+            cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
+        return cases
+
+    def _files(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
+        prefix = f"loads/{load.number:04d}/{name}/"
+        ours = sorted(relative for relative in load.files if relative.startswith(prefix))
+        wanted = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
+        for relative in wanted:
+            digests.check(self.path / relative, load.files[relative], self.path)
+        return [self.path / relative for relative in wanted]
+
+    def _refused_files(self, load: Load) -> list[Path]:
+        """The files of a load's refused rows, each as it was written."""
+        for relative, digest in (load.refused or {}).items():
+            digests.check(self.path / relative, digest, self.path)
+        return load.refused_files(self.path)
+
+
+def store_schema(name: str) -> dict[str, pl.DataType]:
+    """The columns of a table in the store: the contract's, and what intake adds."""
+    return {**records.table(name).schema, **KEPT}
+
+
+def bucket_of(buckets: int) -> pl.Expr:
+    """The bucket of a case: the digits of its CRN modulo the number of buckets."""
+    return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets

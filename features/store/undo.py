@@ -1,0 +1,37 @@
+"""Takes the newest load back: the store is as it was before it, and says that it was done."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from features import clock
+from features.errors import UserError
+from features.store import staging
+from features.store.store import Load, Store
+
+LEAST_REASONS = 20
+
+
+def undo(path: Path, reasons: str) -> Load:
+    """Take the newest load out of the store; who did it, when and why stays in the manifest.
+
+    Raises UserError without reasons, and where the store holds no load. What a night read of the
+    load stands: its run names the load.
+    """
+    if len(reasons.strip()) < LEAST_REASONS:
+        raise UserError(f"Say why (--reasons), in at least {LEAST_REASONS} characters.")
+    Store.open(path)
+    with staging.alone(path):
+        opened = Store.open(path)
+        if not opened.loads:
+            raise UserError(f"The store in {path} holds no load. Nothing was changed.")
+        load = opened.loads.pop()
+        opened.undone.append({
+            "number": load.number, "extracted_at": load.extracted_at.isoformat(),
+            "by": getpass.getuser(), "at": clock.now_as_recorded().isoformat(timespec="seconds"),
+            "reasons": reasons.strip(),
+        })  # fmt: skip
+        staging.replace_manifest(opened)
+        staging.sweep_orphans(path)
+    return load

@@ -1,0 +1,100 @@
+"""How much reached the store in some days, and how late it was recorded: by table and region.
+
+Counts alone: what the watch compares with what was usual when a model was approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+
+import polars as pl
+
+from features.contracts import records
+from features.store.store import Store, store_schema
+
+WEEK = timedelta(days=7)
+AT_A_TIME = 8
+"""So many buckets of cases are read at once."""
+LEFT_OUT = ("limits", "reviews")
+LATE_AFTER = 7
+"""Recorded more than so many days after it happened."""
+READ = ("crn", "occurred_on", "recorded_at", "version")
+Supplied = dict[str, dict[str, tuple[int, int]]]
+"""By table, by region: rows recorded, and of them those recorded late."""
+
+
+def regions(store: Store, limited: Collection[str]) -> dict[str, str]:
+    """The region of every case that is or was under supervision: its provider's code.
+
+    Cases of limited access are left out: nothing is told of them, not as a count either.
+    """
+    rows = store.read("supervisions", keep=pl.col("pdu_code").is_not_null(), without=[
+        name for name in store_schema("supervisions") if name not in (*READ, "pdu_code")
+    ])  # fmt: skip
+    last = rows.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
+    named = last.filter(~pl.col("crn").is_in(sorted(limited)))
+    return dict(named.select("crn", pl.col("pdu_code").str.slice(0, 3)).iter_rows())
+
+
+def counted(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
+    """The first versions of records put on record in the days up to the end of a day.
+
+    Only cases of `regions` count.
+    """
+    return totals(by_day(store, regions, until, days), tables(store), until, days)
+
+
+def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> pl.DataFrame:
+    """What `counted` counts, day by day: table, region, day (of recording), rows, late."""
+    end = datetime.combine(until + timedelta(days=1), time.min)
+    begin = end - timedelta(days=days)
+    named = pl.DataFrame(
+        {"crn": list(regions), "region": list(regions.values())},
+        schema={"crn": pl.String, "region": pl.String},
+    )
+    return pl.concat([_table(store, name, named, begin, end) for name in tables(store)])
+
+
+def totals(told: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
+    """The days up to a day together; a table of which nothing came is there, empty."""
+    within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
+    summed = told.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
+    found: Supplied = {name: {} for name in tables}
+    for table, region, rows, late in summed.sort("table", "region").iter_rows():
+        found[table][region] = (rows, late)
+    return found
+
+
+def tables(store: Store) -> list[str]:
+    """Every table that was supplied, but the list of limits (nothing is told of those cases) and
+    readings, which come in rounds.
+    """
+    return [name for name in records.TABLES if name in store.supplied() and name not in LEFT_OUT]
+
+
+def _table(
+    store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime
+) -> pl.DataFrame:
+    """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
+    parts = range(0, store.buckets, AT_A_TIME)
+    found = pl.concat(
+        _some(store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets)))
+        for at in parts
+    )
+    told = found.group_by("region", "day").agg(pl.col("rows", "late").sum())
+    return told.select(pl.lit(name).alias("table"), "region", "day", "rows", "late")
+
+
+def _some(
+    store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime, buckets: range
+) -> pl.DataFrame:
+    recorded = (pl.col("recorded_at") >= begin) & (pl.col("recorded_at") < end)
+    without = [column for column in store_schema(name) if column not in READ]
+    rows = store.read(name, buckets, recorded & (pl.col("version") == 1), without)
+    day = pl.col("recorded_at").dt.date()
+    waited = (day - pl.col("occurred_on")).dt.total_days()
+    named = rows.join(regions, on="crn")
+    return named.group_by("region", day=day).agg(
+        rows=pl.len().cast(pl.Int64), late=(waited > LATE_AFTER).sum().cast(pl.Int64)
+    )

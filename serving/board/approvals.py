@@ -1,0 +1,296 @@
+"""What may score: an approval by two board members that binds a bundle, and expires."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from features import clock
+from features.errors import NotApproved, UserError
+from features.frame import build
+from features.store import digests
+from models import bundle
+from models.bundle import Bundle
+from serving.cases.acute_list import LISTED
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import approvals, signatures, users
+from serving.db.unit_tables import withdrawals
+
+SIGNATURES = 2
+VALID_FOR = timedelta(days=90)
+WARNED = (7, 14, 30)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a member wrote in signing or withdrawing: who, when, why, on which conditions."""
+
+    name: str
+    at: datetime
+    reasons: str
+    conditions: str = ""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval as it stands: what it binds, who signed, and until when it holds."""
+
+    id: int
+    bundle_id: str
+    bundle_folder: str
+    catalogue: str
+    acute: dict[str, dict[str, list[str]]]
+    """The list of acute entries that was signed."""
+    tracked: str
+    """Its run in MLflow: the experiment's number, /runs/, the run's; empty where not known."""
+    rates: dict[str, int]
+    random_share: float
+    demo: bool
+    rise: float
+    """The rise in probability that brings a concluded case back before its time."""
+    at: datetime
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    signed_by: tuple[str, ...]
+    card: str = ""
+    """The SHA-256 of its model card, as it was proposed; empty where there was none."""
+    said: tuple[Said, ...] = ()
+    """What each signer wrote, the first one first."""
+    taken_back: Said | None = None
+    """Who withdrew it, and why."""
+
+    @property
+    def binds(self) -> str:
+        """A digest of everything that a signature binds: it stands in the chain of audit rows."""
+        until = self.expires_at.astimezone(UTC).isoformat()
+        bound: list[Any] = [
+            self.bundle_id,
+            self.catalogue,
+            self.acute,
+            self.rates,
+            self.random_share,
+        ]
+        bound += [self.rise, self.demo, self.tracked, self.card, until]
+        return _sha(json.dumps(bound, sort_keys=True))
+
+    def why_not(self, now: datetime) -> str | None:
+        """Why it does not let anything score at the given time; None where it does."""
+        if len(self.signed_by) < SIGNATURES:
+            return f"it has {len(self.signed_by)} of {SIGNATURES} signatures"
+        if self.withdrawn_at is not None and self.withdrawn_at <= now:
+            return f"it was withdrawn on {self.withdrawn_at:%d %B %Y}"
+        if self.expires_at <= now:
+            return f"it expired on {self.expires_at:%d %B %Y}"
+        return None
+
+    def why_not_now(self, now: datetime) -> str | None:
+        """Why it lets nothing score with the code as it is; of a past day only why_not can say."""
+        if self.acute != LISTED:
+            return "the list of acute entries is not the one that was signed"
+        return self.why_not(now)
+
+    def warning(self, now: datetime) -> str | None:
+        """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
+        left = (self.expires_at - now).days
+        for days in WARNED:
+            if 0 <= left < days:
+                return f"expires in less than {days} days, on {self.expires_at:%d %B %Y}"
+        return None
+
+
+def waits(one: Approval, now: datetime) -> bool:
+    """Whether a proposal can still be signed: with another list of acute entries than the code's it
+    could never hold.
+    """
+    undecided = len(one.signed_by) < SIGNATURES and one.withdrawn_at is None
+    return undecided and one.expires_at > now and one.acute == LISTED
+
+
+def every(connection: Connection) -> list[Approval]:
+    """Every approval, newest first, with what its signers wrote."""
+    said: dict[int, list[Said]] = {}
+    signed = select(signatures, users.c.name).join(users, users.c.username == signatures.c.username)
+    for row in connection.execute(signed.order_by(signatures.c.at, users.c.name)).mappings():
+        one = Said(row["name"], row["at"], row["reasons"], row["conditions"])
+        said.setdefault(row["approval_id"], []).append(one)
+    gone = select(withdrawals, users.c.name).join(users, users.c.username == withdrawals.c.username)
+    withdrawn = {
+        row["approval_id"]: Said(row["name"], row["at"], row["reasons"])
+        for row in connection.execute(gone).mappings()
+    }
+    rows = connection.execute(select(approvals).order_by(approvals.c.id.desc())).mappings()
+    return [_approval(row, said.get(row["id"], []), withdrawn.get(row["id"])) for row in rows]
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the end of the transaction nobody stops, goes on or withdraws: what was said last
+    holds.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
+
+
+def in_force(connection: Connection, *, demo: bool, now: datetime | None = None) -> Approval:
+    """The newest approval that holds; NotApproved says why there is none.
+
+    An approval of a demo never holds outside one, nor the other way round.
+    """
+    found = [item for item in every(connection) if item.demo == demo]
+    at = now or clock.now()
+    for item in found:
+        if item.why_not_now(at) is None:
+            return item
+    if not found:
+        raise NotApproved("No model has been approved, so nothing can be flagged.")
+    # Of a proposal that waits it would say little; of what was signed last, why it holds no more.
+    last = max(found, key=lambda one: len(one.signed_by))
+    raise NotApproved(
+        f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
+        f"because {last.why_not_now(at)}."
+    )
+
+
+def load_bundle(approval: Approval, folder: Path) -> Bundle:
+    """The approved bundle; NotApproved where what lies there is not what was approved."""
+    found = bundle.load(folder / approval.bundle_folder)
+    if found.id != approval.bundle_id:
+        raise NotApproved(
+            f"The bundle in {approval.bundle_folder} is not the one approved on "
+            f"{approval.at:%d %B %Y}: its files have changed. Nothing was scored."
+        )
+    if approval.catalogue != build.catalogue_hash():
+        raise NotApproved("The catalogue of indicators is not the one approved. Nothing scored.")
+    return found
+
+
+def propose(
+    unit: Unit,
+    model: Bundle,
+    folder: str,
+    rates: Mapping[str, int],
+    share: float,
+    *,
+    demo: bool,
+    tracked: str = "",
+    card: Path | None = None,
+) -> int:
+    """Enter a proposal in the ledger, in the name of a board member; returns its number."""
+    values: dict[str, Any] = {
+        "bundle_id": model.id,
+        "bundle_folder": folder,
+        "catalogue": model.catalogue,
+        "acute": LISTED,
+        "tracked": tracked,
+        "card": digests.digest_of(card) if card and card.exists() else "",
+        "rates": dict(rates),
+        "random_share": share,
+        "demo": demo,
+        "at": func.now(),
+        "expires_at": func.now() + VALID_FOR,
+    }
+    try:
+        made = unit.connection.execute(
+            insert(approvals).values(**values).returning(approvals.c.id)
+        ).scalar_one()
+    except DBAPIError as error:
+        raise UserError(
+            "It could not be proposed: only a member of the board proposes, with a random share "
+            "between 0 and 1."
+        ) from error
+    binds = _one(unit.connection, int(made)).binds
+    details = {"bundle": model.id, "binds": binds}
+    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), details))
+    return int(made)
+
+
+def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> None:
+    """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
+    one = _one(unit.connection, approval_id)
+    if not waits(one, clock.now()):
+        raise UserError(f"Proposal {approval_id} does not wait to be signed.")
+    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons,
+              "conditions": conditions.strip(), "at": func.now()}  # fmt: skip
+    try:
+        unit.connection.execute(insert(signatures).values(**values))
+    except DBAPIError as error:
+        raise UserError(
+            "It could not be signed: a board member signs once, in the own name, with at least 20 "
+            f"characters of reasons ({type(error.orig).__name__})."
+        ) from error
+    details = {"binds": one.binds, "words": _sha(f"{reasons}\n{conditions.strip()}")}
+    unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id), details))
+
+
+def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
+    """Withdraw an approval at once, in the user's own name: one member is enough."""
+    hold_still(unit.connection)
+    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons.strip()}
+    try:
+        unit.connection.execute(insert(withdrawals).values(**values))
+    except DBAPIError as error:
+        raise UserError(
+            "It was not withdrawn: a member of the board withdraws once, with at least 20 "
+            "characters of reasons."
+        ) from error
+    details = {"words": _sha(reasons.strip())}
+    unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id), details))
+
+
+def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
+    """What was approved to score at a moment: the newest that held then; None where none did.
+
+    By the clock of the second signature: what was proposed and not yet signed twice did not hold.
+    """
+    held = (
+        item
+        for item in every(connection)
+        if item.demo == demo and len(item.said) >= SIGNATURES and item.said[SIGNATURES - 1].at <= at
+    )
+    return next((item for item in held if item.why_not(at) is None), None)
+
+
+def altered(connection: Connection) -> int | None:
+    """The first approval that is not what the chain of audit rows says was proposed."""
+    rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
+    found = {one.id: one.binds for one in every(connection)}
+    return next((row.id for row in rows if found.get(row.id) != row.binds), None)
+
+
+def _sha(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _one(connection: Connection, number: int) -> Approval:
+    found = next((one for one in every(connection) if one.id == number), None)
+    if found is None:
+        raise UserError(f"There is no proposal {number}.")
+    return found
+
+
+def _approval(row: RowMapping, said: list[Said], taken_back: Said | None) -> Approval:
+    return Approval(
+        id=row["id"],
+        bundle_id=row["bundle_id"],
+        bundle_folder=row["bundle_folder"],
+        catalogue=row["catalogue"],
+        acute=dict(row["acute"]),
+        tracked=row["tracked"],
+        rates=dict(row["rates"]),
+        random_share=row["random_share"],
+        demo=row["demo"],
+        rise=row["rise"],
+        at=row["at"],
+        expires_at=row["expires_at"],
+        withdrawn_at=taken_back.at if taken_back else row["withdrawn_at"],
+        signed_by=tuple(sorted(one.name for one in said)),
+        card=row["card"],
+        said=tuple(said),
+        taken_back=taken_back,
+    )

@@ -1,0 +1,187 @@
+"""What signing a proposal would mean, in reviews, hours, and people rightly and wrongly shown.
+
+From the evidence that training put beside the bundle; where it is missing, or too little to tell,
+that is said, and never made up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection, func, select
+
+from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.store import digests
+from models.profile import Profile, level_name, whole
+from serving.board import approvals
+from serving.board.approvals import Approval
+from serving.db.tables import users
+
+MINUTES = 8
+"""A review takes so long, as the capacity of readers was reckoned."""
+WEEKS = approvals.VALID_FOR.days / 7
+"""An approval lasts as long as a concluded case is not drawn again (serving/night/cool_down.py): in
+that time each review is of another person.
+"""
+ORDER = ("low", "medium", "high", "unknown")
+EVIDENCE = "evidence.json"
+Span = tuple[float, float, float]
+"""A figure with its 95 % interval."""
+
+
+class Measured(BaseModel):
+    """A figure of the evidence, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Rate(BaseModel):
+    """One share of one recorded level; None where there were too few to tell."""
+
+    recorded: str
+    share: float
+    right: Measured | None
+    found: Measured | None
+
+
+class Evidence(BaseModel):
+    """What of the evidence is read here."""
+
+    rates: list[Rate]
+
+
+@dataclass(frozen=True)
+class AtLevel:
+    """One recorded level: how many reviews a week, and what they find; None: too few to tell."""
+
+    level: str
+    rate: int
+    proposed: float | None
+    """The share of rows that would be read while the approval lasts."""
+    share: float | None
+    """The share of rows (a person and a group) at which it was measured: the nearest one."""
+    wrong_of_ten: Span | None
+    missed_of_hundred: Span | None
+    """Of 100 people not shown, how many have a level that a reader would put higher."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a proposal means."""
+
+    reviews: int
+    random: int
+    hours: int
+    an_spo: float | None
+    """Reviews a week for each SPO; None where no SPO is entered."""
+    levels: list[AtLevel]
+    made_up: bool
+    why_not: str
+    """Why nothing can be told of accuracy; empty where it can."""
+
+
+def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meaning:
+    """What it would mean to sign a proposal."""
+    flagged = sum(approval.rates.values())
+    total = flagged / (1 - approval.random_share)
+    spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
+    count = int(connection.execute(spos).scalar_one())
+    levels, made_up, why_not = _evidence(approval, bundles)
+    return Meaning(
+        reviews=flagged,
+        random=round(total - flagged),
+        hours=round(total * MINUTES / 60),
+        an_spo=total / count if count else None,
+        levels=levels,
+        made_up=made_up,
+        why_not=why_not,
+    )
+
+
+def card(approval: Approval, bundles: Path) -> Markup | None:
+    """The model card as a page shows it; None where it is missing, or not the one proposed."""
+    path = bundles / approval.bundle_folder / "card.md"
+    if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
+        return None
+    made = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return Markup(made.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
+
+
+def _evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
+    """What was measured of the very bundle that is signed; otherwise why nothing can be told."""
+    try:
+        model = approvals.load_bundle(approval, bundles)
+        rates = _rates(bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence"))
+    except MissingInput:
+        return [], False, "There is no model bundle, or no evidence beside it, to read."
+    except UserError as error:
+        return [], False, str(error)
+    sizes = _sizes(Profile.of(model))
+    asked = [name for name in ORDER if name in approval.rates]
+    found = [_at(name, approval.rates[name], rates, sizes) for name in asked]
+    return found, bool(model.about.get("made_up")), ""
+
+
+def _rates(path: Path, digest: str | None) -> list[Rate]:
+    """The review rates of the evidence; UserError where it is missing, damaged or another's."""
+    if not path.exists():
+        raise MissingInput(f"{path.name} is not beside the bundle.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UnreadableInput(f"{path.name} is not what training kept of this bundle.")
+    try:
+        told = Evidence.model_validate_json(content)
+    except ValidationError as error:
+        raise UnreadableInput(f"{path.name} is damaged; fetch it again.") from error
+    return told.rates
+
+
+def _sizes(profile: Profile | None) -> dict[str, int]:
+    """How many people had each recorded level in a group, in the caseload of the profile."""
+    if profile is None:
+        return {}
+    found: dict[str, int] = {}
+    counts = whole(profile.counts)
+    for group in COMMUNITY_GROUPS:
+        told = counts.get(level_name(group), [])
+        for level, count in zip(("unknown", *(x.lower() for x in LEVEL_ORDER)), told, strict=False):
+            found[level] = found.get(level, 0) + count
+    return found
+
+
+def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
+    ours = [one for one in rates if one.recorded == name.upper()]
+    size = sizes.get(name, 0)
+    proposed = min(1.0, rate * WEEKS / size) if size else None
+    told = [
+        (one.share, one.right, one.found)
+        for one in ours
+        if one.right and one.found and one.found.value and one.share < 1
+    ]
+    if proposed is None or not told:
+        return AtLevel(name, rate, proposed, None, None, None)
+    share, right, caught = min(told, key=lambda one: abs(one[0] - proposed))
+    return AtLevel(
+        name, rate, proposed, share,
+        (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
+        # Where nobody may be found at all, there is no telling how many there are.
+        (_missed(right.value, caught.value, share), _missed(right.low, caught.high, share),
+         _missed(right.high, caught.low, share)) if caught.low > 0 else None,
+    )  # fmt: skip
+
+
+def _missed(right: float, caught: float, share: float) -> float:
+    """Of 100 rows not shown, how many are higher, where so many of those shown are rightly shown
+    and so many of those higher are found. The ends of both intervals together are the widest.
+    """
+    higher = right * share / caught
+    return min(100.0, 100 * higher * (1 - caught) / (1 - share))

@@ -1,0 +1,110 @@
+"""Stopping: one member of the board is enough, at once; two are needed to go on.
+
+While it is stopped nothing new is flagged, and the queue says why. Cases drawn at random and acute
+entries go on: what is missed is counted then too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy.exc import DBAPIError
+
+from features import clock
+from features.errors import RunStopped, UserError
+from serving.board import approvals
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import users
+from serving.db.unit_tables import stops
+
+TO_GO_ON = 2
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A stop that holds: by whom, when, why, and who has said since that it may go on."""
+
+    by: str
+    at: datetime
+    reasons: str
+    resumed_by: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Why nothing new is flagged, for the queue."""
+        return (
+            f"The board stopped flagging on {self.at:%d %B %Y}: {self.reasons} Cases drawn at "
+            "random and acute entries go on."
+        )
+
+
+def in_force(connection: Connection, at: datetime | None = None) -> Stopped | None:
+    """The stop that holds now, or held at a moment; None where there is none, or two members have
+    ended it.
+    """
+    found: Stopped | None = None
+    for row in every(connection):
+        if at is not None and row["at"] > at:
+            break
+        if row["kind"] == "stop":
+            first = found or Stopped(row["name"], row["at"], row["reasons"], ())
+            # A second stop takes back what was said for going on.
+            found = replace(first, resumed_by=())
+        elif found is not None:
+            names = tuple(dict.fromkeys((*found.resumed_by, row["name"])))
+            found = replace(found, resumed_by=names) if len(names) < TO_GO_ON else None
+    return found
+
+
+def every(connection: Connection) -> list[RowMapping]:
+    """Everything that was said of stopping and going on, by whom, oldest first."""
+    told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
+    return list(connection.execute(told.order_by(stops.c.id)).mappings())
+
+
+def as_the_board_says(
+    connection: Connection, approval: approvals.Approval, *, stopped: bool
+) -> None:
+    """A stop, a withdrawal or the end of the approval that came while the night ran holds for it
+    too: nothing of it is kept.
+    """
+    approvals.hold_still(connection)
+    if not stopped and in_force(connection) is not None:
+        raise RunStopped(
+            "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
+            "again: it queues only the cases that are drawn at random."
+        )
+    now = next(one for one in approvals.every(connection) if one.id == approval.id)
+    why = now.why_not_now(clock.now())
+    if why is not None:
+        raise RunStopped(
+            f"The approval that the night ran with ceased to hold before it could commit: {why}. "
+            "Nothing of it was kept. Start it again when something is approved."
+        )
+
+
+def stop(unit: Unit, reasons: str) -> None:
+    """Stop flagging, in the user's own name."""
+    _record(unit, "stop", reasons, "STOPPED_FLAGGING")
+
+
+def resume(unit: Unit, reasons: str) -> None:
+    """Say that flagging may go on; it does once two members have said so."""
+    if in_force(unit.connection) is None:
+        raise UserError("Nothing is stopped.")
+    _record(unit, "resume", reasons, "RESUMED_FLAGGING")
+
+
+def _record(unit: Unit, kind: str, reasons: str, what: str) -> None:
+    approvals.hold_still(unit.connection)
+    values = {"kind": kind, "username": unit.username, "reasons": reasons.strip()}
+    try:
+        unit.connection.execute(insert(stops).values(**values))
+    except DBAPIError as error:
+        raise UserError(
+            "It was not recorded: only a member of the board stops and resumes, with at least 20 "
+            "characters of reasons."
+        ) from error
+    unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -1,0 +1,217 @@
+"""After the event: for one case and day, what was on record, computed, shown, to whom, and done.
+
+For an inspector or coroner. Every question leaves an audit row before anything is answered. The
+record is what was known on the day; a case of limited access is its CRN and what people did here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, select, text
+
+from features import clock
+from features.errors import MissingInput, RunStopped, UserError
+from features.store.store import Store
+from serving.cases import legal_holds, limited_access, summary
+from serving.db.session import AuditEvent, Unit
+from serving.db.tables import (
+    acknowledgements,
+    acute,
+    answers,
+    claims,
+    conclusions,
+    findings,
+    items,
+    newer_scores,
+    openings,
+    own_views,
+    runs,
+)
+from serving.db.unit_tables import limited_checks
+
+FIRST_DAY = date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What can be told about one case on one day; nothing here is worked out anew by a model."""
+
+    crn: str
+    on: date
+    limited: bool
+    limits_known: bool
+    """Whether the list of limited-access cases can be read; where it has stopped, `limited`."""
+    person: dict[str, Any] | None
+    entries: list[dict[str, Any]]
+    run: RowMapping | None
+    """The last run that was made by the end of the day."""
+    computed: list[dict[str, Any]]
+    night: RowMapping | None
+    """The last run about the day, where that is another: it was made later."""
+    computed_later: list[dict[str, Any]]
+    queued: list[dict[str, Any]]
+    acute: list[dict[str, Any]]
+    """Entries that were delivered to be acted on at once, and who said what was done."""
+    audit: list[RowMapping]
+    held: bool
+
+
+def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Account:
+    """What the system knew, computed, said and showed about a case by the end of a day.
+
+    Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
+    a run committed is gone.
+    """
+    legal_holds.check_crn(crn)
+    if on > clock.today():
+        raise UserError("That day has not come yet.")
+    if on < FIRST_DAY:
+        raise UserError(f"Nothing is told of days before {FIRST_DAY.day} {FIRST_DAY:%B %Y}.")
+    unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
+    connection = unit.connection
+    connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
+    limited, limits_known = _access(connection, store, crn, on)
+    who, told = (None, []) if limited else summary.one_case(store, crn, on)
+    end = clock.end_of(on)
+    run, night = _run(connection, end), _night(connection, on)
+    if run is not None and night is not None and night["id"] == run["id"]:
+        night = None
+    return Account(
+        crn=crn,
+        on=on,
+        limited=limited,
+        limits_known=limits_known,
+        person=who,
+        entries=told,
+        run=run,
+        computed=_computed(scores, run, crn, limited=limited),
+        night=night,
+        computed_later=_computed(scores, night, crn, limited=limited),
+        queued=_queued(connection, crn, end),
+        acute=_acute(connection, crn, end),
+        audit=_audit(connection, crn, end),
+        held=legal_holds.is_held(connection, crn),
+    )
+
+
+def _access(connection: Connection, store: Store, crn: str, on: date) -> tuple[bool, bool]:
+    """Whether access is limited, and whether the list can say so.
+
+    A list that has stopped closes the record (promise 7), not what people did here with the case.
+    """
+    try:
+        return limited_access.is_limited(connection, store, crn, on), True
+    except RunStopped:
+        return True, False
+
+
+def as_json(told: Account) -> dict[str, Any]:
+    """The account as plain values: days and moments are written out by whoever prints them."""
+    found = {name: getattr(told, name) for name in told.__dataclass_fields__}
+    for name in ("run", "night"):
+        row = found[name]
+        found[name] = dict(row) if row is not None else None
+    found["audit"] = [dict(row) for row in told.audit]
+    return found
+
+
+def _run(connection: Connection, end: datetime) -> RowMapping | None:
+    """The last run that was made by then: one made later says nothing of what was computed."""
+    rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
+    return connection.execute(rows.limit(1)).mappings().first()
+
+
+def _night(connection: Connection, on: date) -> RowMapping | None:
+    """The last run about a day: it is made when that day is over, so it is known a day later."""
+    rows = select(runs).where(runs.c.as_of == on).order_by(runs.c.at.desc())
+    return connection.execute(rows.limit(1)).mappings().first()
+
+
+def _computed(
+    scores: Path, run: Mapping[Any, Any] | None, crn: str, *, limited: bool
+) -> list[dict[str, Any]]:
+    """The rows that the last run by that day kept of the case; of one limited now, or since, no
+    more than that it was left out for that.
+    """
+    if run is None:
+        return []
+    path = scores / run["scores_file"]
+    if not path.exists():
+        raise MissingInput(
+            f"The scores of run {run['id']} are missing: {path.name}. Fetch them from where they "
+            "are kept; their SHA-256 stands with the run."
+        )
+    ours = pl.scan_parquet(path).filter(pl.col("crn") == crn)
+    if limited:
+        ours = ours.filter(pl.col("what_happened") == "limited")
+    return ours.collect().to_dicts()
+
+
+def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+    """Each time that the case was queued by then, with everything that was done with it by then."""
+    rows = (
+        select(items)
+        .join(runs, runs.c.id == items.c.run_id)
+        .where(items.c.crn == crn, runs.c.at < end)
+        .order_by(items.c.id)
+    )
+    return [_one(connection, item, end) for item in connection.execute(rows).mappings().all()]
+
+
+def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, Any]:
+    parts = {"findings": findings, "claims": claims, "own_views": own_views,
+             "openings": openings, "conclusions": conclusions, "answers": answers}  # fmt: skip
+    found: dict[str, Any] = {}
+    for name, table in parts.items():
+        ours = select(table).where(table.c.item_id == item["id"])
+        if "at" in table.c:
+            ours = ours.where(table.c.at < end).order_by(table.c.at)
+        found[name] = [dict(row) for row in connection.execute(ours).mappings()]
+    newer = (
+        select(newer_scores)
+        .join(runs, runs.c.id == newer_scores.c.run_id)
+        .where(newer_scores.c.item_id == item["id"], runs.c.at < end)
+        .order_by(runs.c.at)
+    )
+    found["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
+    twice = text(
+        "SELECT * FROM triage.second_reads_asked(:crn) WHERE item_id = :item AND at < :end"
+    )
+    values = {"crn": item["crn"], "item": item["id"], "end": end}
+    found["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
+    # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
+    then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
+    by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
+        limited_checks.c.crn == item["crn"], limited_checks.c.at < end
+    )
+    looked = connection.execute(by_hand.order_by(limited_checks.c.at)).mappings()
+    found["looked_at_by_hand"] = [dict(row) for row in looked]
+    then["state"] = "concluded" if found["conclusions"] else "open"
+    if item["state"] == "by_hand" and found["looked_at_by_hand"]:
+        then["state"] = "by_hand"
+    return {"item": then, **found}
+
+
+def _acute(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+    rows = select(acute).where(acute.c.crn == crn, acute.c.at < end).order_by(acute.c.at)
+    found = []
+    for row in connection.execute(rows).mappings().all():
+        said = select(acknowledgements).where(
+            acknowledgements.c.acute_id == row["id"], acknowledgements.c.at < end
+        )
+        # Who holds the case is kept as it is now: not told of a past day.
+        told = {name: row[name] for name in row if name != "practitioner_code"}
+        done = connection.execute(said.order_by(acknowledgements.c.at)).mappings()
+        found.append({**told, "acknowledged": [dict(one) for one in done]})
+    return found
+
+
+def _audit(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:
+    rows = text("SELECT seq, at, who, what, details FROM triage.audit_about(:crn) WHERE at < :end")
+    return list(connection.execute(rows, {"crn": crn, "end": end}).mappings())

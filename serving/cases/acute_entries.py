@@ -1,0 +1,171 @@
+"""Acute entries need no model: each new one of a short list goes, as it stands, to who answers.
+
+After each night, outside review rates, seal, cool-down, approval and stop: to the practitioner, the
+SPOs and the head of the unit, until one of them acknowledges it by name. A case of limited access
+is its CRN alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from features.frame import timeline
+from features.frame.timeline import TimelineEntry
+from features.history import asof
+from features.history.asof import Known
+from features.store.column_pruning import Unread
+from features.store.store import Store
+from serving.cases.acute_list import LISTED
+from serving.db.tables import acknowledgements, acute, runs
+
+MATCHES: dict[str, pl.Expr] = {
+    said: pl.all_horizontal(pl.col(name).is_in(codes) for name, codes in conditions.items())
+    for said, conditions in LISTED.items()
+}
+"""The signed list as expressions over incidents."""
+WORDS = ("what", "detail", "source", "certainty")
+"""What an entry says; a case of limited access keeps none of it."""
+NO_UNIT = ""
+"""Of a case that no unit holds: kept all the same. The practitioner of the case sees it, and the
+unit does from the night on which there is one.
+"""
+LOOK_BACK = timedelta(days=7)
+"""How far back an entry is new at least: further where no night ran since, or it came late."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How many entries were new, and how many belong to no unit that could act on them."""
+
+    new: int
+    nowhere: int
+
+
+def deliver(
+    connection: Connection, store: Store, on: pl.DataFrame, limited: set[str], as_of: date
+) -> Delivered:
+    """Deliver what became known in the last days of every case of a spine, and bring what waits up
+    to date: a correction, a withdrawal, another unit or practitioner.
+
+    New is what reached us since then as an entry of the list, also by a correction or late.
+    """
+    last = connection.execute(select(func.max(runs.c.as_of))).scalar()
+    since = datetime.combine(min(as_of - LOOK_BACK, last or date.max), time.max)
+    recent = pl.any_horizontal(MATCHES.values()) & (pl.col("known_from") > since)
+    told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
+    rows = told.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
+    waiting = _waiting(connection)
+    crns = {*rows["crn"], *waiting}
+    if not crns:
+        return Delivered(0, 0)
+    known = asof.read(store, asof.spine(crns, as_of),
+                      tables=["incidents", "allocations", "supervisions"])  # fmt: skip
+    units, holders = _units(known), timeline.practitioners(known)
+    _refresh(connection, known, waiting, units, holders)
+    values = [
+        _value(row, units.get(row["crn"], NO_UNIT), holders.get(row["crn"]), row["crn"] in limited)
+        for row in _listed(rows)
+    ]
+    nowhere = rows.filter(~pl.col("crn").is_in(list(units))).height
+    if not values:
+        return Delivered(0, nowhere)
+    fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.pdu_code)
+    made = connection.execute(fresh, values).scalars()
+    return Delivered(sum(unit != NO_UNIT for unit in made), nowhere)
+
+
+def shrink(connection: Connection, limited: list[str]) -> None:
+    """Entries of cases that were limited since they were delivered shrink to the CRN."""
+    connection.execute(
+        update(acute)
+        .where(acute.c.crn.in_(limited), ~acute.c.limited)
+        .values(limited=True, listed_as="", **dict.fromkeys(WORDS, ""))
+    )
+
+
+def open_again(connection: Connection, limited: Collection[str]) -> None:
+    """Entries of cases that are not limited any more: the night fills in their words."""
+    back = update(acute).where(acute.c.limited, acute.c.crn.not_in(limited))
+    connection.execute(back.values(limited=False))
+
+
+def _waiting(connection: Connection) -> dict[str, list[str]]:
+    """The records that nobody has acknowledged, and those whose words came back, by case."""
+    done = exists().where(acknowledgements.c.acute_id == acute.c.id)
+    found: dict[str, list[str]] = {}
+    wordless = ~acute.c.limited & (acute.c.listed_as == "")
+    rows = connection.execute(select(acute.c.crn, acute.c.record_id).where(~done | wordless))
+    for crn, record in rows:
+        found.setdefault(crn, []).append(record)
+    return found
+
+
+def _units(known: Known) -> dict[str, str]:
+    """The unit of each case: that of its latest order, licence, custody or placement in force."""
+    held = known.rows("supervisions").filter(
+        pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
+    )
+    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    return dict(last.select("crn", "pdu_code").iter_rows())
+
+
+def _refresh(
+    connection: Connection,
+    known: Known,
+    waiting: dict[str, list[str]],
+    units: dict[str, str],
+    holders: dict[str, str],
+) -> None:
+    rows = {(row["crn"], row["record_id"]): row for row in _listed(known.rows("incidents"))}
+    for crn, records in waiting.items():
+        for record in records:
+            row = rows.get((crn, record))
+            ours = (acute.c.crn == crn) & (acute.c.record_id == record)
+            if row is None:
+                connection.execute(update(acute).where(ours).values(withdrawn=True))
+                continue
+            entry = timeline.entry("incidents", row)
+            now: dict[str, Any] = {
+                "disclosable": entry.disclosable,
+                "disputed": entry.disputed,
+                "withdrawn": False,
+            }
+            if crn in units:
+                now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
+            connection.execute(update(acute).where(ours).values(**now))
+            words = _words(entry) | ({"listed_as": row["listed_as"]} if row["listed_as"] else {})
+            connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
+
+
+def _words(entry: TimelineEntry) -> dict[str, str]:
+    return {name: getattr(entry, name) for name in WORDS}
+
+
+def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    words = pl.coalesce(pl.when(found).then(pl.lit(said)) for said, found in MATCHES.items())
+    yield from rows.with_columns(listed_as=words).sort("recorded_at", "record_id").to_dicts()
+
+
+def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> dict[str, Any]:
+    entry = timeline.entry("incidents", row)
+    return {
+        "crn": row["crn"],
+        "pdu_code": pdu,
+        "practitioner_code": holder,
+        "record_id": row["record_id"],
+        "occurred_on": row["occurred_on"],
+        "recorded_at": row["recorded_at"],
+        "listed_as": "" if limited else row["listed_as"],
+        "limited": limited,
+        "withdrawn": False,
+        "disclosable": entry.disclosable,
+        "disputed": entry.disputed,
+        **(dict.fromkeys(WORDS, "") if limited else _words(entry)),
+    }

@@ -1,0 +1,132 @@
+"""Who is in which unit, whose access is limited, and facts that need no model: kept for the pages.
+
+Rewritten each night by what differs, so that pages go on reading while it commits. Facts are
+indicators of what the service did or did not do, over all cases that are open to be read; they
+carry no score and no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Table, delete, exists, select, tuple_, update
+
+from features.frame import timeline
+from features.history import asof
+from features.indicators import CATALOGUE
+from features.store.store import Store
+from serving.db.arrays import insert_rows
+from serving.db.unit_tables import caseload, facts
+
+CHECKLIST: dict[str, str] = {
+    "tier_grade_mismatch": "Held by a practitioner for whom the case is unsuitable",
+    "absence_cover_without_reallocation": "Practitioner absent, case not reallocated",
+    "assessment_locked_incomplete": "Assessment locked incomplete, none completed since",
+    "repeat_dntr_without_senior_endorsement":
+        "Second or later decision not to recall, not endorsed by the head of the unit",
+    "enforcement_decided_not_issued": "Letter decided and nothing recorded as issued",
+    "civil_order_without_register": "Civil order in force without a register entry",
+    "da_enquiry_overdue": "Domestic abuse enquiry without an answer",
+    "sg_enquiry_overdue": "Child safeguarding enquiry without an answer",
+}  # fmt: skip
+"""Facts that are put right by looking them up, in words: an indicator each, and no model."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where each case is held: its unit, and the practitioner who holds it."""
+
+    units: Mapping[str, str]
+    practitioners: Mapping[str, str]
+
+
+def placed(store: Store, on: pl.DataFrame) -> Placed:
+    """The unit and practitioner of each case of a spine."""
+    known = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
+    held = timeline.supervision(known)
+    units = {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
+    return Placed(units, timeline.practitioners(known))
+
+
+def fired(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:
+    """Which of some indicators fire, by default the facts: crn, indicator; a case once, whichever
+    group it is about.
+    """
+    said = [
+        frame.filter(
+            pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
+        ).select("crn", indicator=pl.lit(name))
+        for name, item in ((name, CATALOGUE[name]) for name in names)
+    ]
+    return pl.concat(said).unique().sort("crn", "indicator")
+
+
+def shrink(connection: Connection, limited: list[str]) -> None:
+    """Cases of limited access are their CRN and unit at once, whatever the night does later."""
+    held = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
+    connection.execute(held.values(limited=True, practitioner_code=None))
+    connection.execute(delete(facts).where(facts.c.crn.in_(limited)))
+
+
+def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) -> None:
+    """Bring the caseload to this night, with or without an approval: who is in which unit now.
+
+    Facts of a case that has left its unit go with it; new ones come with the run.
+    """
+    limited = dict(on.select("crn", "limited").iter_rows())
+    rows: dict[tuple[str, ...], Any] = {
+        (crn,): {
+            "crn": crn, "pdu_code": where.units[crn], "limited": limited[crn], "as_of": as_of,
+            "practitioner_code": None if limited[crn] else where.practitioners.get(crn),
+        }
+        for crn in limited
+        if crn in where.units
+    }  # fmt: skip
+    _replace(connection, caseload, ["crn"], rows)
+    still = exists().where(
+        caseload.c.crn == facts.c.crn,
+        caseload.c.pdu_code == facts.c.pdu_code,
+        ~caseload.c.limited,
+    )
+    connection.execute(delete(facts).where(~still))
+
+
+def keep(
+    connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
+) -> None:
+    """Bring the facts to this night; a limited case has none."""
+    limited = dict(on.select("crn", "limited").iter_rows())
+    open_: dict[tuple[str, ...], Any] = {
+        (crn, name): {
+            "crn": crn, "indicator": name, "pdu_code": where.units[crn], "as_of": as_of,
+            "practitioner_code": where.practitioners.get(crn),
+        }
+        for crn, name in found.iter_rows()
+        if crn in where.units and not limited.get(crn, True)
+    }  # fmt: skip
+    _replace(connection, facts, ["crn", "indicator"], open_)
+
+
+def _replace(
+    connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
+) -> None:
+    """Remove what is gone or differs, and enter what is new: most of a caseload stays as it is."""
+    names = [column.name for column in table.columns if column.name != "as_of"]
+    before = {
+        tuple(row[name] for name in key): dict(row)
+        for row in connection.execute(select(*(table.c[name] for name in names))).mappings()
+    }
+    same = {
+        one
+        for one, row in rows.items()
+        if before.get(one) == {name: row[name] for name in names}
+    }  # fmt: skip
+    gone = [one for one in before if one not in same]
+    columns = tuple_(*(table.c[name] for name in key))
+    for at in range(0, len(gone), 5000):
+        connection.execute(delete(table).where(columns.in_(gone[at : at + 5000])))
+    insert_rows(connection, table, [row for one, row in rows.items() if one not in same])

@@ -1,0 +1,68 @@
+"""Cases kept from deletion: an inspection or inquest asked for it; in the database and beside the
+store, which deletes on request and knows no database.
+
+One at a time, so that no hold is lost. A hold is written beside the store before it is recorded;
+lifting one is written there only by the next night or by the command `holds`, once it is recorded:
+whatever fails between the two, the case is kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from features.contracts.table import is_crn
+from features.errors import UserError
+from features.store import legal_holds as store_holds
+from features.store.store import Store
+from serving.db.session import AuditEvent, Unit
+from serving.db.unit_tables import holds
+
+
+def hold(unit: Unit, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
+    """Keep a case from deletion, or let it go; what was placed and lifted stays on record.
+
+    Raises UserError for what is no CRN, and for a case of which the store holds nothing.
+    """
+    check_crn(crn)
+    if placed and not store.knows(crn):
+        raise UserError("The store holds nothing of that CRN, so there is nothing to keep.")
+    _alone(unit.connection)
+    values = {"crn": crn, "placed": placed, "username": unit.username, "reasons": reasons.strip()}
+    unit.connection.execute(insert(holds).values(**values))
+    unit.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
+    if placed:
+        store_holds.keep(store.path, held(unit.connection))
+
+
+def write(connection: Connection, store: Path) -> int:
+    """Write the list beside the store anew, as recorded; how many cases are held."""
+    _alone(connection)
+    found = held(connection)
+    store_holds.keep(store, found)
+    return len(found)
+
+
+def check_crn(crn: str) -> None:
+    """UserError for what is no CRN."""
+    if not is_crn(crn):
+        raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
+
+
+def is_held(connection: Connection, crn: str) -> bool:
+    """Whether the case may not be deleted now."""
+    rows = select(holds.c.placed).where(holds.c.crn == crn).order_by(holds.c.id.desc()).limit(1)
+    return bool(connection.execute(rows).scalar())
+
+
+def held(connection: Connection) -> list[str]:
+    """Every case that may not be deleted now."""
+    newest = select(func.max(holds.c.id)).group_by(holds.c.crn)
+    rows = select(holds.c.crn).where(holds.c.id.in_(newest), holds.c.placed).order_by(holds.c.crn)
+    return list(connection.execute(rows).scalars())
+
+
+def _alone(connection: Connection) -> None:
+    """Until the transaction ends: who comes second sees what the first one recorded."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.holds'))"))

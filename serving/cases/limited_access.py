@@ -1,0 +1,150 @@
+"""Limited access: whom each limit names, cases that close after they were queued, and open again.
+
+First of all, each night and with or without an approval. A case limited now shrinks to its CRN for
+everyone; one whose limit was ended or withdrawn on record is given back. What another service told
+by day counts until a list that was extracted later says what holds (decision 0021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from features.frame import build
+from features.history import asof
+from features.store.store import Store
+from serving.cases import acute_entries, caseload, summary
+from serving.db.tables import items
+from serving.db.unit_tables import limits
+
+NOBODY = ("restriction", "")
+"""A limit that does not say whom it lets in."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What a night did with limits: every limited case, and how many items shrank or came back."""
+
+    limited: set[str]
+    shrunk: int
+    opened: int
+
+
+def close(connection: Connection, store: Store, as_of: date) -> Doors:
+    """Bring whom limits name to this night, shrink what is limited now, give back what is not."""
+    hold_still(connection)
+    limited = _keep(connection, store, as_of)
+    shrunk = shrink(connection, sorted(limited))
+    return Doors(limited, shrunk, _open_again(connection, store, limited, as_of))
+
+
+def hold_still(connection: Connection) -> None:
+    """Until the transaction ends no limit is told: what the night writes is as limited as it is."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.limits'))"))
+
+
+def shut(connection: Connection) -> set[str]:
+    """Every case that is limited now, as the night found it and as was told since."""
+    return set(connection.execute(select(limits.c.crn)).scalars())
+
+
+def marked(on: pl.DataFrame, limited: Collection[str]) -> pl.DataFrame:
+    """A spine with `limited` as it is by now."""
+    return on.with_columns(limited=pl.col("crn").is_in(sorted(limited)))
+
+
+def shrink(connection: Connection, limited: list[str]) -> int:
+    """Items of cases whose access was limited since they were queued shrink to their CRN."""
+    changed = connection.execute(
+        update(items)
+        .where(items.c.crn.in_(limited), ~items.c.limited)
+        .values(limited=True, person={})
+    )
+    acute_entries.shrink(connection, limited)
+    caseload.shrink(connection, limited)
+    return int(changed.rowcount)
+
+
+def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool:
+    """Whether access to a case is limited by the list or by what was told since (promise 7)."""
+    if crn in build.limited_cases(store, on):
+        return True
+    told = text("SELECT triage.told_limited(:crn)")
+    return bool(connection.execute(told, {"crn": crn}).scalar())
+
+
+def tell(
+    connection: Connection, crn: str, excluded: Sequence[str], restricted_to: Sequence[str]
+) -> bool:
+    """Close a case at once, for everyone but those let in by name; whether it is in the caseload.
+
+    Nobody named: nobody is let in. No call opens a case: the list does, by the next night.
+    """
+    named = [("exclusion", name) for name in excluded]
+    named += [("restriction", name) for name in restricted_to]
+    kinds, names = zip(*(named or [NOBODY]), strict=True)
+    told = text("SELECT triage.limit_told(:crn, :kinds, :names)")
+    values = {"crn": crn, "kinds": list(kinds), "names": [name.strip().upper() for name in names]}
+    return bool(connection.execute(told, values).scalar())
+
+
+def _keep(connection: Connection, store: Store, as_of: date) -> set[str]:
+    """Write whom each limit names, as the list and what was told since say; every limited case.
+
+    Exclusions add up; users told to be the only ones take the place of those that an older list
+    restricts a case to.
+    """
+    told = limits.c.told_at.is_not(None)
+    connection.execute(delete(limits).where(~told | (limits.c.told_at < _listed(store))))
+    only = select(limits.c.crn).where(told, limits.c.kind == NOBODY[0], limits.c.username != "")
+    replaced = set(connection.execute(only).scalars())
+    kept = build.limits_in_force(store, as_of).with_columns(pl.col("username").str.to_uppercase())
+    # One that has no end outlasts one that has: a name is limited as long as any row says so.
+    last = kept.sort("ended_on", nulls_last=True).unique(
+        ["crn", "kind", "username"], keep="last", maintain_order=True
+    )
+    older = pl.col("crn").is_in(sorted(replaced)) & (pl.col("kind") == NOBODY[0])
+    rows: list[dict[str, Any]] = last.filter(~older).to_dicts()
+    if rows:
+        connection.execute(insert(limits).on_conflict_do_nothing(), rows)
+    return set(kept["crn"]) | shut(connection)
+
+
+def _listed(store: Store) -> datetime:
+    """When the newest list was taken that was declared complete: it settles what was told before.
+
+    One that is not declared complete says nothing of the cases that it does not name.
+    """
+    taken = [
+        load.feeds["limits"].replace(tzinfo=UTC)
+        for load in store.loads
+        if load.tables.get("limits", {}).get("complete")
+    ]
+    return max(taken, default=datetime.min.replace(tzinfo=UTC))
+
+
+def _open_again(connection: Connection, store: Store, limited: set[str], as_of: date) -> int:
+    """Cases of which the list says that the limit ended: the record as of the day they came in."""
+    acute_entries.open_again(connection, limited)
+    closed = select(items.c.id, items.c.crn, items.c.as_of).where(
+        items.c.limited, items.c.state != "by_hand", items.c.crn.not_in(limited)
+    )
+    rows = connection.execute(closed).all()
+    by_day: dict[date, list[Any]] = {}
+    for row in rows:
+        by_day.setdefault(min(row.as_of, as_of), []).append(row)
+    for day, ours in by_day.items():
+        known = asof.read(store, asof.spine(sorted({row.crn for row in ours}), day))
+        people = summary.people(store, known, day)
+        for row in ours:
+            back = {"limited": False, "person": people[row.crn]}
+            # Somebody may have looked at it by hand while its record was read.
+            still = items.c.limited & (items.c.state != "by_hand")
+            connection.execute(update(items).where(items.c.id == row.id, still).values(**back))
+    return len(rows)

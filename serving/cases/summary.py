@@ -1,0 +1,89 @@
+"""A case as its page says it: who, the recorded levels and their states, what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from features.contracts import codes
+from features.frame import timeline
+from features.history import asof
+from features.history.asof import Known
+from features.history.recorded_levels import recorded_levels
+from features.store.store import Store
+
+
+def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The head of the page of one case, and every entry as known on the date, newest first."""
+    known = asof.read(store, asof.spine([crn], as_of))
+    told = [
+        {**asdict(entry), "source_table": entry.table, "position": place}
+        for place, entry in enumerate(timeline.entries(known)[crn])
+    ]
+    return people(store, known, as_of)[crn], told
+
+
+def people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
+    """What the page says at its head: name, supervision, levels and states, what is missing."""
+    named, held = timeline.names(known), timeline.supervision(known)
+    levels: dict[str, dict[str, Any]] = {}
+    for row in recorded_levels(known).iter_rows(named=True):
+        levels.setdefault(row["crn"], {})[row["group"]] = {
+            "level": row["level"],
+            "state": row["state"],
+            "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
+        }
+    feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
+    open_ = _outstanding(known)
+    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(known)
+    return {
+        crn: {
+            "name": _name(named.get(crn, {})),
+            "born_on": _text(named.get(crn, {}).get("born_on")),
+            "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
+            "since": _text(held.get(crn, {}).get("occurred_on")),
+            "team": held.get(crn, {}).get("team_code"),
+            "suspended_from": _text(held.get(crn, {}).get("suspended_from")),
+            "interpreter": named.get(crn, {}).get("interpreter_language"),
+            "adjustments": named.get(crn, {}).get("adjustments"),
+            "levels": levels[crn],
+            "feeds": feeds,
+            "incomplete": crn in incomplete,
+            "non_compliance": failures.get(crn),
+            "outstanding": open_.get(crn, _nothing()),
+        }
+        for crn in known.spine["crn"]
+    }
+
+
+def _nothing() -> dict[str, Any]:
+    return {"enquiries": [], "actions": [], "orders": [], "disputed": 0}
+
+
+def _outstanding(known: Known) -> dict[str, dict[str, Any]]:
+    """What is still open of each case: enquiries without an answer, actions, orders in force."""
+    still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
+    found: dict[str, dict[str, Any]] = {}
+    for table, ends in still.items():
+        rows = known.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
+        for row in rows.iter_rows(named=True):
+            told = timeline.entry(table, row)
+            one = {"what": told.what, "detail": told.detail, "since": _text(told.occurred_on)}
+            found.setdefault(row["crn"], _nothing())[table].append(one)
+    for table in timeline.THEMES:
+        counted = known.rows(table).filter(pl.col("disputed") == True).group_by("crn").len()  # noqa: E712 - an expression, not a bool
+        for crn, count in counted.iter_rows():
+            found.setdefault(crn, _nothing())["disputed"] += count
+    return found
+
+
+def _name(person: dict[str, Any]) -> str:
+    """The name, or nothing where none is supplied: made-up people have none."""
+    return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
+
+
+def _text(value: date | None) -> str | None:
+    return value.isoformat() if value else None

@@ -1,0 +1,1 @@
+"""What each command of `python -m serving` does, and what it prints."""

@@ -1,0 +1,225 @@
+"""What each command of the service does; how it is called stands in `__main__`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, select
+
+from features.errors import MissingInput, RunStopped, UserError
+from features.progress import steps
+from features.store.store import Store
+from serving import settings
+from serving.board import approvals
+from serving.cases import account as accounts
+from serving.cases import legal_holds
+from serving.commands import demo
+from serving.db import audit_chain
+from serving.db.server import NIGHT, WEB, engine_for
+from serving.db.session import AuditEvent, Unit, unit
+from serving.db.tables import findings, items, users
+from serving.night import replay
+from serving.night import run as night_run
+from serving.reports import public_record
+from serving.review import states
+from serving.review.policies import LEAST_REASONS
+from serving.settings import Settings
+
+console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+
+
+def account(args: argparse.Namespace) -> None:
+    """What was on record, computed, shown and done about one case by the end of a day, as JSON."""
+    chosen = settings.read()
+    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+        _check_role(opened, "inspector")
+        store = Store.open(chosen.store)
+        told = accounts.account(opened, store, chosen.scores, args.crn, args.on)
+    print(json.dumps(accounts.as_json(told), default=str, indent=1))  # noqa: T201 - it is the answer
+
+
+def hold(args: argparse.Namespace) -> None:
+    """Keep a case from deletion, or lift that."""
+    chosen = settings.read()
+    if len(args.reasons.strip()) < LEAST_REASONS:
+        raise UserError("Say why (--reasons), in at least 20 characters.")
+    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+        _check_role(opened, "inspector")
+        store = Store.open(chosen.store)
+        legal_holds.hold(opened, store, args.crn, args.reasons, placed=not args.lift)
+    if args.lift:
+        _write_holds(chosen)
+    console.print("The hold is lifted." if args.lift else "The case is kept from deletion.")
+
+
+def holds(_: argparse.Namespace) -> None:
+    """Write the list of held cases beside the store anew, from the database."""
+    console.print(f"{_write_holds(settings.read())} cases are held.")
+
+
+def _write_holds(chosen: Settings) -> int:
+    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
+        found = legal_holds.write(opened.connection, chosen.store)
+        opened.audit(AuditEvent("WROTE_HOLDS", "NOT_APPLICABLE", "-", {"held": found}))
+    return found
+
+
+def _check_role(opened: Unit, role: str) -> None:
+    found = select(users.c.role).where(
+        users.c.username == opened.username, users.c.ended_at.is_(None)
+    )
+    if opened.connection.execute(found).scalar() != role:
+        raise UserError(f"{opened.username} is not entered as {role}; see add-user.")
+
+
+def score(args: argparse.Namespace) -> None:
+    """Score the caseload and fill the queue; --replay scores a past day into a file."""
+    chosen = settings.read()
+    if args.replay:
+        with steps("the replay") as step, connected(chosen, NIGHT) as engine:
+            done = replay.replay(chosen, engine, args.as_of, step)
+        console.print(
+            f"{done.cases:,} cases as of {args.as_of}, as they were known then: {done.path} "
+            f"(SHA-256 {done.digest}). The queue, the caseload and the facts were not touched."
+        )
+        return
+    with steps("the night") as step, connected(chosen, NIGHT) as engine:
+        night = night_run.score(chosen, engine, args.as_of, step)
+    console.print(_summary(night))
+    console.print(_top(chosen))
+    if not night.fresh:
+        console.print(f"Run {night.run_id} stands already: nothing was changed.")
+    if chosen.demo:
+        practitioners = demo.add_practitioners(chosen)
+        names = ", ".join([*(username for username, *_ in demo.USERS), *practitioners])
+        console.print("Made-up people: this shows that the parts work together, not accuracy.")
+        console.print(f"Now [bold]make serve[/bold], and sign in as one of: {names}")
+
+
+def verify_audit(args: argparse.Namespace) -> None:
+    """Say whether every audit row stands as it was written; name the first that does not."""
+    chosen = settings.read()
+    if args.anchors is not None and not args.anchors.exists():
+        raise MissingInput(f"There is no file of heads at {args.anchors}.")
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        told = audit_chain.verify(connection, args.anchors or chosen.anchors, chosen.anchor_key)
+        changed = approvals.altered(connection)
+    if changed is not None:
+        raise RunStopped(
+            f"Approval {changed} is not what was proposed, as its audit row says. Keep the "
+            "database as it is, and tell whoever answers for it."
+        )
+    console.print(told)
+
+
+def anchor_audit(_: argparse.Namespace) -> None:
+    """Sign the head of the chain of audit rows now; print it, to be kept somewhere else too."""
+    chosen = settings.read()
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        head = audit_chain.anchor(connection, chosen.anchors, chosen.anchor_key)
+    if head is None:
+        raise MissingInput("Nothing was done yet, so there is no audit row to sign.")
+    print(json.dumps(head))  # noqa: T201 - it is the answer
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serve the pages."""
+    from serving.web.app import run
+
+    run(settings.read(), args.host, args.port)
+
+
+def make_assets(args: argparse.Namespace) -> None:
+    """Make the served front-end files from node_modules."""
+    from serving.web import assets
+
+    made = assets.prepare(args.modules)
+    console.print(f"Front-end files: {', '.join(made)}")
+
+
+def write_docs(args: argparse.Namespace) -> None:
+    """Write the generated pages of documentation."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "review-states.md").write_text(states.as_markdown(), encoding="utf-8")
+    from serving.web import access
+
+    (args.out / "access.md").write_text(access.as_markdown(), encoding="utf-8")
+    record = args.out / "public-record.md"
+    record.write_text(public_record.as_markdown(), encoding="utf-8")
+    console.print(f"Written: {args.out}/review-states.md, access.md, public-record.md")
+
+
+@contextmanager
+def connected(chosen: Settings, role: str) -> Iterator[Engine]:
+    """An engine for a role, closed at the end of the command."""
+    engine = engine_for(chosen, role)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def newest_bundle(chosen: Settings) -> Path:
+    """The folder of the bundle that was trained last; MissingInput where there is none."""
+    found = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise MissingInput(
+            f"There is no bundle in {chosen.bundles}. Train one: python -m training train"
+        )
+    return found[-1].parent
+
+
+def _summary(night: night_run.Night) -> Table:
+    counts = night.counts
+    table = Table(title=f"Run {night.run_id}", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    rows = {
+        "rows read": counts["rows_read"],
+        "rows refused": counts["rows_refused"],
+        "cases under supervision": counts["cases"],
+        "cases scored": counts["cases_scored"],
+        "left out: access is limited": counts["cases_limited"],
+        "left out: nothing on record": counts["nothing_on_record"],
+        **{
+            f"flagged, recorded {level.replace('_', ' ').lower()}": n
+            for level, n in sorted(counts["flagged"].items())
+        },
+        "drawn at random": counts["random"],
+        "concluded lately, left alone": counts.get("cooling_down", 0),
+        "concluded lately, brought back by new evidence": counts.get("brought_back", 0),
+    }
+    for name, value in rows.items():
+        table.add_row(name, f"{value:,}")
+    return table
+
+
+def _top(chosen: Settings) -> Table:
+    """The five flagged cases whose level looks most clearly too low, with two reasons each."""
+    table = Table(title="The five weightiest, with their first two reasons", show_lines=True)
+    for name in ("case", "group", "recorded", "reasons"):
+        table.add_column(name, overflow="fold")
+    rows = (
+        select(items.c.crn, findings)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(findings.c.drawn_as == "flagged")
+        .order_by(findings.c.probability.desc(), items.c.crn)
+        .limit(5)
+    )
+    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+        for row in connection.execute(rows).mappings():
+            said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
+            table.add_row(
+                row["crn"],
+                row["risk_group"].replace("_", " "),
+                row["stratum"].lower(),
+                "\n".join(said[:2]),
+            )
+    return table

@@ -1,0 +1,1 @@
+"""The nightly run: indicators, scores, eligible cases, chosen cases, the queue, in one commit."""

@@ -1,0 +1,117 @@
+"""Whom a night puts in the queue, from what the database holds: rates, slots, who is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, timedelta
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from features.store.store import Store
+from serving.board.approvals import Approval
+from serving.db.tables import conclusions, findings, items
+from serving.db.unit_tables import cover
+from serving.night import cool_down, sampling
+from serving.night.cool_down import Cooling
+from serving.night.sampling import Chosen, Key
+
+
+def choose(
+    connection: Connection,
+    approval: Approval,
+    scored: pl.DataFrame,
+    units: Mapping[str, str],
+    key: Key,
+    as_of: date,
+    away: Collection[str],
+    *,
+    stopped: bool = False,
+) -> list[Chosen]:
+    """The people to queue: the board's weekly rates, less what this week has had already.
+
+    Stopped, nobody is flagged, and as many are drawn at random as the signed rates ask for.
+    """
+    queued, before = _this_week(connection, as_of)
+    if stopped:
+        queued |= {level.upper(): rate for level, rate in approval.rates.items()}
+    return sampling.select(
+        scored,
+        units,
+        approval.rates,
+        approval.random_share,
+        queued,
+        away,
+        key,
+        _slots(connection),
+        before,
+    )
+
+
+def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int]:
+    """How many this week has had by recorded level and at random, and how many at random in all.
+
+    A case that closed after it was queued is nobody's to read here: another is drawn for it.
+    """
+    monday = as_of - timedelta(days=as_of.weekday())
+    rows = connection.execute(
+        select(
+            findings.c.drawn_as, findings.c.stratum,
+            func.count(), func.count().filter(~redrawn()),
+        )
+        .join(items, items.c.id == findings.c.item_id)
+        .where(items.c.as_of >= monday, items.c.as_of <= as_of)
+        .group_by(findings.c.drawn_as, findings.c.stratum)
+    )  # fmt: skip
+    queued: dict[str, int] = {}
+    before = 0
+    for drawn_as, stratum, count, still in rows:
+        name = stratum if drawn_as == "flagged" else "random"
+        before += count if name == "random" else 0
+        queued[name] = queued.get(name, 0) + still
+    return queued, before
+
+
+def redrawn() -> ColumnElement[bool]:
+    """The items for which another case is drawn in the same week: limited before they were read."""
+    return or_(and_(items.c.limited, items.c.state == "open"), items.c.state == "by_hand")
+
+
+def redraws(connection: Connection, as_of: date) -> int:
+    """How many cases of this week's are drawn again."""
+    monday = as_of - timedelta(days=as_of.weekday())
+    rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, redrawn())
+    return int(connection.execute(rows).scalar_one())
+
+
+def _slots(connection: Connection) -> dict[str, int]:
+    """How many more flagged cases each unit can take that said how many it can read at once."""
+    newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
+    said = connection.execute(
+        select(cover.c.pdu_code, cover.c.reviews_at_once).where(
+            cover.c.id.in_(newest), cover.c.reviews_at_once.is_not(None)
+        )
+    ).all()
+    # A case limited since waits to be looked at by hand: it takes no reader's time here.
+    counted = select(items.c.pdu_code, func.count()).where(
+        items.c.state == "open", ~items.c.limited
+    )
+    rows = connection.execute(counted.group_by(items.c.pdu_code)).all()
+    waiting = {unit_: count for unit_, count in rows}  # noqa: C416 - rows are not pairs to mypy
+    return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in said}
+
+
+def cooling(
+    connection: Connection, store: Store, as_of: date, scored: pl.DataFrame, rise: float
+) -> Cooling:
+    """Who was concluded lately and is still left alone."""
+    last = (
+        select(items.c.crn, conclusions.c.at, findings.c.risk_group, findings.c.probability)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .join(findings, findings.c.item_id == items.c.id)
+        .order_by(conclusions.c.at)
+    )
+    rows = connection.execute(last).all()
+    concluded = {row.crn: row.at.astimezone(UTC) for row in rows}
+    then = {row.crn: (row.risk_group, row.probability) for row in rows}
+    return cool_down.cooling(store, concluded, as_of, cool_down.risen(scored, then, rise))

@@ -1,0 +1,189 @@
+"""Writes each chosen case into the queue: its history as known, and its findings under seal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, insert, select
+
+from features import clock
+from features.errors import RunStopped
+from features.frame import build, evidence, timeline
+from features.history import asof
+from features.indicators import CATALOGUE
+from features.store.store import Store
+from models import explain
+from models.bundle import Bundle
+from models.explain import Reason
+from serving.cases import summary
+from serving.db.arrays import insert_rows
+from serving.db.session import Unit
+from serving.db.tables import entries, findings, items, newer_scores
+from serving.night.sampling import Chosen, Key
+
+DAYS_TO_READ = 7
+TOLD = tuple(one.name for one in fields(timeline.TimelineEntry) if one.name != "table")
+AT_A_TIME = 50
+"""Cases are written so many together: their entries are some thousands of rows."""
+
+
+def enqueue(
+    opened: Unit,
+    store: Store,
+    model: Bundle,
+    chosen: list[Chosen],
+    as_of: date,
+    run_id: str,
+    key: Key,
+) -> None:
+    """Write each chosen case with its history as known, and its findings under seal."""
+    if not chosen:
+        return
+    known = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
+    frame = build.frame(known)
+    rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
+    _check_scores(model.score(frame), chosen)
+    reasons = explain.reasons(model, frame, known)
+    page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
+    shown = evidence.findings(known, page_only)
+    told = timeline.entries(known)
+    people, holders = summary.people(store, known, as_of), timeline.practitioners(known)
+    hands = timeline.hands(known)
+    # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
+    ordered = sorted(chosen, key=lambda one: key.digest("order", one.crn))
+    for at in range(0, len(ordered), AT_A_TIME):
+        some = ordered[at : at + AT_A_TIME]
+        heads = [
+            _item(item, as_of, run_id, key)
+            | {"person": people[item.crn], "practitioner_code": holders.get(item.crn),
+               "hands": hands.get(item.crn, [])}
+            for item in some
+        ]  # fmt: skip
+        made = _inserted(opened.connection, heads)
+        histories = (
+            _entry(number, place, one)
+            for number, item in zip(made, some, strict=True)
+            for place, one in enumerate(told[item.crn])
+        )
+        insert_rows(opened.connection, entries, histories)
+        sealed = [
+            _sealed(number, item, reasons.get((item.crn, item.group), []),
+                    explain.shown_only(rows[item.crn, item.group], shown), key)
+            for number, item in zip(made, some, strict=True)
+        ]  # fmt: skip
+        opened.connection.execute(insert(findings), sealed)
+
+
+def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
+    """Stop unless the frame that the reasons come from gives each case the probability that it was
+    chosen by: reasons of another score are not its reasons (promise 3).
+    """
+    keys = again.select("crn", "group").iter_rows()
+    found = dict(zip(keys, again["probability"], strict=True))
+    for one in chosen:
+        now = found.get((one.crn, one.group))
+        same = now is None if one.probability is None else _close(now, one.probability)
+        if not same:
+            raise RunStopped(
+                "The score of a chosen case, worked out again for its reasons, is not the one that "
+                "it was chosen by. Nothing of this run was kept. Report it to whoever keeps this "
+                "service: the same history gave two frames."
+            )
+
+
+def _close(now: float | None, then: float) -> bool:
+    return now is not None and abs(now - then) <= explain.TOLERANCE
+
+
+def _inserted(connection: Connection, rows: list[dict[str, Any]]) -> list[int]:
+    """The numbers of new items, in the order of their rows."""
+    numbered = insert(items).returning(items.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(numbered, rows).scalars())
+
+
+def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "crn": item.crn,
+        "pdu_code": item.pdu_code,
+        "as_of": as_of,
+        "due_on": clock.today() + timedelta(days=DAYS_TO_READ),
+        "shuffle": key.digest("order", item.crn),
+        "limited": False,
+        "state": "open",
+    }
+
+
+def _sealed(
+    item_id: int,
+    item: Chosen,
+    own: list[Reason],
+    shown_only: list[evidence.Finding],
+    key: Key,
+) -> dict[str, Any]:
+    return {
+        "item_id": item_id,
+        "drawn_as": item.drawn_as,
+        "risk_group": item.group,
+        "stratum": item.stratum,
+        "probability": item.probability,
+        "inclusion_probability": item.inclusion_probability,
+        "reasons": [_reason(reason) for reason in own],
+        "shown_only": [_finding(finding) for finding in shown_only],
+        "draw": key.uniform("second", item.crn),
+    }
+
+
+def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> None:
+    """A case that waits already keeps its place; its newer score goes under the same seal."""
+    waiting = (
+        select(items.c.id, items.c.crn, findings.c.risk_group)
+        .join(findings, findings.c.item_id == items.c.id)
+        .where(items.c.state == "open", items.c.run_id != run_id, ~items.c.limited)
+    )
+    known = connection.execute(waiting).all()
+    ours = scored.filter(pl.col("crn").is_in([row.crn for row in known]))
+    now = {(row["crn"], row["group"]): row for row in ours.iter_rows(named=True)}
+    rows = [
+        {"item_id": row.id, "run_id": run_id, "risk_group": row.risk_group,
+         "stratum": now[row.crn, row.risk_group]["stratum"],
+         "probability": now[row.crn, row.risk_group]["probability"]}
+        for row in known
+        if (row.crn, row.risk_group) in now
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(newer_scores), rows)
+
+
+def _entry(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in TOLD}
+    return {"item_id": item_id, "position": place, "source_table": entry.table, **values}
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "family": reason.family,
+        "title": reason.title,
+        "kind": reason.kind,
+        "weight": round(reason.weight, 6),
+        "settled": reason.settled,
+        "findings": [_finding(finding) for finding in reason.findings],
+    }
+
+
+def _finding(finding: evidence.Finding) -> dict[str, Any]:
+    item = CATALOGUE[finding.indicator]
+    return {
+        "indicator": finding.indicator,
+        "sentence": finding.sentence,
+        "disclosure": item.disclosure,
+        "why_not_scored": item.page_only_because,
+        "entries": [
+            {"table": e.table, "record_id": e.record_id, "occurred_on": e.occurred_on.isoformat()}
+            for e in finding.entries
+        ],
+    }

@@ -1,0 +1,101 @@
+"""The night finds the reassessments that were asked for; no one else can close what was asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date
+
+import polars as pl
+from sqlalchemy import Connection, exists, func, insert, select, update
+
+from features import clock
+from features.contracts import codes
+from features.frame import timeline
+from features.history import asof
+from features.history.recorded_levels import level_column
+from features.store.store import Store
+from serving.db.tables import answers, conclusions, items
+
+
+def close(connection: Connection, store: Store, as_of: date) -> int:
+    """Close each request for which a complete assessment gives every named group a level.
+
+    Completed and recorded after it was asked, as known on the date; also of a case limited since,
+    of which nothing but that is looked at. Returns how many were closed.
+    """
+    done = exists().where(
+        answers.c.item_id == conclusions.c.item_id, answers.c.kind == "reassessed"
+    )
+    asked = connection.execute(
+        select(items.c.id, items.c.crn, conclusions.c.groups, conclusions.c.at)
+        .join(conclusions, conclusions.c.item_id == items.c.id)
+        .where(conclusions.c.outcome == "ask_reassessment", ~done)
+    ).all()
+    if not asked:
+        return 0
+    known = asof.read(store, asof.spine((one.crn for one in asked), as_of), tables=["assessments"])
+    complete = known.rows("assessments").filter(
+        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
+    )
+    closed = 0
+    for one in asked:
+        at = one.at.astimezone(UTC).replace(tzinfo=None)  # times of the records are UTC
+        given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
+        after = complete.filter(
+            pl.col("crn") == one.crn,
+            pl.col("completed_on") >= clock.day_of(at),
+            pl.col("recorded_at") > at,
+            *given,
+        ).sort("completed_on", "record_id")
+        if after.height:
+            first = after.row(0, named=True)
+            words = f"Assessment {first['record_id']}, completed on {first['completed_on']}."
+            values = {"item_id": one.id, "kind": "reassessed", "words": words}
+            connection.execute(insert(answers).values(**values))
+            closed += 1
+    return closed
+
+
+def hand_over(connection: Connection, store: Store, as_of: date) -> int:
+    """What was queued or asked goes to the practitioner who holds the case now; whoever had a hand
+    in an open case meanwhile does not read it. What nobody reads yet goes with the case to another
+    unit; returns how many did.
+    """
+    rows = connection.execute(
+        select(items.c.id, items.c.crn, items.c.pdu_code, items.c.practitioner_code, items.c.hands,
+               items.c.state)
+    ).all()  # fmt: skip
+    if not rows:
+        return 0
+    known = asof.read(store, asof.spine({row.crn for row in rows}, as_of),
+                      tables=["allocations", "supervisions"])  # fmt: skip
+    open_ = {row.crn for row in rows if row.state == "open"}
+    holders, hands = timeline.practitioners(known), _hands(store, open_, as_of)
+    held = timeline.supervision(known)
+    moved = 0
+    for row in rows:
+        unit = held.get(row.crn, {}).get("pdu_code")
+        if row.state == "open" and unit not in (None, row.pdu_code):
+            moved += _move(connection, row.id, unit)
+        now = {"practitioner_code": holders.get(row.crn) or row.practitioner_code}
+        if row.state == "open":
+            now["hands"] = sorted({*row.hands, *hands.get(row.crn, ())})
+        if now["practitioner_code"] != row.practitioner_code or now.get("hands", row.hands) != (
+            row.hands
+        ):
+            connection.execute(update(items).where(items.c.id == row.id).values(**now))
+    return moved
+
+
+def _move(connection: Connection, item: int, unit: str) -> int:
+    """A case that nobody reads goes to its new unit; one that somebody reads is finished first."""
+    free = update(items).where(items.c.id == item, func.triage.nobody_began(items.c.id))
+    return int(connection.execute(free.values(pdu_code=unit)).rowcount)
+
+
+def _hands(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:
+    """Who countersigned or decided in each case; nobody where there is no case."""
+    if not crns:
+        return {}
+    return timeline.hands(
+        asof.read(store, asof.spine(crns, as_of), tables=["assessments", "decisions"])
+    )

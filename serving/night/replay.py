@@ -1,0 +1,61 @@
+"""What a past day would have given with what is approved now: a file of scores, and nothing else.
+
+The queue, the caseload and the facts stay as they are; an audit row says that it was done. Cases of
+limited access are left out as they are today, whatever the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from features.errors import UserError
+from features.frame import build
+from features.store.staging import write_whole
+from features.store.store import Store
+from serving.board import approvals
+from serving.cases import caseload, limited_access
+from serving.db.session import AuditEvent, unit
+from serving.night import dates, score_caseload
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A past day scored again: where the scores lie, their SHA-256, and how many cases."""
+
+    path: Path
+    digest: str
+    cases: int
+
+
+def replay(
+    settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
+) -> Replayed:
+    """Score every case that was under supervision on a past day, as it was known then.
+
+    Raises UserError for a day that the store cannot know, NotApproved where nothing may score.
+    """
+    store = Store.open(settings.store)
+    dates.check_known(store, as_of)
+    on = build.cases_under_supervision(store, as_of)
+    if on.is_empty():
+        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    with unit(engine, None) as opened:
+        approval = approvals.in_force(opened.connection, demo=settings.demo)
+        model = approvals.load_bundle(approval, settings.bundles)
+        on = limited_access.marked(on, limited_access.shut(opened.connection))
+        seen = score_caseload.look(store, on, caseload.placed(store, on), model, as_of, step)
+        folder = settings.data / "replays"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
+        path = folder / f"{name}.parquet"
+        digest = write_whole(seen.scored, path)
+        cases = int(seen.scored["crn"].n_unique())
+        details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
+        opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))
+    return Replayed(path, digest, cases)

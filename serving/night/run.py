@@ -1,0 +1,304 @@
+"""The night: every case scored with what was approved, the queue filled, in one commit.
+
+Scores are written as `<run>.tmp`, forced to disk and renamed; the commit stores path and digest.
+Only committed runs exist: a second start changes nothing, and the next run sweeps (promise 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from features import clock
+from features.errors import NotApproved, RunStopped, UserError
+from features.frame import build
+from features.history import asof
+from features.store.staging import write_whole
+from features.store.store import Store
+from models.bundle import Bundle
+from serving import watch
+from serving.board import approvals, stop
+from serving.board.approvals import Approval
+from serving.cases import acute_entries, caseload, legal_holds, limited_access
+from serving.cases.caseload import Placed
+from serving.db import audit_chain, working_days
+from serving.db.session import AuditEvent, Unit, unit
+from serving.db.tables import items, runs
+from serving.night import (
+    choose,
+    dates,
+    enqueue,
+    outcomes_file,
+    reassessments,
+    retention,
+    score_caseload,
+    shadow,
+)
+from serving.night.sampling import Chosen, Key
+from serving.night.score_caseload import Looked
+from serving.night.shadow import Challenger
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Night:
+    """A finished run: its identity, whether it was new, and its counts."""
+
+    run_id: str
+    fresh: bool
+    counts: dict[str, Any]
+
+
+def score(
+    settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
+) -> Night:
+    """Score every case under supervision as of a date and fill the queue, in one commit.
+
+    Acute entries are delivered in a commit of their own before it: they need no approval. Raises
+    UserError for a day that no night may be about, before anything is written; NotApproved where
+    none holds: then acute entries, and who holds which case, are all that is written.
+    """
+    store = Store.open(settings.store)
+    _check_modes(settings, store)
+    try:
+        # Around the lock too: giving it back is refused as well where the database has gone.
+        with _alone(engine):
+            return _night(settings, engine, store, as_of, step)
+    except DBAPIError as error:
+        raise RunStopped(
+            f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
+            "kept; the last good queue stands."
+        ) from error
+
+
+def _night(
+    settings: Settings, engine: Engine, store: Store, as_of: date, step: Callable[[str], None]
+) -> Night:
+    with engine.connect() as connection:
+        dates.check(connection, store, as_of)
+    on = build.cases_under_supervision(store, as_of)
+    if on.is_empty():
+        raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    _close_doors(engine, store, as_of)
+    where = caseload.placed(store, on)
+    on = _deliver_acute(engine, store, on, as_of)
+    try:
+        with engine.connect() as connection:
+            approval = approvals.in_force(connection, demo=settings.demo)
+    except NotApproved:
+        with unit(engine, None) as opened:
+            details = _bring_up_to_date(opened.connection, store, on, where, as_of)
+            opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
+        raise
+    with unit(engine, None) as opened:
+        model = approvals.load_bundle(approval, settings.bundles)
+        beside = shadow.challengers(
+            opened.connection, approval, settings.bundles, demo=settings.demo
+        )
+        load = store.loads[-1].number
+        run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
+        done = select(runs.c.counts).where(runs.c.id == run_id)
+        known = opened.connection.execute(done).scalar()
+        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
+        committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
+    _sweep(settings, committed)
+    if known is not None:
+        return Night(run_id, False, dict(known))
+    return _run(settings, engine, store, on, where, approval, model, beside, as_of, run_id, step)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """One night at a time: a second one would sweep away what the first has not committed yet."""
+    with engine.connect() as connection:
+        lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")
+        if not connection.execute(lock).scalar():
+            raise UserError("Another night is running. Start this one when it has ended.")
+        yield
+
+
+def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
+    """First of all, and with or without an approval: cases now limited shrink to their CRN; what
+    was kept for a day only (drafts, sessions that are over) goes.
+    """
+    with unit(engine, None) as opened:
+        found = limited_access.close(opened.connection, store, as_of)
+        gone = retention.old(opened.connection)
+        kept = legal_holds.write(opened.connection, store.path)
+        working_days.keep(opened.connection, clock.today())
+        details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
+        opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
+
+
+def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Before any approval is asked for, and whether or not there is one: acute entries, in a commit
+    of their own. The spine, limited as it is by now.
+    """
+    with unit(engine, None) as opened:
+        limited_access.hold_still(opened.connection)
+        on = limited_access.marked(on, limited_access.shut(opened.connection))
+        limited = set(on.filter("limited")["crn"])
+        told = acute_entries.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
+        details = {"new": told.new, "without_a_unit": told.nowhere}
+        opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
+    return on
+
+
+def _bring_up_to_date(
+    connection: Connection, store: Store, on: pl.DataFrame, where: Placed, as_of: date
+) -> dict[str, Any]:
+    """What needs no model: what was reassessed as asked, and who holds each case now."""
+    closed = reassessments.close(connection, store, as_of)
+    moved = reassessments.hand_over(connection, store, as_of)
+    caseload.place(connection, on, where, as_of)
+    return {"reassessed": closed, "moved": moved}
+
+
+def _run(
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    on: pl.DataFrame,
+    where: Placed,
+    approval: Approval,
+    model: Bundle,
+    beside: list[Challenger],
+    as_of: date,
+    run_id: str,
+    step: Callable[[str], None],
+) -> Night:
+    # A proposal of the same model at other rates has the same scores.
+    proposed = {
+        one.approval.id: one.model
+        for one in beside
+        if one.model is not None and one.model.id != model.id
+    }
+    seen = score_caseload.look(store, on, where, model, as_of, step, proposed)
+    step("choosing cases and writing the queue")
+    with unit(engine, None) as opened:
+        # What was told of limits while the night looked holds for it too; from here nothing is told
+        # until it has committed.
+        limited_access.hold_still(opened.connection)
+        seen = score_caseload.without(seen, limited_access.shut(opened.connection))
+        stopped = stop.in_force(opened.connection) is not None
+        key = Key(settings.draw_secret, run_id)
+        counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)
+        shadow.keep(opened.connection, seen, approval, model, beside, key)
+        stop.as_the_board_says(opened.connection, approval, stopped=stopped)
+        queued = sum(counts["flagged"].values()) + counts["random"]
+        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
+    with engine.connect() as connection:
+        audit_chain.anchor(connection, settings.anchors, settings.anchor_key)
+    return Night(run_id, True, counts)
+
+
+def _fill(
+    opened: Unit,
+    settings: Settings,
+    seen: Looked,
+    approval: Approval,
+    model: Bundle,
+    key: Key,
+    *,
+    stopped: bool,
+) -> dict[str, Any]:
+    """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
+    connection, as_of, scored = opened.connection, seen.as_of, seen.scored
+    moves = _bring_up_to_date(connection, seen.store, seen.on, seen.where, as_of)
+    rest = choose.cooling(connection, seen.store, as_of, scored, approval.rise)
+    open_ = select(items.c.crn).where(items.c.state == "open")
+    waiting = set(connection.execute(open_).scalars())
+    away, run_id = rest.away | waiting, key.run
+    chosen = choose.choose(
+        connection, approval, scored, seen.units, key, as_of, away, stopped=stopped
+    )
+    limited = seen.on.filter("limited")["crn"]
+    rows = outcomes_file.everyone(scored, limited, seen.units, chosen, waiting, rest.away)
+    file, digest = _write_scores(settings, run_id, rows)
+    counts = _counts(seen.store, seen.on, scored, chosen) | {
+        "cooling_down": len(rest.away),
+        "brought_back": len(rest.broken),
+        "redrawn": choose.redraws(connection, as_of),
+        "feeds": seen.store.feed_states(as_of),
+        "stopped": stopped,
+        **moves,
+    }
+    row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
+    used = _used(seen.store, approval)
+    connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
+    enqueue.enqueue(opened, seen.store, model, chosen, as_of, run_id, key)
+    enqueue.score_again(connection, scored, run_id)
+    caseload.keep(connection, seen.on, seen.facts, seen.where, as_of)
+    night = watch.Night(
+        seen.store, seen.profile, seen.counted, seen.week, seen.days, seen.people, seen.marked,
+        rows, approval.rates, settings.scores, as_of,
+    )  # fmt: skip
+    watch.keep(connection, night, clock.today())
+    return counts
+
+
+def _used(store: Store, approval: Approval) -> dict[str, Any]:
+    """What a run rests on: the approval, its bundle, the histories."""
+    return {
+        "approval_id": approval.id,
+        "bundle_id": approval.bundle_id,
+        "store_load": store.loads[-1].number,
+        "store_fingerprint": store.fingerprint,
+        "made_up": store.made_up,
+    }
+
+
+def _check_modes(settings: Settings, store: Store) -> None:
+    if store.made_up and not settings.demo:
+        raise UserError("The store holds made-up people; it is scored only with ROSH_MODE=demo.")
+    if settings.demo and not store.made_up:
+        raise UserError("The store holds real people; a demo never scores them.")
+
+
+def _sweep(settings: Settings, committed: set[str]) -> None:
+    settings.scores.mkdir(parents=True, exist_ok=True)
+    ours = (".tmp", ".parquet") if committed else (".tmp",)
+    for path in settings.scores.iterdir():
+        if path.is_file() and path.suffix in ours and path.name not in committed:
+            path.unlink()
+
+
+def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:
+    name = f"{run_id}.parquet"
+    return name, write_whole(scored, settings.scores / name)
+
+
+def _counts(
+    store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Sequence[Chosen]
+) -> dict[str, Any]:
+    by_level: dict[str, int] = {}
+    random = 0
+    for item in chosen:
+        if item.drawn_as == "random":
+            random += 1
+        else:
+            by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
+    read = [table for load in store.loads for table in load.tables.values()]
+    return {
+        "rows_read": sum(t["read"] for t in read),
+        "rows_refused": sum(t["refused"] for t in read),
+        "cases": on.height,
+        "cases_scored": scored.filter("scorable")["crn"].n_unique(),
+        "cases_limited": int(on["limited"].sum()),
+        "nothing_on_record": scored.filter(pl.col("why_not") == "nothing on record")[
+            "crn"
+        ].n_unique(),
+        "flagged": by_level,
+        "random": random,
+        # As likely as any other in the frame: with the run's name and the secret, the draw.
+        "random_probability": next(
+            (one.inclusion_probability for one in chosen if one.drawn_as == "random"), None
+        ),
+    }

@@ -1,0 +1,157 @@
+"""One look at the whole caseload: scored, and counted for the pages and the watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from types import MappingProxyType
+
+import polars as pl
+from lightgbm.basic import LightGBMError
+from polars.exceptions import PolarsError
+
+from features.errors import UserError
+from features.frame import build
+from features.history import asof
+from features.indicators import CATALOGUE
+from features.store import protected_characteristics, volumes
+from features.store.store import Store
+from features.store.volumes import Supplied
+from models.bundle import Bundle
+from models.profile import Counts, Profile, Tally, region
+from serving.cases import caseload
+from serving.cases.caseload import Placed
+
+DAYS = 37
+"""A day is compared with the same day of the five weeks before it."""
+BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch)
+"""Indicators that rest on what police or others chose to record: watched by group of people."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a night knows before it chooses: scores, facts, and counts without any person."""
+
+    store: Store
+    as_of: date
+    on: pl.DataFrame
+    """The spine: every case under supervision, and whether its access is limited."""
+    where: Placed
+    units: Mapping[str, str]
+    """The unit of each case that is open to be read."""
+    scored: pl.DataFrame
+    facts: pl.DataFrame
+    profile: Profile | None
+    counted: Counts
+    week: Supplied
+    days: pl.DataFrame
+    """Rows by table, region and day of recording, over DAYS (features.store.volumes.by_day)."""
+    people: pl.DataFrame
+    """Who they are: for asking for whom it is worse, and for nothing else."""
+    marked: pl.DataFrame
+    """Where indicators fire that are watched for bias: crn, indicator."""
+    others: Mapping[int, pl.DataFrame]
+    """What proposals that wait to be signed say of the same rows, by their numbers."""
+    failed: Mapping[int, str]
+    """Why a proposal could not score."""
+
+
+@dataclass
+class _Parts:
+    """What is gathered of a night, part by part."""
+
+    model: Bundle
+    tally: Tally
+    proposed: Mapping[int, Bundle]
+    scored: list[pl.DataFrame] = field(default_factory=list)
+    facts: list[pl.DataFrame] = field(default_factory=list)
+    marked: list[pl.DataFrame] = field(default_factory=list)
+    others: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Score one part, and count what was seen of it."""
+        said = self.model.score(frame)
+        self.scored.append(said)
+        self.tally.add(frame, said)
+        self.facts.append(caseload.fired(frame))
+        self.marked.append(caseload.fired(frame, BIAS_WATCHED))
+        for number, other in self.proposed.items():
+            if number not in self.failed:
+                self._beside(number, other, frame)
+
+    def _beside(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
+        """A proposal that cannot score must not stop the night of the approved model."""
+        try:
+            self.others.setdefault(number, []).append(other.score(frame))
+        except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
+            self.failed[number] = f"Its model could not score: {type(error).__name__}."
+            self.others.pop(number, None)
+
+
+def look(
+    store: Store,
+    on: pl.DataFrame,
+    where: Placed,
+    model: Bundle,
+    as_of: date,
+    step: Callable[[str], None],
+    proposed: Mapping[int, Bundle] = MappingProxyType({}),
+) -> Looked:
+    """Score every case that is open to be read, part by part, and count what was seen.
+
+    `proposed` models score beside the approved one; nothing of theirs reaches the queue.
+    """
+    open_ = on.filter(~pl.col("limited")).select(asof.KEY)
+    if open_.is_empty():
+        raise UserError(f"Every case under supervision on {as_of} is of limited access.")
+    units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
+    profile = Profile.of(model)
+    regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
+    parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
+    for bucket, frame in build.frames(store, open_):
+        step(f"scoring bucket {bucket + 1} of {store.buckets}")
+        parts.add(frame)
+    step("counting what the board watches")
+    everyone = volumes.regions(store, set(on.filter("limited")["crn"]))
+    days = volumes.by_day(store, everyone, as_of, DAYS)
+    return Looked(
+        store=store,
+        as_of=as_of,
+        on=on,
+        where=where,
+        units=units,
+        scored=_whole(parts.scored),
+        facts=pl.concat(parts.facts),
+        marked=pl.concat(parts.marked),
+        profile=profile,
+        counted=parts.tally.counts,
+        week=volumes.totals(days, volumes.tables(store), as_of, 7),
+        days=days,
+        people=open_.select("crn").hstack(protected_characteristics.of(store, open_)),
+        others={number: _whole(told) for number, told in parts.others.items()},
+        failed=parts.failed,
+    )
+
+
+def without(seen: Looked, limited: Collection[str]) -> Looked:
+    """What was seen, without the cases whose access was limited since: nothing of them is kept."""
+    since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
+    late = set(seen.on.filter(since)["crn"])
+    if not late:
+        return seen
+    gone = pl.col("crn").is_in(sorted(late))
+    scored, facts, marked, people = (
+        frame.filter(~gone) for frame in (seen.scored, seen.facts, seen.marked, seen.people)
+    )
+    return replace(
+        seen, scored=scored, facts=facts, marked=marked, people=people,
+        on=seen.on.with_columns(limited=pl.col("limited") | gone),
+        units={crn: held for crn, held in seen.units.items() if crn not in late},
+        others={number: told.filter(~gone) for number, told in seen.others.items()},
+    )  # fmt: skip
+
+
+def _whole(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts).sort(asof.GROUP_KEY)

@@ -1,0 +1,132 @@
+"""A score for one case history in the records' shape: for other services of ours, not for readers.
+
+The same approved bundle, the same engine and the same rules as the night. Nothing is kept, nothing
+is queued; a case of limited access is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection
+
+from features import clock
+from features.contracts import records
+from features.errors import UserError, did_you_mean
+from features.frame import build
+from features.history import asof
+from features.history.asof import Known
+from features.history.collect import worked_out
+from features.intake import refusals
+from features.store.store import Store
+from models.bundle import Bundle
+from serving.board import approvals
+from serving.board.approvals import Approval
+from serving.cases import limited_access
+from serving.settings import Settings
+
+MOST_ROWS = 20_000
+MOST_FAULTS = 20
+
+
+class BadHistory(UserError):
+    """A history that cannot be scored: the first rows that are wrong, each with its reason."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was scored, by whom and with what."""
+
+    approval: Approval
+    rows: list[dict[str, Any]]
+
+
+def score(
+    connection: Connection,
+    settings: Settings,
+    crn: str,
+    as_of: date,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    ready: dict[str, Bundle],
+) -> Scored:
+    """Score one case as of a date from its history.
+
+    `tables` holds rows by table, in the columns of docs/records.md; a table that is named, even
+    empty, counts as supplied, and one that is not is not known. `ready` keeps what was loaded, by
+    the identity that was approved. Raises NotApproved without an
+    approval in force, BadHistory for rows that would be refused, UserError for a limited case.
+    """
+    approval = approvals.in_force(connection, demo=settings.demo)
+    if approval.bundle_id not in ready:
+        ready.clear()
+        ready[approval.bundle_id] = approvals.load_bundle(approval, settings.bundles)
+    model = ready[approval.bundle_id]
+    if limited_access.is_limited(connection, Store.open(settings.store), crn, as_of):
+        raise UserError("Access to this case is limited. It is never scored.")
+    if sum(len(rows) for rows in tables.values()) > MOST_ROWS:
+        raise BadHistory(f"A history holds at most {MOST_ROWS:,} rows.")
+    frames = _histories(tables, crn)
+    # As the night: all tables were covered from the beginning and up to the day that is scored.
+    feeds = {name: [(date.min, as_of)] for name in frames}
+    known = Known(asof.spine([crn], as_of), frames, feeds)
+    scored = model.score(build.frame(known))
+    return Scored(approval, scored.sort("group").to_dicts())
+
+
+def _histories(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], crn: str
+) -> dict[str, pl.DataFrame]:
+    """The rows of each table with the contract's types, as if they had been taken in just now."""
+    now = clock.now_as_recorded()
+    raw = {name: _raw(name, rows) for name, rows in tables.items()}
+    asked = {name: frame for name, frame in raw.items() if frame is not None}
+    # The rules look at the version as it was given: only then is one that is not given the first.
+    version = pl.col("version").fill_null(1)
+    plans = [
+        refusals.checked(rows, records.table(name), now).with_columns(version)
+        for name, rows in asked.items()
+    ]
+    found = dict(zip(asked, worked_out(plans, few=True), strict=True))
+    return {
+        name: _sound(name, found[name], crn) if name in found else records.empty(name)
+        for name in tables
+    }
+
+
+def _raw(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
+    """The rows of one table as texts; None where it is empty."""
+    if name not in records.TABLES:
+        raise BadHistory(f"There is no table {name!r}.{did_you_mean(name, records.TABLES)}")
+    table = records.table(name)
+    unknown = sorted({column for row in rows for column in row} - set(table.schema))
+    if unknown:
+        said = did_you_mean(unknown[0], table.schema)
+        raise BadHistory(f"{name} has a column {unknown[0]!r}, which it does not have.{said}")
+    texts = {
+        column: [None if row.get(column) is None else _text(row[column]) for row in rows]
+        for column in table.schema
+        if any(column in row for row in rows)
+    }
+    return pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String())) if texts else None
+
+
+def _sound(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
+    """The rows of a table; BadHistory with the first that are wrong."""
+    why = found[refusals.REASON]
+    faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
+    faults += [
+        f"{name} row {at + 1}: it is of another case"
+        for at, one in enumerate(found["crn"])
+        if one != crn
+    ]
+    if faults:
+        raise BadHistory("; ".join(faults[:MOST_FAULTS]))
+    return found.drop(refusals.REASON)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,163 @@
+"""A proposal scores beside the approved model and reaches no queue: what it would change.
+
+Before anybody signs, the board sees how much of a week's list would stay, who would come in and go
+by recorded level and by group of people, and how often the first reason would be another.
+Counts, kept each night, without any person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from features import clock
+from features.errors import UserError
+from features.frame import build
+from features.history import asof
+from features.store.protected_characteristics import CHARACTERISTICS
+from models import explain
+from models.bundle import Bundle
+from serving.board import approvals
+from serving.board.approvals import Approval
+from serving.db.unit_tables import shadows
+from serving.night import sampling
+from serving.night.sampling import Chosen, Key
+from serving.night.score_caseload import Looked
+from serving.watch.figures import SMALL
+
+SAMPLE = 200
+"""Cases on both lists whose first reasons are compared: explaining is what takes long."""
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A proposal that waits to be signed, and its model; or why that cannot score."""
+
+    approval: Approval
+    model: Bundle | None
+    why: str
+
+
+def challengers(
+    connection: Connection, live: Approval, bundles: Path, *, demo: bool
+) -> list[Challenger]:
+    """The proposals that can still be signed: another model, or the same one at other rates.
+
+    What is wrong with a proposal's bundle stops no night: it is kept and shown.
+    """
+    found, now = [], clock.now()
+    for one in approvals.every(connection):
+        if one.demo != demo or one.id == live.id or not approvals.waits(one, now):
+            continue
+        try:
+            found.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
+        except UserError as error:
+            found.append(Challenger(one, None, str(error)))
+    return found
+
+
+def keep(
+    connection: Connection, seen: Looked, live: Approval, model: Bundle,
+    beside: Sequence[Challenger], key: Key,
+) -> None:  # fmt: skip
+    """Keep what each proposal would change of a whole week's list."""
+    if not beside:
+        return
+    ours = _week(seen, seen.scored, live, key)
+    for one in beside:
+        told: dict[str, Any] = {"why": one.why or seen.failed.get(one.approval.id, "")}
+        if one.model is not None and not told["why"]:
+            try:
+                told = _beside(seen, ours, model, one, key)
+            except UserError as error:
+                told = {"why": str(error)}
+        values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
+        connection.execute(insert(shadows).values(**values))
+
+
+def _beside(
+    seen: Looked, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
+) -> dict[str, Any]:
+    theirs = _week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
+    told: dict[str, Any] = compare(ours, theirs, seen.people)
+    return told | {"reasons": _reasons(seen, model, one.model or model, ours, theirs)}
+
+
+def newest(connection: Connection) -> dict[int, RowMapping]:
+    """The last comparison of each proposal."""
+    last = select(func.max(shadows.c.id)).group_by(shadows.c.approval_id)
+    rows = connection.execute(select(shadows).where(shadows.c.id.in_(last))).mappings()
+    return {row["approval_id"]: row for row in rows}
+
+
+def compare(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFrame) -> Any:
+    """How much of a list would stay, and who would come in and go: counts, small ones withheld."""
+    before = {one.crn: one.stratum for one in ours}
+    after = {one.crn: one.stratum for one in theirs}
+    come, go = set(after) - set(before), set(before) - set(after)
+    return {
+        "before": len(before),
+        "after": len(after),
+        "both": len(set(before) & set(after)),
+        "levels": _by({crn: after[crn] for crn in come}, {crn: before[crn] for crn in go}),
+        "people": {name: _by(*_said(people, name, come, go)) for name in CHARACTERISTICS},
+    }
+
+
+def _week(seen: Looked, scored: pl.DataFrame, approval: Approval, key: Key) -> list[Chosen]:
+    """Whom the approved rates would flag in a week that had begun with an empty queue."""
+    chosen = sampling.select(scored, seen.units, approval.rates, approval.random_share, {}, (), key)
+    return [one for one in chosen if one.drawn_as == "flagged"]
+
+
+def _said(
+    people: pl.DataFrame, name: str, come: set[str], go: set[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    told = dict(people.select("crn", name).iter_rows())
+    return {crn: told[crn] for crn in come}, {crn: told[crn] for crn in go}
+
+
+def _by(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
+    """How many come in and go by group; None under SMALL, but for nought."""
+    names = sorted({*come.values(), *go.values()})
+    more, less = (_told(Counter(one.values()), names) for one in (come, go))
+    return {name: [more[name], less[name]] for name in names}
+
+
+def _told(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
+    """Counts, small ones withheld; one alone could be worked out from the sum, so the next goes
+    with it.
+    """
+    if 0 < sum(counts.values()) < SMALL:
+        return dict.fromkeys(names)  # beside noughts, the one small count would be the printed sum
+    small = {name for name in names if 0 < counts.get(name, 0) < SMALL}
+    if len(small) == 1:
+        others = [name for name in names if counts.get(name, 0) >= SMALL]
+        small |= {min(others, key=lambda name: counts[name])} if others else set()
+    return {name: None if name in small else counts.get(name, 0) for name in names}
+
+
+def _reasons(
+    seen: Looked, model: Bundle, other: Bundle, ours: Sequence[Chosen], theirs: Sequence[Chosen]
+) -> dict[str, int]:
+    """Of some cases on both lists for the same group: how many would have another first reason."""
+    both = {(one.crn, one.group) for one in ours} & {(one.crn, one.group) for one in theirs}
+    asked = sorted(both)[:SAMPLE]
+    if not asked:
+        return {"compared": 0, "another": 0}
+    known = asof.read(seen.store, asof.spine({crn for crn, _ in asked}, seen.as_of))
+    frame = build.frame(known)
+    first, second = (explain.reasons(one, frame, known) for one in (model, other))
+    another = sum(_family(first, key) != _family(second, key) for key in asked)
+    return {"compared": len(asked), "another": another}
+
+
+def _family(reasons: Mapping[tuple[str, str], list[explain.Reason]], key: tuple[str, str]) -> str:
+    found = reasons.get(key, [])
+    return found[0].family if found else ""

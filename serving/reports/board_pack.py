@@ -1,0 +1,240 @@
+"""The board's pack of one month: one self-contained page, the same as PDF, the figures as CSV.
+
+Made from what was kept (snapshots, approvals, stops, runs), never worked out anew; without any
+person.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from sqlalchemy import Connection, RowMapping, func, select
+
+from features import clock
+from features.errors import MissingInput, SetupProblem, UserError
+from features.indicators import CATALOGUE
+from features.indicators.base import FAMILIES
+from serving import watch
+from serving.board import approvals, incidents, stop
+from serving.board.approvals import Approval
+from serving.db.tables import conclusions, runs
+from serving.watch.figures import ACT, NOT_KNOWN, Figure
+from serving.web import charts, formatters
+
+NEAR = timedelta(days=30)
+LAST_NIGHT = timedelta(days=1)
+"""The night of the last day of a month ends on the next."""
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month: its first day, its last one, and how it is said."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, text: str) -> Month:
+        """The month written as 2026-10, or `current`; UserError for any other, and one to come."""
+        text = f"{clock.today():%Y-%m}" if text == "current" else text
+        try:
+            first = date.fromisoformat(f"{text}-01")
+        except ValueError as error:
+            raise UserError(f"{text!r} is no month; write it as 2026-10.") from error
+        if first > clock.today():
+            raise UserError("That month has not come yet.")
+        after = (first + timedelta(days=32)).replace(day=1)
+        return cls(first, after - timedelta(days=1))
+
+    @property
+    def words(self) -> str:
+        """As people write it."""
+        return f"{self.first:%B %Y}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything that the pack says, as plain values."""
+
+    month: Month
+    as_of: date | None
+    """The night that the figures are of; None where no night of the month was kept."""
+    figures: list[Figure]
+    changed: list[tuple[Figure, str]]
+    """Figures in another state than at the end of the month before, with that state."""
+    happened: list[str]
+    """What was proposed, signed, withdrawn, stopped and reported in the month."""
+    decisions: list[str]
+    concluded: int
+    live: Approval | None
+    runs: list[RowMapping]
+    history: Mapping[str, list[tuple[date, Figure]]]
+    made_up: bool
+
+
+def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
+    """What the pack of a month says; MissingInput for a month before anything was proposed.
+
+    A month without a night has a pack too: that is when a decision is due.
+    """
+    end = clock.end_of(month.last)
+    kept = watch.newest(connection, month.last, end + LAST_NIGHT)
+    if kept is not None and kept["as_of"] < month.first:
+        kept = None
+    if kept is None and not any(one.at <= end for one in approvals.every(connection)):
+        raise MissingInput(
+            f"There was no night in {month.words}, and nothing had been proposed by its end."
+        )
+    begin = clock.start_of(month.first)
+    before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
+    then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
+    found = watch.figures_of(kept) if kept else []
+    nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
+    done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
+    live = approvals.live_at(connection, end, demo=demo)
+    counted = select(func.count()).where(conclusions.c.at.between(begin, end))
+    return Told(
+        month=month,
+        as_of=kept["as_of"] if kept else None,
+        figures=found,
+        changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
+        happened=_happened(connection, begin, end, demo=demo),
+        decisions=_decisions(connection, found, live, end, demo=demo),
+        concluded=int(connection.execute(counted).scalar_one()),
+        live=live,
+        runs=done,
+        history=watch.history(connection, month.last, end + LAST_NIGHT),
+        made_up=any(row["made_up"] for row in done),
+    )
+
+
+def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: bool) -> list[str]:
+    """What the board and others did in the month, in the order in which it happened."""
+    told: list[tuple[datetime, str]] = []
+    for one in approvals.every(connection):
+        if one.demo != demo:
+            continue
+        told.append((one.at, f"Proposal {one.id} was made: model {one.bundle_id[:12]}."))
+        for said in one.said:
+            on = f" On these conditions: {said.conditions}" if said.conditions else ""
+            told.append((said.at, f"{said.name} signed proposal {one.id}: {said.reasons}{on}"))
+        if one.taken_back:
+            by, why = one.taken_back.name, one.taken_back.reasons
+            told.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
+    for row in stop.every(connection):
+        what = "stopped flagging" if row["kind"] == "stop" else "said that flagging may go on"
+        told.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
+    for incident in incidents.every(connection):
+        told.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
+        told += [
+            (row["at"], f"Incident {incident.first['id']} was closed.")
+            for row in incident.followed
+            if row["closes"]
+        ]
+    return [
+        f"{at:%d %B}: {words}"
+        for at, words in sorted(told, key=lambda one: one[0])
+        if begin <= at <= end
+    ]
+
+
+def _decisions(
+    connection: Connection, found: list[Figure], live: Approval | None, end: datetime, *, demo: bool
+) -> list[str]:
+    """What needs a decision of the board, in plain sentences."""
+    told = []
+    stopped = stop.in_force(connection, end)
+    if stopped is not None:
+        told.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
+    if live is None:
+        told.append("Nothing is approved to score: whether to approve a proposal.")
+    elif live.expires_at - end < NEAR:
+        told.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
+    for one in approvals.every(connection):
+        if one.demo == demo and one.at <= end and approvals.waits(one, end):
+            told.append(f"Proposal {one.id} waits to be signed.")
+    told += [
+        f"Incident {one.first['id']} is open since {one.first['at']:%d %B %Y}."
+        for one in incidents.every(connection)
+        if not one.closed and one.first["at"] <= end
+    ]
+    if not found:
+        told.append("No night was kept in the month: why, and what stood in its place.")
+    lines = watch.THRESHOLDS
+    told += [f"{lines[o.name].title}: {o.sentence}" for o in found if o.state == NOT_KNOWN]
+    told += [f"{lines[one.name].title}: {one.sentence}" for one in found if one.state == ACT]
+    return told
+
+
+def write(told: Told, out: Path, card: str) -> list[Path]:
+    """Write the pack into a folder, which is made: page, PDF, figures and their parts as CSV."""
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"board-pack-{told.month.first:%Y-%m}"
+    page = _page(told, card)
+    html, pdf = out / f"{name}.html", out / f"{name}.pdf"
+    html.write_text(page, encoding="utf-8")
+    _pdf(page, pdf)
+    return [html, pdf, *_csv(told, out, name)]
+
+
+def _page(told: Told, card: str) -> str:
+    env = Environment(loader=PackageLoader("serving.reports"), autoescape=True, trim_blocks=True,
+                      lstrip_blocks=True)  # fmt: skip
+    env.filters.update(formatters.FILTERS)
+    pictures = {
+        one.name: charts.over_nights(one.name, told.history[one.name]) for one in told.figures
+    }
+    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
+    return env.get_template("pack.html").render(
+        told=told, topics=watch.topics(told.figures), thresholds=watch.THRESHOLDS,
+        pictures=pictures, card=Markup(rendered), indicators=CATALOGUE, families=FAMILIES,  # noqa: S704 - HTML in the card is not let through
+        made_on=clock.today(),
+    )  # fmt: skip
+
+
+def _pdf(page: str, path: Path) -> None:
+    try:
+        from weasyprint import HTML
+    except OSError as error:
+        raise SetupProblem(
+            "The PDF needs Pango, which this machine does not have: install libpango-1.0-0, "
+            "libpangoft2-1.0-0 and libharfbuzz-subset0. The page and the figures were written."
+        ) from error
+    HTML(string=page).write_pdf(path, pdf_variant="pdf/ua-1")
+
+
+def _csv(told: Told, out: Path, name: str) -> list[Path]:
+    figures, parts = out / f"{name}-figures.csv", out / f"{name}-parts.csv"
+    lines = watch.THRESHOLDS
+    rows: list[list[Any]] = [
+        ["as_of", "question", "figure", "title", "value", "low", "high", "count", "state",
+         "look", "act", "sentence"],
+        *([told.as_of, lines[o.name].topic, o.name, lines[o.name].title, o.value, o.low, o.high,
+           o.count, o.state, lines[o.name].look, lines[o.name].act, o.sentence]
+          for o in told.figures),
+    ]  # fmt: skip
+    _table(figures, rows)
+    _table(parts, [
+        ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
+        *([told.as_of, o.name, p.label, p.value, p.low, p.high, _people(o.name, p.count), p.state]
+          for o in told.figures for p in o.parts),
+    ])  # fmt: skip
+    return [figures, parts]
+
+
+def _people(name: str, count: int) -> int | str:
+    """A count of rows as it is, of people from ten up."""
+    return count if count or watch.THRESHOLDS[name].topic == "feed" else "under 10"
+
+
+def _table(path: Path, rows: list[list[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)

@@ -1,0 +1,129 @@
+"""What was asked: the practitioner's pages, and the unit's page of what waits and what is late."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from features import clock
+from serving.review.acute_entries import AcuteEntries
+from serving.review.follow_up import FollowUps
+from serving.review.policies import Invalid
+from serving.web import account, drafts, formatters, pages
+from serving.web.cases import ItemId
+from serving.web.requests import within
+
+router = APIRouter()
+OVER_SHOWN = 50
+"""So many requests that are over are listed, the last ones."""
+
+
+Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of)]
+Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of)]
+
+
+@router.get("/unit")
+def of_the_unit(request: Request, follow_ups: Watching) -> Response:
+    """What waits in the unit, who reads it, what was asked and where it stands."""
+    return _unit(request, follow_ups)
+
+
+@router.post("/unit/asked/{item_id}/reply", dependencies=[Depends(account.check_signed_form)])
+def reply(
+    request: Request,
+    follow_ups: Watching,
+    item_id: ItemId,
+    kind: Annotated[str, Form()] = "",
+    words: Annotated[str, Form()] = "",
+) -> Response:
+    """The last word on what was declined, or is to be looked at again: asked again, or settled."""
+    try:
+        follow_ups.reply(item_id, kind, words)
+    except Invalid as error:
+        return _unit(request, follow_ups, item_id, error.faults, {"kind": kind, "words": words})
+    drafts.done(follow_ups.unit, f"/unit/asked/{item_id}/reply")
+    return RedirectResponse("/unit", status_code=303)
+
+
+def _unit(
+    request: Request,
+    follow_ups: FollowUps,
+    item_id: int = 0,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, str] | None = None,
+) -> Response:
+    waiting, asked = follow_ups.of_the_unit()
+    today = clock.today()
+    typed = {} if filled else drafts.kept_on(follow_ups.unit, "/unit")
+    for number, form in list(typed.items())[-1:]:
+        item_id = int(number)
+        filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
+    # What somebody has to see to comes first; what is over stands apart.
+    still = sorted((one for one in asked if not one.over), key=lambda one: not one.late(today))
+    return pages.render(
+        request, "unit.html", status=422 if faults else 200, waiting=waiting, asked=still,
+        over=[one for one in asked if one.over][-OVER_SHOWN:], today=today,
+        acute=AcuteEntries(follow_ups.unit).waiting(), replied_to=item_id,
+        faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
+        filled=filled or {}, given_back=typed,
+    )  # fmt: skip
+
+
+@router.get("/asked")
+def mine(request: Request, follow_ups: Answering) -> Response:
+    """What was asked about the practitioner's own cases."""
+    acute = AcuteEntries(follow_ups.unit).waiting()
+    asked = follow_ups.mine()
+    return pages.render(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
+
+
+@router.get("/asked/{item_id}")
+def one(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
+    """One case: what was asked and why, the findings, the answers, and the form for another."""
+    return _page(request, follow_ups, item_id)
+
+
+@router.post("/asked/{item_id}/answer", dependencies=[Depends(account.check_signed_form)])
+def answer(
+    request: Request,
+    follow_ups: Answering,
+    item_id: ItemId,
+    kind: Annotated[str, Form()] = "",
+    words: Annotated[str, Form()] = "",
+    planned: Annotated[str, Form()] = "",
+) -> Response:
+    """Record the practitioner's answer."""
+    try:
+        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), clock.today())
+    except Invalid as error:
+        filled = {"kind": kind, "words": words, "planned": planned}
+        return _page(request, follow_ups, item_id, error.faults, filled)
+    drafts.done(follow_ups.unit, f"/asked/{item_id}/answer")
+    return RedirectResponse(f"/asked/{item_id}", status_code=303)
+
+
+def _page(
+    request: Request,
+    follow_ups: FollowUps,
+    item_id: int,
+    faults: dict[str, str] | None = None,
+    filled: dict[str, Any] | None = None,
+) -> Response:
+    typed = None if filled else drafts.kept(follow_ups.unit, f"/asked/{item_id}/answer")
+    if typed is not None:
+        filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
+    found, findings, timeline = follow_ups.read(item_id)
+    return pages.render(
+        request,
+        "asked-case.html",
+        status=422 if faults else 200,
+        one=found,
+        findings=findings,
+        by_id={(entry["source_table"], entry["record_id"]): entry for entry in timeline},
+        today=clock.today(),
+        faults=faults or {},
+        filled=filled or {"kind": "", "words": "", "planned": ""},
+        given_back=typed is not None,
+    )
