@@ -255,8 +255,12 @@ def _parser() -> argparse.ArgumentParser:
 
     five = commands.add_parser("docs", help="write docs/records.md and docs/indicators/")
     five.add_argument("--out", type=Path, default=Path("docs"))
-    five.add_argument("--examples", type=Path, default=Path("tests/spec/tables"),
-                      help="folder of the spec tables (%(default)s)")  # fmt: skip
+    five.add_argument(
+        "--examples",
+        type=Path,
+        default=Path("tests/spec/tables"),
+        help="folder of the spec tables (%(default)s)",
+    )
     five.set_defaults(run=write_docs)
 
     eight = commands.add_parser("forget", help="delete a person's records from the store")

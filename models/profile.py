@@ -58,8 +58,12 @@ class Profile:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for the bundle."""
-        return {"as_of": self.as_of.isoformat(), "edges": self.edges, "counts": self.counts,
-                "supplied": self.supplied}  # fmt: skip
+        return {
+            "as_of": self.as_of.isoformat(),
+            "edges": self.edges,
+            "counts": self.counts,
+            "supplied": self.supplied,
+        }
 
     @classmethod
     def of(cls, model: Bundle) -> Profile | None:

@@ -15,11 +15,23 @@ import polars as pl
 from models import bundle
 from models.bundle import Bundle
 
-ABOUT = {"crn": "string", "as_of": "datetime", "group": "string", "level": "string",
-         "level_state": "string", "on_record": "long"}  # fmt: skip
+ABOUT = {
+    "crn": "string",
+    "as_of": "datetime",
+    "group": "string",
+    "level": "string",
+    "level_state": "string",
+    "on_record": "long",
+}
 """The columns of a frame that are no indicators; a level may be missing."""
-GIVEN = {"crn": "string", "group": "string", "stratum": "string", "scorable": "boolean",
-         "log_odds": "double", "probability": "double"}  # fmt: skip
+GIVEN = {
+    "crn": "string",
+    "group": "string",
+    "stratum": "string",
+    "scorable": "boolean",
+    "log_odds": "double",
+    "probability": "double",
+}
 """The columns that come out: without a score where a row cannot be scored."""
 
 

@@ -60,10 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     three.add_argument("--conditions", help="on which conditions, if on any")
     three.add_argument("--approval", type=int, help="sign this proposal; else make a new one")
     three.add_argument("--bundle", type=Path, help="folder of the bundle (default: the newest)")
-    three.add_argument("--rates", default="low=320,medium=400,high=240,unknown=160",
-                       help="reviews a week by recorded level (%(default)s)")  # fmt: skip
-    three.add_argument("--random-share", type=float, default=demo.RANDOM_SHARE,
-                       help="share of new reviews drawn at random (%(default)s)")  # fmt: skip
+    three.add_argument(
+        "--rates",
+        default="low=320,medium=400,high=240,unknown=160",
+        help="reviews a week by recorded level (%(default)s)",
+    )
+    three.add_argument(
+        "--random-share",
+        type=float,
+        default=demo.RANDOM_SHARE,
+        help="share of new reviews drawn at random (%(default)s)",
+    )
     three.add_argument("--demo", action="store_true", help="the demo's own, refused outside it")
     three.add_argument(
         "--as-of",
@@ -74,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
     four.add_argument("--as-of", type=clock.as_of_date, required=True)
-    four.add_argument("--replay", action="store_true",
-                      help="score a past day into a file, and touch nothing else")  # fmt: skip
+    four.add_argument(
+        "--replay", action="store_true", help="score a past day into a file, and touch nothing else"
+    )
     four.set_defaults(run=do.score)
 
     five = commands.add_parser("serve", help="serve the pages")

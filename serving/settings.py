@@ -14,9 +14,13 @@ from features.errors import SetupProblem
 
 Mode = Literal["demo", "live"]
 _SECRETS = (
-    "web_password", "night_password", "admin_password", "session_secret", "draw_secret",
+    "web_password",
+    "night_password",
+    "admin_password",
+    "session_secret",
+    "draw_secret",
     "anchor_key",
-)  # fmt: skip
+)
 SHORTEST_SECRET = 24
 
 
@@ -108,8 +112,10 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 def _oidc(given: Mapping[str, str]) -> Oidc | None:
     """The provider of sign-in; None where none is named, and a sentence where half of one is."""
     names = ("issuer", "client_id", "client_secret", "public_url")
-    keys = {name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"
-            for name in names}  # fmt: skip
+    keys = {
+        name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"
+        for name in names
+    }
     said = {name: given.get(key, "") for name, key in keys.items()}
     if not said["issuer"]:
         return None

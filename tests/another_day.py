@@ -38,5 +38,8 @@ def environment_of_the_database() -> dict[str, str]:
     """What PostgreSQL is to be started with, so that its days are those of the run."""
     if not AHEAD:
         return {}
-    return {"LD_PRELOAD": str(library()), "FAKETIME": f"{AHEAD:+d}d",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
+    return {
+        "LD_PRELOAD": str(library()),
+        "FAKETIME": f"{AHEAD:+d}d",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }

@@ -21,15 +21,20 @@ TEXTS = (".py", ".md", ".toml", ".txt", ".in", ".json", ".html", ".css", ".js", 
 
 def test_import_contracts_hold() -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
-    )  # fmt: skip
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_are_small_and_catch_nothing_they_do_not_name(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    limit = 345 if path.name in ("records.py", "2026_11_22_first_light.py") else 310
+    # A table of columns is as long as its columns are many.
+    limit = 375 if path.name == "records.py" else 345
     assert source.count("\n") <= limit
     tree = ast.parse(source)
     broad = [

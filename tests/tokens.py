@@ -24,8 +24,12 @@ class Discovery(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer the two addresses that are asked."""
         issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
-        about = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks",
-                 "authorization_endpoint": f"{issuer}/auth", "token_endpoint": f"{issuer}/token"}  # fmt: skip
+        about = {
+            "issuer": issuer,
+            "jwks_uri": f"{issuer}/jwks",
+            "authorization_endpoint": f"{issuer}/auth",
+            "token_endpoint": f"{issuer}/token",
+        }
         keys = KeySet([KEY]).as_dict(private=False)
         body = json.dumps(keys if self.path == "/jwks" else about).encode()
         self.send_response(200)
@@ -50,14 +54,23 @@ def named(role: str, name: str) -> dict[str, Any]:
     """Claims of a person in a role; of a service's own token for the role of services."""
     roles = [ROLES[role]]
     if role == "batch":
-        return {"user_name": None, "client_id": name, "grant_type": "client_credentials",
-                "authorities": roles}  # fmt: skip
+        return {
+            "user_name": None,
+            "client_id": name,
+            "grant_type": "client_credentials",
+            "authorities": roles,
+        }
     return {"user_name": name, "authorities": roles}
 
 
 def token(issuer: str, key: RSAKey = KEY, **changes: Any) -> str:
     """A token as HMPPS Auth would sign it."""
-    claims = {"iss": issuer, "aud": "rosh-triage-api", "exp": int(time.time()) + 60,
-              "user_name": "X", "authorities": ["ROLE_ROSH_TRIAGE__SPO"]} | changes  # fmt: skip
+    claims = {
+        "iss": issuer,
+        "aud": "rosh-triage-api",
+        "exp": int(time.time()) + 60,
+        "user_name": "X",
+        "authorities": ["ROLE_ROSH_TRIAGE__SPO"],
+    } | changes
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode({"alg": "RS256", "kid": key.thumbprint()}, kept, key)

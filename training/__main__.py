@@ -78,8 +78,13 @@ def weigh_choices(args: argparse.Namespace) -> None:
     for name in ("choice", "average precision", "mean regret", "worst regret", "log loss"):
         table.add_column(name, justify="left" if name == "choice" else "right")
     for one in found:
-        table.add_row(one.name, f"{one.average_precision:.4f}", f"{one.mean_regret:.4f}",
-                      f"{one.worst_regret:.4f}", f"{one.log_loss:.5f}")  # fmt: skip
+        table.add_row(
+            one.name,
+            f"{one.average_precision:.4f}",
+            f"{one.mean_regret:.4f}",
+            f"{one.worst_regret:.4f}",
+            f"{one.log_loss:.5f}",
+        )
     console.print(table)
     if store.made_up:
         console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
@@ -95,17 +100,25 @@ def against_truth(args: argparse.Namespace) -> None:
     for name in ("model", "recorded", "rows", "too low", "right of ten", "found", "avg precision"):
         table.add_column(name, justify="left" if name in ("model", "recorded") else "right")
     for one in lines:
-        table.add_row(one.model, one.recorded.lower(), f"{one.rows:,}", f"{one.too_low:,}",
-                      f"{10 * one.right:.1f}", f"{one.found:.0%}",
-                      f"{one.average_precision:.3f}")  # fmt: skip
+        table.add_row(
+            one.model,
+            one.recorded.lower(),
+            f"{one.rows:,}",
+            f"{one.too_low:,}",
+            f"{10 * one.right:.1f}",
+            f"{one.found:.0%}",
+            f"{one.average_precision:.3f}",
+        )
     console.print(table)
     for name in dict.fromkeys(one.model for one in lines):
         console.print(f"  {name}: {10 * truth.overall(lines, name, share):.2f} right of ten shown")
     console.print(f"Average precision: {reached:.0%} of that of the model taught by the truth.")
     for level in echo:
         said = ("low", "medium", "high", "very high")[level.true]
-        console.print(f"  of {level.rows:,} truly {said}: the blind margin tells who is recorded "
-                      f"above low with AUC {level.auc:.3f}")  # fmt: skip
+        console.print(
+            f"  of {level.rows:,} truly {said}: the blind margin tells who is recorded "
+            f"above low with AUC {level.auc:.3f}"
+        )
     console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
 
 
@@ -166,8 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("train", help="train, judge, save and register a bundle")
     one.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    one.add_argument("--until", type=clock.as_of_date, required=True,
-                     help="use readings recorded by this day")  # fmt: skip
+    one.add_argument(
+        "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
+    )
     one.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     one.add_argument("--out", type=Path, default=Path("var/bundles"), help="folder of bundles")
     one.add_argument("--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store")
@@ -181,8 +195,9 @@ def _parser() -> argparse.ArgumentParser:
 
     five = commands.add_parser("compare", help="weigh ways of building the model, by regret")
     five.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    five.add_argument("--until", type=clock.as_of_date, required=True,
-                      help="use readings recorded by this day")  # fmt: skip
+    five.add_argument(
+        "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
+    )
     five.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     five.set_defaults(run=weigh_choices)
     six = commands.add_parser("truth", help="the model against the hidden truth of made-up people")

@@ -100,10 +100,16 @@ def _stage_1(choice: Choice, train: Labelled, columns: Sequence[str], config: Co
         return _multiclass(base, train, columns, settings)
     if choice.how == "separate":
         many = [
-            ordinal.boost(base, (train.reviewed >= k).astype(np.int64), train.weights, directions,
-                          settings, thresholds=1)
+            ordinal.boost(
+                base,
+                (train.reviewed >= k).astype(np.int64),
+                train.weights,
+                directions,
+                settings,
+                thresholds=1,
+            )
             for k in range(1, len(THRESHOLDS) + 1)
-        ]  # fmt: skip
+        ]
         return lambda frame: np.column_stack(
             [ordinal.margin(one, ordinal.matrix(frame, columns), 1) for one in many]
         )
@@ -115,11 +121,19 @@ def _multiclass(
     base: Matrix, train: Labelled, columns: Sequence[str], settings: Settings
 ) -> Margins:
     parameters = {
-        "objective": "multiclass", "num_class": len(THRESHOLDS) + 1, "num_leaves": settings.leaves,
-        "max_depth": settings.depth, "learning_rate": settings.rate, "seed": settings.seed,
-        "min_data_in_leaf": settings.smallest_leaf, "lambda_l2": settings.ridge,
-        "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
-    }  # fmt: skip
+        "objective": "multiclass",
+        "num_class": len(THRESHOLDS) + 1,
+        "num_leaves": settings.leaves,
+        "max_depth": settings.depth,
+        "learning_rate": settings.rate,
+        "seed": settings.seed,
+        "min_data_in_leaf": settings.smallest_leaf,
+        "lambda_l2": settings.ridge,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
     data = lgb.Dataset(base, label=train.reviewed, weight=train.weights)
     booster = lgb.train(parameters, data, num_boost_round=settings.rounds)
 

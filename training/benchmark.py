@@ -77,12 +77,17 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
     characteristics = {name: said[tested] for name, said in rows.audit.items()}
     audit = fairness.audit(scores[MODEL][tested], shown, told, ones, people, characteristics)
     result = Result(
-        about, rows, scores, tested,
+        about,
+        rows,
+        scores,
+        tested,
         {name: _fold_auc(rows, score, folds) for name, score in scores.items()},
-        overall, list(by_level.lines(about, rows, scores, tested)), audit,
+        overall,
+        list(by_level.lines(about, rows, scores, tested)),
+        audit,
         list(_parity(about, rows, scores, tested)),
         by_level.reliability(scores[MODEL][tested], told),
-    )  # fmt: skip
+    )
     return _with_test(result, data, step)
 
 

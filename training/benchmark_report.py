@@ -59,11 +59,17 @@ def _page(result: Result) -> Iterator[str]:
     yield from _table(
         ("model", "AUC", "AUC, mean of folds", "Brier", "calibration error", "slope"),
         (
-            (name, _said(f["auc"]), f"{result.fold_auc[name]:.4f}", _said(f["brier"]),
-             _said(f["expected_calibration_error"]), _said(f["slope"]))
+            (
+                name,
+                _said(f["auc"]),
+                f"{result.fold_auc[name]:.4f}",
+                _said(f["brier"]),
+                _said(f["expected_calibration_error"]),
+                _said(f["slope"]),
+            )
             for name, f in result.overall.items()
         ),
-    )  # fmt: skip
+    )
     yield ""
     yield (
         "The interval of the calibration error lies above the figure where it is small: resampling "
@@ -71,15 +77,37 @@ def _page(result: Result) -> Iterator[str]:
     )
     yield from ["", f"## By recorded level, the highest {about.review_rate:.0%} shown", ""]
     yield from _table(
-        ("recorded", "model", "rows", "with the outcome", "right of those shown", "share found",
-         "slope", "observed / expected", "the same among those shown"),
         (
-            (line.level, line.model, f"{line.rows:,}", f"{line.rate:.3f}",
-             *(_said(line.figures[name], 3) for name in
-               ("precision", "share_found", "slope", "calibration", "flagged_calibration")))
+            "recorded",
+            "model",
+            "rows",
+            "with the outcome",
+            "right of those shown",
+            "share found",
+            "slope",
+            "observed / expected",
+            "the same among those shown",
+        ),
+        (
+            (
+                line.level,
+                line.model,
+                f"{line.rows:,}",
+                f"{line.rate:.3f}",
+                *(
+                    _said(line.figures[name], 3)
+                    for name in (
+                        "precision",
+                        "share_found",
+                        "slope",
+                        "calibration",
+                        "flagged_calibration",
+                    )
+                ),
+            )
             for line in sorted(result.levels, key=lambda line: line.level)
         ),
-    )  # fmt: skip
+    )
     yield from ["", f"## Calibration of the {MODEL}, ten equal parts", ""]
     yield from _table(
         ("predicted", "observed", "rows"),
@@ -99,13 +127,18 @@ def _groups(lines: list[GroupLine]) -> Iterator[str]:
     yield from _table(
         ("characteristic", "group", "rows", *(WORDS[name] for name in FIGURES)),
         (
-            (line.characteristic, line.group,
-             "fewer than 10" if line.rows is None else f"{line.rows:,}",
-             *("too few to tell" if found is None else _said(found, 3)
-               for found in line.figures.values()))
+            (
+                line.characteristic,
+                line.group,
+                "fewer than 10" if line.rows is None else f"{line.rows:,}",
+                *(
+                    "too few to tell" if found is None else _said(found, 3)
+                    for found in line.figures.values()
+                ),
+            )
             for line in lines
         ),
-    )  # fmt: skip
+    )
 
 
 def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:

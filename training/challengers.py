@@ -38,8 +38,14 @@ def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, asked: Mat
 
 def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
     """LightGBM as it comes: 100 trees of 31 leaves, no directions."""
-    settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "seed": SEED,
-                "deterministic": True, "force_row_wise": True}  # fmt: skip
+    settings = {
+        "objective": "binary",
+        "verbosity": -1,
+        "num_threads": 1,
+        "seed": SEED,
+        "deterministic": True,
+        "force_row_wise": True,
+    }
     booster = lgb.train(settings, lgb.Dataset(rows, label=target, weight=weight), 100)
     found: Matrix = np.asarray(booster.predict(asked, num_threads=1), dtype=np.float64)
     return found

@@ -49,8 +49,9 @@ def audit(
     for characteristic, said in characteristics.items():
         for group in sorted(set(said)):
             rows = said == group
-            lines.append(_line(characteristic, group, rows, probability, shown, higher, weight,
-                               people))  # fmt: skip
+            lines.append(
+                _line(characteristic, group, rows, probability, shown, higher, weight, people)
+            )
     return lines
 
 

@@ -138,11 +138,19 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     rows = _without_new_offences(store, rows, until)
     long = rows.unpivot(
         on=list(codes.COMMUNITY_GROUPS),
-        index=["crn", "record_id", "source", "snapshot_on", "recorded_on", "sampling_probability",
-               "before_findings", "same_person"],
+        index=[
+            "crn",
+            "record_id",
+            "source",
+            "snapshot_on",
+            "recorded_on",
+            "sampling_probability",
+            "before_findings",
+            "same_person",
+        ],
         variable_name="group",
         value_name="said",
-    ).filter(pl.col("said").is_in(list(codes.LEVELS)))  # fmt: skip
+    ).filter(pl.col("said").is_in(list(codes.LEVELS)))
     told = long.with_columns(
         reviewed=pl.col("said").replace_strict(RANK, default=None).cast(pl.Int64),
         seen=_seen(),

@@ -94,10 +94,14 @@ def _lines(rows: pl.DataFrame) -> Iterator[Lead]:
             figure = None
             if own.height >= FEWEST:
                 figure = metrics.interval(
-                    _share, "higher", own["shown"].to_numpy().astype(np.float64),
-                    np.ones(own.height, dtype=bool), own["weight"].to_numpy(),
-                    own["crn"].to_numpy(), 1,
-                )  # fmt: skip
+                    _share,
+                    "higher",
+                    own["shown"].to_numpy().astype(np.float64),
+                    np.ones(own.height, dtype=bool),
+                    own["weight"].to_numpy(),
+                    own["crn"].to_numpy(),
+                    1,
+                )
             yield Lead(name, days, own.height, figure)
 
 

@@ -28,8 +28,10 @@ BLUE, GREY, BLACK = "#1d70b8", "#505a5f", "#0b0c0c"
 
 def draw(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
     """Write reliability.png and review-rates.png into a folder; the paths."""
-    made = {"reliability.png": _reliability(judged, probability),
-            "review-rates.png": _review_rates(judged, probability)}  # fmt: skip
+    made = {
+        "reliability.png": _reliability(judged, probability),
+        "review-rates.png": _review_rates(judged, probability),
+    }
     for name, picture in made.items():
         picture.savefig(folder / name, dpi=120, metadata={"Software": "rosh-triage"})
     return [folder / name for name in made]
@@ -46,9 +48,11 @@ def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
     names = [*model.ordinal.columns, *GROUPS, "threshold"]
     values = shap.TreeExplainer(model.ordinal.booster)(rows)
     told = shap.Explanation(
-        values=values.values, base_values=values.base_values, data=rows,
+        values=values.values,
+        base_values=values.base_values,
+        data=rows,
         feature_names=[name.replace("_", " ") for name in names],
-    )  # fmt: skip
+    )
     made = {"beeswarm.png": _beeswarm(told), "dependence.png": _dependence(told)}
     for name, picture in made.items():
         picture.savefig(folder / name, dpi=110, metadata={"Software": "rosh-triage"})
@@ -93,10 +97,12 @@ def _reliability(judged: Labelled, probability: Matrix) -> Picture:
             continue
         parts = metrics.bins(probability[at], judged.weights[at], PARTS)
         points = [
-            (np.average(probability[at][parts == p], weights=judged.weights[at][parts == p]),
-             np.average(higher[at][parts == p], weights=judged.weights[at][parts == p]))
+            (
+                np.average(probability[at][parts == p], weights=judged.weights[at][parts == p]),
+                np.average(higher[at][parts == p], weights=judged.weights[at][parts == p]),
+            )
             for p in np.unique(parts)
-        ]  # fmt: skip
+        ]
         top = 1.1 * max(max(point) for point in points)
         place.plot([0, top], [0, top], color=GREY, linestyle=":")
         place.plot(*zip(*points, strict=True), "o-", color=BLUE)

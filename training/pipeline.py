@@ -77,8 +77,10 @@ def train(
         made = replace(made, about={**made.about, "settled": steady.families})
         step("the lists of other nights; pictures")
         kept = nights.measure(store, made, until, config.review.share)
-        found |= {"stability": [asdict(one) for one in steady.lines],
-                  "nights": [asdict(one) for one in kept]}  # fmt: skip
+        found |= {
+            "stability": [asdict(one) for one in steady.lines],
+            "nights": [asdict(one) for one in kept],
+        }
     # What the board reads before it signs is bound to what it signs, by this digest.
     made = replace(made, about={**made.about, "evidence": _digest(found)})
     if pooled is not None:
@@ -98,11 +100,13 @@ def _about(
         "store": store.fingerprint,
         "config": config.digest,
         "code": code_version(),
-        "folds": [f"{one.name}: taught before {one.train_before}, judged from {one.test_from}"
-                  for one in folds],
+        "folds": [
+            f"{one.name}: taught before {one.train_before}, judged from {one.test_from}"
+            for one in folds
+        ],
         "rows": labelled.frame.height,
         "effective_rows": labelled.effective_rows,
-    }  # fmt: skip
+    }
 
 
 def _keep(
@@ -144,8 +148,13 @@ def _digest(found: dict[str, Any]) -> str:
 
 
 def _identity(store: Store, until: date, config: Config) -> str:
-    parts = [store.fingerprint, until.isoformat(), config.digest, build.catalogue_hash(),
-             code_version()]  # fmt: skip
+    parts = [
+        store.fingerprint,
+        until.isoformat(),
+        config.digest,
+        build.catalogue_hash(),
+        code_version(),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -181,8 +190,14 @@ def _row(line: Line) -> dict[str, Any]:
 
 
 def _readable(row: dict[str, Any]) -> dict[str, str]:
-    names = ("share_found", "precision", "average_precision", "calibration", "slope",
-             "flagged_calibration")  # fmt: skip
+    names = (
+        "share_found",
+        "precision",
+        "average_precision",
+        "calibration",
+        "slope",
+        "flagged_calibration",
+    )
     said = {key: str(row[key]) for key in ("period", "model", "recorded", "rows", "higher")}
     for name in names:
         value, low, high = row.get(name) or (None, None, None)

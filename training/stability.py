@@ -75,9 +75,14 @@ def measure(
         same = _same_first(weights, again)
         after = _same_first(weights[:, settled], again[:, :, settled])
         lines.append(
-            Stability(name, len(weights), float(same.mean()), float(same.all(axis=0).mean()),
-                      float(after.mean()))
-        )  # fmt: skip
+            Stability(
+                name,
+                len(weights),
+                float(same.mean()),
+                float(same.all(axis=0).mean()),
+                float(after.mean()),
+            )
+        )
     return Steadiness(lines, families)
 
 

@@ -74,8 +74,10 @@ def _scores(rows: pl.DataFrame, truly: np.ndarray) -> dict[str, Matrix]:
     scores = {name: column.to_numpy().astype(np.float64) for name, column in plain.items()}
     highest = rows.select(pl.max_horizontal(codes.COMMUNITY_GROUPS)).to_series()
     half = rows["crn"].str.slice(-1).is_in(["0", "2", "4", "6", "8"])
-    for name, keys in (("recorded level alone", highest.cast(pl.String())),
-                       ("who the practitioner is", rows["staff_code"])):  # fmt: skip
+    for name, keys in (
+        ("recorded level alone", highest.cast(pl.String())),
+        ("who the practitioner is", rows["staff_code"]),
+    ):
         scores[name] = _rate_in_the_other_half(keys, truly, half)
     return scores
 

@@ -131,10 +131,14 @@ def _lines(asked: Labelled, scores: dict[str, Matrix], share: float) -> Iterator
                 continue
             given = score[at], low[at], np.ones(int(at.sum()))
             yield TruthLine(
-                name, stratum, int(at.sum()), int(low[at].sum()),
-                metrics.precision(*given, share), metrics.share_found(*given, share),
+                name,
+                stratum,
+                int(at.sum()),
+                int(low[at].sum()),
+                metrics.precision(*given, share),
+                metrics.share_found(*given, share),
                 metrics.average_precision(*given),
-            )  # fmt: skip
+            )
 
 
 def _mean(lines: list[TruthLine], model: str) -> float:

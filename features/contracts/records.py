@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.contracts.table import Column, Table
 from features.errors import UserError, did_you_mean
 
@@ -102,9 +102,9 @@ _TABLES = (
         "What happens between appointments reaches the record only when someone writes it down; "
         "half the rows are the system's own.",
         (
-            _c("type_code", "code", "contact type", codes.CONTACT_TYPES, required=True),
-            _c("outcome_code", "code", "outcome; absent until recorded", codes.OUTCOMES),
-            _c("enforcement_code", "code", "enforcement action taken", codes.ENFORCEMENT),
+            _c("type_code", "code", "contact type", contact_codes.CONTACT_TYPES, required=True),
+            _c("outcome_code", "code", "outcome; absent until recorded", contact_codes.OUTCOMES),
+            _c("enforcement_code", "code", "enforcement action taken", contact_codes.ENFORCEMENT),
             _c("staff_code", "text", "officer; a code ending in U is an unallocated placeholder"),
             _c("system_generated", "flag", "written by the system, not by a person"),
             _c("note", "text", "the officer's words: shown to the reader, never read by a model"),
@@ -117,8 +117,15 @@ _TABLES = (
         "Levels count only from status COMPLETE and for 55 weeks. No register for a group means "
         "low or not assessed, and cannot be told apart.",
         (
-            _c("status", "code", "status", codes.ASSESSMENT_STATUS, required=True,
-               settled_by="completed_on", unsettled="OPEN"),
+            _c(
+                "status",
+                "code",
+                "status",
+                codes.ASSESSMENT_STATUS,
+                required=True,
+                settled_by="completed_on",
+                unsettled="OPEN",
+            ),
             _c("completed_on", "date", "when it was completed or locked"),
             *_COMMUNITY_LEVELS,
             *_CUSTODY_LEVELS,
@@ -146,8 +153,12 @@ _TABLES = (
         "Low group levels have no register entry.",
         (
             _c("type_code", "code", "register type", codes.REGISTER_TYPES, required=True),
-            _c("level_code", "code", "level of a group or MAPPA register",
-               codes.REGISTER_LEVEL_CODES),
+            _c(
+                "level_code",
+                "code",
+                "level of a group or MAPPA register",
+                codes.REGISTER_LEVEL_CODES,
+            ),
             _c("category_code", "code", "MAPPA category", codes.MAPPA_CATEGORIES),
             _c("next_review_on", "date", "next review due", plan=True),
             _c("ended_on", "date", "de-registered"),
@@ -201,7 +212,13 @@ _TABLES = (
         (
             _c("kind", "code", "what was to be decided", codes.DECISION_KINDS, required=True),
             _c("decided", "code", "what was decided", codes.ENFORCEMENT_SCALE_WORDS),
-            _c("issued", "code", "what was issued", codes.ENFORCEMENT_SCALE_WORDS, settled_by="issued_on"),
+            _c(
+                "issued",
+                "code",
+                "what was issued",
+                codes.ENFORCEMENT_SCALE_WORDS,
+                settled_by="issued_on",
+            ),
             _c("issued_on", "date", "when it was issued"),
             _c("decided_by", "text", "staff code of the decider"),
             _c("decided_by_grade", "code", "grade of the decider", codes.GRADES),
@@ -297,7 +314,7 @@ _TABLES = (
             _c("ended_on", "date", "when it ended"),
         ),
     ),
-)  # fmt: skip
+)
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 """Every source table, by name, in the order of the documentation."""

@@ -39,10 +39,22 @@ ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 def catalogue_hash() -> str:
     """A digest of every declaration: the same digest, the same indicators."""
     listing = [
-        [i.id, i.family, i.kind, i.use, i.direction, i.sentence, i.rule, list(i.groups),
-         str(i.value), i.none, i.fires_from, i.fires_below]
+        [
+            i.id,
+            i.family,
+            i.kind,
+            i.use,
+            i.direction,
+            i.sentence,
+            i.rule,
+            list(i.groups),
+            str(i.value),
+            i.none,
+            i.fires_from,
+            i.fires_below,
+        ]
         for i in CATALOGUE.values()
-    ]  # fmt: skip
+    ]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 

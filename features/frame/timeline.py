@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
@@ -162,9 +162,9 @@ def _on(words: str, day: date | None) -> str:
 
 
 def _contact(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _word(codes.CONTACT_TYPES, row["type_code"]), _listed(
-        _word(codes.OUTCOMES, row["outcome_code"]),
-        _word(codes.ENFORCEMENT, row["enforcement_code"]),
+    return _word(contact_codes.CONTACT_TYPES, row["type_code"]), _listed(
+        _word(contact_codes.OUTCOMES, row["outcome_code"]),
+        _word(contact_codes.ENFORCEMENT, row["enforcement_code"]),
         row["note"] or "",
     )
 

@@ -11,16 +11,28 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known
 from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
 from features.indicators.orders import ORDERS
 
 KIND = pl.col("kind")
 RISK_REGISTERS: tuple[str, ...] = (
-    "RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26", "IRMO",
-    "RTAO", "REG22",
-)  # fmt: skip
+    "RCCO",
+    "RCPR",
+    "ADVP",
+    "REG30",
+    "WEAP",
+    "RSTO",
+    "SPO",
+    "SOPS",
+    "ARSO",
+    "STRG",
+    "REG26",
+    "IRMO",
+    "RTAO",
+    "REG22",
+)
 """Registers that say something of the risk to others, whatever the level."""
 
 
@@ -40,7 +52,7 @@ class Answer:
 
 
 NEITHER_MISSED_NOR_FAILED = ~one_of(
-    "outcome_code", [*codes.UNACCEPTABLE_ABSENCE, *codes.NON_COMPLIANT]
+    "outcome_code", [*contact_codes.UNACCEPTABLE_ABSENCE, *contact_codes.NON_COMPLIANT]
 ).fill_null(value=False)
 """The appointment was not missed without an acceptable reason, nor failed."""
 
@@ -57,25 +69,28 @@ TREATMENT_ARRANGED = Answer(
     contact("treatment") & NEITHER_MISSED_NOR_FAILED,
 )
 COMPLIED = Answer(
-    "an appointment attended and complied with", "contacts",
-    contact("appointment", "treatment") & one_of("outcome_code", codes.COMPLIED),
-)  # fmt: skip
+    "an appointment attended and complied with",
+    "contacts",
+    contact("appointment", "treatment") & one_of("outcome_code", contact_codes.COMPLIED),
+)
 CALLED = Answer(
     "a call or message to or from somebody else", "contacts", one_of("type_code", CALLS_TO_OTHERS)
 )
 HOSTEL_WARNINGS = ("C118", "C119")
 """The warning and the caution of approved premises: a failure, and the response to it."""
 ENFORCED = Answer(
-    "a warning, breach or recall contact with a decision", "contacts",
+    "a warning, breach or recall contact with a decision",
+    "contacts",
     (contact("warning", "recall") & (pl.col("type_code") != "C173"))
     | one_of("type_code", ["MO5", *HOSTEL_WARNINGS]),
-)  # fmt: skip
+)
 
 
 ATTENDED_AGAIN = Answer(
-    "an appointment attended, whether or not complied with", "contacts",
-    contact("appointment") & one_of("outcome_code", codes.ATTENDED),
-)  # fmt: skip
+    "an appointment attended, whether or not complied with",
+    "contacts",
+    contact("appointment") & one_of("outcome_code", contact_codes.ATTENDED),
+)
 HOUSED = one_of("kind", ["custody", "remand", "approved_premises"])
 AN_ADDRESS = one_of("state", ["settled", "temporary", "current", "new"])
 LIVED_AT = AN_ADDRESS & pl.col("verified").ne_missing(pl.lit(value=False))
@@ -132,7 +147,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         ATTENDED_AGAIN,
         Answer("an address that is known", "circumstances", (KIND == "address") & LIVED_AT),
         Answer(
-            "custody, remand or approved premises", "supervisions",
+            "custody, remand or approved premises",
+            "supervisions",
             HOUSED,
         ),
     ),
@@ -140,7 +156,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         document("a report of the treatment provider", "treatment_report"),
     ),
     "substance_condition_without_referral": (
-        document("a referral for treatment", "substance_referral"), TREATMENT_ARRANGED,
+        document("a referral for treatment", "substance_referral"),
+        TREATMENT_ARRANGED,
     ),
     "mh_decline_disclosed_no_action": (MANAGEMENT, TREATMENT_ARRANGED, CALLED, ASSESSED),
     "new_relationship_no_enquiry": (
@@ -148,9 +165,7 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     ),
     "pregnancy_or_new_child_unassessed": (ASSESSED,),
     "da_enquiry_missing": (enquiry("a domestic abuse enquiry requested", "domestic_abuse"),),
-    "da_enquiry_overdue": (
-        enquiry("the enquiry returned", "domestic_abuse", day="returned_on"),
-    ),
+    "da_enquiry_overdue": (enquiry("the enquiry returned", "domestic_abuse", day="returned_on"),),
     "sg_enquiry_missing": (
         enquiry("a child safeguarding enquiry requested", "child_safeguarding"),
     ),
@@ -160,17 +175,17 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "enquiry_result_not_reflected": (ASSESSED,),
     "curfew_without_main_occupier_consent": (
         Answer(
-            "the main occupier's answer, where it raises no concerns", "enquiries",
-            (KIND == "main_occupier") & (pl.col("result") == "no_concerns"), "returned_on",
+            "the main occupier's answer, where it raises no concerns",
+            "enquiries",
+            (KIND == "main_occupier") & (pl.col("result") == "no_concerns"),
+            "returned_on",
         ),
     ),
     "curfew_household_unchecked": (
         enquiry("the check returned", "domestic_abuse", "child_safeguarding", day="returned_on"),
     ),
     "checks_claimed_without_evidence": (
-        enquiry(
-            "an enquiry requested", "domestic_abuse", "child_safeguarding", "main_occupier"
-        ),
+        enquiry("an enquiry requested", "domestic_abuse", "child_safeguarding", "main_occupier"),
     ),
     "curfew_not_monitored": (POLICE_TOLD,),
     "named_person_not_consulted": (CALLED,),
@@ -187,7 +202,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     ),
     "mh_information_not_in_assessment": (
         Answer(
-            "an assessment completed that mentions mental health", "assessments",
+            "an assessment completed that mentions mental health",
+            "assessments",
             (pl.col("status") == "COMPLETE")
             & pl.col("mentions_mental_health").fill_null(value=True),
             "completed_on",
@@ -195,13 +211,15 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     ),
     "civil_order_without_register": (
         Answer(
-            "the register of the order", "registrations",
+            "the register of the order",
+            "registrations",
             one_of("type_code", codes.CIVIL_ORDERS.values()),
         ),
     ),
     "expected_register_missing": (
         Answer(
-            "the register that the events call for", "registrations",
+            "the register that the events call for",
+            "registrations",
             one_of("type_code", ["ADVP", "REG30", "WEAP", "RCCO", "RCPR"]),
         ),
     ),
@@ -210,7 +228,8 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     ),
     "earlier_sentence_risk_not_carried": (
         Answer(
-            "the same register active again", "registrations",
+            "the same register active again",
+            "registrations",
             one_of("type_code", RISK_REGISTERS),
         ),
     ),
@@ -225,9 +244,10 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         document("a referral to MAPPA or approved premises", "mappa_referral", "ap_referral"),
     ),
     "recall_information_not_sent_to_police": (
-        document("the recall information sent", "recall_information"), POLICE_TOLD,
+        document("the recall information sent", "recall_information"),
+        POLICE_TOLD,
     ),
-}  # fmt: skip
+}
 """By indicator, the kinds of entry that answer it. What stands in a row of its own (done, issued,
 ended, endorsed) answers that row and is not listed.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import WORSE, significant_events
@@ -223,7 +223,7 @@ def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("test"),
-        one_of("outcome_code", ["TREF", "AFTC", "AFDA", *codes.UNACCEPTABLE_ABSENCE]),
+        one_of("outcome_code", ["TREF", "AFTC", "AFDA", *contact_codes.UNACCEPTABLE_ABSENCE]),
         within(90),
     )
 

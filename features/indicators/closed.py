@@ -50,11 +50,16 @@ def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
     day, key = pl.col("day"), [*CASE, "record_id", "day"]
     covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
-    closed = both.join(spells, on=CASE).group_by(key).agg(
-        open_then=covered.any(),
-        before=(pl.col("ended") < day).any(),
-        reopened_on=pl.col("began").filter(pl.col("began") > day).min(),
-    ).filter(~pl.col("open_then"), "before", pl.col("reopened_on").is_not_null())  # fmt: skip
+    closed = (
+        both.join(spells, on=CASE)
+        .group_by(key)
+        .agg(
+            open_then=covered.any(),
+            before=(pl.col("ended") < day).any(),
+            reopened_on=pl.col("began").filter(pl.col("began") > day).min(),
+        )
+        .filter(~pl.col("open_then"), "before", pl.col("reopened_on").is_not_null())
+    )
     again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
     dated = rows.join(again, on=[*CASE, "record_id"])
     return dated.join(_considered(known, dated), on=[*CASE, "record_id"], how="anti")

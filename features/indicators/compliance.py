@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known
 from features.indicators.answers import HOSTEL_WARNINGS, LETTERS, answers
 from features.indicators.base import declare
@@ -105,9 +105,13 @@ def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
     """
     undecided = pl.col("enforcement_code").is_null() | one_of("enforcement_code", ["EA12"])
     failures = entries(
-        known, "contacts", non_compliant(), within(180), undecided,
+        known,
+        "contacts",
+        non_compliant(),
+        within(180),
+        undecided,
         ~one_of("type_code", HOSTEL_WARNINGS),
-    )  # fmt: skip
+    )
     answered = answers(known, "unanswered_noncompliance_count")
     return not_followed_by(while_contact_was_due(known, failures), answered, 10)
 
@@ -211,7 +215,7 @@ def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
     return orders_and_licences(known).filter(ended)
 
 
-COMPLIED = one_of("outcome_code", codes.COMPLIED)
+COMPLIED = one_of("outcome_code", contact_codes.COMPLIED)
 
 
 @declare(
@@ -241,7 +245,7 @@ def attendance_rate_90d(known: Known) -> pl.LazyFrame:
         "contacts",
         contact("appointment", "treatment"),
         within(90),
-        one_of("outcome_code", [*codes.COMPLIED, *codes.UNACCEPTABLE_ABSENCE]),
+        one_of("outcome_code", [*contact_codes.COMPLIED, *contact_codes.UNACCEPTABLE_ABSENCE]),
     )
     return while_contact_was_due(known, counted)
 
@@ -264,11 +268,11 @@ def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
         known, entries(known, "contacts", contact("appointment", "treatment"), within(365))
     )
     complied = (
-        due.filter(one_of("outcome_code", codes.COMPLIED))
+        due.filter(one_of("outcome_code", contact_codes.COMPLIED))
         .group_by(CASE)
         .agg(complied_on=pl.col("occurred_on").max())
     )
-    missed = due.filter(one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE))
+    missed = due.filter(one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE))
     return missed.join(complied, on=CASE, how="left").filter(
         pl.col("complied_on").is_null() | (pl.col("occurred_on") > pl.col("complied_on"))
     )
@@ -291,7 +295,7 @@ def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("appointment"),
-        one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE),
+        one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),
     ).join(release, on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     return missed.filter(after.is_between(0, 2)).unique([*CASE, "record_id"])

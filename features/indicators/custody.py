@@ -34,16 +34,20 @@ HIGH = 3
 
 def _days_before(days: pl.Expr) -> pl.Expr:
     """When somebody was allocated, in words."""
-    return pl.when(days > 0).then(pl.format("{} days before release", days)).otherwise(
-        pl.lit("not before the day of release, or not at all")
-    )  # fmt: skip
+    return (
+        pl.when(days > 0)
+        .then(pl.format("{} days before release", days))
+        .otherwise(pl.lit("not before the day of release, or not at all"))
+    )
 
 
 def _weeks_before(weeks: pl.Expr) -> pl.Expr:
     """When a referral was made, in words."""
-    return pl.when(weeks > 0).then(pl.format("{} weeks before release", weeks)).otherwise(
-        pl.lit("in the last week before release, or not at all")
-    )  # fmt: skip
+    return (
+        pl.when(weeks > 0)
+        .then(pl.format("{} weeks before release", weeks))
+        .otherwise(pl.lit("in the last week before release, or not at all"))
+    )
 
 
 @declare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known
 from features.indicators.answers import AN_ADDRESS, ATTENDED_AGAIN, HOUSED, LIVED_AT, answers
 from features.indicators.base import declare
@@ -181,7 +181,7 @@ def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
         known,
         "contacts",
         contact("treatment"),
-        one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE),
+        one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),
         within(180),
     )
     return while_contact_was_due(known, rows)

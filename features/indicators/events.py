@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known, once
 from features.indicators.language import MENTAL_HEALTH, SERIOUS_INCIDENTS, contact, entries, one_of
 
@@ -13,8 +13,11 @@ WORSE = "mental health worse"
 
 
 INTELLIGENCE_OR_CONCERN = (
-    "intelligence", "custody_intelligence", "sexual_concern_child", "provider_concern",
-)  # fmt: skip
+    "intelligence",
+    "custody_intelligence",
+    "sexual_concern_child",
+    "provider_concern",
+)
 
 
 @once
@@ -36,7 +39,7 @@ def significant_events(known: Known) -> pl.LazyFrame:
 _EVENTS: dict[str, pl.Expr] = {
     "contacts": pl.when(contact("arrest_or_charge"))
     .then(pl.lit("arrest or charge"))
-    .when(one_of("type_code", codes.BREACH_CONTACTS))
+    .when(one_of("type_code", contact_codes.BREACH_CONTACTS))
     .then(pl.lit("breach"))
     .when(contact("third_party"))
     .then(pl.lit("complaint")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Known, latest
 from features.history.recorded_levels import in_custody
 from features.indicators.answers import (
@@ -65,7 +65,7 @@ def days_since_face_to_face(known: Known) -> pl.LazyFrame:
     appointment, home or doorstep visit, whether or not complied. Not known where there is none, or
     while contact is suspended.
     """
-    attended = one_of("outcome_code", codes.ATTENDED)
+    attended = one_of("outcome_code", contact_codes.ATTENDED)
     seen = entries(known, "contacts", one_of("type_code", IN_PERSON), attended)
     return latest(seen).join(suspended(known), on=CASE, how="anti")
 
@@ -167,7 +167,7 @@ def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
     submission of a recall); of several, the longest. Where none followed, the days so far since one
     missed on a licence in force after which the person has not attended.
     """
-    missed = one_of("outcome_code", codes.UNACCEPTABLE_ABSENCE)
+    missed = one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE)
     absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
     lately = pl.col("licence_ended_on").is_null() | (
         (pl.col("as_of") - pl.col("licence_ended_on")).dt.total_days() < 365

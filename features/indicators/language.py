@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from features.contracts import codes, records
+from features.contracts import codes, contact_codes, records
 from features.history.asof import CASE, Known, once
 from features.store.column_pruning import Unread
 from features.working_days import days_after
@@ -44,7 +44,7 @@ CALLS_TO_OTHERS = ("CT3B", "CM3A", "CM3B")
 UNREAD_CONTACTS = tuple(
     code
     for group in ("administrative", "echo_of_level", "assessment", "correspondence")
-    for code in codes.CONTACT_GROUPS[group]
+    for code in contact_codes.CONTACT_GROUPS[group]
     if code not in CALLS_TO_OTHERS
 )
 """Contact types that no indicator reads, unless the contact has an outcome."""
@@ -104,8 +104,8 @@ def known_within(days: int) -> pl.Expr:
 
 @cache
 def contact(*groups: str) -> pl.Expr:
-    """The contact is of one of the named groups of types (`codes.CONTACT_GROUPS`)."""
-    wanted = [code for group in groups for code in codes.CONTACT_GROUPS[group]]
+    """The contact is of one of the named groups of types (`contact_codes.CONTACT_GROUPS`)."""
+    wanted = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
     return one_of("type_code", wanted)
 
 
@@ -114,9 +114,9 @@ def non_compliant() -> pl.Expr:
     """The contact is a breach that was not excused, or an appointment missed or failed without
     acceptable reason.
     """
-    excused = one_of("outcome_code", codes.EXCUSED).fill_null(value=False)
-    breach = one_of("type_code", codes.BREACH_CONTACTS) & ~excused
-    return one_of("outcome_code", codes.NON_COMPLIANT) | breach
+    excused = one_of("outcome_code", contact_codes.EXCUSED).fill_null(value=False)
+    breach = one_of("type_code", contact_codes.BREACH_CONTACTS) & ~excused
+    return one_of("outcome_code", contact_codes.NON_COMPLIANT) | breach
 
 
 @once
@@ -131,9 +131,10 @@ def by_group(known: Known) -> pl.LazyFrame:
 
 
 _GROUP_OF_KIND = {
-    **dict.fromkeys(SERIOUS_INCIDENTS, "public"), "domestic_abuse": "known_adult",
+    **dict.fromkeys(SERIOUS_INCIDENTS, "public"),
+    "domestic_abuse": "known_adult",
     "sexual_concern_child": "children",
-}  # fmt: skip
+}
 _GROUP = pl.coalesce(
     pl.col("target").replace_strict(codes.GROUP_OF_TARGET, default=None),
     pl.col("kind").replace_strict(_GROUP_OF_KIND, default=None),
@@ -174,9 +175,14 @@ def _next(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFr
     days = others.select(*CASE, _next=pl.col("occurred_on")).sort("_next")
     dated = rows.with_columns(_from=since).sort("_from")
     return dated.join_asof(
-        days, left_on="_from", right_on="_next", by=CASE, strategy="forward",
-        coalesce=False, check_sortedness=False,
-    )  # fmt: skip
+        days,
+        left_on="_from",
+        right_on="_next",
+        by=CASE,
+        strategy="forward",
+        coalesce=False,
+        check_sortedness=False,
+    )
 
 
 IS_LAST = (pl.col("case_date") != pl.col("case_date").shift(-1)).fill_null(value=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts import codes
+from features.contracts import contact_codes
 from features.history.asof import CASE, Known, once
 from features.indicators.language import entries, in_force, one_of, within
 
@@ -58,16 +58,18 @@ def suspended(known: Known) -> pl.LazyFrame:
     """
     running = in_force(known, "supervisions", one_of("kind", ORDERS))
     begun = (pl.col("suspended_from") <= pl.col("as_of")).fill_null(value=False)
-    throughout = running.group_by(CASE).agg(
-        suspended=begun.all(), suspended_from=pl.col("suspended_from").max()
-    ).filter("suspended")  # fmt: skip
+    throughout = (
+        running.group_by(CASE)
+        .agg(suspended=begun.all(), suspended_from=pl.col("suspended_from").max())
+        .filter("suspended")
+    )
     register = in_force(known, "registrations", one_of("type_code", [SUSPENDED]))
     since = register.select(*CASE, suspended_from="occurred_on")
     both = pl.concat([throughout.select(*CASE, "suspended_from"), since])
     return both.group_by(CASE).agg(pl.col("suspended_from").min())
 
 
-ALWAYS_DUE = one_of("type_code", codes.BREACH_CONTACTS)
+ALWAYS_DUE = one_of("type_code", contact_codes.BREACH_CONTACTS)
 """A curfew, a zone and the rules of a hostel hold while contact is suspended."""
 
 

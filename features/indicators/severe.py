@@ -26,13 +26,18 @@ _TO_THEM = one_of("target", ["partner", "child"])
 _GRAVE_VIOLENCE = (KIND == "violence") & ((pl.col("severity") >= GRAVE) | _TO_THEM)
 _GRAVE_SEXUAL = (KIND == "sexual") & ((pl.col("severity") >= GRAVE) | (pl.col("target") == "child"))
 _WHAT = (
-    pl.when(_TO_STAFF).then(pl.lit("violence or a threat to staff"))
-    .when(_GRAVE_THREAT.fill_null(value=False)).then(pl.lit("a grave threat"))
-    .when(_GRAVE_VIOLENCE.fill_null(value=False)).then(pl.lit("grave violence"))
-    .when(one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"])
-          | _GRAVE_SEXUAL.fill_null(value=False))
+    pl.when(_TO_STAFF)
+    .then(pl.lit("violence or a threat to staff"))
+    .when(_GRAVE_THREAT.fill_null(value=False))
+    .then(pl.lit("a grave threat"))
+    .when(_GRAVE_VIOLENCE.fill_null(value=False))
+    .then(pl.lit("grave violence"))
+    .when(
+        one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"])
+        | _GRAVE_SEXUAL.fill_null(value=False)
+    )
     .then(KIND.replace(codes.INCIDENT_KINDS))
-)  # fmt: skip
+)
 
 
 def _severe(known: Known) -> pl.LazyFrame:

@@ -297,11 +297,16 @@ def _stop_if_too_many_vanished(report: TableReport, max_vanished: float) -> None
 def _described(about: extract.Extract, number: int, reports: list[TableReport]) -> store.Load:
     supplied = [report for report in reports if report.supplied]
     counts = {
-        r.name: {"read": r.read, "refused": r.refused_rows, "new": r.new,
-                 "unknown_codes": sum(sum(f.values()) for f in r.unknown_codes.values()),
-                 "changed": r.changed, "withdrawn": r.withdrawn,
-                 "complete": r.name in about.complete}
+        r.name: {
+            "read": r.read,
+            "refused": r.refused_rows,
+            "new": r.new,
+            "unknown_codes": sum(sum(f.values()) for f in r.unknown_codes.values()),
+            "changed": r.changed,
+            "withdrawn": r.withdrawn,
+            "complete": r.name in about.complete,
+        }
         for r in supplied
-    }  # fmt: skip
+    }
     feeds = {r.name: about.feeds.get(r.name, about.extracted_at) for r in supplied}
     return store.Load(number, about.extracted_at, about.made_up, counts, feeds, {})

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from features.contracts import codes, records
+from features.contracts import contact_codes, records
 from features.contracts.table import CRN_PATTERN, Column, Table
 
 EARLIEST = date(1900, 1, 1)
@@ -172,9 +172,9 @@ def _dates(table: Table) -> list[pl.Expr]:
     day, at = pl.col("occurred_on"), pl.col("recorded_at")
     planned = pl.lit(table.planned)
     if table.name == "contacts":
-        planned = pl.col("type_code").is_in(list(codes.PLANNED_CONTACTS)) | ~pl.col(
+        planned = pl.col("type_code").is_in(list(contact_codes.PLANNED_CONTACTS)) | ~pl.col(
             "type_code"
-        ).is_in(list(codes.CONTACT_TYPES))
+        ).is_in(list(contact_codes.CONTACT_TYPES))
     early = [
         _if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
         for c in table.columns
@@ -186,10 +186,8 @@ def _dates(table: Table) -> list[pl.Expr]:
         _if(
             at > pl.col("_extracted_at"), "date out of range: recorded after the extract was taken"
         ),
-        _if(
-            (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
-        ),
-    ]  # fmt: skip
+        _if((at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"),
+    ]
 
 
 def _ranges(table: Table) -> list[pl.Expr]:

@@ -100,11 +100,25 @@ def _read_file(
 
 
 DAMAGED = (
-    AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError,
-)  # fmt: skip
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """How a response shows that it is not of the shape that it looks like."""
-_LIMITS = ("userExcluded", "userRestricted", "excludedFrom", "restrictedTo", "limitedAccess",
-           "limitedAccessOffender", "currentExclusion", "currentRestriction")  # fmt: skip
+_LIMITS = (
+    "userExcluded",
+    "userRestricted",
+    "excludedFrom",
+    "restrictedTo",
+    "limitedAccess",
+    "limitedAccessOffender",
+    "currentExclusion",
+    "currentRestriction",
+)
 
 
 def _limit_of_a_damaged(
@@ -142,9 +156,14 @@ def _speaks_of_a_limit(body: Any) -> bool:
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "text": (str,), "code": (str,), "date": (date,), "time": (datetime,), "int": (int,),
-    "number": (int, float), "flag": (bool,),
-}  # fmt: skip
+    "text": (str,),
+    "code": (str,),
+    "date": (date,),
+    "time": (datetime,),
+    "int": (int,),
+    "number": (int, float),
+    "flag": (bool,),
+}
 
 
 def _wrong(name: str, row: Mapping[str, Any]) -> str:

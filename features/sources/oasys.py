@@ -12,8 +12,14 @@ from features import clock
 Body = dict[str, Any]
 Row = tuple[str, dict[str, Any]]
 
-_GROUPS = {"children": "children", "public": "public", "knownadult": "known_adult",
-           "staff": "staff", "prisoners": "prisoners", "prisoner": "prisoners"}  # fmt: skip
+_GROUPS = {
+    "children": "children",
+    "public": "public",
+    "knownadult": "known_adult",
+    "staff": "staff",
+    "prisoners": "prisoners",
+    "prisoner": "prisoners",
+}
 
 
 def when(value: Any) -> datetime | None:
@@ -72,10 +78,16 @@ def arns(body: Body, crn: str | None) -> Iterator[Row]:
     """Levels as assess-risks-and-needs gives them: its summary and its widget."""
     on = body.get("assessedOn")
     row = base(f"arns-{crn}-{day(on)}", crn, on)
-    yield "assessments", {
-        **row, "status": "COMPLETE", "completed_on": day(on), "source_system": "oasys",
-        **_arns_levels(body),
-    }  # fmt: skip
+    yield (
+        "assessments",
+        {
+            **row,
+            "status": "COMPLETE",
+            "completed_on": day(on),
+            "source_system": "oasys",
+            **_arns_levels(body),
+        },
+    )
 
 
 def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
@@ -89,8 +101,14 @@ def ords(body: Body, crn: str | None) -> Iterator[Row]:
     """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
     crn = body.get("crn") or body.get("probNumber") or crn
     if body.get("limitedAccessOffender"):
-        yield "limits", {**base(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
-                         "kind": "restriction", "source_system": "oasys"}  # fmt: skip
+        yield (
+            "limits",
+            {
+                **base(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
+                "kind": "restriction",
+                "source_system": "oasys",
+            },
+        )
     for item in body.get("timeline", []) + body.get("assessments", []):
         started = item.get("initiationDate") or item.get("completedDate")
         done = item.get("dateCompleted") or item.get("completedDate")
@@ -138,10 +156,19 @@ def _ords_bands(item: Body) -> dict[str, Any]:
 
 # Where each band stands: (part, key) in output version 1, then in version 2.
 _BANDS = {
-    "serious_band": (("riskOfSeriousRecidivismScore", "scoreLevel"), ("combinedSeriousReoffendingPredictor", "band")),
-    "violence_band": (("violencePredictorScore", "ovpRisk"), ("violentReoffendingPredictor", "band")),
-    "reoffending_band": (("groupReconvictionScore", "scoreLevel"), ("allReoffendingPredictor", "band")),
-}  # fmt: skip
+    "serious_band": (
+        ("riskOfSeriousRecidivismScore", "scoreLevel"),
+        ("combinedSeriousReoffendingPredictor", "band"),
+    ),
+    "violence_band": (
+        ("violencePredictorScore", "ovpRisk"),
+        ("violentReoffendingPredictor", "band"),
+    ),
+    "reoffending_band": (
+        ("groupReconvictionScore", "scoreLevel"),
+        ("allReoffendingPredictor", "band"),
+    ),
+}
 
 
 def predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
@@ -154,8 +181,14 @@ def predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
             part, key = places[1 if version == "2" else 0]
             bands[name] = level((output.get(part) or {}).get(key))
         on = item.get("completedDate")
-        yield "assessments", {
-            **base(f"predictors-{crn}-{on}-v{version}", crn, on),
-            "status": "PREDICTORS_ONLY", "completed_on": day(on), "source_system": "oasys",
-            "predictor_version": version, **bands,
-        }  # fmt: skip
+        yield (
+            "assessments",
+            {
+                **base(f"predictors-{crn}-{on}-v{version}", crn, on),
+                "status": "PREDICTORS_ONLY",
+                "completed_on": day(on),
+                "source_system": "oasys",
+                "predictor_version": version,
+                **bands,
+            },
+        )

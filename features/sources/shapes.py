@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from features import clock
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from features.sources.oasys import (
     Body,
     Row,
@@ -71,8 +71,10 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
                 **base(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
                 "recorded_at": max(filter(None, (when(start), when(written)))),
                 "type_code": kind.get("code"),
-                "outcome_code": _code_of(item.get("outcome"), codes.OUTCOMES),
-                "enforcement_code": _code_of(item.get("enforcementAction"), codes.ENFORCEMENT),
+                "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
+                "enforcement_code": _code_of(
+                    item.get("enforcementAction"), contact_codes.ENFORCEMENT
+                ),
                 "system_generated": kind.get("systemGenerated"),
                 "disclosable": False if item.get("sensitive") else None,
                 "note": item.get("notes"),
@@ -91,7 +93,11 @@ def _code_of(text: str | None, known: dict[str, str]) -> str | None:
     return text
 
 
-_ABSENCE = {"acceptableAbsence": "CO05", "unacceptableAbsence": "UAAB", "attendedButDidNotComply": "AFTC"}  # fmt: skip
+_ABSENCE = {
+    "acceptableAbsence": "CO05",
+    "unacceptableAbsence": "UAAB",
+    "attendedButDidNotComply": "AFTC",
+}
 
 
 def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
@@ -146,9 +152,13 @@ def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
     if body.get("mappa"):
         yield _mappa(body["mappa"], crn)
     for i, item in enumerate(body.get("roshHistory") or []):
-        yield "registrations", {
-            **base(f"rosh-{crn}-{i}", crn, item["startDate"]), "type_code": item["type"],
-        }  # fmt: skip
+        yield (
+            "registrations",
+            {
+                **base(f"rosh-{crn}-{i}", crn, item["startDate"]),
+                "type_code": item["type"],
+            },
+        )
 
 
 def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
@@ -212,23 +222,46 @@ def _either(*tests: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _first_has(*keys: str) -> Callable[[Any], bool]:
-    return lambda body: isinstance(body, list) and bool(body) and _either(
-        *[_has(key) for key in keys]
-    )(body[0])  # fmt: skip
+    return lambda body: (
+        isinstance(body, list) and bool(body) and _either(*[_has(key) for key in keys])(body[0])
+    )
 
 
 SHAPES: tuple[Shape, ...] = (
-    Shape("OASys: levels, predictors, timeline", _either(_has("timeline"), lambda b: _has("assessments")(b) and not any("acc" in a for a in b["assessments"])), ords),
+    Shape(
+        "OASys: levels, predictors, timeline",
+        _either(
+            _has("timeline"),
+            lambda b: _has("assessments")(b) and not any("acc" in a for a in b["assessments"]),
+        ),
+        ords,
+    ),
     Shape("RoSH: recall decision", _has("riskOfSeriousHarm"), recall_rosh),
     Shape("RoSH: summary or widget", _has("riskInCommunity"), arns),
-    Shape("predictors, version 1 or 2", _first_has("outputVersion", "groupReconvictionScore"), predictors),
-    Shape("contacts: integration API", lambda b: _has("content")(b) and any("contactDate" in i for i in b["content"]), _contact_page),
+    Shape(
+        "predictors, version 1 or 2",
+        _first_has("outputVersion", "groupReconvictionScore"),
+        predictors,
+    ),
+    Shape(
+        "contacts: integration API",
+        lambda b: _has("content")(b) and any("contactDate" in i for i in b["content"]),
+        _contact_page,
+    ),
     Shape("contacts: recall decision", _has("contacts", "personalDetails"), _contact_history),
     Shape("non-compliance", _has("unacceptableAbsence"), _non_compliance),
     Shape("registers: risk flags", _either(_has("riskFlags"), _has("riskFlag")), _risk_flags),
     Shape("registers: MAPPA and RoSH history", _has("roshHistory"), _rosh_history),
     Shape("licence conditions", _has("activeConvictions"), _licence_conditions),
-    Shape("limited access: named users", _either(_has("excludedFrom"), _has("restrictedTo")), _limitations),
-    Shape("limited access", _either(_has("access"), _has("caseload"), _has("userExcluded", "crn")), _access),
-)  # fmt: skip
+    Shape(
+        "limited access: named users",
+        _either(_has("excludedFrom"), _has("restrictedTo")),
+        _limitations,
+    ),
+    Shape(
+        "limited access",
+        _either(_has("access"), _has("caseload"), _has("userExcluded", "crn")),
+        _access,
+    ),
+)
 """Tried in order; the first that fits reads the body."""

@@ -27,8 +27,11 @@ def undo_load(args: argparse.Namespace) -> None:
 def verify_store(args: argparse.Namespace) -> None:
     """Say whether every file of the store is the one that was written; name those that are not."""
     found = verification.verify(Store.open(args.store))
-    for what, names in (("missing", found.missing), ("not the one that was written", found.changed),
-                        ("not in the manifest", found.unknown)):  # fmt: skip
+    for what, names in (
+        ("missing", found.missing),
+        ("not the one that was written", found.changed),
+        ("not in the manifest", found.unknown),
+    ):
         for name in names:
             console.print(f"  {name}: {what}", highlight=False)
     if not found.sound:

@@ -22,8 +22,10 @@ def of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
     asked = rows.select("crn", "as_of").join(people, on="crn", how="left", maintain_order="left")
     asked = asked.join(
         held.select("crn", region=pl.col("provider_code")),
-        on="crn", how="left", maintain_order="left",
-    )  # fmt: skip
+        on="crn",
+        how="left",
+        maintain_order="left",
+    )
     years = (pl.col("as_of") - pl.col("born_on")).dt.total_days() / 365.25
     age = pl.coalesce(pl.when(years >= first).then(pl.lit(words)) for first, words in BANDS)
     return asked.with_columns(age=age).select(

@@ -35,9 +35,14 @@ KEPT = {"supplied_version": pl.Int64(), "known_from": pl.Datetime("us"), "load":
 """What intake adds to a row: the supplier's version, from when it was known, and its load."""
 
 REFUSED = {
-    "table": pl.String(), "row": pl.Int64(), "record_id": pl.String(), "crn": pl.String(),
-    "reason": pl.String(), "content": pl.String(), "load": pl.Int32(),
-}  # fmt: skip
+    "table": pl.String(),
+    "row": pl.Int64(),
+    "record_id": pl.String(),
+    "crn": pl.String(),
+    "reason": pl.String(),
+    "content": pl.String(),
+    "load": pl.Int32(),
+}
 """A refused row: where it stood in the extract, why it was refused, and all that it held."""
 
 

@@ -27,11 +27,15 @@ def undo(path: Path, reasons: str) -> Load:
         if not opened.loads:
             raise UserError(f"The store in {path} holds no load. Nothing was changed.")
         load = opened.loads.pop()
-        opened.undone.append({
-            "number": load.number, "extracted_at": load.extracted_at.isoformat(),
-            "by": getpass.getuser(), "at": clock.now_as_recorded().isoformat(timespec="seconds"),
-            "reasons": reasons.strip(),
-        })  # fmt: skip
+        opened.undone.append(
+            {
+                "number": load.number,
+                "extracted_at": load.extracted_at.isoformat(),
+                "by": getpass.getuser(),
+                "at": clock.now_as_recorded().isoformat(timespec="seconds"),
+                "reasons": reasons.strip(),
+            }
+        )
         staging.replace_manifest(opened)
         staging.sweep_orphans(path)
     return load

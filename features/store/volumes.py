@@ -29,9 +29,11 @@ def regions(store: Store, limited: Collection[str]) -> dict[str, str]:
 
     Cases of limited access are left out: nothing is told of them, not as a count either.
     """
-    rows = store.read("supervisions", keep=pl.col("pdu_code").is_not_null(), without=[
-        name for name in store_schema("supervisions") if name not in (*READ, "pdu_code")
-    ])  # fmt: skip
+    rows = store.read(
+        "supervisions",
+        keep=pl.col("pdu_code").is_not_null(),
+        without=[name for name in store_schema("supervisions") if name not in (*READ, "pdu_code")],
+    )
     last = rows.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
     named = last.filter(~pl.col("crn").is_in(sorted(limited)))
     return dict(named.select("crn", pl.col("pdu_code").str.slice(0, 3)).iter_rows())

@@ -29,7 +29,10 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     inside = lives.sentences.on[who, practice.month[order]] == 2
     status = np.where(still_open, 2, np.where(locked, 1, 0))
     return desk.rows(
-        "assessments", "OAS", Events(who, back), back - done,
+        "assessments",
+        "OAS",
+        Events(who, back),
+        back - done,
         status=pick(["COMPLETE", "LOCKED_INCOMPLETE", "OPEN"], status),
         completed_on=blank(days(done), still_open),
         purpose=pick(["430", "260"], inside.astype(np.int64)),
@@ -49,7 +52,7 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         source_system=pl.lit("oasys"),
         **_levels(given, locked, inside),
         **_bands(rng, lives, who),
-    )  # fmt: skip
+    )
 
 
 def _dates(rng: np.random.Generator, practice: Practice) -> tuple[Ints, Ints, Ints, Ints]:

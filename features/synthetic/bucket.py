@@ -78,9 +78,7 @@ def plan(
     pilot = lives.make(draw, pilot_people, cuts)
     holding = practice.hold(draw, pilot, made)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
-    return Plan(
-        seed, as_of, cases, buckets, audited, find(scenario), policies, made, cuts, slips
-    )  # fmt: skip
+    return Plan(seed, as_of, cases, buckets, audited, find(scenario), policies, made, cuts, slips)
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,14 @@ def synthesise(
     with _partial(out) as writing, _partial(truth) as sealing:
         step("a pilot, to set the cuts and the share that is too low")
         plan = buckets.plan(
-            parameters.seed, parameters.as_of, parameters.cases, parameters.buckets,
-            parameters.underestimated, parameters.audited, parameters.scenario,
-        )  # fmt: skip
+            parameters.seed,
+            parameters.as_of,
+            parameters.cases,
+            parameters.buckets,
+            parameters.underestimated,
+            parameters.audited,
+            parameters.scenario,
+        )
         made = Made(fresh=True)
         for done, (rows, digests) in enumerate(_each_bucket(plan, writing, sealing, workers), 1):
             _add(made, rows, digests)

@@ -59,10 +59,15 @@ def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
             settled = pick([ends], np.zeros(len(after), dtype=np.int64))
             parts.append(
                 _circumstance(
-                    desk, rng, f"E{name[:2].upper()}", after, settled,
-                    kind=pl.lit(kind), pdu_code=_unit(rng, name, after, units),
+                    desk,
+                    rng,
+                    f"E{name[:2].upper()}",
+                    after,
+                    settled,
+                    kind=pl.lit(kind),
+                    pdu_code=_unit(rng, name, after, units),
                 )
-            )  # fmt: skip
+            )
     pregnancies = events(rng, 0.003 * lives.going_on["partner"])
     new = pick(["new"], np.zeros(len(pregnancies), dtype=np.int64))
     parts.append(_circumstance(desk, rng, "PRG", pregnancies, new, kind=pl.lit("pregnancy")))
@@ -118,8 +123,12 @@ def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     issued = decided.set(softer, "warning")
     on = Events(at.who, at.back)
     return desk.rows(
-        "decisions", "DEC", on, delays(rng, len(at), figures.LATE.value),
-        kind=pl.when(recalls & ~pl.Series(held_back)).then(pl.lit("recall"))
+        "decisions",
+        "DEC",
+        on,
+        delays(rng, len(at), figures.LATE.value),
+        kind=pl.when(recalls & ~pl.Series(held_back))
+        .then(pl.lit("recall"))
         .otherwise(pl.lit("enforcement")),
         decided=decided,
         issued=blank(issued, missing),
@@ -128,7 +137,7 @@ def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         endorsed_by_grade=blank(
             pick(["PDU_HEAD"], np.zeros(len(at), dtype=np.int64)), rng.random(len(at)) < 0.6
         ),
-    )  # fmt: skip
+    )
 
 
 def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
@@ -140,11 +149,13 @@ def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     done = due - rng.integers(-5, 20, len(at))
     undone = (done < 0) | (rng.random(len(at)) < np.where(due < 60, 0.25, 0.05))
     return desk.rows(
-        "actions", "ACT", at,
+        "actions",
+        "ACT",
+        at,
         kind=weighted(rng, TASKS, len(at)),
         due_on=desk.draw.day(due),
         done_on=blank(desk.draw.day(done), undone),
-    )  # fmt: skip
+    )
 
 
 def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
@@ -160,15 +171,30 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
     themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
     return pl.concat(
         [
-            desk.rows("orders", "ORD", Events(abusive, start[abusive]),
-                      kind=pl.lit("restraining_order"), theme=pl.lit("non_contact")),
-            desk.rows("orders", "ORC", Events(who, start[who]),
-                      kind=pl.lit("requirement"), theme=themes,
-                      relaxed_on=blank(desk.draw.day(relaxed), kept)),
-            desk.rows("orders", "ORT", Events(tagged, start[tagged]),
-                      kind=pl.lit("curfew"), monitored=rng.random(len(tagged)) < 0.9),
+            desk.rows(
+                "orders",
+                "ORD",
+                Events(abusive, start[abusive]),
+                kind=pl.lit("restraining_order"),
+                theme=pl.lit("non_contact"),
+            ),
+            desk.rows(
+                "orders",
+                "ORC",
+                Events(who, start[who]),
+                kind=pl.lit("requirement"),
+                theme=themes,
+                relaxed_on=blank(desk.draw.day(relaxed), kept),
+            ),
+            desk.rows(
+                "orders",
+                "ORT",
+                Events(tagged, start[tagged]),
+                kind=pl.lit("curfew"),
+                monitored=rng.random(len(tagged)) < 0.9,
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _restrained(desk: Desk, lives: Lives) -> Ints:
@@ -244,9 +270,14 @@ def suspensions(desk: Desk, suspended: Ints) -> pl.DataFrame:
 
 
 def _register(
-    desk: Desk, lives: Lives, rng: np.random.Generator, prefix: str, who: Ints,
-    types: pl.Series, **more: Any,
-) -> pl.DataFrame:  # fmt: skip
+    desk: Desk,
+    lives: Lives,
+    rng: np.random.Generator,
+    prefix: str,
+    who: Ints,
+    types: pl.Series,
+    **more: Any,
+) -> pl.DataFrame:
     back = (lives.sentences.start[who] * rng.uniform(0.2, 0.95, len(who))).astype(np.int64)
     at = Events(who, np.maximum(back, 1))
     review = desk.draw.day(at.back - 180)
@@ -279,13 +310,15 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         worrying = rng.random(size) < 0.15 + 0.25 * (lives.people.traits[trait][who] > 0.7)
         result = pick(["no_concerns", "concerns"], worrying.astype(np.int64))
         made = desk.rows(
-            "enquiries", prefix, Events(who, back),
+            "enquiries",
+            prefix,
+            Events(who, back),
             kind=pl.lit(kind),
             requested_on=blank(desk.draw.day(asked_back), ~asked),
             returned_on=blank(desk.draw.day(answer_back), ~answered),
             result=blank(result, ~answered),
             disclosable=pl.lit(value=False),
-        )  # fmt: skip
+        )
         parts.append(made)
     return pl.concat(parts)
 

@@ -45,9 +45,17 @@ NOTES = {
 FAILED_IN_ROOM = {"AFTC": 0.030, "ATSH": 0.007}
 LETTERS_AN_APPOINTMENT = 0.47
 CORRESPONDENCE = {
-    "CMOB": 0.18, "CTOB": 0.17, "CMOA": 0.12, "CTOA": 0.11, "CM3A": 0.10, "CM3B": 0.10,
-    "CIEA": 0.07, "CT3B": 0.07, "C326": 0.05, "COUP": 0.03,
-}  # fmt: skip
+    "CMOB": 0.18,
+    "CTOB": 0.17,
+    "CMOA": 0.12,
+    "CTOA": 0.11,
+    "CM3A": 0.10,
+    "CM3B": 0.10,
+    "CIEA": 0.07,
+    "CT3B": 0.07,
+    "C326": 0.05,
+    "COUP": 0.03,
+}
 SPECIAL: tuple[tuple[str, dict[str, float], float, float], ...] = (
     # prefix, types, a month at level low, growth a true level
     ("ARR", {"CARR": 0.7, "CNOC": 0.3}, 0.0060, 0.75),
@@ -59,8 +67,16 @@ SPECIAL: tuple[tuple[str, dict[str, float], float, float], ...] = (
 )
 REMINDERS = 0.75
 """Text messages that the system sends, an appointment."""
-OTHERS_A_MONTH = {"CNOF": 0.12, "ERGR": 0.20, "ERGN": 0.05, "ETCH20": 0.10, "NOMISD": 0.0,
-                  "C113": 0.45, "INFFES": 0.10, "ROC": 0.03}  # fmt: skip
+OTHERS_A_MONTH = {
+    "CNOF": 0.12,
+    "ERGR": 0.20,
+    "ERGN": 0.05,
+    "ETCH20": 0.10,
+    "NOMISD": 0.0,
+    "C113": 0.45,
+    "INFFES": 0.10,
+    "ROC": 0.03,
+}
 PRISON_NOTES_A_MONTH = 2.2
 
 
@@ -80,11 +96,14 @@ class _Writer:
             delay = delays(self.rng, len(at), figures.LATE.value)
         written: dict[str, Any] = {"system_generated": pl.lit(value=False), **more}
         return self.desk.rows(
-            "contacts", prefix, at, delay,
+            "contacts",
+            prefix,
+            at,
+            delay,
             type_code=types,
             staff_code=pick(self.codes, self.holder[at.who, at.month]),
             **written,
-        )  # fmt: skip
+        )
 
 
 def table(

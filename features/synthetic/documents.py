@@ -50,13 +50,26 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         _rows(desk, rng, "MAP", _before(rng, referred, start, 20, 260), "mappa_referral"),
         _rows(desk, rng, "TRR", treated, "treatment_report"),
         _rows(desk, rng, "PSY", unwell, "psychiatric_report", disclosable=pl.lit(value=False)),
-        _rows(desk, rng, "PLN", _after(rng, planned, start, 10, 60), "plan",
-              names_person=rng.random(len(planned)) < 0.3),
-        _levelled(desk, rng, practice, "CRT", _before(rng, reported, start, 5, 40), "court_report",
-                  claims_checks=rng.random(len(reported)) < 0.5),
+        _rows(
+            desk,
+            rng,
+            "PLN",
+            _after(rng, planned, start, 10, 60),
+            "plan",
+            names_person=rng.random(len(planned)) < 0.3,
+        ),
+        _levelled(
+            desk,
+            rng,
+            practice,
+            "CRT",
+            _before(rng, reported, start, 5, 40),
+            "court_report",
+            claims_checks=rng.random(len(reported)) < 0.5,
+        ),
         _levelled(desk, rng, practice, "AGR", told, "agency_referral"),
         _referrals(desk, rng, lives),
-    ]  # fmt: skip
+    ]
     return pl.concat(parts)
 
 
@@ -76,9 +89,14 @@ def _rows(
 
 
 def _levelled(
-    desk: Desk, rng: np.random.Generator, practice: Practice, prefix: str, at: Events, kind: str,
+    desk: Desk,
+    rng: np.random.Generator,
+    practice: Practice,
+    prefix: str,
+    at: Events,
+    kind: str,
     **more: Any,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Documents that state a level: mostly the one recorded then, some another."""
     month = np.clip(MONTHS - 1 - at.back // 30, 0, MONTHS - 1)
     said = practice.overall[at.who, month]

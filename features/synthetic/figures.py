@@ -37,12 +37,22 @@ KINDS = _of(
 )
 REGIONS = _of(
     {
-        "N07": 18, "N58": 9, "N51": 10, "N52": 9, "N03": 8, "N50": 8, "N53": 8, "N55": 8,
-        "N56": 8, "N57": 8, "N54": 7, "N59": 7,
+        "N07": 18,
+        "N58": 9,
+        "N51": 10,
+        "N52": 9,
+        "N03": 8,
+        "N50": 8,
+        "N53": 8,
+        "N55": 8,
+        "N56": 8,
+        "N57": 8,
+        "N54": 7,
+        "N59": 7,
     },
     "memory",
     "108 delivery units in 12 regions; London 18 and South West 9 seen, the rest assumed",
-)  # fmt: skip
+)
 WOMEN = _of(0.10, "memory", f"{OMSQ}; 11 % in March 2010 seen")
 AGES = _of(
     {"18-20": 5, "21-24": 10, "25-29": 15, "30-39": 35, "40-49": 21, "50-59": 10, "60+": 4},
@@ -153,15 +163,25 @@ TRAIT_WEIGHTS = _of(
 CIRCUMSTANCE_WEIGHTS = _of(
     {
         "children": {"child": 1.0, "substance": 0.35, "unwell": 0.30, "conflict": 0.45},
-        "public": {"peers": 1.0, "substance": 0.35, "unsettled": 0.35, "unwell": 0.25,
-                   "released": 0.45},
-        "known_adult": {"conflict": 1.1, "partner": 0.30, "substance": 0.35, "unwell": 0.25,
-                        "released": 0.40},
+        "public": {
+            "peers": 1.0,
+            "substance": 0.35,
+            "unsettled": 0.35,
+            "unwell": 0.25,
+            "released": 0.45,
+        },
+        "known_adult": {
+            "conflict": 1.1,
+            "partner": 0.30,
+            "substance": 0.35,
+            "unwell": 0.25,
+            "released": 0.40,
+        },
         "staff": {"unwell": 0.80, "substance": 0.35, "unsettled": 0.25, "released": 0.30},
     },
     "assumption",
     "What is going on: weight of each circumstance in the level of each group",
-)  # fmt: skip
+)
 OWN_SPREAD = _of(0.85, "assumption", "What sets people apart beyond traits and circumstances")
 CONCEALED = _of(0.12, "assumption", "People whose life hardly reaches any record")
 NEVER_REACHES = _of(0.30, "assumption", "Incidents that reach nobody's record")

@@ -127,7 +127,10 @@ def _rows(
     unwell = abuse & lives.going_on["unwell"][at.who, at.month] & (rng.random(size) < 0.5)
     harmed = desk.crns.gather(at.who) + pick(["-1", "-2", "-3"], rng.integers(0, 3, size))
     return desk.rows(
-        "incidents", f"IN{i:02d}", at, late,
+        "incidents",
+        f"IN{i:02d}",
+        at,
+        late,
         kind=pick([what.kind], none),
         target=pick([what.target, "none"], (vague[0] & (what.target == "public")).astype(np.int64)),
         severity=blank(pl.Series(_severity(rng, level)), vague[1]),
@@ -140,7 +143,7 @@ def _rows(
         source_system=pl.lit(what.source),
         disputed=rng.random(size) < 0.06,
         disclosable=pl.lit(what.source == "ndelius"),
-    )  # fmt: skip
+    )
 
 
 def _severity(rng: np.random.Generator, level: Ints) -> Ints:

@@ -90,9 +90,7 @@ def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     n = len(people)
     own = figures.OWN_SPREAD.value * rng.normal(size=(len(codes.COMMUNITY_GROUPS), n))
     concealed = rng.random(n) < figures.CONCEALED.value
-    told = {
-        name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS
-    }  # fmt: skip
+    told = {name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS}
     blank = np.zeros((len(codes.COMMUNITY_GROUPS), n, MONTHS), dtype=np.int64)
     made = Lives(people, sentences, going_on, felt, own, blank, concealed, told)
     if cuts is None:
@@ -136,8 +134,11 @@ def cuts(pilot: Lives) -> Floats:
     high = np.array([figures.GROUPS_AT_HIGH.value[g] for g in codes.COMMUNITY_GROUPS])
     medium = np.array([figures.GROUPS_AT_MEDIUM.value[g] for g in codes.COMMUNITY_GROUPS])
     still = np.array([STILL_MEDIUM[g] for g in codes.COMMUNITY_GROUPS])
-    wanted = ((overall["MEDIUM"] * medium + top * still, 1 - overall["LOW"]), (top * high, top),
-              (very * high, very))  # fmt: skip
+    wanted = (
+        (overall["MEDIUM"] * medium + top * still, 1 - overall["LOW"]),
+        (top * high, top),
+        (very * high, very),
+    )
     return np.stack([_cut(found, shares, total) for shares, total in wanted], axis=1)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from features.synthetic import figures, picture, scenarios
-from features.synthetic.compare import entries_by_level, every_line
+from features.synthetic.compare import every_line
+from features.synthetic.compare_practice import entries_by_level
 from features.synthetic.figures import Figure
 from features.synthetic.measure import Extract, Line
 
@@ -90,11 +91,14 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
     rows = about["rows"]
     out = [
         INTRO.format(
-            cases=about["parameters"]["cases"], seed=about["parameters"]["seed"],
-            scenario=about["parameters"]["scenario"], as_of=about["parameters"]["as_of"],
-            rows=sum(rows.values()), contacts=rows["contacts"],
+            cases=about["parameters"]["cases"],
+            seed=about["parameters"]["seed"],
+            scenario=about["parameters"]["scenario"],
+            as_of=about["parameters"]["as_of"],
+            rows=sum(rows.values()),
+            contacts=rows["contacts"],
         )
-    ]  # fmt: skip
+    ]
     out += [_row(line) for line in lines]
     out.append(BY_LEVEL)
     out += [

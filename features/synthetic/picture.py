@@ -16,10 +16,15 @@ from features.synthetic.measure import Extract
 WIDTH, LEFT, HEIGHT = 1000, 150, 300
 STEP = (WIDTH - LEFT - 20) / MONTHS
 WORDS = {
-    "substance": "substance use", "unsettled": "no settled home", "partner": "partner",
-    "conflict": "conflict with partner", "unwell": "mental health", "child": "child contact",
-    "peers": "conflict with peers", "released": "just released",
-}  # fmt: skip
+    "substance": "substance use",
+    "unsettled": "no settled home",
+    "partner": "partner",
+    "conflict": "conflict with partner",
+    "unwell": "mental health",
+    "child": "child contact",
+    "peers": "conflict with peers",
+    "released": "just released",
+}
 INK, MUTED, TRUE, RECORDED, ENTRY = "#0b0c0c", "#505a5f", "#d4351c", "#1d70b8", "#0b0c0c"
 
 
@@ -80,9 +85,11 @@ def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
     wanted = (
         ("On the record, not put together", rows.filter(rose, ~pl.col("concealed"))),
         ("Hardly on any record", rows.filter(rose, pl.col("concealed")).reverse()),
-        ("Recorded too high", rows.filter(pl.col("now") + 1 == pl.col("recorded"),
-                                          pl.col("then") > pl.col("now"))),
-    )  # fmt: skip
+        (
+            "Recorded too high",
+            rows.filter(pl.col("now") + 1 == pl.col("recorded"), pl.col("then") > pl.col("now")),
+        ),
+    )
     return [(title, *found.row(0)[:2]) for title, found in wanted if found.height]
 
 
@@ -108,9 +115,13 @@ def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
 
 
 def _recorded(extract: Extract, crn: str, group: str) -> list[int]:
-    done = extract.scan("assessments").filter(
-        pl.col("crn") == crn, pl.col("status") == "COMPLETE"
-    ).select("completed_on", f"{group}_community").sort("completed_on").collect()  # fmt: skip
+    done = (
+        extract.scan("assessments")
+        .filter(pl.col("crn") == crn, pl.col("status") == "COMPLETE")
+        .select("completed_on", f"{group}_community")
+        .sort("completed_on")
+        .collect()
+    )
     levels = [-1] * MONTHS
     for day, level in done.iter_rows():
         month = MONTHS - 1 - (extract.as_of - day).days // MONTH

@@ -63,9 +63,15 @@ class _Readings:
         self.desk, self.rng, self.lives, self.practice = desk, rng, lives, practice
 
     def rows(
-        self, prefix: str, source: str, at: Events, sensitivity: float, wait: int,
-        assessed: Ints | None = None, **more: Any,
-    ) -> pl.DataFrame:  # fmt: skip
+        self,
+        prefix: str,
+        source: str,
+        at: Events,
+        sensitivity: float,
+        wait: int,
+        assessed: Ints | None = None,
+        **more: Any,
+    ) -> pl.DataFrame:
         """Readings of the record as it stood on each event's day, given some days later."""
         kept = at.back >= wait
         at = at.keep(kept)
@@ -83,13 +89,15 @@ class _Readings:
         }
         readers = [f"R{number:03d}" for number in range(READERS)]
         return self.desk.rows(
-            "reviews", prefix, given,
+            "reviews",
+            prefix,
+            given,
             source=pl.lit(source),
             snapshot_on=self.desk.draw.day(at.back),
             reader=pick(readers, self.rng.integers(0, READERS, len(at))),
             source_system=pl.lit("rosh_triage" if source in ("audit", "spo_review") else "oasys"),
             **levels,
-        )  # fmt: skip
+        )
 
 
 def _audits(desk: _Readings, share: float) -> list[pl.DataFrame]:
@@ -103,9 +111,15 @@ def _audits(desk: _Readings, share: float) -> list[pl.DataFrame]:
         at = Events(chosen, np.full(size, back))
         chance = pl.lit(size / max(len(under), 1), dtype=pl.Float64())
         parts.append(
-            desk.rows(f"AUD{round_}", "audit", at, figures.SENSITIVITY.value, 10,
-                      sampling_probability=chance)
-        )  # fmt: skip
+            desk.rows(
+                f"AUD{round_}",
+                "audit",
+                at,
+                figures.SENSITIVITY.value,
+                10,
+                sampling_probability=chance,
+            )
+        )
     return parts
 
 
@@ -116,9 +130,13 @@ def _countersigned(desk: _Readings) -> pl.DataFrame:
     chosen = np.nonzero(~practice.locked & high & (rng.random(len(high)) < 0.12))[0]
     at = Events(practice.who[chosen], FIRST_DAYS[practice.month[chosen]].astype(np.int64))
     return desk.rows(
-        "CSG", "countersign", at, figures.COUNTERSIGN_SENSITIVITY.value, 1,
+        "CSG",
+        "countersign",
+        at,
+        figures.COUNTERSIGN_SENSITIVITY.value,
+        1,
         same_person=pl.lit(value=True),
-    )  # fmt: skip
+    )
 
 
 def _reassessed(desk: _Readings) -> pl.DataFrame:

@@ -93,17 +93,23 @@ def supervisions(
     # The tier follows the recorded level: shown, and used by process indicators alone.
     level = practice.overall[everyone, month_of(held.start)]
     current = desk.rows(
-        "supervisions", "SUP", Events(everyone, held.start),
+        "supervisions",
+        "SUP",
+        Events(everyone, held.start),
         kind=pick(KINDS, held.kind),
         tier=blank(pick(TIERS, level.clip(0)), level < 0),
         suspended_from=blank(days(contact.suspended), contact.suspended < 0),
         **where,
-    )  # fmt: skip
+    )
     out = np.nonzero(held.kind == LICENCE)[0]
     prison = desk.rows(
-        "supervisions", "SUC", Events(out, held.jailed[out]),
-        kind=pl.lit("custody"), ended_on=days(held.start[out]), end_reason=pl.lit("completed"),
-    )  # fmt: skip
+        "supervisions",
+        "SUC",
+        Events(out, held.jailed[out]),
+        kind=pl.lit("custody"),
+        ended_on=days(held.start[out]),
+        end_reason=pl.lit("completed"),
+    )
     return pl.concat(
         [current, prison, _earlier(desk, lives, rng), _premises(desk, lives, practice, rng)]
     )
@@ -118,11 +124,13 @@ def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     broken = failing > np.quantile(failing, done)
     reason = np.where(broken, rng.integers(1, 4, size), 0)
     return desk.rows(
-        "supervisions", "SUQ", Events(who, began),
+        "supervisions",
+        "SUQ",
+        Events(who, began),
         kind=pick(KINDS, np.array([0, 1, 3])[rng.integers(0, 3, size)]),
         ended_on=desk.draw.day(ended),
         end_reason=pick(reasons, reason),
-    )  # fmt: skip
+    )
 
 
 def _premises(
@@ -136,11 +144,13 @@ def _premises(
     length = rng.integers(40, 110, len(stays))
     left = start[stays] - length
     return desk.rows(
-        "supervisions", "SAP", Events(stays, start[stays]),
+        "supervisions",
+        "SAP",
+        Events(stays, start[stays]),
         kind=pl.lit("approved_premises"),
         end_reason=blank(pick(["moved_on"], np.zeros(len(stays), dtype=np.int64)), left < 0),
         ended_on=blank(desk.draw.day(left), left < 0),
-    )  # fmt: skip
+    )
 
 
 def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
@@ -159,7 +169,9 @@ def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) ->
     learning = (places.qualified[held] >= 0) & (places.qualified[held] < back)
     grade = np.where(learning, GRADES.index("PQiP"), places.grade[held])
     return desk.rows(
-        "allocations", "ALL", Events(who, back),
+        "allocations",
+        "ALL",
+        Events(who, back),
         staff_code=pick(places.staff_codes, held),
         grade=pick(GRADES, grade),
         qualified_on=places.qualified_on(desk.draw, held),
@@ -167,4 +179,4 @@ def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) ->
         absent_from=blank(desk.draw.day(away), ~covered),
         workload_percent=places.workload[held].round(0),
         source_system=pl.lit("workforce"),
-    )  # fmt: skip
+    )

@@ -215,8 +215,13 @@ def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> No
     one = _one(unit.connection, approval_id)
     if not waits(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
-    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons,
-              "conditions": conditions.strip(), "at": func.now()}  # fmt: skip
+    values = {
+        "approval_id": approval_id,
+        "username": unit.username,
+        "reasons": reasons,
+        "conditions": conditions.strip(),
+        "at": func.now(),
+    }
     try:
         unit.connection.execute(insert(signatures).values(**values))
     except DBAPIError as error:

@@ -171,12 +171,20 @@ def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> At
         return AtLevel(name, rate, proposed, None, None, None)
     share, right, caught = min(told, key=lambda one: abs(one[0] - proposed))
     return AtLevel(
-        name, rate, proposed, share,
+        name,
+        rate,
+        proposed,
+        share,
         (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
         # Where nobody may be found at all, there is no telling how many there are.
-        (_missed(right.value, caught.value, share), _missed(right.low, caught.high, share),
-         _missed(right.high, caught.low, share)) if caught.low > 0 else None,
-    )  # fmt: skip
+        (
+            _missed(right.value, caught.value, share),
+            _missed(right.low, caught.high, share),
+            _missed(right.high, caught.low, share),
+        )
+        if caught.low > 0
+        else None,
+    )
 
 
 def _missed(right: float, caught: float, share: float) -> float:

@@ -165,8 +165,14 @@ def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, A
 
 
 def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, Any]:
-    parts = {"findings": findings, "claims": claims, "own_views": own_views,
-             "openings": openings, "conclusions": conclusions, "answers": answers}  # fmt: skip
+    parts = {
+        "findings": findings,
+        "claims": claims,
+        "own_views": own_views,
+        "openings": openings,
+        "conclusions": conclusions,
+        "answers": answers,
+    }
     found: dict[str, Any] = {}
     for name, table in parts.items():
         ours = select(table).where(table.c.item_id == item["id"])

@@ -65,8 +65,9 @@ def deliver(
     crns = {*rows["crn"], *waiting}
     if not crns:
         return Delivered(0, 0)
-    known = asof.read(store, asof.spine(crns, as_of),
-                      tables=["incidents", "allocations", "supervisions"])  # fmt: skip
+    known = asof.read(
+        store, asof.spine(crns, as_of), tables=["incidents", "allocations", "supervisions"]
+    )
     units, holders = _units(known), timeline.practitioners(known)
     _refresh(connection, known, waiting, units, holders)
     values = [

@@ -26,13 +26,14 @@ CHECKLIST: dict[str, str] = {
     "tier_grade_mismatch": "Held by a practitioner for whom the case is unsuitable",
     "absence_cover_without_reallocation": "Practitioner absent, case not reallocated",
     "assessment_locked_incomplete": "Assessment locked incomplete, none completed since",
-    "repeat_dntr_without_senior_endorsement":
-        "Second or later decision not to recall, not endorsed by the head of the unit",
+    "repeat_dntr_without_senior_endorsement": (
+        "Second or later decision not to recall, not endorsed by the head of the unit"
+    ),
     "enforcement_decided_not_issued": "Letter decided and nothing recorded as issued",
     "civil_order_without_register": "Civil order in force without a register entry",
     "da_enquiry_overdue": "Domestic abuse enquiry without an answer",
     "sg_enquiry_overdue": "Child safeguarding enquiry without an answer",
-}  # fmt: skip
+}
 """Facts that are put right by looking them up, in words: an indicator each, and no model."""
 
 
@@ -80,12 +81,15 @@ def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) 
     limited = dict(on.select("crn", "limited").iter_rows())
     rows: dict[tuple[str, ...], Any] = {
         (crn,): {
-            "crn": crn, "pdu_code": where.units[crn], "limited": limited[crn], "as_of": as_of,
+            "crn": crn,
+            "pdu_code": where.units[crn],
+            "limited": limited[crn],
+            "as_of": as_of,
             "practitioner_code": None if limited[crn] else where.practitioners.get(crn),
         }
         for crn in limited
         if crn in where.units
-    }  # fmt: skip
+    }
     _replace(connection, caseload, ["crn"], rows)
     still = exists().where(
         caseload.c.crn == facts.c.crn,
@@ -102,12 +106,15 @@ def keep(
     limited = dict(on.select("crn", "limited").iter_rows())
     open_: dict[tuple[str, ...], Any] = {
         (crn, name): {
-            "crn": crn, "indicator": name, "pdu_code": where.units[crn], "as_of": as_of,
+            "crn": crn,
+            "indicator": name,
+            "pdu_code": where.units[crn],
+            "as_of": as_of,
             "practitioner_code": where.practitioners.get(crn),
         }
         for crn, name in found.iter_rows()
         if crn in where.units and not limited.get(crn, True)
-    }  # fmt: skip
+    }
     _replace(connection, facts, ["crn", "indicator"], open_)
 
 
@@ -121,10 +128,8 @@ def _replace(
         for row in connection.execute(select(*(table.c[name] for name in names))).mappings()
     }
     same = {
-        one
-        for one, row in rows.items()
-        if before.get(one) == {name: row[name] for name in names}
-    }  # fmt: skip
+        one for one, row in rows.items() if before.get(one) == {name: row[name] for name in names}
+    }
     gone = [one for one in before if one not in same]
     columns = tuple_(*(table.c[name] for name in key))
     for at in range(0, len(gone), 5000):

@@ -52,9 +52,13 @@ def add_user(args: argparse.Namespace) -> None:
     if not in_a_unit and args.staff_code is not None:
         raise UserError("Only who works in a unit has a staff code (--staff-code).")
     row = {
-        "username": args.username, "name": args.name, "role": args.role, "pdu_code": args.pdu,
-        "staff_code": args.staff_code, "made_up": False,
-    }  # fmt: skip
+        "username": args.username,
+        "name": args.name,
+        "role": args.role,
+        "pdu_code": args.pdu,
+        "staff_code": args.staff_code,
+        "made_up": False,
+    }
     if not USERNAME.fullmatch(args.username):
         raise UserError(
             f"{args.username!r} is no username: letters, digits, and . _ @ - after the first, 64 "

@@ -47,9 +47,15 @@ def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None
             folder = args.bundle or newest_bundle(chosen)
             rates = _rates(args.rates)
             number = approvals.propose(
-                opened, bundle.load(folder), folder.name, rates, args.random_share,
-                demo=chosen.demo, tracked=registry.tracked(folder), card=folder / "card.md",
-            )  # fmt: skip
+                opened,
+                bundle.load(folder),
+                folder.name,
+                rates,
+                args.random_share,
+                demo=chosen.demo,
+                tracked=registry.tracked(folder),
+                card=folder / "card.md",
+            )
         approvals.sign(opened, number, args.reasons, args.conditions or "")
     with engine.connect() as connection:
         made = next(item for item in approvals.every(connection) if item.id == number)

@@ -59,8 +59,14 @@ def add_practitioners(settings: Settings) -> list[str]:
             )
             code = connection.execute(most).scalars().first()
             if code is not None:
-                row = {"username": f"{pdu[3:]}-PP-1", "name": PRACTITIONER, "role": "practitioner",
-                       "pdu_code": pdu, "staff_code": code, "made_up": True}  # fmt: skip
+                row = {
+                    "username": f"{pdu[3:]}-PP-1",
+                    "name": PRACTITIONER,
+                    "role": "practitioner",
+                    "pdu_code": pdu,
+                    "staff_code": code,
+                    "made_up": True,
+                }
                 connection.execute(insert(users).values(row).on_conflict_do_nothing())
                 made.append(str(row["username"]))
     return made
@@ -78,10 +84,15 @@ def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, case
     rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
     with unit(engine, board[0]) as opened:
         made = approvals.propose(
-            opened, model, folder, rates, RANDOM_SHARE, demo=True,
+            opened,
+            model,
+            folder,
+            rates,
+            RANDOM_SHARE,
+            demo=True,
             tracked=registry.tracked(settings.bundles / folder),
             card=settings.bundles / folder / "card.md",
-        )  # fmt: skip
+        )
         approvals.sign(opened, made, REASONS)
     with unit(engine, board[1]) as opened:
         approvals.sign(opened, made, REASONS)

@@ -37,9 +37,11 @@ def anchor(connection: Connection, path: Path, key: str) -> dict[str, Any] | Non
         return None
     before = _heads(path, key)
     head: dict[str, Any] = {
-        "seq": row.seq, "digest": row.digest, "at": clock.now().isoformat(),
+        "seq": row.seq,
+        "digest": row.digest,
+        "at": clock.now().isoformat(),
         "previous": before[-1].signature if before else "",
-    }  # fmt: skip
+    }
     head["signature"] = _signature(head, key)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(head) + "\n")
@@ -108,9 +110,7 @@ def verify(connection: Connection, path: Path, key: str) -> str:
 
 
 def _check_head(connection: Connection, head: Head, path: Path, newest: int) -> None:
-    found = connection.execute(
-        text("SELECT triage.audit_digest(:seq)"), {"seq": head.seq}
-    ).scalar()  # fmt: skip
+    found = connection.execute(text("SELECT triage.audit_digest(:seq)"), {"seq": head.seq}).scalar()
     if found is None:
         raise RunStopped(
             f"Audit rows were cut off: row {head.seq} was there when {path} was written, and the "

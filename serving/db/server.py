@@ -114,8 +114,11 @@ def _limits(role: str) -> dict[str, str]:
     """
     if role != WEB:
         return {}
-    limits = {"statement_timeout": 30_000, "lock_timeout": 20_000,
-              "idle_in_transaction_session_timeout": 60_000}  # fmt: skip
+    limits = {
+        "statement_timeout": 30_000,
+        "lock_timeout": 20_000,
+        "idle_in_transaction_session_timeout": 60_000,
+    }
     return {"options": " ".join(f"-c {name}={value}" for name, value in limits.items())}
 
 

@@ -56,13 +56,15 @@ def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int
     monday = as_of - timedelta(days=as_of.weekday())
     rows = connection.execute(
         select(
-            findings.c.drawn_as, findings.c.stratum,
-            func.count(), func.count().filter(~redrawn()),
+            findings.c.drawn_as,
+            findings.c.stratum,
+            func.count(),
+            func.count().filter(~redrawn()),
         )
         .join(items, items.c.id == findings.c.item_id)
         .where(items.c.as_of >= monday, items.c.as_of <= as_of)
         .group_by(findings.c.drawn_as, findings.c.stratum)
-    )  # fmt: skip
+    )
     queued: dict[str, int] = {}
     before = 0
     for drawn_as, stratum, count, still in rows:

@@ -59,10 +59,13 @@ def enqueue(
         some = ordered[at : at + AT_A_TIME]
         heads = [
             _item(item, as_of, run_id, key)
-            | {"person": people[item.crn], "practitioner_code": holders.get(item.crn),
-               "hands": hands.get(item.crn, [])}
+            | {
+                "person": people[item.crn],
+                "practitioner_code": holders.get(item.crn),
+                "hands": hands.get(item.crn, []),
+            }
             for item in some
-        ]  # fmt: skip
+        ]
         made = _inserted(opened.connection, heads)
         histories = (
             _entry(number, place, one)
@@ -71,10 +74,15 @@ def enqueue(
         )
         insert_rows(opened.connection, entries, histories)
         sealed = [
-            _sealed(number, item, reasons.get((item.crn, item.group), []),
-                    explain.shown_only(rows[item.crn, item.group], shown), key)
+            _sealed(
+                number,
+                item,
+                reasons.get((item.crn, item.group), []),
+                explain.shown_only(rows[item.crn, item.group], shown),
+                key,
+            )
             for number, item in zip(made, some, strict=True)
-        ]  # fmt: skip
+        ]
         opened.connection.execute(insert(findings), sealed)
 
 
@@ -149,12 +157,16 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
     ours = scored.filter(pl.col("crn").is_in([row.crn for row in known]))
     now = {(row["crn"], row["group"]): row for row in ours.iter_rows(named=True)}
     rows = [
-        {"item_id": row.id, "run_id": run_id, "risk_group": row.risk_group,
-         "stratum": now[row.crn, row.risk_group]["stratum"],
-         "probability": now[row.crn, row.risk_group]["probability"]}
+        {
+            "item_id": row.id,
+            "run_id": run_id,
+            "risk_group": row.risk_group,
+            "stratum": now[row.crn, row.risk_group]["stratum"],
+            "probability": now[row.crn, row.risk_group]["probability"],
+        }
         for row in known
         if (row.crn, row.risk_group) in now
-    ]  # fmt: skip
+    ]
     if rows:
         connection.execute(insert(newer_scores), rows)
 

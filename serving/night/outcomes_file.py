@@ -31,21 +31,26 @@ def everyone(
     happened = pl.DataFrame(
         {"crn": sorted(scored["crn"].unique())}, schema={"crn": pl.String()}
     ).with_columns(
-        what_happened=pl.when(pl.col("crn").is_in(sorted(queued))).then(pl.lit("queued"))
-        .when(pl.col("crn").is_in(sorted(waiting))).then(pl.lit("already in the queue"))
-        .when(pl.col("crn").is_in(sorted(cooling))).then(pl.lit("cooling down"))
-        .when(~pl.col("crn").is_in(sorted(units))).then(pl.lit("no unit"))
+        what_happened=pl.when(pl.col("crn").is_in(sorted(queued)))
+        .then(pl.lit("queued"))
+        .when(pl.col("crn").is_in(sorted(waiting)))
+        .then(pl.lit("already in the queue"))
+        .when(pl.col("crn").is_in(sorted(cooling)))
+        .then(pl.lit("cooling down"))
+        .when(~pl.col("crn").is_in(sorted(units)))
+        .then(pl.lit("no unit"))
         .otherwise(pl.lit("not chosen")),
         pdu_code=pl.col("crn").replace_strict(dict(units), default=None, return_dtype=pl.String()),
-    )  # fmt: skip
+    )
     ranked = scored.with_columns(
         rank=pl.when("scorable").then(
             pl.col("probability").rank("ordinal", descending=True).over("stratum", "scorable")
         )
     )
     rows = ranked.join(happened, on="crn", how="left", maintain_order="left")
-    closed = pl.DataFrame(
-        {"crn": sorted(limited)}, schema={"crn": pl.String()}
-    ).with_columns(scorable=pl.lit(value=False), why_not=pl.lit("limited access"),
-                   what_happened=pl.lit("limited"))  # fmt: skip
+    closed = pl.DataFrame({"crn": sorted(limited)}, schema={"crn": pl.String()}).with_columns(
+        scorable=pl.lit(value=False),
+        why_not=pl.lit("limited access"),
+        what_happened=pl.lit("limited"),
+    )
     return pl.concat([rows, closed], how="diagonal")

@@ -61,13 +61,20 @@ def hand_over(connection: Connection, store: Store, as_of: date) -> int:
     unit; returns how many did.
     """
     rows = connection.execute(
-        select(items.c.id, items.c.crn, items.c.pdu_code, items.c.practitioner_code, items.c.hands,
-               items.c.state)
-    ).all()  # fmt: skip
+        select(
+            items.c.id,
+            items.c.crn,
+            items.c.pdu_code,
+            items.c.practitioner_code,
+            items.c.hands,
+            items.c.state,
+        )
+    ).all()
     if not rows:
         return 0
-    known = asof.read(store, asof.spine({row.crn for row in rows}, as_of),
-                      tables=["allocations", "supervisions"])  # fmt: skip
+    known = asof.read(
+        store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations", "supervisions"]
+    )
     open_ = {row.crn for row in rows if row.state == "open"}
     holders, hands = timeline.practitioners(known), _hands(store, open_, as_of)
     held = timeline.supervision(known)

@@ -237,9 +237,18 @@ def _fill(
     enqueue.score_again(connection, scored, run_id)
     caseload.keep(connection, seen.on, seen.facts, seen.where, as_of)
     night = watch.Night(
-        seen.store, seen.profile, seen.counted, seen.week, seen.days, seen.people, seen.marked,
-        rows, approval.rates, settings.scores, as_of,
-    )  # fmt: skip
+        seen.store,
+        seen.profile,
+        seen.counted,
+        seen.week,
+        seen.days,
+        seen.people,
+        seen.marked,
+        rows,
+        approval.rates,
+        settings.scores,
+        as_of,
+    )
     watch.keep(connection, night, clock.today())
     return counts
 

@@ -61,11 +61,12 @@ def people(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
         place=pl.int_range(1, pl.len() + 1).over("stratum") / pl.len().over("stratum")
     )
     best = ranked.sort("place", "stratum", "group").unique("crn", keep="first", maintain_order=True)
-    return best.with_columns(
-        pdu_code=pl.col("crn").replace_strict(units, default=None)
-    ).filter(pl.col("pdu_code").is_not_null()).select(
-        "crn", "pdu_code", "group", "stratum", "probability", "place"
-    ).sort("place", "crn")  # fmt: skip
+    return (
+        best.with_columns(pdu_code=pl.col("crn").replace_strict(units, default=None))
+        .filter(pl.col("pdu_code").is_not_null())
+        .select("crn", "pdu_code", "group", "stratum", "probability", "place")
+        .sort("place", "crn")
+    )
 
 
 def share_out(total: int, sizes: Mapping[str, int], start: float) -> dict[str, int]:
@@ -165,8 +166,13 @@ def _random(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[C
     order = sorted(rows.iter_rows(named=True), key=lambda row: key.digest("random", row["crn"]))
     return [
         Chosen(
-            row["crn"], row["pdu_code"], row["group"], row["stratum"], "random",
-            row["probability"], (count + before) / (rows.height + before),
+            row["crn"],
+            row["pdu_code"],
+            row["group"],
+            row["stratum"],
+            "random",
+            row["probability"],
+            (count + before) / (rows.height + before),
         )
         for row in order[:count]
-    ]  # fmt: skip
+    ]

@@ -146,11 +146,15 @@ def without(seen: Looked, limited: Collection[str]) -> Looked:
         frame.filter(~gone) for frame in (seen.scored, seen.facts, seen.marked, seen.people)
     )
     return replace(
-        seen, scored=scored, facts=facts, marked=marked, people=people,
+        seen,
+        scored=scored,
+        facts=facts,
+        marked=marked,
+        people=people,
         on=seen.on.with_columns(limited=pl.col("limited") | gone),
         units={crn: held for crn, held in seen.units.items() if crn not in late},
         others={number: told.filter(~gone) for number, told in seen.others.items()},
-    )  # fmt: skip
+    )
 
 
 def _whole(parts: list[pl.DataFrame]) -> pl.DataFrame:

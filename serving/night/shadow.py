@@ -63,9 +63,13 @@ def challengers(
 
 
 def keep(
-    connection: Connection, seen: Looked, live: Approval, model: Bundle,
-    beside: Sequence[Challenger], key: Key,
-) -> None:  # fmt: skip
+    connection: Connection,
+    seen: Looked,
+    live: Approval,
+    model: Bundle,
+    beside: Sequence[Challenger],
+    key: Key,
+) -> None:
     """Keep what each proposal would change of a whole week's list."""
     if not beside:
         return

@@ -186,18 +186,27 @@ def write(told: Told, out: Path, card: str) -> list[Path]:
 
 
 def _page(told: Told, card: str) -> str:
-    env = Environment(loader=PackageLoader("serving.reports"), autoescape=True, trim_blocks=True,
-                      lstrip_blocks=True)  # fmt: skip
+    env = Environment(
+        loader=PackageLoader("serving.reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.filters.update(formatters.FILTERS)
     pictures = {
         one.name: charts.over_nights(one.name, told.history[one.name]) for one in told.figures
     }
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return env.get_template("pack.html").render(
-        told=told, topics=watch.topics(told.figures), thresholds=watch.THRESHOLDS,
-        pictures=pictures, card=Markup(rendered), indicators=CATALOGUE, families=FAMILIES,  # noqa: S704 - HTML in the card is not let through
+        told=told,
+        topics=watch.topics(told.figures),
+        thresholds=watch.THRESHOLDS,
+        pictures=pictures,
+        card=Markup(rendered),  # noqa: S704 - HTML in the card is not let through
+        indicators=CATALOGUE,
+        families=FAMILIES,
         made_on=clock.today(),
-    )  # fmt: skip
+    )
 
 
 def _pdf(page: str, path: Path) -> None:
@@ -215,18 +224,59 @@ def _csv(told: Told, out: Path, name: str) -> list[Path]:
     figures, parts = out / f"{name}-figures.csv", out / f"{name}-parts.csv"
     lines = watch.THRESHOLDS
     rows: list[list[Any]] = [
-        ["as_of", "question", "figure", "title", "value", "low", "high", "count", "state",
-         "look", "act", "sentence"],
-        *([told.as_of, lines[o.name].topic, o.name, lines[o.name].title, o.value, o.low, o.high,
-           o.count, o.state, lines[o.name].look, lines[o.name].act, o.sentence]
-          for o in told.figures),
-    ]  # fmt: skip
+        [
+            "as_of",
+            "question",
+            "figure",
+            "title",
+            "value",
+            "low",
+            "high",
+            "count",
+            "state",
+            "look",
+            "act",
+            "sentence",
+        ],
+        *(
+            [
+                told.as_of,
+                lines[o.name].topic,
+                o.name,
+                lines[o.name].title,
+                o.value,
+                o.low,
+                o.high,
+                o.count,
+                o.state,
+                lines[o.name].look,
+                lines[o.name].act,
+                o.sentence,
+            ]
+            for o in told.figures
+        ),
+    ]
     _table(figures, rows)
-    _table(parts, [
-        ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
-        *([told.as_of, o.name, p.label, p.value, p.low, p.high, _people(o.name, p.count), p.state]
-          for o in told.figures for p in o.parts),
-    ])  # fmt: skip
+    _table(
+        parts,
+        [
+            ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
+            *(
+                [
+                    told.as_of,
+                    o.name,
+                    p.label,
+                    p.value,
+                    p.low,
+                    p.high,
+                    _people(o.name, p.count),
+                    p.state,
+                ]
+                for o in told.figures
+                for p in o.parts
+            ),
+        ],
+    )
     return [figures, parts]
 
 

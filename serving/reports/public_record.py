@@ -35,43 +35,67 @@ PROMISES: tuple[tuple[str, str], ...] = (
     ("When things get worse, the score does not fall", "test_11_when_things_get_worse.py"),
 )
 LAW: tuple[tuple[str, str, str], ...] = (
-    ("DPA 2018 s.50A (decisions based solely on automated processing; in force 5 February 2026)",
-     "No outcome without a named person, an own view before the findings, own reasons; nothing "
-     "in the database changes a level. Whether involvement is meaningful is watched each night.",
-     "tests 01, 04; `serving/watch/readers.py`"),
-    ("DPA 2018 s.50B (sensitive processing in such decisions)",
-     "No such decision is taken. Health, religion, ethnicity, sex and age are no inputs; mental "
-     "health is scored only by a signed decision of the board.",
-     "test 06; decision 0012"),
-    ("DPA 2018 s.50C (safeguards: information, representations, intervention, contest)",
-     "A plain notice; the practitioner answers, declines or asks for a second look; a dispute is "
-     "marked on the page; a person decides in any case.",
-     "`/notice`, `/asked`; `serving/web/notices.py`"),
-    ("DPA 2018 s.50D (regulations on what involvement is meaningful)",
-     "None had been read when this was written. " + CHECK, PERSON),
-    ("UK GDPR art. 22A to 22D (the same for processing outside Part 3, such as of staff)",
-     "No figure about a reader by name: units, never people; nothing is decided about staff.",
-     "`serving/watch/readers.py`; test_pack, test_watch"),
-    ("DPA 2018 Part 3: s.35, s.42 (lawful, sensitive processing, policy document) " + CHECK,
-     "The tables used are listed here, their columns in `docs/records.md`; the controller argues "
-     "strict necessity.",
-     PERSON),
-    ("DPA 2018 s.38 (facts apart from opinions; categories of people) " + CHECK,
-     "Each entry says whether it is fact, allegation, intelligence or opinion, and shows it.",
-     "`features/contracts/records.py`"),
-    ("DPA 2018 s.45(4) (rights restricted) " + CHECK,
-     "Non-disclosable entries are marked and never leave by the disclosable print or file.",
-     "`serving/web/exports.py`"),
-    ("DPA 2018 s.57, s.64 (data protection by design, impact assessment) " + CHECK,
-     "This fact sheet, the promises and their tests.", PERSON),
-    ("DPA 2018 s.62 (logs of consultation and disclosure) " + CHECK,
-     "Every page, export and step leaves a row in a hash-chained audit, exported as HMPPS events.",
-     "`serving/db/audit_chain.py`; tests/serving/test_audit.py"),
-    ("Equality Act 2010 s.149 (the public sector equality duty) " + CHECK,
-     "Who is flagged, rightly flagged and missed, by " + ", ".join(CHARACTERISTICS) + ", after "
-     "each night and before signing.",
-     "`serving/watch/equality.py`; `training/fairness.py`"),
-)  # fmt: skip
+    (
+        "DPA 2018 s.50A (decisions based solely on automated processing; in force 5 February 2026)",
+        "No outcome without a named person, an own view before the findings, own reasons; nothing "
+        "in the database changes a level. Whether involvement is meaningful is watched each night.",
+        "tests 01, 04; `serving/watch/readers.py`",
+    ),
+    (
+        "DPA 2018 s.50B (sensitive processing in such decisions)",
+        "No such decision is taken. Health, religion, ethnicity, sex and age are no inputs; mental "
+        "health is scored only by a signed decision of the board.",
+        "test 06; decision 0012",
+    ),
+    (
+        "DPA 2018 s.50C (safeguards: information, representations, intervention, contest)",
+        "A plain notice; the practitioner answers, declines or asks for a second look; a dispute is "
+        "marked on the page; a person decides in any case.",
+        "`/notice`, `/asked`; `serving/web/notices.py`",
+    ),
+    (
+        "DPA 2018 s.50D (regulations on what involvement is meaningful)",
+        "None had been read when this was written. " + CHECK,
+        PERSON,
+    ),
+    (
+        "UK GDPR art. 22A to 22D (the same for processing outside Part 3, such as of staff)",
+        "No figure about a reader by name: units, never people; nothing is decided about staff.",
+        "`serving/watch/readers.py`; test_pack, test_watch",
+    ),
+    (
+        "DPA 2018 Part 3: s.35, s.42 (lawful, sensitive processing, policy document) " + CHECK,
+        "The tables used are listed here, their columns in `docs/records.md`; the controller argues "
+        "strict necessity.",
+        PERSON,
+    ),
+    (
+        "DPA 2018 s.38 (facts apart from opinions; categories of people) " + CHECK,
+        "Each entry says whether it is fact, allegation, intelligence or opinion, and shows it.",
+        "`features/contracts/records.py`",
+    ),
+    (
+        "DPA 2018 s.45(4) (rights restricted) " + CHECK,
+        "Non-disclosable entries are marked and never leave by the disclosable print or file.",
+        "`serving/web/exports.py`",
+    ),
+    (
+        "DPA 2018 s.57, s.64 (data protection by design, impact assessment) " + CHECK,
+        "This fact sheet, the promises and their tests.",
+        PERSON,
+    ),
+    (
+        "DPA 2018 s.62 (logs of consultation and disclosure) " + CHECK,
+        "Every page, export and step leaves a row in a hash-chained audit, exported as HMPPS events.",
+        "`serving/db/audit_chain.py`; tests/serving/test_audit.py",
+    ),
+    (
+        "Equality Act 2010 s.149 (the public sector equality duty) " + CHECK,
+        "Who is flagged, rightly flagged and missed, by " + ", ".join(CHARACTERISTICS) + ", after "
+        "each night and before signing.",
+        "`serving/watch/equality.py`; `training/fairness.py`",
+    ),
+)
 
 
 def as_markdown() -> str:
@@ -96,17 +120,26 @@ def _tier_1() -> list[str]:
         "",
         *_fields(
             ("Name", "rosh-triage"),
-            ("Description", "Reads whole probation case histories every night and puts cases whose "
-             "recorded level of risk of serious harm looks too low in front of a senior probation "
-             "officer, with the dated entries behind each reason. It never decides."),
-            ("How it is used", "The officer reads the case and records an own view first. Only "
-             "then are the findings shown. The officer may ask a practitioner to reassess, keep "
-             "the level, or ask for information. A share of cases is drawn at random, unmarked."),
-            ("Why it is used", "Reviews of the worst cases found that facts pointing higher were "
-             "on record, each dealt with alone."),
+            (
+                "Description",
+                "Reads whole probation case histories every night and puts cases whose "
+                "recorded level of risk of serious harm looks too low in front of a senior probation "
+                "officer, with the dated entries behind each reason. It never decides.",
+            ),
+            (
+                "How it is used",
+                "The officer reads the case and records an own view first. Only "
+                "then are the findings shown. The officer may ask a practitioner to reassess, keep "
+                "the level, or ask for information. A share of cases is drawn at random, unmarked.",
+            ),
+            (
+                "Why it is used",
+                "Reviews of the worst cases found that facts pointing higher were "
+                "on record, each dealt with alone.",
+            ),
             ("Contact", PERSON),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _tier_2() -> list[str]:
@@ -119,61 +152,118 @@ def _tier_2() -> list[str]:
             ("2.1 Owner: organisation, team, senior responsible owner", PERSON),
             ("2.1 Supplier, companies number, procurement, terms of access to data", PERSON),
             ("2.2 Detail", "See docs/ of the code: the way of the data, decisions, indicators."),
-            ("2.2 Scope", "Adults under probation supervision in England and Wales. Cases of "
-             "limited access are never scored."),
-            ("2.2 Benefit", "A second reading of cases whose record points higher, and a count of "
-             "what is missed. How large it is on real cases is not known. " + PERSON),
-            ("2.2 Previous process", "Countersigning, management oversight and audits by sample; "
-             "nobody read whole histories each night. " + PERSON),
-            ("2.2 Alternatives considered", "Counting fired indicators; rules; a linear model: "
-             "each is measured beside the model on every model card."),
-            ("2.3 Integration", "A queue and pages of its own, by HMPPS sign-in; a conclusion is "
-             "an event for whoever writes to NDelius; nothing is written to NDelius or OASys."),
-            ("2.3 Information given", "Before the own view the record alone. After it: sentences "
-             "by indicator with their dated entries, what lowered the score, how sure, what was "
-             "not known. The person is told by a plain notice (`/notice`)."),
-            ("2.3 Frequency and scale", "Each night; a fixed number of reviews a week for each "
-             f"recorded level, signed by two members of the board; about {MINUTES} minutes each."),
+            (
+                "2.2 Scope",
+                "Adults under probation supervision in England and Wales. Cases of "
+                "limited access are never scored.",
+            ),
+            (
+                "2.2 Benefit",
+                "A second reading of cases whose record points higher, and a count of "
+                "what is missed. How large it is on real cases is not known. " + PERSON,
+            ),
+            (
+                "2.2 Previous process",
+                "Countersigning, management oversight and audits by sample; "
+                "nobody read whole histories each night. " + PERSON,
+            ),
+            (
+                "2.2 Alternatives considered",
+                "Counting fired indicators; rules; a linear model: "
+                "each is measured beside the model on every model card.",
+            ),
+            (
+                "2.3 Integration",
+                "A queue and pages of its own, by HMPPS sign-in; a conclusion is "
+                "an event for whoever writes to NDelius; nothing is written to NDelius or OASys.",
+            ),
+            (
+                "2.3 Information given",
+                "Before the own view the record alone. After it: sentences "
+                "by indicator with their dated entries, what lowered the score, how sure, what was "
+                "not known. The person is told by a plain notice (`/notice`).",
+            ),
+            (
+                "2.3 Frequency and scale",
+                "Each night; a fixed number of reviews a week for each "
+                f"recorded level, signed by two members of the board; about {MINUTES} minutes each.",
+            ),
             ("2.3 What the officer may conclude", "; ".join(states.OUTCOMES.values())),
-            ("2.3 Human review", f"Own reasons of at least {policies.LEAST_REASONS} characters; "
-             "a second reader, blind to the first, for a share; whoever had a hand in the case "
-             "does not read it."),
+            (
+                "2.3 Human review",
+                f"Own reasons of at least {policies.LEAST_REASONS} characters; "
+                "a second reader, blind to the first, for a share; whoever had a hand in the case "
+                "does not read it.",
+            ),
             ("2.3 Appeal", "A dispute is put on record and shown beside the entry. " + PERSON),
             ("2.3 Training of readers", PERSON),
-            ("2.4 Architecture", "A nightly batch on one machine, a web service and PostgreSQL "
-             "with row-level security; the model is text files. README, docs/running.md."),
+            (
+                "2.4 Architecture",
+                "A nightly batch on one machine, a web service and PostgreSQL "
+                "with row-level security; the model is text files. README, docs/running.md.",
+            ),
             ("2.4 Phase", "Not in use: built and tried on made-up people. " + PERSON),
-            ("2.4 Maintenance", f"An approval ends after {approvals.VALID_FOR.days} days; figures "
-             "are watched each night. Who keeps it: " + PERSON),
-            ("2.4 Model", "A gradient-boosted model of behaviour that does not see the recorded "
-             "level, then a calibration for each recorded level with process indicators."),
-            ("2.4 Indicators", f"{len(CATALOGUE)}: {uses['stage_1']} of behaviour, "
-             f"{uses['stage_2']} of process, {uses['page_only']} shown and not scored (of these "
-             f"{held} held back for a stated reason). Each with its rule and source: "
-             "docs/indicators/"),
-            ("2.4 Approval", f"{approvals.SIGNATURES} members of the board, for "
-             f"{approvals.VALID_FOR.days} days; one can stop it at once, two must let it go on."),
+            (
+                "2.4 Maintenance",
+                f"An approval ends after {approvals.VALID_FOR.days} days; figures "
+                "are watched each night. Who keeps it: " + PERSON,
+            ),
+            (
+                "2.4 Model",
+                "A gradient-boosted model of behaviour that does not see the recorded "
+                "level, then a calibration for each recorded level with process indicators.",
+            ),
+            (
+                "2.4 Indicators",
+                f"{len(CATALOGUE)}: {uses['stage_1']} of behaviour, "
+                f"{uses['stage_2']} of process, {uses['page_only']} shown and not scored (of these "
+                f"{held} held back for a stated reason). Each with its rule and source: "
+                "docs/indicators/",
+            ),
+            (
+                "2.4 Approval",
+                f"{approvals.SIGNATURES} members of the board, for "
+                f"{approvals.VALID_FOR.days} days; one can stop it at once, two must let it go on.",
+            ),
             ("2.4 Acute entries, which need no model", "; ".join(acute_list.LISTED)),
-            ("2.4 Metrics", "On each model card, with intervals. Results on made-up people are no "
-             "evidence of accuracy."),
+            (
+                "2.4 Metrics",
+                "On each model card, with intervals. Results on made-up people are no "
+                "evidence of accuracy.",
+            ),
             ("2.4 Data in operation", ", ".join(sorted(records.TABLES))),
-            ("2.4 Data in development", "Made-up people; the NIJ Recidivism Forecasting Challenge "
-             "for the learner alone (docs/benchmark.md). Labels are readers' own views, recorded "
-             "before the findings, and random audits."),
-            ("2.4 Collection", "From NDelius, OASys and the services beside them, as extracts or "
-             "as HMPPS API responses; nothing is collected from the person."),
-            ("2.4 Sharing", "Conclusions with whoever writes to NDelius; audit events with HMPPS "
-             "audit. Nothing else leaves. " + PERSON),
-            ("2.4 Storage and access", "Histories in an append-only store, the queue in "
-             "PostgreSQL; kept for as long as the controller says. " + PERSON),
+            (
+                "2.4 Data in development",
+                "Made-up people; the NIJ Recidivism Forecasting Challenge "
+                "for the learner alone (docs/benchmark.md). Labels are readers' own views, recorded "
+                "before the findings, and random audits.",
+            ),
+            (
+                "2.4 Collection",
+                "From NDelius, OASys and the services beside them, as extracts or "
+                "as HMPPS API responses; nothing is collected from the person.",
+            ),
+            (
+                "2.4 Sharing",
+                "Conclusions with whoever writes to NDelius; audit events with HMPPS "
+                "audit. Nothing else leaves. " + PERSON,
+            ),
+            (
+                "2.4 Storage and access",
+                "Histories in an append-only store, the queue in "
+                "PostgreSQL; kept for as long as the controller says. " + PERSON,
+            ),
             ("2.4 Who can see what", "docs/access.md"),
-            ("2.5 Risks and mitigations", "Missing somebody: measured by the random share. Crying "
-             "wolf: precision, watched. Following the model: own view first, watched by unit. "
-             "Bias: " + ", ".join(CHARACTERISTICS) + ", watched. Leaks: row-level security, "
-             "sealed findings, audit."),
+            (
+                "2.5 Risks and mitigations",
+                "Missing somebody: measured by the random share. Crying "
+                "wolf: precision, watched. Following the model: own view first, watched by unit. "
+                "Bias: " + ", ".join(CHARACTERISTICS) + ", watched. Leaks: row-level security, "
+                "sealed findings, audit.",
+            ),
             ("2.5 Impact assessments", PERSON),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _dpia() -> list[str]:
@@ -181,16 +271,28 @@ def _dpia() -> list[str]:
         "## Fact sheet for the data protection impact assessment",
         "",
         *_fields(
-            ("Whose data", "People under supervision; people who might be harmed, as a kind of "
-             "relationship and no more; staff as a code."),
+            (
+                "Whose data",
+                "People under supervision; people who might be harmed, as a kind of "
+                "relationship and no more; staff as a code.",
+            ),
             ("Never an input of the model", ", ".join(CHARACTERISTICS)),
-            ("Kept", f"What was typed when a session ran out: {retention.DRAFTS_FOR.days} day. "
-             f"Sessions: {retention.SESSIONS_FOR.days} days after they end. Histories, scores and "
-             "reviews: " + PERSON),
-            ("Deleted on request", "`python -m features forget`, unless the case is held for an "
-             "inspection, an inquest or a review."),
-            ("Random draws", "Keyed by a secret and the run; probabilities are kept, so that "
-             "misses can be estimated without bias."),
+            (
+                "Kept",
+                f"What was typed when a session ran out: {retention.DRAFTS_FOR.days} day. "
+                f"Sessions: {retention.SESSIONS_FOR.days} days after they end. Histories, scores and "
+                "reviews: " + PERSON,
+            ),
+            (
+                "Deleted on request",
+                "`python -m features forget`, unless the case is held for an "
+                "inspection, an inquest or a review.",
+            ),
+            (
+                "Random draws",
+                "Keyed by a secret and the run; probabilities are kept, so that "
+                "misses can be estimated without bias.",
+            ),
             ("Recorded levels reviewed", ", ".join(STRATA).lower()),
             ("Lawful basis, necessity, consultation, residual risk", PERSON),
         ),
@@ -198,10 +300,13 @@ def _dpia() -> list[str]:
         "",
         "| question | figure | look | act |",
         "|---|---|---|---|",
-        *[f"| {TOPICS[one.topic]} | {one.title} ({one.unit}) | {one.way} {one.look} | "
-          f"{one.way} {one.act} |" for one in THRESHOLDS.values()],
+        *[
+            f"| {TOPICS[one.topic]} | {one.title} ({one.unit}) | {one.way} {one.look} | "
+            f"{one.way} {one.act} |"
+            for one in THRESHOLDS.values()
+        ],
         "",
-    ]  # fmt: skip
+    ]
 
 
 def _promises() -> list[str]:
@@ -210,10 +315,12 @@ def _promises() -> list[str]:
         "",
         "| | promise | test |",
         "|---|---|---|",
-        *[f"| {n} | {said} | `tests/promises/{test}` |" for n, (said, test) in
-          enumerate(PROMISES, 1)],
+        *[
+            f"| {n} | {said} | `tests/promises/{test}` |"
+            for n, (said, test) in enumerate(PROMISES, 1)
+        ],
         "",
-    ]  # fmt: skip
+    ]
 
 
 def _law() -> list[str]:

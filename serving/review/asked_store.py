@@ -143,11 +143,19 @@ class AskedStore:
         asked = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
         found = {
             row["item_id"]: FollowUp(
-                row["item_id"], row["about"], True, {}, row["holder"], row["outcome"],
-                row["groups"], row["reasons"], row["asked_by"], row["asked_at"],
+                row["item_id"],
+                row["about"],
+                True,
+                {},
+                row["holder"],
+                row["outcome"],
+                row["groups"],
+                row["reasons"],
+                row["asked_by"],
+                row["asked_at"],
             )
             for row in asked.mappings()
-        }  # fmt: skip
+        }
         if found:
             said = self.connection.execute(text("SELECT * FROM triage.named_answers()"))
             for row in said.mappings():
@@ -170,8 +178,13 @@ class AskedStore:
 
     def answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
         """Keep an answer in this person's name."""
-        values = {"item_id": item_id, "username": self.username, "kind": kind,
-                  "words": words.strip(), "planned_on": planned_on}  # fmt: skip
+        values = {
+            "item_id": item_id,
+            "username": self.username,
+            "kind": kind,
+            "words": words.strip(),
+            "planned_on": planned_on,
+        }
         # Inline: of a limited case the row is not given back, only told by named_answers.
         self.connection.execute(insert(answers).inline().values(**values))
 
@@ -180,12 +193,18 @@ class AskedStore:
         holder = func.triage.held_by(items.c.id)
         name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
         rows = (
-            select(items.c.id, items.c.crn, items.c.limited, items.c.queued_on, items.c.due_on,
-                   func.triage.begun(items.c.id).label("begun"),
-                   name.label("held_by"))
+            select(
+                items.c.id,
+                items.c.crn,
+                items.c.limited,
+                items.c.queued_on,
+                items.c.due_on,
+                func.triage.begun(items.c.id).label("begun"),
+                name.label("held_by"),
+            )
             .where(items.c.state == "open")
             .order_by(items.c.due_on, items.c.shuffle)
-        )  # fmt: skip
+        )
         return [Open(*row) for row in self.connection.execute(rows)]
 
     def _with_answers(self, found: list[FollowUp]) -> list[FollowUp]:
@@ -203,23 +222,40 @@ class AskedStore:
 
 def _asked() -> Any:
     return (
-        select(items, conclusions.c.outcome, conclusions.c.groups, conclusions.c.reasons,
-               conclusions.c.at, users.c.name)
+        select(
+            items,
+            conclusions.c.outcome,
+            conclusions.c.groups,
+            conclusions.c.reasons,
+            conclusions.c.at,
+            users.c.name,
+        )
         .join(conclusions, conclusions.c.item_id == items.c.id)
         .join(users, users.c.username == conclusions.c.username)
         .where(conclusions.c.outcome.in_(["ask_reassessment", "need_information"]))
         # Said again beside the policies, so that the index of the unit, or of the person, is used.
-        .where(or_(items.c.pdu_code == select(func.triage.own_pdu()).scalar_subquery(),
-                   items.c.practitioner_code
-                   == select(func.triage.own_staff_code()).scalar_subquery()))
-    )  # fmt: skip
+        .where(
+            or_(
+                items.c.pdu_code == select(func.triage.own_pdu()).scalar_subquery(),
+                items.c.practitioner_code == select(func.triage.own_staff_code()).scalar_subquery(),
+            )
+        )
+    )
 
 
 def _closed(item_id: int, crn: str, asked_at: datetime) -> FollowUp:
     return FollowUp(
-        item_id, crn, limited=True, person={}, practitioner_code=None, outcome=None, groups={},
-        reasons=None, asked_by=None, asked_at=asked_at,
-    )  # fmt: skip
+        item_id,
+        crn,
+        limited=True,
+        person={},
+        practitioner_code=None,
+        outcome=None,
+        groups={},
+        reasons=None,
+        asked_by=None,
+        asked_at=asked_at,
+    )
 
 
 def _follow_up(row: RowMapping) -> FollowUp:

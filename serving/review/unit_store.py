@@ -121,8 +121,12 @@ class UnitStore:
 
     def set_cover(self, pdu: str, deputy: str | None, most: int | None) -> None:
         """Keep a new setting in the head's name; earlier ones stay."""
-        values = {"pdu_code": pdu, "deputy": deputy, "reviews_at_once": most,
-                  "username": self.username}  # fmt: skip
+        values = {
+            "pdu_code": pdu,
+            "deputy": deputy,
+            "reviews_at_once": most,
+            "username": self.username,
+        }
         self.connection.execute(insert(cover).values(**values))
 
     def past(self, limit: int = 100) -> list[Past]:
@@ -130,14 +134,22 @@ class UnitStore:
         last = select(func.triage.my_last_reviews(limit))
         ids = list(self.connection.execute(last).scalars())
         rows = (
-            select(items, conclusions.c.at, conclusions.c.outcome, conclusions.c.groups,
-                   own_views.c.verdicts)
+            select(
+                items,
+                conclusions.c.at,
+                conclusions.c.outcome,
+                conclusions.c.groups,
+                own_views.c.verdicts,
+            )
             .join(conclusions, conclusions.c.item_id == items.c.id)
-            .join(own_views, (own_views.c.item_id == items.c.id)
-                  & (own_views.c.username == conclusions.c.username))
+            .join(
+                own_views,
+                (own_views.c.item_id == items.c.id)
+                & (own_views.c.username == conclusions.c.username),
+            )
             .where(conclusions.c.item_id.in_(ids), conclusions.c.username == self.username)
             .order_by(conclusions.c.at.desc())
-        )  # fmt: skip
+        )
         found = list(self.connection.execute(rows).mappings())
         said: dict[int, list[str]] = {}
         kinds = select(answers.c.item_id, answers.c.kind).order_by(answers.c.id)
@@ -148,10 +160,18 @@ class UnitStore:
         told = [_past(row, said.get(row["id"], [])) for row in found]
         limited = text("SELECT item_id, crn, at FROM triage.my_limited_reviews()")
         closed = [
-            Past(item, crn, limited=True, person={}, at=at, outcome=None, changed=False,
-                 came_of_it=None)
+            Past(
+                item,
+                crn,
+                limited=True,
+                person={},
+                at=at,
+                outcome=None,
+                changed=False,
+                came_of_it=None,
+            )
             for item, crn, at in self.connection.execute(limited)
-        ]  # fmt: skip
+        ]
         return sorted([*told, *closed], key=lambda one: one.at, reverse=True)[:limit]
 
 

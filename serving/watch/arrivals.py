@@ -44,14 +44,27 @@ def figures(store: Store, profile: Profile | None, week: Supplied, as_of: date) 
         names = ("rows_few", "rows_many", "late")
         return [*(not_known(name, MISSING) for name in names), *loaded, stopped]
     return [
-        worst("rows_few", _rows("rows_few", profile.supplied, week),
-              "This week brought {n} of what is usual of {where}.", MISSING),
-        worst("rows_many", _rows("rows_many", profile.supplied, week),
-              "This week brought {n} of what is usual of {where}.", MISSING),
-        worst("late", _late(profile.supplied, week),
-              "Of 100 entries, {n} more than usual came over a week late: {where}.", MISSING),
-        *loaded, stopped,
-    ]  # fmt: skip
+        worst(
+            "rows_few",
+            _rows("rows_few", profile.supplied, week),
+            "This week brought {n} of what is usual of {where}.",
+            MISSING,
+        ),
+        worst(
+            "rows_many",
+            _rows("rows_many", profile.supplied, week),
+            "This week brought {n} of what is usual of {where}.",
+            MISSING,
+        ),
+        worst(
+            "late",
+            _late(profile.supplied, week),
+            "Of 100 entries, {n} more than usual came over a week late: {where}.",
+            MISSING,
+        ),
+        *loaded,
+        stopped,
+    ]
 
 
 def _rows(name: str, usual: Supplied, week: Supplied) -> list[Part]:
@@ -153,8 +166,10 @@ def _refused(name: str, load: Load) -> Figure:
         _surely(name, part_share(name, table, int(told.get(name, 0)), int(told["read"])))
         for table, told in load.tables.items()
     ]
-    words = {"refused": "Of 100 rows of {where} in the newest load, {n} were refused.",
-             "unknown_codes": "Of 100 rows of {where}, {n} have a code never seen."}  # fmt: skip
+    words = {
+        "refused": "Of 100 rows of {where} in the newest load, {n} were refused.",
+        "unknown_codes": "Of 100 rows of {where}, {n} have a code never seen.",
+    }
     return worst(name, parts, words[name], "there has been no load.")
 
 
@@ -169,8 +184,9 @@ def _stopped(store: Store, profile: Profile | None, as_of: date) -> Figure:
         return not_known("feeds_gone", MISSING)
     known = set(profile.supplied)
     gone = sorted(
-        name for name, state in store.feed_states(as_of).items()
+        name
+        for name, state in store.feed_states(as_of).items()
         if name in known and state != "supplied"
-    )  # fmt: skip
+    )
     words = "{n} of {of} tables have stopped" + (f": {', '.join(gone)}." if gone else ".")
     return counted("feeds_gone", len(gone), len(known), words)

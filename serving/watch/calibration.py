@@ -22,9 +22,15 @@ def observed(flagged: list[Reading]) -> Figure:
     if len(told) < FEWEST:
         return too_few("observed", len(told))
     value, low, high = _for_each_expected(told)
-    return figure("observed", value, low, high, len(told),
-                  "For each level expected to be called too low, {n} were.",
-                  _by_level_observed(told))  # fmt: skip
+    return figure(
+        "observed",
+        value,
+        low,
+        high,
+        len(told),
+        "For each level expected to be called too low, {n} were.",
+        _by_level_observed(told),
+    )
 
 
 def _for_each_expected(told: list[Reading]) -> tuple[float, float, float]:

@@ -36,8 +36,15 @@ from serving.watch.readings import Reading
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""
-NAMES = ("flagged_gap", "precision_gap", "missed_gap", "agreement_gap", "changed_gap", "asked_gap",
-         "recorded_gap")  # fmt: skip
+NAMES = (
+    "flagged_gap",
+    "precision_gap",
+    "missed_gap",
+    "agreement_gap",
+    "changed_gap",
+    "asked_gap",
+    "recorded_gap",
+)
 ASKED = ("ethnicity", "religion", "disability")
 SURE = 2.576
 """Standard errors of a 99 % interval."""
@@ -64,11 +71,15 @@ def figures(
         return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged(connection, as_of)
     found = [
-        worst("flagged_gap", _flag_parts(people, flagged),
-              "Flagged otherwise than everyone by a factor of at least {n}: {where}.", MISSING),
+        worst(
+            "flagged_gap",
+            _flag_parts(people, flagged),
+            "Flagged otherwise than everyone by a factor of at least {n}: {where}.",
+            MISSING,
+        ),
         *_of_readers(people, read),
         recorded(people, marked),
-    ]  # fmt: skip
+    ]
     return [_said_missing(_sure(one), missing) for one in found]
 
 
@@ -80,23 +91,44 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
     err = how_they_err(read)[0]
     put, said = (err.put_right, ", corrected for readers who err") if err else (float, "")
     return [
-        worst("precision_gap", _gap_parts("precision_gap", people, right, _low),
-              "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.", MISSING),
-        worst("missed_gap", _gap_parts("missed_gap", people, random, _low, put=put),
-              f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{said}.",
-              MISSING),
-        worst("agreement_gap",
-              _gap_parts("agreement_gap", people, twice, lambda one: one.first == one.second,
-                         lambda one: one.weight / one.second_probability),
-              "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
-              MISSING),
-        worst("changed_gap", _gap_parts("changed_gap", people, right, lambda one: one.changed),
-              "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
-              "{where}.", MISSING),
-        worst("asked_gap", _gap_parts("asked_gap", people, right, lambda one: one.asked),
-              "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: "
-              "{where}.", MISSING),
-    ]  # fmt: skip
+        worst(
+            "precision_gap",
+            _gap_parts("precision_gap", people, right, _low),
+            "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.",
+            MISSING,
+        ),
+        worst(
+            "missed_gap",
+            _gap_parts("missed_gap", people, random, _low, put=put),
+            f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{said}.",
+            MISSING,
+        ),
+        worst(
+            "agreement_gap",
+            _gap_parts(
+                "agreement_gap",
+                people,
+                twice,
+                lambda one: one.first == one.second,
+                lambda one: one.weight / one.second_probability,
+            ),
+            "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
+            MISSING,
+        ),
+        worst(
+            "changed_gap",
+            _gap_parts("changed_gap", people, right, lambda one: one.changed),
+            "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
+            "{where}.",
+            MISSING,
+        ),
+        worst(
+            "asked_gap",
+            _gap_parts("asked_gap", people, right, lambda one: one.asked),
+            "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: {where}.",
+            MISSING,
+        ),
+    ]
 
 
 def unsupplied(people: pl.DataFrame) -> list[str]:
@@ -125,10 +157,12 @@ def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
             people, set(marked.filter(pl.col("indicator") == name)["crn"]), "recorded_gap", ASKED
         )
     ]
-    return worst("recorded_gap", parts,
-                 "Entries of one kind otherwise than for everyone by a factor of at least {n}: "
-                 "{where}.",
-                 "no such entry is on record.")  # fmt: skip
+    return worst(
+        "recorded_gap",
+        parts,
+        "Entries of one kind otherwise than for everyone by a factor of at least {n}: {where}.",
+        "no such entry is on record.",
+    )
 
 
 def _low(one: Reading) -> bool:
@@ -202,10 +236,13 @@ def _gap_parts(
     readers err.
     """
     told = pl.DataFrame(
-        {"crn": [one.crn for one in read], "said": [bool(holds(one)) for one in read],
-         "weight": [weigh(one) for one in read]},
+        {
+            "crn": [one.crn for one in read],
+            "said": [bool(holds(one)) for one in read],
+            "weight": [weigh(one) for one in read],
+        },
         schema={"crn": pl.String, "said": pl.Boolean, "weight": pl.Float64},
-    ).join(people, on="crn")  # fmt: skip
+    ).join(people, on="crn")
     if told.height < FEWEST:
         return [Part("everyone read", None, None, None, told.height, TOO_FEW)]
     everyone = put(_shares(told, pl.lit("everyone")).row(0, named=True)["share"])
@@ -269,7 +306,10 @@ def _shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
     weight, said = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
     return (
         told.group_by(by.alias("group"))
-        .agg(read=pl.len(), share=said.sum() / weight.sum(),
-             worth=weight.sum() ** 2 / (weight**2).sum())
+        .agg(
+            read=pl.len(),
+            share=said.sum() / weight.sum(),
+            worth=weight.sum() ** 2 / (weight**2).sum(),
+        )
         .sort("group")
-    )  # fmt: skip
+    )

@@ -127,9 +127,14 @@ def state_of(name: str, value: float | None) -> str:
 
 
 def figure(
-    name: str, value: float, low: float, high: float, count: int, words: str,
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    count: int,
+    words: str,
     parts: Iterable[Part] = (),
-) -> Figure:  # fmt: skip
+) -> Figure:
     """A figure in its state; `words` says it, with {n} for the value in its unit."""
     told = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
@@ -182,9 +187,16 @@ def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
     unsaid = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
     unsure = one.state == GREEN and len(told) < ENOUGH_PARTS * len(parts)
     state = TOO_FEW if unsure else one.state
-    return Figure(name, one.value, one.low, one.high, one.count, state,
-                  f"{said} From {one.count:,}.{unsaid}",
-                  [*ordered, *rest][:MOST_PARTS])  # fmt: skip
+    return Figure(
+        name,
+        one.value,
+        one.low,
+        one.high,
+        one.count,
+        state,
+        f"{said} From {one.count:,}.{unsaid}",
+        [*ordered, *rest][:MOST_PARTS],
+    )
 
 
 ENOUGH_PARTS = 0.5
@@ -219,9 +231,7 @@ def wilson(share: float, worth: float, z: float = 1.959964) -> tuple[float, floa
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
-def share_of(
-    name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()
-) -> Figure:  # fmt: skip
+def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()) -> Figure:
     """A share of all there are, each counted: no interval, for nothing is estimated.
 
     Too few under FEWEST: one of three says little of how a service goes.

@@ -29,8 +29,12 @@ from serving.watch.figures import (
 )
 from serving.watch.readings import WITHIN
 
-ANSWERS = {"reassessed": "done", "settled": "let rest by the reader",
-           "accepted": "accepted, not done yet", "declined": "declined"}  # fmt: skip
+ANSWERS = {
+    "reassessed": "done",
+    "settled": "let rest by the reader",
+    "accepted": "accepted, not done yet",
+    "declined": "declined",
+}
 """What can have become of it, the furthest first."""
 OVER = {"reassessed", "settled", "declined"}
 PACE = timedelta(weeks=4)
@@ -49,9 +53,13 @@ def figures(
         not_known("overlap", "there was no night before, or its scores are gone.")
         if earlier is None
         else _overlap(top, _top(earlier, rates)),
-        share_of("cooling", cooling, top.height,
-                 "Of the 100 weightiest, {n} are left alone because they were concluded lately."),
-    ]  # fmt: skip
+        share_of(
+            "cooling",
+            cooling,
+            top.height,
+            "Of the 100 weightiest, {n} are left alone because they were concluded lately.",
+        ),
+    ]
 
 
 def of_the_queue(connection: Connection, today: date) -> list[Figure]:
@@ -88,8 +96,12 @@ def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame |
 
 def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
     key = ["crn", "group"]
-    return share_of("overlap", now.join(then, on=key, how="semi").height, now.height,
-                    "Of 100 rows at the top tonight, {n} were there the night before.")  # fmt: skip
+    return share_of(
+        "overlap",
+        now.join(then, on=key, how="semi").height,
+        now.height,
+        "Of 100 rows at the top tonight, {n} were there the night before.",
+    )
 
 
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
@@ -120,13 +132,22 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
         if old >= FEWEST
     ]
     return [
-        share_of("answered", answered, old,
-                 "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
-                 f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and "
-                 f"not done, {said['declined']} declined).", parts),
-        share_of("overdue", late, len(asked),
-                 "Of 100 reassessments that were asked for, {n} are overdue."),
-    ]  # fmt: skip
+        share_of(
+            "answered",
+            answered,
+            old,
+            "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
+            f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and "
+            f"not done, {said['declined']} declined).",
+            parts,
+        ),
+        share_of(
+            "overdue",
+            late,
+            len(asked),
+            "Of 100 reassessments that were asked for, {n} are overdue.",
+        ),
+    ]
 
 
 def _waiting(connection: Connection, today: date) -> Figure:
@@ -145,8 +166,12 @@ def _waiting(connection: Connection, today: date) -> Figure:
 
 def _past_their_day(connection: Connection, today: date) -> Figure:
     due = list(connection.execute(select(items.c.due_on).where(items.c.state == "open")).scalars())
-    return share_of("past_their_day", sum(day < today for day in due), len(due),
-                    "Of 100 cases that wait to be read, {n} are past their day.")  # fmt: skip
+    return share_of(
+        "past_their_day",
+        sum(day < today for day in due),
+        len(due),
+        "Of 100 cases that wait to be read, {n} are past their day.",
+    )
 
 
 def _closed(connection: Connection) -> Figure:
@@ -155,5 +180,9 @@ def _closed(connection: Connection) -> Figure:
     said = list(
         connection.execute(select(cover.c.reviews_at_once).where(cover.c.id.in_(newest))).scalars()
     )
-    return counted("units_closed", sum(most == 0 for most in said), len(said),
-                   "{n} of {of} units with a limit of their own take no flagged case.")  # fmt: skip
+    return counted(
+        "units_closed",
+        sum(most == 0 for most in said),
+        len(said),
+        "{n} of {of} units with a limit of their own take no flagged case.",
+    )

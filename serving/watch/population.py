@@ -48,15 +48,31 @@ def figures(profile: Profile | None, now: Counts) -> list[Figure]:
     levels = [name for name in measures[0] if name.startswith("level ")]
     return [
         _by_region(then, now),
-        worst("indicators", _moved("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
-              "The indicator that moved most is {where} (PSI {n}).", MISSING),
-        worst("scores", _moved("scores", scores, *measures, 1),
-              "The scores that moved most are {where} (PSI {n}).", MISSING),
-        worst("levels", _levels(levels, then, now, measures),
-              "The recorded levels that moved most are {where} (PSI {n}).", MISSING),
-        worst("process", _practice(then, now),
-              "Process moved most beyond behaviour in {where}, by a mean PSI of {n}.", MISSING),
-    ]  # fmt: skip
+        worst(
+            "indicators",
+            _moved("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
+            "The indicator that moved most is {where} (PSI {n}).",
+            MISSING,
+        ),
+        worst(
+            "scores",
+            _moved("scores", scores, *measures, 1),
+            "The scores that moved most are {where} (PSI {n}).",
+            MISSING,
+        ),
+        worst(
+            "levels",
+            _levels(levels, then, now, measures),
+            "The recorded levels that moved most are {where} (PSI {n}).",
+            MISSING,
+        ),
+        worst(
+            "process",
+            _practice(then, now),
+            "Process moved most beyond behaviour in {where}, by a mean PSI of {n}.",
+            MISSING,
+        ),
+    ]
 
 
 def _moved(

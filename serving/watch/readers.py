@@ -79,20 +79,33 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
     return [
         *(maturity.ripe(one, read_of, kind) for one, kind in zip(outcomes, kinds, strict=True)),
         maturity.figure(read_of),
-        _both("agreement", double, lambda one: one.first == one.second,
-              "Two blind readers of one case agreed whether a level is too low in {n} of 100 "
-              "({where}).", lambda one: 1 / one.second_probability),
-        _both("raised_after", right, lambda one: one.asked,
-              "After the findings, {n} of 100 readers asked for a reassessment although they had "
-              "called no level too low ({where}). Much of this may mean a rubber stamp."),
-        _both("kept_after", low, lambda one: one.kept,
-              "After the findings, {n} of 100 readers kept a level that they had called too low "
-              "({where})."),
+        _both(
+            "agreement",
+            double,
+            lambda one: one.first == one.second,
+            "Two blind readers of one case agreed whether a level is too low in {n} of 100 "
+            "({where}).",
+            lambda one: 1 / one.second_probability,
+        ),
+        _both(
+            "raised_after",
+            right,
+            lambda one: one.asked,
+            "After the findings, {n} of 100 readers asked for a reassessment although they had "
+            "called no level too low ({where}). Much of this may mean a rubber stamp.",
+        ),
+        _both(
+            "kept_after",
+            low,
+            lambda one: one.kept,
+            "After the findings, {n} of 100 readers kept a level that they had called too low "
+            "({where}).",
+        ),
         _hasty(read),
         _quick(read),
         _same_words(read),
         _units_that_follow(right),
-    ]  # fmt: skip
+    ]
 
 
 def _both(
@@ -207,9 +220,14 @@ def corrected(read: list[Reading]) -> Figure:
     random = [one for one in read if one.drawn_as == "random"]
     parts = by_level(name, random, lambda one: one.first, found.put_right)
     return figure(
-        name, found.share[0], found.low, found.high, twice + once,
-        "Corrected for readers who err, {n} of 100 people not flagged have a level too low.", parts,
-    )  # fmt: skip
+        name,
+        found.share[0],
+        found.low,
+        found.high,
+        twice + once,
+        "Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
+        parts,
+    )
 
 
 def _hasty(read: list[Reading]) -> Figure:
@@ -219,9 +237,11 @@ def _hasty(read: list[Reading]) -> Figure:
         return too_few("hasty", 0)
     bounds = np.array(MINUTES)
     counts = np.bincount(np.searchsorted(bounds, minutes, side="right"), minlength=len(bounds) + 1)
-    labels = [f"under {bounds[0]} minutes",
-              *(f"{a} to {b} minutes" for a, b in itertools.pairwise(MINUTES)),
-              f"{bounds[-1]} minutes or more"]  # fmt: skip
+    labels = [
+        f"under {bounds[0]} minutes",
+        *(f"{a} to {b} minutes" for a, b in itertools.pairwise(MINUTES)),
+        f"{bounds[-1]} minutes or more",
+    ]
     parts = [
         _step(label, int(count), len(minutes), first=not place)
         for place, (label, count) in enumerate(zip(labels, counts, strict=True))
@@ -252,8 +272,12 @@ def _quick(read: list[Reading]) -> Figure:
 def _same_words(read: list[Reading]) -> Figure:
     """Reasons that are those of another review but for a word or two, in whatever order or case."""
     again = alike.near([_words(one.reasons) for one in read])
-    return share_of("same_words", again, len(read),
-                    "Of 100 conclusions, {n} give nearly the reasons of another one.")  # fmt: skip
+    return share_of(
+        "same_words",
+        again,
+        len(read),
+        "Of 100 conclusions, {n} give nearly the reasons of another one.",
+    )
 
 
 def _words(reasons: str) -> frozenset[str]:
@@ -273,9 +297,14 @@ def _units_that_follow(right: list[Reading]) -> Figure:
     if not told:
         return too_few("units_that_follow", len(right), parts)
     stamped = [part for part in told if part.state == ACT]
-    found = counted("units_that_follow", len(stamped), len(told),
-                    "{n} of {of} units raised half or more of the levels that their readers had "
-                    "called about right.", parts)  # fmt: skip
+    found = counted(
+        "units_that_follow",
+        len(stamped),
+        len(told),
+        "{n} of {of} units raised half or more of the levels that their readers had "
+        "called about right.",
+        parts,
+    )
     unsaid = len(parts) - len(told)
     if not unsaid:
         return found

@@ -49,19 +49,32 @@ def readings(connection: Connection, today: date) -> list[Reading]:
     Not since ever: what readers do now would be lost among what they did for years.
     """
     since = clock.start_of(today - WITHIN)
-    rows = connection.execute(
-        select(
-            items.c.id, items.c.crn, items.c.pdu_code, findings.c.drawn_as,
-            findings.c.inclusion_probability, findings.c.risk_group, findings.c.stratum,
-            findings.c.probability.label("said"), conclusions.c.reasons,
-            conclusions.c.username, conclusions.c.outcome, conclusions.c.groups, conclusions.c.at,
-            second_reads.c.probability,
+    rows = (
+        connection.execute(
+            select(
+                items.c.id,
+                items.c.crn,
+                items.c.pdu_code,
+                findings.c.drawn_as,
+                findings.c.inclusion_probability,
+                findings.c.risk_group,
+                findings.c.stratum,
+                findings.c.probability.label("said"),
+                conclusions.c.reasons,
+                conclusions.c.username,
+                conclusions.c.outcome,
+                conclusions.c.groups,
+                conclusions.c.at,
+                second_reads.c.probability,
+            )
+            .join(findings, findings.c.item_id == items.c.id)
+            .join(conclusions, conclusions.c.item_id == items.c.id)
+            .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
+            .where(conclusions.c.at >= since)
         )
-        .join(findings, findings.c.item_id == items.c.id)
-        .join(conclusions, conclusions.c.item_id == items.c.id)
-        .join(second_reads, second_reads.c.item_id == items.c.id, isouter=True)
-        .where(conclusions.c.at >= since)
-    ).mappings().all()  # fmt: skip
+        .mappings()
+        .all()
+    )
     views: dict[int, dict[str, RowMapping]] = {}
     told = (
         select(own_views)

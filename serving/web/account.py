@@ -29,11 +29,19 @@ HOMES = {
 """The page that each role starts on."""
 
 _UNIT = (
-    ("/unit", "The unit"), ("/unit/checklist", "Checklist"), ("/unit/limited", "Limited access"),
-    ("/unit/week", "For supervision"), ("/people", "Find a case"), ("/acute", "To act on"),
-)  # fmt: skip
-_BOARD = (("/board", "The questions"), ("/board/approvals", "Approvals"), ("/board/runs", "Runs"),
-          ("/board/incidents", "Incidents"))  # fmt: skip
+    ("/unit", "The unit"),
+    ("/unit/checklist", "Checklist"),
+    ("/unit/limited", "Limited access"),
+    ("/unit/week", "For supervision"),
+    ("/people", "Find a case"),
+    ("/acute", "To act on"),
+)
+_BOARD = (
+    ("/board", "The questions"),
+    ("/board/approvals", "Approvals"),
+    ("/board/runs", "Runs"),
+    ("/board/incidents", "Incidents"),
+)
 NAVIGATION: dict[str, tuple[tuple[str, str], ...]] = {
     "spo": (("/queue", "Cases to read"), ("/reviews", "My reviews"), *_UNIT),
     "head": (("/queue", "Cases to read"), *_UNIT, ("/unit/cover", "Standing in")),

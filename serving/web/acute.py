@@ -38,8 +38,13 @@ def acknowledge(
         entries.acknowledge(entry_id, done)
     except Invalid as error:
         return pages.render(
-            request, "acute.html", status=422, entries=entries.all(), faults=error.faults,
-            filled={entry_id: done}, given_back={},
-        )  # fmt: skip
+            request,
+            "acute.html",
+            status=422,
+            entries=entries.all(),
+            faults=error.faults,
+            filled={entry_id: done},
+            given_back={},
+        )
     drafts.done(entries.unit, f"/acute/{entry_id}/acknowledge")
     return RedirectResponse("/acute", status_code=303)

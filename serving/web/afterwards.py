@@ -32,9 +32,11 @@ def ask(request: Request, opened: Asking) -> Response:
 
 @router.post("/account", dependencies=[Depends(account.check_signed_form)])
 def tell(
-    request: Request, opened: Asking, crn: Annotated[str, Form()] = "",
+    request: Request,
+    opened: Asking,
+    crn: Annotated[str, Form()] = "",
     on: Annotated[str, Form()] = "",
-) -> Response:  # fmt: skip
+) -> Response:
     """What can be told about the case on that day; no CRN stands in an address."""
     typed = {"crn": crn.strip().upper()[:20], "on": on}
     try:
@@ -44,8 +46,9 @@ def tell(
         return _page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
     settings = request.app.state.settings
     try:
-        told = accounts.account(opened, Store.open(settings.store), settings.scores,
-                               typed["crn"], day)  # fmt: skip
+        told = accounts.account(
+            opened, Store.open(settings.store), settings.scores, typed["crn"], day
+        )
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _page(request, typed, {"crn": str(error)})
@@ -84,6 +87,10 @@ def _page(
     request: Request, typed: dict[str, Any], faults: dict[str, str], done: str = ""
 ) -> Response:
     return pages.render(
-        request, "account.html", status=422 if faults else 200, typed=typed, faults=faults,
+        request,
+        "account.html",
+        status=422 if faults else 200,
+        typed=typed,
+        faults=faults,
         done=done,
-    )  # fmt: skip
+    )

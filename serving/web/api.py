@@ -26,16 +26,30 @@ ABOUT = (
     "sealed until the caller's own view is recorded. Errors are HMPPS error bodies."
 )
 STATUS: dict[type[UserError], int] = {
-    NotSignedIn: 401, NotFound: 404, Refused: 403, Invalid: 422, BadHistory: 422,
-    NotApproved: 409, SetupProblem: 503, MissingInput: 503, RunStopped: 409, UserError: 403,
-}  # fmt: skip
+    NotSignedIn: 401,
+    NotFound: 404,
+    Refused: 403,
+    Invalid: 422,
+    BadHistory: 422,
+    NotApproved: 409,
+    SetupProblem: 503,
+    MissingInput: 503,
+    RunStopped: 409,
+    UserError: 403,
+}
 """What each way of being wrong is over HTTP; the nearest class that is listed counts."""
 
 
 def create() -> FastAPI:
     """The application; its state is given to it by the one that it is mounted on."""
-    app = FastAPI(title="rosh-triage", version=VERSION, description=ABOUT, docs_url=None,
-                  redoc_url=None, openapi_url="/openapi.json")  # fmt: skip
+    app = FastAPI(
+        title="rosh-triage",
+        version=VERSION,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
     app.include_router(api_routes.router)
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -27,12 +27,15 @@ One = TypeVar("One")
 WRONG: dict[int | str, dict[str, Any]] = {
     status: {"model": m.ErrorResponse, "description": what}
     for status, what in {
-        400: "The request is not as described", 401: "No token that holds",
-        403: "Not allowed, or not possible now", 404: "Not there, or not for you",
-        409: "The case has changed meanwhile", 422: "Something is missing or wrong",
+        400: "The request is not as described",
+        401: "No token that holds",
+        403: "Not allowed, or not possible now",
+        404: "Not there, or not for you",
+        409: "The case has changed meanwhile",
+        422: "Something is missing or wrong",
         503: "The database is away; try again",
     }.items()
-}  # fmt: skip
+}
 router = APIRouter(responses=WRONG)
 PageNumber = Annotated[int, Query(ge=0, le=100_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
@@ -68,11 +71,12 @@ def entries(
     names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
     found = [
         m.EntryOut(
-            table=row["source_table"], recorded_at=row["recorded_at"].isoformat(),
+            table=row["source_table"],
+            recorded_at=row["recorded_at"].isoformat(),
             **{name: row[name] for name in names},
         )
         for row in part
-    ]  # fmt: skip
+    ]
     return m.Page[m.EntryOut](content=found, **about)
 
 
@@ -184,16 +188,23 @@ def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     )
     output = [
         m.GroupScore(
-            group=row["group"], stratum=row["stratum"], recorded=row["level"],
-            state=row["level_state"], scored=row["scorable"], why_not=row["why_not"],
+            group=row["group"],
+            stratum=row["stratum"],
+            recorded=row["level"],
+            state=row["level_state"],
+            scored=row["scorable"],
+            why_not=row["why_not"],
             probability=row["probability"],
         )
         for row in found.rows
-    ]  # fmt: skip
+    ]
     return m.ScoreOut(
-        crn=history.crn, as_of=history.as_of, model_version=found.approval.bundle_id,
-        approval=found.approval.id, output=output,
-    )  # fmt: skip
+        crn=history.crn,
+        as_of=history.as_of,
+        model_version=found.approval.bundle_id,
+        approval=found.approval.id,
+        output=output,
+    )
 
 
 def _plain(said: Mapping[Any, Any]) -> dict[str, str]:
@@ -201,8 +212,12 @@ def _plain(said: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _page(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
-    about = {"page": page, "size": size, "total_results": len(found),
-             "total_pages": math.ceil(len(found) / size)}  # fmt: skip
+    about = {
+        "page": page,
+        "size": size,
+        "total_results": len(found),
+        "total_pages": math.ceil(len(found) / size),
+    }
     return found[page * size : (page + 1) * size], about
 
 
@@ -212,9 +227,13 @@ def _about(item: Item) -> dict[str, Any]:
         nothing = dict.fromkeys(("as_of", "due_on", "progress", "held_by"))
         return {**told, **nothing, "recorded": {}}
     return {
-        **told, "as_of": item.as_of, "due_on": item.due_on, "progress": item.progress,
-        "held_by": item.held_by, "recorded": item.recorded,
-    }  # fmt: skip
+        **told,
+        "as_of": item.as_of,
+        "due_on": item.due_on,
+        "progress": item.progress,
+        "held_by": item.held_by,
+        "recorded": item.recorded,
+    }
 
 
 def _summary(item: Item) -> m.CaseSummary:
@@ -229,12 +248,25 @@ def _fresh(review: Review, item_id: int) -> m.CaseSummary:
 def _asked(one: FollowUp) -> m.AskedOut:
     """What was asked; of a case limited since, and not to the caller, that something was."""
     answers = [
-        m.Answer(kind=row["kind"], words=row["words"], planned_on=row["planned_on"], at=row["at"],
-                 by=row["name"])
+        m.Answer(
+            kind=row["kind"],
+            words=row["words"],
+            planned_on=row["planned_on"],
+            at=row["at"],
+            by=row["name"],
+        )
         for row in one.answers
-    ]  # fmt: skip
+    ]
     return m.AskedOut(
-        id=one.item_id, crn=one.crn, limited=one.limited, outcome=one.outcome,
-        groups=dict(one.groups), reasons=one.reasons, asked_by=one.asked_by,
-        asked_at=one.asked_at, due_on=one.due_on, state=one.state, answers=answers,
-    )  # fmt: skip
+        id=one.item_id,
+        crn=one.crn,
+        limited=one.limited,
+        outcome=one.outcome,
+        groups=dict(one.groups),
+        reasons=one.reasons,
+        asked_by=one.asked_by,
+        asked_at=one.asked_at,
+        due_on=one.due_on,
+        state=one.state,
+        answers=answers,
+    )

@@ -116,9 +116,17 @@ def run(settings: Settings, host: str, port: int) -> None:
     who = "made-up people" if settings.demo else "the service"
     settle()
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False,
-                timeout_keep_alive=75, proxy_headers=True, http=guard.Impatient,
-                forwarded_allow_ips=settings.proxies)  # fmt: skip
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=75,
+        proxy_headers=True,
+        http=guard.Impatient,
+        forwarded_allow_ips=settings.proxies,
+    )
 
 
 def settle() -> None:
@@ -187,9 +195,13 @@ async def _problem(request: Request, error: Exception) -> Response:
     said = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     leave_refusal(request, account.username(request), error)
     return pages.render(
-        request, "problem.html", status=said.status, title=said.title,
-        message=said.message or str(error), typed=await _typed(request),
-    )  # fmt: skip
+        request,
+        "problem.html",
+        status=said.status,
+        title=said.title,
+        message=said.message or str(error),
+        typed=await _typed(request),
+    )
 
 
 async def _typed(request: Request) -> list[str]:
@@ -205,17 +217,24 @@ async def _refused_by_database(request: Request, error: Exception) -> Response:
     """The database keeps the rules by itself: what it refuses is said without its own words."""
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
         return pages.render(
-            request, "problem.html", status=503, title="Sorry, there is a problem",
+            request,
+            "problem.html",
+            status=503,
+            title="Sorry, there is a problem",
             message="The service cannot reach its database. Try again in a minute: it recovers by "
             "itself. If you had just sent something, look at the case first: it was recorded "
-            "whole, or not at all.", typed=await _typed(request),
-        )  # fmt: skip
+            "whole, or not at all.",
+            typed=await _typed(request),
+        )
     leave_refusal(request, account.username(request), error)
     return pages.render(
-        request, "problem.html", status=409, title="That was not recorded",
+        request,
+        "problem.html",
+        status=409,
+        title="That was not recorded",
         message="This case may have changed meanwhile. Go back to your queue and look again.",
         typed=await _typed(request),
-    )  # fmt: skip
+    )
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -71,10 +71,17 @@ def question(request: Request, opened: Looking, topic: str, on: str = "", by: st
     opened.audit(AuditEvent("PAGE_VIEW_WATCH", "NOT_APPLICABLE", "-", {"topic": topic}))
     pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
     return pages.render(
-        request, "board-question.html", topic=found, kept=kept, pictures=pictures,
+        request,
+        "board-question.html",
+        topic=found,
+        kept=kept,
+        pictures=pictures,
         stale=not on and not by and _stale(_last_night(opened), clock.now()),
-        told=told, thresholds=watch.THRESHOLDS, on=on, by=by,
-    )  # fmt: skip
+        told=told,
+        thresholds=watch.THRESHOLDS,
+        on=on,
+        by=by,
+    )
 
 
 @router.get("/board/runs")
@@ -185,9 +192,14 @@ def _incidents(
 ) -> Response:
     opened.audit(AuditEvent("PAGE_VIEW_INCIDENTS", "NOT_APPLICABLE", "-"))
     return pages.render(
-        request, "board-incidents.html", status=422 if faults else 200, faults=faults,
-        filled=filled, found=incidents.every(opened.connection), kinds=incidents.KINDS,
-    )  # fmt: skip
+        request,
+        "board-incidents.html",
+        status=422 if faults else 200,
+        faults=faults,
+        filled=filled,
+        found=incidents.every(opened.connection),
+        kinds=incidents.KINDS,
+    )
 
 
 def _overview(

@@ -76,8 +76,14 @@ def case(
 
     It opens at what was recorded since the last assessment, as lines; the rest is one click away.
     """
-    asked = Asked(tuple(table or ()), words.replace("\0", ""), system=system, whole=whole,
-                  since=formatters.a_day(since), until=formatters.a_day(until))  # fmt: skip
+    asked = Asked(
+        tuple(table or ()),
+        words.replace("\0", ""),
+        system=system,
+        whole=whole,
+        since=formatters.a_day(since),
+        until=formatters.a_day(until),
+    )
     return _case_page(request, review, item_id, asked)
 
 
@@ -204,9 +210,13 @@ def _case_page(
     if typed is not None:
         filled, asked = view_of(typed), WHOLE
     item, timeline = review.read(
-        item_id, asked.tables, asked.words, system=asked.system, since=asked.since,
+        item_id,
+        asked.tables,
+        asked.words,
+        system=asked.system,
+        since=asked.since,
         until=asked.until,
-    )  # fmt: skip
+    )
     brief = asked.brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
     recent = lines.since(timeline, begun) if brief else []
@@ -246,8 +256,11 @@ def _findings_page(
     fresh = review.store.item(item_id) or item
     typed = None if filled else drafts.kept(review.unit, f"/cases/{item_id}/conclusion")
     if typed is not None:
-        filled = {"outcome": str(typed.get("outcome") or ""), "groups": groups_of(typed),
-                  "reasons": str(typed.get("reasons") or "")}  # fmt: skip
+        filled = {
+            "outcome": str(typed.get("outcome") or ""),
+            "groups": groups_of(typed),
+            "reasons": str(typed.get("reasons") or ""),
+        }
     return pages.render(
         request,
         "findings.html",

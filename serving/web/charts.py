@@ -49,8 +49,9 @@ def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
         if len(band) > 3:
             bands.append(f'<polygon points="{_points(band)}" fill="{BAND}"/>')
         points = [(x(d), y(o.value or 0.0)) for d, o in run]
-        drawn.append(f'<polyline points="{_points(points)}" fill="none" stroke="{LINE}" '
-                     'stroke-width="2"/>')  # fmt: skip
+        drawn.append(
+            f'<polyline points="{_points(points)}" fill="none" stroke="{LINE}" stroke-width="2"/>'
+        )
         drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
     title = f"{line.title}, {in_words(name, known[-1][1].value or 0.0)} on {last.isoformat()}"
     return _picture(title, [*bands, *drawn], first, last)

@@ -97,9 +97,10 @@ def _file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]
     writer.writerow(columns)
     writer.writerows([[_plain(cell) for cell in row] for row in rows])
     return Response(
-        out.getvalue(), media_type=CSV,
+        out.getvalue(),
+        media_type=CSV,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )  # fmt: skip
+    )
 
 
 def _plain(cell: object) -> str:

@@ -156,8 +156,10 @@ def choices(recorded: str | None) -> list[tuple[str, str]]:
         ("too_low", codes.LEVEL_ORDER[place + 1 :]),
         ("too_high", tuple(reversed(codes.LEVEL_ORDER[:place]))),
     ):
-        found += [(f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level(one).lower()}")
-                  for one in others]  # fmt: skip
+        found += [
+            (f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level(one).lower()}")
+            for one in others
+        ]
     return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
 
 

@@ -63,12 +63,19 @@ def _unit(
     # What somebody has to see to comes first; what is over stands apart.
     still = sorted((one for one in asked if not one.over), key=lambda one: not one.late(today))
     return pages.render(
-        request, "unit.html", status=422 if faults else 200, waiting=waiting, asked=still,
-        over=[one for one in asked if one.over][-OVER_SHOWN:], today=today,
-        acute=AcuteEntries(follow_ups.unit).waiting(), replied_to=item_id,
+        request,
+        "unit.html",
+        status=422 if faults else 200,
+        waiting=waiting,
+        asked=still,
+        over=[one for one in asked if one.over][-OVER_SHOWN:],
+        today=today,
+        acute=AcuteEntries(follow_ups.unit).waiting(),
+        replied_to=item_id,
         faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
-        filled=filled or {}, given_back=typed,
-    )  # fmt: skip
+        filled=filled or {},
+        given_back=typed,
+    )
 
 
 @router.get("/asked")

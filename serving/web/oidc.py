@@ -66,9 +66,11 @@ class Provider:
         """Where to send the browser: state, nonce and the challenge of the verifier (S256)."""
         with self._client() as client:
             url, _ = client.create_authorization_url(
-                self.about["authorization_endpoint"], state=state, nonce=nonce,
+                self.about["authorization_endpoint"],
+                state=state,
+                nonce=nonce,
                 code_verifier=verifier,
-            )  # fmt: skip
+            )
         return str(url)
 
     def signed_in(self, code: str, nonce: str, verifier: str) -> Claims:
@@ -76,9 +78,11 @@ class Provider:
         try:
             with self._client() as client:
                 token = client.fetch_token(
-                    self.about["token_endpoint"], code=code, code_verifier=verifier,
+                    self.about["token_endpoint"],
+                    code=code,
+                    code_verifier=verifier,
                     timeout=SECONDS,
-                )  # fmt: skip
+                )
         except (AuthlibBaseError, requests.RequestException) as error:
             raise NotLetIn("Signing in did not work. Try again.") from error
         said = self._decoded(str(token.get("id_token", "")), aud=self.settings.client_id)

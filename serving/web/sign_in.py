@@ -79,9 +79,11 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
     """Where the provider leads back to; nothing but a name and a role is taken from it."""
     provider: Provider | None = request.app.state.provider
     asked = request.session.pop("asked", None)
-    if provider is None or not asked or not hmac.compare_digest(
-        asked["state"].encode(), state.encode()
-    ):  # fmt: skip
+    if (
+        provider is None
+        or not asked
+        or not hmac.compare_digest(asked["state"].encode(), state.encode())
+    ):
         raise NotLetIn("This way in has run out. Sign in again.")
     claims = provider.signed_in(code, asked["nonce"], asked["verifier"])
     with unit(request.app.state.engine, None) as opened:

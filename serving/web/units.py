@@ -57,9 +57,14 @@ def week(request: Request, units: Looking) -> Response:
         for row in rows:
             facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
     return pages.render(
-        request, "week.html", holders=holders, facts=facts, asked=asked, facts_in_words=CHECKLIST,
+        request,
+        "week.html",
+        holders=holders,
+        facts=facts,
+        asked=asked,
+        facts_in_words=CHECKLIST,
         today=clock.today(),
-    )  # fmt: skip
+    )
 
 
 @router.get("/people")
@@ -96,9 +101,15 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     recent = lines.since(shown, begun)
     item = {"crn": crn, "person": who, "pdu_code": held["pdu_code"], "as_of": as_of}
     return pages.render(
-        request, "person.html", item=item, whole=whole, begun=begun, timeline=shown,
-        recent=lines.grouped(recent), earlier=len(shown) - len(recent),
-    )  # fmt: skip
+        request,
+        "person.html",
+        item=item,
+        whole=whole,
+        begun=begun,
+        timeline=shown,
+        recent=lines.grouped(recent),
+        earlier=len(shown) - len(recent),
+    )
 
 
 @router.get("/unit/limited")
@@ -126,9 +137,15 @@ def check_limited(
         units.check_limited(crn, words)
     except Invalid as error:
         return pages.render(
-            request, "unit-limited.html", status=422, cases=units.limited(), today=clock.today(),
-            faults=error.faults, filled={crn: words}, given_back={},
-        )  # fmt: skip
+            request,
+            "unit-limited.html",
+            status=422,
+            cases=units.limited(),
+            today=clock.today(),
+            faults=error.faults,
+            filled={crn: words},
+            given_back={},
+        )
     drafts.done(units.unit, f"/unit/limited/{crn}/check")
     return RedirectResponse("/unit/limited", status_code=303)
 
@@ -162,6 +179,11 @@ def _cover_page(
     kept = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
     said = filled or {"deputy": "", "most": "", **{k: v for k, v in kept.items() if v is not None}}
     return pages.render(
-        request, "cover.html", status=422 if faults else 200, now=now, could=could,
-        faults=faults, filled=said,
-    )  # fmt: skip
+        request,
+        "cover.html",
+        status=422 if faults else 200,
+        now=now,
+        could=could,
+        faults=faults,
+        filled=said,
+    )

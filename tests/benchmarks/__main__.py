@@ -46,9 +46,28 @@ GROUPS = len(codes.RISK_GROUPS)
 AS_OF: date = synthetic.Parameters().as_of
 WINDOWS = (30, 90, 180, 365)
 TYPES = (
-    "COAP", "CHVS", "COPT", "COVC", "CODC", "CMOB", "CTOB", "CARR", "C145", "C3PR", "C204",
-    "DRGTST", "AWLI", "LCL", "C002", "MO1", "TRTM", "EM01", "APBR", "CTXT", "C113",
-)  # fmt: skip
+    "COAP",
+    "CHVS",
+    "COPT",
+    "COVC",
+    "CODC",
+    "CMOB",
+    "CTOB",
+    "CARR",
+    "C145",
+    "C3PR",
+    "C204",
+    "DRGTST",
+    "AWLI",
+    "LCL",
+    "C002",
+    "MO1",
+    "TRTM",
+    "EM01",
+    "APBR",
+    "CTXT",
+    "C113",
+)
 
 
 def synthesise(folder: Path, cases: int) -> int:
@@ -86,9 +105,14 @@ def watch(folder: Path, _: int) -> int:
     edges: dict[str, list[float]] = {}
     tally = profile.Tally(edges, regions)
     nobody = pl.DataFrame(
-        schema={"crn": pl.String, "group": pl.String, "stratum": pl.String,
-                "scorable": pl.Boolean, "probability": pl.Float64}
-    )  # fmt: skip
+        schema={
+            "crn": pl.String,
+            "group": pl.String,
+            "stratum": pl.String,
+            "scorable": pl.Boolean,
+            "probability": pl.Float64,
+        }
+    )
     for _, frame in build.frames(store, on):
         if not edges:
             edges |= {name: profile.bins(frame[name]) for name in build.columns()}
@@ -116,15 +140,26 @@ def half_a_year(cases: int) -> list[Reading]:
     often = [1 / (place + 1) for place in range(len(words))]
     return [
         Reading(
-            drawn_as="random" if number % 5 == 0 else "flagged", stratum="LOW", weight=1.0,
-            first=drawn.random() < 0.4, second=drawn.random() < 0.4 if number % 12 == 0 else None,
-            second_probability=0.05, asked=False, kept=True, changed=False, crn=f"A{number:06d}",
-            pdu_code=f"N54{number % 100:03d}", reader=f"R{number % 500}", probability=0.4,
-            same_group=False, read_for=None, took=timedelta(minutes=5),
+            drawn_as="random" if number % 5 == 0 else "flagged",
+            stratum="LOW",
+            weight=1.0,
+            first=drawn.random() < 0.4,
+            second=drawn.random() < 0.4 if number % 12 == 0 else None,
+            second_probability=0.05,
+            asked=False,
+            kept=True,
+            changed=False,
+            crn=f"A{number:06d}",
+            pdu_code=f"N54{number % 100:03d}",
+            reader=f"R{number % 500}",
+            probability=0.4,
+            same_group=False,
+            read_for=None,
+            took=timedelta(minutes=5),
             reasons=" ".join(drawn.choices(words, often, k=25)),
         )
         for number in range(29_000 * cases // 240_000)
-    ]  # fmt: skip
+    ]
 
 
 def two_dates(folder: Path, _: int) -> int:
@@ -220,8 +255,10 @@ def measured(what: str, folder: Path, cases: int) -> dict[str, float]:
     """Run one measurement in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", what, str(folder), str(cases)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"{what} failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -234,8 +271,10 @@ def main() -> None:
         started = time.perf_counter()
         cases = STEPS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
         seconds = time.perf_counter() - started
-        own, each = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF,
-                                                                  resource.RUSAGE_CHILDREN))  # fmt: skip
+        own, each = (
+            resource.getrusage(who).ru_maxrss
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
         told = {"cases": cases, "seconds": seconds, "mib": (own + WORKERS * each) / 1024}
         if EACH:
             told["p95_ms"] = 1000 * sorted(EACH)[int(0.95 * len(EACH))]
@@ -250,16 +289,20 @@ def main() -> None:
             for name in STEPS:
                 found[name] = measured(name, Path(folder), cases)
                 one = found[name]
-                say(f"{cases:>8}  {name:<14}{one['seconds']:>8.1f}{one['mib']:>7.0f}"
-                    f"{1000 * one['seconds'] / one['cases']:>11.3f}\n")  # fmt: skip
+                say(
+                    f"{cases:>8}  {name:<14}{one['seconds']:>8.1f}{one['mib']:>7.0f}"
+                    f"{1000 * one['seconds'] / one['cases']:>11.3f}\n"
+                )
                 sys.stdout.flush()
         seconds = {name: one["seconds"] for name, one in found.items()}
         each = {name: one["seconds"] / one["cases"] for name, one in found.items()}
-        say(f"{cases:>8}  watch / engine {seconds['watch'] / seconds['engine']:.2f}, "
+        say(
+            f"{cases:>8}  watch / engine {seconds['watch'] / seconds['engine']:.2f}, "
             f"engine / windows {seconds['engine'] / seconds['windows']:.1f}, "
             f"two dates / one {seconds['two_dates'] / seconds['engine']:.1f}, "
             f"reference / engine a case {each['reference'] / each['engine']:.0f}, "
-            f"one case alone p95 {found['one_case']['p95_ms']:.0f} ms\n")  # fmt: skip
+            f"one case alone p95 {found['one_case']['p95_ms']:.0f} ms\n"
+        )
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ FILL = (
     "INSERT INTO triage.findings SELECT id, 'flagged', 'public', 'LOW', 0.4, 1.0, '[]', '[]', 0.9"
     " FROM triage.items",
     "INSERT INTO triage.own_views (item_id, username, levels, reasons, verdicts, at) SELECT id,"
-    " 'ALD-SPO-1', '{\"children\": \"LOW\", \"public\": \"LOW\", \"known_adult\": \"LOW\","
-    " \"staff\": \"LOW\"}', repeat('x', 40), '{\"public\": \"about_right\"}', now() - id % 1000 * interval '1 day' FROM triage.items"
+    ' \'ALD-SPO-1\', \'{"children": "LOW", "public": "LOW", "known_adult": "LOW",'
+    ' "staff": "LOW"}\', repeat(\'x\', 40), \'{"public": "about_right"}\', now() - id % 1000 * interval \'1 day\' FROM triage.items'
     " WHERE state = 'concluded'",
     # Of every tenth a reassessment was asked for; most were done, some were declined.
     "INSERT INTO triage.conclusions (item_id, username, outcome, groups, reasons, asked, at) SELECT"
@@ -95,7 +95,7 @@ FILL = (
     "INSERT INTO triage.cover (pdu_code, deputy, username) VALUES ('N54000', 'BRI-SPO-1',"
     " 'ALD-HEAD')",
     "ANALYZE",
-)  # fmt: skip
+)
 
 
 def fill(settings: Settings) -> None:
@@ -136,8 +136,14 @@ def wait_for(address: str) -> None:
             time.sleep(0.2)
 
 
-def visit(address: str, number: int, paths: list[str], begin: threading.Barrier,
-          told: dict[str, list[float]], lock: threading.Lock) -> None:  # fmt: skip
+def visit(
+    address: str,
+    number: int,
+    paths: list[str],
+    begin: threading.Barrier,
+    told: dict[str, list[float]],
+    lock: threading.Lock,
+) -> None:
     """One person: signs in, and loads one page after another, five seconds apart."""
     with requests.Session() as client:
         token = client.get(f"{address}/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
@@ -212,8 +218,10 @@ def say(title: str, told: dict[str, list[float]]) -> None:
     say_line(f"\n{title}")
     for path, spent in sorted(told.items()):
         p95 = statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
-        say_line(f"  {path:38} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
-              f"  p95 {1e3 * p95:6.0f} ms")  # fmt: skip
+        say_line(
+            f"  {path:38} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
+            f"  p95 {1e3 * p95:6.0f} ms"
+        )
 
 
 def choose_and_write(settings: Settings) -> None:
@@ -222,10 +230,15 @@ def choose_and_write(settings: Settings) -> None:
     units, on, facts = caseload_of()
     crns, rows = list(units), 4 * CASES
     scored = pl.DataFrame(
-        {"crn": np.repeat(crns, 4), "group": ["children", "public", "known_adult", "staff"] * CASES,
-         "stratum": rng.choice(["LOW", "MEDIUM", "HIGH", "UNKNOWN"], rows), "scorable": True,
-         "why_not": pl.Series([None] * rows, dtype=pl.String), "probability": rng.random(rows)}
-    )  # fmt: skip
+        {
+            "crn": np.repeat(crns, 4),
+            "group": ["children", "public", "known_adult", "staff"] * CASES,
+            "stratum": rng.choice(["LOW", "MEDIUM", "HIGH", "UNKNOWN"], rows),
+            "scorable": True,
+            "why_not": pl.Series([None] * rows, dtype=pl.String),
+            "probability": rng.random(rows),
+        }
+    )
     for title in ("a night that changes every case", "a night that changes a tenth"):
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
@@ -239,8 +252,10 @@ def choose_and_write(settings: Settings) -> None:
             caseload.place(connection, on, where, AS_OF)
             caseload.keep(connection, on, facts, where, AS_OF)
         engine.dispose()
-        say_line(f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
-                 f"{len(chosen):,} chosen), caseload in {time.perf_counter() - middle:.1f} s")  # fmt: skip
+        say_line(
+            f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
+            f"{len(chosen):,} chosen), caseload in {time.perf_counter() - middle:.1f} s"
+        )
 
 
 def main() -> None:

@@ -100,19 +100,26 @@ def main() -> None:
     for name, (back, nights) in {"none": (60, tuple(QUIET)), **FAULTS}.items():
         found = scenario(name, model, back, nights)
         rows = pl.DataFrame(
-            [{"figure": o.name, "state": o.state, "night": n, "said": o.sentence} for n, o in found],
+            [
+                {"figure": o.name, "state": o.state, "night": n, "said": o.sentence}
+                for n, o in found
+            ],
             schema={"figure": pl.String, "state": pl.String, "night": pl.Int64, "said": pl.String},
-        )  # fmt: skip
+        )
         say(f"\n{name}: {len(nights)} nights against a profile of {back} days before the last\n")
         alarms = rows.filter(pl.col("state").is_in([LOOK, ACT]))
         for (figure, state), part in alarms.group_by("figure", "state", maintain_order=True):
             first = part.row(0, named=True)
-            say(f"  {figure:16}{state:6} first {first['night']:>4} days before the end, on "
-                f"{part.height} nights. {first['said']}\n")  # fmt: skip
+            say(
+                f"  {figure:16}{state:6} first {first['night']:>4} days before the end, on "
+                f"{part.height} nights. {first['said']}\n"
+            )
         green = int((rows["state"] == GREEN).sum())
         untold = len(rows) - len(alarms) - green
-        say(f"  {len(rows)} figures in all: {len(alarms)} to look at or act on, {green} green, "
-            f"{untold} that could not be told\n")  # fmt: skip
+        say(
+            f"  {len(rows)} figures in all: {len(alarms)} to look at or act on, {green} green, "
+            f"{untold} that could not be told\n"
+        )
         dark = (
             rows.group_by("figure").agg((pl.col("state") == GREEN).any()).filter(~pl.col("state"))
         )

@@ -90,8 +90,9 @@ def ask(address: str, issuer: str, as_of: date, cases: dict[str, History]) -> li
             signed = token(issuer, **named("batch", "BATCH-1"))
             sent = {"crn": crn, "asOf": f"{as_of}", "tables": tables}
             began = time.perf_counter()
-            answer = client.post(f"{address}/v1/scores", json=sent,
-                                 headers={"Authorization": f"Bearer {signed}"})  # fmt: skip
+            answer = client.post(
+                f"{address}/v1/scores", json=sent, headers={"Authorization": f"Bearer {signed}"}
+            )
             spent.append(time.perf_counter() - began)
             assert answer.status_code == 200, answer.text[:300]
     return spent
@@ -131,8 +132,10 @@ def by_engine(store: Store, as_of: date, crns: list[str]) -> None:
 def say(title: str, spent: list[float]) -> None:
     """A line: how many, median, p95."""
     p95 = statistics.quantiles(spent, n=20)[-1]
-    say_line(f"{title:45} {len(spent):4}  median {1e3 * statistics.median(spent):6.1f} ms"
-             f"  p95 {1e3 * p95:6.1f} ms")  # fmt: skip
+    say_line(
+        f"{title:45} {len(spent):4}  median {1e3 * statistics.median(spent):6.1f} ms"
+        f"  p95 {1e3 * p95:6.1f} ms"
+    )
 
 
 def main() -> None:
@@ -142,16 +145,20 @@ def main() -> None:
     engine = create_engine(admin_url(chosen))
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
+            )
+        )
         as_of = connection.execute(text("SELECT max(as_of) FROM triage.runs")).scalar_one()
     engine.dispose()
     store = Store.open(chosen.store)
     cases = histories(store, as_of)
     sizes = sorted(sum(len(rows) for rows in one.values()) for one in cases.values())
-    say_line(f"{len(cases)} cases of {sizes[0]} to {sizes[-1]} rows, {sizes[len(sizes) // 2]} in the"
-             " middle")  # fmt: skip
+    say_line(
+        f"{len(cases)} cases of {sizes[0]} to {sizes[-1]} rows, {sizes[len(sizes) // 2]} in the"
+        " middle"
+    )
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tests.benchmarks.one_case"]

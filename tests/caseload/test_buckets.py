@@ -83,9 +83,13 @@ def test_a_case_in_the_wrong_bucket_stops_the_load(bucketed: Path, tmp_path: Pat
 
 def test_a_record_in_two_buckets_stops_the_load(bucketed: Path, tmp_path: Path) -> None:
     there = pl.read_parquet(bucketed / "people" / "00.parquet")["record_id"][0]
-    change(bucketed / "people" / "01.parquet",
-           pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(there))
-           .otherwise(pl.col("record_id")).alias("record_id"))  # fmt: skip
+    change(
+        bucketed / "people" / "01.parquet",
+        pl.when(pl.int_range(pl.len()) == 0)
+        .then(pl.lit(there))
+        .otherwise(pl.col("record_id"))
+        .alias("record_id"),
+    )
     with pytest.raises(UserError, match="people: 1 records stand in two buckets"):
         load_extract(bucketed, tmp_path / "store")
     say(bucketed, buckets=0)

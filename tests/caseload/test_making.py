@@ -149,8 +149,15 @@ def test_commands_make_describe_and_judge_a_caseload(
     assert commands.main(["caseload", str(tmp_path / "none")]) == 11
     assert commands.main(["check", str(out), "--store", str(tmp_path / "store")]) == 0
     capsys.readouterr()
-    judged = ["trivial", "--store", str(tmp_path / "store"), "--truth", str(tmp_path / "x-truth"),
-              "--as-of", "2026-11-20"]  # fmt: skip
+    judged = [
+        "trivial",
+        "--store",
+        str(tmp_path / "store"),
+        "--truth",
+        str(tmp_path / "x-truth"),
+        "--as-of",
+        "2026-11-20",
+    ]
     assert training_commands.main(judged) == 0
     said = capsys.readouterr().out
     for name in ("count of entries", "recorded level alone", "who the practitioner is", "chance"):

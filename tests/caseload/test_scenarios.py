@@ -77,9 +77,11 @@ def test_a_unit_records_late(plain: Extract) -> None:
     rows = plain.scan("contacts").filter(~pl.col("system_generated"), pl.col("version") == 1)
     wait = (pl.col("recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
     near = rows.filter(pl.col("occurred_on").is_between(ago(500), ago(200)))
-    late = near.join(units(plain).lazy(), on="crn").group_by(
-        slow=pl.col("pdu_code") == P.slow_unit
-    ).agg(wait.median())  # fmt: skip
+    late = (
+        near.join(units(plain).lazy(), on="crn")
+        .group_by(slow=pl.col("pdu_code") == P.slow_unit)
+        .agg(wait.median())
+    )
     found = dict(late.collect().iter_rows())
     assert found[True] >= found[False] + P.slow_by - 2
 

@@ -50,15 +50,26 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         """What every command of this service is started with; its temporary files are its own."""
-        return {**os.environ, "TMPDIR": str(self.temporary), "ROSH_MODE": "demo", "ROSH_DATA": str(self.data),
-                "PYTHONWARNINGS": "ignore", **another_day.environment_of_the_database()}  # fmt: skip
+        return {
+            **os.environ,
+            "TMPDIR": str(self.temporary),
+            "ROSH_MODE": "demo",
+            "ROSH_DATA": str(self.data),
+            "PYTHONWARNINGS": "ignore",
+            **another_day.environment_of_the_database(),
+        }
 
     def start(self, *command: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start `python -m …` in a session of its own."""
         return subprocess.Popen(
-            [*before, sys.executable, "-m", *command], cwd=ROOT, env=self.environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            [*before, sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def run(self, *command: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """Run `python -m …` to its end."""

@@ -53,8 +53,10 @@ def check_whole(machine: Machine, before: list[tuple[object, ...]]) -> None:
             queued = text("SELECT count(*) FROM triage.items WHERE run_id = :run")
             items = connection.execute(queued, {"run": run}).scalar_one()
             assert items == sum(counts["flagged"].values()) + counts["random"]
-        ours = text("SELECT count(*) FROM triage.findings f RIGHT JOIN triage.items i"
-                    " ON i.id = f.item_id WHERE f.item_id IS NULL")  # fmt: skip
+        ours = text(
+            "SELECT count(*) FROM triage.findings f RIGHT JOIN triage.items i"
+            " ON i.id = f.item_id WHERE f.item_id IS NULL"
+        )
         assert connection.execute(ours).scalar_one() == 0
 
 

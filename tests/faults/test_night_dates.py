@@ -23,8 +23,9 @@ TABLES = ("caseload", "facts", "items", "findings", "runs", "acute", "audit")
 def standing(service: Service) -> dict[str, Any]:
     """How many rows each table holds, and a digest of the caseload."""
     with service.admin.connect() as connection:
-        counts = {t: connection.execute(text(f"SELECT count(*) FROM triage.{t}")).scalar()
-                  for t in TABLES}  # fmt: skip
+        counts = {
+            t: connection.execute(text(f"SELECT count(*) FROM triage.{t}")).scalar() for t in TABLES
+        }
         whole = text("SELECT md5(string_agg(c::text, '' ORDER BY crn)) FROM triage.caseload c")
         return {**counts, "digest": connection.execute(whole).scalar()}
 

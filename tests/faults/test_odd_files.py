@@ -63,37 +63,53 @@ def macosx(folder: Path) -> None:
 FAR = pl.Series([4_000_000] * 20, dtype=pl.Int32).cast(pl.Date)
 ODD: dict[str, tuple[Callable[[Path], None], str]] = {
     "lines that end in CR alone": (
-        csv_of((HEADER + LINE + "\n").replace("\n", "\r")), "end in CR alone"),
+        csv_of((HEADER + LINE + "\n").replace("\n", "\r")),
+        "end in CR alone",
+    ),
     "a column twice": (
-        csv_of(HEADER.replace("note", "crn") + LINE + "A000002\n"), "'crn' more than once"),
+        csv_of(HEADER.replace("note", "crn") + LINE + "A000002\n"),
+        "'crn' more than once",
+    ),
     "decimals for whole numbers": (
         parquet_of(lambda f: f.with_columns(version=pl.Series([Decimal("1.50")] * 20))),
-        "'version' is Decimal"),
+        "'version' is Decimal",
+    ),
     "bytes for text": (
-        parquet_of(lambda f: f.with_columns(crn=pl.col("crn").cast(pl.Binary))), "'crn' is Binary"),
+        parquet_of(lambda f: f.with_columns(crn=pl.col("crn").cast(pl.Binary))),
+        "'crn' is Binary",
+    ),
     "days beyond the calendar": (
-        parquet_of(lambda f: f.with_columns(occurred_on=FAR)), "occurred_on is not a date"),
+        parquet_of(lambda f: f.with_columns(occurred_on=FAR)),
+        "occurred_on is not a date",
+    ),
     "more rows than its bytes can hold": (
         parquet_of(lambda _: pl.select(pl.repeat("C1", 3_000_000).alias("record_id"))),
-        "claims 3,000,000 rows"),
+        "claims 3,000,000 rows",
+    ),
     "deep JSON": (about("[" * 100_000), "cannot be read as JSON"),
     "a time that no calendar has": (
-        about('{"extracted_at": "0001-01-01T00:00:00+14:00"}'), "not a time such as"),
+        about('{"extracted_at": "0001-01-01T00:00:00+14:00"}'),
+        "not a time such as",
+    ),
     "a key that says nothing": (
-        about('{"extracted_at": "2026-07-01T02:00:00", "compleet": []}'), "Did you mean 'complete'"),
-    "taken in the year 2206": (
-        about('{"extracted_at": "2206-11-21T02:00:00"}'), "yet to come"),
+        about('{"extracted_at": "2026-07-01T02:00:00", "compleet": []}'),
+        "Did you mean 'complete'",
+    ),
+    "taken in the year 2206": (about('{"extracted_at": "2206-11-21T02:00:00"}'), "yet to come"),
     "a feed until 9999": (
         about('{"extracted_at": "2026-07-01T02:00:00", "feeds": {"contacts": "9999-12-31"}}'),
-        "after the extract was taken"),
+        "after the extract was taken",
+    ),
     "taken before there was a record": (
-        about('{"extracted_at": "1970-01-01T02:00:00"}'), "before 2000-01-01"),
+        about('{"extracted_at": "1970-01-01T02:00:00"}'),
+        "before 2000-01-01",
+    ),
     "true for a number of buckets": (
-        about('{"extracted_at": "2026-07-01T02:00:00", "buckets": true}'), "a whole number"),
-    "only what a Macintosh leaves behind": (
-        macosx,
-        "Passed over: __MACOSX/._contacts.csv"),
-}  # fmt: skip
+        about('{"extracted_at": "2026-07-01T02:00:00", "buckets": true}'),
+        "a whole number",
+    ),
+    "only what a Macintosh leaves behind": (macosx, "Passed over: __MACOSX/._contacts.csv"),
+}
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -166,11 +182,17 @@ def test_a_load_is_taken_back_and_its_number_is_never_used_again(
 
 
 GOOD: dict[str, Any] = {
-    "assessments": [{"assessmentPk": 77, "status": "COMPLETE", "crn": "X700001",
-                     "initiationDate": "2026-05-01T10:00:00",
-                     "completedDate": "2026-05-19T08:26:31"}],
+    "assessments": [
+        {
+            "assessmentPk": 77,
+            "status": "COMPLETE",
+            "crn": "X700001",
+            "initiationDate": "2026-05-01T10:00:00",
+            "completedDate": "2026-05-19T08:26:31",
+        }
+    ],
     "crn": "X700001",
-}  # fmt: skip
+}
 DAMAGED: dict[str, Any] = {
     "a list for an object": {"crn": "X700002", "assessments": ["x"]},
     "a number for a list": {"crn": "X700002", "assessments": 5},

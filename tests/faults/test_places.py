@@ -21,8 +21,13 @@ from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, ROOT, Machine
 from training import config, pipeline
 
-SMALL_DISK = ("unshare", "--mount", "sh", "-c",
-              'mount -t tmpfs -o size="$0" tmpfs "$1" && shift && exec "$@"')  # fmt: skip
+SMALL_DISK = (
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs -o size="$0" tmpfs "$1" && shift && exec "$@"',
+)
 SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
@@ -45,11 +50,23 @@ def disk(tmp_path: Path) -> Path:
 
 def test_a_load_onto_a_full_disk(disk: Path, made_up: Path) -> None:
     before = [*SMALL_DISK, "256k", str(disk)]
-    command = [sys.executable, "-m", "features", "check", str(made_up / "extract"),
-               "--store", str(disk / "store")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "features",
+        "check",
+        str(made_up / "extract"),
+        "--store",
+        str(disk / "store"),
+    ]
     look = f'"$@"; code=$?; find {disk} -name "*.parquet" -o -name manifest.json; exit $code'
-    done = subprocess.run([*before, "sh", "-c", look, "sh", *command], cwd=ROOT, text=True,
-                          capture_output=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [*before, "sh", "-c", look, "sh", *command],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == UNFORESEEN, done.stderr
     assert "The disk is full" in done.stderr
     assert "Traceback" not in done.stderr
@@ -98,10 +115,26 @@ def test_training_where_mlflow_cannot_write_stops_before_it_begins(
     made_up: Path, locked: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [*as_somebody(), sys.executable, "-m", "training", "train", "--store", made_up / "store",
-         "--until", str(AS_OF), "--out", tmp_path / "bundles", "--tracking", locked],
-        cwd=ROOT, text=True, capture_output=True, check=False,
-    )  # fmt: skip
+        [
+            *as_somebody(),
+            sys.executable,
+            "-m",
+            "training",
+            "train",
+            "--store",
+            made_up / "store",
+            "--until",
+            str(AS_OF),
+            "--out",
+            tmp_path / "bundles",
+            "--tracking",
+            locked,
+        ],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == SetupProblem.exit_code, done.stderr
     assert "Nothing can be written into" in done.stderr
     assert "labels" not in done.stderr, "nothing was begun"
@@ -113,8 +146,13 @@ def test_training_where_mlflows_database_is_none_stops_before_it_begins(
     (tmp_path / "tracking").mkdir()
     (tmp_path / "tracking" / "mlflow.db").write_bytes(b"this is no database, and long enough" * 99)
     with pytest.raises(SetupProblem, match="MLflow cannot record a run"):
-        pipeline.train(Store.open(made_up / "store"), AS_OF, config.read(), tmp_path / "bundles",
-                       tmp_path / "tracking")  # fmt: skip
+        pipeline.train(
+            Store.open(made_up / "store"),
+            AS_OF,
+            config.read(),
+            tmp_path / "bundles",
+            tmp_path / "tracking",
+        )
 
 
 def test_a_night_is_run_by_somebody_who_is_not_root(machine: Machine, tmp_path: Path) -> None:
@@ -123,7 +161,11 @@ def test_a_night_is_run_by_somebody_who_is_not_root(machine: Machine, tmp_path: 
     own = Machine(tmp_path / "data")
     for part in ("store", "bundles"):
         shutil.copytree(machine.data / part, own.data / part)
-    for command in (["serving", "migrate"], ["serving", "approve", "--demo"],
-                    [*NIGHT, str(AS_OF)], ["serving", "audit", "verify"]):  # fmt: skip
+    for command in (
+        ["serving", "migrate"],
+        ["serving", "approve", "--demo"],
+        [*NIGHT, str(AS_OF)],
+        ["serving", "audit", "verify"],
+    ):
         done = own.run(*command, before=somebody)
         assert done.returncode == 0, done.stderr

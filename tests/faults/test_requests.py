@@ -35,8 +35,13 @@ def port(service: Service, front_end: None, monkeypatch: pytest.MonkeyPatch) -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = int(probe.getsockname()[1])
-    config = uvicorn.Config(web_app.create(service.settings, service.web), port=free,
-                            log_level="critical", ws="none", http=guard.Impatient)  # fmt: skip
+    config = uvicorn.Config(
+        web_app.create(service.settings, service.web),
+        port=free,
+        log_level="critical",
+        ws="none",
+        http=guard.Impatient,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -75,15 +80,19 @@ def test_nobody_s_body_is_read_at_all(port: int) -> None:
 
 
 def test_a_body_without_a_length_is_counted(port: int) -> None:
-    head = "POST /sign-in HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n" \
-           "Content-Type: application/x-www-form-urlencoded\n\n"  # fmt: skip
+    head = (
+        "POST /sign-in HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n"
+        "Content-Type: application/x-www-form-urlencoded\n\n"
+    )
     chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
     assert " 413 " in sent(port, head, chunk + chunk + b"0\r\n\r\n")[0]
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(port: int) -> None:
-    head = "POST /sign-in HTTP/1.1\nHost: x\nContent-Length: 500\n" \
-           "Content-Type: application/x-www-form-urlencoded\n\n"  # fmt: skip
+    head = (
+        "POST /sign-in HTTP/1.1\nHost: x\nContent-Length: 500\n"
+        "Content-Type: application/x-www-form-urlencoded\n\n"
+    )
     answer, took = sent(port, head, b"username=")
     assert " 408 " in answer
     assert took < 5
@@ -98,10 +107,15 @@ def test_a_connection_that_asks_nothing_is_hung_up_on(port: int) -> None:
 
 def test_a_statement_of_a_page_has_a_limit(service: Service) -> None:
     with service.web.connect() as connection:
-        said = {name: connection.execute(text(f"SHOW {name}")).scalar() for name in
-                ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")}  # fmt: skip
-        assert said == {"statement_timeout": "30s", "lock_timeout": "20s",
-                        "idle_in_transaction_session_timeout": "1min"}  # fmt: skip
+        said = {
+            name: connection.execute(text(f"SHOW {name}")).scalar()
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        }
+        assert said == {
+            "statement_timeout": "30s",
+            "lock_timeout": "20s",
+            "idle_in_transaction_session_timeout": "1min",
+        }
     with service.night.connect() as connection:
         assert connection.execute(text("SHOW statement_timeout")).scalar() == "0"
 
@@ -123,8 +137,10 @@ def test_browsers_are_told_to_use_https_outside_a_demo(browser: Browser) -> None
     browser.client.app.state.settings = settings  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("path", ["/board/stop", "/board/resume", "/acute/1/acknowledge",
-                                  "/cases/1/conclusion", "/sign-out"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    ["/board/stop", "/board/resume", "/acute/1/acknowledge", "/cases/1/conclusion", "/sign-out"],
+)
 def test_the_address_of_a_form_is_a_page_with_a_sentence(browser: Browser, path: str) -> None:
     browser.sign_in("BOARD-1")
     answer = browser.client.get(path)
@@ -154,8 +170,10 @@ def test_a_second_signature_by_one_who_signed_is_a_sentence(
 
 def audited(service: Service, what: str, whom: str) -> dict[str, object]:
     with service.admin.connect() as connection:
-        row = text("SELECT details FROM triage.audit WHERE what = :what AND subject_id = :whom"
-                   " ORDER BY seq DESC LIMIT 1")  # fmt: skip
+        row = text(
+            "SELECT details FROM triage.audit WHERE what = :what AND subject_id = :whom"
+            " ORDER BY seq DESC LIMIT 1"
+        )
         found = connection.execute(row, {"what": what, "whom": whom}).scalar()
     assert found is not None, (what, whom)
     return dict(found)

@@ -50,8 +50,10 @@ WRONG = {"none": ("", ""), "made up": ("9999999999", "0" * 64), "empty end": (""
 @pytest.mark.parametrize(("until", "proof"), WRONG.values(), ids=WRONG)
 def test_a_proof_that_is_none_proves_nothing(thief: Connection, until: str, proof: str) -> None:
     named(thief, "BOARD-1")
-    thief.execute(text("SELECT set_config('rosh.until', :u, true),"
-                       " set_config('rosh.proof', :p, true)"), {"u": until, "p": proof})  # fmt: skip
+    thief.execute(
+        text("SELECT set_config('rosh.until', :u, true), set_config('rosh.proof', :p, true)"),
+        {"u": until, "p": proof},
+    )
     assert thief.execute(text("SELECT triage.app_user()")).scalar() is None
 
 
@@ -80,15 +82,15 @@ def test_a_proof_ends_and_is_of_one_name(service: Service) -> None:
 
 FORGED = {
     "a view": "INSERT INTO triage.own_views (item_id, username, verdicts, reasons, ticked)"
-              " SELECT min(id), 'ALD-SPO-1', '{}', 'Three entries since May point one way.', '[]'"
-              " FROM triage.items",
+    " SELECT min(id), 'ALD-SPO-1', '{}', 'Three entries since May point one way.', '[]'"
+    " FROM triage.items",
     "a signature": "INSERT INTO triage.signatures (approval_id, username, reasons, conditions)"
-                   " VALUES (1, 'BOARD-2', 'Read the card, the figures and the ablation.', '')",
+    " VALUES (1, 'BOARD-2', 'Read the card, the figures and the ablation.', '')",
     "a stop": "INSERT INTO triage.stops (kind, username, reasons)"
-              " VALUES ('stop', 'BOARD-1', 'Because I can, with no name of mine.')",
+    " VALUES ('stop', 'BOARD-1', 'Because I can, with no name of mine.')",
     "a hold": "INSERT INTO triage.holds (crn, placed, username, reasons)"
-              " VALUES ('A000001', true, 'INSPECTOR-1', 'Because I can, with no name of mine.')",
-}  # fmt: skip
+    " VALUES ('A000001', true, 'INSPECTOR-1', 'Because I can, with no name of mine.')",
+}
 
 
 @pytest.mark.parametrize("what", FORGED)
@@ -130,12 +132,15 @@ def test_moments_are_the_database_s_own(service: Service) -> None:
     """An approval that was backdated, or that never ends, is neither."""
     with pytest.raises(ZeroDivisionError), unit(service.web, "BOARD-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        made = opened.connection.execute(text(
-            "INSERT INTO triage.approvals (bundle_id, bundle_folder, catalogue, rates,"
-            " random_share, demo, at, expires_at, rise)"
-            " SELECT bundle_id, bundle_folder, catalogue, rates, random_share, demo,"
-            " '2020-01-01', '2999-01-01', rise FROM triage.approvals LIMIT 1"
-            " RETURNING at, expires_at")).one()  # fmt: skip
+        made = opened.connection.execute(
+            text(
+                "INSERT INTO triage.approvals (bundle_id, bundle_folder, catalogue, rates,"
+                " random_share, demo, at, expires_at, rise)"
+                " SELECT bundle_id, bundle_folder, catalogue, rates, random_share, demo,"
+                " '2020-01-01', '2999-01-01', rise FROM triage.approvals LIMIT 1"
+                " RETURNING at, expires_at"
+            )
+        ).one()
         assert made.at > datetime(2026, 1, 1, tzinfo=UTC)
         assert made.expires_at <= made.at + timedelta(days=91)
         raise ZeroDivisionError

@@ -44,9 +44,11 @@ def one_row_less(path: Path) -> None:
 
 
 DAMAGE: dict[str, Callable[[Path], None]] = {
-    "swapped for an empty one": emptied, "cut": cut, "a row less": one_row_less,
+    "swapped for an empty one": emptied,
+    "cut": cut,
+    "a row less": one_row_less,
     "taken away": Path.unlink,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)

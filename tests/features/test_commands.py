@@ -80,9 +80,20 @@ def test_what_a_user_can_cause_is_one_sentence(
 
 def test_no_traceback_from_the_shell(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "training", "train", "--store", str(tmp_path), "--until", "2026-01-01"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "training",
+            "train",
+            "--store",
+            str(tmp_path),
+            "--until",
+            "2026-01-01",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 11
     assert "There is no store" in done.stderr
     assert "Traceback" not in done.stderr
@@ -189,19 +200,41 @@ def test_every_indicator_is_documented() -> None:
 
 def test_timeline_says_every_entry_in_words() -> None:
     rows = {
-        "contacts": [row("contacts", "2026-06-01", outcome_code="UAAB", enforcement_code="EA02", note="No call.")],
-        "incidents": [row("incidents", "2026-06-02", target="staff", setting="office", severity=3, proven=True)],
+        "contacts": [
+            row(
+                "contacts",
+                "2026-06-01",
+                outcome_code="UAAB",
+                enforcement_code="EA02",
+                note="No call.",
+            )
+        ],
+        "incidents": [
+            row(
+                "incidents", "2026-06-02", target="staff", setting="office", severity=3, proven=True
+            )
+        ],
         "assessments": [factories.assessment("2026-06-03", "HIGH", serious_band="LOW")],
-        "decisions": [row("decisions", "2026-06-04", decided="recall", endorsed_by_grade="PDU_HEAD")],
+        "decisions": [
+            row("decisions", "2026-06-04", decided="recall", endorsed_by_grade="PDU_HEAD")
+        ],
         "circumstances": [row("circumstances", "2026-06-05", state="at_risk")],
         "registrations": [row("registrations", "2026-06-06", type_code="ODD", level_code="RSKH")],
         "orders": [row("orders", "2026-06-07", theme="substance", category="NLC8.NST14")],
         "enquiries": [row("enquiries", "2026-06-08")],
-        "documents": [row("documents", "2026-06-12", kind="agency_referral", level="MEDIUM", claims_checks=True)],
+        "documents": [
+            row(
+                "documents",
+                "2026-06-12",
+                kind="agency_referral",
+                level="MEDIUM",
+                claims_checks=True,
+            )
+        ],
         "actions": [row("actions", "2026-06-09", due_on=date(2026, 6, 20))],
         "allocations": [row("allocations", "2026-06-10", grade="PO")],
         "supervisions": [row("supervisions", "2026-06-11")],
-    }  # fmt: skip
+    }
     told = [f"{e.what} | {e.detail}" for e in timeline.entries(known(rows))[CRN]]
     assert told == [
         "Referral to a partner agency | States medium. Says that checks were done",
@@ -236,9 +269,12 @@ def test_spine_and_buckets_hold_each_case_once() -> None:
 def test_a_reader_of_the_output_who_has_seen_enough_is_no_error() -> None:
     piped = f"{sys.executable} -m features dictionary --format json | head -c 20"
     told = subprocess.run(
-        ["sh", "-c", piped], capture_output=True, text=True, check=True,
+        ["sh", "-c", piped],
+        capture_output=True,
+        text=True,
+        check=True,
         cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    )
     assert told.stdout.startswith("[")
     assert told.stderr == ""
 
@@ -254,9 +290,11 @@ def test_a_command_that_is_told_to_end_cleans_up_behind_it(tmp_path: Path) -> No
         "sys.exit(shown_to_people(command))\n"
     )
     running = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
         cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    )
     assert running.stdout is not None
     assert running.stdout.readline() == "begun\n"
     assert list(tmp_path.iterdir())

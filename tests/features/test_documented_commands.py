@@ -13,8 +13,11 @@ from serving import __main__ as serving_main
 from training import __main__ as training_main
 
 ROOT = Path(__file__).parents[2]
-PARSERS = {"features": features_main._parser, "serving": serving_main._parser,
-           "training": training_main._parser}  # fmt: skip
+PARSERS = {
+    "features": features_main._parser,
+    "serving": serving_main._parser,
+    "training": training_main._parser,
+}
 PLACEHOLDERS = {"N": "3", "DATE": "2026-11-20", "ROLE": "analyst", "CRN": "A000001", "…": "because"}
 PAGES = ("README.md", "docs/running.md", "docs/extract.md")
 

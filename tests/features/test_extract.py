@@ -93,12 +93,14 @@ def test_a_missing_key_column_stops(tmp_path: Path) -> None:
         (("2026-06-01,", "0001-01-01,"), "date before 1900-01-01: occurred_on"),
         (("2026-06-01,", "2206-10-14,"), "date out of range: occurred_on"),
         (("2026-06-01T12:00:00Z", "yesterday"), "wrong type: recorded_at is not a time"),
-        (("2026-06-01T12:00:00Z", "2026-08-01T12:00:00Z"),
-         "date out of range: recorded after the extract was taken"),
+        (
+            ("2026-06-01T12:00:00Z", "2026-08-01T12:00:00Z"),
+            "date out of range: recorded after the extract was taken",
+        ),
         ((",no", ",perhaps"), "wrong type: system_generated is not a flag"),
         (("COAP", ""), "missing: type_code"),
     ],
-)  # fmt: skip
+)
 def test_reasons_for_refusal(tmp_path: Path, change: tuple[str, str], reason: str) -> None:
     good = "".join(LINE.replace("C1", f"G{n}") for n in range(300))
     text = HEADER + good + LINE.replace(*change)

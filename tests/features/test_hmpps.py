@@ -24,33 +24,56 @@ from tests.conftest import SHARED
 AT = datetime(2026, 7, 1, 2)
 CRN = "X100001"
 SUMMARY = {
-    "riskInCommunity": {"HIGH": ["Public"], "MEDIUM": ["Known adult"], "LOW": ["Children", "Staff", "Prisoners"]},
+    "riskInCommunity": {
+        "HIGH": ["Public"],
+        "MEDIUM": ["Known adult"],
+        "LOW": ["Children", "Staff", "Prisoners"],
+    },
     "riskInCustody": {"VERY_HIGH": ["Staff"]},
     "assessedOn": "2026-05-19T08:26:31",
     "overallRiskLevel": "VERY_HIGH",
-}  # fmt: skip
+}
 WIDGET = {
-    "overallRisk": "HIGH", "assessedOn": "2026-05-19T08:26:31",
-    "riskInCommunity": {"Public": "HIGH", "Known Adult": "MEDIUM", "Children": "LOW", "Staff": "LOW"},
+    "overallRisk": "HIGH",
+    "assessedOn": "2026-05-19T08:26:31",
+    "riskInCommunity": {
+        "Public": "HIGH",
+        "Known Adult": "MEDIUM",
+        "Children": "LOW",
+        "Staff": "LOW",
+    },
     "riskInCustody": {"Prisoners": "LOW"},
-}  # fmt: skip
+}
 RECALL = {
     "riskOfSeriousHarm": {
-        "overallRisk": "HIGH", "assessedOn": "2026-05-19",
-        "riskInCommunity": {"riskToPublic": "HIGH", "riskToKnownAdult": "MEDIUM",
-                            "riskToChildren": "LOW", "riskToStaff": "LOW"},
+        "overallRisk": "HIGH",
+        "assessedOn": "2026-05-19",
+        "riskInCommunity": {
+            "riskToPublic": "HIGH",
+            "riskToKnownAdult": "MEDIUM",
+            "riskToChildren": "LOW",
+            "riskToStaff": "LOW",
+        },
         "riskInCustody": {"riskToPrisoners": "LOW"},
     }
-}  # fmt: skip
+}
 ORDS = {
-    "crn": CRN, "limitedAccessOffender": False,
-    "assessments": [{
-        "assessmentPk": 77, "assessmentStatus": "COMPLETE", "initiationDate": "2026-05-01T10:00:00",
-        "dateCompleted": "2026-05-19T08:26:31", "riskPublicCommunity": "High",
-        "riskKnownAdultCommunity": "Medium", "riskChildrenCommunity": "Low",
-        "riskStaffCommunity": "Low", "riskPrisonersCustody": "Very High",
-    }],
-}  # fmt: skip
+    "crn": CRN,
+    "limitedAccessOffender": False,
+    "assessments": [
+        {
+            "assessmentPk": 77,
+            "assessmentStatus": "COMPLETE",
+            "initiationDate": "2026-05-01T10:00:00",
+            "dateCompleted": "2026-05-19T08:26:31",
+            "riskPublicCommunity": "High",
+            "riskKnownAdultCommunity": "Medium",
+            "riskChildrenCommunity": "Low",
+            "riskStaffCommunity": "Low",
+            "riskPrisonersCustody": "Very High",
+        }
+    ],
+}
 WANTED = {"children": "LOW", "public": "HIGH", "known_adult": "MEDIUM", "staff": "LOW"}
 
 
@@ -66,8 +89,11 @@ def convert(folder: Path, **bodies: Any) -> dict[str, pl.DataFrame]:
 
 def test_limits_of_access_close_the_case_and_name_nobody(tmp_path: Path) -> None:
     """A response does not say who is no longer named: a user taken off would stay let in."""
-    body = {"excludedFrom": [{"email": "a@example.org"}], "exclusionMessage": "No.",
-            "restrictedTo": [{"username": "ALD-SPO-1"}, {}]}  # fmt: skip
+    body = {
+        "excludedFrom": [{"email": "a@example.org"}],
+        "exclusionMessage": "No.",
+        "restrictedTo": [{"username": "ALD-SPO-1"}, {}],
+    }
     found = convert(tmp_path, X100001=body)["limits"]
     assert set(found["crn"]) == {"X100001"}
     assert sorted(found["kind"]) == ["exclusion", "restriction"]
@@ -93,11 +119,18 @@ def test_prisoners_are_in_custody_wherever_a_supplier_puts_them(tmp_path: Path) 
 
 
 def test_a_locked_assessment_is_not_a_level(tmp_path: Path) -> None:
-    timeline = {"crn": CRN, "timeline": [
-        {"assessmentPk": 1, "status": "LOCKED_INCOMPLETE", "initiationDate": "2026-05-01T10:00:00",
-         "completedDate": "2026-06-15T10:00:00"},
-        {"assessmentPk": 2, "status": "OPEN", "initiationDate": "2026-06-20T10:00:00"},
-    ]}  # fmt: skip
+    timeline = {
+        "crn": CRN,
+        "timeline": [
+            {
+                "assessmentPk": 1,
+                "status": "LOCKED_INCOMPLETE",
+                "initiationDate": "2026-05-01T10:00:00",
+                "completedDate": "2026-06-15T10:00:00",
+            },
+            {"assessmentPk": 2, "status": "OPEN", "initiationDate": "2026-06-20T10:00:00"},
+        ],
+    }
     convert(tmp_path, X100001=timeline)
     load_extract(tmp_path / "out", tmp_path / "s")
     known = asof.read(Store.open(tmp_path / "s"), asof.spine([CRN], date(2026, 6, 30)))
@@ -105,14 +138,26 @@ def test_a_locked_assessment_is_not_a_level(tmp_path: Path) -> None:
 
 
 def test_predictors_keep_their_version(tmp_path: Path) -> None:
-    one = {"completedDate": "2026-01-01T10:00:00", "status": "COMPLETE", "outputVersion": "1",
-           "output": {"riskOfSeriousRecidivismScore": {"scoreLevel": "MEDIUM"},
-                      "violencePredictorScore": {"ovpRisk": "HIGH"},
-                      "groupReconvictionScore": {"scoreLevel": "LOW"}}}  # fmt: skip
-    two = {"completedDate": "2026-02-01T10:00:00", "status": "COMPLETE", "outputVersion": "2",
-           "output": {"combinedSeriousReoffendingPredictor": {"band": "HIGH"},
-                      "violentReoffendingPredictor": {"band": "VERY_HIGH"},
-                      "allReoffendingPredictor": {"band": "MEDIUM"}}}  # fmt: skip
+    one = {
+        "completedDate": "2026-01-01T10:00:00",
+        "status": "COMPLETE",
+        "outputVersion": "1",
+        "output": {
+            "riskOfSeriousRecidivismScore": {"scoreLevel": "MEDIUM"},
+            "violencePredictorScore": {"ovpRisk": "HIGH"},
+            "groupReconvictionScore": {"scoreLevel": "LOW"},
+        },
+    }
+    two = {
+        "completedDate": "2026-02-01T10:00:00",
+        "status": "COMPLETE",
+        "outputVersion": "2",
+        "output": {
+            "combinedSeriousReoffendingPredictor": {"band": "HIGH"},
+            "violentReoffendingPredictor": {"band": "VERY_HIGH"},
+            "allReoffendingPredictor": {"band": "MEDIUM"},
+        },
+    }
     found = convert(tmp_path, X100001=[one, two])["assessments"].sort("occurred_on")
     assert found["predictor_version"].to_list() == ["1", "2"]
     assert found["serious_band"].to_list() == ["MEDIUM", "HIGH"]
@@ -121,21 +166,37 @@ def test_predictors_keep_their_version(tmp_path: Path) -> None:
 
 
 def test_contacts_in_both_shapes(tmp_path: Path) -> None:
-    page = {"content": [{
-        "id": 9, "crn": CRN, "createdAt": "2026-06-01T10:00:00+01:00",
-        "updatedAt": "2026-06-12T10:00:00+01:00", "contactDate": "2026-06-10T09:15:00+01:00",
-        "type": {"code": "COAP"}, "outcome": {"code": "UAAB"}, "officer": {"code": "N07A001"},
-    }]}  # fmt: skip
+    page = {
+        "content": [
+            {
+                "id": 9,
+                "crn": CRN,
+                "createdAt": "2026-06-01T10:00:00+01:00",
+                "updatedAt": "2026-06-12T10:00:00+01:00",
+                "contactDate": "2026-06-10T09:15:00+01:00",
+                "type": {"code": "COAP"},
+                "outcome": {"code": "UAAB"},
+                "officer": {"code": "N07A001"},
+            }
+        ]
+    }
     history = {
         "personalDetails": {"identifiers": {"crn": CRN}},
         "contacts": [
-            {"startDateTime": "2026-04-05T14:02:00+01:00", "sensitive": True,
-             "notes": "Comment added by A on 06/05/2026 at 17:45", "outcome": "Unacceptable absence",
-             "type": {"code": "COAP", "systemGenerated": False}},
-            {"startDateTime": "2026-04-05T14:02:00+01:00", "outcome": "Something new",
-             "type": {"code": "ERGR", "systemGenerated": True}},
+            {
+                "startDateTime": "2026-04-05T14:02:00+01:00",
+                "sensitive": True,
+                "notes": "Comment added by A on 06/05/2026 at 17:45",
+                "outcome": "Unacceptable absence",
+                "type": {"code": "COAP", "systemGenerated": False},
+            },
+            {
+                "startDateTime": "2026-04-05T14:02:00+01:00",
+                "outcome": "Something new",
+                "type": {"code": "ERGR", "systemGenerated": True},
+            },
         ],
-    }  # fmt: skip
+    }
     found = convert(tmp_path, page=page, history=history)["contacts"].sort("record_id")
     first, told, system = found.rows(named=True)
     assert first["recorded_at"] == datetime(2026, 6, 12, 9), "the outcome was not known before"
@@ -147,19 +208,54 @@ def test_contacts_in_both_shapes(tmp_path: Path) -> None:
 
 
 def test_registers_conditions_history_and_limits(tmp_path: Path) -> None:
-    flags = {"personSummary": {"crn": CRN}, "riskFlags": [
-        {"id": 1, "description": "Risk to Staff", "levelCode": "RSKM", "createdDate": "2025-12-18",
-         "removed": False}], "removedRiskFlags": [
-        {"id": 2, "description": "Weapons", "createdDate": "2025-01-01", "removed": True,
-         "removalHistory": [{"removalDate": "2026-01-01"}]}],
-        "mappa": {"level": 2, "category": 0, "startDate": "2025-12-12"}}  # fmt: skip
-    past = {"personalDetails": {"identifiers": {"crn": "X100002"}}, "mappa": None,
-            "roshHistory": [{"type": "RVHR", "startDate": "2026-01-30", "active": True}]}  # fmt: skip
-    licence = {"personalDetails": {"identifiers": {"crn": CRN}}, "activeConvictions": [
-        {"number": "1", "licenceConditions": [{"startDate": "2026-04-24",
-         "mainCategory": {"code": "NLC8"}, "subCategory": {"code": "NSTT8"}}]}]}  # fmt: skip
-    access = {"access": [{"crn": CRN, "userExcluded": True, "userRestricted": False},
-                         {"crn": "X100002", "userExcluded": False, "userRestricted": False}]}  # fmt: skip
+    flags = {
+        "personSummary": {"crn": CRN},
+        "riskFlags": [
+            {
+                "id": 1,
+                "description": "Risk to Staff",
+                "levelCode": "RSKM",
+                "createdDate": "2025-12-18",
+                "removed": False,
+            }
+        ],
+        "removedRiskFlags": [
+            {
+                "id": 2,
+                "description": "Weapons",
+                "createdDate": "2025-01-01",
+                "removed": True,
+                "removalHistory": [{"removalDate": "2026-01-01"}],
+            }
+        ],
+        "mappa": {"level": 2, "category": 0, "startDate": "2025-12-12"},
+    }
+    past = {
+        "personalDetails": {"identifiers": {"crn": "X100002"}},
+        "mappa": None,
+        "roshHistory": [{"type": "RVHR", "startDate": "2026-01-30", "active": True}],
+    }
+    licence = {
+        "personalDetails": {"identifiers": {"crn": CRN}},
+        "activeConvictions": [
+            {
+                "number": "1",
+                "licenceConditions": [
+                    {
+                        "startDate": "2026-04-24",
+                        "mainCategory": {"code": "NLC8"},
+                        "subCategory": {"code": "NSTT8"},
+                    }
+                ],
+            }
+        ],
+    }
+    access = {
+        "access": [
+            {"crn": CRN, "userExcluded": True, "userRestricted": False},
+            {"crn": "X100002", "userExcluded": False, "userRestricted": False},
+        ]
+    }
     found = convert(tmp_path, flags=flags, past=past, licence=licence, access=access)
     registers = found["registrations"].sort("type_code")
     assert registers["type_code"].to_list() == ["AV2S", "MAPP", "RVHR", "WEAP"]
@@ -170,12 +266,25 @@ def test_registers_conditions_history_and_limits(tmp_path: Path) -> None:
 
 
 def test_stub_files_hold_several_bodies_and_the_crn_in_the_address(tmp_path: Path) -> None:
-    stub = {"mappings": [
-        {"request": {"urlPattern": f"/risks/crn/{CRN}/widget"}, "response": {"jsonBody": WIDGET}},
-        {"request": {"url": f"/compliance/{CRN}?months=12"}, "response": {"jsonBody": {
-            "acceptableAbsence": [], "unacceptableAbsence": [
-                {"contactId": 6, "type": {"code": "COAP"}, "date": "2026-05-18"}]}}},
-    ]}  # fmt: skip
+    stub = {
+        "mappings": [
+            {
+                "request": {"urlPattern": f"/risks/crn/{CRN}/widget"},
+                "response": {"jsonBody": WIDGET},
+            },
+            {
+                "request": {"url": f"/compliance/{CRN}?months=12"},
+                "response": {
+                    "jsonBody": {
+                        "acceptableAbsence": [],
+                        "unacceptableAbsence": [
+                            {"contactId": 6, "type": {"code": "COAP"}, "date": "2026-05-18"}
+                        ],
+                    }
+                },
+            },
+        ]
+    }
     found = convert(tmp_path, stub=stub)
     assert found["assessments"]["crn"].to_list() == [CRN]
     assert found["contacts"].select("crn", "outcome_code").rows() == [(CRN, "UAAB")]

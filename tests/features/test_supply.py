@@ -33,8 +33,9 @@ def store(tmp_path: Path) -> Store:
         "supervisions": [
             factories.row("supervisions", "2026-01-05", record_id="S1", pdu_code="N54ALD"),
             factories.row("supervisions", "2026-01-05", crn=other, record_id="S2", pdu_code="N58X"),
-            factories.row("supervisions", "2026-01-05", crn=limited, record_id="S3",
-                          pdu_code="N54ALD"),
+            factories.row(
+                "supervisions", "2026-01-05", crn=limited, record_id="S3", pdu_code="N54ALD"
+            ),
         ],
         "contacts": [
             contact(1, "2026-06-24"),
@@ -48,7 +49,7 @@ def store(tmp_path: Path) -> Store:
             contact(8, "2026-06-26", crn="A000009"),
         ],
         "limits": [factories.row("limits", "2026-02-01", crn=limited, kind="exclusion")],
-    }  # fmt: skip
+    }
     load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "s")
     return Store.open(tmp_path / "s")
 

@@ -138,8 +138,12 @@ def test_a_limited_case_is_its_crn_and_is_looked_at_by_hand(
         whose = text("SELECT crn FROM triage.items WHERE id = :item")
         crn = str(connection.execute(whose, {"item": item}).scalar_one())
         said = {"crn": crn, "who": "ALD-SPO-1"}
-        connection.execute(text("INSERT INTO triage.limits (crn, kind, username)"
-                                " VALUES (:crn, 'restriction', :who)"), said)  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO triage.limits (crn, kind, username) VALUES (:crn, 'restriction', :who)"
+            ),
+            said,
+        )
         limited_access.shrink(connection, [crn])
     page = context.new_page()
     sign_in(page, address, "Jo Tindall")
@@ -173,12 +177,14 @@ def test_an_acute_entry_is_acknowledged_by_name(
 ) -> None:
     with service.admin.begin() as connection:
         number = connection.execute(
-            text("INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
-                 " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
-                 " VALUES ('A900001', 'N54BRI', 'INC-' || random(), '2026-11-19',"
-                 " '2026-11-19T10:00', 'A threat to a partner or a child', 'Threat', 'to a partner',"
-                 " 'police', 'fact', false, false, false) RETURNING id")
-        ).scalar_one()  # fmt: skip
+            text(
+                "INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
+                " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
+                " VALUES ('A900001', 'N54BRI', 'INC-' || random(), '2026-11-19',"
+                " '2026-11-19T10:00', 'A threat to a partner or a child', 'Threat', 'to a partner',"
+                " 'police', 'fact', false, false, false) RETURNING id"
+            )
+        ).scalar_one()
     page = context.new_page()
     sign_in(page, address, "Ray Castleton")
     page.locator("[data-qa=acute-notice] a").click()
@@ -205,12 +211,22 @@ def test_every_other_page_is_accessible_at_400_per_cent(
         ).scalar_one()
     item = service.unread("N54ALD")
     visits = {
-        "Morgan Ellery": ["/queue?level=LOW", "/reviews", "/unit", "/unit/checklist", "/unit/week",
-                          "/unit/limited", "/people", f"/people/{crn}", "/acute",
-                          f"/cases/{item}/disclosable", f"/cases/{item}?since=2026-01-01"],
+        "Morgan Ellery": [
+            "/queue?level=LOW",
+            "/reviews",
+            "/unit",
+            "/unit/checklist",
+            "/unit/week",
+            "/unit/limited",
+            "/people",
+            f"/people/{crn}",
+            "/acute",
+            f"/cases/{item}/disclosable",
+            f"/cases/{item}?since=2026-01-01",
+        ],
         "Ash Verrall": ["/unit/cover", "/queue"],
         "Sol Penhale": ["/account"],
-    }  # fmt: skip
+    }
     for name, paths in visits.items():
         sign_in(page, address, name)
         for path in [*paths, "/notice", "/accessibility"]:
@@ -285,17 +301,22 @@ def real(service: Service, front_end: None) -> Iterator[str]:
         pytest.skip("NO PROVIDER: sign-in was not tried. Run make .made/provider")
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, pdu_code, staff_code, made_up) VALUES"
-                 " ('REAL-SPO', 'Real Reader', 'spo', 'N54ALD', 'N54A901', false),"
-                 " ('REAL-ELSE', 'Real Other', 'spo', 'N54ALD', 'N54A902', false)")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, pdu_code, staff_code, made_up) VALUES"
+                " ('REAL-SPO', 'Real Reader', 'spo', 'N54ALD', 'N54A901', false),"
+                " ('REAL-ELSE', 'Real Other', 'spo', 'N54ALD', 'N54A902', false)"
+            )
+        )
     port, other = free_port(), free_port()
     here = f"http://127.0.0.1:{port}"
     accounts = {"REAL-SPO": [ROLES["spo"]], "REAL-ELSE": [ROLES["board"]]}
     with subprocess.Popen(
         ["node", "provider.js", str(other), f"{here}/sign-in/callback", json.dumps(accounts)],
-        cwd=PROVIDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as provider:  # fmt: skip
+        cwd=PROVIDER,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as provider:
         assert provider.stdout is not None
         while "ready" not in provider.stdout.readline():
             assert provider.poll() is None, "the provider did not start"

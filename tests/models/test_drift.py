@@ -76,19 +76,36 @@ def test_a_tally_counts_each_value_in_its_bin_and_region_and_what_is_not_known_a
     empty = {one: pl.Series([None], dtype=pl.Float64) for one in build.columns()}
     rows = [("A000001", 0.0), ("A000001", 1.0), ("A000002", None), ("A000003", 7.0)]
     frame = pl.DataFrame(
-        {"crn": [crn for crn, _ in rows], "group": "public", "level": ["LOW", "HIGH", None, "LOW"],
-         **{one: values.extend_constant(None, 3) for one, values in empty.items()}}
-    ).with_columns(pl.Series(name, [value for _, value in rows], dtype=pl.Float64))  # fmt: skip
-    scored = pl.DataFrame({"crn": crns, "group": "public", "stratum": "LOW",
-                           "scorable": [True, True, False], "probability": [0.1, 0.9, None]})  # fmt: skip
+        {
+            "crn": [crn for crn, _ in rows],
+            "group": "public",
+            "level": ["LOW", "HIGH", None, "LOW"],
+            **{one: values.extend_constant(None, 3) for one, values in empty.items()},
+        }
+    ).with_columns(pl.Series(name, [value for _, value in rows], dtype=pl.Float64))
+    scored = pl.DataFrame(
+        {
+            "crn": crns,
+            "group": "public",
+            "stratum": "LOW",
+            "scorable": [True, True, False],
+            "probability": [0.1, 0.9, None],
+        }
+    )
     edges = {name: [0.0, 2.0], "level public": [0.5, 1.5, 2.5], "score LOW public": [0.5]}
     tally = Tally(edges, {"A000001": "N54", "A000002": "N58"})
     for part in (slice(0, 2), slice(2, 4)):
         tally.add(frame[part], scored.filter(pl.col("crn").is_in(frame["crn"][part])))
-    assert tally.counts["N54"] == {name: [0, 1, 1, 0], "level public": [0, 1, 0, 1, 0],
-                                   "score LOW public": [0, 1, 0]}  # fmt: skip
-    assert tally.counts["N58"] == {name: [1, 0, 0, 0], "level public": [1, 0, 0, 0, 0],
-                                   "score LOW public": [0, 0, 1]}  # fmt: skip
+    assert tally.counts["N54"] == {
+        name: [0, 1, 1, 0],
+        "level public": [0, 1, 0, 1, 0],
+        "score LOW public": [0, 1, 0],
+    }
+    assert tally.counts["N58"] == {
+        name: [1, 0, 0, 0],
+        "level public": [1, 0, 0, 0, 0],
+        "score LOW public": [0, 0, 1],
+    }
     assert tally.counts["not known"][name] == [0, 0, 0, 1], "held by no unit is told apart"
 
 
@@ -140,8 +157,10 @@ def test_what_hardly_anyone_has_is_seen_to_become_common() -> None:
     for then in ([0.0] * 1000, [0.0] * 998 + [1.0, 2.0]):
         edges = bins(pl.Series(then))
         assert edges == [0.0]
-        places = [np.bincount(np.searchsorted(edges, values, side="left"), minlength=2)
-                  for values in (then, [0.0] * 700 + [1.0] * 300)]  # fmt: skip
+        places = [
+            np.bincount(np.searchsorted(edges, values, side="left"), minlength=2)
+            for values in (then, [0.0] * 700 + [1.0] * 300)
+        ]
         shift = drift.psi(*places)
         assert shift is not None
         assert shift.low > 0.25, "a third of the caseload: large by any measure"

@@ -31,10 +31,14 @@ def labelled(rows: int = 3000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     age = RNG.integers(0, 2, rows).astype(float)
     score = -1.0 + 0.8 * margin + 1.2 * age
     higher = RNG.random(rows) < 1 / (1 + np.exp(-score))
-    frame = pl.DataFrame({
-        "group": RNG.choice(["children", "public", "known_adult", "staff"], rows),
-        "level": ["LOW"] * rows, "dntr_count": age, "overdue_task_noted_not_done": np.zeros(rows),
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "group": RNG.choice(["children", "public", "known_adult", "staff"], rows),
+            "level": ["LOW"] * rows,
+            "dntr_count": age,
+            "overdue_task_noted_not_done": np.zeros(rows),
+        }
+    )
     return frame, np.column_stack([margin] * 3), higher.astype(np.int64)
 
 
@@ -63,8 +67,14 @@ def test_harmful_looking_process_is_never_a_discount() -> None:
 def test_weights_count_as_rows_would() -> None:
     frame, margins, reviewed = labelled(800)
     columns = ["dntr_count"]
-    doubled = level.fit(pl.concat([frame, frame]), np.vstack([margins, margins]),
-                        np.tile(reviewed, 2), np.ones(1600), columns, ridge=1e-6)  # fmt: skip
+    doubled = level.fit(
+        pl.concat([frame, frame]),
+        np.vstack([margins, margins]),
+        np.tile(reviewed, 2),
+        np.ones(1600),
+        columns,
+        ridge=1e-6,
+    )
     weighted = level.fit(frame, margins, reviewed, np.full(800, 2.0), columns, ridge=1e-6)
     assert doubled.strata["LOW"].slope == pytest.approx(weighted.strata["LOW"].slope, abs=1e-3)
 
@@ -133,8 +143,10 @@ def test_share_found_and_precision_by_hand() -> None:
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=3, max_size=40),
-       st.randoms(use_true_random=False))  # fmt: skip
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=3, max_size=40),
+    st.randoms(use_true_random=False),
+)
 def test_ties_do_not_depend_on_the_order_of_rows(
     rows: list[tuple[float, bool]], random: object
 ) -> None:
@@ -236,10 +248,19 @@ def _loads_in(python: str, service: Service, tmp_path: Path) -> None:
     empty.mkdir()
     frame.to_pandas().to_parquet(tmp_path / "in.parquet")
     subprocess.run(
-        [python, "-W", "ignore", "-c", CLEAN, version.source, str(tmp_path / "in.parquet"),
-         str(tmp_path / "out.parquet")],
-        check=True, cwd=empty,
-    )  # fmt: skip
+        [
+            python,
+            "-W",
+            "ignore",
+            "-c",
+            CLEAN,
+            version.source,
+            str(tmp_path / "in.parquet"),
+            str(tmp_path / "out.parquet"),
+        ],
+        check=True,
+        cwd=empty,
+    )
     found = pl.read_parquet(tmp_path / "out.parquet")
     own = service.model.score(frame)
     assert found["group"].to_list() == own["group"].to_list()

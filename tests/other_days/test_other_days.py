@@ -16,8 +16,13 @@ from tests import another_day
 from tests.other_days.days import days_ahead, next_leap_day, next_summer_time
 
 ROOT = Path(__file__).parents[2]
-READS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
-         ("time", "time")}  # fmt: skip
+READS = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+}
 BY_THE_MACHINE = {Path("features/clock.py"), Path("tests/tokens.py")}
 """The clock itself; and signed tokens, whose library goes by the machine's time."""
 CHOSEN = ("test_history.py", "test_second_readers.py", "test_following_up.py")
@@ -95,9 +100,19 @@ def test_what_counts_days_holds_on_a_leap_day() -> None:
         pytest.skip("NO LIBFAKETIME: nothing was run on another day. Install libfaketime.")
     ahead = days_ahead(clock.today())["a leap day"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         *(f"tests/serving/{name}" for name in CHOSEN)],
-        cwd=ROOT, env={**os.environ, another_day.VARIABLE: str(ahead)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *(f"tests/serving/{name}" for name in CHOSEN),
+        ],
+        cwd=ROOT,
+        env={**os.environ, another_day.VARIABLE: str(ahead)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:]

@@ -30,9 +30,12 @@ REASONS = "Reasons of at least twenty characters."
 def conclude(engine: Engine, item: int, signed_in: str, **changes: str) -> None:
     """Insert a conclusion straight into the database, in somebody's name."""
     values = {
-        "item": item, "who": "ALD-SPO-1", "outcome": "keep_level", "reasons": REASONS,
+        "item": item,
+        "who": "ALD-SPO-1",
+        "outcome": "keep_level",
+        "reasons": REASONS,
         "groups": "{}",
-    } | changes  # fmt: skip
+    } | changes
     with unit(engine, signed_in) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(CONCLUDE, values)
@@ -88,8 +91,13 @@ def test_database_refuses_what_is_not_a_persons_own_conclusion(
                 text("INSERT INTO triage.openings (item_id, username) VALUES (:item, 'ALD-SPO-1')"),
                 {"item": item},
             )
-            values = {"item": item, "who": "ALD-SPO-1", "outcome": "keep_level",
-                      "reasons": REASONS, "groups": "{}"}  # fmt: skip
+            values = {
+                "item": item,
+                "who": "ALD-SPO-1",
+                "outcome": "keep_level",
+                "reasons": REASONS,
+                "groups": "{}",
+            }
             opened.connection.execute(CONCLUDE, values | changes)
 
 
@@ -124,8 +132,11 @@ def test_a_readers_own_conclusion_is_kept(service: Service) -> None:
 
 def test_no_column_holds_a_decision_about_the_person() -> None:
     words = re.compile(r"tier|recall|contact_level|new_level|set_level|decision")
-    columns = {f"{table.name}.{column.name}" for table in metadata.tables.values()
-               for column in table.columns}  # fmt: skip
+    columns = {
+        f"{table.name}.{column.name}"
+        for table in metadata.tables.values()
+        for column in table.columns
+    }
     assert not [name for name in columns if words.search(name)]
 
 

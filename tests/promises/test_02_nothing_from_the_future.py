@@ -60,8 +60,13 @@ def test_later_versions_and_withdrawals_change_nothing(rows: dict[str, Any], day
 
 def test_a_threat_that_reached_us_late_is_not_used() -> None:
     """As in the review of a death where the monitoring provider's concern was never passed on."""
-    threat = row("incidents", "2026-06-01", kind="provider_concern", target="partner",
-                 recorded_at=datetime(2026, 7, 2, 9))  # fmt: skip
+    threat = row(
+        "incidents",
+        "2026-06-01",
+        kind="provider_concern",
+        target="partner",
+        recorded_at=datetime(2026, 7, 2, 9),
+    )
     then = build.frame(known({"incidents": [threat]}))
     later = build.frame(known({"incidents": [threat]}, as_of=factories.AS_OF + timedelta(days=5)))
     assert then.filter(group="known_adult")["em_provider_concern_reported"].item() == 0

@@ -76,8 +76,12 @@ def test_every_reason_leads_to_entries_of_that_case(service: Service) -> None:
         ).all()
         found = connection.execute(select(findings)).mappings().all()
     on_page = {tuple(row) for row in told}
-    reasons = [(f["item_id"], finding) for f in found for reason in f["reasons"]
-               for finding in reason["findings"]]  # fmt: skip
+    reasons = [
+        (f["item_id"], finding)
+        for f in found
+        for reason in f["reasons"]
+        for finding in reason["findings"]
+    ]
     assert len(reasons) > 50
     for item, finding in reasons:
         assert finding["sentence"].endswith(".")

@@ -78,8 +78,10 @@ def test_nothing_in_the_queue_tells_flagged_from_random(service: Service, browse
     ]
     for shape in shapes:
         assert {c for c in shape if "rosh-level" not in c} == {
-            "rosh-hint", "govuk-table__cell", "govuk-tag govuk-tag--grey",
-        }  # fmt: skip
+            "rosh-hint",
+            "govuk-table__cell",
+            "govuk-tag govuk-tag--grey",
+        }
     assert "random" not in rows[random].lower()
 
 
@@ -124,14 +126,23 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
     """Every address that an SPO or a head may load, read whole: body and headers."""
     item = service.unread("N54ALD", drawn_as="flagged")
     with service.admin.connect() as connection:
-        found = connection.execute(
-            select(findings, items.c.crn).join(items, items.c.id == findings.c.item_id)
-            .where(findings.c.item_id == item)
-        ).mappings().one()  # fmt: skip
+        found = (
+            connection.execute(
+                select(findings, items.c.crn)
+                .join(items, items.c.id == findings.c.item_id)
+                .where(findings.c.item_id == item)
+            )
+            .mappings()
+            .one()
+        )
     reasons = [*found["reasons"], {"findings": found["shown_only"], "title": "", "weight": 9.87}]
     sentences = {one["sentence"] for reason in reasons for one in reason["findings"]}
-    secrets = {*sentences, str(found["probability"]), f"{found['probability']:.3f}",
-               str(found["draw"])} | {str(reason["weight"]) for reason in reasons}  # fmt: skip
+    secrets = {
+        *sentences,
+        str(found["probability"]),
+        f"{found['probability']:.3f}",
+        str(found["draw"]),
+    } | {str(reason["weight"]) for reason in reasons}
     assert sentences
     tried = 0
     for reader in ("ALD-SPO-1", "ALD-HEAD"):

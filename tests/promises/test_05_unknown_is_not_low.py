@@ -20,8 +20,12 @@ from tests.factories import AS_OF, assessment, known, row
 COMMUNITY = pl.col("group").is_in(codes.COMMUNITY_GROUPS)
 OLD = AS_OF - timedelta(days=55 * 7 + 1)
 JUST = AS_OF - timedelta(days=55 * 7)
-LOCKED = row("assessments", AS_OF - timedelta(days=90), status="LOCKED_INCOMPLETE",
-             completed_on=AS_OF - timedelta(days=45))  # fmt: skip
+LOCKED = row(
+    "assessments",
+    AS_OF - timedelta(days=90),
+    status="LOCKED_INCOMPLETE",
+    completed_on=AS_OF - timedelta(days=45),
+)
 
 
 @pytest.mark.parametrize(
@@ -54,18 +58,23 @@ def test_states_of_a_level(
         (row("supervisions", "2026-01-05", kind="custody"), None, "current", "MEDIUM"),
         (row("supervisions", "2026-01-05", kind="remand"), None, "current", "MEDIUM"),
         (row("supervisions", "2026-01-05", kind="licence"), None, "not_in_custody", None),
-        (row("supervisions", "2026-01-05", kind="custody", ended_on=AS_OF), None,
-         "not_in_custody", None),
+        (
+            row("supervisions", "2026-01-05", kind="custody", ended_on=AS_OF),
+            None,
+            "not_in_custody",
+            None,
+        ),
         (row("supervisions", "2026-01-05"), ["assessments"], "current", "MEDIUM"),
-        (row("supervisions", "2026-01-05", kind="custody"), ["supervisions"], "not_supplied",
-         None),
+        (row("supervisions", "2026-01-05", kind="custody"), ["supervisions"], "not_supplied", None),
     ],
-)  # fmt: skip
+)
 def test_prisoners_have_a_level_while_the_person_is_inside(
     supervised: dict[str, Any], feeds: list[str] | None, state: str, level: str | None
 ) -> None:
-    rows = {"supervisions": [supervised],
-            "assessments": [assessment(JUST, "LOW", prisoners_custody="MEDIUM")]}  # fmt: skip
+    rows = {
+        "supervisions": [supervised],
+        "assessments": [assessment(JUST, "LOW", prisoners_custody="MEDIUM")],
+    }
     found = recorded_levels(known(rows, feeds=feeds)).filter(~COMMUNITY)
     assert found.select("state", "level").rows() == [(state, level)]
 
@@ -124,8 +133,12 @@ def test_suspended_contact_is_not_silence_and_not_failure() -> None:
     order = row("supervisions", "2026-01-05", suspended_from=date(2026, 4, 1))
     missed = [row("contacts", f"2026-05-{d:02d}", outcome_code="UAAB") for d in (4, 11, 18)]
     frame = build.frame(known({"supervisions": [order], "contacts": missed}))
-    for name in ("attendance_rate_90d", "consecutive_unacceptable_absences",
-                 "licence_breach_count_cumulative", "unanswered_noncompliance_count"):  # fmt: skip
+    for name in (
+        "attendance_rate_90d",
+        "consecutive_unacceptable_absences",
+        "licence_breach_count_cumulative",
+        "unanswered_noncompliance_count",
+    ):
         item = CATALOGUE[name]
         assert not item.fires(frame[name][0]), name
 

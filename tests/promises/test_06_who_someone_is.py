@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from features import indicators
-from features.contracts import codes, records
+from features.contracts import codes, contact_codes, records
 from features.frame import build
 from features.history import asof
 from features.indicators import CATALOGUE
@@ -29,8 +29,14 @@ from training.fit import fit
 
 def test_no_indicator_reads_the_people_table() -> None:
     assert not [i.id for i in CATALOGUE.values() if "people" in i.feeds]
-    for module in (indicators.assessment, indicators.behaviour, indicators.circumstances,
-                   indicators.compliance, indicators.enquiries, indicators.supervision):  # fmt: skip
+    for module in (
+        indicators.assessment,
+        indicators.behaviour,
+        indicators.circumstances,
+        indicators.compliance,
+        indicators.enquiries,
+        indicators.supervision,
+    ):
         source = inspect.getsource(module)
         assert not [name for name in records.PROTECTED if f'col("{name}")' in source]
         assert '"people"' not in source
@@ -76,7 +82,7 @@ def test_behaviour_and_process_are_kept_apart(service: Service) -> None:
 
 
 ECHOES: list[tuple[str, dict[str, Any]]] = [
-    *[("contacts", {"type_code": code}) for code in codes.CONTACT_GROUPS["echo_of_level"]],
+    *[("contacts", {"type_code": code}) for code in contact_codes.CONTACT_GROUPS["echo_of_level"]],
     *[("registrations", {"type_code": code}) for code in codes.OVERALL_REGISTER],
     *[
         ("registrations", {"type_code": code, "level_code": "RSKV"})
@@ -104,8 +110,11 @@ def test_changing_every_recorded_level_leaves_margins_bit_identical(
     service: Service, rows: dict[str, Any]
 ) -> None:
     before = service.model.ordinal.margins(build.frame(known(rows)))
-    names = [name for name in records.table("assessments").schema
-             if name.endswith(("_community", "_custody"))]  # fmt: skip
+    names = [
+        name
+        for name in records.table("assessments").schema
+        if name.endswith(("_community", "_custody"))
+    ]
     changed = [r | dict.fromkeys(names, "VERY_HIGH") for r in rows["assessments"]]
     tiers = [r | {"tier": "A"} for r in rows["supervisions"]]
     others = rows | {"assessments": changed, "supervisions": tiers}
@@ -119,17 +128,35 @@ ADVERSE: list[tuple[str, dict[str, Any]]] = [
     ("contacts", {"type_code": "CARR"}),
     ("contacts", {"type_code": "C3PR"}),
     ("contacts", {"type_code": "DRGTST", "outcome_code": "TREF"}),
-    *[("incidents", {"kind": kind, "target": target, "setting": "home", "severity": 4})
-      for kind in ("violence", "threat", "weapon", "domestic_abuse", "substance_use",
-                   "provider_concern", "sexual_concern_child")
-      for target in ("partner", "child", "staff", "public")],
-    ("incidents", {"kind": "violence", "target": "staff", "setting": "custody", "severity": 5,
-                   "proven": True, "while_using": True}),
+    *[
+        ("incidents", {"kind": kind, "target": target, "setting": "home", "severity": 4})
+        for kind in (
+            "violence",
+            "threat",
+            "weapon",
+            "domestic_abuse",
+            "substance_use",
+            "provider_concern",
+            "sexual_concern_child",
+        )
+        for target in ("partner", "child", "staff", "public")
+    ],
+    (
+        "incidents",
+        {
+            "kind": "violence",
+            "target": "staff",
+            "setting": "custody",
+            "severity": 5,
+            "proven": True,
+            "while_using": True,
+        },
+    ),
     *[("incidents", {"kind": kind}) for kind in ("non_disclosure", "civil_order_breach")],
     ("contacts", {"type_code": "TRTM", "outcome_code": "UAAB"}),
     ("circumstances", {"kind": "relationship_conflict", "state": "current"}),
     ("circumstances", {"kind": "address", "state": "no_fixed_abode"}),
-]  # fmt: skip
+]
 
 
 @QUICK
@@ -167,8 +194,10 @@ def test_an_adverse_entry_never_lowers_a_behaviour_indicator(seed: int) -> None:
 
 
 def test_margins_fall_with_the_threshold(service: Service) -> None:
-    rows = {"incidents": [row("incidents", "2026-06-01", target="public")],
-            "assessments": [assessment(AS_OF)]}  # fmt: skip
+    rows = {
+        "incidents": [row("incidents", "2026-06-01", target="public")],
+        "assessments": [assessment(AS_OF)],
+    }
     margins = service.model.ordinal.margins(build.frame(known(rows)))
     assert (np.diff(margins, axis=1) <= 0).all()
 

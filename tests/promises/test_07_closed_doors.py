@@ -72,8 +72,13 @@ def test_no_form_reaches_another_units_case(service: Service, browser: Browser) 
 
 
 def test_database_shows_each_spo_the_own_unit(service: Service) -> None:
-    for username, own in (("ALD-SPO-1", {"N54ALD"}), ("BRI-SPO-1", {"N54BRI"}), ("BOARD-1", set()),
-                          ("nobody", set()), ("", set())):  # fmt: skip
+    for username, own in (
+        ("ALD-SPO-1", {"N54ALD"}),
+        ("BRI-SPO-1", {"N54BRI"}),
+        ("BOARD-1", set()),
+        ("nobody", set()),
+        ("", set()),
+    ):
         with unit(service.web, username) as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             granted = "SELECT triage.granted_to_me()"  # a second read grants one case
@@ -133,9 +138,14 @@ def test_a_case_limited_later_shrinks_to_its_crn(service: Service, browser: Brow
 
 
 def test_web_role_can_neither_write_the_queue_nor_read_the_audit(service: Service) -> None:
-    for statement in ("UPDATE triage.items SET pdu_code = 'N54ALD'", "DELETE FROM triage.items",
-                      "SELECT * FROM triage.audit", "INSERT INTO triage.users VALUES ('x')",
-                      "SET ROLE rosh_owner", "ALTER TABLE triage.items DISABLE ROW LEVEL SECURITY"):  # fmt: skip
+    for statement in (
+        "UPDATE triage.items SET pdu_code = 'N54ALD'",
+        "DELETE FROM triage.items",
+        "SELECT * FROM triage.audit",
+        "INSERT INTO triage.users VALUES ('x')",
+        "SET ROLE rosh_owner",
+        "ALTER TABLE triage.items DISABLE ROW LEVEL SECURITY",
+    ):
         with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(text(statement))
@@ -150,8 +160,17 @@ def test_service_refuses_to_start_as_superuser(
 
 
 def test_demo_sign_in_refuses_to_start_outside_a_demo(service: Service) -> None:
-    secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
-               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
+    secrets = {
+        f"ROSH_{name}": "x" * 32
+        for name in (
+            "WEB_PASSWORD",
+            "NIGHT_PASSWORD",
+            "ADMIN_PASSWORD",
+            "SESSION_SECRET",
+            "DRAW_SECRET",
+            "ANCHOR_KEY",
+        )
+    }
     live = settings_module.read({"ROSH_MODE": "live", **secrets})
     with pytest.raises(SetupProblem, match="this is not a demo"):
         web_app.create(live, service.web)
@@ -206,8 +225,11 @@ def test_a_refused_limit_still_limits(tmp_path: Path) -> None:
     load_extract(limits(tmp_path / "a", [*many, bad], "2026-06-30T22:00:00"), tmp_path / "s")
     assert limited(tmp_path / "s")
     nobody = row("limits", "2026-01-05", crn="unreadable")
-    load_extract(limits(tmp_path / "b", [*many, bad, nobody], "2026-07-01T22:00:00"), tmp_path / "s",
-                max_refused=0.05)  # fmt: skip
+    load_extract(
+        limits(tmp_path / "b", [*many, bad, nobody], "2026-07-01T22:00:00"),
+        tmp_path / "s",
+        max_refused=0.05,
+    )
     with pytest.raises(RunStopped, match="does not say which case"):
         limited(tmp_path / "s")
 
@@ -270,8 +292,13 @@ def test_numbers_in_addresses_tell_nothing(service: Service) -> None:
 def test_odd_addresses_and_forms_are_pages_too(service: Service, browser: Browser) -> None:
     browser.sign_in("ALD-SPO-1")
     item = service.unread("N54ALD")
-    for path in ("/cases/0x1", "/cases/" + "9" * 40, "/cases/-1", f"/cases/{item}?system=perhaps",
-                 "/nowhere"):  # fmt: skip
+    for path in (
+        "/cases/0x1",
+        "/cases/" + "9" * 40,
+        "/cases/-1",
+        f"/cases/{item}?system=perhaps",
+        "/nowhere",
+    ):
         browser.get(path, status=404)
     browser.get(f"/cases/{item}?words=%00")
     browser.token = "é"

@@ -22,10 +22,21 @@ from tests.pages import Browser
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 VALID = Approval(
-    id=1, bundle_id="b", bundle_folder="b", catalogue="c", acute={}, tracked="", rates={}, random_share=0.2, demo=True,
+    id=1,
+    bundle_id="b",
+    bundle_folder="b",
+    catalogue="c",
+    acute={},
+    tracked="",
+    rates={},
+    random_share=0.2,
+    demo=True,
     rise=0.2,
-    at=NOW, expires_at=NOW + timedelta(days=90), withdrawn_at=None, signed_by=("A", "B"),
-)  # fmt: skip
+    at=NOW,
+    expires_at=NOW + timedelta(days=90),
+    withdrawn_at=None,
+    signed_by=("A", "B"),
+)
 REASONS = "Read the card, the figures and the ablation; agreed."
 
 
@@ -98,8 +109,10 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
     with service.night.connect() as connection:
         done = text("SELECT max(seq) FROM triage.audit WHERE what = :what")
         with service.admin.connect() as admin:
-            found = [admin.execute(done, {"what": what}).scalar()
-                     for what in ("DELIVERED_ACUTE", "COMMITTED_RUN")]  # fmt: skip
+            found = [
+                admin.execute(done, {"what": what}).scalar()
+                for what in ("DELIVERED_ACUTE", "COMMITTED_RUN")
+            ]
         assert found[0] > found[1], "this night delivered, and committed nothing"
         live = approvals.live_at(connection, clock.now(), demo=True)
         assert live is not None, "what was live on a day is what was signed then"

@@ -24,11 +24,16 @@ def caseload(people: int) -> tuple[pl.DataFrame, dict[str, str]]:
         for j, group in enumerate(("public", "staff")):
             stratum = ("LOW", "MEDIUM", "HIGH", "UNKNOWN", "VERY_HIGH")[(i + j) % 5]
             high = stratum == "VERY_HIGH"
-            rows.append({
-                "crn": f"A{i:06d}", "group": group, "stratum": stratum, "scorable": not high,
-                "why_not": "already very high" if high else None,
-                "probability": None if high else ((i * 37 + j * 11) % 101) / 101,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "crn": f"A{i:06d}",
+                    "group": group,
+                    "stratum": stratum,
+                    "scorable": not high,
+                    "why_not": "already very high" if high else None,
+                    "probability": None if high else ((i * 37 + j * 11) % 101) / 101,
+                }
+            )
     units = {f"A{i:06d}": f"U{i % 3}" for i in range(people)}
     return pl.DataFrame(rows, infer_schema_length=None), units
 
@@ -78,8 +83,12 @@ def test_very_high_can_be_drawn_and_is_never_flagged() -> None:
     found = [c for run in range(60) for c in chosen(str(run))]
     assert "VERY_HIGH" not in {c.stratum for c in found if c.drawn_as == "flagged"}
     scored, units = caseload(5)
-    only = scored.with_columns(stratum=pl.lit("VERY_HIGH"), scorable=False,
-                               why_not=pl.lit("already very high"), probability=None)  # fmt: skip
+    only = scored.with_columns(
+        stratum=pl.lit("VERY_HIGH"),
+        scorable=False,
+        why_not=pl.lit("already very high"),
+        probability=None,
+    )
     drawn = sampling.select(only, units, RATES, 0.2, {}, (), Key("s", "r"))
     assert {c.drawn_as for c in drawn} == {"random"}
 

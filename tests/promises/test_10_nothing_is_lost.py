@@ -169,9 +169,7 @@ def test_a_killed_night_leaves_the_last_good_queue(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with (
-        later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt)
-    ):  # fmt: skip
+    with later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(enqueue, "enqueue", killed)
         run.score(service.settings, service.night, other)
     assert queue(service) == before
@@ -262,9 +260,13 @@ TWO = ONE | {"version": 2, "kind": "threat"}
         ([[ONE, TWO], [ONE | {"severity": 2}, TWO]], "threat"),
         ([[ONE, TWO], [ONE, TWO]], "threat"),
     ],
-    ids=["an old text comes back", "it vanishes and comes back", "an earlier version is corrected",
-         "nothing changes"],
-)  # fmt: skip
+    ids=[
+        "an old text comes back",
+        "it vanishes and comes back",
+        "an earlier version is corrected",
+        "nothing changes",
+    ],
+)
 def test_what_the_extract_says_last_is_what_is_known(
     tmp_path: Path, each: list[list[dict[str, Any]]], kind: str
 ) -> None:

@@ -188,9 +188,13 @@ def test_nothing_adverse_lowers_anything_at_length(service: Service, seed: int) 
 
 
 NOTHING_OF: dict[str, str] = {
-    "CARR": "an arrest", "CNOC": "a charge", "C3PR": "a complaint", "C145": "a curfew violation",
-    "APBR": "a breach of the rules", "C515": "intelligence",
-}  # fmt: skip
+    "CARR": "an arrest",
+    "CNOC": "a charge",
+    "C3PR": "a complaint",
+    "C145": "a curfew violation",
+    "APBR": "a breach of the rules",
+    "C515": "intelligence",
+}
 
 
 @pytest.mark.parametrize("code", NOTHING_OF, ids=NOTHING_OF.values())
@@ -241,23 +245,31 @@ def test_every_indicator_with_an_answer_is_one() -> None:
 PUBLISHED = {
     "an arrest under an unwatched curfew": (
         {"orders": [row("orders", "2026-03-02", kind="curfew", monitored=False)]},
-        ("contacts", {"type_code": "CARR"}), "2026-06-20",
+        ("contacts", {"type_code": "CARR"}),
+        "2026-06-20",
     ),
     "a new sentence on a licence with breaches": (
-        {"supervisions": [row("supervisions", "2026-01-05", kind="licence")],
-         "contacts": [row("contacts", f"2026-0{m}-06", type_code="APBR") for m in (2, 3, 4, 5)]},
-        ("supervisions", {"kind": "community_order"}), "2026-06-20",
+        {
+            "supervisions": [row("supervisions", "2026-01-05", kind="licence")],
+            "contacts": [row("contacts", f"2026-0{m}-06", type_code="APBR") for m in (2, 3, 4, 5)],
+        },
+        ("supervisions", {"kind": "community_order"}),
+        "2026-06-20",
     ),
     "a curfew relaxed by an hour": (
         {"orders": [row("orders", "2026-03-02", kind="curfew", monitored=False)]},
-        ("orders", {"kind": "curfew", "relaxed_on": 20}), "2026-03-03",
+        ("orders", {"kind": "curfew", "relaxed_on": 20}),
+        "2026-03-03",
     ),
     "a late MAPPA referral": (
-        {"supervisions": [row("supervisions", "2026-05-04", kind="licence")],
-         "registrations": [row("registrations", "2026-04-20", type_code="STRG")]},
-        ("documents", {"kind": "mappa_referral"}), "2026-04-20",
+        {
+            "supervisions": [row("supervisions", "2026-05-04", kind="licence")],
+            "registrations": [row("registrations", "2026-04-20", type_code="STRG")],
+        },
+        ("documents", {"kind": "mappa_referral"}),
+        "2026-04-20",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -265,10 +277,13 @@ def test_what_was_seen_to_lower_the_score_lowers_it_no_more(service: Service, na
     """The four that the measuring found, each by a factor of two to three."""
     rows, (table, values), day = PUBLISHED[name]
     rows = {
-        **rows, "assessments": [factories.assessment("2026-04-06")],
-        "incidents": [row("incidents", "2026-05-06", kind="civil_order_breach"),
-                      row("incidents", "2026-05-07", target="partner", severity=3)],
-    }  # fmt: skip
+        **rows,
+        "assessments": [factories.assessment("2026-04-06")],
+        "incidents": [
+            row("incidents", "2026-05-06", kind="civil_order_breach"),
+            row("incidents", "2026-05-07", target="partner", severity=3),
+        ],
+    }
     entry = row(table, day, **values_of((table, values), date.fromisoformat(day), 0))
     worse = {**rows, table: [*rows.get(table, []), entry]}
     for model in (service.model, with_every_weight(service.model)):

@@ -5,41 +5,81 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 
 Adverse = tuple[str, dict[str, Any]]
 """A table, and what the entry says beside its day. Values that are numbers of days after it are dates."""
 
 _ABSENT = ("UAAB", "AFTA", "AFTC", "ATSH")
 _CONTACTS: list[Adverse] = [
-    *[("contacts", {"type_code": code}) for code in (
-        *codes.CONTACT_GROUPS["arrest_or_charge"], *codes.BREACH_CONTACTS, "EAP0", "C3PR", "C515",
-        "C078", "C005", "AWLI", "CLBR", "RECI", "ERCL", "INFFES")],
-    *[("contacts", {"type_code": kind, "outcome_code": outcome})
-      for kind in ("COAP", "COAI", "CHVS", "TRTM") for outcome in _ABSENT],
-    *[("contacts", {"type_code": "DGTSLC", "outcome_code": outcome})
-      for outcome in ("TREF", "TPOS", "UAAB")],
+    *[
+        ("contacts", {"type_code": code})
+        for code in (
+            *contact_codes.CONTACT_GROUPS["arrest_or_charge"],
+            *contact_codes.BREACH_CONTACTS,
+            "EAP0",
+            "C3PR",
+            "C515",
+            "C078",
+            "C005",
+            "AWLI",
+            "CLBR",
+            "RECI",
+            "ERCL",
+            "INFFES",
+        )
+    ],
+    *[
+        ("contacts", {"type_code": kind, "outcome_code": outcome})
+        for kind in ("COAP", "COAI", "CHVS", "TRTM")
+        for outcome in _ABSENT
+    ],
+    *[
+        ("contacts", {"type_code": "DGTSLC", "outcome_code": outcome})
+        for outcome in ("TREF", "TPOS", "UAAB")
+    ],
     ("contacts", {"type_code": "SFRR", "outcome_code": "CONC"}),
-]  # fmt: skip
+]
 _INCIDENTS: list[Adverse] = [
-    *[("incidents", {"kind": kind, "target": target, "setting": setting, "severity": severity})
-      for kind, target, setting, severity in (
-          ("violence", "public", "community", 2), ("violence", "staff", "custody", 5),
-          ("violence", "prisoner", "custody", 4), ("violence", "partner", "home", 3),
-          ("threat", "partner", "home", 5), ("threat", "child", "home", 1),
-          ("threat", "staff", "office", 4), ("threat", "none", "online", None),
-          ("weapon", "public", "community", 3), ("weapon", None, "custody", None),
-          ("domestic_abuse", "partner", "home", 3), ("domestic_abuse", None, None, None),
-          ("sexual", "known_adult", "community", 3),
-          ("sexual_concern_child", "child", "online", None),
-          ("intelligence", "public", None, None), ("custody_intelligence", "staff", "custody", None),
-          ("provider_concern", "partner", "home", 3))],
+    *[
+        ("incidents", {"kind": kind, "target": target, "setting": setting, "severity": severity})
+        for kind, target, setting, severity in (
+            ("violence", "public", "community", 2),
+            ("violence", "staff", "custody", 5),
+            ("violence", "prisoner", "custody", 4),
+            ("violence", "partner", "home", 3),
+            ("threat", "partner", "home", 5),
+            ("threat", "child", "home", 1),
+            ("threat", "staff", "office", 4),
+            ("threat", "none", "online", None),
+            ("weapon", "public", "community", 3),
+            ("weapon", None, "custody", None),
+            ("domestic_abuse", "partner", "home", 3),
+            ("domestic_abuse", None, None, None),
+            ("sexual", "known_adult", "community", 3),
+            ("sexual_concern_child", "child", "online", None),
+            ("intelligence", "public", None, None),
+            ("custody_intelligence", "staff", "custody", None),
+            ("provider_concern", "partner", "home", 3),
+        )
+    ],
     *[("incidents", {"kind": kind, "severity": 3}) for kind in codes.INCIDENT_KINDS],
-    ("incidents", {"kind": "violence", "target": "public", "proven": True, "severity": 4,
-                   "while_using": True, "while_unwell": True}),
-    ("incidents", {"kind": "domestic_abuse", "target": "partner", "proven": True,
-                   "victim_ref": "V9"}),
-]  # fmt: skip
+    (
+        "incidents",
+        {
+            "kind": "violence",
+            "target": "public",
+            "proven": True,
+            "severity": 4,
+            "while_using": True,
+            "while_unwell": True,
+        },
+    ),
+    (
+        "incidents",
+        {"kind": "domestic_abuse", "target": "partner", "proven": True, "victim_ref": "V9"},
+    ),
+]
 _ORDERS: list[Adverse] = [
     *[("orders", {"kind": kind}) for kind in codes.ORDER_KINDS],
     *[
@@ -52,23 +92,35 @@ _ORDERS: list[Adverse] = [
 ]
 _SUPERVISION: list[Adverse] = [
     *[("supervisions", {"kind": kind}) for kind in codes.SUPERVISION_KINDS],
-    *[("supervisions", {"kind": "licence", "ended_on": 30, "end_reason": reason})
-      for reason in ("breached", "revoked", "recalled")],
+    *[
+        ("supervisions", {"kind": "licence", "ended_on": 30, "end_reason": reason})
+        for reason in ("breached", "revoked", "recalled")
+    ],
     ("supervisions", {"kind": "community_order", "pdu_code": "P2", "tier": "D"}),
-]  # fmt: skip
+]
 _OTHERS: list[Adverse] = [
     *[("decisions", {"kind": "recall", "decided": kind}) for kind in codes.ENFORCEMENT_SCALE],
-    ("decisions", {"kind": "enforcement", "decided": "recall", "issued": "warning", "issued_on": 3}),
-    *[("registrations", {"type_code": code}) for code in codes.REGISTER_TYPES
-      if code not in ("PRC", "HREG", *codes.OVERALL_REGISTER)],
+    (
+        "decisions",
+        {"kind": "enforcement", "decided": "recall", "issued": "warning", "issued_on": 3},
+    ),
+    *[
+        ("registrations", {"type_code": code})
+        for code in codes.REGISTER_TYPES
+        if code not in ("PRC", "HREG", *codes.OVERALL_REGISTER)
+    ],
     *[("registrations", {"type_code": code}) for code in ("RHRH", "RVHR")],
     ("registrations", {"type_code": "WEAP", "ended_on": 40}),
     ("registrations", {"type_code": "ADVP", "next_review_on": 20}),
     *[("enquiries", {"kind": kind}) for kind in codes.ENQUIRY_KINDS],
-    *[("enquiries", {"kind": kind, "requested_on": 2, "returned_on": 9, "result": "concerns"})
-      for kind in codes.ENQUIRY_KINDS],
-    *[("circumstances", {"kind": "address", "state": state})
-      for state in ("no_fixed_abode", "unknown", "at_risk")],
+    *[
+        ("enquiries", {"kind": kind, "requested_on": 2, "returned_on": 9, "result": "concerns"})
+        for kind in codes.ENQUIRY_KINDS
+    ],
+    *[
+        ("circumstances", {"kind": "address", "state": state})
+        for state in ("no_fixed_abode", "unknown", "at_risk")
+    ],
     ("circumstances", {"kind": "relationship", "state": "new", "verified": False}),
     ("circumstances", {"kind": "relationship_conflict", "state": "current"}),
     ("circumstances", {"kind": "child_contact", "state": "current", "verified": False}),
@@ -82,13 +134,22 @@ _OTHERS: list[Adverse] = [
     ("documents", {"kind": "plan", "names_person": True}),
     ("documents", {"kind": "mappa_referral"}),
     ("assessments", {"status": "LOCKED_INCOMPLETE", "completed_on": 45}),
-]  # fmt: skip
+]
 ADVERSE: list[Adverse] = [*_CONTACTS, *_INCIDENTS, *_ORDERS, *_SUPERVISION, *_OTHERS]
 """Every kind, over every table that holds what happened. A `PRC` register and a suspension are no
 events of the person, and a completed assessment is the answer to nearly everything.
 """
-_DATES = {"relaxed_on", "ended_on", "issued_on", "requested_on", "returned_on", "absent_from",
-          "due_on", "completed_on", "next_review_on"}  # fmt: skip
+_DATES = {
+    "relaxed_on",
+    "ended_on",
+    "issued_on",
+    "requested_on",
+    "returned_on",
+    "absent_from",
+    "due_on",
+    "completed_on",
+    "next_review_on",
+}
 
 
 def values_of(adverse: Adverse, day: date, recorded_after: int) -> dict[str, Any]:

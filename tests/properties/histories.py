@@ -9,15 +9,28 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from features.contracts import codes, records
+from features.contracts import contact_codes, records
 from features.contracts.table import Column
 from tests.factories import AS_OF, CRN, row
 
 TABLES = [name for name in records.TABLES if name not in ("people", "reviews", "limits")]
 _KINDS: Mapping[str, list[str]] = {
-    "type_code": ["COAP", "COAP", "TRTM", "DRGTST", "APBR", "C145", "CARR", "C3PR", "AWLI", "C002",
-                  "SFGC", "ETCH20", "ZZZ9"],
-}  # fmt: skip
+    "type_code": [
+        "COAP",
+        "COAP",
+        "TRTM",
+        "DRGTST",
+        "APBR",
+        "C145",
+        "CARR",
+        "C3PR",
+        "AWLI",
+        "C002",
+        "SFGC",
+        "ETCH20",
+        "ZZZ9",
+    ],
+}
 EDGES = [day + step for day in (0, 14, 28, 30, 56, 90, 180, 360, 365, 730) for step in (-1, 0, 1)]
 """Days at and beside the ends of the windows: where mistakes of one day show."""
 _DAYS = st.sampled_from(EDGES) | st.integers(-40, 900)
@@ -42,7 +55,7 @@ def _value(column: Column, day: date) -> st.SearchStrategy[Any]:
     if column.codes is not None:
         known = (
             _KINDS.get(column.name, list(column.codes))
-            if column.codes is codes.CONTACT_TYPES
+            if column.codes is contact_codes.CONTACT_TYPES
             else list(column.codes)
         )
         given = st.sampled_from([*known, "ODD"]) if not column.required else st.sampled_from(known)
@@ -92,9 +105,16 @@ def belonging_to(
 
 
 _PAIRS = (
-    ("COAP", "UAAB"), ("TRTM", "UAAB"), ("DRGTST", "TREF"), ("CHVS", "ATTC"), ("C3PR", None),
-    ("CARR", None), ("C145", "AFTC"), ("AWLI", None), ("COAP", "ATTC"),
-)  # fmt: skip
+    ("COAP", "UAAB"),
+    ("TRTM", "UAAB"),
+    ("DRGTST", "TREF"),
+    ("CHVS", "ATTC"),
+    ("C3PR", None),
+    ("CARR", None),
+    ("C145", "AFTC"),
+    ("AWLI", None),
+    ("COAP", "ATTC"),
+)
 
 
 def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
@@ -105,8 +125,9 @@ def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
     for number in range(2):
         day = started + timedelta(days=rng.randint(-1, 3))
         outcome = rng.choice(["UAAB", "ATTC"])
-        made["contacts"].append(row("contacts", day, crn=crn, record_id=f"{crn}-start-{number}",
-                                    outcome_code=outcome))  # fmt: skip
+        made["contacts"].append(
+            row("contacts", day, crn=crn, record_id=f"{crn}-start-{number}", outcome_code=outcome)
+        )
     return made
 
 
@@ -154,8 +175,10 @@ def _drawn(rng: random.Random, column: Column, day: date, some: list[Any] | None
             [None, datetime.combine(day, time(10)) + timedelta(minutes=rng.randint(0, 90))]
         )
     drawn: dict[str, list[Any]] = {
-        "flag": [None, True, False], "int": [1, 2, 3, 4, 5], "number": [None, 80.0, 130.0],
+        "flag": [None, True, False],
+        "int": [1, 2, 3, 4, 5],
+        "number": [None, 80.0, 130.0],
         "text": [None, "P1", "P2"],
-    }  # fmt: skip
+    }
     choices = ["A", "B", "A1", "D", None] if column.name == "tier" else drawn[column.type]
     return rng.choice(choices)

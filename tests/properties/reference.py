@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from tests.properties.reference_history import (
     GROUPS,
     RANK,
@@ -49,7 +49,7 @@ def appointments(h: History, days: int) -> list[Row]:
         [
             r
             for r in h.rows("contacts", days)
-            if codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups
+            if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups
         ]
     )
 
@@ -65,15 +65,16 @@ def consecutive(h: History) -> int:
     complied = [r["occurred_on"] for r in due if r["outcome_code"] in ("ATTC", "AFDA")]
     last = max(complied, default=date.min)
     return sum(
-        r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE and r["occurred_on"] > last for r in due
+        r["outcome_code"] in contact_codes.UNACCEPTABLE_ABSENCE and r["occurred_on"] > last
+        for r in due
     )
 
 
 def missed_release(h: History) -> int:
     out = [r["occurred_on"] for r in h.lately() if r["kind"] == "licence"]
     return sum(
-        codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
-        and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
+        contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
+        and r["outcome_code"] in contact_codes.UNACCEPTABLE_ABSENCE
         and any(0 <= (r["occurred_on"] - day).days <= 2 for day in out)
         for r in h.rows("contacts")
     )
@@ -92,7 +93,7 @@ def unanswered_noncompliance(h: History) -> int:
         for r in h.rows("contacts")
         if r["type_code"] in ("MO5", "C118", "C119")
         or (
-            codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("warning", "recall")
+            contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("warning", "recall")
             and r["type_code"] != "C173"
         )
     ]
@@ -100,9 +101,11 @@ def unanswered_noncompliance(h: History) -> int:
 
 
 LETTERS = {
-    "warning": ("AWLI", "AWL2", "AWLF"), "compliance_letter": ("LCL",),
-    "recall": ("RECI", "PPCS", "ERCL"), "decision_not_to_recall": (),
-}  # fmt: skip
+    "warning": ("AWLI", "AWL2", "AWLF"),
+    "compliance_letter": ("LCL",),
+    "recall": ("RECI", "PPCS", "ERCL"),
+    "decision_not_to_recall": (),
+}
 
 
 def decided_not_issued(h: History) -> int:
@@ -145,9 +148,10 @@ def contact_types(h: History, types: tuple[str, ...], days: int) -> int:
 
 
 def tests_refused(h: History) -> int:
-    refused = ("TREF", "AFTC", "AFDA", *codes.UNACCEPTABLE_ABSENCE)
+    refused = ("TREF", "AFTC", "AFDA", *contact_codes.UNACCEPTABLE_ABSENCE)
     return sum(
-        codes.CONTACT_GROUP_OF.get(r["type_code"]) == "test" and r["outcome_code"] in refused
+        contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) == "test"
+        and r["outcome_code"] in refused
         for r in h.rows("contacts", 90)
     )
 
@@ -361,9 +365,10 @@ def actuarial(h: History) -> int:
     scored = [
         r
         for r in h.rows("assessments")
-        if r["status"] in ("COMPLETE", "PREDICTORS_ONLY") and r["completed_on"] is not None
+        if r["status"] in ("COMPLETE", "PREDICTORS_ONLY")
+        and r["completed_on"] is not None
         and (r["serious_band"] in RANK or r["violence_band"] in RANK)
-    ]  # fmt: skip
+    ]
     if level is None or not scored:
         return 0
     latest = max(scored, key=lambda r: (r["completed_on"], r["record_id"]))

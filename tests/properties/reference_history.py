@@ -11,13 +11,13 @@ from typing import Any
 
 import holidays
 
-from features.contracts import codes, records
+from features.contracts import codes, contact_codes, records
 from features.contracts.table import Table
 
 Row = dict[str, Any]
 GROUPS = codes.COMMUNITY_GROUPS
 RANK = {level: i for i, level in enumerate(codes.LEVEL_ORDER, start=1)}
-BREACHES = codes.BREACH_CONTACTS
+BREACHES = contact_codes.BREACH_CONTACTS
 
 
 @cache
@@ -202,8 +202,11 @@ class History:
 
     def significant(self, days: int) -> list[tuple[date, str]]:
         """Significant events of the last so many days: the day that each is about, and its kind."""
-        return [(r["occurred_on"], kind) for r, kind in self.events()
-                if (self.as_of - r["occurred_on"]).days < days]  # fmt: skip
+        return [
+            (r["occurred_on"], kind)
+            for r, kind in self.events()
+            if (self.as_of - r["occurred_on"]).days < days
+        ]
 
     def significant_known(self, days: int) -> list[date]:
         """The days from which significant events count, of the last so many days."""
@@ -224,8 +227,11 @@ class History:
             if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
                 found.append((r, r["kind"]))
             elif r["kind"] in (
-                "intelligence", "sexual_concern_child", "provider_concern", "custody_intelligence",
-            ):  # fmt: skip
+                "intelligence",
+                "sexual_concern_child",
+                "provider_concern",
+                "custody_intelligence",
+            ):
                 found.append((r, "intelligence"))
             elif r["kind"] == "civil_order_breach":
                 found.append((r, "breach"))
@@ -245,7 +251,7 @@ class History:
 
 def failed(r: Row) -> bool:
     """Whether a contact is recorded non-compliance: a breach that nobody excused, or a failure."""
-    excused = r["outcome_code"] in codes.EXCUSED
+    excused = r["outcome_code"] in contact_codes.EXCUSED
     missed = r["outcome_code"] in ("UAAB", "AFTA", "AFTC", "ATSH")
     return missed or (r["type_code"] in BREACHES and not excused)
 
@@ -291,7 +297,7 @@ def oversight(h: History) -> list[date]:
     return [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
+        if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) == "oversight"
         and r["outcome_code"] not in ("RSSR", "RSOF")
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from features.contracts import codes
+from features.contracts import codes, contact_codes
 from tests.properties.reference_history import (
     RANK,
     History,
@@ -41,7 +41,7 @@ def in_group(h: History, *groups: str) -> list[date]:
     return [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups
+        if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) in groups
     ]
 
 
@@ -98,7 +98,7 @@ def seen_days(h: History) -> list[date]:
     return [
         r["occurred_on"]
         for r in h.rows("contacts")
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
+        if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) == "appointment"
         and r["outcome_code"] in ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")
     ]
 
@@ -132,7 +132,7 @@ def treatment_missed(h: History) -> int:
     rows = [
         r
         for r in h.rows("contacts", 180)
-        if r["type_code"] == "TRTM" and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
+        if r["type_code"] == "TRTM" and r["outcome_code"] in contact_codes.UNACCEPTABLE_ABSENCE
     ]
     return len(h.due(rows))
 
@@ -424,10 +424,12 @@ def mappa_open(h: History) -> int:
 def mappa_left_open(h: History) -> int:
     exits = days([r for r in h.rows("actions", 90) if r["kind"] == "mappa_exit"])
     return sum(
-        any(r["occurred_on"] <= left and (r["done_on"] is None or r["done_on"] > left)
-            for left in exits)
+        any(
+            r["occurred_on"] <= left and (r["done_on"] is None or r["done_on"] > left)
+            for left in exits
+        )
         for r in mappa(h)
-    )  # fmt: skip
+    )
 
 
 def closed_case(h: History) -> int:
@@ -464,10 +466,13 @@ def reopened(spells: list[Row], day: date) -> date | None:
 def says_nothing_of(assessed: Row, kind: str) -> bool:
     """Whether an assessment says that it does not mention what an incident is about."""
     mentions = {
-        "weapon": "mentions_weapons", "domestic_abuse": "mentions_domestic_abuse",
-        "sexual": "mentions_sexual_behaviour", "sexual_concern_child": "mentions_sexual_behaviour",
-        "mental_health_decline": "mentions_mental_health", "relapse_sign": "mentions_mental_health",
-    }  # fmt: skip
+        "weapon": "mentions_weapons",
+        "domestic_abuse": "mentions_domestic_abuse",
+        "sexual": "mentions_sexual_behaviour",
+        "sexual_concern_child": "mentions_sexual_behaviour",
+        "mental_health_decline": "mentions_mental_health",
+        "relapse_sign": "mentions_mental_health",
+    }
     return kind in mentions and assessed[mentions[kind]] is False
 
 
@@ -548,7 +553,7 @@ def face_to_face(h: History) -> int | None:
         ago(h, r["occurred_on"])
         for r in h.rows("contacts")
         if r["type_code"] in ("COAP", "COAI", "CHVS", "CODC")
-        and r["outcome_code"] in codes.ATTENDED
+        and r["outcome_code"] in contact_codes.ATTENDED
     ]
     return None if h.suspended() else min(seen, default=None)
 
@@ -600,8 +605,8 @@ def recall_delay(h: History) -> int:
     missed = [
         r["occurred_on"]
         for r in h.due(h.rows("contacts"))
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
-        and r["outcome_code"] in codes.UNACCEPTABLE_ABSENCE
+        if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
+        and r["outcome_code"] in contact_codes.UNACCEPTABLE_ABSENCE
         and on_licence(h.lately(), r["occurred_on"])
     ]
     recalls = [r["occurred_on"] for r in h.rows("decisions") if r["decided"] == "recall"]
@@ -624,7 +629,7 @@ def masked(h: History) -> int:
     due = [
         r["outcome_code"] in ("ATTC", "AFDA")
         for r in h.due(h.rows("contacts", 90))
-        if codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
+        if contact_codes.CONTACT_GROUP_OF.get(r["type_code"]) in ("appointment", "treatment")
         and r["outcome_code"] in ("ATTC", "AFDA", "UAAB", "AFTA")
     ]
     if not due or sum(due) / len(due) < 0.8:
@@ -657,8 +662,22 @@ def custody_trend(h: History) -> int:
 
 
 def not_carried(h: History) -> int:
-    risky = {"RCCO", "RCPR", "ADVP", "REG30", "WEAP", "RSTO", "SPO", "SOPS", "ARSO", "STRG", "REG26",
-             "IRMO", "RTAO", "REG22"}  # fmt: skip
+    risky = {
+        "RCCO",
+        "RCPR",
+        "ADVP",
+        "REG30",
+        "WEAP",
+        "RSTO",
+        "SPO",
+        "SOPS",
+        "ARSO",
+        "STRG",
+        "REG26",
+        "IRMO",
+        "RTAO",
+        "REG22",
+    }
     if not h.orders():
         return 0
     began = max(days(h.orders()))

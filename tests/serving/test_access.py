@@ -17,15 +17,27 @@ from tests.conftest import Service
 from tests.pages import Browser
 
 USERS = {
-    "spo": "ALD-SPO-1", "head": "ALD-HEAD", "practitioner": "ALD-PP-1", "board": "BOARD-1",
-    "analyst": "ANALYST-1", "inspector": "INSPECTOR-1", "batch": "BATCH-1",
-}  # fmt: skip
+    "spo": "ALD-SPO-1",
+    "head": "ALD-HEAD",
+    "practitioner": "ALD-PP-1",
+    "board": "BOARD-1",
+    "analyst": "ANALYST-1",
+    "inspector": "INSPECTOR-1",
+    "batch": "BATCH-1",
+}
 DOORS = doors(web_app.ROUTERS)
 GUARDED = [door for door in DOORS if door.roles is not None]
 OPEN = {
-    "/accessibility", "/health", "/info", "/notice", "/ping", "/sign-in", "/sign-in/callback",
-    "/sign-in/provider", "/sign-out",
-}  # fmt: skip
+    "/accessibility",
+    "/health",
+    "/info",
+    "/notice",
+    "/ping",
+    "/sign-in",
+    "/sign-in/callback",
+    "/sign-in/provider",
+    "/sign-out",
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +46,11 @@ def in_role(service: Service, front_end: None) -> Iterator[dict[str, Browser]]:
     service.held_by_practitioner()
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
+            )
+        )
     clients = [TestClient(web_app.create(service.settings, service.web)) for _ in ROLES]
     yield {
         role: Browser(client).sign_in(USERS[role])
@@ -48,8 +62,9 @@ def in_role(service: Service, front_end: None) -> Iterator[dict[str, Browser]]:
 
 def ask(browser: Browser, door: Door, item: int, crn: str) -> int:
     """Ask a route as its page would, without what a form must hold; the status."""
-    path = door.path.format(item_id=item, crn=crn, entry_id=2**40, approval_id=2**40,
-                            topic="feed", number=2**40)  # fmt: skip
+    path = door.path.format(
+        item_id=item, crn=crn, entry_id=2**40, approval_id=2**40, topic="feed", number=2**40
+    )
     form = {"csrf": browser.token} if door.method == "POST" else None
     found = browser.client.request(door.method, path, data=form, follow_redirects=False)
     return found.status_code
@@ -105,9 +120,10 @@ def test_the_table_of_access_is_made_from_the_routes() -> None:
 
 
 @pytest.mark.parametrize(
-    "door", [d for d in GUARDED if "{item_id}" in d.path and "spo" in (d.roles or ())],
+    "door",
+    [d for d in GUARDED if "{item_id}" in d.path and "spo" in (d.roles or ())],
     ids=lambda door: f"{door.method} {door.path}",
-)  # fmt: skip
+)
 def test_another_units_case_is_as_if_it_were_not_there(
     service: Service, in_role: dict[str, Browser], door: Door
 ) -> None:

@@ -54,12 +54,14 @@ def delivered(connection: Connection, store: Store, limited: set[str], on: date 
         ({"kind": "threat", "target": "partner"}, "A threat to a partner or a child"),
         ({"kind": "threat", "target": "child"}, "A threat to a partner or a child"),
         ({"kind": "threat", "target": "public"}, None),
-        ({"kind": "provider_concern", "target": "none"},
-         "A concern reported by a monitoring provider"),
+        (
+            {"kind": "provider_concern", "target": "none"},
+            "A concern reported by a monitoring provider",
+        ),
         ({"kind": "sexual_concern_child", "target": "child"}, "A sexual concern about a child"),
         ({"kind": "violence", "target": "partner"}, None),
     ],
-)  # fmt: skip
+)
 def test_what_is_acute(
     service: Service, tmp_path: Path, incident: dict[str, Any], listed: str | None
 ) -> None:
@@ -115,8 +117,9 @@ def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lo
     for name, kind, pdu in (("a", "licence", None), ("b", "approved_premises", "N54ALD")):
         rows = {
             "supervisions": [row("supervisions", "2026-01-05", kind=kind, pdu_code=pdu)],
-            "incidents": [row("incidents", "2026-06-28", **THREAT)], "limits": [],
-        }  # fmt: skip
+            "incidents": [row("incidents", "2026-06-28", **THREAT)],
+            "limits": [],
+        }
         folder = factories.extract(tmp_path / name, rows, "2026-07-02T22:00:00")
         load_extract(folder, tmp_path / f"{name}-store")
         cases[name] = Store.open(tmp_path / f"{name}-store")
@@ -160,10 +163,28 @@ def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
 def test_what_waits_is_kept_up_to_date(service: Service, tmp_path: Path) -> None:
     """A correction, a dispute, a withdrawal: nobody is to act on what no longer stands."""
     store = store_of(tmp_path, row("incidents", "2026-06-28", record_id="I1", **THREAT))
-    changed = store_of(tmp_path / "later", row("incidents", "2026-06-28", record_id="I1",
-                       disputed=True, disclosable=False, severity=5, **THREAT))  # fmt: skip
-    gone = store_of(tmp_path / "gone", row("incidents", "2026-06-28", record_id="I1",
-                    withdrawn_at=datetime(2026, 6, 29, 9), **THREAT))  # fmt: skip
+    changed = store_of(
+        tmp_path / "later",
+        row(
+            "incidents",
+            "2026-06-28",
+            record_id="I1",
+            disputed=True,
+            disclosable=False,
+            severity=5,
+            **THREAT,
+        ),
+    )
+    gone = store_of(
+        tmp_path / "gone",
+        row(
+            "incidents",
+            "2026-06-28",
+            record_id="I1",
+            withdrawn_at=datetime(2026, 6, 29, 9),
+            **THREAT,
+        ),
+    )
     with service.night.connect() as connection:
         (first,) = delivered(connection, store, set())
         (second,) = delivered(connection, changed, set())
@@ -214,16 +235,28 @@ def entry(service: Service) -> int:
     """An entry of Alderbrook that nobody has acknowledged."""
     with service.admin.begin() as connection:
         values = {
-            "crn": "A123456", "pdu_code": "N54ALD", "practitioner_code": "N54A001",
-            "record_id": "I-acute", "occurred_on": AS_OF, "recorded_at": AS_OF,
-            "listed_as": "A threat to a partner or a child", "what": "Threat", "detail": "",
-            "source": "EM provider", "certainty": "allegation", "disclosable": False,
-            "disputed": False, "limited": False, "withdrawn": False,
-        }  # fmt: skip
+            "crn": "A123456",
+            "pdu_code": "N54ALD",
+            "practitioner_code": "N54A001",
+            "record_id": "I-acute",
+            "occurred_on": AS_OF,
+            "recorded_at": AS_OF,
+            "listed_as": "A threat to a partner or a child",
+            "what": "Threat",
+            "detail": "",
+            "source": "EM provider",
+            "certainty": "allegation",
+            "disclosable": False,
+            "disputed": False,
+            "limited": False,
+            "withdrawn": False,
+        }
         known = select(table.c.id).where(table.c.record_id == "I-acute")
         found = connection.execute(known).scalar()
-        return int(found or connection.execute(
-            table.insert().values(values).returning(table.c.id)).scalar_one())  # fmt: skip
+        return int(
+            found
+            or connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
+        )
 
 
 def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(
@@ -241,8 +274,9 @@ def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(
     assert "partner&#39;s worker" in page
     assert "Morgan Ellery" in page
     with service.admin.begin() as connection:
-        connection.execute(update(table).where(table.c.id == entry).values(limited=True,
-                           listed_as="", what=""))  # fmt: skip
+        connection.execute(
+            update(table).where(table.c.id == entry).values(limited=True, listed_as="", what="")
+        )
     assert "partner&#39;s worker" not in browser.get("/acute"), "what was said goes with the limit"
     with service.admin.begin() as connection:
         connection.execute(update(table).where(table.c.id == entry).values(limited=False))
@@ -262,6 +296,9 @@ def test_other_units_and_the_board_see_nothing_of_it(
         with unit(service.web, "BRI-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(
-                text("INSERT INTO triage.acknowledgements (acute_id, username, done)"
-                     " VALUES (:id, 'BRI-SPO-1', :done)"), {"id": entry, "done": DONE}
-            )  # fmt: skip
+                text(
+                    "INSERT INTO triage.acknowledgements (acute_id, username, done)"
+                    " VALUES (:id, 'BRI-SPO-1', :done)"
+                ),
+                {"id": entry, "done": DONE},
+            )

@@ -39,9 +39,11 @@ def app(service: Service, front_end: None, issuer: str) -> Any:
     service.held_by_practitioner()
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
+            )
+        )
     oidc = Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api")
     return web_app.create(replace(service.settings, oidc=oidc), service.web)
 
@@ -66,8 +68,10 @@ def body(answer: Response, status: int = 200) -> Any:
     return answer.json()
 
 
-VIEW = {"verdicts": dict.fromkeys(("children", "public", "known_adult", "staff"), "cannot_tell"),
-        "reasons": "Read in full by way of the API."}  # fmt: skip
+VIEW = {
+    "verdicts": dict.fromkeys(("children", "public", "known_adult", "staff"), "cannot_tell"),
+    "reasons": "Read in full by way of the API.",
+}
 
 
 def test_a_review_by_the_api_is_the_same_review(service: Service, call: Call) -> None:
@@ -90,8 +94,11 @@ def test_a_review_by_the_api_is_the_same_review(service: Service, call: Call) ->
     assert seen["progress"] == "view_recorded"
     assert body(call("spo", "GET", f"/cases/{item}/findings"))["drawnAs"] == "flagged"
     body(call("head", "GET", f"/cases/{item}/findings"), 403)
-    said = {"outcome": "ask_reassessment", "groups": {"staff": "too_low"},
-            "reasons": "Staff were threatened twice; read together."}  # fmt: skip
+    said = {
+        "outcome": "ask_reassessment",
+        "groups": {"staff": "too_low"},
+        "reasons": "Staff were threatened twice; read together.",
+    }
     before = body(call("batch", "GET", "/events?size=500"))["last"]
     assert body(call("spo", "POST", f"/cases/{item}/conclusion", json=said))["progress"] == (
         "concluded"
@@ -123,16 +130,30 @@ def test_a_practitioner_answers_by_the_api(service: Service, call: Call) -> None
 def history(service: Service, crn: str) -> dict[str, Any]:
     """Every row of a case in the store, as another service would send it."""
     tables: dict[str, Any] = {}
-    for name in ("contacts", "incidents", "assessments", "supervisions", "registrations",
-                 "orders", "enquiries", "decisions", "allocations", "actions", "circumstances",
-                 "documents"):  # fmt: skip
+    for name in (
+        "contacts",
+        "incidents",
+        "assessments",
+        "supervisions",
+        "registrations",
+        "orders",
+        "enquiries",
+        "decisions",
+        "allocations",
+        "actions",
+        "circumstances",
+        "documents",
+    ):
         rows = service.store.read(name).filter(pl.col("crn") == crn)
         kept = [c for c in rows.columns if c not in ("known_from", "supplied_version", "load")]
         tables[name] = [
-            {k: str(v) if v is not None and not isinstance(v, bool | int | float) else v
-             for k, v in row.items() if v is not None and k in kept}
+            {
+                k: str(v) if v is not None and not isinstance(v, bool | int | float) else v
+                for k, v in row.items()
+                if v is not None and k in kept
+            }
             for row in rows.select(kept).to_dicts()
-        ]  # fmt: skip
+        ]
     return tables
 
 
@@ -151,8 +172,13 @@ def test_a_score_for_one_case_is_that_of_the_night(service: Service, call: Call)
 
 def test_histories_that_cannot_be_scored_are_said(service: Service, call: Call) -> None:
     good = {"crn": "A000001", "asOf": AS_OF.isoformat(), "tables": {}}
-    row = {"record_id": "X", "crn": "A000002", "occurred_on": "2026-01-05",
-           "recorded_at": "2026-01-05T12:00:00", "kind": "violence"}  # fmt: skip
+    row = {
+        "record_id": "X",
+        "crn": "A000002",
+        "occurred_on": "2026-01-05",
+        "recorded_at": "2026-01-05T12:00:00",
+        "kind": "violence",
+    }
     for tables, why in (
         ({"incident": []}, "Did you mean 'incidents'?"),
         ({"incidents": [{**row, "kynd": 1}]}, "kynd"),
@@ -247,9 +273,10 @@ def test_a_limited_case_is_its_crn_by_every_call(service: Service, call: Call) -
         connection.execute(change, {"limited": True, "item": item})
     try:
         (listed,) = [
-            one for one in body(call("spo", "GET", "/queue?size=500"))["content"]
+            one
+            for one in body(call("spo", "GET", "/queue?size=500"))["content"]
             if one["id"] == item
-        ]  # fmt: skip
+        ]
         told = {name: value for name, value in listed.items() if value not in (None, {}, [])}
         assert set(told) == {"id", "crn", "pduCode", "limited"}
         for door in DOORS:
@@ -297,8 +324,11 @@ def test_a_role_counts_where_token_and_table_both_say_it(
     issuer: str,
 ) -> None:
     with TestClient(app) as client:
-        for name, roles in (("ALD-SPO-1", [ROLES["head"]]), ("ALD-SPO-1", []),
-                            ("SOMEBODY", [ROLES["spo"]])):  # fmt: skip
+        for name, roles in (
+            ("ALD-SPO-1", [ROLES["head"]]),
+            ("ALD-SPO-1", []),
+            ("SOMEBODY", [ROLES["spo"]]),
+        ):
             signed = token(issuer, user_name=name, authorities=roles)
             found = client.get("/v1/queue", headers={"Authorization": f"Bearer {signed}"})
             assert found.status_code == 403
@@ -322,8 +352,14 @@ def test_nothing_that_the_description_allows_breaks_it(
 
 
 def _try_out(operation: Any, headers: dict[str, str]) -> None:
-    @settings(max_examples=10, deadline=None, derandomize=True, database=None,
-              phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(
+        max_examples=10,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         case.call_and_validate(headers=headers, checks=CHECKS)

@@ -65,11 +65,14 @@ def test_an_approval_that_was_changed_is_named(service: Service) -> None:
         ("UPDATE triage.audit SET at = at + interval '1 minute' WHERE seq = 6", 6),
         ("UPDATE triage.audit SET details = '{\"a\": 1}' WHERE seq = 7", 7),
         ("DELETE FROM triage.audit WHERE seq = 5", 6),
-        ("UPDATE triage.audit SET seq = -seq WHERE seq IN (5, 6);"
-         "UPDATE triage.audit SET seq = 11 + seq WHERE seq IN (-5, -6)", 5),
+        (
+            "UPDATE triage.audit SET seq = -seq WHERE seq IN (5, 6);"
+            "UPDATE triage.audit SET seq = 11 + seq WHERE seq IN (-5, -6)",
+            5,
+        ),
         ("DELETE FROM triage.audit WHERE seq = 1", 2),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_was_changed_removed_or_moved_is_named(
     tampering: Connection, tmp_path: Path, done: str, named: int
 ) -> None:
@@ -100,9 +103,13 @@ def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -
     told = audit_chain.anchor(tampering, anchors, KEY)
     assert told is not None
     tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), told)
-    tampering.execute(text(
-        "UPDATE triage.audit a SET digest = encode(sha256(convert_to("
-        "a.previous || triage.audit_payload(a), 'UTF8')), 'hex') WHERE seq = :seq"), told)  # fmt: skip
+    tampering.execute(
+        text(
+            "UPDATE triage.audit a SET digest = encode(sha256(convert_to("
+            "a.previous || triage.audit_payload(a), 'UTF8')), 'hex') WHERE seq = :seq"
+        ),
+        told,
+    )
     assert audit_chain.first_broken(tampering) is None
     with pytest.raises(RunStopped, match=f"Audit row {told['seq']} is not the one"):
         audit_chain.verify(tampering, anchors, KEY)
@@ -149,16 +156,26 @@ def test_an_emptied_chain_is_a_failure(tampering: Connection, tmp_path: Path) ->
 
 CONTENTS = {
     "a conclusion given to another": (
-        "conclusions", "UPDATE triage.conclusions SET username = 'BRI-SPO-2' WHERE item_id = :item"),
-    "its reasons changed": ("conclusions", "UPDATE triage.conclusions SET reasons = reasons || ' no'"
-                            " WHERE item_id = :item"),
+        "conclusions",
+        "UPDATE triage.conclusions SET username = 'BRI-SPO-2' WHERE item_id = :item",
+    ),
+    "its reasons changed": (
+        "conclusions",
+        "UPDATE triage.conclusions SET reasons = reasons || ' no' WHERE item_id = :item",
+    ),
     "a view deleted": ("own_views", "DELETE FROM triage.own_views WHERE item_id = :item"),
-    "an approval's rates changed": ("approvals", "UPDATE triage.approvals SET rates = '{\"low\": 9}'"),
-    "a signature put in": ("signatures", "INSERT INTO triage.signatures (approval_id, username,"
-                           " reasons, conditions) SELECT min(id), 'ALD-HEAD',"
-                           " 'I was never asked at all', '' FROM triage.approvals"),
+    "an approval's rates changed": (
+        "approvals",
+        "UPDATE triage.approvals SET rates = '{\"low\": 9}'",
+    ),
+    "a signature put in": (
+        "signatures",
+        "INSERT INTO triage.signatures (approval_id, username,"
+        " reasons, conditions) SELECT min(id), 'ALD-HEAD',"
+        " 'I was never asked at all', '' FROM triage.approvals",
+    ),
     "a run taken away": ("runs", "UPDATE triage.runs SET scores_sha256 = 'x'"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +202,11 @@ def test_contents_are_covered_by_the_chain(
 
 
 def test_a_head_can_be_taken_at_any_time_and_kept_elsewhere(
-    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     assert commands.main(["audit", "anchor"]) == 0

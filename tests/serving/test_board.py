@@ -79,8 +79,15 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
         where = caseload.placed(service.store, on)
-        seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None,
-                            {proposed: service.model})  # fmt: skip
+        seen = score_caseload.look(
+            service.store,
+            on,
+            where,
+            service.model,
+            AS_OF,
+            lambda _: None,
+            {proposed: service.model},
+        )
         assert seen.others[proposed].equals(seen.scored)
         shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
         told: Any = shadow.newest(connection)[proposed]["figures"]
@@ -121,8 +128,9 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     broken = replace(service.model, ordinal=ordinal)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
     where = caseload.placed(service.store, on)
-    seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None,
-                        {proposed: broken})  # fmt: skip
+    seen = score_caseload.look(
+        service.store, on, where, service.model, AS_OF, lambda _: None, {proposed: broken}
+    )
     assert seen.scored.height > 0, "the approved model has scored"
     assert proposed not in seen.others
     assert "could not score" in seen.failed[proposed]
@@ -157,8 +165,10 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     """At a tenth shown: 40 of 100 shown are right, and half of those higher are found."""
     right = impact.Measured(value=0.4, low=0.3, high=0.5)
     caught = impact.Measured(value=0.5, low=0.25, high=0.75)
-    rates = [impact.Rate(recorded="LOW", share=0.1, right=right, found=caught),
-             impact.Rate(recorded="LOW", share=0.01, right=None, found=None)]  # fmt: skip
+    rates = [
+        impact.Rate(recorded="LOW", share=0.1, right=right, found=caught),
+        impact.Rate(recorded="LOW", share=0.01, right=None, found=None),
+    ]
     found = impact._at("low", 100, rates, {"low": 1000})
     assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
     assert found.missed_of_hundred is not None
@@ -235,9 +245,21 @@ def test_an_incident_is_reported_followed_and_closed(service: Service, browser: 
 def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     one = approvals.Approval(
-        1, "b", "b", "c", dict(acute_list.LISTED), "", {}, 0.2, demo=True, rise=0.2, at=now,
-        signed_by=("A",), expires_at=now + timedelta(days=1), withdrawn_at=None,
-    )  # fmt: skip
+        1,
+        "b",
+        "b",
+        "c",
+        dict(acute_list.LISTED),
+        "",
+        {},
+        0.2,
+        demo=True,
+        rise=0.2,
+        at=now,
+        signed_by=("A",),
+        expires_at=now + timedelta(days=1),
+        withdrawn_at=None,
+    )
     assert approvals.waits(one, now)
     assert not approvals.waits(replace(one, signed_by=("A", "B")), now)
     assert not approvals.waits(replace(one, withdrawn_at=now), now)

@@ -42,11 +42,19 @@ def test_ninety_days_after_a_conclusion(tmp_path: Path, days: int, stands: str) 
         (row("supervisions", "2026-05-15", kind="licence"), 27, "away"),
         (row("supervisions", "2026-05-15", kind="licence"), 28, "free"),
         (row("supervisions", "2026-03-01", kind="licence"), 28, "away"),
-        (row("supervisions", "2025-12-01", kind="approved_premises", ended_on=date(2026, 5, 1)), 28, "free"),
-        (row("supervisions", "2025-12-01", kind="approved_premises", ended_on=date(2026, 3, 1)), 28, "away"),
+        (
+            row("supervisions", "2025-12-01", kind="approved_premises", ended_on=date(2026, 5, 1)),
+            28,
+            "free",
+        ),
+        (
+            row("supervisions", "2025-12-01", kind="approved_premises", ended_on=date(2026, 3, 1)),
+            28,
+            "away",
+        ),
         (row("supervisions", "2025-12-01", kind="approved_premises"), 28, "away"),
     ],
-)  # fmt: skip
+)
 def test_twenty_eight_days_soon_after_release_or_approved_premises(
     tmp_path: Path, supervision: dict[str, Any], days: int, stands: str
 ) -> None:
@@ -70,16 +78,38 @@ def incidents(count: int, day: str = AFTER, **values: Any) -> list[dict[str, Any
         ({"incidents": incidents(2, kind="violence")}, "away"),
         ({"incidents": incidents(3, kind="violence")}, "back"),
         ({"incidents": incidents(3, kind="violence", day=BEFORE)}, "away"),
-        ({"incidents": incidents(1, kind="threat", target="child", day=BEFORE,
-                                 recorded_at=datetime(2026, 6, 25, 9))}, "back"),
-        ({"incidents": incidents(1, kind="threat", target="child",
-                                 recorded_at=datetime(2026, 7, 1, 9))}, "away"),
-        ({"incidents": incidents(1, kind="threat", target="child",
-                                 withdrawn_at=datetime(2026, 6, 22, 9))}, "away"),
+        (
+            {
+                "incidents": incidents(
+                    1,
+                    kind="threat",
+                    target="child",
+                    day=BEFORE,
+                    recorded_at=datetime(2026, 6, 25, 9),
+                )
+            },
+            "back",
+        ),
+        (
+            {
+                "incidents": incidents(
+                    1, kind="threat", target="child", recorded_at=datetime(2026, 7, 1, 9)
+                )
+            },
+            "away",
+        ),
+        (
+            {
+                "incidents": incidents(
+                    1, kind="threat", target="child", withdrawn_at=datetime(2026, 6, 22, 9)
+                )
+            },
+            "away",
+        ),
         ({"contacts": [row("contacts", AFTER, type_code="CARR")]}, "back"),
         ({"contacts": [row("contacts", AFTER, type_code="COAP")]}, "away"),
     ],
-)  # fmt: skip
+)
 def test_new_evidence_brings_a_person_back(
     tmp_path: Path, rows: dict[str, list[dict[str, Any]]], stands: str
 ) -> None:

@@ -28,9 +28,10 @@ def cut(service: Service) -> None:
     """End every connection of the web, as when the server restarts."""
     with service.admin.connect() as connection:
         connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                 " WHERE usename = 'rosh_web'")
-        )  # fmt: skip
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rosh_web'"
+            )
+        )
 
 
 def shut(service: Service, *, doors: bool) -> None:

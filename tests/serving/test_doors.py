@@ -46,22 +46,42 @@ LET_IN: list[tuple[str, list[tuple[Any, ...]], str, str]] = [
     ("a restriction to another", [(*R, "ALD-SPO-2", None)], "ALD-SPO-1", "closed"),
     ("an exclusion of oneself", [(*X, "ALD-SPO-1", None)], "ALD-SPO-1", "closed"),
     ("an exclusion of another", [(*X, "ALD-SPO-2", None)], "ALD-SPO-1", "named"),
-    ("both: to oneself, without oneself", [(*R, "ALD-SPO-1", None), (*X, "ALD-SPO-1", None)],
-     "ALD-SPO-1", "closed"),
-    ("two restrictions, one to oneself", [(*R, "A", None), (*R, "ALD-SPO-1", None)],
-     "ALD-SPO-1", "named"),
+    (
+        "both: to oneself, without oneself",
+        [(*R, "ALD-SPO-1", None), (*X, "ALD-SPO-1", None)],
+        "ALD-SPO-1",
+        "closed",
+    ),
+    (
+        "two restrictions, one to oneself",
+        [(*R, "A", None), (*R, "ALD-SPO-1", None)],
+        "ALD-SPO-1",
+        "named",
+    ),
     ("a restriction that ended", [(*R, "ALD-SPO-2", PAST), (*X, "A", None)], "ALD-SPO-1", "named"),
     ("a restriction that will end", [(*R, "ALD-SPO-2", TO_COME)], "ALD-SPO-1", "closed"),
-    ("named, and another that names nobody", [(*R, "ALD-SPO-1", None), (*X, "", None)],
-     "ALD-SPO-1", "unknown"),
+    (
+        "named, and another that names nobody",
+        [(*R, "ALD-SPO-1", None), (*X, "", None)],
+        "ALD-SPO-1",
+        "unknown",
+    ),
     ("names nobody", [(*R, "", None)], "ALD-SPO-1", "unknown"),
-    ("excluded, and another that names nobody", [(*X, "ALD-SPO-1", None), (*R, "", None)],
-     "ALD-SPO-1", "closed"),
-    ("a limit of another case", [("X000002", "restriction", "ALD-SPO-1", None)],
-     "ALD-SPO-1", "unknown"),
+    (
+        "excluded, and another that names nobody",
+        [(*X, "ALD-SPO-1", None), (*R, "", None)],
+        "ALD-SPO-1",
+        "closed",
+    ),
+    (
+        "a limit of another case",
+        [("X000002", "restriction", "ALD-SPO-1", None)],
+        "ALD-SPO-1",
+        "unknown",
+    ),
     ("a member of the board, named", [(*R, "BOARD-1", None)], "BOARD-1", "closed"),
     ("nobody known", [(*R, "NOBODY-9", None)], "NOBODY-9", "closed"),
-]  # fmt: skip
+]
 
 
 def says(service: Service, *rows: tuple[Any, ...], told_at: datetime | None = None) -> None:
@@ -105,9 +125,11 @@ def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bo
     """What another service tells by day; whether a unit holds the case."""
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
+            )
+        )
     with unit(service.web, "BATCH-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         return limited_access.tell(opened.connection, crn, excluded, only)
@@ -146,8 +168,10 @@ def test_whom_a_limit_lets_in(
 def test_who_is_not_known_to_ndelius_or_has_left_is_let_in_by_no_name(service: Service) -> None:
     """Entered before staff codes were asked for: such rows stand in no new database."""
     says(service, (*R, "ALD-SPO-9", None))
-    put = text("INSERT INTO triage.users (username, name, role, pdu_code, staff_code, made_up)"
-               " VALUES ('ALD-SPO-9', 'New', 'spo', 'N54ALD', :code, false)")  # fmt: skip
+    put = text(
+        "INSERT INTO triage.users (username, name, role, pdu_code, staff_code, made_up)"
+        " VALUES ('ALD-SPO-9', 'New', 'spo', 'N54ALD', :code, false)"
+    )
     with service.admin.connect() as connection:
         connection.execute(text("ALTER TABLE triage.users DROP CONSTRAINT users_hand"))
         connection.execute(put, {"code": None})
@@ -223,8 +247,12 @@ def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser:
 
 def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
     """Each state against each: the table, and no other way, moves a case (promise 10)."""
-    stands = {Kept.OPEN: ("open", False), Kept.CLOSED: ("open", True),
-              Kept.BY_HAND: ("by_hand", True), Kept.CONCLUDED: ("concluded", False)}  # fmt: skip
+    stands = {
+        Kept.OPEN: ("open", False),
+        Kept.CLOSED: ("open", True),
+        Kept.BY_HAND: ("by_hand", True),
+        Kept.CONCLUDED: ("concluded", False),
+    }
     wanted = {(before, after) for (before, _), after in TURNS.items()}
     item, possible = service.unread("N54BRI"), set()
     for before, (state, limited) in stands.items():
@@ -358,20 +386,45 @@ def access(connection: Any, who: str, crn: str) -> str:
 @pytest.mark.parametrize(
     ("what", "rows", "excluded", "only", "let_in"),
     [
-        ("an exclusion told beside one listed", [("exclusion", "ALD-SPO-2")], ["SOMEBODY"], [],
-         {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"}),
-        ("an exclusion told beside a restriction", [("restriction", "ALD-SPO-1")], ["X"], [],
-         {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"}),
-        ("the only users replace those listed", [("restriction", "ALD-SPO-1")], [], ["ALD-SPO-2"],
-         {"ALD-SPO-1": "closed", "ALD-SPO-2": "named"}),
-        ("nobody named beside one listed", [("restriction", "ALD-SPO-1")], [], [],
-         {"ALD-SPO-1": "unknown", "ALD-SPO-2": "closed"}),
+        (
+            "an exclusion told beside one listed",
+            [("exclusion", "ALD-SPO-2")],
+            ["SOMEBODY"],
+            [],
+            {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"},
+        ),
+        (
+            "an exclusion told beside a restriction",
+            [("restriction", "ALD-SPO-1")],
+            ["X"],
+            [],
+            {"ALD-SPO-1": "named", "ALD-SPO-2": "closed"},
+        ),
+        (
+            "the only users replace those listed",
+            [("restriction", "ALD-SPO-1")],
+            [],
+            ["ALD-SPO-2"],
+            {"ALD-SPO-1": "closed", "ALD-SPO-2": "named"},
+        ),
+        (
+            "nobody named beside one listed",
+            [("restriction", "ALD-SPO-1")],
+            [],
+            [],
+            {"ALD-SPO-1": "unknown", "ALD-SPO-2": "closed"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_told_and_what_is_listed_both_count(
-    service: Service, monkeypatch: pytest.MonkeyPatch, what: str, rows: list[tuple[str, str]],
-    excluded: list[str], only: list[str], let_in: dict[str, str],
-) -> None:  # fmt: skip
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    rows: list[tuple[str, str]],
+    excluded: list[str],
+    only: list[str],
+    let_in: dict[str, str],
+) -> None:
     """Before a night and after one whose list was taken before it was told."""
     crn = "X000003"
     says(service, *[(crn, *row, None) for row in rows])
@@ -395,10 +448,12 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
     with service.admin.connect() as connection:
         crns = list(
             connection.execute(
-                text("SELECT crn FROM triage.caseload WHERE NOT limited AND pdu_code = 'N58CAR'"
-                     " AND crn NOT IN (SELECT crn FROM triage.items)")
+                text(
+                    "SELECT crn FROM triage.caseload WHERE NOT limited AND pdu_code = 'N58CAR'"
+                    " AND crn NOT IN (SELECT crn FROM triage.items)"
+                )
             ).scalars()
-        )  # fmt: skip
+        )
     assert crns
     seen: list[Any] = []
 
@@ -452,8 +507,15 @@ def test_what_was_read_before_it_closed_is_not_drawn_again(
 
 def test_one_drawn_in_the_place_of_another_weighs_like_the_others() -> None:
     """Ten of a thousand, one of which closed: the eleventh does not stand for a thousand."""
-    frame = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(990)], "pdu_code": "N54ALD",
-                          "group": "public", "stratum": "LOW", "probability": 0.1})  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "crn": [f"A{n:06d}" for n in range(990)],
+            "pdu_code": "N54ALD",
+            "group": "public",
+            "stratum": "LOW",
+            "probability": 0.1,
+        }
+    )
     (one,) = sampling._random(frame, 1, Key("s", "r"), before=10)
     assert one.inclusion_probability == pytest.approx(11 / 1000)
     alone = sampling._random(frame, 10, Key("s", "r"))
@@ -479,11 +541,14 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
     says(service, (crn, "exclusion", "ALD-SPO-1", None))
     with service.admin.begin() as connection:
         entry = connection.execute(
-            text("INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
-                 " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
-                 " VALUES (:crn, 'N54ALD', 'R9', '2026-11-19', '2026-11-19', '', '', '', '', '',"
-                 " false, false, true) RETURNING id"), {"crn": crn},
-        ).scalar_one()  # fmt: skip
+            text(
+                "INSERT INTO triage.acute (crn, pdu_code, record_id, occurred_on, recorded_at,"
+                " listed_as, what, detail, source, certainty, disclosable, disputed, limited)"
+                " VALUES (:crn, 'N54ALD', 'R9', '2026-11-19', '2026-11-19', '', '', '', '', '',"
+                " false, false, true) RETURNING id"
+            ),
+            {"crn": crn},
+        ).scalar_one()
     page = browser.sign_in("ALD-SPO-1").get("/acute")
     part = page[page.index(f"CRN {crn}") :].split("</section>")[0]
     assert "not to you" in part
@@ -537,10 +602,12 @@ def test_events_of_a_case_open_again_say_what_was_concluded(
     crn = closed_to_all_but(service, item, "ALD-SPO-1")
     browser.sign_in("ALD-SPO-1").get("/unit/limited")
     browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
-    put = text("INSERT INTO triage.events (event_type, body) VALUES ('t', jsonb_build_object("
-               "'additionalInformation', '{}'::jsonb, 'personReference', jsonb_build_object("
-               "'identifiers', jsonb_build_array(jsonb_build_object('type', 'CRN', 'value',"
-               " cast(:crn AS text)))))) RETURNING id")  # fmt: skip
+    put = text(
+        "INSERT INTO triage.events (event_type, body) VALUES ('t', jsonb_build_object("
+        "'additionalInformation', '{}'::jsonb, 'personReference', jsonb_build_object("
+        "'identifiers', jsonb_build_array(jsonb_build_object('type', 'CRN', 'value',"
+        " cast(:crn AS text)))))) RETURNING id"
+    )
     ask = text("SELECT body FROM triage.events_after(:after, 1)")
     with service.admin.connect() as connection:
         made = connection.execute(put, {"crn": crn}).scalar_one()

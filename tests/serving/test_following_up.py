@@ -139,10 +139,12 @@ def answer(service: Service, username: str, item: int, kind: str, engine: Any = 
     with unit(engine or service.web, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
-            text("INSERT INTO triage.answers (item_id, username, kind, words)"
-                 " VALUES (:item, :who, :kind, :words)"),
+            text(
+                "INSERT INTO triage.answers (item_id, username, kind, words)"
+                " VALUES (:item, :who, :kind, :words)"
+            ),
             {"item": item, "who": username or None, "kind": kind, "words": WORDS},
-        )  # fmt: skip
+        )
 
 
 def test_the_database_lets_only_the_practitioner_answer_and_only_the_night_close(
@@ -165,9 +167,14 @@ def test_the_database_lets_only_the_practitioner_answer_and_only_the_night_close
     ("days_ago", "public", "closed"), [(0, "HIGH", 1), (27, "HIGH", 0), (0, None, 0)]
 )
 def test_the_night_finds_the_reassessment_that_was_asked_for(
-    service: Service, browser: Browser, own: int, tmp_path: Path, days_ago: int,
-    public: str | None, closed: int,
-) -> None:  # fmt: skip
+    service: Service,
+    browser: Browser,
+    own: int,
+    tmp_path: Path,
+    days_ago: int,
+    public: str | None,
+    closed: int,
+) -> None:
     """Complete, after it was asked, and with a level for each group that was named."""
     ask(browser, own)
     with service.admin.connect() as connection:
@@ -203,13 +210,20 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
         (follow_up("2026-11-03"), "overdue"),
         (follow_up("2026-11-17", {"kind": "fact"}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}), None),
-        (follow_up("2026-11-03", {"kind": "accepted", "planned_on": date(2026, 11, 24)}), "overdue"),
+        (
+            follow_up("2026-11-03", {"kind": "accepted", "planned_on": date(2026, 11, 24)}),
+            "overdue",
+        ),
         # What was declined, or is to be looked at again, is the reader's to reply to.
         (follow_up("2026-11-03", {"kind": "declined"}), LEFT),
         (follow_up("2026-11-03", {"kind": "declined", "at": LATELY}), None),
         (follow_up("2026-11-03", {"kind": "second_look"}), LEFT),
-        (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}, {"kind": "second_look"}),
-         LEFT),
+        (
+            follow_up(
+                "2026-11-03", {"kind": "accepted", "planned_on": TODAY}, {"kind": "second_look"}
+            ),
+            LEFT,
+        ),
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "fact"}), LEFT),
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "settled"}), None),
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "reply", "at": LATELY}), None),
@@ -220,7 +234,7 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
         (replace(follow_up("2026-11-03"), outcome="need_information"), "overdue"),
         (follow_up("2026-11-03", {"kind": "reassessed"}), None),
     ],
-)  # fmt: skip
+)
 def test_what_is_late(found: FollowUp, late: str | None) -> None:
     assert found.late(TODAY) == late
 
@@ -237,8 +251,10 @@ def test_the_database_counts_the_same_working_days(service: Service) -> None:
     """Counted from every day of the last eleven months."""
     with service.night.connect() as connection:
         working_days.keep(connection, clock.today())
-        days = text("SELECT day::date, triage.working_days(day::date), triage.today()"
-                    " FROM generate_series(triage.today() - 330, triage.today(), '1 day') day")  # fmt: skip
+        days = text(
+            "SELECT day::date, triage.working_days(day::date), triage.today()"
+            " FROM generate_series(triage.today() - 330, triage.today(), '1 day') day"
+        )
         rows = connection.execute(days).all()
         connection.rollback()
     today = rows[0][2]
@@ -255,9 +271,14 @@ def test_the_database_counts_the_same_working_days(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("planned", "right"),
-    [(TODAY, True), (ASKED + timedelta(days=90), True), (TODAY - timedelta(days=1), False),
-     (ASKED + timedelta(days=91), False), (None, False)],
-)  # fmt: skip
+    [
+        (TODAY, True),
+        (ASKED + timedelta(days=90), True),
+        (TODAY - timedelta(days=1), False),
+        (ASKED + timedelta(days=91), False),
+        (None, False),
+    ],
+)
 def test_a_planned_day_is_today_or_later_and_near(planned: date | None, right: bool) -> None:
     if right:
         policies.check_answer("accepted", "", planned, TODAY, ASKED)
@@ -273,7 +294,8 @@ def test_only_the_night_reassesses_and_nothing_undoes_it() -> None:
     assert where_it_stands(["accepted", "declined"]) is Asked.ACCEPTED
     assert where_it_stands(["reassessed", "fact", "second_look"]) is Asked.REASSESSED
     assert {end for (_, answer), end in ANSWERS.items() if answer is Answer.REASSESSED} == {
-        Asked.REASSESSED}  # fmt: skip
+        Asked.REASSESSED
+    }
 
 
 def test_a_case_limited_later_shrinks_for_the_practitioner_too(
@@ -358,9 +380,14 @@ def for_my_word(page: str) -> int:
 
 def test_neither_side_speaks_for_the_other(service: Service, browser: Browser, own: int) -> None:
     ask(browser, own)
-    for username, kind in ((PRACTITIONER, "reply"), (PRACTITIONER, "settled"),
-                           ("ALD-SPO-1", "accepted"), ("ALD-SPO-1", "declined"),
-                           ("BRI-SPO-1", "settled"), ("BOARD-1", "settled")):  # fmt: skip
+    for username, kind in (
+        (PRACTITIONER, "reply"),
+        (PRACTITIONER, "settled"),
+        ("ALD-SPO-1", "accepted"),
+        ("ALD-SPO-1", "declined"),
+        ("BRI-SPO-1", "settled"),
+        ("BOARD-1", "settled"),
+    ):
         with pytest.raises(DBAPIError, match="row-level security|violates check"):
             answer(service, username, own, kind)
     browser.sign_in("BRI-SPO-1").get("/unit")
@@ -379,10 +406,16 @@ def test_a_case_that_nobody_reads_goes_with_its_unit(
         for one in (item, held):
             crns[one] = connection.execute(select(items.c.crn).where(items.c.id == one)).scalar()
     moved = [
-        factories.row("supervisions", clock.last_full_day(), crn=crn, kind="licence", pdu_code="N54BRI",
-                      record_id=f"S-{crn}")
+        factories.row(
+            "supervisions",
+            clock.last_full_day(),
+            crn=crn,
+            kind="licence",
+            pdu_code="N54BRI",
+            record_id=f"S-{crn}",
+        )
         for crn in crns.values()
-    ]  # fmt: skip
+    ]
     at = clock.now_as_recorded().isoformat()
     folder = factories.extract(tmp_path / "x", {"supervisions": moved}, at)
     load_extract(folder, tmp_path / "s")

@@ -143,8 +143,10 @@ def test_a_view_given_up_before_is_no_second_reading(service: Service, browser: 
     browser.sign_in("ALD-SPO-2").record_view(item)
     with service.admin.begin() as connection:
         connection.execute(text("ALTER TABLE triage.claims DISABLE TRIGGER never_changed"))
-        gone = text("UPDATE triage.claims SET at = now() - interval '2 hours',"
-                    f" until = now() - interval '1 hour' WHERE item_id = {item}")  # fmt: skip
+        gone = text(
+            "UPDATE triage.claims SET at = now() - interval '2 hours',"
+            f" until = now() - interval '1 hour' WHERE item_id = {item}"
+        )
         connection.execute(gone)
         connection.execute(text("ALTER TABLE triage.claims ENABLE TRIGGER never_changed"))
     browser.sign_in("ALD-SPO-1").record_view(item)
@@ -155,8 +157,10 @@ def test_a_view_given_up_before_is_no_second_reading(service: Service, browser: 
     with service.admin.connect() as connection:
         rows = text(f"SELECT pdu_code FROM triage.second_reads WHERE item_id = {item}")
         unit_ = connection.execute(rows).scalar()
-        third = text("SELECT count(*) FROM triage.users WHERE role = 'spo' AND pdu_code = 'N54ALD'"
-                     " AND ended_at IS NULL AND username NOT LIKE 'ALD-SPO-_'")  # fmt: skip
+        third = text(
+            "SELECT count(*) FROM triage.users WHERE role = 'spo' AND pdu_code = 'N54ALD'"
+            " AND ended_at IS NULL AND username NOT LIKE 'ALD-SPO-_'"
+        )
         others = connection.execute(third).scalar()
     # A journey leaves a third reader of the unit, who may be drawn; the two who read it may not.
     assert unit_ != "N54ALD" or others, "both of the own unit had read it"
@@ -171,9 +175,11 @@ def test_a_case_now_limited_is_closed_before_any_night_commits(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service.admin.connect() as connection:
-        rows = text("SELECT c.crn FROM triage.caseload c JOIN triage.facts f USING (crn)"
-                    " WHERE c.pdu_code = 'N54ALD' AND NOT c.limited"
-                    " AND NOT EXISTS (SELECT 1 FROM triage.items i WHERE i.crn = c.crn)")  # fmt: skip
+        rows = text(
+            "SELECT c.crn FROM triage.caseload c JOIN triage.facts f USING (crn)"
+            " WHERE c.pdu_code = 'N54ALD' AND NOT c.limited"
+            " AND NOT EXISTS (SELECT 1 FROM triage.items i WHERE i.crn = c.crn)"
+        )
         crn = str(connection.execute(rows).scalars().first())
     browser.sign_in("ALD-SPO-1")
     assert "Restricted access" not in browser.get(f"/people/{crn}")
@@ -199,9 +205,11 @@ def test_a_case_limited_later_is_its_crn_in_events_and_past_reviews(
     with service.admin.begin() as connection:
         crn = connection.execute(limit, {"item": item, "limited": True}).scalar_one()
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
+            )
+        )
     page = browser.get("/reviews")
     assert crn in page
     assert "Restricted access" in page

@@ -42,13 +42,21 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
     _, crn = concluded(service, browser)
     browser.sign_in(INSPECTOR).get("/account")
     page = browser.post("/account", crn=crn, on=clock.today().isoformat())
-    for said in ("What was on record", "Read in full, and thought about.", "Flagged",
-                 "ALD-SPO-1 recorded a view before seeing the findings", "queued",
-                 "RECORDED_CONCLUSION", "one event told three times"):  # fmt: skip
+    for said in (
+        "What was on record",
+        "Read in full, and thought about.",
+        "Flagged",
+        "ALD-SPO-1 recorded a view before seeing the findings",
+        "queued",
+        "RECORDED_CONCLUSION",
+        "one event told three times",
+    ):
         assert said in page, said
     with service.admin.connect() as connection:
-        rows = text("SELECT count(*) FROM triage.audit WHERE what = 'ASKED_FOR_ACCOUNT'"
-                    " AND who = 'INSPECTOR-1' AND subject_id = :crn")  # fmt: skip
+        rows = text(
+            "SELECT count(*) FROM triage.audit WHERE what = 'ASKED_FOR_ACCOUNT'"
+            " AND who = 'INSPECTOR-1' AND subject_id = :crn"
+        )
         assert connection.execute(rows, {"crn": crn}).scalar_one() == 1
 
 
@@ -56,14 +64,19 @@ def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
     service: Service, browser: Browser
 ) -> None:
     with service.admin.begin() as connection:
-        rows = text("SELECT a.id, a.crn FROM triage.acute a WHERE NOT a.limited AND NOT a.withdrawn"
-                    " AND a.pdu_code = 'N54ALD' ORDER BY a.id LIMIT 1")  # fmt: skip
+        rows = text(
+            "SELECT a.id, a.crn FROM triage.acute a WHERE NOT a.limited AND NOT a.withdrawn"
+            " AND a.pdu_code = 'N54ALD' ORDER BY a.id LIMIT 1"
+        )
         number, crn = connection.execute(rows).one()
         connection.execute(
-            text("INSERT INTO triage.acknowledgements (acute_id, username, done)"
-                 " VALUES (:number, 'ALD-SPO-2', 'The police were told by telephone at ten.')"
-                 " ON CONFLICT DO NOTHING"), {"number": number},
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.acknowledgements (acute_id, username, done)"
+                " VALUES (:number, 'ALD-SPO-2', 'The police were told by telephone at ten.')"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"number": number},
+        )
     with unit(service.web, INSPECTOR) as opened:
         told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
         before = account.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
@@ -81,8 +94,10 @@ def test_the_account_names_the_entries_that_were_ticked_and_found(
 ) -> None:
     item = service.unread("N54ALD", drawn_as="flagged", levels=("LOW", "MEDIUM", "HIGH"))
     with service.admin.connect() as connection:
-        rows = text("SELECT source_table, record_id FROM triage.entries WHERE item_id = :item"
-                    " AND NOT system ORDER BY position LIMIT 1")  # fmt: skip
+        rows = text(
+            "SELECT source_table, record_id FROM triage.entries WHERE item_id = :item"
+            " AND NOT system ORDER BY position LIMIT 1"
+        )
         table, record = connection.execute(rows, {"item": item}).one()
         rows = text("SELECT reasons FROM triage.findings WHERE item_id = :item")
         reasons = connection.execute(rows, {"item": item}).scalar_one()
@@ -221,9 +236,11 @@ def test_questions_that_cannot_be_answered_are_said(
 
 
 def test_the_same_account_from_the_command_line(
-    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    service: Service,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     _, crn = concluded(service, browser)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
@@ -264,9 +281,11 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
 
 
 def test_a_hold_is_placed_on_the_page_and_by_a_command(
-    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    service: Service,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     browser.sign_in(INSPECTOR).get("/account")
     why = "A serious further offence review has begun."
     assert "at least 20" in browser.post("/account/hold", 422, crn="A000007", reasons="no")

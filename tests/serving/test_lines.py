@@ -22,15 +22,23 @@ def entry(
 ) -> dict[str, Any]:
     """An entry so many days before, recorded that day or so many days before."""
     told = DAY - timedelta(days=number if recorded is None else recorded)
-    return {"source_table": table, "record_id": f"R{number}", "what": what, "detail": detail,
-            "occurred_on": DAY - timedelta(days=number),
-            "recorded_at": datetime.combine(told, time(9))}  # fmt: skip
+    return {
+        "source_table": table,
+        "record_id": f"R{number}",
+        "what": what,
+        "detail": detail,
+        "occurred_on": DAY - timedelta(days=number),
+        "recorded_at": datetime.combine(told, time(9)),
+    }
 
 
 def test_entries_that_say_the_same_are_one_line_with_both_days() -> None:
     lines = grouped([entry(1), entry(2, what="Threat"), entry(3), entry(9, detail="Missed")])
     assert [(line.what, line.detail, len(line.entries)) for line in lines] == [
-        ("Visit", "", 2), ("Threat", "", 1), ("Visit", "Missed", 1)]  # fmt: skip
+        ("Visit", "", 2),
+        ("Threat", "", 1),
+        ("Visit", "Missed", 1),
+    ]
     assert (lines[0].first, lines[0].last) == (DAY - timedelta(days=3), DAY - timedelta(days=1))
 
 
@@ -43,13 +51,22 @@ def test_too_many_lines_are_put_together_by_kind_the_everyday_ones_first() -> No
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.sampled_from(["contacts", "incidents", "decisions"]),
-                          st.integers(0, 80), st.integers(0, 3)), max_size=200))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["contacts", "incidents", "decisions"]),
+            st.integers(0, 80),
+            st.integers(0, 3),
+        ),
+        max_size=200,
+    )
+)
 def test_every_entry_stands_in_one_line_and_there_are_never_too_many(
     drawn: list[tuple[str, int, int]],
 ) -> None:
-    entries = [entry(n, table, f"w{what}", f"d{detail}")
-               for n, (table, what, detail) in enumerate(drawn)]  # fmt: skip
+    entries = [
+        entry(n, table, f"w{what}", f"d{detail}") for n, (table, what, detail) in enumerate(drawn)
+    ]
     lines = grouped(entries)
     assert len(lines) <= MOST_LINES
     numbers = [one["record_id"] for line in lines for one in line.entries]

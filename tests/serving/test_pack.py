@@ -34,9 +34,16 @@ def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_stands_alone_and_says_what_the_board_asks(made: Path) -> None:
     page = (made / f"board-pack-{MONTH}.html").read_text(encoding="utf-8")
-    for said in ("What needs a decision", "What changed since the month before",
-                 "Is the involvement of people meaningful?", "The model card", "made-up people",
-                 "The dictionary of indicators", "Made-up people", "no flag is not evidence of"):  # fmt: skip
+    for said in (
+        "What needs a decision",
+        "What changed since the month before",
+        "Is the involvement of people meaningful?",
+        "The model card",
+        "made-up people",
+        "The dictionary of indicators",
+        "Made-up people",
+        "no flag is not evidence of",
+    ):
         assert said in page, said
     for outside in ("http://", "src=", "<link", "<script", "@import"):
         assert outside not in page.replace("http://www.w3.org/2000/svg", ""), outside
@@ -103,8 +110,10 @@ def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> N
     """`watch` by day adds a snapshot to the last night: the pack of a month past keeps the older."""
     month, quiet = board_pack.Month.of("2026-03"), date(2026, 3, 31)
     with service.admin.connect() as connection:
-        put = text("INSERT INTO triage.snapshots (as_of, version, figures, parts, at)"
-                   " VALUES (:as_of, 2, '[]', '{}', :at) RETURNING id")  # fmt: skip
+        put = text(
+            "INSERT INTO triage.snapshots (as_of, version, figures, parts, at)"
+            " VALUES (:as_of, 2, '[]', '{}', :at) RETURNING id"
+        )
         days = [datetime(2026, *day, 6, tzinfo=UTC) for day in ((3, 31), (4, 1), (4, 20))]
         made = [connection.execute(put, {"as_of": quiet, "at": at}).scalar_one() for at in days]
         by = datetime(2026, 4, 1, 23, tzinfo=UTC)

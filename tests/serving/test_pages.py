@@ -78,8 +78,12 @@ def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) 
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.get(f"/cases/{item}/findings")
     browser.conclude(item, "ask_reassessment")
-    who = {"/asked": practitioner, "/asked/{item}": practitioner,
-           "/unit/cover": "ALD-HEAD", "/account": "INSPECTOR-1"}  # fmt: skip
+    who = {
+        "/asked": practitioner,
+        "/asked/{item}": practitioner,
+        "/unit/cover": "ALD-HEAD",
+        "/account": "INSPECTOR-1",
+    }
     for path, what in VISITS.items():
         reader = "BOARD-1" if path.startswith("/board") else who.get(path, "ALD-SPO-1")
         browser.sign_in(reader)
@@ -177,10 +181,17 @@ def test_what_the_database_refuses_is_a_page(
     browser.sign_in("ALD-SPO-1").record_view(item)
     monkeypatch.setattr(review_service.policies, "check_step", lambda progress, _step: progress)
     monkeypatch.setattr(policies, "check_step", lambda progress, _step: progress)
-    page = browser.post(f"/cases/{item}/view", 409, **{
-        **{f"verdict-{g}": "cannot_tell" for g in ("children", "public", "known_adult", "staff")},
-        "reasons": "A second view that the database must refuse.",
-    })  # fmt: skip
+    page = browser.post(
+        f"/cases/{item}/view",
+        409,
+        **{
+            **{
+                f"verdict-{g}": "cannot_tell"
+                for g in ("children", "public", "known_adult", "staff")
+            },
+            "reasons": "A second view that the database must refuse.",
+        },
+    )
     assert "That was not recorded" in page
     assert "duplicate key" not in page
 
@@ -201,8 +212,16 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
         settings_module.read({"ROSH_MODE": "test"})
     with pytest.raises(SetupProblem, match="ROSH_WEB_PASSWORD must be set"):
         settings_module.read({})
-    strong = {f"ROSH_{name}": "s" * 30 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD", "SESSION_SECRET",
-                                                     "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
+    strong = {
+        f"ROSH_{name}": "s" * 30
+        for name in (
+            "WEB_PASSWORD",
+            "NIGHT_PASSWORD",
+            "SESSION_SECRET",
+            "DRAW_SECRET",
+            "ANCHOR_KEY",
+        )
+    }
     with pytest.raises(SetupProblem, match="ROSH_ADMIN_PASSWORD"):
         settings_module.read(strong)
     given = settings_module.read({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
@@ -221,8 +240,13 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None:
-    base = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path),
-                                 "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d"})  # fmt: skip
+    base = settings_module.read(
+        {
+            "ROSH_MODE": "demo",
+            "ROSH_DATA": str(tmp_path),
+            "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d",
+        }
+    )
     with pytest.raises(SetupProblem, match="Check DATABASE_URL"):
         migrate.migrate(base)
     with pytest.raises(SetupProblem, match="migrate first"):

@@ -33,15 +33,38 @@ def test_it_says_the_systems_own_facts_and_what_is_left_to_people() -> None:
 
 
 TIER_2 = {
-    "2.1": ("organisation", "team", "senior responsible owner", "supplier", "companies number",
-            "procurement", "terms of access"),
+    "2.1": (
+        "organisation",
+        "team",
+        "senior responsible owner",
+        "supplier",
+        "companies number",
+        "procurement",
+        "terms of access",
+    ),
     "2.2": ("detail", "scope", "benefit", "previous process", "alternatives"),
-    "2.3": ("integration", "information given", "frequency and scale", "human review", "training",
-            "appeal"),
-    "2.4": ("architecture", "phase", "maintenance", "model", "metrics", "data in operation",
-            "data in development", "collection", "sharing", "storage and access"),
+    "2.3": (
+        "integration",
+        "information given",
+        "frequency and scale",
+        "human review",
+        "training",
+        "appeal",
+    ),
+    "2.4": (
+        "architecture",
+        "phase",
+        "maintenance",
+        "model",
+        "metrics",
+        "data in operation",
+        "data in development",
+        "collection",
+        "sharing",
+        "storage and access",
+    ),
     "2.5": ("risks and mitigations", "impact assessments"),
-}  # fmt: skip
+}
 """What the standard asks for (ATRS template, version 3.0), by section."""
 
 

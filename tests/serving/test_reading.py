@@ -40,9 +40,11 @@ TICKED = (("contacts", "C1"),)
     ],
 )
 def test_a_verdict_gives_a_level(
-    recorded: Mapping[str, str | None], verdicts: dict[str, str], levels: dict[str, str],
+    recorded: Mapping[str, str | None],
+    verdicts: dict[str, str],
+    levels: dict[str, str],
     of_the_public: str,
-) -> None:  # fmt: skip
+) -> None:
     found = policies.check_view(View(verdicts, levels, (), WORDS), recorded)
     assert found == dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM") | {"public": of_the_public}
 
@@ -52,14 +54,26 @@ def test_a_verdict_gives_a_level(
     [
         (View({}, {}, TICKED, ""), MEDIUM, "verdict-public"),
         (View(ALL_RIGHT | {"public": "too_low"}, {}, TICKED, ""), MEDIUM, "verdict-public"),
-        (View(ALL_RIGHT | {"public": "too_low"}, {"public": "LOW"}, TICKED, ""), MEDIUM, "verdict-public"),
-        (View(ALL_RIGHT | {"public": "too_high"}, {"public": "HIGH"}, TICKED, ""), MEDIUM, "verdict-public"),
+        (
+            View(ALL_RIGHT | {"public": "too_low"}, {"public": "LOW"}, TICKED, ""),
+            MEDIUM,
+            "verdict-public",
+        ),
+        (
+            View(ALL_RIGHT | {"public": "too_high"}, {"public": "HIGH"}, TICKED, ""),
+            MEDIUM,
+            "verdict-public",
+        ),
         (View(ALL_RIGHT, {}, TICKED, ""), MEDIUM | {"public": None}, "verdict-public"),
-        (View(ALL_RIGHT, {"public": "SEVERE"}, TICKED, ""), MEDIUM | {"public": None}, "verdict-public"),
+        (
+            View(ALL_RIGHT, {"public": "SEVERE"}, TICKED, ""),
+            MEDIUM | {"public": None},
+            "verdict-public",
+        ),
         (View(ALL_RIGHT, {}, (), "short"), MEDIUM, "reasons"),
         (View(ALL_RIGHT, {}, TICKED, "x" * 4001), MEDIUM, "reasons"),
     ],
-)  # fmt: skip
+)
 def test_a_view_that_is_not_whole_is_sent_back(
     view: View, recorded: Mapping[str, str | None], field: str
 ) -> None:
@@ -129,9 +143,16 @@ def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service
     item = service.unread("N58CAR")
     with service.admin.begin() as connection:
         rows = [
-            {"username": f"CAR-SPO-{n}", "name": "x", "role": "spo", "pdu_code": "N58CAR",
-             "staff_code": f"N58A0{n}", "made_up": False} for n in (1, 2)
-        ]  # fmt: skip
+            {
+                "username": f"CAR-SPO-{n}",
+                "name": "x",
+                "role": "spo",
+                "pdu_code": "N58CAR",
+                "staff_code": f"N58A0{n}",
+                "made_up": False,
+            }
+            for n in (1, 2)
+        ]
         connection.execute(insert(users).values(rows).on_conflict_do_nothing())
     begun = threading.Event()
     refused: list[str] = []
@@ -147,9 +168,12 @@ def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service
     with unit(service.web, "CAR-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
-            text("INSERT INTO triage.claims (item_id, username, until)"
-                 " VALUES (:item, 'CAR-SPO-1', now() + interval '5 minutes')"), {"item": item},
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.claims (item_id, username, until)"
+                " VALUES (:item, 'CAR-SPO-1', now() + interval '5 minutes')"
+            ),
+            {"item": item},
+        )
         other.start()
         begun.wait()
         other.join(0.5)
@@ -175,10 +199,12 @@ def insert_claim(service: Service, item: int, username: str, minutes: int) -> No
     with unit(service.web, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
-            text("INSERT INTO triage.claims (item_id, username, until)"
-                 " VALUES (:item, :who, now() + make_interval(mins => :minutes))"),
+            text(
+                "INSERT INTO triage.claims (item_id, username, until)"
+                " VALUES (:item, :who, now() + make_interval(mins => :minutes))"
+            ),
             {"item": item, "who": username, "minutes": minutes},
-        )  # fmt: skip
+        )
 
 
 def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Browser) -> None:
@@ -199,17 +225,22 @@ def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Bro
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         levels = '{"children": "LOW", "public": "LOW", "known_adult": "LOW", "staff": "LOW"}'
         opened.connection.execute(
-            text("INSERT INTO triage.own_views (item_id, username, levels, reasons)"
-                 " VALUES (:item, 'BRI-SPO-1', CAST(:levels AS jsonb), :words)"),
+            text(
+                "INSERT INTO triage.own_views (item_id, username, levels, reasons)"
+                " VALUES (:item, 'BRI-SPO-1', CAST(:levels AS jsonb), :words)"
+            ),
             {"item": item, "levels": levels, "words": WORDS},
-        )  # fmt: skip
+        )
 
 
 def test_a_box_stands_for_every_entry_of_its_line_whatever_the_record_numbers_hold() -> None:
     entries = [{"source_table": "contacts", "record_id": one} for one in ("C 1", "C:2", "Ç%3&")]
     value = formatters.entry_keys(entries)
     assert formatters.ticked([value, value]) == (
-        ("contacts", "C 1"), ("contacts", "C:2"), ("contacts", "Ç%3&"))  # fmt: skip
+        ("contacts", "C 1"),
+        ("contacts", "C:2"),
+        ("contacts", "Ç%3&"),
+    )
     assert formatters.ticked([]) == ()
 
 
@@ -244,8 +275,10 @@ def test_how_long_a_case_was_open_before_the_view_is_kept(
     """From the first opening of its page by that reader, as audited, whoever else looked at it."""
     views = "SELECT min(a.at) FROM triage.audit a WHERE a.subject_id = i.crn AND a.what = 'PAGE_VIEW_CASE'"
     with service.admin.connect() as connection:
-        nobodys = text("SELECT id FROM triage.items i WHERE pdu_code = 'N54BRI' AND state = 'open'"
-                       f" AND NOT limited AND ({views}) IS NULL ORDER BY id DESC")  # fmt: skip
+        nobodys = text(
+            "SELECT id FROM triage.items i WHERE pdu_code = 'N54BRI' AND state = 'open'"
+            f" AND NOT limited AND ({views}) IS NULL ORDER BY id DESC"
+        )
         item = int(connection.execute(nobodys).scalars().first() or 0)
     assert item, "no case left that nobody opened: queue more in conftest"
     browser.sign_in("BRI-SPO-2").get(f"/cases/{item}")
@@ -253,9 +286,11 @@ def test_how_long_a_case_was_open_before_the_view_is_kept(
     browser.get(f"/cases/{item}")
     browser.record_view(item)
     with service.admin.connect() as connection:
-        told = text(f"SELECT v.opened_at, v.at, ({views} AND a.who = v.username), ({views})"
-                    " FROM triage.own_views v JOIN triage.items i ON i.id = v.item_id"
-                    " WHERE i.id = :item")  # fmt: skip
+        told = text(
+            f"SELECT v.opened_at, v.at, ({views} AND a.who = v.username), ({views})"
+            " FROM triage.own_views v JOIN triage.items i ON i.id = v.item_id"
+            " WHERE i.id = :item"
+        )
         opened, recorded, mine, hers = connection.execute(told, {"item": item}).one()
     assert hers < opened == mine < recorded
 
@@ -269,8 +304,12 @@ def test_every_page_of_a_case_says_what_to_do_in_danger(service: Service, browse
             text("SELECT crn FROM triage.caseload WHERE pdu_code = 'N54ALD' AND limited LIMIT 1")
         ).scalar()
     browser.sign_in("ALD-SPO-1")
-    pages = [browser.get(f"/cases/{item}"), browser.get(f"/people/{crn}"),
-             browser.get(f"/people/{limited}"), browser.record_view(item)]  # fmt: skip
+    pages = [
+        browser.get(f"/cases/{item}"),
+        browser.get(f"/people/{crn}"),
+        browser.get(f"/people/{limited}"),
+        browser.record_view(item),
+    ]
     browser.get(f"/cases/{item}/findings")
     browser.conclude(item, "ask_reassessment")
     pages.append(browser.sign_in(practitioner).get(f"/asked/{item}"))

@@ -49,8 +49,10 @@ def low_public(levels: dict[str, Any]) -> dict[str, str]:
     raise AssertionError("no group has a level below the highest")
 
 
-@pytest.mark.parametrize(("drawn_as", "low"), [("random", True), ("random", False),
-                                              ("flagged", True), ("flagged", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("drawn_as", "low"),
+    [("random", True), ("random", False), ("flagged", True), ("flagged", False)],
+)
 def test_a_second_reader_is_drawn_as_designed(
     service: Service, browser: Browser, drawn_as: str, low: bool
 ) -> None:
@@ -107,9 +109,12 @@ def test_the_first_reader_is_not_the_second(service: Service, browser: Browser) 
     with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
-            text("INSERT INTO triage.claims (item_id, username, until)"
-                 " VALUES (:item, 'ALD-SPO-1', now() + interval '1 hour')"), {"item": item},
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.claims (item_id, username, until)"
+                " VALUES (:item, 'ALD-SPO-1', now() + interval '1 hour')"
+            ),
+            {"item": item},
+        )
 
 
 def test_a_second_read_grants_another_unit_one_case(service: Service, browser: Browser) -> None:
@@ -152,9 +157,12 @@ def test_who_had_a_hand_in_a_case_is_told_and_another_reads(
     with pytest.raises(DBAPIError, match="had a hand"), unit(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
-            text("INSERT INTO triage.claims (item_id, username, until)"
-                 " VALUES (:item, 'ALD-SPO-1', now() + interval '1 hour')"), {"item": item},
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.claims (item_id, username, until)"
+                " VALUES (:item, 'ALD-SPO-1', now() + interval '1 hour')"
+            ),
+            {"item": item},
+        )
     browser.sign_in("ALD-SPO-2").record_view(item)
 
 
@@ -205,9 +213,12 @@ def test_a_review_that_was_left_half_way_goes_to_the_deputy_too(
         for table, column in (("own_views", "at"), ("claims", "until")):
             connection.execute(text(f"ALTER TABLE triage.{table} DISABLE TRIGGER USER"))
             connection.execute(
-                text(f"UPDATE triage.{table} SET {column} = now() - interval '9 days'"
-                     " WHERE item_id = :item"), {"item": item},
-            )  # fmt: skip
+                text(
+                    f"UPDATE triage.{table} SET {column} = now() - interval '9 days'"
+                    " WHERE item_id = :item"
+                ),
+                {"item": item},
+            )
             connection.execute(text(f"ALTER TABLE triage.{table} ENABLE TRIGGER USER"))
         crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
     page = browser.sign_in("ALD-HEAD").get("/unit")
@@ -243,6 +254,8 @@ def test_only_the_head_settles_who_stands_in(service: Service, browser: Browser)
     with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "PDU", "N54ALD"))
         opened.connection.execute(
-            text("INSERT INTO triage.cover (pdu_code, deputy, username)"
-                 " VALUES ('N54ALD', 'BRI-SPO-2', 'ALD-SPO-1')")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.cover (pdu_code, deputy, username)"
+                " VALUES ('N54ALD', 'BRI-SPO-2', 'ALD-SPO-1')"
+            )
+        )

@@ -49,12 +49,17 @@ def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> No
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": 1}, {"exp": None}, {"iss": "http://elsewhere"}, {"aud": "another-service"},
-        {"user_name": None}, {"user_name": 7}, {"nonce": "made for signing in"},
+        {"exp": 1},
+        {"exp": None},
+        {"iss": "http://elsewhere"},
+        {"aud": "another-service"},
+        {"user_name": None},
+        {"user_name": 7},
+        {"nonce": "made for signing in"},
         {"user_name": None, "preferred_username": "ALD-SPO-1"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_token_that_does_not_hold_is_refused(
     provider: Provider, issuer: str, changes: dict[str, Any]
 ) -> None:
@@ -109,21 +114,47 @@ def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None
 
 
 def test_half_a_provider_is_named() -> None:
-    secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
-               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
+    secrets = {
+        f"ROSH_{name}": "x" * 32
+        for name in (
+            "WEB_PASSWORD",
+            "NIGHT_PASSWORD",
+            "ADMIN_PASSWORD",
+            "SESSION_SECRET",
+            "DRAW_SECRET",
+            "ANCHOR_KEY",
+        )
+    }
     with pytest.raises(SetupProblem, match="ROSH_OIDC_CLIENT_ID, ROSH_OIDC_CLIENT_SECRET"):
         settings_module.read({"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets})
-    whole = {"ROSH_OIDC_ISSUER": "http://x", "ROSH_OIDC_CLIENT_ID": "a",
-             "ROSH_OIDC_CLIENT_SECRET": "b", "ROSH_PUBLIC_URL": "https://here/"}  # fmt: skip
+    whole = {
+        "ROSH_OIDC_ISSUER": "http://x",
+        "ROSH_OIDC_CLIENT_ID": "a",
+        "ROSH_OIDC_CLIENT_SECRET": "b",
+        "ROSH_PUBLIC_URL": "https://here/",
+    }
     found = settings_module.read({"ROSH_MODE": "live", **secrets, **whole})
     assert found.oidc == Oidc("http://x", "a", "b", "https://here")
 
 
 def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -> None:
-    secrets = {f"ROSH_{name}": "x" * 32 for name in ("WEB_PASSWORD", "NIGHT_PASSWORD",
-               "ADMIN_PASSWORD", "SESSION_SECRET", "DRAW_SECRET", "ANCHOR_KEY")}  # fmt: skip
-    given = {"ROSH_OIDC_ISSUER": issuer, "ROSH_OIDC_CLIENT_ID": "a",
-             "ROSH_OIDC_CLIENT_SECRET": "b", "ROSH_PUBLIC_URL": "https://here"}  # fmt: skip
+    secrets = {
+        f"ROSH_{name}": "x" * 32
+        for name in (
+            "WEB_PASSWORD",
+            "NIGHT_PASSWORD",
+            "ADMIN_PASSWORD",
+            "SESSION_SECRET",
+            "DRAW_SECRET",
+            "ANCHOR_KEY",
+        )
+    }
+    given = {
+        "ROSH_OIDC_ISSUER": issuer,
+        "ROSH_OIDC_CLIENT_ID": "a",
+        "ROSH_OIDC_CLIENT_SECRET": "b",
+        "ROSH_PUBLIC_URL": "https://here",
+    }
     live = settings_module.read({"ROSH_MODE": "live", **secrets, **given})
     with TestClient(web_app.create(live, service.web)) as client:
         found = client.get("/sign-in")
@@ -165,9 +196,12 @@ def run_out(service: Service, username: str) -> None:
     """Every session of a user has run out."""
     with service.admin.begin() as connection:
         connection.execute(
-            text("UPDATE triage.sessions SET until = now() - interval '1 minute'"
-                 " WHERE username = :who"), {"who": username},
-        )  # fmt: skip
+            text(
+                "UPDATE triage.sessions SET until = now() - interval '1 minute'"
+                " WHERE username = :who"
+            ),
+            {"who": username},
+        )
 
 
 def test_what_was_typed_comes_back_after_the_session_ran_out(
@@ -218,15 +252,19 @@ def test_what_was_typed_into_the_shorter_forms_comes_back_too(
 ) -> None:
     with service.admin.connect() as connection:
         entry = connection.execute(
-            text("SELECT a.id FROM triage.acute a WHERE pdu_code = 'N54ALD' AND NOT limited"
-                 " AND NOT EXISTS (SELECT 1 FROM triage.acknowledgements WHERE acute_id = a.id)"
-                 " LIMIT 1")
-        ).scalar_one()  # fmt: skip
+            text(
+                "SELECT a.id FROM triage.acute a WHERE pdu_code = 'N54ALD' AND NOT limited"
+                " AND NOT EXISTS (SELECT 1 FROM triage.acknowledgements WHERE acute_id = a.id)"
+                " LIMIT 1"
+            )
+        ).scalar_one()
         crn = connection.execute(
             text("SELECT crn FROM triage.caseload WHERE pdu_code = 'N54ALD' AND limited LIMIT 1")
         ).scalar_one()
-    for path, field in ((f"/acute/{entry}/acknowledge", "done"),
-                        (f"/unit/limited/{crn}/check", "words")):  # fmt: skip
+    for path, field in (
+        (f"/acute/{entry}/acknowledge", "done"),
+        (f"/unit/limited/{crn}/check", "words"),
+    ):
         browser.sign_in("ALD-SPO-1").get("/acute")
         run_out(service, "ALD-SPO-1")
         words = f"Written while the session ran out, for {field}."
@@ -307,9 +345,11 @@ def test_forms_that_are_kept_lead_back_to_their_pages() -> None:
 
 
 def test_a_session_is_ended_wherever_its_cookie_lies(
-    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    service: Service,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     browser.sign_in("ALD-SPO-2").get("/queue")
     cookie = dict(browser.client.cookies)
     monkeypatch.setenv("ROSH_MODE", "demo")
@@ -329,9 +369,11 @@ def test_a_session_is_ended_wherever_its_cookie_lies(
 def test_who_has_left_may_not_come_in(service: Service, browser: Browser) -> None:
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, pdu_code, made_up, ended_at)"
-                 " VALUES ('GONE-1', 'Gone', 'spo', 'N54ALD', true, now())")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, pdu_code, made_up, ended_at)"
+                " VALUES ('GONE-1', 'Gone', 'spo', 'N54ALD', true, now())"
+            )
+        )
     browser.get("/sign-in")
     browser.post("/sign-in", username="GONE-1")
     assert "Sign in to the demonstration" in browser.get("/queue")

@@ -167,9 +167,11 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
 def _add_a_third_member(service: Service) -> None:
     with service.admin.begin() as connection:
         connection.execute(
-            text("INSERT INTO triage.users (username, name, role, made_up)"
-                 " VALUES ('BOARD-3', 'Third', 'board', true) ON CONFLICT DO NOTHING")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.users (username, name, role, made_up)"
+                " VALUES ('BOARD-3', 'Third', 'board', true) ON CONFLICT DO NOTHING"
+            )
+        )
 
 
 @pytest.mark.skipif(another_day.AHEAD != 0, reason="libfaketime stops PostgreSQL's own timers")
@@ -256,9 +258,21 @@ def test_an_approval_warns_before_it_expires() -> None:
 
     def warned(days: int) -> str | None:
         item = approvals.Approval(
-            1, "b", "b", "c", {}, "", {}, 0.2, demo=True, rise=0.2, at=now, signed_by=(),
-            expires_at=now + timedelta(days=days, hours=1), withdrawn_at=None,
-        )  # fmt: skip
+            1,
+            "b",
+            "b",
+            "c",
+            {},
+            "",
+            {},
+            0.2,
+            demo=True,
+            rise=0.2,
+            at=now,
+            signed_by=(),
+            expires_at=now + timedelta(days=days, hours=1),
+            withdrawn_at=None,
+        )
         return item.warning(now)
 
     assert warned(60) is None

@@ -131,9 +131,12 @@ def test_the_record_that_may_be_disclosed_holds_nothing_else(
         item = connection.execute(rows).first()
         assert item is not None
         told = connection.execute(
-            text("SELECT count(*) FILTER (WHERE disclosable), count(*) FROM triage.entries"
-                 " WHERE item_id = :item AND NOT system"), {"item": item[0]},
-        ).one()  # fmt: skip
+            text(
+                "SELECT count(*) FILTER (WHERE disclosable), count(*) FROM triage.entries"
+                " WHERE item_id = :item AND NOT system"
+            ),
+            {"item": item[0]},
+        ).one()
     browser.sign_in("ALD-SPO-1")
     page = browser.get(f"/cases/{item[0]}/disclosable")
     assert page.count("rosh-timeline__item") == told[0] < told[1]
@@ -147,8 +150,7 @@ def test_the_record_that_may_be_disclosed_holds_nothing_else(
 def test_the_queue_as_a_file_holds_what_the_page_shows(service: Service, browser: Browser) -> None:
     page = browser.sign_in("ALD-SPO-1").get("/queue")
     rows = list(csv.reader(io.StringIO(browser.client.get("/queue.csv").text)))
-    assert rows[0] == ["crn", "highest_recorded_level", "supervision", "read_by",
-                       "where_you_stand"]  # fmt: skip
+    assert rows[0] == ["crn", "highest_recorded_level", "supervision", "read_by", "where_you_stand"]
     assert len(rows) - 1 == page.count('<th scope="row"')
     assert all(row[0] in page for row in rows[1:])
 
@@ -203,18 +205,26 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
 
 def test_every_person_of_a_night_is_told() -> None:
     scored = pl.DataFrame(
-        {"crn": ["A", "A", "B", "C", "D", "E"], "group": ["public", "staff"] + ["public"] * 4,
-         "stratum": ["LOW"] * 6, "scorable": [True, True, True, True, True, False],
-         "why_not": [None] * 5 + ["nothing on record"],
-         "probability": [0.9, 0.1, 0.5, 0.4, 0.3, None]}
-    )  # fmt: skip
+        {
+            "crn": ["A", "A", "B", "C", "D", "E"],
+            "group": ["public", "staff"] + ["public"] * 4,
+            "stratum": ["LOW"] * 6,
+            "scorable": [True, True, True, True, True, False],
+            "why_not": [None] * 5 + ["nothing on record"],
+            "probability": [0.9, 0.1, 0.5, 0.4, 0.3, None],
+        }
+    )
     one = Chosen("A", "U", "public", "LOW", "flagged", 0.9, 1.0)
     rows = everyone(scored, ["L"], {"A": "U", "B": "U", "C": "U", "E": "U"}, [one], {"B"}, {"C"})
     said = dict(rows.select("crn", "what_happened").unique().iter_rows())
     assert said == {
-        "A": "queued", "B": "already in the queue", "C": "cooling down", "D": "no unit",
-        "E": "not chosen", "L": "limited",
-    }  # fmt: skip
+        "A": "queued",
+        "B": "already in the queue",
+        "C": "cooling down",
+        "D": "no unit",
+        "E": "not chosen",
+        "L": "limited",
+    }
     assert rows.filter(crn="A")["rank"].to_list() == [1, 5]
     assert rows.filter(crn="E")["rank"].to_list() == [None]
 
@@ -228,14 +238,18 @@ def test_a_waiting_case_keeps_its_place_and_its_newer_score_is_sealed(
     browser.sign_in("ALD-SPO-2").record_view(read)
     with service.admin.connect() as connection:
         connection.execute(
-            text("INSERT INTO triage.runs SELECT 'later', as_of + 1, approval_id, bundle_id,"
-                 " store_load, store_fingerprint, scores_file, scores_sha256, counts, made_up"
-                 " FROM triage.runs LIMIT 1")
-        )  # fmt: skip
+            text(
+                "INSERT INTO triage.runs SELECT 'later', as_of + 1, approval_id, bundle_id,"
+                " store_load, store_fingerprint, scores_file, scores_sha256, counts, made_up"
+                " FROM triage.runs LIMIT 1"
+            )
+        )
         rows = connection.execute(
-            text("SELECT crn, risk_group AS group FROM triage.items"
-                 " JOIN triage.findings ON item_id = id")
-        ).all()  # fmt: skip
+            text(
+                "SELECT crn, risk_group AS group FROM triage.items"
+                " JOIN triage.findings ON item_id = id"
+            )
+        ).all()
         scored = pl.DataFrame([tuple(row) for row in rows], schema=["crn", "group"], orient="row")
         scored = scored.with_columns(stratum=pl.lit("LOW"), probability=pl.lit(0.77))
         places = "SELECT id, due_on, shuffle, state FROM triage.items ORDER BY id"

@@ -25,21 +25,41 @@ TODAY = clock.today()
 
 def reading(**changes: Any) -> Reading:
     """A flagged case that its reader called about right and kept."""
-    values = {"drawn_as": "flagged", "stratum": "LOW", "weight": 1.0, "first": False, "second": None,
-              "second_probability": 1.0, "asked": False, "kept": True, "changed": False, "crn": "A000001",
-              "pdu_code": "N54ALD", "reader": "R", "probability": 0.5, "same_group": False,
-              "took": timedelta(minutes=5), "read_for": timedelta(minutes=8), "reasons": "Read in full."} | changes  # fmt: skip
+    values = {
+        "drawn_as": "flagged",
+        "stratum": "LOW",
+        "weight": 1.0,
+        "first": False,
+        "second": None,
+        "second_probability": 1.0,
+        "asked": False,
+        "kept": True,
+        "changed": False,
+        "crn": "A000001",
+        "pdu_code": "N54ALD",
+        "reader": "R",
+        "probability": 0.5,
+        "same_group": False,
+        "took": timedelta(minutes=5),
+        "read_for": timedelta(minutes=8),
+        "reasons": "Read in full.",
+    } | changes
     return Reading(**values)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "state"),
     [
-        ("misses", 0.049, "green"), ("misses", 0.05, "look"), ("misses", 0.1, "act"),
-        ("precision", 0.51, "green"), ("precision", 0.5, "look"), ("precision", 0.3, "act"),
-        ("agreement", 0.9, "green"), ("raised_after", 0.6, "act"),
+        ("misses", 0.049, "green"),
+        ("misses", 0.05, "look"),
+        ("misses", 0.1, "act"),
+        ("precision", 0.51, "green"),
+        ("precision", 0.5, "look"),
+        ("precision", 0.3, "act"),
+        ("agreement", 0.9, "green"),
+        ("raised_after", 0.6, "act"),
     ],
-)  # fmt: skip
+)
 def test_states_come_from_one_table(name: str, value: float, state: str) -> None:
     found = figures.figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
     assert found.state == state
@@ -61,8 +81,9 @@ def test_shares_are_weighed_by_how_likely_each_was_drawn() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.1 < found.high
-    plain = readers.share("misses", [reading(first=True)] * 6 + [reading()] * 54,
-                         lambda one: one.first, "{n}")  # fmt: skip
+    plain = readers.share(
+        "misses", [reading(first=True)] * 6 + [reading()] * 54, lambda one: one.first, "{n}"
+    )
     assert plain.low is not None
     assert found.low < plain.low, "weights that differ are worth fewer readings"
 
@@ -82,10 +103,12 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
-                text("SELECT count(*) FROM triage.second_reads s JOIN triage.conclusions c"
-                     " USING (item_id) JOIN triage.own_views v USING (item_id)"
-                     " WHERE v.at > c.at")
-            ).scalar_one()  # fmt: skip
+                text(
+                    "SELECT count(*) FROM triage.second_reads s JOIN triage.conclusions c"
+                    " USING (item_id) JOIN triage.own_views v USING (item_id)"
+                    " WHERE v.at > c.at"
+                )
+            ).scalar_one()
         assert len(read) == count
         assert sum(one.second is not None for one in read) == both > 0
         found = watch.keep_again(connection, TODAY)
@@ -94,9 +117,11 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
 
 
 def test_the_board_sees_figures_and_no_person(
-    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch,
+    service: Service,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     assert main_module.main(["watch"]) == 0
@@ -122,9 +147,13 @@ def test_time_on_a_case_is_told_in_steps() -> None:
     assert found.value == pytest.approx(0.2)
     assert found.count == 40
     assert [(part.label, part.count) for part in found.parts] == [
-        ("under 2 minutes", 8), ("2 to 5 minutes", 8), ("5 to 8 minutes", 8),
-        ("8 to 15 minutes", 8), ("15 to 30 minutes", 4), ("30 minutes or more", 4),
-    ]  # fmt: skip
+        ("under 2 minutes", 8),
+        ("2 to 5 minutes", 8),
+        ("5 to 8 minutes", 8),
+        ("8 to 15 minutes", 8),
+        ("15 to 30 minutes", 4),
+        ("30 minutes or more", 4),
+    ]
     assert "half for 6 minutes or less, the middle half 3 to 12" in found.sentence
     few = readers._hasty(read[:20])
     assert few.value is None

@@ -41,8 +41,13 @@ USUAL = {"contacts": {"N54": (1200, 120), "N58": (240, 24)}}
 
 def profile(**changes: Any) -> Profile:
     """A profile of one region with one indicator, one level and one score."""
-    counts = {"N54": {"violence_incident_count": [0, 3600, 400], "level public": [0, 500, 300, 150, 50],
-                      "score LOW public": [0, 100, 100, 100]}}  # fmt: skip
+    counts = {
+        "N54": {
+            "violence_incident_count": [0, 3600, 400],
+            "level public": [0, 500, 300, 150, 50],
+            "score LOW public": [0, 100, 100, 100],
+        }
+    }
     values = {"as_of": date(2026, 9, 1), "edges": {}, "counts": counts, "supplied": USUAL} | changes
     return Profile(**values)
 
@@ -56,10 +61,15 @@ def by_name(found: list[Figure]) -> dict[str, Figure]:
     ("rows", "late", "few", "overdue"),
     [
         # By the near end of an interval: 55 of 100 may be chance, 40 are not.
-        (100, 10, GREEN, GREEN), (55, 5, GREEN, GREEN), (40, 4, LOOK, TOO_FEW),
-        (15, 1, ACT, TOO_FEW), (0, 0, ACT, TOO_FEW), (100, 30, GREEN, LOOK), (100, 60, GREEN, ACT),
+        (100, 10, GREEN, GREEN),
+        (55, 5, GREEN, GREEN),
+        (40, 4, LOOK, TOO_FEW),
+        (15, 1, ACT, TOO_FEW),
+        (0, 0, ACT, TOO_FEW),
+        (100, 30, GREEN, LOOK),
+        (100, 60, GREEN, ACT),
     ],
-)  # fmt: skip
+)
 def test_a_week_beside_what_is_usual(
     service: Service, rows: int, late: int, few: str, overdue: str
 ) -> None:
@@ -167,7 +177,9 @@ def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_o
     assert found["agreement"].value == 0.0
     assert found["agreement"].state == ACT
     assert {part.label: part.state for part in found["agreement"].parts} == {
-        "of cases flagged": ACT, "of cases drawn at random": GREEN}  # fmt: skip
+        "of cases flagged": ACT,
+        "of cases drawn at random": GREEN,
+    }
 
 
 def alike_slowly(texts: list[frozenset[str]]) -> int:
@@ -287,12 +299,22 @@ DAY = date(2026, 11, 18)
 def days(counts: dict[int, int], last: date = DAY) -> pl.DataFrame:
     """Contacts of one region by how many weeks before a day they were recorded."""
     rows = [
-        {"table": "contacts", "region": "N54", "day": last - timedelta(weeks=week), "rows": count,
-         "late": 0}
+        {
+            "table": "contacts",
+            "region": "N54",
+            "day": last - timedelta(weeks=week),
+            "rows": count,
+            "late": 0,
+        }
         for week, count in counts.items()
-    ]  # fmt: skip
-    schema = {"table": pl.String, "region": pl.String, "day": pl.Date, "rows": pl.Int64,
-              "late": pl.Int64}  # fmt: skip
+    ]
+    schema = {
+        "table": pl.String,
+        "region": pl.String,
+        "day": pl.Date,
+        "rows": pl.Int64,
+        "late": pl.Int64,
+    }
     return pl.DataFrame(rows, schema=schema)
 
 
@@ -366,19 +388,26 @@ def test_a_gap_in_what_is_missed_is_of_people_and_not_of_readings() -> None:
     # Two hundred readings that are worth fewer than thirty tell nothing.
     heavy = [reading(crn=f"A{n:06d}", weight=1e4 if n == 0 else 1.0) for n in range(400)]
     women = next(
-        part for part in equality._gap_parts("missed_gap", told, heavy, lambda one: one.first)
+        part
+        for part in equality._gap_parts("missed_gap", told, heavy, lambda one: one.first)
         if part.label.startswith("sex: F")
-    )  # fmt: skip
+    )
     assert women.value is None
 
 
 def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> None:
     told = people(sex=["F"] * 200 + ["M"] * 200)
     read = [
-        reading(crn=f"A{n:06d}", drawn_as="flagged", first=False, asked=n < 200, changed=n < 200,
-                second=n >= 200)
+        reading(
+            crn=f"A{n:06d}",
+            drawn_as="flagged",
+            first=False,
+            asked=n < 200,
+            changed=n < 200,
+            second=n >= 200,
+        )
         for n in range(400)
-    ]  # fmt: skip
+    ]
     with service.night.connect() as connection:
         found = by_name(
             equality.figures(
@@ -400,8 +429,16 @@ def test_nobodys_characteristics_are_supplied(service: Service) -> None:
 
 
 def test_the_list_is_compared_with_the_night_before() -> None:
-    rows = pl.DataFrame({"crn": [f"A{n}" for n in range(80)], "group": "public", "stratum": "LOW",
-                         "scorable": True, "rank": range(1, 81), "what_happened": "not chosen"})  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "crn": [f"A{n}" for n in range(80)],
+            "group": "public",
+            "stratum": "LOW",
+            "scorable": True,
+            "rank": range(1, 81),
+            "what_happened": "not chosen",
+        }
+    )
     top = lists._top(rows, {"low": 40})
     assert top.height == 40
     moved = lists._top(rows.with_columns(rank=81 - pl.col("rank")), {"low": 60})
@@ -439,8 +476,10 @@ def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
 
 def test_pictures_leave_holes_and_say_the_last_value() -> None:
     day = date(2026, 9, 1)
-    some = [(day + timedelta(days=n), figures.figure("misses", 0.02 + n / 1000, 0.01, 0.05, 90, "{n}"))
-            for n in (0, 1, 2, 30, 31)]  # fmt: skip
+    some = [
+        (day + timedelta(days=n), figures.figure("misses", 0.02 + n / 1000, 0.01, 0.05, 90, "{n}"))
+        for n in (0, 1, 2, 30, 31)
+    ]
     hole = (day + timedelta(days=3), figures.too_few("misses", 3))
     drawn = str(charts.over_nights("misses", [*some[:3], hole, *some[3:]]))
     assert drawn.count("<polyline") == 2, "nothing is drawn across a hole of weeks"
@@ -453,8 +492,15 @@ def test_pictures_leave_holes_and_say_the_last_value() -> None:
 def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
     service: Service, browser: Browser
 ) -> None:
-    old = {"name": "misses", "value": 0.2, "low": 0.1, "high": 0.3, "count": 50, "state": "act",
-           "sentence": "Twenty of 100, as an earlier version said it."}  # fmt: skip
+    old = {
+        "name": "misses",
+        "value": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+        "count": 50,
+        "state": "act",
+        "sentence": "Twenty of 100, as an earlier version said it.",
+    }
     gone = asdict(Figure("no_longer", 1.0, None, None, 1, "act", "A figure that is no more."))
     with service.night.begin() as connection:
         row = {"as_of": date(2026, 1, 5), "version": 1, "figures": [old, gone], "parts": {}}

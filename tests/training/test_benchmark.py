@@ -94,8 +94,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> tabular.Rows:
     """The training rows as read."""
-    return tabular.read(folder / "train.csv", tabular.describe(folder / "table.toml"),
-                        with_outcome=True)  # fmt: skip
+    return tabular.read(
+        folder / "train.csv", tabular.describe(folder / "table.toml"), with_outcome=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +135,9 @@ def test_a_table_is_read_by_its_description(folder: Path, rows: tabular.Rows) ->
         ("folds = 3", "fold = 3", "unknown setting 'fold'.*Did you mean 'folds'"),
         ('without = ["offence"]', 'without = ["ofence"]', "Did you mean 'offence'"),
         ('id = "id"\n', "", "a setting is missing"),
-        ('title = "A', 'title = A', "is not TOML"),
+        ('title = "A', "title = A", "is not TOML"),
     ],
-)  # fmt: skip
+)
 def test_a_description_is_checked(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     assert old in DESCRIPTION
     (tmp_path / "x.toml").write_text(DESCRIPTION.replace(old, new, 1), encoding="utf-8")
@@ -196,10 +197,16 @@ def test_stage_1_is_blind_to_the_recorded_level(folder: Path, rows: tabular.Rows
     about = tabular.describe(folder / "table.toml")
     rng = np.random.default_rng(0)
     made = [
-        learner.fit(rows.values, rows.higher().astype(float), recorded, list(rows.ids),
-                    rows.directions, about.booster)
+        learner.fit(
+            rows.values,
+            rows.higher().astype(float),
+            recorded,
+            list(rows.ids),
+            rows.directions,
+            about.booster,
+        )
         for recorded in (rows.recorded, rng.permutation(rows.recorded))
-    ]  # fmt: skip
+    ]
     texts = [one.booster.model_to_string() for one in made]
     assert texts[0] == texts[1]
     low = made[0].probability(rows.values[:50], np.full(50, "low", dtype=object))
@@ -243,9 +250,14 @@ def test_the_command_writes_what_it_found(out: Path, folder: Path) -> None:
     assert predicted["probability"].is_between(0, 1).all()
     page = (out / "benchmark.md").read_text()
     assert "Made-up people" in page
-    for part in ("two-stage model, without offence", "EBM (interpret)", "best single input",
-                 "each sex the same review rate", "each sex calibrated on its own",
-                 "| village | small | fewer than 10 | too few to tell"):  # fmt: skip
+    for part in (
+        "two-stage model, without offence",
+        "EBM (interpret)",
+        "best single input",
+        "each sex the same review rate",
+        "each sex calibrated on its own",
+        "| village | small | fewer than 10 | too few to tell",
+    ):
         assert part in page, part
     rates = [line for way in found["parity"] for line in way["lines"] if "same" in way["way"]]
     assert all(line["figures"]["shown"]["value"] == pytest.approx(0.1, abs=0.01) for line in rates)
@@ -264,8 +276,10 @@ def test_the_description_of_the_nij_table() -> None:
     data = SHARED / "data" / "nij"
     if not data.exists():
         pytest.skip("the shared NIJ data are not beside the project")
-    read = [tabular.read(data / f"{name}.csv", about, with_outcome=name == "train")
-            for name in ("train", "test")]  # fmt: skip
+    read = [
+        tabular.read(data / f"{name}.csv", about, with_outcome=name == "train")
+        for name in ("train", "test")
+    ]
     assert [len(one) for one in read] == [18_028, 7_807]
     assert read[0].names == read[1].names
     assert not [name for name in read[0].names if "Race" in name]
@@ -307,8 +321,12 @@ def test_the_audit_counts_rightly_and_withholds_small_numbers() -> None:
     shown = np.array([1.0] * 20 + [0.0] * 65)
     people = np.array([f"P{n}" for n in range(85)], dtype=object)
     probability = np.full(85, 0.25)
-    found = {line.group: line for line in fairness.audit(
-        probability, shown, higher, np.ones(85), people, {"kind": groups})}  # fmt: skip
+    found = {
+        line.group: line
+        for line in fairness.audit(
+            probability, shown, higher, np.ones(85), people, {"kind": groups}
+        )
+    }
     a, b, c = found["a"].figures, found["b"].figures, found["c"]
     assert a["shown"] is not None
     assert a["precision"] is not None
@@ -338,8 +356,14 @@ def test_levels_are_calibrated_on_margins_of_rows_the_booster_had_not_seen(
 
     monkeypatch.setattr(ordinal, "boost", watched)
     about = tabular.describe(folder / "table.toml")
-    learner.fit(rows.values, rows.higher().astype(float), rows.recorded, list(rows.ids),
-                rows.directions, about.booster)  # fmt: skip
+    learner.fit(
+        rows.values,
+        rows.higher().astype(float),
+        rows.recorded,
+        list(rows.ids),
+        rows.directions,
+        about.booster,
+    )
     assert len(learned) == learner.PARTS + 1
     assert sum(ROWS - count for count in learned) == ROWS, "each row held out once, then all"
     assert max(learned) == ROWS

@@ -40,10 +40,13 @@ FEW = replace(config.read(), least=config.Least(rows=1))
 def reading(crn: str, **values: object) -> dict[str, object]:
     """A reading of the record of 1 May, given on the 10th, that puts the public at medium."""
     given = {
-        "source": "audit", "snapshot_on": date(2026, 5, 1), "public": "MEDIUM",
-        "recorded_at": datetime(2026, 5, 10, 9), "sampling_probability": 0.5,
+        "source": "audit",
+        "snapshot_on": date(2026, 5, 1),
+        "public": "MEDIUM",
+        "recorded_at": datetime(2026, 5, 10, 9),
+        "sampling_probability": 0.5,
         "before_findings": True,
-    }  # fmt: skip
+    }
     return row("reviews", "2026-05-01", crn=crn, **(given | values))
 
 
@@ -75,9 +78,13 @@ def test_a_reassessment_in_the_light_of_a_new_offence_is_no_label(tmp_path: Path
     quiet, audited = reading("A000003", **after, public="LOW"), reading("A000004")
     charged = [
         row("contacts", day, crn=crn, type_code="CARR")
-        for crn, day in (("A000001", "2026-05-06"), ("A000002", "2026-04-20"),
-                         ("A000003", "2026-05-12"), ("A000004", "2026-05-06"))
-    ]  # fmt: skip
+        for crn, day in (
+            ("A000001", "2026-05-06"),
+            ("A000002", "2026-04-20"),
+            ("A000003", "2026-05-12"),
+            ("A000004", "2026-05-06"),
+        )
+    ]
     store = store_of(tmp_path, raised, kept, quiet, audited, contacts=charged)
     found = labels.everything(store, UNTIL, FEW).frame
     assert "A000001" not in set(found["crn"]), "charged between the snapshot and the reading"
@@ -90,14 +97,19 @@ def test_what_a_reader_knew_is_told_apart(tmp_path: Path) -> None:
     shown = {"source": "spo_review", "before_findings": False}
     signed = {"source": "countersign", "same_person": True, "sampling_probability": None}
     store = store_of(
-        tmp_path, reading("A000001", source="spo_review"), reading("A000002", **shown),
-        reading("A000003", **signed), reading("A000004", source="spo_review",
-                                              sampling_probability=None),
-    )  # fmt: skip
+        tmp_path,
+        reading("A000001", source="spo_review"),
+        reading("A000002", **shown),
+        reading("A000003", **signed),
+        reading("A000004", source="spo_review", sampling_probability=None),
+    )
     found = labels.everything(store, UNTIL, FEW)
     told = {r["crn"]: r for r in found.frame.filter(group="public").iter_rows(named=True)}
     assert [told[c]["seen"] for c in ("A000001", "A000002", "A000003")] == [
-        BEFORE, AFTER, COUNTERSIGNED]  # fmt: skip
+        BEFORE,
+        AFTER,
+        COUNTERSIGNED,
+    ]
     assert told["A000001"]["judged"]
     assert not told["A000002"]["teaches"], "who has seen the findings echoes them"
     assert not told["A000003"]["judged"]

@@ -79,10 +79,12 @@ def test_equal_rates_show_every_group_alike() -> None:
     probability = rng.random(count) * np.where(words == "few", 0.5, 1.0)
     frame = pl.DataFrame(
         {
-            "crn": [f"A{i:06d}" for i in range(count)], "level": ["LOW"] * count,
-            "reviewed": (rng.random(count) < probability).astype(int), "weight": [1.0] * count,
+            "crn": [f"A{i:06d}" for i in range(count)],
+            "level": ["LOW"] * count,
+            "reviewed": (rng.random(count) < probability).astype(int),
+            "weight": [1.0] * count,
         }
-    )  # fmt: skip
+    )
     before, after = audit.narrowed(Labelled(frame), probability, {"kind": words}, 0.1)
     assert (before.least_shown, before.way) == ("few: 0.0%", "as it is")
     assert (after.least_shown, after.most_shown) == ("few: 10.0%", "many: 10.0%")

@@ -102,10 +102,14 @@ def test_recorded_level_alone_knows_only_the_level(labelled: Labelled) -> None:
 
 
 def test_higher_means_above_the_recorded_level() -> None:
-    frame = pl.DataFrame({
-        "level": ["LOW", "LOW", "HIGH", None, None], "reviewed": [0, 1, 2, 1, 2],
-        "weight": [1.0] * 5, "source": ["audit"] * 5,
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "level": ["LOW", "LOW", "HIGH", None, None],
+            "reviewed": [0, 1, 2, 1, 2],
+            "weight": [1.0] * 5,
+            "source": ["audit"] * 5,
+        }
+    )
     assert labels.higher(Labelled(frame)).tolist() == [0, 1, 0, 0, 1]
 
 

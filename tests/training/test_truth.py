@@ -34,7 +34,10 @@ def test_the_truth_judges_people_who_taught_nothing(
     monkeypatch.setattr(truth, "fit", watched)
     lines, echo, reached = truth.against(store, made_up / "truth", AS_OF, QUICK, lambda _: None)
     assert {line.model for line in lines} == {
-        truth.MODEL, truth.TAUGHT_BY_TRUTH, *baselines.BASELINES}  # fmt: skip
+        truth.MODEL,
+        truth.TAUGHT_BY_TRUTH,
+        *baselines.BASELINES,
+    }
     held = person_hash(QUICK.splits.hashes) == truth.HELD
     for frame in learned:
         assert frame.filter(held).is_empty()
@@ -61,8 +64,15 @@ def test_the_command_says_that_it_proves_plumbing(
     made_up: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(truth, "TIMES", 1)
-    given = ["truth", "--store", str(made_up / "store"), "--truth", str(made_up / "truth"),
-             "--as-of", AS_OF.isoformat()]  # fmt: skip
+    given = [
+        "truth",
+        "--store",
+        str(made_up / "store"),
+        "--truth",
+        str(made_up / "truth"),
+        "--as-of",
+        AS_OF.isoformat(),
+    ]
     assert commands.main(given) == 0
     said = capsys.readouterr().out
     assert "right of ten shown" in said

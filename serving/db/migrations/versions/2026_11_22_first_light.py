@@ -281,9 +281,17 @@ CREATE POLICY night ON triage.conclusions FOR SELECT TO rosh_night USING (true);
 """
 
 SECURED = (
-    "approvals", "signatures", "runs", "items", "entries", "findings",
-    "own_views", "openings", "conclusions", "audit",
-)  # fmt: skip
+    "approvals",
+    "signatures",
+    "runs",
+    "items",
+    "entries",
+    "findings",
+    "own_views",
+    "openings",
+    "conclusions",
+    "audit",
+)
 
 GRANTS = """
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA triage FROM PUBLIC;

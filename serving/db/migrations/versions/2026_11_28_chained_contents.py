@@ -11,9 +11,21 @@ revision = "2026_11_28_chained_contents"
 down_revision = "2026_11_28_one_clock"
 
 CHAINED = (
-    "approvals", "signatures", "withdrawals", "stops", "incidents", "runs", "own_views", "openings",
-    "conclusions", "answers", "acknowledgements", "second_reads", "limited_checks", "holds",
-)  # fmt: skip
+    "approvals",
+    "signatures",
+    "withdrawals",
+    "stops",
+    "incidents",
+    "runs",
+    "own_views",
+    "openings",
+    "conclusions",
+    "answers",
+    "acknowledgements",
+    "second_reads",
+    "limited_checks",
+    "holds",
+)
 """What people said and decided, and what ran. None of these rows is ever changed."""
 
 FUNCTIONS = r"""
