@@ -36,5 +36,6 @@ def shares(
 
 
 def mean_of(flags: pl.Series) -> float:
-    found = flags.mean()
-    return float(found) if isinstance(found, int | float) else 0.0
+    """The share of a column that is true, or its mean; nought for an empty column."""
+    mean = flags.mean()
+    return float(mean) if isinstance(mean, int | float) else 0.0

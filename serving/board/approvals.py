@@ -23,9 +23,10 @@ from serving.cases.acute_list import LISTED
 from serving.db.session import AuditEvent, Unit
 from serving.db.tables import approvals, signatures, users
 from serving.db.unit_tables import withdrawals
+from serving.rule_numbers import APPROVAL_DAYS
 
 SIGNATURES = 2
-VALID_FOR = timedelta(days=90)
+VALID_FOR = timedelta(days=APPROVAL_DAYS)
 WARNED = (7, 14, 30)
 
 

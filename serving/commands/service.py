@@ -29,7 +29,7 @@ from serving.night import replay
 from serving.night import run as night_run
 from serving.reports import public_record
 from serving.review import states
-from serving.review.policies import LEAST_REASONS
+from serving.rule_numbers import LEAST_REASONS
 from serving.settings import Settings
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)

@@ -13,13 +13,14 @@ from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem
 from serving.db import identity
+from serving.db.install_rules import install_rules
 from serving.db.server import NIGHT, OWNER, WEB, admin_url
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
 
 def migrate(settings: Settings) -> tuple[str, str]:
-    """Roles, schema and tables as the newest migration has them; running it twice is harmless.
+    """Bring roles, tables and rules up to date, in one transaction; twice is harmless.
 
     Returns the revision that stood before (empty: none) and the one that stands now.
     """
@@ -34,6 +35,7 @@ def migrate(settings: Settings) -> tuple[str, str]:
             config.attributes["connection"] = connection
             before = _revision(connection)
             command.upgrade(config, "head")
+            install_rules(connection)
             identity.keep_key(connection, identity.key_from(settings.session_secret))
             return before, _revision(connection)
     except OperationalError as error:

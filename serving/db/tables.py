@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them; rules, roles and triggers stand in the migrations."""
+"""The tables as SQLAlchemy sees them; what may be done with their rows stands in `rules`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def at_column() -> Column[object]:
     return Column("at", DateTime(timezone=True), nullable=False)
 
 
+installed_rules = Table(
+    "installed_rules",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("digest", Text, nullable=False),
+    at_column(),
+)
 users = Table(
     "users",
     metadata,

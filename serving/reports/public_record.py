@@ -17,7 +17,8 @@ from serving.board import approvals
 from serving.board.impact import MINUTES
 from serving.cases import acute_list
 from serving.night import retention
-from serving.review import policies, states
+from serving.review import states
+from serving.rule_numbers import APPROVAL_DAYS, LEAST_REASONS
 from serving.watch.figures import THRESHOLDS, TOPICS
 
 PERSON, CHECK = "**[a person adds]**", "**[check]**"
@@ -191,7 +192,7 @@ def _tier_2() -> list[str]:
             ("2.3 What the officer may conclude", "; ".join(states.OUTCOMES.values())),
             (
                 "2.3 Human review",
-                f"Own reasons of at least {policies.LEAST_REASONS} characters; "
+                f"Own reasons of at least {LEAST_REASONS} characters; "
                 "a second reader, blind to the first, for a share; whoever had a hand in the case "
                 "does not read it.",
             ),
@@ -205,7 +206,7 @@ def _tier_2() -> list[str]:
             ("2.4 Phase", "Not in use: built and tried on made-up people. " + PERSON),
             (
                 "2.4 Maintenance",
-                f"An approval ends after {approvals.VALID_FOR.days} days; figures "
+                f"An approval ends after {APPROVAL_DAYS} days; figures "
                 "are watched each night. Who keeps it: " + PERSON,
             ),
             (
@@ -223,7 +224,7 @@ def _tier_2() -> list[str]:
             (
                 "2.4 Approval",
                 f"{approvals.SIGNATURES} members of the board, for "
-                f"{approvals.VALID_FOR.days} days; one can stop it at once, two must let it go on.",
+                f"{APPROVAL_DAYS} days; one can stop it at once, two must let it go on.",
             ),
             ("2.4 Acute entries, which need no model", "; ".join(acute_list.LISTED)),
             (

@@ -11,8 +11,9 @@ from serving.db.session import AuditEvent, Unit
 from serving.db.tables import acknowledgements, acute, users
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
+from serving.rule_numbers import LEAST_DONE
 
-LEAST_DONE, LONGEST = 10, 1000
+LONGEST = 1000
 SHOWN = 50
 
 

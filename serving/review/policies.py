@@ -14,8 +14,8 @@ from typing import Any
 from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import UserError
 from serving.review.states import OF_THE_READER, OUTCOMES, STEPS, Progress, Step
+from serving.rule_numbers import LEAST_REASONS
 
-LEAST_REASONS = 20
 LONGEST = 4000
 WORDS = 5
 """A sentence of fewer words can be anybody's own."""

@@ -9,9 +9,10 @@ from sqlalchemy import RowMapping
 
 from features.contracts.table import is_crn
 from serving.db.session import AuditEvent, Unit
-from serving.review.policies import LEAST_REASONS, LONGEST, Invalid, Refused
+from serving.review.policies import LONGEST, Invalid, Refused
 from serving.review.service import NotFound
 from serving.review.unit_store import Limited, Past, UnitStore
+from serving.rule_numbers import LEAST_REASONS
 
 MOST_AT_ONCE = 500
 

@@ -52,13 +52,10 @@ def test_the_time_of_the_machine_is_read_in_one_place() -> None:
 
 
 def test_rules_of_the_database_read_the_calendar_in_one_place() -> None:
-    """Migrations before 28 November 2026 said `current_date`: that one restated them."""
-    folder = ROOT / "serving/db/migrations/versions"
-    newer = [path for path in folder.glob("*.py") if path.name >= "2026_11_28"]
-    assert newer
-    for path in newer:
-        text = path.read_text(encoding="utf-8").replace("'current_date'", "")
-        assert "current_date" not in text, path.name
+    paths = sorted((ROOT / "serving/db/rules").glob("*.sql"))
+    assert paths
+    for path in paths:
+        assert "current_date" not in path.read_text(encoding="utf-8"), path.name
 
 
 @pytest.mark.parametrize(

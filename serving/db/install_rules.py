@@ -1,0 +1,88 @@
+"""Installs the rules of the database from `serving/db/rules`: functions, triggers, policies.
+
+Migrations hold tables; a rule is changed in its file, and the next `migrate` installs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection, insert, select, text
+
+from serving import rule_numbers
+from serving.db.tables import SCHEMA, installed_rules
+
+FOLDER = Path(__file__).with_name("rules")
+SUBJECTS = (
+    "ownership",
+    "dates",
+    "identity",
+    "kept_rows",
+    "audit",
+    "limited_access",
+    "claiming",
+    "sealing",
+    "second_readers",
+    "follow_up",
+    "accounts",
+    "board",
+    "caseload",
+)
+"""The files in the order in which they are run."""
+
+_POLICIES = """
+SELECT format('DROP POLICY %I ON %I.%I', policyname, schemaname, tablename)
+FROM pg_policies WHERE schemaname = :schema
+"""
+_TRIGGERS = """
+SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
+FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid
+WHERE NOT tgisinternal AND c.relnamespace = to_regnamespace(:schema)
+"""
+
+
+def sql_of(subject: str) -> str:
+    """The SQL of a subject, with the numbers of `serving.rule_numbers` written in."""
+    environment = Environment(  # noqa: S701 - SQL of our own, with numbers of our own
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    numbers = {name: getattr(rule_numbers, name) for name in dir(rule_numbers) if name.isupper()}
+    return environment.get_template(f"{subject}.sql").render(numbers)
+
+
+def install_rules(connection: Connection) -> bool:
+    """Replace every rule by that of the files, in the transaction of the connection.
+
+    Returns whether anything was installed: the same files a second time change nothing.
+    """
+    statements = [sql_of(subject) for subject in SUBJECTS]
+    digest = hashlib.sha256("\0".join(statements).encode()).hexdigest()
+    newest = select(installed_rules.c.digest).order_by(installed_rules.c.id.desc()).limit(1)
+    if connection.execute(newest).scalar() == digest:
+        return False
+    for rules in (_POLICIES, _TRIGGERS):
+        for statement in connection.execute(text(rules), {"schema": SCHEMA}).scalars().all():
+            connection.exec_driver_sql(statement)
+    # A function may name one that a later file defines.
+    connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+    _drop_functions_of_no_file(connection, "\n".join(statements))
+    connection.execute(insert(installed_rules).values(digest=digest))
+    return True
+
+
+def _drop_functions_of_no_file(connection: Connection, rules: str) -> None:
+    named = re.findall(r"^CREATE OR REPLACE FUNCTION \w+\.(\w+)", rules, re.MULTILINE)
+    leftover = text(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = to_regnamespace(:schema)"
+        " AND NOT proname = ANY (:named)"
+    )
+    for function in connection.execute(leftover, {"schema": SCHEMA, "named": named}).scalars():
+        connection.exec_driver_sql(f"DROP FUNCTION {function}")
