@@ -20,16 +20,16 @@ ROLES = ("spo", "head", "practitioner", "board", "analyst", "inspector", "batch"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit code."""
-    args = _parser().parse_args(arguments)
-    return shown_to_people(lambda: _run(args))
+    args = build_parser().parse_args(arguments)
+    return shown_to_people(lambda: run_command(args))
 
 
-def _run(args: argparse.Namespace) -> None:
+def run_command(args: argparse.Namespace) -> None:
     with absence_said():
         args.run(args)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m serving",
         description="An approved bundle and live cases become a queue to read. It never decides.",
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("migrate", help="make the roles, bring the tables up to date")
-    one.set_defaults(run=admin.migrate)
+    one.set_defaults(run=admin.migrate_database)
 
     two = commands.add_parser("add-user", help="enter a user")
     two.add_argument("username")
@@ -77,22 +77,22 @@ def _parser() -> argparse.ArgumentParser:
         type=clock.as_of_date,
         help="day whose caseload sets the demo's rates (default: the newest)",
     )
-    three.set_defaults(run=board.approve)
+    three.set_defaults(run=board.approve_bundle)
 
     four = commands.add_parser("score", help="run the night: score every case, fill the queue")
     four.add_argument("--as-of", type=clock.as_of_date, required=True)
     four.add_argument(
         "--replay", action="store_true", help="score a past day into a file, and touch nothing else"
     )
-    four.set_defaults(run=do.score)
+    four.set_defaults(run=do.score_night)
 
     five = commands.add_parser("serve", help="serve the pages")
     five.add_argument("--host", default="127.0.0.1")
     five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    five.set_defaults(run=do.serve)
+    five.set_defaults(run=do.serve_pages)
 
-    _board(commands)
-    _afterwards(commands)
+    add_board_commands(commands)
+    add_record_commands(commands)
 
     seven = commands.add_parser("assets", help="make the front-end files from node_modules")
     seven.add_argument("--modules", type=Path, default=Path("node_modules"))
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _board(commands: Any) -> None:
+def add_board_commands(commands: Any) -> None:
     """What the board does beside approving: stop, withdraw, ask what was live."""
     one = commands.add_parser("stop", help="stop flagging at once, or say that it may go on")
     one.add_argument("--as", dest="user", required=True, help="the board member")
@@ -116,7 +116,7 @@ def _board(commands: Any) -> None:
     two.add_argument("approval", type=int)
     two.add_argument("--as", dest="user", required=True, help="the board member")
     two.add_argument("--reasons", required=True, help="that person's own reasons")
-    two.set_defaults(run=board.withdraw)
+    two.set_defaults(run=board.withdraw_approval)
 
     four = commands.add_parser("watch", help="the figures of readers and misses, kept and said")
     four.set_defaults(run=board.show_figures)
@@ -124,14 +124,14 @@ def _board(commands: Any) -> None:
     five = commands.add_parser("board-pack", help="a month's pack: page, PDF and CSV")
     five.add_argument("--month", required=True, help="such as 2026-10, or `current`")
     five.add_argument("--out", type=Path, required=True, help="the folder to write into")
-    five.set_defaults(run=board.board_pack)
+    five.set_defaults(run=board.write_board_pack)
 
     three = commands.add_parser("live", help="what was approved to score on a day")
     three.add_argument("--on", type=clock.as_of_date, required=True)
-    three.set_defaults(run=board.live)
+    three.set_defaults(run=board.print_live)
 
 
-def _afterwards(commands: Any) -> None:
+def add_record_commands(commands: Any) -> None:
     """What comes after: who may still come in, the audit, one case's account, holds."""
     one = commands.add_parser("end-user", help="end a user's sessions, or the user")
     one.add_argument("username")
@@ -154,17 +154,17 @@ def _afterwards(commands: Any) -> None:
     three.add_argument("--as", dest="user", required=True, help="the inspector who asks")
     three.add_argument("--crn", required=True)
     three.add_argument("--on", type=clock.as_of_date, required=True, help="the end of this day")
-    three.set_defaults(run=do.account)
+    three.set_defaults(run=do.write_account)
 
     four = commands.add_parser("hold", help="keep a case from deletion, or lift that")
     four.add_argument("--as", dest="user", required=True, help="the inspector who asks")
     four.add_argument("--crn", required=True)
     four.add_argument("--reasons", required=True)
     four.add_argument("--lift", action="store_true")
-    four.set_defaults(run=do.hold)
+    four.set_defaults(run=do.hold_case)
 
     five = commands.add_parser("holds", help="write the list of held cases beside the store anew")
-    five.set_defaults(run=do.holds)
+    five.set_defaults(run=do.write_holds)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class Settings:
         return self.data / "audit-anchors.jsonl"
 
 
-def read(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment (ROSH_MODE, ROSH_DATA, DATABASE_URL, ROSH_*_PASSWORD …).
 
     In a demo, secrets are drawn once and kept in the data folder, readable by its owner alone.
@@ -102,14 +102,14 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         mode="demo" if mode == "demo" else "live",
         data=data,
         database_url=url,
-        oidc=_oidc(given),
+        oidc=_oidc_settings(given),
         mlflow_url=given.get("ROSH_MLFLOW_URL", "").rstrip("/"),
         proxies=given.get("ROSH_PROXIES") or "127.0.0.1",
         **found,
     )
 
 
-def _oidc(given: Mapping[str, str]) -> Oidc | None:
+def _oidc_settings(given: Mapping[str, str]) -> Oidc | None:
     """The provider of sign-in; None where none is named, and a sentence where half of one is."""
     names = ("issuer", "client_id", "client_secret", "public_url")
     keys = {

@@ -26,7 +26,7 @@ from models.bundle import Bundle
 from serving import settings as settings_module
 from serving.commands import demo
 from serving.db import identity
-from serving.db.migrate import migrate
+from serving.db.migrate import migrate_database
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
 from serving.db.tables import claims, entries, findings, items, own_views, users
 from serving.night import run
@@ -116,7 +116,7 @@ class Service:
         person = connection.execute(select(items.c.person).where(items.c.id == item)).scalar_one()
         history = select(entries).where(entries.c.item_id == item, ~entries.c.system)
         told = list(connection.execute(history.order_by(entries.c.position)).mappings())
-        return lines.grouped(lines.since(told, lines.last_assessed(person)))
+        return lines.group_entries(lines.entries_since(told, lines.last_assessed(person)))
 
     def held_by_practitioner(self, pdu: str = "N54ALD") -> tuple[int, str]:
         """An unread case of a unit that its made-up practitioner holds, and who that is."""
@@ -191,20 +191,20 @@ def proposal(made_up: Path) -> pipeline.Proposal:
 @pytest.fixture(scope="session")
 def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     """The service after its first night, with enough in the queue for every test."""
-    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
+    chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(made_up)})
     # The same cases in every run: which of them a test meets is not left to a secret drawn anew.
     settings = replace(chosen, draw_secret="the draw of the tests")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in another_day.environment_of_the_database().items():
             patch.setenv(name, value)
-        migrate(settings)
+        migrate_database(settings)
     demo.add_users(settings)
     web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
     model = bundle.load(proposal.folder)
     store = Store.open(settings.store)
     cases = build.cases_under_supervision(store, AS_OF).height
-    demo.approve(settings, web, model, proposal.folder.name, cases * 30)
-    run.score(settings, night, AS_OF)
+    demo.approve_demo(settings, web, model, proposal.folder.name, cases * 30)
+    run.run_night(settings, night, AS_OF)
     # The administrator may act in people's names too, so that the tests can ask what a rule says.
     key = identity.key_from(settings.session_secret)
     admin = create_engine(admin_url(settings)).execution_options(**{identity.OPTION: key})

@@ -20,7 +20,7 @@ from features.store import digests
 from models import bundle
 from models.bundle import Bundle
 from serving.cases.acute_list import LISTED
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import approvals, signatures, users
 from serving.db.unit_tables import withdrawals
 from serving.rule_numbers import APPROVAL_DAYS
@@ -69,7 +69,7 @@ class Approval:
     """Who withdrew it, and why."""
 
     @property
-    def binds(self) -> str:
+    def digest_signed(self) -> str:
         """A digest of everything that a signature binds: it stands in the chain of audit rows."""
         until = self.expires_at.astimezone(UTC).isoformat()
         bound: list[Any] = [
@@ -80,7 +80,7 @@ class Approval:
             self.random_share,
         ]
         bound += [self.rise, self.demo, self.tracked, self.card, until]
-        return _sha(json.dumps(bound, sort_keys=True))
+        return _sha256_of(json.dumps(bound, sort_keys=True))
 
     def why_not(self, now: datetime) -> str | None:
         """Why it does not let anything score at the given time; None where it does."""
@@ -98,7 +98,7 @@ class Approval:
             return "the list of acute entries is not the one that was signed"
         return self.why_not(now)
 
-    def warning(self, now: datetime) -> str | None:
+    def expiry_warning(self, now: datetime) -> str | None:
         """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
         left = (self.expires_at - now).days
         for days in WARNED:
@@ -107,7 +107,7 @@ class Approval:
         return None
 
 
-def waits(one: Approval, now: datetime) -> bool:
+def is_open_to_sign(one: Approval, now: datetime) -> bool:
     """Whether a proposal can still be signed: with another list of acute entries than the code's it
     could never hold.
     """
@@ -115,7 +115,7 @@ def waits(one: Approval, now: datetime) -> bool:
     return undecided and one.expires_at > now and one.acute == LISTED
 
 
-def every(connection: Connection) -> list[Approval]:
+def list_approvals(connection: Connection) -> list[Approval]:
     """Every approval, newest first, with what its signers wrote."""
     said: dict[int, list[Said]] = {}
     signed = select(signatures, users.c.name).join(users, users.c.username == signatures.c.username)
@@ -128,7 +128,7 @@ def every(connection: Connection) -> list[Approval]:
         for row in connection.execute(gone).mappings()
     }
     rows = connection.execute(select(approvals).order_by(approvals.c.id.desc())).mappings()
-    return [_approval(row, said.get(row["id"], []), withdrawn.get(row["id"])) for row in rows]
+    return [_approval_of(row, said.get(row["id"], []), withdrawn.get(row["id"])) for row in rows]
 
 
 def hold_still(connection: Connection) -> None:
@@ -143,7 +143,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
     An approval of a demo never holds outside one, nor the other way round.
     """
-    found = [item for item in every(connection) if item.demo == demo]
+    found = [item for item in list_approvals(connection) if item.demo == demo]
     at = now or clock.now()
     for item in found:
         if item.why_not_now(at) is None:
@@ -171,8 +171,8 @@ def load_bundle(approval: Approval, folder: Path) -> Bundle:
     return found
 
 
-def propose(
-    unit: Unit,
+def propose_approval(
+    unit: Transaction,
     model: Bundle,
     folder: str,
     rates: Mapping[str, int],
@@ -205,16 +205,16 @@ def propose(
             "It could not be proposed: only a member of the board proposes, with a random share "
             "between 0 and 1."
         ) from error
-    binds = _one(unit.connection, int(made)).binds
+    binds = _read_approval(unit.connection, int(made)).digest_signed
     details = {"bundle": model.id, "binds": binds}
     unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), details))
     return int(made)
 
 
-def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> None:
+def sign_approval(unit: Transaction, approval_id: int, reasons: str, conditions: str = "") -> None:
     """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
-    one = _one(unit.connection, approval_id)
-    if not waits(one, clock.now()):
+    one = _read_approval(unit.connection, approval_id)
+    if not is_open_to_sign(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
     values = {
         "approval_id": approval_id,
@@ -230,11 +230,11 @@ def sign(unit: Unit, approval_id: int, reasons: str, conditions: str = "") -> No
             "It could not be signed: a board member signs once, in the own name, with at least 20 "
             f"characters of reasons ({type(error.orig).__name__})."
         ) from error
-    details = {"binds": one.binds, "words": _sha(f"{reasons}\n{conditions.strip()}")}
+    details = {"binds": one.digest_signed, "words": _sha256_of(f"{reasons}\n{conditions.strip()}")}
     unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
-def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
+def withdraw_approval(unit: Transaction, approval_id: int, reasons: str) -> None:
     """Withdraw an approval at once, in the user's own name: one member is enough."""
     hold_still(unit.connection)
     values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons.strip()}
@@ -245,7 +245,7 @@ def withdraw(unit: Unit, approval_id: int, reasons: str) -> None:
             "It was not withdrawn: a member of the board withdraws once, with at least 20 "
             "characters of reasons."
         ) from error
-    details = {"words": _sha(reasons.strip())}
+    details = {"words": _sha256_of(reasons.strip())}
     unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
@@ -256,31 +256,31 @@ def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | N
     """
     held = (
         item
-        for item in every(connection)
+        for item in list_approvals(connection)
         if item.demo == demo and len(item.said) >= SIGNATURES and item.said[SIGNATURES - 1].at <= at
     )
     return next((item for item in held if item.why_not(at) is None), None)
 
 
-def altered(connection: Connection) -> int | None:
+def first_altered(connection: Connection) -> int | None:
     """The first approval that is not what the chain of audit rows says was proposed."""
     rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
-    found = {one.id: one.binds for one in every(connection)}
+    found = {one.id: one.digest_signed for one in list_approvals(connection)}
     return next((row.id for row in rows if found.get(row.id) != row.binds), None)
 
 
-def _sha(words: str) -> str:
+def _sha256_of(words: str) -> str:
     return hashlib.sha256(words.encode()).hexdigest()
 
 
-def _one(connection: Connection, number: int) -> Approval:
-    found = next((one for one in every(connection) if one.id == number), None)
+def _read_approval(connection: Connection, number: int) -> Approval:
+    found = next((one for one in list_approvals(connection) if one.id == number), None)
     if found is None:
         raise UserError(f"There is no proposal {number}.")
     return found
 
 
-def _approval(row: RowMapping, said: list[Said], taken_back: Said | None) -> Approval:
+def _approval_of(row: RowMapping, said: list[Said], taken_back: Said | None) -> Approval:
     return Approval(
         id=row["id"],
         bundle_id=row["bundle_id"],

@@ -75,7 +75,7 @@ class AtLevel:
 
 
 @dataclass(frozen=True)
-class Meaning:
+class Impact:
     """What a proposal means."""
 
     reviews: int
@@ -89,14 +89,14 @@ class Meaning:
     """Why nothing can be told of accuracy; empty where it can."""
 
 
-def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meaning:
+def describe_impact(connection: Connection, approval: Approval, bundles: Path) -> Impact:
     """What it would mean to sign a proposal."""
     flagged = sum(approval.rates.values())
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
-    levels, made_up, why_not = _evidence(approval, bundles)
-    return Meaning(
+    levels, made_up, why_not = _read_evidence(approval, bundles)
+    return Impact(
         reviews=flagged,
         random=round(total - flagged),
         hours=round(total * MINUTES / 60),
@@ -107,7 +107,7 @@ def meaning(connection: Connection, approval: Approval, bundles: Path) -> Meanin
     )
 
 
-def card(approval: Approval, bundles: Path) -> Markup | None:
+def render_card(approval: Approval, bundles: Path) -> Markup | None:
     """The model card as a page shows it; None where it is missing, or not the one proposed."""
     path = bundles / approval.bundle_folder / "card.md"
     if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
@@ -116,22 +116,24 @@ def card(approval: Approval, bundles: Path) -> Markup | None:
     return Markup(made.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
 
 
-def _evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
+def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
     """What was measured of the very bundle that is signed; otherwise why nothing can be told."""
     try:
         model = approvals.load_bundle(approval, bundles)
-        rates = _rates(bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence"))
+        rates = _read_rates(
+            bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence")
+        )
     except MissingInput:
         return [], False, "There is no model bundle, or no evidence beside it, to read."
     except UserError as error:
         return [], False, str(error)
-    sizes = _sizes(Profile.of(model))
+    sizes = _level_sizes(Profile.of(model))
     asked = [name for name in ORDER if name in approval.rates]
-    found = [_at(name, approval.rates[name], rates, sizes) for name in asked]
+    found = [_at_level(name, approval.rates[name], rates, sizes) for name in asked]
     return found, bool(model.about.get("made_up")), ""
 
 
-def _rates(path: Path, digest: str | None) -> list[Rate]:
+def _read_rates(path: Path, digest: str | None) -> list[Rate]:
     """The review rates of the evidence; UserError where it is missing, damaged or another's."""
     if not path.exists():
         raise MissingInput(f"{path.name} is not beside the bundle.")
@@ -145,7 +147,7 @@ def _rates(path: Path, digest: str | None) -> list[Rate]:
     return told.rates
 
 
-def _sizes(profile: Profile | None) -> dict[str, int]:
+def _level_sizes(profile: Profile | None) -> dict[str, int]:
     """How many people had each recorded level in a group, in the caseload of the profile."""
     if profile is None:
         return {}
@@ -158,7 +160,7 @@ def _sizes(profile: Profile | None) -> dict[str, int]:
     return found
 
 
-def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
+def _at_level(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
     proposed = min(1.0, rate * WEEKS / size) if size else None
@@ -178,16 +180,16 @@ def _at(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> At
         (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),
         # Where nobody may be found at all, there is no telling how many there are.
         (
-            _missed(right.value, caught.value, share),
-            _missed(right.low, caught.high, share),
-            _missed(right.high, caught.low, share),
+            _missed_in_hundred(right.value, caught.value, share),
+            _missed_in_hundred(right.low, caught.high, share),
+            _missed_in_hundred(right.high, caught.low, share),
         )
         if caught.low > 0
         else None,
     )
 
 
-def _missed(right: float, caught: float, share: float) -> float:
+def _missed_in_hundred(right: float, caught: float, share: float) -> float:
     """Of 100 rows not shown, how many are higher, where so many of those shown are rightly shown
     and so many of those higher are found. The ends of both intervals together are the widest.
     """

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from features.errors import UserError
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import users
 from serving.db.unit_tables import incidents
 
@@ -35,12 +35,12 @@ class Incident:
     followed: list[RowMapping] = field(default_factory=list)
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the last follow-up closed it."""
         return bool(self.followed) and bool(self.followed[-1]["closes"])
 
 
-def every(connection: Connection) -> list[Incident]:
+def list_incidents(connection: Connection) -> list[Incident]:
     """Every incident, open ones first, then newest first."""
     rows = connection.execute(
         select(incidents, users.c.name)
@@ -53,27 +53,27 @@ def every(connection: Connection) -> list[Incident]:
             found[row["id"]] = Incident(row)
         else:
             found[row["follows"]].followed.append(row)
-    return sorted(found.values(), key=lambda one: (one.closed, -one.first["id"]))
+    return sorted(found.values(), key=lambda one: (one.is_closed, -one.first["id"]))
 
 
-def report(unit: Unit, kind: str, words: str) -> None:
+def report_incident(unit: Transaction, kind: str, words: str) -> None:
     """Report one; UserError where a CRN stands in the words: no person is named here."""
     if kind not in KINDS:
         raise UserError("Select what happened")
-    _keep(unit, {"kind": kind, "words": words})
+    _insert_incident(unit, {"kind": kind, "words": words})
 
 
-def follow(unit: Unit, number: int, words: str, *, closes: bool) -> None:
+def follow_up_incident(unit: Transaction, number: int, words: str, *, closes: bool) -> None:
     """Say what was done about one, or close it; UserError where there is none, or it is closed."""
-    known: Sequence[Incident] = every(unit.connection)
+    known: Sequence[Incident] = list_incidents(unit.connection)
     found = next((one for one in known if one.first["id"] == number), None)
-    if found is None or found.closed:
+    if found is None or found.is_closed:
         raise UserError("There is no such open incident.")
     values = {"follows": number, "kind": found.first["kind"], "words": words, "closes": closes}
-    _keep(unit, values)
+    _insert_incident(unit, values)
 
 
-def _keep(unit: Unit, values: dict[str, object]) -> None:
+def _insert_incident(unit: Transaction, values: dict[str, object]) -> None:
     if re.search(r"\b[A-Za-z][0-9]{6}\b", str(values["words"])):
         raise UserError("Leave the CRN out: no person stands on the board's pages.")
     unit.connection.execute(insert(incidents).values(**values, username=unit.username))

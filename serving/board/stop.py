@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import RunStopped, UserError
 from serving.board import approvals
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import users
 from serving.db.unit_tables import stops
 
@@ -32,7 +32,7 @@ class Stopped:
     resumed_by: tuple[str, ...]
 
     @property
-    def words(self) -> str:
+    def stop_notice(self) -> str:
         """Why nothing new is flagged, for the queue."""
         return (
             f"The board stopped flagging on {self.at:%d %B %Y}: {self.reasons} Cases drawn at "
@@ -45,7 +45,7 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
     ended it.
     """
     found: Stopped | None = None
-    for row in every(connection):
+    for row in list_stops(connection):
         if at is not None and row["at"] > at:
             break
         if row["kind"] == "stop":
@@ -58,7 +58,7 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
     return found
 
 
-def every(connection: Connection) -> list[RowMapping]:
+def list_stops(connection: Connection) -> list[RowMapping]:
     """Everything that was said of stopping and going on, by whom, oldest first."""
     told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
     return list(connection.execute(told.order_by(stops.c.id)).mappings())
@@ -76,7 +76,7 @@ def as_the_board_says(
             "The board stopped flagging while the night ran, so nothing of it was kept. Start it "
             "again: it queues only the cases that are drawn at random."
         )
-    now = next(one for one in approvals.every(connection) if one.id == approval.id)
+    now = next(one for one in approvals.list_approvals(connection) if one.id == approval.id)
     why = now.why_not_now(clock.now())
     if why is not None:
         raise RunStopped(
@@ -85,19 +85,19 @@ def as_the_board_says(
         )
 
 
-def stop(unit: Unit, reasons: str) -> None:
+def stop_flagging(unit: Transaction, reasons: str) -> None:
     """Stop flagging, in the user's own name."""
-    _record(unit, "stop", reasons, "STOPPED_FLAGGING")
+    _record_stop(unit, "stop", reasons, "STOPPED_FLAGGING")
 
 
-def resume(unit: Unit, reasons: str) -> None:
+def resume_flagging(unit: Transaction, reasons: str) -> None:
     """Say that flagging may go on; it does once two members have said so."""
     if in_force(unit.connection) is None:
         raise UserError("Nothing is stopped.")
-    _record(unit, "resume", reasons, "RESUMED_FLAGGING")
+    _record_stop(unit, "resume", reasons, "RESUMED_FLAGGING")
 
 
-def _record(unit: Unit, kind: str, reasons: str, what: str) -> None:
+def _record_stop(unit: Transaction, kind: str, reasons: str, what: str) -> None:
     approvals.hold_still(unit.connection)
     values = {"kind": kind, "username": unit.username, "reasons": reasons.strip()}
     try:

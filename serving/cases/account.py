@@ -19,7 +19,7 @@ from features import clock
 from features.errors import MissingInput, RunStopped, UserError
 from features.store.store import Store
 from serving.cases import legal_holds, limited_access, summary
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import (
     acknowledgements,
     acute,
@@ -62,7 +62,7 @@ class Account:
     held: bool
 
 
-def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Account:
+def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
     """What the system knew, computed, said and showed about a case by the end of a day.
 
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
@@ -76,10 +76,10 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
     unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
     connection = unit.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
-    limited, limits_known = _access(connection, store, crn, on)
+    limited, limits_known = _access_state(connection, store, crn, on)
     who, told = (None, []) if limited else summary.one_case(store, crn, on)
     end = clock.end_of(on)
-    run, night = _run(connection, end), _night(connection, on)
+    run, night = _last_run(connection, end), _last_night(connection, on)
     if run is not None and night is not None and night["id"] == run["id"]:
         night = None
     return Account(
@@ -90,17 +90,17 @@ def account(unit: Unit, store: Store, scores: Path, crn: str, on: date) -> Accou
         person=who,
         entries=told,
         run=run,
-        computed=_computed(scores, run, crn, limited=limited),
+        computed=_score_rows(scores, run, crn, limited=limited),
         night=night,
-        computed_later=_computed(scores, night, crn, limited=limited),
-        queued=_queued(connection, crn, end),
-        acute=_acute(connection, crn, end),
-        audit=_audit(connection, crn, end),
+        computed_later=_score_rows(scores, night, crn, limited=limited),
+        queued=_queue_entries(connection, crn, end),
+        acute=_acute_rows(connection, crn, end),
+        audit=_audit_rows(connection, crn, end),
         held=legal_holds.is_held(connection, crn),
     )
 
 
-def _access(connection: Connection, store: Store, crn: str, on: date) -> tuple[bool, bool]:
+def _access_state(connection: Connection, store: Store, crn: str, on: date) -> tuple[bool, bool]:
     """Whether access is limited, and whether the list can say so.
 
     A list that has stopped closes the record (promise 7), not what people did here with the case.
@@ -121,19 +121,19 @@ def as_json(told: Account) -> dict[str, Any]:
     return found
 
 
-def _run(connection: Connection, end: datetime) -> RowMapping | None:
+def _last_run(connection: Connection, end: datetime) -> RowMapping | None:
     """The last run that was made by then: one made later says nothing of what was computed."""
     rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 
-def _night(connection: Connection, on: date) -> RowMapping | None:
+def _last_night(connection: Connection, on: date) -> RowMapping | None:
     """The last run about a day: it is made when that day is over, so it is known a day later."""
     rows = select(runs).where(runs.c.as_of == on).order_by(runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 
-def _computed(
+def _score_rows(
     scores: Path, run: Mapping[Any, Any] | None, crn: str, *, limited: bool
 ) -> list[dict[str, Any]]:
     """The rows that the last run by that day kept of the case; of one limited now, or since, no
@@ -153,7 +153,7 @@ def _computed(
     return ours.collect().to_dicts()
 
 
-def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+def _queue_entries(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
     """Each time that the case was queued by then, with everything that was done with it by then."""
     rows = (
         select(items)
@@ -161,10 +161,12 @@ def _queued(connection: Connection, crn: str, end: datetime) -> list[dict[str, A
         .where(items.c.crn == crn, runs.c.at < end)
         .order_by(items.c.id)
     )
-    return [_one(connection, item, end) for item in connection.execute(rows).mappings().all()]
+    return [
+        _item_record(connection, item, end) for item in connection.execute(rows).mappings().all()
+    ]
 
 
-def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, Any]:
+def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dict[str, Any]:
     parts = {
         "findings": findings,
         "claims": claims,
@@ -204,7 +206,7 @@ def _one(connection: Connection, item: RowMapping, end: datetime) -> dict[str, A
     return {"item": then, **found}
 
 
-def _acute(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+def _acute_rows(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
     rows = select(acute).where(acute.c.crn == crn, acute.c.at < end).order_by(acute.c.at)
     found = []
     for row in connection.execute(rows).mappings().all():
@@ -218,6 +220,6 @@ def _acute(connection: Connection, crn: str, end: datetime) -> list[dict[str, An
     return found
 
 
-def _audit(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:
+def _audit_rows(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:
     rows = text("SELECT seq, at, who, what, details FROM triage.audit_about(:crn) WHERE at < :end")
     return list(connection.execute(rows, {"crn": crn, "end": end}).mappings())

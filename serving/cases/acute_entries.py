@@ -48,7 +48,7 @@ class Delivered:
     nowhere: int
 
 
-def deliver(
+def deliver_entries(
     connection: Connection, store: Store, on: pl.DataFrame, limited: set[str], as_of: date
 ) -> Delivered:
     """Deliver what became known in the last days of every case of a spine, and bring what waits up
@@ -61,18 +61,20 @@ def deliver(
     recent = pl.any_horizontal(MATCHES.values()) & (pl.col("known_from") > since)
     told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
     rows = told.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
-    waiting = _waiting(connection)
+    waiting = _unacknowledged_records(connection)
     crns = {*rows["crn"], *waiting}
     if not crns:
         return Delivered(0, 0)
     known = asof.read(
         store, asof.spine(crns, as_of), tables=["incidents", "allocations", "supervisions"]
     )
-    units, holders = _units(known), timeline.practitioners(known)
-    _refresh(connection, known, waiting, units, holders)
+    units, holders = _unit_of_cases(known), timeline.practitioners(known)
+    _refresh_entries(connection, known, waiting, units, holders)
     values = [
-        _value(row, units.get(row["crn"], NO_UNIT), holders.get(row["crn"]), row["crn"] in limited)
-        for row in _listed(rows)
+        _entry_row(
+            row, units.get(row["crn"], NO_UNIT), holders.get(row["crn"]), row["crn"] in limited
+        )
+        for row in _listed_entries(rows)
     ]
     nowhere = rows.filter(~pl.col("crn").is_in(list(units))).height
     if not values:
@@ -82,7 +84,7 @@ def deliver(
     return Delivered(sum(unit != NO_UNIT for unit in made), nowhere)
 
 
-def shrink(connection: Connection, limited: list[str]) -> None:
+def shrink_limited(connection: Connection, limited: list[str]) -> None:
     """Entries of cases that were limited since they were delivered shrink to the CRN."""
     connection.execute(
         update(acute)
@@ -97,7 +99,7 @@ def open_again(connection: Connection, limited: Collection[str]) -> None:
     connection.execute(back.values(limited=False))
 
 
-def _waiting(connection: Connection) -> dict[str, list[str]]:
+def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
     """The records that nobody has acknowledged, and those whose words came back, by case."""
     done = exists().where(acknowledgements.c.acute_id == acute.c.id)
     found: dict[str, list[str]] = {}
@@ -108,7 +110,7 @@ def _waiting(connection: Connection) -> dict[str, list[str]]:
     return found
 
 
-def _units(known: Known) -> dict[str, str]:
+def _unit_of_cases(known: Known) -> dict[str, str]:
     """The unit of each case: that of its latest order, licence, custody or placement in force."""
     held = known.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
@@ -117,14 +119,14 @@ def _units(known: Known) -> dict[str, str]:
     return dict(last.select("crn", "pdu_code").iter_rows())
 
 
-def _refresh(
+def _refresh_entries(
     connection: Connection,
     known: Known,
     waiting: dict[str, list[str]],
     units: dict[str, str],
     holders: dict[str, str],
 ) -> None:
-    rows = {(row["crn"], row["record_id"]): row for row in _listed(known.rows("incidents"))}
+    rows = {(row["crn"], row["record_id"]): row for row in _listed_entries(known.rows("incidents"))}
     for crn, records in waiting.items():
         for record in records:
             row = rows.get((crn, record))
@@ -141,20 +143,22 @@ def _refresh(
             if crn in units:
                 now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
             connection.execute(update(acute).where(ours).values(**now))
-            words = _words(entry) | ({"listed_as": row["listed_as"]} if row["listed_as"] else {})
+            words = _entry_text(entry) | (
+                {"listed_as": row["listed_as"]} if row["listed_as"] else {}
+            )
             connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
 
 
-def _words(entry: TimelineEntry) -> dict[str, str]:
+def _entry_text(entry: TimelineEntry) -> dict[str, str]:
     return {name: getattr(entry, name) for name in WORDS}
 
 
-def _listed(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _listed_entries(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
     words = pl.coalesce(pl.when(found).then(pl.lit(said)) for said, found in MATCHES.items())
     yield from rows.with_columns(listed_as=words).sort("recorded_at", "record_id").to_dicts()
 
 
-def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> dict[str, Any]:
+def _entry_row(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> dict[str, Any]:
     entry = timeline.entry("incidents", row)
     return {
         "crn": row["crn"],
@@ -168,5 +172,5 @@ def _value(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> 
         "withdrawn": False,
         "disclosable": entry.disclosable,
         "disputed": entry.disputed,
-        **(dict.fromkeys(WORDS, "") if limited else _words(entry)),
+        **(dict.fromkeys(WORDS, "") if limited else _entry_text(entry)),
     }

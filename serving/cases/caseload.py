@@ -45,7 +45,7 @@ class Placed:
     practitioners: Mapping[str, str]
 
 
-def placed(store: Store, on: pl.DataFrame) -> Placed:
+def place_cases(store: Store, on: pl.DataFrame) -> Placed:
     """The unit and practitioner of each case of a spine."""
     known = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
     held = timeline.supervision(known)
@@ -53,7 +53,7 @@ def placed(store: Store, on: pl.DataFrame) -> Placed:
     return Placed(units, timeline.practitioners(known))
 
 
-def fired(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:
+def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:
     """Which of some indicators fire, by default the facts: crn, indicator; a case once, whichever
     group it is about.
     """
@@ -66,14 +66,14 @@ def fired(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.Da
     return pl.concat(said).unique().sort("crn", "indicator")
 
 
-def shrink(connection: Connection, limited: list[str]) -> None:
+def shrink_limited(connection: Connection, limited: list[str]) -> None:
     """Cases of limited access are their CRN and unit at once, whatever the night does later."""
     held = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
     connection.execute(held.values(limited=True, practitioner_code=None))
     connection.execute(delete(facts).where(facts.c.crn.in_(limited)))
 
 
-def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) -> None:
+def write_caseload(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) -> None:
     """Bring the caseload to this night, with or without an approval: who is in which unit now.
 
     Facts of a case that has left its unit go with it; new ones come with the run.
@@ -90,7 +90,7 @@ def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) 
         for crn in limited
         if crn in where.units
     }
-    _replace(connection, caseload, ["crn"], rows)
+    _replace_rows(connection, caseload, ["crn"], rows)
     still = exists().where(
         caseload.c.crn == facts.c.crn,
         caseload.c.pdu_code == facts.c.pdu_code,
@@ -99,7 +99,7 @@ def place(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) 
     connection.execute(delete(facts).where(~still))
 
 
-def keep(
+def write_facts(
     connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
 ) -> None:
     """Bring the facts to this night; a limited case has none."""
@@ -115,10 +115,10 @@ def keep(
         for crn, name in found.iter_rows()
         if crn in where.units and not limited.get(crn, True)
     }
-    _replace(connection, facts, ["crn", "indicator"], open_)
+    _replace_rows(connection, facts, ["crn", "indicator"], open_)
 
 
-def _replace(
+def _replace_rows(
     connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
 ) -> None:
     """Remove what is gone or differs, and enter what is new: most of a caseload stays as it is."""

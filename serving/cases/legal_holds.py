@@ -16,11 +16,11 @@ from features.contracts.table import is_crn
 from features.errors import UserError
 from features.store import legal_holds as store_holds
 from features.store.store import Store
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.unit_tables import holds
 
 
-def hold(unit: Unit, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
+def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
     """Keep a case from deletion, or let it go; what was placed and lifted stays on record.
 
     Raises UserError for what is no CRN, and for a case of which the store holds nothing.
@@ -28,18 +28,18 @@ def hold(unit: Unit, store: Store, crn: str, reasons: str, *, placed: bool) -> N
     check_crn(crn)
     if placed and not store.knows(crn):
         raise UserError("The store holds nothing of that CRN, so there is nothing to keep.")
-    _alone(unit.connection)
+    _lock_holds(unit.connection)
     values = {"crn": crn, "placed": placed, "username": unit.username, "reasons": reasons.strip()}
     unit.connection.execute(insert(holds).values(**values))
     unit.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
     if placed:
-        store_holds.keep(store.path, held(unit.connection))
+        store_holds.keep(store.path, held_cases(unit.connection))
 
 
-def write(connection: Connection, store: Path) -> int:
+def write_hold_list(connection: Connection, store: Path) -> int:
     """Write the list beside the store anew, as recorded; how many cases are held."""
-    _alone(connection)
-    found = held(connection)
+    _lock_holds(connection)
+    found = held_cases(connection)
     store_holds.keep(store, found)
     return len(found)
 
@@ -56,13 +56,13 @@ def is_held(connection: Connection, crn: str) -> bool:
     return bool(connection.execute(rows).scalar())
 
 
-def held(connection: Connection) -> list[str]:
+def held_cases(connection: Connection) -> list[str]:
     """Every case that may not be deleted now."""
     newest = select(func.max(holds.c.id)).group_by(holds.c.crn)
     rows = select(holds.c.crn).where(holds.c.id.in_(newest), holds.c.placed).order_by(holds.c.crn)
     return list(connection.execute(rows).scalars())
 
 
-def _alone(connection: Connection) -> None:
+def _lock_holds(connection: Connection) -> None:
     """Until the transaction ends: who comes second sees what the first one recorded."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.holds'))"))

@@ -36,38 +36,38 @@ class Doors:
     opened: int
 
 
-def close(connection: Connection, store: Store, as_of: date) -> Doors:
+def close_cases(connection: Connection, store: Store, as_of: date) -> Doors:
     """Bring whom limits name to this night, shrink what is limited now, give back what is not."""
-    hold_still(connection)
-    limited = _keep(connection, store, as_of)
-    shrunk = shrink(connection, sorted(limited))
+    lock_limits(connection)
+    limited = _write_limits(connection, store, as_of)
+    shrunk = shrink_items(connection, sorted(limited))
     return Doors(limited, shrunk, _open_again(connection, store, limited, as_of))
 
 
-def hold_still(connection: Connection) -> None:
+def lock_limits(connection: Connection) -> None:
     """Until the transaction ends no limit is told: what the night writes is as limited as it is."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.limits'))"))
 
 
-def shut(connection: Connection) -> set[str]:
+def limited_cases(connection: Connection) -> set[str]:
     """Every case that is limited now, as the night found it and as was told since."""
     return set(connection.execute(select(limits.c.crn)).scalars())
 
 
-def marked(on: pl.DataFrame, limited: Collection[str]) -> pl.DataFrame:
+def mark_limited(on: pl.DataFrame, limited: Collection[str]) -> pl.DataFrame:
     """A spine with `limited` as it is by now."""
     return on.with_columns(limited=pl.col("crn").is_in(sorted(limited)))
 
 
-def shrink(connection: Connection, limited: list[str]) -> int:
+def shrink_items(connection: Connection, limited: list[str]) -> int:
     """Items of cases whose access was limited since they were queued shrink to their CRN."""
     changed = connection.execute(
         update(items)
         .where(items.c.crn.in_(limited), ~items.c.limited)
         .values(limited=True, person={})
     )
-    acute_entries.shrink(connection, limited)
-    caseload.shrink(connection, limited)
+    acute_entries.shrink_limited(connection, limited)
+    caseload.shrink_limited(connection, limited)
     return int(changed.rowcount)
 
 
@@ -79,7 +79,7 @@ def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool
     return bool(connection.execute(told, {"crn": crn}).scalar())
 
 
-def tell(
+def limit_case(
     connection: Connection, crn: str, excluded: Sequence[str], restricted_to: Sequence[str]
 ) -> bool:
     """Close a case at once, for everyone but those let in by name; whether it is in the caseload.
@@ -94,14 +94,14 @@ def tell(
     return bool(connection.execute(told, values).scalar())
 
 
-def _keep(connection: Connection, store: Store, as_of: date) -> set[str]:
+def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]:
     """Write whom each limit names, as the list and what was told since say; every limited case.
 
     Exclusions add up; users told to be the only ones take the place of those that an older list
     restricts a case to.
     """
     told = limits.c.told_at.is_not(None)
-    connection.execute(delete(limits).where(~told | (limits.c.told_at < _listed(store))))
+    connection.execute(delete(limits).where(~told | (limits.c.told_at < _list_taken_at(store))))
     only = select(limits.c.crn).where(told, limits.c.kind == NOBODY[0], limits.c.username != "")
     replaced = set(connection.execute(only).scalars())
     kept = build.limits_in_force(store, as_of).with_columns(pl.col("username").str.to_uppercase())
@@ -113,10 +113,10 @@ def _keep(connection: Connection, store: Store, as_of: date) -> set[str]:
     rows: list[dict[str, Any]] = last.filter(~older).to_dicts()
     if rows:
         connection.execute(insert(limits).on_conflict_do_nothing(), rows)
-    return set(kept["crn"]) | shut(connection)
+    return set(kept["crn"]) | limited_cases(connection)
 
 
-def _listed(store: Store) -> datetime:
+def _list_taken_at(store: Store) -> datetime:
     """When the newest list was taken that was declared complete: it settles what was told before.
 
     One that is not declared complete says nothing of the cases that it does not name.
@@ -141,7 +141,7 @@ def _open_again(connection: Connection, store: Store, limited: set[str], as_of: 
         by_day.setdefault(min(row.as_of, as_of), []).append(row)
     for day, ours in by_day.items():
         known = asof.read(store, asof.spine(sorted({row.crn for row in ours}), day))
-        people = summary.people(store, known, day)
+        people = summary.summarise_people(store, known, day)
         for row in ours:
             back = {"limited": False, "person": people[row.crn]}
             # Somebody may have looked at it by hand while its record was read.

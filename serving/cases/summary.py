@@ -23,10 +23,10 @@ def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[
         {**asdict(entry), "source_table": entry.table, "position": place}
         for place, entry in enumerate(timeline.entries(known)[crn])
     ]
-    return people(store, known, as_of)[crn], told
+    return summarise_people(store, known, as_of)[crn], told
 
 
-def people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
+def summarise_people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
     """What the page says at its head: name, supervision, levels and states, what is missing."""
     named, held = timeline.names(known), timeline.supervision(known)
     levels: dict[str, dict[str, Any]] = {}
@@ -37,33 +37,33 @@ def people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]
             "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
         }
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
-    open_ = _outstanding(known)
+    open_ = _outstanding_work(known)
     incomplete, failures = store.incomplete_cases(), timeline.non_compliance(known)
     return {
         crn: {
-            "name": _name(named.get(crn, {})),
-            "born_on": _text(named.get(crn, {}).get("born_on")),
+            "name": _full_name(named.get(crn, {})),
+            "born_on": _text_or_none(named.get(crn, {}).get("born_on")),
             "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
-            "since": _text(held.get(crn, {}).get("occurred_on")),
+            "since": _text_or_none(held.get(crn, {}).get("occurred_on")),
             "team": held.get(crn, {}).get("team_code"),
-            "suspended_from": _text(held.get(crn, {}).get("suspended_from")),
+            "suspended_from": _text_or_none(held.get(crn, {}).get("suspended_from")),
             "interpreter": named.get(crn, {}).get("interpreter_language"),
             "adjustments": named.get(crn, {}).get("adjustments"),
             "levels": levels[crn],
             "feeds": feeds,
             "incomplete": crn in incomplete,
             "non_compliance": failures.get(crn),
-            "outstanding": open_.get(crn, _nothing()),
+            "outstanding": open_.get(crn, _nothing_outstanding()),
         }
         for crn in known.spine["crn"]
     }
 
 
-def _nothing() -> dict[str, Any]:
+def _nothing_outstanding() -> dict[str, Any]:
     return {"enquiries": [], "actions": [], "orders": [], "disputed": 0}
 
 
-def _outstanding(known: Known) -> dict[str, dict[str, Any]]:
+def _outstanding_work(known: Known) -> dict[str, dict[str, Any]]:
     """What is still open of each case: enquiries without an answer, actions, orders in force."""
     still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
     found: dict[str, dict[str, Any]] = {}
@@ -71,19 +71,23 @@ def _outstanding(known: Known) -> dict[str, dict[str, Any]]:
         rows = known.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
         for row in rows.iter_rows(named=True):
             told = timeline.entry(table, row)
-            one = {"what": told.what, "detail": told.detail, "since": _text(told.occurred_on)}
-            found.setdefault(row["crn"], _nothing())[table].append(one)
+            one = {
+                "what": told.what,
+                "detail": told.detail,
+                "since": _text_or_none(told.occurred_on),
+            }
+            found.setdefault(row["crn"], _nothing_outstanding())[table].append(one)
     for table in timeline.THEMES:
         counted = known.rows(table).filter(pl.col("disputed") == True).group_by("crn").len()  # noqa: E712 - an expression, not a bool
         for crn, count in counted.iter_rows():
-            found.setdefault(crn, _nothing())["disputed"] += count
+            found.setdefault(crn, _nothing_outstanding())["disputed"] += count
     return found
 
 
-def _name(person: dict[str, Any]) -> str:
+def _full_name(person: dict[str, Any]) -> str:
     """The name, or nothing where none is supplied: made-up people have none."""
     return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
 
 
-def _text(value: date | None) -> str | None:
+def _text_or_none(value: date | None) -> str | None:
     return value.isoformat() if value else None

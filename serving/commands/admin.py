@@ -17,21 +17,21 @@ from serving import settings
 from serving.commands import demo
 from serving.commands.service import console
 from serving.db import audit_chain
-from serving.db.migrate import migrate as bring_up_to_date
+from serving.db.migrate import migrate_database as bring_up_to_date
 from serving.db.server import as_owner
 from serving.db.tables import users
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
-def migrate(_: argparse.Namespace) -> None:
+def migrate_database(_: argparse.Namespace) -> None:
     """Make the roles and bring the tables up to date."""
-    chosen = settings.read()
+    chosen = settings.read_settings()
     before, after = bring_up_to_date(chosen)
     if before != after:
-        with as_owner(settings.read()) as connection:
+        with as_owner(settings.read_settings()) as connection:
             details = {"from": before, "to": after}
-            _audit(connection, "MIGRATED", "-", details, kind="DATABASE")
+            _audit_admin(connection, "MIGRATED", "-", details, kind="DATABASE")
     if chosen.demo:
         demo.add_users(chosen)
     console.print("The database is up to date.")
@@ -65,10 +65,10 @@ def add_user(args: argparse.Namespace) -> None:
             "at most, as the user signs in."
         )
     try:
-        with as_owner(settings.read()) as connection:
+        with as_owner(settings.read_settings()) as connection:
             connection.execute(insert(users).values(row))
             details = {"role": args.role, "pdu": args.pdu, "staff_code": args.staff_code}
-            _audit(connection, "ADDED_USER", args.username, details)
+            _audit_admin(connection, "ADDED_USER", args.username, details)
     except DBAPIError as error:
         raise UserError(
             f"{args.username} could not be entered: there is such a user already, or the database "
@@ -79,7 +79,7 @@ def add_user(args: argparse.Namespace) -> None:
 
 def end_user(args: argparse.Namespace) -> None:
     """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
-    with as_owner(settings.read()) as connection:
+    with as_owner(settings.read_settings()) as connection:
         known = select(users.c.username).where(users.c.username == args.username)
         if connection.execute(known).scalar() is None:
             raise UserError(f"There is no user {args.username}.")
@@ -92,19 +92,19 @@ def end_user(args: argparse.Namespace) -> None:
             row = update(users).where(users.c.username == args.username)
             connection.execute(row.values(ended_at=clock.now()))
         details = {"sessions": ended, "for_good": args.for_good}
-        _audit(connection, "ENDED_USER", args.username, details)
+        _audit_admin(connection, "ENDED_USER", args.username, details)
     for_good = " and may not sign in again" if args.for_good else ""
     console.print(f"{args.username} is signed out ({ended} sessions){for_good}.")
 
 
 def export_audit(args: argparse.Namespace) -> None:
     """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
-    with as_owner(settings.read()) as connection:
-        for event in audit_chain.events(connection, args.after):
+    with as_owner(settings.read_settings()) as connection:
+        for event in audit_chain.export_events(connection, args.after):
             print(json.dumps(event))  # noqa: T201 - it is the answer
 
 
-def _audit(
+def _audit_admin(
     connection: Connection, what: str, whom: str, details: dict[str, Any], *, kind: str = "USER"
 ) -> None:
     """Leave an audit row of what an administrator did, with the user of the machine who did it."""

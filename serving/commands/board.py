@@ -15,38 +15,38 @@ from models import bundle, registry
 from serving import settings, watch
 from serving.board import approvals, stop
 from serving.commands import demo
-from serving.commands.service import connected, console, newest_bundle
+from serving.commands.service import connect_as, console, newest_bundle
 from serving.db.server import NIGHT, WEB
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import runs
 from serving.reports import board_pack as pack
 from serving.settings import Settings
 
 
-def approve(args: argparse.Namespace) -> None:
+def approve_bundle(args: argparse.Namespace) -> None:
     """Propose or sign an approval, or give the demo's own."""
-    chosen = settings.read()
-    with connected(chosen, WEB) as engine:
-        _approve(args, chosen, engine)
+    chosen = settings.read_settings()
+    with connect_as(chosen, WEB) as engine:
+        _approve_live(args, chosen, engine)
 
 
-def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
+def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
     if args.demo:
         folder = newest_bundle(chosen)
         store = Store.open(chosen.store)
         as_of = args.as_of or store.extracted_on
         cases = build.cases_under_supervision(store, as_of).height
-        number = demo.approve(chosen, engine, bundle.load(folder), folder.name, cases)
+        number = demo.approve_demo(chosen, engine, bundle.load(folder), folder.name, cases)
         console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
         return
     if not args.user or not args.reasons:
         raise UserError("Name who approves (--as) and why (--reasons, at least 20 characters).")
-    with unit(engine, args.user) as opened:
+    with transaction(engine, args.user) as opened:
         number = args.approval
         if number is None:
             folder = args.bundle or newest_bundle(chosen)
-            rates = _rates(args.rates)
-            number = approvals.propose(
+            rates = _parse_rates(args.rates)
+            number = approvals.propose_approval(
                 opened,
                 bundle.load(folder),
                 folder.name,
@@ -56,16 +56,16 @@ def _approve(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None
                 tracked=registry.tracked(folder),
                 card=folder / "card.md",
             )
-        approvals.sign(opened, number, args.reasons, args.conditions or "")
+        approvals.sign_approval(opened, number, args.reasons, args.conditions or "")
     with engine.connect() as connection:
-        made = next(item for item in approvals.every(connection) if item.id == number)
+        made = next(item for item in approvals.list_approvals(connection) if item.id == number)
     console.print(
         f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
         f"expires on {made.expires_at:%d %B %Y}."
     )
 
 
-def _rates(text: str) -> dict[str, int]:
+def _parse_rates(text: str) -> dict[str, int]:
     found = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
@@ -80,19 +80,19 @@ def _rates(text: str) -> dict[str, int]:
 
 def stop_flagging(args: argparse.Namespace) -> None:
     """Stop flagging at once; --resume says that it may go on (two members must say so)."""
-    chosen = settings.read()
-    with connected(chosen, WEB) as engine:
-        with unit(engine, args.user) as opened:
-            (stop.resume if args.resume else stop.stop)(opened, args.reasons)
+    chosen = settings.read_settings()
+    with connect_as(chosen, WEB) as engine:
+        with transaction(engine, args.user) as opened:
+            (stop.resume_flagging if args.resume else stop.stop_flagging)(opened, args.reasons)
         with engine.connect() as connection:
             found = stop.in_force(connection)
-    console.print(found.words if found else "Flagging goes on.")
+    console.print(found.stop_notice if found else "Flagging goes on.")
 
 
 def show_figures(_: argparse.Namespace) -> None:
     """Work out the figures of readers and misses anew, keep them, and say them."""
-    chosen = settings.read()
-    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
+    chosen = settings.read_settings()
+    with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
         found = watch.keep_again(opened.connection, clock.today())
         opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.states(found))))
     for one in found:
@@ -101,11 +101,11 @@ def show_figures(_: argparse.Namespace) -> None:
         )
 
 
-def board_pack(args: argparse.Namespace) -> None:
+def write_board_pack(args: argparse.Namespace) -> None:
     """Write the board's pack of a month: page, PDF and CSV."""
-    chosen, month = settings.read(), pack.Month.of(args.month)
-    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
-        told = pack.tell(opened.connection, month, demo=chosen.demo)
+    chosen, month = settings.read_settings(), pack.Month.parse_month(args.month)
+    with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
+        told = pack.gather_pack(opened.connection, month, demo=chosen.demo)
         opened.audit(AuditEvent("MADE_PACK", "NOT_APPLICABLE", "-", {"month": args.month}))
     card = "Nothing was approved at the end of the month, so there is no card."
     if told.live is not None:
@@ -115,23 +115,23 @@ def board_pack(args: argparse.Namespace) -> None:
         if told.live.card and digests.digest_of(path) != told.live.card:
             raise UnreadableInput(f"{path} is not the card that was signed; fetch it again.")
         card = path.read_text(encoding="utf-8")
-    for written in pack.write(told, args.out, card):
+    for written in pack.write_pack(told, args.out, card):
         console.print(f"Written: {written}")
 
 
-def withdraw(args: argparse.Namespace) -> None:
+def withdraw_approval(args: argparse.Namespace) -> None:
     """Withdraw an approval at once."""
-    chosen = settings.read()
-    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
-        approvals.withdraw(opened, args.approval, args.reasons)
+    chosen = settings.read_settings()
+    with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
+        approvals.withdraw_approval(opened, args.approval, args.reasons)
     console.print(f"Approval {args.approval} is withdrawn.")
 
 
-def live(args: argparse.Namespace) -> None:
+def print_live(args: argparse.Namespace) -> None:
     """What was approved to score at the end of a day, and what scored the record of that day."""
-    chosen = settings.read()
+    chosen = settings.read_settings()
     at = clock.end_of(args.on)
-    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+    with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         found = approvals.live_at(connection, at, demo=chosen.demo)
         about = select(runs).where(runs.c.as_of == args.on).order_by(runs.c.at)
         nights = connection.execute(about).mappings().all()

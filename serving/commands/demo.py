@@ -11,7 +11,7 @@ from models import registry
 from models.bundle import Bundle
 from serving.board import approvals
 from serving.db.server import as_owner
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.db.tables import items, users
 from serving.settings import Settings
 
@@ -72,18 +72,18 @@ def add_practitioners(settings: Settings) -> list[str]:
     return made
 
 
-def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
+def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
     """Approve a bundle in the names of the two made-up board members; once a bundle."""
     _only_in_a_demo(settings)
     board = [username for username, _, role, _ in USERS if role == "board"]
     now = clock.now()
     with engine.connect() as connection:
-        for item in approvals.every(connection):
+        for item in approvals.list_approvals(connection):
             if item.bundle_id == model.id and item.demo and not item.why_not_now(now):
                 return item.id
     rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
-    with unit(engine, board[0]) as opened:
-        made = approvals.propose(
+    with transaction(engine, board[0]) as opened:
+        made = approvals.propose_approval(
             opened,
             model,
             folder,
@@ -93,9 +93,9 @@ def approve(settings: Settings, engine: Engine, model: Bundle, folder: str, case
             tracked=registry.tracked(settings.bundles / folder),
             card=settings.bundles / folder / "card.md",
         )
-        approvals.sign(opened, made, REASONS)
-    with unit(engine, board[1]) as opened:
-        approvals.sign(opened, made, REASONS)
+        approvals.sign_approval(opened, made, REASONS)
+    with transaction(engine, board[1]) as opened:
+        approvals.sign_approval(opened, made, REASONS)
     return made
 
 

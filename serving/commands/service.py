@@ -23,7 +23,7 @@ from serving.cases import legal_holds
 from serving.commands import demo
 from serving.db import audit_chain
 from serving.db.server import NIGHT, WEB, engine_for
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import findings, items, users
 from serving.night import replay
 from serving.night import run as night_run
@@ -35,43 +35,43 @@ from serving.settings import Settings
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 
-def account(args: argparse.Namespace) -> None:
+def write_account(args: argparse.Namespace) -> None:
     """What was on record, computed, shown and done about one case by the end of a day, as JSON."""
-    chosen = settings.read()
-    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+    chosen = settings.read_settings()
+    with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
         _check_role(opened, "inspector")
         store = Store.open(chosen.store)
-        told = accounts.account(opened, store, chosen.scores, args.crn, args.on)
+        told = accounts.account_of_case(opened, store, chosen.scores, args.crn, args.on)
     print(json.dumps(accounts.as_json(told), default=str, indent=1))  # noqa: T201 - it is the answer
 
 
-def hold(args: argparse.Namespace) -> None:
+def hold_case(args: argparse.Namespace) -> None:
     """Keep a case from deletion, or lift that."""
-    chosen = settings.read()
+    chosen = settings.read_settings()
     if len(args.reasons.strip()) < LEAST_REASONS:
         raise UserError("Say why (--reasons), in at least 20 characters.")
-    with connected(chosen, WEB) as engine, unit(engine, args.user) as opened:
+    with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
         _check_role(opened, "inspector")
         store = Store.open(chosen.store)
-        legal_holds.hold(opened, store, args.crn, args.reasons, placed=not args.lift)
+        legal_holds.record_hold(opened, store, args.crn, args.reasons, placed=not args.lift)
     if args.lift:
         _write_holds(chosen)
     console.print("The hold is lifted." if args.lift else "The case is kept from deletion.")
 
 
-def holds(_: argparse.Namespace) -> None:
+def write_holds(_: argparse.Namespace) -> None:
     """Write the list of held cases beside the store anew, from the database."""
-    console.print(f"{_write_holds(settings.read())} cases are held.")
+    console.print(f"{_write_holds(settings.read_settings())} cases are held.")
 
 
 def _write_holds(chosen: Settings) -> int:
-    with connected(chosen, NIGHT) as engine, unit(engine, None) as opened:
-        found = legal_holds.write(opened.connection, chosen.store)
+    with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
+        found = legal_holds.write_hold_list(opened.connection, chosen.store)
         opened.audit(AuditEvent("WROTE_HOLDS", "NOT_APPLICABLE", "-", {"held": found}))
     return found
 
 
-def _check_role(opened: Unit, role: str) -> None:
+def _check_role(opened: Transaction, role: str) -> None:
     found = select(users.c.role).where(
         users.c.username == opened.username, users.c.ended_at.is_(None)
     )
@@ -79,21 +79,21 @@ def _check_role(opened: Unit, role: str) -> None:
         raise UserError(f"{opened.username} is not entered as {role}; see add-user.")
 
 
-def score(args: argparse.Namespace) -> None:
+def score_night(args: argparse.Namespace) -> None:
     """Score the caseload and fill the queue; --replay scores a past day into a file."""
-    chosen = settings.read()
+    chosen = settings.read_settings()
     if args.replay:
-        with steps("the replay") as step, connected(chosen, NIGHT) as engine:
-            done = replay.replay(chosen, engine, args.as_of, step)
+        with steps("the replay") as step, connect_as(chosen, NIGHT) as engine:
+            done = replay.replay_night(chosen, engine, args.as_of, step)
         console.print(
             f"{done.cases:,} cases as of {args.as_of}, as they were known then: {done.path} "
             f"(SHA-256 {done.digest}). The queue, the caseload and the facts were not touched."
         )
         return
-    with steps("the night") as step, connected(chosen, NIGHT) as engine:
-        night = night_run.score(chosen, engine, args.as_of, step)
-    console.print(_summary(night))
-    console.print(_top(chosen))
+    with steps("the night") as step, connect_as(chosen, NIGHT) as engine:
+        night = night_run.run_night(chosen, engine, args.as_of, step)
+    console.print(_summary_table(night))
+    console.print(_top_flagged(chosen))
     if not night.fresh:
         console.print(f"Run {night.run_id} stands already: nothing was changed.")
     if chosen.demo:
@@ -105,12 +105,14 @@ def score(args: argparse.Namespace) -> None:
 
 def verify_audit(args: argparse.Namespace) -> None:
     """Say whether every audit row stands as it was written; name the first that does not."""
-    chosen = settings.read()
+    chosen = settings.read_settings()
     if args.anchors is not None and not args.anchors.exists():
         raise MissingInput(f"There is no file of heads at {args.anchors}.")
-    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
-        told = audit_chain.verify(connection, args.anchors or chosen.anchors, chosen.anchor_key)
-        changed = approvals.altered(connection)
+    with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
+        told = audit_chain.verify_chain(
+            connection, args.anchors or chosen.anchors, chosen.anchor_key
+        )
+        changed = approvals.first_altered(connection)
     if changed is not None:
         raise RunStopped(
             f"Approval {changed} is not what was proposed, as its audit row says. Keep the "
@@ -121,19 +123,19 @@ def verify_audit(args: argparse.Namespace) -> None:
 
 def anchor_audit(_: argparse.Namespace) -> None:
     """Sign the head of the chain of audit rows now; print it, to be kept somewhere else too."""
-    chosen = settings.read()
-    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
-        head = audit_chain.anchor(connection, chosen.anchors, chosen.anchor_key)
+    chosen = settings.read_settings()
+    with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
+        head = audit_chain.write_anchor(connection, chosen.anchors, chosen.anchor_key)
     if head is None:
         raise MissingInput("Nothing was done yet, so there is no audit row to sign.")
     print(json.dumps(head))  # noqa: T201 - it is the answer
 
 
-def serve(args: argparse.Namespace) -> None:
+def serve_pages(args: argparse.Namespace) -> None:
     """Serve the pages."""
     from serving.web.app import run
 
-    run(settings.read(), args.host, args.port)
+    run(settings.read_settings(), args.host, args.port)
 
 
 def make_assets(args: argparse.Namespace) -> None:
@@ -157,7 +159,7 @@ def write_docs(args: argparse.Namespace) -> None:
 
 
 @contextmanager
-def connected(chosen: Settings, role: str) -> Iterator[Engine]:
+def connect_as(chosen: Settings, role: str) -> Iterator[Engine]:
     """An engine for a role, closed at the end of the command."""
     engine = engine_for(chosen, role)
     try:
@@ -176,7 +178,7 @@ def newest_bundle(chosen: Settings) -> Path:
     return found[-1].parent
 
 
-def _summary(night: night_run.Night) -> Table:
+def _summary_table(night: night_run.Night) -> Table:
     counts = night.counts
     table = Table(title=f"Run {night.run_id}", show_header=False)
     table.add_column()
@@ -201,7 +203,7 @@ def _summary(night: night_run.Night) -> Table:
     return table
 
 
-def _top(chosen: Settings) -> Table:
+def _top_flagged(chosen: Settings) -> Table:
     """The five flagged cases whose level looks most clearly too low, with two reasons each."""
     table = Table(title="The five weightiest, with their first two reasons", show_lines=True)
     for name in ("case", "group", "recorded", "reasons"):
@@ -213,7 +215,7 @@ def _top(chosen: Settings) -> Table:
         .order_by(findings.c.probability.desc(), items.c.crn)
         .limit(5)
     )
-    with connected(chosen, NIGHT) as engine, engine.connect() as connection:
+    with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         for row in connection.execute(rows).mappings():
             said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
             table.add_row(

@@ -26,7 +26,7 @@ from features.errors import MissingInput, RunStopped, UnreadableInput
 KEEP = "Keep the database as it is, and tell whoever answers for it."
 
 
-def anchor(connection: Connection, path: Path, key: str) -> dict[str, Any] | None:
+def write_anchor(connection: Connection, path: Path, key: str) -> dict[str, Any] | None:
     """Append the signed head of the chain to a file; None where the chain is empty.
 
     The signature is an HMAC-SHA256 over the head and the signature before it, so that no head can
@@ -35,20 +35,20 @@ def anchor(connection: Connection, path: Path, key: str) -> dict[str, Any] | Non
     row = connection.execute(text("SELECT seq, digest FROM triage.audit_head()")).first()
     if row is None:
         return None
-    before = _heads(path, key)
+    before = _read_heads(path, key)
     head: dict[str, Any] = {
         "seq": row.seq,
         "digest": row.digest,
         "at": clock.now().isoformat(),
         "previous": before[-1].signature if before else "",
     }
-    head["signature"] = _signature(head, key)
+    head["signature"] = _sign_head(head, key)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(head) + "\n")
     return head
 
 
-def events(connection: Connection, after: int = 0) -> Iterator[dict[str, object]]:
+def export_events(connection: Connection, after: int = 0) -> Iterator[dict[str, object]]:
     """Audit rows after a number as HMPPS audit events: what, when, who, service, subject, details.
 
     Source: the event of hmpps-audit-api; `details` is JSON as text there.
@@ -84,7 +84,7 @@ def rows_not_as_kept(connection: Connection) -> list[str]:
     return list(connection.execute(text("SELECT triage.rows_not_as_kept()")).scalars())
 
 
-def verify(connection: Connection, path: Path, key: str) -> str:
+def verify_chain(connection: Connection, path: Path, key: str) -> str:
     """Say that every row stands as it was written; RunStopped names the first that does not.
 
     Missing evidence is a failure: an empty chain beside kept rows, and a night without its head.
@@ -101,7 +101,7 @@ def verify(connection: Connection, path: Path, key: str) -> str:
             f"{changed[0]}{more} was changed, taken away or put in: it is not as the chain of "
             f"audit rows says. {KEEP}"
         )
-    heads = _heads(path, key)
+    heads = _read_heads(path, key)
     newest = connection.execute(text("SELECT seq FROM triage.audit_head()")).scalar() or 0
     for head in heads:
         _check_head(connection, head, path, newest)
@@ -142,7 +142,7 @@ class Head:
     signature: str
 
 
-def _heads(path: Path, key: str) -> list[Head]:
+def _read_heads(path: Path, key: str) -> list[Head]:
     if not path.exists():
         return []
     try:
@@ -154,7 +154,7 @@ def _heads(path: Path, key: str) -> list[Head]:
     for number, (row, head) in enumerate(zip(rows, heads, strict=True), start=1):
         # Heads from before they were signed stand first, and nowhere else.
         unsigned = not head.signature and not before
-        sound = hmac.compare_digest(head.signature, _signature(row, key))
+        sound = hmac.compare_digest(head.signature, _sign_head(row, key))
         if not unsigned and (not sound or row.get("previous") != before):
             raise RunStopped(
                 f"Line {number} of {path} is not one that this service signed there, or one before "
@@ -164,6 +164,6 @@ def _heads(path: Path, key: str) -> list[Head]:
     return heads
 
 
-def _signature(head: dict[str, Any], key: str) -> str:
+def _sign_head(head: dict[str, Any], key: str) -> str:
     signed = json.dumps([head.get(name) for name in ("seq", "digest", "at", "previous")])
     return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()

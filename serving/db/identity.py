@@ -31,13 +31,13 @@ def key_from(secret: str) -> bytes:
     return hmac.new(secret.encode(), b"rosh-triage identity", hashlib.sha256).digest()
 
 
-def pads(key: bytes) -> tuple[bytes, bytes]:
+def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
     """The inner and the outer padded key of HMAC-SHA256 (RFC 2104)."""
     whole = key.ljust(BLOCK, b"\0")
     return bytes(b ^ 0x36 for b in whole), bytes(b ^ 0x5C for b in whole)
 
 
-def sign(connection: Connection, who: str) -> None:
+def prove_identity(connection: Connection, who: str) -> None:
     """Prove to the database, for this transaction, in whose name it acts."""
     key = connection.get_execution_options().get(OPTION)
     if key is None:
@@ -49,7 +49,7 @@ def sign(connection: Connection, who: str) -> None:
 
 def keep_key(connection: Connection, key: bytes) -> None:
     """Bring the padded key to the database; as its owner."""
-    inner, outer = pads(key)
+    inner, outer = hmac_pads(key)
     connection.execute(
         text(
             "INSERT INTO triage.identity_keys (inner_pad, outer_pad) VALUES (:inner, :outer)"
@@ -65,7 +65,7 @@ def take_back(connection: Connection) -> None:
     connection.execute(_SIGN, {"who": "", "until": "", "proof": ""})
 
 
-def holds(connection: Connection) -> bool:
+def accepts_key(connection: Connection) -> bool:
     """Whether the database takes proofs by the key of this engine."""
-    sign(connection, "probe")
+    prove_identity(connection, "probe")
     return connection.execute(text("SELECT triage.app_user()")).scalar() == "probe"

@@ -19,7 +19,7 @@ from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
 
-def migrate(settings: Settings) -> tuple[str, str]:
+def migrate_database(settings: Settings) -> tuple[str, str]:
     """Bring roles, tables and rules up to date, in one transaction; twice is harmless.
 
     Returns the revision that stood before (empty: none) and the one that stands now.
@@ -27,17 +27,17 @@ def migrate(settings: Settings) -> tuple[str, str]:
     engine = create_engine(admin_url(settings))
     try:
         with engine.begin() as connection:
-            _roles(connection, settings)
+            _make_roles(connection, settings)
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}"))
             connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
             config.attributes["connection"] = connection
-            before = _revision(connection)
+            before = _current_revision(connection)
             command.upgrade(config, "head")
             install_rules(connection)
             identity.keep_key(connection, identity.key_from(settings.session_secret))
-            return before, _revision(connection)
+            return before, _current_revision(connection)
     except OperationalError as error:
         raise SetupProblem(
             f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}. "
@@ -47,7 +47,7 @@ def migrate(settings: Settings) -> tuple[str, str]:
         engine.dispose()
 
 
-def _revision(connection: Connection) -> str:
+def _current_revision(connection: Connection) -> str:
     return (
         MigrationContext.configure(
             connection, opts={"version_table_schema": SCHEMA}
@@ -56,7 +56,7 @@ def _revision(connection: Connection) -> str:
     )
 
 
-def _roles(connection: Connection, settings: Settings) -> None:
+def _make_roles(connection: Connection, settings: Settings) -> None:
     """The owner cannot sign in; the two that can own nothing and pass by nothing."""
     wanted = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
     raw = connection.connection.driver_connection

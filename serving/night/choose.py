@@ -17,7 +17,7 @@ from serving.night.cool_down import Cooling
 from serving.night.sampling import Chosen, Key
 
 
-def choose(
+def choose_cases(
     connection: Connection,
     approval: Approval,
     scored: pl.DataFrame,
@@ -35,7 +35,7 @@ def choose(
     queued, before = _this_week(connection, as_of)
     if stopped:
         queued |= {level.upper(): rate for level, rate in approval.rates.items()}
-    return sampling.select(
+    return sampling.sample_cases(
         scored,
         units,
         approval.rates,
@@ -43,7 +43,7 @@ def choose(
         queued,
         away,
         key,
-        _slots(connection),
+        _free_slots(connection),
         before,
     )
 
@@ -59,7 +59,7 @@ def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int
             findings.c.drawn_as,
             findings.c.stratum,
             func.count(),
-            func.count().filter(~redrawn()),
+            func.count().filter(~is_redrawn()),
         )
         .join(items, items.c.id == findings.c.item_id)
         .where(items.c.as_of >= monday, items.c.as_of <= as_of)
@@ -74,19 +74,19 @@ def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int
     return queued, before
 
 
-def redrawn() -> ColumnElement[bool]:
+def is_redrawn() -> ColumnElement[bool]:
     """The items for which another case is drawn in the same week: limited before they were read."""
     return or_(and_(items.c.limited, items.c.state == "open"), items.c.state == "by_hand")
 
 
-def redraws(connection: Connection, as_of: date) -> int:
+def count_redraws(connection: Connection, as_of: date) -> int:
     """How many cases of this week's are drawn again."""
     monday = as_of - timedelta(days=as_of.weekday())
-    rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, redrawn())
+    rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, is_redrawn())
     return int(connection.execute(rows).scalar_one())
 
 
-def _slots(connection: Connection) -> dict[str, int]:
+def _free_slots(connection: Connection) -> dict[str, int]:
     """How many more flagged cases each unit can take that said how many it can read at once."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
     said = connection.execute(
@@ -103,7 +103,7 @@ def _slots(connection: Connection) -> dict[str, int]:
     return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in said}
 
 
-def cooling(
+def cases_cooling_down(
     connection: Connection, store: Store, as_of: date, scored: pl.DataFrame, rise: float
 ) -> Cooling:
     """Who was concluded lately and is still left alone."""
@@ -116,4 +116,6 @@ def cooling(
     rows = connection.execute(last).all()
     concluded = {row.crn: row.at.astimezone(UTC) for row in rows}
     then = {row.crn: (row.risk_group, row.probability) for row in rows}
-    return cool_down.cooling(store, concluded, as_of, cool_down.risen(scored, then, rise))
+    return cool_down.cases_cooling_down(
+        store, concluded, as_of, cool_down.cases_risen(scored, then, rise)
+    )

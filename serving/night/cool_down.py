@@ -35,7 +35,7 @@ class Cooling:
     broken: frozenset[str]
 
 
-def risen(
+def cases_risen(
     scored: pl.DataFrame, then: Mapping[str, tuple[str, float | None]], rise: float
 ) -> frozenset[str]:
     """Those whose probability rose by at least so much since it was queued, in the same group."""
@@ -52,7 +52,7 @@ def risen(
     )
 
 
-def cooling(
+def cases_cooling_down(
     store: Store,
     concluded: Mapping[str, datetime],
     as_of: date,
@@ -70,7 +70,7 @@ def cooling(
         tables=["incidents", "contacts", "supervisions"],
         lean={"contacts": Unread(CHARGED)},
     )
-    moved, evidence = _moved(known, as_of), _evidence(known, recent) | risen
+    moved, evidence = _moved_cases(known, as_of), _cases_with_evidence(known, recent) | risen
     short = timedelta(days=DAYS_AFTER_RELEASE)
     within = {
         crn for crn, at in recent.items() if crn not in moved or as_of - clock.day_of(at) < short
@@ -78,7 +78,7 @@ def cooling(
     return Cooling(frozenset(within - evidence), frozenset(within & evidence))
 
 
-def _moved(known: Known, as_of: date) -> set[str]:
+def _moved_cases(known: Known, as_of: date) -> set[str]:
     """Released on licence, or gone from approved premises, in the last ninety days."""
     since = as_of - RECENT
     rows = known.rows("supervisions")
@@ -87,7 +87,7 @@ def _moved(known: Known, as_of: date) -> set[str]:
     return set(rows.filter(released | left)["crn"])
 
 
-def _evidence(known: Known, concluded: Mapping[str, datetime]) -> set[str]:
+def _cases_with_evidence(known: Known, concluded: Mapping[str, datetime]) -> set[str]:
     """Those with new evidence since they were concluded."""
     # Records carry local time and conclusions UTC: in summer an entry of the hour before counts as
     # new, which brings a person back rather than leaves one alone.

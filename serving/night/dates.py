@@ -19,7 +19,7 @@ from serving.db.tables import runs
 REPLAY = "To see what a past day would have given, without filling the queue, add --replay."
 
 
-def check(connection: Connection, store: Store, as_of: date) -> None:
+def check_night(connection: Connection, store: Store, as_of: date) -> None:
     """Raise UserError unless a night may be about this day."""
     check_day(store, as_of, connection.execute(select(func.max(runs.c.as_of))).scalar())
 

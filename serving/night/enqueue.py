@@ -21,7 +21,7 @@ from models.bundle import Bundle
 from models.explain import Reason
 from serving.cases import summary
 from serving.db.arrays import insert_rows
-from serving.db.session import Unit
+from serving.db.session import Transaction
 from serving.db.tables import entries, findings, items, newer_scores
 from serving.night.sampling import Chosen, Key
 
@@ -31,8 +31,8 @@ AT_A_TIME = 50
 """Cases are written so many together: their entries are some thousands of rows."""
 
 
-def enqueue(
-    opened: Unit,
+def enqueue_cases(
+    opened: Transaction,
     store: Store,
     model: Bundle,
     chosen: list[Chosen],
@@ -51,14 +51,14 @@ def enqueue(
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     shown = evidence.findings(known, page_only)
     told = timeline.entries(known)
-    people, holders = summary.people(store, known, as_of), timeline.practitioners(known)
+    people, holders = summary.summarise_people(store, known, as_of), timeline.practitioners(known)
     hands = timeline.hands(known)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
-    ordered = sorted(chosen, key=lambda one: key.digest("order", one.crn))
+    ordered = sorted(chosen, key=lambda one: key.keyed_digest("order", one.crn))
     for at in range(0, len(ordered), AT_A_TIME):
         some = ordered[at : at + AT_A_TIME]
         heads = [
-            _item(item, as_of, run_id, key)
+            _item_row(item, as_of, run_id, key)
             | {
                 "person": people[item.crn],
                 "practitioner_code": holders.get(item.crn),
@@ -66,15 +66,15 @@ def enqueue(
             }
             for item in some
         ]
-        made = _inserted(opened.connection, heads)
+        made = _insert_items(opened.connection, heads)
         histories = (
-            _entry(number, place, one)
+            _entry_row(number, place, one)
             for number, item in zip(made, some, strict=True)
             for place, one in enumerate(told[item.crn])
         )
         insert_rows(opened.connection, entries, histories)
         sealed = [
-            _sealed(
+            _findings_row(
                 number,
                 item,
                 reasons.get((item.crn, item.group), []),
@@ -94,7 +94,7 @@ def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
     found = dict(zip(keys, again["probability"], strict=True))
     for one in chosen:
         now = found.get((one.crn, one.group))
-        same = now is None if one.probability is None else _close(now, one.probability)
+        same = now is None if one.probability is None else _is_close(now, one.probability)
         if not same:
             raise RunStopped(
                 "The score of a chosen case, worked out again for its reasons, is not the one that "
@@ -103,30 +103,30 @@ def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
             )
 
 
-def _close(now: float | None, then: float) -> bool:
+def _is_close(now: float | None, then: float) -> bool:
     return now is not None and abs(now - then) <= explain.TOLERANCE
 
 
-def _inserted(connection: Connection, rows: list[dict[str, Any]]) -> list[int]:
+def _insert_items(connection: Connection, rows: list[dict[str, Any]]) -> list[int]:
     """The numbers of new items, in the order of their rows."""
     numbered = insert(items).returning(items.c.id, sort_by_parameter_order=True)
     return list(connection.execute(numbered, rows).scalars())
 
 
-def _item(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
+def _item_row(item: Chosen, as_of: date, run_id: str, key: Key) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "crn": item.crn,
         "pdu_code": item.pdu_code,
         "as_of": as_of,
         "due_on": clock.today() + timedelta(days=DAYS_TO_READ),
-        "shuffle": key.digest("order", item.crn),
+        "shuffle": key.keyed_digest("order", item.crn),
         "limited": False,
         "state": "open",
     }
 
 
-def _sealed(
+def _findings_row(
     item_id: int,
     item: Chosen,
     own: list[Reason],
@@ -140,9 +140,9 @@ def _sealed(
         "stratum": item.stratum,
         "probability": item.probability,
         "inclusion_probability": item.inclusion_probability,
-        "reasons": [_reason(reason) for reason in own],
-        "shown_only": [_finding(finding) for finding in shown_only],
-        "draw": key.uniform("second", item.crn),
+        "reasons": [_reason_json(reason) for reason in own],
+        "shown_only": [_finding_json(finding) for finding in shown_only],
+        "draw": key.uniform_draw("second", item.crn),
     }
 
 
@@ -171,23 +171,23 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
         connection.execute(insert(newer_scores), rows)
 
 
-def _entry(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
+def _entry_row(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
     values = {name: getattr(entry, name) for name in TOLD}
     return {"item_id": item_id, "position": place, "source_table": entry.table, **values}
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def _reason_json(reason: Reason) -> dict[str, Any]:
     return {
         "family": reason.family,
         "title": reason.title,
         "kind": reason.kind,
         "weight": round(reason.weight, 6),
         "settled": reason.settled,
-        "findings": [_finding(finding) for finding in reason.findings],
+        "findings": [_finding_json(finding) for finding in reason.findings],
     }
 
 
-def _finding(finding: evidence.Finding) -> dict[str, Any]:
+def _finding_json(finding: evidence.Finding) -> dict[str, Any]:
     item = CATALOGUE[finding.indicator]
     return {
         "indicator": finding.indicator,

@@ -13,7 +13,7 @@ import polars as pl
 from serving.night.sampling import Chosen
 
 
-def everyone(
+def outcome_rows(
     scored: pl.DataFrame,
     limited: Collection[str],
     units: Mapping[str, str],

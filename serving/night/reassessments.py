@@ -16,7 +16,7 @@ from features.store.store import Store
 from serving.db.tables import answers, conclusions, items
 
 
-def close(connection: Connection, store: Store, as_of: date) -> int:
+def close_requests(connection: Connection, store: Store, as_of: date) -> int:
     """Close each request for which a complete assessment gives every named group a level.
 
     Completed and recorded after it was asked, as known on the date; also of a case limited since,
@@ -55,7 +55,7 @@ def close(connection: Connection, store: Store, as_of: date) -> int:
     return closed
 
 
-def hand_over(connection: Connection, store: Store, as_of: date) -> int:
+def move_cases(connection: Connection, store: Store, as_of: date) -> int:
     """What was queued or asked goes to the practitioner who holds the case now; whoever had a hand
     in an open case meanwhile does not read it. What nobody reads yet goes with the case to another
     unit; returns how many did.
@@ -76,13 +76,13 @@ def hand_over(connection: Connection, store: Store, as_of: date) -> int:
         store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations", "supervisions"]
     )
     open_ = {row.crn for row in rows if row.state == "open"}
-    holders, hands = timeline.practitioners(known), _hands(store, open_, as_of)
+    holders, hands = timeline.practitioners(known), _staff_involved(store, open_, as_of)
     held = timeline.supervision(known)
     moved = 0
     for row in rows:
         unit = held.get(row.crn, {}).get("pdu_code")
         if row.state == "open" and unit not in (None, row.pdu_code):
-            moved += _move(connection, row.id, unit)
+            moved += _move_case(connection, row.id, unit)
         now = {"practitioner_code": holders.get(row.crn) or row.practitioner_code}
         if row.state == "open":
             now["hands"] = sorted({*row.hands, *hands.get(row.crn, ())})
@@ -93,13 +93,13 @@ def hand_over(connection: Connection, store: Store, as_of: date) -> int:
     return moved
 
 
-def _move(connection: Connection, item: int, unit: str) -> int:
+def _move_case(connection: Connection, item: int, unit: str) -> int:
     """A case that nobody reads goes to its new unit; one that somebody reads is finished first."""
     free = update(items).where(items.c.id == item, func.triage.nobody_began(items.c.id))
     return int(connection.execute(free.values(pdu_code=unit)).rowcount)
 
 
-def _hands(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:
+def _staff_involved(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:
     """Who countersigned or decided in each case; nobody where there is no case."""
     if not crns:
         return {}

@@ -19,13 +19,13 @@ from features.store.staging import write_whole
 from features.store.store import Store
 from serving.board import approvals
 from serving.cases import caseload, limited_access
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import dates, score_caseload
 from serving.settings import Settings
 
 
 @dataclass(frozen=True)
-class Replayed:
+class Replay:
     """A past day scored again: where the scores lie, their SHA-256, and how many cases."""
 
     path: Path
@@ -33,9 +33,9 @@ class Replayed:
     cases: int
 
 
-def replay(
+def replay_night(
     settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
-) -> Replayed:
+) -> Replay:
     """Score every case that was under supervision on a past day, as it was known then.
 
     Raises UserError for a day that the store cannot know, NotApproved where nothing may score.
@@ -45,11 +45,13 @@ def replay(
     on = build.cases_under_supervision(store, as_of)
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
-    with unit(engine, None) as opened:
+    with transaction(engine, None) as opened:
         approval = approvals.in_force(opened.connection, demo=settings.demo)
         model = approvals.load_bundle(approval, settings.bundles)
-        on = limited_access.marked(on, limited_access.shut(opened.connection))
-        seen = score_caseload.look(store, on, caseload.placed(store, on), model, as_of, step)
+        on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
+        seen = score_caseload.score_caseload(
+            store, on, caseload.place_cases(store, on), model, as_of, step
+        )
         folder = settings.data / "replays"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
@@ -58,4 +60,4 @@ def replay(
         cases = int(seen.scored["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))
-    return Replayed(path, digest, cases)
+    return Replay(path, digest, cases)

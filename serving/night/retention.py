@@ -14,7 +14,7 @@ SESSIONS_FOR = timedelta(days=2)
 """Longer than any cookie lives: a session that ran out still finds what its user was typing."""
 
 
-def old(connection: Connection) -> dict[str, int]:
+def delete_expired(connection: Connection) -> dict[str, int]:
     """Remove what is over; how much it was."""
     now = clock.now()
     typed = connection.execute(delete(drafts).where(drafts.c.at < now - DRAFTS_FOR)).rowcount

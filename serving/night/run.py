@@ -29,7 +29,7 @@ from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
 from serving.cases.caseload import Placed
 from serving.db import audit_chain, working_days
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import items, runs
 from serving.night import (
     choose,
@@ -42,7 +42,7 @@ from serving.night import (
     shadow,
 )
 from serving.night.sampling import Chosen, Key
-from serving.night.score_caseload import Looked
+from serving.night.score_caseload import ScoredCaseload
 from serving.night.shadow import Challenger
 from serving.settings import Settings
 
@@ -56,7 +56,7 @@ class Night:
     counts: dict[str, Any]
 
 
-def score(
+def run_night(
     settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
 ) -> Night:
     """Score every case under supervision as of a date and fill the queue, in one commit.
@@ -69,8 +69,8 @@ def score(
     _check_modes(settings, store)
     try:
         # Around the lock too: giving it back is refused as well where the database has gone.
-        with _alone(engine):
-            return _night(settings, engine, store, as_of, step)
+        with _lock_night(engine):
+            return _start_night(settings, engine, store, as_of, step)
     except DBAPIError as error:
         raise RunStopped(
             f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
@@ -78,28 +78,28 @@ def score(
         ) from error
 
 
-def _night(
+def _start_night(
     settings: Settings, engine: Engine, store: Store, as_of: date, step: Callable[[str], None]
 ) -> Night:
     with engine.connect() as connection:
-        dates.check(connection, store, as_of)
+        dates.check_night(connection, store, as_of)
     on = build.cases_under_supervision(store, as_of)
     if on.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
-    _close_doors(engine, store, as_of)
-    where = caseload.placed(store, on)
+    _close_limited(engine, store, as_of)
+    where = caseload.place_cases(store, on)
     on = _deliver_acute(engine, store, on, as_of)
     try:
         with engine.connect() as connection:
             approval = approvals.in_force(connection, demo=settings.demo)
     except NotApproved:
-        with unit(engine, None) as opened:
+        with transaction(engine, None) as opened:
             details = _bring_up_to_date(opened.connection, store, on, where, as_of)
             opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
         raise
-    with unit(engine, None) as opened:
+    with transaction(engine, None) as opened:
         model = approvals.load_bundle(approval, settings.bundles)
-        beside = shadow.challengers(
+        beside = shadow.open_challengers(
             opened.connection, approval, settings.bundles, demo=settings.demo
         )
         load = store.loads[-1].number
@@ -108,14 +108,16 @@ def _night(
         known = opened.connection.execute(done).scalar()
         opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
         committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
-    _sweep(settings, committed)
+    _sweep_scores(settings, committed)
     if known is not None:
         return Night(run_id, False, dict(known))
-    return _run(settings, engine, store, on, where, approval, model, beside, as_of, run_id, step)
+    return _score_and_write(
+        settings, engine, store, on, where, approval, model, beside, as_of, run_id, step
+    )
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
+def _lock_night(engine: Engine) -> Iterator[None]:
     """One night at a time: a second one would sweep away what the first has not committed yet."""
     with engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")
@@ -124,15 +126,15 @@ def _alone(engine: Engine) -> Iterator[None]:
         yield
 
 
-def _close_doors(engine: Engine, store: Store, as_of: date) -> None:
+def _close_limited(engine: Engine, store: Store, as_of: date) -> None:
     """First of all, and with or without an approval: cases now limited shrink to their CRN; what
     was kept for a day only (drafts, sessions that are over) goes.
     """
-    with unit(engine, None) as opened:
-        found = limited_access.close(opened.connection, store, as_of)
-        gone = retention.old(opened.connection)
-        kept = legal_holds.write(opened.connection, store.path)
-        working_days.keep(opened.connection, clock.today())
+    with transaction(engine, None) as opened:
+        found = limited_access.close_cases(opened.connection, store, as_of)
+        gone = retention.delete_expired(opened.connection)
+        kept = legal_holds.write_hold_list(opened.connection, store.path)
+        working_days.write_bank_holidays(opened.connection, clock.today())
         details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
 
@@ -141,11 +143,13 @@ def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) 
     """Before any approval is asked for, and whether or not there is one: acute entries, in a commit
     of their own. The spine, limited as it is by now.
     """
-    with unit(engine, None) as opened:
-        limited_access.hold_still(opened.connection)
-        on = limited_access.marked(on, limited_access.shut(opened.connection))
+    with transaction(engine, None) as opened:
+        limited_access.lock_limits(opened.connection)
+        on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
         limited = set(on.filter("limited")["crn"])
-        told = acute_entries.deliver(opened.connection, store, on.select(asof.KEY), limited, as_of)
+        told = acute_entries.deliver_entries(
+            opened.connection, store, on.select(asof.KEY), limited, as_of
+        )
         details = {"new": told.new, "without_a_unit": told.nowhere}
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
     return on
@@ -155,13 +159,13 @@ def _bring_up_to_date(
     connection: Connection, store: Store, on: pl.DataFrame, where: Placed, as_of: date
 ) -> dict[str, Any]:
     """What needs no model: what was reassessed as asked, and who holds each case now."""
-    closed = reassessments.close(connection, store, as_of)
-    moved = reassessments.hand_over(connection, store, as_of)
-    caseload.place(connection, on, where, as_of)
+    closed = reassessments.close_requests(connection, store, as_of)
+    moved = reassessments.move_cases(connection, store, as_of)
+    caseload.write_caseload(connection, on, where, as_of)
     return {"reassessed": closed, "moved": moved}
 
 
-def _run(
+def _score_and_write(
     settings: Settings,
     engine: Engine,
     store: Store,
@@ -180,29 +184,29 @@ def _run(
         for one in beside
         if one.model is not None and one.model.id != model.id
     }
-    seen = score_caseload.look(store, on, where, model, as_of, step, proposed)
+    seen = score_caseload.score_caseload(store, on, where, model, as_of, step, proposed)
     step("choosing cases and writing the queue")
-    with unit(engine, None) as opened:
+    with transaction(engine, None) as opened:
         # What was told of limits while the night looked holds for it too; from here nothing is told
         # until it has committed.
-        limited_access.hold_still(opened.connection)
-        seen = score_caseload.without(seen, limited_access.shut(opened.connection))
+        limited_access.lock_limits(opened.connection)
+        seen = score_caseload.without_limited(seen, limited_access.limited_cases(opened.connection))
         stopped = stop.in_force(opened.connection) is not None
         key = Key(settings.draw_secret, run_id)
-        counts = _fill(opened, settings, seen, approval, model, key, stopped=stopped)
-        shadow.keep(opened.connection, seen, approval, model, beside, key)
+        counts = _write_night(opened, settings, seen, approval, model, key, stopped=stopped)
+        shadow.write_comparisons(opened.connection, seen, approval, model, beside, key)
         stop.as_the_board_says(opened.connection, approval, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
     with engine.connect() as connection:
-        audit_chain.anchor(connection, settings.anchors, settings.anchor_key)
+        audit_chain.write_anchor(connection, settings.anchors, settings.anchor_key)
     return Night(run_id, True, counts)
 
 
-def _fill(
-    opened: Unit,
+def _write_night(
+    opened: Transaction,
     settings: Settings,
-    seen: Looked,
+    seen: ScoredCaseload,
     approval: Approval,
     model: Bundle,
     key: Key,
@@ -212,30 +216,30 @@ def _fill(
     """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
     connection, as_of, scored = opened.connection, seen.as_of, seen.scored
     moves = _bring_up_to_date(connection, seen.store, seen.on, seen.where, as_of)
-    rest = choose.cooling(connection, seen.store, as_of, scored, approval.rise)
+    rest = choose.cases_cooling_down(connection, seen.store, as_of, scored, approval.rise)
     open_ = select(items.c.crn).where(items.c.state == "open")
     waiting = set(connection.execute(open_).scalars())
     away, run_id = rest.away | waiting, key.run
-    chosen = choose.choose(
+    chosen = choose.choose_cases(
         connection, approval, scored, seen.units, key, as_of, away, stopped=stopped
     )
     limited = seen.on.filter("limited")["crn"]
-    rows = outcomes_file.everyone(scored, limited, seen.units, chosen, waiting, rest.away)
+    rows = outcomes_file.outcome_rows(scored, limited, seen.units, chosen, waiting, rest.away)
     file, digest = _write_scores(settings, run_id, rows)
-    counts = _counts(seen.store, seen.on, scored, chosen) | {
+    counts = _count_run(seen.store, seen.on, scored, chosen) | {
         "cooling_down": len(rest.away),
         "brought_back": len(rest.broken),
-        "redrawn": choose.redraws(connection, as_of),
+        "redrawn": choose.count_redraws(connection, as_of),
         "feeds": seen.store.feed_states(as_of),
         "stopped": stopped,
         **moves,
     }
     row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
-    used = _used(seen.store, approval)
+    used = _run_inputs(seen.store, approval)
     connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
-    enqueue.enqueue(opened, seen.store, model, chosen, as_of, run_id, key)
+    enqueue.enqueue_cases(opened, seen.store, model, chosen, as_of, run_id, key)
     enqueue.score_again(connection, scored, run_id)
-    caseload.keep(connection, seen.on, seen.facts, seen.where, as_of)
+    caseload.write_facts(connection, seen.on, seen.facts, seen.where, as_of)
     night = watch.Night(
         seen.store,
         seen.profile,
@@ -253,7 +257,7 @@ def _fill(
     return counts
 
 
-def _used(store: Store, approval: Approval) -> dict[str, Any]:
+def _run_inputs(store: Store, approval: Approval) -> dict[str, Any]:
     """What a run rests on: the approval, its bundle, the histories."""
     return {
         "approval_id": approval.id,
@@ -271,7 +275,7 @@ def _check_modes(settings: Settings, store: Store) -> None:
         raise UserError("The store holds real people; a demo never scores them.")
 
 
-def _sweep(settings: Settings, committed: set[str]) -> None:
+def _sweep_scores(settings: Settings, committed: set[str]) -> None:
     settings.scores.mkdir(parents=True, exist_ok=True)
     ours = (".tmp", ".parquet") if committed else (".tmp",)
     for path in settings.scores.iterdir():
@@ -284,7 +288,7 @@ def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tupl
     return name, write_whole(scored, settings.scores / name)
 
 
-def _counts(
+def _count_run(
     store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Sequence[Chosen]
 ) -> dict[str, Any]:
     by_level: dict[str, int] = {}

@@ -26,14 +26,14 @@ class Key:
     secret: str
     run: str
 
-    def digest(self, *parts: str) -> str:
+    def keyed_digest(self, *parts: str) -> str:
         """A keyed digest of the parts, as hexadecimal text."""
         text = "\x1f".join((self.run, *parts))
         return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
-    def uniform(self, *parts: str) -> float:
+    def uniform_draw(self, *parts: str) -> float:
         """A number in [0, 1) from the keyed digest."""
-        return int(self.digest(*parts)[:13], 16) / 16**13
+        return int(self.keyed_digest(*parts)[:13], 16) / 16**13
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Chosen:
     inclusion_probability: float
 
 
-def people(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+def best_rows(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
     """One row a person: the group row that ranks highest within its own recorded level.
 
     Columns: crn, pdu_code, group, stratum, probability, place (rank over rows in the stratum).
@@ -84,7 +84,7 @@ def share_out(total: int, sizes: Mapping[str, int], start: float) -> dict[str, i
     return shares
 
 
-def select(
+def sample_cases(
     scored: pl.DataFrame,
     units: Mapping[str, str],
     rates: Mapping[str, int],
@@ -105,28 +105,30 @@ def select(
     many were drawn at random this week in all, also those whose case has closed since.
     """
     free = dict(slots or {})
-    eligible = people(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
+    eligible = best_rows(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
     for stratum in STRATA:
         left = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
-        flagged += _flagged(eligible.filter(pl.col("stratum") == stratum), left, stratum, key, free)
+        flagged += _flag_best(
+            eligible.filter(pl.col("stratum") == stratum), left, stratum, key, free
+        )
     taken = {item.crn for item in flagged}
     weekly = sum(rates.values()) * random_share / (1 - random_share)
     left = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
-    everyone = _anyone(scored, units).filter(
+    everyone = _draw_frame(scored, units).filter(
         ~pl.col("crn").is_in([*sorted(set(away)), *sorted(taken)])
     )
-    return [*flagged, *_random(everyone, left, key, random_before)]
+    return [*flagged, *_draw_random_share(everyone, left, key, random_before)]
 
 
-def _flagged(
+def _flag_best(
     rows: pl.DataFrame, total: int, stratum: str, key: Key, free: dict[str, int]
 ) -> list[Chosen]:
     """The best of each unit, as many as its share; `free` is lowered by what is taken."""
     sizes = {
         row["pdu_code"]: row["len"] for row in rows.group_by("pdu_code").len().iter_rows(named=True)
     }
-    shares = share_out(min(total, rows.height), sizes, key.uniform("round", stratum))
+    shares = share_out(min(total, rows.height), sizes, key.uniform_draw("round", stratum))
     found = []
     for unit, count in shares.items():
         taken = min(count, sizes[unit], free.get(unit, count))
@@ -140,7 +142,7 @@ def _flagged(
     return found
 
 
-def _anyone(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+def _draw_frame(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
     """One row a person for the random share, very high included, by the likeliest group."""
     on_record = scored.filter(
         pl.col("why_not").is_null() | (pl.col("why_not") != "nothing on record")
@@ -154,7 +156,7 @@ def _anyone(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
     )
 
 
-def _random(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[Chosen]:
+def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[Chosen]:
     """So many people, each as likely as any other: those with the lowest keyed digests.
 
     The probability kept is that of being drawn at all in the week: of one who is drawn in the place
@@ -163,7 +165,9 @@ def _random(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[C
     if rows.is_empty() or total == 0:
         return []
     count = min(total, rows.height)
-    order = sorted(rows.iter_rows(named=True), key=lambda row: key.digest("random", row["crn"]))
+    order = sorted(
+        rows.iter_rows(named=True), key=lambda row: key.keyed_digest("random", row["crn"])
+    )
     return [
         Chosen(
             row["crn"],

@@ -30,7 +30,7 @@ BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch
 
 
 @dataclass(frozen=True)
-class Looked:
+class ScoredCaseload:
     """What a night knows before it chooses: scores, facts, and counts without any person."""
 
     store: Store
@@ -70,18 +70,18 @@ class _Parts:
     others: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
 
-    def add(self, frame: pl.DataFrame) -> None:
+    def add_part(self, frame: pl.DataFrame) -> None:
         """Score one part, and count what was seen of it."""
         said = self.model.score(frame)
         self.scored.append(said)
         self.tally.add(frame, said)
-        self.facts.append(caseload.fired(frame))
-        self.marked.append(caseload.fired(frame, BIAS_WATCHED))
+        self.facts.append(caseload.fired_indicators(frame))
+        self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
         for number, other in self.proposed.items():
             if number not in self.failed:
-                self._beside(number, other, frame)
+                self._score_proposal(number, other, frame)
 
-    def _beside(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
+    def _score_proposal(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
         """A proposal that cannot score must not stop the night of the approved model."""
         try:
             self.others.setdefault(number, []).append(other.score(frame))
@@ -90,7 +90,7 @@ class _Parts:
             self.others.pop(number, None)
 
 
-def look(
+def score_caseload(
     store: Store,
     on: pl.DataFrame,
     where: Placed,
@@ -98,7 +98,7 @@ def look(
     as_of: date,
     step: Callable[[str], None],
     proposed: Mapping[int, Bundle] = MappingProxyType({}),
-) -> Looked:
+) -> ScoredCaseload:
     """Score every case that is open to be read, part by part, and count what was seen.
 
     `proposed` models score beside the approved one; nothing of theirs reaches the queue.
@@ -112,17 +112,17 @@ def look(
     parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
     for bucket, frame in build.frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
-        parts.add(frame)
+        parts.add_part(frame)
     step("counting what the board watches")
     everyone = volumes.regions(store, set(on.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
-    return Looked(
+    return ScoredCaseload(
         store=store,
         as_of=as_of,
         on=on,
         where=where,
         units=units,
-        scored=_whole(parts.scored),
+        scored=_concat_scores(parts.scored),
         facts=pl.concat(parts.facts),
         marked=pl.concat(parts.marked),
         profile=profile,
@@ -130,12 +130,12 @@ def look(
         week=volumes.totals(days, volumes.tables(store), as_of, 7),
         days=days,
         people=open_.select("crn").hstack(protected_characteristics.of(store, open_)),
-        others={number: _whole(told) for number, told in parts.others.items()},
+        others={number: _concat_scores(told) for number, told in parts.others.items()},
         failed=parts.failed,
     )
 
 
-def without(seen: Looked, limited: Collection[str]) -> Looked:
+def without_limited(seen: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
     """What was seen, without the cases whose access was limited since: nothing of them is kept."""
     since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
     late = set(seen.on.filter(since)["crn"])
@@ -157,5 +157,5 @@ def without(seen: Looked, limited: Collection[str]) -> Looked:
     )
 
 
-def _whole(parts: list[pl.DataFrame]) -> pl.DataFrame:
+def _concat_scores(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).sort(asof.GROUP_KEY)

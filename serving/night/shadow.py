@@ -28,7 +28,7 @@ from serving.board.approvals import Approval
 from serving.db.unit_tables import shadows
 from serving.night import sampling
 from serving.night.sampling import Chosen, Key
-from serving.night.score_caseload import Looked
+from serving.night.score_caseload import ScoredCaseload
 from serving.watch.figures import SMALL
 
 SAMPLE = 200
@@ -44,7 +44,7 @@ class Challenger:
     why: str
 
 
-def challengers(
+def open_challengers(
     connection: Connection, live: Approval, bundles: Path, *, demo: bool
 ) -> list[Challenger]:
     """The proposals that can still be signed: another model, or the same one at other rates.
@@ -52,8 +52,8 @@ def challengers(
     What is wrong with a proposal's bundle stops no night: it is kept and shown.
     """
     found, now = [], clock.now()
-    for one in approvals.every(connection):
-        if one.demo != demo or one.id == live.id or not approvals.waits(one, now):
+    for one in approvals.list_approvals(connection):
+        if one.demo != demo or one.id == live.id or not approvals.is_open_to_sign(one, now):
             continue
         try:
             found.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
@@ -62,9 +62,9 @@ def challengers(
     return found
 
 
-def keep(
+def write_comparisons(
     connection: Connection,
-    seen: Looked,
+    seen: ScoredCaseload,
     live: Approval,
     model: Bundle,
     beside: Sequence[Challenger],
@@ -73,34 +73,34 @@ def keep(
     """Keep what each proposal would change of a whole week's list."""
     if not beside:
         return
-    ours = _week(seen, seen.scored, live, key)
+    ours = _list_of_week(seen, seen.scored, live, key)
     for one in beside:
         told: dict[str, Any] = {"why": one.why or seen.failed.get(one.approval.id, "")}
         if one.model is not None and not told["why"]:
             try:
-                told = _beside(seen, ours, model, one, key)
+                told = _compare_challenger(seen, ours, model, one, key)
             except UserError as error:
                 told = {"why": str(error)}
         values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
         connection.execute(insert(shadows).values(**values))
 
 
-def _beside(
-    seen: Looked, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
+def _compare_challenger(
+    seen: ScoredCaseload, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
 ) -> dict[str, Any]:
-    theirs = _week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
-    told: dict[str, Any] = compare(ours, theirs, seen.people)
-    return told | {"reasons": _reasons(seen, model, one.model or model, ours, theirs)}
+    theirs = _list_of_week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
+    told: dict[str, Any] = compare_lists(ours, theirs, seen.people)
+    return told | {"reasons": _compare_reasons(seen, model, one.model or model, ours, theirs)}
 
 
-def newest(connection: Connection) -> dict[int, RowMapping]:
+def newest_comparisons(connection: Connection) -> dict[int, RowMapping]:
     """The last comparison of each proposal."""
     last = select(func.max(shadows.c.id)).group_by(shadows.c.approval_id)
     rows = connection.execute(select(shadows).where(shadows.c.id.in_(last))).mappings()
     return {row["approval_id"]: row for row in rows}
 
 
-def compare(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFrame) -> Any:
+def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFrame) -> Any:
     """How much of a list would stay, and who would come in and go: counts, small ones withheld."""
     before = {one.crn: one.stratum for one in ours}
     after = {one.crn: one.stratum for one in theirs}
@@ -109,32 +109,40 @@ def compare(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFra
         "before": len(before),
         "after": len(after),
         "both": len(set(before) & set(after)),
-        "levels": _by({crn: after[crn] for crn in come}, {crn: before[crn] for crn in go}),
-        "people": {name: _by(*_said(people, name, come, go)) for name in CHARACTERISTICS},
+        "levels": _count_by_group(
+            {crn: after[crn] for crn in come}, {crn: before[crn] for crn in go}
+        ),
+        "people": {
+            name: _count_by_group(*_values_of(people, name, come, go)) for name in CHARACTERISTICS
+        },
     }
 
 
-def _week(seen: Looked, scored: pl.DataFrame, approval: Approval, key: Key) -> list[Chosen]:
+def _list_of_week(
+    seen: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
+) -> list[Chosen]:
     """Whom the approved rates would flag in a week that had begun with an empty queue."""
-    chosen = sampling.select(scored, seen.units, approval.rates, approval.random_share, {}, (), key)
+    chosen = sampling.sample_cases(
+        scored, seen.units, approval.rates, approval.random_share, {}, (), key
+    )
     return [one for one in chosen if one.drawn_as == "flagged"]
 
 
-def _said(
+def _values_of(
     people: pl.DataFrame, name: str, come: set[str], go: set[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     told = dict(people.select("crn", name).iter_rows())
     return {crn: told[crn] for crn in come}, {crn: told[crn] for crn in go}
 
 
-def _by(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
+def _count_by_group(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
     """How many come in and go by group; None under SMALL, but for nought."""
     names = sorted({*come.values(), *go.values()})
-    more, less = (_told(Counter(one.values()), names) for one in (come, go))
+    more, less = (_withhold_small(Counter(one.values()), names) for one in (come, go))
     return {name: [more[name], less[name]] for name in names}
 
 
-def _told(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
+def _withhold_small(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
     """Counts, small ones withheld; one alone could be worked out from the sum, so the next goes
     with it.
     """
@@ -147,8 +155,12 @@ def _told(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | No
     return {name: None if name in small else counts.get(name, 0) for name in names}
 
 
-def _reasons(
-    seen: Looked, model: Bundle, other: Bundle, ours: Sequence[Chosen], theirs: Sequence[Chosen]
+def _compare_reasons(
+    seen: ScoredCaseload,
+    model: Bundle,
+    other: Bundle,
+    ours: Sequence[Chosen],
+    theirs: Sequence[Chosen],
 ) -> dict[str, int]:
     """Of some cases on both lists for the same group: how many would have another first reason."""
     both = {(one.crn, one.group) for one in ours} & {(one.crn, one.group) for one in theirs}
@@ -158,10 +170,12 @@ def _reasons(
     known = asof.read(seen.store, asof.spine({crn for crn, _ in asked}, seen.as_of))
     frame = build.frame(known)
     first, second = (explain.reasons(one, frame, known) for one in (model, other))
-    another = sum(_family(first, key) != _family(second, key) for key in asked)
+    another = sum(_first_family(first, key) != _first_family(second, key) for key in asked)
     return {"compared": len(asked), "another": another}
 
 
-def _family(reasons: Mapping[tuple[str, str], list[explain.Reason]], key: tuple[str, str]) -> str:
+def _first_family(
+    reasons: Mapping[tuple[str, str], list[explain.Reason]], key: tuple[str, str]
+) -> str:
     found = reasons.get(key, [])
     return found[0].family if found else ""

@@ -42,7 +42,7 @@ class Month:
     last: date
 
     @classmethod
-    def of(cls, text: str) -> Month:
+    def parse_month(cls, text: str) -> Month:
         """The month written as 2026-10, or `current`; UserError for any other, and one to come."""
         text = f"{clock.today():%Y-%m}" if text == "current" else text
         try:
@@ -55,13 +55,13 @@ class Month:
         return cls(first, after - timedelta(days=1))
 
     @property
-    def words(self) -> str:
+    def month_name(self) -> str:
         """As people write it."""
         return f"{self.first:%B %Y}"
 
 
 @dataclass(frozen=True)
-class Told:
+class Pack:
     """Everything that the pack says, as plain values."""
 
     month: Month
@@ -80,7 +80,7 @@ class Told:
     made_up: bool
 
 
-def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
+def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
     """What the pack of a month says; MissingInput for a month before anything was proposed.
 
     A month without a night has a pack too: that is when a decision is due.
@@ -89,9 +89,9 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
     kept = watch.newest(connection, month.last, end + LAST_NIGHT)
     if kept is not None and kept["as_of"] < month.first:
         kept = None
-    if kept is None and not any(one.at <= end for one in approvals.every(connection)):
+    if kept is None and not any(one.at <= end for one in approvals.list_approvals(connection)):
         raise MissingInput(
-            f"There was no night in {month.words}, and nothing had been proposed by its end."
+            f"There was no night in {month.month_name}, and nothing had been proposed by its end."
         )
     begin = clock.start_of(month.first)
     before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
@@ -101,13 +101,13 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
     done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
     live = approvals.live_at(connection, end, demo=demo)
     counted = select(func.count()).where(conclusions.c.at.between(begin, end))
-    return Told(
+    return Pack(
         month=month,
         as_of=kept["as_of"] if kept else None,
         figures=found,
         changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
-        happened=_happened(connection, begin, end, demo=demo),
-        decisions=_decisions(connection, found, live, end, demo=demo),
+        happened=_list_events(connection, begin, end, demo=demo),
+        decisions=_list_decisions(connection, found, live, end, demo=demo),
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
         runs=done,
@@ -116,10 +116,12 @@ def tell(connection: Connection, month: Month, *, demo: bool) -> Told:
     )
 
 
-def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: bool) -> list[str]:
+def _list_events(
+    connection: Connection, begin: datetime, end: datetime, *, demo: bool
+) -> list[str]:
     """What the board and others did in the month, in the order in which it happened."""
     told: list[tuple[datetime, str]] = []
-    for one in approvals.every(connection):
+    for one in approvals.list_approvals(connection):
         if one.demo != demo:
             continue
         told.append((one.at, f"Proposal {one.id} was made: model {one.bundle_id[:12]}."))
@@ -129,10 +131,10 @@ def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: b
         if one.taken_back:
             by, why = one.taken_back.name, one.taken_back.reasons
             told.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
-    for row in stop.every(connection):
+    for row in stop.list_stops(connection):
         what = "stopped flagging" if row["kind"] == "stop" else "said that flagging may go on"
         told.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
-    for incident in incidents.every(connection):
+    for incident in incidents.list_incidents(connection):
         told.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
         told += [
             (row["at"], f"Incident {incident.first['id']} was closed.")
@@ -146,7 +148,7 @@ def _happened(connection: Connection, begin: datetime, end: datetime, *, demo: b
     ]
 
 
-def _decisions(
+def _list_decisions(
     connection: Connection, found: list[Figure], live: Approval | None, end: datetime, *, demo: bool
 ) -> list[str]:
     """What needs a decision of the board, in plain sentences."""
@@ -158,13 +160,13 @@ def _decisions(
         told.append("Nothing is approved to score: whether to approve a proposal.")
     elif live.expires_at - end < NEAR:
         told.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
-    for one in approvals.every(connection):
-        if one.demo == demo and one.at <= end and approvals.waits(one, end):
+    for one in approvals.list_approvals(connection):
+        if one.demo == demo and one.at <= end and approvals.is_open_to_sign(one, end):
             told.append(f"Proposal {one.id} waits to be signed.")
     told += [
         f"Incident {one.first['id']} is open since {one.first['at']:%d %B %Y}."
-        for one in incidents.every(connection)
-        if not one.closed and one.first["at"] <= end
+        for one in incidents.list_incidents(connection)
+        if not one.is_closed and one.first["at"] <= end
     ]
     if not found:
         told.append("No night was kept in the month: why, and what stood in its place.")
@@ -174,18 +176,18 @@ def _decisions(
     return told
 
 
-def write(told: Told, out: Path, card: str) -> list[Path]:
+def write_pack(told: Pack, out: Path, card: str) -> list[Path]:
     """Write the pack into a folder, which is made: page, PDF, figures and their parts as CSV."""
     out.mkdir(parents=True, exist_ok=True)
     name = f"board-pack-{told.month.first:%Y-%m}"
-    page = _page(told, card)
+    page = _render_page(told, card)
     html, pdf = out / f"{name}.html", out / f"{name}.pdf"
     html.write_text(page, encoding="utf-8")
-    _pdf(page, pdf)
-    return [html, pdf, *_csv(told, out, name)]
+    _write_pdf(page, pdf)
+    return [html, pdf, *_write_csv(told, out, name)]
 
 
-def _page(told: Told, card: str) -> str:
+def _render_page(told: Pack, card: str) -> str:
     env = Environment(
         loader=PackageLoader("serving.reports"),
         autoescape=True,
@@ -209,7 +211,7 @@ def _page(told: Told, card: str) -> str:
     )
 
 
-def _pdf(page: str, path: Path) -> None:
+def _write_pdf(page: str, path: Path) -> None:
     try:
         from weasyprint import HTML
     except OSError as error:
@@ -220,7 +222,7 @@ def _pdf(page: str, path: Path) -> None:
     HTML(string=page).write_pdf(path, pdf_variant="pdf/ua-1")
 
 
-def _csv(told: Told, out: Path, name: str) -> list[Path]:
+def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
     figures, parts = out / f"{name}-figures.csv", out / f"{name}-parts.csv"
     lines = watch.THRESHOLDS
     rows: list[list[Any]] = [
@@ -256,8 +258,8 @@ def _csv(told: Told, out: Path, name: str) -> list[Path]:
             for o in told.figures
         ),
     ]
-    _table(figures, rows)
-    _table(
+    _write_table(figures, rows)
+    _write_table(
         parts,
         [
             ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
@@ -269,7 +271,7 @@ def _csv(told: Told, out: Path, name: str) -> list[Path]:
                     p.value,
                     p.low,
                     p.high,
-                    _people(o.name, p.count),
+                    _suppress_small(o.name, p.count),
                     p.state,
                 ]
                 for o in told.figures
@@ -280,11 +282,11 @@ def _csv(told: Told, out: Path, name: str) -> list[Path]:
     return [figures, parts]
 
 
-def _people(name: str, count: int) -> int | str:
+def _suppress_small(name: str, count: int) -> int | str:
     """A count of rows as it is, of people from ten up."""
     return count if count or watch.THRESHOLDS[name].topic == "feed" else "under 10"
 
 
-def _table(path: Path, rows: list[list[Any]]) -> None:
+def _write_table(path: Path, rows: list[list[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)

@@ -101,10 +101,20 @@ LAW: tuple[tuple[str, str, str], ...] = (
 
 def as_markdown() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *_tier_1(), *_tier_2(), *_dpia(), *_promises(), *_law(), ""])
+    return "\n".join(
+        [
+            *_head_lines(),
+            *_tier_1(),
+            *_tier_2(),
+            *_dpia_lines(),
+            *_promise_lines(),
+            *_law_lines(),
+            "",
+        ]
+    )
 
 
-def _head() -> list[str]:
+def _head_lines() -> list[str]:
     return [
         "# Records for the public side",
         "",
@@ -119,7 +129,7 @@ def _tier_1() -> list[str]:
     return [
         "## Algorithmic Transparency Recording Standard, tier 1",
         "",
-        *_fields(
+        *_field_lines(
             ("Name", "rosh-triage"),
             (
                 "Description",
@@ -149,7 +159,7 @@ def _tier_2() -> list[str]:
     return [
         "## Tier 2",
         "",
-        *_fields(
+        *_field_lines(
             ("2.1 Owner: organisation, team, senior responsible owner", PERSON),
             ("2.1 Supplier, companies number, procurement, terms of access to data", PERSON),
             ("2.2 Detail", "See docs/ of the code: the way of the data, decisions, indicators."),
@@ -267,11 +277,11 @@ def _tier_2() -> list[str]:
     ]
 
 
-def _dpia() -> list[str]:
+def _dpia_lines() -> list[str]:
     return [
         "## Fact sheet for the data protection impact assessment",
         "",
-        *_fields(
+        *_field_lines(
             (
                 "Whose data",
                 "People under supervision; people who might be harmed, as a kind of "
@@ -310,7 +320,7 @@ def _dpia() -> list[str]:
     ]
 
 
-def _promises() -> list[str]:
+def _promise_lines() -> list[str]:
     return [
         "## Eleven promises, and the test that guards each",
         "",
@@ -324,7 +334,7 @@ def _promises() -> list[str]:
     ]
 
 
-def _law() -> list[str]:
+def _law_lines() -> list[str]:
     return [
         "## Where the law is met",
         "",
@@ -337,7 +347,7 @@ def _law() -> list[str]:
     ]
 
 
-def _fields(*told: tuple[str, str]) -> Iterable[str]:
+def _field_lines(*told: tuple[str, str]) -> Iterable[str]:
     yield from ("| field | |", "|---|---|")
     yield from (f"| {name} | {said} |" for name, said in told)
     yield ""

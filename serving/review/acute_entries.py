@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Function, RowMapping, case, exists, func, insert, select
 
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import acknowledgements, acute, users
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
@@ -30,18 +30,22 @@ class AcuteEntry:
 class AcuteEntries:
     """The acute entries that one signed-in person may see, within one transaction."""
 
-    unit: Unit
+    unit: Transaction
 
-    def waiting(self) -> int:
+    def count_unacknowledged(self) -> int:
         """How many nobody has acknowledged."""
-        rows = select(func.count()).select_from(acute).where(~_done())
+        rows = select(func.count()).select_from(acute).where(~_is_acknowledged())
         return int(self.unit.connection.execute(rows).scalar_one())
 
-    def all(self) -> list[AcuteEntry]:
+    def list_entries(self) -> list[AcuteEntry]:
         """Those that wait, newest first, then the last that were acknowledged."""
         newest = select(acute, _let_in()).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
-        waiting = self.unit.connection.execute(newest.where(~_done())).mappings().all()
-        last = self.unit.connection.execute(newest.where(_done()).limit(SHOWN)).mappings().all()
+        waiting = self.unit.connection.execute(newest.where(~_is_acknowledged())).mappings().all()
+        last = (
+            self.unit.connection.execute(newest.where(_is_acknowledged()).limit(SHOWN))
+            .mappings()
+            .all()
+        )
         found = {row["id"]: AcuteEntry(row, done=False) for row in waiting}
         found |= {row["id"]: AcuteEntry(row, done=True) for row in last}
         said = (
@@ -55,7 +59,7 @@ class AcuteEntries:
         self.unit.audit(AuditEvent("PAGE_VIEW_ACUTE", "NOT_APPLICABLE", "-", {"seen": len(found)}))
         return list(found.values())
 
-    def acknowledge(self, acute_id: int, done: str) -> None:
+    def acknowledge_entry(self, acute_id: int, done: str) -> None:
         """Acknowledge an entry in one's own name, saying what was done."""
         row = self.unit.connection.execute(
             select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
@@ -84,6 +88,6 @@ def _let_in() -> ColumnElement[str]:
     return case((acute.c.limited, func.triage.access(acute.c.crn)), else_="open").label("let_in")
 
 
-def _done() -> Function[Any]:
+def _is_acknowledged() -> Function[Any]:
     """Whether somebody acknowledged it: told of a limited case too, where who did is not."""
     return func.triage.acute_done(acute.c.id)

@@ -37,19 +37,19 @@ class FollowUp:
     answers: list[RowMapping] = field(default_factory=list)
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """The case was limited since, and not to this reader: its CRN and the day are all."""
         return self.outcome is None
 
     @property
-    def state(self) -> Asked:
+    def current_state(self) -> Asked:
         """Where it stands."""
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
-    def over(self) -> bool:
+    def is_settled(self) -> bool:
         """Nobody has to do anything about it any more."""
-        return self.state in (Asked.REASSESSED, Asked.SETTLED)
+        return self.current_state in (Asked.REASSESSED, Asked.SETTLED)
 
     @property
     def asked_again_at(self) -> datetime:
@@ -61,7 +61,7 @@ class FollowUp:
     def due_on(self) -> date:
         """The day the practitioner named last, else so many working days after it was asked."""
         named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
-        if named and self.state is not Asked.WAITING:
+        if named and self.current_state is not Asked.WAITING:
             return named[-1]
         return working_days.after(clock.day_of(self.asked_again_at), REASSESS_WITHIN)
 
@@ -77,11 +77,11 @@ class FollowUp:
                 since = since or clock.day_of(row["at"])
             elif said != "fact":
                 since = None
-        return None if self.over else since
+        return None if self.is_settled else since
 
-    def late(self, today: date) -> str | None:
+    def overdue_words(self, today: date) -> str | None:
         """What is late about it, in words; None where nothing is."""
-        if self.over:
+        if self.is_settled:
             return None
         if (since := self.with_the_reader_since) is not None:
             late = working_days.after(since, ANSWER_WITHIN) < today
@@ -89,7 +89,7 @@ class FollowUp:
         if self.due_on < today:
             return "overdue"
         unanswered = working_days.after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
-        return "not answered" if unanswered and self.state is Asked.WAITING else None
+        return "not answered" if unanswered and self.current_state is Asked.WAITING else None
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ class Open:
     begun: bool
     held_by: str | None
 
-    def unclaimed(self, today: date) -> bool:
+    def is_unclaimed(self, today: date) -> bool:
         """Nobody has begun to read it within the days for that, or whoever did has left it."""
         return not self.begun and working_days.after(self.queued_on, CLAIM_WITHIN) < today
 
-    def past(self, today: date) -> bool:
+    def is_past_due(self, today: date) -> bool:
         """The day by which it was to be read has gone, whether or not somebody reads it."""
         return self.due_on < today
 
@@ -120,25 +120,29 @@ class AskedStore:
     connection: Connection
     username: str
 
-    def all(self) -> list[FollowUp]:
+    def list_follow_ups(self) -> list[FollowUp]:
         """Everything asked about the cases that this person may see, oldest first.
 
         Of a case limited since, whom it lets in by name sees all of it; others that it was asked.
         """
-        rows = self.connection.execute(_asked().order_by(conclusions.c.at, items.c.id)).mappings()
+        rows = self.connection.execute(
+            _select_asked().order_by(conclusions.c.at, items.c.id)
+        ).mappings()
         found = self._with_answers([_follow_up(row) for row in rows])
         shut = self.connection.execute(text("SELECT * FROM triage.closed_requests()"))
-        found += [*self._named(), *(_closed(*row) for row in shut)]
+        found += [*self._list_named(), *(_closed_follow_up(*row) for row in shut)]
         return sorted(found, key=lambda one: (one.asked_at, one.item_id))
 
-    def one(self, item_id: int) -> FollowUp | None:
+    def read_follow_up(self, item_id: int) -> FollowUp | None:
         """What was asked about one case; None where there is none that this person may see."""
-        row = self.connection.execute(_asked().where(items.c.id == item_id)).mappings().first()
+        row = (
+            self.connection.execute(_select_asked().where(items.c.id == item_id)).mappings().first()
+        )
         if row is None:
-            return next((one for one in self._named() if one.item_id == item_id), None)
+            return next((one for one in self._list_named() if one.item_id == item_id), None)
         return self._with_answers([_follow_up(row)])[0]
 
-    def _named(self) -> list[FollowUp]:
+    def _list_named(self) -> list[FollowUp]:
         """What was asked about cases limited since that let this person in by name."""
         asked = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
         found = {
@@ -162,12 +166,12 @@ class AskedStore:
                 found[row["item_id"]].answers.append(row)
         return list(found.values())
 
-    def findings(self, item_id: int) -> RowMapping | None:
+    def read_findings(self, item_id: int) -> RowMapping | None:
         """The findings of a case about which something was asked."""
         rows = select(findings).where(findings.c.item_id == item_id)
         return self.connection.execute(rows).mappings().first()
 
-    def timeline(self, item_id: int) -> list[RowMapping]:
+    def read_timeline(self, item_id: int) -> list[RowMapping]:
         """Every entry of the case as the reader saw it, newest first."""
         rows = select(entries).where(entries.c.item_id == item_id).order_by(entries.c.position)
         return list(self.connection.execute(rows).mappings())
@@ -176,7 +180,7 @@ class AskedStore:
         """How many answers wait for a word of this person, who asked."""
         return int(self.connection.execute(select(func.triage.answers_for_me())).scalar_one())
 
-    def answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
+    def insert_answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
         """Keep an answer in this person's name."""
         values = {
             "item_id": item_id,
@@ -188,7 +192,7 @@ class AskedStore:
         # Inline: of a limited case the row is not given back, only told by named_answers.
         self.connection.execute(insert(answers).inline().values(**values))
 
-    def open(self) -> list[Open]:
+    def list_open(self) -> list[Open]:
         """The open cases of the unit, by the day they are to be read."""
         holder = func.triage.held_by(items.c.id)
         name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
@@ -220,7 +224,7 @@ class AskedStore:
         return found
 
 
-def _asked() -> Any:
+def _select_asked() -> Any:
     return (
         select(
             items,
@@ -243,7 +247,7 @@ def _asked() -> Any:
     )
 
 
-def _closed(item_id: int, crn: str, asked_at: datetime) -> FollowUp:
+def _closed_follow_up(item_id: int, crn: str, asked_at: datetime) -> FollowUp:
     return FollowUp(
         item_id,
         crn,

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import RowMapping
 
 from features import clock
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.review import policies
 from serving.review.asked_store import AskedStore, FollowUp, Open
 from serving.review.policies import Refused
@@ -20,71 +20,71 @@ from serving.review.states import ANSWERS, Answer
 class FollowUps:
     """What was asked, for one signed-in person, within one transaction."""
 
-    unit: Unit
+    unit: Transaction
     store: AskedStore
 
     @classmethod
-    def of(cls, unit: Unit) -> FollowUps:
+    def of_transaction(cls, unit: Transaction) -> FollowUps:
         """What was asked, in the name of the unit's user."""
         if unit.username is None:
             raise Refused("Sign in to see what was asked.")
         return cls(unit, AskedStore(unit.connection, unit.username))
 
-    def mine(self) -> list[FollowUp]:
+    def list_mine(self) -> list[FollowUp]:
         """What was asked about the practitioner's own cases."""
-        found = self.store.all()
+        found = self.store.list_follow_ups()
         self.unit.audit(AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(found)}))
         return found
 
     def of_the_unit(self) -> tuple[list[Open], list[FollowUp]]:
         """The open cases of the unit, and what was asked about those concluded."""
-        waiting, asked = self.store.open(), self.store.all()
+        waiting, asked = self.store.list_open(), self.store.list_follow_ups()
         counts = {"open": len(waiting), "asked": len(asked)}
         self.unit.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
         return waiting, asked
 
-    def read(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
+    def read_follow_up(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
         """What was asked about a case, with the findings and the record behind it."""
-        found = self._one(item_id)
-        self._audit("VIEWED_ASKED", found)
-        return found, self.store.findings(item_id), self.store.timeline(item_id)
+        found = self._require(item_id)
+        self._audit_follow_up("VIEWED_ASKED", found)
+        return found, self.store.read_findings(item_id), self.store.read_timeline(item_id)
 
-    def answer(
+    def record_answer(
         self, item_id: int, kind: str, words: str, planned_on: date | None, today: date
     ) -> FollowUp:
         """Answer in the practitioner's own name; nothing of the conclusion is changed."""
-        found = self._one(item_id)
+        found = self._require(item_id)
         policies.check_answer(kind, words, planned_on, today, clock.day_of(found.asked_at))
-        if (found.state, Answer(kind)) not in ANSWERS:
+        if (found.current_state, Answer(kind)) not in ANSWERS:
             raise Refused("That was answered already. Add a fact, or ask for a second look.")
-        self.store.answer(item_id, kind, words, planned_on if kind == "accepted" else None)
-        self._audit("ANSWERED", found, kind)
+        self.store.insert_answer(item_id, kind, words, planned_on if kind == "accepted" else None)
+        self._audit_follow_up("ANSWERED", found, kind)
         return found
 
     def of_one(self, item_id: int) -> FollowUp | None:
         """What was asked about a case and what was answered, for whoever may see it."""
-        return self.store.one(item_id)
+        return self.store.read_follow_up(item_id)
 
     def waiting_for_me(self) -> int:
         """How many answers wait for a word of whoever asked."""
         return self.store.for_me()
 
-    def reply(self, item_id: int, kind: str, words: str) -> FollowUp:
+    def record_reply(self, item_id: int, kind: str, words: str) -> FollowUp:
         """The reader's word, in that person's own name: asked again, or settled."""
-        found = self._one(item_id)
+        found = self._require(item_id)
         policies.check_reply(kind, words)
-        if (found.state, Answer(kind)) not in ANSWERS:
+        if (found.current_state, Answer(kind)) not in ANSWERS:
             raise Refused("That is settled, or was reassessed: there is nothing more to say to it.")
-        self.store.answer(item_id, kind, words, None)
-        self._audit("REPLIED", found, kind)
+        self.store.insert_answer(item_id, kind, words, None)
+        self._audit_follow_up("REPLIED", found, kind)
         return found
 
-    def _one(self, item_id: int) -> FollowUp:
-        found = self.store.one(item_id)
+    def _require(self, item_id: int) -> FollowUp:
+        found = self.store.read_follow_up(item_id)
         if found is None:
             raise NotFound("Nothing was asked about such a case of yours.")
         return found
 
-    def _audit(self, what: str, found: FollowUp, kind: str | None = None) -> None:
+    def _audit_follow_up(self, what: str, found: FollowUp, kind: str | None = None) -> None:
         details = {"item": found.item_id, **({"kind": kind} if kind else {})}
         self.unit.audit(AuditEvent(what, "CRN", found.crn, details))

@@ -25,38 +25,40 @@ class Line:
     entries: tuple[Entry, ...]
 
     @property
-    def first(self) -> date:
+    def first_day(self) -> date:
         """The day of the earliest entry."""
         found: date = self.entries[-1]["occurred_on"]
         return found
 
     @property
-    def last(self) -> date:
+    def last_day(self) -> date:
         """The day of the latest entry."""
         found: date = self.entries[0]["occurred_on"]
         return found
 
 
-def grouped(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
+def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
     """The entries (newest first) as at most so many lines, latest first; each stands in one."""
-    lines = _by(entries, lambda entry: (entry["source_table"], entry["what"], entry["detail"]))
+    lines = _group_by(
+        entries, lambda entry: (entry["source_table"], entry["what"], entry["detail"])
+    )
     if len(lines) > most:
-        lines = _by(entries, lambda entry: (entry["source_table"], entry["what"]))
+        lines = _group_by(entries, lambda entry: (entry["source_table"], entry["what"]))
     if len(lines) > most:
         # Kinds with the most entries are the everyday ones: those of a table go together.
-        rare = sorted(lines, key=lambda line: len(line.entries))[: most - len(_tables(entries))]
+        rare = sorted(lines, key=lambda line: len(line.entries))[: most - len(_tables_of(entries))]
         kept = {(line.entries[0]["source_table"], line.what) for line in rare}
-        lines = _by(
+        lines = _group_by(
             entries,
             lambda entry: (
                 entry["source_table"],
                 entry["what"] if (entry["source_table"], entry["what"]) in kept else "",
             ),
         )
-    return sorted(lines, key=lambda line: line.last, reverse=True)
+    return sorted(lines, key=lambda line: line.last_day, reverse=True)
 
 
-def since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
+def entries_since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
     """The entries about the given day or later, or recorded after it; all where there is none.
 
     What came to light after the assessment is what it could not have known.
@@ -74,19 +76,19 @@ def last_assessed(person: Mapping[str, Any]) -> date | None:
     return date.fromisoformat(max(days)) if days else None
 
 
-def _by(entries: Sequence[Entry], key: Any) -> list[Line]:
+def _group_by(entries: Sequence[Entry], key: Any) -> list[Line]:
     found: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         found.setdefault(key(entry), []).append(entry)
-    return [_line(list(of_one)) for of_one in found.values()]
+    return [_line_of(list(of_one)) for of_one in found.values()]
 
 
-def _line(entries: list[Entry]) -> Line:
+def _line_of(entries: list[Entry]) -> Line:
     kinds = {entry["what"] for entry in entries}
     details = {entry["detail"] for entry in entries}
     what = kinds.pop() if len(kinds) == 1 else ""
     return Line(what, details.pop() if len(details) == 1 else "", tuple(entries))
 
 
-def _tables(entries: Sequence[Entry]) -> set[str]:
+def _tables_of(entries: Sequence[Entry]) -> set[str]:
     return {entry["source_table"] for entry in entries}

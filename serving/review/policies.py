@@ -88,12 +88,12 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
             levels[group] = now
         elif verdict not in ("too_low", "too_high") and now is not None:
             faults[f"verdict-{group}"] = f"Say what you think of the recorded level for {words}"
-        elif given not in _possible(verdict, now):
+        elif given not in _possible_levels(verdict, now):
             faults[f"verdict-{group}"] = f"Select the level you would give for {words}"
         else:
             levels[group] = str(given)
     if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
-        faults |= _reasons(
+        faults |= _check_reasons(
             "reasons", view.reasons, "your reasons, or tick the entries that matter,"
         )
     if faults:
@@ -101,7 +101,7 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
     return levels
 
 
-def _possible(verdict: str | None, recorded: str | None) -> tuple[str, ...]:
+def _possible_levels(verdict: str | None, recorded: str | None) -> tuple[str, ...]:
     """The levels that a verdict leaves: above the recorded one, below it, or all of them."""
     if recorded is None:
         return LEVEL_ORDER
@@ -117,12 +117,12 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
     named = set(groups) <= set(COMMUNITY_GROUPS) and set(groups.values()) <= {"too_low", "too_high"}
     if outcome == "ask_reassessment" and not (groups and named):
         faults["groups"] = "Select the groups to be reassessed, and whether too low or too high"
-    faults |= _reasons("reasons", reasons, "your reasons for this conclusion")
+    faults |= _check_reasons("reasons", reasons, "your reasons for this conclusion")
     if faults:
         raise Invalid(faults)
 
 
-def pasted(reasons: str, found: Mapping[str, Any]) -> list[str]:
+def pasted_sentences(reasons: str, found: Mapping[str, Any]) -> list[str]:
     """The sentences of the findings that stand in somebody's own reasons, word for word.
 
     `found` is a row of findings. Whoever reads the reasons is told which words are the service's.
@@ -130,12 +130,12 @@ def pasted(reasons: str, found: Mapping[str, Any]) -> list[str]:
     told = [finding["sentence"] for group in found["reasons"] for finding in group["findings"]] + [
         finding["sentence"] for finding in found["shown_only"]
     ]
-    own = f" {_plain(reasons)} "
-    same = [one for one in told if len(one.split()) >= WORDS and f" {_plain(one)} " in own]
+    own = f" {_plain_words(reasons)} "
+    same = [one for one in told if len(one.split()) >= WORDS and f" {_plain_words(one)} " in own]
     return list(dict.fromkeys(same))
 
 
-def _plain(words: str) -> str:
+def _plain_words(words: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", words.lower()))
 
 
@@ -156,7 +156,7 @@ def check_answer(
             last = asked_on + FURTHEST
             faults["planned"] = f"The day must be today or later, and by {last.day} {last:%B %Y}"
     else:
-        faults |= _reasons("words", words, "what you want to say")
+        faults |= _check_reasons("words", words, "what you want to say")
     if len(words) > LONGEST or "\0" in words:
         faults["words"] = f"What you say must be {LONGEST:,} characters or fewer"
     if faults:
@@ -168,7 +168,7 @@ def check_reply(kind: str, words: str) -> None:
     faults = {}
     if kind not in OF_THE_READER:
         faults["kind"] = "Select whether you ask again or let it rest"
-    faults |= _reasons("words", words, "what you want to say")
+    faults |= _check_reasons("words", words, "what you want to say")
     if faults:
         raise Invalid(faults)
 
@@ -180,7 +180,7 @@ def too_short(reasons: str) -> str:
     return ""
 
 
-def _reasons(field: str, reasons: str, words: str) -> dict[str, str]:
+def _check_reasons(field: str, reasons: str, words: str) -> dict[str, str]:
     if len(reasons.strip()) < LEAST_REASONS:
         return {field: f"Write {words} in at least {LEAST_REASONS} characters"}
     if "\0" in reasons:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from features import clock
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.review import policies
 from serving.review.policies import Invalid, Refused, View
 from serving.review.states import STEPS, Progress, Step
@@ -28,23 +28,23 @@ class NotFound(Refused):
 class Review:
     """The review of cases by one signed-in reader, within one transaction."""
 
-    unit: Unit
+    unit: Transaction
     store: Store
 
     @classmethod
-    def of(cls, unit: Unit) -> Review:
+    def of_transaction(cls, unit: Transaction) -> Review:
         """The review in the name of the unit's user."""
         if unit.username is None:
             raise Refused("Sign in to read cases.")
         return cls(unit, Store(unit.connection, unit.username))
 
-    def queue(self) -> tuple[list[Item], list[Item]]:
+    def list_queue(self) -> tuple[list[Item], list[Item]]:
         """The open cases of the reader's unit, and those concluded last."""
-        found = self.store.queue()
+        found = self.store.list_queue()
         self.unit.audit(AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(found)}))
-        return found, self.store.concluded()
+        return found, self.store.list_concluded()
 
-    def read(
+    def read_case(
         self,
         item_id: int,
         tables: Sequence[str],
@@ -55,62 +55,64 @@ class Review:
         until: date | None = None,
     ) -> tuple[Item, list[RowMapping]]:
         """A case and its timeline; a limited case is only its CRN."""
-        item = self._item(item_id)
-        self.audit("PAGE_VIEW_CASE", item, {"limited": item.limited})
+        item = self._require_item(item_id)
+        self.audit_case("PAGE_VIEW_CASE", item, {"limited": item.limited})
         if item.limited:
             return item, []
-        return item, self.store.timeline(
+        return item, self.store.read_timeline(
             item_id, tables, words, system=system, since=since, until=until
         )
 
-    def claim(self, item_id: int) -> Item:
+    def claim_case(self, item_id: int) -> Item:
         """Hold the case for a while: nobody else can record a view meanwhile."""
-        item = self._may(item_id, Step.CLAIM)
-        self.store.claim(item_id, clock.now() + HELD_FOR)
-        self.audit("CLAIMED_CASE", item)
+        item = self._require_step(item_id, Step.CLAIM)
+        self.store.insert_claim(item_id, clock.now() + HELD_FOR)
+        self.audit_case("CLAIMED_CASE", item)
         return item
 
     def give_back(self, item_id: int) -> Item:
         """Return the case to the queue, unread."""
-        item = self._may(item_id, Step.RETURN)
-        self.store.claim(item_id, clock.now())
-        self.audit("RETURNED_CASE", item)
+        item = self._require_step(item_id, Step.RETURN)
+        self.store.insert_claim(item_id, clock.now())
+        self.audit_case("RETURNED_CASE", item)
         return item
 
     def record_view(self, item_id: int, view: View) -> Item:
         """Record the reader's own view, before anything of the findings is seen."""
-        item = self._may(item_id, Step.RECORD_VIEW)
-        levels = policies.check_view(view, item.recorded)
-        if not self.store.holds(item_id, view.ticked):
+        item = self._require_step(item_id, Step.RECORD_VIEW)
+        levels = policies.check_view(view, item.recorded_levels)
+        if not self.store.has_entries(item_id, view.ticked):
             raise Invalid({"reasons": "Tick entries of this case alone"})
         if item.progress is Progress.TO_READ:
-            self.store.claim(item_id, clock.now() + HELD_FOR)
+            self.store.insert_claim(item_id, clock.now() + HELD_FOR)
         self.store.record_view(item_id, view, levels)
-        self.audit("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
+        self.audit_case("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item
 
     def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
         """The findings, once the reader's view is recorded; when they were first seen is kept."""
-        item = self._may(item_id, Step.SEE_FINDINGS)
+        item = self._require_step(item_id, Step.SEE_FINDINGS)
         if item.progress is not Progress.CONCLUDED:
             self.store.record_opening(item_id)
-        found = self.store.findings(item_id)
+        found = self.store.read_findings(item_id)
         if found is None:
             raise Refused("Record your view before you see the findings.")
-        self.audit("VIEWED_FINDINGS", item)
+        self.audit_case("VIEWED_FINDINGS", item)
         return item, found
 
-    def conclude(self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str) -> Item:
+    def conclude_case(
+        self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str
+    ) -> Item:
         """Record a named person's conclusion, with that person's own reasons."""
-        item = self._may(item_id, Step.CONCLUDE)
+        item = self._require_step(item_id, Step.CONCLUDE)
         asked = dict(groups) if outcome == "ask_reassessment" else {}
         policies.check_conclusion(outcome, asked, reasons)
         self.store.record_conclusion(item_id, outcome, asked, reasons)
-        self.audit("RECORDED_CONCLUSION", item, {"outcome": outcome})
+        self.audit_case("RECORDED_CONCLUSION", item, {"outcome": outcome})
         return item
 
-    def _may(self, item_id: int, step: Step) -> Item:
-        item = self._item(item_id)
+    def _require_step(self, item_id: int, step: Step) -> Item:
+        item = self._require_item(item_id)
         self._check_not_limited(item)
         if item.own_hand and step in (Step.CLAIM, Step.RECORD_VIEW):
             raise Refused(
@@ -122,8 +124,8 @@ class Review:
         policies.check_step(item.progress, step)
         return item
 
-    def _item(self, item_id: int) -> Item:
-        item = self.store.item(item_id)
+    def _require_item(self, item_id: int) -> Item:
+        item = self.store.read_item(item_id)
         if item is None:
             raise NotFound("There is no such case in your queue.")
         return item
@@ -133,6 +135,6 @@ class Review:
         if item.limited:
             raise Refused("Access to this case is limited. Check NDelius if you need it.")
 
-    def audit(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
+    def audit_case(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
         """Leave an audit row about the case."""
         self.unit.audit(AuditEvent(what, "CRN", item.crn, {"item": item.id, **(details or {})}))

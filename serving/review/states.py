@@ -173,7 +173,7 @@ def as_markdown() -> str:
         "",
         "## One reader and one case",
         "",
-        *_diagram(Progress.TO_READ, Progress.CONCLUDED, STEPS),
+        *_diagram_lines(Progress.TO_READ, Progress.CONCLUDED, STEPS),
         "",
         "A case that another reader holds (`with_another`) can be looked at, and no more, until",
         "that reader returns it or the claim runs out.",
@@ -182,7 +182,7 @@ def as_markdown() -> str:
         "",
         "## A case in the queue",
         "",
-        *_diagram(Kept.OPEN, Kept.CONCLUDED, TURNS),
+        *_diagram_lines(Kept.OPEN, Kept.CONCLUDED, TURNS),
         "",
         "A case whose access was limited after it was queued is closed: it shrinks to its CRN, and",
         "another is redrawn for it in the same week. It leaves the queue when somebody let in has",
@@ -190,13 +190,13 @@ def as_markdown() -> str:
         "",
         "## What was asked of the practitioner",
         "",
-        *_diagram(Asked.WAITING, Asked.REASSESSED, ANSWERS),
+        *_diagram_lines(Asked.WAITING, Asked.REASSESSED, ANSWERS),
         "",
     ]
     return "\n".join(lines)
 
 
-def _diagram(first: StrEnum, last: StrEnum, steps: Mapping[Any, StrEnum]) -> list[str]:
+def _diagram_lines(first: StrEnum, last: StrEnum, steps: Mapping[Any, StrEnum]) -> list[str]:
     return [
         "```mermaid",
         "stateDiagram-v2",

@@ -45,7 +45,7 @@ class Item:
     """This reader countersigned or decided in the case, so that somebody else reads it."""
 
     @property
-    def recorded(self) -> dict[str, str | None]:
+    def recorded_levels(self) -> dict[str, str | None]:
         """The recorded level of each group; None where there is no current one."""
         return {group: said["level"] for group, said in self.person["levels"].items()}
 
@@ -57,34 +57,40 @@ class Store:
     connection: Connection
     username: str
 
-    def queue(self) -> list[Item]:
+    def list_queue(self) -> list[Item]:
         """The cases for this reader to read: by due date, then in a keyed shuffle.
 
         Those open, and those that wait for this reader as the second one, listed like any other.
         """
         # Two questions, each by its own index: one with an "or" would read every past review.
-        open_ = self._items().where(items.c.state == "open")
-        seconds = self._items().where(items.c.id.in_(self._seconds()))
+        open_ = self._select_items().where(items.c.state == "open")
+        seconds = self._select_items().where(items.c.id.in_(self._second_reads()))
         found = [
-            self._item(row)
+            self._item_of(row)
             for rows in (open_, seconds)
             for row in self.connection.execute(rows).mappings()
         ]
         waiting = [item for item in found if item.progress is not Progress.CONCLUDED]
         return sorted(waiting, key=lambda item: (item.due_on, item.shuffle))
 
-    def concluded(self, limit: int = 20) -> list[Item]:
+    def list_concluded(self, limit: int = 20) -> list[Item]:
         """The cases of the reader's unit concluded last."""
-        rows = self._items().where(items.c.state == "concluded", items.c.id.not_in(self._seconds()))
+        rows = self._select_items().where(
+            items.c.state == "concluded", items.c.id.not_in(self._second_reads())
+        )
         newest = rows.order_by(items.c.id.desc()).limit(limit)
-        return [self._item(row) for row in self.connection.execute(newest).mappings()]
+        return [self._item_of(row) for row in self.connection.execute(newest).mappings()]
 
-    def item(self, item_id: int) -> Item | None:
+    def read_item(self, item_id: int) -> Item | None:
         """The case, or None where there is none that this reader may see."""
-        row = self.connection.execute(self._items().where(items.c.id == item_id)).mappings().first()
-        return self._item(row) if row else None
+        row = (
+            self.connection.execute(self._select_items().where(items.c.id == item_id))
+            .mappings()
+            .first()
+        )
+        return self._item_of(row) if row else None
 
-    def timeline(
+    def read_timeline(
         self,
         item_id: int,
         tables: Sequence[str],
@@ -112,7 +118,7 @@ class Store:
         ordered = rows.order_by(entries.c.position)
         return list(self.connection.execute(ordered).mappings())
 
-    def holds(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
+    def has_entries(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
         """Whether every one of the entries is of the case."""
         if any("\0" in part for entry in ticked for part in entry):
             return False
@@ -127,7 +133,7 @@ class Store:
         )
         return self.connection.execute(rows).mappings().first()
 
-    def findings(self, item_id: int) -> RowMapping | None:
+    def read_findings(self, item_id: int) -> RowMapping | None:
         """The findings; none until this reader's view is recorded: the database keeps the seal."""
         rows = select(findings).where(findings.c.item_id == item_id)
         return self.connection.execute(rows).mappings().first()
@@ -142,7 +148,7 @@ class Store:
         )
         return list(self.connection.execute(rows).mappings())
 
-    def conclusion(self, item_id: int) -> RowMapping | None:
+    def read_conclusion(self, item_id: int) -> RowMapping | None:
         """How the case was concluded, by whom and why."""
         rows = (
             select(conclusions, users.c.name)
@@ -151,7 +157,7 @@ class Store:
         )
         return self.connection.execute(rows).mappings().first()
 
-    def claim(self, item_id: int, until: datetime) -> None:
+    def insert_claim(self, item_id: int, until: datetime) -> None:
         """Hold the case until then; a claim until now gives it back."""
         values = {"item_id": item_id, "username": self.username, "until": until}
         self.connection.execute(insert(claims).values(**values))
@@ -192,11 +198,11 @@ class Store:
             )
         )
 
-    def _seconds(self) -> list[int]:
+    def _second_reads(self) -> list[int]:
         """The cases that wait for this reader as the second one."""
         return list(self.connection.execute(select(func.triage.second_reads_for_me())).scalars())
 
-    def _items(self) -> Any:
+    def _select_items(self) -> Any:
         mine = (own_views.c.item_id == items.c.id) & (own_views.c.username == self.username)
         opened = (openings.c.item_id == items.c.id) & (openings.c.username == self.username)
         holder = func.triage.held_by(items.c.id)
@@ -212,7 +218,7 @@ class Store:
             exists().where(opened).label("opened"),
         )
 
-    def _item(self, row: RowMapping) -> Item:
+    def _item_of(self, row: RowMapping) -> Item:
         second = row["second"] and row["state"] == "concluded"
         return Item(
             id=row["id"],
@@ -223,13 +229,13 @@ class Store:
             shuffle=row["shuffle"],
             limited=row["limited"],
             person=dict(row["person"]),
-            progress=self._progress(row),
+            progress=self._progress_of(row),
             held_by=row["held"],
             second=second,
             own_hand=row["own_hand"],
         )
 
-    def _progress(self, row: RowMapping) -> Progress:
+    def _progress_of(self, row: RowMapping) -> Progress:
         if row["state"] == "concluded" and (not row["second"] or row["opened"]):
             return Progress.CONCLUDED
         if row["opened"]:

@@ -35,7 +35,7 @@ class Limited:
     checked_at: datetime | None
     checked_by: str | None
 
-    def due(self, today: date) -> bool:
+    def is_due(self, today: date) -> bool:
         """It waits to be read, or nobody has looked at it for ninety days."""
         if self.waiting or self.checked_at is None:
             return True
@@ -65,16 +65,16 @@ class UnitStore:
     connection: Connection
     username: str
 
-    def held(self, crn: str) -> RowMapping | None:
+    def read_holding(self, crn: str) -> RowMapping | None:
         """Where the case is held; None where the unit does not hold it."""
         rows = select(caseload).where(caseload.c.crn == crn)
         return self.connection.execute(rows).mappings().first()
 
-    def count(self) -> int:
+    def count_cases(self) -> int:
         """How many cases the unit holds."""
         return int(self.connection.execute(select(func.count()).select_from(caseload)).scalar_one())
 
-    def facts(self, practitioner: str | None = None) -> dict[str, list[RowMapping]]:
+    def list_facts(self, practitioner: str | None = None) -> dict[str, list[RowMapping]]:
         """What each indicator of the checklist found, by indicator; of one practitioner's cases."""
         rows = select(facts).order_by(facts.c.indicator, facts.c.practitioner_code, facts.c.crn)
         if practitioner is not None:
@@ -84,13 +84,13 @@ class UnitStore:
             found.setdefault(row["indicator"], []).append(row)
         return found
 
-    def practitioners(self) -> list[tuple[str, int]]:
+    def list_practitioners(self) -> list[tuple[str, int]]:
         """Who holds cases of the unit, and how many."""
         held = caseload.c.practitioner_code
         rows = select(held, func.count()).where(held.is_not(None)).group_by(held).order_by(held)
         return [(code, count) for code, count in self.connection.execute(rows)]
 
-    def limited(self) -> list[Limited]:
+    def list_limited(self) -> list[Limited]:
         """The unit's cases of limited access: those that were queued, then longest unchecked."""
         rows = self.connection.execute(text("SELECT * FROM triage.limited_of_unit()"))
         return [Limited(*row) for row in rows]
@@ -101,7 +101,7 @@ class UnitStore:
         # Inline: nothing is given back, for the database shows nobody of the web what was written.
         self.connection.execute(insert(limited_checks).inline().values(**values))
 
-    def cover(self) -> RowMapping | None:
+    def read_cover(self) -> RowMapping | None:
         """Who stands in for the unit, and how many cases it reads at once: the newest setting."""
         rows = (
             select(cover, users.c.name)
@@ -110,7 +110,7 @@ class UnitStore:
         )
         return self.connection.execute(rows).mappings().first()
 
-    def deputies(self) -> list[RowMapping]:
+    def list_deputies(self) -> list[RowMapping]:
         """The SPOs of every unit, who can be named as deputies."""
         rows = (
             select(users.c.username, users.c.name, users.c.pdu_code)
@@ -129,7 +129,7 @@ class UnitStore:
         }
         self.connection.execute(insert(cover).values(**values))
 
-    def past(self, limit: int = 100) -> list[Past]:
+    def list_past(self, limit: int = 100) -> list[Past]:
         """The reviews that this person concluded, newest first, with what came of each."""
         last = select(func.triage.my_last_reviews(limit))
         ids = list(self.connection.execute(last).scalars())
@@ -157,7 +157,7 @@ class UnitStore:
             kinds.where(answers.c.item_id.in_([row["id"] for row in found]))
         ):
             said.setdefault(item, []).append(kind)
-        told = [_past(row, said.get(row["id"], [])) for row in found]
+        told = [_past_of(row, said.get(row["id"], [])) for row in found]
         limited = text("SELECT item_id, crn, at FROM triage.my_limited_reviews()")
         closed = [
             Past(
@@ -175,7 +175,7 @@ class UnitStore:
         return sorted([*told, *closed], key=lambda one: one.at, reverse=True)[:limit]
 
 
-def _past(row: RowMapping, answered: list[str]) -> Past:
+def _past_of(row: RowMapping, answered: list[str]) -> Past:
     asked = row["outcome"] in ("ask_reassessment", "need_information")
     raised = any(row["verdicts"].get(group) == "about_right" for group in row["groups"])
     return Past(

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import RowMapping
 
 from features.contracts.table import is_crn
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.review.policies import LONGEST, Invalid, Refused
 from serving.review.service import NotFound
 from serving.review.unit_store import Limited, Past, UnitStore
@@ -21,31 +21,31 @@ MOST_AT_ONCE = 500
 class Units:
     """What one signed-in person may see and settle about the own unit, within one transaction."""
 
-    unit: Unit
+    unit: Transaction
     store: UnitStore
 
     @classmethod
-    def of(cls, unit: Unit) -> Units:
+    def of_transaction(cls, unit: Transaction) -> Units:
         """The unit's pages in the name of the user."""
         if unit.username is None:
             raise Refused("Sign in to see the unit.")
         return cls(unit, UnitStore(unit.connection, unit.username))
 
-    def checklist(self) -> dict[str, list[RowMapping]]:
+    def list_checklist(self) -> dict[str, list[RowMapping]]:
         """Facts over all cases of the unit that are open to be read; no scores."""
-        self.seen("PAGE_VIEW_CHECKLIST")
-        return self.store.facts()
+        self.audit_view("PAGE_VIEW_CHECKLIST")
+        return self.store.list_facts()
 
-    def find(self, text: str) -> str:
+    def parse_crn(self, text: str) -> str:
         """The CRN that was typed; Invalid where it is none."""
         crn = text.strip().upper()
         if not is_crn(crn):
             raise Invalid({"crn": "Enter a CRN: a letter and six numbers, such as X123456"})
         return crn
 
-    def open(self, crn: str, today: date) -> RowMapping:
+    def open_case(self, crn: str, today: date) -> RowMapping:
         """A case that the unit holds; NotFound for any other, whether or not there is one."""
-        row = self.store.held(crn) if is_crn(crn) else None
+        row = self.store.read_holding(crn) if is_crn(crn) else None
         if row is None:
             raise NotFound("Your unit holds no such case.")
         self.unit.audit(
@@ -55,14 +55,14 @@ class Units:
         )
         return row
 
-    def limited(self) -> list[Limited]:
+    def list_limited(self) -> list[Limited]:
         """The unit's cases of limited access, which nothing here reads."""
-        self.seen("PAGE_VIEW_LIMITED")
-        return self.store.limited()
+        self.audit_view("PAGE_VIEW_LIMITED")
+        return self.store.list_limited()
 
     def check_limited(self, crn: str, words: str) -> None:
         """Say that one has read a limited case by hand, in NDelius and OASys."""
-        found = next((one for one in self.store.limited() if one.crn == crn), None)
+        found = next((one for one in self.store.list_limited() if one.crn == crn), None)
         if found is None:
             raise NotFound("Your unit holds no such case of limited access.")
         if found.access == "closed":
@@ -72,10 +72,10 @@ class Units:
         self.store.check_limited(crn, words)
         self.unit.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
 
-    def cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
+    def read_cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
         """Who stands in now, and who could."""
-        self.seen("PAGE_VIEW_COVER")
-        return self.store.cover(), self.store.deputies()
+        self.audit_view("PAGE_VIEW_COVER")
+        return self.store.read_cover(), self.store.list_deputies()
 
     def set_cover(self, pdu: str, deputy: str, most: str) -> None:
         """Name who reads what waits for more than two working days, and how much is read at once.
@@ -83,7 +83,7 @@ class Units:
         No deputy, or no number, takes the setting away.
         """
         faults = {}
-        if deputy and deputy not in {row["username"] for row in self.store.deputies()}:
+        if deputy and deputy not in {row["username"] for row in self.store.list_deputies()}:
             faults["deputy"] = "Select somebody from the list"
         if most and not (most.isascii() and most.isdigit() and int(most) <= MOST_AT_ONCE):
             faults["most"] = f"Enter a whole number up to {MOST_AT_ONCE}, or nothing"
@@ -92,16 +92,16 @@ class Units:
         self.store.set_cover(pdu, deputy or None, int(most) if most else None)
         self.unit.audit(AuditEvent("SET_COVER", "PDU", pdu, {"deputy": deputy, "most": most}))
 
-    def week(self) -> tuple[list[tuple[str, int]], dict[str, list[RowMapping]]]:
+    def summarise_week(self) -> tuple[list[tuple[str, int]], dict[str, list[RowMapping]]]:
         """What to take into supervision: who holds cases, and the facts about them."""
-        self.seen("PAGE_VIEW_WEEK")
-        return self.store.practitioners(), self.store.facts()
+        self.audit_view("PAGE_VIEW_WEEK")
+        return self.store.list_practitioners(), self.store.list_facts()
 
-    def past(self) -> list[Past]:
+    def list_past(self) -> list[Past]:
         """The reviews that this person concluded."""
-        self.seen("PAGE_VIEW_REVIEWS")
-        return self.store.past()
+        self.audit_view("PAGE_VIEW_REVIEWS")
+        return self.store.list_past()
 
-    def seen(self, what: str) -> None:
+    def audit_view(self, what: str) -> None:
         """Leave an audit row about nobody."""
         self.unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from features.errors import UserError
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.review.policies import Refused
 from serving.web import drafts
 from serving.web import signed_in as sessions
@@ -143,7 +143,7 @@ def _let_in(request: Request, found: sessions.Known) -> User:
 
 
 def _keep(engine: Engine, name: str, path: str, pairs: list[list[str]]) -> None:
-    with unit(engine, name) as opened:
+    with transaction(engine, name) as opened:
         drafts.keep(opened, path, pairs)
 
 

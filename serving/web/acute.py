@@ -25,7 +25,12 @@ def acute(request: Request, entries: Looking) -> Response:
     typed = drafts.kept_on(entries.unit, "/acute")
     filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
     return pages.render(
-        request, "acute.html", entries=entries.all(), faults={}, filled=filled, given_back=filled
+        request,
+        "acute.html",
+        entries=entries.list_entries(),
+        faults={},
+        filled=filled,
+        given_back=filled,
     )
 
 
@@ -35,13 +40,13 @@ def acknowledge(
 ) -> Response:
     """Acknowledge an entry in one's own name."""
     try:
-        entries.acknowledge(entry_id, done)
+        entries.acknowledge_entry(entry_id, done)
     except Invalid as error:
         return pages.render(
             request,
             "acute.html",
             status=422,
-            entries=entries.all(),
+            entries=entries.list_entries(),
             faults=error.faults,
             filled={entry_id: done},
             given_back={},

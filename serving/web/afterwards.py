@@ -12,7 +12,7 @@ from features.errors import UserError
 from features.store.store import Store
 from serving.cases import account as accounts
 from serving.cases import legal_holds
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.review.policies import too_short
 from serving.web import account, pages
 from serving.web.requests import within
@@ -20,7 +20,7 @@ from serving.web.requests import within
 router = APIRouter()
 
 
-Asking = Annotated[Unit, within(account.inspector)]
+Asking = Annotated[Transaction, within(account.inspector)]
 
 
 @router.get("/account")
@@ -46,7 +46,7 @@ def tell(
         return _page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
     settings = request.app.state.settings
     try:
-        told = accounts.account(
+        told = accounts.account_of_case(
             opened, Store.open(settings.store), settings.scores, typed["crn"], day
         )
     except UserError as error:
@@ -71,7 +71,7 @@ def hold(
         if placed not in ("yes", "no"):
             raise UserError("Select whether the case is to be kept or let go.")
         store = Store.open(request.app.state.settings.store)
-        legal_holds.hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
+        legal_holds.record_hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _page(request, typed, {"reasons": str(error)})

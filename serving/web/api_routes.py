@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from features import clock
 from serving.cases import limited_access
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.night import score_one
 from serving.review.asked_store import FollowUp
 from serving.review.follow_up import FollowUps
@@ -41,15 +41,15 @@ PageNumber = Annotated[int, Query(ge=0, le=100_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 
 
-Reading = Annotated[Review, within(tokens.reader, Review.of)]
-Answering = Annotated[FollowUps, within(tokens.practitioner, FollowUps.of)]
-Others = Annotated[Unit, within(tokens.batch)]
+Reading = Annotated[Review, within(tokens.reader, Review.of_transaction)]
+Answering = Annotated[FollowUps, within(tokens.practitioner, FollowUps.of_transaction)]
+Others = Annotated[Transaction, within(tokens.batch)]
 
 
 @router.get("/queue")
 def queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[m.CaseSummary]:
     """The cases that wait to be read by the caller."""
-    waiting, _ = review.queue()
+    waiting, _ = review.list_queue()
     part, about = _page(waiting, page, size)
     return m.Page[m.CaseSummary](content=[_summary(item) for item in part], **about)
 
@@ -57,7 +57,7 @@ def queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[
 @router.get("/cases/{item_id}")
 def case(review: Reading, item_id: ItemId) -> m.Case:
     """A case: who, the recorded levels, what is known and not. Nothing of the findings."""
-    item, _ = review.read(item_id, [], "", system=False)
+    item, _ = review.read_case(item_id, [], "", system=False)
     return m.Case(**_about(item), person={} if item.limited else item.person)
 
 
@@ -66,7 +66,7 @@ def entries(
     review: Reading, item_id: ItemId, page: PageNumber = 0, size: PageSize = 100
 ) -> m.Page[m.EntryOut]:
     """The record of a case, newest first; none of a case of limited access."""
-    _, timeline = review.read(item_id, [], "", system=True)
+    _, timeline = review.read_case(item_id, [], "", system=True)
     part, about = _page(timeline, page, size)
     names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
     found = [
@@ -83,7 +83,7 @@ def entries(
 @router.post("/cases/{item_id}/claim")
 def claim(review: Reading, item_id: ItemId) -> m.CaseSummary:
     """Hold a case while reading it."""
-    review.claim(item_id)
+    review.claim_case(item_id)
     return _fresh(review, item_id)
 
 
@@ -113,7 +113,7 @@ def findings(review: Reading, item_id: ItemId) -> m.Findings:
 @router.post("/cases/{item_id}/conclusion")
 def conclude(review: Reading, item_id: ItemId, said: m.ConclusionIn) -> m.CaseSummary:
     """Record the caller's conclusion; it changes no level."""
-    review.conclude(item_id, said.outcome, _plain(said.groups), said.reasons)
+    review.conclude_case(item_id, said.outcome, _plain(said.groups), said.reasons)
     return _fresh(review, item_id)
 
 
@@ -132,21 +132,21 @@ def conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
 @router.get("/asked")
 def asked(follow_ups: Answering) -> list[m.AskedOut]:
     """What was asked about the caller's own cases."""
-    return [_asked(one) for one in follow_ups.mine()]
+    return [_asked(one) for one in follow_ups.list_mine()]
 
 
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
     """What was asked about one case."""
-    found, _, _ = follow_ups.read(item_id)
+    found, _, _ = follow_ups.read_follow_up(item_id)
     return _asked(found)
 
 
 @router.post("/asked/{item_id}/answers")
 def answer(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
     """Answer in the caller's own name."""
-    follow_ups.answer(item_id, said.kind, said.words, said.planned_on, clock.today())
-    found, _, _ = follow_ups.read(item_id)
+    follow_ups.record_answer(item_id, said.kind, said.words, said.planned_on, clock.today())
+    found, _, _ = follow_ups.read_follow_up(item_id)
     return _asked(found)
 
 
@@ -169,7 +169,7 @@ def outbox(
 @router.post("/limits")
 def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
     """Close a case at once, as NDelius tells of a new exclusion or restriction; none is opened."""
-    held = limited_access.tell(opened.connection, told.crn, told.excluded, told.restricted_to)
+    held = limited_access.limit_case(opened.connection, told.crn, told.excluded, told.restricted_to)
     opened.audit(AuditEvent("TOLD_OF_LIMIT", "CRN", told.crn, {"held": held}))
     return m.LimitOut(crn=told.crn, held=held)
 
@@ -232,7 +232,7 @@ def _about(item: Item) -> dict[str, Any]:
         "due_on": item.due_on,
         "progress": item.progress,
         "held_by": item.held_by,
-        "recorded": item.recorded,
+        "recorded": item.recorded_levels,
     }
 
 
@@ -241,7 +241,7 @@ def _summary(item: Item) -> m.CaseSummary:
 
 
 def _fresh(review: Review, item_id: int) -> m.CaseSummary:
-    item, _ = review.read(item_id, [], "", system=False)
+    item, _ = review.read_case(item_id, [], "", system=False)
     return _summary(item)
 
 
@@ -267,6 +267,6 @@ def _asked(one: FollowUp) -> m.AskedOut:
         asked_by=one.asked_by,
         asked_at=one.asked_at,
         due_on=one.due_on,
-        state=one.state,
+        state=one.current_state,
         answers=answers,
     )

@@ -18,7 +18,7 @@ from features import clock
 from features.errors import UserError
 from serving import watch
 from serving.board import approvals, impact, incidents, stop
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import runs
 from serving.night import shadow
 from serving.review.policies import too_short
@@ -33,8 +33,8 @@ ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 
 
-Looking = Annotated[Unit, within(account.board_member)]
-Deciding = Annotated[Unit, within(account.decider)]
+Looking = Annotated[Transaction, within(account.board_member)]
+Deciding = Annotated[Transaction, within(account.decider)]
 Words = Annotated[str, Form()]
 
 
@@ -98,14 +98,14 @@ def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Respons
     """No new flags from this moment."""
     if fault := too_short(reasons):
         return _overview(request, opened, {"stop": fault}, {"stop": reasons})
-    stop.stop(opened, reasons)
+    stop.stop_flagging(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
 
 @router.post("/board/resume", dependencies=FORM)
 def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """It may go on: it does once two members have said so."""
-    if fault := _fault(opened, reasons, lambda: stop.resume(opened, reasons)):
+    if fault := _fault(opened, reasons, lambda: stop.resume_flagging(opened, reasons)):
         return _overview(request, opened, {"resume": fault}, {"resume": reasons})
     return RedirectResponse("/board", status_code=303)
 
@@ -121,7 +121,7 @@ def sign(
     """Sign a proposal, with own reasons and conditions."""
     name = f"sign-{approval_id}"
     if fault := _fault(
-        opened, reasons, lambda: approvals.sign(opened, approval_id, reasons, conditions)
+        opened, reasons, lambda: approvals.sign_approval(opened, approval_id, reasons, conditions)
     ):
         return _page(
             request, opened, {name: fault}, {name: reasons, f"{name}-conditions": conditions}
@@ -135,7 +135,9 @@ def withdraw(
 ) -> Response:
     """Withdraw an approval at once."""
     name = f"withdraw-{approval_id}"
-    if fault := _fault(opened, reasons, lambda: approvals.withdraw(opened, approval_id, reasons)):
+    if fault := _fault(
+        opened, reasons, lambda: approvals.withdraw_approval(opened, approval_id, reasons)
+    ):
         return _page(request, opened, {name: fault}, {name: reasons})
     return RedirectResponse("/board/approvals", status_code=303)
 
@@ -152,7 +154,7 @@ def report(
 ) -> Response:
     """Report what went wrong."""
     filled = {"kind": kind, "words": words}
-    if fault := _fault(opened, words, lambda: incidents.report(opened, kind, words)):
+    if fault := _fault(opened, words, lambda: incidents.report_incident(opened, kind, words)):
         return _incidents(request, opened, {"words": fault}, filled)
     return RedirectResponse("/board/incidents", status_code=303)
 
@@ -169,13 +171,13 @@ def follow(
     name = f"words-{number}"
     closing = closes == "yes"
     if fault := _fault(
-        opened, words, lambda: incidents.follow(opened, number, words, closes=closing)
+        opened, words, lambda: incidents.follow_up_incident(opened, number, words, closes=closing)
     ):
         return _incidents(request, opened, {name: fault}, {name: words})
     return RedirectResponse("/board/incidents", status_code=303)
 
 
-def _fault(opened: Unit, words: str, step: Callable[[], None]) -> str:
+def _fault(opened: Transaction, words: str, step: Callable[[], None]) -> str:
     """What is wrong with own words, or with the step that they are for; empty once it is taken."""
     if fault := too_short(words):
         return fault
@@ -188,7 +190,7 @@ def _fault(opened: Unit, words: str, step: Callable[[], None]) -> str:
 
 
 def _incidents(
-    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+    request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     opened.audit(AuditEvent("PAGE_VIEW_INCIDENTS", "NOT_APPLICABLE", "-"))
     return pages.render(
@@ -197,18 +199,18 @@ def _incidents(
         status=422 if faults else 200,
         faults=faults,
         filled=filled,
-        found=incidents.every(opened.connection),
+        found=incidents.list_incidents(opened.connection),
         kinds=incidents.KINDS,
     )
 
 
 def _overview(
-    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+    request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     kept = watch.newest(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
     now = clock.now()
-    every = approvals.every(opened.connection)
+    every = approvals.list_approvals(opened.connection)
     demo = request.app.state.settings.demo
     live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
     last = _last_night(opened)
@@ -220,8 +222,8 @@ def _overview(
         kept=kept,
         stale=_stale(last, now),
         live=live,
-        warning=live.warning(now) if live else None,
-        waiting=[one for one in every if approvals.waits(one, now)],
+        warning=live.expiry_warning(now) if live else None,
+        waiting=[one for one in every if approvals.is_open_to_sign(one, now)],
         last=last,
         stopped=stop.in_force(opened.connection),
         faults=faults,
@@ -230,7 +232,7 @@ def _overview(
     )
 
 
-def _last_night(opened: Unit) -> RowMapping | None:
+def _last_night(opened: Transaction) -> RowMapping | None:
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
     return opened.connection.execute(latest).mappings().first()
 
@@ -241,33 +243,33 @@ def _stale(last: RowMapping | None, now: datetime) -> bool:
 
 
 def _page(
-    request: Request, opened: Unit, faults: dict[str, str], filled: dict[str, str]
+    request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
-    found = approvals.every(opened.connection)
+    found = approvals.list_approvals(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_APPROVALS", "NOT_APPLICABLE", "-"))
     now = clock.now()
     bundles = request.app.state.settings.bundles
     meant = {
-        one.id: impact.meaning(opened.connection, one, bundles)
+        one.id: impact.describe_impact(opened.connection, one, bundles)
         for one in found
-        if approvals.waits(one, now)
+        if approvals.is_open_to_sign(one, now)
     }
     return pages.render(
         request,
         "board-approvals.html",
         status=422 if faults else 200,
         approvals=[
-            (item, item.why_not_now(now), item.warning(now), item.why_not(now) is None)
+            (item, item.why_not_now(now), item.expiry_warning(now), item.why_not(now) is None)
             for item in found
         ],
         meant=meant,
         cards={
             one.id: card
             for one in found
-            if one.id in meant and (card := impact.card(one, bundles)) is not None
+            if one.id in meant and (card := impact.render_card(one, bundles)) is not None
         },
         mlflow=request.app.state.settings.mlflow_url,
-        beside=shadow.newest(opened.connection),
+        beside=shadow.newest_comparisons(opened.connection),
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,

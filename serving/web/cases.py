@@ -30,7 +30,7 @@ NOTHING_SAID = View({}, {}, (), "")
 router = APIRouter(dependencies=[Depends(account.reader)])
 
 
-Reading = Annotated[Review, within(account.reader, Review.of)]
+Reading = Annotated[Review, within(account.reader, Review.of_transaction)]
 
 
 @router.get("/queue")
@@ -43,7 +43,7 @@ def queue(
     down: bool = False,
 ) -> Response:
     """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
-    waiting, done = review.queue()
+    waiting, done = review.list_queue()
     asked = queue_view.wanted(level or [], stage or [], sort, down=down)
     today = clock.today()
     return pages.render(
@@ -55,8 +55,8 @@ def queue(
         load=queue_view.workload(waiting, today),
         done=done,
         notice=_why_nothing_new(request, review),
-        acute=AcuteEntries(review.unit).waiting(),
-        for_me=FollowUps.of(review.unit).waiting_for_me(),
+        acute=AcuteEntries(review.unit).count_unacknowledged(),
+        for_me=FollowUps.of_transaction(review.unit).waiting_for_me(),
     )
 
 
@@ -124,7 +124,7 @@ def groups_of(form: FormData) -> dict[str, str]:
 @router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
 def claim(review: Reading, item_id: ItemId) -> Response:
     """Hold the case while reading it."""
-    review.claim(item_id)
+    review.claim_case(item_id)
     return RedirectResponse(f"/cases/{item_id}", status_code=303)
 
 
@@ -169,7 +169,7 @@ def conclude(
 ) -> Response:
     """Record the reader's conclusion with own reasons."""
     try:
-        review.conclude(item_id, outcome, groups, reasons)
+        review.conclude_case(item_id, outcome, groups, reasons)
     except Invalid as error:
         filled = {"outcome": outcome, "reasons": reasons, "groups": groups}
         return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
@@ -209,7 +209,7 @@ def _case_page(
     typed = drafts.kept(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
     if typed is not None:
         filled, asked = view_of(typed), WHOLE
-    item, timeline = review.read(
+    item, timeline = review.read_case(
         item_id,
         asked.tables,
         asked.words,
@@ -219,7 +219,7 @@ def _case_page(
     )
     brief = asked.brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
-    recent = lines.since(timeline, begun) if brief else []
+    recent = lines.entries_since(timeline, begun) if brief else []
     return pages.render(
         request,
         "limited.html" if item.limited else "case.html",
@@ -228,7 +228,7 @@ def _case_page(
         timeline=timeline,
         brief=brief,
         begun=begun,
-        recent=lines.grouped(recent),
+        recent=lines.group_entries(recent),
         earlier=len(timeline) - len(recent),
         chosen=asked,
         own=review.store.own_view(item_id),
@@ -251,9 +251,9 @@ def _findings_page(
     filled: dict[str, Any] | None = None,
 ) -> Response:
     item, found = review.see_findings(item_id)
-    timeline = review.store.timeline(item_id, [], "", system=True)
+    timeline = review.store.read_timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
-    fresh = review.store.item(item_id) or item
+    fresh = review.store.read_item(item_id) or item
     typed = None if filled else drafts.kept(review.unit, f"/cases/{item_id}/conclusion")
     if typed is not None:
         filled = {
@@ -264,7 +264,7 @@ def _findings_page(
     return pages.render(
         request,
         "findings.html",
-        followed=FollowUps.of(review.unit).of_one(item_id),
+        followed=FollowUps.of_transaction(review.unit).of_one(item_id),
         status=422 if faults else 200,
         item=fresh,
         findings=found,
@@ -272,7 +272,7 @@ def _findings_page(
         own=review.store.own_view(item_id),
         others=review.store.other_views(item_id),
         own_safety=formatters.speaks_of_mental_health(found),
-        conclusion=review.store.conclusion(item_id),
+        conclusion=review.store.read_conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),
         faults=faults or {},
         filled=filled or {"outcome": "", "reasons": "", "groups": {}},
@@ -284,7 +284,7 @@ def _why_nothing_new(request: Request, review: Review) -> str | None:
     """Why nothing new can be flagged, with its date; None where an approval holds (promise 8)."""
     stopped = stop.in_force(review.unit.connection)
     if stopped is not None:
-        return stopped.words
+        return stopped.stop_notice
     demo = request.app.state.settings.demo
     try:
         approvals.in_force(review.unit.connection, demo=demo)

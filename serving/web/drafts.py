@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from starlette.datastructures import FormData
 
 from features import clock
-from serving.db.session import AuditEvent, Unit
+from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import items
 from serving.db.unit_tables import drafts
 from serving.night.retention import DRAFTS_FOR
@@ -43,7 +43,7 @@ def typed(path: str, form: FormData) -> list[list[str]] | None:
     return pairs
 
 
-def keep(unit: Unit, path: str, pairs: list[list[str]]) -> None:
+def keep(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
     """Keep what was typed; the newest of a form replaces the one before."""
     unit.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
     row = {"username": unit.username, "path": path, "form": pairs}
@@ -55,14 +55,14 @@ def keep(unit: Unit, path: str, pairs: list[list[str]]) -> None:
     )
 
 
-def kept(unit: Unit, path: str) -> FormData | None:
+def kept(unit: Transaction, path: str) -> FormData | None:
     """What this person typed into a form before the session ran out; None where nothing is kept."""
     rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest())
     found = unit.connection.execute(rows).scalar()
     return FormData([(k, v) for k, v in found]) if found else None
 
 
-def kept_on(unit: Unit, page: str) -> dict[str, FormData]:
+def kept_on(unit: Transaction, page: str) -> dict[str, FormData]:
     """What this person typed into the forms of a page that holds several, by what each is about."""
     rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest())
     return {
@@ -72,7 +72,7 @@ def kept_on(unit: Unit, page: str) -> dict[str, FormData]:
     }
 
 
-def newest(unit: Unit) -> str | None:
+def newest(unit: Transaction) -> str | None:
     """The page to go back to after signing in again: one of a case only where this person may
     still see the case.
     """
@@ -88,7 +88,7 @@ def newest(unit: Unit) -> str | None:
     return None
 
 
-def done(unit: Unit, path: str) -> None:
+def done(unit: Transaction, path: str) -> None:
     """Forget it: the form was sent."""
     unit.connection.execute(delete(drafts).where(drafts.c.path == path))
 

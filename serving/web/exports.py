@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import RowMapping
 
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.review.policies import Refused
 from serving.review.service import Review
 from serving.review.store import Item
@@ -42,18 +42,18 @@ def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
 
 def _disclosable(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
     """A case and what of its record may be disclosed; that it left is on record."""
-    item, timeline = review.read(item_id, [], "", system=False)
+    item, timeline = review.read_case(item_id, [], "", system=False)
     if item.limited:
         raise Refused("Access to this case is limited. Check NDelius if you need it.")
     shown = [entry for entry in timeline if entry["disclosable"]]
-    review.audit(what, item, {"left_out": len(timeline) - len(shown)})
+    review.audit_case(what, item, {"left_out": len(timeline) - len(shown)})
     return item, shown
 
 
 @router.get("/queue.csv")
 def queue_csv(review: Reading) -> Response:
     """The reader's queue as a file: what the page shows, nothing of the findings."""
-    waiting, _ = review.queue()
+    waiting, _ = review.list_queue()
     # Whose record left as a file is told when somebody asks about one of them afterwards.
     crns = {"crns": [item.crn for item in waiting]}
     review.unit.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
@@ -85,7 +85,7 @@ def accessibility(request: Request) -> Response:
 
 
 def _public(request: Request, name: str, what: str) -> Response:
-    with unit(request.app.state.engine, None) as opened:
+    with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))
     return pages.render(request, name)
 

@@ -11,7 +11,7 @@ from features.contracts import codes
 from features.frame.timeline import THEMES
 from features.history.recorded_levels import LEVEL_STATES
 from features.indicators import CATALOGUE
-from serving.review.policies import pasted
+from serving.review.policies import pasted_sentences
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
 from serving.watch.figures import THRESHOLDS, in_words
 
@@ -268,5 +268,5 @@ FILTERS = {
     "role": role,
     "how_sure": how_sure,
     "in_unit": in_unit,
-    "pasted": pasted,
+    "pasted": pasted_sentences,
 }

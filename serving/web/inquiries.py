@@ -20,8 +20,8 @@ OVER_SHOWN = 50
 """So many requests that are over are listed, the last ones."""
 
 
-Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of)]
-Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of)]
+Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of_transaction)]
+Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of_transaction)]
 
 
 @router.get("/unit")
@@ -40,7 +40,7 @@ def reply(
 ) -> Response:
     """The last word on what was declined, or is to be looked at again: asked again, or settled."""
     try:
-        follow_ups.reply(item_id, kind, words)
+        follow_ups.record_reply(item_id, kind, words)
     except Invalid as error:
         return _unit(request, follow_ups, item_id, error.faults, {"kind": kind, "words": words})
     drafts.done(follow_ups.unit, f"/unit/asked/{item_id}/reply")
@@ -61,16 +61,18 @@ def _unit(
         item_id = int(number)
         filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
     # What somebody has to see to comes first; what is over stands apart.
-    still = sorted((one for one in asked if not one.over), key=lambda one: not one.late(today))
+    still = sorted(
+        (one for one in asked if not one.is_settled), key=lambda one: not one.overdue_words(today)
+    )
     return pages.render(
         request,
         "unit.html",
         status=422 if faults else 200,
         waiting=waiting,
         asked=still,
-        over=[one for one in asked if one.over][-OVER_SHOWN:],
+        over=[one for one in asked if one.is_settled][-OVER_SHOWN:],
         today=today,
-        acute=AcuteEntries(follow_ups.unit).waiting(),
+        acute=AcuteEntries(follow_ups.unit).count_unacknowledged(),
         replied_to=item_id,
         faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
         filled=filled or {},
@@ -81,8 +83,8 @@ def _unit(
 @router.get("/asked")
 def mine(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
-    acute = AcuteEntries(follow_ups.unit).waiting()
-    asked = follow_ups.mine()
+    acute = AcuteEntries(follow_ups.unit).count_unacknowledged()
+    asked = follow_ups.list_mine()
     return pages.render(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
 
 
@@ -103,7 +105,7 @@ def answer(
 ) -> Response:
     """Record the practitioner's answer."""
     try:
-        follow_ups.answer(item_id, kind, words, formatters.a_day(planned), clock.today())
+        follow_ups.record_answer(item_id, kind, words, formatters.a_day(planned), clock.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _page(request, follow_ups, item_id, error.faults, filled)
@@ -121,7 +123,7 @@ def _page(
     typed = None if filled else drafts.kept(follow_ups.unit, f"/asked/{item_id}/answer")
     if typed is not None:
         filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
-    found, findings, timeline = follow_ups.read(item_id)
+    found, findings, timeline = follow_ups.read_follow_up(item_id)
     return pages.render(
         request,
         "asked-case.html",

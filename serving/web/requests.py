@@ -6,22 +6,22 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Transaction, transaction
 from serving.web.account import Allowed, User
 from serving.web.oidc import NotLetIn
 
 One = TypeVar("One")
 
 
-def _itself(opened: Unit) -> Any:
+def _itself(opened: Transaction) -> Any:
     return opened
 
 
-def within(allowed: Allowed, made: Callable[[Unit], One] = _itself) -> Any:
+def within(allowed: Allowed, made: Callable[[Transaction], One] = _itself) -> Any:
     """What is made of one transaction in the name of a user who is allowed; by default itself."""
 
     def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:
-        with unit(request.app.state.engine, user.username) as opened:
+        with transaction(request.app.state.engine, user.username) as opened:
             yield made(opened)
 
     return Depends(opening, scope="function")
@@ -36,5 +36,5 @@ def leave_refusal(request: Request, username: str | None, error: Exception) -> N
     if username is None and not isinstance(error, NotLetIn):
         return
     path = request.url.path.replace("\0", "?")[:200]
-    with unit(request.app.state.engine, username) as opened:
+    with transaction(request.app.state.engine, username) as opened:
         opened.audit(AuditEvent("REFUSED", "PATH", path, {"why": type(error).__name__}))

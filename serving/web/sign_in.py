@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import users
 from serving.web import account, drafts, pages, signed_in
 from serving.web.oidc import NotLetIn, Provider
@@ -34,7 +34,7 @@ def sign_in_page(request: Request) -> Response:
     """The demo's made-up users, or the way to the provider."""
     if request.app.state.provider is not None:
         return pages.render(request, "sign-in-provider.html")
-    with unit(request.app.state.engine, None) as opened:
+    with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
         found = opened.connection.execute(
             select(users)
@@ -50,7 +50,7 @@ def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "")
     """Sign in as a made-up user of a demo."""
     if request.app.state.provider is not None:
         raise NotLetIn("Sign in with your HMPPS account.")
-    with unit(request.app.state.engine, None) as opened:
+    with transaction(request.app.state.engine, None) as opened:
         known = select(users.c.username).where(
             users.c.username == name, users.c.made_up, users.c.ended_at.is_(None)
         )
@@ -86,7 +86,7 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
     ):
         raise NotLetIn("This way in has run out. Sign in again.")
     claims = provider.signed_in(code, asked["nonce"], asked["verifier"])
-    with unit(request.app.state.engine, None) as opened:
+    with transaction(request.app.state.engine, None) as opened:
         row = opened.connection.execute(
             select(users.c.role).where(
                 users.c.username == claims.username, users.c.ended_at.is_(None), ~users.c.made_up
@@ -111,14 +111,14 @@ def sign_out(
 ) -> Response:
     """Sign out: the session is ended in the database, wherever its cookie may still lie."""
     if user is not None:
-        with unit(request.app.state.engine, user.username) as opened:
+        with transaction(request.app.state.engine, user.username) as opened:
             opened.audit(AuditEvent("SIGNED_OUT", "USER", user.username))
             signed_in.end(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
 
 
-def _begin(request: Request, opened: Unit, name: str) -> None:
+def _begin(request: Request, opened: Transaction, name: str) -> None:
     """A new session, with nothing of the one before, which ends; the same person's forms in other
     tabs stay good.
     """
@@ -132,7 +132,7 @@ def _begin(request: Request, opened: Unit, name: str) -> None:
 
 def _onwards(request: Request, name: str) -> Response:
     """To what was typed when the last session ran out, else to the start."""
-    with unit(request.app.state.engine, name) as opened:
+    with transaction(request.app.state.engine, name) as opened:
         opened.audit(AuditEvent("LOOKED_FOR_DRAFT", "USER", name))
         page = drafts.newest(opened)
     return RedirectResponse(page or "/", status_code=303)

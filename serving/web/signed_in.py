@@ -35,7 +35,7 @@ def begin(connection: Connection, username: str) -> str:
     """
     number = secrets.token_urlsafe(32)
     until = clock.now() + timedelta(hours=HOURS)
-    identity.sign(connection, username)
+    identity.prove_identity(connection, username)
     connection.execute(
         text("SELECT triage.session_begin(:id, :who, :until)"),
         {"id": _digest(number), "who": username, "until": until},

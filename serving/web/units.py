@@ -23,31 +23,35 @@ router = APIRouter()
 Head = Annotated[User, Depends(account.head)]
 
 
-Looking = Annotated[Units, within(account.of_a_unit, Units.of)]
-Settling = Annotated[Units, within(account.head, Units.of)]
+Looking = Annotated[Units, within(account.of_a_unit, Units.of_transaction)]
+Settling = Annotated[Units, within(account.head, Units.of_transaction)]
 
 
 @router.get("/reviews")
 def reviews(request: Request, units: Looking) -> Response:
     """The reviews that this reader concluded, and what came of them."""
-    return pages.render(request, "reviews.html", past=units.past())
+    return pages.render(request, "reviews.html", past=units.list_past())
 
 
 @router.get("/unit/checklist")
 def checklist(request: Request, units: Looking) -> Response:
     """Facts over all cases of the unit: no score, no order but the practitioner's code."""
-    found = units.checklist()
+    found = units.list_checklist()
     return pages.render(
-        request, "checklist.html", found=found, facts_in_words=CHECKLIST, held=units.store.count()
+        request,
+        "checklist.html",
+        found=found,
+        facts_in_words=CHECKLIST,
+        held=units.store.count_cases(),
     )
 
 
 @router.get("/unit/week")
 def week(request: Request, units: Looking) -> Response:
     """One page to take into supervision: by practitioner, what was asked and what is not done."""
-    named, found = units.week()
+    named, found = units.summarise_week()
     holders: list[tuple[str, int | None]] = [*named]
-    asked = AskedStore(units.unit.connection, units.store.username).all()
+    asked = AskedStore(units.unit.connection, units.store.username).list_follow_ups()
     facts: dict[str, list[Any]] = {}
     if any(row["practitioner_code"] is None for rows in found.values() for row in rows) or any(
         one.practitioner_code is None for one in asked
@@ -70,7 +74,7 @@ def week(request: Request, units: Looking) -> Response:
 @router.get("/people")
 def people(request: Request, units: Looking) -> Response:
     """Where a CRN is typed."""
-    units.seen("PAGE_VIEW_FIND")
+    units.audit_view("PAGE_VIEW_FIND")
     return pages.render(request, "find.html", faults={}, typed="")
 
 
@@ -78,18 +82,18 @@ def people(request: Request, units: Looking) -> Response:
 def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
     """Lead to the case; no CRN stands in a query string."""
     try:
-        found = units.find(crn)
+        found = units.parse_crn(crn)
     except Invalid as error:
-        units.seen("PAGE_VIEW_FIND")
+        units.audit_view("PAGE_VIEW_FIND")
         return pages.render(request, "find.html", status=422, faults=error.faults, typed=crn[:40])
-    units.seen("PAGE_VIEW_FIND")
+    units.audit_view("PAGE_VIEW_FIND")
     return RedirectResponse(f"/people/{found}", status_code=303)
 
 
 @router.get("/people/{crn}")
 def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
-    held = units.open(crn, clock.today())
+    held = units.open_case(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
@@ -98,7 +102,7 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
     who, told = summary.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
-    recent = lines.since(shown, begun)
+    recent = lines.entries_since(shown, begun)
     item = {"crn": crn, "person": who, "pdu_code": held["pdu_code"], "as_of": as_of}
     return pages.render(
         request,
@@ -107,7 +111,7 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
         whole=whole,
         begun=begun,
         timeline=shown,
-        recent=lines.grouped(recent),
+        recent=lines.group_entries(recent),
         earlier=len(shown) - len(recent),
     )
 
@@ -120,7 +124,7 @@ def limited(request: Request, units: Looking) -> Response:
     return pages.render(
         request,
         "unit-limited.html",
-        cases=units.limited(),
+        cases=units.list_limited(),
         today=clock.today(),
         faults={},
         filled=filled,
@@ -140,7 +144,7 @@ def check_limited(
             request,
             "unit-limited.html",
             status=422,
-            cases=units.limited(),
+            cases=units.list_limited(),
             today=clock.today(),
             faults=error.faults,
             filled={crn: words},
@@ -175,7 +179,7 @@ def set_cover(
 def _cover_page(
     request: Request, units: Units, faults: dict[str, str], filled: dict[str, str] | None
 ) -> Response:
-    now, could = units.cover()
+    now, could = units.read_cover()
     kept = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
     said = filled or {"deputy": "", "most": "", **{k: v for k, v in kept.items() if v is not None}}
     return pages.render(

@@ -30,7 +30,7 @@ from features import clock
 from serving import settings as settings_module
 from serving.cases import caseload
 from serving.commands import demo
-from serving.db.migrate import migrate
+from serving.db.migrate import migrate_database
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
 from serving.night import outcomes_file, sampling
 from serving.night.sampling import Key
@@ -110,7 +110,7 @@ def fill(settings: Settings) -> None:
 
 def serve(data: str, port: int) -> None:
     """The service, and a page that only says hello."""
-    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
+    chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": data})
     with_hello(web_app.create(chosen, engine_for(chosen, WEB)), port)
 
 
@@ -186,7 +186,7 @@ def commit(data: str) -> None:
 
     What a night writes, as it writes it, in a process of its own as a night is.
     """
-    chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
+    chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": data})
     engine, number = engine_for(chosen, NIGHT), 0
     units, on, facts = caseload_of()
     while True:
@@ -194,8 +194,8 @@ def commit(data: str) -> None:
         where = caseload.Placed(units, dict.fromkeys(list(units)[number % 10 :: 10], f"{number}"))
         began = time.perf_counter()
         with engine.begin() as connection:
-            caseload.place(connection, on, where, AS_OF)
-            caseload.keep(connection, on, facts, where, AS_OF)
+            caseload.write_caseload(connection, on, where, AS_OF)
+            caseload.write_facts(connection, on, facts, where, AS_OF)
         say_line(f"{time.perf_counter() - began:.2f}")
 
 
@@ -242,15 +242,17 @@ def choose_and_write(settings: Settings) -> None:
     for title in ("a night that changes every case", "a night that changes a tenth"):
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
-        chosen = sampling.select(scored, units, rates, 0.2, {}, (), Key("s", title))
-        told = outcomes_file.everyone(scored, on.filter("limited")["crn"], units, chosen, (), ())
+        chosen = sampling.sample_cases(scored, units, rates, 0.2, {}, (), Key("s", title))
+        told = outcomes_file.outcome_rows(
+            scored, on.filter("limited")["crn"], units, chosen, (), ()
+        )
         told.write_parquet(settings.data / "night.parquet")
         middle = time.perf_counter()
         engine = engine_for(settings, NIGHT)
         with engine.begin() as connection:
             where = caseload.Placed(units, dict.fromkeys(crns[::10], title))
-            caseload.place(connection, on, where, AS_OF)
-            caseload.keep(connection, on, facts, where, AS_OF)
+            caseload.write_caseload(connection, on, where, AS_OF)
+            caseload.write_facts(connection, on, facts, where, AS_OF)
         engine.dispose()
         say_line(
             f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
@@ -262,8 +264,8 @@ def main() -> None:
     """Fill, serve, load, and say."""
     with tempfile.TemporaryDirectory(prefix="rosh-load-") as folder:
         Path(folder).chmod(0o755)
-        chosen = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": folder})
-        migrate(chosen)
+        chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": folder})
+        migrate_database(chosen)
         demo.add_users(chosen)
         began = time.perf_counter()
         fill(chosen)

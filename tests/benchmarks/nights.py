@@ -28,7 +28,7 @@ from models.profile import Profile
 from serving.cases import caseload
 from serving.night import sampling, score_caseload
 from serving.night.sampling import Key
-from serving.night.score_caseload import Looked
+from serving.night.score_caseload import ScoredCaseload
 from serving.watch import arrivals, equality, figures, population
 from serving.watch.figures import ACT, GREEN, LOOK, Figure
 
@@ -52,7 +52,9 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     """What the watch says of a night, without any reader."""
     on = cases_under_supervision(store, day)
     own = replace(model, about=model.about | {"profile": usual.as_json()})
-    seen = score_caseload.look(store, on, caseload.placed(store, on), own, day, lambda _: None)
+    seen = score_caseload.score_caseload(
+        store, on, caseload.place_cases(store, on), own, day, lambda _: None
+    )
     return [
         *arrivals.figures(store, usual, seen.week, day),
         arrivals.last_day(store, seen.days, day),
@@ -62,10 +64,12 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     ]
 
 
-def _flagged(seen: Looked) -> Figure:
+def _flagged(seen: ScoredCaseload) -> Figure:
     """Who would be flagged in ten such weeks, by group of people."""
     rates = {level: 10 * rate for level, rate in RATES.items()}
-    chosen = sampling.select(seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one"))
+    chosen = sampling.sample_cases(
+        seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one")
+    )
     crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
     parts = equality._flag_parts(seen.people, crns)
     return figures.worst("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")

@@ -29,7 +29,7 @@ from features.frame import build
 from features.history import asof
 from features.store.store import Store
 from serving import settings as settings_module
-from serving.db.migrate import migrate
+from serving.db.migrate import migrate_database
 from serving.db.server import WEB, admin_url, engine_for
 from serving.settings import Oidc, Settings
 from serving.web import app as web_app
@@ -49,7 +49,7 @@ def demo() -> Settings:
     if not current.exists():
         raise MissingInput("There is no demo, so there is no model. Run: make demo")
     data = current.read_text(encoding="utf-8").strip()
-    return settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
+    return settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": data})
 
 
 def histories(store: Store, as_of: date) -> dict[str, History]:
@@ -141,7 +141,7 @@ def say(title: str, spent: list[float]) -> None:
 def main() -> None:
     """Serve, ask, and say."""
     chosen = demo()
-    migrate(chosen)
+    migrate_database(chosen)
     engine = create_engine(admin_url(chosen))
     with engine.begin() as connection:
         connection.execute(

@@ -26,9 +26,9 @@ from features.store.store import Store
 from models import bundle
 from serving import settings as settings_module
 from serving.commands import demo
-from serving.db.migrate import migrate
+from serving.db.migrate import migrate_database
 from serving.db.server import NIGHT, engine_for
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import enqueue
 from serving.night.sampling import Chosen, Key
 
@@ -74,16 +74,18 @@ def main(folder: Path) -> None:
     ]
     with tempfile.TemporaryDirectory(prefix="rosh-queue-") as data:
         Path(data).chmod(0o755)
-        settings = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": data})
-        migrate(settings)
+        settings = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": data})
+        migrate_database(settings)
         demo.add_users(settings)
         engine = engine_for(settings, NIGHT)
-        approval = demo.approve(settings, engine_for(settings, "rosh_web"), model, path.name, CASES)
-        with unit(engine, None) as opened:
+        approval = demo.approve_demo(
+            settings, engine_for(settings, "rosh_web"), model, path.name, CASES
+        )
+        with transaction(engine, None) as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(text(RUN), {"approval": approval, "as_of": AS_OF})
             began = time.perf_counter()
-            enqueue.enqueue(opened, store, model, chosen, AS_OF, "r", Key("s", "r"))
+            enqueue.enqueue_cases(opened, store, model, chosen, AS_OF, "r", Key("s", "r"))
             took = time.perf_counter() - began
             rows = opened.connection.execute(text("SELECT count(*) FROM triage.entries")).scalar()
         engine.dispose()

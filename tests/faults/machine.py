@@ -39,7 +39,7 @@ class Machine:
     @property
     def settings(self) -> Settings:
         """The settings that the commands have too."""
-        return settings_module.read(self.environment())
+        return settings_module.read_settings(self.environment())
 
     @property
     def temporary(self) -> Path:

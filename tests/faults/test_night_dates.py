@@ -47,7 +47,7 @@ def test_another_day_is_refused_and_nothing_is_touched(
     """`--as-of 2016-11-20` emptied the caseload; last year's date filled today's queue."""
     before = standing(service)
     with pytest.raises(UserError, match=said):
-        run.score(service.settings, service.night, as_of)
+        run.run_night(service.settings, service.night, as_of)
     assert standing(service) == before
 
 

@@ -17,7 +17,7 @@ from serving import __main__ as commands
 from serving.board import approvals, stop
 from serving.commands import admin
 from serving.db import migrate
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.web import app as web_app
 from serving.web import guard
 from tests import another_day
@@ -158,14 +158,14 @@ def test_going_on_with_nothing_stopped_is_a_sentence_on_the_page(browser: Browse
 def test_a_second_signature_by_one_who_signed_is_a_sentence(
     service: Service, browser: Browser
 ) -> None:
-    with unit(service.web, "BOARD-1") as opened:
-        number = approvals.propose(opened, service.model, "x", {"low": 1}, 0.2, demo=True)
-        approvals.sign(opened, number, WHY)
+    with transaction(service.web, "BOARD-1") as opened:
+        number = approvals.propose_approval(opened, service.model, "x", {"low": 1}, 0.2, demo=True)
+        approvals.sign_approval(opened, number, WHY)
     browser.sign_in("BOARD-1").get("/board/approvals")
     page = browser.post(f"/board/approvals/{number}/sign", 422, reasons=WHY)
     assert "a board member signs once" in page
-    with unit(service.web, "BOARD-1") as opened:
-        approvals.withdraw(opened, number, WHY)
+    with transaction(service.web, "BOARD-1") as opened:
+        approvals.withdraw_approval(opened, number, WHY)
 
 
 def audited(service: Service, what: str, whom: str) -> dict[str, object]:
@@ -202,11 +202,14 @@ def test_a_migration_is_audited_where_it_changes_something(
     monkeypatch.setattr(admin, "bring_up_to_date", lambda _: ("one", "two"))
     assert commands.main(["migrate"]) == 0
     assert {"from": "one", "to": "two"}.items() <= audited(service, "MIGRATED", "-").items()
-    before, after = migrate.migrate(service.settings)
+    before, after = migrate.migrate_database(service.settings)
     assert before == after, "the second time nothing is changed"
 
 
 def test_nothing_stopped_is_told_in_a_unit_too(service: Service) -> None:
-    with pytest.raises(UserError, match="Nothing is stopped"), unit(service.web, "BOARD-1") as o:
+    with (
+        pytest.raises(UserError, match="Nothing is stopped"),
+        transaction(service.web, "BOARD-1") as o,
+    ):
         o.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        stop.resume(o, WHY)
+        stop.resume_flagging(o, WHY)

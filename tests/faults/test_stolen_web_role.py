@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import SetupProblem
 from serving.db import identity, server
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.settings import Settings
 from tests.conftest import Service
 
@@ -67,14 +67,14 @@ def test_an_end_that_is_no_number_is_an_error(thief: Connection) -> None:
 def test_a_proof_ends_and_is_of_one_name(service: Service) -> None:
     with service.web.connect() as connection:
         asked = text("SELECT triage.app_user()")
-        identity.sign(connection, "BOARD-1")
+        identity.prove_identity(connection, "BOARD-1")
         assert connection.execute(asked).scalar() == "BOARD-1"
         named(connection, "BOARD-2")
         assert connection.execute(asked).scalar() is None, "another name with the same proof"
         with clock.ahead_by(-identity.LASTS - timedelta(seconds=5)):
-            identity.sign(connection, "BOARD-1")
+            identity.prove_identity(connection, "BOARD-1")
         assert connection.execute(asked).scalar() is None, "it has ended"
-        identity.sign(connection, "BOARD-1")
+        identity.prove_identity(connection, "BOARD-1")
         identity.take_back(connection)
         assert connection.execute(asked).scalar() is None
         connection.rollback()
@@ -130,7 +130,7 @@ def test_audit_rows_carry_no_name_that_was_not_proved(service: Service, thief: C
 
 def test_moments_are_the_database_s_own(service: Service) -> None:
     """An approval that was backdated, or that never ends, is neither."""
-    with pytest.raises(ZeroDivisionError), unit(service.web, "BOARD-1") as opened:
+    with pytest.raises(ZeroDivisionError), transaction(service.web, "BOARD-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         made = opened.connection.execute(
             text(
@@ -153,5 +153,5 @@ def test_the_service_does_not_start_where_its_word_is_not_taken(service: Service
 
 
 def test_an_engine_without_the_key_acts_in_nobody_s_name(service: Service) -> None:
-    with pytest.raises(RuntimeError, match="nobody's name"), unit(service.night, "BOARD-1"):
+    with pytest.raises(RuntimeError, match="nobody's name"), transaction(service.night, "BOARD-1"):
         pass

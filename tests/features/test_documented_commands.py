@@ -15,7 +15,7 @@ from training import __main__ as training_main
 ROOT = Path(__file__).parents[2]
 PARSERS = {
     "features": features_main._parser,
-    "serving": serving_main._parser,
+    "serving": serving_main.build_parser,
     "training": training_main._parser,
 }
 PLACEHOLDERS = {"N": "3", "DATE": "2026-11-20", "ROLE": "analyst", "CRN": "A000001", "…": "because"}

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from features import clock
 from serving.board import approvals
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.watch import TOPICS
 from tests.conftest import Service
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks, verdict
@@ -227,8 +227,8 @@ def test_two_members_approve_in_a_browser_and_one_stops_it(
     chromium: Browser, address: str, service: Service
 ) -> None:
     """A proposal for outside the demo, so that the night of the tests stays approved."""
-    with unit(service.web, "BOARD-1") as opened:
-        made = approvals.propose(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
+    with transaction(service.web, "BOARD-1") as opened:
+        made = approvals.propose_approval(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
     for name, left in (("Dr Hollis Wren", 2), ("Priti Marlowe", 1)):
         page = chromium.new_context().new_page()
         sign_in(page, address, name)

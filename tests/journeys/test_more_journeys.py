@@ -144,7 +144,7 @@ def test_a_limited_case_is_its_crn_and_is_looked_at_by_hand(
             ),
             said,
         )
-        limited_access.shrink(connection, [crn])
+        limited_access.shrink_items(connection, [crn])
     page = context.new_page()
     sign_in(page, address, "Jo Tindall")
     expect(page.locator(f"tr:has-text('{crn}')").get_by_text("restricted access")).to_be_visible()

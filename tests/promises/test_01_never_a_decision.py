@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import metadata
 from serving.review.states import OUTCOMES
 from tests.conftest import Service
@@ -36,14 +36,14 @@ def conclude(engine: Engine, item: int, signed_in: str, **changes: str) -> None:
         "reasons": REASONS,
         "groups": "{}",
     } | changes
-    with unit(engine, signed_in) as opened:
+    with transaction(engine, signed_in) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(CONCLUDE, values)
 
 
 def read_first(engine: Engine, item: int, username: str) -> None:
     """Record a view and an opening, as the database asks."""
-    with unit(engine, username) as opened:
+    with transaction(engine, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(CLAIM, {"item": item, "who": username})
         opened.connection.execute(
@@ -77,7 +77,7 @@ def test_database_refuses_what_is_not_a_persons_own_conclusion(
     with service.admin.begin() as connection:
         connection.execute(text("SELECT 1"))
     with pytest.raises(DBAPIError, match=why):
-        with unit(service.web, "ALD-SPO-1") as opened:
+        with transaction(service.web, "ALD-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "ITEM", str(item)))
             opened.connection.execute(CLAIM, {"item": item, "who": "ALD-SPO-1"})
             opened.connection.execute(

@@ -64,7 +64,7 @@ def test_a_night_whose_reasons_do_not_add_up_keeps_nothing(
 
     monkeypatch.setattr(type(service.model), "contributions", dishonest)
     with later_night(3) as day, pytest.raises(RunStopped):
-        run.score(service.settings, service.night, day)
+        run.run_night(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert list(connection.execute(select(runs.c.as_of)).scalars()) == [AS_OF]
 
@@ -152,7 +152,7 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
 
 def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
     known = asof.read(service.store, asof.spine(["A000001"], AS_OF))
-    said = summary.people(service.store, known, AS_OF)["A000001"]
+    said = summary.summarise_people(service.store, known, AS_OF)["A000001"]
     assert said["levels"]["public"] == {
         "level": None,
         "state": "no_assessment",

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import findings, items
 from serving.review.policies import Refused, check_step
 from serving.review.states import STEPS, Progress, Step
@@ -18,7 +18,7 @@ from tests.pages import Browser
 
 def sealed(service: Service, item: int, username: str) -> int:
     """How many findings of a case the database shows to somebody."""
-    with unit(service.web, username) as opened:
+    with transaction(service.web, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         count = text("SELECT count(*) FROM triage.findings WHERE item_id = :item")
         return int(opened.connection.execute(count, {"item": item}).scalar_one())
@@ -35,7 +35,7 @@ def test_database_keeps_the_seal_for_each_reader(service: Service, browser: Brow
 def test_another_readers_view_is_sealed_too(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1").record_view(item)
-    with unit(service.web, "ALD-SPO-2") as opened:
+    with transaction(service.web, "ALD-SPO-2") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         count = text("SELECT count(*) FROM triage.own_views WHERE item_id = :item")
         assert opened.connection.execute(count, {"item": item}).scalar_one() == 0
@@ -45,7 +45,7 @@ def test_database_refuses_an_opening_before_a_view(service: Service) -> None:
     item = service.unread("N54ALD")
     with (
         pytest.raises(DBAPIError, match="own view comes before"),
-        unit(service.web, "ALD-SPO-1") as o,
+        transaction(service.web, "ALD-SPO-1") as o,
     ):
         o.audit(AuditEvent("TEST", "ITEM", str(item)))
         o.connection.execute(

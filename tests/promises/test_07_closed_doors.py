@@ -20,7 +20,7 @@ from serving import settings as settings_module
 from serving import watch
 from serving.board import approvals
 from serving.db import server
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import run
 from serving.web import app as web_app
 from tests import factories
@@ -79,7 +79,7 @@ def test_database_shows_each_spo_the_own_unit(service: Service) -> None:
         ("nobody", set()),
         ("", set()),
     ):
-        with unit(service.web, username) as opened:
+        with transaction(service.web, username) as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             granted = "SELECT triage.granted_to_me()"  # a second read grants one case
             others = f"SELECT pdu_code FROM triage.items WHERE id NOT IN ({granted})"
@@ -119,11 +119,11 @@ def test_a_case_limited_later_shrinks_to_its_crn(service: Service, browser: Brow
         crn, name = connection.execute(
             text("SELECT crn, person->>'name' FROM triage.items WHERE id = :item"), {"item": item}
         ).one()
-    from serving.cases.limited_access import shrink
+    from serving.cases.limited_access import shrink_items
 
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        assert shrink(opened.connection, [crn]) == 1
+        assert shrink_items(opened.connection, [crn]) == 1
     browser.sign_in("BRI-SPO-1")
     queue, case = browser.get("/queue"), browser.get(f"/cases/{item}")
     assert crn in queue
@@ -131,7 +131,7 @@ def test_a_case_limited_later_shrinks_to_its_crn(service: Service, browser: Brow
     assert name not in queue
     assert name not in case
     browser.get(f"/cases/{item}/findings", status=403)
-    with unit(service.web, "BRI-SPO-1") as opened:
+    with transaction(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         count = text("SELECT count(*) FROM triage.entries WHERE item_id = :item")
         assert opened.connection.execute(count, {"item": item}).scalar_one() == 0
@@ -146,7 +146,7 @@ def test_web_role_can_neither_write_the_queue_nor_read_the_audit(service: Servic
         "SET ROLE rosh_owner",
         "ALTER TABLE triage.items DISABLE ROW LEVEL SECURITY",
     ):
-        with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
+        with pytest.raises(DBAPIError), transaction(service.web, "ALD-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(text(statement))
 
@@ -171,7 +171,7 @@ def test_demo_sign_in_refuses_to_start_outside_a_demo(service: Service) -> None:
             "ANCHOR_KEY",
         )
     }
-    live = settings_module.read({"ROSH_MODE": "live", **secrets})
+    live = settings_module.read_settings({"ROSH_MODE": "live", **secrets})
     with pytest.raises(SetupProblem, match="this is not a demo"):
         web_app.create(live, service.web)
 
@@ -256,11 +256,11 @@ def test_open_cases_shrink_before_anything_else(
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with monkeypatch.context() as another_list, pytest.raises(NotApproved):
         another_list.setattr(build, "limits_in_force", lambda *_: frame)
-        run.score(service.settings, service.night, AS_OF)
+        run.run_night(service.settings, service.night, AS_OF)
     assert shrunk_to(service, item) == (True, "{}")
     # By the list as it is the case is open again, and those that it names are closed.
     with pytest.raises(NotApproved):
-        run.score(service.settings, service.night, AS_OF)
+        run.run_night(service.settings, service.night, AS_OF)
     reopened, person = shrunk_to(service, item)
     assert not reopened
     assert "name" in person

@@ -15,7 +15,7 @@ from serving.board import approvals
 from serving.board.approvals import Approval
 from serving.cases import acute_list
 from serving.commands import demo
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.night import run
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -73,9 +73,9 @@ def test_the_demos_approval_is_void_outside_it(service: Service) -> None:
         approvals.in_force(connection, demo=False)
     live = replace(service.settings, mode="live")
     with pytest.raises(SetupProblem, match="only with ROSH_MODE=demo"):
-        demo.approve(live, service.web, service.model, "x", 10)
+        demo.approve_demo(live, service.web, service.model, "x", 10)
     with pytest.raises(UserError, match="made-up people"):
-        run.score(live, service.night, AS_OF)
+        run.run_night(live, service.night, AS_OF)
 
 
 def test_a_changed_bundle_scores_nothing(service: Service, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
     other = {**acute_list.LISTED, "A threat to anybody": {"kind": ["threat"]}}
     monkeypatch.setattr(approvals, "LISTED", other)
     with pytest.raises(NotApproved, match="not the one that was signed"):
-        run.score(service.settings, service.night, AS_OF)
+        run.run_night(service.settings, service.night, AS_OF)
     browser.sign_in("ALD-SPO-1")
     assert "the list of acute entries is not the one that was signed" in browser.get("/queue")
     page = browser.sign_in("BOARD-1").get("/board")
@@ -119,19 +119,22 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
 
 
 def test_one_person_cannot_sign_twice_nor_an_spo_at_all(service: Service) -> None:
-    with unit(service.web, "BOARD-1") as opened:
-        made = approvals.propose(opened, service.model, "x", {"low": 1}, 0.2, demo=False)
-        approvals.sign(opened, made, REASONS)
+    with transaction(service.web, "BOARD-1") as opened:
+        made = approvals.propose_approval(opened, service.model, "x", {"low": 1}, 0.2, demo=False)
+        approvals.sign_approval(opened, made, REASONS)
     for username in ("BOARD-1", "ALD-SPO-1"):
         with (
             pytest.raises(UserError, match="could not be signed"),
-            unit(service.web, username) as o,
+            transaction(service.web, username) as o,
         ):
-            approvals.sign(o, made, REASONS)
-    with pytest.raises(UserError, match="could not be signed"), unit(service.web, "BOARD-2") as o:
-        approvals.sign(o, made, "fine")
+            approvals.sign_approval(o, made, REASONS)
+    with (
+        pytest.raises(UserError, match="could not be signed"),
+        transaction(service.web, "BOARD-2") as o,
+    ):
+        approvals.sign_approval(o, made, "fine")
     with service.night.connect() as connection:
-        own = next(one for one in approvals.every(connection) if one.id == made)
+        own = next(one for one in approvals.list_approvals(connection) if one.id == made)
         assert own.why_not(clock.now()) == "it has 1 of 2 signatures"
         with pytest.raises(NotApproved, match="does not hold"):
             approvals.in_force(connection, demo=False)

@@ -40,7 +40,7 @@ def caseload(people: int) -> tuple[pl.DataFrame, dict[str, str]]:
 
 def chosen(run: str, people: int = 300, away: tuple[str, ...] = ()) -> list[sampling.Chosen]:
     scored, units = caseload(people)
-    return sampling.select(scored, units, RATES, 0.2, {}, away, Key("secret", run))
+    return sampling.sample_cases(scored, units, RATES, 0.2, {}, away, Key("secret", run))
 
 
 def test_one_in_five_is_random_with_its_probability() -> None:
@@ -67,7 +67,9 @@ def test_everyone_not_flagged_is_as_likely() -> None:
     drawn: Counter[str] = Counter()
     runs, probability = 600, 0.0
     for run in range(runs):
-        for item in sampling.select(scored, units, RATES, 0.2, {}, (), Key("secret", str(run))):
+        for item in sampling.sample_cases(
+            scored, units, RATES, 0.2, {}, (), Key("secret", str(run))
+        ):
             if item.drawn_as == "random":
                 drawn[item.crn] += 1
                 probability = item.inclusion_probability
@@ -89,7 +91,7 @@ def test_very_high_can_be_drawn_and_is_never_flagged() -> None:
         why_not=pl.lit("already very high"),
         probability=None,
     )
-    drawn = sampling.select(only, units, RATES, 0.2, {}, (), Key("s", "r"))
+    drawn = sampling.sample_cases(only, units, RATES, 0.2, {}, (), Key("s", "r"))
     assert {c.drawn_as for c in drawn} == {"random"}
 
 
@@ -99,7 +101,7 @@ def test_people_away_and_weekly_rates_are_kept() -> None:
     assert not {c.crn for c in first} & {c.crn for c in again}
     scored, units = caseload(300)
     week = {"LOW": 4, "MEDIUM": 4, "HIGH": 2, "UNKNOWN": 2, "random": 3}
-    assert sampling.select(scored, units, RATES, 0.2, week, (), Key("s", "r")) == []
+    assert sampling.sample_cases(scored, units, RATES, 0.2, week, (), Key("s", "r")) == []
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -145,7 +147,7 @@ def test_real_frequencies_of_simulated_weeks_are_the_stored_probabilities() -> N
     for week in range(WEEKS):
         away = {crn for i, crn in enumerate(crns) if (week + i) % 7 == 0}
         key = Key("secret", f"week-{week}")
-        chosen = sampling.select(scored, units, RATES, 0.2, {}, away, key, {"U1": 1})
+        chosen = sampling.sample_cases(scored, units, RATES, 0.2, {}, away, key, {"U1": 1})
         random = [one for one in chosen if one.drawn_as == "random"]
         flagged = {one.crn for one in chosen if one.drawn_as == "flagged"}
         probability = random[0].inclusion_probability
@@ -162,11 +164,13 @@ def test_real_frequencies_of_simulated_weeks_are_the_stored_probabilities() -> N
 
 def test_a_full_unit_takes_no_flagged_case_and_still_its_random_ones() -> None:
     scored, units = caseload(300)
-    full = sampling.select(scored, units, RATES, 0.2, {}, (), Key("s", "r"), {"U0": 0, "U1": 1})
+    full = sampling.sample_cases(
+        scored, units, RATES, 0.2, {}, (), Key("s", "r"), {"U0": 0, "U1": 1}
+    )
     flagged = Counter(one.pdu_code for one in full if one.drawn_as == "flagged")
     assert flagged["U0"] == 0
     assert flagged["U1"] == 1
     assert flagged["U2"] > 1
-    free = sampling.select(scored, units, RATES, 0.2, {}, (), Key("s", "r"))
+    free = sampling.sample_cases(scored, units, RATES, 0.2, {}, (), Key("s", "r"))
     assert sum(one.drawn_as == "random" for one in full) == 3
     assert len(full) < len(free)

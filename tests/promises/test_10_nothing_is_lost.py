@@ -17,7 +17,7 @@ from features.intake.load import load_extract
 from features.store import staging
 from features.store.store import Store
 from serving.db import audit_chain
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.night import enqueue, run
 from tests import factories
 from tests.conftest import AS_OF, Service, later_night
@@ -153,9 +153,9 @@ def queue(service: Service) -> list[tuple[Any, ...]]:
 
 
 def test_a_second_start_of_the_same_night_changes_nothing(service: Service) -> None:
-    run.score(service.settings, service.night, AS_OF)  # sweeps what other tests left
+    run.run_night(service.settings, service.night, AS_OF)  # sweeps what other tests left
     before, files = queue(service), sorted(service.settings.scores.iterdir())
-    again = run.score(service.settings, service.night, AS_OF)
+    again = run.run_night(service.settings, service.night, AS_OF)
     assert not again.fresh
     assert queue(service) == before
     assert sorted(service.settings.scores.iterdir()) == files
@@ -170,12 +170,12 @@ def test_a_killed_night_leaves_the_last_good_queue(
         raise KeyboardInterrupt
 
     with later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(enqueue, "enqueue", killed)
-        run.score(service.settings, service.night, other)
+        patch.setattr(enqueue, "enqueue_cases", killed)
+        run.run_night(service.settings, service.night, other)
     assert queue(service) == before
     orphans = [p.name for p in service.settings.scores.iterdir() if str(other) in p.name]
     assert orphans, "the scores of the killed run lie there until the next run"
-    run.score(service.settings, service.night, AS_OF)
+    run.run_night(service.settings, service.night, AS_OF)
     assert not [p for p in service.settings.scores.iterdir() if p.name in orphans]
 
 
@@ -228,7 +228,7 @@ def test_the_head_of_the_chain_is_anchored_outside(service: Service) -> None:
 
 
 def test_a_transaction_without_an_audit_row_is_rolled_back(service: Service) -> None:
-    with pytest.raises(RuntimeError, match="no audit row"), unit(service.web, "ALD-SPO-1"):
+    with pytest.raises(RuntimeError, match="no audit row"), transaction(service.web, "ALD-SPO-1"):
         pass
 
 
@@ -296,5 +296,5 @@ def test_a_mended_row_makes_its_case_whole_again(tmp_path: Path) -> None:
 
 
 def test_a_second_night_at_the_same_time_is_refused(service: Service) -> None:
-    with run._alone(service.night), pytest.raises(UserError, match="Another night is running"):
-        run.score(service.settings, service.night, AS_OF)
+    with run._lock_night(service.night), pytest.raises(UserError, match="Another night is running"):
+        run.run_night(service.settings, service.night, AS_OF)

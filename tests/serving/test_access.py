@@ -182,7 +182,7 @@ def test_findings_open_after_the_own_view_for_that_reader_alone(
 def test_a_role_without_persons_sees_none_in_the_database(service: Service, role: str) -> None:
     """Row-level security alone: what each role's name can select, whatever a route forgets."""
     with service.web.begin() as connection:
-        identity.sign(connection, USERS[role])
+        identity.prove_identity(connection, USERS[role])
         units = set(connection.execute(text("SELECT pdu_code FROM triage.items")).scalars())
         held = set(connection.execute(text("SELECT pdu_code FROM triage.caseload")).scalars())
         sealed = set(connection.execute(text("SELECT item_id FROM triage.findings")).scalars())

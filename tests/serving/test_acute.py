@@ -16,7 +16,7 @@ from features.intake.load import load_extract
 from features.store.store import Store
 from serving.board import approvals
 from serving.cases import acute_entries
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import acute as table
 from serving.night import run
 from tests import factories
@@ -43,7 +43,7 @@ def store_of(tmp_path: Path, *incidents: dict[str, Any]) -> Store:
 def delivered(connection: Connection, store: Store, limited: set[str], on: date = NIGHT) -> list:
     """What a night delivers, on a connection that is rolled back."""
     cases = build.cases_under_supervision(store, on).select("crn", "as_of")
-    acute_entries.deliver(connection, store, cases, limited, on)
+    acute_entries.deliver_entries(connection, store, cases, limited, on)
     rows = select(table).where(table.c.crn == factories.CRN)
     return list(connection.execute(rows).mappings())
 
@@ -129,7 +129,7 @@ def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lo
             ("b", acute_entries.Delivered(1, 0)),
         ):
             on = build.cases_under_supervision(cases[name], NIGHT).select("crn", "as_of")
-            assert acute_entries.deliver(connection, cases[name], on, set(), NIGHT) == told
+            assert acute_entries.deliver_entries(connection, cases[name], on, set(), NIGHT) == told
         connection.rollback()
 
 
@@ -152,7 +152,7 @@ def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
             load_extract(folder, tmp_path / f"{name}-store")
             store = Store.open(tmp_path / f"{name}-store")
             on = build.cases_under_supervision(store, night).select("crn", "as_of")
-            acute_entries.deliver(connection, store, on, set(), night)
+            acute_entries.deliver_entries(connection, store, on, set(), night)
             told = connection.execute(select(table).where(table.c.crn == factories.CRN))
             (found,) = told.mappings().all()
             assert [found["pdu_code"]] == (seen or [acute_entries.NO_UNIT])
@@ -203,7 +203,7 @@ def test_an_entry_is_delivered_once_and_a_limited_case_is_its_crn(
     with service.night.connect() as connection:
         assert len(delivered(connection, store, set())) == 1
         assert len(delivered(connection, store, set(), date(2026, 7, 1))) == 1
-        acute_entries.shrink(connection, [factories.CRN])
+        acute_entries.shrink_limited(connection, [factories.CRN])
         (shrunk,) = delivered(connection, store, set())
         assert (shrunk["limited"], shrunk["what"], shrunk["listed_as"]) == (True, "", "")
         connection.rollback()
@@ -224,7 +224,7 @@ def test_entries_are_delivered_without_any_approval(
         connection.execute(delete(table).where(table.c.record_id.in_(some)))
     monkeypatch.setattr(approvals, "SIGNATURES", 3)
     with pytest.raises(NotApproved):
-        run.score(service.settings, service.night, AS_OF)
+        run.run_night(service.settings, service.night, AS_OF)
     with service.admin.connect() as connection:
         again = connection.execute(select(table.c.crn, table.c.record_id)).all()
     assert set(again) == set(before)
@@ -293,7 +293,7 @@ def test_other_units_and_the_board_see_nothing_of_it(
     browser.post(f"/acute/{entry}/acknowledge", 404, done=DONE)
     browser.sign_in("BOARD-1").get("/acute", status=403)
     with pytest.raises(DBAPIError, match="row-level security"):
-        with unit(service.web, "BRI-SPO-1") as opened:
+        with transaction(service.web, "BRI-SPO-1") as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(
                 text(

@@ -14,7 +14,7 @@ from features.errors import MissingInput, RunStopped, UnreadableInput
 from serving import __main__ as commands
 from serving.board import approvals
 from serving.db import audit_chain
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from tests.conftest import Service
 
 KEY = "the key of the tests, long enough"
@@ -25,7 +25,7 @@ OPEN = "ALTER TABLE triage.audit DISABLE TRIGGER USER"
 def tampering(service: Service) -> Iterator[Connection]:
     """A superuser's connection with the triggers off; everything is rolled back."""
     for _ in range(12):
-        with unit(service.night, None) as opened:
+        with transaction(service.night, None) as opened:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
     with service.admin.connect() as connection:
         connection.execute(text(OPEN))
@@ -48,13 +48,13 @@ def test_an_approval_that_was_changed_is_named(service: Service) -> None:
     """Its rates are what two people signed: an UPDATE is refused, and found where it was forced."""
     with service.admin.connect() as connection:
         number = approvals.in_force(connection, demo=True).id
-        assert approvals.altered(connection) is None
+        assert approvals.first_altered(connection) is None
         change = text("UPDATE triage.approvals SET rates = '{\"low\": 9}' WHERE id = :number")
         with pytest.raises(DBAPIError, match="never changed"), connection.begin_nested():
             connection.execute(change, {"number": number})
         connection.execute(text("ALTER TABLE triage.approvals DISABLE TRIGGER USER"))
         connection.execute(change, {"number": number})
-        assert approvals.altered(connection) == number
+        assert approvals.first_altered(connection) == number
         connection.rollback()
 
 
@@ -77,30 +77,30 @@ def test_a_row_that_was_changed_removed_or_moved_is_named(
     tampering: Connection, tmp_path: Path, done: str, named: int
 ) -> None:
     anchors = tmp_path / "heads"
-    audit_chain.anchor(tampering, anchors, KEY)
-    assert audit_chain.verify(tampering, anchors, KEY)
+    audit_chain.write_anchor(tampering, anchors, KEY)
+    assert audit_chain.verify_chain(tampering, anchors, KEY)
     for statement in done.split(";"):
         tampering.exec_driver_sql(statement)
     with pytest.raises(RunStopped, match=f"Audit row {named} was changed"):
-        audit_chain.verify(tampering, anchors, KEY)
+        audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_rows_cut_off_at_the_end_are_found_by_the_heads_beside_the_data(
     tampering: Connection, tmp_path: Path
 ) -> None:
     anchors = tmp_path / "heads"
-    told = audit_chain.anchor(tampering, anchors, KEY)
+    told = audit_chain.write_anchor(tampering, anchors, KEY)
     assert told is not None
-    assert audit_chain.verify(tampering, anchors, KEY).endswith("1 signed heads match.")
+    assert audit_chain.verify_chain(tampering, anchors, KEY).endswith("1 signed heads match.")
     tampering.execute(text("DELETE FROM triage.audit WHERE seq = :seq"), told)
     with pytest.raises(RunStopped, match=f"row {told['seq']} was there .* now ends at row"):
-        audit_chain.verify(tampering, anchors, KEY)
+        audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -> None:
     """Every digest right again from some row on, as whoever owns the database could make them."""
     anchors = tmp_path / "heads"
-    told = audit_chain.anchor(tampering, anchors, KEY)
+    told = audit_chain.write_anchor(tampering, anchors, KEY)
     assert told is not None
     tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), told)
     tampering.execute(
@@ -112,25 +112,25 @@ def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -
     )
     assert audit_chain.first_broken(tampering) is None
     with pytest.raises(RunStopped, match=f"Audit row {told['seq']} is not the one"):
-        audit_chain.verify(tampering, anchors, KEY)
+        audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_heads_are_signed_and_chained(tampering: Connection, tmp_path: Path) -> None:
     anchors = tmp_path / "heads"
     for _ in range(3):
-        audit_chain.anchor(tampering, anchors, KEY)
+        audit_chain.write_anchor(tampering, anchors, KEY)
     lines = anchors.read_text().splitlines()
     forged = json.dumps({**json.loads(lines[1]), "digest": "of another chain"})
     for kept in ([lines[0], forged, lines[2]], [lines[0], lines[2]], lines[1:]):
         anchors.write_text("\n".join(kept) + "\n")
         with pytest.raises(RunStopped, match="is not one that this service signed"):
-            audit_chain.verify(tampering, anchors, KEY)
+            audit_chain.verify_chain(tampering, anchors, KEY)
     anchors.write_text("\n".join(lines) + "\n")
     with pytest.raises(RunStopped, match="is not one that this service signed"):
-        audit_chain.verify(tampering, anchors, "another key of at least 24 characters")
+        audit_chain.verify_chain(tampering, anchors, "another key of at least 24 characters")
     anchors.write_text("{")
     with pytest.raises(UnreadableInput, match="damaged"):
-        audit_chain.verify(tampering, anchors, KEY)
+        audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_missing_heads_are_a_failure(
@@ -138,20 +138,20 @@ def test_missing_heads_are_a_failure(
 ) -> None:
     """A file that was deleted, or cut before the newest night."""
     with pytest.raises(MissingInput, match="has no signed head"):
-        audit_chain.verify(tampering, tmp_path / "gone", KEY)
+        audit_chain.verify_chain(tampering, tmp_path / "gone", KEY)
     whole = service.settings.anchors.read_text().splitlines()
     assert len(whole) >= 1
     (tmp_path / "cut").write_text("")
     with pytest.raises(MissingInput, match="has no signed head"):
-        audit_chain.verify(tampering, tmp_path / "cut", service.settings.anchor_key)
+        audit_chain.verify_chain(tampering, tmp_path / "cut", service.settings.anchor_key)
 
 
 def test_an_emptied_chain_is_a_failure(tampering: Connection, tmp_path: Path) -> None:
-    audit_chain.anchor(tampering, tmp_path / "heads", KEY)
+    audit_chain.write_anchor(tampering, tmp_path / "heads", KEY)
     tampering.execute(text("ALTER TABLE triage.audit DISABLE TRIGGER ALL"))
     tampering.execute(text("DELETE FROM triage.audit"))
     with pytest.raises(RunStopped, match="it is not as the chain of audit rows says"):
-        audit_chain.verify(tampering, tmp_path / "heads", KEY)
+        audit_chain.verify_chain(tampering, tmp_path / "heads", KEY)
 
 
 CONTENTS = {
@@ -191,14 +191,14 @@ def test_contents_are_covered_by_the_chain(
     concluded: int, tampering: Connection, tmp_path: Path, name: str
 ) -> None:
     anchors = tmp_path / "heads"
-    audit_chain.anchor(tampering, anchors, KEY)
-    assert audit_chain.verify(tampering, anchors, KEY)
+    audit_chain.write_anchor(tampering, anchors, KEY)
+    assert audit_chain.verify_chain(tampering, anchors, KEY)
     table, done = CONTENTS[name]
     for each in {table, "conclusions"}:
         tampering.execute(text(f"ALTER TABLE triage.{each} DISABLE TRIGGER ALL"))
     tampering.execute(text(done), {"item": concluded})
     with pytest.raises(RunStopped, match=f"^{table}/"):
-        audit_chain.verify(tampering, anchors, KEY)
+        audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_a_head_can_be_taken_at_any_time_and_kept_elsewhere(

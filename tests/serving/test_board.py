@@ -20,7 +20,7 @@ from models import bundle
 from serving import watch
 from serving.board import approvals, impact, incidents
 from serving.cases import acute_list, caseload
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import score_caseload, shadow
 from serving.night.sampling import Chosen, Key
 from serving.web import board
@@ -40,29 +40,31 @@ def test_who_comes_in_and_goes_is_counted_and_small_counts_are_withheld() -> Non
     theirs = [chosen(f"A{n}", "HIGH") for n in range(15, 42)]
     columns = {name: ["F"] * 42 for name in shadow.CHARACTERISTICS}
     people = pl.DataFrame({"crn": [f"A{n}" for n in range(42)], **columns})
-    found = shadow.compare(ours, theirs, people)
+    found = shadow.compare_lists(ours, theirs, people)
     assert (found["before"], found["after"], found["both"]) == (30, 27, 15)
     assert found["levels"] == {"HIGH": [12, 0], "LOW": [0, 15]}
     assert found["people"]["sex"] == {"F": [12, 15]}
-    few = shadow.compare(ours[:5], theirs[-3:], people)
+    few = shadow.compare_lists(ours[:5], theirs[-3:], people)
     assert few["levels"] == {"HIGH": [None, None], "LOW": [None, None]}, "a nought tells the sum"
 
 
 def test_one_withheld_count_cannot_be_worked_out_from_the_sum() -> None:
     come = {f"A{n}": group for n, group in enumerate("B" * 3 + "W" * 40 + "X" * 20 + "O" * 12)}
-    found = shadow._by(come, {})
+    found = shadow._count_by_group(come, {})
     assert found == {"B": [None, 0], "O": [None, 0], "W": [40, 0], "X": [20, 0]}
-    two = shadow._by({f"A{n}": group for n, group in enumerate("B" * 3 + "W" * 40 + "X" * 2)}, {})
+    two = shadow._count_by_group(
+        {f"A{n}": group for n, group in enumerate("B" * 3 + "W" * 40 + "X" * 2)}, {}
+    )
     assert two["W"] == [40, 0], "two that are withheld hide each other"
 
 
 @pytest.fixture
 def proposed(service: Service) -> int:
     """A proposal of the demo with other rates, that nobody has signed."""
-    with unit(service.web, "BOARD-1") as opened:
+    with transaction(service.web, "BOARD-1") as opened:
         rates = {"low": 3, "medium": 4, "high": 2, "unknown": 1}
         folder = service.bundle_folder.name
-        return approvals.propose(opened, service.model, folder, rates, 0.2, demo=True)
+        return approvals.propose_approval(opened, service.model, folder, rates, 0.2, demo=True)
 
 
 def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
@@ -71,15 +73,15 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
     """The same model under another name, so that the lists differ by the rates alone."""
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)
-        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
         before = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
-        found = shadow.challengers(connection, live, service.settings.bundles, demo=True)
+        found = shadow.open_challengers(connection, live, service.settings.bundles, demo=True)
         assert proposed in [one.approval.id for one in found]
         assert live.id not in [one.approval.id for one in found]
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
-        where = caseload.placed(service.store, on)
-        seen = score_caseload.look(
+        where = caseload.place_cases(service.store, on)
+        seen = score_caseload.score_caseload(
             service.store,
             on,
             where,
@@ -89,8 +91,8 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
             {proposed: service.model},
         )
         assert seen.others[proposed].equals(seen.scored)
-        shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
-        told: Any = shadow.newest(connection)[proposed]["figures"]
+        shadow.write_comparisons(connection, seen, live, service.model, beside, Key("s", "r"))
+        told: Any = shadow.newest_comparisons(connection)[proposed]["figures"]
         assert told["after"] <= 10
         assert told["both"] == told["after"], "fewer of the same list"
         assert told["reasons"]["another"] == 0
@@ -108,15 +110,21 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
 def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed: int) -> None:
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)
-        found = shadow.challengers(connection, live, service.settings.bundles / "no", demo=True)
+        found = shadow.open_challengers(
+            connection, live, service.settings.bundles / "no", demo=True
+        )
         one = next(o for o in found if o.approval.id == proposed)
         assert one.model is None
         assert "no model bundle" in one.why
         on = build.cases_under_supervision(service.store, AS_OF).head(5)
-        where = caseload.placed(service.store, on)
-        seen = score_caseload.look(service.store, on, where, service.model, AS_OF, lambda _: None)
-        shadow.keep(connection, seen, live, service.model, [one], Key("s", "r"))
-        assert "no model bundle" in shadow.newest(connection)[proposed]["figures"]["why"]
+        where = caseload.place_cases(service.store, on)
+        seen = score_caseload.score_caseload(
+            service.store, on, where, service.model, AS_OF, lambda _: None
+        )
+        shadow.write_comparisons(connection, seen, live, service.model, [one], Key("s", "r"))
+        assert (
+            "no model bundle" in shadow.newest_comparisons(connection)[proposed]["figures"]["why"]
+        )
         connection.rollback()
 
 
@@ -127,8 +135,8 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     ordinal = replace(service.model.ordinal, columns=("no_such_indicator",))
     broken = replace(service.model, ordinal=ordinal)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
-    where = caseload.placed(service.store, on)
-    seen = score_caseload.look(
+    where = caseload.place_cases(service.store, on)
+    seen = score_caseload.score_caseload(
         service.store, on, where, service.model, AS_OF, lambda _: None, {proposed: broken}
     )
     assert seen.scored.height > 0, "the approved model has scored"
@@ -136,10 +144,12 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     assert "could not score" in seen.failed[proposed]
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)
-        named = next(o for o in approvals.every(connection) if o.id == proposed)
+        named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
         beside = [shadow.Challenger(named, broken, "")]
-        shadow.keep(connection, seen, live, service.model, beside, Key("s", "r"))
-        assert "could not score" in shadow.newest(connection)[proposed]["figures"]["why"]
+        shadow.write_comparisons(connection, seen, live, service.model, beside, Key("s", "r"))
+        assert (
+            "could not score" in shadow.newest_comparisons(connection)[proposed]["figures"]["why"]
+        )
         connection.rollback()
 
 
@@ -147,9 +157,9 @@ def test_before_signing_it_is_said_what_it_means(
     service: Service, proposed: int, browser: Browser
 ) -> None:
     with service.night.connect() as connection:
-        named = next(o for o in approvals.every(connection) if o.id == proposed)
-        meant = impact.meaning(connection, named, service.settings.bundles)
-        gone = impact.meaning(connection, named, service.settings.bundles / "no")
+        named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
+        meant = impact.describe_impact(connection, named, service.settings.bundles)
+        gone = impact.describe_impact(connection, named, service.settings.bundles / "no")
     assert (meant.reviews, meant.random) == (10, 2)
     assert meant.hours == round(12.5 * 8 / 60)
     assert meant.made_up
@@ -169,34 +179,34 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
         impact.Rate(recorded="LOW", share=0.1, right=right, found=caught),
         impact.Rate(recorded="LOW", share=0.01, right=None, found=None),
     ]
-    found = impact._at("low", 100, rates, {"low": 1000})
+    found = impact._at_level("low", 100, rates, {"low": 1000})
     assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
     assert found.missed_of_hundred is not None
     # 8 of 100 are higher; 4 of them are not among the ten shown: 4 of 90.
     assert found.missed_of_hundred[0] == pytest.approx(100 * 4 / 90)
     assert found.missed_of_hundred[1] < found.missed_of_hundred[0] < found.missed_of_hundred[2]
     # Ninety days of five a week are 64 of 1,000; the nearest share that could be told is a tenth.
-    few = impact._at("low", 5, rates, {"low": 1000})
+    few = impact._at_level("low", 5, rates, {"low": 1000})
     assert few.proposed == pytest.approx(5 * 90 / 7 / 1000)
     assert few.share == 0.1
-    untold = impact._at("low", 5, rates[1:], {"low": 1000})
+    untold = impact._at_level("low", 5, rates[1:], {"low": 1000})
     assert untold.wrong_of_ten is None
     assert untold.proposed == few.proposed
-    assert impact._at("high", 5, rates, {"low": 1000}).share is None
+    assert impact._at_level("high", 5, rates, {"low": 1000}).share is None
 
 
 def test_evidence_of_another_bundle_is_not_shown(service: Service, proposed: int) -> None:
     """Promise 8: what is read before signing is bound to what is signed."""
     path = service.bundle_folder / impact.EVIDENCE
     digest = service.model.about["evidence"]
-    assert impact._rates(path, digest)
+    assert impact._read_rates(path, digest)
     with pytest.raises(UserError, match="not what training kept"):
-        impact._rates(path, "another")
+        impact._read_rates(path, "another")
     with pytest.raises(UserError, match="not beside the bundle"):
-        impact._rates(path.with_name("gone.json"), digest)
+        impact._read_rates(path.with_name("gone.json"), digest)
     with service.night.connect() as connection:
-        named = next(o for o in approvals.every(connection) if o.id == proposed)
-        other = impact.meaning(connection, replace(named, bundle_id="x"), path.parents[1])
+        named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
+        other = impact.describe_impact(connection, replace(named, bundle_id="x"), path.parents[1])
     assert "is not the one approved" in other.why_not
 
 
@@ -227,19 +237,22 @@ def test_an_incident_is_reported_followed_and_closed(service: Service, browser: 
     assert "Leave the CRN out" in named
     assert WHY in browser.post("/board/incidents", kind="wrong", words=WHY)
     with service.night.connect() as connection:
-        number = incidents.every(connection)[0].first["id"]
+        number = incidents.list_incidents(connection)[0].first["id"]
     follow = f"/board/incidents/{number}/follow"
     browser.sign_in("BOARD-1").get("/board/incidents")
     assert "at least 20" in browser.post(follow, 422, words="done")
     assert "Open" in browser.post(follow, words="The supplier was asked about it today.")
     assert "Closed" in browser.post(follow, words="The supplier has put it right.", closes="yes")
     assert "no such open" in browser.post(follow, 422, words="Once more, after it was closed.")
-    with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
+    with pytest.raises(DBAPIError), transaction(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        incidents.report(opened, "wrong", WHY)
-    with pytest.raises(UserError, match="no such open"), unit(service.web, "BOARD-1") as opened:
+        incidents.report_incident(opened, "wrong", WHY)
+    with (
+        pytest.raises(UserError, match="no such open"),
+        transaction(service.web, "BOARD-1") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        incidents.follow(opened, 2**40, WHY, closes=False)
+        incidents.follow_up_incident(opened, 2**40, WHY, closes=False)
 
 
 def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
@@ -260,11 +273,11 @@ def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
         expires_at=now + timedelta(days=1),
         withdrawn_at=None,
     )
-    assert approvals.waits(one, now)
-    assert not approvals.waits(replace(one, signed_by=("A", "B")), now)
-    assert not approvals.waits(replace(one, withdrawn_at=now), now)
-    assert not approvals.waits(one, now + timedelta(days=2))
-    assert not approvals.waits(replace(one, acute={}), now), "it could never hold"
+    assert approvals.is_open_to_sign(one, now)
+    assert not approvals.is_open_to_sign(replace(one, signed_by=("A", "B")), now)
+    assert not approvals.is_open_to_sign(replace(one, withdrawn_at=now), now)
+    assert not approvals.is_open_to_sign(one, now + timedelta(days=2))
+    assert not approvals.is_open_to_sign(replace(one, acute={}), now), "it could never hold"
 
 
 def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(
@@ -272,7 +285,7 @@ def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(
 ) -> None:
     browser.sign_in("BOARD-1")
     assert 'data-qa="stale"' not in browser.get("/board")
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         watch.keep_again(opened.connection, clock.today())
     monkeypatch.setattr(board, "STALE", timedelta(0))

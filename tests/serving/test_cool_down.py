@@ -25,7 +25,7 @@ def found(tmp_path: Path, concluded: date, **rows: list[dict[str, Any]]) -> str:
         factories.extract(tmp_path / "x", tables | rows, "2026-07-01T22:00:00"), tmp_path / "s"
     )
     at = datetime(concluded.year, concluded.month, concluded.day, 15, tzinfo=UTC)
-    said = cool_down.cooling(Store.open(tmp_path / "s"), {CRN: at}, NIGHT)
+    said = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {CRN: at}, NIGHT)
     return "away" if CRN in said.away else "back" if CRN in said.broken else "free"
 
 
@@ -119,6 +119,6 @@ def test_new_evidence_brings_a_person_back(
 
 def test_nobody_concluded_is_nobody_away(tmp_path: Path) -> None:
     load_extract(factories.extract(tmp_path / "x", {"incidents": []}), tmp_path / "s")
-    said = cool_down.cooling(Store.open(tmp_path / "s"), {}, NIGHT)
+    said = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {}, NIGHT)
     assert not said.away
     assert not said.broken

@@ -22,7 +22,7 @@ from features.intake.load import load_extract
 from features.store.store import Load, Store
 from serving.cases import account, acute_entries, limited_access
 from serving.db import identity
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import acute as acute_table
 from serving.db.tables import items
 from serving.db.unit_tables import caseload, facts, limits
@@ -130,9 +130,9 @@ def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bo
                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
             )
         )
-    with unit(service.web, "BATCH-1") as opened:
+    with transaction(service.web, "BATCH-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        return limited_access.tell(opened.connection, crn, excluded, only)
+        return limited_access.limit_case(opened.connection, crn, excluded, only)
 
 
 def later_list(store: Store, *, complete: bool) -> Store:
@@ -145,9 +145,9 @@ def later_list(store: Store, *, complete: bool) -> Store:
 def closed_to_all_but(service: Service, item: int, *names: str) -> str:
     """The case was limited since, to some users by name; its CRN."""
     crn = crn_of(service, item)
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        limited_access.shrink(opened.connection, [crn])
+        limited_access.shrink_items(opened.connection, [crn])
     says(service, *[(crn, "restriction", name, None) for name in names])
     return crn
 
@@ -159,7 +159,7 @@ def test_whom_a_limit_lets_in(
     service: Service, rows: list[tuple[Any, ...]], who: str, said: str
 ) -> None:
     says(service, *rows)
-    with unit(service.web, who) as opened:
+    with transaction(service.web, who) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         asked = text("SELECT triage.access('X000001')")
         assert opened.connection.execute(asked).scalar_one() == said
@@ -216,7 +216,10 @@ def test_who_is_not_let_in_learns_that_something_was_asked_and_no_more(
     assert "The level for" not in row
     browser.get(f"/asked/{own}", status=404)
     browser.post(f"/asked/{own}/answer", 404, kind="fact", words=WORDS)
-    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, PRACTITIONER) as opened:
+    with (
+        pytest.raises(DBAPIError, match="row-level"),
+        transaction(service.web, PRACTITIONER) as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         said = "INSERT INTO triage.answers (item_id, username, kind, words) VALUES (:i, :u, 'fact', :w)"
         opened.connection.execute(text(said), {"i": own, "u": PRACTITIONER, "w": WORDS})
@@ -233,7 +236,10 @@ def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser:
     assert "not to you" in part
     assert "<form" not in part
     browser.post(f"/unit/limited/{crn}/check", 403, words="Read in OASys; the levels stand.")
-    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, "ALD-SPO-2") as opened:
+    with (
+        pytest.raises(DBAPIError, match="row-level"),
+        transaction(service.web, "ALD-SPO-2") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         said = "INSERT INTO triage.limited_checks (crn, username, words) VALUES (:c, :u, :w)"
         opened.connection.execute(text(said), {"c": crn, "u": "ALD-SPO-2", "w": WORDS})
@@ -279,7 +285,7 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
     item = service.unread("N54BRI")
     crn = crn_of(service, item)
     assert told(service, crn, ["bri-spo-2"], [])
-    with unit(service.web, "BRI-SPO-1") as opened:
+    with transaction(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         read = select(items.c.limited, items.c.person).where(items.c.id == item)
         assert tuple(opened.connection.execute(read).one()) == (True, {})
@@ -288,16 +294,16 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
         facts = text("SELECT count(*) FROM triage.facts WHERE crn = :crn")
         assert opened.connection.execute(facts, {"crn": crn}).scalar() == 0
         assert limited_access.is_limited(opened.connection, service.store, crn, AS_OF)
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        closed = limited_access.close(opened.connection, service.store, AS_OF)
+        closed = limited_access.close_cases(opened.connection, service.store, AS_OF)
         assert crn in closed.limited, "the list of the night was extracted before it was told"
         complete = later_list(service.store, complete=True)
         named_one = later_list(service.store, complete=False)
-        assert crn in limited_access.close(opened.connection, named_one, AS_OF).limited, (
+        assert crn in limited_access.close_cases(opened.connection, named_one, AS_OF).limited, (
             "it may lack it"
         )
-        opened_again = limited_access.close(opened.connection, complete, AS_OF)
+        opened_again = limited_access.close_cases(opened.connection, complete, AS_OF)
         assert crn not in opened_again.limited
         assert opened_again.opened == 1
         state = select(items.c.limited, items.c.person).where(items.c.id == item)
@@ -308,11 +314,17 @@ def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service:
 
 
 def test_limits_are_told_by_services_alone(service: Service) -> None:
-    with pytest.raises(DBAPIError, match="services alone"), unit(service.web, "ALD-HEAD") as opened:
+    with (
+        pytest.raises(DBAPIError, match="services alone"),
+        transaction(service.web, "ALD-HEAD") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        limited_access.tell(opened.connection, "X000001", [], [])
+        limited_access.limit_case(opened.connection, "X000001", [], [])
     for statement in ("SELECT * FROM triage.limits", "DELETE FROM triage.limits"):
-        with pytest.raises(DBAPIError, match="permission"), unit(service.web, "ALD-HEAD") as opened:
+        with (
+            pytest.raises(DBAPIError, match="permission"),
+            transaction(service.web, "ALD-HEAD") as opened,
+        ):
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(text(statement))
 
@@ -320,7 +332,9 @@ def test_limits_are_told_by_services_alone(service: Service) -> None:
 def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Service) -> None:
     on = build.cases_under_supervision(service.store, AS_OF)
     with service.night.connect() as connection:
-        acute_entries.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        acute_entries.deliver_entries(
+            connection, service.store, on.select("crn", "as_of"), set(), AS_OF
+        )
         # A journey leaves an entry that no record stands behind.
         real = list(service.store.read("incidents")["record_id"])
         ours_now = select(acute_table).where(~acute_table.c.limited)
@@ -331,15 +345,17 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
             acute_table.c.id == row["id"]
         )
         told = tuple(connection.execute(ours).one())
-        acute_entries.shrink(connection, [row["crn"]])
+        acute_entries.shrink_limited(connection, [row["crn"]])
         assert tuple(connection.execute(ours).one()) == ("", "", "")
         acute_entries.open_again(connection, {row["crn"]})
-        acute_entries.deliver(
+        acute_entries.deliver_entries(
             connection, service.store, on.select("crn", "as_of"), {row["crn"]}, AS_OF
         )
         assert tuple(connection.execute(ours).one()) == ("", "", "")
         acute_entries.open_again(connection, set())
-        acute_entries.deliver(connection, service.store, on.select("crn", "as_of"), set(), AS_OF)
+        acute_entries.deliver_entries(
+            connection, service.store, on.select("crn", "as_of"), set(), AS_OF
+        )
         assert tuple(connection.execute(ours).one()) == told, "also where it was acknowledged"
         connection.rollback()
 
@@ -347,10 +363,10 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
 def test_for_a_case_that_closed_another_is_drawn_in_the_same_week(service: Service) -> None:
     with service.night.connect() as connection:
         rows = select(items.c.crn).where(items.c.state == "open", ~items.c.limited)
-        before = choose.redraws(connection, AS_OF)
+        before = choose.count_redraws(connection, AS_OF)
         had = _queued(service, connection)
-        limited_access.shrink(connection, list(connection.execute(rows).scalars())[:3])
-        assert choose.redraws(connection, AS_OF) == before + 3
+        limited_access.shrink_items(connection, list(connection.execute(rows).scalars())[:3])
+        assert choose.count_redraws(connection, AS_OF) == before + 3
         assert _queued(service, connection) == had - 3
         connection.rollback()
 
@@ -364,10 +380,10 @@ def _queued(service: Service, connection: Any) -> int:
         return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choose.selection, "select", select_)
-        patch.setattr(choose, "_slots", lambda _: {})
+        patch.setattr(choose.sampling, "sample_cases", select_)
+        patch.setattr(choose, "_free_slots", lambda _: {})
         approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
-        choose.choose(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
+        choose.choose_cases(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
     return sum(seen[0].values())
 
 
@@ -379,7 +395,7 @@ def listed(*rows: tuple[str, str, str]) -> pl.DataFrame:
 
 def access(connection: Any, who: str, crn: str) -> str:
     """What the rule says of a user, within a transaction of the database's administrator."""
-    identity.sign(connection, who)
+    identity.prove_identity(connection, who)
     return str(connection.execute(text("SELECT triage.access(:crn)"), {"crn": crn}).scalar_one())
 
 
@@ -432,7 +448,7 @@ def test_what_is_told_and_what_is_listed_both_count(
     monkeypatch.setattr(build, "limits_in_force", lambda *_: listed(*[(crn, *r) for r in rows]))
     with service.admin.connect() as connection:
         assert {who: access(connection, who, crn) for who in let_in} == let_in, what
-        assert crn in limited_access.close(connection, service.store, AS_OF).limited
+        assert crn in limited_access.close_cases(connection, service.store, AS_OF).limited
         assert {who: access(connection, who, crn) for who in let_in} == let_in, what
         connection.rollback()
 
@@ -466,9 +482,9 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
             for crn in crns:
                 told(service, crn, [], [])
 
-    monkeypatch.setattr(run, "_fill", watched)
+    monkeypatch.setattr(run, "_write_night", watched)
     with later_night(1) as day, pytest.raises(Stopped):
-        run.score(service.settings, service.night, day, step)
+        run.run_night(service.settings, service.night, day, step)
     looked = seen[0]
     for frame in (looked.scored, looked.facts, looked.marked, looked.people):
         assert not set(frame["crn"]) & set(crns)
@@ -485,7 +501,9 @@ def test_a_kind_that_nobody_knows_closes_the_case_to_everyone(
     }
     load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "s")
     with service.night.connect() as connection:
-        closed = limited_access.close(connection, Store.open(tmp_path / "s"), date(2026, 6, 30))
+        closed = limited_access.close_cases(
+            connection, Store.open(tmp_path / "s"), date(2026, 6, 30)
+        )
         assert closed.limited >= {factories.CRN}
         kept = select(limits.c.kind, limits.c.username).where(limits.c.crn == factories.CRN)
         assert [tuple(row) for row in connection.execute(kept)] == [("restriction", "")]
@@ -499,9 +517,9 @@ def test_what_was_read_before_it_closed_is_not_drawn_again(
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.conclude(item)
     with service.night.connect() as connection:
-        before = choose.redraws(connection, AS_OF)
-        limited_access.shrink(connection, [crn_of(service, item)])
-        assert choose.redraws(connection, AS_OF) == before
+        before = choose.count_redraws(connection, AS_OF)
+        limited_access.shrink_items(connection, [crn_of(service, item)])
+        assert choose.count_redraws(connection, AS_OF) == before
         connection.rollback()
 
 
@@ -516,9 +534,9 @@ def test_one_drawn_in_the_place_of_another_weighs_like_the_others() -> None:
             "probability": 0.1,
         }
     )
-    (one,) = sampling._random(frame, 1, Key("s", "r"), before=10)
+    (one,) = sampling._draw_random_share(frame, 1, Key("s", "r"), before=10)
     assert one.inclusion_probability == pytest.approx(11 / 1000)
-    alone = sampling._random(frame, 10, Key("s", "r"))
+    alone = sampling._draw_random_share(frame, 10, Key("s", "r"))
     assert {each.inclusion_probability for each in alone} == {10 / 990}
 
 
@@ -554,7 +572,10 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
     assert "not to you" in part
     assert "<form" not in part
     browser.post(f"/acute/{entry}/acknowledge", 403, done="Rang the police at once.")
-    with pytest.raises(DBAPIError, match="row-level"), unit(service.web, "ALD-SPO-1") as opened:
+    with (
+        pytest.raises(DBAPIError, match="row-level"),
+        transaction(service.web, "ALD-SPO-1") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         said = "INSERT INTO triage.acknowledgements (acute_id, username, done) VALUES (:i, :u, :w)"
         values = {"i": entry, "u": "ALD-SPO-1", "w": "Rang the police at once."}
@@ -573,7 +594,10 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
 
 
 def test_what_was_written_by_hand_is_read_by_no_page(service: Service) -> None:
-    with pytest.raises(DBAPIError, match="permission"), unit(service.web, "ALD-HEAD") as opened:
+    with (
+        pytest.raises(DBAPIError, match="permission"),
+        transaction(service.web, "ALD-HEAD") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         opened.connection.execute(text("SELECT words FROM triage.limited_checks"))
 
@@ -584,8 +608,8 @@ def test_after_the_event_a_limited_case_has_no_scores(service: Service) -> None:
     told(service, crn_of(service, item), [], [])
     listed_one = build.limits_in_force(service.store, AS_OF)["crn"][0]
     for crn, rows in ((crn_of(service, item), 0), (listed_one, 1)):
-        with unit(service.web, "INSPECTOR-1") as opened:
-            told_of = account.account(
+        with transaction(service.web, "INSPECTOR-1") as opened:
+            told_of = account.account_of_case(
                 opened, service.store, service.settings.scores, crn, clock.today()
             )
         assert told_of.limited
@@ -611,7 +635,7 @@ def test_events_of_a_case_open_again_say_what_was_concluded(
     ask = text("SELECT body FROM triage.events_after(:after, 1)")
     with service.admin.connect() as connection:
         made = connection.execute(put, {"crn": crn}).scalar_one()
-        identity.sign(connection, "BATCH-1")
+        identity.prove_identity(connection, "BATCH-1")
         body = connection.execute(ask, {"after": made - 1}).scalar_one()
         assert "additionalInformation" not in body, "the limit is in force"
         connection.execute(delete(limits).where(limits.c.crn == crn))

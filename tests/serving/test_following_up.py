@@ -16,7 +16,7 @@ from features import clock
 from features.intake.load import load_extract
 from features.store.store import Store
 from serving.db import working_days
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import conclusions, items, users
 from serving.night import reassessments
 from serving.review import policies
@@ -51,7 +51,7 @@ def ask(browser: Browser, item: int, outcome: str = "ask_reassessment") -> None:
 def seen(service: Service, item: int) -> dict[str, int]:
     """How many rows of a case the database shows to the practitioner."""
     found = {}
-    with unit(service.web, PRACTITIONER) as opened:
+    with transaction(service.web, PRACTITIONER) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         for table, column in (("items", "id"), ("entries", "item_id"), ("findings", "item_id")):
             rows = text(f"SELECT count(*) FROM triage.{table} WHERE {column} = :item")
@@ -76,7 +76,7 @@ def test_a_practitioner_sees_a_case_once_something_was_asked(
     assert 'href="/cases/' not in page, "the SPO's pages are not the practitioner's"
     browser.get(f"/cases/{own}", status=403)
     browser.get("/unit", status=403)
-    with unit(service.web, PRACTITIONER) as opened:
+    with transaction(service.web, PRACTITIONER) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         for table, count in (("findings", 1), ("own_views", 0), ("conclusions", 1)):
             rows = text(f"SELECT count(*) FROM triage.{table} WHERE item_id = :item")
@@ -128,7 +128,7 @@ def test_the_head_sees_what_waits_and_nothing_of_why(
     page = browser.sign_in("ALD-HEAD").get("/unit")
     assert "being read" in page
     browser.get(f"/cases/{own}/findings", status=403)
-    with unit(service.web, "ALD-HEAD") as opened:
+    with transaction(service.web, "ALD-HEAD") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         count = text("SELECT count(*) FROM triage.findings")
         assert opened.connection.execute(count).scalar_one() == 0, "sealed for the head too"
@@ -136,7 +136,7 @@ def test_the_head_sees_what_waits_and_nothing_of_why(
 
 def answer(service: Service, username: str, item: int, kind: str, engine: Any = None) -> None:
     """An answer straight into the database, in somebody's name."""
-    with unit(engine or service.web, username) as opened:
+    with transaction(engine or service.web, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
             text(
@@ -186,11 +186,11 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
     }
     folder = factories.extract(tmp_path / "x", {"assessments": [made]}, at.isoformat())
     load_extract(folder, tmp_path / "s")
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
         store = Store.open(tmp_path / "s")
-        assert reassessments.close(opened.connection, store, clock.today()) == closed
-        assert reassessments.close(opened.connection, store, clock.today()) == 0, "once"
+        assert reassessments.close_requests(opened.connection, store, clock.today()) == closed
+        assert reassessments.close_requests(opened.connection, store, clock.today()) == 0, "once"
     page = browser.sign_in(PRACTITIONER).get(f"/asked/{own}")
     assert ("Reassessed" in page) == bool(closed)
 
@@ -236,7 +236,7 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
     ],
 )
 def test_what_is_late(found: FollowUp, late: str | None) -> None:
-    assert found.late(TODAY) == late
+    assert found.overdue_words(TODAY) == late
 
 
 def test_working_days_and_what_nobody_has_begun() -> None:
@@ -250,7 +250,7 @@ def test_working_days_and_what_nobody_has_begun() -> None:
 def test_the_database_counts_the_same_working_days(service: Service) -> None:
     """Counted from every day of the last eleven months."""
     with service.night.connect() as connection:
-        working_days.keep(connection, clock.today())
+        working_days.write_bank_holidays(connection, clock.today())
         days = text(
             "SELECT day::date, triage.working_days(day::date), triage.today()"
             " FROM generate_series(triage.today() - 330, triage.today(), '1 day') day"
@@ -263,10 +263,10 @@ def test_the_database_counts_the_same_working_days(service: Service) -> None:
         later = (day + timedelta(days=n) for n in range(1, (today - day).days + 1))
         assert counted == sum(working_days.is_working_day(one) for one in later), day
     waiting = Open(1, "A000001", False, date(2026, 11, 20), TODAY, False, None)
-    assert waiting.unclaimed(date(2026, 11, 25))
-    assert not waiting.unclaimed(date(2026, 11, 24))
+    assert waiting.is_unclaimed(date(2026, 11, 25))
+    assert not waiting.is_unclaimed(date(2026, 11, 24))
     begun = Open(1, "A000001", False, date(2026, 11, 20), TODAY, True, None)
-    assert not begun.unclaimed(date(2026, 12, 25))
+    assert not begun.is_unclaimed(date(2026, 12, 25))
 
 
 @pytest.mark.parametrize(
@@ -337,9 +337,9 @@ def test_what_was_asked_goes_to_who_holds_the_case_now(
     moved = factories.row("allocations", day, crn=crn, staff_code="N54A999")
     folder = factories.extract(tmp_path / "x", {"allocations": [moved]}, at)
     load_extract(folder, tmp_path / "s")
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
-        reassessments.hand_over(opened.connection, Store.open(tmp_path / "s"), clock.today())
+        reassessments.move_cases(opened.connection, Store.open(tmp_path / "s"), clock.today())
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
     assert "N54A999" in browser.sign_in("ALD-HEAD").get("/unit")
 
@@ -419,10 +419,10 @@ def test_a_case_that_nobody_reads_goes_with_its_unit(
     at = clock.now_as_recorded().isoformat()
     folder = factories.extract(tmp_path / "x", {"supervisions": moved}, at)
     load_extract(folder, tmp_path / "s")
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         store = Store.open(tmp_path / "s")
-        assert reassessments.hand_over(opened.connection, store, clock.today()) == 1
+        assert reassessments.move_cases(opened.connection, store, clock.today()) == 1
     browser.get(f"/cases/{item}", status=404)
     browser.get(f"/cases/{held}")
     browser.post(f"/cases/{held}/return")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from features.frame import build, timeline
 from features.store import legal_holds as store_holds
 from serving.cases import caseload, legal_holds
-from serving.db.session import AuditEvent, Unit, unit
+from serving.db.session import AuditEvent, Transaction, transaction
 from serving.night import reassessments
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -23,7 +23,7 @@ CLAIM = text(
 )
 
 
-def tried(opened: Unit) -> None:
+def tried(opened: Transaction) -> None:
     """A transaction leaves an audit row."""
     opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
 
@@ -45,7 +45,7 @@ def test_a_deputys_right_ends_when_one_of_the_unit_begins(service: Service) -> N
     """The deputy's claim waits for the reader's transaction, and is then looked at again."""
     item = service.unread("N54ALD")
     cover = "INSERT INTO triage.cover (pdu_code, deputy, username) VALUES ('N54ALD', :who, :head)"
-    with unit(service.web, "ALD-HEAD") as opened:
+    with transaction(service.web, "ALD-HEAD") as opened:
         tried(opened)
         said = {"who": "BRI-SPO-1", "head": "ALD-HEAD"}
         opened.connection.execute(text(cover), said)
@@ -53,14 +53,14 @@ def test_a_deputys_right_ends_when_one_of_the_unit_begins(service: Service) -> N
 
     def deputy() -> None:
         try:
-            with unit(service.web, "BRI-SPO-1") as other:
+            with transaction(service.web, "BRI-SPO-1") as other:
                 tried(other)
                 other.connection.execute(CLAIM, {"item": item, "who": "BRI-SPO-1"})
         except DBAPIError as error:
             refused.append(str(error.orig))
 
     waiting = threading.Thread(target=deputy)
-    with unit(service.web, "ALD-SPO-1") as opened:
+    with transaction(service.web, "ALD-SPO-1") as opened:
         tried(opened)
         opened.connection.execute(CLAIM, {"item": item, "who": "ALD-SPO-1"})
         waiting.start()
@@ -69,7 +69,7 @@ def test_a_deputys_right_ends_when_one_of_the_unit_begins(service: Service) -> N
     waiting.join(10)
     assert len(refused) == 1
     assert "held by another reader" in refused[0]
-    with unit(service.web, "ALD-HEAD") as opened:
+    with transaction(service.web, "ALD-HEAD") as opened:
         tried(opened)
         opened.connection.execute(text(cover), {"who": None, "head": "ALD-HEAD"})
 
@@ -95,42 +95,42 @@ def test_two_holds_at_once_are_both_kept(service: Service) -> None:
     why = "An inquest was opened on 20 November 2026."
 
     def other() -> None:
-        with unit(service.web, "INSPECTOR-1") as opened:
-            legal_holds.hold(opened, service.store, second, why, placed=True)
+        with transaction(service.web, "INSPECTOR-1") as opened:
+            legal_holds.record_hold(opened, service.store, second, why, placed=True)
 
     waiting = threading.Thread(target=other)
-    with unit(service.web, "INSPECTOR-1") as opened:
-        legal_holds.hold(opened, service.store, first, why, placed=True)
+    with transaction(service.web, "INSPECTOR-1") as opened:
+        legal_holds.record_hold(opened, service.store, first, why, placed=True)
         waiting.start()
         waiting.join(0.3)
     waiting.join(10)
     assert {first, second} <= store_holds.held(service.settings.store)
     for crn in (first, second):
-        with unit(service.web, "INSPECTOR-1") as opened:
-            legal_holds.hold(opened, service.store, crn, why, placed=False)
+        with transaction(service.web, "INSPECTOR-1") as opened:
+            legal_holds.record_hold(opened, service.store, crn, why, placed=False)
     assert {first, second} <= store_holds.held(service.settings.store), "until the next night"
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         tried(opened)
-        assert legal_holds.write(opened.connection, service.settings.store) == 0
+        assert legal_holds.write_hold_list(opened.connection, service.settings.store) == 0
 
 
 def test_neither_reader_can_tell_who_the_other_is_or_what_was_said(
     service: Service, browser: Browser
 ) -> None:
     item = concluded(service, browser)
-    with unit(service.web, "ALD-SPO-2") as opened:
+    with transaction(service.web, "ALD-SPO-2") as opened:
         tried(opened)
         rows = text(f"SELECT count(*) FROM triage.claims WHERE item_id = {item}")
         assert opened.connection.execute(rows).scalar() == 0
     with pytest.raises(DBAPIError, match="permission denied"):
-        with unit(service.web, "ALD-SPO-2") as opened:
+        with transaction(service.web, "ALD-SPO-2") as opened:
             tried(opened)
             opened.connection.execute(text("SELECT probability FROM triage.second_reads"))
     browser.sign_in("ALD-SPO-2").get(f"/cases/{item}")
     browser.post(f"/cases/{item}/claim")
     holder = text(f"SELECT triage.held_by({item})")
     for who, told in (("ALD-SPO-2", "ALD-SPO-2"), ("ALD-SPO-1", None), ("ALD-HEAD", None)):
-        with unit(service.web, who) as opened:
+        with transaction(service.web, who) as opened:
             tried(opened)
             assert opened.connection.execute(holder).scalar() == told, who
             due = text(f"SELECT count(*) FROM triage.second_reads WHERE item_id = {item}")
@@ -165,7 +165,7 @@ def test_a_view_given_up_before_is_no_second_reading(service: Service, browser: 
     # A journey leaves a third reader of the unit, who may be drawn; the two who read it may not.
     assert unit_ != "N54ALD" or others, "both of the own unit had read it"
     assert (f'href="/cases/{item}"' in listed) == (unit_ == "N54BRI")
-    with unit(service.web, "ALD-SPO-2") as opened:
+    with transaction(service.web, "ALD-SPO-2") as opened:
         tried(opened)
         rows = text(f"SELECT count(*) FROM triage.conclusions WHERE item_id = {item}")
         assert opened.connection.execute(rows).scalar() == 0, "still blind"
@@ -187,7 +187,7 @@ def test_a_case_now_limited_is_closed_before_any_night_commits(
         patch.setattr(build, "limited_cases", lambda *_: {crn})
         assert "limited" in browser.get(f"/people/{crn}"), "the store knows it before the database"
     with service.night.connect() as connection:
-        caseload.shrink(connection, [crn])
+        caseload.shrink_limited(connection, [crn])
         held = text("SELECT limited, practitioner_code FROM triage.caseload WHERE crn = :crn")
         assert tuple(connection.execute(held, {"crn": crn}).one()) == (True, None)
         facts = text("SELECT count(*) FROM triage.facts WHERE crn = :crn")
@@ -213,7 +213,7 @@ def test_a_case_limited_later_is_its_crn_in_events_and_past_reviews(
     page = browser.get("/reviews")
     assert crn in page
     assert "Restricted access" in page
-    with unit(service.web, "BATCH-1") as opened:
+    with transaction(service.web, "BATCH-1") as opened:
         tried(opened)
         rows = text("SELECT body FROM triage.events_after(0, 10000)")
         sent = list(opened.connection.execute(rows).scalars())
@@ -229,7 +229,7 @@ def test_a_file_of_the_queue_is_told_of_each_case_in_it(service: Service, browse
     browser.sign_in("ALD-SPO-1")
     lines = browser.client.get("/queue.csv").text.splitlines()
     crn = lines[1].split(",")[0]
-    with unit(service.web, "INSPECTOR-1") as opened:
+    with transaction(service.web, "INSPECTOR-1") as opened:
         tried(opened)
         opened.connection.execute(text("SELECT set_config('rosh.asked_crn', :c, true)"), {"c": crn})
         rows = text("SELECT who FROM triage.audit_about(:c) WHERE what = 'EXPORTED_QUEUE'")
@@ -257,10 +257,10 @@ def test_a_hand_in_an_open_case_is_known_after_the_next_night(
     with service.night.connect() as connection:
         crn = connection.execute(rows).one().crn
         monkeypatch.setattr(timeline, "hands", lambda _: {crn: ["N54A009"]})
-        reassessments.hand_over(connection, service.store, AS_OF)
+        reassessments.move_cases(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"]
         monkeypatch.setattr(timeline, "hands", lambda _: {})
-        reassessments.hand_over(connection, service.store, AS_OF)
+        reassessments.move_cases(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"], "a hand once had stays"
         connection.rollback()
 

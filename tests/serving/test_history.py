@@ -18,7 +18,7 @@ from features.store import legal_holds as store_holds
 from features.store.store import Store
 from serving import __main__ as main_module
 from serving.cases import account, legal_holds
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from tests import factories
 from tests.conftest import AS_OF, Service
 from tests.pages import Browser
@@ -77,9 +77,11 @@ def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
             ),
             {"number": number},
         )
-    with unit(service.web, INSPECTOR) as opened:
-        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
-        before = account.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
+    with transaction(service.web, INSPECTOR) as opened:
+        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
+        before = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, LONG_AGO
+        )
     delivered = next(one for one in told.acute if one["id"] == number)
     assert [one["username"] for one in delivered["acknowledged"]] == ["ALD-SPO-2"]
     assert before.acute == []
@@ -118,10 +120,12 @@ def test_the_account_of_an_earlier_day_knows_nothing_later(
     service: Service, browser: Browser
 ) -> None:
     _, crn = concluded(service, browser)
-    with unit(service.web, INSPECTOR) as opened:
-        then = account.account(opened, service.store, service.settings.scores, crn, AS_OF)
-        before = account.account(opened, service.store, service.settings.scores, crn, LONG_AGO)
-        today = account.account(opened, service.store, service.settings.scores, crn, TODAY)
+    with transaction(service.web, INSPECTOR) as opened:
+        then = account.account_of_case(opened, service.store, service.settings.scores, crn, AS_OF)
+        before = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, LONG_AGO
+        )
+        today = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
     assert then.run is None, "the run for that day was made later, and had computed nothing then"
     assert then.queued == []
     assert then.night is not None, "the night about that day is told as what came later"
@@ -154,14 +158,14 @@ def test_an_inspector_sees_the_case_that_was_asked_about_and_no_other(
     service: Service, browser: Browser
 ) -> None:
     _, crn = concluded(service, browser)
-    with unit(service.web, INSPECTOR) as opened:
+    with transaction(service.web, INSPECTOR) as opened:
         opened.audit(AuditEvent("TEST", "CRN", crn))
         rows = "SELECT count(*) FROM triage.items"
         assert opened.connection.execute(text(rows)).scalar_one() == 0
-        account.account(opened, service.store, service.settings.scores, crn, TODAY)
+        account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
         assert opened.connection.execute(text(rows)).scalar_one() == 1
     for other in ("ALD-SPO-1", "BOARD-1", "ALD-HEAD"):
-        with unit(service.web, other) as opened:
+        with transaction(service.web, other) as opened:
             opened.audit(AuditEvent("TEST", "CRN", crn))
             opened.connection.execute(
                 text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn}
@@ -189,8 +193,8 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
     limit = text("UPDATE triage.items SET limited = :limited WHERE id = :item")
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": True})
-    with unit(service.web, INSPECTOR) as opened:
-        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
+    with transaction(service.web, INSPECTOR) as opened:
+        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": False})
     one = told.queued[0]
@@ -216,8 +220,8 @@ def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
     assert "Access not known" in page
     assert "rosh-timeline__item" not in page
     assert "Read in full, and thought about." in page
-    with unit(service.web, INSPECTOR) as opened:
-        told = account.account(opened, service.store, service.settings.scores, crn, TODAY)
+    with transaction(service.web, INSPECTOR) as opened:
+        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
     assert (told.limits_known, told.limited, told.computed) == (False, True, [])
     assert told.queued
     assert told.audit
@@ -231,8 +235,11 @@ def test_questions_that_cannot_be_answered_are_said(
     assert "is no CRN" in browser.post("/account", 422, crn="A1", on="2026-11-20")
     assert "has not come yet" in browser.post("/account", 422, crn="A000001", on="2999-01-01")
     assert "days before" in browser.post("/account", 422, crn="A000001", on="0001-01-01")
-    with pytest.raises(MissingInput, match="are missing"), unit(service.web, INSPECTOR) as opened:
-        account.account(opened, service.store, tmp_path, "A000001", TODAY)
+    with (
+        pytest.raises(MissingInput, match="are missing"),
+        transaction(service.web, INSPECTOR) as opened,
+    ):
+        account.account_of_case(opened, service.store, tmp_path, "A000001", TODAY)
 
 
 def test_the_same_account_from_the_command_line(
@@ -262,18 +269,18 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
     load_extract(extract, tmp_path / "s")
     why = "An inquest was opened on 20 November 2026."
     store = Store.open(tmp_path / "s")
-    with unit(service.web, INSPECTOR) as opened:
-        legal_holds.hold(opened, store, factories.CRN, why, placed=True)
+    with transaction(service.web, INSPECTOR) as opened:
+        legal_holds.record_hold(opened, store, factories.CRN, why, placed=True)
     with pytest.raises(UserError, match="held for an inspection"):
         forget.forget(tmp_path / "s", factories.CRN)
     assert Store.open(tmp_path / "s").read("supervisions").height == 1
-    with unit(service.web, INSPECTOR) as opened:
-        legal_holds.hold(opened, store, factories.CRN, why, placed=False)
+    with transaction(service.web, INSPECTOR) as opened:
+        legal_holds.record_hold(opened, store, factories.CRN, why, placed=False)
     with pytest.raises(UserError, match="held for an inspection"):
         forget.forget(tmp_path / "s", factories.CRN)
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        legal_holds.write(opened.connection, tmp_path / "s")
+        legal_holds.write_hold_list(opened.connection, tmp_path / "s")
     assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
     (tmp_path / "s" / store_holds.FILE).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="Nothing is deleted"):
@@ -307,6 +314,6 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     assert main_module.main([*said, "short", "--lift"]) == 10
     assert main_module.main([*said, why, "--lift"]) == 0
     assert crn not in store_holds.held(service.settings.store)
-    with pytest.raises(DBAPIError), unit(service.web, "ALD-HEAD") as opened:
-        legal_holds.hold(opened, service.store, crn, why, placed=True)
+    with pytest.raises(DBAPIError), transaction(service.web, "ALD-HEAD") as opened:
+        legal_holds.record_hold(opened, service.store, crn, why, placed=True)
     capsys.readouterr()

@@ -87,7 +87,7 @@ def upgrade_to(other: Other, revision: str, monkeypatch: pytest.MonkeyPatch) -> 
         patch.setattr(command, "upgrade", lambda config, _: upgrade(config, revision))
         patch.setattr(migrate, "install_rules", lambda _: False)
         patch.setattr(migrate.identity, "keep_key", lambda *_: None)
-        migrate.migrate(other.settings)
+        migrate.migrate_database(other.settings)
 
 
 PEOPLE_AND_REVIEWS = (
@@ -126,7 +126,10 @@ def test_a_database_of_the_first_version_keeps_its_reviews_and_gets_the_rules_of
         for statement in PEOPLE_AND_REVIEWS:
             connection.exec_driver_sql(statement)
         before = rows(connection)
-    assert migrate.migrate(other.settings) == (FIRST_VERSION, migrate.migrate(other.settings)[1])
+    assert migrate.migrate_database(other.settings) == (
+        FIRST_VERSION,
+        migrate.migrate_database(other.settings)[1],
+    )
     with other.engine.connect() as connection, service.admin.connect() as fresh:
         after = rows(connection)
         for table in KEPT:
@@ -175,13 +178,13 @@ def test_a_number_of_a_rule_stands_in_one_place(
     service: Service, other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another number reaches the database with the next `migrate`, and rows that stand, stand."""
-    migrate.migrate(other.settings)
+    migrate.migrate_database(other.settings)
     with other.engine.begin() as connection:
         connection.execute(
             text("CREATE FUNCTION triage.of_no_file() RETURNS int LANGUAGE sql AS 'SELECT 1'")
         )
     monkeypatch.setattr(rule_numbers, "LEAST_REASONS", 31)
-    migrate.migrate(other.settings)
+    migrate.migrate_database(other.settings)
     with other.engine.connect() as connection:
         rules = catalogue(connection)["constraints"]
         assert "triage.of_no_file()" not in catalogue(connection)["functions"]

@@ -76,13 +76,13 @@ def test_the_pdf_is_tagged_and_the_tables_hold_every_figure(made: Path) -> None:
 
 def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
     with pytest.raises(UserError, match="write it as 2026-10"):
-        board_pack.Month.of("October")
+        board_pack.Month.parse_month("October")
     with pytest.raises(UserError, match="has not come yet"):
-        board_pack.Month.of("2999-01")
+        board_pack.Month.parse_month("2999-01")
     with pytest.raises(MissingInput, match="There was no night"), service.night.connect() as found:
-        board_pack.tell(found, board_pack.Month.of("2020-02"), demo=True)
-    assert board_pack.Month.of("2024-02").last == date(2024, 2, 29)
-    assert clock.today() >= board_pack.Month.of(MONTH).first
+        board_pack.gather_pack(found, board_pack.Month.parse_month("2020-02"), demo=True)
+    assert board_pack.Month.parse_month("2024-02").last == date(2024, 2, 29)
+    assert clock.today() >= board_pack.Month.parse_month(MONTH).first
 
 
 def test_a_month_without_a_night_has_a_pack_that_says_so(
@@ -90,10 +90,10 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
 ) -> None:
     monkeypatch.setattr(watch, "newest", lambda *_: None)
     with service.night.connect() as connection:
-        told = board_pack.tell(connection, board_pack.Month.of(MONTH), demo=True)
+        told = board_pack.gather_pack(connection, board_pack.Month.parse_month(MONTH), demo=True)
     assert told.figures == []
     assert "No night was kept in the month: why, and what stood in its place." in told.decisions
-    page = board_pack.write(told, tmp_path, "No card.")[0].read_text(encoding="utf-8")
+    page = board_pack.write_pack(told, tmp_path, "No card.")[0].read_text(encoding="utf-8")
     assert "No night was kept in this month, so there are no figures" in page
     # What the board did stands in it, in the order in which it was done.
     assert page.index("was made: model") < page.index("signed proposal 1")
@@ -102,13 +102,13 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
 
 def test_what_stopped_or_runs_out_needs_a_decision(service: Service) -> None:
     with service.night.connect() as connection:
-        soon = board_pack._decisions(connection, [], None, clock.now(), demo=True)
+        soon = board_pack._list_decisions(connection, [], None, clock.now(), demo=True)
     assert "Nothing is approved to score: whether to approve a proposal." in soon
 
 
 def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> None:
     """`watch` by day adds a snapshot to the last night: the pack of a month past keeps the older."""
-    month, quiet = board_pack.Month.of("2026-03"), date(2026, 3, 31)
+    month, quiet = board_pack.Month.parse_month("2026-03"), date(2026, 3, 31)
     with service.admin.connect() as connection:
         put = text(
             "INSERT INTO triage.snapshots (as_of, version, figures, parts, at)"
@@ -129,7 +129,7 @@ def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> N
         chosen: list[datetime] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(watch, "newest", lambda _c, _until, at: chosen.append(at) or kept)
-            board_pack.tell(connection, month, demo=True)
+            board_pack.gather_pack(connection, month, demo=True)
         assert chosen[0] == datetime(2026, 4, 1, 23, tzinfo=UTC), (
             "the end of the day after, in summer"
         )

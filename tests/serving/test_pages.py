@@ -17,7 +17,7 @@ from serving import __main__ as main_module
 from serving import settings as settings_module
 from serving.commands import service as commands
 from serving.db import migrate, server
-from serving.db.session import unit
+from serving.db.session import transaction
 from serving.review.policies import Refused
 from serving.review.service import Review
 from serving.review.states import as_markdown
@@ -203,15 +203,15 @@ def test_signing_out_ends_the_session(browser: Browser) -> None:
 
 
 def test_a_review_needs_a_name(service: Service) -> None:
-    with pytest.raises(Refused, match="Sign in"), unit(service.web, None) as opened:
-        Review.of(opened)
+    with pytest.raises(Refused, match="Sign in"), transaction(service.web, None) as opened:
+        Review.of_transaction(opened)
 
 
 def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
     with pytest.raises(SetupProblem, match="must be demo or live"):
-        settings_module.read({"ROSH_MODE": "test"})
+        settings_module.read_settings({"ROSH_MODE": "test"})
     with pytest.raises(SetupProblem, match="ROSH_WEB_PASSWORD must be set"):
-        settings_module.read({})
+        settings_module.read_settings({})
     strong = {
         f"ROSH_{name}": "s" * 30
         for name in (
@@ -223,24 +223,24 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
         )
     }
     with pytest.raises(SetupProblem, match="ROSH_ADMIN_PASSWORD"):
-        settings_module.read(strong)
-    given = settings_module.read({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
+        settings_module.read_settings(strong)
+    given = settings_module.read_settings({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
     assert server.admin_url(given).drivername == "postgresql+psycopg"
     assert server.url_for(given, server.WEB).username == server.WEB
-    drawn = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
-    assert drawn == settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    drawn = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    assert drawn == settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
     file = tmp_path / "demo-secrets.json"
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
     assert len(set(json.loads(file.read_text()).values())) == 6
     older = {k: v for k, v in json.loads(file.read_text()).items() if k != "anchor_key"}
     file.write_text(json.dumps(older))
-    again = settings_module.read({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    again = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
     assert again.anchor_key, "a demo from before a secret was needed draws it"
     assert again.draw_secret == drawn.draw_secret
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None:
-    base = settings_module.read(
+    base = settings_module.read_settings(
         {
             "ROSH_MODE": "demo",
             "ROSH_DATA": str(tmp_path),
@@ -248,7 +248,7 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None
         }
     )
     with pytest.raises(SetupProblem, match="Check DATABASE_URL"):
-        migrate.migrate(base)
+        migrate.migrate_database(base)
     with pytest.raises(SetupProblem, match="migrate first"):
         server.engine_for(base, server.WEB)
 
@@ -308,7 +308,7 @@ def test_commands_of_the_service(
     monkeypatch.setenv("ROSH_DATA", str(tmp_path / "none"))
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError):
-        commands.newest_bundle(settings_module.read())
+        commands.newest_bundle(settings_module.read_settings())
 
 
 def test_formatters() -> None:

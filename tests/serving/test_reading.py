@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from features.contracts.codes import COMMUNITY_GROUPS
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import items, own_views, users
 from serving.review import policies
 from serving.review.policies import Invalid, View
@@ -165,7 +165,7 @@ def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service
             refused.append(str(error.orig))
 
     other = threading.Thread(target=second)
-    with unit(service.web, "CAR-SPO-1") as opened:
+    with transaction(service.web, "CAR-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
             text(
@@ -187,7 +187,7 @@ def test_nobody_learns_who_reads_in_another_unit(service: Service) -> None:
     item = service.unread("N54BRI")
     insert_claim(service, item, "BRI-SPO-1", 5)
     for username, told in (("BRI-SPO-2", "BRI-SPO-1"), ("ALD-SPO-1", None), ("BOARD-1", None)):
-        with unit(service.web, username) as opened:
+        with transaction(service.web, username) as opened:
             opened.audit(AuditEvent("TEST", "ITEM", str(item)))
             found = opened.connection.execute(text(f"SELECT triage.held_by({item})"))
             assert found.scalar() == told
@@ -196,7 +196,7 @@ def test_nobody_learns_who_reads_in_another_unit(service: Service) -> None:
 
 def insert_claim(service: Service, item: int, username: str, minutes: int) -> None:
     """A claim straight into the database, in somebody's name."""
-    with unit(service.web, username) as opened:
+    with transaction(service.web, username) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
             text(
@@ -220,7 +220,7 @@ def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Bro
     insert_claim(service, item, "BRI-SPO-2", 5)
     with (
         pytest.raises(DBAPIError, match="by the reader who holds"),
-        unit(service.web, "BRI-SPO-1") as opened,
+        transaction(service.web, "BRI-SPO-1") as opened,
     ):
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         levels = '{"children": "LOW", "public": "LOW", "known_adult": "LOW", "staff": "LOW"}'

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from tests.conftest import Service
 from tests.pages import Browser
 
@@ -83,7 +83,7 @@ def test_neither_reader_sees_anything_of_the_other_before_both_are_done(
     assert "Record your view" in page
     assert "one event told three times" not in second.get("/unit")
     second.get(f"/cases/{item}/findings", status=403)
-    with unit(service.web, "ALD-SPO-2") as opened:
+    with transaction(service.web, "ALD-SPO-2") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         for table in ("conclusions", "own_views", "findings", "openings"):
             rows = text(f"SELECT count(*) FROM triage.{table} WHERE item_id = :item")
@@ -106,7 +106,7 @@ def test_the_first_reader_is_not_the_second(service: Service, browser: Browser) 
     send_to_second(service, item)
     listed = browser.get("/queue").split("Concluded lately")
     assert f'href="/cases/{item}"' not in listed[0]
-    with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
+    with pytest.raises(DBAPIError), transaction(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
             text(
@@ -126,7 +126,7 @@ def test_a_second_read_grants_another_unit_one_case(service: Service, browser: B
     send_to_second(service, item, "N54BRI")
     assert "Alderbrook" in browser.get("/queue")
     assert "Record your view" in browser.get(f"/cases/{item}")
-    with unit(service.web, "BRI-SPO-1") as opened:
+    with transaction(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         rows = text("SELECT id FROM triage.items WHERE pdu_code = 'N54ALD'")
         seen = set(opened.connection.execute(rows).scalars())
@@ -154,7 +154,10 @@ def test_who_had_a_hand_in_a_case_is_told_and_another_reads(
     refused = browser.record_view(item, status=403)
     assert "somebody else reads it" in refused
     assert "Three entries since May point the same way.</textarea>" in refused, "nothing is lost"
-    with pytest.raises(DBAPIError, match="had a hand"), unit(service.web, "ALD-SPO-1") as opened:
+    with (
+        pytest.raises(DBAPIError, match="had a hand"),
+        transaction(service.web, "ALD-SPO-1") as opened,
+    ):
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         opened.connection.execute(
             text(
@@ -251,7 +254,7 @@ def test_whoever_stands_in_acts_on_what_was_delivered(service: Service, browser:
 def test_only_the_head_settles_who_stands_in(service: Service, browser: Browser) -> None:
     browser.sign_in("ALD-SPO-1").get("/notice")
     browser.post("/unit/cover", 403, deputy="BRI-SPO-2")
-    with pytest.raises(DBAPIError), unit(service.web, "ALD-SPO-1") as opened:
+    with pytest.raises(DBAPIError), transaction(service.web, "ALD-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "PDU", "N54ALD"))
         opened.connection.execute(
             text(

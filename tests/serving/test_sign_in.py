@@ -14,7 +14,7 @@ from features.errors import SetupProblem
 from serving import __main__ as main_module
 from serving import settings as settings_module
 from serving.db import identity
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import retention
 from serving.settings import Oidc
 from serving.web import app as web_app
@@ -126,14 +126,16 @@ def test_half_a_provider_is_named() -> None:
         )
     }
     with pytest.raises(SetupProblem, match="ROSH_OIDC_CLIENT_ID, ROSH_OIDC_CLIENT_SECRET"):
-        settings_module.read({"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets})
+        settings_module.read_settings(
+            {"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets}
+        )
     whole = {
         "ROSH_OIDC_ISSUER": "http://x",
         "ROSH_OIDC_CLIENT_ID": "a",
         "ROSH_OIDC_CLIENT_SECRET": "b",
         "ROSH_PUBLIC_URL": "https://here/",
     }
-    found = settings_module.read({"ROSH_MODE": "live", **secrets, **whole})
+    found = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **whole})
     assert found.oidc == Oidc("http://x", "a", "b", "https://here")
 
 
@@ -155,7 +157,7 @@ def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -
         "ROSH_OIDC_CLIENT_SECRET": "b",
         "ROSH_PUBLIC_URL": "https://here",
     }
-    live = settings_module.read({"ROSH_MODE": "live", **secrets, **given})
+    live = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **given})
     with TestClient(web_app.create(live, service.web)) as client:
         found = client.get("/sign-in")
     assert "Made-up people" not in found.text
@@ -319,9 +321,9 @@ def test_what_was_typed_about_no_case_of_theirs_leads_nowhere(
     with service.admin.begin() as connection:
         connection.execute(text("UPDATE triage.drafts SET at = now() - interval '2 days'"))
         connection.execute(text("UPDATE triage.sessions SET until = now() - interval '3 days'"))
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        gone = retention.old(opened.connection)
+        gone = retention.delete_expired(opened.connection)
     assert gone["drafts"] == 1
     assert gone["sessions"] > 0
 
@@ -378,5 +380,5 @@ def test_who_has_left_may_not_come_in(service: Service, browser: Browser) -> Non
     browser.post("/sign-in", username="GONE-1")
     assert "Sign in to the demonstration" in browser.get("/queue")
     with service.web.begin() as connection:
-        identity.sign(connection, "GONE-1")
+        identity.prove_identity(connection, "GONE-1")
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == 0

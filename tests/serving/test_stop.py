@@ -16,7 +16,7 @@ from features import clock
 from features.errors import NotApproved, RunStopped, UserError
 from serving import __main__ as main_module
 from serving.board import approvals, stop
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.db.tables import runs
 from serving.night import choose as choosing
 from serving.night import run
@@ -32,7 +32,7 @@ ON = "The feed was mended, and the figures were looked at."
 
 def say(service: Service, username: str, what: Any, words: str) -> None:
     """Stop or resume in somebody's name."""
-    with unit(service.web, username) as opened:
+    with transaction(service.web, username) as opened:
         what(opened, words)
 
 
@@ -48,27 +48,27 @@ def going_on(service: Service) -> Iterator[None]:
     yield
     for member in ("BOARD-1", "BOARD-2"):
         if holds(service):
-            say(service, member, stop.resume, ON)
+            say(service, member, stop.resume_flagging, ON)
 
 
 def test_one_member_stops_and_two_are_needed_to_go_on(service: Service) -> None:
     assert holds(service) is None
-    say(service, "BOARD-1", stop.stop, WHY)
+    say(service, "BOARD-1", stop.stop_flagging, WHY)
     found = holds(service)
     assert found is not None
     assert found.by == "Dr Hollis Wren"
-    say(service, "BOARD-1", stop.resume, ON)
-    say(service, "BOARD-1", stop.resume, ON)
+    say(service, "BOARD-1", stop.resume_flagging, ON)
+    say(service, "BOARD-1", stop.resume_flagging, ON)
     assert holds(service) is not None, "one member twice is one member"
-    say(service, "BOARD-2", stop.resume, ON)
+    say(service, "BOARD-2", stop.resume_flagging, ON)
     assert holds(service) is None
 
 
 def test_a_second_stop_takes_back_what_was_said_for_going_on(service: Service) -> None:
-    say(service, "BOARD-1", stop.stop, WHY)
-    say(service, "BOARD-1", stop.resume, ON)
-    say(service, "BOARD-2", stop.stop, WHY)
-    say(service, "BOARD-2", stop.resume, ON)
+    say(service, "BOARD-1", stop.stop_flagging, WHY)
+    say(service, "BOARD-1", stop.resume_flagging, ON)
+    say(service, "BOARD-2", stop.stop_flagging, WHY)
+    say(service, "BOARD-2", stop.resume_flagging, ON)
     found = holds(service)
     assert found is not None
     assert found.resumed_by == ("Priti Marlowe",)
@@ -77,15 +77,15 @@ def test_a_second_stop_takes_back_what_was_said_for_going_on(service: Service) -
 @pytest.mark.parametrize("username", ["ALD-SPO-1", "ALD-HEAD", "ANALYST-1", "INSPECTOR-1", ""])
 def test_nobody_but_a_member_stops(service: Service, username: str) -> None:
     with pytest.raises(UserError, match="only a member of the board"):
-        say(service, username, stop.stop, WHY)
+        say(service, username, stop.stop_flagging, WHY)
     assert holds(service) is None
 
 
 def test_reasons_are_needed_and_there_must_be_something_to_resume(service: Service) -> None:
     with pytest.raises(UserError, match="20"):
-        say(service, "BOARD-1", stop.stop, "too short")
+        say(service, "BOARD-1", stop.stop_flagging, "too short")
     with pytest.raises(UserError, match="Nothing is stopped"):
-        say(service, "BOARD-1", stop.resume, ON)
+        say(service, "BOARD-1", stop.resume_flagging, ON)
 
 
 def test_stopped_nobody_is_flagged_and_the_random_share_is_as_large(service: Service) -> None:
@@ -96,7 +96,7 @@ def test_stopped_nobody_is_flagged_and_the_random_share_is_as_large(service: Ser
     with service.night.connect() as connection:
         approval = approvals.in_force(connection, demo=True)
         found = {
-            stopped: choosing.choose(
+            stopped: choosing.choose_cases(
                 connection, approval, scored, units, Key("s", "r"), later, (), stopped=stopped
             )
             for stopped in (False, True)
@@ -110,14 +110,14 @@ def test_stopped_nobody_is_flagged_and_the_random_share_is_as_large(service: Ser
 def test_a_stop_takes_effect_in_a_night_that_runs(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose = choosing.choose
+    choose = choosing.choose_cases
 
     def meanwhile(*args: Any, **more: Any) -> Any:
         found = choose(*args, **more)
-        say(service, "BOARD-2", stop.stop, WHY)
+        say(service, "BOARD-2", stop.stop_flagging, WHY)
         return found
 
-    monkeypatch.setattr(choosing, "choose", meanwhile)
+    monkeypatch.setattr(choosing, "choose_cases", meanwhile)
     counts = select(func.count()).select_from(runs)
     with service.admin.connect() as connection:
         before = connection.execute(counts).scalar_one()
@@ -126,7 +126,7 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
         later_night(3) as day,
         pytest.raises(RunStopped, match="stopped flagging while the night ran"),
     ):
-        run.score(service.settings, service.night, day)
+        run.run_night(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
         assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar() == waiting
@@ -140,16 +140,16 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
     service: Service, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
 ) -> None:
     """Promise 8: withdrawn "at once" is at once; the night had asked before it began."""
-    choose, every = choosing.choose, approvals.every
+    choose, every = choosing.choose_cases, approvals.list_approvals
 
     def meanwhile(*args: Any, **more: Any) -> Any:
         found = choose(*args, **more)
         monkeypatch.setattr(
-            approvals, "every", lambda found: [replace(one, **change) for one in every(found)]
+            approvals, "list_approvals", lambda found: [replace(one, **change) for one in every(found)]
         )
         return found
 
-    monkeypatch.setattr(choosing, "choose", meanwhile)
+    monkeypatch.setattr(choosing, "choose_cases", meanwhile)
     counts = text("SELECT count(*) FROM triage.items")
     with service.admin.connect() as connection:
         before = connection.execute(counts).scalar_one()
@@ -157,11 +157,11 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
         later_night(3) as day,
         pytest.raises(RunStopped, match=f"ceased to hold before it could commit: {why}"),
     ):
-        run.score(service.settings, service.night, day)
+        run.run_night(service.settings, service.night, day)
     with service.admin.connect() as connection:
         assert connection.execute(counts).scalar_one() == before
     with later_night(3) as day, pytest.raises(NotApproved, match=why):
-        run.score(service.settings, service.night, day)
+        run.run_night(service.settings, service.night, day)
 
 
 def _add_a_third_member(service: Service) -> None:
@@ -181,10 +181,10 @@ def test_nobody_withdraws_while_a_night_commits(service: Service) -> None:
         approvals.hold_still(night)
         with (
             pytest.raises(DBAPIError, match="lock timeout"),
-            unit(service.web, "BOARD-1") as opened,
+            transaction(service.web, "BOARD-1") as opened,
         ):
             opened.connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
-            approvals.withdraw(opened, 1, WHY)
+            approvals.withdraw_approval(opened, 1, WHY)
         night.rollback()
 
 
@@ -210,8 +210,8 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
     service: Service, browser: Browser
 ) -> None:
     """A proposal for outside the demo, so that the night of the tests stays approved."""
-    with unit(service.web, "BOARD-1") as opened:
-        made = approvals.propose(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
+    with transaction(service.web, "BOARD-1") as opened:
+        made = approvals.propose_approval(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
     sign = f"/board/approvals/{made}/sign"
     assert "to be signed" in browser.sign_in("BOARD-1").get("/board")
     page = browser.get("/board/approvals")
@@ -227,8 +227,11 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
     assert "Agreed, with the same condition." in page
     assert 'On these conditions:</strong> <span class="rosh-prewrap">For a month.' in page
     _add_a_third_member(service)
-    with pytest.raises(UserError, match="does not wait"), unit(service.web, "BOARD-3") as opened:
-        approvals.sign(opened, made, "A third one, long after the second.")
+    with (
+        pytest.raises(UserError, match="does not wait"),
+        transaction(service.web, "BOARD-3") as opened,
+    ):
+        approvals.sign_approval(opened, made, "A third one, long after the second.")
     third = (
         "INSERT INTO triage.signatures (approval_id, username, reasons)"
         " VALUES (:made, 'BOARD-3', 'Long after the second one.')"
@@ -273,7 +276,7 @@ def test_an_approval_warns_before_it_expires() -> None:
             expires_at=now + timedelta(days=days, hours=1),
             withdrawn_at=None,
         )
-        return item.warning(now)
+        return item.expiry_warning(now)
 
     assert warned(60) is None
     assert "less than 30 days" in str(warned(29))
@@ -304,5 +307,5 @@ def test_the_same_by_commands(
     assert main_module.main(["live", "--on", "2020-01-01"]) == 0
     assert "Nothing was approved" in capsys.readouterr().out
     assert main_module.main(["withdraw", "999999", "--as", "BOARD-1", "--reasons", WHY]) == 10
-    with unit(service.night, None) as opened:
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))

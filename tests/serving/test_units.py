@@ -12,9 +12,9 @@ from sqlalchemy import text
 from features.frame import build
 from serving.cases import caseload, limited_access
 from serving.db import identity
-from serving.db.session import AuditEvent, unit
+from serving.db.session import AuditEvent, transaction
 from serving.night import enqueue
-from serving.night.outcomes_file import everyone
+from serving.night.outcomes_file import outcome_rows
 from serving.night.sampling import Chosen
 from serving.web import queue_view
 from tests.conftest import AS_OF, Service
@@ -32,7 +32,7 @@ def test_the_checklist_holds_what_the_indicators_found(service: Service, browser
     on = build.cases_under_supervision(service.store, AS_OF)
     open_ = on.filter(~pl.col("limited")).select("crn", "as_of")
     frame = pl.concat([part for _, part in build.frames(service.store, open_)])
-    _as_the_night_writes(service, on, caseload.fired(frame))
+    _as_the_night_writes(service, on, caseload.fired_indicators(frame))
     page = browser.sign_in("ALD-SPO-1").get("/unit/checklist")
     ours = set(crns(service, "NOT limited"))
     seen = 0
@@ -49,12 +49,12 @@ def test_the_checklist_holds_what_the_indicators_found(service: Service, browser
 
 def _as_the_night_writes(service: Service, on: pl.DataFrame, found: pl.DataFrame) -> None:
     """Caseload and facts as a night leaves them, whichever cases other tests closed and opened."""
-    where = caseload.placed(service.store, on)
-    with unit(service.night, None) as opened:
+    where = caseload.place_cases(service.store, on)
+    with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        on = limited_access.marked(on, limited_access.shut(opened.connection))
-        caseload.place(opened.connection, on, where, AS_OF)
-        caseload.keep(opened.connection, on, found, where, AS_OF)
+        on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
+        caseload.write_caseload(opened.connection, on, where, AS_OF)
+        caseload.write_facts(opened.connection, on, found, where, AS_OF)
 
 
 def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
@@ -171,7 +171,7 @@ def test_past_reviews_say_what_came_of_them(service: Service, browser: Browser) 
 def test_the_caseload_of_a_night_is_every_case_with_its_unit(service: Service) -> None:
     on = build.cases_under_supervision(service.store, AS_OF)
     with service.admin.connect() as connection:
-        on = limited_access.marked(on, limited_access.shut(connection))
+        on = limited_access.mark_limited(on, limited_access.limited_cases(connection))
         rows = connection.execute(text("SELECT crn, limited FROM triage.caseload")).all()
         facts = set(connection.execute(text("SELECT crn FROM triage.facts")).scalars())
     assert {tuple(row) for row in rows} == set(on.select("crn", "limited").iter_rows())
@@ -184,8 +184,8 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
     found = pl.DataFrame({"crn": ["A000001", "A000002"], "indicator": ["f", "f"]})
     with service.night.connect() as connection:
         before = connection.execute(text("SELECT count(*) FROM triage.caseload")).scalar_one()
-        caseload.place(connection, on, where, AS_OF)
-        caseload.keep(connection, on, found, where, AS_OF)
+        caseload.write_caseload(connection, on, where, AS_OF)
+        caseload.write_facts(connection, on, found, where, AS_OF)
         rows = connection.execute(
             text("SELECT crn, practitioner_code, limited FROM triage.caseload ORDER BY crn")
         ).all()
@@ -194,9 +194,9 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
             "A000001"
         ]
         moved = caseload.Placed({"A000001": "U2"}, {})
-        caseload.place(connection, on.head(1), moved, AS_OF)
+        caseload.write_caseload(connection, on.head(1), moved, AS_OF)
         assert connection.execute(text("SELECT crn FROM triage.facts")).all() == [], "it has moved"
-        caseload.keep(connection, on.head(1), found.head(0), where, AS_OF)
+        caseload.write_facts(connection, on.head(1), found.head(0), where, AS_OF)
         assert connection.execute(text("SELECT crn FROM triage.facts")).all() == []
         connection.rollback()
     with service.admin.connect() as connection:
@@ -215,7 +215,9 @@ def test_every_person_of_a_night_is_told() -> None:
         }
     )
     one = Chosen("A", "U", "public", "LOW", "flagged", 0.9, 1.0)
-    rows = everyone(scored, ["L"], {"A": "U", "B": "U", "C": "U", "E": "U"}, [one], {"B"}, {"C"})
+    rows = outcome_rows(
+        scored, ["L"], {"A": "U", "B": "U", "C": "U", "E": "U"}, [one], {"B"}, {"C"}
+    )
     said = dict(rows.select("crn", "what_happened").unique().iter_rows())
     assert said == {
         "A": "queued",
@@ -257,7 +259,7 @@ def test_a_waiting_case_keeps_its_place_and_its_newer_score_is_sealed(
         enqueue.score_again(connection, scored, "later")
         assert connection.execute(text(places)).all() == before
         connection.execute(text("SET LOCAL ROLE rosh_web"))
-        identity.sign(connection, "ALD-SPO-2")
+        identity.prove_identity(connection, "ALD-SPO-2")
         seen = set(connection.execute(text("SELECT item_id FROM triage.newer_scores")).scalars())
         connection.rollback()
     assert read in seen

@@ -134,7 +134,7 @@ def test_the_board_sees_figures_and_no_person(
             crns = connection.execute(text("SELECT crn FROM triage.items")).scalars()
             assert not [crn for crn in crns if crn in page]
     with service.web.begin() as connection:
-        identity.sign(connection, "ALD-SPO-1")
+        identity.prove_identity(connection, "ALD-SPO-1")
         rows = text("SELECT count(*) FROM triage.snapshots")
         assert connection.execute(rows).scalar_one() == 0
     assert formatters.role("analyst") == "Analyst"
