@@ -2,12 +2,19 @@
 
 The service's clock is read ahead, and PostgreSQL is started under libfaketime, which shifts its own.
 Libraries that read the machine's time by themselves (signed tokens) are left alone.
+
+    python -m tests.another_day MODULE …
+
+runs a command of the service on the same day, in a process of its own.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,3 +50,41 @@ def environment_of_the_database() -> dict[str, str]:
         "FAKETIME": f"{AHEAD:+d}d",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
+
+
+def command_on_the_day(module: str, *arguments: str) -> list[str]:
+    """How to start `python -m MODULE …` so that its day is that of the run."""
+    on_the_day = ["tests.another_day"] if AHEAD else []
+    return [sys.executable, "-m", *on_the_day, module, *arguments]
+
+
+@contextmanager
+def _database_started_on_the_day() -> Iterator[None]:
+    """PostgreSQL alone is started under libfaketime: Python's own waits fail under it."""
+    before = dict(os.environ)
+    os.environ.update(environment_of_the_database())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def main() -> None:
+    """Run another module as a command, on the day of the run."""
+    from serving.db import server  # the clock is shifted first
+
+    start = server._start_server
+
+    def start_on_the_day(folder: Path) -> object:
+        with _database_started_on_the_day():
+            return start(folder)
+
+    server._start_server = start_on_the_day
+    begin()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,13 +55,12 @@ class Machine:
             "ROSH_MODE": "demo",
             "ROSH_DATA": str(self.data),
             "PYTHONWARNINGS": "ignore",
-            **another_day.environment_of_the_database(),
         }
 
     def start(self, *command: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start `python -m …` in a session of its own."""
         return subprocess.Popen(
-            [*before, sys.executable, "-m", *command],
+            [*before, *another_day.command_on_the_day(*command)],
             cwd=ROOT,
             env=self.environment(),
             text=True,

@@ -16,6 +16,7 @@ import pytest
 
 from features.errors import UNFORESEEN, SetupProblem
 from features.store.store import Store
+from tests.another_day import command_on_the_day
 from tests.conftest import AS_OF
 from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, ROOT, Machine
@@ -50,15 +51,8 @@ def disk(tmp_path: Path) -> Path:
 
 def test_a_load_onto_a_full_disk(disk: Path, made_up: Path) -> None:
     before = [*SMALL_DISK, "256k", str(disk)]
-    command = [
-        sys.executable,
-        "-m",
-        "features",
-        "check",
-        str(made_up / "extract"),
-        "--store",
-        str(disk / "store"),
-    ]
+    extract, store = str(made_up / "extract"), str(disk / "store")
+    command = command_on_the_day("features", "check", extract, "--store", store)
     look = f'"$@"; code=$?; find {disk} -name "*.parquet" -o -name manifest.json; exit $code'
     done = subprocess.run(
         [*before, "sh", "-c", look, "sh", *command],

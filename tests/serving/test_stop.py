@@ -145,7 +145,9 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
     def meanwhile(*args: Any, **more: Any) -> Any:
         found = choose(*args, **more)
         monkeypatch.setattr(
-            approvals, "list_approvals", lambda found: [replace(one, **change) for one in every(found)]
+            approvals,
+            "list_approvals",
+            lambda found: [replace(one, **change) for one in every(found)],
         )
         return found
 
