@@ -60,7 +60,7 @@ class Service:
 
     def review(self, item: int, username: str, outcome: str = "keep_level") -> None:
         """A reader signs in, records a view of a case, sees the findings and concludes."""
-        with TestClient(web_app.create(self.settings, self.web)) as client:
+        with TestClient(web_app.create_app(self.settings, self.web)) as client:
             reader = Browser(client).sign_in(username)
             reader.record_view(item)
             reader.get(f"/cases/{item}/findings")
@@ -217,13 +217,13 @@ def service(made_up: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
 def front_end() -> None:
     """The served front-end files, made from node_modules."""
     if not (assets.VENDOR / "govuk-frontend.min.css").exists():
-        assets.prepare(Path("node_modules"))
+        assets.prepare_assets(Path("node_modules"))
 
 
 @pytest.fixture
 def client(service: Service, front_end: None) -> Iterator[TestClient]:
     """A test client of the application, no one signed in."""
-    with TestClient(web_app.create(service.settings, service.web)) as made:
+    with TestClient(web_app.create_app(service.settings, service.web)) as made:
         yield made
 
 

@@ -94,7 +94,7 @@ def show_figures(_: argparse.Namespace) -> None:
     chosen = settings.read_settings()
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
         found = watch.keep_again(opened.connection, clock.today())
-        opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.states(found))))
+        opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.count_states(found))))
     for one in found:
         console.print(
             f"[bold]{one.state}[/bold]  {watch.THRESHOLDS[one.name].title.lower()}: {one.sentence}"

@@ -133,16 +133,16 @@ def anchor_audit(_: argparse.Namespace) -> None:
 
 def serve_pages(args: argparse.Namespace) -> None:
     """Serve the pages."""
-    from serving.web.app import run
+    from serving.web.app import run_server
 
-    run(settings.read_settings(), args.host, args.port)
+    run_server(settings.read_settings(), args.host, args.port)
 
 
 def make_assets(args: argparse.Namespace) -> None:
     """Make the served front-end files from node_modules."""
     from serving.web import assets
 
-    made = assets.prepare(args.modules)
+    made = assets.prepare_assets(args.modules)
     console.print(f"Front-end files: {', '.join(made)}")
 
 

@@ -253,7 +253,7 @@ def _write_night(
         settings.scores,
         as_of,
     )
-    watch.keep(connection, night, clock.today())
+    watch.write_snapshot(connection, night, clock.today())
     return counts
 
 

@@ -82,7 +82,7 @@ def _histories(
 ) -> dict[str, pl.DataFrame]:
     """The rows of each table with the contract's types, as if they had been taken in just now."""
     now = clock.now_as_recorded()
-    raw = {name: _raw(name, rows) for name, rows in tables.items()}
+    raw = {name: _raw_table(name, rows) for name, rows in tables.items()}
     asked = {name: frame for name, frame in raw.items() if frame is not None}
     # The rules look at the version as it was given: only then is one that is not given the first.
     version = pl.col("version").fill_null(1)
@@ -92,12 +92,12 @@ def _histories(
     ]
     found = dict(zip(asked, worked_out(plans, few=True), strict=True))
     return {
-        name: _sound(name, found[name], crn) if name in found else records.empty(name)
+        name: _sound_rows(name, found[name], crn) if name in found else records.empty(name)
         for name in tables
     }
 
 
-def _raw(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
+def _raw_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
     """The rows of one table as texts; None where it is empty."""
     if name not in records.TABLES:
         raise BadHistory(f"There is no table {name!r}.{did_you_mean(name, records.TABLES)}")
@@ -107,14 +107,14 @@ def _raw(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
         said = did_you_mean(unknown[0], table.schema)
         raise BadHistory(f"{name} has a column {unknown[0]!r}, which it does not have.{said}")
     texts = {
-        column: [None if row.get(column) is None else _text(row[column]) for row in rows]
+        column: [None if row.get(column) is None else _text_of(row[column]) for row in rows]
         for column in table.schema
         if any(column in row for row in rows)
     }
     return pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String())) if texts else None
 
 
-def _sound(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
+def _sound_rows(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
     """The rows of a table; BadHistory with the first that are wrong."""
     why = found[refusals.REASON]
     faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
@@ -128,5 +128,5 @@ def _sound(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
     return found.drop(refusals.REASON)
 
 
-def _text(value: Any) -> str:
+def _text_of(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

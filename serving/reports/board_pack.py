@@ -86,7 +86,7 @@ def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
     A month without a night has a pack too: that is when a decision is due.
     """
     end = clock.end_of(month.last)
-    kept = watch.newest(connection, month.last, end + LAST_NIGHT)
+    kept = watch.newest_snapshot(connection, month.last, end + LAST_NIGHT)
     if kept is not None and kept["as_of"] < month.first:
         kept = None
     if kept is None and not any(one.at <= end for one in approvals.list_approvals(connection)):
@@ -94,7 +94,7 @@ def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
             f"There was no night in {month.month_name}, and nothing had been proposed by its end."
         )
     begin = clock.start_of(month.first)
-    before = watch.newest(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
+    before = watch.newest_snapshot(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
     found = watch.figures_of(kept) if kept else []
     nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
@@ -111,7 +111,7 @@ def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
         runs=done,
-        history=watch.history(connection, month.last, end + LAST_NIGHT),
+        history=watch.figure_history(connection, month.last, end + LAST_NIGHT),
         made_up=any(row["made_up"] for row in done),
     )
 
@@ -201,7 +201,7 @@ def _render_page(told: Pack, card: str) -> str:
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return env.get_template("pack.html").render(
         told=told,
-        topics=watch.topics(told.figures),
+        topics=watch.topics_of(told.figures),
         thresholds=watch.THRESHOLDS,
         pictures=pictures,
         card=Markup(rendered),  # noqa: S704 - HTML in the card is not let through

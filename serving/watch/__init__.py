@@ -20,9 +20,18 @@ from features.store.volumes import Supplied
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
 from serving.watch import arrivals, equality, lists, population, readers, readings
-from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, states
+from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, count_states
 
-__all__ = ["THRESHOLDS", "TOPICS", "Figure", "Night", "Topic", "keep", "keep_again", "states"]
+__all__ = [
+    "THRESHOLDS",
+    "TOPICS",
+    "Figure",
+    "Night",
+    "Topic",
+    "write_snapshot",
+    "keep_again",
+    "count_states",
+]
 VERSION = 2
 HISTORY = 90
 """Snapshots that a picture goes back."""
@@ -49,32 +58,35 @@ class Night:
     as_of: date
 
 
-def keep(connection: Connection, night: Night, today: date) -> list[Figure]:
+def write_snapshot(connection: Connection, night: Night, today: date) -> list[Figure]:
     """Work every figure out after a night, and keep them as a snapshot."""
-    read = readings.readings(connection, today)
+    read = readings.read_readings(connection, today)
     found = [
-        *arrivals.figures(night.store, night.profile, night.week, night.as_of),
+        *arrivals.arrival_figures(night.store, night.profile, night.week, night.as_of),
         arrivals.last_day(night.store, night.days, night.as_of),
-        *population.figures(night.profile, night.counts),
-        *readers.figures(connection, read, today),
-        *lists.figures(connection, night.rows, night.rates, night.scores, night.as_of),
+        *population.population_figures(night.profile, night.counts),
+        *readers.reader_figures(connection, read, today),
+        *lists.list_figures(connection, night.rows, night.rates, night.scores, night.as_of),
         *lists.of_the_queue(connection, today),
-        *equality.figures(connection, night.people, night.marked, read, night.as_of),
+        *equality.equality_figures(connection, night.people, night.marked, read, night.as_of),
     ]
-    return _kept(connection, night.as_of, found)
+    return _insert_snapshot(connection, night.as_of, found)
 
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
     """What readers did, anew by day; what only a night can tell stays as the last one told it."""
-    read = readings.readings(connection, today)
-    fresh = [*readers.figures(connection, read, today), *lists.of_the_queue(connection, today)]
+    read = readings.read_readings(connection, today)
+    fresh = [
+        *readers.reader_figures(connection, read, today),
+        *lists.of_the_queue(connection, today),
+    ]
     names = {one.name for one in fresh}
-    last = newest(connection)
+    last = newest_snapshot(connection)
     older = [] if last is None else [f for f in figures_of(last) if f.name not in names]
-    return _kept(connection, today if last is None else last["as_of"], [*older, *fresh])
+    return _insert_snapshot(connection, today if last is None else last["as_of"], [*older, *fresh])
 
 
-def _kept(connection: Connection, as_of: date, found: list[Figure]) -> list[Figure]:
+def _insert_snapshot(connection: Connection, as_of: date, found: list[Figure]) -> list[Figure]:
     ordered = sorted(found, key=lambda one: list(THRESHOLDS).index(one.name))
     told = [asdict(one) for one in ordered]
     parts = {one["name"]: one.pop("parts") for one in told}
@@ -83,7 +95,7 @@ def _kept(connection: Connection, as_of: date, found: list[Figure]) -> list[Figu
     return ordered
 
 
-def newest(
+def newest_snapshot(
     connection: Connection, until: date | None = None, by: datetime | None = None
 ) -> RowMapping | None:
     """The last snapshot of the last night, or of the last one up to a day.
@@ -109,7 +121,7 @@ def newest_made_by(connection: Connection, until: date, by: datetime) -> RowMapp
     return connection.execute(ordered.limit(1)).mappings().first()
 
 
-def history(
+def figure_history(
     connection: Connection, until: date, by: datetime | None = None
 ) -> dict[str, list[tuple[date, Figure]]]:
     """By figure, what the last snapshot of each night said, oldest first, without parts.
@@ -151,12 +163,12 @@ class Topic:
     figures: list[Figure]
 
     @property
-    def worst(self) -> Figure | None:
+    def worst_figure(self) -> Figure | None:
         """The figure in the worst state; None where nothing was worked out."""
         return min(self.figures, key=lambda one: WORST_FIRST.index(one.state), default=None)
 
 
-def topics(found: list[Figure]) -> list[Topic]:
+def topics_of(found: list[Figure]) -> list[Topic]:
     """The questions in their order, each with its figures."""
     return [
         Topic(key, question, [one for one in found if THRESHOLDS[one.name].topic == key])

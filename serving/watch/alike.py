@@ -10,7 +10,7 @@ NEAR = 0.8
 """The share of words that two texts have in common, of those that either has (Jaccard)."""
 
 
-def near(texts: Sequence[frozenset[str]]) -> int:
+def count_near_copies(texts: Sequence[frozenset[str]]) -> int:
     """How many texts are as good as the same as some other one; of a text only its words count.
 
     Two that share so much must share one of the rarest words of each (prefix filtering: Chaudhuri,
@@ -29,13 +29,13 @@ def near(texts: Sequence[frozenset[str]]) -> int:
         for word in rarest[: len(words) - math.ceil(NEAR * len(words)) + 1]:
             others = by_word.setdefault(word, [])
             for other in others:
-                if not {place, other} <= found and _alike(words, texts[other]):
+                if not {place, other} <= found and _is_near_copy(words, texts[other]):
                     found |= {place, other}
             others.append(place)
     return len(found)
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+def _is_near_copy(one: frozenset[str], other: frozenset[str]) -> bool:
     few, many = sorted((len(one), len(other)))
     # Texts of very different length cannot share so much: most pairs end here.
     return few >= NEAR * many and len(one & other) >= NEAR * len(one | other)

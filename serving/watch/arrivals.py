@@ -16,13 +16,13 @@ from serving.watch.figures import (
     TOO_FEW,
     Figure,
     Part,
-    counted,
+    count_figure,
     not_known,
     part_share,
     state_of,
-    untold,
-    wilson,
-    worst,
+    untold_part,
+    wilson_interval,
+    worst_part,
 )
 
 WEEKS = SUPPLY_DAYS / 7
@@ -36,29 +36,34 @@ WEEKS_BEFORE = 5
 MISSING = "the model came without a record of what is usual."
 
 
-def figures(store: Store, profile: Profile | None, week: Supplied, as_of: date) -> list[Figure]:
+def arrival_figures(
+    store: Store, profile: Profile | None, week: Supplied, as_of: date
+) -> list[Figure]:
     """What reached us in the week up to a day, by table and region."""
-    loaded = [_refused("refused", store.loads[-1]), _refused("unknown_codes", store.loads[-1])]
-    stopped = _stopped(store, profile, as_of)
+    loaded = [
+        _refused_figure("refused", store.loads[-1]),
+        _refused_figure("unknown_codes", store.loads[-1]),
+    ]
+    stopped = _stopped_tables(store, profile, as_of)
     if profile is None:
         names = ("rows_few", "rows_many", "late")
         return [*(not_known(name, MISSING) for name in names), *loaded, stopped]
     return [
-        worst(
+        worst_part(
             "rows_few",
-            _rows("rows_few", profile.supplied, week),
+            _row_parts("rows_few", profile.supplied, week),
             "This week brought {n} of what is usual of {where}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "rows_many",
-            _rows("rows_many", profile.supplied, week),
+            _row_parts("rows_many", profile.supplied, week),
             "This week brought {n} of what is usual of {where}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "late",
-            _late(profile.supplied, week),
+            _lateness_parts(profile.supplied, week),
             "Of 100 entries, {n} more than usual came over a week late: {where}.",
             MISSING,
         ),
@@ -67,7 +72,7 @@ def figures(store: Store, profile: Profile | None, week: Supplied, as_of: date) 
     ]
 
 
-def _rows(name: str, usual: Supplied, week: Supplied) -> list[Part]:
+def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
     """By table and region, and by table alone: a small table can stop everywhere at once."""
     found = []
     for table, regions in usual.items():
@@ -108,7 +113,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
     for label, told in _by_place(days).items():
         usual = float(np.median([told.get(one, 0) for one in before]))
         if usual < FEWEST_TO_STOP:
-            parts.append(untold(label, told.get(day, 0)))
+            parts.append(untold_part(label, told.get(day, 0)))
             continue
         got = told.get(day, 0)
         half = SURE * max(got, 1) ** 0.5 / usual
@@ -116,7 +121,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
         state = state_of("day_few", high if got else 0.0)
         parts.append(Part(label, got / usual, low, high, got, state))
     words = "Recorded " + said + ", beside what is usual on that day of the week: {n} of {where}."
-    return worst("day_few", parts, words, "nothing was supplied.")
+    return worst_part("day_few", parts, words, "nothing was supplied.")
 
 
 def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
@@ -129,56 +134,60 @@ def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
     return dict(sorted(found.items()))
 
 
-def _late(usual: Supplied, week: Supplied) -> list[Part]:
+def _lateness_parts(usual: Supplied, week: Supplied) -> list[Part]:
     """How many more of the entries came late than usually do: by region over all tables, and by
     table and region, so that the longest table does not drown the rest.
     """
     found = []
     regions = sorted({region for by in usual.values() for region in by})
     for region in regions:
-        found.append(_later(region, _sum(usual, region), _sum(week, region)))
+        found.append(_lateness_part(region, _sum_counts(usual, region), _sum_counts(week, region)))
         found += [
-            _later(f"{table} in {region}", by[region], week.get(table, {}).get(region, (0, 0)))
+            _lateness_part(
+                f"{table} in {region}", by[region], week.get(table, {}).get(region, (0, 0))
+            )
             for table, by in usual.items()
             if region in by and len(usual) > 1
         ]
     return found
 
 
-def _later(label: str, then: tuple[int, int], now: tuple[int, int]) -> Part:
+def _lateness_part(label: str, then: tuple[int, int], now: tuple[int, int]) -> Part:
     if min(then[0], now[0]) < FEWEST_ROWS:
         return Part(label, None, None, None, now[0], TOO_FEW)
     then_late = then[1] / then[0]
-    low, high = (max(0.0, end - then_late) for end in wilson(now[1] / now[0], now[0], SURE))
+    low, high = (
+        max(0.0, end - then_late) for end in wilson_interval(now[1] / now[0], now[0], SURE)
+    )
     more = max(0.0, now[1] / now[0] - then_late)
     # A single table by the near end of its interval: there are many of them.
     state = state_of("late", low if " in " in label else more)
     return Part(label, more, low, high, now[0], state)
 
 
-def _sum(told: Supplied, region: str) -> tuple[int, int]:
+def _sum_counts(told: Supplied, region: str) -> tuple[int, int]:
     parts = [by.get(region, (0, 0)) for by in told.values()]
     return sum(rows for rows, _ in parts), sum(late for _, late in parts)
 
 
-def _refused(name: str, load: Load) -> Figure:
+def _refused_figure(name: str, load: Load) -> Figure:
     parts = [
-        _surely(name, part_share(name, table, int(told.get(name, 0)), int(told["read"])))
+        _near_end(name, part_share(name, table, int(told.get(name, 0)), int(told["read"])))
         for table, told in load.tables.items()
     ]
     words = {
         "refused": "Of 100 rows of {where} in the newest load, {n} were refused.",
         "unknown_codes": "Of 100 rows of {where}, {n} have a code never seen.",
     }
-    return worst(name, parts, words[name], "there has been no load.")
+    return worst_part(name, parts, words[name], "there has been no load.")
 
 
-def _surely(name: str, part: Part) -> Part:
+def _near_end(name: str, part: Part) -> Part:
     """By the near end of its interval: one bad row of forty is no sign of a bad feed."""
     return part if part.low is None else replace(part, state=state_of(name, part.low))
 
 
-def _stopped(store: Store, profile: Profile | None, as_of: date) -> Figure:
+def _stopped_tables(store: Store, profile: Profile | None, as_of: date) -> Figure:
     """Tables that were supplied when the model was approved and are not now."""
     if profile is None:
         return not_known("feeds_gone", MISSING)
@@ -189,4 +198,4 @@ def _stopped(store: Store, profile: Profile | None, as_of: date) -> Figure:
         if name in known and state != "supplied"
     )
     words = "{n} of {of} tables have stopped" + (f": {', '.join(gone)}." if gone else ".")
-    return counted("feeds_gone", len(gone), len(known), words)
+    return count_figure("feeds_gone", len(gone), len(known), words)

@@ -7,22 +7,22 @@ from serving.watch.figures import (
     FEWEST,
     Figure,
     Part,
-    figure,
+    make_figure,
     state_of,
     too_few,
-    untold,
-    wilson,
+    untold_part,
+    wilson_interval,
 )
 from serving.watch.readings import Reading
 
 
-def observed(flagged: list[Reading]) -> Figure:
+def observed_to_expected(flagged: list[Reading]) -> Figure:
     """Of flagged cases: found too low in the flagged group for each one expected (calibration)."""
     told = [one for one in flagged if one.probability is not None]
     if len(told) < FEWEST:
         return too_few("observed", len(told))
     value, low, high = _for_each_expected(told)
-    return figure(
+    return make_figure(
         "observed",
         value,
         low,
@@ -37,7 +37,7 @@ def _for_each_expected(told: list[Reading]) -> tuple[float, float, float]:
     """Found too low for each one expected, with its interval."""
     expected = sum(one.probability or 0.0 for one in told)
     found = sum(one.same_group for one in told)
-    low, high = wilson(found / len(told), len(told))
+    low, high = wilson_interval(found / len(told), len(told))
     scale = len(told) / expected
     return found / expected, low * scale, high * scale
 
@@ -51,7 +51,7 @@ def _by_level_observed(told: list[Reading]) -> list[Part]:
         ours = [one for one in told if one.stratum == level]
         label = f"recorded {level.lower().replace('_', ' ')}"
         if len(ours) < FEWEST:
-            parts.append(untold(label, len(ours)))
+            parts.append(untold_part(label, len(ours)))
         else:
             value, low, high = _for_each_expected(ours)
             parts.append(Part(label, value, low, high, len(ours), state_of("observed", value)))

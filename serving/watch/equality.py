@@ -26,9 +26,9 @@ from serving.watch.figures import (
     Part,
     not_known,
     state_of,
-    untold,
-    wilson,
-    worst,
+    untold_part,
+    wilson_interval,
+    worst_part,
 )
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.watch.readers import how_they_err
@@ -55,7 +55,7 @@ NAMED = 5
 MISSING = "no characteristic of anyone is supplied."
 
 
-def figures(
+def equality_figures(
     connection: Connection,
     people: pl.DataFrame,
     marked: pl.DataFrame,
@@ -66,21 +66,21 @@ def figures(
 
     `marked` is where indicators fire that are watched for bias (crn, indicator).
     """
-    missing = unsupplied(people)
+    missing = unsupplied_characteristics(people)
     if set(missing) >= set(CHARACTERISTICS) - {"region"}:
         return [not_known(name, MISSING) for name in NAMES]
-    flagged = _flagged(connection, as_of)
+    flagged = _flagged_people(connection, as_of)
     found = [
-        worst(
+        worst_part(
             "flagged_gap",
             _flag_parts(people, flagged),
             "Flagged otherwise than everyone by a factor of at least {n}: {where}.",
             MISSING,
         ),
         *_of_readers(people, read),
-        recorded(people, marked),
+        recording_gap(people, marked),
     ]
-    return [_said_missing(_sure(one), missing) for one in found]
+    return [_said_missing(_name_untold_groups(one), missing) for one in found]
 
 
 def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
@@ -91,19 +91,19 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
     err = how_they_err(read)[0]
     put, said = (err.put_right, ", corrected for readers who err") if err else (float, "")
     return [
-        worst(
+        worst_part(
             "precision_gap",
-            _gap_parts("precision_gap", people, right, _low),
+            _gap_parts("precision_gap", people, right, _is_too_low),
             "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "missed_gap",
-            _gap_parts("missed_gap", people, random, _low, put=put),
+            _gap_parts("missed_gap", people, random, _is_too_low, put=put),
             f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{said}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "agreement_gap",
             _gap_parts(
                 "agreement_gap",
@@ -115,14 +115,14 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
             "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "changed_gap",
             _gap_parts("changed_gap", people, right, lambda one: one.changed),
             "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
             "{where}.",
             MISSING,
         ),
-        worst(
+        worst_part(
             "asked_gap",
             _gap_parts("asked_gap", people, right, lambda one: one.asked),
             "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: {where}.",
@@ -131,7 +131,7 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
     ]
 
 
-def unsupplied(people: pl.DataFrame) -> list[str]:
+def unsupplied_characteristics(people: pl.DataFrame) -> list[str]:
     """The characteristics that are not known of anyone: nothing can be compared by them."""
     return [name for name in CHARACTERISTICS if (people[name] == NOT_KNOWN).all()]
 
@@ -145,7 +145,7 @@ def _said_missing(one: Figure, missing: list[str]) -> Figure:
     return replace(one, state=state, sentence=said)
 
 
-def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
+def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     """Who has entries of the kinds that others chose to record: before any model, and in words.
 
     Of sex and age this says little: what people do differs by both.
@@ -157,7 +157,7 @@ def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
             people, set(marked.filter(pl.col("indicator") == name)["crn"]), "recorded_gap", ASKED
         )
     ]
-    return worst(
+    return worst_part(
         "recorded_gap",
         parts,
         "Entries of one kind otherwise than for everyone by a factor of at least {n}: {where}.",
@@ -165,11 +165,11 @@ def recorded(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     )
 
 
-def _low(one: Reading) -> bool:
+def _is_too_low(one: Reading) -> bool:
     return one.first
 
 
-def _flagged(connection: Connection, as_of: date) -> set[str]:
+def _flagged_people(connection: Connection, as_of: date) -> set[str]:
     rows = (
         select(items.c.crn)
         .join(findings, findings.c.item_id == items.c.id)
@@ -178,11 +178,11 @@ def _flagged(connection: Connection, as_of: date) -> set[str]:
     return set(connection.execute(rows).scalars())
 
 
-def _groups(
+def _count_groups(
     people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
 ) -> Iterable[tuple[str, int, int]]:
     """Each group of each characteristic: its name, how many people, how many of them of `who`."""
-    unknown, told = unsupplied(people), pl.col("crn").is_in(sorted(who))
+    unknown, told = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
     for name in (name for name in names if name not in unknown):
         counts = people.group_by(name).agg(people=pl.len(), true=told.sum())
         for group, *numbers in counts.sort(name).iter_rows():
@@ -200,24 +200,25 @@ def _flag_parts(
     """
     rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
     found = []
-    for label, size, got in _groups(people, flagged, names):
+    for label, size, got in _count_groups(people, flagged, names):
         expected = rate * size
         if size < SMALL or max(expected, got) < SMALL:
-            found.append(untold(label, size))
+            found.append(untold_part(label, size))
             continue
         more = got >= expected
         near, gap, far = sorted(
-            got_ / expected if more else expected / max(got_, 0.5) for got_ in _poisson(got)
+            got_ / expected if more else expected / max(got_, 0.5)
+            for got_ in _poisson_interval(got)
         )
         side = "as often" if more else "as seldom"
         # By the near end: a small group is not called treated otherwise by chance.
         sure = max(1.0, near)
         said = f"{label}, {gap:.1f} times {side}"
-        found.append(Part(said, sure, near, far, size, _state(figure, sure, far)))
+        found.append(Part(said, sure, near, far, size, _gap_state(figure, sure, far)))
     return _none_alone(found)
 
 
-def _poisson(count: int) -> tuple[float, float, float]:
+def _poisson_interval(count: int) -> tuple[float, float, float]:
     """A count, and about its 99 % interval: wide, because many groups are looked at at once."""
     half = SURE * max(count, 1) ** 0.5
     return max(0.0, count - half), float(count), count + half
@@ -245,25 +246,25 @@ def _gap_parts(
     ).join(people, on="crn")
     if told.height < FEWEST:
         return [Part("everyone read", None, None, None, told.height, TOO_FEW)]
-    everyone = put(_shares(told, pl.lit("everyone")).row(0, named=True)["share"])
+    everyone = put(_group_shares(told, pl.lit("everyone")).row(0, named=True)["share"])
     found = []
-    unknown = unsupplied(people)
+    unknown = unsupplied_characteristics(people)
     for characteristic in (one for one in CHARACTERISTICS if one not in unknown):
-        for row in _shares(told, pl.col(characteristic)).iter_rows(named=True):
+        for row in _group_shares(told, pl.col(characteristic)).iter_rows(named=True):
             label = f"{characteristic}: {row['group']}"
             if min(row["read"], row["worth"]) < FEWEST:
-                found.append(untold(label, row["read"]))
+                found.append(untold_part(label, row["read"]))
                 continue
-            low, high = (put(each) for each in wilson(row["share"], row["worth"], SURE))
+            low, high = (put(each) for each in wilson_interval(row["share"], row["worth"], SURE))
             gap = max(0.0, low - everyone, everyone - high)
             far = max(high - everyone, everyone - low)
             ours, all_ = round(100 * put(row["share"])), round(100 * everyone)
             words = f"{label}, {ours} of 100 (everyone {all_})"
-            found.append(Part(words, gap, gap, far, row["read"], _state(name, gap, far)))
+            found.append(Part(words, gap, gap, far, row["read"], _gap_state(name, gap, far)))
     return _none_alone(found)
 
 
-def _state(name: str, near: float, far: float) -> str:
+def _gap_state(name: str, near: float, far: float) -> str:
     """By the near end of the interval where it is wide; green only where the far end allows it."""
     state = state_of(name, near)
     return TOO_FEW if state == GREEN and far >= THRESHOLDS[name].act else state
@@ -274,8 +275,8 @@ def _none_alone(parts: list[Part]) -> list[Part]:
     the sum its count could be worked out.
     """
     kept = list(parts)
-    for name in {_characteristic(part) for part in parts}:
-        ours = [place for place, part in enumerate(kept) if _characteristic(part) == name]
+    for name in {_characteristic_of(part) for part in parts}:
+        ours = [place for place, part in enumerate(kept) if _characteristic_of(part) == name]
         hidden = [place for place in ours if kept[place].count < SMALL]
         others = [place for place in ours if kept[place].count >= SMALL]
         if len(hidden) == 1 and others:
@@ -285,11 +286,11 @@ def _none_alone(parts: list[Part]) -> list[Part]:
     return kept
 
 
-def _characteristic(part: Part) -> str:
+def _characteristic_of(part: Part) -> str:
     return part.label.split(":")[0]
 
 
-def _sure(one: Figure) -> Figure:
+def _name_untold_groups(one: Figure) -> Figure:
     """Says of which groups nothing can be told: no gap beyond chance is not no gap."""
     unsure = [_GROUP.match(part.label) for part in one.parts if part.state == TOO_FEW]
     if one.state != TOO_FEW or not unsure or all(part.value is None for part in one.parts):
@@ -301,7 +302,7 @@ def _sure(one: Figure) -> Figure:
     return replace(one, value=None, low=None, high=None, sentence=said)
 
 
-def _shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
+def _group_shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
     """By group: how many readings, the weighted share of which it is true, what they are worth."""
     weight, said = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
     return (

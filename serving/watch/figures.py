@@ -126,7 +126,7 @@ def state_of(name: str, value: float | None) -> str:
     return LOOK if sign * value >= sign * line.look or value >= look else GREEN
 
 
-def figure(
+def make_figure(
     name: str,
     value: float,
     low: float,
@@ -138,11 +138,11 @@ def figure(
     """A figure in its state; `words` says it, with {n} for the value in its unit."""
     told = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
-    state = surely(name, state_of(name, value), high)
+    state = confirmed_state(name, state_of(name, value), high)
     return Figure(name, value, low, high, count, state, f"{told} {span}", list(parts))
 
 
-def surely(name: str, state: str, high: float) -> str:
+def confirmed_state(name: str, state: str, high: float) -> str:
     """Green only where the far end of the interval allows it, of what must be sure."""
     unsure = state == GREEN and name in SURELY and high >= THRESHOLDS[name].act
     return TOO_FEW if unsure else state
@@ -152,7 +152,7 @@ SURELY = ("misses", "misses_corrected")
 """Green only where the interval is: nobody is told that few are missed on too few readings."""
 
 
-def counted(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
+def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
     """A figure that is a plain number of things, with no interval."""
     said = words.format(n=f"{number:,}", of=f"{of:,}")
     return Figure(name, float(number), None, None, of, state_of(name, number), said, list(parts))
@@ -169,7 +169,7 @@ def not_known(name: str, why: str) -> Figure:
     return Figure(name, None, None, None, 0, NOT_KNOWN, f"Not known: {why}")
 
 
-def worst(name: str, parts: list[Part], words: str, none: str) -> Figure:
+def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
     """The figure of the part that is worst; `words` has {n} and {where}.
 
     Green only where at least half of the parts could be told: the others may be the bad ones.
@@ -224,7 +224,7 @@ def in_words(name: str, value: float) -> str:
     return f"{value:.2f}"
 
 
-def wilson(share: float, worth: float, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(share: float, worth: float, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's interval (95 %) of a share on as many readings as the weights are worth."""
     middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
     half = z * np.sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
@@ -243,7 +243,7 @@ def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part]
     return Figure(name, share, None, None, whole, state_of(name, share), said, list(parts))
 
 
-def untold(label: str, people: int) -> Part:
+def untold_part(label: str, people: int) -> Part:
     """A line that cannot be told, of so many people; the count is withheld under SMALL."""
     return Part(label, None, None, None, people if people >= SMALL else 0, TOO_FEW)
 
@@ -251,11 +251,11 @@ def untold(label: str, people: int) -> Part:
 def part_share(name: str, label: str, part: int, whole: int) -> Part:
     """A share as a line of a table; withheld under FEWEST."""
     if whole < FEWEST:
-        return untold(label, whole)
-    low, high = wilson(part / whole, whole)
+        return untold_part(label, whole)
+    low, high = wilson_interval(part / whole, whole)
     return Part(label, part / whole, low, high, whole, state_of(name, part / whole))
 
 
-def states(found: Iterable[Figure]) -> Counter[str]:
+def count_states(found: Iterable[Figure]) -> Counter[str]:
     """How many figures are in each state."""
     return Counter(one.state for one in found)

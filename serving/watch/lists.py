@@ -21,7 +21,7 @@ from serving.watch.figures import (
     GREEN,
     Figure,
     Part,
-    counted,
+    count_figure,
     not_known,
     share_of,
     state_of,
@@ -42,17 +42,17 @@ READ = ["crn", "group", "stratum", "scorable", "rank"]
 """What of another night's file says who was at the top."""
 
 
-def figures(
+def list_figures(
     connection: Connection, rows: pl.DataFrame, rates: Mapping[str, int], scores: Path, as_of: date
 ) -> list[Figure]:
     """Of a night: `rows` is what it kept of everyone, `rates` the reviews a week by level."""
-    top = _top(rows, rates)
-    earlier = _before(connection, scores, as_of)
+    top = _top_rows(rows, rates)
+    earlier = _previous_list(connection, scores, as_of)
     cooling = int((top["what_happened"] == "cooling down").sum())
     return [
         not_known("overlap", "there was no night before, or its scores are gone.")
         if earlier is None
-        else _overlap(top, _top(earlier, rates)),
+        else _overlap_figure(top, _top_rows(earlier, rates)),
         share_of(
             "cooling",
             cooling,
@@ -66,13 +66,13 @@ def of_the_queue(connection: Connection, today: date) -> list[Figure]:
     """What waits, is late, or cannot come in: from the database alone."""
     return [
         *_followed_up(connection, today),
-        _waiting(connection, today),
+        _backlog_figure(connection, today),
         _past_their_day(connection, today),
-        _closed(connection),
+        _closed_units(connection),
     ]
 
 
-def _top(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
+def _top_rows(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
     """The rows that a week's reviews would reach, by recorded level."""
     most = (
         pl.col("stratum")
@@ -82,7 +82,7 @@ def _top(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
     return rows.filter("scorable", pl.col("rank") <= most)
 
 
-def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame | None:
+def _previous_list(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame | None:
     # The night before, not the last one whenever it was: over a hole nothing is compared.
     last = select(runs.c.scores_file).where(runs.c.as_of == as_of - timedelta(days=1))
     name = connection.execute(last.order_by(runs.c.at.desc()).limit(1)).scalar()
@@ -94,7 +94,7 @@ def _before(connection: Connection, scores: Path, as_of: date) -> pl.DataFrame |
         return None  # said as not known; the night does not stop for a damaged file of another
 
 
-def _overlap(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
+def _overlap_figure(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
     key = ["crn", "group"]
     return share_of(
         "overlap",
@@ -150,7 +150,7 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     ]
 
 
-def _waiting(connection: Connection, today: date) -> Figure:
+def _backlog_figure(connection: Connection, today: date) -> Figure:
     """How much waits to be read, as weeks of reading at the pace of the last four."""
     open_ = select(func.count()).where(items.c.state == "open", ~items.c.limited)
     waiting = int(connection.execute(open_).scalar_one())
@@ -174,13 +174,13 @@ def _past_their_day(connection: Connection, today: date) -> Figure:
     )
 
 
-def _closed(connection: Connection) -> Figure:
+def _closed_units(connection: Connection) -> Figure:
     """Units whose head has set that no flagged case comes in: the board sees what a head may do."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
     said = list(
         connection.execute(select(cover.c.reviews_at_once).where(cover.c.id.in_(newest))).scalars()
     )
-    return counted(
+    return count_figure(
         "units_closed",
         sum(most == 0 for most in said),
         len(said),

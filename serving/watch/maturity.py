@@ -30,7 +30,7 @@ def read_of(connection: Connection, today: date) -> Read:
     return {drawn_as: (done, of) for drawn_as, done, of in rows}
 
 
-def figure(read: Read) -> Figure:
+def maturity_figure(read: Read) -> Figure:
     """How much of it has been read, however it was drawn."""
     done, of = (sum(counts[place] for counts in read.values()) for place in (0, 1))
     return share_of(
@@ -38,7 +38,7 @@ def figure(read: Read) -> Figure:
     )
 
 
-def ripe(one: Figure, read: Read, drawn_as: str) -> Figure:
+def with_maturity(one: Figure, read: Read, drawn_as: str) -> Figure:
     """A figure with how many of the cases drawn like its own are read; not green on a half."""
     done, of = read.get(drawn_as, (0, 0))
     if not of or one.value is None:

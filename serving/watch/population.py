@@ -19,12 +19,12 @@ from serving.watch.figures import (
     FEWEST,
     Figure,
     Part,
-    figure,
+    make_figure,
     not_known,
     state_of,
     too_few,
-    untold,
-    worst,
+    untold_part,
+    worst_part,
 )
 
 MISSING = "the model came without a profile of the caseload it was made for."
@@ -37,7 +37,7 @@ NOISIEST = 0.05
 Measures = Mapping[str, list[int]]
 
 
-def figures(profile: Profile | None, now: Counts) -> list[Figure]:
+def population_figures(profile: Profile | None, now: Counts) -> list[Figure]:
     """What moved: the indicators, the scores, the recorded levels, the process in a region."""
     if profile is None:
         names = ("regions", "indicators", "scores", "levels", "process")
@@ -48,34 +48,34 @@ def figures(profile: Profile | None, now: Counts) -> list[Figure]:
     levels = [name for name in measures[0] if name.startswith("level ")]
     return [
         _by_region(then, now),
-        worst(
+        worst_part(
             "indicators",
-            _moved("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
+            _shift_parts("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
             "The indicator that moved most is {where} (PSI {n}).",
             MISSING,
         ),
-        worst(
+        worst_part(
             "scores",
-            _moved("scores", scores, *measures, 1),
+            _shift_parts("scores", scores, *measures, 1),
             "The scores that moved most are {where} (PSI {n}).",
             MISSING,
         ),
-        worst(
+        worst_part(
             "levels",
-            _levels(levels, then, now, measures),
+            _level_parts(levels, then, now, measures),
             "The recorded levels that moved most are {where} (PSI {n}).",
             MISSING,
         ),
-        worst(
+        worst_part(
             "process",
-            _practice(then, now),
+            _practice_parts(then, now),
             "Process moved most beyond behaviour in {where}, by a mean PSI of {n}.",
             MISSING,
         ),
     ]
 
 
-def _moved(
+def _shift_parts(
     of: str,
     names: Iterable[str],
     then: Measures,
@@ -83,13 +83,13 @@ def _moved(
     rows: int,
 ) -> list[Part]:
     return [
-        _part(of, _said(name), *_shift(then[name], now.get(name, []), rows))
+        _shift_part(of, _measure_title(name), *_measure_shift(then[name], now.get(name, []), rows))
         for name in names
         if name in then
     ]
 
 
-def _shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
+def _measure_shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
     """How far it moved, of how many people; what is there no more cannot be told, and counts."""
     return (drift.psi(then, now, rows) if now else None), sum(now) // rows
 
@@ -99,7 +99,9 @@ def _by_region(then: Counts, now: Counts) -> Figure:
     would move. Of those that a unit holds: who is placed nowhere yet comes and goes.
     """
     places = sorted((set(then) | set(now)) - {NOWHERE})
-    before, after = ([_people(told.get(place, {})) for place in places] for told in (then, now))
+    before, after = (
+        [_count_people(told.get(place, {})) for place in places] for told in (then, now)
+    )
     shift = drift.psi(before, after) if len(places) > 1 else None
     if shift is None:
         return not_known("regions", "there is one region alone, or nobody was counted.")
@@ -115,32 +117,34 @@ def _by_region(then: Counts, now: Counts) -> Figure:
         "The share of people in each region moved by a PSI of {n}, that of "
         f"{most} most: {is_} of 100, and {was} before."
     )
-    return figure("regions", shift.value, shift.low, shift.high, sum(after), words)
+    return make_figure("regions", shift.value, shift.low, shift.high, sum(after), words)
 
 
-def _people(told: Measures) -> int:
+def _count_people(told: Measures) -> int:
     """How many people a region had: each has a level, or none, in every community group."""
     return sum(told.get(level_name(COMMUNITY_GROUPS[0]), []))
 
 
-def _levels(
+def _level_parts(
     names: list[str], then: Counts, now: Counts, measures: tuple[Measures, Measures]
 ) -> list[Part]:
     """The whole service, and each region: levels can be put up in one place alone."""
-    found = _moved("levels", names, *measures, 1)
+    found = _shift_parts("levels", names, *measures, 1)
     for region in sorted(then):
         found += [
             replace(part, label=f"{part.label} in {region}")
-            for part in _moved("levels", names, then[region], now.get(region, {}), 1)
+            for part in _shift_parts("levels", names, then[region], now.get(region, {}), 1)
         ]
     return found
 
 
-def _practice(then: Counts, now: Counts) -> list[Part]:
-    return [_beyond(region, then[region], now[region]) for region in sorted(set(then) & set(now))]
+def _practice_parts(then: Counts, now: Counts) -> list[Part]:
+    return [
+        _excess_shift(region, then[region], now[region]) for region in sorted(set(then) & set(now))
+    ]
 
 
-def _beyond(region: str, then: Measures, now: Measures) -> Part:
+def _excess_shift(region: str, then: Measures, now: Measures) -> Part:
     """The mean PSI of process indicators of a region, less that of its behaviour indicators."""
     means, people = {}, 0
     for kind in ("process", "behaviour"):
@@ -150,19 +154,19 @@ def _beyond(region: str, then: Measures, now: Measures) -> Part:
         means[kind] = sum(one.value for one in told) / len(told) if told else None
         people = max([people, *(sum(now[name]) // ROWS_A_PERSON for name in names)])
     if means["process"] is None or means["behaviour"] is None:
-        return untold(region, people)
+        return untold_part(region, people)
     value = max(0.0, means["process"] - means["behaviour"])
     return Part(region, value, None, None, people, state_of("process", value))
 
 
-def _part(of: str, label: str, shift: Shift | None, count: int) -> Part:
+def _shift_part(of: str, label: str, shift: Shift | None, count: int) -> Part:
     if shift is None or shift.noise > NOISIEST or count < FEWEST:
-        return untold(label, count)
+        return untold_part(label, count)
     state = state_of(of, shift.value)
     return Part(label, shift.value, shift.low, shift.high, count, state)
 
 
-def _said(name: str) -> str:
+def _measure_title(name: str) -> str:
     """A measure in words."""
     if name in CATALOGUE:
         return f"{FAMILIES[CATALOGUE[name].family].lower()}: {name.replace('_', ' ')}"

@@ -26,16 +26,16 @@ from serving.watch.figures import (
     TOO_FEW,
     Figure,
     Part,
-    counted,
-    figure,
+    confirmed_state,
+    count_figure,
+    make_figure,
     part_share,
     share_of,
     state_of,
-    surely,
     too_few,
-    untold,
-    wilson,
-    worst,
+    untold_part,
+    wilson_interval,
+    worst_part,
 )
 from serving.watch.readings import Reading
 
@@ -47,7 +47,7 @@ READERS = 3
 """Of fewer readers, the share of a unit would be that of a person."""
 
 
-def figures(connection: Connection, read: list[Reading], today: date) -> list[Figure]:
+def reader_figures(connection: Connection, read: list[Reading], today: date) -> list[Figure]:
     """Every figure of some readings as it stands; the night's role reads what they rest on."""
     random = [one for one in read if one.drawn_as == "random"]
     flagged = [one for one in read if one.drawn_as == "flagged"]
@@ -56,7 +56,7 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
     low = [one for one in read if one.first]
     read_of = maturity.read_of(connection, today)
     outcomes = [
-        share(
+        share_figure(
             "misses",
             random,
             lambda one: one.first,
@@ -64,8 +64,8 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
             "reader called too low.",
             parts=by_level("misses", random, lambda one: one.first),
         ),
-        corrected(read),
-        share(
+        corrected_misses(read),
+        share_figure(
             "precision",
             flagged,
             lambda one: one.first,
@@ -73,13 +73,16 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
             "before seeing why.",
             parts=by_level("precision", flagged, lambda one: one.first),
         ),
-        calibration.observed(flagged),
+        calibration.observed_to_expected(flagged),
     ]
     kinds = ("random", "random", "flagged", "flagged")
     return [
-        *(maturity.ripe(one, read_of, kind) for one, kind in zip(outcomes, kinds, strict=True)),
-        maturity.figure(read_of),
-        _both(
+        *(
+            maturity.with_maturity(one, read_of, kind)
+            for one, kind in zip(outcomes, kinds, strict=True)
+        ),
+        maturity.maturity_figure(read_of),
+        _worse_of_both(
             "agreement",
             double,
             lambda one: one.first == one.second,
@@ -87,28 +90,28 @@ def figures(connection: Connection, read: list[Reading], today: date) -> list[Fi
             "({where}).",
             lambda one: 1 / one.second_probability,
         ),
-        _both(
+        _worse_of_both(
             "raised_after",
             right,
             lambda one: one.asked,
             "After the findings, {n} of 100 readers asked for a reassessment although they had "
             "called no level too low ({where}). Much of this may mean a rubber stamp.",
         ),
-        _both(
+        _worse_of_both(
             "kept_after",
             low,
             lambda one: one.kept,
             "After the findings, {n} of 100 readers kept a level that they had called too low "
             "({where}).",
         ),
-        _hasty(read),
-        _quick(read),
+        _haste_figure(read),
+        _quick_readings(read),
         _same_words(read),
         _units_that_follow(right),
     ]
 
 
-def _both(
+def _worse_of_both(
     name: str,
     read: list[Reading],
     holds: Callable[[Reading], bool | None],
@@ -124,17 +127,17 @@ def _both(
     parts = []
     for drawn_as, label in kinds.items():
         ours = [one for one in read if one.drawn_as == drawn_as]
-        told, worth = weighted(ours, holds, weigh)
+        told, worth = weighted_share(ours, holds, weigh)
         if told is None:
-            parts.append(untold(label, worth))
+            parts.append(untold_part(label, worth))
         else:
             parts.append(Part(label, *told, len(ours), state_of(name, told[0])))
     if all(part.value is None for part in parts):
         return too_few(name, len(read), parts)
-    return worst(name, parts, words, "nothing was read.")
+    return worst_part(name, parts, words, "nothing was read.")
 
 
-def share(
+def share_figure(
     name: str,
     read: list[Reading],
     holds: Callable[[Reading], bool | None],
@@ -143,13 +146,13 @@ def share(
     parts: Iterable[Part] = (),
 ) -> Figure:
     """A weighted share with a Wilson interval on as many readings as the weights are worth."""
-    told, worth = weighted(read, holds, weigh)
+    told, worth = weighted_share(read, holds, weigh)
     if told is None:
         return too_few(name, worth, parts)
-    return figure(name, *told, len(read), words, parts)
+    return make_figure(name, *told, len(read), words, parts)
 
 
-def weighted(
+def weighted_share(
     read: Sequence[Reading],
     holds: Callable[[Reading], bool | None],
     weigh: Callable[[Reading], float] = lambda one: one.weight,
@@ -161,7 +164,7 @@ def weighted(
     said = np.array([bool(holds(one)) for one in read])
     share = float(weight[said].sum() / weight.sum())
     worth = float(weight.sum() ** 2 / (weight**2).sum())
-    return (share, *wilson(share, worth)) if worth >= FEWEST else None, int(worth)
+    return (share, *wilson_interval(share, worth)) if worth >= FEWEST else None, int(worth)
 
 
 def by_level(
@@ -175,12 +178,12 @@ def by_level(
     for level in STRATA:
         ours = [one for one in read if one.stratum == level]
         label = f"recorded {level.lower().replace('_', ' ')}"
-        told, worth = weighted(ours, holds)
+        told, worth = weighted_share(ours, holds)
         if told is None:
-            found.append(untold(label, worth))
+            found.append(untold_part(label, worth))
             continue
         value, low, high = (put(each) for each in told)
-        state = surely(name, state_of(name, value), high)
+        state = confirmed_state(name, state_of(name, value), high)
         found.append(Part(label, value, low, high, len(ours), state))
     return found
 
@@ -204,7 +207,7 @@ def how_they_err(read: list[Reading]) -> tuple[ReaderError | None, int, int]:
     return found, int(twice.sum()), int(once.sum())
 
 
-def corrected(read: list[Reading]) -> Figure:
+def corrected_misses(read: list[Reading]) -> Figure:
     """The misses corrected for readers who err, and so at each recorded level."""
     name = "misses_corrected"
     found, twice, once = how_they_err(read)
@@ -219,7 +222,7 @@ def corrected(read: list[Reading]) -> Figure:
         return replace(why, sentence=said)
     random = [one for one in read if one.drawn_as == "random"]
     parts = by_level(name, random, lambda one: one.first, found.put_right)
-    return figure(
+    return make_figure(
         name,
         found.share[0],
         found.low,
@@ -230,7 +233,7 @@ def corrected(read: list[Reading]) -> Figure:
     )
 
 
-def _hasty(read: list[Reading]) -> Figure:
+def _haste_figure(read: list[Reading]) -> Figure:
     """How long a case was open before the own view was recorded: how many minutes, how often."""
     minutes = [one.read_for.total_seconds() / 60 for one in read if one.read_for is not None]
     if not minutes:
@@ -243,7 +246,7 @@ def _hasty(read: list[Reading]) -> Figure:
         f"{bounds[-1]} minutes or more",
     ]
     parts = [
-        _step(label, int(count), len(minutes), first=not place)
+        _time_step(label, int(count), len(minutes), first=not place)
         for place, (label, count) in enumerate(zip(labels, counts, strict=True))
     ]
     low, middle, high = np.percentile(minutes, [25, 50, 75])
@@ -254,15 +257,15 @@ def _hasty(read: list[Reading]) -> Figure:
     return share_of("hasty", int(counts[0]), len(minutes), words, parts)
 
 
-def _step(label: str, count: int, of: int, *, first: bool) -> Part:
+def _time_step(label: str, count: int, of: int, *, first: bool) -> Part:
     """One step of times: only the first says anything of haste."""
     if of < FEWEST:
-        return untold(label, count)
+        return untold_part(label, count)
     state = state_of("hasty", count / of) if first else GREEN
     return Part(label, count / of, None, None, count, state)
 
 
-def _quick(read: list[Reading]) -> Figure:
+def _quick_readings(read: list[Reading]) -> Figure:
     quick = sum(one.took < QUICK for one in read)
     middle = float(np.median([one.took.total_seconds() / 60 for one in read])) if read else 0.0
     words = f"Of 100 reviews, {{n}} were concluded in a minute; half in {middle:.0f} or less."
@@ -271,7 +274,7 @@ def _quick(read: list[Reading]) -> Figure:
 
 def _same_words(read: list[Reading]) -> Figure:
     """Reasons that are those of another review but for a word or two, in whatever order or case."""
-    again = alike.near([_words(one.reasons) for one in read])
+    again = alike.count_near_copies([_words_of(one.reasons) for one in read])
     return share_of(
         "same_words",
         again,
@@ -280,7 +283,7 @@ def _same_words(read: list[Reading]) -> Figure:
     )
 
 
-def _words(reasons: str) -> frozenset[str]:
+def _words_of(reasons: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z]+", reasons.lower()))
 
 
@@ -292,12 +295,12 @@ def _units_that_follow(right: list[Reading]) -> Figure:
     by_unit: dict[str, list[Reading]] = {}
     for one in right:
         by_unit.setdefault(one.pdu_code, []).append(one)
-    parts = [_unit(unit, found) for unit, found in sorted(by_unit.items())]
+    parts = [_unit_part(unit, found) for unit, found in sorted(by_unit.items())]
     told = [part for part in parts if part.value is not None]
     if not told:
         return too_few("units_that_follow", len(right), parts)
     stamped = [part for part in told if part.state == ACT]
-    found = counted(
+    found = count_figure(
         "units_that_follow",
         len(stamped),
         len(told),
@@ -314,7 +317,7 @@ def _units_that_follow(right: list[Reading]) -> Figure:
     return replace(found, state=state, sentence=said)
 
 
-def _unit(unit: str, found: list[Reading]) -> Part:
+def _unit_part(unit: str, found: list[Reading]) -> Part:
     if len({one.reader for one in found}) < READERS:
-        return untold(unit, len(found))
+        return untold_part(unit, len(found))
     return part_share("raised_after", unit, sum(one.asked for one in found), len(found))

@@ -43,7 +43,7 @@ class Reading:
     reasons: str
 
 
-def readings(connection: Connection, today: date) -> list[Reading]:
+def read_readings(connection: Connection, today: date) -> list[Reading]:
     """Every case concluded in the half year up to a day, as its readers left it.
 
     Not since ever: what readers do now would be lost among what they did for years.
@@ -84,24 +84,26 @@ def readings(connection: Connection, today: date) -> list[Reading]:
     )
     for view in connection.execute(told).mappings():
         views.setdefault(view["item_id"], {})[view["username"]] = view
-    return [_reading(row, views[row["id"]]) for row in rows if row["id"] in views]
+    return [_reading_of(row, views[row["id"]]) for row in rows if row["id"] in views]
 
 
-def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
+def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
     # A view given up before the conclusion is no second reading: nobody drew it.
-    others = [_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]]
+    others = [
+        _is_too_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]
+    ]
     own = views[row["username"]]
     asked, kept = "too_low" in row["groups"].values(), row["outcome"] == "keep_level"
     return Reading(
         drawn_as=row["drawn_as"],
         stratum=row["stratum"],
         weight=1.0 / row["inclusion_probability"],
-        first=_low(own),
+        first=_is_too_low(own),
         second=others[0] if others else None,
         second_probability=row["probability"] or 1.0,
         asked=asked,
         kept=kept,
-        changed=(asked and not _low(own)) or (kept and _low(own)),
+        changed=(asked and not _is_too_low(own)) or (kept and _is_too_low(own)),
         crn=row["crn"],
         pdu_code=row["pdu_code"],
         reader=row["username"],
@@ -113,5 +115,5 @@ def _reading(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
     )
 
 
-def _low(view: RowMapping) -> bool:
+def _is_too_low(view: RowMapping) -> bool:
     return "too_low" in view["verdicts"].values()

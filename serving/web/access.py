@@ -24,33 +24,33 @@ class Door:
     roles: frozenset[str] | None
 
 
-def doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
+def list_doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
     """Every route, with the roles that its own dependencies let in; `under` leads each address."""
     found = []
     for route in (route for router in routers for route in router.routes):
         if isinstance(route, APIRoute):
-            roles = _roles(route.dependant)
+            roles = _required_roles(route.dependant)
             found += [
                 Door(method, under + route.path, roles) for method in sorted(route.methods or ())
             ]
     return sorted(found, key=lambda door: (door.path, door.method))
 
 
-def _roles(dependant: Dependant) -> frozenset[str] | None:
+def _required_roles(dependant: Dependant) -> frozenset[str] | None:
     """The roles that pass every check on the way to a route."""
     allowed: frozenset[str] | None = None
-    for one in _all(dependant):
+    for one in _all_dependants(dependant):
         if isinstance(one.call, Allowed):
             allowed = one.call.roles if allowed is None else allowed & one.call.roles
-        elif one.call is account.required and allowed is None:
+        elif one.call is account.require_user and allowed is None:
             allowed = frozenset(ROLES)
     return allowed
 
 
-def _all(dependant: Dependant) -> Iterator[Dependant]:
+def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
     for one in dependant.dependencies:
         yield one
-        yield from _all(one)
+        yield from _all_dependants(one)
 
 
 def as_markdown() -> str:
@@ -70,7 +70,7 @@ def as_markdown() -> str:
         f"| | | {' | '.join(ROLES)} |",
         f"|---|---|{'---|' * len(ROLES)}",
     ]
-    for door in [*doors(ROUTERS), *doors([api_routes.router], "/v1")]:
+    for door in [*list_doors(ROUTERS), *list_doors([api_routes.router], "/v1")]:
         marks = ["yes" if door.roles is None or role in door.roles else "" for role in ROLES]
         anyone = " (anyone)" if door.roles is None else ""
         lines.append(f"| {door.method} | `{door.path}`{anyone} | {' | '.join(marks)} |")

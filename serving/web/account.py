@@ -68,7 +68,7 @@ class User:
     pdu_code: str | None
 
     @property
-    def home(self) -> str:
+    def home_page(self) -> str:
         """The page that this person starts on."""
         return HOMES[self.role]
 
@@ -79,7 +79,7 @@ def signed_in(request: Request) -> User | None:
     return found
 
 
-def username(request: Request) -> str | None:
+def signed_in_name(request: Request) -> str | None:
     """The name of who is signed in; None where nobody is, whatever a cookie says."""
     found = signed_in(request)
     return found.username if found else None
@@ -94,61 +94,65 @@ def form_token(request: Request) -> str:
 
 def check_form(request: Request, csrf: Annotated[str, Form()] = "") -> None:
     """Refuse a form that did not come from a page of this session."""
-    if not _ours(request, csrf):
+    if not _is_our_token(request, csrf):
         raise Refused("This form is out of date. Go back, load the page again and send it again.")
 
 
-def _ours(request: Request, token: str) -> bool:
+def _is_our_token(request: Request, token: str) -> bool:
     kept = str(request.session.get("token", ""))
     return bool(token) and hmac.compare_digest(token.encode(), kept.encode())
 
 
-async def required(request: Request) -> User:
+async def require_user(request: Request) -> User:
     """The signed-in user; NotSignedIn leads to the sign-in page.
 
     What was typed into a form whose session has run out meanwhile is kept for its writer.
     """
-    found = await _known(request)
+    found = await _known_session(request)
     if found is None:
         raise NotSignedIn("Sign in first.")
     if not found.live:
         if request.method == "POST":
             form = await request.form()
-            pairs = drafts.typed(request.url.path, form)
-            if pairs is not None and _ours(request, str(form.get("csrf", ""))):
+            pairs = drafts.form_pairs(request.url.path, form)
+            if pairs is not None and _is_our_token(request, str(form.get("csrf", ""))):
                 engine = request.app.state.engine
-                await run_in_threadpool(_keep, engine, found.username, request.url.path, pairs)
+                await run_in_threadpool(
+                    _keep_draft, engine, found.username, request.url.path, pairs
+                )
         raise NotSignedIn("Sign in again.")
     return _let_in(request, found)
 
 
-async def perhaps(request: Request) -> User | None:
+async def user_or_none(request: Request) -> User | None:
     """The signed-in user on a page that anyone may see; None where nobody is."""
-    found = await _known(request)
+    found = await _known_session(request)
     return _let_in(request, found) if found is not None and found.live else None
 
 
-async def _known(request: Request) -> sessions.Known | None:
+async def _known_session(request: Request) -> sessions.SessionUser | None:
     """Whom the cookie's session stands for, whether or not it has run out."""
     number = request.session.get("session")
     if not number:
         return None
-    return await run_in_threadpool(sessions.known, request.app.state.engine, str(number))
+    return await run_in_threadpool(sessions.session_user, request.app.state.engine, str(number))
 
 
-def _let_in(request: Request, found: sessions.Known) -> User:
+def _let_in(request: Request, found: sessions.SessionUser) -> User:
     user = User(found.username, found.name, found.role, found.pdu_code)
     request.state.user = user
     return user
 
 
-def _keep(engine: Engine, name: str, path: str, pairs: list[list[str]]) -> None:
+def _keep_draft(engine: Engine, name: str, path: str, pairs: list[list[str]]) -> None:
     with transaction(engine, name) as opened:
-        drafts.keep(opened, path, pairs)
+        drafts.keep_draft(opened, path, pairs)
 
 
 def check_signed_form(
-    request: Request, _user: Annotated[User, Depends(required)], csrf: Annotated[str, Form()] = ""
+    request: Request,
+    _user: Annotated[User, Depends(require_user)],
+    csrf: Annotated[str, Form()] = "",
 ) -> None:
     """Refuse a form that did not come from a page of this person's session."""
     check_form(request, csrf)
@@ -161,7 +165,7 @@ class Allowed:
     roles: frozenset[str]
     why: str
 
-    def __call__(self, user: Annotated[User, Depends(required)]) -> User:
+    def __call__(self, user: Annotated[User, Depends(require_user)]) -> User:
         """The signed-in user, where the role is one of those allowed."""
         if user.role not in self.roles:
             raise Refused(self.why)

@@ -11,20 +11,20 @@ from serving.review.acute_entries import AcuteEntries
 from serving.review.policies import Invalid
 from serving.web import account, drafts, pages
 from serving.web.cases import ItemId
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 router = APIRouter()
 
 
-Looking = Annotated[AcuteEntries, within(account.with_cases, AcuteEntries)]
+Looking = Annotated[AcuteEntries, in_transaction(account.with_cases, AcuteEntries)]
 
 
 @router.get("/acute")
-def acute(request: Request, entries: Looking) -> Response:
+def show_acute(request: Request, entries: Looking) -> Response:
     """What waits to be acknowledged, and what was."""
     typed = drafts.kept_on(entries.unit, "/acute")
     filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
-    return pages.render(
+    return pages.render_page(
         request,
         "acute.html",
         entries=entries.list_entries(),
@@ -35,14 +35,14 @@ def acute(request: Request, entries: Looking) -> Response:
 
 
 @router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_signed_form)])
-def acknowledge(
+def acknowledge_entry(
     request: Request, entries: Looking, entry_id: ItemId, done: Annotated[str, Form()] = ""
 ) -> Response:
     """Acknowledge an entry in one's own name."""
     try:
         entries.acknowledge_entry(entry_id, done)
     except Invalid as error:
-        return pages.render(
+        return pages.render_page(
             request,
             "acute.html",
             status=422,
@@ -51,5 +51,5 @@ def acknowledge(
             filled={entry_id: done},
             given_back={},
         )
-    drafts.done(entries.unit, f"/acute/{entry_id}/acknowledge")
+    drafts.forget_draft(entries.unit, f"/acute/{entry_id}/acknowledge")
     return RedirectResponse("/acute", status_code=303)

@@ -15,23 +15,23 @@ from serving.cases import legal_holds
 from serving.db.session import AuditEvent, Transaction
 from serving.review.policies import too_short
 from serving.web import account, pages
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 router = APIRouter()
 
 
-Asking = Annotated[Transaction, within(account.inspector)]
+Asking = Annotated[Transaction, in_transaction(account.inspector)]
 
 
 @router.get("/account")
-def ask(request: Request, opened: Asking) -> Response:
+def ask_for_account(request: Request, opened: Asking) -> Response:
     """Where a CRN and a day are typed."""
     opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-    return _page(request, {}, {})
+    return _account_page(request, {}, {})
 
 
 @router.post("/account", dependencies=[Depends(account.check_signed_form)])
-def tell(
+def show_account(
     request: Request,
     opened: Asking,
     crn: Annotated[str, Form()] = "",
@@ -43,7 +43,7 @@ def tell(
         day = date.fromisoformat(on)
     except ValueError:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
+        return _account_page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
     settings = request.app.state.settings
     try:
         told = accounts.account_of_case(
@@ -51,12 +51,12 @@ def tell(
         )
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _page(request, typed, {"crn": str(error)})
-    return pages.render(request, "account-of.html", told=told)
+        return _account_page(request, typed, {"crn": str(error)})
+    return pages.render_page(request, "account-of.html", told=told)
 
 
 @router.post("/account/hold", dependencies=[Depends(account.check_signed_form)])
-def hold(
+def change_hold(
     request: Request,
     opened: Asking,
     crn: Annotated[str, Form()] = "",
@@ -74,19 +74,19 @@ def hold(
         legal_holds.record_hold(opened, store, typed["crn"], reasons, placed=placed == "yes")
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _page(request, typed, {"reasons": str(error)})
+        return _account_page(request, typed, {"reasons": str(error)})
     words = (
         "It is kept from deletion."
         if placed == "yes"
         else "The hold is lifted. It counts from the next night."
     )
-    return _page(request, typed, {}, f"CRN {typed['crn']}: {words}")
+    return _account_page(request, typed, {}, f"CRN {typed['crn']}: {words}")
 
 
-def _page(
+def _account_page(
     request: Request, typed: dict[str, Any], faults: dict[str, str], done: str = ""
 ) -> Response:
-    return pages.render(
+    return pages.render_page(
         request,
         "account.html",
         status=422 if faults else 200,

@@ -40,7 +40,7 @@ STATUS: dict[type[UserError], int] = {
 """What each way of being wrong is over HTTP; the nearest class that is listed counts."""
 
 
-def create() -> FastAPI:
+def create_api() -> FastAPI:
     """The application; its state is given to it by the one that it is mounted on."""
     app = FastAPI(
         title="rosh-triage",
@@ -52,45 +52,45 @@ def create() -> FastAPI:
     )
     app.include_router(api_routes.router)
     app.add_exception_handler(UserError, _user_error)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(NoConnection, _database)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _answer_malformed)
+    app.add_exception_handler(DBAPIError, _answer_database)
+    app.add_exception_handler(NoConnection, _answer_database)
+    app.add_exception_handler(HTTPException, _answer_http)
     return app
 
 
 def _user_error(request: Request, error: Exception) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    _leave(request, error)
+    _audit_refusal(request, error)
     faults = error.faults if isinstance(error, Invalid) else None
-    return body(status, str(error), faults=faults)
+    return error_body(status, str(error), faults=faults)
 
 
-def _malformed(request: Request, error: Exception) -> Response:
+def _answer_malformed(request: Request, error: Exception) -> Response:
     """Says where, never what: a body can hold a person's history."""
-    _leave(request, error)
+    _audit_refusal(request, error)
     found = error.errors() if isinstance(error, RequestValidationError) else []
     where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in found}))[:500]
-    return body(400, "The request is not as the API describes it.", f"See: {where}")
+    return error_body(400, "The request is not as the API describes it.", f"See: {where}")
 
 
-def _database(request: Request, error: Exception) -> Response:
+def _answer_database(request: Request, error: Exception) -> Response:
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
-        return body(503, "The database is away. Nothing was recorded. Try again in a minute.")
-    _leave(request, error)
-    return body(409, "That was not recorded: the case may have changed meanwhile.")
+        return error_body(503, "The database is away. Nothing was recorded. Try again in a minute.")
+    _audit_refusal(request, error)
+    return error_body(409, "That was not recorded: the case may have changed meanwhile.")
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _answer_http(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
     said = {404: "There is no such address.", 405: "That address is not asked in this way."}
-    found = body(status, said.get(status, "That did not work."))
+    found = error_body(status, said.get(status, "That did not work."))
     found.headers.update(headers or {})
     return found
 
 
-def body(
+def error_body(
     status: int, words: str, more: str | None = None, faults: dict[str, str] | None = None
 ) -> JSONResponse:
     """An error in the HMPPS shape: status, words for people and for developers, faults by field."""
@@ -100,6 +100,6 @@ def body(
     return JSONResponse(content, status_code=status, headers=headers)
 
 
-def _leave(request: Request, error: Exception) -> None:
+def _audit_refusal(request: Request, error: Exception) -> None:
     user = signed_in(request)
     leave_refusal(request, user.username if user else None, error)

@@ -21,7 +21,7 @@ from serving.review.store import Item
 from serving.web import api_models as m
 from serving.web import tokens
 from serving.web.cases import ItemId
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 One = TypeVar("One")
 WRONG: dict[int | str, dict[str, Any]] = {
@@ -41,33 +41,33 @@ PageNumber = Annotated[int, Query(ge=0, le=100_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 
 
-Reading = Annotated[Review, within(tokens.reader, Review.of_transaction)]
-Answering = Annotated[FollowUps, within(tokens.practitioner, FollowUps.of_transaction)]
-Others = Annotated[Transaction, within(tokens.batch)]
+Reading = Annotated[Review, in_transaction(tokens.reader, Review.of_transaction)]
+Answering = Annotated[FollowUps, in_transaction(tokens.practitioner, FollowUps.of_transaction)]
+Others = Annotated[Transaction, in_transaction(tokens.batch)]
 
 
 @router.get("/queue")
-def queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[m.CaseSummary]:
+def list_queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.Page[m.CaseSummary]:
     """The cases that wait to be read by the caller."""
     waiting, _ = review.list_queue()
-    part, about = _page(waiting, page, size)
-    return m.Page[m.CaseSummary](content=[_summary(item) for item in part], **about)
+    part, about = _page_of(waiting, page, size)
+    return m.Page[m.CaseSummary](content=[_case_summary(item) for item in part], **about)
 
 
 @router.get("/cases/{item_id}")
-def case(review: Reading, item_id: ItemId) -> m.Case:
+def read_case(review: Reading, item_id: ItemId) -> m.Case:
     """A case: who, the recorded levels, what is known and not. Nothing of the findings."""
     item, _ = review.read_case(item_id, [], "", system=False)
-    return m.Case(**_about(item), person={} if item.limited else item.person)
+    return m.Case(**_case_head(item), person={} if item.limited else item.person)
 
 
 @router.get("/cases/{item_id}/entries")
-def entries(
+def list_entries(
     review: Reading, item_id: ItemId, page: PageNumber = 0, size: PageSize = 100
 ) -> m.Page[m.EntryOut]:
     """The record of a case, newest first; none of a case of limited access."""
     _, timeline = review.read_case(item_id, [], "", system=True)
-    part, about = _page(timeline, page, size)
+    part, about = _page_of(timeline, page, size)
     names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
     found = [
         m.EntryOut(
@@ -81,44 +81,44 @@ def entries(
 
 
 @router.post("/cases/{item_id}/claim")
-def claim(review: Reading, item_id: ItemId) -> m.CaseSummary:
+def claim_case(review: Reading, item_id: ItemId) -> m.CaseSummary:
     """Hold a case while reading it."""
     review.claim_case(item_id)
-    return _fresh(review, item_id)
+    return _fresh_summary(review, item_id)
 
 
 @router.post("/cases/{item_id}/return")
 def give_back(review: Reading, item_id: ItemId) -> m.CaseSummary:
     """Return a case to the queue, unread."""
     review.give_back(item_id)
-    return _fresh(review, item_id)
+    return _fresh_summary(review, item_id)
 
 
 @router.post("/cases/{item_id}/view")
 def record_view(review: Reading, item_id: ItemId, view: m.ViewIn) -> m.CaseSummary:
     """Record the caller's own view; it cannot be changed, and opens the findings."""
     ticked = tuple((one.table, one.record_id) for one in view.ticked)
-    said = View(_plain(view.verdicts), _plain(view.levels), ticked, view.reasons)
+    said = View(_plain_levels(view.verdicts), _plain_levels(view.levels), ticked, view.reasons)
     review.record_view(item_id, said)
-    return _fresh(review, item_id)
+    return _fresh_summary(review, item_id)
 
 
 @router.get("/cases/{item_id}/findings")
-def findings(review: Reading, item_id: ItemId) -> m.Findings:
+def read_findings(review: Reading, item_id: ItemId) -> m.Findings:
     """The findings; refused until the caller's own view is recorded."""
     _, found = review.see_findings(item_id)
     return m.Findings(**{name: found[name] for name in m.Findings.model_fields})
 
 
 @router.post("/cases/{item_id}/conclusion")
-def conclude(review: Reading, item_id: ItemId, said: m.ConclusionIn) -> m.CaseSummary:
+def conclude_case(review: Reading, item_id: ItemId, said: m.ConclusionIn) -> m.CaseSummary:
     """Record the caller's conclusion; it changes no level."""
-    review.conclude_case(item_id, said.outcome, _plain(said.groups), said.reasons)
-    return _fresh(review, item_id)
+    review.conclude_case(item_id, said.outcome, _plain_levels(said.groups), said.reasons)
+    return _fresh_summary(review, item_id)
 
 
 @router.get("/cases/{item_id}/conclusion")
-def conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
+def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
     """What an event is about: for whoever writes it to NDelius."""
     asked = text("SELECT * FROM triage.conclusion_for_batch(:item)")
     row = opened.connection.execute(asked, {"item": item_id}).mappings().first()
@@ -130,28 +130,28 @@ def conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
 
 
 @router.get("/asked")
-def asked(follow_ups: Answering) -> list[m.AskedOut]:
+def list_inquiries(follow_ups: Answering) -> list[m.AskedOut]:
     """What was asked about the caller's own cases."""
-    return [_asked(one) for one in follow_ups.list_mine()]
+    return [_inquiry_out(one) for one in follow_ups.list_mine()]
 
 
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
     """What was asked about one case."""
     found, _, _ = follow_ups.read_follow_up(item_id)
-    return _asked(found)
+    return _inquiry_out(found)
 
 
 @router.post("/asked/{item_id}/answers")
-def answer(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
+def answer_inquiry(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
     """Answer in the caller's own name."""
     follow_ups.record_answer(item_id, said.kind, said.words, said.planned_on, clock.today())
     found, _, _ = follow_ups.read_follow_up(item_id)
-    return _asked(found)
+    return _inquiry_out(found)
 
 
 @router.get("/events")
-def outbox(
+def list_events(
     opened: Others,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     size: PageSize = 100,
@@ -175,7 +175,7 @@ def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
 
 
 @router.post("/scores")
-def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
+def score_history(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     """Score one case history with what is approved; nothing is kept of it but that it was asked."""
     opened.audit(AuditEvent("SCORED_ONE", "CRN", history.crn, {"as_of": f"{history.as_of}"}))
     found = score_one.score(
@@ -207,11 +207,11 @@ def scores(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     )
 
 
-def _plain(said: Mapping[Any, Any]) -> dict[str, str]:
+def _plain_levels(said: Mapping[Any, Any]) -> dict[str, str]:
     return {str(group): str(one) for group, one in said.items()}
 
 
-def _page(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
+def _page_of(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
     about = {
         "page": page,
         "size": size,
@@ -221,7 +221,7 @@ def _page(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], di
     return found[page * size : (page + 1) * size], about
 
 
-def _about(item: Item) -> dict[str, Any]:
+def _case_head(item: Item) -> dict[str, Any]:
     told = {"id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "limited": item.limited}
     if item.limited:
         nothing = dict.fromkeys(("as_of", "due_on", "progress", "held_by"))
@@ -236,16 +236,16 @@ def _about(item: Item) -> dict[str, Any]:
     }
 
 
-def _summary(item: Item) -> m.CaseSummary:
-    return m.CaseSummary(**_about(item))
+def _case_summary(item: Item) -> m.CaseSummary:
+    return m.CaseSummary(**_case_head(item))
 
 
-def _fresh(review: Review, item_id: int) -> m.CaseSummary:
+def _fresh_summary(review: Review, item_id: int) -> m.CaseSummary:
     item, _ = review.read_case(item_id, [], "", system=False)
-    return _summary(item)
+    return _case_summary(item)
 
 
-def _asked(one: FollowUp) -> m.AskedOut:
+def _inquiry_out(one: FollowUp) -> m.AskedOut:
     """What was asked; of a case limited since, and not to the caller, that something was."""
     answers = [
         m.Answer(

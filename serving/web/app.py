@@ -53,7 +53,7 @@ ROUTERS = tuple(
 )
 
 
-def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application; refuses to start where nobody could sign in safely.
 
     The demo's sign-in knows no password, so that it exists in a demo alone.
@@ -68,9 +68,9 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
         raise MissingInput(
             "The front-end files are missing. Run make, or: python -m serving assets"
         )
-    app = routed(settings)
+    app = with_routes(settings)
     app.state.engine = engine or engine_for(settings, WEB)
-    app.state.templates = pages.environment(settings)
+    app.state.templates = pages.template_environment(settings)
     app.state.bundles = {}
     app.state.started = time.monotonic()
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
@@ -86,20 +86,20 @@ def create(settings: Settings, engine: Engine | None = None) -> FastAPI:
     )
     app.middleware("http")(_security_headers)
     app.add_middleware(guard.Guard, service=app)
-    service = api.create()
+    service = api.create_api()
     service.state = app.state
     app.mount("/v1", service)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     for kind in PROBLEMS:
-        app.add_exception_handler(kind, _problem)
-    app.add_exception_handler(HTTPException, _http)
+        app.add_exception_handler(kind, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(DBAPIError, _refused_by_database)
     app.add_exception_handler(NoConnection, _refused_by_database)
     return app
 
 
-def routed(settings: Settings) -> FastAPI:
+def with_routes(settings: Settings) -> FastAPI:
     """The application with its routes, and nothing yet that they stand on."""
     app = FastAPI(
         title="rosh-triage", version=health.VERSION, docs_url=None, redoc_url=None, openapi_url=None
@@ -110,11 +110,11 @@ def routed(settings: Settings) -> FastAPI:
     return app
 
 
-def run(settings: Settings, host: str, port: int) -> None:
+def run_server(settings: Settings, host: str, port: int) -> None:
     """Serve until stopped."""
-    app = create(settings)
+    app = create_app(settings)
     who = "made-up people" if settings.demo else "the service"
-    settle()
+    settle_memory()
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(
         app,
@@ -129,7 +129,7 @@ def run(settings: Settings, host: str, port: int) -> None:
     )
 
 
-def settle() -> None:
+def settle_memory() -> None:
     """What was loaded at the start stays loaded: the collector of garbage looks past it.
 
     It otherwise looked through every module now and then while somebody waited, for 0.15 s.
@@ -191,20 +191,20 @@ PROBLEMS: dict[type[Exception], Problem] = {
 """The nearest class that is listed counts."""
 
 
-async def _problem(request: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     said = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
-    leave_refusal(request, account.username(request), error)
-    return pages.render(
+    leave_refusal(request, account.signed_in_name(request), error)
+    return pages.render_page(
         request,
         "problem.html",
         status=said.status,
         title=said.title,
         message=said.message or str(error),
-        typed=await _typed(request),
+        typed=await _typed_words(request),
     )
 
 
-async def _typed(request: Request) -> list[str]:
+async def _typed_words(request: Request) -> list[str]:
     """What somebody wrote into a form that came to nothing: it is given back to be copied."""
     if request.method != "POST" or request.url.path.startswith("/sign-in"):
         return []
@@ -216,7 +216,7 @@ async def _typed(request: Request) -> list[str]:
 async def _refused_by_database(request: Request, error: Exception) -> Response:
     """The database keeps the rules by itself: what it refuses is said without its own words."""
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
-        return pages.render(
+        return pages.render_page(
             request,
             "problem.html",
             status=503,
@@ -224,20 +224,20 @@ async def _refused_by_database(request: Request, error: Exception) -> Response:
             message="The service cannot reach its database. Try again in a minute: it recovers by "
             "itself. If you had just sent something, look at the case first: it was recorded "
             "whole, or not at all.",
-            typed=await _typed(request),
+            typed=await _typed_words(request),
         )
-    leave_refusal(request, account.username(request), error)
-    return pages.render(
+    leave_refusal(request, account.signed_in_name(request), error)
+    return pages.render_page(
         request,
         "problem.html",
         status=409,
         title="That was not recorded",
         message="This case may have changed meanwhile. Go back to your queue and look again.",
-        typed=await _typed(request),
+        typed=await _typed_words(request),
     )
 
 
-def _http(request: Request, error: Exception) -> Response:
+def _answer_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     title = "Page not found" if status in (404, 405) else "Sorry, that did not work"
     message = {
@@ -245,6 +245,6 @@ def _http(request: Request, error: Exception) -> Response:
         405: "That address takes a form, and is no page of its own. Go back to the page that you "
         "came from.",
     }.get(status, str(error))
-    return pages.render(
+    return pages.render_page(
         request, "problem.html", status=status, title=title, message=message, typed=[]
     )

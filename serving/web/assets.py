@@ -22,7 +22,7 @@ _FILES = {
 }
 
 
-def prepare(modules: Path, out: Path = VENDOR) -> list[str]:
+def prepare_assets(modules: Path, out: Path = VENDOR) -> list[str]:
     """Copy the prebuilt style sheets and scripts from `node_modules`; returns the files made."""
     out.mkdir(parents=True, exist_ok=True)
     for source, name in _FILES.items():

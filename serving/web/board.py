@@ -23,7 +23,7 @@ from serving.db.tables import runs
 from serving.night import shadow
 from serving.review.policies import too_short
 from serving.web import account, charts, formatters, pages
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 router = APIRouter()
 RUNS_SHOWN = 90
@@ -33,25 +33,27 @@ ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 
 
-Looking = Annotated[Transaction, within(account.board_member)]
-Deciding = Annotated[Transaction, within(account.decider)]
+Looking = Annotated[Transaction, in_transaction(account.board_member)]
+Deciding = Annotated[Transaction, in_transaction(account.decider)]
 Words = Annotated[str, Form()]
 
 
 @router.get("/board")
-def board(request: Request, opened: Looking) -> Response:
+def show_board(request: Request, opened: Looking) -> Response:
     """Seven questions in two minutes: what holds, what does not, and where to look."""
-    return _overview(request, opened, {}, {})
+    return _overview_page(request, opened, {}, {})
 
 
 @router.get("/board/approvals")
-def approved(request: Request, opened: Looking) -> Response:
+def show_approvals(request: Request, opened: Looking) -> Response:
     """What may score, by whom it was approved, and what waits to be signed."""
-    return _page(request, opened, {}, {})
+    return _approvals_page(request, opened, {}, {})
 
 
 @router.get("/board/watch/{topic}")
-def question(request: Request, opened: Looking, topic: str, on: str = "", by: str = "") -> Response:
+def show_question(
+    request: Request, opened: Looking, topic: str, on: str = "", by: str = ""
+) -> Response:
     """One question: each figure with its picture, its thresholds and the table behind it.
 
     `on` is the day that the night is about, `by` the day by whose end the figures were worked out:
@@ -64,19 +66,19 @@ def question(request: Request, opened: Looking, topic: str, on: str = "", by: st
     kept = (
         watch.newest_made_by(opened.connection, day, until)
         if until
-        else watch.newest(opened.connection, day)
+        else watch.newest_snapshot(opened.connection, day)
     )
-    told = watch.history(opened.connection, day, until) if kept else {}
-    found = {one.key: one for one in watch.topics(watch.figures_of(kept) if kept else [])}[topic]
+    told = watch.figure_history(opened.connection, day, until) if kept else {}
+    found = {one.key: one for one in watch.topics_of(watch.figures_of(kept) if kept else [])}[topic]
     opened.audit(AuditEvent("PAGE_VIEW_WATCH", "NOT_APPLICABLE", "-", {"topic": topic}))
     pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
-    return pages.render(
+    return pages.render_page(
         request,
         "board-question.html",
         topic=found,
         kept=kept,
         pictures=pictures,
-        stale=not on and not by and _stale(_last_night(opened), clock.now()),
+        stale=not on and not by and _is_stale(_last_night(opened), clock.now()),
         told=told,
         thresholds=watch.THRESHOLDS,
         on=on,
@@ -90,28 +92,28 @@ def runs_done(request: Request, opened: Looking) -> Response:
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(RUNS_SHOWN)
     told = list(opened.connection.execute(latest).mappings())
     opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
-    return pages.render(request, "board-runs.html", runs=told)
+    return pages.render_page(request, "board-runs.html", runs=told)
 
 
 @router.post("/board/stop", dependencies=FORM)
 def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """No new flags from this moment."""
     if fault := too_short(reasons):
-        return _overview(request, opened, {"stop": fault}, {"stop": reasons})
+        return _overview_page(request, opened, {"stop": fault}, {"stop": reasons})
     stop.stop_flagging(opened, reasons)
     return RedirectResponse("/board", status_code=303)
 
 
 @router.post("/board/resume", dependencies=FORM)
-def resume(request: Request, opened: Deciding, reasons: Words = "") -> Response:
+def resume_flagging(request: Request, opened: Deciding, reasons: Words = "") -> Response:
     """It may go on: it does once two members have said so."""
-    if fault := _fault(opened, reasons, lambda: stop.resume_flagging(opened, reasons)):
-        return _overview(request, opened, {"resume": fault}, {"resume": reasons})
+    if fault := _words_fault(opened, reasons, lambda: stop.resume_flagging(opened, reasons)):
+        return _overview_page(request, opened, {"resume": fault}, {"resume": reasons})
     return RedirectResponse("/board", status_code=303)
 
 
 @router.post("/board/approvals/{approval_id}/sign", dependencies=FORM)
-def sign(
+def sign_proposal(
     request: Request,
     opened: Deciding,
     approval_id: ApprovalId,
@@ -120,47 +122,47 @@ def sign(
 ) -> Response:
     """Sign a proposal, with own reasons and conditions."""
     name = f"sign-{approval_id}"
-    if fault := _fault(
+    if fault := _words_fault(
         opened, reasons, lambda: approvals.sign_approval(opened, approval_id, reasons, conditions)
     ):
-        return _page(
+        return _approvals_page(
             request, opened, {name: fault}, {name: reasons, f"{name}-conditions": conditions}
         )
     return RedirectResponse("/board/approvals", status_code=303)
 
 
 @router.post("/board/approvals/{approval_id}/withdraw", dependencies=FORM)
-def withdraw(
+def withdraw_approval(
     request: Request, opened: Deciding, approval_id: ApprovalId, reasons: Words = ""
 ) -> Response:
     """Withdraw an approval at once."""
     name = f"withdraw-{approval_id}"
-    if fault := _fault(
+    if fault := _words_fault(
         opened, reasons, lambda: approvals.withdraw_approval(opened, approval_id, reasons)
     ):
-        return _page(request, opened, {name: fault}, {name: reasons})
+        return _approvals_page(request, opened, {name: fault}, {name: reasons})
     return RedirectResponse("/board/approvals", status_code=303)
 
 
 @router.get("/board/incidents")
 def what_went_wrong(request: Request, opened: Looking) -> Response:
     """What went wrong and what followed."""
-    return _incidents(request, opened, {}, {})
+    return _incidents_page(request, opened, {}, {})
 
 
 @router.post("/board/incidents", dependencies=FORM)
-def report(
+def report_incident(
     request: Request, opened: Looking, kind: Annotated[str, Form()] = "", words: Words = ""
 ) -> Response:
     """Report what went wrong."""
     filled = {"kind": kind, "words": words}
-    if fault := _fault(opened, words, lambda: incidents.report_incident(opened, kind, words)):
-        return _incidents(request, opened, {"words": fault}, filled)
+    if fault := _words_fault(opened, words, lambda: incidents.report_incident(opened, kind, words)):
+        return _incidents_page(request, opened, {"words": fault}, filled)
     return RedirectResponse("/board/incidents", status_code=303)
 
 
 @router.post("/board/incidents/{number}/follow", dependencies=FORM)
-def follow(
+def follow_up_incident(
     request: Request,
     opened: Looking,
     number: ApprovalId,
@@ -170,14 +172,14 @@ def follow(
     """Say what was done about it, or close it."""
     name = f"words-{number}"
     closing = closes == "yes"
-    if fault := _fault(
+    if fault := _words_fault(
         opened, words, lambda: incidents.follow_up_incident(opened, number, words, closes=closing)
     ):
-        return _incidents(request, opened, {name: fault}, {name: words})
+        return _incidents_page(request, opened, {name: fault}, {name: words})
     return RedirectResponse("/board/incidents", status_code=303)
 
 
-def _fault(opened: Transaction, words: str, step: Callable[[], None]) -> str:
+def _words_fault(opened: Transaction, words: str, step: Callable[[], None]) -> str:
     """What is wrong with own words, or with the step that they are for; empty once it is taken."""
     if fault := too_short(words):
         return fault
@@ -189,11 +191,11 @@ def _fault(opened: Transaction, words: str, step: Callable[[], None]) -> str:
     return ""
 
 
-def _incidents(
+def _incidents_page(
     request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     opened.audit(AuditEvent("PAGE_VIEW_INCIDENTS", "NOT_APPLICABLE", "-"))
-    return pages.render(
+    return pages.render_page(
         request,
         "board-incidents.html",
         status=422 if faults else 200,
@@ -204,23 +206,23 @@ def _incidents(
     )
 
 
-def _overview(
+def _overview_page(
     request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
-    kept = watch.newest(opened.connection)
+    kept = watch.newest_snapshot(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
     now = clock.now()
     every = approvals.list_approvals(opened.connection)
     demo = request.app.state.settings.demo
     live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
     last = _last_night(opened)
-    return pages.render(
+    return pages.render_page(
         request,
         "board.html",
         status=422 if faults else 200,
-        topics=watch.topics(watch.figures_of(kept) if kept else []),
+        topics=watch.topics_of(watch.figures_of(kept) if kept else []),
         kept=kept,
-        stale=_stale(last, now),
+        stale=_is_stale(last, now),
         live=live,
         warning=live.expiry_warning(now) if live else None,
         waiting=[one for one in every if approvals.is_open_to_sign(one, now)],
@@ -237,12 +239,12 @@ def _last_night(opened: Transaction) -> RowMapping | None:
     return opened.connection.execute(latest).mappings().first()
 
 
-def _stale(last: RowMapping | None, now: datetime) -> bool:
+def _is_stale(last: RowMapping | None, now: datetime) -> bool:
     """Whether the last night is too long ago for its figures; working some out anew is no night."""
     return last is not None and now - last["at"] > STALE
 
 
-def _page(
+def _approvals_page(
     request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
     found = approvals.list_approvals(opened.connection)
@@ -254,7 +256,7 @@ def _page(
         for one in found
         if approvals.is_open_to_sign(one, now)
     }
-    return pages.render(
+    return pages.render_page(
         request,
         "board-approvals.html",
         status=422 if faults else 200,

@@ -21,7 +21,7 @@ from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import VERDICTS, Progress, Step
 from serving.web import account, drafts, formatters, pages, queue_view
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -30,11 +30,11 @@ NOTHING_SAID = View({}, {}, (), "")
 router = APIRouter(dependencies=[Depends(account.reader)])
 
 
-Reading = Annotated[Review, within(account.reader, Review.of_transaction)]
+Reading = Annotated[Review, in_transaction(account.reader, Review.of_transaction)]
 
 
 @router.get("/queue")
-def queue(
+def show_queue(
     request: Request,
     review: Reading,
     level: Annotated[list[str] | None, Query()] = None,
@@ -44,15 +44,15 @@ def queue(
 ) -> Response:
     """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
     waiting, done = review.list_queue()
-    asked = queue_view.wanted(level or [], stage or [], sort, down=down)
+    asked = queue_view.parse_view(level or [], stage or [], sort, down=down)
     today = clock.today()
-    return pages.render(
+    return pages.render_page(
         request,
         "queue.html",
-        waiting=queue_view.shown(waiting, asked),
+        waiting=queue_view.cases_in_view(waiting, asked),
         asked=asked,
         today=today,
-        load=queue_view.workload(waiting, today),
+        load=queue_view.count_workload(waiting, today),
         done=done,
         notice=_why_nothing_new(request, review),
         acute=AcuteEntries(review.unit).count_unacknowledged(),
@@ -61,7 +61,7 @@ def queue(
 
 
 @router.get("/cases/{item_id}")
-def case(
+def show_case(
     request: Request,
     review: Reading,
     item_id: ItemId,
@@ -106,7 +106,7 @@ def view_of(form: FormData) -> View:
             verdicts[group] = verdict
         if level:
             levels[group] = level
-    ticked = formatters.ticked(str(one) for one in form.getlist("entry"))
+    ticked = formatters.ticked_entries(str(one) for one in form.getlist("entry"))
     return View(verdicts, levels, ticked, str(form.get("reasons") or ""))
 
 
@@ -122,7 +122,7 @@ def groups_of(form: FormData) -> dict[str, str]:
 
 
 @router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
-def claim(review: Reading, item_id: ItemId) -> Response:
+def claim_case(review: Reading, item_id: ItemId) -> Response:
     """Hold the case while reading it."""
     review.claim_case(item_id)
     return RedirectResponse(f"/cases/{item_id}", status_code=303)
@@ -148,18 +148,18 @@ def record_view(
     except Invalid as error:
         # The whole record, so that no ticked entry is missing from what is sent again.
         return _case_page(request, review, item_id, WHOLE, faults=error.faults, filled=view)
-    drafts.done(review.unit, f"/cases/{item_id}/view")
+    drafts.forget_draft(review.unit, f"/cases/{item_id}/view")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
 @router.get("/cases/{item_id}/findings")
-def findings(request: Request, review: Reading, item_id: ItemId) -> Response:
+def show_findings(request: Request, review: Reading, item_id: ItemId) -> Response:
     """The findings with the entries behind each, and the form for the conclusion."""
     return _findings_page(request, review, item_id)
 
 
 @router.post("/cases/{item_id}/conclusion", dependencies=[Depends(account.check_signed_form)])
-def conclude(
+def conclude_case(
     request: Request,
     review: Reading,
     item_id: ItemId,
@@ -173,7 +173,7 @@ def conclude(
     except Invalid as error:
         filled = {"outcome": outcome, "reasons": reasons, "groups": groups}
         return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
-    drafts.done(review.unit, f"/cases/{item_id}/conclusion")
+    drafts.forget_draft(review.unit, f"/cases/{item_id}/conclusion")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
@@ -189,7 +189,7 @@ class Asked:
     whole: bool = False
 
     @property
-    def brief(self) -> bool:
+    def is_brief(self) -> bool:
         """Nothing was asked for: the page opens as lines."""
         return self == Asked()
 
@@ -206,7 +206,9 @@ def _case_page(
     faults: dict[str, str] | None = None,
     filled: View = NOTHING_SAID,
 ) -> Response:
-    typed = drafts.kept(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
+    typed = (
+        drafts.read_draft(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
+    )
     if typed is not None:
         filled, asked = view_of(typed), WHOLE
     item, timeline = review.read_case(
@@ -217,10 +219,10 @@ def _case_page(
         since=asked.since,
         until=asked.until,
     )
-    brief = asked.brief and not item.limited
+    brief = asked.is_brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
     recent = lines.entries_since(timeline, begun) if brief else []
-    return pages.render(
+    return pages.render_page(
         request,
         "limited.html" if item.limited else "case.html",
         status=422 if faults else 200,
@@ -254,14 +256,14 @@ def _findings_page(
     timeline = review.store.read_timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
     fresh = review.store.read_item(item_id) or item
-    typed = None if filled else drafts.kept(review.unit, f"/cases/{item_id}/conclusion")
+    typed = None if filled else drafts.read_draft(review.unit, f"/cases/{item_id}/conclusion")
     if typed is not None:
         filled = {
             "outcome": str(typed.get("outcome") or ""),
             "groups": groups_of(typed),
             "reasons": str(typed.get("reasons") or ""),
         }
-    return pages.render(
+    return pages.render_page(
         request,
         "findings.html",
         followed=FollowUps.of_transaction(review.unit).of_one(item_id),

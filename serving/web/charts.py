@@ -38,26 +38,25 @@ def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
 
-    drawn = [_level(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
+    drawn = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
     for value, colour, word in ((line.look, LOOK, "look"), (line.act, ACT, "act")):
         if value <= top:
-            drawn.append(_level(y(value), colour, word, value, name))
+            drawn.append(_threshold_line(y(value), colour, word, value, name))
     bands = []
-    for run in _runs(known):
+    for run in _unbroken_runs(known):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
         band += [(x(d), y(o.low)) for d, o in reversed(run) if o.low is not None]
         if len(band) > 3:
-            bands.append(f'<polygon points="{_points(band)}" fill="{BAND}"/>')
+            bands.append(f'<polygon points="{_point_list(band)}" fill="{BAND}"/>')
         points = [(x(d), y(o.value or 0.0)) for d, o in run]
-        drawn.append(
-            f'<polyline points="{_points(points)}" fill="none" stroke="{LINE}" stroke-width="2"/>'
-        )
+        corners = _point_list(points)
+        drawn.append(f'<polyline points="{corners}" fill="none" stroke="{LINE}" stroke-width="2"/>')
         drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
     title = f"{line.title}, {in_words(name, known[-1][1].value or 0.0)} on {last.isoformat()}"
-    return _picture(title, [*bands, *drawn], first, last)
+    return _svg_picture(title, [*bands, *drawn], first, last)
 
 
-def _picture(title: str, drawn: Sequence[str], first: date, last: date) -> Markup:
+def _svg_picture(title: str, drawn: Sequence[str], first: date, last: date) -> Markup:
     foot = HEIGHT - 6
     ends = (
         f'<text x="{LEFT}" y="{foot}">{first.isoformat()}</text>'
@@ -70,7 +69,7 @@ def _picture(title: str, drawn: Sequence[str], first: date, last: date) -> Marku
     )
 
 
-def _level(at: float, colour: str, word: str, value: float, name: str) -> str:
+def _threshold_line(at: float, colour: str, word: str, value: float, name: str) -> str:
     dashes = "" if word == "axis" else ' stroke-dasharray="4 3"'
     return (
         f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="{colour}"'
@@ -79,7 +78,7 @@ def _level(at: float, colour: str, word: str, value: float, name: str) -> str:
     )
 
 
-def _runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
+def _unbroken_runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
     """Nights that follow each other: nothing is drawn across one that is missing or untold."""
     found: list[list[tuple[date, Figure]]] = []
     for day, one in known:
@@ -89,5 +88,5 @@ def _runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]
     return found
 
 
-def _points(pairs: Sequence[tuple[float, float]]) -> str:
+def _point_list(pairs: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)

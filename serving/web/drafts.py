@@ -35,7 +35,7 @@ def page_of(path: str) -> str | None:
     return None
 
 
-def typed(path: str, form: FormData) -> list[list[str]] | None:
+def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
     """What a form holds without its token; None where it is not kept: another form, or too much."""
     pairs = [[k, str(v)] for k, v in form.multi_items() if k != "csrf"]
     if page_of(path) is None or len(pairs) > MOST or any("\0" in text for p in pairs for text in p):
@@ -43,7 +43,7 @@ def typed(path: str, form: FormData) -> list[list[str]] | None:
     return pairs
 
 
-def keep(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
+def keep_draft(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
     """Keep what was typed; the newest of a form replaces the one before."""
     unit.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
     row = {"username": unit.username, "path": path, "form": pairs}
@@ -55,16 +55,16 @@ def keep(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
     )
 
 
-def kept(unit: Transaction, path: str) -> FormData | None:
+def read_draft(unit: Transaction, path: str) -> FormData | None:
     """What this person typed into a form before the session ran out; None where nothing is kept."""
-    rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest())
+    rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest_kept())
     found = unit.connection.execute(rows).scalar()
     return FormData([(k, v) for k, v in found]) if found else None
 
 
 def kept_on(unit: Transaction, page: str) -> dict[str, FormData]:
     """What this person typed into the forms of a page that holds several, by what each is about."""
-    rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest())
+    rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest_kept())
     return {
         path.split("/")[-2]: FormData([(k, v) for k, v in form])
         for path, form in unit.connection.execute(rows)
@@ -72,11 +72,11 @@ def kept_on(unit: Transaction, page: str) -> dict[str, FormData]:
     }
 
 
-def newest(unit: Transaction) -> str | None:
+def newest_page(unit: Transaction) -> str | None:
     """The page to go back to after signing in again: one of a case only where this person may
     still see the case.
     """
-    rows = select(drafts.c.path).where(drafts.c.at > _oldest()).order_by(drafts.c.at.desc())
+    rows = select(drafts.c.path).where(drafts.c.at > _oldest_kept()).order_by(drafts.c.at.desc())
     for path in unit.connection.execute(rows).scalars():
         page = page_of(path)
         if page and not re.search(r"\d", page):
@@ -88,10 +88,10 @@ def newest(unit: Transaction) -> str | None:
     return None
 
 
-def done(unit: Transaction, path: str) -> None:
+def forget_draft(unit: Transaction, path: str) -> None:
     """Forget it: the form was sent."""
     unit.connection.execute(delete(drafts).where(drafts.c.path == path))
 
 
-def _oldest() -> datetime:
+def _oldest_kept() -> datetime:
     return clock.now() - DRAFTS_FOR

@@ -23,24 +23,24 @@ QUEUE_COLUMNS = ("crn", "highest_recorded_level", "supervision", "read_by", "whe
 
 
 @router.get("/cases/{item_id}/disclosable")
-def disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
+def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
     """The record without anything that must not be disclosed to the person: to be printed.
 
     No finding, no score and no view of a reader stands in it.
     """
-    item, shown = _disclosable(review, item_id, "PRINTED_DISCLOSABLE")
-    return pages.render(request, "disclosable.html", item=item, timeline=shown)
+    item, shown = _disclosable_record(review, item_id, "PRINTED_DISCLOSABLE")
+    return pages.render_page(request, "disclosable.html", item=item, timeline=shown)
 
 
 @router.get("/cases/{item_id}/disclosable.csv")
 def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
     """The same as a file."""
-    _, shown = _disclosable(review, item_id, "EXPORTED_DISCLOSABLE")
+    _, shown = _disclosable_record(review, item_id, "EXPORTED_DISCLOSABLE")
     rows = [(e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in shown]
-    return _file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
+    return _csv_file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
 
 
-def _disclosable(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
+def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
     """A case and what of its record may be disclosed; that it left is on record."""
     item, timeline = review.read_case(item_id, [], "", system=False)
     if item.limited:
@@ -62,40 +62,40 @@ def queue_csv(review: Reading) -> Response:
         if item.limited
         else (
             item.crn,
-            formatters.level(formatters.highest(item.person["levels"])),
+            formatters.level_words(formatters.highest_level(item.person["levels"])),
             item.person.get("supervision") or "not known",
             item.due_on,
             formatters.PROGRESS[item.progress][0],
         )
         for item in waiting
     ]
-    return _file("queue.csv", QUEUE_COLUMNS, rows)
+    return _csv_file("queue.csv", QUEUE_COLUMNS, rows)
 
 
-@router.get("/notice", dependencies=[Depends(account.perhaps)])
-def notice(request: Request) -> Response:
+@router.get("/notice", dependencies=[Depends(account.user_or_none)])
+def show_notice(request: Request) -> Response:
     """A plain notice for the person on probation: what this is, what it is not, how to dispute."""
-    return _public(request, "notice.html", "PAGE_VIEW_NOTICE")
+    return _public_page(request, "notice.html", "PAGE_VIEW_NOTICE")
 
 
-@router.get("/accessibility", dependencies=[Depends(account.perhaps)])
-def accessibility(request: Request) -> Response:
+@router.get("/accessibility", dependencies=[Depends(account.user_or_none)])
+def show_accessibility(request: Request) -> Response:
     """The accessibility statement."""
-    return _public(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")
+    return _public_page(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")
 
 
-def _public(request: Request, name: str, what: str) -> Response:
+def _public_page(request: Request, name: str, what: str) -> Response:
     with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))
-    return pages.render(request, name)
+    return pages.render_page(request, name)
 
 
-def _file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
+def _csv_file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
     """A CSV file; a cell that a spreadsheet would run as a formula is made plain text."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    writer.writerows([[_plain(cell) for cell in row] for row in rows])
+    writer.writerows([[_plain_cell(cell) for cell in row] for row in rows])
     return Response(
         out.getvalue(),
         media_type=CSV,
@@ -103,6 +103,6 @@ def _file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]
     )
 
 
-def _plain(cell: object) -> str:
+def _plain_cell(cell: object) -> str:
     text = str(cell)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -42,7 +42,7 @@ _GROUPS = {
 }
 
 
-def day(value: date | datetime | str | None) -> str:
+def format_day(value: date | datetime | str | None) -> str:
     """3 March 2026, or "not known"."""
     if value is None or value == "":
         return "not known"
@@ -50,9 +50,9 @@ def day(value: date | datetime | str | None) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
-def moment(value: datetime) -> str:
+def format_moment(value: datetime) -> str:
     """3 March 2026, 14:05 (UTC)."""
-    return f"{day(value)}, {value.astimezone(UTC):%H:%M} UTC"
+    return f"{format_day(value)}, {value.astimezone(UTC):%H:%M} UTC"
 
 
 def a_day(text: str) -> date | None:
@@ -63,12 +63,12 @@ def a_day(text: str) -> date | None:
         return None
 
 
-def month(value: str) -> str:
+def format_month(value: str) -> str:
     """March 2026."""
     return f"{date.fromisoformat(f'{value}-01'):%B %Y}"
 
 
-def age(born_on: str | None, at: date) -> str:
+def age_on(born_on: str | None, at: date) -> str:
     """Age in whole years on a date."""
     if not born_on:
         return "not known"
@@ -76,7 +76,7 @@ def age(born_on: str | None, at: date) -> str:
     return str(at.year - born.year - ((at.month, at.day) < (born.month, born.day)))
 
 
-def level(code: str | None) -> str:
+def level_words(code: str | None) -> str:
     """A level in words; null is unknown, and never low."""
     if code is None:
         return "Unknown"
@@ -89,12 +89,12 @@ def level_class(code: str | None) -> str:
     return f"rosh-level rosh-level--{known}"
 
 
-def group(name: str) -> str:
+def group_words(name: str) -> str:
     """A risk group in words."""
     return _GROUPS.get(name, name)
 
 
-def highest(levels: dict[str, dict[str, str | None]]) -> str | None:
+def highest_level(levels: dict[str, dict[str, str | None]]) -> str | None:
     """The highest recorded level over the groups in the community, as official statistics have it;
     None where none has a current one.
     """
@@ -106,17 +106,17 @@ def highest(levels: dict[str, dict[str, str | None]]) -> str | None:
     return max(found, key=lambda code: codes.LEVEL_ORDER.index(str(code)), default=None)
 
 
-def state(name: str) -> str:
+def state_words(name: str) -> str:
     """Why a level is or is not known."""
     return LEVEL_STATES[name]
 
 
-def theme(table: str) -> str:
+def table_words(table: str) -> str:
     """A table in words."""
     return THEMES.get(table, table)
 
 
-def feed(name: str, said: str) -> str:
+def feed_sentence(name: str, said: str) -> str:
     """A feed that is missing or stopped, as a sentence."""
     what = {
         **THEMES,
@@ -127,28 +127,28 @@ def feed(name: str, said: str) -> str:
     return f"{what}: " + ("have stopped arriving" if said == "stopped" else "not supplied")
 
 
-def unit(code: str | None) -> str:
+def unit_name(code: str | None) -> str:
     """A unit's name, or its code."""
     return UNIT_NAMES.get(code or "", code or "")
 
 
-def outcome(code: str) -> str:
+def outcome_words(code: str) -> str:
     """A conclusion in words."""
     return {**PAST_OUTCOMES, **OUTCOMES}[code]
 
 
-def verdict(code: str) -> str:
+def verdict_words(code: str) -> str:
     """What a reader says of a recorded level, in words."""
     return VERDICTS[code]
 
 
-def choices(recorded: str | None) -> list[tuple[str, str]]:
+def verdict_choices(recorded: str | None) -> list[tuple[str, str]]:
     """What a reader may say of a recorded level, each with the level that would be given.
 
     One click says both. Without a recorded level one is given, or cannot be told.
     """
     if recorded is None:
-        given = [(f"given:{one}", level(one)) for one in codes.LEVEL_ORDER]
+        given = [(f"given:{one}", level_words(one)) for one in codes.LEVEL_ORDER]
         return [*given, ("cannot_tell", VERDICTS["cannot_tell"])]
     place = codes.LEVEL_ORDER.index(recorded)
     found = [("about_right", VERDICTS["about_right"])]
@@ -157,7 +157,7 @@ def choices(recorded: str | None) -> list[tuple[str, str]]:
         ("too_high", tuple(reversed(codes.LEVEL_ORDER[:place]))),
     ):
         found += [
-            (f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level(one).lower()}")
+            (f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level_words(one).lower()}")
             for one in others
         ]
     return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
@@ -168,14 +168,14 @@ def entry_keys(entries: Sequence[Mapping[Any, Any]]) -> str:
     return " ".join(quote(f"{one['source_table']}:{one['record_id']}", safe=":") for one in entries)
 
 
-def ticked(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def ticked_entries(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """The entries that ticked boxes stand for: table and record number, each once."""
     keys = dict.fromkeys(unquote(part) for value in values for part in value.split())
     parts = (key.partition(":") for key in keys)
     return tuple((table, number) for table, _, number in parts)
 
 
-def called(item: Any) -> str:
+def name_or_crn(item: Any) -> str:
     """The person's name; where none is supplied, as for made-up people, the CRN."""
     said: str = (item["person"] if isinstance(item, dict) else item.person).get("name") or ""
     crn = item["crn"] if isinstance(item, dict) else item.crn
@@ -201,7 +201,7 @@ ANSWERS = {
 }
 
 
-def answer(kind: str) -> str:
+def answer_words(kind: str) -> str:
     """What an answer is, in words."""
     return ANSWERS[kind]
 
@@ -217,7 +217,7 @@ ROLES = {
 }
 
 
-def role(code: str) -> str:
+def role_words(code: str) -> str:
     """A role in words."""
     return ROLES[code]
 
@@ -248,24 +248,24 @@ def in_unit(value: float, name: str) -> str:
 
 
 FILTERS = {
-    "called": called,
-    "day": day,
-    "age": age,
-    "moment": moment,
-    "month": month,
-    "level": level,
+    "called": name_or_crn,
+    "day": format_day,
+    "age": age_on,
+    "moment": format_moment,
+    "month": format_month,
+    "level": level_words,
     "level_class": level_class,
-    "group": group,
-    "highest": highest,
-    "level_state": state,
-    "theme": theme,
-    "unit": unit,
-    "outcome": outcome,
-    "verdict": verdict,
-    "choices": choices,
+    "group": group_words,
+    "highest": highest_level,
+    "level_state": state_words,
+    "theme": table_words,
+    "unit": unit_name,
+    "outcome": outcome_words,
+    "verdict": verdict_words,
+    "choices": verdict_choices,
     "entry_keys": entry_keys,
-    "answer": answer,
-    "role": role,
+    "answer": answer_words,
+    "role": role_words,
     "how_sure": how_sure,
     "in_unit": in_unit,
     "pasted": pasted_sentences,

@@ -50,30 +50,32 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, send)
             return
-        await self._within(scope, Body(receive, most), send)
+        await self._answer_within(scope, Body(receive, most), send)
 
     async def _before_the_body(self, scope: Scope, most: int) -> Response | None:
         request = Request(scope)
         said = request.headers.get("content-length", "0")
         if not said.isdigit() or int(said) > most:
-            return _answer(scope, 413, "More was sent than this address takes.")
-        if scope["path"].startswith("/v1/") and not await run_in_threadpool(self._bearer, request):
-            return _answer(scope, 401, "A bearer token is needed.")
+            return _send_answer(scope, 413, "More was sent than this address takes.")
+        if scope["path"].startswith("/v1/") and not await run_in_threadpool(
+            self._bears_token, request
+        ):
+            return _send_answer(scope, 401, "A bearer token is needed.")
         return None
 
-    def _bearer(self, request: Request) -> bool:
+    def _bears_token(self, request: Request) -> bool:
         """Whether the token is one of the provider's: what it allows is asked where it is used."""
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
         provider: Provider | None = self.service.state.provider
         if provider is None or scheme.lower() != "bearer" or not token:
             return False
         try:
-            provider.bearer(token)
+            provider.read_bearer(token)
         except NotLetIn:
             return False
         return True
 
-    async def _within(self, scope: Scope, body: Body, send: Send) -> None:
+    async def _answer_within(self, scope: Scope, body: Body, send: Send) -> None:
         """Let the application answer, unless its reading of the body came to a limit."""
         begun = False
 
@@ -87,7 +89,7 @@ class Guard:
         with suppress(Cut):
             await self.app(scope, body.receive, noted)
         if body.wrong is not None and not begun:
-            await _answer(scope, *body.wrong)(scope, body.receive, send)
+            await _send_answer(scope, *body.wrong)(scope, body.receive, send)
 
 
 class Body:
@@ -116,10 +118,10 @@ class Body:
         return message
 
 
-def _answer(scope: Scope, status: int, words: str) -> Response:
+def _send_answer(scope: Scope, status: int, words: str) -> Response:
     headers = {"Cache-Control": "no-store", "Connection": "close"}
     if scope["path"].startswith("/v1/"):
-        answer = api.body(status, words)
+        answer = api.error_body(status, words)
         answer.headers.update(headers)
         return answer
     return PlainTextResponse(words, status, headers)

@@ -15,24 +15,24 @@ router = APIRouter()
 
 
 @router.get("/health", response_class=JSONResponse)
-def health(request: Request) -> JSONResponse:
+def show_health(request: Request) -> JSONResponse:
     """UP, or DOWN with 503, in the form of HMPPS services; nothing about any person."""
-    return _health(request.app.state)
+    return _health_state(request.app.state)
 
 
 @router.get("/ping", response_class=HTMLResponse)
-def ping() -> Response:
+def answer_ping() -> Response:
     """The service answers."""
     return Response("pong", media_type="text/plain")
 
 
 @router.get("/info")
-def info() -> dict[str, Any]:
+def show_info() -> dict[str, Any]:
     """What is running."""
     return {"build": {"name": "rosh-triage", "version": VERSION}, "productId": "UNASSIGNED"}
 
 
-def _health(state: Any) -> JSONResponse:
+def _health_state(state: Any) -> JSONResponse:
     try:
         with state.engine.connect() as connection:
             connection.execute(text("SELECT 1"))

@@ -13,25 +13,25 @@ from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
 from serving.web import account, drafts, formatters, pages
 from serving.web.cases import ItemId
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 router = APIRouter()
 OVER_SHOWN = 50
 """So many requests that are over are listed, the last ones."""
 
 
-Answering = Annotated[FollowUps, within(account.practitioner, FollowUps.of_transaction)]
-Watching = Annotated[FollowUps, within(account.of_a_unit, FollowUps.of_transaction)]
+Answering = Annotated[FollowUps, in_transaction(account.practitioner, FollowUps.of_transaction)]
+Watching = Annotated[FollowUps, in_transaction(account.of_a_unit, FollowUps.of_transaction)]
 
 
 @router.get("/unit")
 def of_the_unit(request: Request, follow_ups: Watching) -> Response:
     """What waits in the unit, who reads it, what was asked and where it stands."""
-    return _unit(request, follow_ups)
+    return _unit_page(request, follow_ups)
 
 
 @router.post("/unit/asked/{item_id}/reply", dependencies=[Depends(account.check_signed_form)])
-def reply(
+def reply_to_answer(
     request: Request,
     follow_ups: Watching,
     item_id: ItemId,
@@ -42,12 +42,14 @@ def reply(
     try:
         follow_ups.record_reply(item_id, kind, words)
     except Invalid as error:
-        return _unit(request, follow_ups, item_id, error.faults, {"kind": kind, "words": words})
-    drafts.done(follow_ups.unit, f"/unit/asked/{item_id}/reply")
+        return _unit_page(
+            request, follow_ups, item_id, error.faults, {"kind": kind, "words": words}
+        )
+    drafts.forget_draft(follow_ups.unit, f"/unit/asked/{item_id}/reply")
     return RedirectResponse("/unit", status_code=303)
 
 
-def _unit(
+def _unit_page(
     request: Request,
     follow_ups: FollowUps,
     item_id: int = 0,
@@ -64,7 +66,7 @@ def _unit(
     still = sorted(
         (one for one in asked if not one.is_settled), key=lambda one: not one.overdue_words(today)
     )
-    return pages.render(
+    return pages.render_page(
         request,
         "unit.html",
         status=422 if faults else 200,
@@ -81,21 +83,21 @@ def _unit(
 
 
 @router.get("/asked")
-def mine(request: Request, follow_ups: Answering) -> Response:
+def show_inquiries(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
     acute = AcuteEntries(follow_ups.unit).count_unacknowledged()
     asked = follow_ups.list_mine()
-    return pages.render(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
+    return pages.render_page(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
 
 
 @router.get("/asked/{item_id}")
-def one(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
+def show_inquiry(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
     """One case: what was asked and why, the findings, the answers, and the form for another."""
-    return _page(request, follow_ups, item_id)
+    return _inquiry_page(request, follow_ups, item_id)
 
 
 @router.post("/asked/{item_id}/answer", dependencies=[Depends(account.check_signed_form)])
-def answer(
+def answer_inquiry(
     request: Request,
     follow_ups: Answering,
     item_id: ItemId,
@@ -108,23 +110,23 @@ def answer(
         follow_ups.record_answer(item_id, kind, words, formatters.a_day(planned), clock.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
-        return _page(request, follow_ups, item_id, error.faults, filled)
-    drafts.done(follow_ups.unit, f"/asked/{item_id}/answer")
+        return _inquiry_page(request, follow_ups, item_id, error.faults, filled)
+    drafts.forget_draft(follow_ups.unit, f"/asked/{item_id}/answer")
     return RedirectResponse(f"/asked/{item_id}", status_code=303)
 
 
-def _page(
+def _inquiry_page(
     request: Request,
     follow_ups: FollowUps,
     item_id: int,
     faults: dict[str, str] | None = None,
     filled: dict[str, Any] | None = None,
 ) -> Response:
-    typed = None if filled else drafts.kept(follow_ups.unit, f"/asked/{item_id}/answer")
+    typed = None if filled else drafts.read_draft(follow_ups.unit, f"/asked/{item_id}/answer")
     if typed is not None:
         filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
     found, findings, timeline = follow_ups.read_follow_up(item_id)
-    return pages.render(
+    return pages.render_page(
         request,
         "asked-case.html",
         status=422 if faults else 200,

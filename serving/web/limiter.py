@@ -26,7 +26,7 @@ class SignInLimit:
     seconds: float = 60.0
     _seen: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
 
-    def check(self, address: str, now: float | None = None) -> None:
+    def count_try(self, address: str, now: float | None = None) -> None:
         """Count a try; TooManyTries where there have been too many."""
         at = time.monotonic() if now is None else now
         seen = self._seen.setdefault(address, deque())

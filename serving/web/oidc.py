@@ -48,7 +48,7 @@ class Claims:
     person: bool
     """A person signed in; otherwise the token is a service's own."""
 
-    def grants(self, role: str) -> bool:
+    def grants_role(self, role: str) -> bool:
         """Whether the token grants the role: one of a person's, or the one of services."""
         return ROLES[role] in self.authorities and (role == "batch") != self.person
 
@@ -62,11 +62,11 @@ class Provider:
     _keys: KeySet | None = None
     _fetched: float = 0.0
 
-    def address(self, state: str, nonce: str, verifier: str) -> str:
+    def sign_in_address(self, state: str, nonce: str, verifier: str) -> str:
         """Where to send the browser: state, nonce and the challenge of the verifier (S256)."""
-        with self._client() as client:
+        with self._oauth_client() as client:
             url, _ = client.create_authorization_url(
-                self.about["authorization_endpoint"],
+                self.discovery_document["authorization_endpoint"],
                 state=state,
                 nonce=nonce,
                 code_verifier=verifier,
@@ -76,38 +76,38 @@ class Provider:
     def signed_in(self, code: str, nonce: str, verifier: str) -> Claims:
         """Who came back with a code; NotLetIn where the provider or the token says otherwise."""
         try:
-            with self._client() as client:
+            with self._oauth_client() as client:
                 token = client.fetch_token(
-                    self.about["token_endpoint"],
+                    self.discovery_document["token_endpoint"],
                     code=code,
                     code_verifier=verifier,
                     timeout=SECONDS,
                 )
         except (AuthlibBaseError, requests.RequestException) as error:
             raise NotLetIn("Signing in did not work. Try again.") from error
-        said = self._decoded(str(token.get("id_token", "")), aud=self.settings.client_id)
+        said = self._decode_token(str(token.get("id_token", "")), aud=self.settings.client_id)
         if said.get("nonce") != nonce:
             raise NotLetIn("Signing in did not work. Try again.")
-        return self._claims(said)
+        return self._claims_of(said)
 
-    def bearer(self, token: str) -> Claims:
+    def read_bearer(self, token: str) -> Claims:
         """Who a bearer token is about, as signed by the provider's keys and not yet run out.
 
         Only what was issued for this service (ROSH_API_AUDIENCE) counts, and no ID token does.
         """
         if self.settings.audience is None:
             raise NotLetIn("The API is closed here: ROSH_API_AUDIENCE is not set.")
-        said = self._decoded(token, aud=self.settings.audience)
+        said = self._decode_token(token, aud=self.settings.audience)
         if "nonce" in said:
             raise NotLetIn("That token was made for signing in, not for the API.")
-        return self._claims(said)
+        return self._claims_of(said)
 
     @property
-    def about(self) -> dict[str, Any]:
+    def discovery_document(self) -> dict[str, Any]:
         """What the provider says of itself (its discovery document), asked once."""
         if not self._about:
             where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = self._fetch(where)
+            found = self._fetch_json(where)
             if not isinstance(found, dict) or found.get("issuer") != self.settings.issuer:
                 raise SetupProblem(
                     "The provider of sign-in names another issuer than ROSH_OIDC_ISSUER. Set it "
@@ -116,17 +116,17 @@ class Provider:
             self._about = found
         return self._about
 
-    def _decoded(self, token: str, aud: str | None) -> dict[str, Any]:
+    def _decode_token(self, token: str, aud: str | None) -> dict[str, Any]:
         """The claims of a token; the issuer, its end and whom it is for are checked."""
         asked: dict[str, Any] = {
-            "iss": {"essential": True, "value": self.about["issuer"]},
+            "iss": {"essential": True, "value": self.discovery_document["issuer"]},
             "exp": {"essential": True},
         }
         if aud:
             asked["aud"] = {"essential": True, "value": aud}
         for fresh in (False, True):
             try:
-                found = jwt.decode(token, self._keyset(fresh=fresh), algorithms=ALGORITHMS)
+                found = jwt.decode(token, self._read_keyset(fresh=fresh), algorithms=ALGORITHMS)
                 jwt.JWTClaimsRegistry(leeway=30, **asked).validate(found.claims)
             except (JoseError, ValueError, TypeError) as error:
                 # TypeError: what a token's header holds need not be of the kind that it must be.
@@ -137,14 +137,16 @@ class Provider:
                 return dict(found.claims)
         raise NotLetIn("The token does not hold.")
 
-    def _keyset(self, *, fresh: bool) -> KeySet:
+    def _read_keyset(self, *, fresh: bool) -> KeySet:
         old = time.monotonic() - self._fetched > KEYS_FOR
         if self._keys is None or fresh or old:
-            self._keys = KeySet.import_key_set(self._fetch(self.about["jwks_uri"]))
+            self._keys = KeySet.import_key_set(
+                self._fetch_json(self.discovery_document["jwks_uri"])
+            )
             self._fetched = time.monotonic()
         return self._keys
 
-    def _fetch(self, url: str) -> Any:
+    def _fetch_json(self, url: str) -> Any:
         try:
             answer = requests.get(url, timeout=SECONDS)
             answer.raise_for_status()
@@ -155,7 +157,7 @@ class Provider:
                 "is up."
             ) from error
 
-    def _claims(self, said: dict[str, Any]) -> Claims:
+    def _claims_of(self, said: dict[str, Any]) -> Claims:
         """As HMPPS services do: a person's name where a person signed in, else the client's.
 
         One claim names a person, and no other stands in for it: a name that its owner can change
@@ -170,7 +172,7 @@ class Provider:
         listed = granted if isinstance(granted, list) else []
         return Claims(found, frozenset(r for r in listed if isinstance(r, str)), person)
 
-    def _client(self) -> Any:
+    def _oauth_client(self) -> Any:
         return OAuth2Session(
             self.settings.client_id,
             self.settings.client_secret,

@@ -24,7 +24,7 @@ class Loud(Undefined):
         self._fail_with_undefined_error()
 
 
-def environment(settings: Settings) -> Environment:
+def template_environment(settings: Settings) -> Environment:
     """The template environment: GOV.UK's macros under their prefix, our pages beside them."""
     govuk = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     env = Environment(
@@ -36,7 +36,7 @@ def environment(settings: Settings) -> Environment:
     )
     env.filters.update(formatters.FILTERS)
     env.globals.update(
-        feed_words=formatters.feed,
+        feed_words=formatters.feed_sentence,
         demo=settings.demo,
         notice_words=NOTICE["en"],
         navigation=account.NAVIGATION,
@@ -54,7 +54,7 @@ def environment(settings: Settings) -> Environment:
     return env
 
 
-def render(request: Request, name: str, status: int = 200, **told: Any) -> HTMLResponse:
+def render_page(request: Request, name: str, status: int = 200, **told: Any) -> HTMLResponse:
     """A page, with who is signed in and the form token that every form carries."""
     template = request.app.state.templates.get_template(f"pages/{name}")
     text = template.render(

@@ -10,7 +10,7 @@ from typing import Any
 from features.contracts.codes import LEVEL_ORDER
 from serving.review.states import Progress
 from serving.review.store import Item
-from serving.web.formatters import called, highest
+from serving.web.formatters import highest_level, name_or_crn
 
 STAGES: dict[str, tuple[str, frozenset[Progress]]] = {
     "new": ("Not started", frozenset({Progress.TO_READ})),
@@ -23,13 +23,13 @@ STAGES: dict[str, tuple[str, frozenset[Progress]]] = {
 LEVELS = (*LEVEL_ORDER, "UNKNOWN")
 
 
-def _level(item: Item) -> str:
-    return highest(item.person["levels"]) or "UNKNOWN"
+def _highest_level(item: Item) -> str:
+    return highest_level(item.person["levels"]) or "UNKNOWN"
 
 
 SORTS: dict[str, tuple[str, Callable[[Item], Any]]] = {
-    "person": ("Person", lambda item: (called(item), item.crn)),
-    "level": ("Highest recorded level", lambda item: LEVELS.index(_level(item))),
+    "person": ("Person", lambda item: (name_or_crn(item), item.crn)),
+    "level": ("Highest recorded level", lambda item: LEVELS.index(_highest_level(item))),
     "since": ("Supervision", lambda item: item.person.get("since") or ""),
     "due": ("Read by", lambda item: item.due_on),
 }
@@ -37,7 +37,7 @@ SORTS: dict[str, tuple[str, Callable[[Item], Any]]] = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class QueueView:
     """What a reader asked of the queue; anything unknown in an address is left out."""
 
     levels: tuple[str, ...] = ()
@@ -46,11 +46,11 @@ class Wanted:
     down: bool = False
 
     @property
-    def narrowed(self) -> bool:
+    def is_narrowed(self) -> bool:
         """Whether some cases may be left out."""
         return bool(self.levels or self.stages)
 
-    def query(self, sort: str) -> str:
+    def query_for(self, sort: str) -> str:
         """The address of the same queue ordered by another column, or turned round."""
         parts = [*(f"level={one}" for one in self.levels), *(f"stage={one}" for one in self.stages)]
         parts.append(f"sort={sort}")
@@ -59,9 +59,9 @@ class Wanted:
         return "/queue?" + "&".join(parts)
 
 
-def wanted(levels: Sequence[str], stages: Sequence[str], sort: str, *, down: bool) -> Wanted:
+def parse_view(levels: Sequence[str], stages: Sequence[str], sort: str, *, down: bool) -> QueueView:
     """What an address asks for, as far as it is known."""
-    return Wanted(
+    return QueueView(
         tuple(one for one in levels if one in LEVELS),
         tuple(one for one in stages if one in STAGES),
         sort if sort in SORTS else "due",
@@ -69,7 +69,7 @@ def wanted(levels: Sequence[str], stages: Sequence[str], sort: str, *, down: boo
     )
 
 
-def shown(waiting: Sequence[Item], asked: Wanted) -> list[Item]:
+def cases_in_view(waiting: Sequence[Item], asked: QueueView) -> list[Item]:
     """The cases asked for; a limited one is its CRN, and stays whatever was asked."""
     stages = {progress for name in asked.stages for progress in STAGES[name][1]}
     kept = [
@@ -77,7 +77,7 @@ def shown(waiting: Sequence[Item], asked: Wanted) -> list[Item]:
         for item in waiting
         if item.limited
         or (
-            (not asked.levels or _level(item) in asked.levels)
+            (not asked.levels or _highest_level(item) in asked.levels)
             and (not stages or item.progress in stages)
         )
     ]
@@ -88,7 +88,7 @@ def shown(waiting: Sequence[Item], asked: Wanted) -> list[Item]:
     return [*ordered, *limited]
 
 
-def workload(waiting: Sequence[Item], today: date) -> dict[str, int]:
+def count_workload(waiting: Sequence[Item], today: date) -> dict[str, int]:
     """How much waits: in all, past its day, due within a week, begun by this reader."""
     mine = STAGES["mine"][1]
     return {

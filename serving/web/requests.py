@@ -13,11 +13,11 @@ from serving.web.oidc import NotLetIn
 One = TypeVar("One")
 
 
-def _itself(opened: Transaction) -> Any:
+def _same_transaction(opened: Transaction) -> Any:
     return opened
 
 
-def within(allowed: Allowed, made: Callable[[Transaction], One] = _itself) -> Any:
+def in_transaction(allowed: Allowed, made: Callable[[Transaction], One] = _same_transaction) -> Any:
     """What is made of one transaction in the name of a user who is allowed; by default itself."""
 
     def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:

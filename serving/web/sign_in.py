@@ -18,22 +18,22 @@ from serving.web.oidc import NotLetIn, Provider
 router = APIRouter()
 
 
-def limited(request: Request) -> None:
+def limit_tries(request: Request) -> None:
     """So many tries a minute from one address."""
-    request.app.state.sign_in_limit.check(request.client.host if request.client else "-")
+    request.app.state.sign_in_limit.count_try(request.client.host if request.client else "-")
 
 
 @router.get("/")
-def start(user: Annotated[account.User, Depends(account.required)]) -> Response:
+def show_start(user: Annotated[account.User, Depends(account.require_user)]) -> Response:
     """The page that this person starts on."""
-    return RedirectResponse(user.home, status_code=303)
+    return RedirectResponse(user.home_page, status_code=303)
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request) -> Response:
     """The demo's made-up users, or the way to the provider."""
     if request.app.state.provider is not None:
-        return pages.render(request, "sign-in-provider.html")
+        return pages.render_page(request, "sign-in-provider.html")
     with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
         found = opened.connection.execute(
@@ -42,10 +42,10 @@ def sign_in_page(request: Request) -> Response:
             .order_by(users.c.role.desc(), users.c.username)
         )
         people = list(found.mappings())
-    return pages.render(request, "sign-in.html", people=people, error=None)
+    return pages.render_page(request, "sign-in.html", people=people, error=None)
 
 
-@router.post("/sign-in", dependencies=[Depends(limited), Depends(account.check_form)])
+@router.post("/sign-in", dependencies=[Depends(limit_tries), Depends(account.check_form)])
 def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "") -> Response:
     """Sign in as a made-up user of a demo."""
     if request.app.state.provider is not None:
@@ -57,13 +57,13 @@ def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "")
         found = opened.connection.execute(known).scalar()
         opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
         if found is not None:
-            _begin(request, opened, name)
+            _begin_session(request, opened, name)
     if found is None:
         return RedirectResponse("/sign-in", status_code=303)
-    return _onwards(request, name)
+    return _go_on(request, name)
 
 
-@router.get("/sign-in/provider", dependencies=[Depends(limited)])
+@router.get("/sign-in/provider", dependencies=[Depends(limit_tries)])
 def to_provider(request: Request) -> Response:
     """Go to the provider: a link and no form, which the policy of the pages keeps to this site."""
     provider: Provider | None = request.app.state.provider
@@ -71,11 +71,11 @@ def to_provider(request: Request) -> Response:
         raise NotLetIn("A demonstration has no provider of sign-in. Choose a made-up user.")
     asked = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
     request.session["asked"] = asked
-    return RedirectResponse(provider.address(**asked), status_code=303)
+    return RedirectResponse(provider.sign_in_address(**asked), status_code=303)
 
 
-@router.get("/sign-in/callback", dependencies=[Depends(limited)])
-def callback(request: Request, code: str = "", state: str = "") -> Response:
+@router.get("/sign-in/callback", dependencies=[Depends(limit_tries)])
+def end_sign_in(request: Request, code: str = "", state: str = "") -> Response:
     """Where the provider leads back to; nothing but a name and a role is taken from it."""
     provider: Provider | None = request.app.state.provider
     asked = request.session.pop("asked", None)
@@ -92,47 +92,47 @@ def callback(request: Request, code: str = "", state: str = "") -> Response:
                 users.c.username == claims.username, users.c.ended_at.is_(None), ~users.c.made_up
             )
         ).first()
-        granted = claims.person and row is not None and claims.grants(row.role)
+        granted = claims.person and row is not None and claims.grants_role(row.role)
         what = "SIGNED_IN" if granted else "SIGN_IN_REFUSED"
         opened.audit(AuditEvent(what, "USER", claims.username[:40]))
         if granted:
-            _begin(request, opened, claims.username)
+            _begin_session(request, opened, claims.username)
     if not granted:
         raise NotLetIn(
             "You are signed in to HMPPS, and you have no access here. Ask for the role that you "
             "need, and for your unit to be entered."
         )
-    return _onwards(request, claims.username)
+    return _go_on(request, claims.username)
 
 
 @router.post("/sign-out", dependencies=[Depends(account.check_form)])
 def sign_out(
-    request: Request, user: Annotated[account.User | None, Depends(account.perhaps)]
+    request: Request, user: Annotated[account.User | None, Depends(account.user_or_none)]
 ) -> Response:
     """Sign out: the session is ended in the database, wherever its cookie may still lie."""
     if user is not None:
         with transaction(request.app.state.engine, user.username) as opened:
             opened.audit(AuditEvent("SIGNED_OUT", "USER", user.username))
-            signed_in.end(opened.connection, str(request.session.get("session", "")))
+            signed_in.end_session(opened.connection, str(request.session.get("session", "")))
     request.session.clear()
     return RedirectResponse("/sign-in", status_code=303)
 
 
-def _begin(request: Request, opened: Transaction, name: str) -> None:
+def _begin_session(request: Request, opened: Transaction, name: str) -> None:
     """A new session, with nothing of the one before, which ends; the same person's forms in other
     tabs stay good.
     """
     same = request.session.get("username") == name
     forms = {"token": request.session["token"]} if same and "token" in request.session else {}
-    signed_in.end(opened.connection, str(request.session.get("session", "")))
-    number = signed_in.begin(opened.connection, name)
+    signed_in.end_session(opened.connection, str(request.session.get("session", "")))
+    number = signed_in.begin_session(opened.connection, name)
     request.session.clear()
     request.session.update(username=name, session=number, **forms)
 
 
-def _onwards(request: Request, name: str) -> Response:
+def _go_on(request: Request, name: str) -> Response:
     """To what was typed when the last session ran out, else to the start."""
     with transaction(request.app.state.engine, name) as opened:
         opened.audit(AuditEvent("LOOKED_FOR_DRAFT", "USER", name))
-        page = drafts.newest(opened)
+        page = drafts.newest_page(opened)
     return RedirectResponse(page or "/", status_code=303)

@@ -18,7 +18,7 @@ COOKIE_HOURS = 24
 
 
 @dataclass(frozen=True)
-class Known:
+class SessionUser:
     """Who a session stands for; `live` is False once it ran out or was ended."""
 
     username: str
@@ -28,7 +28,7 @@ class Known:
     live: bool
 
 
-def begin(connection: Connection, username: str) -> str:
+def begin_session(connection: Connection, username: str) -> str:
     """Begin a session; what is returned goes into the cookie, its digest into the database.
 
     The database begins one in its own user's proved name alone.
@@ -38,25 +38,25 @@ def begin(connection: Connection, username: str) -> str:
     identity.prove_identity(connection, username)
     connection.execute(
         text("SELECT triage.session_begin(:id, :who, :until)"),
-        {"id": _digest(number), "who": username, "until": until},
+        {"id": _digest_of(number), "who": username, "until": until},
     )
     identity.take_back(connection)
     return number
 
 
-def known(engine: Engine, number: str) -> Known | None:
+def session_user(engine: Engine, number: str) -> SessionUser | None:
     """Who a session stands for; None where there is no such session, or no such user any more."""
     with engine.connect() as connection:
         row = connection.execute(
-            text("SELECT * FROM triage.session_user_of(:id)"), {"id": _digest(number)}
+            text("SELECT * FROM triage.session_user_of(:id)"), {"id": _digest_of(number)}
         ).first()
-    return Known(*row) if row else None
+    return SessionUser(*row) if row else None
 
 
-def end(connection: Connection, number: str) -> None:
+def end_session(connection: Connection, number: str) -> None:
     """End a session now, wherever its cookie may still lie."""
-    connection.execute(text("SELECT triage.session_end(:id)"), {"id": _digest(number)})
+    connection.execute(text("SELECT triage.session_end(:id)"), {"id": _digest_of(number)})
 
 
-def _digest(number: str) -> str:
+def _digest_of(number: str) -> str:
     return hashlib.sha256(number.encode()).hexdigest()

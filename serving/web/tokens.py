@@ -17,23 +17,23 @@ scheme = HTTPBearer(auto_error=False, description="A token of HMPPS Auth")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
 
 
-def claimed(request: Request, credentials: Credentials) -> Claims:
+def token_claims(request: Request, credentials: Credentials) -> Claims:
     """What the caller's token says; NotSignedIn where there is none that holds."""
     provider: Provider | None = request.app.state.provider
     if credentials is None or provider is None:
         raise NotSignedIn("A bearer token is needed.")
     try:
-        return provider.bearer(credentials.credentials)
+        return provider.read_bearer(credentials.credentials)
     except NotLetIn as error:
         raise NotSignedIn(str(error)) from error
 
 
-def caller(request: Request, claims: Annotated[Claims, Depends(claimed)]) -> User:
+def token_user(request: Request, claims: Annotated[Claims, Depends(token_claims)]) -> User:
     """The user whom the token names: a role counts where the token and the table both say it."""
     with request.app.state.engine.connect() as connection:
         rows = select(users).where(users.c.username == claims.username, users.c.ended_at.is_(None))
         row = connection.execute(rows).mappings().first()
-    if row is None or not claims.grants(row["role"]):
+    if row is None or not claims.grants_role(row["role"]):
         raise Refused("The token grants no role here.")
     if row["made_up"] and not request.app.state.settings.demo:
         raise Refused("Made-up users exist in a demo alone.")
@@ -45,7 +45,7 @@ def caller(request: Request, claims: Annotated[Claims, Depends(claimed)]) -> Use
 class AllowedToken(Allowed):
     """Who may call, by token and not by session."""
 
-    def __call__(self, user: Annotated[User, Depends(caller)]) -> User:
+    def __call__(self, user: Annotated[User, Depends(token_user)]) -> User:
         """The caller, where the role is one of those allowed."""
         if user.role not in self.roles:
             raise Refused(self.why)

@@ -17,27 +17,27 @@ from serving.review.policies import Invalid
 from serving.review.units import Units
 from serving.web import account, drafts, pages
 from serving.web.account import User
-from serving.web.requests import within
+from serving.web.requests import in_transaction
 
 router = APIRouter()
 Head = Annotated[User, Depends(account.head)]
 
 
-Looking = Annotated[Units, within(account.of_a_unit, Units.of_transaction)]
-Settling = Annotated[Units, within(account.head, Units.of_transaction)]
+Looking = Annotated[Units, in_transaction(account.of_a_unit, Units.of_transaction)]
+Settling = Annotated[Units, in_transaction(account.head, Units.of_transaction)]
 
 
 @router.get("/reviews")
-def reviews(request: Request, units: Looking) -> Response:
+def show_reviews(request: Request, units: Looking) -> Response:
     """The reviews that this reader concluded, and what came of them."""
-    return pages.render(request, "reviews.html", past=units.list_past())
+    return pages.render_page(request, "reviews.html", past=units.list_past())
 
 
 @router.get("/unit/checklist")
-def checklist(request: Request, units: Looking) -> Response:
+def show_checklist(request: Request, units: Looking) -> Response:
     """Facts over all cases of the unit: no score, no order but the practitioner's code."""
     found = units.list_checklist()
-    return pages.render(
+    return pages.render_page(
         request,
         "checklist.html",
         found=found,
@@ -47,7 +47,7 @@ def checklist(request: Request, units: Looking) -> Response:
 
 
 @router.get("/unit/week")
-def week(request: Request, units: Looking) -> Response:
+def show_week(request: Request, units: Looking) -> Response:
     """One page to take into supervision: by practitioner, what was asked and what is not done."""
     named, found = units.summarise_week()
     holders: list[tuple[str, int | None]] = [*named]
@@ -60,7 +60,7 @@ def week(request: Request, units: Looking) -> Response:
     for name, rows in found.items():
         for row in rows:
             facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
-    return pages.render(
+    return pages.render_page(
         request,
         "week.html",
         holders=holders,
@@ -72,39 +72,41 @@ def week(request: Request, units: Looking) -> Response:
 
 
 @router.get("/people")
-def people(request: Request, units: Looking) -> Response:
+def show_find(request: Request, units: Looking) -> Response:
     """Where a CRN is typed."""
     units.audit_view("PAGE_VIEW_FIND")
-    return pages.render(request, "find.html", faults={}, typed="")
+    return pages.render_page(request, "find.html", faults={}, typed="")
 
 
 @router.post("/people", dependencies=[Depends(account.check_signed_form)])
-def find(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
+def find_case(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
     """Lead to the case; no CRN stands in a query string."""
     try:
         found = units.parse_crn(crn)
     except Invalid as error:
         units.audit_view("PAGE_VIEW_FIND")
-        return pages.render(request, "find.html", status=422, faults=error.faults, typed=crn[:40])
+        return pages.render_page(
+            request, "find.html", status=422, faults=error.faults, typed=crn[:40]
+        )
     units.audit_view("PAGE_VIEW_FIND")
     return RedirectResponse(f"/people/{found}", status_code=303)
 
 
 @router.get("/people/{crn}")
-def person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
+def show_person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
     held = units.open_case(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
     if held["limited"] or limited_access.is_limited(units.unit.connection, store, crn, as_of):
-        return pages.render(request, "limited.html", item={"crn": crn})
+        return pages.render_page(request, "limited.html", item={"crn": crn})
     who, told = summary.one_case(store, crn, as_of)
     shown = [entry for entry in told if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
     recent = lines.entries_since(shown, begun)
     item = {"crn": crn, "person": who, "pdu_code": held["pdu_code"], "as_of": as_of}
-    return pages.render(
+    return pages.render_page(
         request,
         "person.html",
         item=item,
@@ -117,11 +119,11 @@ def person(request: Request, units: Looking, crn: str, whole: bool = False) -> R
 
 
 @router.get("/unit/limited")
-def limited(request: Request, units: Looking) -> Response:
+def show_limited(request: Request, units: Looking) -> Response:
     """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
     typed = drafts.kept_on(units.unit, "/unit/limited")
     filled = {crn: str(form.get("words") or "") for crn, form in typed.items()}
-    return pages.render(
+    return pages.render_page(
         request,
         "unit-limited.html",
         cases=units.list_limited(),
@@ -140,7 +142,7 @@ def check_limited(
     try:
         units.check_limited(crn, words)
     except Invalid as error:
-        return pages.render(
+        return pages.render_page(
             request,
             "unit-limited.html",
             status=422,
@@ -150,12 +152,12 @@ def check_limited(
             filled={crn: words},
             given_back={},
         )
-    drafts.done(units.unit, f"/unit/limited/{crn}/check")
+    drafts.forget_draft(units.unit, f"/unit/limited/{crn}/check")
     return RedirectResponse("/unit/limited", status_code=303)
 
 
 @router.get("/unit/cover")
-def cover(request: Request, units: Settling) -> Response:
+def show_cover(request: Request, units: Settling) -> Response:
     """Who reads what waits for more than two working days, and how much is read at once."""
     return _cover_page(request, units, {}, None)
 
@@ -182,7 +184,7 @@ def _cover_page(
     now, could = units.read_cover()
     kept = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
     said = filled or {"deputy": "", "most": "", **{k: v for k, v in kept.items() if v is not None}}
-    return pages.render(
+    return pages.render_page(
         request,
         "cover.html",
         status=422 if faults else 200,

@@ -111,7 +111,7 @@ def fill(settings: Settings) -> None:
 def serve(data: str, port: int) -> None:
     """The service, and a page that only says hello."""
     chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": data})
-    with_hello(web_app.create(chosen, engine_for(chosen, WEB)), port)
+    with_hello(web_app.create_app(chosen, engine_for(chosen, WEB)), port)
 
 
 def with_hello(app: FastAPI, port: int) -> None:
@@ -122,7 +122,7 @@ def with_hello(app: FastAPI, port: int) -> None:
         """Only says hello."""
         return HTMLResponse("<p>Hello</p>")
 
-    web_app.settle()
+    web_app.settle_memory()
     uvicorn.run(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)
 
 

@@ -56,11 +56,11 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
         store, on, caseload.place_cases(store, on), own, day, lambda _: None
     )
     return [
-        *arrivals.figures(store, usual, seen.week, day),
+        *arrivals.arrival_figures(store, usual, seen.week, day),
         arrivals.last_day(store, seen.days, day),
-        *population.figures(usual, seen.counted),
+        *population.population_figures(usual, seen.counted),
         _flagged(seen),
-        equality.recorded(seen.people, seen.marked),
+        equality.recording_gap(seen.people, seen.marked),
     ]
 
 
@@ -72,7 +72,7 @@ def _flagged(seen: ScoredCaseload) -> Figure:
     )
     crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
     parts = equality._flag_parts(seen.people, crns)
-    return figures.worst("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")
+    return figures.worst_part("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")
 
 
 def scenario(

@@ -79,7 +79,7 @@ def serve(issuer: str, port: int) -> None:
     """The service with a provider of tokens, and a page that only says hello."""
     chosen = demo()
     oidc = Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api")
-    with_hello(web_app.create(replace(chosen, oidc=oidc), engine_for(chosen, WEB)), port)
+    with_hello(web_app.create_app(replace(chosen, oidc=oidc), engine_for(chosen, WEB)), port)
 
 
 def ask(address: str, issuer: str, as_of: date, cases: dict[str, History]) -> list[float]:

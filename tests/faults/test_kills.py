@@ -176,7 +176,7 @@ def test_the_database_is_killed_in_the_middle_of_a_night(machine: Machine) -> No
 def test_the_database_is_killed_between_and_in_pages(machine: Machine) -> None:
     machine.succeed("serving", "audit", "verify")
     web = engine_for(machine.settings, WEB)
-    with TestClient(web_app.create(machine.settings, web)) as client:
+    with TestClient(web_app.create_app(machine.settings, web)) as client:
         spo = Browser(client).sign_in("ALD-SPO-1")
         spo.get("/queue")
         machine.stop_database()

@@ -36,7 +36,7 @@ def port(service: Service, front_end: None, monkeypatch: pytest.MonkeyPatch) -> 
         probe.bind(("127.0.0.1", 0))
         free = int(probe.getsockname()[1])
     config = uvicorn.Config(
-        web_app.create(service.settings, service.web),
+        web_app.create_app(service.settings, service.web),
         port=free,
         log_level="critical",
         ws="none",

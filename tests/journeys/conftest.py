@@ -54,7 +54,7 @@ def served(app: FastAPI, port: int) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def address(service: Service, front_end: None) -> Iterator[str]:
     """The service on a port of its own."""
-    with served(web_app.create(service.settings, service.web), free_port()) as found:
+    with served(web_app.create_app(service.settings, service.web), free_port()) as found:
         yield found
 
 

@@ -321,7 +321,7 @@ def real(service: Service, front_end: None) -> Iterator[str]:
         while "ready" not in provider.stdout.readline():
             assert provider.poll() is None, "the provider did not start"
         oidc = Oidc(f"http://127.0.0.1:{other}", "rosh-triage", "a-secret-of-the-tests-alone", here)
-        app = web_app.create(replace(service.settings, oidc=oidc), service.web)
+        app = web_app.create_app(replace(service.settings, oidc=oidc), service.web)
         with served(app, port) as address:
             yield address
         provider.terminate()

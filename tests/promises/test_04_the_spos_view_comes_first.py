@@ -147,7 +147,7 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
     tried = 0
     for reader in ("ALD-SPO-1", "ALD-HEAD"):
         browser.sign_in(reader)
-        for door in access.doors(web_app.ROUTERS):
+        for door in access.list_doors(web_app.ROUTERS):
             if door.method != "GET" or door.path.startswith("/sign-in/"):
                 continue
             path = door.path.format(item_id=item, crn=found["crn"], topic="list")

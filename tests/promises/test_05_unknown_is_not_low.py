@@ -123,9 +123,11 @@ def test_unknown_is_in_the_queue_in_its_own_place(service: Service) -> None:
 
 
 def test_pages_say_unknown_and_why() -> None:
-    assert formatters.level(None) == "Unknown"
-    assert formatters.highest({"public": {"level": None}, "staff": {"level": None}}) is None
-    assert formatters.level(formatters.highest({"public": {"level": None}})) == "Unknown"
+    assert formatters.level_words(None) == "Unknown"
+    assert formatters.highest_level({"public": {"level": None}, "staff": {"level": None}}) is None
+    assert (
+        formatters.level_words(formatters.highest_level({"public": {"level": None}})) == "Unknown"
+    )
     assert formatters.level_class(None).endswith("--unknown")
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from serving.db import identity
 from serving.web import api_routes
 from serving.web import app as web_app
-from serving.web.access import ROLES, Door, as_markdown, doors
+from serving.web.access import ROLES, Door, as_markdown, list_doors
 from tests.conftest import Service
 from tests.pages import Browser
 
@@ -25,7 +25,7 @@ USERS = {
     "inspector": "INSPECTOR-1",
     "batch": "BATCH-1",
 }
-DOORS = doors(web_app.ROUTERS)
+DOORS = list_doors(web_app.ROUTERS)
 GUARDED = [door for door in DOORS if door.roles is not None]
 OPEN = {
     "/accessibility",
@@ -51,7 +51,7 @@ def in_role(service: Service, front_end: None) -> Iterator[dict[str, Browser]]:
                 " VALUES ('BATCH-1', 'Batch', 'batch', true) ON CONFLICT DO NOTHING"
             )
         )
-    clients = [TestClient(web_app.create(service.settings, service.web)) for _ in ROLES]
+    clients = [TestClient(web_app.create_app(service.settings, service.web)) for _ in ROLES]
     yield {
         role: Browser(client).sign_in(USERS[role])
         for role, client in zip(ROLES, clients, strict=True)
@@ -115,7 +115,7 @@ def test_the_table_of_access_is_made_from_the_routes() -> None:
     kept = Path(__file__).parents[2] / "docs" / "access.md"
     assert page == kept.read_text(encoding="utf-8")
     assert "| GET | `/unit/cover` |  | yes |  |  |  |  |  |" in page
-    calls = doors([api_routes.router], "/v1")
+    calls = list_doors([api_routes.router], "/v1")
     assert page.count("\n| ") == len(DOORS) + len(calls) + 1
 
 

@@ -45,7 +45,7 @@ def app(service: Service, front_end: None, issuer: str) -> Any:
             )
         )
     oidc = Oidc(issuer, "rosh-triage", "secret", "http://here", "rosh-triage-api")
-    return web_app.create(replace(service.settings, oidc=oidc), service.web)
+    return web_app.create_app(replace(service.settings, oidc=oidc), service.web)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_histories_that_cannot_be_scored_are_said(service: Service, call: Call) 
     body(call("batch", "POST", "/scores", json={**good, "crn": limited}), 403)
 
 
-DOORS = access.doors([api_routes.router])
+DOORS = access.list_doors([api_routes.router])
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.method} {door.path}")

@@ -19,7 +19,7 @@ from tests.pages import Browser
 def own(service: Service, front_end: None) -> Iterator[TestClient]:
     """An application with connections of its own, which a test may cut."""
     engine = engine_for(service.settings, WEB)
-    with TestClient(web_app.create(service.settings, engine)) as client:
+    with TestClient(web_app.create_app(service.settings, engine)) as client:
         yield client
     engine.dispose()
 
@@ -78,7 +78,7 @@ def test_when_every_connection_is_taken_pages_say_so(
     """Not a bare error: a database that answers slowly takes every connection there is."""
     monkeypatch.setattr(server, "PATIENCE", 2)
     engine = engine_for(service.settings, WEB)
-    with TestClient(web_app.create(service.settings, engine)) as client:
+    with TestClient(web_app.create_app(service.settings, engine)) as client:
         browser = Browser(client).sign_in("ALD-SPO-1")
         taken = [engine.connect() for _ in range(15)]
         try:

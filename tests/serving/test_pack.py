@@ -88,7 +88,7 @@ def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
 def test_a_month_without_a_night_has_a_pack_that_says_so(
     service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(watch, "newest", lambda *_: None)
+    monkeypatch.setattr(watch, "newest_snapshot", lambda *_: None)
     with service.night.connect() as connection:
         told = board_pack.gather_pack(connection, board_pack.Month.parse_month(MONTH), demo=True)
     assert told.figures == []
@@ -117,18 +117,20 @@ def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> N
         days = [datetime(2026, *day, 6, tzinfo=UTC) for day in ((3, 31), (4, 1), (4, 20))]
         made = [connection.execute(put, {"as_of": quiet, "at": at}).scalar_one() for at in days]
         by = datetime(2026, 4, 1, 23, tzinfo=UTC)
-        kept = watch.newest(connection, month.last, by)
+        kept = watch.newest_snapshot(connection, month.last, by)
         assert kept is not None
         assert kept["id"] == made[1]
-        late = watch.newest(connection, month.last, datetime(2026, 3, 1, tzinfo=UTC))
+        late = watch.newest_snapshot(connection, month.last, datetime(2026, 3, 1, tzinfo=UTC))
         assert late is not None
         assert late["id"] == made[0], "all were made later: the first of them"
-        newest = watch.newest(connection, month.last)
+        newest = watch.newest_snapshot(connection, month.last)
         assert newest is not None
         assert newest["id"] == made[2]
         chosen: list[datetime] = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(watch, "newest", lambda _c, _until, at: chosen.append(at) or kept)
+            patch.setattr(
+                watch, "newest_snapshot", lambda _c, _until, at: chosen.append(at) or kept
+            )
             board_pack.gather_pack(connection, month, demo=True)
         assert chosen[0] == datetime(2026, 4, 1, 23, tzinfo=UTC), (
             "the end of the day after, in summer"

@@ -255,7 +255,7 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None
 
 def test_assets_are_made_without_what_is_licensed_for_gov_uk(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="npm ci"):
-        assets.prepare(tmp_path, tmp_path / "out")
+        assets.prepare_assets(tmp_path, tmp_path / "out")
     css = (assets.VENDOR / "govuk-frontend.min.css").read_text()
     assert "GDS Transport" not in css
     assert "crest" not in css
@@ -268,7 +268,7 @@ def test_the_service_says_when_front_end_files_are_missing(
 ) -> None:
     monkeypatch.setattr(assets, "VENDOR", tmp_path)
     with pytest.raises(MissingInput, match="front-end files are missing"):
-        web_app.create(service.settings, service.web)
+        web_app.create_app(service.settings, service.web)
 
 
 def test_commands_of_the_service(
@@ -312,14 +312,14 @@ def test_commands_of_the_service(
 
 
 def test_formatters() -> None:
-    assert formatters.day(None) == "not known"
-    assert formatters.day("2026-03-03") == "3 March 2026"
-    assert formatters.age(None, AS_OF) == "not known"
-    assert formatters.age("2000-11-21", date(2026, 11, 20)) == "25"
-    assert formatters.feed("contacts", "stopped") == "Contacts: have stopped arriving"
-    assert formatters.unit("N99XXX") == "N99XXX"
-    assert formatters.theme("people") == "people"
-    assert formatters.group("prisoners") == "Prisoners"
+    assert formatters.format_day(None) == "not known"
+    assert formatters.format_day("2026-03-03") == "3 March 2026"
+    assert formatters.age_on(None, AS_OF) == "not known"
+    assert formatters.age_on("2000-11-21", date(2026, 11, 20)) == "25"
+    assert formatters.feed_sentence("contacts", "stopped") == "Contacts: have stopped arriving"
+    assert formatters.unit_name("N99XXX") == "N99XXX"
+    assert formatters.table_words("people") == "people"
+    assert formatters.group_words("prisoners") == "Prisoners"
 
 
 def test_adjustments_stand_at_the_head_of_the_case(service: Service, browser: Browser) -> None:

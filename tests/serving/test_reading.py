@@ -108,7 +108,7 @@ def test_all_others_about_right_and_ticked_entries_are_a_whole_view(
     assert found["levels"]["children"] == "HIGH"
     assert found["levels"]["staff"] == levels["staff"]["level"]
     assert found["verdicts"]["staff"] == "about_right"
-    assert found["ticked"] == [list(one) for one in formatters.ticked([unescape(entry)])]
+    assert found["ticked"] == [list(one) for one in formatters.ticked_entries([unescape(entry)])]
     assert found["reasons"] == ""
     assert "Part of your reasons" in browser.get(f"/cases/{item}?system=true")
 
@@ -121,7 +121,7 @@ def test_a_case_is_held_by_one_reader_and_the_other_is_told_by_whom(
     item = service.unread("N54BRI")
     browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
     assert "You hold this case" in browser.post(f"/cases/{item}/claim")
-    with TestClient(web_app.create(service.settings, service.web)) as client:
+    with TestClient(web_app.create_app(service.settings, service.web)) as client:
         other = Browser(client).sign_in("BRI-SPO-2")
         page = other.get(f"/cases/{item}")
         assert "<strong>Sam Okonedo</strong> is reading this case" in page
@@ -236,12 +236,12 @@ def test_the_database_lets_one_reader_hold_a_case(service: Service, browser: Bro
 def test_a_box_stands_for_every_entry_of_its_line_whatever_the_record_numbers_hold() -> None:
     entries = [{"source_table": "contacts", "record_id": one} for one in ("C 1", "C:2", "Ç%3&")]
     value = formatters.entry_keys(entries)
-    assert formatters.ticked([value, value]) == (
+    assert formatters.ticked_entries([value, value]) == (
         ("contacts", "C 1"),
         ("contacts", "C:2"),
         ("contacts", "Ç%3&"),
     )
-    assert formatters.ticked([]) == ()
+    assert formatters.ticked_entries([]) == ()
 
 
 @pytest.mark.parametrize("entry", ["x:forged", "contacts:%00", "", "contacts:"])

@@ -33,17 +33,21 @@ def provider(issuer: str) -> Provider:
 
 
 def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> None:
-    found = provider.bearer(token(issuer))
+    found = provider.read_bearer(token(issuer))
     assert found.username == "X"
-    assert found.grants("spo")
-    assert not found.grants("head")
-    service = provider.bearer(token(issuer, **named("batch", "batch-1")))
+    assert found.grants_role("spo")
+    assert not found.grants_role("head")
+    service = provider.read_bearer(token(issuer, **named("batch", "batch-1")))
     assert service.username == "batch-1"
-    assert service.grants("batch")
-    assert not service.grants("spo")
+    assert service.grants_role("batch")
+    assert not service.grants_role("spo")
     as_spo = token(issuer, **named("batch", "ALD-SPO-1") | {"authorities": [ROLES["spo"]]})
-    assert not provider.bearer(as_spo).grants("spo"), "a client named like a person is not one"
-    assert not provider.bearer(token(issuer, authorities="ROLE_ROSH_TRIAGE__SPO")).grants("spo")
+    assert not provider.read_bearer(as_spo).grants_role("spo"), (
+        "a client named like a person is not one"
+    )
+    assert not provider.read_bearer(token(issuer, authorities="ROLE_ROSH_TRIAGE__SPO")).grants_role(
+        "spo"
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_a_token_that_does_not_hold_is_refused(
     provider: Provider, issuer: str, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(NotLetIn):
-        provider.bearer(token(issuer, **changes))
+        provider.read_bearer(token(issuer, **changes))
 
 
 def test_only_the_providers_own_signature_counts(provider: Provider, issuer: str) -> None:
@@ -74,30 +78,30 @@ def test_only_the_providers_own_signature_counts(provider: Provider, issuer: str
     odd = "eyJhbGciOiJSUzI1NiIsImNyaXQiOjd9"  # {"alg":"RS256","crit":7}
     for one in [*forged, f"{header}.{unsigned[1]}.", f"{odd}.{unsigned[1]}.{unsigned[2]}"]:
         with pytest.raises(NotLetIn):
-            provider.bearer(one)
+            provider.read_bearer(one)
 
 
 def test_a_provider_that_is_away_is_said() -> None:
     away = Provider(Oidc("http://127.0.0.1:9", "a", "b", "http://here", "rosh-triage-api"))
     with pytest.raises(SetupProblem, match="cannot be reached"):
-        away.bearer("a.b.c")
+        away.read_bearer("a.b.c")
 
 
 def test_tokens_count_only_where_it_is_said_whom_they_are_for(issuer: str) -> None:
     open_to_all = Provider(Oidc(issuer, "rosh-triage", "secret", "http://here"))
     with pytest.raises(NotLetIn, match="ROSH_API_AUDIENCE"):
-        open_to_all.bearer(token(issuer))
+        open_to_all.read_bearer(token(issuer))
 
 
 def test_a_provider_that_names_another_issuer_is_refused(issuer: str) -> None:
     other = Provider(Oidc(f"{issuer}/", "rosh-triage", "secret", "http://here", "rosh-triage-api"))
     with pytest.raises(SetupProblem, match="another issuer"):
-        other.bearer(token(issuer))
+        other.read_bearer(token(issuer))
 
 
 def test_a_provider_that_is_away_is_a_page(service: Service, front_end: None) -> None:
     oidc = Oidc("http://127.0.0.1:9", "a", "b", "http://here")
-    app = web_app.create(replace(service.settings, oidc=oidc), service.web)
+    app = web_app.create_app(replace(service.settings, oidc=oidc), service.web)
     with TestClient(app) as client:
         found = client.get("/sign-in/provider")
     assert found.status_code == 503
@@ -105,7 +109,7 @@ def test_a_provider_that_is_away_is_a_page(service: Service, front_end: None) ->
 
 
 def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None:
-    address = provider.address("the-state", "the-nonce", "v" * 64)
+    address = provider.sign_in_address("the-state", "the-nonce", "v" * 64)
     assert "code_challenge_method=S256" in address
     assert "code_challenge=" in address
     assert "v" * 64 not in address
@@ -158,7 +162,7 @@ def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -
         "ROSH_PUBLIC_URL": "https://here",
     }
     live = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **given})
-    with TestClient(web_app.create(live, service.web)) as client:
+    with TestClient(web_app.create_app(live, service.web)) as client:
         found = client.get("/sign-in")
     assert "Made-up people" not in found.text
     cookie = found.headers["set-cookie"].lower()
@@ -172,7 +176,7 @@ def test_a_code_without_the_state_of_this_browser_is_refused(browser: Browser) -
 
 def test_a_state_of_any_letters_is_refused(service: Service, issuer: str, front_end: None) -> None:
     oidc = Oidc(issuer, "a", "b", "http://here")
-    app = web_app.create(replace(service.settings, oidc=oidc), service.web)
+    app = web_app.create_app(replace(service.settings, oidc=oidc), service.web)
     with TestClient(app) as client:
         client.get("/sign-in/provider", follow_redirects=False)
         assert client.get("/sign-in/callback?code=x&state=%C3%A9").status_code == 403
@@ -181,11 +185,11 @@ def test_a_state_of_any_letters_is_refused(service: Service, issuer: str, front_
 def test_too_many_tries_are_turned_away() -> None:
     limit = SignInLimit(tries=3, seconds=60)
     for at in (0, 1, 2):
-        limit.check("1.2.3.4", at)
+        limit.count_try("1.2.3.4", at)
     with pytest.raises(TooManyTries):
-        limit.check("1.2.3.4", 3)
-    limit.check("5.6.7.8", 3)
-    limit.check("1.2.3.4", 61)
+        limit.count_try("1.2.3.4", 3)
+    limit.count_try("5.6.7.8", 3)
+    limit.count_try("1.2.3.4", 61)
 
 
 def test_too_many_tries_are_a_page(service: Service, browser: Browser) -> None:

@@ -61,13 +61,13 @@ def reading(**changes: Any) -> Reading:
     ],
 )
 def test_states_come_from_one_table(name: str, value: float, state: str) -> None:
-    found = figures.figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
+    found = figures.make_figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
     assert found.state == state
 
 
 @pytest.mark.parametrize("count", [0, 1, 29])
 def test_too_few_is_never_green(count: int) -> None:
-    found = readers.share("misses", [reading()] * count, lambda one: one.first, "{n}")
+    found = readers.share_figure("misses", [reading()] * count, lambda one: one.first, "{n}")
     assert found.state == "too few to tell"
     assert found.value is None
     assert f"{count} of 30" in found.sentence
@@ -76,12 +76,12 @@ def test_too_few_is_never_green(count: int) -> None:
 def test_shares_are_weighed_by_how_likely_each_was_drawn() -> None:
     common = [reading(weight=1.0, first=True)] * 30
     rare = [reading(weight=9.0)] * 30
-    found = readers.share("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
+    found = readers.share_figure("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
     assert found.value == pytest.approx(0.1)
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.1 < found.high
-    plain = readers.share(
+    plain = readers.share_figure(
         "misses", [reading(first=True)] * 6 + [reading()] * 54, lambda one: one.first, "{n}"
     )
     assert plain.low is not None
@@ -96,10 +96,10 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
     browser.sign_in("ALD-SPO-2").record_view(item)
     with service.night.connect() as connection:
         later = TODAY + timedelta(days=200)
-        assert readings.readings(connection, later) == [], (
+        assert readings.read_readings(connection, later) == [], (
             "what was read long ago is another matter"
         )
-        read = readings.readings(connection, TODAY)
+        read = readings.read_readings(connection, TODAY)
         with service.admin.connect() as other:
             count = other.execute(text("SELECT count(*) FROM triage.conclusions")).scalar_one()
             both = other.execute(
@@ -137,13 +137,13 @@ def test_the_board_sees_figures_and_no_person(
         identity.prove_identity(connection, "ALD-SPO-1")
         rows = text("SELECT count(*) FROM triage.snapshots")
         assert connection.execute(rows).scalar_one() == 0
-    assert formatters.role("analyst") == "Analyst"
+    assert formatters.role_words("analyst") == "Analyst"
 
 
 def test_time_on_a_case_is_told_in_steps() -> None:
     minutes = [1, 1, 3, 4, 6, 7, 9, 12, 20, 40] * 4
     read = [reading(read_for=timedelta(minutes=each)) for each in minutes]
-    found = readers._hasty([*read, reading(read_for=None)])
+    found = readers._haste_figure([*read, reading(read_for=None)])
     assert found.value == pytest.approx(0.2)
     assert found.count == 40
     assert [(part.label, part.count) for part in found.parts] == [
@@ -155,10 +155,10 @@ def test_time_on_a_case_is_told_in_steps() -> None:
         ("30 minutes or more", 4),
     ]
     assert "half for 6 minutes or less, the middle half 3 to 12" in found.sentence
-    few = readers._hasty(read[:20])
+    few = readers._haste_figure(read[:20])
     assert few.value is None
     assert {part.value for part in few.parts} == {None}
-    assert readers._hasty([reading(read_for=None)] * 50).value is None
+    assert readers._haste_figure([reading(read_for=None)] * 50).value is None
 
 
 def test_misses_and_precision_are_told_at_each_recorded_level() -> None:

@@ -29,7 +29,7 @@ from serving.watch import (
     population,
     readers,
 )
-from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst
+from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst_part
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.web import charts
 from tests.conftest import AS_OF, Service
@@ -75,26 +75,29 @@ def test_a_week_beside_what_is_usual(
 ) -> None:
     """A week usually brings 100 rows of the one region (and 20 of the other, too few to tell)."""
     week = {"contacts": {"N54": (rows, late), "N58": (0, 0)}}
-    found = by_name(arrivals.figures(service.store, profile(), week, AS_OF))
+    found = by_name(arrivals.arrival_figures(service.store, profile(), week, AS_OF))
     told = {part.label: part for part in found["rows_few"].parts}
     assert told["contacts in N54"].state == few
     assert found["late"].state == overdue
     other = next(part for part in found["rows_few"].parts if part.label == "contacts in N58")
     assert other.value == 0, "none of 20 is sure, few of 20 is not"
     some = {"contacts": {"N54": (100, 0), "N58": (8, 0)}}
-    told = by_name(arrivals.figures(service.store, profile(), some, AS_OF))["rows_few"]
+    told = by_name(arrivals.arrival_figures(service.store, profile(), some, AS_OF))["rows_few"]
     assert next(part for part in told.parts if part.label == "contacts in N58").value is None
 
 
 def test_a_table_that_stopped_is_named(service: Service) -> None:
     late = AS_OF + timedelta(days=30)
-    found = by_name(arrivals.figures(service.store, profile(), USUAL, late))
+    found = by_name(arrivals.arrival_figures(service.store, profile(), USUAL, late))
     assert found["feeds_gone"].state in (LOOK, ACT)
     assert "contacts" in found["feeds_gone"].sentence
 
 
 def test_without_a_profile_nothing_is_green(service: Service) -> None:
-    found = [*arrivals.figures(service.store, None, {}, AS_OF), *population.figures(None, {})]
+    found = [
+        *arrivals.arrival_figures(service.store, None, {}, AS_OF),
+        *population.population_figures(None, {}),
+    ]
     for one in found:
         if one.name not in ("refused", "unknown_codes"):
             assert one.state == UNKNOWN, one.name
@@ -108,17 +111,17 @@ def test_without_a_profile_nothing_is_green(service: Service) -> None:
 )
 def test_an_indicator_that_moved(now: list[int], state: str) -> None:
     counts = {"N54": profile().counts["N54"] | {"violence_incident_count": now}}
-    found = by_name(population.figures(profile(), counts))
+    found = by_name(population.population_figures(profile(), counts))
     assert found["indicators"].state == state
     assert "violence incident count" in found["indicators"].sentence
     assert found["levels"].state == GREEN
     few = {"N54": {name: [n // 100 for n in told] for name, told in counts["N54"].items()}}
-    assert by_name(population.figures(profile(), few))["indicators"].state == TOO_FEW
+    assert by_name(population.population_figures(profile(), few))["indicators"].state == TOO_FEW
 
 
 def test_levels_put_up_are_practice() -> None:
     counts = {"N54": profile().counts["N54"] | {"level public": [0, 300, 420, 220, 60]}}
-    found = by_name(population.figures(profile(), counts))
+    found = by_name(population.population_figures(profile(), counts))
     assert found["levels"].state == ACT
     assert found["indicators"].state == GREEN
 
@@ -128,16 +131,16 @@ def test_process_that_moves_alone_is_practice_and_with_behaviour_it_is_not() -> 
     then = profile(counts={"N54": usual})
     alone = usual | {"da_enquiry_overdue": [0, 2000, 2000]}
     both = alone | {"violence_incident_count": [0, 2200, 1800]}
-    assert by_name(population.figures(then, {"N54": alone}))["process"].state == ACT
-    assert by_name(population.figures(then, {"N54": both}))["process"].state == GREEN
+    assert by_name(population.population_figures(then, {"N54": alone}))["process"].state == ACT
+    assert by_name(population.population_figures(then, {"N54": both}))["process"].state == GREEN
 
 
 def test_readers_who_are_quick_or_write_the_same_again() -> None:
     slow = [reading(reasons=f"Case {chr(97 + n)}{chr(98 + n)} read.") for n in range(20)]
     quick = [reading(took=timedelta(seconds=20), reasons="As the list says.")] * 20
-    assert readers._quick([*slow, *quick]).value == pytest.approx(0.5)
+    assert readers._quick_readings([*slow, *quick]).value == pytest.approx(0.5)
     assert readers._same_words([*slow, *quick]).value == pytest.approx(0.5)
-    assert readers._quick(slow).state == TOO_FEW
+    assert readers._quick_readings(slow).state == TOO_FEW
 
 
 def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
@@ -170,7 +173,7 @@ def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_o
     apart = [reading(first=True, second=False, second_probability=0.05)] * 60
     random = [reading(drawn_as="random", weight=2000.0, second=False)] * 100
     with service.night.connect() as connection:
-        found = by_name(readers.figures(connection, [*stamped, *apart, *random], TODAY))
+        found = by_name(readers.reader_figures(connection, [*stamped, *apart, *random], TODAY))
     assert found["raised_after"].value == 1.0
     assert found["raised_after"].state == ACT
     assert "of cases flagged" in found["raised_after"].sentence
@@ -197,7 +200,7 @@ def alike_slowly(texts: list[frozenset[str]]) -> int:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), min_size=1), max_size=12))
 def test_texts_that_are_nearly_the_same_are_found(texts: list[frozenset[str]]) -> None:
-    assert alike.near(texts) == alike_slowly(texts)
+    assert alike.count_near_copies(texts) == alike_slowly(texts)
 
 
 def test_reasons_that_differ_by_one_word_are_the_same_reasons() -> None:
@@ -210,12 +213,12 @@ def test_reasons_that_differ_by_one_word_are_the_same_reasons() -> None:
 
 def test_expected_and_found_are_compared_in_the_flagged_group() -> None:
     told = [reading(probability=0.5, same_group=n % 4 == 0) for n in range(40)]
-    found = calibration.observed(told)
+    found = calibration.observed_to_expected(told)
     assert found.value == pytest.approx(0.5)
     assert found.state == ACT
-    assert calibration.observed(told[:10]).state == TOO_FEW
+    assert calibration.observed_to_expected(told[:10]).state == TOO_FEW
     high = [reading(stratum="HIGH", probability=0.25, same_group=n % 2 == 0) for n in range(40)]
-    both = calibration.observed([*told, *high])
+    both = calibration.observed_to_expected([*told, *high])
     assert both.state == GREEN, "one hides the other"
     parts = {part.label: part.state for part in both.parts}
     assert (parts["recorded low"], parts["recorded high"]) == (ACT, LOOK)
@@ -249,12 +252,12 @@ def test_entries_that_others_chose_to_record_are_compared_by_group() -> None:
     told = people(ethnicity=["B"] * 500 + ["W"] * 1500, sex=["F"] * 1000 + ["M"] * 1000)
     crns = [f"A{n:06d}" for n in [*range(200), *range(500, 800)]]
     marked = pl.DataFrame({"crn": crns, "indicator": "weapon_events_count"})
-    found = equality.recorded(told, marked)
+    found = equality.recording_gap(told, marked)
     assert found.value == pytest.approx((200 - 2.576 * 200**0.5) / 125)
     assert found.state == LOOK
     assert "weapon events count, ethnicity: B, 1.6 times as often" in found.sentence
     assert not [part for part in found.parts if "sex" in part.label]
-    assert equality.recorded(told, marked.head(0)).state == UNKNOWN
+    assert equality.recording_gap(told, marked.head(0)).state == UNKNOWN
 
 
 def test_a_small_group_that_is_flagged_far_more_often_is_not_withheld() -> None:
@@ -271,25 +274,25 @@ def test_one_characteristic_that_is_missing_for_everyone_is_said(service: Servic
     told = people(sex=["F"] * 200 + ["M"] * 200, region=["N54"] * 400)
     marked = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(400)], "indicator": "gang"})
     with service.night.connect() as connection:
-        found = equality.figures(connection, told, marked, [], AS_OF)
+        found = equality.equality_figures(connection, told, marked, [], AS_OF)
     for one in found:
         assert one.state not in (GREEN, TOO_FEW), one.name
         assert "Not known of anyone: ethnicity, age, religion, disability." in one.sentence
     assert not [p for one in found for p in one.parts if NOT_KNOWN in p.label]
     nobody = people(region=["N54"] * 50)
     with service.night.connect() as connection:
-        none = equality.figures(connection, nobody, marked, [], AS_OF)
+        none = equality.equality_figures(connection, nobody, marked, [], AS_OF)
     assert {one.state for one in none} == {UNKNOWN}
 
 
 def test_few_missed_is_green_only_where_its_interval_is() -> None:
-    few = readers.share("misses", [reading()] * 30, lambda one: one.first, "{n}")
+    few = readers.share_figure("misses", [reading()] * 30, lambda one: one.first, "{n}")
     assert few.value == 0
     assert few.state == TOO_FEW, "none of 30 may be 11 of 100"
-    many = readers.share("misses", [reading()] * 300, lambda one: one.first, "{n}")
+    many = readers.share_figure("misses", [reading()] * 300, lambda one: one.first, "{n}")
     assert many.state == GREEN
     one_heavy = [reading(weight=1000.0), *[reading()] * 40]
-    assert readers.share("precision", one_heavy, lambda one: one.first, "{n}").value is None
+    assert readers.share_figure("precision", one_heavy, lambda one: one.first, "{n}").value is None
 
 
 DAY = date(2026, 11, 18)
@@ -357,7 +360,7 @@ def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(
 def test_a_small_table_that_stops_everywhere_is_seen(service: Service) -> None:
     usual = {"registrations": {f"N{n}": (240, 0) for n in range(50, 56)}}
     week = {"registrations": {f"N{n}": (0, 0) for n in range(50, 56)}}
-    found = by_name(arrivals.figures(service.store, profile(supplied=usual), week, AS_OF))
+    found = by_name(arrivals.arrival_figures(service.store, profile(supplied=usual), week, AS_OF))
     assert found["rows_few"].state == ACT
     assert any(part.label == "registrations everywhere" for part in found["rows_few"].parts)
 
@@ -410,7 +413,7 @@ def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> 
     ]
     with service.night.connect() as connection:
         found = by_name(
-            equality.figures(
+            equality.equality_figures(
                 connection, told, pl.DataFrame({"crn": [], "indicator": []}), read, AS_OF
             )
         )
@@ -422,7 +425,7 @@ def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> 
 
 def test_nobodys_characteristics_are_supplied(service: Service) -> None:
     with service.night.connect() as connection:
-        found = equality.figures(
+        found = equality.equality_figures(
             connection, people(sex=[NOT_KNOWN] * 50), pl.DataFrame(), [], AS_OF
         )
     assert {one.state for one in found} == {UNKNOWN}
@@ -439,10 +442,10 @@ def test_the_list_is_compared_with_the_night_before() -> None:
             "what_happened": "not chosen",
         }
     )
-    top = lists._top(rows, {"low": 40})
+    top = lists._top_rows(rows, {"low": 40})
     assert top.height == 40
-    moved = lists._top(rows.with_columns(rank=81 - pl.col("rank")), {"low": 60})
-    found = lists._overlap(top, moved)
+    moved = lists._top_rows(rows.with_columns(rank=81 - pl.col("rank")), {"low": 60})
+    found = lists._overlap_figure(top, moved)
     assert found.value == pytest.approx(0.5)
     assert found.state == ACT
     assert (found.low, found.high) == (None, None), "every row is counted: nothing is estimated"
@@ -452,11 +455,11 @@ def test_the_list_is_compared_with_the_night_before() -> None:
 def test_a_damaged_file_of_another_night_is_not_known(service: Service, tmp_path: Path) -> None:
     later = AS_OF + timedelta(days=1)
     with service.night.connect() as connection:
-        assert lists._before(connection, service.settings.scores, later) is not None
+        assert lists._previous_list(connection, service.settings.scores, later) is not None
         rows = text("SELECT scores_file FROM triage.runs WHERE as_of < :day ORDER BY as_of DESC")
         name = connection.execute(rows, {"day": later}).scalars().first()
         (tmp_path / str(name)).write_bytes(b"PAR1 and no more")
-        assert lists._before(connection, tmp_path, later) is None
+        assert lists._previous_list(connection, tmp_path, later) is None
 
 
 def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
@@ -477,7 +480,10 @@ def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
 def test_pictures_leave_holes_and_say_the_last_value() -> None:
     day = date(2026, 9, 1)
     some = [
-        (day + timedelta(days=n), figures.figure("misses", 0.02 + n / 1000, 0.01, 0.05, 90, "{n}"))
+        (
+            day + timedelta(days=n),
+            figures.make_figure("misses", 0.02 + n / 1000, 0.01, 0.05, 90, "{n}"),
+        )
         for n in (0, 1, 2, 30, 31)
     ]
     hole = (day + timedelta(days=3), figures.too_few("misses", 3))
@@ -537,7 +543,7 @@ def test_a_gap_that_may_be_wide_is_not_green() -> None:
     parts = equality._gap_parts("precision_gap", told, read, lambda one: one.first)
     states_ = {part.label.split(",")[0]: part.state for part in parts}
     assert states_ == {"ethnicity: A": GREEN, "ethnicity: B": TOO_FEW}
-    figure = equality._sure(worst("precision_gap", parts, "{n} {where}", "none"))
+    figure = equality._name_untold_groups(worst_part("precision_gap", parts, "{n} {where}", "none"))
     assert figure.state == TOO_FEW
     assert figure.value is None
     assert "too few to tell of 1: ethnicity: B" in figure.sentence
@@ -555,13 +561,13 @@ def test_the_count_of_one_small_group_cannot_be_worked_out_from_the_others() -> 
 def test_a_region_that_is_gone_is_no_green() -> None:
     levels = {"level children": [0, 500, 500, 0, 0]}
     then = profile(counts={"N54": levels, "N58": levels})
-    found = by_name(population.figures(then, {"N54": levels}))
+    found = by_name(population.population_figures(then, {"N54": levels}))
     assert found["regions"].state == ACT
     assert "0 of 100, and 50 before" in found["regions"].sentence
-    assert by_name(population.figures(then, then.counts))["regions"].state == GREEN
+    assert by_name(population.population_figures(then, then.counts))["regions"].state == GREEN
     gone = next(part for part in found["levels"].parts if part.label.endswith("in N58"))
     assert gone.state == TOO_FEW
-    alone = by_name(population.figures(profile(counts={"N54": levels}), {"N54": levels}))
+    alone = by_name(population.population_figures(profile(counts={"N54": levels}), {"N54": levels}))
     assert alone["regions"].value is None
 
 
@@ -573,42 +579,44 @@ def test_a_share_under_one_in_a_hundred_is_not_said_to_be_none() -> None:
 
 def test_one_bad_row_of_forty_is_no_sign_of_a_bad_feed() -> None:
     load = Load(1, datetime(2026, 11, 20), True, {"contacts": {"read": 40, "refused": 1}}, {}, {})
-    assert arrivals._refused("refused", load).state == LOOK
+    assert arrivals._refused_figure("refused", load).state == LOOK
     load = Load(
         1, datetime(2026, 11, 20), True, {"contacts": {"read": 4000, "refused": 100}}, {}, {}
     )
-    assert arrivals._refused("refused", load).state == ACT
+    assert arrivals._refused_figure("refused", load).state == ACT
 
 
 def test_three_found_for_each_expected_is_as_wrong_as_a_third() -> None:
     told = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
-    assert calibration.observed(told).value == pytest.approx(3.0)
-    assert calibration.observed(told).state == ACT
+    assert calibration.observed_to_expected(told).value == pytest.approx(3.0)
+    assert calibration.observed_to_expected(told).state == ACT
 
 
 def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
     usual = {"contacts": {"N54": (12_000, 1200)}, "incidents": {"N54": (1200, 120)}}
     week = {"contacts": {"N54": (1000, 100)}, "incidents": {"N54": (100, 80)}}
-    parts = {part.label: part for part in arrivals._late(usual, week)}
+    parts = {part.label: part for part in arrivals._lateness_parts(usual, week)}
     assert parts["N54"].state == GREEN
     assert parts["contacts in N54"].state == GREEN
     assert parts["incidents in N54"].state == ACT
     assert parts["incidents in N54"].low is not None
     few = {"contacts": {"N54": (1000, 100)}, "incidents": {"N54": (20, 16)}}
-    assert {p.label: p.state for p in arrivals._late(usual, few)}["incidents in N54"] == TOO_FEW
+    assert {p.label: p.state for p in arrivals._lateness_parts(usual, few)}[
+        "incidents in N54"
+    ] == TOO_FEW
 
 
 def test_what_rests_on_a_part_of_what_was_queued_says_so_and_is_not_green_on_a_half() -> None:
-    told = figures.figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
+    told = figures.make_figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
     assert told.state == GREEN
-    most = maturity.ripe(told, {"flagged": (90, 100)}, "flagged")
+    most = maturity.with_maturity(told, {"flagged": (90, 100)}, "flagged")
     assert most.state == GREEN
     assert "90 of 100 are read" in most.sentence
-    assert maturity.ripe(told, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
-    assert maturity.ripe(told, {"random": (1, 100)}, "flagged") == told
-    bad = figures.figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
-    assert maturity.ripe(bad, {"flagged": (49, 100)}, "flagged").state == ACT
-    assert maturity.figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6
+    assert maturity.with_maturity(told, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
+    assert maturity.with_maturity(told, {"random": (1, 100)}, "flagged") == told
+    bad = figures.make_figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
+    assert maturity.with_maturity(bad, {"flagged": (49, 100)}, "flagged").state == ACT
+    assert maturity.maturity_figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6
 
 
 @pytest.mark.parametrize(
@@ -620,10 +628,10 @@ def test_a_figure_is_green_only_where_half_of_its_parts_are_told(
 ) -> None:
     parts = [Part(f"told {n}", 1.0, 0.9, 1.1, 100, GREEN) for n in range(told)]
     parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(untold)]
-    assert worst("rows_few", parts, "{n} {where}", "none").state == state
+    assert worst_part("rows_few", parts, "{n} {where}", "none").state == state
 
 
 def test_one_bad_part_is_said_however_few_are_told() -> None:
     parts = [Part("told", 0.1, 0.0, 0.2, 100, ACT)]
     parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(9)]
-    assert worst("rows_few", parts, "{n} {where}", "none").state == ACT
+    assert worst_part("rows_few", parts, "{n} {where}", "none").state == ACT
