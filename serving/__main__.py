@@ -140,9 +140,11 @@ def add_record_commands(commands: Any) -> None:
 
     two = commands.add_parser("audit", help="check that the audit stands as it was written")
     kinds = two.add_subparsers(required=True, metavar="WHAT")
-    held = kinds.add_parser("verify", help="name the first row that was changed")
-    held.add_argument("--anchors", type=Path, help="a copy of the signed heads kept elsewhere")
-    held.set_defaults(run=do.verify_audit)
+    chain_parser = kinds.add_parser("verify", help="name the first row that was changed")
+    chain_parser.add_argument(
+        "--anchors", type=Path, help="a copy of the signed heads kept elsewhere"
+    )
+    chain_parser.set_defaults(run=do.verify_audit)
     kinds.add_parser("anchor", help="sign the head of the chain now, and print it").set_defaults(
         run=do.anchor_audit
     )

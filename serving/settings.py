@@ -91,73 +91,75 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     In a demo, secrets are drawn once and kept in the data folder, readable by its owner alone.
     Outside a demo each must be given and be at least 24 characters long.
     """
-    given = os.environ if environ is None else environ
-    mode = given.get("ROSH_MODE", "live")
+    variables = os.environ if environ is None else environ
+    mode = variables.get("ROSH_MODE", "live")
     if mode not in ("demo", "live"):
         raise SetupProblem(f"ROSH_MODE is {mode!r}; it must be demo or live.")
-    data = Path(given.get("ROSH_DATA", "var/live"))
-    url = given.get("DATABASE_URL") or None
-    found = _demo_secrets(data) if mode == "demo" else _live_secrets(given, embedded=url is None)
+    data = Path(variables.get("ROSH_DATA", "var/live"))
+    url = variables.get("DATABASE_URL") or None
+    passwords = (
+        _demo_secrets(data) if mode == "demo" else _live_secrets(variables, embedded=url is None)
+    )
     return Settings(
         mode="demo" if mode == "demo" else "live",
         data=data,
         database_url=url,
-        oidc=_oidc_settings(given),
-        mlflow_url=given.get("ROSH_MLFLOW_URL", "").rstrip("/"),
-        proxies=given.get("ROSH_PROXIES") or "127.0.0.1",
-        **found,
+        oidc=_oidc_settings(variables),
+        mlflow_url=variables.get("ROSH_MLFLOW_URL", "").rstrip("/"),
+        proxies=variables.get("ROSH_PROXIES") or "127.0.0.1",
+        **passwords,
     )
 
 
-def _oidc_settings(given: Mapping[str, str]) -> Oidc | None:
+def _oidc_settings(variables: Mapping[str, str]) -> Oidc | None:
     """The provider of sign-in; None where none is named, and a sentence where half of one is."""
     names = ("issuer", "client_id", "client_secret", "public_url")
     keys = {
         name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"
         for name in names
     }
-    said = {name: given.get(key, "") for name, key in keys.items()}
-    if not said["issuer"]:
+    values = {name: variables.get(key, "") for name, key in keys.items()}
+    if not values["issuer"]:
         return None
-    missing = [keys[name] for name in names if not said[name]]
+    missing = [keys[name] for name in names if not values[name]]
     if missing:
         raise SetupProblem(f"Sign-in needs {', '.join(missing)} beside ROSH_OIDC_ISSUER.")
-    said["public_url"] = said["public_url"].rstrip("/")
+    values["public_url"] = values["public_url"].rstrip("/")
     return Oidc(
-        **said,
-        audience=given.get("ROSH_API_AUDIENCE") or None,
-        username_claim=given.get("ROSH_OIDC_USERNAME_CLAIM") or "user_name",
+        **values,
+        audience=variables.get("ROSH_API_AUDIENCE") or None,
+        username_claim=variables.get("ROSH_OIDC_USERNAME_CLAIM") or "user_name",
     )
 
 
-def _live_secrets(given: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
-    found = {}
+def _live_secrets(variables: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+    values = {}
     for name in _SECRETS:
         key = f"ROSH_{name.upper()}"
-        value = given.get(key, "")
+        value = variables.get(key, "")
         if name == "admin_password" and not embedded:
-            found[name] = value
+            values[name] = value
             continue
         if len(value) < SHORTEST_SECRET:
             raise SetupProblem(
                 f"{key} must be set to a secret of at least {SHORTEST_SECRET} characters. "
                 "To look at made-up people instead, set ROSH_MODE=demo."
             )
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _demo_secrets(data: Path) -> dict[str, str]:
     path = data / "demo-secrets.json"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
-        drawn = {name: secrets.token_urlsafe(32) for name in _SECRETS}
+        new_secrets = {name: secrets.token_urlsafe(32) for name in _SECRETS}
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(drawn, file)
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    if missing := [name for name in _SECRETS if name not in kept]:
+            json.dump(new_secrets, file)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if missing := [name for name in _SECRETS if name not in stored]:
         # A demo from before a secret was needed.
-        kept |= {name: secrets.token_urlsafe(32) for name in missing}
-        path.write_text(json.dumps(kept), encoding="utf-8")
-    return {name: str(kept[name]) for name in _SECRETS}
+        stored |= {name: secrets.token_urlsafe(32) for name in missing}
+        path.write_text(json.dumps(stored), encoding="utf-8")
+    return {name: str(stored[name]) for name in _SECRETS}

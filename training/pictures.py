@@ -115,15 +115,15 @@ def _review_rates(judged: Labelled, probability: Matrix) -> Picture:
     picture, axes = _four("What each review rate finds, newest period (95 % intervals)")
     curve = rates.curve(judged, probability)
     for place, name in zip(axes, STRATA, strict=True):
-        own = [one for one in curve if one.recorded == name and one.found and one.right]
+        own = [one for one in curve if one.recorded == name and one.recall and one.precision]
         place.set_title(f"recorded {name.lower()}")
         if not own:
             place.text(0.5, 0.5, "too few to tell", ha="center", transform=place.transAxes)
             continue
         shares = [100 * one.share for one in own]
         for words, colour, told in (
-            ("found of those too low", BLUE, [one.found for one in own]),
-            ("right of those shown", BLACK, [one.right for one in own]),
+            ("found of those too low", BLUE, [one.recall for one in own]),
+            ("right of those shown", BLACK, [one.precision for one in own]),
         ):
             known = [figure for figure in told if figure is not None]
             value, low, high = (

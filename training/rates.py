@@ -25,8 +25,8 @@ class Rate:
     recorded: str
     share: float
     rows: int
-    right: Figure | None
-    found: Figure | None
+    precision: Figure | None
+    recall: Figure | None
 
 
 def curve(judged: Labelled, probability: Matrix) -> list[Rate]:

@@ -31,7 +31,7 @@ WARNED = (7, 14, 30)
 
 
 @dataclass(frozen=True)
-class Said:
+class SignedStatement:
     """What a member wrote in signing or withdrawing: who, when, why, on which conditions."""
 
     name: str
@@ -63,9 +63,9 @@ class Approval:
     signed_by: tuple[str, ...]
     card: str = ""
     """The SHA-256 of its model card, as it was proposed; empty where there was none."""
-    said: tuple[Said, ...] = ()
+    statements: tuple[SignedStatement, ...] = ()
     """What each signer wrote, the first one first."""
-    taken_back: Said | None = None
+    taken_back: SignedStatement | None = None
     """Who withdrew it, and why."""
 
     @property
@@ -100,9 +100,9 @@ class Approval:
 
     def expiry_warning(self, now: datetime) -> str | None:
         """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
-        left = (self.expires_at - now).days
+        days_left = (self.expires_at - now).days
         for days in WARNED:
-            if 0 <= left < days:
+            if 0 <= days_left < days:
                 return f"expires in less than {days} days, on {self.expires_at:%d %B %Y}"
         return None
 
@@ -117,18 +117,22 @@ def is_open_to_sign(one: Approval, now: datetime) -> bool:
 
 def list_approvals(connection: Connection) -> list[Approval]:
     """Every approval, newest first, with what its signers wrote."""
-    said: dict[int, list[Said]] = {}
+    statements: dict[int, list[SignedStatement]] = {}
     signed = select(signatures, users.c.name).join(users, users.c.username == signatures.c.username)
     for row in connection.execute(signed.order_by(signatures.c.at, users.c.name)).mappings():
-        one = Said(row["name"], row["at"], row["reasons"], row["conditions"])
-        said.setdefault(row["approval_id"], []).append(one)
-    gone = select(withdrawals, users.c.name).join(users, users.c.username == withdrawals.c.username)
+        one = SignedStatement(row["name"], row["at"], row["reasons"], row["conditions"])
+        statements.setdefault(row["approval_id"], []).append(one)
+    withdrawal_rows = select(withdrawals, users.c.name).join(
+        users, users.c.username == withdrawals.c.username
+    )
     withdrawn = {
-        row["approval_id"]: Said(row["name"], row["at"], row["reasons"])
-        for row in connection.execute(gone).mappings()
+        row["approval_id"]: SignedStatement(row["name"], row["at"], row["reasons"])
+        for row in connection.execute(withdrawal_rows).mappings()
     }
     rows = connection.execute(select(approvals).order_by(approvals.c.id.desc())).mappings()
-    return [_approval_of(row, said.get(row["id"], []), withdrawn.get(row["id"])) for row in rows]
+    return [
+        _approval_of(row, statements.get(row["id"], []), withdrawn.get(row["id"])) for row in rows
+    ]
 
 
 def hold_still(connection: Connection) -> None:
@@ -143,15 +147,15 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
     An approval of a demo never holds outside one, nor the other way round.
     """
-    found = [item for item in list_approvals(connection) if item.demo == demo]
+    candidates = [item for item in list_approvals(connection) if item.demo == demo]
     at = now or clock.now()
-    for item in found:
+    for item in candidates:
         if item.why_not_now(at) is None:
             return item
-    if not found:
+    if not candidates:
         raise NotApproved("No model has been approved, so nothing can be flagged.")
     # Of a proposal that waits it would say little; of what was signed last, why it holds no more.
-    last = max(found, key=lambda one: len(one.signed_by))
+    last = max(candidates, key=lambda one: len(one.signed_by))
     raise NotApproved(
         f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
         f"because {last.why_not_now(at)}."
@@ -160,15 +164,15 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
 def load_bundle(approval: Approval, folder: Path) -> Bundle:
     """The approved bundle; NotApproved where what lies there is not what was approved."""
-    found = bundle.load(folder / approval.bundle_folder)
-    if found.id != approval.bundle_id:
+    model = bundle.load(folder / approval.bundle_folder)
+    if model.id != approval.bundle_id:
         raise NotApproved(
             f"The bundle in {approval.bundle_folder} is not the one approved on "
             f"{approval.at:%d %B %Y}: its files have changed. Nothing was scored."
         )
     if approval.catalogue != build.catalogue_hash():
         raise NotApproved("The catalogue of indicators is not the one approved. Nothing scored.")
-    return found
+    return model
 
 
 def propose_approval(
@@ -197,7 +201,7 @@ def propose_approval(
         "expires_at": func.now() + VALID_FOR,
     }
     try:
-        made = unit.connection.execute(
+        number = unit.connection.execute(
             insert(approvals).values(**values).returning(approvals.c.id)
         ).scalar_one()
     except DBAPIError as error:
@@ -205,10 +209,10 @@ def propose_approval(
             "It could not be proposed: only a member of the board proposes, with a random share "
             "between 0 and 1."
         ) from error
-    binds = _read_approval(unit.connection, int(made)).digest_signed
+    binds = _read_approval(unit.connection, int(number)).digest_signed
     details = {"bundle": model.id, "binds": binds}
-    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(made), details))
-    return int(made)
+    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(number), details))
+    return int(number)
 
 
 def sign_approval(unit: Transaction, approval_id: int, reasons: str, conditions: str = "") -> None:
@@ -254,19 +258,21 @@ def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | N
 
     By the clock of the second signature: what was proposed and not yet signed twice did not hold.
     """
-    held = (
+    valid_approvals = (
         item
         for item in list_approvals(connection)
-        if item.demo == demo and len(item.said) >= SIGNATURES and item.said[SIGNATURES - 1].at <= at
+        if item.demo == demo
+        and len(item.statements) >= SIGNATURES
+        and item.statements[SIGNATURES - 1].at <= at
     )
-    return next((item for item in held if item.why_not(at) is None), None)
+    return next((item for item in valid_approvals if item.why_not(at) is None), None)
 
 
 def first_altered(connection: Connection) -> int | None:
     """The first approval that is not what the chain of audit rows says was proposed."""
     rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
-    found = {one.id: one.digest_signed for one in list_approvals(connection)}
-    return next((row.id for row in rows if found.get(row.id) != row.binds), None)
+    digests = {one.id: one.digest_signed for one in list_approvals(connection)}
+    return next((row.id for row in rows if digests.get(row.id) != row.binds), None)
 
 
 def _sha256_of(words: str) -> str:
@@ -274,13 +280,15 @@ def _sha256_of(words: str) -> str:
 
 
 def _read_approval(connection: Connection, number: int) -> Approval:
-    found = next((one for one in list_approvals(connection) if one.id == number), None)
-    if found is None:
+    approval = next((one for one in list_approvals(connection) if one.id == number), None)
+    if approval is None:
         raise UserError(f"There is no proposal {number}.")
-    return found
+    return approval
 
 
-def _approval_of(row: RowMapping, said: list[Said], taken_back: Said | None) -> Approval:
+def _approval_of(
+    row: RowMapping, statements: list[SignedStatement], taken_back: SignedStatement | None
+) -> Approval:
     return Approval(
         id=row["id"],
         bundle_id=row["bundle_id"],
@@ -295,8 +303,8 @@ def _approval_of(row: RowMapping, said: list[Said], taken_back: Said | None) -> 
         at=row["at"],
         expires_at=row["expires_at"],
         withdrawn_at=taken_back.at if taken_back else row["withdrawn_at"],
-        signed_by=tuple(sorted(one.name for one in said)),
+        signed_by=tuple(sorted(one.name for one in statements)),
         card=row["card"],
-        said=tuple(said),
+        statements=tuple(statements),
         taken_back=taken_back,
     )

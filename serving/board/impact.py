@@ -49,8 +49,8 @@ class Rate(BaseModel):
 
     recorded: str
     share: float
-    right: Measured | None
-    found: Measured | None
+    precision: Measured | None
+    recall: Measured | None
 
 
 class Evidence(BaseModel):
@@ -112,8 +112,8 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
     path = bundles / approval.bundle_folder / "card.md"
     if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
         return None
-    made = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return Markup(made.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return Markup(renderer.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
 
 
 def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
@@ -128,9 +128,9 @@ def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bo
     except UserError as error:
         return [], False, str(error)
     sizes = _level_sizes(Profile.of(model))
-    asked = [name for name in ORDER if name in approval.rates]
-    found = [_at_level(name, approval.rates[name], rates, sizes) for name in asked]
-    return found, bool(model.about.get("made_up")), ""
+    level_names = [name for name in ORDER if name in approval.rates]
+    levels = [_at_level(name, approval.rates[name], rates, sizes) for name in level_names]
+    return levels, bool(model.about.get("made_up")), ""
 
 
 def _read_rates(path: Path, digest: str | None) -> list[Rate]:
@@ -141,37 +141,39 @@ def _read_rates(path: Path, digest: str | None) -> list[Rate]:
     if hashlib.sha256(content).hexdigest() != digest:
         raise UnreadableInput(f"{path.name} is not what training kept of this bundle.")
     try:
-        told = Evidence.model_validate_json(content)
+        evidence = Evidence.model_validate_json(content)
     except ValidationError as error:
         raise UnreadableInput(f"{path.name} is damaged; fetch it again.") from error
-    return told.rates
+    return evidence.rates
 
 
 def _level_sizes(profile: Profile | None) -> dict[str, int]:
     """How many people had each recorded level in a group, in the caseload of the profile."""
     if profile is None:
         return {}
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     counts = whole(profile.counts)
     for group in COMMUNITY_GROUPS:
-        told = counts.get(level_name(group), [])
-        for level, count in zip(("unknown", *(x.lower() for x in LEVEL_ORDER)), told, strict=False):
-            found[level] = found.get(level, 0) + count
-    return found
+        level_counts = counts.get(level_name(group), [])
+        for level, count in zip(
+            ("unknown", *(x.lower() for x in LEVEL_ORDER)), level_counts, strict=False
+        ):
+            sizes[level] = sizes.get(level, 0) + count
+    return sizes
 
 
 def _at_level(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
     proposed = min(1.0, rate * WEEKS / size) if size else None
-    told = [
-        (one.share, one.right, one.found)
+    measured = [
+        (one.share, one.precision, one.recall)
         for one in ours
-        if one.right and one.found and one.found.value and one.share < 1
+        if one.precision and one.recall and one.recall.value and one.share < 1
     ]
-    if proposed is None or not told:
+    if proposed is None or not measured:
         return AtLevel(name, rate, proposed, None, None, None)
-    share, right, caught = min(told, key=lambda one: abs(one[0] - proposed))
+    share, right, caught = min(measured, key=lambda one: abs(one[0] - proposed))
     return AtLevel(
         name,
         rate,

@@ -47,13 +47,13 @@ def list_incidents(connection: Connection) -> list[Incident]:
         .join(users, users.c.username == incidents.c.username)
         .order_by(incidents.c.id)
     ).mappings()
-    found: dict[int, Incident] = {}
+    incident_of: dict[int, Incident] = {}
     for row in rows:
         if row["follows"] is None:
-            found[row["id"]] = Incident(row)
+            incident_of[row["id"]] = Incident(row)
         else:
-            found[row["follows"]].followed.append(row)
-    return sorted(found.values(), key=lambda one: (one.is_closed, -one.first["id"]))
+            incident_of[row["follows"]].followed.append(row)
+    return sorted(incident_of.values(), key=lambda one: (one.is_closed, -one.first["id"]))
 
 
 def report_incident(unit: Transaction, kind: str, words: str) -> None:
@@ -65,11 +65,11 @@ def report_incident(unit: Transaction, kind: str, words: str) -> None:
 
 def follow_up_incident(unit: Transaction, number: int, words: str, *, closes: bool) -> None:
     """Say what was done about one, or close it; UserError where there is none, or it is closed."""
-    known: Sequence[Incident] = list_incidents(unit.connection)
-    found = next((one for one in known if one.first["id"] == number), None)
-    if found is None or found.is_closed:
+    incidents: Sequence[Incident] = list_incidents(unit.connection)
+    incident = next((one for one in incidents if one.first["id"] == number), None)
+    if incident is None or incident.is_closed:
         raise UserError("There is no such open incident.")
-    values = {"follows": number, "kind": found.first["kind"], "words": words, "closes": closes}
+    values = {"follows": number, "kind": incident.first["kind"], "words": words, "closes": closes}
     _insert_incident(unit, values)
 
 

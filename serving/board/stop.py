@@ -44,24 +44,24 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
     """The stop that holds now, or held at a moment; None where there is none, or two members have
     ended it.
     """
-    found: Stopped | None = None
+    current: Stopped | None = None
     for row in list_stops(connection):
         if at is not None and row["at"] > at:
             break
         if row["kind"] == "stop":
-            first = found or Stopped(row["name"], row["at"], row["reasons"], ())
+            first = current or Stopped(row["name"], row["at"], row["reasons"], ())
             # A second stop takes back what was said for going on.
-            found = replace(first, resumed_by=())
-        elif found is not None:
-            names = tuple(dict.fromkeys((*found.resumed_by, row["name"])))
-            found = replace(found, resumed_by=names) if len(names) < TO_GO_ON else None
-    return found
+            current = replace(first, resumed_by=())
+        elif current is not None:
+            names = tuple(dict.fromkeys((*current.resumed_by, row["name"])))
+            current = replace(current, resumed_by=names) if len(names) < TO_GO_ON else None
+    return current
 
 
 def list_stops(connection: Connection) -> list[RowMapping]:
     """Everything that was said of stopping and going on, by whom, oldest first."""
-    told = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
-    return list(connection.execute(told.order_by(stops.c.id)).mappings())
+    statement_rows = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
+    return list(connection.execute(statement_rows.order_by(stops.c.id)).mappings())
 
 
 def as_the_board_says(

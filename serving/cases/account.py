@@ -59,7 +59,7 @@ class Account:
     acute: list[dict[str, Any]]
     """Entries that were delivered to be acted on at once, and who said what was done."""
     audit: list[RowMapping]
-    held: bool
+    on_hold: bool
 
 
 def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
@@ -77,7 +77,7 @@ def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on:
     connection = unit.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited, limits_known = _access_state(connection, store, crn, on)
-    who, told = (None, []) if limited else summary.one_case(store, crn, on)
+    who, entries = (None, []) if limited else summary.one_case(store, crn, on)
     end = clock.end_of(on)
     run, night = _last_run(connection, end), _last_night(connection, on)
     if run is not None and night is not None and night["id"] == run["id"]:
@@ -88,7 +88,7 @@ def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on:
         limited=limited,
         limits_known=limits_known,
         person=who,
-        entries=told,
+        entries=entries,
         run=run,
         computed=_score_rows(scores, run, crn, limited=limited),
         night=night,
@@ -96,7 +96,7 @@ def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on:
         queued=_queue_entries(connection, crn, end),
         acute=_acute_rows(connection, crn, end),
         audit=_audit_rows(connection, crn, end),
-        held=legal_holds.is_held(connection, crn),
+        on_hold=legal_holds.is_held(connection, crn),
     )
 
 
@@ -111,14 +111,14 @@ def _access_state(connection: Connection, store: Store, crn: str, on: date) -> t
         return True, False
 
 
-def as_json(told: Account) -> dict[str, Any]:
+def as_json(account: Account) -> dict[str, Any]:
     """The account as plain values: days and moments are written out by whoever prints them."""
-    found = {name: getattr(told, name) for name in told.__dataclass_fields__}
+    content = {name: getattr(account, name) for name in account.__dataclass_fields__}
     for name in ("run", "night"):
-        row = found[name]
-        found[name] = dict(row) if row is not None else None
-    found["audit"] = [dict(row) for row in told.audit]
-    return found
+        row = content[name]
+        content[name] = dict(row) if row is not None else None
+    content["audit"] = [dict(row) for row in account.audit]
+    return content
 
 
 def _last_run(connection: Connection, end: datetime) -> RowMapping | None:
@@ -175,49 +175,51 @@ def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dic
         "conclusions": conclusions,
         "answers": answers,
     }
-    found: dict[str, Any] = {}
+    record: dict[str, Any] = {}
     for name, table in parts.items():
         ours = select(table).where(table.c.item_id == item["id"])
         if "at" in table.c:
             ours = ours.where(table.c.at < end).order_by(table.c.at)
-        found[name] = [dict(row) for row in connection.execute(ours).mappings()]
+        record[name] = [dict(row) for row in connection.execute(ours).mappings()]
     newer = (
         select(newer_scores)
         .join(runs, runs.c.id == newer_scores.c.run_id)
         .where(newer_scores.c.item_id == item["id"], runs.c.at < end)
         .order_by(runs.c.at)
     )
-    found["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
+    record["newer_scores"] = [dict(row) for row in connection.execute(newer).mappings()]
     twice = text(
         "SELECT * FROM triage.second_reads_asked(:crn) WHERE item_id = :item AND at < :end"
     )
     values = {"crn": item["crn"], "item": item["id"], "end": end}
-    found["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
+    record["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
     # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
     by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
         limited_checks.c.crn == item["crn"], limited_checks.c.at < end
     )
     looked = connection.execute(by_hand.order_by(limited_checks.c.at)).mappings()
-    found["looked_at_by_hand"] = [dict(row) for row in looked]
-    then["state"] = "concluded" if found["conclusions"] else "open"
-    if item["state"] == "by_hand" and found["looked_at_by_hand"]:
+    record["looked_at_by_hand"] = [dict(row) for row in looked]
+    then["state"] = "concluded" if record["conclusions"] else "open"
+    if item["state"] == "by_hand" and record["looked_at_by_hand"]:
         then["state"] = "by_hand"
-    return {"item": then, **found}
+    return {"item": then, **record}
 
 
 def _acute_rows(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
     rows = select(acute).where(acute.c.crn == crn, acute.c.at < end).order_by(acute.c.at)
-    found = []
+    acute_entries = []
     for row in connection.execute(rows).mappings().all():
-        said = select(acknowledgements).where(
+        acknowledged = select(acknowledgements).where(
             acknowledgements.c.acute_id == row["id"], acknowledgements.c.at < end
         )
         # Who holds the case is kept as it is now: not told of a past day.
-        told = {name: row[name] for name in row if name != "practitioner_code"}
-        done = connection.execute(said.order_by(acknowledgements.c.at)).mappings()
-        found.append({**told, "acknowledged": [dict(one) for one in done]})
-    return found
+        entry = {name: row[name] for name in row if name != "practitioner_code"}
+        acknowledgement_rows = connection.execute(
+            acknowledged.order_by(acknowledgements.c.at)
+        ).mappings()
+        acute_entries.append({**entry, "acknowledged": [dict(one) for one in acknowledgement_rows]})
+    return acute_entries
 
 
 def _audit_rows(connection: Connection, crn: str, end: datetime) -> list[RowMapping]:

@@ -26,8 +26,8 @@ from serving.cases.acute_list import LISTED
 from serving.db.tables import acknowledgements, acute, runs
 
 MATCHES: dict[str, pl.Expr] = {
-    said: pl.all_horizontal(pl.col(name).is_in(codes) for name, codes in conditions.items())
-    for said, conditions in LISTED.items()
+    title: pl.all_horizontal(pl.col(name).is_in(codes) for name, codes in conditions.items())
+    for title, conditions in LISTED.items()
 }
 """The signed list as expressions over incidents."""
 WORDS = ("what", "detail", "source", "certainty")
@@ -59,17 +59,19 @@ def deliver_entries(
     last = connection.execute(select(func.max(runs.c.as_of))).scalar()
     since = datetime.combine(min(as_of - LOOK_BACK, last or date.max), time.max)
     recent = pl.any_horizontal(MATCHES.values()) & (pl.col("known_from") > since)
-    told = asof.read(store, on, tables=["incidents"], lean={"incidents": Unread(recent)})
-    rows = told.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
+    recent_incidents = asof.read(
+        store, on, tables=["incidents"], lean={"incidents": Unread(recent)}
+    )
+    rows = recent_incidents.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
     waiting = _unacknowledged_records(connection)
     crns = {*rows["crn"], *waiting}
     if not crns:
         return Delivered(0, 0)
-    known = asof.read(
+    histories = asof.read(
         store, asof.spine(crns, as_of), tables=["incidents", "allocations", "supervisions"]
     )
-    units, holders = _unit_of_cases(known), timeline.practitioners(known)
-    _refresh_entries(connection, known, waiting, units, holders)
+    units, holders = _unit_of_cases(histories), timeline.practitioners(histories)
+    _refresh_entries(connection, histories, waiting, units, holders)
     values = [
         _entry_row(
             row, units.get(row["crn"], NO_UNIT), holders.get(row["crn"]), row["crn"] in limited
@@ -80,8 +82,8 @@ def deliver_entries(
     if not values:
         return Delivered(0, nowhere)
     fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.pdu_code)
-    made = connection.execute(fresh, values).scalars()
-    return Delivered(sum(unit != NO_UNIT for unit in made), nowhere)
+    new_numbers = connection.execute(fresh, values).scalars()
+    return Delivered(sum(unit != NO_UNIT for unit in new_numbers), nowhere)
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:
@@ -101,32 +103,38 @@ def open_again(connection: Connection, limited: Collection[str]) -> None:
 
 def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
     """The records that nobody has acknowledged, and those whose words came back, by case."""
-    done = exists().where(acknowledgements.c.acute_id == acute.c.id)
-    found: dict[str, list[str]] = {}
+    acknowledged = exists().where(acknowledgements.c.acute_id == acute.c.id)
+    records: dict[str, list[str]] = {}
     wordless = ~acute.c.limited & (acute.c.listed_as == "")
-    rows = connection.execute(select(acute.c.crn, acute.c.record_id).where(~done | wordless))
+    rows = connection.execute(
+        select(acute.c.crn, acute.c.record_id).where(~acknowledged | wordless)
+    )
     for crn, record in rows:
-        found.setdefault(crn, []).append(record)
-    return found
+        records.setdefault(crn, []).append(record)
+    return records
 
 
-def _unit_of_cases(known: Known) -> dict[str, str]:
+def _unit_of_cases(histories: Known) -> dict[str, str]:
     """The unit of each case: that of its latest order, licence, custody or placement in force."""
-    held = known.rows("supervisions").filter(
+    supervisions = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
     )
-    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    last = supervisions.sort("occurred_on", "record_id").unique(
+        "crn", keep="last", maintain_order=True
+    )
     return dict(last.select("crn", "pdu_code").iter_rows())
 
 
 def _refresh_entries(
     connection: Connection,
-    known: Known,
+    histories: Known,
     waiting: dict[str, list[str]],
     units: dict[str, str],
     holders: dict[str, str],
 ) -> None:
-    rows = {(row["crn"], row["record_id"]): row for row in _listed_entries(known.rows("incidents"))}
+    rows = {
+        (row["crn"], row["record_id"]): row for row in _listed_entries(histories.rows("incidents"))
+    }
     for crn, records in waiting.items():
         for record in records:
             row = rows.get((crn, record))
@@ -154,7 +162,9 @@ def _entry_text(entry: TimelineEntry) -> dict[str, str]:
 
 
 def _listed_entries(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    words = pl.coalesce(pl.when(found).then(pl.lit(said)) for said, found in MATCHES.items())
+    words = pl.coalesce(
+        pl.when(condition).then(pl.lit(title)) for title, condition in MATCHES.items()
+    )
     yield from rows.with_columns(listed_as=words).sort("recorded_at", "record_id").to_dicts()
 
 

@@ -47,29 +47,29 @@ class Placed:
 
 def place_cases(store: Store, on: pl.DataFrame) -> Placed:
     """The unit and practitioner of each case of a spine."""
-    known = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
-    held = timeline.supervision(known)
-    units = {crn: row["pdu_code"] for crn, row in held.items() if row["pdu_code"]}
-    return Placed(units, timeline.practitioners(known))
+    histories = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
+    supervisions = timeline.supervision(histories)
+    units = {crn: row["pdu_code"] for crn, row in supervisions.items() if row["pdu_code"]}
+    return Placed(units, timeline.practitioners(histories))
 
 
 def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:
     """Which of some indicators fire, by default the facts: crn, indicator; a case once, whichever
     group it is about.
     """
-    said = [
+    frames = [
         frame.filter(
             pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
         ).select("crn", indicator=pl.lit(name))
         for name, item in ((name, CATALOGUE[name]) for name in names)
     ]
-    return pl.concat(said).unique().sort("crn", "indicator")
+    return pl.concat(frames).unique().sort("crn", "indicator")
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:
     """Cases of limited access are their CRN and unit at once, whatever the night does later."""
-    held = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
-    connection.execute(held.values(limited=True, practitioner_code=None))
+    caseload_rows = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
+    connection.execute(caseload_rows.values(limited=True, practitioner_code=None))
     connection.execute(delete(facts).where(facts.c.crn.in_(limited)))
 
 
@@ -100,7 +100,7 @@ def write_caseload(connection: Connection, on: pl.DataFrame, where: Placed, as_o
 
 
 def write_facts(
-    connection: Connection, on: pl.DataFrame, found: pl.DataFrame, where: Placed, as_of: date
+    connection: Connection, on: pl.DataFrame, fired: pl.DataFrame, where: Placed, as_of: date
 ) -> None:
     """Bring the facts to this night; a limited case has none."""
     limited = dict(on.select("crn", "limited").iter_rows())
@@ -112,7 +112,7 @@ def write_facts(
             "as_of": as_of,
             "practitioner_code": where.practitioners.get(crn),
         }
-        for crn, name in found.iter_rows()
+        for crn, name in fired.iter_rows()
         if crn in where.units and not limited.get(crn, True)
     }
     _replace_rows(connection, facts, ["crn", "indicator"], open_)
@@ -130,8 +130,8 @@ def _replace_rows(
     same = {
         one for one, row in rows.items() if before.get(one) == {name: row[name] for name in names}
     }
-    gone = [one for one in before if one not in same]
+    removed_rows = [one for one in before if one not in same]
     columns = tuple_(*(table.c[name] for name in key))
-    for at in range(0, len(gone), 5000):
-        connection.execute(delete(table).where(columns.in_(gone[at : at + 5000])))
+    for at in range(0, len(removed_rows), 5000):
+        connection.execute(delete(table).where(columns.in_(removed_rows[at : at + 5000])))
     insert_rows(connection, table, [row for one, row in rows.items() if one not in same])

@@ -39,9 +39,9 @@ def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, plac
 def write_hold_list(connection: Connection, store: Path) -> int:
     """Write the list beside the store anew, as recorded; how many cases are held."""
     _lock_holds(connection)
-    found = held_cases(connection)
-    store_holds.keep(store, found)
-    return len(found)
+    crns = held_cases(connection)
+    store_holds.keep(store, crns)
+    return len(crns)
 
 
 def check_crn(crn: str) -> None:

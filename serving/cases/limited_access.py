@@ -75,8 +75,8 @@ def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool
     """Whether access to a case is limited by the list or by what was told since (promise 7)."""
     if crn in build.limited_cases(store, on):
         return True
-    told = text("SELECT triage.told_limited(:crn)")
-    return bool(connection.execute(told, {"crn": crn}).scalar())
+    limited_query = text("SELECT triage.told_limited(:crn)")
+    return bool(connection.execute(limited_query, {"crn": crn}).scalar())
 
 
 def limit_case(
@@ -89,9 +89,9 @@ def limit_case(
     named = [("exclusion", name) for name in excluded]
     named += [("restriction", name) for name in restricted_to]
     kinds, names = zip(*(named or [NOBODY]), strict=True)
-    told = text("SELECT triage.limit_told(:crn, :kinds, :names)")
+    limit_query = text("SELECT triage.limit_told(:crn, :kinds, :names)")
     values = {"crn": crn, "kinds": list(kinds), "names": [name.strip().upper() for name in names]}
-    return bool(connection.execute(told, values).scalar())
+    return bool(connection.execute(limit_query, values).scalar())
 
 
 def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]:
@@ -100,20 +100,26 @@ def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]
     Exclusions add up; users told to be the only ones take the place of those that an older list
     restricts a case to.
     """
-    told = limits.c.told_at.is_not(None)
-    connection.execute(delete(limits).where(~told | (limits.c.told_at < _list_taken_at(store))))
-    only = select(limits.c.crn).where(told, limits.c.kind == NOBODY[0], limits.c.username != "")
+    reported_since = limits.c.told_at.is_not(None)
+    connection.execute(
+        delete(limits).where(~reported_since | (limits.c.told_at < _list_taken_at(store)))
+    )
+    only = select(limits.c.crn).where(
+        reported_since, limits.c.kind == NOBODY[0], limits.c.username != ""
+    )
     replaced = set(connection.execute(only).scalars())
-    kept = build.limits_in_force(store, as_of).with_columns(pl.col("username").str.to_uppercase())
+    listed_limits = build.limits_in_force(store, as_of).with_columns(
+        pl.col("username").str.to_uppercase()
+    )
     # One that has no end outlasts one that has: a name is limited as long as any row says so.
-    last = kept.sort("ended_on", nulls_last=True).unique(
+    last = listed_limits.sort("ended_on", nulls_last=True).unique(
         ["crn", "kind", "username"], keep="last", maintain_order=True
     )
     older = pl.col("crn").is_in(sorted(replaced)) & (pl.col("kind") == NOBODY[0])
     rows: list[dict[str, Any]] = last.filter(~older).to_dicts()
     if rows:
         connection.execute(insert(limits).on_conflict_do_nothing(), rows)
-    return set(kept["crn"]) | limited_cases(connection)
+    return set(listed_limits["crn"]) | limited_cases(connection)
 
 
 def _list_taken_at(store: Store) -> datetime:
@@ -121,12 +127,12 @@ def _list_taken_at(store: Store) -> datetime:
 
     One that is not declared complete says nothing of the cases that it does not name.
     """
-    taken = [
+    moments = [
         load.feeds["limits"].replace(tzinfo=UTC)
         for load in store.loads
         if load.tables.get("limits", {}).get("complete")
     ]
-    return max(taken, default=datetime.min.replace(tzinfo=UTC))
+    return max(moments, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _open_again(connection: Connection, store: Store, limited: set[str], as_of: date) -> int:
@@ -140,8 +146,8 @@ def _open_again(connection: Connection, store: Store, limited: set[str], as_of: 
     for row in rows:
         by_day.setdefault(min(row.as_of, as_of), []).append(row)
     for day, ours in by_day.items():
-        known = asof.read(store, asof.spine(sorted({row.crn for row in ours}), day))
-        people = summary.summarise_people(store, known, day)
+        histories = asof.read(store, asof.spine(sorted({row.crn for row in ours}), day))
+        people = summary.summarise_people(store, histories, day)
         for row in ours:
             back = {"limited": False, "person": people[row.crn]}
             # Somebody may have looked at it by hand while its record was read.

@@ -18,35 +18,37 @@ from features.store.store import Store
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The head of the page of one case, and every entry as known on the date, newest first."""
-    known = asof.read(store, asof.spine([crn], as_of))
-    told = [
+    histories = asof.read(store, asof.spine([crn], as_of))
+    entries = [
         {**asdict(entry), "source_table": entry.table, "position": place}
-        for place, entry in enumerate(timeline.entries(known)[crn])
+        for place, entry in enumerate(timeline.entries(histories)[crn])
     ]
-    return summarise_people(store, known, as_of)[crn], told
+    return summarise_people(store, histories, as_of)[crn], entries
 
 
-def summarise_people(store: Store, known: Known, as_of: date) -> dict[str, dict[str, Any]]:
+def summarise_people(store: Store, histories: Known, as_of: date) -> dict[str, dict[str, Any]]:
     """What the page says at its head: name, supervision, levels and states, what is missing."""
-    named, held = timeline.names(known), timeline.supervision(known)
+    named, supervision = timeline.names(histories), timeline.supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
-    for row in recorded_levels(known).iter_rows(named=True):
+    for row in recorded_levels(histories).iter_rows(named=True):
         levels.setdefault(row["crn"], {})[row["group"]] = {
             "level": row["level"],
             "state": row["state"],
             "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
         }
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
-    open_ = _outstanding_work(known)
-    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(known)
+    open_ = _outstanding_work(histories)
+    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(histories)
     return {
         crn: {
             "name": _full_name(named.get(crn, {})),
             "born_on": _text_or_none(named.get(crn, {}).get("born_on")),
-            "supervision": codes.SUPERVISION_KINDS.get(held.get(crn, {}).get("kind") or "", ""),
-            "since": _text_or_none(held.get(crn, {}).get("occurred_on")),
-            "team": held.get(crn, {}).get("team_code"),
-            "suspended_from": _text_or_none(held.get(crn, {}).get("suspended_from")),
+            "supervision": codes.SUPERVISION_KINDS.get(
+                supervision.get(crn, {}).get("kind") or "", ""
+            ),
+            "since": _text_or_none(supervision.get(crn, {}).get("occurred_on")),
+            "team": supervision.get(crn, {}).get("team_code"),
+            "suspended_from": _text_or_none(supervision.get(crn, {}).get("suspended_from")),
             "interpreter": named.get(crn, {}).get("interpreter_language"),
             "adjustments": named.get(crn, {}).get("adjustments"),
             "levels": levels[crn],
@@ -55,7 +57,7 @@ def summarise_people(store: Store, known: Known, as_of: date) -> dict[str, dict[
             "non_compliance": failures.get(crn),
             "outstanding": open_.get(crn, _nothing_outstanding()),
         }
-        for crn in known.spine["crn"]
+        for crn in histories.spine["crn"]
     }
 
 
@@ -63,25 +65,25 @@ def _nothing_outstanding() -> dict[str, Any]:
     return {"enquiries": [], "actions": [], "orders": [], "disputed": 0}
 
 
-def _outstanding_work(known: Known) -> dict[str, dict[str, Any]]:
+def _outstanding_work(histories: Known) -> dict[str, dict[str, Any]]:
     """What is still open of each case: enquiries without an answer, actions, orders in force."""
     still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
-    found: dict[str, dict[str, Any]] = {}
+    outstanding: dict[str, dict[str, Any]] = {}
     for table, ends in still.items():
-        rows = known.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
+        rows = histories.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
         for row in rows.iter_rows(named=True):
-            told = timeline.entry(table, row)
+            entry = timeline.entry(table, row)
             one = {
-                "what": told.what,
-                "detail": told.detail,
-                "since": _text_or_none(told.occurred_on),
+                "what": entry.what,
+                "detail": entry.detail,
+                "since": _text_or_none(entry.occurred_on),
             }
-            found.setdefault(row["crn"], _nothing_outstanding())[table].append(one)
+            outstanding.setdefault(row["crn"], _nothing_outstanding())[table].append(one)
     for table in timeline.THEMES:
-        counted = known.rows(table).filter(pl.col("disputed") == True).group_by("crn").len()  # noqa: E712 - an expression, not a bool
+        counted = histories.rows(table).filter(pl.col("disputed") == True).group_by("crn").len()  # noqa: E712 - an expression, not a bool
         for crn, count in counted.iter_rows():
-            found.setdefault(crn, _nothing_outstanding())["disputed"] += count
-    return found
+            outstanding.setdefault(crn, _nothing_outstanding())["disputed"] += count
+    return outstanding
 
 
 def _full_name(person: dict[str, Any]) -> str:

@@ -80,8 +80,8 @@ def add_user(args: argparse.Namespace) -> None:
 def end_user(args: argparse.Namespace) -> None:
     """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
     with as_owner(settings.read_settings()) as connection:
-        known = select(users.c.username).where(users.c.username == args.username)
-        if connection.execute(known).scalar() is None:
+        user_query = select(users.c.username).where(users.c.username == args.username)
+        if connection.execute(user_query).scalar() is None:
             raise UserError(f"There is no user {args.username}.")
         ended = connection.exec_driver_sql(
             "UPDATE triage.sessions SET ended_at = now()"

@@ -58,15 +58,15 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
             )
         approvals.sign_approval(opened, number, args.reasons, args.conditions or "")
     with engine.connect() as connection:
-        made = next(item for item in approvals.list_approvals(connection) if item.id == number)
+        approval = next(item for item in approvals.list_approvals(connection) if item.id == number)
     console.print(
-        f"Approval {number} has {len(made.signed_by)} of {approvals.SIGNATURES} signatures; it "
-        f"expires on {made.expires_at:%d %B %Y}."
+        f"Approval {number} has {len(approval.signed_by)} of {approvals.SIGNATURES} signatures; it "
+        f"expires on {approval.expires_at:%d %B %Y}."
     )
 
 
 def _parse_rates(text: str) -> dict[str, int]:
-    found = {}
+    rates = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
         if name not in demo.PER_THOUSAND or not number.isdigit():
@@ -74,8 +74,8 @@ def _parse_rates(text: str) -> dict[str, int]:
                 f"--rates has {part!r}; write a weekly number for each recorded level, as "
                 "low=120,medium=150,high=90,unknown=60."
             )
-        found[name] = int(number)
-    return found
+        rates[name] = int(number)
+    return rates
 
 
 def stop_flagging(args: argparse.Namespace) -> None:
@@ -85,17 +85,19 @@ def stop_flagging(args: argparse.Namespace) -> None:
         with transaction(engine, args.user) as opened:
             (stop.resume_flagging if args.resume else stop.stop_flagging)(opened, args.reasons)
         with engine.connect() as connection:
-            found = stop.in_force(connection)
-    console.print(found.stop_notice if found else "Flagging goes on.")
+            current_stop = stop.in_force(connection)
+    console.print(current_stop.stop_notice if current_stop else "Flagging goes on.")
 
 
 def show_figures(_: argparse.Namespace) -> None:
     """Work out the figures of readers and misses anew, keep them, and say them."""
     chosen = settings.read_settings()
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
-        found = watch.keep_again(opened.connection, clock.today())
-        opened.audit(AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.count_states(found))))
-    for one in found:
+        figures = watch.keep_again(opened.connection, clock.today())
+        opened.audit(
+            AuditEvent("WATCHED", "NOT_APPLICABLE", "-", dict(watch.count_states(figures)))
+        )
+    for one in figures:
         console.print(
             f"[bold]{one.state}[/bold]  {watch.THRESHOLDS[one.name].title.lower()}: {one.sentence}"
         )
@@ -105,18 +107,18 @@ def write_board_pack(args: argparse.Namespace) -> None:
     """Write the board's pack of a month: page, PDF and CSV."""
     chosen, month = settings.read_settings(), pack.Month.parse_month(args.month)
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
-        told = pack.gather_pack(opened.connection, month, demo=chosen.demo)
+        contents = pack.gather_pack(opened.connection, month, demo=chosen.demo)
         opened.audit(AuditEvent("MADE_PACK", "NOT_APPLICABLE", "-", {"month": args.month}))
     card = "Nothing was approved at the end of the month, so there is no card."
-    if told.live is not None:
-        path = chosen.bundles / told.live.bundle_folder / "card.md"
+    if contents.live is not None:
+        path = chosen.bundles / contents.live.bundle_folder / "card.md"
         if not path.exists():
             raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
-        if told.live.card and digests.digest_of(path) != told.live.card:
+        if contents.live.card and digests.digest_of(path) != contents.live.card:
             raise UnreadableInput(f"{path} is not the card that was signed; fetch it again.")
         card = path.read_text(encoding="utf-8")
-    for written in pack.write_pack(told, args.out, card):
-        console.print(f"Written: {written}")
+    for written_path in pack.write_pack(contents, args.out, card):
+        console.print(f"Written: {written_path}")
 
 
 def withdraw_approval(args: argparse.Namespace) -> None:
@@ -132,15 +134,15 @@ def print_live(args: argparse.Namespace) -> None:
     chosen = settings.read_settings()
     at = clock.end_of(args.on)
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
-        found = approvals.live_at(connection, at, demo=chosen.demo)
+        approval = approvals.live_at(connection, at, demo=chosen.demo)
         about = select(runs).where(runs.c.as_of == args.on).order_by(runs.c.at)
         nights = connection.execute(about).mappings().all()
     day = f"{args.on.day} {args.on:%B %Y}"
     console.print(f"At the end of {day}:")
     console.print(
-        f"Approval {found.id}: bundle {found.bundle_id[:12]}, signed by "
-        f"{', '.join(found.signed_by)}."
-        if found
+        f"Approval {approval.id}: bundle {approval.bundle_id[:12]}, signed by "
+        f"{', '.join(approval.signed_by)}."
+        if approval
         else "Nothing was approved to score then."
     )
     console.print(f"The record as it was on {day}:")

@@ -48,7 +48,7 @@ def add_users(settings: Settings) -> None:
 def add_practitioners(settings: Settings) -> list[str]:
     """For each unit with a made-up SPO: the practitioner with the most cases in the queue."""
     _only_in_a_demo(settings)
-    made = []
+    usernames = []
     with as_owner(settings) as connection:
         for pdu in sorted({pdu for _, _, role, pdu in USERS if role == "spo" and pdu}):
             most = (
@@ -68,8 +68,8 @@ def add_practitioners(settings: Settings) -> list[str]:
                     "made_up": True,
                 }
                 connection.execute(insert(users).values(row).on_conflict_do_nothing())
-                made.append(str(row["username"]))
-    return made
+                usernames.append(str(row["username"]))
+    return usernames
 
 
 def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
@@ -83,7 +83,7 @@ def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str,
                 return item.id
     rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
     with transaction(engine, board[0]) as opened:
-        made = approvals.propose_approval(
+        number = approvals.propose_approval(
             opened,
             model,
             folder,
@@ -93,10 +93,10 @@ def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str,
             tracked=registry.tracked(settings.bundles / folder),
             card=settings.bundles / folder / "card.md",
         )
-        approvals.sign_approval(opened, made, REASONS)
+        approvals.sign_approval(opened, number, REASONS)
     with transaction(engine, board[1]) as opened:
-        approvals.sign_approval(opened, made, REASONS)
-    return made
+        approvals.sign_approval(opened, number, REASONS)
+    return number
 
 
 def _only_in_a_demo(settings: Settings) -> None:

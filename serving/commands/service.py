@@ -41,8 +41,8 @@ def write_account(args: argparse.Namespace) -> None:
     with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
         _check_role(opened, "inspector")
         store = Store.open(chosen.store)
-        told = accounts.account_of_case(opened, store, chosen.scores, args.crn, args.on)
-    print(json.dumps(accounts.as_json(told), default=str, indent=1))  # noqa: T201 - it is the answer
+        account = accounts.account_of_case(opened, store, chosen.scores, args.crn, args.on)
+    print(json.dumps(accounts.as_json(account), default=str, indent=1))  # noqa: T201 - it is the answer
 
 
 def hold_case(args: argparse.Namespace) -> None:
@@ -66,16 +66,16 @@ def write_holds(_: argparse.Namespace) -> None:
 
 def _write_holds(chosen: Settings) -> int:
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
-        found = legal_holds.write_hold_list(opened.connection, chosen.store)
-        opened.audit(AuditEvent("WROTE_HOLDS", "NOT_APPLICABLE", "-", {"held": found}))
-    return found
+        case_count = legal_holds.write_hold_list(opened.connection, chosen.store)
+        opened.audit(AuditEvent("WROTE_HOLDS", "NOT_APPLICABLE", "-", {"held": case_count}))
+    return case_count
 
 
 def _check_role(opened: Transaction, role: str) -> None:
-    found = select(users.c.role).where(
+    role_query = select(users.c.role).where(
         users.c.username == opened.username, users.c.ended_at.is_(None)
     )
-    if opened.connection.execute(found).scalar() != role:
+    if opened.connection.execute(role_query).scalar() != role:
         raise UserError(f"{opened.username} is not entered as {role}; see add-user.")
 
 
@@ -84,10 +84,11 @@ def score_night(args: argparse.Namespace) -> None:
     chosen = settings.read_settings()
     if args.replay:
         with steps("the replay") as step, connect_as(chosen, NIGHT) as engine:
-            done = replay.replay_night(chosen, engine, args.as_of, step)
+            replayed_night = replay.replay_night(chosen, engine, args.as_of, step)
         console.print(
-            f"{done.cases:,} cases as of {args.as_of}, as they were known then: {done.path} "
-            f"(SHA-256 {done.digest}). The queue, the caseload and the facts were not touched."
+            f"{replayed_night.cases:,} cases as of {args.as_of}, as they were known then: "
+            f"{replayed_night.path} (SHA-256 {replayed_night.digest}). The queue, the caseload and "
+            "the facts were not touched."
         )
         return
     with steps("the night") as step, connect_as(chosen, NIGHT) as engine:
@@ -109,7 +110,7 @@ def verify_audit(args: argparse.Namespace) -> None:
     if args.anchors is not None and not args.anchors.exists():
         raise MissingInput(f"There is no file of heads at {args.anchors}.")
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
-        told = audit_chain.verify_chain(
+        summary = audit_chain.verify_chain(
             connection, args.anchors or chosen.anchors, chosen.anchor_key
         )
         changed = approvals.first_altered(connection)
@@ -118,7 +119,7 @@ def verify_audit(args: argparse.Namespace) -> None:
             f"Approval {changed} is not what was proposed, as its audit row says. Keep the "
             "database as it is, and tell whoever answers for it."
         )
-    console.print(told)
+    console.print(summary)
 
 
 def anchor_audit(_: argparse.Namespace) -> None:
@@ -142,8 +143,8 @@ def make_assets(args: argparse.Namespace) -> None:
     """Make the served front-end files from node_modules."""
     from serving.web import assets
 
-    made = assets.prepare_assets(args.modules)
-    console.print(f"Front-end files: {', '.join(made)}")
+    names = assets.prepare_assets(args.modules)
+    console.print(f"Front-end files: {', '.join(names)}")
 
 
 def write_docs(args: argparse.Namespace) -> None:
@@ -170,12 +171,12 @@ def connect_as(chosen: Settings, role: str) -> Iterator[Engine]:
 
 def newest_bundle(chosen: Settings) -> Path:
     """The folder of the bundle that was trained last; MissingInput where there is none."""
-    found = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
+    bundles = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
+    if not bundles:
         raise MissingInput(
             f"There is no bundle in {chosen.bundles}. Train one: python -m training train"
         )
-    return found[-1].parent
+    return bundles[-1].parent
 
 
 def _summary_table(night: night_run.Night) -> Table:
@@ -217,11 +218,11 @@ def _top_flagged(chosen: Settings) -> Table:
     )
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         for row in connection.execute(rows).mappings():
-            said = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
+            sentences = [f["sentence"] for reason in row["reasons"] for f in reason["findings"]]
             table.add_row(
                 row["crn"],
                 row["risk_group"].replace("_", " "),
                 row["stratum"].lower(),
-                "\n".join(said[:2]),
+                "\n".join(sentences[:2]),
             )
     return table

@@ -75,8 +75,8 @@ def export_events(connection: Connection, after: int = 0) -> Iterator[dict[str, 
 
 def first_broken(connection: Connection) -> int | None:
     """The first audit row that was changed, removed or put in between; None where all hold."""
-    found = connection.execute(text("SELECT triage.audit_first_broken()")).scalar()
-    return None if found is None else int(found)
+    row_number = connection.execute(text("SELECT triage.audit_first_broken()")).scalar()
+    return None if row_number is None else int(row_number)
 
 
 def rows_not_as_kept(connection: Connection) -> list[str]:
@@ -110,13 +110,15 @@ def verify_chain(connection: Connection, path: Path, key: str) -> str:
 
 
 def _check_head(connection: Connection, head: Head, path: Path, newest: int) -> None:
-    found = connection.execute(text("SELECT triage.audit_digest(:seq)"), {"seq": head.seq}).scalar()
-    if found is None:
+    digest = connection.execute(
+        text("SELECT triage.audit_digest(:seq)"), {"seq": head.seq}
+    ).scalar()
+    if digest is None:
         raise RunStopped(
             f"Audit rows were cut off: row {head.seq} was there when {path} was written, and the "
             f"chain now ends at row {newest}. {KEEP}"
         )
-    if found != head.digest:
+    if digest != head.digest:
         raise RunStopped(
             f"Audit row {head.seq} is not the one whose digest stands in {path}: the chain was "
             f"made anew from there or before. {KEEP}"

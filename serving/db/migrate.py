@@ -58,14 +58,14 @@ def _current_revision(connection: Connection) -> str:
 
 def _make_roles(connection: Connection, settings: Settings) -> None:
     """The owner cannot sign in; the two that can own nothing and pass by nothing."""
-    wanted = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
+    passwords = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
     raw = connection.connection.driver_connection
     assert raw is not None  # noqa: S101 (a connection in use has a driver connection)
-    for role, password in wanted.items():
-        known = connection.execute(
+    for role, password in passwords.items():
+        exists = connection.execute(
             text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
         ).first()
-        verb = sql.SQL("ALTER ROLE" if known else "CREATE ROLE")
+        verb = sql.SQL("ALTER ROLE" if exists else "CREATE ROLE")
         login = (
             sql.SQL("NOLOGIN")
             if password is None

@@ -89,7 +89,7 @@ def count_redraws(connection: Connection, as_of: date) -> int:
 def _free_slots(connection: Connection) -> dict[str, int]:
     """How many more flagged cases each unit can take that said how many it can read at once."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
-    said = connection.execute(
+    capacities = connection.execute(
         select(cover.c.pdu_code, cover.c.reviews_at_once).where(
             cover.c.id.in_(newest), cover.c.reviews_at_once.is_not(None)
         )
@@ -100,7 +100,7 @@ def _free_slots(connection: Connection) -> dict[str, int]:
     )
     rows = connection.execute(counted.group_by(items.c.pdu_code)).all()
     waiting = {unit_: count for unit_, count in rows}  # noqa: C416 - rows are not pairs to mypy
-    return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in said}
+    return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in capacities}
 
 
 def cases_cooling_down(

@@ -64,13 +64,16 @@ def cases_cooling_down(
     }
     if not recent:
         return Cooling(frozenset(), frozenset())
-    known = asof.read(
+    histories = asof.read(
         store,
         asof.spine(recent, as_of),
         tables=["incidents", "contacts", "supervisions"],
         lean={"contacts": Unread(CHARGED)},
     )
-    moved, evidence = _moved_cases(known, as_of), _cases_with_evidence(known, recent) | risen
+    moved, evidence = (
+        _moved_cases(histories, as_of),
+        _cases_with_evidence(histories, recent) | risen,
+    )
     short = timedelta(days=DAYS_AFTER_RELEASE)
     within = {
         crn for crn, at in recent.items() if crn not in moved or as_of - clock.day_of(at) < short
@@ -78,16 +81,16 @@ def cases_cooling_down(
     return Cooling(frozenset(within - evidence), frozenset(within & evidence))
 
 
-def _moved_cases(known: Known, as_of: date) -> set[str]:
+def _moved_cases(histories: Known, as_of: date) -> set[str]:
     """Released on licence, or gone from approved premises, in the last ninety days."""
     since = as_of - RECENT
-    rows = known.rows("supervisions")
+    rows = histories.rows("supervisions")
     released = (pl.col("kind") == "licence") & (pl.col("occurred_on") > since)
-    left = (pl.col("kind") == "approved_premises") & (pl.col("ended_on") > since)
-    return set(rows.filter(released | left)["crn"])
+    left_premises = (pl.col("kind") == "approved_premises") & (pl.col("ended_on") > since)
+    return set(rows.filter(released | left_premises)["crn"])
 
 
-def _cases_with_evidence(known: Known, concluded: Mapping[str, datetime]) -> set[str]:
+def _cases_with_evidence(histories: Known, concluded: Mapping[str, datetime]) -> set[str]:
     """Those with new evidence since they were concluded."""
     # Records carry local time and conclusions UTC: in summer an entry of the hour before counts as
     # new, which brings a person back rather than leaves one alone.
@@ -96,8 +99,8 @@ def _cases_with_evidence(known: Known, concluded: Mapping[str, datetime]) -> set
         schema={"crn": pl.String(), "at": pl.Datetime("us")},
     ).rename({"at": "concluded"})
     new = pl.col("first_recorded_at") > pl.col("concluded")
-    incidents = known.rows("incidents").join(moments, on="crn").filter(new)
-    charges = known.rows("contacts").filter(CHARGED).join(moments, on="crn").filter(new)
+    incidents = histories.rows("incidents").join(moments, on="crn").filter(new)
+    charges = histories.rows("contacts").filter(CHARGED).join(moments, on="crn").filter(new)
     acute = incidents.filter(pl.any_horizontal(MATCHES.values()))
     counted = incidents.group_by("crn").len().filter(pl.col("len") >= NEW_ENTRIES)
     return {*acute["crn"], *charges["crn"], *counted["crn"]}

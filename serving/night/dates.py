@@ -47,9 +47,9 @@ def check_known(store: Store, as_of: date) -> None:
         raise UserError(f"{as_of} has not come yet. Nothing was changed.")
     if not store.loads:
         raise UserError(f"The store in {store.path} holds no extract. Nothing was changed.")
-    taken = store.extracted_on
-    if as_of > taken:
+    extracted_on = store.extracted_on
+    if as_of > extracted_on:
         raise UserError(
-            f"The newest extract was taken on {taken}: of {as_of} nothing is known. Nothing was "
-            "changed. Load a newer extract, or use an earlier day."
+            f"The newest extract was taken on {extracted_on}: of {as_of} nothing is known. "
+            "Nothing was changed. Load a newer extract, or use an earlier day."
         )

@@ -43,16 +43,17 @@ def enqueue_cases(
     """Write each chosen case with its history as known, and its findings under seal."""
     if not chosen:
         return
-    known = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
-    frame = build.frame(known)
+    histories = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
+    frame = build.frame(histories)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
     _check_scores(model.score(frame), chosen)
-    reasons = explain.reasons(model, frame, known)
+    reasons = explain.reasons(model, frame, histories)
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
-    shown = evidence.findings(known, page_only)
-    told = timeline.entries(known)
-    people, holders = summary.summarise_people(store, known, as_of), timeline.practitioners(known)
-    hands = timeline.hands(known)
+    page_findings = evidence.findings(histories, page_only)
+    entries_of = timeline.entries(histories)
+    people = summary.summarise_people(store, histories, as_of)
+    holders = timeline.practitioners(histories)
+    hands = timeline.hands(histories)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
     ordered = sorted(chosen, key=lambda one: key.keyed_digest("order", one.crn))
     for at in range(0, len(ordered), AT_A_TIME):
@@ -66,22 +67,22 @@ def enqueue_cases(
             }
             for item in some
         ]
-        made = _insert_items(opened.connection, heads)
-        histories = (
+        numbers = _insert_items(opened.connection, heads)
+        entry_rows = (
             _entry_row(number, place, one)
-            for number, item in zip(made, some, strict=True)
-            for place, one in enumerate(told[item.crn])
+            for number, item in zip(numbers, some, strict=True)
+            for place, one in enumerate(entries_of[item.crn])
         )
-        insert_rows(opened.connection, entries, histories)
+        insert_rows(opened.connection, entries, entry_rows)
         sealed = [
             _findings_row(
                 number,
                 item,
                 reasons.get((item.crn, item.group), []),
-                explain.shown_only(rows[item.crn, item.group], shown),
+                explain.shown_only(rows[item.crn, item.group], page_findings),
                 key,
             )
-            for number, item in zip(made, some, strict=True)
+            for number, item in zip(numbers, some, strict=True)
         ]
         opened.connection.execute(insert(findings), sealed)
 
@@ -91,9 +92,9 @@ def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
     chosen by: reasons of another score are not its reasons (promise 3).
     """
     keys = again.select("crn", "group").iter_rows()
-    found = dict(zip(keys, again["probability"], strict=True))
+    probabilities = dict(zip(keys, again["probability"], strict=True))
     for one in chosen:
-        now = found.get((one.crn, one.group))
+        now = probabilities.get((one.crn, one.group))
         same = now is None if one.probability is None else _is_close(now, one.probability)
         if not same:
             raise RunStopped(
@@ -153,8 +154,8 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
         .join(findings, findings.c.item_id == items.c.id)
         .where(items.c.state == "open", items.c.run_id != run_id, ~items.c.limited)
     )
-    known = connection.execute(waiting).all()
-    ours = scored.filter(pl.col("crn").is_in([row.crn for row in known]))
+    waiting_items = connection.execute(waiting).all()
+    ours = scored.filter(pl.col("crn").is_in([row.crn for row in waiting_items]))
     now = {(row["crn"], row["group"]): row for row in ours.iter_rows(named=True)}
     rows = [
         {
@@ -164,7 +165,7 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
             "stratum": now[row.crn, row.risk_group]["stratum"],
             "probability": now[row.crn, row.risk_group]["probability"],
         }
-        for row in known
+        for row in waiting_items
         if (row.crn, row.risk_group) in now
     ]
     if rows:

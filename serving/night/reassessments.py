@@ -22,29 +22,31 @@ def close_requests(connection: Connection, store: Store, as_of: date) -> int:
     Completed and recorded after it was asked, as known on the date; also of a case limited since,
     of which nothing but that is looked at. Returns how many were closed.
     """
-    done = exists().where(
+    answered = exists().where(
         answers.c.item_id == conclusions.c.item_id, answers.c.kind == "reassessed"
     )
-    asked = connection.execute(
+    requests = connection.execute(
         select(items.c.id, items.c.crn, conclusions.c.groups, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
-        .where(conclusions.c.outcome == "ask_reassessment", ~done)
+        .where(conclusions.c.outcome == "ask_reassessment", ~answered)
     ).all()
-    if not asked:
+    if not requests:
         return 0
-    known = asof.read(store, asof.spine((one.crn for one in asked), as_of), tables=["assessments"])
-    complete = known.rows("assessments").filter(
+    histories = asof.read(
+        store, asof.spine((one.crn for one in requests), as_of), tables=["assessments"]
+    )
+    complete = histories.rows("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
     )
     closed = 0
-    for one in asked:
+    for one in requests:
         at = one.at.astimezone(UTC).replace(tzinfo=None)  # times of the records are UTC
-        given = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
+        has_level = [pl.col(level_column(group)).is_in(list(codes.LEVELS)) for group in one.groups]
         after = complete.filter(
             pl.col("crn") == one.crn,
             pl.col("completed_on") >= clock.day_of(at),
             pl.col("recorded_at") > at,
-            *given,
+            *has_level,
         ).sort("completed_on", "record_id")
         if after.height:
             first = after.row(0, named=True)
@@ -72,15 +74,15 @@ def move_cases(connection: Connection, store: Store, as_of: date) -> int:
     ).all()
     if not rows:
         return 0
-    known = asof.read(
+    histories = asof.read(
         store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations", "supervisions"]
     )
     open_ = {row.crn for row in rows if row.state == "open"}
-    holders, hands = timeline.practitioners(known), _staff_involved(store, open_, as_of)
-    held = timeline.supervision(known)
+    holders, hands = timeline.practitioners(histories), _staff_involved(store, open_, as_of)
+    supervision = timeline.supervision(histories)
     moved = 0
     for row in rows:
-        unit = held.get(row.crn, {}).get("pdu_code")
+        unit = supervision.get(row.crn, {}).get("pdu_code")
         if row.state == "open" and unit not in (None, row.pdu_code):
             moved += _move_case(connection, row.id, unit)
         now = {"practitioner_code": holders.get(row.crn) or row.practitioner_code}

@@ -49,15 +49,15 @@ def replay_night(
         approval = approvals.in_force(opened.connection, demo=settings.demo)
         model = approvals.load_bundle(approval, settings.bundles)
         on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
-        seen = score_caseload.score_caseload(
+        scored_caseload = score_caseload.score_caseload(
             store, on, caseload.place_cases(store, on), model, as_of, step
         )
         folder = settings.data / "replays"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
         path = folder / f"{name}.parquet"
-        digest = write_whole(seen.scored, path)
-        cases = int(seen.scored["crn"].n_unique())
+        digest = write_whole(scored_caseload.scored, path)
+        cases = int(scored_caseload.scored["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))
     return Replay(path, digest, cases)

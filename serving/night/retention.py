@@ -18,6 +18,6 @@ def delete_expired(connection: Connection) -> dict[str, int]:
     """Remove what is over; how much it was."""
     now = clock.now()
     typed = connection.execute(delete(drafts).where(drafts.c.at < now - DRAFTS_FOR)).rowcount
-    gone = text("DELETE FROM triage.sessions WHERE until < :before")
-    ended = connection.execute(gone, {"before": now - SESSIONS_FOR}).rowcount
+    old_sessions = text("DELETE FROM triage.sessions WHERE until < :before")
+    ended = connection.execute(old_sessions, {"before": now - SESSIONS_FOR}).rowcount
     return {"drafts": int(typed), "sessions": int(ended)}

@@ -104,13 +104,13 @@ def _start_night(
         )
         load = store.loads[-1].number
         run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
-        done = select(runs.c.counts).where(runs.c.id == run_id)
-        known = opened.connection.execute(done).scalar()
-        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": known is not None}))
+        earlier_counts = select(runs.c.counts).where(runs.c.id == run_id)
+        counts = opened.connection.execute(earlier_counts).scalar()
+        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": counts is not None}))
         committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
     _sweep_scores(settings, committed)
-    if known is not None:
-        return Night(run_id, False, dict(known))
+    if counts is not None:
+        return Night(run_id, False, dict(counts))
     return _score_and_write(
         settings, engine, store, on, where, approval, model, beside, as_of, run_id, step
     )
@@ -131,11 +131,16 @@ def _close_limited(engine: Engine, store: Store, as_of: date) -> None:
     was kept for a day only (drafts, sessions that are over) goes.
     """
     with transaction(engine, None) as opened:
-        found = limited_access.close_cases(opened.connection, store, as_of)
-        gone = retention.delete_expired(opened.connection)
-        kept = legal_holds.write_hold_list(opened.connection, store.path)
+        closing = limited_access.close_cases(opened.connection, store, as_of)
+        expired = retention.delete_expired(opened.connection)
+        cases_held = legal_holds.write_hold_list(opened.connection, store.path)
         working_days.write_bank_holidays(opened.connection, clock.today())
-        details = {"shrunk": found.shrunk, "opened": found.opened, **gone, "held": kept}
+        details = {
+            "shrunk": closing.shrunk,
+            "opened": closing.opened,
+            **expired,
+            "held": cases_held,
+        }
         opened.audit(AuditEvent("CLOSED_DOORS", "NOT_APPLICABLE", "-", details))
 
 
@@ -147,10 +152,10 @@ def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) 
         limited_access.lock_limits(opened.connection)
         on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
         limited = set(on.filter("limited")["crn"])
-        told = acute_entries.deliver_entries(
+        delivery = acute_entries.deliver_entries(
             opened.connection, store, on.select(asof.KEY), limited, as_of
         )
-        details = {"new": told.new, "without_a_unit": told.nowhere}
+        details = {"new": delivery.new, "without_a_unit": delivery.nowhere}
         opened.audit(AuditEvent("DELIVERED_ACUTE", "NOT_APPLICABLE", "-", details))
     return on
 
@@ -184,17 +189,21 @@ def _score_and_write(
         for one in beside
         if one.model is not None and one.model.id != model.id
     }
-    seen = score_caseload.score_caseload(store, on, where, model, as_of, step, proposed)
+    scored_caseload = score_caseload.score_caseload(store, on, where, model, as_of, step, proposed)
     step("choosing cases and writing the queue")
     with transaction(engine, None) as opened:
         # What was told of limits while the night looked holds for it too; from here nothing is told
         # until it has committed.
         limited_access.lock_limits(opened.connection)
-        seen = score_caseload.without_limited(seen, limited_access.limited_cases(opened.connection))
+        scored_caseload = score_caseload.without_limited(
+            scored_caseload, limited_access.limited_cases(opened.connection)
+        )
         stopped = stop.in_force(opened.connection) is not None
         key = Key(settings.draw_secret, run_id)
-        counts = _write_night(opened, settings, seen, approval, model, key, stopped=stopped)
-        shadow.write_comparisons(opened.connection, seen, approval, model, beside, key)
+        counts = _write_night(
+            opened, settings, scored_caseload, approval, model, key, stopped=stopped
+        )
+        shadow.write_comparisons(opened.connection, scored_caseload, approval, model, beside, key)
         stop.as_the_board_says(opened.connection, approval, stopped=stopped)
         queued = sum(counts["flagged"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
@@ -206,7 +215,7 @@ def _score_and_write(
 def _write_night(
     opened: Transaction,
     settings: Settings,
-    seen: ScoredCaseload,
+    scored_caseload: ScoredCaseload,
     approval: Approval,
     model: Bundle,
     key: Key,
@@ -214,40 +223,48 @@ def _write_night(
     stopped: bool,
 ) -> dict[str, Any]:
     """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
-    connection, as_of, scored = opened.connection, seen.as_of, seen.scored
-    moves = _bring_up_to_date(connection, seen.store, seen.on, seen.where, as_of)
-    rest = choose.cases_cooling_down(connection, seen.store, as_of, scored, approval.rise)
+    connection, as_of, scored = opened.connection, scored_caseload.as_of, scored_caseload.scored
+    moves = _bring_up_to_date(
+        connection, scored_caseload.store, scored_caseload.on, scored_caseload.where, as_of
+    )
+    rest = choose.cases_cooling_down(
+        connection, scored_caseload.store, as_of, scored, approval.rise
+    )
     open_ = select(items.c.crn).where(items.c.state == "open")
     waiting = set(connection.execute(open_).scalars())
     away, run_id = rest.away | waiting, key.run
     chosen = choose.choose_cases(
-        connection, approval, scored, seen.units, key, as_of, away, stopped=stopped
+        connection, approval, scored, scored_caseload.units, key, as_of, away, stopped=stopped
     )
-    limited = seen.on.filter("limited")["crn"]
-    rows = outcomes_file.outcome_rows(scored, limited, seen.units, chosen, waiting, rest.away)
+    limited = scored_caseload.on.filter("limited")["crn"]
+    rows = outcomes_file.outcome_rows(
+        scored, limited, scored_caseload.units, chosen, waiting, rest.away
+    )
     file, digest = _write_scores(settings, run_id, rows)
-    counts = _count_run(seen.store, seen.on, scored, chosen) | {
+    counts = _count_run(scored_caseload.store, scored_caseload.on, scored, chosen) | {
         "cooling_down": len(rest.away),
         "brought_back": len(rest.broken),
         "redrawn": choose.count_redraws(connection, as_of),
-        "feeds": seen.store.feed_states(as_of),
+        "feeds": scored_caseload.store.feed_states(as_of),
         "stopped": stopped,
         **moves,
     }
     row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
-    used = _run_inputs(seen.store, approval)
+    used = _run_inputs(scored_caseload.store, approval)
     connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
-    enqueue.enqueue_cases(opened, seen.store, model, chosen, as_of, run_id, key)
+    enqueue.enqueue_cases(opened, scored_caseload.store, model, chosen, as_of, run_id, key)
     enqueue.score_again(connection, scored, run_id)
-    caseload.write_facts(connection, seen.on, seen.facts, seen.where, as_of)
+    caseload.write_facts(
+        connection, scored_caseload.on, scored_caseload.facts, scored_caseload.where, as_of
+    )
     night = watch.Night(
-        seen.store,
-        seen.profile,
-        seen.counted,
-        seen.week,
-        seen.days,
-        seen.people,
-        seen.marked,
+        scored_caseload.store,
+        scored_caseload.profile,
+        scored_caseload.counted,
+        scored_caseload.week,
+        scored_caseload.days,
+        scored_caseload.people,
+        scored_caseload.marked,
         rows,
         approval.rates,
         settings.scores,
@@ -298,10 +315,10 @@ def _count_run(
             random += 1
         else:
             by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
-    read = [table for load in store.loads for table in load.tables.values()]
+    table_counts = [table for load in store.loads for table in load.tables.values()]
     return {
-        "rows_read": sum(t["read"] for t in read),
-        "rows_refused": sum(t["refused"] for t in read),
+        "rows_read": sum(t["read"] for t in table_counts),
+        "rows_refused": sum(t["refused"] for t in table_counts),
         "cases": on.height,
         "cases_scored": scored.filter("scorable")["crn"].n_unique(),
         "cases_limited": int(on["limited"].sum()),

@@ -108,17 +108,17 @@ def sample_cases(
     eligible = best_rows(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
     for stratum in STRATA:
-        left = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
+        remaining = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
         flagged += _flag_best(
-            eligible.filter(pl.col("stratum") == stratum), left, stratum, key, free
+            eligible.filter(pl.col("stratum") == stratum), remaining, stratum, key, free
         )
-    taken = {item.crn for item in flagged}
+    flagged_crns = {item.crn for item in flagged}
     weekly = sum(rates.values()) * random_share / (1 - random_share)
-    left = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
+    remaining = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
     everyone = _draw_frame(scored, units).filter(
-        ~pl.col("crn").is_in([*sorted(set(away)), *sorted(taken)])
+        ~pl.col("crn").is_in([*sorted(set(away)), *sorted(flagged_crns)])
     )
-    return [*flagged, *_draw_random_share(everyone, left, key, random_before)]
+    return [*flagged, *_draw_random_share(everyone, remaining, key, random_before)]
 
 
 def _flag_best(
@@ -129,17 +129,17 @@ def _flag_best(
         row["pdu_code"]: row["len"] for row in rows.group_by("pdu_code").len().iter_rows(named=True)
     }
     shares = share_out(min(total, rows.height), sizes, key.uniform_draw("round", stratum))
-    found = []
+    chosen = []
     for unit, count in shares.items():
-        taken = min(count, sizes[unit], free.get(unit, count))
+        count_here = min(count, sizes[unit], free.get(unit, count))
         if unit in free:
-            free[unit] -= taken
-        best = rows.filter(pl.col("pdu_code") == unit).head(taken)
-        found += [
+            free[unit] -= count_here
+        best = rows.filter(pl.col("pdu_code") == unit).head(count_here)
+        chosen += [
             Chosen(row["crn"], unit, row["group"], stratum, "flagged", row["probability"], 1.0)
             for row in best.iter_rows(named=True)
         ]
-    return found
+    return chosen
 
 
 def _draw_frame(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:

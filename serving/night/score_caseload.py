@@ -72,9 +72,9 @@ class _Parts:
 
     def add_part(self, frame: pl.DataFrame) -> None:
         """Score one part, and count what was seen of it."""
-        said = self.model.score(frame)
-        self.scored.append(said)
-        self.tally.add(frame, said)
+        scores = self.model.score(frame)
+        self.scored.append(scores)
+        self.tally.add(frame, scores)
         self.facts.append(caseload.fired_indicators(frame))
         self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
         for number, other in self.proposed.items():
@@ -130,30 +130,38 @@ def score_caseload(
         week=volumes.totals(days, volumes.tables(store), as_of, 7),
         days=days,
         people=open_.select("crn").hstack(protected_characteristics.of(store, open_)),
-        others={number: _concat_scores(told) for number, told in parts.others.items()},
+        others={number: _concat_scores(frames) for number, frames in parts.others.items()},
         failed=parts.failed,
     )
 
 
-def without_limited(seen: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
+def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
     """What was seen, without the cases whose access was limited since: nothing of them is kept."""
     since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
-    late = set(seen.on.filter(since)["crn"])
+    late = set(scored_caseload.on.filter(since)["crn"])
     if not late:
-        return seen
-    gone = pl.col("crn").is_in(sorted(late))
+        return scored_caseload
+    is_late = pl.col("crn").is_in(sorted(late))
     scored, facts, marked, people = (
-        frame.filter(~gone) for frame in (seen.scored, seen.facts, seen.marked, seen.people)
+        frame.filter(~is_late)
+        for frame in (
+            scored_caseload.scored,
+            scored_caseload.facts,
+            scored_caseload.marked,
+            scored_caseload.people,
+        )
     )
     return replace(
-        seen,
+        scored_caseload,
         scored=scored,
         facts=facts,
         marked=marked,
         people=people,
-        on=seen.on.with_columns(limited=pl.col("limited") | gone),
-        units={crn: held for crn, held in seen.units.items() if crn not in late},
-        others={number: told.filter(~gone) for number, told in seen.others.items()},
+        on=scored_caseload.on.with_columns(limited=pl.col("limited") | is_late),
+        units={crn: unit for crn, unit in scored_caseload.units.items() if crn not in late},
+        others={
+            number: scores.filter(~is_late) for number, scores in scored_caseload.others.items()
+        },
     )
 
 

@@ -72,8 +72,8 @@ def score(
     frames = _histories(tables, crn)
     # As the night: all tables were covered from the beginning and up to the day that is scored.
     feeds = {name: [(date.min, as_of)] for name in frames}
-    known = Known(asof.spine([crn], as_of), frames, feeds)
-    scored = model.score(build.frame(known))
+    histories = Known(asof.spine([crn], as_of), frames, feeds)
+    scored = model.score(build.frame(histories))
     return Scored(approval, scored.sort("group").to_dicts())
 
 
@@ -83,16 +83,16 @@ def _histories(
     """The rows of each table with the contract's types, as if they had been taken in just now."""
     now = clock.now_as_recorded()
     raw = {name: _raw_table(name, rows) for name, rows in tables.items()}
-    asked = {name: frame for name, frame in raw.items() if frame is not None}
+    supplied = {name: frame for name, frame in raw.items() if frame is not None}
     # The rules look at the version as it was given: only then is one that is not given the first.
     version = pl.col("version").fill_null(1)
     plans = [
         refusals.checked(rows, records.table(name), now).with_columns(version)
-        for name, rows in asked.items()
+        for name, rows in supplied.items()
     ]
-    found = dict(zip(asked, worked_out(plans, few=True), strict=True))
+    frames = dict(zip(supplied, worked_out(plans, few=True), strict=True))
     return {
-        name: _sound_rows(name, found[name], crn) if name in found else records.empty(name)
+        name: _sound_rows(name, frames[name], crn) if name in frames else records.empty(name)
         for name in tables
     }
 
@@ -104,8 +104,8 @@ def _raw_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | N
     table = records.table(name)
     unknown = sorted({column for row in rows for column in row} - set(table.schema))
     if unknown:
-        said = did_you_mean(unknown[0], table.schema)
-        raise BadHistory(f"{name} has a column {unknown[0]!r}, which it does not have.{said}")
+        hint = did_you_mean(unknown[0], table.schema)
+        raise BadHistory(f"{name} has a column {unknown[0]!r}, which it does not have.{hint}")
     texts = {
         column: [None if row.get(column) is None else _text_of(row[column]) for row in rows]
         for column in table.schema
@@ -114,18 +114,18 @@ def _raw_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | N
     return pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String())) if texts else None
 
 
-def _sound_rows(name: str, found: pl.DataFrame, crn: str) -> pl.DataFrame:
+def _sound_rows(name: str, rows: pl.DataFrame, crn: str) -> pl.DataFrame:
     """The rows of a table; BadHistory with the first that are wrong."""
-    why = found[refusals.REASON]
+    why = rows[refusals.REASON]
     faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
     faults += [
         f"{name} row {at + 1}: it is of another case"
-        for at, one in enumerate(found["crn"])
+        for at, one in enumerate(rows["crn"])
         if one != crn
     ]
     if faults:
         raise BadHistory("; ".join(faults[:MOST_FAULTS]))
-    return found.drop(refusals.REASON)
+    return rows.drop(refusals.REASON)
 
 
 def _text_of(value: Any) -> str:

@@ -51,20 +51,20 @@ def open_challengers(
 
     What is wrong with a proposal's bundle stops no night: it is kept and shown.
     """
-    found, now = [], clock.now()
+    challengers, now = [], clock.now()
     for one in approvals.list_approvals(connection):
         if one.demo != demo or one.id == live.id or not approvals.is_open_to_sign(one, now):
             continue
         try:
-            found.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
+            challengers.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
         except UserError as error:
-            found.append(Challenger(one, None, str(error)))
-    return found
+            challengers.append(Challenger(one, None, str(error)))
+    return challengers
 
 
 def write_comparisons(
     connection: Connection,
-    seen: ScoredCaseload,
+    scored_caseload: ScoredCaseload,
     live: Approval,
     model: Bundle,
     beside: Sequence[Challenger],
@@ -73,24 +73,37 @@ def write_comparisons(
     """Keep what each proposal would change of a whole week's list."""
     if not beside:
         return
-    ours = _list_of_week(seen, seen.scored, live, key)
+    ours = _list_of_week(scored_caseload, scored_caseload.scored, live, key)
     for one in beside:
-        told: dict[str, Any] = {"why": one.why or seen.failed.get(one.approval.id, "")}
-        if one.model is not None and not told["why"]:
+        figures: dict[str, Any] = {
+            "why": one.why or scored_caseload.failed.get(one.approval.id, "")
+        }
+        if one.model is not None and not figures["why"]:
             try:
-                told = _compare_challenger(seen, ours, model, one, key)
+                figures = _compare_challenger(scored_caseload, ours, model, one, key)
             except UserError as error:
-                told = {"why": str(error)}
-        values = {"as_of": seen.as_of, "approval_id": one.approval.id, "figures": told}
+                figures = {"why": str(error)}
+        values = {
+            "as_of": scored_caseload.as_of,
+            "approval_id": one.approval.id,
+            "figures": figures,
+        }
         connection.execute(insert(shadows).values(**values))
 
 
 def _compare_challenger(
-    seen: ScoredCaseload, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
+    scored_caseload: ScoredCaseload, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
 ) -> dict[str, Any]:
-    theirs = _list_of_week(seen, seen.others.get(one.approval.id, seen.scored), one.approval, key)
-    told: dict[str, Any] = compare_lists(ours, theirs, seen.people)
-    return told | {"reasons": _compare_reasons(seen, model, one.model or model, ours, theirs)}
+    theirs = _list_of_week(
+        scored_caseload,
+        scored_caseload.others.get(one.approval.id, scored_caseload.scored),
+        one.approval,
+        key,
+    )
+    figures: dict[str, Any] = compare_lists(ours, theirs, scored_caseload.people)
+    return figures | {
+        "reasons": _compare_reasons(scored_caseload, model, one.model or model, ours, theirs)
+    }
 
 
 def newest_comparisons(connection: Connection) -> dict[int, RowMapping]:
@@ -119,11 +132,11 @@ def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.D
 
 
 def _list_of_week(
-    seen: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
+    scored_caseload: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
 ) -> list[Chosen]:
     """Whom the approved rates would flag in a week that had begun with an empty queue."""
     chosen = sampling.sample_cases(
-        scored, seen.units, approval.rates, approval.random_share, {}, (), key
+        scored, scored_caseload.units, approval.rates, approval.random_share, {}, (), key
     )
     return [one for one in chosen if one.drawn_as == "flagged"]
 
@@ -131,8 +144,8 @@ def _list_of_week(
 def _values_of(
     people: pl.DataFrame, name: str, come: set[str], go: set[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    told = dict(people.select("crn", name).iter_rows())
-    return {crn: told[crn] for crn in come}, {crn: told[crn] for crn in go}
+    values = dict(people.select("crn", name).iter_rows())
+    return {crn: values[crn] for crn in come}, {crn: values[crn] for crn in go}
 
 
 def _count_by_group(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
@@ -156,7 +169,7 @@ def _withhold_small(counts: Mapping[str, int], names: Sequence[str]) -> dict[str
 
 
 def _compare_reasons(
-    seen: ScoredCaseload,
+    scored_caseload: ScoredCaseload,
     model: Bundle,
     other: Bundle,
     ours: Sequence[Chosen],
@@ -164,18 +177,20 @@ def _compare_reasons(
 ) -> dict[str, int]:
     """Of some cases on both lists for the same group: how many would have another first reason."""
     both = {(one.crn, one.group) for one in ours} & {(one.crn, one.group) for one in theirs}
-    asked = sorted(both)[:SAMPLE]
-    if not asked:
+    keys = sorted(both)[:SAMPLE]
+    if not keys:
         return {"compared": 0, "another": 0}
-    known = asof.read(seen.store, asof.spine({crn for crn, _ in asked}, seen.as_of))
-    frame = build.frame(known)
-    first, second = (explain.reasons(one, frame, known) for one in (model, other))
-    another = sum(_first_family(first, key) != _first_family(second, key) for key in asked)
-    return {"compared": len(asked), "another": another}
+    histories = asof.read(
+        scored_caseload.store, asof.spine({crn for crn, _ in keys}, scored_caseload.as_of)
+    )
+    frame = build.frame(histories)
+    first, second = (explain.reasons(one, frame, histories) for one in (model, other))
+    another = sum(_first_family(first, key) != _first_family(second, key) for key in keys)
+    return {"compared": len(keys), "another": another}
 
 
 def _first_family(
     reasons: Mapping[tuple[str, str], list[explain.Reason]], key: tuple[str, str]
 ) -> str:
-    found = reasons.get(key, [])
-    return found[0].family if found else ""
+    own_reasons = reasons.get(key, [])
+    return own_reasons[0].family if own_reasons else ""

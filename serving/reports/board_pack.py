@@ -86,33 +86,33 @@ def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
     A month without a night has a pack too: that is when a decision is due.
     """
     end = clock.end_of(month.last)
-    kept = watch.newest_snapshot(connection, month.last, end + LAST_NIGHT)
-    if kept is not None and kept["as_of"] < month.first:
-        kept = None
-    if kept is None and not any(one.at <= end for one in approvals.list_approvals(connection)):
+    snapshot = watch.newest_snapshot(connection, month.last, end + LAST_NIGHT)
+    if snapshot is not None and snapshot["as_of"] < month.first:
+        snapshot = None
+    if snapshot is None and not any(one.at <= end for one in approvals.list_approvals(connection)):
         raise MissingInput(
             f"There was no night in {month.month_name}, and nothing had been proposed by its end."
         )
     begin = clock.start_of(month.first)
     before = watch.newest_snapshot(connection, month.first - timedelta(days=1), begin + LAST_NIGHT)
     then = {one.name: one.state for one in watch.figures_of(before)} if before else {}
-    found = watch.figures_of(kept) if kept else []
+    figures = watch.figures_of(snapshot) if snapshot else []
     nights = select(runs).where(runs.c.as_of.between(month.first, month.last))
-    done = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
+    night_rows = list(connection.execute(nights.order_by(runs.c.as_of)).mappings())
     live = approvals.live_at(connection, end, demo=demo)
     counted = select(func.count()).where(conclusions.c.at.between(begin, end))
     return Pack(
         month=month,
-        as_of=kept["as_of"] if kept else None,
-        figures=found,
-        changed=[(o, then[o.name]) for o in found if o.name in then and then[o.name] != o.state],
+        as_of=snapshot["as_of"] if snapshot else None,
+        figures=figures,
+        changed=[(o, then[o.name]) for o in figures if o.name in then and then[o.name] != o.state],
         happened=_list_events(connection, begin, end, demo=demo),
-        decisions=_list_decisions(connection, found, live, end, demo=demo),
+        decisions=_list_decisions(connection, figures, live, end, demo=demo),
         concluded=int(connection.execute(counted).scalar_one()),
         live=live,
-        runs=done,
+        runs=night_rows,
         history=watch.figure_history(connection, month.last, end + LAST_NIGHT),
-        made_up=any(row["made_up"] for row in done),
+        made_up=any(row["made_up"] for row in night_rows),
     )
 
 
@@ -120,74 +120,84 @@ def _list_events(
     connection: Connection, begin: datetime, end: datetime, *, demo: bool
 ) -> list[str]:
     """What the board and others did in the month, in the order in which it happened."""
-    told: list[tuple[datetime, str]] = []
+    events: list[tuple[datetime, str]] = []
     for one in approvals.list_approvals(connection):
         if one.demo != demo:
             continue
-        told.append((one.at, f"Proposal {one.id} was made: model {one.bundle_id[:12]}."))
-        for said in one.said:
-            on = f" On these conditions: {said.conditions}" if said.conditions else ""
-            told.append((said.at, f"{said.name} signed proposal {one.id}: {said.reasons}{on}"))
+        events.append((one.at, f"Proposal {one.id} was made: model {one.bundle_id[:12]}."))
+        for statement in one.statements:
+            on = f" On these conditions: {statement.conditions}" if statement.conditions else ""
+            events.append(
+                (
+                    statement.at,
+                    f"{statement.name} signed proposal {one.id}: {statement.reasons}{on}",
+                )
+            )
         if one.taken_back:
             by, why = one.taken_back.name, one.taken_back.reasons
-            told.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
+            events.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
     for row in stop.list_stops(connection):
         what = "stopped flagging" if row["kind"] == "stop" else "said that flagging may go on"
-        told.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
+        events.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
     for incident in incidents.list_incidents(connection):
-        told.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
-        told += [
+        events.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
+        events += [
             (row["at"], f"Incident {incident.first['id']} was closed.")
             for row in incident.followed
             if row["closes"]
         ]
     return [
         f"{at:%d %B}: {words}"
-        for at, words in sorted(told, key=lambda one: one[0])
+        for at, words in sorted(events, key=lambda one: one[0])
         if begin <= at <= end
     ]
 
 
 def _list_decisions(
-    connection: Connection, found: list[Figure], live: Approval | None, end: datetime, *, demo: bool
+    connection: Connection,
+    figures: list[Figure],
+    live: Approval | None,
+    end: datetime,
+    *,
+    demo: bool,
 ) -> list[str]:
     """What needs a decision of the board, in plain sentences."""
-    told = []
+    decisions = []
     stopped = stop.in_force(connection, end)
     if stopped is not None:
-        told.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
+        decisions.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
     if live is None:
-        told.append("Nothing is approved to score: whether to approve a proposal.")
+        decisions.append("Nothing is approved to score: whether to approve a proposal.")
     elif live.expires_at - end < NEAR:
-        told.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
+        decisions.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
     for one in approvals.list_approvals(connection):
         if one.demo == demo and one.at <= end and approvals.is_open_to_sign(one, end):
-            told.append(f"Proposal {one.id} waits to be signed.")
-    told += [
+            decisions.append(f"Proposal {one.id} waits to be signed.")
+    decisions += [
         f"Incident {one.first['id']} is open since {one.first['at']:%d %B %Y}."
         for one in incidents.list_incidents(connection)
         if not one.is_closed and one.first["at"] <= end
     ]
-    if not found:
-        told.append("No night was kept in the month: why, and what stood in its place.")
+    if not figures:
+        decisions.append("No night was kept in the month: why, and what stood in its place.")
     lines = watch.THRESHOLDS
-    told += [f"{lines[o.name].title}: {o.sentence}" for o in found if o.state == NOT_KNOWN]
-    told += [f"{lines[one.name].title}: {one.sentence}" for one in found if one.state == ACT]
-    return told
+    decisions += [f"{lines[o.name].title}: {o.sentence}" for o in figures if o.state == NOT_KNOWN]
+    decisions += [f"{lines[one.name].title}: {one.sentence}" for one in figures if one.state == ACT]
+    return decisions
 
 
-def write_pack(told: Pack, out: Path, card: str) -> list[Path]:
+def write_pack(pack: Pack, out: Path, card: str) -> list[Path]:
     """Write the pack into a folder, which is made: page, PDF, figures and their parts as CSV."""
     out.mkdir(parents=True, exist_ok=True)
-    name = f"board-pack-{told.month.first:%Y-%m}"
-    page = _render_page(told, card)
+    name = f"board-pack-{pack.month.first:%Y-%m}"
+    page = _render_page(pack, card)
     html, pdf = out / f"{name}.html", out / f"{name}.pdf"
     html.write_text(page, encoding="utf-8")
     _write_pdf(page, pdf)
-    return [html, pdf, *_write_csv(told, out, name)]
+    return [html, pdf, *_write_csv(pack, out, name)]
 
 
-def _render_page(told: Pack, card: str) -> str:
+def _render_page(pack: Pack, card: str) -> str:
     env = Environment(
         loader=PackageLoader("serving.reports"),
         autoescape=True,
@@ -196,12 +206,12 @@ def _render_page(told: Pack, card: str) -> str:
     )
     env.filters.update(formatters.FILTERS)
     pictures = {
-        one.name: charts.over_nights(one.name, told.history[one.name]) for one in told.figures
+        one.name: charts.over_nights(one.name, pack.history[one.name]) for one in pack.figures
     }
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return env.get_template("pack.html").render(
-        told=told,
-        topics=watch.topics_of(told.figures),
+        told=pack,
+        topics=watch.topics_of(pack.figures),
         thresholds=watch.THRESHOLDS,
         pictures=pictures,
         card=Markup(rendered),  # noqa: S704 - HTML in the card is not let through
@@ -222,7 +232,7 @@ def _write_pdf(page: str, path: Path) -> None:
     HTML(string=page).write_pdf(path, pdf_variant="pdf/ua-1")
 
 
-def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
+def _write_csv(pack: Pack, out: Path, name: str) -> list[Path]:
     figures, parts = out / f"{name}-figures.csv", out / f"{name}-parts.csv"
     lines = watch.THRESHOLDS
     rows: list[list[Any]] = [
@@ -242,7 +252,7 @@ def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
         ],
         *(
             [
-                told.as_of,
+                pack.as_of,
                 lines[o.name].topic,
                 o.name,
                 lines[o.name].title,
@@ -255,7 +265,7 @@ def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
                 lines[o.name].act,
                 o.sentence,
             ]
-            for o in told.figures
+            for o in pack.figures
         ),
     ]
     _write_table(figures, rows)
@@ -265,7 +275,7 @@ def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
             ["as_of", "figure", "part", "value", "low", "high", "count", "state"],
             *(
                 [
-                    told.as_of,
+                    pack.as_of,
                     o.name,
                     p.label,
                     p.value,
@@ -274,7 +284,7 @@ def _write_csv(told: Pack, out: Path, name: str) -> list[Path]:
                     _suppress_small(o.name, p.count),
                     p.state,
                 ]
-                for o in told.figures
+                for o in pack.figures
                 for p in o.parts
             ),
         ],

@@ -155,7 +155,7 @@ def _tier_1() -> list[str]:
 
 def _tier_2() -> list[str]:
     uses = Counter(item.use for item in CATALOGUE.values())
-    held = sum(bool(item.page_only_because) for item in CATALOGUE.values())
+    page_only = sum(bool(item.page_only_because) for item in CATALOGUE.values())
     return [
         "## Tier 2",
         "",
@@ -228,7 +228,7 @@ def _tier_2() -> list[str]:
                 "2.4 Indicators",
                 f"{len(CATALOGUE)}: {uses['stage_1']} of behaviour, "
                 f"{uses['stage_2']} of process, {uses['page_only']} shown and not scored (of these "
-                f"{held} held back for a stated reason). Each with its rule and source: "
+                f"{page_only} held back for a stated reason). Each with its rule and source: "
                 "docs/indicators/",
             ),
             (
@@ -327,8 +327,8 @@ def _promise_lines() -> list[str]:
         "| | promise | test |",
         "|---|---|---|",
         *[
-            f"| {n} | {said} | `tests/promises/{test}` |"
-            for n, (said, test) in enumerate(PROMISES, 1)
+            f"| {n} | {promise} | `tests/promises/{test}` |"
+            for n, (promise, test) in enumerate(PROMISES, 1)
         ],
         "",
     ]
@@ -349,5 +349,5 @@ def _law_lines() -> list[str]:
 
 def _field_lines(*told: tuple[str, str]) -> Iterable[str]:
     yield from ("| field | |", "|---|---|")
-    yield from (f"| {name} | {said} |" for name, said in told)
+    yield from (f"| {name} | {meaning} |" for name, meaning in told)
     yield ""

@@ -22,7 +22,7 @@ class AcuteEntry:
     """An entry as it stands, and who acknowledged it, with what was done."""
 
     entry: RowMapping
-    done: bool
+    is_acknowledged: bool
     acknowledged: list[RowMapping] = field(default_factory=list)
 
 
@@ -46,31 +46,33 @@ class AcuteEntries:
             .mappings()
             .all()
         )
-        found = {row["id"]: AcuteEntry(row, done=False) for row in waiting}
-        found |= {row["id"]: AcuteEntry(row, done=True) for row in last}
-        said = (
+        entries = {row["id"]: AcuteEntry(row, is_acknowledged=False) for row in waiting}
+        entries |= {row["id"]: AcuteEntry(row, is_acknowledged=True) for row in last}
+        acknowledged = (
             select(acknowledgements, users.c.name)
             .join(users, users.c.username == acknowledgements.c.username)
-            .where(acknowledgements.c.acute_id.in_(found))
+            .where(acknowledgements.c.acute_id.in_(entries))
             .order_by(acknowledgements.c.at)
         )
-        for row in self.unit.connection.execute(said).mappings():
-            found[row["acute_id"]].acknowledged.append(row)
-        self.unit.audit(AuditEvent("PAGE_VIEW_ACUTE", "NOT_APPLICABLE", "-", {"seen": len(found)}))
-        return list(found.values())
+        for row in self.unit.connection.execute(acknowledged).mappings():
+            entries[row["acute_id"]].acknowledged.append(row)
+        self.unit.audit(
+            AuditEvent("PAGE_VIEW_ACUTE", "NOT_APPLICABLE", "-", {"seen": len(entries)})
+        )
+        return list(entries.values())
 
-    def acknowledge_entry(self, acute_id: int, done: str) -> None:
+    def acknowledge_entry(self, acute_id: int, action: str) -> None:
         """Acknowledge an entry in one's own name, saying what was done."""
         row = self.unit.connection.execute(
             select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
         )
-        found = row.first()
-        if found is None:
+        entry = row.first()
+        if entry is None:
             raise NotFound("There is no such entry for you.")
-        crn = found.crn
-        if found.let_in == "closed":
+        crn = entry.crn
+        if entry.let_in == "closed":
             raise Refused("Access to this case is limited, and not to you. Tell somebody at once.")
-        if not LEAST_DONE <= len(done.strip()) <= LONGEST or "\0" in done:
+        if not LEAST_DONE <= len(action.strip()) <= LONGEST or "\0" in action:
             raise Invalid({f"done-{acute_id}": "Say what you did, in 10 to 1,000 characters"})
         mine = exists().where(
             acknowledgements.c.acute_id == acute_id,
@@ -78,7 +80,7 @@ class AcuteEntries:
         )
         if self.unit.connection.execute(select(mine)).scalar_one():
             raise Refused("You have acknowledged this entry.")
-        values = {"acute_id": acute_id, "username": self.unit.username, "done": done.strip()}
+        values = {"acute_id": acute_id, "username": self.unit.username, "done": action.strip()}
         self.unit.connection.execute(insert(acknowledgements).values(**values))
         self.unit.audit(AuditEvent("ACKNOWLEDGED_ACUTE", "CRN", crn, {"entry": acute_id}))
 

@@ -70,12 +70,12 @@ class FollowUp:
         """Since when it waits for a word of whoever asked; None where it does not."""
         since = None
         for row in self.answers:
-            said = row["kind"]
-            if said in ("declined", "second_look") or (
-                said == "fact" and self.outcome == "need_information"
+            kind = row["kind"]
+            if kind in ("declined", "second_look") or (
+                kind == "fact" and self.outcome == "need_information"
             ):
                 since = since or clock.day_of(row["at"])
-            elif said != "fact":
+            elif kind != "fact":
                 since = None
         return None if self.is_settled else since
 
@@ -128,10 +128,10 @@ class AskedStore:
         rows = self.connection.execute(
             _select_asked().order_by(conclusions.c.at, items.c.id)
         ).mappings()
-        found = self._with_answers([_follow_up(row) for row in rows])
+        follow_ups = self._with_answers([_follow_up(row) for row in rows])
         shut = self.connection.execute(text("SELECT * FROM triage.closed_requests()"))
-        found += [*self._list_named(), *(_closed_follow_up(*row) for row in shut)]
-        return sorted(found, key=lambda one: (one.asked_at, one.item_id))
+        follow_ups += [*self._list_named(), *(_closed_follow_up(*row) for row in shut)]
+        return sorted(follow_ups, key=lambda one: (one.asked_at, one.item_id))
 
     def read_follow_up(self, item_id: int) -> FollowUp | None:
         """What was asked about one case; None where there is none that this person may see."""
@@ -144,8 +144,8 @@ class AskedStore:
 
     def _list_named(self) -> list[FollowUp]:
         """What was asked about cases limited since that let this person in by name."""
-        asked = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
-        found = {
+        requests = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
+        follow_up_of = {
             row["item_id"]: FollowUp(
                 row["item_id"],
                 row["about"],
@@ -158,13 +158,13 @@ class AskedStore:
                 row["asked_by"],
                 row["asked_at"],
             )
-            for row in asked.mappings()
+            for row in requests.mappings()
         }
-        if found:
-            said = self.connection.execute(text("SELECT * FROM triage.named_answers()"))
-            for row in said.mappings():
-                found[row["item_id"]].answers.append(row)
-        return list(found.values())
+        if follow_up_of:
+            answer_rows = self.connection.execute(text("SELECT * FROM triage.named_answers()"))
+            for row in answer_rows.mappings():
+                follow_up_of[row["item_id"]].answers.append(row)
+        return list(follow_up_of.values())
 
     def read_findings(self, item_id: int) -> RowMapping | None:
         """The findings of a case about which something was asked."""
@@ -211,8 +211,8 @@ class AskedStore:
         )
         return [Open(*row) for row in self.connection.execute(rows)]
 
-    def _with_answers(self, found: list[FollowUp]) -> list[FollowUp]:
-        by_item = {one.item_id: one for one in found}
+    def _with_answers(self, follow_ups: list[FollowUp]) -> list[FollowUp]:
+        by_item = {one.item_id: one for one in follow_ups}
         rows = (
             select(answers, users.c.name)
             .join(users, users.c.username == answers.c.username, isouter=True)
@@ -221,7 +221,7 @@ class AskedStore:
         )
         for row in self.connection.execute(rows).mappings():
             by_item[row["item_id"]].answers.append(row)
-        return found
+        return follow_ups
 
 
 def _select_asked() -> Any:

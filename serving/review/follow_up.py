@@ -32,34 +32,36 @@ class FollowUps:
 
     def list_mine(self) -> list[FollowUp]:
         """What was asked about the practitioner's own cases."""
-        found = self.store.list_follow_ups()
-        self.unit.audit(AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(found)}))
-        return found
+        follow_ups = self.store.list_follow_ups()
+        self.unit.audit(
+            AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(follow_ups)})
+        )
+        return follow_ups
 
     def of_the_unit(self) -> tuple[list[Open], list[FollowUp]]:
         """The open cases of the unit, and what was asked about those concluded."""
-        waiting, asked = self.store.list_open(), self.store.list_follow_ups()
-        counts = {"open": len(waiting), "asked": len(asked)}
+        waiting, follow_ups = self.store.list_open(), self.store.list_follow_ups()
+        counts = {"open": len(waiting), "asked": len(follow_ups)}
         self.unit.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
-        return waiting, asked
+        return waiting, follow_ups
 
     def read_follow_up(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
         """What was asked about a case, with the findings and the record behind it."""
-        found = self._require(item_id)
-        self._audit_follow_up("VIEWED_ASKED", found)
-        return found, self.store.read_findings(item_id), self.store.read_timeline(item_id)
+        follow_up = self._require(item_id)
+        self._audit_follow_up("VIEWED_ASKED", follow_up)
+        return follow_up, self.store.read_findings(item_id), self.store.read_timeline(item_id)
 
     def record_answer(
         self, item_id: int, kind: str, words: str, planned_on: date | None, today: date
     ) -> FollowUp:
         """Answer in the practitioner's own name; nothing of the conclusion is changed."""
-        found = self._require(item_id)
-        policies.check_answer(kind, words, planned_on, today, clock.day_of(found.asked_at))
-        if (found.current_state, Answer(kind)) not in ANSWERS:
+        follow_up = self._require(item_id)
+        policies.check_answer(kind, words, planned_on, today, clock.day_of(follow_up.asked_at))
+        if (follow_up.current_state, Answer(kind)) not in ANSWERS:
             raise Refused("That was answered already. Add a fact, or ask for a second look.")
         self.store.insert_answer(item_id, kind, words, planned_on if kind == "accepted" else None)
-        self._audit_follow_up("ANSWERED", found, kind)
-        return found
+        self._audit_follow_up("ANSWERED", follow_up, kind)
+        return follow_up
 
     def of_one(self, item_id: int) -> FollowUp | None:
         """What was asked about a case and what was answered, for whoever may see it."""
@@ -71,20 +73,20 @@ class FollowUps:
 
     def record_reply(self, item_id: int, kind: str, words: str) -> FollowUp:
         """The reader's word, in that person's own name: asked again, or settled."""
-        found = self._require(item_id)
+        follow_up = self._require(item_id)
         policies.check_reply(kind, words)
-        if (found.current_state, Answer(kind)) not in ANSWERS:
+        if (follow_up.current_state, Answer(kind)) not in ANSWERS:
             raise Refused("That is settled, or was reassessed: there is nothing more to say to it.")
         self.store.insert_answer(item_id, kind, words, None)
-        self._audit_follow_up("REPLIED", found, kind)
-        return found
+        self._audit_follow_up("REPLIED", follow_up, kind)
+        return follow_up
 
     def _require(self, item_id: int) -> FollowUp:
-        found = self.store.read_follow_up(item_id)
-        if found is None:
+        follow_up = self.store.read_follow_up(item_id)
+        if follow_up is None:
             raise NotFound("Nothing was asked about such a case of yours.")
-        return found
+        return follow_up
 
-    def _audit_follow_up(self, what: str, found: FollowUp, kind: str | None = None) -> None:
-        details = {"item": found.item_id, **({"kind": kind} if kind else {})}
-        self.unit.audit(AuditEvent(what, "CRN", found.crn, details))
+    def _audit_follow_up(self, what: str, follow_up: FollowUp, kind: str | None = None) -> None:
+        details = {"item": follow_up.item_id, **({"kind": kind} if kind else {})}
+        self.unit.audit(AuditEvent(what, "CRN", follow_up.crn, details))

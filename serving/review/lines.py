@@ -27,14 +27,14 @@ class Line:
     @property
     def first_day(self) -> date:
         """The day of the earliest entry."""
-        found: date = self.entries[-1]["occurred_on"]
-        return found
+        day: date = self.entries[-1]["occurred_on"]
+        return day
 
     @property
     def last_day(self) -> date:
         """The day of the latest entry."""
-        found: date = self.entries[0]["occurred_on"]
-        return found
+        day: date = self.entries[0]["occurred_on"]
+        return day
 
 
 def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
@@ -47,12 +47,12 @@ def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line
     if len(lines) > most:
         # Kinds with the most entries are the everyday ones: those of a table go together.
         rare = sorted(lines, key=lambda line: len(line.entries))[: most - len(_tables_of(entries))]
-        kept = {(line.entries[0]["source_table"], line.what) for line in rare}
+        rare_keys = {(line.entries[0]["source_table"], line.what) for line in rare}
         lines = _group_by(
             entries,
             lambda entry: (
                 entry["source_table"],
-                entry["what"] if (entry["source_table"], entry["what"]) in kept else "",
+                entry["what"] if (entry["source_table"], entry["what"]) in rare_keys else "",
             ),
         )
     return sorted(lines, key=lambda line: line.last_day, reverse=True)
@@ -72,15 +72,15 @@ def entries_since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
 
 def last_assessed(person: Mapping[str, Any]) -> date | None:
     """The day of the assessment that gave the recorded levels; None where none is current."""
-    days = [said["assessed_on"] for said in person["levels"].values() if said["assessed_on"]]
+    days = [level["assessed_on"] for level in person["levels"].values() if level["assessed_on"]]
     return date.fromisoformat(max(days)) if days else None
 
 
 def _group_by(entries: Sequence[Entry], key: Any) -> list[Line]:
-    found: dict[tuple[str, ...], list[Entry]] = {}
+    groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
-        found.setdefault(key(entry), []).append(entry)
-    return [_line_of(list(of_one)) for of_one in found.values()]
+        groups.setdefault(key(entry), []).append(entry)
+    return [_line_of(list(of_one)) for of_one in groups.values()]
 
 
 def _line_of(entries: list[Entry]) -> Line:

@@ -81,17 +81,17 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
     faults, levels = {}, {}
     for group in COMMUNITY_GROUPS:
         verdict, words = view.verdicts.get(group), group.replace("_", " ")
-        given, now = view.levels.get(group), recorded.get(group)
+        chosen, now = view.levels.get(group), recorded.get(group)
         if verdict == "cannot_tell":
             levels[group] = "CANNOT_TELL"
         elif verdict == "about_right" and now is not None:
             levels[group] = now
         elif verdict not in ("too_low", "too_high") and now is not None:
             faults[f"verdict-{group}"] = f"Say what you think of the recorded level for {words}"
-        elif given not in _possible_levels(verdict, now):
+        elif chosen not in _possible_levels(verdict, now):
             faults[f"verdict-{group}"] = f"Select the level you would give for {words}"
         else:
-            levels[group] = str(given)
+            levels[group] = str(chosen)
     if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
         faults |= _check_reasons(
             "reasons", view.reasons, "your reasons, or tick the entries that matter,"
@@ -122,16 +122,18 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
         raise Invalid(faults)
 
 
-def pasted_sentences(reasons: str, found: Mapping[str, Any]) -> list[str]:
+def pasted_sentences(reasons: str, findings: Mapping[str, Any]) -> list[str]:
     """The sentences of the findings that stand in somebody's own reasons, word for word.
 
     `found` is a row of findings. Whoever reads the reasons is told which words are the service's.
     """
-    told = [finding["sentence"] for group in found["reasons"] for finding in group["findings"]] + [
-        finding["sentence"] for finding in found["shown_only"]
-    ]
+    sentences = [
+        finding["sentence"] for group in findings["reasons"] for finding in group["findings"]
+    ] + [finding["sentence"] for finding in findings["shown_only"]]
     own = f" {_plain_words(reasons)} "
-    same = [one for one in told if len(one.split()) >= WORDS and f" {_plain_words(one)} " in own]
+    same = [
+        one for one in sentences if len(one.split()) >= WORDS and f" {_plain_words(one)} " in own
+    ]
     return list(dict.fromkeys(same))
 
 

@@ -40,9 +40,9 @@ class Review:
 
     def list_queue(self) -> tuple[list[Item], list[Item]]:
         """The open cases of the reader's unit, and those concluded last."""
-        found = self.store.list_queue()
-        self.unit.audit(AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(found)}))
-        return found, self.store.list_concluded()
+        items = self.store.list_queue()
+        self.unit.audit(AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(items)}))
+        return items, self.store.list_concluded()
 
     def read_case(
         self,
@@ -94,20 +94,20 @@ class Review:
         item = self._require_step(item_id, Step.SEE_FINDINGS)
         if item.progress is not Progress.CONCLUDED:
             self.store.record_opening(item_id)
-        found = self.store.read_findings(item_id)
-        if found is None:
+        findings = self.store.read_findings(item_id)
+        if findings is None:
             raise Refused("Record your view before you see the findings.")
         self.audit_case("VIEWED_FINDINGS", item)
-        return item, found
+        return item, findings
 
     def conclude_case(
         self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str
     ) -> Item:
         """Record a named person's conclusion, with that person's own reasons."""
         item = self._require_step(item_id, Step.CONCLUDE)
-        asked = dict(groups) if outcome == "ask_reassessment" else {}
-        policies.check_conclusion(outcome, asked, reasons)
-        self.store.record_conclusion(item_id, outcome, asked, reasons)
+        requested = dict(groups) if outcome == "ask_reassessment" else {}
+        policies.check_conclusion(outcome, requested, reasons)
+        self.store.record_conclusion(item_id, outcome, requested, reasons)
         self.audit_case("RECORDED_CONCLUSION", item, {"outcome": outcome})
         return item
 

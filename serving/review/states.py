@@ -208,5 +208,5 @@ def _diagram_lines(first: StrEnum, last: StrEnum, steps: Mapping[Any, StrEnum]) 
 
 
 def _in_words(heading: str, words: Mapping[str, str]) -> list[str]:
-    rows = [f"| `{code}` | {said} |" for code, said in words.items()]
+    rows = [f"| `{code}` | {meaning} |" for code, meaning in words.items()]
     return [f"| {heading} | in words |", "|---|---|", *rows]

@@ -47,7 +47,7 @@ class Item:
     @property
     def recorded_levels(self) -> dict[str, str | None]:
         """The recorded level of each group; None where there is no current one."""
-        return {group: said["level"] for group, said in self.person["levels"].items()}
+        return {group: level["level"] for group, level in self.person["levels"].items()}
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Store:
         # Two questions, each by its own index: one with an "or" would read every past review.
         open_ = self._select_items().where(items.c.state == "open")
         seconds = self._select_items().where(items.c.id.in_(self._second_reads()))
-        found = [
+        own_items = [
             self._item_of(row)
             for rows in (open_, seconds)
             for row in self.connection.execute(rows).mappings()
         ]
-        waiting = [item for item in found if item.progress is not Progress.CONCLUDED]
+        waiting = [item for item in own_items if item.progress is not Progress.CONCLUDED]
         return sorted(waiting, key=lambda item: (item.due_on, item.shuffle))
 
     def list_concluded(self, limit: int = 20) -> list[Item]:
@@ -122,8 +122,8 @@ class Store:
         """Whether every one of the entries is of the case."""
         if any("\0" in part for entry in ticked for part in entry):
             return False
-        asked = tuple_(entries.c.source_table, entries.c.record_id).in_(list(ticked))
-        rows = select(func.count()).where(entries.c.item_id == item_id, asked)
+        is_ticked = tuple_(entries.c.source_table, entries.c.record_id).in_(list(ticked))
+        rows = select(func.count()).where(entries.c.item_id == item_id, is_ticked)
         return int(self.connection.execute(rows).scalar_one()) == len(ticked)
 
     def own_view(self, item_id: int) -> RowMapping | None:
@@ -176,10 +176,10 @@ class Store:
 
     def record_opening(self, item_id: int) -> None:
         """Keep when the reader first saw the findings."""
-        seen = select(
+        opening = select(
             exists().where(openings.c.item_id == item_id, openings.c.username == self.username)
         )
-        if not self.connection.execute(seen).scalar_one():
+        if not self.connection.execute(opening).scalar_one():
             self.connection.execute(
                 insert(openings).values(item_id=item_id, username=self.username)
             )

@@ -79,16 +79,16 @@ class UnitStore:
         rows = select(facts).order_by(facts.c.indicator, facts.c.practitioner_code, facts.c.crn)
         if practitioner is not None:
             rows = rows.where(facts.c.practitioner_code == practitioner)
-        found: dict[str, list[RowMapping]] = {}
+        facts_of: dict[str, list[RowMapping]] = {}
         for row in self.connection.execute(rows).mappings():
-            found.setdefault(row["indicator"], []).append(row)
-        return found
+            facts_of.setdefault(row["indicator"], []).append(row)
+        return facts_of
 
     def list_practitioners(self) -> list[tuple[str, int]]:
         """Who holds cases of the unit, and how many."""
-        held = caseload.c.practitioner_code
-        rows = select(held, func.count()).where(held.is_not(None)).group_by(held).order_by(held)
-        return [(code, count) for code, count in self.connection.execute(rows)]
+        code = caseload.c.practitioner_code
+        rows = select(code, func.count()).where(code.is_not(None)).group_by(code).order_by(code)
+        return [(holder, count) for holder, count in self.connection.execute(rows)]
 
     def list_limited(self) -> list[Limited]:
         """The unit's cases of limited access: those that were queued, then longest unchecked."""
@@ -150,14 +150,14 @@ class UnitStore:
             .where(conclusions.c.item_id.in_(ids), conclusions.c.username == self.username)
             .order_by(conclusions.c.at.desc())
         )
-        found = list(self.connection.execute(rows).mappings())
-        said: dict[int, list[str]] = {}
+        reviews = list(self.connection.execute(rows).mappings())
+        answers_of: dict[int, list[str]] = {}
         kinds = select(answers.c.item_id, answers.c.kind).order_by(answers.c.id)
         for item, kind in self.connection.execute(
-            kinds.where(answers.c.item_id.in_([row["id"] for row in found]))
+            kinds.where(answers.c.item_id.in_([row["id"] for row in reviews]))
         ):
-            said.setdefault(item, []).append(kind)
-        told = [_past_of(row, said.get(row["id"], [])) for row in found]
+            answers_of.setdefault(item, []).append(kind)
+        past_reviews = [_past_of(row, answers_of.get(row["id"], [])) for row in reviews]
         limited = text("SELECT item_id, crn, at FROM triage.my_limited_reviews()")
         closed = [
             Past(
@@ -172,11 +172,11 @@ class UnitStore:
             )
             for item, crn, at in self.connection.execute(limited)
         ]
-        return sorted([*told, *closed], key=lambda one: one.at, reverse=True)[:limit]
+        return sorted([*past_reviews, *closed], key=lambda one: one.at, reverse=True)[:limit]
 
 
 def _past_of(row: RowMapping, answered: list[str]) -> Past:
-    asked = row["outcome"] in ("ask_reassessment", "need_information")
+    has_request = row["outcome"] in ("ask_reassessment", "need_information")
     raised = any(row["verdicts"].get(group) == "about_right" for group in row["groups"])
     return Past(
         item_id=row["id"],
@@ -186,5 +186,5 @@ def _past_of(row: RowMapping, answered: list[str]) -> Past:
         at=row["at"],
         outcome=row["outcome"],
         changed=raised,
-        came_of_it=where_it_stands(answered) if asked else None,
+        came_of_it=where_it_stands(answered) if has_request else None,
     )

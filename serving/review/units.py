@@ -62,10 +62,10 @@ class Units:
 
     def check_limited(self, crn: str, words: str) -> None:
         """Say that one has read a limited case by hand, in NDelius and OASys."""
-        found = next((one for one in self.store.list_limited() if one.crn == crn), None)
-        if found is None:
+        case = next((one for one in self.store.list_limited() if one.crn == crn), None)
+        if case is None:
             raise NotFound("Your unit holds no such case of limited access.")
-        if found.access == "closed":
+        if case.access == "closed":
             raise Refused("Access to this case is limited, and not to you. Somebody else looks.")
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
             raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})

@@ -60,24 +60,24 @@ class Night:
 
 def write_snapshot(connection: Connection, night: Night, today: date) -> list[Figure]:
     """Work every figure out after a night, and keep them as a snapshot."""
-    read = readings.read_readings(connection, today)
-    found = [
+    concluded = readings.read_readings(connection, today)
+    figures = [
         *arrivals.arrival_figures(night.store, night.profile, night.week, night.as_of),
         arrivals.last_day(night.store, night.days, night.as_of),
         *population.population_figures(night.profile, night.counts),
-        *readers.reader_figures(connection, read, today),
+        *readers.reader_figures(connection, concluded, today),
         *lists.list_figures(connection, night.rows, night.rates, night.scores, night.as_of),
         *lists.of_the_queue(connection, today),
-        *equality.equality_figures(connection, night.people, night.marked, read, night.as_of),
+        *equality.equality_figures(connection, night.people, night.marked, concluded, night.as_of),
     ]
-    return _insert_snapshot(connection, night.as_of, found)
+    return _insert_snapshot(connection, night.as_of, figures)
 
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
     """What readers did, anew by day; what only a night can tell stays as the last one told it."""
-    read = readings.read_readings(connection, today)
+    concluded = readings.read_readings(connection, today)
     fresh = [
-        *readers.reader_figures(connection, read, today),
+        *readers.reader_figures(connection, concluded, today),
         *lists.of_the_queue(connection, today),
     ]
     names = {one.name for one in fresh}
@@ -86,11 +86,11 @@ def keep_again(connection: Connection, today: date) -> list[Figure]:
     return _insert_snapshot(connection, today if last is None else last["as_of"], [*older, *fresh])
 
 
-def _insert_snapshot(connection: Connection, as_of: date, found: list[Figure]) -> list[Figure]:
-    ordered = sorted(found, key=lambda one: list(THRESHOLDS).index(one.name))
-    told = [asdict(one) for one in ordered]
-    parts = {one["name"]: one.pop("parts") for one in told}
-    values = {"as_of": as_of, "version": VERSION, "figures": told, "parts": parts}
+def _insert_snapshot(connection: Connection, as_of: date, figures: list[Figure]) -> list[Figure]:
+    ordered = sorted(figures, key=lambda one: list(THRESHOLDS).index(one.name))
+    contents = [asdict(one) for one in ordered]
+    parts = {one["name"]: one.pop("parts") for one in contents}
+    values = {"as_of": as_of, "version": VERSION, "figures": contents, "parts": parts}
     connection.execute(insert(snapshots).values(**values))
     return ordered
 
@@ -137,20 +137,20 @@ def figure_history(
         .limit(HISTORY)
     )
     rows = select(snapshots.c.as_of, snapshots.c.figures).where(snapshots.c.id.in_(last))
-    found: dict[str, list[tuple[date, Figure]]] = {name: [] for name in THRESHOLDS}
+    history: dict[str, list[tuple[date, Figure]]] = {name: [] for name in THRESHOLDS}
     for row in connection.execute(rows.order_by(snapshots.c.as_of)).mappings():
         for one in figures_of(row):
-            found[one.name].append((row["as_of"], one))
-    return found
+            history[one.name].append((row["as_of"], one))
+    return history
 
 
 def figures_of(snapshot: Mapping[Any, Any]) -> list[Figure]:
     """The figures of a snapshot, also of one that an earlier version kept."""
     parts = snapshot.get("parts") or {}
     return [
-        Figure(**told, parts=[Part(**part) for part in parts.get(told["name"], [])])
-        for told in snapshot["figures"]
-        if told["name"] in THRESHOLDS
+        Figure(**content, parts=[Part(**part) for part in parts.get(content["name"], [])])
+        for content in snapshot["figures"]
+        if content["name"] in THRESHOLDS
     ]
 
 
@@ -168,9 +168,9 @@ class Topic:
         return min(self.figures, key=lambda one: WORST_FIRST.index(one.state), default=None)
 
 
-def topics_of(found: list[Figure]) -> list[Topic]:
+def topics_of(figures: list[Figure]) -> list[Topic]:
     """The questions in their order, each with its figures."""
     return [
-        Topic(key, question, [one for one in found if THRESHOLDS[one.name].topic == key])
+        Topic(key, question, [one for one in figures if THRESHOLDS[one.name].topic == key])
         for key, question in TOPICS.items()
     ]

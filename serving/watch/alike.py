@@ -18,21 +18,21 @@ def count_near_copies(texts: Sequence[frozenset[str]]) -> int:
     """
     often = Counter(word for words in texts for word in words)
     by_word: dict[str, list[int]] = {}
-    seen: dict[frozenset[str], int] = {}
-    found: set[int] = set()
+    first_with: dict[frozenset[str], int] = {}
+    copies: set[int] = set()
     for place, words in enumerate(texts):
-        first = seen.setdefault(words, place)
+        first = first_with.setdefault(words, place)
         if first != place:
-            found |= {first, place}
+            copies |= {first, place}
             continue
         rarest = sorted(words, key=lambda word: (often[word], word))
         for word in rarest[: len(words) - math.ceil(NEAR * len(words)) + 1]:
             others = by_word.setdefault(word, [])
             for other in others:
-                if not {place, other} <= found and _is_near_copy(words, texts[other]):
-                    found |= {place, other}
+                if not {place, other} <= copies and _is_near_copy(words, texts[other]):
+                    copies |= {place, other}
             others.append(place)
-    return len(found)
+    return len(copies)
 
 
 def _is_near_copy(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -74,7 +74,7 @@ def arrival_figures(
 
 def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
     """By table and region, and by table alone: a small table can stop everywhere at once."""
-    found = []
+    parts = []
     for table, regions in usual.items():
         counts = {
             f"{table} in {region}": (rows / WEEKS, week.get(table, {}).get(region, (0, 0))[0])
@@ -86,15 +86,15 @@ def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
         )
         for label, (expected, got) in counts.items():
             if expected < FEWEST_ROWS and (got or expected < FEWEST_TO_STOP):
-                found.append(Part(label, None, None, None, got, TOO_FEW))
+                parts.append(Part(label, None, None, None, got, TOO_FEW))
                 continue
             half = 2.576 * max(got, 1) ** 0.5 / expected
             ratio = got / expected
             low, high = max(0.0, ratio - half), ratio + half
             # By the near end of a 99 % interval: many tables and regions are looked at at once.
             state = state_of(name, low if name == "rows_many" else high if got else 0.0)
-            found.append(Part(label, ratio, low, high, got, state))
-    return found
+            parts.append(Part(label, ratio, low, high, got, state))
+    return parts
 
 
 def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
@@ -104,52 +104,54 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
     middle of those weeks is what is usual: one holiday among them does not move it.
     """
     day = min(as_of, store.extracted_on - timedelta(days=1))
-    said = f"on {day.day} {day:%B}"
+    day_words = f"on {day.day} {day:%B}"
     if working_days.is_bank_holiday(day):
-        return not_known("day_few", f"{said} was a bank holiday.")
+        return not_known("day_few", f"{day_words} was a bank holiday.")
     before = [day - timedelta(weeks=week) for week in range(1, WEEKS_BEFORE + 1)]
     before = [one for one in before if not working_days.is_bank_holiday(one)]
     parts = []
-    for label, told in _by_place(days).items():
-        usual = float(np.median([told.get(one, 0) for one in before]))
+    for label, by_day in _by_place(days).items():
+        usual = float(np.median([by_day.get(one, 0) for one in before]))
         if usual < FEWEST_TO_STOP:
-            parts.append(untold_part(label, told.get(day, 0)))
+            parts.append(untold_part(label, by_day.get(day, 0)))
             continue
-        got = told.get(day, 0)
+        got = by_day.get(day, 0)
         half = SURE * max(got, 1) ** 0.5 / usual
         low, high = max(0.0, got / usual - half), got / usual + half
         state = state_of("day_few", high if got else 0.0)
         parts.append(Part(label, got / usual, low, high, got, state))
-    words = "Recorded " + said + ", beside what is usual on that day of the week: {n} of {where}."
+    words = (
+        "Recorded " + day_words + ", beside what is usual on that day of the week: {n} of {where}."
+    )
     return worst_part("day_few", parts, words, "nothing was supplied.")
 
 
 def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
     """Rows a day by table and region, and by table alone."""
-    found: dict[str, dict[date, int]] = {}
+    places: dict[str, dict[date, int]] = {}
     for table, region, day, rows in days.select("table", "region", "day", "rows").iter_rows():
         for label in (f"{table} in {region}", f"{table} everywhere"):
-            told = found.setdefault(label, {})
-            told[day] = told.get(day, 0) + rows
-    return dict(sorted(found.items()))
+            by_day = places.setdefault(label, {})
+            by_day[day] = by_day.get(day, 0) + rows
+    return dict(sorted(places.items()))
 
 
 def _lateness_parts(usual: Supplied, week: Supplied) -> list[Part]:
     """How many more of the entries came late than usually do: by region over all tables, and by
     table and region, so that the longest table does not drown the rest.
     """
-    found = []
+    parts = []
     regions = sorted({region for by in usual.values() for region in by})
     for region in regions:
-        found.append(_lateness_part(region, _sum_counts(usual, region), _sum_counts(week, region)))
-        found += [
+        parts.append(_lateness_part(region, _sum_counts(usual, region), _sum_counts(week, region)))
+        parts += [
             _lateness_part(
                 f"{table} in {region}", by[region], week.get(table, {}).get(region, (0, 0))
             )
             for table, by in usual.items()
             if region in by and len(usual) > 1
         ]
-    return found
+    return parts
 
 
 def _lateness_part(label: str, then: tuple[int, int], now: tuple[int, int]) -> Part:
@@ -165,15 +167,17 @@ def _lateness_part(label: str, then: tuple[int, int], now: tuple[int, int]) -> P
     return Part(label, more, low, high, now[0], state)
 
 
-def _sum_counts(told: Supplied, region: str) -> tuple[int, int]:
-    parts = [by.get(region, (0, 0)) for by in told.values()]
+def _sum_counts(counts: Supplied, region: str) -> tuple[int, int]:
+    parts = [by.get(region, (0, 0)) for by in counts.values()]
     return sum(rows for rows, _ in parts), sum(late for _, late in parts)
 
 
 def _refused_figure(name: str, load: Load) -> Figure:
     parts = [
-        _near_end(name, part_share(name, table, int(told.get(name, 0)), int(told["read"])))
-        for table, told in load.tables.items()
+        _near_end(
+            name, part_share(name, table, int(table_counts.get(name, 0)), int(table_counts["read"]))
+        )
+        for table, table_counts in load.tables.items()
     ]
     words = {
         "refused": "Of 100 rows of {where} in the newest load, {n} were refused.",
@@ -191,11 +195,11 @@ def _stopped_tables(store: Store, profile: Profile | None, as_of: date) -> Figur
     """Tables that were supplied when the model was approved and are not now."""
     if profile is None:
         return not_known("feeds_gone", MISSING)
-    known = set(profile.supplied)
-    gone = sorted(
+    supplied = set(profile.supplied)
+    stopped = sorted(
         name
         for name, state in store.feed_states(as_of).items()
-        if name in known and state != "supplied"
+        if name in supplied and state != "supplied"
     )
-    words = "{n} of {of} tables have stopped" + (f": {', '.join(gone)}." if gone else ".")
-    return count_figure("feeds_gone", len(gone), len(known), words)
+    words = "{n} of {of} tables have stopped" + (f": {', '.join(stopped)}." if stopped else ".")
+    return count_figure("feeds_gone", len(stopped), len(supplied), words)

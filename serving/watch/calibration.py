@@ -18,37 +18,37 @@ from serving.watch.readings import Reading
 
 def observed_to_expected(flagged: list[Reading]) -> Figure:
     """Of flagged cases: found too low in the flagged group for each one expected (calibration)."""
-    told = [one for one in flagged if one.probability is not None]
-    if len(told) < FEWEST:
-        return too_few("observed", len(told))
-    value, low, high = _for_each_expected(told)
+    with_probability = [one for one in flagged if one.probability is not None]
+    if len(with_probability) < FEWEST:
+        return too_few("observed", len(with_probability))
+    value, low, high = _for_each_expected(with_probability)
     return make_figure(
         "observed",
         value,
         low,
         high,
-        len(told),
+        len(with_probability),
         "For each level expected to be called too low, {n} were.",
-        _by_level_observed(told),
+        _by_level_observed(with_probability),
     )
 
 
-def _for_each_expected(told: list[Reading]) -> tuple[float, float, float]:
+def _for_each_expected(flagged: list[Reading]) -> tuple[float, float, float]:
     """Found too low for each one expected, with its interval."""
-    expected = sum(one.probability or 0.0 for one in told)
-    found = sum(one.same_group for one in told)
-    low, high = wilson_interval(found / len(told), len(told))
-    scale = len(told) / expected
-    return found / expected, low * scale, high * scale
+    expected = sum(one.probability or 0.0 for one in flagged)
+    too_low = sum(one.same_group for one in flagged)
+    low, high = wilson_interval(too_low / len(flagged), len(flagged))
+    scale = len(flagged) / expected
+    return too_low / expected, low * scale, high * scale
 
 
-def _by_level_observed(told: list[Reading]) -> list[Part]:
+def _by_level_observed(flagged: list[Reading]) -> list[Part]:
     """The same at each recorded level: a model can promise too much of one and too little of
     another.
     """
     parts = []
     for level in STRATA:
-        ours = [one for one in told if one.stratum == level]
+        ours = [one for one in flagged if one.stratum == level]
         label = f"recorded {level.lower().replace('_', ' ')}"
         if len(ours) < FEWEST:
             parts.append(untold_part(label, len(ours)))

@@ -59,7 +59,7 @@ def equality_figures(
     connection: Connection,
     people: pl.DataFrame,
     marked: pl.DataFrame,
-    read: list[Reading],
+    concluded: list[Reading],
     as_of: date,
 ) -> list[Figure]:
     """The widest gaps; `people` has a row a person (crn, CHARACTERISTICS): everyone scored.
@@ -70,26 +70,26 @@ def equality_figures(
     if set(missing) >= set(CHARACTERISTICS) - {"region"}:
         return [not_known(name, MISSING) for name in NAMES]
     flagged = _flagged_people(connection, as_of)
-    found = [
+    figures = [
         worst_part(
             "flagged_gap",
             _flag_parts(people, flagged),
             "Flagged otherwise than everyone by a factor of at least {n}: {where}.",
             MISSING,
         ),
-        *_of_readers(people, read),
+        *_of_readers(people, concluded),
         recording_gap(people, marked),
     ]
-    return [_said_missing(_name_untold_groups(one), missing) for one in found]
+    return [_name_missing(_name_untold_groups(one), missing) for one in figures]
 
 
-def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
+def _of_readers(people: pl.DataFrame, concluded: list[Reading]) -> list[Figure]:
     """The gaps that rest on what readers said of the cases that they concluded."""
-    right = [one for one in read if one.drawn_as == "flagged"]
-    random = [one for one in read if one.drawn_as == "random"]
-    twice = [one for one in read if one.second is not None]
-    err = how_they_err(read)[0]
-    put, said = (err.put_right, ", corrected for readers who err") if err else (float, "")
+    right = [one for one in concluded if one.drawn_as == "flagged"]
+    random = [one for one in concluded if one.drawn_as == "random"]
+    twice = [one for one in concluded if one.second is not None]
+    err = how_they_err(concluded)[0]
+    correct, suffix = (err.put_right, ", corrected for readers who err") if err else (float, "")
     return [
         worst_part(
             "precision_gap",
@@ -99,8 +99,8 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
         ),
         worst_part(
             "missed_gap",
-            _gap_parts("missed_gap", people, random, _is_too_low, put=put),
-            f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{said}.",
+            _gap_parts("missed_gap", people, random, _is_too_low, correct=correct),
+            f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{suffix}.",
             MISSING,
         ),
         worst_part(
@@ -124,7 +124,7 @@ def _of_readers(people: pl.DataFrame, read: list[Reading]) -> list[Figure]:
         ),
         worst_part(
             "asked_gap",
-            _gap_parts("asked_gap", people, right, lambda one: one.asked),
+            _gap_parts("asked_gap", people, right, lambda one: one.asks_reassessment),
             "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: {where}.",
             MISSING,
         ),
@@ -136,13 +136,13 @@ def unsupplied_characteristics(people: pl.DataFrame) -> list[str]:
     return [name for name in CHARACTERISTICS if (people[name] == NOT_KNOWN).all()]
 
 
-def _said_missing(one: Figure, missing: list[str]) -> Figure:
+def _name_missing(one: Figure, missing: list[str]) -> Figure:
     """Green for what is supplied is not green for what is not."""
     if not missing:
         return one
     state = UNKNOWN if one.state in (GREEN, TOO_FEW) else one.state
-    said = f"{one.sentence} Not known of anyone: {', '.join(missing)}."
-    return replace(one, state=state, sentence=said)
+    sentence = f"{one.sentence} Not known of anyone: {', '.join(missing)}."
+    return replace(one, state=state, sentence=sentence)
 
 
 def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
@@ -182,9 +182,9 @@ def _count_groups(
     people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
 ) -> Iterable[tuple[str, int, int]]:
     """Each group of each characteristic: its name, how many people, how many of them of `who`."""
-    unknown, told = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
+    unknown, is_in = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
     for name in (name for name in names if name not in unknown):
-        counts = people.group_by(name).agg(people=pl.len(), true=told.sum())
+        counts = people.group_by(name).agg(people=pl.len(), true=is_in.sum())
         for group, *numbers in counts.sort(name).iter_rows():
             yield (f"{name}: {group}", *numbers)
 
@@ -199,11 +199,11 @@ def _flag_parts(
     far as chance allows; the plain ratio stands in the label.
     """
     rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
-    found = []
+    parts = []
     for label, size, got in _count_groups(people, flagged, names):
         expected = rate * size
         if size < SMALL or max(expected, got) < SMALL:
-            found.append(untold_part(label, size))
+            parts.append(untold_part(label, size))
             continue
         more = got >= expected
         near, gap, far = sorted(
@@ -213,9 +213,9 @@ def _flag_parts(
         side = "as often" if more else "as seldom"
         # By the near end: a small group is not called treated otherwise by chance.
         sure = max(1.0, near)
-        said = f"{label}, {gap:.1f} times {side}"
-        found.append(Part(said, sure, near, far, size, _gap_state(figure, sure, far)))
-    return _none_alone(found)
+        part_label = f"{label}, {gap:.1f} times {side}"
+        parts.append(Part(part_label, sure, near, far, size, _gap_state(figure, sure, far)))
+    return _none_alone(parts)
 
 
 def _poisson_interval(count: int) -> tuple[float, float, float]:
@@ -227,41 +227,45 @@ def _poisson_interval(count: int) -> tuple[float, float, float]:
 def _gap_parts(
     name: str,
     people: pl.DataFrame,
-    read: list[Reading],
+    concluded: list[Reading],
     holds: Callable[[Reading], bool | None],
     weigh: Callable[[Reading], float] = lambda one: one.weight,
-    put: Callable[[float], float] = float,
+    correct: Callable[[float], float] = float,
 ) -> list[Part]:
     """How far the share of a group lies from that of everyone read, beyond chance: from the near
     end of its 99 % interval, on as many readings as the weights are worth, `put` right where
     readers err.
     """
-    told = pl.DataFrame(
+    readings_frame = pl.DataFrame(
         {
-            "crn": [one.crn for one in read],
-            "said": [bool(holds(one)) for one in read],
-            "weight": [weigh(one) for one in read],
+            "crn": [one.crn for one in concluded],
+            "said": [bool(holds(one)) for one in concluded],
+            "weight": [weigh(one) for one in concluded],
         },
         schema={"crn": pl.String, "said": pl.Boolean, "weight": pl.Float64},
     ).join(people, on="crn")
-    if told.height < FEWEST:
-        return [Part("everyone read", None, None, None, told.height, TOO_FEW)]
-    everyone = put(_group_shares(told, pl.lit("everyone")).row(0, named=True)["share"])
-    found = []
+    if readings_frame.height < FEWEST:
+        return [Part("everyone read", None, None, None, readings_frame.height, TOO_FEW)]
+    everyone = correct(
+        _group_shares(readings_frame, pl.lit("everyone")).row(0, named=True)["share"]
+    )
+    gaps = []
     unknown = unsupplied_characteristics(people)
     for characteristic in (one for one in CHARACTERISTICS if one not in unknown):
-        for row in _group_shares(told, pl.col(characteristic)).iter_rows(named=True):
+        for row in _group_shares(readings_frame, pl.col(characteristic)).iter_rows(named=True):
             label = f"{characteristic}: {row['group']}"
             if min(row["read"], row["worth"]) < FEWEST:
-                found.append(untold_part(label, row["read"]))
+                gaps.append(untold_part(label, row["read"]))
                 continue
-            low, high = (put(each) for each in wilson_interval(row["share"], row["worth"], SURE))
+            low, high = (
+                correct(each) for each in wilson_interval(row["share"], row["worth"], SURE)
+            )
             gap = max(0.0, low - everyone, everyone - high)
             far = max(high - everyone, everyone - low)
-            ours, all_ = round(100 * put(row["share"])), round(100 * everyone)
+            ours, all_ = round(100 * correct(row["share"])), round(100 * everyone)
             words = f"{label}, {ours} of 100 (everyone {all_})"
-            found.append(Part(words, gap, gap, far, row["read"], _gap_state(name, gap, far)))
-    return _none_alone(found)
+            gaps.append(Part(words, gap, gap, far, row["read"], _gap_state(name, gap, far)))
+    return _none_alone(gaps)
 
 
 def _gap_state(name: str, near: float, far: float) -> str:
@@ -274,16 +278,16 @@ def _none_alone(parts: list[Part]) -> list[Part]:
     """Where one group alone of a characteristic is withheld, the next smallest goes with it: from
     the sum its count could be worked out.
     """
-    kept = list(parts)
+    shown_parts = list(parts)
     for name in {_characteristic_of(part) for part in parts}:
-        ours = [place for place, part in enumerate(kept) if _characteristic_of(part) == name]
-        hidden = [place for place in ours if kept[place].count < SMALL]
-        others = [place for place in ours if kept[place].count >= SMALL]
+        ours = [place for place, part in enumerate(shown_parts) if _characteristic_of(part) == name]
+        hidden = [place for place in ours if shown_parts[place].count < SMALL]
+        others = [place for place in ours if shown_parts[place].count >= SMALL]
         if len(hidden) == 1 and others:
-            next_one = min(others, key=lambda place: kept[place].count)
-            label = kept[next_one].label.split(",")[0]
-            kept[next_one] = Part(label, None, None, None, 0, TOO_FEW)
-    return kept
+            next_one = min(others, key=lambda place: shown_parts[place].count)
+            label = shown_parts[next_one].label.split(",")[0]
+            shown_parts[next_one] = Part(label, None, None, None, 0, TOO_FEW)
+    return shown_parts
 
 
 def _characteristic_of(part: Part) -> str:
@@ -298,18 +302,18 @@ def _name_untold_groups(one: Figure) -> Figure:
     named = ", ".join(each[0] for each in unsure[:NAMED] if each) + (
         ", and others" if len(unsure) > NAMED else ""
     )
-    said = f"No gap beyond chance is seen, but it is too few to tell of {len(unsure)}: {named}."
-    return replace(one, value=None, low=None, high=None, sentence=said)
+    sentence = f"No gap beyond chance is seen, but it is too few to tell of {len(unsure)}: {named}."
+    return replace(one, value=None, low=None, high=None, sentence=sentence)
 
 
-def _group_shares(told: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
+def _group_shares(readings_frame: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
     """By group: how many readings, the weighted share of which it is true, what they are worth."""
-    weight, said = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
+    weight, weight_of_true = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
     return (
-        told.group_by(by.alias("group"))
+        readings_frame.group_by(by.alias("group"))
         .agg(
             read=pl.len(),
-            share=said.sum() / weight.sum(),
+            share=weight_of_true.sum() / weight.sum(),
             worth=weight.sum() ** 2 / (weight**2).sum(),
         )
         .sort("group")

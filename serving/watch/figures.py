@@ -136,10 +136,10 @@ def make_figure(
     parts: Iterable[Part] = (),
 ) -> Figure:
     """A figure in its state; `words` says it, with {n} for the value in its unit."""
-    told = words.format(n=in_words(name, value))
+    sentence = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
     state = confirmed_state(name, state_of(name, value), high)
-    return Figure(name, value, low, high, count, state, f"{told} {span}", list(parts))
+    return Figure(name, value, low, high, count, state, f"{sentence} {span}", list(parts))
 
 
 def confirmed_state(name: str, state: str, high: float) -> str:
@@ -154,14 +154,16 @@ SURELY = ("misses", "misses_corrected")
 
 def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
     """A figure that is a plain number of things, with no interval."""
-    said = words.format(n=f"{number:,}", of=f"{of:,}")
-    return Figure(name, float(number), None, None, of, state_of(name, number), said, list(parts))
+    sentence = words.format(n=f"{number:,}", of=f"{of:,}")
+    return Figure(
+        name, float(number), None, None, of, state_of(name, number), sentence, list(parts)
+    )
 
 
 def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
     """A figure that cannot be told yet: never nought, never green."""
-    said = f"Too few to tell: {count} of {FEWEST}."
-    return Figure(name, None, None, None, count, TOO_FEW, said, list(parts))
+    sentence = f"Too few to tell: {count} of {FEWEST}."
+    return Figure(name, None, None, None, count, TOO_FEW, sentence, list(parts))
 
 
 def not_known(name: str, why: str) -> Figure:
@@ -174,18 +176,18 @@ def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
 
     Green only where at least half of the parts could be told: the others may be the bad ones.
     """
-    told = [part for part in parts if part.value is not None]
-    if not told:
+    measurable = [part for part in parts if part.value is not None]
+    if not measurable:
         return _no_part(name, parts) if parts else not_known(name, none)
     sign = 1 if THRESHOLDS[name].way == "above" else -1
     ordered = sorted(
-        told, key=lambda part: (WORST_FIRST.index(part.state), -sign * (part.value or 0.0))
+        measurable, key=lambda part: (WORST_FIRST.index(part.state), -sign * (part.value or 0.0))
     )
     one = ordered[0]
-    said = words.format(n=in_words(name, one.value or 0.0), where=one.label)
+    sentence = words.format(n=in_words(name, one.value or 0.0), where=one.label)
     rest = [part for part in parts if part.value is None]
     unsaid = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
-    unsure = one.state == GREEN and len(told) < ENOUGH_PARTS * len(parts)
+    unsure = one.state == GREEN and len(measurable) < ENOUGH_PARTS * len(parts)
     state = TOO_FEW if unsure else one.state
     return Figure(
         name,
@@ -194,7 +196,7 @@ def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
         one.high,
         one.count,
         state,
-        f"{said} From {one.count:,}.{unsaid}",
+        f"{sentence} From {one.count:,}.{unsaid}",
         [*ordered, *rest][:MOST_PARTS],
     )
 
@@ -204,9 +206,9 @@ ENOUGH_PARTS = 0.5
 
 
 def _no_part(name: str, parts: list[Part]) -> Figure:
-    said = f"Too few to tell in any of {len(parts)} parts."
-    kept = parts[:MOST_PARTS]
-    return Figure(name, None, None, None, 0, TOO_FEW, said, kept)
+    sentence = f"Too few to tell in any of {len(parts)} parts."
+    shown_parts = parts[:MOST_PARTS]
+    return Figure(name, None, None, None, 0, TOO_FEW, sentence, shown_parts)
 
 
 MOST_PARTS = 160
@@ -239,8 +241,8 @@ def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part]
     if whole < FEWEST:
         return too_few(name, whole, parts)
     share = part / whole
-    said = f"{words.format(n=in_words(name, share))} All {whole:,} are counted."
-    return Figure(name, share, None, None, whole, state_of(name, share), said, list(parts))
+    sentence = f"{words.format(n=in_words(name, share))} All {whole:,} are counted."
+    return Figure(name, share, None, None, whole, state_of(name, share), sentence, list(parts))
 
 
 def untold_part(label: str, people: int) -> Part:
@@ -256,6 +258,6 @@ def part_share(name: str, label: str, part: int, whole: int) -> Part:
     return Part(label, part / whole, low, high, whole, state_of(name, part / whole))
 
 
-def count_states(found: Iterable[Figure]) -> Counter[str]:
+def count_states(figures: Iterable[Figure]) -> Counter[str]:
     """How many figures are in each state."""
-    return Counter(one.state for one in found)
+    return Counter(one.state for one in figures)

@@ -107,27 +107,27 @@ def _overlap_figure(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
     """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
     since = clock.start_of(today - WITHIN)
-    asked = connection.execute(
+    requests = connection.execute(
         select(items.c.id, conclusions.c.at)
         .join(conclusions, conclusions.c.item_id == items.c.id)
         .where(conclusions.c.outcome == "ask_reassessment", conclusions.c.at >= since)
     ).all()
-    done: dict[int, tuple[set[str], date | None]] = {}
+    reassessed: dict[int, tuple[set[str], date | None]] = {}
     for row in connection.execute(select(answers).order_by(answers.c.id)).mappings():
-        kinds, day = done.get(row["item_id"], (set(), None))
-        done[row["item_id"]] = (kinds | {row["kind"]}, row["planned_on"] or day)
+        earlier, day = reassessed.get(row["item_id"], (set(), None))
+        reassessed[row["item_id"]] = (earlier | {row["kind"]}, row["planned_on"] or day)
     late = old = 0
-    said: Counter[str] = Counter()
-    for item, at in asked:
-        kinds, day = done.get(item, (set(), None))
+    answer_counts: Counter[str] = Counter()
+    for item, at in requests:
+        kinds, day = reassessed.get(item, (set(), None))
         due = day or working_days.after(clock.day_of(at), REASSESS_WITHIN)
         late += not kinds & OVER and due < today
         if working_days.after(clock.day_of(at), ANSWER_WITHIN) < today:
             old += 1
-            said[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
-    answered = sum(said[one] for one in ANSWERS)
+            answer_counts[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
+    answered = sum(answer_counts[one] for one in ANSWERS)
     parts = [
-        Part(words, said[one] / old, None, None, said[one], GREEN)
+        Part(words, answer_counts[one] / old, None, None, answer_counts[one], GREEN)
         for one, words in {**ANSWERS, "nothing yet": "not answered"}.items()
         if old >= FEWEST
     ]
@@ -137,14 +137,14 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
             answered,
             old,
             "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
-            f"let rest or done ({said['reassessed']} done, {said['accepted']} accepted and "
-            f"not done, {said['declined']} declined).",
+            f"let rest or done ({answer_counts['reassessed']} done, {answer_counts['accepted']} "
+            f"accepted and not done, {answer_counts['declined']} declined).",
             parts,
         ),
         share_of(
             "overdue",
             late,
-            len(asked),
+            len(requests),
             "Of 100 reassessments that were asked for, {n} are overdue.",
         ),
     ]
@@ -156,12 +156,14 @@ def _backlog_figure(connection: Connection, today: date) -> Figure:
     waiting = int(connection.execute(open_).scalar_one())
     since = clock.start_of(today - PACE)
     lately = select(func.count()).where(conclusions.c.at >= since)
-    read = int(connection.execute(lately).scalar_one())
-    if read < FEWEST:
-        return too_few("waiting", read)
-    weeks = waiting / (read / (PACE.days / 7))
-    said = f"{waiting:,} cases wait to be read: {weeks:.1f} weeks of reading, as in the last four."
-    return Figure("waiting", weeks, None, None, waiting, state_of("waiting", weeks), said)
+    concluded_count = int(connection.execute(lately).scalar_one())
+    if concluded_count < FEWEST:
+        return too_few("waiting", concluded_count)
+    weeks = waiting / (concluded_count / (PACE.days / 7))
+    sentence = (
+        f"{waiting:,} cases wait to be read: {weeks:.1f} weeks of reading, as in the last four."
+    )
+    return Figure("waiting", weeks, None, None, waiting, state_of("waiting", weeks), sentence)
 
 
 def _past_their_day(connection: Connection, today: date) -> Figure:
@@ -177,12 +179,12 @@ def _past_their_day(connection: Connection, today: date) -> Figure:
 def _closed_units(connection: Connection) -> Figure:
     """Units whose head has set that no flagged case comes in: the board sees what a head may do."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
-    said = list(
+    closed = list(
         connection.execute(select(cover.c.reviews_at_once).where(cover.c.id.in_(newest))).scalars()
     )
     return count_figure(
         "units_closed",
-        sum(most == 0 for most in said),
-        len(said),
+        sum(most == 0 for most in closed),
+        len(closed),
         "{n} of {of} units with a limit of their own take no flagged case.",
     )

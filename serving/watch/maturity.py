@@ -27,22 +27,24 @@ def read_of(connection: Connection, today: date) -> Read:
         .where(items.c.as_of.between(today - WITHIN, today - MATURE), ~items.c.limited)
         .group_by(findings.c.drawn_as)
     )
-    return {drawn_as: (done, of) for drawn_as, done, of in rows}
+    return {drawn_as: (count, of) for drawn_as, count, of in rows}
 
 
-def maturity_figure(read: Read) -> Figure:
+def maturity_figure(counts_of: Read) -> Figure:
     """How much of it has been read, however it was drawn."""
-    done, of = (sum(counts[place] for counts in read.values()) for place in (0, 1))
+    concluded, of = (sum(counts[place] for counts in counts_of.values()) for place in (0, 1))
     return share_of(
-        "mature", done, of, "Of 100 cases queued over two weeks ago, {n} are concluded."
+        "mature", concluded, of, "Of 100 cases queued over two weeks ago, {n} are concluded."
     )
 
 
-def with_maturity(one: Figure, read: Read, drawn_as: str) -> Figure:
+def with_maturity(one: Figure, counts_of: Read, drawn_as: str) -> Figure:
     """A figure with how many of the cases drawn like its own are read; not green on a half."""
-    done, of = read.get(drawn_as, (0, 0))
+    concluded, of = counts_of.get(drawn_as, (0, 0))
     if not of or one.value is None:
         return one
-    said = f"{one.sentence} Of those drawn so over two weeks ago, {done:,} of {of:,} are read."
-    unripe = one.state == GREEN and done / of < THRESHOLDS["mature"].act
-    return replace(one, sentence=said, state=TOO_FEW if unripe else one.state)
+    sentence = (
+        f"{one.sentence} Of those drawn so over two weeks ago, {concluded:,} of {of:,} are read."
+    )
+    unripe = one.state == GREEN and concluded / of < THRESHOLDS["mature"].act
+    return replace(one, sentence=sentence, state=TOO_FEW if unripe else one.state)

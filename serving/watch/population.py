@@ -100,7 +100,7 @@ def _by_region(then: Counts, now: Counts) -> Figure:
     """
     places = sorted((set(then) | set(now)) - {NOWHERE})
     before, after = (
-        [_count_people(told.get(place, {})) for place in places] for told in (then, now)
+        [_count_people(measures.get(place, {})) for place in places] for measures in (then, now)
     )
     shift = drift.psi(before, after) if len(places) > 1 else None
     if shift is None:
@@ -120,22 +120,22 @@ def _by_region(then: Counts, now: Counts) -> Figure:
     return make_figure("regions", shift.value, shift.low, shift.high, sum(after), words)
 
 
-def _count_people(told: Measures) -> int:
+def _count_people(measures: Measures) -> int:
     """How many people a region had: each has a level, or none, in every community group."""
-    return sum(told.get(level_name(COMMUNITY_GROUPS[0]), []))
+    return sum(measures.get(level_name(COMMUNITY_GROUPS[0]), []))
 
 
 def _level_parts(
     names: list[str], then: Counts, now: Counts, measures: tuple[Measures, Measures]
 ) -> list[Part]:
     """The whole service, and each region: levels can be put up in one place alone."""
-    found = _shift_parts("levels", names, *measures, 1)
+    parts = _shift_parts("levels", names, *measures, 1)
     for region in sorted(then):
-        found += [
+        parts += [
             replace(part, label=f"{part.label} in {region}")
             for part in _shift_parts("levels", names, then[region], now.get(region, {}), 1)
         ]
-    return found
+    return parts
 
 
 def _practice_parts(then: Counts, now: Counts) -> list[Part]:
@@ -150,8 +150,8 @@ def _excess_shift(region: str, then: Measures, now: Measures) -> Part:
     for kind in ("process", "behaviour"):
         names = [n for n, i in CATALOGUE.items() if i.kind == kind and n in then and n in now]
         shifts = [drift.psi(then[name], now[name], ROWS_A_PERSON) for name in names]
-        told = [one for one in shifts if one is not None and one.noise <= NOISIEST]
-        means[kind] = sum(one.value for one in told) / len(told) if told else None
+        measurable = [one for one in shifts if one is not None and one.noise <= NOISIEST]
+        means[kind] = sum(one.value for one in measurable) / len(measurable) if measurable else None
         people = max([people, *(sum(now[name]) // ROWS_A_PERSON for name in names)])
     if means["process"] is None or means["behaviour"] is None:
         return untold_part(region, people)

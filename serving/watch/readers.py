@@ -47,13 +47,13 @@ READERS = 3
 """Of fewer readers, the share of a unit would be that of a person."""
 
 
-def reader_figures(connection: Connection, read: list[Reading], today: date) -> list[Figure]:
+def reader_figures(connection: Connection, concluded: list[Reading], today: date) -> list[Figure]:
     """Every figure of some readings as it stands; the night's role reads what they rest on."""
-    random = [one for one in read if one.drawn_as == "random"]
-    flagged = [one for one in read if one.drawn_as == "flagged"]
-    double = [one for one in read if one.second is not None]
-    right = [one for one in read if not one.first]
-    low = [one for one in read if one.first]
+    random = [one for one in concluded if one.drawn_as == "random"]
+    flagged = [one for one in concluded if one.drawn_as == "flagged"]
+    double = [one for one in concluded if one.second is not None]
+    right = [one for one in concluded if not one.first]
+    low = [one for one in concluded if one.first]
     read_of = maturity.read_of(connection, today)
     outcomes = [
         share_figure(
@@ -64,7 +64,7 @@ def reader_figures(connection: Connection, read: list[Reading], today: date) -> 
             "reader called too low.",
             parts=by_level("misses", random, lambda one: one.first),
         ),
-        corrected_misses(read),
+        corrected_misses(concluded),
         share_figure(
             "precision",
             flagged,
@@ -93,27 +93,27 @@ def reader_figures(connection: Connection, read: list[Reading], today: date) -> 
         _worse_of_both(
             "raised_after",
             right,
-            lambda one: one.asked,
+            lambda one: one.asks_reassessment,
             "After the findings, {n} of 100 readers asked for a reassessment although they had "
             "called no level too low ({where}). Much of this may mean a rubber stamp.",
         ),
         _worse_of_both(
             "kept_after",
             low,
-            lambda one: one.kept,
+            lambda one: one.keeps_level,
             "After the findings, {n} of 100 readers kept a level that they had called too low "
             "({where}).",
         ),
-        _haste_figure(read),
-        _quick_readings(read),
-        _same_words(read),
+        _haste_figure(concluded),
+        _quick_readings(concluded),
+        _same_words(concluded),
         _units_that_follow(right),
     ]
 
 
 def _worse_of_both(
     name: str,
-    read: list[Reading],
+    concluded: list[Reading],
     holds: Callable[[Reading], bool | None],
     words: str,
     weigh: Callable[[Reading], float] = lambda _: 1.0,
@@ -126,116 +126,116 @@ def _worse_of_both(
     kinds = {"flagged": "of cases flagged", "random": "of cases drawn at random"}
     parts = []
     for drawn_as, label in kinds.items():
-        ours = [one for one in read if one.drawn_as == drawn_as]
-        told, worth = weighted_share(ours, holds, weigh)
-        if told is None:
+        ours = [one for one in concluded if one.drawn_as == drawn_as]
+        interval, worth = weighted_share(ours, holds, weigh)
+        if interval is None:
             parts.append(untold_part(label, worth))
         else:
-            parts.append(Part(label, *told, len(ours), state_of(name, told[0])))
+            parts.append(Part(label, *interval, len(ours), state_of(name, interval[0])))
     if all(part.value is None for part in parts):
-        return too_few(name, len(read), parts)
+        return too_few(name, len(concluded), parts)
     return worst_part(name, parts, words, "nothing was read.")
 
 
 def share_figure(
     name: str,
-    read: list[Reading],
+    concluded: list[Reading],
     holds: Callable[[Reading], bool | None],
     words: str,
     weigh: Callable[[Reading], float] = lambda one: one.weight,
     parts: Iterable[Part] = (),
 ) -> Figure:
     """A weighted share with a Wilson interval on as many readings as the weights are worth."""
-    told, worth = weighted_share(read, holds, weigh)
-    if told is None:
+    interval, worth = weighted_share(concluded, holds, weigh)
+    if interval is None:
         return too_few(name, worth, parts)
-    return make_figure(name, *told, len(read), words, parts)
+    return make_figure(name, *interval, len(concluded), words, parts)
 
 
 def weighted_share(
-    read: Sequence[Reading],
+    concluded: Sequence[Reading],
     holds: Callable[[Reading], bool | None],
     weigh: Callable[[Reading], float] = lambda one: one.weight,
 ) -> tuple[tuple[float, float, float] | None, int]:
     """A share with its interval, None on too few readings; and what the readings are worth."""
-    if len(read) < FEWEST:
-        return None, len(read)
-    weight = np.array([weigh(one) for one in read])
-    said = np.array([bool(holds(one)) for one in read])
-    share = float(weight[said].sum() / weight.sum())
+    if len(concluded) < FEWEST:
+        return None, len(concluded)
+    weight = np.array([weigh(one) for one in concluded])
+    is_true = np.array([bool(holds(one)) for one in concluded])
+    share = float(weight[is_true].sum() / weight.sum())
     worth = float(weight.sum() ** 2 / (weight**2).sum())
     return (share, *wilson_interval(share, worth)) if worth >= FEWEST else None, int(worth)
 
 
 def by_level(
     name: str,
-    read: list[Reading],
+    concluded: list[Reading],
     holds: Callable[[Reading], bool | None],
-    put: Callable[[float], float] = float,
+    correct: Callable[[float], float] = float,
 ) -> list[Part]:
     """A share at each recorded level (promise 9), put right by `put`."""
-    found = []
+    parts = []
     for level in STRATA:
-        ours = [one for one in read if one.stratum == level]
+        ours = [one for one in concluded if one.stratum == level]
         label = f"recorded {level.lower().replace('_', ' ')}"
-        told, worth = weighted_share(ours, holds)
-        if told is None:
-            found.append(untold_part(label, worth))
+        interval, worth = weighted_share(ours, holds)
+        if interval is None:
+            parts.append(untold_part(label, worth))
             continue
-        value, low, high = (put(each) for each in told)
+        value, low, high = (correct(each) for each in interval)
         state = confirmed_state(name, state_of(name, value), high)
-        found.append(Part(label, value, low, high, len(ours), state))
-    return found
+        parts.append(Part(label, value, low, high, len(ours), state))
+    return parts
 
 
-def how_they_err(read: list[Reading]) -> tuple[ReaderError | None, int, int]:
+def how_they_err(concluded: list[Reading]) -> tuple[ReaderError | None, int, int]:
     """How readers err, None where too few were read twice; how many were, and how many once.
 
     Who is read twice depends on what the first reader said, which is known: no weights are needed.
     """
     twice, once = np.zeros((2, 4)), np.zeros((2, 2))
-    for one in read:
+    for one in concluded:
         population = 0 if one.drawn_as == "random" else 1
         if one.second is None:
             once[population, 0 if one.first else 1] += 1
         else:
             place = (0 if one.second else 1) if one.first else (2 if one.second else 3)
             twice[population, place] += 1
-    found = reader_error.corrected(twice, once)
-    if found is not None and not found.tells:
-        found = None  # readers hardly better than chance: nothing can be put right by them
-    return found, int(twice.sum()), int(once.sum())
+    error_rates = reader_error.corrected(twice, once)
+    if error_rates is not None and not error_rates.tells:
+        error_rates = None  # readers hardly better than chance: nothing can be put right by them
+    return error_rates, int(twice.sum()), int(once.sum())
 
 
-def corrected_misses(read: list[Reading]) -> Figure:
+def corrected_misses(concluded: list[Reading]) -> Figure:
     """The misses corrected for readers who err, and so at each recorded level."""
     name = "misses_corrected"
-    found, twice, once = how_they_err(read)
-    if found is None:
+    error_rates, twice, once = how_they_err(concluded)
+    if error_rates is None:
         why = too_few(name, twice)
         if twice < FEWEST:
             return why
-        said = (
+        sentence = (
             f"Too few to tell: {twice} cases were read twice, but too few of those flagged or of "
             "those at random, or readers agree hardly more than by chance."
         )
-        return replace(why, sentence=said)
-    random = [one for one in read if one.drawn_as == "random"]
-    parts = by_level(name, random, lambda one: one.first, found.put_right)
+        return replace(why, sentence=sentence)
+    random = [one for one in concluded if one.drawn_as == "random"]
+    parts = by_level(name, random, lambda one: one.first, error_rates.put_right)
     return make_figure(
         name,
-        found.share[0],
-        found.low,
-        found.high,
+        error_rates.share[0],
+        error_rates.low,
+        error_rates.high,
         twice + once,
         "Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
         parts,
     )
 
 
-def _haste_figure(read: list[Reading]) -> Figure:
+def _haste_figure(concluded: list[Reading]) -> Figure:
     """How long a case was open before the own view was recorded: how many minutes, how often."""
-    minutes = [one.read_for.total_seconds() / 60 for one in read if one.read_for is not None]
+    minutes = [one.read_for.total_seconds() / 60 for one in concluded if one.read_for is not None]
     if not minutes:
         return too_few("hasty", 0)
     bounds = np.array(MINUTES)
@@ -265,20 +265,22 @@ def _time_step(label: str, count: int, of: int, *, first: bool) -> Part:
     return Part(label, count / of, None, None, count, state)
 
 
-def _quick_readings(read: list[Reading]) -> Figure:
-    quick = sum(one.took < QUICK for one in read)
-    middle = float(np.median([one.took.total_seconds() / 60 for one in read])) if read else 0.0
+def _quick_readings(concluded: list[Reading]) -> Figure:
+    quick = sum(one.took < QUICK for one in concluded)
+    middle = (
+        float(np.median([one.took.total_seconds() / 60 for one in concluded])) if concluded else 0.0
+    )
     words = f"Of 100 reviews, {{n}} were concluded in a minute; half in {middle:.0f} or less."
-    return share_of("quick", quick, len(read), words)
+    return share_of("quick", quick, len(concluded), words)
 
 
-def _same_words(read: list[Reading]) -> Figure:
+def _same_words(concluded: list[Reading]) -> Figure:
     """Reasons that are those of another review but for a word or two, in whatever order or case."""
-    again = alike.count_near_copies([_words_of(one.reasons) for one in read])
+    again = alike.count_near_copies([_words_of(one.reasons) for one in concluded])
     return share_of(
         "same_words",
         again,
-        len(read),
+        len(concluded),
         "Of 100 conclusions, {n} give nearly the reasons of another one.",
     )
 
@@ -295,29 +297,33 @@ def _units_that_follow(right: list[Reading]) -> Figure:
     by_unit: dict[str, list[Reading]] = {}
     for one in right:
         by_unit.setdefault(one.pdu_code, []).append(one)
-    parts = [_unit_part(unit, found) for unit, found in sorted(by_unit.items())]
-    told = [part for part in parts if part.value is not None]
-    if not told:
+    parts = [_unit_part(unit, own) for unit, own in sorted(by_unit.items())]
+    measurable = [part for part in parts if part.value is not None]
+    if not measurable:
         return too_few("units_that_follow", len(right), parts)
-    stamped = [part for part in told if part.state == ACT]
-    found = count_figure(
+    stamped = [part for part in measurable if part.state == ACT]
+    own_readings = count_figure(
         "units_that_follow",
         len(stamped),
-        len(told),
+        len(measurable),
         "{n} of {of} units raised half or more of the levels that their readers had "
         "called about right.",
         parts,
     )
-    unsaid = len(parts) - len(told)
+    unsaid = len(parts) - len(measurable)
     if not unsaid:
-        return found
+        return own_readings
     # Green for some is not green for the most.
-    state = TOO_FEW if found.state == GREEN and unsaid >= len(told) else found.state
-    said = f"{found.sentence} Of {unsaid} more it cannot be told."
-    return replace(found, state=state, sentence=said)
+    state = (
+        TOO_FEW if own_readings.state == GREEN and unsaid >= len(measurable) else own_readings.state
+    )
+    sentence = f"{own_readings.sentence} Of {unsaid} more it cannot be told."
+    return replace(own_readings, state=state, sentence=sentence)
 
 
-def _unit_part(unit: str, found: list[Reading]) -> Part:
-    if len({one.reader for one in found}) < READERS:
-        return untold_part(unit, len(found))
-    return part_share("raised_after", unit, sum(one.asked for one in found), len(found))
+def _unit_part(unit: str, own_readings: list[Reading]) -> Part:
+    if len({one.reader for one in own_readings}) < READERS:
+        return untold_part(unit, len(own_readings))
+    return part_share(
+        "raised_after", unit, sum(one.asks_reassessment for one in own_readings), len(own_readings)
+    )

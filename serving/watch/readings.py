@@ -25,8 +25,8 @@ class Reading:
     first: bool
     second: bool | None
     second_probability: float
-    asked: bool
-    kept: bool
+    asks_reassessment: bool
+    keeps_level: bool
     changed: bool
     """After the findings the conclusion was not that of the own view, either way."""
     crn: str
@@ -76,13 +76,13 @@ def read_readings(connection: Connection, today: date) -> list[Reading]:
         .all()
     )
     views: dict[int, dict[str, RowMapping]] = {}
-    told = (
+    view_rows = (
         select(own_views)
         .join(conclusions, conclusions.c.item_id == own_views.c.item_id)
         .where(conclusions.c.at >= since)
         .order_by(own_views.c.at)
     )
-    for view in connection.execute(told).mappings():
+    for view in connection.execute(view_rows).mappings():
         views.setdefault(view["item_id"], {})[view["username"]] = view
     return [_reading_of(row, views[row["id"]]) for row in rows if row["id"] in views]
 
@@ -93,7 +93,10 @@ def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
         _is_too_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]
     ]
     own = views[row["username"]]
-    asked, kept = "too_low" in row["groups"].values(), row["outcome"] == "keep_level"
+    asks_reassessment, keeps_level = (
+        "too_low" in row["groups"].values(),
+        row["outcome"] == "keep_level",
+    )
     return Reading(
         drawn_as=row["drawn_as"],
         stratum=row["stratum"],
@@ -101,9 +104,9 @@ def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
         first=_is_too_low(own),
         second=others[0] if others else None,
         second_probability=row["probability"] or 1.0,
-        asked=asked,
-        kept=kept,
-        changed=(asked and not _is_too_low(own)) or (kept and _is_too_low(own)),
+        asks_reassessment=asks_reassessment,
+        keeps_level=keeps_level,
+        changed=(asks_reassessment and not _is_too_low(own)) or (keeps_level and _is_too_low(own)),
         crn=row["crn"],
         pdu_code=row["pdu_code"],
         reader=row["username"],

@@ -26,14 +26,14 @@ class Door:
 
 def list_doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
     """Every route, with the roles that its own dependencies let in; `under` leads each address."""
-    found = []
+    doors = []
     for route in (route for router in routers for route in router.routes):
         if isinstance(route, APIRoute):
             roles = _required_roles(route.dependant)
-            found += [
+            doors += [
                 Door(method, under + route.path, roles) for method in sorted(route.methods or ())
             ]
-    return sorted(found, key=lambda door: (door.path, door.method))
+    return sorted(doors, key=lambda door: (door.path, door.method))
 
 
 def _required_roles(dependant: Dependant) -> frozenset[str] | None:

@@ -75,14 +75,14 @@ class User:
 
 def signed_in(request: Request) -> User | None:
     """Who is signed in, as last read in this request."""
-    found: User | None = getattr(request.state, "user", None)
-    return found
+    user: User | None = getattr(request.state, "user", None)
+    return user
 
 
 def signed_in_name(request: Request) -> str | None:
     """The name of who is signed in; None where nobody is, whatever a cookie says."""
-    found = signed_in(request)
-    return found.username if found else None
+    user = signed_in(request)
+    return user.username if user else None
 
 
 def form_token(request: Request) -> str:
@@ -99,8 +99,8 @@ def check_form(request: Request, csrf: Annotated[str, Form()] = "") -> None:
 
 
 def _is_our_token(request: Request, token: str) -> bool:
-    kept = str(request.session.get("token", ""))
-    return bool(token) and hmac.compare_digest(token.encode(), kept.encode())
+    session_token = str(request.session.get("token", ""))
+    return bool(token) and hmac.compare_digest(token.encode(), session_token.encode())
 
 
 async def require_user(request: Request) -> User:
@@ -108,26 +108,26 @@ async def require_user(request: Request) -> User:
 
     What was typed into a form whose session has run out meanwhile is kept for its writer.
     """
-    found = await _known_session(request)
-    if found is None:
+    session = await _known_session(request)
+    if session is None:
         raise NotSignedIn("Sign in first.")
-    if not found.live:
+    if not session.live:
         if request.method == "POST":
             form = await request.form()
             pairs = drafts.form_pairs(request.url.path, form)
             if pairs is not None and _is_our_token(request, str(form.get("csrf", ""))):
                 engine = request.app.state.engine
                 await run_in_threadpool(
-                    _keep_draft, engine, found.username, request.url.path, pairs
+                    _keep_draft, engine, session.username, request.url.path, pairs
                 )
         raise NotSignedIn("Sign in again.")
-    return _let_in(request, found)
+    return _let_in(request, session)
 
 
 async def user_or_none(request: Request) -> User | None:
     """The signed-in user on a page that anyone may see; None where nobody is."""
-    found = await _known_session(request)
-    return _let_in(request, found) if found is not None and found.live else None
+    session = await _known_session(request)
+    return _let_in(request, session) if session is not None and session.live else None
 
 
 async def _known_session(request: Request) -> sessions.SessionUser | None:
@@ -138,8 +138,8 @@ async def _known_session(request: Request) -> sessions.SessionUser | None:
     return await run_in_threadpool(sessions.session_user, request.app.state.engine, str(number))
 
 
-def _let_in(request: Request, found: sessions.SessionUser) -> User:
-    user = User(found.username, found.name, found.role, found.pdu_code)
+def _let_in(request: Request, session: sessions.SessionUser) -> User:
+    user = User(session.username, session.name, session.role, session.pdu_code)
     request.state.user = user
     return user
 

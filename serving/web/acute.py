@@ -36,11 +36,14 @@ def show_acute(request: Request, entries: Looking) -> Response:
 
 @router.post("/acute/{entry_id}/acknowledge", dependencies=[Depends(account.check_signed_form)])
 def acknowledge_entry(
-    request: Request, entries: Looking, entry_id: ItemId, done: Annotated[str, Form()] = ""
+    request: Request,
+    entries: Looking,
+    entry_id: ItemId,
+    action: Annotated[str, Form(alias="done")] = "",
 ) -> Response:
     """Acknowledge an entry in one's own name."""
     try:
-        entries.acknowledge_entry(entry_id, done)
+        entries.acknowledge_entry(entry_id, action)
     except Invalid as error:
         return pages.render_page(
             request,
@@ -48,7 +51,7 @@ def acknowledge_entry(
             status=422,
             entries=entries.list_entries(),
             faults=error.faults,
-            filled={entry_id: done},
+            filled={entry_id: action},
             given_back={},
         )
     drafts.forget_draft(entries.unit, f"/acute/{entry_id}/acknowledge")

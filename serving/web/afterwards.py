@@ -46,13 +46,13 @@ def show_account(
         return _account_page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
     settings = request.app.state.settings
     try:
-        told = accounts.account_of_case(
+        account = accounts.account_of_case(
             opened, Store.open(settings.store), settings.scores, typed["crn"], day
         )
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _account_page(request, typed, {"crn": str(error)})
-    return pages.render_page(request, "account-of.html", told=told)
+    return pages.render_page(request, "account-of.html", told=account)
 
 
 @router.post("/account/hold", dependencies=[Depends(account.check_signed_form)])
@@ -84,7 +84,7 @@ def change_hold(
 
 
 def _account_page(
-    request: Request, typed: dict[str, Any], faults: dict[str, str], done: str = ""
+    request: Request, typed: dict[str, Any], faults: dict[str, str], notice: str = ""
 ) -> Response:
     return pages.render_page(
         request,
@@ -92,5 +92,5 @@ def _account_page(
         status=422 if faults else 200,
         typed=typed,
         faults=faults,
-        done=done,
+        done=notice,
     )

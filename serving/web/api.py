@@ -69,8 +69,8 @@ def _user_error(request: Request, error: Exception) -> Response:
 def _answer_malformed(request: Request, error: Exception) -> Response:
     """Says where, never what: a body can hold a person's history."""
     _audit_refusal(request, error)
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in found}))[:500]
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in faults}))[:500]
     return error_body(400, "The request is not as the API describes it.", f"See: {where}")
 
 
@@ -84,18 +84,20 @@ def _answer_database(request: Request, error: Exception) -> Response:
 def _answer_http(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
-    said = {404: "There is no such address.", 405: "That address is not asked in this way."}
-    found = error_body(status, said.get(status, "That did not work."))
-    found.headers.update(headers or {})
-    return found
+    sentences = {404: "There is no such address.", 405: "That address is not asked in this way."}
+    response = error_body(status, sentences.get(status, "That did not work."))
+    response.headers.update(headers or {})
+    return response
 
 
 def error_body(
     status: int, words: str, more: str | None = None, faults: dict[str, str] | None = None
 ) -> JSONResponse:
     """An error in the HMPPS shape: status, words for people and for developers, faults by field."""
-    said = ErrorResponse(status=status, user_message=words, developer_message=more, faults=faults)
-    content: dict[str, Any] = said.model_dump(by_alias=True, exclude_none=True)
+    response = ErrorResponse(
+        status=status, user_message=words, developer_message=more, faults=faults
+    )
+    content: dict[str, Any] = response.model_dump(by_alias=True, exclude_none=True)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(content, status_code=status, headers=headers)
 

@@ -69,7 +69,7 @@ def list_entries(
     _, timeline = review.read_case(item_id, [], "", system=True)
     part, about = _page_of(timeline, page, size)
     names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
-    found = [
+    entries = [
         m.EntryOut(
             table=row["source_table"],
             recorded_at=row["recorded_at"].isoformat(),
@@ -77,7 +77,7 @@ def list_entries(
         )
         for row in part
     ]
-    return m.Page[m.EntryOut](content=found, **about)
+    return m.Page[m.EntryOut](content=entries, **about)
 
 
 @router.post("/cases/{item_id}/claim")
@@ -98,35 +98,37 @@ def give_back(review: Reading, item_id: ItemId) -> m.CaseSummary:
 def record_view(review: Reading, item_id: ItemId, view: m.ViewIn) -> m.CaseSummary:
     """Record the caller's own view; it cannot be changed, and opens the findings."""
     ticked = tuple((one.table, one.record_id) for one in view.ticked)
-    said = View(_plain_levels(view.verdicts), _plain_levels(view.levels), ticked, view.reasons)
-    review.record_view(item_id, said)
+    own_view = View(_plain_levels(view.verdicts), _plain_levels(view.levels), ticked, view.reasons)
+    review.record_view(item_id, own_view)
     return _fresh_summary(review, item_id)
 
 
 @router.get("/cases/{item_id}/findings")
 def read_findings(review: Reading, item_id: ItemId) -> m.Findings:
     """The findings; refused until the caller's own view is recorded."""
-    _, found = review.see_findings(item_id)
-    return m.Findings(**{name: found[name] for name in m.Findings.model_fields})
+    _, findings = review.see_findings(item_id)
+    return m.Findings(**{name: findings[name] for name in m.Findings.model_fields})
 
 
 @router.post("/cases/{item_id}/conclusion")
-def conclude_case(review: Reading, item_id: ItemId, said: m.ConclusionIn) -> m.CaseSummary:
+def conclude_case(review: Reading, item_id: ItemId, conclusion: m.ConclusionIn) -> m.CaseSummary:
     """Record the caller's conclusion; it changes no level."""
-    review.conclude_case(item_id, said.outcome, _plain_levels(said.groups), said.reasons)
+    review.conclude_case(
+        item_id, conclusion.outcome, _plain_levels(conclusion.groups), conclusion.reasons
+    )
     return _fresh_summary(review, item_id)
 
 
 @router.get("/cases/{item_id}/conclusion")
 def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
     """What an event is about: for whoever writes it to NDelius."""
-    asked = text("SELECT * FROM triage.conclusion_for_batch(:item)")
-    row = opened.connection.execute(asked, {"item": item_id}).mappings().first()
+    conclusion_query = text("SELECT * FROM triage.conclusion_for_batch(:item)")
+    row = opened.connection.execute(conclusion_query, {"item": item_id}).mappings().first()
     if row is None:
         raise NotFound("There is no such conclusion.")
     opened.audit(AuditEvent("FETCHED_CONCLUSION", "CRN", row["crn"], {"item": item_id}))
-    told = {name: row[name] for name in ("crn", "outcome", "groups", "reasons", "at")}
-    return m.ConclusionOut(**told, concluded_by=row["name"])
+    content = {name: row[name] for name in ("crn", "outcome", "groups", "reasons", "at")}
+    return m.ConclusionOut(**content, concluded_by=row["name"])
 
 
 @router.get("/asked")
@@ -138,16 +140,16 @@ def list_inquiries(follow_ups: Answering) -> list[m.AskedOut]:
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
     """What was asked about one case."""
-    found, _, _ = follow_ups.read_follow_up(item_id)
-    return _inquiry_out(found)
+    follow_up, _, _ = follow_ups.read_follow_up(item_id)
+    return _inquiry_out(follow_up)
 
 
 @router.post("/asked/{item_id}/answers")
-def answer_inquiry(follow_ups: Answering, item_id: ItemId, said: m.AnswerIn) -> m.AskedOut:
+def answer_inquiry(follow_ups: Answering, item_id: ItemId, answer: m.AnswerIn) -> m.AskedOut:
     """Answer in the caller's own name."""
-    follow_ups.record_answer(item_id, said.kind, said.words, said.planned_on, clock.today())
-    found, _, _ = follow_ups.read_follow_up(item_id)
-    return _inquiry_out(found)
+    follow_ups.record_answer(item_id, answer.kind, answer.words, answer.planned_on, clock.today())
+    follow_up, _, _ = follow_ups.read_follow_up(item_id)
+    return _inquiry_out(follow_up)
 
 
 @router.get("/events")
@@ -161,24 +163,26 @@ def list_events(
         text("SELECT id, body FROM triage.events_after(:after, :size)"),
         {"after": after, "size": size},
     )
-    found = [m.Event(id=row.id, body=row.body) for row in rows]
-    opened.audit(AuditEvent("FETCHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": len(found)}))
-    return m.Events(content=found, last=found[-1].id if found else after)
+    events = [m.Event(id=row.id, body=row.body) for row in rows]
+    opened.audit(AuditEvent("FETCHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": len(events)}))
+    return m.Events(content=events, last=events[-1].id if events else after)
 
 
 @router.post("/limits")
-def tell_limit(opened: Others, told: m.LimitIn) -> m.LimitOut:
+def tell_limit(opened: Others, limit: m.LimitIn) -> m.LimitOut:
     """Close a case at once, as NDelius tells of a new exclusion or restriction; none is opened."""
-    held = limited_access.limit_case(opened.connection, told.crn, told.excluded, told.restricted_to)
-    opened.audit(AuditEvent("TOLD_OF_LIMIT", "CRN", told.crn, {"held": held}))
-    return m.LimitOut(crn=told.crn, held=held)
+    in_caseload = limited_access.limit_case(
+        opened.connection, limit.crn, limit.excluded, limit.restricted_to
+    )
+    opened.audit(AuditEvent("TOLD_OF_LIMIT", "CRN", limit.crn, {"held": in_caseload}))
+    return m.LimitOut(crn=limit.crn, held=in_caseload)
 
 
 @router.post("/scores")
 def score_history(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
     """Score one case history with what is approved; nothing is kept of it but that it was asked."""
     opened.audit(AuditEvent("SCORED_ONE", "CRN", history.crn, {"as_of": f"{history.as_of}"}))
-    found = score_one.score(
+    scored = score_one.score(
         opened.connection,
         request.app.state.settings,
         history.crn,
@@ -196,38 +200,38 @@ def score_history(request: Request, opened: Others, history: m.ScoreIn) -> m.Sco
             why_not=row["why_not"],
             probability=row["probability"],
         )
-        for row in found.rows
+        for row in scored.rows
     ]
     return m.ScoreOut(
         crn=history.crn,
         as_of=history.as_of,
-        model_version=found.approval.bundle_id,
-        approval=found.approval.id,
+        model_version=scored.approval.bundle_id,
+        approval=scored.approval.id,
         output=output,
     )
 
 
-def _plain_levels(said: Mapping[Any, Any]) -> dict[str, str]:
-    return {str(group): str(one) for group, one in said.items()}
+def _plain_levels(levels: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(group): str(one) for group, one in levels.items()}
 
 
-def _page_of(found: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
+def _page_of(content: Sequence[One], page: int, size: int) -> tuple[Sequence[One], dict[str, int]]:
     about = {
         "page": page,
         "size": size,
-        "total_results": len(found),
-        "total_pages": math.ceil(len(found) / size),
+        "total_results": len(content),
+        "total_pages": math.ceil(len(content) / size),
     }
-    return found[page * size : (page + 1) * size], about
+    return content[page * size : (page + 1) * size], about
 
 
 def _case_head(item: Item) -> dict[str, Any]:
-    told = {"id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "limited": item.limited}
+    head = {"id": item.id, "crn": item.crn, "pdu_code": item.pdu_code, "limited": item.limited}
     if item.limited:
         nothing = dict.fromkeys(("as_of", "due_on", "progress", "held_by"))
-        return {**told, **nothing, "recorded": {}}
+        return {**head, **nothing, "recorded": {}}
     return {
-        **told,
+        **head,
         "as_of": item.as_of,
         "due_on": item.due_on,
         "progress": item.progress,

@@ -192,14 +192,14 @@ PROBLEMS: dict[type[Exception], Problem] = {
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
-    said = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    problem = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     leave_refusal(request, account.signed_in_name(request), error)
     return pages.render_page(
         request,
         "problem.html",
-        status=said.status,
-        title=said.title,
-        message=said.message or str(error),
+        status=problem.status,
+        title=problem.title,
+        message=problem.message or str(error),
         typed=await _typed_words(request),
     )
 

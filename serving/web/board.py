@@ -61,25 +61,29 @@ def show_question(
     """
     if topic not in watch.TOPICS:
         raise HTTPException(404)
-    day, made = formatters.a_day(on) or clock.today(), formatters.a_day(by)
-    until = clock.end_of(made) if made else None
-    kept = (
+    day, computed_by = formatters.a_day(on) or clock.today(), formatters.a_day(by)
+    until = clock.end_of(computed_by) if computed_by else None
+    snapshot = (
         watch.newest_made_by(opened.connection, day, until)
         if until
         else watch.newest_snapshot(opened.connection, day)
     )
-    told = watch.figure_history(opened.connection, day, until) if kept else {}
-    found = {one.key: one for one in watch.topics_of(watch.figures_of(kept) if kept else [])}[topic]
+    history = watch.figure_history(opened.connection, day, until) if snapshot else {}
+    question = {
+        one.key: one for one in watch.topics_of(watch.figures_of(snapshot) if snapshot else [])
+    }[topic]
     opened.audit(AuditEvent("PAGE_VIEW_WATCH", "NOT_APPLICABLE", "-", {"topic": topic}))
-    pictures = {one.name: charts.over_nights(one.name, told[one.name]) for one in found.figures}
+    pictures = {
+        one.name: charts.over_nights(one.name, history[one.name]) for one in question.figures
+    }
     return pages.render_page(
         request,
         "board-question.html",
-        topic=found,
-        kept=kept,
+        topic=question,
+        kept=snapshot,
         pictures=pictures,
         stale=not on and not by and _is_stale(_last_night(opened), clock.now()),
-        told=told,
+        told=history,
         thresholds=watch.THRESHOLDS,
         on=on,
         by=by,
@@ -90,9 +94,9 @@ def show_question(
 def runs_done(request: Request, opened: Looking) -> Response:
     """What each night used and did, in counts."""
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(RUNS_SHOWN)
-    told = list(opened.connection.execute(latest).mappings())
+    run_rows = list(opened.connection.execute(latest).mappings())
     opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
-    return pages.render_page(request, "board-runs.html", runs=told)
+    return pages.render_page(request, "board-runs.html", runs=run_rows)
 
 
 @router.post("/board/stop", dependencies=FORM)
@@ -209,7 +213,7 @@ def _incidents_page(
 def _overview_page(
     request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
-    kept = watch.newest_snapshot(opened.connection)
+    snapshot = watch.newest_snapshot(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_BOARD", "NOT_APPLICABLE", "-"))
     now = clock.now()
     every = approvals.list_approvals(opened.connection)
@@ -220,8 +224,8 @@ def _overview_page(
         request,
         "board.html",
         status=422 if faults else 200,
-        topics=watch.topics_of(watch.figures_of(kept) if kept else []),
-        kept=kept,
+        topics=watch.topics_of(watch.figures_of(snapshot) if snapshot else []),
+        kept=snapshot,
         stale=_is_stale(last, now),
         live=live,
         warning=live.expiry_warning(now) if live else None,
@@ -247,13 +251,13 @@ def _is_stale(last: RowMapping | None, now: datetime) -> bool:
 def _approvals_page(
     request: Request, opened: Transaction, faults: dict[str, str], filled: dict[str, str]
 ) -> Response:
-    found = approvals.list_approvals(opened.connection)
+    all_approvals = approvals.list_approvals(opened.connection)
     opened.audit(AuditEvent("PAGE_VIEW_APPROVALS", "NOT_APPLICABLE", "-"))
     now = clock.now()
     bundles = request.app.state.settings.bundles
-    meant = {
+    impacts = {
         one.id: impact.describe_impact(opened.connection, one, bundles)
-        for one in found
+        for one in all_approvals
         if approvals.is_open_to_sign(one, now)
     }
     return pages.render_page(
@@ -262,13 +266,13 @@ def _approvals_page(
         status=422 if faults else 200,
         approvals=[
             (item, item.why_not_now(now), item.expiry_warning(now), item.why_not(now) is None)
-            for item in found
+            for item in all_approvals
         ],
-        meant=meant,
+        meant=impacts,
         cards={
             one.id: card
-            for one in found
-            if one.id in meant and (card := impact.render_card(one, bundles)) is not None
+            for one in all_approvals
+            if one.id in impacts and (card := impact.render_card(one, bundles)) is not None
         },
         mlflow=request.app.state.settings.mlflow_url,
         beside=shadow.newest_comparisons(opened.connection),

@@ -43,17 +43,17 @@ def show_queue(
     down: bool = False,
 ) -> Response:
     """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
-    waiting, done = review.list_queue()
-    asked = queue_view.parse_view(level or [], stage or [], sort, down=down)
+    waiting, concluded = review.list_queue()
+    view = queue_view.parse_view(level or [], stage or [], sort, down=down)
     today = clock.today()
     return pages.render_page(
         request,
         "queue.html",
-        waiting=queue_view.cases_in_view(waiting, asked),
-        asked=asked,
+        waiting=queue_view.cases_in_view(waiting, view),
+        asked=view,
         today=today,
         load=queue_view.count_workload(waiting, today),
-        done=done,
+        done=concluded,
         notice=_why_nothing_new(request, review),
         acute=AcuteEntries(review.unit).count_unacknowledged(),
         for_me=FollowUps.of_transaction(review.unit).waiting_for_me(),
@@ -76,7 +76,7 @@ def show_case(
 
     It opens at what was recorded since the last assessment, as lines; the rest is one click away.
     """
-    asked = Asked(
+    view = CaseView(
         tuple(table or ()),
         words.replace("\0", ""),
         system=system,
@@ -84,7 +84,7 @@ def show_case(
         since=formatters.a_day(since),
         until=formatters.a_day(until),
     )
-    return _case_page(request, review, item_id, asked)
+    return _case_page(request, review, item_id, view)
 
 
 async def given_view(request: Request) -> View:
@@ -100,8 +100,8 @@ def view_of(form: FormData) -> View:
     verdicts, levels = {}, {}
     others = "about_right" if form.get("others") else ""
     for group in codes.COMMUNITY_GROUPS:
-        said = str(form.get(f"verdict-{group}") or others)
-        verdict, _, level = said.partition(":")
+        answer = str(form.get(f"verdict-{group}") or others)
+        verdict, _, level = answer.partition(":")
         if verdict in VERDICTS:
             verdicts[group] = verdict
         if level:
@@ -117,8 +117,8 @@ async def given_groups(request: Request) -> dict[str, str]:
 
 def groups_of(form: FormData) -> dict[str, str]:
     """The groups that a form names, each with what it says."""
-    found = {group: str(form.get(f"ask-{group}") or "") for group in codes.COMMUNITY_GROUPS}
-    return {group: said for group, said in found.items() if said}
+    requests = {group: str(form.get(f"ask-{group}") or "") for group in codes.COMMUNITY_GROUPS}
+    return {group: request for group, request in requests.items() if request}
 
 
 @router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
@@ -178,7 +178,7 @@ def conclude_case(
 
 
 @dataclass(frozen=True)
-class Asked:
+class CaseView:
     """Which part of a record a reader asked for; by default what is new since the assessment."""
 
     tables: tuple[str, ...] = ()
@@ -191,17 +191,17 @@ class Asked:
     @property
     def is_brief(self) -> bool:
         """Nothing was asked for: the page opens as lines."""
-        return self == Asked()
+        return self == CaseView()
 
 
-WHOLE = Asked(system=True, whole=True)
+WHOLE = CaseView(system=True, whole=True)
 
 
 def _case_page(
     request: Request,
     review: Review,
     item_id: int,
-    asked: Asked,
+    view: CaseView,
     *,
     faults: dict[str, str] | None = None,
     filled: View = NOTHING_SAID,
@@ -210,16 +210,16 @@ def _case_page(
         drafts.read_draft(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
     )
     if typed is not None:
-        filled, asked = view_of(typed), WHOLE
+        filled, view = view_of(typed), WHOLE
     item, timeline = review.read_case(
         item_id,
-        asked.tables,
-        asked.words,
-        system=asked.system,
-        since=asked.since,
-        until=asked.until,
+        view.tables,
+        view.words,
+        system=view.system,
+        since=view.since,
+        until=view.until,
     )
-    brief = asked.is_brief and not item.limited
+    brief = view.is_brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
     recent = lines.entries_since(timeline, begun) if brief else []
     return pages.render_page(
@@ -232,7 +232,7 @@ def _case_page(
         begun=begun,
         recent=lines.group_entries(recent),
         earlier=len(timeline) - len(recent),
-        chosen=asked,
+        chosen=view,
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),
@@ -252,7 +252,7 @@ def _findings_page(
     faults: dict[str, str] | None = None,
     filled: dict[str, Any] | None = None,
 ) -> Response:
-    item, found = review.see_findings(item_id)
+    item, findings = review.see_findings(item_id)
     timeline = review.store.read_timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
     fresh = review.store.read_item(item_id) or item
@@ -269,11 +269,11 @@ def _findings_page(
         followed=FollowUps.of_transaction(review.unit).of_one(item_id),
         status=422 if faults else 200,
         item=fresh,
-        findings=found,
+        findings=findings,
         by_id=by_id,
         own=review.store.own_view(item_id),
         others=review.store.other_views(item_id),
-        own_safety=formatters.speaks_of_mental_health(found),
+        own_safety=formatters.speaks_of_mental_health(findings),
         conclusion=review.store.read_conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),
         faults=faults or {},

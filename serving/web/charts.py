@@ -13,23 +13,23 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 180, 46, 12, 14, 24
 INK, MUTED, LINE, BAND, LOOK, ACT = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1", "#b58840", "#d4351c"
 
 
-def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
+def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
     """A figure night by night: its value, its interval, the two thresholds; holes stay holes.
 
     Nothing is drawn where no night had a value.
     """
-    known = [(day, one) for day, one in told if one.value is not None]
-    if not known:
+    values = [(day, one) for day, one in history if one.value is not None]
+    if not values:
         return Markup("")
     line = THRESHOLDS[name]
-    tops = [line.look, *(one.value for _, one in known if one.value is not None)]
+    tops = [line.look, *(one.value for _, one in values if one.value is not None)]
     # The end of a wide interval is cut off: it would press value and thresholds flat.
     widest = 1.5 * max(line.act, *tops)
-    tops += [min(one.high, widest) for _, one in known if one.high is not None]
+    tops += [min(one.high, widest) for _, one in values if one.high is not None]
     # The farther threshold only where it is near: it would press everything else flat.
     top = max(tops) * 1.1
     top = max(top, line.act * 1.05) if line.act <= 3 * top else top
-    first, last = known[0][0], known[-1][0]
+    first, last = values[0][0], values[-1][0]
     span = max(1, (last - first).days)
 
     def x(day: date) -> float:
@@ -38,25 +38,27 @@ def over_nights(name: str, told: Sequence[tuple[date, Figure]]) -> Markup:
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
 
-    drawn = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
+    shapes = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
     for value, colour, word in ((line.look, LOOK, "look"), (line.act, ACT, "act")):
         if value <= top:
-            drawn.append(_threshold_line(y(value), colour, word, value, name))
+            shapes.append(_threshold_line(y(value), colour, word, value, name))
     bands = []
-    for run in _unbroken_runs(known):
+    for run in _unbroken_runs(values):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
         band += [(x(d), y(o.low)) for d, o in reversed(run) if o.low is not None]
         if len(band) > 3:
             bands.append(f'<polygon points="{_point_list(band)}" fill="{BAND}"/>')
         points = [(x(d), y(o.value or 0.0)) for d, o in run]
         corners = _point_list(points)
-        drawn.append(f'<polyline points="{corners}" fill="none" stroke="{LINE}" stroke-width="2"/>')
-        drawn += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
-    title = f"{line.title}, {in_words(name, known[-1][1].value or 0.0)} on {last.isoformat()}"
-    return _svg_picture(title, [*bands, *drawn], first, last)
+        shapes.append(
+            f'<polyline points="{corners}" fill="none" stroke="{LINE}" stroke-width="2"/>'
+        )
+        shapes += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
+    title = f"{line.title}, {in_words(name, values[-1][1].value or 0.0)} on {last.isoformat()}"
+    return _svg_picture(title, [*bands, *shapes], first, last)
 
 
-def _svg_picture(title: str, drawn: Sequence[str], first: date, last: date) -> Markup:
+def _svg_picture(title: str, shapes: Sequence[str], first: date, last: date) -> Markup:
     foot = HEIGHT - 6
     ends = (
         f'<text x="{LEFT}" y="{foot}">{first.isoformat()}</text>'
@@ -65,7 +67,7 @@ def _svg_picture(title: str, drawn: Sequence[str], first: date, last: date) -> M
     return Markup(  # noqa: S704 - numbers and our own words, escaped
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'class="rosh-chart" font-family="Arial, sans-serif" font-size="12" fill="{MUTED}">'
-        f"<title>{escape(title)}</title>{''.join(drawn)}{ends}</svg>"
+        f"<title>{escape(title)}</title>{''.join(shapes)}{ends}</svg>"
     )
 
 
@@ -78,14 +80,14 @@ def _threshold_line(at: float, colour: str, word: str, value: float, name: str) 
     )
 
 
-def _unbroken_runs(known: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
+def _unbroken_runs(values: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
     """Nights that follow each other: nothing is drawn across one that is missing or untold."""
-    found: list[list[tuple[date, Figure]]] = []
-    for day, one in known:
-        if not found or (day - found[-1][-1][0]).days > 1:
-            found.append([])
-        found[-1].append((day, one))
-    return found
+    runs: list[list[tuple[date, Figure]]] = []
+    for day, one in values:
+        if not runs or (day - runs[-1][-1][0]).days > 1:
+            runs.append([])
+        runs[-1].append((day, one))
+    return runs
 
 
 def _point_list(pairs: Sequence[tuple[float, float]]) -> str:

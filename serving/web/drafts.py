@@ -58,8 +58,8 @@ def keep_draft(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
 def read_draft(unit: Transaction, path: str) -> FormData | None:
     """What this person typed into a form before the session ran out; None where nothing is kept."""
     rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest_kept())
-    found = unit.connection.execute(rows).scalar()
-    return FormData([(k, v) for k, v in found]) if found else None
+    pairs = unit.connection.execute(rows).scalar()
+    return FormData([(k, v) for k, v in pairs]) if pairs else None
 
 
 def kept_on(unit: Transaction, page: str) -> dict[str, FormData]:
@@ -82,8 +82,8 @@ def newest_page(unit: Transaction) -> str | None:
         if page and not re.search(r"\d", page):
             return page
         number = int(re.findall(r"\d+", path)[0])
-        seen = select(items.c.id).where(items.c.id == min(number, 2**63 - 1), ~items.c.limited)
-        if page and unit.connection.execute(seen).scalar() is not None:
+        visible = select(items.c.id).where(items.c.id == min(number, 2**63 - 1), ~items.c.limited)
+        if page and unit.connection.execute(visible).scalar() is not None:
             return page
     return None
 

@@ -28,15 +28,17 @@ def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Resp
 
     No finding, no score and no view of a reader stands in it.
     """
-    item, shown = _disclosable_record(review, item_id, "PRINTED_DISCLOSABLE")
-    return pages.render_page(request, "disclosable.html", item=item, timeline=shown)
+    item, entries = _disclosable_record(review, item_id, "PRINTED_DISCLOSABLE")
+    return pages.render_page(request, "disclosable.html", item=item, timeline=entries)
 
 
 @router.get("/cases/{item_id}/disclosable.csv")
 def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
     """The same as a file."""
-    _, shown = _disclosable_record(review, item_id, "EXPORTED_DISCLOSABLE")
-    rows = [(e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in shown]
+    _, entries = _disclosable_record(review, item_id, "EXPORTED_DISCLOSABLE")
+    rows = [
+        (e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in entries
+    ]
     return _csv_file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
 
 
@@ -45,9 +47,9 @@ def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, 
     item, timeline = review.read_case(item_id, [], "", system=False)
     if item.limited:
         raise Refused("Access to this case is limited. Check NDelius if you need it.")
-    shown = [entry for entry in timeline if entry["disclosable"]]
-    review.audit_case(what, item, {"left_out": len(timeline) - len(shown)})
-    return item, shown
+    disclosable = [entry for entry in timeline if entry["disclosable"]]
+    review.audit_case(what, item, {"left_out": len(timeline) - len(disclosable)})
+    return item, disclosable
 
 
 @router.get("/queue.csv")

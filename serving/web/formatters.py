@@ -46,8 +46,8 @@ def format_day(value: date | datetime | str | None) -> str:
     """3 March 2026, or "not known"."""
     if value is None or value == "":
         return "not known"
-    found = date.fromisoformat(value[:10]) if isinstance(value, str) else value
-    return f"{found.day} {found:%B %Y}"
+    day = date.fromisoformat(value[:10]) if isinstance(value, str) else value
+    return f"{day.day} {day:%B %Y}"
 
 
 def format_moment(value: datetime) -> str:
@@ -85,8 +85,8 @@ def level_words(code: str | None) -> str:
 
 def level_class(code: str | None) -> str:
     """The style of a level; its colour is never the only sign."""
-    known = (code or "unknown").lower().replace("_", "-")
-    return f"rosh-level rosh-level--{known}"
+    name = (code or "unknown").lower().replace("_", "-")
+    return f"rosh-level rosh-level--{name}"
 
 
 def group_words(name: str) -> str:
@@ -98,12 +98,12 @@ def highest_level(levels: dict[str, dict[str, str | None]]) -> str | None:
     """The highest recorded level over the groups in the community, as official statistics have it;
     None where none has a current one.
     """
-    found = [
+    recorded = [
         item["level"]
         for group, item in levels.items()
         if group in codes.COMMUNITY_GROUPS and item["level"] in codes.LEVELS
     ]
-    return max(found, key=lambda code: codes.LEVEL_ORDER.index(str(code)), default=None)
+    return max(recorded, key=lambda code: codes.LEVEL_ORDER.index(str(code)), default=None)
 
 
 def state_words(name: str) -> str:
@@ -116,7 +116,7 @@ def table_words(table: str) -> str:
     return THEMES.get(table, table)
 
 
-def feed_sentence(name: str, said: str) -> str:
+def feed_sentence(name: str, state: str) -> str:
     """A feed that is missing or stopped, as a sentence."""
     what = {
         **THEMES,
@@ -124,7 +124,7 @@ def feed_sentence(name: str, said: str) -> str:
         "reviews": "Earlier readings",
         "limits": "Limits of access",
     }.get(name, name)
-    return f"{what}: " + ("have stopped arriving" if said == "stopped" else "not supplied")
+    return f"{what}: " + ("have stopped arriving" if state == "stopped" else "not supplied")
 
 
 def unit_name(code: str | None) -> str:
@@ -148,19 +148,19 @@ def verdict_choices(recorded: str | None) -> list[tuple[str, str]]:
     One click says both. Without a recorded level one is given, or cannot be told.
     """
     if recorded is None:
-        given = [(f"given:{one}", level_words(one)) for one in codes.LEVEL_ORDER]
-        return [*given, ("cannot_tell", VERDICTS["cannot_tell"])]
+        level_choices = [(f"given:{one}", level_words(one)) for one in codes.LEVEL_ORDER]
+        return [*level_choices, ("cannot_tell", VERDICTS["cannot_tell"])]
     place = codes.LEVEL_ORDER.index(recorded)
-    found = [("about_right", VERDICTS["about_right"])]
+    choices = [("about_right", VERDICTS["about_right"])]
     for verdict_, others in (
         ("too_low", codes.LEVEL_ORDER[place + 1 :]),
         ("too_high", tuple(reversed(codes.LEVEL_ORDER[:place]))),
     ):
-        found += [
+        choices += [
             (f"{verdict_}:{one}", f"{VERDICTS[verdict_]}: I would give {level_words(one).lower()}")
             for one in others
         ]
-    return [*found, ("cannot_tell", VERDICTS["cannot_tell"])]
+    return [*choices, ("cannot_tell", VERDICTS["cannot_tell"])]
 
 
 def entry_keys(entries: Sequence[Mapping[Any, Any]]) -> str:
@@ -177,9 +177,9 @@ def ticked_entries(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 def name_or_crn(item: Any) -> str:
     """The person's name; where none is supplied, as for made-up people, the CRN."""
-    said: str = (item["person"] if isinstance(item, dict) else item.person).get("name") or ""
+    name: str = (item["person"] if isinstance(item, dict) else item.person).get("name") or ""
     crn = item["crn"] if isinstance(item, dict) else item.crn
-    return said or f"CRN {crn}"
+    return name or f"CRN {crn}"
 
 
 ASKED = {
@@ -232,10 +232,10 @@ def how_sure(probability: float) -> str:
     )
 
 
-def speaks_of_mental_health(found: Mapping[Any, Any]) -> bool:
+def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
     """Whether anything that was found is tied to mental health."""
-    named = [finding for reason in found["reasons"] for finding in reason["findings"]]
-    ids = {finding["indicator"] for finding in [*named, *found["shown_only"]]}
+    named = [finding for reason in findings["reasons"] for finding in reason["findings"]]
+    ids = {finding["indicator"] for finding in [*named, *findings["shown_only"]]}
     return any(
         "mental" in (CATALOGUE[name].protected_link or "") for name in ids if name in CATALOGUE
     )
@@ -243,8 +243,8 @@ def speaks_of_mental_health(found: Mapping[Any, Any]) -> bool:
 
 def in_unit(value: float, name: str) -> str:
     """A value of a watched figure in its unit; a share is said as of 100."""
-    told = in_words(name, value)
-    return f"{told} of 100" if THRESHOLDS[name].unit == "share" else told
+    words = in_words(name, value)
+    return f"{words} of 100" if THRESHOLDS[name].unit == "share" else words
 
 
 FILTERS = {

@@ -54,8 +54,8 @@ class Guard:
 
     async def _before_the_body(self, scope: Scope, most: int) -> Response | None:
         request = Request(scope)
-        said = request.headers.get("content-length", "0")
-        if not said.isdigit() or int(said) > most:
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > most:
             return _send_answer(scope, 413, "More was sent than this address takes.")
         if scope["path"].startswith("/v1/") and not await run_in_threadpool(
             self._bears_token, request

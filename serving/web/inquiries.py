@@ -56,7 +56,7 @@ def _unit_page(
     faults: dict[str, str] | None = None,
     filled: dict[str, str] | None = None,
 ) -> Response:
-    waiting, asked = follow_ups.of_the_unit()
+    waiting, inquiries = follow_ups.of_the_unit()
     today = clock.today()
     typed = {} if filled else drafts.kept_on(follow_ups.unit, "/unit")
     for number, form in list(typed.items())[-1:]:
@@ -64,7 +64,8 @@ def _unit_page(
         filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
     # What somebody has to see to comes first; what is over stands apart.
     still = sorted(
-        (one for one in asked if not one.is_settled), key=lambda one: not one.overdue_words(today)
+        (one for one in inquiries if not one.is_settled),
+        key=lambda one: not one.overdue_words(today),
     )
     return pages.render_page(
         request,
@@ -72,11 +73,11 @@ def _unit_page(
         status=422 if faults else 200,
         waiting=waiting,
         asked=still,
-        over=[one for one in asked if one.is_settled][-OVER_SHOWN:],
+        over=[one for one in inquiries if one.is_settled][-OVER_SHOWN:],
         today=today,
         acute=AcuteEntries(follow_ups.unit).count_unacknowledged(),
         replied_to=item_id,
-        faults={f"{name}-{item_id}": said for name, said in (faults or {}).items()},
+        faults={f"{name}-{item_id}": fault for name, fault in (faults or {}).items()},
         filled=filled or {},
         given_back=typed,
     )
@@ -86,8 +87,10 @@ def _unit_page(
 def show_inquiries(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
     acute = AcuteEntries(follow_ups.unit).count_unacknowledged()
-    asked = follow_ups.list_mine()
-    return pages.render_page(request, "asked.html", asked=asked, today=clock.today(), acute=acute)
+    own_follow_ups = follow_ups.list_mine()
+    return pages.render_page(
+        request, "asked.html", asked=own_follow_ups, today=clock.today(), acute=acute
+    )
 
 
 @router.get("/asked/{item_id}")
@@ -125,12 +128,12 @@ def _inquiry_page(
     typed = None if filled else drafts.read_draft(follow_ups.unit, f"/asked/{item_id}/answer")
     if typed is not None:
         filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
-    found, findings, timeline = follow_ups.read_follow_up(item_id)
+    follow_up, findings, timeline = follow_ups.read_follow_up(item_id)
     return pages.render_page(
         request,
         "asked-case.html",
         status=422 if faults else 200,
-        one=found,
+        one=follow_up,
         findings=findings,
         by_id={(entry["source_table"], entry["record_id"]): entry for entry in timeline},
         today=clock.today(),

@@ -24,17 +24,17 @@ class SignInLimit:
 
     tries: int = 30
     seconds: float = 60.0
-    _seen: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _tries_of: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
 
     def count_try(self, address: str, now: float | None = None) -> None:
         """Count a try; TooManyTries where there have been too many."""
         at = time.monotonic() if now is None else now
-        seen = self._seen.setdefault(address, deque())
-        self._seen.move_to_end(address)
-        while seen and seen[0] <= at - self.seconds:
-            seen.popleft()
-        if len(seen) >= self.tries:
+        tries = self._tries_of.setdefault(address, deque())
+        self._tries_of.move_to_end(address)
+        while tries and tries[0] <= at - self.seconds:
+            tries.popleft()
+        if len(tries) >= self.tries:
             raise TooManyTries("Too many tries to sign in. Wait a minute, then try again.")
-        seen.append(at)
-        while len(self._seen) > MOST_ADDRESSES:
-            self._seen.popitem(last=False)
+        tries.append(at)
+        while len(self._tries_of) > MOST_ADDRESSES:
+            self._tries_of.popitem(last=False)

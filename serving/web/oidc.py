@@ -85,10 +85,10 @@ class Provider:
                 )
         except (AuthlibBaseError, requests.RequestException) as error:
             raise NotLetIn("Signing in did not work. Try again.") from error
-        said = self._decode_token(str(token.get("id_token", "")), aud=self.settings.client_id)
-        if said.get("nonce") != nonce:
+        claims = self._decode_token(str(token.get("id_token", "")), aud=self.settings.client_id)
+        if claims.get("nonce") != nonce:
             raise NotLetIn("Signing in did not work. Try again.")
-        return self._claims_of(said)
+        return self._claims_of(claims)
 
     def read_bearer(self, token: str) -> Claims:
         """Who a bearer token is about, as signed by the provider's keys and not yet run out.
@@ -97,44 +97,44 @@ class Provider:
         """
         if self.settings.audience is None:
             raise NotLetIn("The API is closed here: ROSH_API_AUDIENCE is not set.")
-        said = self._decode_token(token, aud=self.settings.audience)
-        if "nonce" in said:
+        claims = self._decode_token(token, aud=self.settings.audience)
+        if "nonce" in claims:
             raise NotLetIn("That token was made for signing in, not for the API.")
-        return self._claims_of(said)
+        return self._claims_of(claims)
 
     @property
     def discovery_document(self) -> dict[str, Any]:
         """What the provider says of itself (its discovery document), asked once."""
         if not self._about:
             where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = self._fetch_json(where)
-            if not isinstance(found, dict) or found.get("issuer") != self.settings.issuer:
+            document = self._fetch_json(where)
+            if not isinstance(document, dict) or document.get("issuer") != self.settings.issuer:
                 raise SetupProblem(
                     "The provider of sign-in names another issuer than ROSH_OIDC_ISSUER. Set it "
                     "to exactly what the provider says of itself."
                 )
-            self._about = found
+            self._about = document
         return self._about
 
     def _decode_token(self, token: str, aud: str | None) -> dict[str, Any]:
         """The claims of a token; the issuer, its end and whom it is for are checked."""
-        asked: dict[str, Any] = {
+        required_claims: dict[str, Any] = {
             "iss": {"essential": True, "value": self.discovery_document["issuer"]},
             "exp": {"essential": True},
         }
         if aud:
-            asked["aud"] = {"essential": True, "value": aud}
+            required_claims["aud"] = {"essential": True, "value": aud}
         for fresh in (False, True):
             try:
-                found = jwt.decode(token, self._read_keyset(fresh=fresh), algorithms=ALGORITHMS)
-                jwt.JWTClaimsRegistry(leeway=30, **asked).validate(found.claims)
+                claims = jwt.decode(token, self._read_keyset(fresh=fresh), algorithms=ALGORITHMS)
+                jwt.JWTClaimsRegistry(leeway=30, **required_claims).validate(claims.claims)
             except (JoseError, ValueError, TypeError) as error:
                 # TypeError: what a token's header holds need not be of the kind that it must be.
                 # A key that is not known may be a new one: fetched once more, then refused.
                 if fresh or time.monotonic() - self._fetched < SECONDS:
                     raise NotLetIn("The token does not hold, or has run out.") from error
             else:
-                return dict(found.claims)
+                return dict(claims.claims)
         raise NotLetIn("The token does not hold.")
 
     def _read_keyset(self, *, fresh: bool) -> KeySet:
@@ -157,20 +157,20 @@ class Provider:
                 "is up."
             ) from error
 
-    def _claims_of(self, said: dict[str, Any]) -> Claims:
+    def _claims_of(self, claims: dict[str, Any]) -> Claims:
         """As HMPPS services do: a person's name where a person signed in, else the client's.
 
         One claim names a person, and no other stands in for it: a name that its owner can change
         must not become somebody else's.
         """
-        name = said.get(self.settings.username_claim)
-        person = name is not None and said.get("grant_type") != "client_credentials"
-        found = name if person else said.get("client_id")
-        if not isinstance(found, str) or not found:
+        name = claims.get(self.settings.username_claim)
+        person = name is not None and claims.get("grant_type") != "client_credentials"
+        username = name if person else claims.get("client_id")
+        if not isinstance(username, str) or not username:
             raise NotLetIn("The token names nobody.")
-        granted = said.get("authorities")
+        granted = claims.get("authorities")
         listed = granted if isinstance(granted, list) else []
-        return Claims(found, frozenset(r for r in listed if isinstance(r, str)), person)
+        return Claims(username, frozenset(r for r in listed if isinstance(r, str)), person)
 
     def _oauth_client(self) -> Any:
         return OAuth2Session(

@@ -69,21 +69,21 @@ def parse_view(levels: Sequence[str], stages: Sequence[str], sort: str, *, down:
     )
 
 
-def cases_in_view(waiting: Sequence[Item], asked: QueueView) -> list[Item]:
+def cases_in_view(waiting: Sequence[Item], view: QueueView) -> list[Item]:
     """The cases asked for; a limited one is its CRN, and stays whatever was asked."""
-    stages = {progress for name in asked.stages for progress in STAGES[name][1]}
-    kept = [
+    stages = {progress for name in view.stages for progress in STAGES[name][1]}
+    cases = [
         item
         for item in waiting
         if item.limited
         or (
-            (not asked.levels or _highest_level(item) in asked.levels)
+            (not view.levels or _highest_level(item) in view.levels)
             and (not stages or item.progress in stages)
         )
     ]
-    limited = [item for item in kept if item.limited]
+    limited = [item for item in cases if item.limited]
     ordered = sorted(
-        (item for item in kept if not item.limited), key=SORTS[asked.sort][1], reverse=asked.down
+        (item for item in cases if not item.limited), key=SORTS[view.sort][1], reverse=view.down
     )
     return [*ordered, *limited]
 

@@ -17,12 +17,12 @@ def _same_transaction(opened: Transaction) -> Any:
     return opened
 
 
-def in_transaction(allowed: Allowed, made: Callable[[Transaction], One] = _same_transaction) -> Any:
+def in_transaction(allowed: Allowed, make: Callable[[Transaction], One] = _same_transaction) -> Any:
     """What is made of one transaction in the name of a user who is allowed; by default itself."""
 
     def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:
         with transaction(request.app.state.engine, user.username) as opened:
-            yield made(opened)
+            yield make(opened)
 
     return Depends(opening, scope="function")
 

@@ -36,12 +36,12 @@ def sign_in_page(request: Request) -> Response:
         return pages.render_page(request, "sign-in-provider.html")
     with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent("PAGE_VIEW_SIGN_IN", "NOT_APPLICABLE", "-"))
-        found = opened.connection.execute(
+        made_up_users = opened.connection.execute(
             select(users)
             .where(users.c.made_up, users.c.ended_at.is_(None), users.c.role != "batch")
             .order_by(users.c.role.desc(), users.c.username)
         )
-        people = list(found.mappings())
+        people = list(made_up_users.mappings())
     return pages.render_page(request, "sign-in.html", people=people, error=None)
 
 
@@ -51,14 +51,16 @@ def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "")
     if request.app.state.provider is not None:
         raise NotLetIn("Sign in with your HMPPS account.")
     with transaction(request.app.state.engine, None) as opened:
-        known = select(users.c.username).where(
+        user_query = select(users.c.username).where(
             users.c.username == name, users.c.made_up, users.c.ended_at.is_(None)
         )
-        found = opened.connection.execute(known).scalar()
-        opened.audit(AuditEvent("SIGNED_IN" if found else "SIGN_IN_REFUSED", "USER", name[:40]))
-        if found is not None:
+        matching_username = opened.connection.execute(user_query).scalar()
+        opened.audit(
+            AuditEvent("SIGNED_IN" if matching_username else "SIGN_IN_REFUSED", "USER", name[:40])
+        )
+        if matching_username is not None:
             _begin_session(request, opened, name)
-    if found is None:
+    if matching_username is None:
         return RedirectResponse("/sign-in", status_code=303)
     return _go_on(request, name)
 
@@ -69,23 +71,23 @@ def to_provider(request: Request) -> Response:
     provider: Provider | None = request.app.state.provider
     if provider is None:
         raise NotLetIn("A demonstration has no provider of sign-in. Choose a made-up user.")
-    asked = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
-    request.session["asked"] = asked
-    return RedirectResponse(provider.sign_in_address(**asked), status_code=303)
+    values = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
+    request.session["asked"] = values
+    return RedirectResponse(provider.sign_in_address(**values), status_code=303)
 
 
 @router.get("/sign-in/callback", dependencies=[Depends(limit_tries)])
 def end_sign_in(request: Request, code: str = "", state: str = "") -> Response:
     """Where the provider leads back to; nothing but a name and a role is taken from it."""
     provider: Provider | None = request.app.state.provider
-    asked = request.session.pop("asked", None)
+    expected = request.session.pop("asked", None)
     if (
         provider is None
-        or not asked
-        or not hmac.compare_digest(asked["state"].encode(), state.encode())
+        or not expected
+        or not hmac.compare_digest(expected["state"].encode(), state.encode())
     ):
         raise NotLetIn("This way in has run out. Sign in again.")
-    claims = provider.signed_in(code, asked["nonce"], asked["verifier"])
+    claims = provider.signed_in(code, expected["nonce"], expected["verifier"])
     with transaction(request.app.state.engine, None) as opened:
         row = opened.connection.execute(
             select(users.c.role).where(

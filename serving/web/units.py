@@ -36,11 +36,11 @@ def show_reviews(request: Request, units: Looking) -> Response:
 @router.get("/unit/checklist")
 def show_checklist(request: Request, units: Looking) -> Response:
     """Facts over all cases of the unit: no score, no order but the practitioner's code."""
-    found = units.list_checklist()
+    facts = units.list_checklist()
     return pages.render_page(
         request,
         "checklist.html",
-        found=found,
+        found=facts,
         facts_in_words=CHECKLIST,
         held=units.store.count_cases(),
     )
@@ -49,23 +49,23 @@ def show_checklist(request: Request, units: Looking) -> Response:
 @router.get("/unit/week")
 def show_week(request: Request, units: Looking) -> Response:
     """One page to take into supervision: by practitioner, what was asked and what is not done."""
-    named, found = units.summarise_week()
+    named, facts = units.summarise_week()
     holders: list[tuple[str, int | None]] = [*named]
-    asked = AskedStore(units.unit.connection, units.store.username).list_follow_ups()
-    facts: dict[str, list[Any]] = {}
-    if any(row["practitioner_code"] is None for rows in found.values() for row in rows) or any(
-        one.practitioner_code is None for one in asked
+    follow_ups = AskedStore(units.unit.connection, units.store.username).list_follow_ups()
+    facts_of: dict[str, list[Any]] = {}
+    if any(row["practitioner_code"] is None for rows in facts.values() for row in rows) or any(
+        one.practitioner_code is None for one in follow_ups
     ):
         holders.append(("", None))
-    for name, rows in found.items():
+    for name, rows in facts.items():
         for row in rows:
-            facts.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
+            facts_of.setdefault(row["practitioner_code"] or "", []).append((name, row["crn"]))
     return pages.render_page(
         request,
         "week.html",
         holders=holders,
-        facts=facts,
-        asked=asked,
+        facts=facts_of,
+        asked=follow_ups,
         facts_in_words=CHECKLIST,
         today=clock.today(),
     )
@@ -82,39 +82,39 @@ def show_find(request: Request, units: Looking) -> Response:
 def find_case(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
     """Lead to the case; no CRN stands in a query string."""
     try:
-        found = units.parse_crn(crn)
+        typed_crn = units.parse_crn(crn)
     except Invalid as error:
         units.audit_view("PAGE_VIEW_FIND")
         return pages.render_page(
             request, "find.html", status=422, faults=error.faults, typed=crn[:40]
         )
     units.audit_view("PAGE_VIEW_FIND")
-    return RedirectResponse(f"/people/{found}", status_code=303)
+    return RedirectResponse(f"/people/{typed_crn}", status_code=303)
 
 
 @router.get("/people/{crn}")
 def show_person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """The record of any case that the unit holds: no findings, no score, nothing to record."""
-    held = units.open_case(crn, clock.today())
+    holding = units.open_case(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
-    if held["limited"] or limited_access.is_limited(units.unit.connection, store, crn, as_of):
+    if holding["limited"] or limited_access.is_limited(units.unit.connection, store, crn, as_of):
         return pages.render_page(request, "limited.html", item={"crn": crn})
-    who, told = summary.one_case(store, crn, as_of)
-    shown = [entry for entry in told if not entry["system"]]
+    who, entries = summary.one_case(store, crn, as_of)
+    shown_entries = [entry for entry in entries if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
-    recent = lines.entries_since(shown, begun)
-    item = {"crn": crn, "person": who, "pdu_code": held["pdu_code"], "as_of": as_of}
+    recent = lines.entries_since(shown_entries, begun)
+    item = {"crn": crn, "person": who, "pdu_code": holding["pdu_code"], "as_of": as_of}
     return pages.render_page(
         request,
         "person.html",
         item=item,
         whole=whole,
         begun=begun,
-        timeline=shown,
+        timeline=shown_entries,
         recent=lines.group_entries(recent),
-        earlier=len(shown) - len(recent),
+        earlier=len(shown_entries) - len(recent),
     )
 
 
@@ -182,8 +182,12 @@ def _cover_page(
     request: Request, units: Units, faults: dict[str, str], filled: dict[str, str] | None
 ) -> Response:
     now, could = units.read_cover()
-    kept = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
-    said = filled or {"deputy": "", "most": "", **{k: v for k, v in kept.items() if v is not None}}
+    stored = {"deputy": now["deputy"] or "", "most": now["reviews_at_once"]} if now else {}
+    values = filled or {
+        "deputy": "",
+        "most": "",
+        **{k: v for k, v in stored.items() if v is not None},
+    }
     return pages.render_page(
         request,
         "cover.html",
@@ -191,5 +195,5 @@ def _cover_page(
         now=now,
         could=could,
         faults=faults,
-        filled=said,
+        filled=values,
     )

@@ -144,9 +144,11 @@ def test_readers_who_are_quick_or_write_the_same_again() -> None:
 
 
 def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
-    followed = [reading(asked=True, pdu_code="N54ALD", reader=f"R{n % 3}") for n in range(30)]
+    followed = [
+        reading(asks_reassessment=True, pdu_code="N54ALD", reader=f"R{n % 3}") for n in range(30)
+    ]
     steady = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(30)]
-    small = [reading(asked=True, pdu_code="N58CAR")] * 3
+    small = [reading(asks_reassessment=True, pdu_code="N58CAR")] * 3
     found = readers._units_that_follow([*followed, *steady, *small])
     assert found.value == 1
     assert found.state == LOOK
@@ -157,7 +159,9 @@ def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
 
 
 def test_the_share_of_a_unit_is_never_that_of_one_or_two_people() -> None:
-    two = [reading(asked=True, pdu_code="N54ALD", reader=f"R{n % 2}") for n in range(60)]
+    two = [
+        reading(asks_reassessment=True, pdu_code="N54ALD", reader=f"R{n % 2}") for n in range(60)
+    ]
     three = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(60)]
     found = readers._units_that_follow([*two, *three])
     assert {part.label: part.value for part in found.parts} == {"N54ALD": None, "N54BRI": 0.0}
@@ -169,7 +173,7 @@ def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_o
     service: Service,
 ) -> None:
     """A case at random stands for two thousand: it must not hide four hundred that followed."""
-    stamped = [reading(asked=True, kept=False)] * 400
+    stamped = [reading(asks_reassessment=True, keeps_level=False)] * 400
     apart = [reading(first=True, second=False, second_probability=0.05)] * 60
     random = [reading(drawn_as="random", weight=2000.0, second=False)] * 100
     with service.night.connect() as connection:
@@ -405,7 +409,7 @@ def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> 
             crn=f"A{n:06d}",
             drawn_as="flagged",
             first=False,
-            asked=n < 200,
+            asks_reassessment=n < 200,
             changed=n < 200,
             second=n >= 200,
         )

@@ -146,7 +146,7 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
     assert [r["share"] for r in evidence["rates"]][: len(rates.SHARES)] == list(rates.SHARES)
     few = [r for r in evidence["rates"] if r["rows"] < rates.FEWEST]
     assert few
-    assert {r["right"] for r in few} == {None}, "too few to tell is not a figure"
+    assert {r["precision"] for r in few} == {None}, "too few to tell is not a figure"
     for one in evidence["stability"]:
         assert 0 <= one["always"] <= one["unchanged"] <= 1
         assert 0 <= one["settled"] <= 1
@@ -175,13 +175,13 @@ def test_more_shown_is_more_found_and_less_right(made_up: Path) -> None:
         pl.col("judged")
     )
     sure = labels.higher(labelled)
-    found = [r for r in rates.curve(labelled, sure) if r.found is not None]
+    found = [r for r in rates.curve(labelled, sure) if r.recall is not None]
     assert found
     for one in found:
-        assert one.right is not None
-        assert one.found is not None
-        assert one.right.value <= 1
-    low = [r.found.value for r in found if r.recorded == "LOW" and r.found is not None]
+        assert one.precision is not None
+        assert one.recall is not None
+        assert one.precision.value <= 1
+    low = [r.recall.value for r in found if r.recorded == "LOW" and r.recall is not None]
     assert low == sorted(low)
 
 
