@@ -17,7 +17,7 @@ import polars as pl
 from features.errors import RunStopped
 from features.frame import evidence
 from features.frame.evidence import Finding, Findings
-from features.history.asof import Known
+from features.history.asof import Histories
 from features.indicators import CATALOGUE, FAMILIES
 from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF
@@ -55,7 +55,7 @@ class Reason:
 
 
 def reasons(
-    bundle: Bundle, frame: pl.DataFrame, known: Known
+    bundle: Bundle, frame: pl.DataFrame, histories: Histories
 ) -> dict[tuple[str, str], list[Reason]]:
     """The reasons of each (case, group) row of a scored frame: what raised it, weightiest first,
     then what lowered it.
@@ -65,7 +65,7 @@ def reasons(
     """
     frame = community(frame)
     scored = bundle.score(frame)
-    said = evidence.findings(known, [CATALOGUE[name] for name in bundle.scored])
+    said = evidence.findings(histories, [CATALOGUE[name] for name in bundle.scored])
     found: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]

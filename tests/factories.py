@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import records
-from features.history.asof import Known, spine
+from features.history.asof import Histories, spine
 
 CRN = "A000001"
 AS_OF = date(2026, 6, 30)
@@ -72,10 +72,10 @@ def known(
     as_of: date = AS_OF,
     crns: Iterable[str] = (CRN,),
     feeds: Iterable[str] | None = None,
-) -> Known:
+) -> Histories:
     """What was known of some cases; every feed is supplied up to the date unless said otherwise."""
     names = records.TABLES if feeds is None else feeds
-    return Known(
+    return Histories(
         spine(crns, as_of),
         {name: frame(name, listed) for name, listed in rows.items()},
         {name: [(date.min, as_of)] for name in names},

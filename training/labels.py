@@ -125,8 +125,8 @@ def higher(labelled: Labelled) -> Matrix:
 
 def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     everyone = store.read("reviews").select("crn").unique()
-    known = asof.read(store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"])
-    rows = known.rows("reviews").with_columns(recorded_on=pl.col("recorded_at").dt.date())
+    histories = asof.read(store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"])
+    rows = histories.rows("reviews").with_columns(recorded_on=pl.col("recorded_at").dt.date())
     future = rows.filter(pl.col("recorded_on") < pl.col("snapshot_on"))
     if future.height:
         raise UserError(
@@ -210,8 +210,10 @@ def _without_new_offences(store: Store, rows: pl.DataFrame, until: date) -> pl.D
         return rows
     on = later.select("crn", as_of=pl.lit(until)).unique()
     charged = pl.col("type_code").is_in(NEW_OFFENCES)
-    known = asof.read(store, on, tables=["contacts"], lean={"contacts": Unread(charged)})
-    days = known.rows("contacts").filter(charged).select("crn", offence_on=pl.col("occurred_on"))
+    histories = asof.read(store, on, tables=["contacts"], lean={"contacts": Unread(charged)})
+    days = (
+        histories.rows("contacts").filter(charged).select("crn", offence_on=pl.col("occurred_on"))
+    )
     between = pl.col("offence_on").is_between("snapshot_on", "recorded_on", closed="right")
     struck = later.join(days, on="crn").filter(between)["record_id"].unique()
     return rows.filter(~pl.col("record_id").is_in(struck.implode()))

@@ -101,23 +101,23 @@ def _people(store: Store, on: date) -> Iterator[pl.DataFrame]:
             yield _described(asof.read(store, part, bucket, tables=_TABLES))
 
 
-def _described(known: asof.Known) -> pl.DataFrame:
+def _described(histories: asof.Histories) -> pl.DataFrame:
     year = pl.col("days") < 365
     indicator = find(ONE_INDICATOR)
-    found = indicator.entries(known).collect()
+    found = indicator.entries(histories).collect()
     rank = pl.col("level").replace_strict(RANK, return_dtype=pl.Int64)
-    levels = recorded_levels(known).with_columns(rank)
+    levels = recorded_levels(histories).with_columns(rank)
     wide = levels.pivot(on="group", index=asof.KEY, values="level")
     counts = {
-        "entries": known.rows("contacts").filter(year).group_by("crn").len("entries"),
-        "incidents": known.rows("incidents").filter(year).group_by("crn").len("incidents"),
+        "entries": histories.rows("contacts").filter(year).group_by("crn").len("entries"),
+        "incidents": histories.rows("incidents").filter(year).group_by("crn").len("incidents"),
         "indicator": found.group_by("crn").agg(indicator=indicator.value),
     }
     for counted in counts.values():
         wide = wide.join(counted, on="crn", how="left")
-    held = known.rows("allocations").filter(pl.col("ended_on").is_null())
+    held = histories.rows("allocations").filter(pl.col("ended_on").is_null())
     last = held.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
-    inside = known.rows("supervisions").filter(
+    inside = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") == "custody"
     )
     filled = wide.with_columns(pl.col(list(counts)).fill_null(0))

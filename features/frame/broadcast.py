@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators import Indicator
 
 GROUPS = sorted(codes.RISK_GROUPS)
@@ -18,9 +18,9 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-def plan(item: Indicator, known: Known) -> pl.LazyFrame:
+def plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
     """What is laid out: a row an entry of an indicator that counts, else a row a value."""
-    rows = item.entries(known)
+    rows = item.entries(histories)
     key: list[str | pl.Expr] = [*CASE, *([_place()] if item.per_group else [])]
     if item.counts:
         return rows.select(key).drop_nulls() if item.per_group else rows.select(key)
@@ -34,15 +34,15 @@ def _place() -> pl.Expr:
 
 
 def table(
-    known: Known, due: Mask, items: Sequence[Indicator], found: Sequence[pl.DataFrame]
+    histories: Histories, due: Mask, items: Sequence[Indicator], found: Sequence[pl.DataFrame]
 ) -> pl.DataFrame:
     """One column an indicator, a row for each case and group in order; not known or due is null.
 
     `due` says, a row each, whether a level is due of the group; `found` holds what `plan` gave.
     """
-    cases = known.spine.height
+    cases = histories.spine.height
     wide = np.empty((len(items), cases, len(GROUPS)))
-    applies = _Applies(known, due.reshape(cases, len(GROUPS)), items)
+    applies = _Applies(histories, due.reshape(cases, len(GROUPS)), items)
     for values, item, rows in zip(wide, items, found, strict=True):
         _lay_out(values, item, rows)
         values[~applies.to(item)] = np.nan
@@ -71,10 +71,10 @@ def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
 class _Applies:
     """Where an indicator can be told: of a group that is due and its own, with its feeds there."""
 
-    def __init__(self, known: Known, due: Mask, items: Sequence[Indicator]) -> None:
+    def __init__(self, histories: Histories, due: Mask, items: Sequence[Indicator]) -> None:
         self._due = due
         feeds = sorted({feed for item in items for feed in item.feeds})
-        supplied = known.spine.select(known.available([feed]).alias(feed) for feed in feeds)
+        supplied = histories.spine.select(histories.available([feed]).alias(feed) for feed in feeds)
         self._supplied = {feed: supplied[feed].to_numpy() for feed in feeds}
         self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
 

@@ -24,7 +24,7 @@ from features.errors import RunStopped
 from features.frame import broadcast
 from features.frame.processes import WORKERS, pool, shared_folder
 from features.history import asof
-from features.history.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Known
+from features.history.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Histories
 from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
@@ -70,7 +70,7 @@ def columns(use: str | None = None, *, mental_health: bool = False) -> list[str]
     ]
 
 
-def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
+def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFrame:
     """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
@@ -78,9 +78,9 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
     indicators share is read once, and the fixed cost of a hundred small queries is paid once.
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
-    first = (plan(known) for plan in (level_plan, _on_record))
-    plans = chain(first, (broadcast.plan(item, known) for item in chosen))
-    levels, counts, *found = worked_out(plans, few=known.few)
+    first = (plan(histories) for plan in (level_plan, _on_record))
+    plans = chain(first, (broadcast.plan(item, histories) for item in chosen))
+    levels, counts, *found = worked_out(plans, few=histories.few)
     rows = (
         levels.join(counts, on=CASE, how="left")
         .sort(CASE_GROUP)
@@ -88,7 +88,7 @@ def frame(known: Known, only: Iterable[str] | None = None) -> pl.DataFrame:
         .with_columns(pl.col("on_record").fill_null(0))
     )
     due = (rows["level_state"] != "not_in_custody").to_numpy()
-    return rows.select(ABOUT).hstack(broadcast.table(known, due, chosen, found))
+    return rows.select(ABOUT).hstack(broadcast.table(histories, due, chosen, found))
 
 
 CASES_AT_ONCE = 15_000
@@ -126,10 +126,10 @@ def frames(
 
 
 def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
-    known = asof.read(store, on, buckets, lean=LEAN)
-    known.tables  # noqa: B018 - worked out now, so that the versions they come from can go
-    known.versions.clear()
-    return frame(known)
+    histories = asof.read(store, on, buckets, lean=LEAN)
+    histories.tables  # noqa: B018 - worked out now, so that the versions they come from can go
+    histories.versions.clear()
+    return frame(histories)
 
 
 def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
@@ -172,8 +172,8 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
 
 def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
     rows = store.read("supervisions", bucket, without=LEAN["supervisions"].without)
-    known = asof.Known(asof.spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {})
-    return known.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
+    histories = asof.Histories(asof.spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {})
+    return histories.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
 
 
 def limited_cases(store: Store, as_of: date) -> set[str]:
@@ -215,9 +215,9 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
     return pl.concat([rows, nobody])
 
 
-def _on_record(known: Known) -> pl.LazyFrame:
+def _on_record(histories: Histories) -> pl.LazyFrame:
     """The number of entries on record of each case, other than those that no indicator reads."""
-    contacts = known.scan("contacts").filter(READ_CONTACTS)
+    contacts = histories.scan("contacts").filter(READ_CONTACTS)
     others = ("incidents", "circumstances", "decisions", "assessments")
-    parts = [contacts.select(CASE), *[known.scan(name).select(CASE) for name in others]]
+    parts = [contacts.select(CASE), *[histories.scan(name).select(CASE) for name in others]]
     return pl.concat(parts).group_by(CASE).agg(on_record=pl.len().cast(pl.Int64))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import records
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.history.collect import worked_out
 from features.indicators import Indicator
 from features.indicators.base import EVIDENCE
@@ -48,34 +48,41 @@ class Finding:
     """In reading order: by day, oldest first."""
 
 
-def findings(known: Known, items: Iterable[Indicator]) -> Findings:
+def findings(histories: Histories, items: Iterable[Indicator]) -> Findings:
     """What each indicator found, worked out together in one go.
 
     The spine must hold each case once: a finding is as of one date. An entry of which nobody
     said whether it may be disclosed may not.
     """
     asked = list(items)
-    marks = _marks(known)
-    plans = [plan for item in asked for plan in (_said(known, item), _behind(known, item, marks))]
-    done = iter(worked_out(plans, few=known.few))
-    crns = dict(known.spine.select(*CASE, "crn").iter_rows())
+    marks = _marks(histories)
+    plans = [
+        plan for item in asked for plan in (_said(histories, item), _behind(histories, item, marks))
+    ]
+    done = iter(worked_out(plans, few=histories.few))
+    crns = dict(histories.spine.select(*CASE, "crn").iter_rows())
     return {item.id: _of_one(item, crns, next(done), next(done)) for item in asked}
 
 
-def _marks(known: Known) -> pl.LazyFrame:
+def _marks(histories: Histories) -> pl.LazyFrame:
     parts = [
-        known.scan(name).select(*CASE, "record_id", *MARKS, table=pl.lit(name))
-        for name in known.versions or records.TABLES
+        histories.scan(name).select(*CASE, "record_id", *MARKS, table=pl.lit(name))
+        for name in histories.versions or records.TABLES
     ]
     return pl.concat(parts)
 
 
-def _said(known: Known, item: Indicator) -> pl.LazyFrame:
-    return item.entries(known).sort("occurred_on", "record_id").group_by(item.key).agg(**item.words)
+def _said(histories: Histories, item: Indicator) -> pl.LazyFrame:
+    return (
+        item.entries(histories)
+        .sort("occurred_on", "record_id")
+        .group_by(item.key)
+        .agg(**item.words)
+    )
 
 
-def _behind(known: Known, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
-    rows = item.entries(known).select(*item.key, *EVIDENCE).unique()
+def _behind(histories: Histories, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
+    rows = item.entries(histories).select(*item.key, *EVIDENCE).unique()
     marked = rows.join(marks, on=[*CASE, "table", "record_id"], how="left")
     return marked.sort("occurred_on", "record_id")
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
 from features.indicators.orders import supervised_since, suspended
@@ -49,33 +49,33 @@ class TimelineEntry:
     system: bool
 
 
-def entries(known: Known) -> dict[str, list[TimelineEntry]]:
+def entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
     """Every entry of each case of the spine (one as-of date a case), newest first."""
-    found: dict[str, list[TimelineEntry]] = {crn: [] for crn in known.spine["crn"]}
+    found: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
     for table in THEMES:
-        for row in known.rows(table).iter_rows(named=True):
+        for row in histories.rows(table).iter_rows(named=True):
             found[row["crn"]].append(entry(table, row))
     for listed in found.values():
         listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)
     return found
 
 
-def names(known: Known) -> dict[str, dict[str, Any]]:
+def names(histories: Histories) -> dict[str, dict[str, Any]]:
     """Name, date of birth and what is to be allowed for, of each case: for the pages alone."""
-    rows = known.rows("people").sort("recorded_at").unique("crn", keep="last")
+    rows = histories.rows("people").sort("recorded_at").unique("crn", keep="last")
     chosen = rows.select(
         "crn", "given_name", "family_name", "born_on", "interpreter_language", "adjustments"
     )
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
-def supervision(known: Known) -> dict[str, dict[str, Any]]:
+def supervision(histories: Histories) -> dict[str, dict[str, Any]]:
     """The latest order, licence or custody in force of each case: kind, unit, team, since when."""
-    active = known.rows("supervisions").filter(
+    active = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
     rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
-    away = known.now(suspended(known))
+    away = histories.now(suspended(histories))
     chosen = (
         rows.drop("suspended_from")
         .join(away, on=CASE, how="left", maintain_order="left")
@@ -84,35 +84,35 @@ def supervision(known: Known) -> dict[str, dict[str, Any]]:
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
-def practitioners(known: Known) -> dict[str, str]:
+def practitioners(histories: Histories) -> dict[str, str]:
     """The staff code of the practitioner who holds each case."""
-    held = known.rows("allocations").filter(
+    held = histories.rows("allocations").filter(
         pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
     )
     last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
-def hands(known: Known) -> dict[str, list[str]]:
+def hands(histories: Histories) -> dict[str, list[str]]:
     """Who had a hand in each case: staff codes of those who countersigned or decided in it."""
     parts = [
-        known.rows("assessments").select("crn", staff="countersigned_by"),
-        known.rows("decisions").select("crn", staff="decided_by"),
+        histories.rows("assessments").select("crn", staff="countersigned_by"),
+        histories.rows("decisions").select("crn", staff="decided_by"),
     ]
     rows = pl.concat(parts).drop_nulls().group_by("crn").agg(pl.col("staff").unique().sort())
     return dict(rows.iter_rows())
 
 
-def non_compliance(known: Known) -> dict[str, dict[str, Any]]:
+def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
     """Recorded non-compliance of each case since the earliest order or licence in force, or
     ended in the last year, began: `since` and the count of each month (`months`); no case where
     contacts are not supplied.
     """
-    supplied = known.spine.filter(known.available(["contacts", "supervisions"]))
-    started = known.now(supervised_since(known).select(*CASE, since="supervised_since"))
-    rows = CATALOGUE["licence_breach_count_cumulative"].entries(known)
+    supplied = histories.spine.filter(histories.available(["contacts", "supervisions"]))
+    started = histories.now(supervised_since(histories).select(*CASE, since="supervised_since"))
+    rows = CATALOGUE["licence_breach_count_cumulative"].entries(histories)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
-    counted = known.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
+    counted = histories.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
     found: dict[str, dict[str, Any]] = {}
     for crn, since in (
         supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()

@@ -42,7 +42,7 @@ def spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
 
 
 @dataclass
-class Known:
+class Histories:
     """What was known of each (case, as-of date) of a spine.
 
     `versions` holds every version of each table for the spine's cases; `feeds` holds, for each
@@ -121,7 +121,7 @@ def read(
     buckets: int | Collection[int] | None = None,
     tables: Iterable[str] = tuple(records.TABLES),
     lean: Mapping[str, Unread] = MappingProxyType({}),
-) -> Known:
+) -> Histories:
     """Open the history of the spine `on`, in some buckets of cases or in all, some tables or all.
 
     `lean` says what of a table need not be read at all.
@@ -132,7 +132,7 @@ def read(
         for name in tables
         if name in store.supplied()
     }
-    return Known(on, versions, {name: store.covers(name) for name in versions})
+    return Histories(on, versions, {name: store.covers(name) for name in versions})
 
 
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
@@ -248,15 +248,15 @@ def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
     return happened, settled
 
 
-def once(rows: Callable[[Known], pl.LazyFrame]) -> Callable[[Known], pl.LazyFrame]:
+def once(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories], pl.LazyFrame]:
     """Rows that several indicators share are worked out once for each `Known`."""
     name = f"{rows.__module__}.{rows.__qualname__}"
 
     @wraps(rows)
-    def kept(known: Known) -> pl.LazyFrame:
-        if name not in known.plans:
-            known.plans[name] = known.now(rows(known)).lazy()
-        return known.plans[name]
+    def kept(histories: Histories) -> pl.LazyFrame:
+        if name not in histories.plans:
+            histories.plans[name] = histories.now(rows(histories)).lazy()
+        return histories.plans[name]
 
     return kept
 

@@ -10,16 +10,16 @@ from datetime import date
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, GROUP_KEY, KEY, Known, latest, once
+from features.history.asof import CASE, GROUP_KEY, KEY, Histories, latest, once
 
 CURRENT_FOR_DAYS = 55 * 7
 """A completed assessment counts for 55 weeks (assess-risks-and-needs, `riskPredicate`)."""
 
 
 @once
-def current_assessment(known: Known) -> pl.LazyFrame:
+def current_assessment(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment of each case, of any age, with `age` in days."""
-    done = known.scan("assessments").filter(
+    done = histories.scan("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
     )
     age = (pl.col("as_of") - pl.col("completed_on")).dt.total_days()
@@ -39,7 +39,7 @@ LEVEL_STATES: dict[str, str] = {
 """Why a level is or is not known, each its own state, said in words (promise 5)."""
 
 
-def recorded_levels(known: Known) -> pl.DataFrame:
+def recorded_levels(histories: Histories) -> pl.DataFrame:
     """The recorded level and its state for each key and risk group.
 
     Columns: KEY, group, level (or null), state (see LEVEL_STATES), assessed_on, level_record.
@@ -47,20 +47,20 @@ def recorded_levels(known: Known) -> pl.DataFrame:
     weeks; that is the definition Ministry of Justice statistics use. Prisoners have a level in
     custody alone, and none is due of someone who is not there.
     """
-    return known.now(level_plan(known).drop(CASE).sort(GROUP_KEY))
+    return histories.now(level_plan(histories).drop(CASE).sort(GROUP_KEY))
 
 
-def level_plan(known: Known) -> pl.LazyFrame:
+def level_plan(histories: Histories) -> pl.LazyFrame:
     """The recorded levels as a plan: CASE and the columns of `recorded_levels`."""
     locked = (
-        known.scan("assessments")
+        histories.scan("assessments")
         .filter(pl.col("status") == "LOCKED_INCOMPLETE")
         .group_by(CASE)
         .agg(locked_on=pl.col("completed_on").max())
     )
-    done = current_assessment(known).drop(KEY)
-    held = in_custody(known).with_columns(held=pl.lit(value=True))
-    base = known.spine.lazy()
+    done = current_assessment(histories).drop(KEY)
+    held = in_custody(histories).with_columns(held=pl.lit(value=True))
+    base = histories.spine.lazy()
     for part in (done, locked, held):
         base = base.join(part, on=CASE, how="left")
     parts = [
@@ -68,7 +68,7 @@ def level_plan(known: Known) -> pl.LazyFrame:
             *CASE,
             *KEY,
             pl.lit(group).alias("group"),
-            _state(known, group).alias("state"),
+            _state(histories, group).alias("state"),
             pl.col(level_column(group)).alias("level"),
             assessed_on=pl.col("completed_on"),
             level_record=pl.col("record_id"),
@@ -85,28 +85,28 @@ def level_column(group: str) -> str:
 
 
 @once
-def in_custody(known: Known) -> pl.LazyFrame:
+def in_custody(histories: Histories) -> pl.LazyFrame:
     """The cases in custody or on remand on the date: CASE."""
-    held = known.scan("supervisions").filter(
+    held = histories.scan("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind").is_in(["custody", "remand"])
     )
     return held.select(CASE).unique()
 
 
-def _state(known: Known, group: str) -> pl.Expr:
+def _state(histories: Histories, group: str) -> pl.Expr:
     level = pl.col(level_column(group))
-    begun = [known_on for known_on, _ in known.feeds.get("assessments", [])]
+    begun = [known_on for known_on, _ in histories.feeds.get("assessments", [])]
     missing = (
         pl.when(pl.col("as_of") >= min(begun, default=date.max))
         .then(pl.lit("feed_stopped"))
         .otherwise(pl.lit("not_supplied"))
     )
     lapsed_by_lock = pl.col("locked_on") > pl.col("completed_on").fill_null(date.min)
-    outside = known.available(["supervisions"]) & pl.col("held").is_null()
+    outside = histories.available(["supervisions"]) & pl.col("held").is_null()
     return (
         pl.when(outside & (group == "prisoners"))
         .then(pl.lit("not_in_custody"))
-        .when(~known.available(["assessments"]))
+        .when(~histories.available(["assessments"]))
         .then(missing)
         .when(pl.col("age") <= CURRENT_FOR_DAYS)
         .then(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
 from features.indicators.orders import ORDERS
 
@@ -45,9 +45,9 @@ class Answer:
     is_one: pl.Expr
     day: str = "occurred_on"
 
-    def rows(self, known: Known) -> pl.LazyFrame:
+    def rows(self, histories: Histories) -> pl.LazyFrame:
         """The answers on record, by the day that counts: CASE, occurred_on."""
-        rows = known.scan(self.table).filter(self.is_one, pl.col(self.day).is_not_null())
+        rows = histories.scan(self.table).filter(self.is_one, pl.col(self.day).is_not_null())
         return rows.select(*CASE, occurred_on=pl.col(self.day))
 
 
@@ -253,6 +253,6 @@ ended, endorsed) answers that row and is not listed.
 """
 
 
-def answers(known: Known, indicator: str) -> pl.LazyFrame:
+def answers(histories: Histories, indicator: str) -> pl.LazyFrame:
     """The answers to an indicator on record: CASE, occurred_on."""
-    return pl.concat([answer.rows(known) for answer in ANSWERS[indicator]])
+    return pl.concat([answer.rows(histories) for answer in ANSWERS[indicator]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, CASE_GROUP, Known, latest
+from features.history.asof import CASE, CASE_GROUP, Histories, latest
 from features.history.recorded_levels import current_assessment
 from features.indicators.answers import answers
 from features.indicators.base import EVIDENCE, declare
@@ -34,8 +34,8 @@ REGISTERS_BY_LEVEL = sorted(
 )
 
 
-def _current(known: Known) -> pl.LazyFrame:
-    return current_assessment(known).with_columns(table=pl.lit("assessments"))
+def _current(histories: Histories) -> pl.LazyFrame:
+    return current_assessment(histories).with_columns(table=pl.lit("assessments"))
 
 
 @declare(
@@ -49,9 +49,9 @@ def _current(known: Known) -> pl.LazyFrame:
     none=None,
     fires_from=180.0,
 )
-def assessment_age_days(known: Known) -> pl.LazyFrame:
+def assessment_age_days(histories: Histories) -> pl.LazyFrame:
     """Days since the latest completed assessment was completed; not known where there is none."""
-    return _current(known)
+    return _current(histories)
 
 
 @declare(
@@ -63,13 +63,13 @@ def assessment_age_days(known: Known) -> pl.LazyFrame:
     source=f"{SFO_REVIEW}, sections 4 and 10: locks 45 days after it was started",
     words={"n": N, "date": pl.col("occurred_on").max()},
 )
-def assessment_locked_incomplete(known: Known) -> pl.LazyFrame:
+def assessment_locked_incomplete(histories: Histories) -> pl.LazyFrame:
     """Assessments locked incomplete after the latest one that was completed, or started after it and
     left open for more than 45 days.
     """
-    done = current_assessment(known).select(*CASE, done_on=pl.col("completed_on"))
+    done = current_assessment(histories).select(*CASE, done_on=pl.col("completed_on"))
     left_open = (pl.col("status") == "OPEN") & (pl.col("days") > 45)
-    rows = entries(known, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open)
+    rows = entries(histories, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open)
     since = pl.coalesce("completed_on", "occurred_on")
     return rows.join(done, on=CASE, how="left").filter(
         pl.col("done_on").is_null() | (since > pl.col("done_on"))
@@ -85,12 +85,12 @@ def assessment_locked_incomplete(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Events since the last assessment have not been reviewed.",
 )
-def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
+def no_review_after_significant_event(histories: Histories) -> pl.LazyFrame:
     """Significant events that became known in the last 365 days, more than 15 working days ago, and
     after which no assessment was completed.
     """
-    events = significant_events(known).filter(counts_within(365), overdue(15, "counts_on"))
-    return never_followed_by(events, answers(known, "no_review_after_significant_event"))
+    events = significant_events(histories).filter(counts_within(365), overdue(15, "counts_on"))
+    return never_followed_by(events, answers(histories, "no_review_after_significant_event"))
 
 
 @declare(
@@ -100,10 +100,10 @@ def no_review_after_significant_event(known: Known) -> pl.LazyFrame:
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, sections 5, 12 and 13",
 )
-def assessment_copied_forward(known: Known) -> pl.LazyFrame:
+def assessment_copied_forward(histories: Histories) -> pl.LazyFrame:
     """The latest two completed assessments have the same fingerprint of their analysis."""
     done = entries(
-        known,
+        histories,
         "assessments",
         pl.col("status") == "COMPLETE",
         pl.col("completed_on").is_not_null(),
@@ -124,13 +124,13 @@ def assessment_copied_forward(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Events on record are not reflected in the level for this group.",
 )
-def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
+def risk_group_low_with_evidence(histories: Histories) -> pl.LazyFrame:
     """Violence, threats, abuse or sexual behaviour, and intelligence or a provider's concern that says
     whom it is about, known for less than 730 days, concerning a group of which the latest completed
     assessment that gives it a level says low.
     """
-    found = concerning(known).filter(counts_within(730))
-    low = levels_said(known).filter(pl.col("level") == "LOW")
+    found = concerning(histories).filter(counts_within(730))
+    low = levels_said(histories).filter(pl.col("level") == "LOW")
     return found.join(low, on=CASE_GROUP, how="semi")
 
 
@@ -147,15 +147,18 @@ def risk_group_low_with_evidence(known: Known) -> pl.LazyFrame:
         "level": level_word(pl.col("overall").max()),
     },
 )
-def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
+def actuarial_level_mismatch(histories: Histories) -> pl.LazyFrame:
     """How many levels the higher of the latest serious and violence predictor bands, of an assessment
     or of predictor scores alone, lies above the overall level.
     """
     band = pl.max_horizontal(rank_of(name) for name in ("serious_band", "violence_band"))
     scored = entries(
-        known, "assessments", one_of("status", ["COMPLETE", "PREDICTORS_ONLY"]), band.is_not_null()
+        histories,
+        "assessments",
+        one_of("status", ["COMPLETE", "PREDICTORS_ONLY"]),
+        band.is_not_null(),
     )
-    overall = overall_now(known).select(*CASE, overall="now")
+    overall = overall_now(histories).select(*CASE, overall="now")
     banded = latest(scored.with_columns(band=band), by="completed_on")
     return banded.join(overall, on=CASE, how="inner").filter(pl.col("band") > pl.col("overall"))
 
@@ -168,7 +171,7 @@ def actuarial_level_mismatch(known: Known) -> pl.LazyFrame:
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, recommendation 8 and section 14; {CORONER_OCTOBER}, section 3",
 )
-def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
+def countersignature_missing_or_rushed(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment needed countersigning, and it was not done, or done within 10
     minutes of signing. It is needed where it says so, and where nothing is said and its overall level
     is high or very high.
@@ -177,7 +180,7 @@ def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
     rushed = (taken < 10).fill_null(value=False)
     high = (pl.col("overall") >= 3).fill_null(value=False)
     needed = pl.col("countersign_required").fill_null(high)
-    rows = latest(overall_ranks(known), by="completed_on")
+    rows = latest(overall_ranks(histories), by="completed_on")
     return rows.filter(needed, pl.col("countersigned_at").is_null() | rushed)
 
 
@@ -188,18 +191,18 @@ def countersignature_missing_or_rushed(known: Known) -> pl.LazyFrame:
     feeds=("assessments", "documents", "supervisions"),
     source=f"{CORONER_OCTOBER}, section 3; {SFO_REVIEW}, section 9",
 )
-def plan_missing_or_before_assessment(known: Known) -> pl.LazyFrame:
+def plan_missing_or_before_assessment(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment has no plan, neither its own nor a plan on file, dated since it was
     started; or an order or licence has been in force for more than 15 working days with no completed
     assessment and no plan on file since it began.
     """
     columns = [*CASE, "as_of", *EVIDENCE]
-    filed = entries(known, "documents", pl.col("kind") == "plan")
+    filed = entries(histories, "documents", pl.col("kind") == "plan")
     plan = pl.col("plan_written_on")
-    without = _current(known).filter(plan.is_null() | (plan < pl.col("occurred_on")))
+    without = _current(histories).filter(plan.is_null() | (plan < pl.col("occurred_on")))
     without = never_followed_by(without, filed, since="occurred_on")
-    orders = in_force(known, "supervisions", one_of("kind", ORDERS)).filter(overdue(15))
-    never = orders.join(current_assessment(known).select(CASE), on=CASE, how="anti")
+    orders = in_force(histories, "supervisions", one_of("kind", ORDERS)).filter(overdue(15))
+    never = orders.join(current_assessment(histories).select(CASE), on=CASE, how="anti")
     never = never_followed_by(never, filed, since="occurred_on")
     return pl.concat([without.select(columns), never.select(columns)])
 
@@ -213,15 +216,15 @@ def plan_missing_or_before_assessment(known: Known) -> pl.LazyFrame:
     groups=("public", "known_adult"),
     words={"n": N, "kinds": pl.col("kind").replace(codes.ORDER_KINDS).unique()},
 )
-def civil_order_without_register(known: Known) -> pl.LazyFrame:
+def civil_order_without_register(histories: Histories) -> pl.LazyFrame:
     """Restraining and similar orders in force without the active register entry they need."""
     in_force = entries(
-        known,
+        histories,
         "orders",
         one_of("kind", codes.CIVIL_ORDERS),
         pl.col("ended_on").is_null(),
     ).with_columns(register=pl.col("kind").replace_strict(codes.CIVIL_ORDERS, default=None))
-    active = known.scan("registrations").filter(pl.col("ended_on").is_null())
+    active = histories.scan("registrations").filter(pl.col("ended_on").is_null())
     return in_force.join(
         active.select(*CASE, register=pl.col("type_code")), on=[*CASE, "register"], how="anti"
     )
@@ -239,16 +242,16 @@ def civil_order_without_register(known: Known) -> pl.LazyFrame:
         "level": level_word(pl.col("overall").max()),
     },
 )
-def register_level_mismatch(known: Known) -> pl.LazyFrame:
+def register_level_mismatch(histories: Histories) -> pl.LazyFrame:
     """The highest active overall RoSH register is higher than the latest assessment's overall."""
     active = entries(
-        known,
+        histories,
         "registrations",
         one_of("type_code", codes.OVERALL_REGISTER),
         pl.col("ended_on").is_null(),
     )
     ranked = active.with_columns(registered=rank_of("type_code", REGISTERS_BY_LEVEL))
-    overall = overall_now(known).select(*CASE, overall="now")
+    overall = overall_now(histories).select(*CASE, overall="now")
     return ranked.join(overall, on=CASE, how="inner").filter(
         pl.col("registered") > pl.col("overall")
     )

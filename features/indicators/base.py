@@ -17,7 +17,7 @@ import polars as pl
 
 from features.contracts import codes
 from features.errors import UserError, did_you_mean
-from features.history.asof import CASE, CASE_GROUP, Known
+from features.history.asof import CASE, CASE_GROUP, Histories
 
 Kind = Literal["behaviour", "process", "context"]
 Use = Literal["stage_1", "stage_2", "page_only"]
@@ -67,7 +67,7 @@ class Indicator:
     sentence: str
     feeds: tuple[str, ...]
     source: str
-    entries: Callable[[Known], pl.LazyFrame]
+    entries: Callable[[Histories], pl.LazyFrame]
     rule: str
     value: pl.Expr
     words: Mapping[str, pl.Expr]
@@ -130,10 +130,10 @@ class _Catalogue:
 _catalogue = _Catalogue()
 
 
-def declare(**about: Any) -> Callable[[Callable[[Known], pl.LazyFrame]], Indicator]:
+def declare(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Indicator]:
     """Declare an indicator; the decorated function selects its entries and is its rule."""
 
-    def register(entries: Callable[[Known], pl.LazyFrame]) -> Indicator:
+    def register(entries: Callable[[Histories], pl.LazyFrame]) -> Indicator:
         rule = " ".join((entries.__doc__ or "").split())
         if not rule:
             raise TypeError(f"{entries.__name__} needs a docstring: it is the rule.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.events import WORSE, significant_events
 from features.indicators.language import (
@@ -27,8 +27,8 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 KIND = pl.col("kind")
 
 
-def _incidents(known: Known, kinds: list[str], days: int) -> pl.LazyFrame:
-    return by_group(known).filter(one_of("kind", kinds), within(days))
+def _incidents(histories: Histories, kinds: list[str], days: int) -> pl.LazyFrame:
+    return by_group(histories).filter(one_of("kind", kinds), within(days))
 
 
 GROUP_KNOWN = pl.col("group").is_not_null()
@@ -45,9 +45,9 @@ GROUP_KNOWN = pl.col("group").is_not_null()
     disclosure="possible",
     disclosable_sentence="Incidents of violence or aggression are on record.",
 )
-def violence_incident_count(known: Known) -> pl.LazyFrame:
+def violence_incident_count(histories: Histories) -> pl.LazyFrame:
     """Violence, weapon use or domestic abuse in the last 365 days, by the group of its target."""
-    return _incidents(known, ["violence", "weapon", "domestic_abuse"], 365).filter(GROUP_KNOWN)
+    return _incidents(histories, ["violence", "weapon", "domestic_abuse"], 365).filter(GROUP_KNOWN)
 
 
 @declare(
@@ -66,9 +66,9 @@ def violence_incident_count(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Incidents of violence are becoming more frequent.",
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def violence_frequency_trend(known: Known) -> pl.LazyFrame:
+def violence_frequency_trend(histories: Histories) -> pl.LazyFrame:
     """Violence in the last 180 days less that in the 180 days before, not below nought."""
-    return _incidents(known, ["violence", "domestic_abuse"], 360)
+    return _incidents(histories, ["violence", "domestic_abuse"], 360)
 
 
 @declare(
@@ -82,9 +82,9 @@ def violence_frequency_trend(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Threats to others are on record.",
 )
-def threats_count(known: Known) -> pl.LazyFrame:
+def threats_count(histories: Histories) -> pl.LazyFrame:
     """Threats in the last 365 days, by the group of the person threatened."""
-    return _incidents(known, ["threat"], 365).filter(GROUP_KNOWN)
+    return _incidents(histories, ["threat"], 365).filter(GROUP_KNOWN)
 
 
 @declare(
@@ -98,9 +98,9 @@ def threats_count(known: Known) -> pl.LazyFrame:
     disclosure="likely",
     disclosable_sentence="Concern about the safety of other people is on record.",
 )
-def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
+def conditional_threat_to_partner_or_child(histories: Histories) -> pl.LazyFrame:
     """Threats to a partner, former partner or child, from any source, in the last 730 days."""
-    return _incidents(known, ["threat"], 730).filter(one_of("target", ["partner", "child"]))
+    return _incidents(histories, ["threat"], 730).filter(one_of("target", ["partner", "child"]))
 
 
 @declare(
@@ -118,9 +118,9 @@ def conditional_threat_to_partner_or_child(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Aggression is on record in more than one setting.",
 )
-def aggression_across_settings(known: Known) -> pl.LazyFrame:
+def aggression_across_settings(histories: Histories) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
-    found = _incidents(known, ["violence", "threat", "domestic_abuse"], 730)
+    found = _incidents(histories, ["violence", "threat", "domestic_abuse"], 730)
     return found.filter(one_of("setting", codes.SETTINGS))
 
 
@@ -135,9 +135,9 @@ def aggression_across_settings(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Complaints about behaviour are on record.",
     bias_watch=True,
 )
-def third_party_complaints(known: Known) -> pl.LazyFrame:
+def third_party_complaints(histories: Histories) -> pl.LazyFrame:
     """Reports from a landlord, neighbour or family member in the last 90 days."""
-    return entries(known, "contacts", contact("third_party"), within(90))
+    return entries(histories, "contacts", contact("third_party"), within(90))
 
 
 @declare(
@@ -152,11 +152,11 @@ def third_party_complaints(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Several significant events happened within 30 days.",
 )
-def significant_event_types_30d(known: Known) -> pl.LazyFrame:
+def significant_event_types_30d(histories: Histories) -> pl.LazyFrame:
     """Different kinds of significant event in the last 30 days, mental health apart: how it is scored
     is the board's to decide.
     """
-    return significant_events(known).filter(pl.col("event") != WORSE, within(30))
+    return significant_events(histories).filter(pl.col("event") != WORSE, within(30))
 
 
 @declare(
@@ -170,9 +170,9 @@ def significant_event_types_30d(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Possession or use of a weapon is on record.",
     bias_watch=True,
 )
-def weapon_events_count(known: Known) -> pl.LazyFrame:
+def weapon_events_count(histories: Histories) -> pl.LazyFrame:
     """A weapon carried or used, in the last 730 days."""
-    return _incidents(known, ["weapon"], 730)
+    return _incidents(histories, ["weapon"], 730)
 
 
 @declare(
@@ -187,10 +187,10 @@ def weapon_events_count(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Concern about the safety of children is on record.",
     bias_watch=True,
 )
-def child_sexual_risk_intelligence(known: Known) -> pl.LazyFrame:
+def child_sexual_risk_intelligence(histories: Histories) -> pl.LazyFrame:
     """Information of sexual concern about a child, or sexual behaviour towards one, ever."""
     towards = (KIND == "sexual") & (pl.col("target") == "child")
-    return entries(known, "incidents", (KIND == "sexual_concern_child") | towards)
+    return entries(histories, "incidents", (KIND == "sexual_concern_child") | towards)
 
 
 @declare(
@@ -200,13 +200,13 @@ def child_sexual_risk_intelligence(known: Known) -> pl.LazyFrame:
     feeds=("incidents", "contacts"),
     source=f"{SFO_REVIEW}, section 4",
 )
-def substance_use_disclosures(known: Known) -> pl.LazyFrame:
+def substance_use_disclosures(histories: Histories) -> pl.LazyFrame:
     """Disclosures or observations of drug or heavy alcohol use, and positive tests, in the last 90
     days.
     """
     columns = [*CASE, "as_of", "days", *EVIDENCE]
-    positive = entries(known, "contacts", pl.col("outcome_code") == "TPOS", within(90))
-    used = _incidents(known, ["substance_use"], 90)
+    positive = entries(histories, "contacts", pl.col("outcome_code") == "TPOS", within(90))
+    used = _incidents(histories, ["substance_use"], 90)
     return pl.concat([used.select(columns), positive.select(columns)])
 
 
@@ -217,10 +217,10 @@ def substance_use_disclosures(known: Known) -> pl.LazyFrame:
     feeds=("contacts",),
     source=f"{SFO_REVIEW}, section 11b",
 )
-def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
+def drug_test_refused_or_missed(histories: Histories) -> pl.LazyFrame:
     """Tests refused, failed or missed in the last 90 days, also where that was deemed acceptable."""
     return entries(
-        known,
+        histories,
         "contacts",
         contact("test"),
         one_of("outcome_code", ["TREF", "AFTC", "AFDA", *contact_codes.UNACCEPTABLE_ABSENCE]),
@@ -237,12 +237,12 @@ def drug_test_refused_or_missed(known: Known) -> pl.LazyFrame:
     groups=("public", "known_adult"),
     bias_watch=True,
 )
-def em_violations_90d(known: Known) -> pl.LazyFrame:
+def em_violations_90d(histories: Histories) -> pl.LazyFrame:
     """Curfew violations, exclusion zone violations, tampers and alcohol detections in 90 days that were
     not excused.
     """
     violations = one_of("type_code", ["C145", "EM01", "EM02", "AAM3", "AAM4"])
-    return entries(known, "contacts", violations, non_compliant(), within(90))
+    return entries(histories, "contacts", violations, non_compliant(), within(90))
 
 
 @declare(
@@ -256,6 +256,6 @@ def em_violations_90d(known: Known) -> pl.LazyFrame:
     disclosure="likely",
     disclosable_sentence="A concern raised by another agency is on record.",
 )
-def em_provider_concern_reported(known: Known) -> pl.LazyFrame:
+def em_provider_concern_reported(histories: Histories) -> pl.LazyFrame:
     """Concerns reported by the electronic monitoring provider in the last 365 days."""
-    return _incidents(known, ["provider_concern"], 365)
+    return _incidents(histories, ["provider_concern"], 365)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -40,12 +40,12 @@ KIND = pl.col("kind")
     disclosure="possible",
     disclosable_sentence="A change in personal circumstances was not followed up in time.",
 )
-def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
+def new_relationship_no_enquiry(histories: Histories) -> pl.LazyFrame:
     """New relationships that became known in the last 365 days, with no enquiry requested within 10
     working days.
     """
-    new = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
-    return not_followed_by(new, answers(known, "new_relationship_no_enquiry"), 10)
+    new = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    return not_followed_by(new, answers(histories, "new_relationship_no_enquiry"), 10)
 
 
 @declare(
@@ -60,12 +60,12 @@ def new_relationship_no_enquiry(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Contact with children has not been reflected in the assessment.",
 )
-def child_contact_with_low_child_risk(known: Known) -> pl.LazyFrame:
+def child_contact_with_low_child_risk(histories: Histories) -> pl.LazyFrame:
     """Contact with a child that is current while the latest completed assessment that gives a level for
     children says low.
     """
-    low = levels_said(known).filter(pl.col("group") == "children", pl.col("level") == "LOW")
-    current = in_force(known, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
+    low = levels_said(histories).filter(pl.col("group") == "children", pl.col("level") == "LOW")
+    current = in_force(histories, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
     return current.join(low, on=CASE, how="semi")
 
 
@@ -82,12 +82,12 @@ def child_contact_with_low_child_risk(known: Known) -> pl.LazyFrame:
     protected_link="pregnancy",
     page_only_because="pregnancy is a protected characteristic: always shown, never scored",
 )
-def pregnancy_or_new_child_unassessed(known: Known) -> pl.LazyFrame:
+def pregnancy_or_new_child_unassessed(histories: Histories) -> pl.LazyFrame:
     """Pregnancies or new children that became known in the last 365 days, without an assessment within
     20 working days.
     """
-    found = entries(known, "circumstances", KIND == "pregnancy", counts_within(365))
-    return not_followed_by(found, answers(known, "pregnancy_or_new_child_unassessed"), 20)
+    found = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
+    return not_followed_by(found, answers(histories, "pregnancy_or_new_child_unassessed"), 20)
 
 
 @declare(
@@ -103,11 +103,11 @@ def pregnancy_or_new_child_unassessed(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Concern about relationships is on record.",
     bias_watch=True,
 )
-def da_allegations_without_conviction(known: Known) -> pl.LazyFrame:
+def da_allegations_without_conviction(histories: Histories) -> pl.LazyFrame:
     """Domestic abuse recorded in the last 730 days, with or without a conviction: one that comes
     later takes nothing away.
     """
-    return entries(known, "incidents", KIND == "domestic_abuse", within(730))
+    return entries(histories, "incidents", KIND == "domestic_abuse", within(730))
 
 
 @declare(
@@ -123,9 +123,11 @@ def da_allegations_without_conviction(known: Known) -> pl.LazyFrame:
     disclosure="likely",
     disclosable_sentence="Concern about relationships is on record.",
 )
-def repeat_da_victims(known: Known) -> pl.LazyFrame:
+def repeat_da_victims(histories: Histories) -> pl.LazyFrame:
     """Different people against whom domestic abuse is recorded, ever."""
-    return entries(known, "incidents", KIND == "domestic_abuse", pl.col("victim_ref").is_not_null())
+    return entries(
+        histories, "incidents", KIND == "domestic_abuse", pl.col("victim_ref").is_not_null()
+    )
 
 
 @declare(
@@ -139,14 +141,14 @@ def repeat_da_victims(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="A change in personal circumstances is on record.",
 )
-def relationship_conflict_or_breakdown(known: Known) -> pl.LazyFrame:
+def relationship_conflict_or_breakdown(histories: Histories) -> pl.LazyFrame:
     """Conflict, breakdown or separation in a close relationship in the last 90 days: a conflict
     recorded, or a relationship said to have ended or that did.
     """
     ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 90
     over = (KIND == "relationship") & ((within(90) & (pl.col("state") == "ended")) | ended)
     conflict = (KIND == "relationship_conflict") & within(90)
-    return entries(known, "circumstances", conflict | over.fill_null(value=False))
+    return entries(histories, "circumstances", conflict | over.fill_null(value=False))
 
 
 AT_RISK = one_of("state", ["at_risk", "no_fixed_abode"])
@@ -164,13 +166,13 @@ MOVED = pl.col("state").ne_missing("at_risk")
     words={"n": N, "date": LAST},
     bias_watch=True,
 )
-def accommodation_loss_risk(known: Known) -> pl.LazyFrame:
+def accommodation_loss_risk(histories: Histories) -> pl.LazyFrame:
     """Addresses at risk or no fixed abode that are current, however long ago they began, or that began
     or ended in the last 56 days.
     """
     ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     recent = pl.col("ended_on").is_null() | within(56) | (ended < 56)
-    return entries(known, "circumstances", KIND == "address", AT_RISK, recent)
+    return entries(histories, "circumstances", KIND == "address", AT_RISK, recent)
 
 
 @declare(
@@ -182,12 +184,12 @@ def accommodation_loss_risk(known: Known) -> pl.LazyFrame:
     source=f"{SFO_REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
-def address_change_not_reviewed(known: Known) -> pl.LazyFrame:
+def address_change_not_reviewed(histories: Histories) -> pl.LazyFrame:
     """Moves that became known in the last 365 days, with no assessment completed within 15 working days.
     An address that is said to be at risk is no move.
     """
-    moves = entries(known, "circumstances", KIND == "address", MOVED, counts_within(365))
-    return not_followed_by(moves, answers(known, "address_change_not_reviewed"), 15)
+    moves = entries(histories, "circumstances", KIND == "address", MOVED, counts_within(365))
+    return not_followed_by(moves, answers(histories, "address_change_not_reviewed"), 15)
 
 
 @declare(
@@ -203,9 +205,9 @@ def address_change_not_reviewed(known: Known) -> pl.LazyFrame:
     direction="-",
     page_only_because="context for the reader: it says when, not what the person did",
 )
-def recent_ap_departure(known: Known) -> pl.LazyFrame:
+def recent_ap_departure(histories: Histories) -> pl.LazyFrame:
     """Days since a stay in approved premises ended, within 56 days of it."""
-    left = entries(known, "supervisions", KIND == "approved_premises").with_columns(
+    left = entries(histories, "supervisions", KIND == "approved_premises").with_columns(
         since=(pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     )
     return left.filter(pl.col("since") < 56)
@@ -223,11 +225,11 @@ def recent_ap_departure(known: Known) -> pl.LazyFrame:
     protected_link="disability",
     page_only_because="mental health is scored only by a signed decision of the board",
 )
-def mh_decline_disclosed_no_action(known: Known) -> pl.LazyFrame:
+def mh_decline_disclosed_no_action(histories: Histories) -> pl.LazyFrame:
     """Mental health said or seen to be worse, as became known in the last 180 days, with neither
     management oversight, a treatment appointment neither missed nor failed, a call or message to or
     from somebody else, nor a
     completed assessment within 10 working days.
     """
-    said = entries(known, "incidents", KIND == "mental_health_decline", counts_within(180))
-    return not_followed_by(said, answers(known, "mh_decline_disclosed_no_action"), 10)
+    said = entries(histories, "incidents", KIND == "mental_health_decline", counts_within(180))
+    return not_followed_by(said, answers(histories, "mh_decline_disclosed_no_action"), 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import A_SENTENCE
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.language import (
@@ -35,18 +35,18 @@ TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
     disclosure="likely",
     disclosable_sentence="Earlier information has not been considered.",
 )
-def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
+def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     """Incidents, arrests, charges, complaints and police intelligence that are about, or became known on,
     a day that no order, licence or sentence covers, after an earlier one had ended and before one began,
     of which no assessment completed since that beginning, and since they were known, takes account. Time
     on remand is no sentence. An assessment that says that it does not mention the topic takes no account
     of it.
     """
-    rows = _information(known)
+    rows = _information(histories)
     both = pl.concat(
         [rows.with_columns(day="occurred_on"), rows.with_columns(day="counts_on")]
     ).unique([*CASE, "record_id", "day"])
-    spells = entries(known, "supervisions", A_SENTENCE)
+    spells = entries(histories, "supervisions", A_SENTENCE)
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
     day, key = pl.col("day"), [*CASE, "record_id", "day"]
     covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
@@ -62,22 +62,26 @@ def closed_case_information_unreviewed(known: Known) -> pl.LazyFrame:
     )
     again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
     dated = rows.join(again, on=[*CASE, "record_id"])
-    return dated.join(_considered(known, dated), on=[*CASE, "record_id"], how="anti")
+    return dated.join(_considered(histories, dated), on=[*CASE, "record_id"], how="anti")
 
 
-def _information(known: Known) -> pl.LazyFrame:
+def _information(histories: Histories) -> pl.LazyFrame:
     """What may become known while a case is closed: incidents, and some contacts."""
     columns = [*CASE, "as_of", *EVIDENCE, "counts_on"]
     heard = contact("arrest_or_charge", "third_party") | (
         (pl.col("type_code") == "C515") & pl.col("outcome_code").ne_missing("NOCO")
     )
-    contacts = entries(known, "contacts", heard).select(*columns, kind=pl.lit(None, pl.String()))
-    return pl.concat([entries(known, "incidents").select(*columns, "kind"), contacts])
+    contacts = entries(histories, "contacts", heard).select(
+        *columns, kind=pl.lit(None, pl.String())
+    )
+    return pl.concat([entries(histories, "incidents").select(*columns, "kind"), contacts])
 
 
-def _considered(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+def _considered(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The incidents of which some assessment completed since the reopening takes account."""
-    done = completed_assessments(known).select(*CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on"))
+    done = completed_assessments(histories).select(
+        *CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on")
+    )
     silent = pl.any_horizontal(
         one_of("kind", kinds).fill_null(value=False)
         & pl.col(column).eq_missing(pl.lit(value=False))

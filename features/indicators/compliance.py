@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import HOSTEL_WARNINGS, LETTERS, answers
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -43,13 +43,13 @@ LETTER_WORDS = {
     source=f"{REVIEW}, sections 5 and 11d",
     words={"n": N, "start": pl.col("supervised_since").min()},
 )
-def licence_breach_count_cumulative(known: Known) -> pl.LazyFrame:
+def licence_breach_count_cumulative(histories: Histories) -> pl.LazyFrame:
     """Recorded non-compliance (breach contacts, unacceptable absences, failures to comply), while
     contact was due, since the start of the earliest order or licence in force or ended in the last
     365 days. Where there is none, nothing was to be complied with.
     """
     return while_contact_was_due(
-        known, under_supervision(known, entries(known, "contacts", non_compliant()))
+        histories, under_supervision(histories, entries(histories, "contacts", non_compliant()))
     )
 
 
@@ -66,9 +66,11 @@ def licence_breach_count_cumulative(known: Known) -> pl.LazyFrame:
     words={"recent": (pl.col("days") < 90).sum(), "before": (pl.col("days") >= 90).sum()},
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def breach_rate_acceleration(known: Known) -> pl.LazyFrame:
+def breach_rate_acceleration(histories: Histories) -> pl.LazyFrame:
     """Non-compliance in the last 90 days less that in the 90 days before, not below nought."""
-    return while_contact_was_due(known, entries(known, "contacts", non_compliant(), within(180)))
+    return while_contact_was_due(
+        histories, entries(histories, "contacts", non_compliant(), within(180))
+    )
 
 
 @declare(
@@ -79,12 +81,12 @@ def breach_rate_acceleration(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 11d",
     words={"n": N, "day": pl.col("after").min()},
 )
-def early_breach_after_start(known: Known) -> pl.LazyFrame:
+def early_breach_after_start(histories: Histories) -> pl.LazyFrame:
     """Non-compliance within 28 days of the start of any order or licence in force or ended in the
     last 365 days.
     """
-    rows = entries(known, "contacts", non_compliant())
-    dated = rows.join(starts(known).drop("started_as").unique(), on=CASE, how="inner")
+    rows = entries(histories, "contacts", non_compliant())
+    dated = rows.join(starts(histories).drop("started_as").unique(), on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     early = dated.with_columns(after=after).filter(pl.col("after").is_between(0, 28))
     return early.sort("after").unique([*CASE, "record_id"], keep="first", maintain_order=True)
@@ -98,22 +100,22 @@ def early_breach_after_start(known: Known) -> pl.LazyFrame:
     feeds=("contacts",),
     source=f"{REVIEW}, section 11d",
 )
-def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
+def unanswered_noncompliance_count(histories: Histories) -> pl.LazyFrame:
     """Non-compliance in the last 180 days with no enforcement action of its own, or one that is pending,
     and no warning, breach or recall contact, nor oversight of a recall, within 10 working days. A warning
     or caution of approved premises is itself the response.
     """
     undecided = pl.col("enforcement_code").is_null() | one_of("enforcement_code", ["EA12"])
     failures = entries(
-        known,
+        histories,
         "contacts",
         non_compliant(),
         within(180),
         undecided,
         ~one_of("type_code", HOSTEL_WARNINGS),
     )
-    answered = answers(known, "unanswered_noncompliance_count")
-    return not_followed_by(while_contact_was_due(known, failures), answered, 10)
+    answered = answers(histories, "unanswered_noncompliance_count")
+    return not_followed_by(while_contact_was_due(histories, failures), answered, 10)
 
 
 @declare(
@@ -124,12 +126,12 @@ def unanswered_noncompliance_count(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 4 and 12",
     words={"n": N, "start": pl.col("supervised_since").min()},
 )
-def dntr_count(known: Known) -> pl.LazyFrame:
+def dntr_count(histories: Histories) -> pl.LazyFrame:
     """Decisions not to recall since the start of the earliest order or licence in force or ended in
     the last 365 days.
     """
-    rows = entries(known, "decisions", pl.col("decided") == "decision_not_to_recall")
-    return under_supervision(known, rows)
+    rows = entries(histories, "decisions", pl.col("decided") == "decision_not_to_recall")
+    return under_supervision(histories, rows)
 
 
 @declare(
@@ -141,10 +143,10 @@ def dntr_count(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 12: second and later decisions are endorsed by the head of the unit",
     words={"n": N, "date": LAST},
 )
-def repeat_dntr_without_senior_endorsement(known: Known) -> pl.LazyFrame:
+def repeat_dntr_without_senior_endorsement(histories: Histories) -> pl.LazyFrame:
     """Second and later decisions not to recall on the licence, not endorsed by the unit head."""
     ordered = (
-        dntr_count.entries(known)
+        dntr_count.entries(histories)
         .sort("occurred_on", "record_id")
         .with_columns(nth=pl.int_range(1, pl.len() + 1).over(CASE))
     )
@@ -164,13 +166,13 @@ def repeat_dntr_without_senior_endorsement(known: Known) -> pl.LazyFrame:
         "letter": pl.col("decided").replace(LETTER_WORDS).last(),
     },
 )
-def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
+def enforcement_decided_not_issued(histories: Histories) -> pl.LazyFrame:
     """Decisions of the last 180 days to warn, send a compliance letter, recall, or not to recall,
     with nothing issued for more than 14 days: neither the decision's own date of issue nor a contact
     of that letter since (a decision not to recall has no such contact).
     """
     rows = entries(
-        known,
+        histories,
         "decisions",
         one_of("decided", ["warning", "compliance_letter", "decision_not_to_recall", "recall"]),
         pl.col("issued_on").is_null(),
@@ -178,7 +180,7 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
     )
     decided = pl.col("decided")
     parts = [
-        never_followed_by(rows.filter(decided == kind), letter.rows(known), since="occurred_on")
+        never_followed_by(rows.filter(decided == kind), letter.rows(histories), since="occurred_on")
         for kind, letter in LETTERS.items()
     ]
     other = rows.filter(~one_of("decided", LETTERS))
@@ -196,9 +198,9 @@ def enforcement_decided_not_issued(known: Known) -> pl.LazyFrame:
     disclosable_sentence="A new arrest or charge is on record.",
     bias_watch=True,
 )
-def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
+def new_arrest_or_charge(histories: Histories) -> pl.LazyFrame:
     """Arrests and notified charges in the last 365 days."""
-    return entries(known, "contacts", contact("arrest_or_charge"), within(365))
+    return entries(histories, "contacts", contact("arrest_or_charge"), within(365))
 
 
 @declare(
@@ -209,10 +211,10 @@ def new_arrest_or_charge(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 4 and 7",
     bias_watch=True,
 )
-def prior_orders_breached_count(known: Known) -> pl.LazyFrame:
+def prior_orders_breached_count(histories: Histories) -> pl.LazyFrame:
     """Orders and licences that ended in a proven breach, revocation or recall, ever."""
     ended = one_of("end_reason", ["breached", "revoked", "recalled"])
-    return orders_and_licences(known).filter(ended)
+    return orders_and_licences(histories).filter(ended)
 
 
 COMPLIED = one_of("outcome_code", contact_codes.COMPLIED)
@@ -231,7 +233,7 @@ COMPLIED = one_of("outcome_code", contact_codes.COMPLIED)
     fires_from=0.75,
     fires_below=True,
 )
-def attendance_rate_90d(known: Known) -> pl.LazyFrame:
+def attendance_rate_90d(histories: Histories) -> pl.LazyFrame:
     """Of the appointments of the last 90 days, treatment appointments included, that were attended
     and complied with (or the failure was accepted) or missed without an acceptable reason, while
     contact was due: the share attended.
@@ -241,13 +243,13 @@ def attendance_rate_90d(known: Known) -> pl.LazyFrame:
     none missed (1).
     """
     counted = entries(
-        known,
+        histories,
         "contacts",
         contact("appointment", "treatment"),
         within(90),
         one_of("outcome_code", [*contact_codes.COMPLIED, *contact_codes.UNACCEPTABLE_ABSENCE]),
     )
-    return while_contact_was_due(known, counted)
+    return while_contact_was_due(histories, counted)
 
 
 @declare(
@@ -259,13 +261,13 @@ def attendance_rate_90d(known: Known) -> pl.LazyFrame:
     source="Chief Probation Officer's response to a coroner, October 2024, section 10",
     fires_from=2.0,
 )
-def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
+def consecutive_unacceptable_absences(histories: Histories) -> pl.LazyFrame:
     """Appointments, treatment appointments included, missed without an acceptable reason after the
     last one that was attended and complied with (or the failure was accepted), in the last 365 days,
     while contact was due.
     """
     due = while_contact_was_due(
-        known, entries(known, "contacts", contact("appointment", "treatment"), within(365))
+        histories, entries(histories, "contacts", contact("appointment", "treatment"), within(365))
     )
     complied = (
         due.filter(one_of("outcome_code", contact_codes.COMPLIED))
@@ -286,13 +288,13 @@ def consecutive_unacceptable_absences(known: Known) -> pl.LazyFrame:
     source="Inquest reporting; Chief Probation Officer's response to a coroner, October 2024",
     words={"n": N, "date": LAST},
 )
-def missed_first_release_appointment(known: Known) -> pl.LazyFrame:
+def missed_first_release_appointment(histories: Histories) -> pl.LazyFrame:
     """Supervision appointments missed without an acceptable reason on the day of a release or the
     two days after, of licences in force or ended in the last 365 days.
     """
-    release = starts(known).filter(pl.col("started_as") == "licence")
+    release = starts(histories).filter(pl.col("started_as") == "licence")
     missed = entries(
-        known,
+        histories,
         "contacts",
         contact("appointment"),
         one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known, latest
+from features.history.asof import CASE, Histories, latest
 from features.indicators.answers import answers, enquiry
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -42,12 +42,12 @@ HOUSEHOLD_CHECKS = {
     words={"d": pl.col("silent").max()},
     fires_from=56.0,
 )
-def treatment_attendance_reports_missing(known: Known) -> pl.LazyFrame:
+def treatment_attendance_reports_missing(histories: Histories) -> pl.LazyFrame:
     """Days since the last report of the treatment provider, or since the condition began, while a
     drug or alcohol condition is in force.
     """
-    required = in_force(known, "orders", SUBSTANCE)
-    reports = answers(known, "treatment_attendance_reports_missing")
+    required = in_force(histories, "orders", SUBSTANCE)
+    reports = answers(histories, "treatment_attendance_reports_missing")
     last = reports.group_by(CASE).agg(told_on=pl.col("occurred_on").max())
     dated = required.join(last, on=CASE, how="left")
     since = pl.max_horizontal("told_on", "occurred_on")
@@ -63,12 +63,12 @@ def treatment_attendance_reports_missing(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 5 and 11a",
     words={"n": N, "date": pl.col("occurred_on").min()},
 )
-def substance_condition_without_referral(known: Known) -> pl.LazyFrame:
+def substance_condition_without_referral(histories: Histories) -> pl.LazyFrame:
     """Drug or alcohol conditions in force for more than 28 days with no referral, and no treatment
     appointment neither missed nor failed, from 28 days before they began.
     """
-    required = in_force(known, "orders", SUBSTANCE, ~within(29))
-    return not_near(required, answers(known, "substance_condition_without_referral"), 28, EVER)
+    required = in_force(histories, "orders", SUBSTANCE, ~within(29))
+    return not_near(required, answers(histories, "substance_condition_without_referral"), 28, EVER)
 
 
 @declare(
@@ -81,12 +81,12 @@ def substance_condition_without_referral(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Substance use is active again.",
 )
-def substance_linked_to_past_harm_active(known: Known) -> pl.LazyFrame:
+def substance_linked_to_past_harm_active(histories: Histories) -> pl.LazyFrame:
     """Use in the last 90 days of someone who ever did harm under the influence."""
     linked = entries(
-        known, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_using")
+        histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_using")
     ).select(CASE)
-    using = entries(known, "incidents", KIND == "substance_use", within(90))
+    using = entries(histories, "incidents", KIND == "substance_use", within(90))
     return using.join(linked.unique(), on=CASE, how="semi")
 
 
@@ -109,12 +109,12 @@ def substance_linked_to_past_harm_active(known: Known) -> pl.LazyFrame:
     },
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def substance_use_rising(known: Known) -> pl.LazyFrame:
+def substance_use_rising(histories: Histories) -> pl.LazyFrame:
     """The most serious use rated in 90 days less that in the 90 days before, not below nought; nothing
     where either is unrated.
     """
     rated = pl.col("severity").is_not_null()
-    return entries(known, "incidents", KIND == "substance_use", rated, within(180))
+    return entries(histories, "incidents", KIND == "substance_use", rated, within(180))
 
 
 @declare(
@@ -126,16 +126,18 @@ def substance_use_rising(known: Known) -> pl.LazyFrame:
     groups=("children", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
+def curfew_without_main_occupier_consent(histories: Histories) -> pl.LazyFrame:
     """Curfews in force, relaxed or not, with no main-occupier enquiry returned without concerns from 90
     days before they began, or of which the latest answer raises concerns. Nobody asked, no reply and a
     reply that nobody can read are no consent.
     """
-    consented = answers(known, "curfew_without_main_occupier_consent")
-    unasked = not_near(curfews(known), consented, 90, EVER)
-    answered = entries(known, "enquiries", KIND == "main_occupier", pl.col("result").is_not_null())
+    consented = answers(histories, "curfew_without_main_occupier_consent")
+    unasked = not_near(curfews(histories), consented, 90, EVER)
+    answered = entries(
+        histories, "enquiries", KIND == "main_occupier", pl.col("result").is_not_null()
+    )
     taken_back = latest(answered, by="returned_on").filter(pl.col("result") == "concerns")
-    again = curfews(known).join(taken_back, on=CASE, how="semi")
+    again = curfews(histories).join(taken_back, on=CASE, how="semi")
     return pl.concat([unasked, again]).unique([*CASE, "record_id"])
 
 
@@ -150,13 +152,15 @@ def curfew_without_main_occupier_consent(known: Known) -> pl.LazyFrame:
     value=pl.col("check").n_unique(),
     words={"n": pl.col("check").n_unique(), "checks": pl.col("check").unique()},
 )
-def curfew_household_unchecked(known: Known) -> pl.LazyFrame:
+def curfew_household_unchecked(histories: Histories) -> pl.LazyFrame:
     """Of the two checks that a curfew address needs, domestic abuse and child safeguarding: those with
     no enquiry returned from 90 days before some curfew in force began. Nobody asked counts as not
     answered.
     """
     parts = [
-        not_near(curfews(known), check.rows(known), 90, EVER).with_columns(check=pl.lit(words))
+        not_near(curfews(histories), check.rows(histories), 90, EVER).with_columns(
+            check=pl.lit(words)
+        )
         for words, check in HOUSEHOLD_CHECKS.items()
     ]
     return pl.concat(parts)
@@ -171,14 +175,14 @@ def curfew_household_unchecked(known: Known) -> pl.LazyFrame:
     groups=("children", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def checks_claimed_without_evidence(known: Known) -> pl.LazyFrame:
+def checks_claimed_without_evidence(histories: Histories) -> pl.LazyFrame:
     """Court reports of the last 365 days that claim checks, with no enquiry requested from 28 days
     before to the day of the report.
     """
     claimed = entries(
-        known, "documents", KIND == "court_report", pl.col("claims_checks"), within(365)
+        histories, "documents", KIND == "court_report", pl.col("claims_checks"), within(365)
     )
-    return not_near(claimed, answers(known, "checks_claimed_without_evidence"), 28, 0)
+    return not_near(claimed, answers(histories, "checks_claimed_without_evidence"), 28, 0)
 
 
 @declare(
@@ -189,10 +193,10 @@ def checks_claimed_without_evidence(known: Known) -> pl.LazyFrame:
     source=f"{ACTION_PLAN}, recommendation 3; {REVIEW}, section 11d",
     fires_from=3.0,
 )
-def self_report_only(known: Known) -> pl.LazyFrame:
+def self_report_only(histories: Histories) -> pl.LazyFrame:
     """Current circumstances of the last 730 days that are recorded as not checked."""
     unchecked = pl.col("verified") == pl.lit(value=False)
-    return in_force(known, "circumstances", unchecked, within(730))
+    return in_force(histories, "circumstances", unchecked, within(730))
 
 
 @declare(
@@ -203,15 +207,15 @@ def self_report_only(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
-def curfew_not_monitored(known: Known) -> pl.LazyFrame:
+def curfew_not_monitored(histories: Histories) -> pl.LazyFrame:
     """Curfews in force, relaxed or not, that are not recorded as electronically monitored, with no
     police liaison contact in 90 days. An arrest is no watch over a curfew.
     """
     recent = pl.col("occurred_on") > pl.col("as_of") - pl.duration(days=90)
-    told = answers(known, "curfew_not_monitored").join(known.spine.lazy(), on=CASE)
+    told = answers(histories, "curfew_not_monitored").join(histories.spine.lazy(), on=CASE)
     watched = told.filter(recent).select(CASE).unique()
     untagged = ~pl.col("monitored").fill_null(value=False)
-    return curfews(known).filter(untagged).join(watched, on=CASE, how="anti")
+    return curfews(histories).filter(untagged).join(watched, on=CASE, how="anti")
 
 
 @declare(
@@ -226,11 +230,11 @@ def curfew_not_monitored(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Someone named in the plan has not been consulted.",
 )
-def named_person_not_consulted(known: Known) -> pl.LazyFrame:
+def named_person_not_consulted(histories: Histories) -> pl.LazyFrame:
     """Plans of the last 365 days, over 28 days old, that name a person, with no call or message to or
     from anyone other than the person under supervision since. A complaint that somebody made is no
     consultation, and a newer plan is none.
     """
-    plans = entries(known, "documents", KIND == "plan", within(365))
+    plans = entries(histories, "documents", KIND == "plan", within(365))
     named = plans.filter(pl.col("names_person"), pl.col("days") > 28)
-    return not_near(named, answers(known, "named_person_not_consulted"), 0, EVER)
+    return not_near(named, answers(histories, "named_person_not_consulted"), 0, EVER)

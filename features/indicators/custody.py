@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import A_PRACTITIONER, A_SENTENCE, answers
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -59,11 +59,11 @@ def _weeks_before(weeks: pl.Expr) -> pl.Expr:
     groups=("staff", "prisoners"),
     bias_watch=True,
 )
-def adjudications_violence_12m(known: Known) -> pl.LazyFrame:
+def adjudications_violence_12m(histories: Histories) -> pl.LazyFrame:
     """Violence or threats in custody, proven at adjudication, in the last 365 days."""
     proven = pl.col("proven").fill_null(value=False)
     kinds = one_of("kind", ["violence", "threat"])
-    return entries(known, "incidents", kinds, IN_CUSTODY, proven, within(365))
+    return entries(histories, "incidents", kinds, IN_CUSTODY, proven, within(365))
 
 
 @declare(
@@ -77,11 +77,11 @@ def adjudications_violence_12m(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Behaviour in custody is on record.",
 )
-def custody_weapon_or_serious_assault(known: Known) -> pl.LazyFrame:
+def custody_weapon_or_serious_assault(histories: Histories) -> pl.LazyFrame:
     """Weapons, or violence or sexual behaviour of severity 4 or 5, in custody in the last 730 days."""
     assault = one_of("kind", ["violence", "sexual"]) & (pl.col("severity") >= 4)
     serious = (KIND == "weapon") | assault
-    return entries(known, "incidents", IN_CUSTODY, serious, within(730))
+    return entries(histories, "incidents", IN_CUSTODY, serious, within(730))
 
 
 @declare(
@@ -95,13 +95,13 @@ def custody_weapon_or_serious_assault(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Information reached the record late.",
     bias_watch=True,
 )
-def custody_intelligence_not_shared(known: Known) -> pl.LazyFrame:
+def custody_intelligence_not_shared(histories: Histories) -> pl.LazyFrame:
     """Prison intelligence that first reached the record in the last 365 days, more than 28 days after
     it arose, however long ago that was.
     """
     waited = (pl.col("first_recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
     return entries(
-        known, "incidents", KIND == "custody_intelligence", waited > 28, known_within(365)
+        histories, "incidents", KIND == "custody_intelligence", waited > 28, known_within(365)
     )
 
 
@@ -114,12 +114,12 @@ def custody_intelligence_not_shared(known: Known) -> pl.LazyFrame:
     source=f"{CORONER_OCTOBER}, sections 11 and 15",
     words={"n": N, "date": LAST},
 )
-def custody_information_form_missing(known: Known) -> pl.LazyFrame:
+def custody_information_form_missing(histories: Histories) -> pl.LazyFrame:
     """Releases of the last 180 days, more than 5 days ago, with neither form nor handover from 28
     days before to 5 days after.
     """
-    sent = answers(known, "custody_information_form_missing")
-    return not_near(releases(known, 180).filter(pl.col("days") > 5), sent, 28, 5)
+    sent = answers(histories, "custody_information_form_missing")
+    return not_near(releases(histories, 180).filter(pl.col("days") > 5), sent, 28, 5)
 
 
 @declare(
@@ -131,17 +131,17 @@ def custody_information_form_missing(known: Known) -> pl.LazyFrame:
     source=f"{CORONER_OCTOBER}, sections 12 and 13",
     words={"n": N, "date": pl.col("ended_on").max()},
 )
-def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
+def sentence_ended_while_remanded(histories: Histories) -> pl.LazyFrame:
     """Orders, licences and custodial sentences that ended, in the last 365 days, after a remand began
     that is still in force, with no handover since.
     """
-    remand = in_force(known, "supervisions", KIND == "remand")
+    remand = in_force(histories, "supervisions", KIND == "remand")
     since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
-    ended = entries(known, "supervisions", A_SENTENCE, pl.col("ended_on").is_not_null())
+    ended = entries(histories, "supervisions", A_SENTENCE, pl.col("ended_on").is_not_null())
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
-    handed = answers(known, "sentence_ended_while_remanded").group_by(CASE)
+    handed = answers(histories, "sentence_ended_while_remanded").group_by(CASE)
     last = handed.agg(handed_on=pl.col("occurred_on").max())
     dated = rows.join(last, on=CASE, how="left")
     return dated.filter(pl.col("handed_on").is_null() | (pl.col("handed_on") < pl.col("ended_on")))
@@ -156,14 +156,14 @@ def sentence_ended_while_remanded(known: Known) -> pl.LazyFrame:
     value=(pl.lit(ALLOCATION_DAYS) - pl.col("notice").min()).max(),
     words={"when": _days_before(pl.col("notice").min())},
 )
-def late_allocation_before_release(known: Known) -> pl.LazyFrame:
+def late_allocation_before_release(histories: Histories) -> pl.LazyFrame:
     """How many days short of 28 before a release of the last 365 days the first practitioner was
     allocated, of those who held the case at some time in these 28 days; all 28 where nobody did. Of
     several releases the one with the least notice. A staff code that stands for nobody is nobody.
     """
-    held = entries(known, "allocations", A_PRACTITIONER)
+    held = entries(histories, "allocations", A_PRACTITIONER)
     spells = held.select(*CASE, held_on="occurred_on", held_until="ended_on")
-    out = releases(known, 365)
+    out = releases(histories, 365)
     earliest = pl.col("occurred_on") - pl.duration(days=ALLOCATION_DAYS)
     before = pl.col("held_until").is_null() | (pl.col("held_until") > earliest)
     ours = out.join(spells, on=CASE).filter(before, pl.col("held_on") <= pl.col("occurred_on"))
@@ -183,15 +183,15 @@ def late_allocation_before_release(known: Known) -> pl.LazyFrame:
     value=(pl.lit(REFERRAL_WEEKS) - pl.col("weeks").min()).max(),
     words={"when": _weeks_before(pl.col("weeks").min())},
 )
-def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
+def mappa_or_ap_referral_late(histories: Histories) -> pl.LazyFrame:
     """How many weeks short of 26 before a release of the last 365 days the first referral of the two
     years before it was made; all 26 where none was made. A referral is due of somebody who has a
     register of MAPPA, of a sex offender or of a sexual harm prevention order, who came to live in
     approved premises within 28 days of release, or whose latest assessment, or any completed in the
     two years before a release, says high or very high.
     """
-    rows = releases(known, 365).join(_referral_due(known), on=CASE, how="semi")
-    made = answers(known, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
+    rows = releases(histories, 365).join(_referral_due(histories), on=CASE, how="semi")
+    made = answers(histories, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
     ahead = (pl.col("occurred_on") - pl.col("made_on")).dt.total_days()
     timely = rows.join(made, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 730))
     first = timely.group_by([*CASE, "record_id"]).agg(weeks=pl.col("ahead").max() // 7)
@@ -199,17 +199,17 @@ def mappa_or_ap_referral_late(known: Known) -> pl.LazyFrame:
     return dated.with_columns(pl.col("weeks").fill_null(0)).filter(pl.col("weeks") < REFERRAL_WEEKS)
 
 
-def _referral_due(known: Known) -> pl.LazyFrame:
+def _referral_due(histories: Histories) -> pl.LazyFrame:
     """The cases of which a referral to MAPPA or approved premises is due before release."""
-    registered = entries(known, "registrations", one_of("type_code", REFERRED_REGISTERS))
-    stays = entries(known, "supervisions", KIND == "approved_premises")
-    out = releases(known, 365).select(*CASE, released_on=pl.col("occurred_on"))
+    registered = entries(histories, "registrations", one_of("type_code", REFERRED_REGISTERS))
+    stays = entries(histories, "supervisions", KIND == "approved_premises")
+    out = releases(histories, 365).select(*CASE, released_on=pl.col("occurred_on"))
     arrived = out.join(stays.select(*CASE, arrived_on=pl.col("occurred_on")), on=CASE)
     after = (pl.col("arrived_on") - pl.col("released_on")).dt.total_days()
-    rated = overall_ranks(known).filter(pl.col("overall") >= HIGH).select(*CASE, "completed_on")
+    rated = overall_ranks(histories).filter(pl.col("overall") >= HIGH).select(*CASE, "completed_on")
     ahead = (pl.col("released_on") - pl.col("completed_on")).dt.total_days()
     then = out.join(rated, on=CASE).filter(ahead.is_between(0, 730))
-    high = overall_now(known).filter(pl.col("now") >= HIGH)
+    high = overall_now(histories).filter(pl.col("now") >= HIGH)
     parts = [registered, arrived.filter(after.is_between(0, 28)), high, then]
     return pl.concat([rows.select(CASE) for rows in parts]).unique()
 
@@ -224,9 +224,9 @@ def _referral_due(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Actions that agencies agreed are outstanding.",
 )
-def mappa_actions_outstanding(known: Known) -> pl.LazyFrame:
+def mappa_actions_outstanding(histories: Histories) -> pl.LazyFrame:
     """Actions set by MAPPA, not done and past their date; one without a date was due at once."""
-    undone = entries(known, "actions", KIND == "mappa_action", pl.col("done_on").is_null())
+    undone = entries(histories, "actions", KIND == "mappa_action", pl.col("done_on").is_null())
     return undone.filter(pl.coalesce("due_on", "occurred_on") < pl.col("as_of"))
 
 
@@ -240,11 +240,11 @@ def mappa_actions_outstanding(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Actions that agencies agreed were left open.",
 )
-def mappa_exit_with_open_actions(known: Known) -> pl.LazyFrame:
+def mappa_exit_with_open_actions(histories: Histories) -> pl.LazyFrame:
     """Actions set by MAPPA before an exit of the last 90 days and not done by then."""
-    left = entries(known, "actions", KIND == "mappa_exit", within(90))
+    left = entries(histories, "actions", KIND == "mappa_exit", within(90))
     exits = left.select(*CASE, left_on=pl.col("occurred_on")).unique()
-    rows = entries(known, "actions", KIND == "mappa_action").join(exits, on=CASE, how="inner")
+    rows = entries(histories, "actions", KIND == "mappa_action").join(exits, on=CASE, how="inner")
     undone = pl.col("done_on").is_null() | (pl.col("done_on") > pl.col("left_on"))
     open_then = rows.filter(pl.col("occurred_on") <= pl.col("left_on"), undone).sort("left_on")
     return open_then.unique([*CASE, "record_id"], keep="last", maintain_order=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import AN_ADDRESS, ATTENDED_AGAIN, HOUSED, LIVED_AT, answers
 from features.indicators.base import declare
 from features.indicators.language import (
@@ -43,11 +43,11 @@ LOWER = rank_of("issued", codes.ENFORCEMENT_SCALE) < rank_of("decided", codes.EN
         "decided": pl.col("decided").replace(codes.ENFORCEMENT_SCALE_WORDS).last(),
     },
 )
-def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
+def enforcement_letter_lower_than_decided(histories: Histories) -> pl.LazyFrame:
     """Decisions of the last 365 days of which something lower on the scale was issued: no action,
     warning, compliance letter, decision not to recall, recall.
     """
-    rows = entries(known, "decisions", within(365), LOWER)
+    rows = entries(histories, "decisions", within(365), LOWER)
     return rows.sort("occurred_on", "record_id")
 
 
@@ -59,12 +59,12 @@ def enforcement_letter_lower_than_decided(known: Known) -> pl.LazyFrame:
     feeds=("contacts", "assessments"),
     source=f"{REVIEW}, section 12: offences that are not violent may still be escalation",
 )
-def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
+def new_offence_treated_as_nonviolent(histories: Histories) -> pl.LazyFrame:
     """Arrests or charges that became known in the last 365 days, whatever for, with no assessment
     completed within 15 working days.
     """
-    arrests = entries(known, "contacts", contact("arrest_or_charge"), counts_within(365))
-    return not_followed_by(arrests, answers(known, "new_offence_treated_as_nonviolent"), 15)
+    arrests = entries(histories, "contacts", contact("arrest_or_charge"), counts_within(365))
+    return not_followed_by(arrests, answers(histories, "new_offence_treated_as_nonviolent"), 15)
 
 
 @declare(
@@ -77,12 +77,12 @@ def new_offence_treated_as_nonviolent(known: Known) -> pl.LazyFrame:
     groups=("public", "known_adult"),
     words={"n": N, "date": pl.col("counts_on").max()},
 )
-def civil_order_breach_not_reported(known: Known) -> pl.LazyFrame:
+def civil_order_breach_not_reported(histories: Histories) -> pl.LazyFrame:
     """Breaches of a court order that became known in the last 365 days without a police liaison
     contact within 5 working days. An arrest or a police check is no report by probation.
     """
-    breaches = entries(known, "incidents", KIND == "civil_order_breach", counts_within(365))
-    return not_followed_by(breaches, answers(known, "civil_order_breach_not_reported"), 5)
+    breaches = entries(histories, "incidents", KIND == "civil_order_breach", counts_within(365))
+    return not_followed_by(breaches, answers(histories, "civil_order_breach_not_reported"), 5)
 
 
 @declare(
@@ -94,11 +94,11 @@ def civil_order_breach_not_reported(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 4 and 11d",
     words={"n": N, "date": pl.col("counts_on").max()},
 )
-def undisclosed_circumstance(known: Known) -> pl.LazyFrame:
+def undisclosed_circumstance(histories: Histories) -> pl.LazyFrame:
     """Vehicle, address, telephone, job or relationship not told as required, that became known in the
     last 180 days.
     """
-    return entries(known, "incidents", KIND == "non_disclosure", counts_within(180))
+    return entries(histories, "incidents", KIND == "non_disclosure", counts_within(180))
 
 
 @declare(
@@ -110,15 +110,15 @@ def undisclosed_circumstance(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 9 and 11d",
     words={"n": N, "date": pl.col("relaxed_on").max()},
 )
-def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
+def restriction_relaxed_without_oversight(histories: Histories) -> pl.LazyFrame:
     """Conditions, requirements and curfews relaxed in the last 90 days, more than 7 days ago, with
     no management oversight (its MAPPA type included) from 7 days before to 7 days after. That MAPPA
     met does not say that it agreed.
     """
-    relaxed = entries(known, "orders", pl.col("relaxed_on").is_not_null())
+    relaxed = entries(histories, "orders", pl.col("relaxed_on").is_not_null())
     since = (pl.col("as_of") - pl.col("relaxed_on")).dt.total_days()
     dated = relaxed.filter(since < 90, since > 7).with_columns(occurred_on=pl.col("relaxed_on"))
-    return not_near(dated, answers(known, "restriction_relaxed_without_oversight"), 7, 7)
+    return not_near(dated, answers(histories, "restriction_relaxed_without_oversight"), 7, 7)
 
 
 @declare(
@@ -132,27 +132,27 @@ def restriction_relaxed_without_oversight(known: Known) -> pl.LazyFrame:
     words={"d": pl.col("unseen").max()},
     fires_from=28.0,
 )
-def whereabouts_unknown(known: Known) -> pl.LazyFrame:
+def whereabouts_unknown(histories: Histories) -> pl.LazyFrame:
     """Days since the later of two: the last attended appointment, and the day from which no address is
     known: the first that is unknown, unchecked or of no fixed abode after the last known one, or the
     end of that. An address at risk is the same address. Not while contact is suspended, nor of somebody
     in custody or approved premises.
     """
-    lost = _without_address(known)
-    attended = ATTENDED_AGAIN.rows(known)
+    lost = _without_address(histories)
+    attended = ATTENDED_AGAIN.rows(histories)
     seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
     since = pl.max_horizontal("seen_on", "gone_on")
     dated = lost.join(seen, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
-    inside = in_force(known, "supervisions", HOUSED).select(CASE)
-    away = pl.concat([suspended(known).select(CASE), inside.unique()])
+    inside = in_force(histories, "supervisions", HOUSED).select(CASE)
+    away = pl.concat([suspended(histories).select(CASE), inside.unique()])
     return dated.join(away, on=CASE, how="anti")
 
 
-def _without_address(known: Known) -> pl.LazyFrame:
+def _without_address(histories: Histories) -> pl.LazyFrame:
     """The last address entry of each case whose address is not known, with the day `gone_on`."""
     told = AN_ADDRESS | one_of("state", ["unknown", "no_fixed_abode"])
-    said = entries(known, "circumstances", KIND == "address", told)
+    said = entries(histories, "circumstances", KIND == "address", told)
     began = said.with_columns(gone=~LIVED_AT)
     left = said.filter(LIVED_AT, pl.col("ended_on").is_not_null())
     left = left.with_columns(occurred_on=pl.col("ended_on"), gone=pl.lit(value=True))
@@ -175,16 +175,16 @@ def _without_address(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Treatment appointments were missed.",
 )
-def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
+def treatment_nonattendance_count(histories: Histories) -> pl.LazyFrame:
     """Treatment appointments missed without acceptable reason in 180 days, while contact was due."""
     rows = entries(
-        known,
+        histories,
         "contacts",
         contact("treatment"),
         one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),
         within(180),
     )
-    return while_contact_was_due(known, rows)
+    return while_contact_was_due(histories, rows)
 
 
 @declare(
@@ -197,10 +197,10 @@ def treatment_nonattendance_count(known: Known) -> pl.LazyFrame:
     groups=("public", "known_adult"),
     words={"n": N, "date": LAST},
 )
-def recall_information_not_sent_to_police(known: Known) -> pl.LazyFrame:
+def recall_information_not_sent_to_police(histories: Histories) -> pl.LazyFrame:
     """Recalls decided in the last 180 days with neither recall information sent nor a police liaison
     contact within 5 working days.
     """
-    recalls = entries(known, "decisions", pl.col("decided") == "recall", within(180))
-    sent = answers(known, "recall_information_not_sent_to_police")
+    recalls = entries(histories, "decisions", pl.col("decided") == "recall", within(180))
+    sent = answers(histories, "recall_information_not_sent_to_police")
     return not_followed_by(recalls, sent, 5, since="occurred_on")

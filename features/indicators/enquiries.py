@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import answers
 from features.indicators.base import EVIDENCE, declare
 from features.indicators.language import (
@@ -40,9 +40,9 @@ TO_A_PARTNER = one_of("kind", ["violence", "threat", "sexual"]) & (pl.col("targe
 TO_A_CHILD = one_of("kind", SERIOUS_INCIDENTS) & (pl.col("target") == "child")
 
 
-def _needed(known: Known, kind: str) -> pl.LazyFrame:
+def _needed(histories: Histories, kind: str) -> pl.LazyFrame:
     """Enquiries entered as needed in the last 365 days, and not requested."""
-    rows = entries(known, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within(365))
+    rows = entries(histories, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within(365))
     return _because(rows, "entered as needed")
 
 
@@ -51,18 +51,22 @@ def _because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl.Laz
     return rows.select(*CASE, "as_of", *EVIDENCE, why=pl.lit(why), due_since=pl.col(since))
 
 
-def _never_requested(known: Known, indicator: str, due: list[pl.LazyFrame]) -> pl.LazyFrame:
+def _never_requested(histories: Histories, indicator: str, due: list[pl.LazyFrame]) -> pl.LazyFrame:
     """What made an enquiry due more than 15 working days ago, with none requested from 28 days
     before it on.
     """
     late = pl.concat(due).filter(overdue(15, "due_since"))
-    return not_near(late, answers(known, indicator), 28, EVER, of="due_since")
+    return not_near(late, answers(histories, indicator), 28, EVER, of="due_since")
 
 
-def _unanswered(known: Known, kind: str) -> pl.LazyFrame:
+def _unanswered(histories: Histories, kind: str) -> pl.LazyFrame:
     """Enquiries requested in the last 730 days and not answered within 20 working days."""
     asked = entries(
-        known, "enquiries", pl.col("kind") == kind, ~NOT_REQUESTED, pl.col("returned_on").is_null()
+        histories,
+        "enquiries",
+        pl.col("kind") == kind,
+        ~NOT_REQUESTED,
+        pl.col("returned_on").is_null(),
     )
     waited = (pl.col("as_of") - pl.col("requested_on")).dt.total_days()
     late = days_after("requested_on", 20) < pl.col("as_of")
@@ -83,7 +87,7 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
     value=pl.col("why").n_unique(),
     words=WHY,
 )
-def da_enquiry_missing(known: Known) -> pl.LazyFrame:
+def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a domestic abuse enquiry due, more than 15 working days ago, with
     none requested from 28 days before on. In the last 365 days, from when it was known: one entered as
     needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
@@ -91,24 +95,24 @@ def da_enquiry_missing(known: Known) -> pl.LazyFrame:
     licence in force of somebody with such an entry or register, ended or not, or with a restraining,
     non-molestation or stalking protection order; a curfew in force. Nothing asked at all counts.
     """
-    abuse = entries(known, "incidents", (KIND == "domestic_abuse") | TO_A_PARTNER)
-    registered = entries(known, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS))
-    protected = in_force(known, "orders", one_of("kind", PROTECTION_ORDERS))
+    abuse = entries(histories, "incidents", (KIND == "domestic_abuse") | TO_A_PARTNER)
+    registered = entries(histories, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS))
+    protected = in_force(histories, "orders", one_of("kind", PROTECTION_ORDERS))
     known_for_it = pl.concat([rows.select(CASE) for rows in (abuse, registered, protected)])
-    began = in_force(known, "supervisions", one_of("kind", ORDERS))
-    relationship = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    began = in_force(histories, "supervisions", one_of("kind", ORDERS))
+    relationship = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
     recently = registered.filter(pl.col("ended_on").is_null(), counts_within(365))
     due = [
-        _needed(known, "domestic_abuse"),
+        _needed(histories, "domestic_abuse"),
         _because(abuse.filter(counts_within(365)), "domestic abuse on record", "counts_on"),
         _because(relationship, "a new relationship", "counts_on"),
         _because(recently, "a register of domestic abuse", "counts_on"),
         _because(
             began.join(known_for_it.unique(), on=CASE, how="semi"), "the start of supervision"
         ),
-        _because(curfews(known), "a curfew"),
+        _because(curfews(histories), "a curfew"),
     ]
-    return _never_requested(known, "da_enquiry_missing", due)
+    return _never_requested(histories, "da_enquiry_missing", due)
 
 
 @declare(
@@ -120,9 +124,9 @@ def da_enquiry_missing(known: Known) -> pl.LazyFrame:
     groups=("children", "known_adult"),
     words=WAITED,
 )
-def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
+def da_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
     """Domestic abuse enquiries requested in the last 730 days, not answered within 20 working days."""
-    return _unanswered(known, "domestic_abuse")
+    return _unanswered(histories, "domestic_abuse")
 
 
 @declare(
@@ -135,7 +139,7 @@ def da_enquiry_overdue(known: Known) -> pl.LazyFrame:
     value=pl.col("why").n_unique(),
     words=WHY,
 )
-def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
+def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a child safeguarding enquiry due, more than 15 working days ago,
     with none requested from 28 days before on. In the last 365 days, from when it was known: one
     entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
@@ -143,16 +147,16 @@ def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
     an active register of child concerns, child protection or a sex offender, and the start of an order
     or licence in force beside either; a curfew in force. Nothing asked at all counts.
     """
-    concern = entries(known, "incidents", KIND == "sexual_concern_child", counts_within(365))
-    harm = entries(known, "incidents", TO_A_CHILD, counts_within(365))
-    relationship = entries(known, "circumstances", NEW_RELATIONSHIP, counts_within(365))
-    child = entries(known, "circumstances", KIND == "pregnancy", counts_within(365))
-    contact = in_force(known, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
-    registered = in_force(known, "registrations", one_of("type_code", CHILD_REGISTERS))
+    concern = entries(histories, "incidents", KIND == "sexual_concern_child", counts_within(365))
+    harm = entries(histories, "incidents", TO_A_CHILD, counts_within(365))
+    relationship = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    child = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
+    contact = in_force(histories, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
+    registered = in_force(histories, "registrations", one_of("type_code", CHILD_REGISTERS))
     beside = pl.concat([contact.select(CASE), registered.select(CASE)]).unique()
-    began = in_force(known, "supervisions", one_of("kind", ORDERS))
+    began = in_force(histories, "supervisions", one_of("kind", ORDERS))
     due = [
-        _needed(known, "child_safeguarding"),
+        _needed(histories, "child_safeguarding"),
         _because(concern, "sexual concern about a child", "counts_on"),
         _because(harm, "harm to a child", "counts_on"),
         _because(relationship, "a new relationship", "counts_on"),
@@ -160,9 +164,9 @@ def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
         _because(contact, "contact with a child", "counts_on"),
         _because(registered, "a child register", "counts_on"),
         _because(began.join(beside, on=CASE, how="semi"), "the start of supervision"),
-        _because(curfews(known), "a curfew"),
+        _because(curfews(histories), "a curfew"),
     ]
-    return _never_requested(known, "sg_enquiry_missing", due)
+    return _never_requested(histories, "sg_enquiry_missing", due)
 
 
 @declare(
@@ -174,11 +178,11 @@ def sg_enquiry_missing(known: Known) -> pl.LazyFrame:
     groups=("children",),
     words=WAITED,
 )
-def sg_enquiry_overdue(known: Known) -> pl.LazyFrame:
+def sg_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
     """Child safeguarding enquiries requested in the last 730 days, not answered within 20 working
     days.
     """
-    return _unanswered(known, "child_safeguarding")
+    return _unanswered(histories, "child_safeguarding")
 
 
 @declare(
@@ -192,14 +196,14 @@ def sg_enquiry_overdue(known: Known) -> pl.LazyFrame:
     disclosure="likely",
     disclosable_sentence="Information from another agency has not been taken up.",
 )
-def enquiry_result_not_reflected(known: Known) -> pl.LazyFrame:
+def enquiry_result_not_reflected(histories: Histories) -> pl.LazyFrame:
     """Concerns returned, and on record, more than 15 working days ago with no assessment completed
     since.
     """
     concerns, returned = pl.col("result") == "concerns", pl.col("returned_on")
-    rows = entries(known, "enquiries", concerns, returned.is_not_null())
+    rows = entries(histories, "enquiries", concerns, returned.is_not_null())
     rows = rows.with_columns(occurred_on=returned).with_columns(counts_on=counts_on())
-    reflected = answers(known, "enquiry_result_not_reflected")
+    reflected = answers(histories, "enquiry_result_not_reflected")
     return never_followed_by(rows.filter(overdue(15, "counts_on")), reflected)
 
 
@@ -215,9 +219,9 @@ def enquiry_result_not_reflected(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Information on record was not taken up in the assessment in time.",
     bias_watch=True,
 )
-def police_intelligence_unassessed(known: Known) -> pl.LazyFrame:
+def police_intelligence_unassessed(histories: Histories) -> pl.LazyFrame:
     """Police intelligence that reached the record in the last 365 days, with no assessment completed in
     20 working days.
     """
-    received = entries(known, "incidents", KIND == "intelligence", counts_within(365))
-    return not_followed_by(received, answers(known, "police_intelligence_unassessed"), 20)
+    received = entries(histories, "incidents", KIND == "intelligence", counts_within(365))
+    return not_followed_by(received, answers(histories, "police_intelligence_unassessed"), 20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known, once
+from features.history.asof import CASE, Histories, once
 from features.indicators.language import MENTAL_HEALTH, SERIOUS_INCIDENTS, contact, entries, one_of
 
 WORSE = "mental health worse"
@@ -21,7 +21,7 @@ INTELLIGENCE_OR_CONCERN = (
 
 
 @once
-def significant_events(known: Known) -> pl.LazyFrame:
+def significant_events(histories: Histories) -> pl.LazyFrame:
     """Events that should lead to a review of risk: CASE, evidence, and what each is.
 
     Arrest or charge; a breach, also of a court order; a report by a third party; serious behaviour;
@@ -31,7 +31,7 @@ def significant_events(known: Known) -> pl.LazyFrame:
     """
     columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "counts_on", "days"]
     found = [
-        entries(known, table).select(*columns, event=event) for table, event in _EVENTS.items()
+        entries(histories, table).select(*columns, event=event) for table, event in _EVENTS.items()
     ]
     return pl.concat(found).filter(pl.col("event").is_not_null())
 

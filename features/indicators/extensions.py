@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Known, latest
+from features.history.asof import CASE, Histories, latest
 from features.history.recorded_levels import in_custody
 from features.indicators.answers import (
     ATTENDED_AGAIN,
@@ -60,14 +60,14 @@ ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
     fires_from=60.0,
     page_only_because="context for the reader: how often someone is seen follows the level",
 )
-def days_since_face_to_face(known: Known) -> pl.LazyFrame:
+def days_since_face_to_face(histories: Histories) -> pl.LazyFrame:
     """Days since the person was last seen in person: attended a planned office visit, initial
     appointment, home or doorstep visit, whether or not complied. Not known where there is none, or
     while contact is suspended.
     """
     attended = one_of("outcome_code", contact_codes.ATTENDED)
-    seen = entries(known, "contacts", one_of("type_code", IN_PERSON), attended)
-    return latest(seen).join(suspended(known), on=CASE, how="anti")
+    seen = entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
+    return latest(seen).join(suspended(histories), on=CASE, how="anti")
 
 
 @declare(
@@ -78,9 +78,9 @@ def days_since_face_to_face(known: Known) -> pl.LazyFrame:
     source=f"{CORONER_OCTOBER}, section 8",
     words={"n": N, "date": pl.col("next_review_on").min()},
 )
-def register_review_overdue(known: Known) -> pl.LazyFrame:
+def register_review_overdue(histories: Histories) -> pl.LazyFrame:
     """Active registers, other than those of the level itself, past their date of review."""
-    active = in_force(known, "registrations", ~one_of("type_code", ECHOES_OF_LEVEL))
+    active = in_force(histories, "registrations", ~one_of("type_code", ECHOES_OF_LEVEL))
     return active.filter(pl.col("next_review_on") < pl.col("as_of"))
 
 
@@ -92,14 +92,14 @@ def register_review_overdue(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 5; {CORONER_OCTOBER}, section 8",
     words={"n": N, "kinds": pl.col("type_code").replace(codes.REGISTER_TYPES).unique()},
 )
-def recent_deregistration(known: Known) -> pl.LazyFrame:
+def recent_deregistration(histories: Histories) -> pl.LazyFrame:
     """Registers, other than those of the level itself and that of the two-thirds point, ended in the
     last 90 days and not active again.
     """
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     risky = ~one_of("type_code", [*ECHOES_OF_LEVEL, SUSPENDED])
-    ended = entries(known, "registrations", risky, since < 90)
-    active = in_force(known, "registrations", risky).select(*CASE, "type_code")
+    ended = entries(histories, "registrations", risky, since < 90)
+    active = in_force(histories, "registrations", risky).select(*CASE, "type_code")
     return ended.join(active, on=[*CASE, "type_code"], how="anti")
 
 
@@ -111,12 +111,12 @@ def recent_deregistration(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, sections 4 and 11d",
     words={"n": N, "start": pl.col("placed_on").min()},
 )
-def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
+def ap_rule_and_curfew_breaches(histories: Histories) -> pl.LazyFrame:
     """Breaches of approved premises rules or curfew on a day of a stay there, whichever stay."""
-    stays = entries(known, "supervisions", pl.col("kind") == "approved_premises")
+    stays = entries(histories, "supervisions", pl.col("kind") == "approved_premises")
     placed = stays.select(*CASE, placed_on=pl.col("occurred_on"), left_on=pl.col("ended_on"))
     breaches = ["APBR", "APRS2", "C118", "C119", "C145", "EAP0"]
-    rows = entries(known, "contacts", one_of("type_code", breaches)).join(placed, on=CASE)
+    rows = entries(histories, "contacts", one_of("type_code", breaches)).join(placed, on=CASE)
     return (
         rows.filter(during("placed_on", "left_on"))
         .sort("placed_on")
@@ -133,13 +133,13 @@ def ap_rule_and_curfew_breaches(known: Known) -> pl.LazyFrame:
     source=f"{REVIEW}, section 11d",
     words={"n": N, "date": LAST},
 )
-def withdrawn_warning_form_used(known: Known) -> pl.LazyFrame:
+def withdrawn_warning_form_used(histories: Histories) -> pl.LazyFrame:
     """First, second and final warning letters of the last 180 days, on a day on which a licence was in
     force, whatever other order ran beside it.
     """
     letters = one_of("type_code", ["AWLI", "AWL2", "AWLF"])
     return while_contact_was_due(
-        known, on_licence(known, entries(known, "contacts", letters, within(180)))
+        histories, on_licence(histories, entries(histories, "contacts", letters, within(180)))
     )
 
 
@@ -161,23 +161,23 @@ _DECISION = (
     words={"d": pl.col("waited").max(), "decision": _DECISION},
     fires_from=3.0,
 )
-def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
+def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
     """Appointments missed without an acceptable reason, while contact was due, on a licence that goes on
     or ended in the last 365 days, with the days to the next decision to recall (or the start or
     submission of a recall); of several, the longest. Where none followed, the days so far since one
     missed on a licence in force after which the person has not attended.
     """
     missed = one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE)
-    absences = entries(known, "contacts", contact("appointment", "treatment"), missed)
+    absences = entries(histories, "contacts", contact("appointment", "treatment"), missed)
     lately = pl.col("licence_ended_on").is_null() | (
         (pl.col("as_of") - pl.col("licence_ended_on")).dt.total_days() < 365
     )
-    due = while_contact_was_due(known, absences)
-    current = on_licence(known, due, lately)
-    recalled = pl.concat([RECALLED.rows(known), LETTERS["recall"].rows(known)])
+    due = while_contact_was_due(histories, absences)
+    current = on_licence(histories, due, lately)
+    recalled = pl.concat([RECALLED.rows(histories), LETTERS["recall"].rows(histories)])
     rows = next_after(current, recalled).rename({"next_on": "recalled_on"})
-    seen = ATTENDED_AGAIN.rows(known).group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
-    open_ = in_force(known, "supervisions", pl.col("kind") == "licence").select(CASE).unique()
+    seen = ATTENDED_AGAIN.rows(histories).group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    open_ = in_force(histories, "supervisions", pl.col("kind") == "licence").select(CASE).unique()
     open_ = open_.with_columns(on_licence=pl.lit(value=True))
     dated = rows.join(seen, on=CASE, how="left").join(open_, on=CASE, how="left")
     unseen = pl.col("seen_on").is_null() | (pl.col("seen_on") < pl.col("occurred_on"))
@@ -201,14 +201,14 @@ def recall_decision_delay_days(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Events were not discussed although attendance is good.",
     page_only_because="it ends when attendance gets worse, and what fired beside it stays",
 )
-def engagement_masks_risk(known: Known) -> pl.LazyFrame:
+def engagement_masks_risk(histories: Histories) -> pl.LazyFrame:
     """Two or more significant events of the last 90 days with neither management oversight nor a
     completed assessment since, of someone who attended at least four in five appointments.
     """
-    kept = attendance_rate_90d.entries(known).group_by(CASE)
+    kept = attendance_rate_90d.entries(histories).group_by(CASE)
     share = kept.agg(share=attendance_rate_90d.value).filter(pl.col("share") >= GOOD_ATTENDANCE)
-    events = significant_events(known).filter(within(90)).join(share, on=CASE, how="semi")
-    return never_followed_by(events, answers(known, "engagement_masks_risk"))
+    events = significant_events(histories).filter(within(90)).join(share, on=CASE, how="semi")
+    return never_followed_by(events, answers(histories, "engagement_masks_risk"))
 
 
 @declare(
@@ -224,9 +224,9 @@ def engagement_masks_risk(known: Known) -> pl.LazyFrame:
     bias_watch=True,
     page_only_because="registers of gangs name some communities far more often than others",
 )
-def gang_or_organised_crime_indicator(known: Known) -> pl.LazyFrame:
+def gang_or_organised_crime_indicator(histories: Histories) -> pl.LazyFrame:
     """Active registers of street gangs or organised crime."""
-    return in_force(known, "registrations", one_of("type_code", ["STRG", "REG26"]))
+    return in_force(histories, "registrations", one_of("type_code", ["STRG", "REG26"]))
 
 
 _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
@@ -246,12 +246,12 @@ _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
     disclosable_sentence="Behaviour in custody is on record.",
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
+def custody_behaviour_deterioration(histories: Histories) -> pl.LazyFrame:
     """Serious incidents in custody in the last 180 days before release in the last year (or before the
     date, of someone inside): those of the later 90 days less those of the earlier, not below nought.
     """
-    out = latest(releases(known, 365)).join(in_custody(known), on=CASE, how="anti")
-    inside = known.spine.lazy().join(in_custody(known), on=CASE, how="semi")
+    out = latest(releases(histories, 365)).join(in_custody(histories), on=CASE, how="anti")
+    inside = histories.spine.lazy().join(in_custody(histories), on=CASE, how="semi")
     until = pl.concat(
         [
             out.select(*CASE, until=pl.col("occurred_on")),
@@ -259,7 +259,7 @@ def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
         ]
     )
     setting = one_of("setting", ["custody"])
-    rows = entries(known, "incidents", one_of("kind", SERIOUS_INCIDENTS), setting)
+    rows = entries(histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), setting)
     ahead = (pl.col("until") - pl.col("occurred_on")).dt.total_days()
     return rows.join(until, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 179))
 
@@ -276,11 +276,13 @@ def custody_behaviour_deterioration(known: Known) -> pl.LazyFrame:
         "kinds": pl.col("type_code").replace(codes.REGISTER_TYPES).unique(),
     },
 )
-def earlier_sentence_risk_not_carried(known: Known) -> pl.LazyFrame:
+def earlier_sentence_risk_not_carried(histories: Histories) -> pl.LazyFrame:
     """Risk registers that ended by the start of the latest order or licence and are not active again."""
     risky = one_of("type_code", RISK_REGISTERS)
-    rows = entries(known, "registrations", risky, pl.col("ended_on").is_not_null())
-    began = orders_and_licences(known).group_by(CASE).agg(started_on=pl.col("occurred_on").max())
+    rows = entries(histories, "registrations", risky, pl.col("ended_on").is_not_null())
+    began = (
+        orders_and_licences(histories).group_by(CASE).agg(started_on=pl.col("occurred_on").max())
+    )
     gone = rows.join(began, on=CASE).filter(pl.col("ended_on") <= pl.col("started_on"))
-    active = in_force(known, "registrations", risky).select(*CASE, "type_code")
+    active = in_force(histories, "registrations", risky).select(*CASE, "type_code")
     return gone.join(active, on=[*CASE, "type_code"], how="anti")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known, latest
+from features.history.asof import CASE, Histories, latest
 from features.indicators.answers import answers
 from features.indicators.base import BY_THE_BOARD, declare
 from features.indicators.language import (
@@ -41,9 +41,9 @@ KIND = pl.col("kind")
     protected_link="disability",
     page_only_because=BY_THE_BOARD,
 )
-def mh_relapse_signs_observed(known: Known) -> pl.LazyFrame:
+def mh_relapse_signs_observed(histories: Histories) -> pl.LazyFrame:
     """Signs that a discharge letter lists as signs of relapse, seen in the last 28 days."""
-    return entries(known, "incidents", KIND == "relapse_sign", within(28))
+    return entries(histories, "incidents", KIND == "relapse_sign", within(28))
 
 
 @declare(
@@ -58,12 +58,12 @@ def mh_relapse_signs_observed(known: Known) -> pl.LazyFrame:
     protected_link="disability",
     page_only_because=BY_THE_BOARD,
 )
-def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
+def mh_information_not_in_assessment(histories: Histories) -> pl.LazyFrame:
     """Psychiatric reports after which every completed assessment says that it does not mention mental
     health, or there is none.
     """
-    reports = entries(known, "documents", KIND == "psychiatric_report")
-    return never_followed_by(reports, answers(known, "mh_information_not_in_assessment"))
+    reports = entries(histories, "documents", KIND == "psychiatric_report")
+    return never_followed_by(reports, answers(histories, "mh_information_not_in_assessment"))
 
 
 @declare(
@@ -81,14 +81,14 @@ def mh_information_not_in_assessment(known: Known) -> pl.LazyFrame:
     bias_watch=True,
     page_only_because=BY_THE_BOARD,
 )
-def violence_when_unwell_history(known: Known) -> pl.LazyFrame:
+def violence_when_unwell_history(histories: Histories) -> pl.LazyFrame:
     """Mental health said or seen to be worse, or a sign of relapse, in 90 days, of someone who ever did
     harm while unwell.
     """
     harmed = entries(
-        known, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_unwell")
+        histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_unwell")
     ).select(CASE)
-    signs = entries(known, "incidents", one_of("kind", MENTAL_HEALTH), within(90))
+    signs = entries(histories, "incidents", one_of("kind", MENTAL_HEALTH), within(90))
     return signs.join(harmed.unique(), on=CASE, how="semi")
 
 
@@ -114,12 +114,12 @@ _RISE = pl.col("severity").filter(_RECENT).max() - pl.col("severity").filter(_EA
     disclosable_sentence="Incidents are becoming more serious.",
     page_only_because="a trend falls when an earlier entry comes to light",
 )
-def violence_severity_trend(known: Known) -> pl.LazyFrame:
+def violence_severity_trend(histories: Histories) -> pl.LazyFrame:
     """Of three or more incidents in 360 days: the worst severity of the last 180 days less that of
     the 180 before, not below nought.
     """
     rated = pl.col("severity").is_not_null()
-    return by_group(known).filter(one_of("kind", SERIOUS_INCIDENTS), rated, within(360))
+    return by_group(histories).filter(one_of("kind", SERIOUS_INCIDENTS), rated, within(360))
 
 
 @declare(
@@ -131,15 +131,15 @@ def violence_severity_trend(known: Known) -> pl.LazyFrame:
     words={"n": N, "date": LAST},
     bias_watch=True,
 )
-def moved_area_without_transfer(known: Known) -> pl.LazyFrame:
+def moved_area_without_transfer(histories: Histories) -> pl.LazyFrame:
     """The latest address in force where somebody lives (not unknown, of no fixed abode or at risk) lies
     in another delivery unit than some order, licence or time in custody in force, for over 28 days. A
     new order in the new area transfers nothing: the old one is to be transferred too.
     """
     lived_in = ~one_of("state", ["unknown", "no_fixed_abode", "at_risk"]).fill_null(value=False)
-    address = latest(in_force(known, "circumstances", KIND == "address", lived_in))
+    address = latest(in_force(histories, "circumstances", KIND == "address", lived_in))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
-    held = in_force(known, "supervisions", pl.col("pdu_code").is_not_null())
+    held = in_force(histories, "supervisions", pl.col("pdu_code").is_not_null())
     units = held.select(*CASE, held_in=pl.col("pdu_code"))
     elsewhere = placed.join(units, on=CASE).filter(pl.col("pdu_code") != pl.col("held_in"))
     return elsewhere.unique([*CASE, "record_id"], keep="any")
@@ -156,13 +156,13 @@ def moved_area_without_transfer(known: Known) -> pl.LazyFrame:
     words={"n": N, "tier": pl.col("tier").last(), "grade": pl.col("grade").last()},
     page_only_because="the tier follows from the recorded level: it is shown and never scored",
 )
-def tier_grade_mismatch(known: Known) -> pl.LazyFrame:
+def tier_grade_mismatch(histories: Histories) -> pl.LazyFrame:
     """The current practitioner is in training or not a probation officer and the highest tier in force
     is A or B, or is recorded as newly qualified and it is A: the grade says it, however long ago the
     date of qualification.
     """
-    held = latest(in_force(known, "allocations"))
-    tiered = in_force(known, "supervisions", pl.col("tier").is_not_null())
+    held = latest(in_force(histories, "allocations"))
+    tiered = in_force(histories, "supervisions", pl.col("tier").is_not_null())
     highest = tiered.group_by(CASE).agg(pl.col("tier").min())
     rows = held.join(highest, on=CASE, how="inner")
     band = pl.col("tier").str.slice(0, 1)

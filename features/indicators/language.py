@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from features.contracts import codes, contact_codes, records
-from features.history.asof import CASE, Known, once
+from features.history.asof import CASE, Histories, once
 from features.store.column_pruning import Unread
 from features.working_days import days_after
 
@@ -63,9 +63,9 @@ LEAN = {
 """What values need not read: marks of entries, most of the longest table, people and reviews."""
 
 
-def entries(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
+def entries(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table, as known, that meet every condition; `counts_on`: see there."""
-    rows = known.scan(table).with_columns(counts_on=counts_on(), table=pl.lit(table))
+    rows = histories.scan(table).with_columns(counts_on=counts_on(), table=pl.lit(table))
     return rows.filter(*conditions)
 
 
@@ -120,14 +120,14 @@ def non_compliant() -> pl.Expr:
 
 
 @once
-def by_group(known: Known) -> pl.LazyFrame:
+def by_group(histories: Histories) -> pl.LazyFrame:
     """Incidents with the risk `group` of who was or could be harmed.
 
     Where that is nobody in particular or not said, by the kind: sexual concern about a child is about
     children, domestic abuse about known adults, other harmful behaviour about the public. Of other
     kinds nobody in particular is the public, and what is not said stays null.
     """
-    return entries(known, "incidents").with_columns(group=_GROUP)
+    return entries(histories, "incidents").with_columns(group=_GROUP)
 
 
 _GROUP_OF_KIND = {
@@ -142,18 +142,18 @@ _GROUP = pl.coalesce(
 )
 
 
-def concerning(known: Known) -> pl.LazyFrame:
+def concerning(histories: Histories) -> pl.LazyFrame:
     """Harmful incidents, and information that says whom it is about, by risk group."""
     named = one_of("kind", CONCERNS) & one_of("target", codes.GROUP_OF_TARGET)
-    return by_group(known).filter(one_of("kind", HARMFUL_INCIDENTS) | named)
+    return by_group(histories).filter(one_of("kind", HARMFUL_INCIDENTS) | named)
 
 
-def in_force(known: Known, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
+def in_force(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table that have not ended and meet every condition.
 
     What was relaxed is in force still: a curfew that begins an hour later is a curfew.
     """
-    return entries(known, table, pl.col("ended_on").is_null(), *conditions)
+    return entries(histories, table, pl.col("ended_on").is_null(), *conditions)
 
 
 def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
@@ -229,10 +229,10 @@ def never_followed_by(
 
 
 @once
-def completed_assessments(known: Known) -> pl.LazyFrame:
+def completed_assessments(histories: Histories) -> pl.LazyFrame:
     """Completed assessments by the day they were completed, as answers to an event."""
     return (
-        known.scan("assessments")
+        histories.scan("assessments")
         .filter(pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null())
         .with_columns(occurred_on=pl.col("completed_on"), table=pl.lit("assessments"))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, CASE_GROUP, Known
+from features.history.asof import CASE, CASE_GROUP, Histories
 from features.history.recorded_levels import current_assessment, level_column
 from features.indicators.answers import answers
 from features.indicators.base import declare
@@ -40,12 +40,12 @@ KIND = pl.col("kind")
     value=pl.col("late").max(),
     words={"d": pl.col("late").max()},
 )
-def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
+def initial_assessment_overdue(histories: Histories) -> pl.LazyFrame:
     """Days past 15 working days from the start of an order or licence in force after which no
     assessment has been completed; of several, the longest.
     """
-    rows = in_force(known, "supervisions", one_of("kind", ORDERS))
-    assessed = answers(known, "initial_assessment_overdue")
+    rows = in_force(histories, "supervisions", one_of("kind", ORDERS))
+    assessed = answers(histories, "initial_assessment_overdue")
     undone = never_followed_by(rows, assessed, since="occurred_on")
     late = (pl.col("as_of") - deadline(15)).dt.total_days()
     return undone.with_columns(late=late).filter(pl.col("late") > 0)
@@ -61,21 +61,21 @@ def initial_assessment_overdue(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="The level stayed the same although events are on record.",
 )
-def rosh_unchanged_despite_events(known: Known) -> pl.LazyFrame:
+def rosh_unchanged_despite_events(histories: Histories) -> pl.LazyFrame:
     """Harmful behaviour concerning the group, and intelligence or a provider's concern that says whom it
     is about, known for less than 730 days, after which a completed assessment gave the group the level
     that it had before. Giving it once more takes nothing away.
     """
-    found = concerning(known).filter(counts_within(730))
+    found = concerning(histories).filter(counts_within(730))
     between = pl.col("counts_on").is_between("since", "until", closed="right")
-    return found.join(_same_level(known), on=CASE_GROUP, how="inner").filter(between)
+    return found.join(_same_level(histories), on=CASE_GROUP, how="inner").filter(between)
 
 
-def _same_level(known: Known) -> pl.LazyFrame:
+def _same_level(histories: Histories) -> pl.LazyFrame:
     """From which to which completed assessment a group has had the level last given: CASE, group,
     since, until. An assessment that gives the group no level is passed over.
     """
-    done = completed_assessments(known).sort(*CASE, "completed_on", "record_id")
+    done = completed_assessments(histories).sort(*CASE, "completed_on", "record_id")
     day, parts = pl.col("completed_on"), []
     for group in codes.RISK_GROUPS:
         level = pl.col(level_column(group))
@@ -101,10 +101,10 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
 }
 
 
-def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
+def _unmentioned(histories: Histories, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
     """Incidents before the latest completed assessment, which says it does not mention them."""
-    silent = current_assessment(known).filter(pl.col(column) == pl.lit(value=False))
-    rows = entries(known, "incidents", behaviour)
+    silent = current_assessment(histories).filter(pl.col(column) == pl.lit(value=False))
+    rows = entries(histories, "incidents", behaviour)
     dated = rows.join(silent.select(*CASE, "completed_on"), on=CASE, how="inner")
     return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
 
@@ -119,11 +119,11 @@ def _unmentioned(known: Known, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def weapon_history_missing_from_rosh(known: Known) -> pl.LazyFrame:
+def weapon_history_missing_from_rosh(histories: Histories) -> pl.LazyFrame:
     """Weapon incidents, at any time before, while the latest completed assessment says that it does
     not mention weapons.
     """
-    return _unmentioned(known, "mentions_weapons", KIND == "weapon")
+    return _unmentioned(histories, "mentions_weapons", KIND == "weapon")
 
 
 @declare(
@@ -138,12 +138,12 @@ def weapon_history_missing_from_rosh(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def assessment_narrower_than_history(known: Known) -> pl.LazyFrame:
+def assessment_narrower_than_history(histories: Histories) -> pl.LazyFrame:
     """Topics among weapons, domestic abuse, sexual behaviour and violence to staff that happened
     before it was completed and that the latest completed assessment says it does not mention.
     """
     parts = [
-        _unmentioned(known, column, behaviour).with_columns(topic=pl.lit(topic))
+        _unmentioned(histories, column, behaviour).with_columns(topic=pl.lit(topic))
         for topic, (column, behaviour) in TOPICS.items()
     ]
     return pl.concat(parts)
@@ -161,17 +161,17 @@ def assessment_narrower_than_history(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Past behaviour is not reflected in the analysis.",
 )
-def sexually_inappropriate_behaviour_unanalysed(known: Known) -> pl.LazyFrame:
+def sexually_inappropriate_behaviour_unanalysed(histories: Histories) -> pl.LazyFrame:
     """Sexual behaviour of concern, at any time before, while the latest completed assessment says that it does
     not mention it.
     """
-    return _unmentioned(known, "mentions_sexual_behaviour", KIND == "sexual")
+    return _unmentioned(histories, "mentions_sexual_behaviour", KIND == "sexual")
 
 
-def _stating_another_level(known: Known, *conditions: pl.Expr) -> pl.LazyFrame:
+def _stating_another_level(histories: Histories, *conditions: pl.Expr) -> pl.LazyFrame:
     """Documents that state an overall level other than that of the latest assessment."""
-    rows = entries(known, "documents", *conditions).with_columns(stated=rank_of("level"))
-    return rows.join(overall_now(known), on=CASE, how="inner").filter(
+    rows = entries(histories, "documents", *conditions).with_columns(stated=rank_of("level"))
+    return rows.join(overall_now(histories), on=CASE, how="inner").filter(
         pl.col("stated") != pl.col("now")
     )
 
@@ -192,13 +192,13 @@ _LEVELS_IN_WORDS = {
     source=f"{CORONER_OCTOBER}, sections 3 and 5",
     words=_LEVELS_IN_WORDS,
 )
-def level_inconsistent_between_documents(known: Known) -> pl.LazyFrame:
+def level_inconsistent_between_documents(histories: Histories) -> pl.LazyFrame:
     """Documents of the last 90 days, other than referrals to partners, that state another overall
     level than the latest completed assessment and are not older than it, or a higher one and are at
     most 30 days older.
     """
     ours = KIND.ne("agency_referral")
-    rows = _stating_another_level(known, ours, within(90)).sort("occurred_on", "record_id")
+    rows = _stating_another_level(histories, ours, within(90)).sort("occurred_on", "record_id")
     ahead = (pl.col("done_on") - pl.col("occurred_on")).dt.total_days()
     return rows.filter((ahead <= 0) | ((ahead <= 30) & (pl.col("stated") > pl.col("now"))))
 
@@ -212,12 +212,12 @@ def level_inconsistent_between_documents(known: Known) -> pl.LazyFrame:
     groups=("public", "known_adult"),
     words=_LEVELS_IN_WORDS,
 )
-def partner_given_outdated_risk(known: Known) -> pl.LazyFrame:
+def partner_given_outdated_risk(histories: Histories) -> pl.LazyFrame:
     """Referrals to partner agencies of the last 90 days that state another overall level than the
     latest completed assessment.
     """
     theirs = KIND.eq("agency_referral")
-    return _stating_another_level(known, theirs, within(90)).sort("occurred_on", "record_id")
+    return _stating_another_level(histories, theirs, within(90)).sort("occurred_on", "record_id")
 
 
 @declare(
@@ -235,11 +235,11 @@ def partner_given_outdated_risk(known: Known) -> pl.LazyFrame:
         "level": level_word(pl.col("now").max()),
     },
 )
-def level_lower_than_previous_high(known: Known) -> pl.LazyFrame:
+def level_lower_than_previous_high(histories: Histories) -> pl.LazyFrame:
     """How many levels the highest overall level ever recorded, high or more, lies above the current
     one.
     """
-    above = overall_ranks(known).join(overall_now(known), on=CASE, how="inner")
+    above = overall_ranks(histories).join(overall_now(histories), on=CASE, how="inner")
     return above.filter(pl.col("overall") >= 3, pl.col("overall") > pl.col("now"))
 
 
@@ -262,14 +262,14 @@ REGISTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     disclosure="possible",
     disclosable_sentence="A register that events on record call for is not active.",
 )
-def expected_register_missing(known: Known) -> pl.LazyFrame:
+def expected_register_missing(histories: Histories) -> pl.LazyFrame:
     """Domestic abuse, weapons or sexual concern about a child, known for less than 365 days, without an
     active register of that kind (domestic abuse; weapons; child concerns or child protection).
     """
-    active = known.scan("registrations").filter(pl.col("ended_on").is_null())
+    active = histories.scan("registrations").filter(pl.col("ended_on").is_null())
     parts = []
     for kind, (group, registers) in REGISTERS.items():
         has = active.filter(one_of("type_code", registers)).select(CASE).unique()
-        rows = entries(known, "incidents", one_of("kind", [kind]), counts_within(365))
+        rows = entries(histories, "incidents", one_of("kind", [kind]), counts_within(365))
         parts.append(rows.join(has, on=CASE, how="anti").with_columns(group=pl.lit(group)))
     return pl.concat(parts)

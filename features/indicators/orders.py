@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import contact_codes
-from features.history.asof import CASE, Known, once
+from features.history.asof import CASE, Histories, once
 from features.indicators.language import entries, in_force, one_of, within
 
 ORDERS = ("community_order", "suspended_sentence", "licence")
@@ -14,56 +14,56 @@ SUSPENDED = "PRC"
 
 
 @once
-def orders_and_licences(known: Known) -> pl.LazyFrame:
+def orders_and_licences(histories: Histories) -> pl.LazyFrame:
     """Every order and licence, whether or not it has ended."""
-    return entries(known, "supervisions", one_of("kind", ORDERS))
+    return entries(histories, "supervisions", one_of("kind", ORDERS))
 
 
-def _current(known: Known) -> pl.LazyFrame:
+def _current(histories: Histories) -> pl.LazyFrame:
     """The orders and licences in force, or ended in the last year."""
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
-    return orders_and_licences(known).filter(pl.col("ended_on").is_null() | (since < 365))
+    return orders_and_licences(histories).filter(pl.col("ended_on").is_null() | (since < 365))
 
 
 @once
-def supervised_since(known: Known) -> pl.LazyFrame:
+def supervised_since(histories: Histories) -> pl.LazyFrame:
     """The start of the earliest order or licence in force, or ended in the last year: CASE,
     supervised_since.
 
     Another order that begins does not move it: a licence stays a licence.
     """
-    return _current(known).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
+    return _current(histories).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
 
 
-def under_supervision(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+def under_supervision(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows since the earliest order or licence in force, or ended in the last year, began."""
-    dated = rows.join(supervised_since(known), on=CASE, how="inner")
+    dated = rows.join(supervised_since(histories), on=CASE, how="inner")
     return dated.filter(pl.col("occurred_on") >= pl.col("supervised_since"))
 
 
 @once
-def starts(known: Known) -> pl.LazyFrame:
+def starts(histories: Histories) -> pl.LazyFrame:
     """The days on which an order or licence in force, or ended in the last year, began: CASE,
     started_on, started_as.
     """
-    rows = _current(known)
+    rows = _current(histories)
     return rows.select(*CASE, started_on="occurred_on", started_as="kind").unique()
 
 
 @once
-def suspended(known: Known) -> pl.LazyFrame:
+def suspended(histories: Histories) -> pl.LazyFrame:
     """The cases whose contact is suspended on the date: CASE, suspended_from.
 
     Every order and licence in force says so, or the register of the two-thirds point (`PRC`) does.
     """
-    running = in_force(known, "supervisions", one_of("kind", ORDERS))
+    running = in_force(histories, "supervisions", one_of("kind", ORDERS))
     begun = (pl.col("suspended_from") <= pl.col("as_of")).fill_null(value=False)
     throughout = (
         running.group_by(CASE)
         .agg(suspended=begun.all(), suspended_from=pl.col("suspended_from").max())
         .filter("suspended")
     )
-    register = in_force(known, "registrations", one_of("type_code", [SUSPENDED]))
+    register = in_force(histories, "registrations", one_of("type_code", [SUSPENDED]))
     since = register.select(*CASE, suspended_from="occurred_on")
     both = pl.concat([throughout.select(*CASE, "suspended_from"), since])
     return both.group_by(CASE).agg(pl.col("suspended_from").min())
@@ -73,27 +73,29 @@ ALWAYS_DUE = one_of("type_code", contact_codes.BREACH_CONTACTS)
 """A curfew, a zone and the rules of a hostel hold while contact is suspended."""
 
 
-def while_contact_was_due(known: Known, rows: pl.LazyFrame) -> pl.LazyFrame:
+def while_contact_was_due(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The contacts of days on which contact was due: suspended contact is not silence (promise 5).
 
     It was not due on a day on which every order and licence then in force had it suspended, or on
     which the register of the two-thirds point was active. Breaches of a curfew, a zone or the rules
     of a hostel count all the same.
     """
-    return rows.join(_not_due(known), on=[*CASE, "record_id"], how="anti")
+    return rows.join(_not_due(histories), on=[*CASE, "record_id"], how="anti")
 
 
 @once
-def _not_due(known: Known) -> pl.LazyFrame:
+def _not_due(histories: Histories) -> pl.LazyFrame:
     """The contacts of days on which contact was not due: CASE, record_id."""
-    told = pl.concat([_suspending(known).select(CASE), _registered(known).select(CASE)])
-    contacts = known.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
+    told = pl.concat([_suspending(histories).select(CASE), _registered(histories).select(CASE)])
+    contacts = (
+        histories.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
+    )
     dated = contacts.join(told.unique(), on=CASE, how="semi")
     day, key = pl.col("occurred_on"), [*CASE, "record_id"]
-    running = dated.join(_running(known), on=CASE).filter(during("_began", "_ended"))
+    running = dated.join(_running(histories), on=CASE).filter(during("_began", "_ended"))
     asks = pl.col("_off").is_null() | (day < pl.col("_off"))
     by_orders = running.group_by(key).agg(asks=asks.any()).filter(~pl.col("asks"))
-    by_register = dated.join(_registered(known), on=CASE).filter(
+    by_register = dated.join(_registered(histories), on=CASE).filter(
         day >= pl.col("_began"), pl.col("_ended").is_null() | (day < pl.col("_ended"))
     )
     return pl.concat([by_orders.select(key), by_register.select(key)]).unique()
@@ -105,32 +107,32 @@ def during(began: str, ended: str) -> pl.Expr:
     return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
 
 
-def _running(known: Known) -> pl.LazyFrame:
-    return orders_and_licences(known).select(
+def _running(histories: Histories) -> pl.LazyFrame:
+    return orders_and_licences(histories).select(
         *CASE, _began="occurred_on", _ended="ended_on", _off="suspended_from"
     )
 
 
-def _suspending(known: Known) -> pl.LazyFrame:
-    return orders_and_licences(known).filter(pl.col("suspended_from") <= pl.col("as_of"))
+def _suspending(histories: Histories) -> pl.LazyFrame:
+    return orders_and_licences(histories).filter(pl.col("suspended_from") <= pl.col("as_of"))
 
 
-def _registered(known: Known) -> pl.LazyFrame:
-    rows = entries(known, "registrations", one_of("type_code", [SUSPENDED]))
+def _registered(histories: Histories) -> pl.LazyFrame:
+    rows = entries(histories, "registrations", one_of("type_code", [SUSPENDED]))
     return rows.select(*CASE, _began="occurred_on", _ended="ended_on")
 
 
-def releases(known: Known, days: int) -> pl.LazyFrame:
+def releases(histories: Histories, days: int) -> pl.LazyFrame:
     """The releases on licence of the last so many days, as rows of `supervisions`."""
-    return entries(known, "supervisions", pl.col("kind") == "licence", within(days))
+    return entries(histories, "supervisions", pl.col("kind") == "licence", within(days))
 
 
-def on_licence(known: Known, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.LazyFrame:
+def on_licence(histories: Histories, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows on a day on which a licence was in force, whatever other order ran beside it.
 
     `conditions` may ask for a licence by `licence_ended_on`.
     """
-    licences = orders_and_licences(known).filter(pl.col("kind") == "licence")
+    licences = orders_and_licences(histories).filter(pl.col("kind") == "licence")
     spells = licences.select(
         *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
     )
@@ -139,6 +141,6 @@ def on_licence(known: Known, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.Laz
     return found.unique([*CASE, "record_id"])
 
 
-def curfews(known: Known) -> pl.LazyFrame:
+def curfews(histories: Histories) -> pl.LazyFrame:
     """The curfews in force, relaxed or not."""
-    return in_force(known, "orders", pl.col("kind") == "curfew")
+    return in_force(histories, "orders", pl.col("kind") == "curfew")

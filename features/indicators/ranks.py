@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, Known, latest, once
+from features.history.asof import CASE, Histories, latest, once
 from features.history.recorded_levels import level_column
 from features.indicators.language import completed_assessments
 
@@ -22,30 +22,30 @@ def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
 
 
 @once
-def overall_ranks(known: Known) -> pl.LazyFrame:
+def overall_ranks(histories: Histories) -> pl.LazyFrame:
     """Completed assessments with their `overall` rank, as official statistics have it: that of the
     highest community level.
     """
     highest = pl.max_horizontal(rank_of(f"{g}_community") for g in codes.COMMUNITY_GROUPS)
-    return completed_assessments(known).with_columns(overall=highest)
+    return completed_assessments(histories).with_columns(overall=highest)
 
 
 @once
-def overall_now(known: Known) -> pl.LazyFrame:
+def overall_now(histories: Histories) -> pl.LazyFrame:
     """The overall rank of the latest completed assessment that gives one: CASE, now (1 to 4), done_on.
 
     One without any level says nothing of what was said before.
     """
-    rated = overall_ranks(known).filter(pl.col("overall").is_not_null())
+    rated = overall_ranks(histories).filter(pl.col("overall").is_not_null())
     last = latest(rated, by="completed_on")
     return last.select(*CASE, now="overall", done_on="completed_on")
 
 
 @once
-def levels_said(known: Known) -> pl.LazyFrame:
+def levels_said(histories: Histories) -> pl.LazyFrame:
     """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
     columns = {level_column(group): group for group in codes.RISK_GROUPS}
-    done = completed_assessments(known).sort(*CASE, "completed_on", "record_id").rename(columns)
+    done = completed_assessments(histories).sort(*CASE, "completed_on", "record_id").rename(columns)
     last = done.group_by(CASE).agg(pl.col(*columns.values()).drop_nulls().last())
     said = last.unpivot(index=CASE, variable_name="group", value_name="level")
     return said.filter(pl.col("level").is_not_null())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, Known
+from features.history.asof import CASE, Histories
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.language import LAST, N, by_group, one_of
@@ -40,9 +40,9 @@ _WHAT = (
 )
 
 
-def _severe(known: Known) -> pl.LazyFrame:
+def _severe(histories: Histories) -> pl.LazyFrame:
     """Incidents of the gravest kinds, whenever they happened, with what each is and its group."""
-    rows = by_group(known).with_columns(what=_WHAT)
+    rows = by_group(histories).with_columns(what=_WHAT)
     return rows.filter(pl.col("what").is_not_null(), pl.col("group").is_not_null())
 
 
@@ -59,14 +59,14 @@ def _severe(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Serious entries from the past are on record.",
     bias_watch=True,
 )
-def severe_incidents_ever(known: Known) -> pl.LazyFrame:
+def severe_incidents_ever(histories: Histories) -> pl.LazyFrame:
     """Weapons, domestic abuse, sexual concern about a child, violence or threats to staff, violence or
     threats to a partner or child or of seriousness 4 or 5, and sexual behaviour towards a child or of
     seriousness 4 or 5, at any time, by the group of who was or could be harmed. Where that is nobody in
     particular or not said, domestic abuse counts for known adults, sexual concern about a child for
     children, the rest for the public.
     """
-    return _severe(known)
+    return _severe(histories)
 
 
 @declare(
@@ -81,13 +81,13 @@ def severe_incidents_ever(known: Known) -> pl.LazyFrame:
     disclosable_sentence="Earlier information has not been considered.",
     bias_watch=True,
 )
-def severe_information_unassessed(known: Known) -> pl.LazyFrame:
+def severe_information_unassessed(histories: Histories) -> pl.LazyFrame:
     """The same kinds, whenever they happened, that first reached the record more than 15 working days
     ago, after the latest completed assessment or without any.
     """
     known_on = pl.col("first_recorded_at").dt.date()
-    done = answers(known, "severe_information_unassessed").group_by(CASE)
+    done = answers(histories, "severe_information_unassessed").group_by(CASE)
     last = done.agg(done_on=pl.col("occurred_on").max())
-    rows = _severe(known).with_columns(known_on=known_on).join(last, on=CASE, how="left")
+    rows = _severe(histories).with_columns(known_on=known_on).join(last, on=CASE, how="left")
     unused = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("known_on"))
     return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))

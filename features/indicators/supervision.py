@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Known, latest
+from features.history.asof import CASE, Histories, latest
 from features.indicators.answers import answers
 from features.indicators.base import declare
 from features.indicators.events import significant_events
@@ -22,9 +22,9 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
     source="A practitioners' account, October 2023: seven or eight in a year is not uncommon",
     fires_from=2.0,
 )
-def practitioner_changes_365d(known: Known) -> pl.LazyFrame:
+def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
     """Holdings that began in the last 365 days, other than the first of all."""
-    held = entries(known, "allocations")
+    held = entries(histories, "allocations")
     first = held.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
     return held.join(first, on=CASE).filter(within(365), pl.col("occurred_on") > pl.col("first_on"))
 
@@ -37,10 +37,10 @@ def practitioner_changes_365d(known: Known) -> pl.LazyFrame:
     source=f"{SFO_REVIEW}, sections 5 and 11c",
     words={"n": N, "d": pl.col("absent_days").max()},
 )
-def absence_cover_without_reallocation(known: Known) -> pl.LazyFrame:
+def absence_cover_without_reallocation(histories: Histories) -> pl.LazyFrame:
     """Current holdings whose practitioner has been absent for 28 days or more."""
     held = entries(
-        known,
+        histories,
         "allocations",
         pl.col("ended_on").is_null(),
         pl.col("absent_from").is_not_null(),
@@ -60,12 +60,12 @@ def absence_cover_without_reallocation(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Events were not discussed with a manager.",
 )
-def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
+def no_oversight_after_significant_event(histories: Histories) -> pl.LazyFrame:
     """Significant events that became known in the last 180 days, without management oversight in 10
     working days.
     """
-    events = significant_events(known).filter(counts_within(180))
-    return not_followed_by(events, answers(known, "no_oversight_after_significant_event"), 10)
+    events = significant_events(histories).filter(counts_within(180))
+    return not_followed_by(events, answers(histories, "no_oversight_after_significant_event"), 10)
 
 
 @declare(
@@ -81,10 +81,13 @@ def no_oversight_after_significant_event(known: Known) -> pl.LazyFrame:
     fires_from=120.0,
     page_only_because="context for the reader: it says nothing of the person",
 )
-def practitioner_workload_percent(known: Known) -> pl.LazyFrame:
+def practitioner_workload_percent(histories: Histories) -> pl.LazyFrame:
     """The workload of the practitioner who holds the case, as last recorded."""
     held = entries(
-        known, "allocations", pl.col("ended_on").is_null(), pl.col("workload_percent").is_not_null()
+        histories,
+        "allocations",
+        pl.col("ended_on").is_null(),
+        pl.col("workload_percent").is_not_null(),
     )
     return held.sort("occurred_on", "record_id")
 
@@ -99,13 +102,13 @@ def practitioner_workload_percent(known: Known) -> pl.LazyFrame:
     disclosure="possible",
     disclosable_sentence="Tasks that were agreed are overdue.",
 )
-def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
+def overdue_task_noted_not_done(histories: Histories) -> pl.LazyFrame:
     """Actions set by MAPPA or in oversight, not done and more than 14 days past their date; one without
     a date was due at once.
     """
     due = pl.coalesce("due_on", "occurred_on")
     open_actions = entries(
-        known,
+        histories,
         "actions",
         one_of("kind", ["oversight_task", "mappa_action"]),
         pl.col("done_on").is_null(),
@@ -127,6 +130,6 @@ def overdue_task_noted_not_done(known: Known) -> pl.LazyFrame:
     fires_from=0.0,
     page_only_because="context for the reader: it says when, not what the person did",
 )
-def days_since_release(known: Known) -> pl.LazyFrame:
+def days_since_release(histories: Histories) -> pl.LazyFrame:
     """Days since the latest release on licence, within 90 days of it, whatever else began since."""
-    return latest(releases(known, 90))
+    return latest(releases(histories, 90))

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from features.frame import timeline
 from features.frame.timeline import TimelineEntry
 from features.history import asof
-from features.history.asof import Known
+from features.history.asof import Histories
 from features.store.column_pruning import Unread
 from features.store.store import Store
 from serving.cases.acute_list import LISTED
@@ -114,7 +114,7 @@ def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
     return records
 
 
-def _unit_of_cases(histories: Known) -> dict[str, str]:
+def _unit_of_cases(histories: Histories) -> dict[str, str]:
     """The unit of each case: that of its latest order, licence, custody or placement in force."""
     supervisions = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
@@ -127,7 +127,7 @@ def _unit_of_cases(histories: Known) -> dict[str, str]:
 
 def _refresh_entries(
     connection: Connection,
-    histories: Known,
+    histories: Histories,
     waiting: dict[str, list[str]],
     units: dict[str, str],
     holders: dict[str, str],

@@ -11,7 +11,7 @@ import polars as pl
 from features.contracts import codes
 from features.frame import timeline
 from features.history import asof
-from features.history.asof import Known
+from features.history.asof import Histories
 from features.history.recorded_levels import recorded_levels
 from features.store.store import Store
 
@@ -26,7 +26,7 @@ def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[
     return summarise_people(store, histories, as_of)[crn], entries
 
 
-def summarise_people(store: Store, histories: Known, as_of: date) -> dict[str, dict[str, Any]]:
+def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
     """What the page says at its head: name, supervision, levels and states, what is missing."""
     named, supervision = timeline.names(histories), timeline.supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
@@ -65,7 +65,7 @@ def _nothing_outstanding() -> dict[str, Any]:
     return {"enquiries": [], "actions": [], "orders": [], "disputed": 0}
 
 
-def _outstanding_work(histories: Known) -> dict[str, dict[str, Any]]:
+def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
     """What is still open of each case: enquiries without an answer, actions, orders in force."""
     still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
     outstanding: dict[str, dict[str, Any]] = {}

@@ -16,7 +16,7 @@ import polars as pl
 
 from features import clock
 from features.history import asof
-from features.history.asof import Known
+from features.history.asof import Histories
 from features.store.column_pruning import Unread
 from features.store.store import Store
 from serving.cases.acute_entries import MATCHES
@@ -81,7 +81,7 @@ def cases_cooling_down(
     return Cooling(frozenset(within - evidence), frozenset(within & evidence))
 
 
-def _moved_cases(histories: Known, as_of: date) -> set[str]:
+def _moved_cases(histories: Histories, as_of: date) -> set[str]:
     """Released on licence, or gone from approved premises, in the last ninety days."""
     since = as_of - RECENT
     rows = histories.rows("supervisions")
@@ -90,7 +90,7 @@ def _moved_cases(histories: Known, as_of: date) -> set[str]:
     return set(rows.filter(released | left_premises)["crn"])
 
 
-def _cases_with_evidence(histories: Known, concluded: Mapping[str, datetime]) -> set[str]:
+def _cases_with_evidence(histories: Histories, concluded: Mapping[str, datetime]) -> set[str]:
     """Those with new evidence since they were concluded."""
     # Records carry local time and conclusions UTC: in summer an entry of the hour before counts as
     # new, which brings a person back rather than leaves one alone.

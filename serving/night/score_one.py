@@ -19,7 +19,7 @@ from features.contracts import records
 from features.errors import UserError, did_you_mean
 from features.frame import build
 from features.history import asof
-from features.history.asof import Known
+from features.history.asof import Histories
 from features.history.collect import worked_out
 from features.intake import refusals
 from features.store.store import Store
@@ -72,7 +72,7 @@ def score(
     frames = _histories(tables, crn)
     # As the night: all tables were covered from the beginning and up to the day that is scored.
     feeds = {name: [(date.min, as_of)] for name in frames}
-    histories = Known(asof.spine([crn], as_of), frames, feeds)
+    histories = Histories(asof.spine([crn], as_of), frames, feeds)
     scored = model.score(build.frame(histories))
     return Scored(approval, scored.sort("group").to_dicts())
 

@@ -16,7 +16,7 @@ from features import __main__ as features_main
 from features import errors, progress
 from features.contracts import records
 from features.frame import build, catalogue_pages, timeline
-from features.history.asof import Known, spine
+from features.history.asof import Histories, spine
 from features.indicators import CATALOGUE
 from features.store import store
 from serving import __main__ as serving_main
@@ -263,7 +263,7 @@ def test_spine_and_buckets_hold_each_case_once() -> None:
     assert frame["crn"].to_list() == ["A000001", "B000002"]
     numbered = frame.with_columns(store.bucket_of(8).alias("b"))
     assert numbered["b"].to_list() == [1, 2]
-    assert isinstance(known({}), Known)
+    assert isinstance(known({}), Histories)
 
 
 def test_a_reader_of_the_output_who_has_seen_enough_is_no_error() -> None:

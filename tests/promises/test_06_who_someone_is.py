@@ -59,7 +59,7 @@ def test_changing_who_people_are_changes_no_score(service: Service) -> None:
     others = history.versions["people"].with_columns(
         sex=pl.lit("Other"), ethnicity=pl.lit("X"), religion=pl.lit("X"), disability=pl.lit("Yes")
     )
-    changed = asof.Known(history.spine, {**history.versions, "people": others}, history.feeds)
+    changed = asof.Histories(history.spine, {**history.versions, "people": others}, history.feeds)
     assert changed.rows("people")["sex"].unique().to_list() == ["Other"]
     assert service.model.score(build.frame(changed)).equals(before)
 
