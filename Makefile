@@ -83,7 +83,7 @@ bench-score: $(MADE)/dev $(MADE)/static ## what the API's score of one case cost
 nights: $(MADE)/dev ## which watched figure turns on which night of made-up faults (after make demo)
 	@$(PY) -m tests.benchmarks.nights
 
-verify: $(MADE)/dev ## the long campaigns that `make test` leaves out
+verify: $(MADE)/dev $(MADE)/static $(MADE)/provider ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify
 	$(PY) -m tests.other_days
 

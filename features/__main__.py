@@ -39,18 +39,18 @@ def synthesise(args: argparse.Namespace) -> None:
     )
     truth = args.truth or args.out.with_name(args.out.name + "-truth")
     with steps("making up a caseload") as step:
-        made = synthetic.synthesise(chosen, args.out, truth, step)
+        caseload = synthetic.synthesise(chosen, args.out, truth, step)
     table = Table(title=f"{chosen.cases:,} made-up people, seed {chosen.seed}", min_width=40)
     table.add_column("table")
     table.add_column("rows", justify="right")
     table.add_column("digest of the rows")
-    for name in sorted(made.rows):
-        table.add_row(name, f"{made.rows[name]:,}", made.digests[name])
-    table.add_row("all", f"{sum(made.rows.values()):,}", "", style="bold")
+    for name in sorted(caseload.rows):
+        table.add_row(name, f"{caseload.rows[name]:,}", caseload.digests[name])
+    table.add_row("all", f"{sum(caseload.rows.values()):,}", "", style="bold")
     console.print(table)
     size = sum(path.stat().st_size for path in args.out.rglob("*.parquet"))
-    said = "Written to" if made.fresh else "Already there, nothing was changed:"
-    console.print(f"{said} {args.out} ({size / 1e6:,.0f} MB); the hidden truth in {truth}.")
+    outcome = "Written to" if caseload.fresh else "Already there, nothing was changed:"
+    console.print(f"{outcome} {args.out} ({size / 1e6:,.0f} MB); the hidden truth in {truth}.")
 
 
 def describe_caseload(args: argparse.Namespace) -> None:
@@ -102,18 +102,18 @@ def build_frame(args: argparse.Namespace) -> None:
     """Build the indicator frame of a date and write it as Parquet."""
     opened = store.Store.open(args.store)
     on = build.cases_under_supervision(opened, args.as_of)
-    wanted = on.filter(~pl.col("limited")).select("crn", "as_of")
-    if wanted.is_empty():
+    case_dates = on.filter(~pl.col("limited")).select("crn", "as_of")
+    if case_dates.is_empty():
         raise UserError(f"No case in {args.store} is under supervision on {args.as_of}.")
     with steps("indicators") as step:
         parts = []
-        for bucket, frame in build.frames(opened, wanted):
+        for bucket, frame in build.frames(opened, case_dates):
             step(f"bucket {bucket + 1} of {opened.buckets}")
             parts.append(frame)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     pl.concat(parts).write_parquet(args.out)
     console.print(
-        f"{wanted.height:,} cases, {len(build.columns())} indicators as of {args.as_of} in "
+        f"{case_dates.height:,} cases, {len(build.columns())} indicators as of {args.as_of} in "
         f"{args.out}; catalogue {build.catalogue_hash()[:12]}."
     )
 
@@ -162,18 +162,18 @@ def _say_unknown(report: load.Report) -> None:
     for item in report.tables:
         for reason, n in item.refused.items():
             console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
-        for column, found in item.unknown_codes.items():
-            known = records.table(item.name).column(column).codes or {}
-            named = ", ".join(_odd(code, n, known) for code, n in list(found.items())[:12])
+        for column, counts in item.unknown_codes.items():
+            code_list = records.table(item.name).column(column).codes or {}
+            named = ", ".join(_odd(code, n, code_list) for code, n in list(counts.items())[:12])
             console.print(f"  {item.name}.{column}: codes not known: {named}", highlight=False)
         if item.supplied and item.ignored_columns:
             names = ", ".join(item.ignored_columns)
             console.print(f"  {item.name}: columns not read: {names}", highlight=False)
 
 
-def _odd(code: str, count: int, known: Mapping[str, str]) -> str:
+def _odd(code: str, count: int, code_list: Mapping[str, str]) -> str:
     """A code that is not known, how often, and whether it is a known one in the wrong case."""
-    close = next((name for name in known if name.casefold() == code.strip().casefold()), None)
+    close = next((name for name in code_list if name.casefold() == code.strip().casefold()), None)
     return f"{code} ({count:,}; did you mean {close}?)" if close else f"{code} ({count:,})"
 
 
@@ -184,15 +184,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODE_HELP,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    made = synthetic.Parameters()
+    defaults = synthetic.Parameters()
 
     one = commands.add_parser("synthesise", help="make up a caseload (no real person)")
-    one.add_argument("--cases", type=int, default=made.cases, help="how many people (%(default)s)")
-    one.add_argument("--seed", type=int, default=made.seed, help="same seed, same people")
+    one.add_argument(
+        "--cases", type=int, default=defaults.cases, help="how many people (%(default)s)"
+    )
+    one.add_argument("--seed", type=int, default=defaults.seed, help="same seed, same people")
     one.add_argument(
         "--as-of",
         type=clock.as_of_date,
-        default=made.as_of,
+        default=defaults.as_of,
         help="last day of the record (yesterday)",
     )
     one.add_argument("--out", type=Path, default=Path("var/extract"), help="extract folder")
@@ -200,18 +202,18 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--underestimated",
         type=float,
-        default=made.underestimated,
+        default=defaults.underestimated,
         help="share of people too low in some group, 0.03 to 0.2 (%(default)s)",
     )
     one.add_argument(
         "--audited",
         type=float,
-        default=made.audited,
+        default=defaults.audited,
         help="share read again in each quarterly audit (%(default)s)",
     )
     one.add_argument(
         "--scenario",
-        default=made.scenario,
+        default=defaults.scenario,
         help=f"a planted fault: {', '.join(synthetic.SCENARIOS)} (%(default)s)",
     )
     one.set_defaults(run=synthesise)

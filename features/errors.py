@@ -78,9 +78,9 @@ EXIT_CODE_HELP = "exit codes: " + "; ".join(
 )
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     """A hint naming the closest known name, or nothing where none is close."""
-    close = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.7)
+    close = difflib.get_close_matches(wrong, list(names), n=1, cutoff=0.7)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

@@ -101,9 +101,9 @@ class Bundle:
 
         Shape (rows, names): stage 1 indicators, then process indicators, then "base".
         """
-        found = self.level.strata[stratum]
+        level_model = self.level.strata[stratum]
         at = np.full(frame.height, THRESHOLD_OF[stratum])
-        first = found.slope * self.ordinal.contributions(frame, at)
+        first = level_model.slope * self.ordinal.contributions(frame, at)
         process = self.level.process_terms(frame, stratum)
         base = first[:, -1:] + self.level.bases(frame, stratum)[:, None]
         names = [*self.ordinal.columns, *self.level.columns, "base"]
@@ -120,7 +120,7 @@ def load(folder: Path) -> Bundle:
         content = json.loads((folder / STAGE_2).read_text(encoding="utf-8"))
         booster = lgb.Booster(model_str=(folder / STAGE_1).read_text(encoding="utf-8"))
         strata = {name: Stratum(**item) for name, item in content["strata"].items()}
-        found = Bundle(
+        bundle = Bundle(
             OrdinalModel(booster, tuple(content["stage_1_columns"])),
             LevelModel(strata, content["scales"], content["caps"]),
             content["catalogue"],
@@ -128,9 +128,9 @@ def load(folder: Path) -> Bundle:
         )
     except (ValueError, KeyError, TypeError, AttributeError, lgb.basic.LightGBMError) as error:
         raise UnreadableInput(f"The bundle in {folder} is damaged; fetch it again.") from error
-    if found.catalogue != build.catalogue_hash():
+    if bundle.catalogue != build.catalogue_hash():
         raise UserError(
             f"The bundle in {folder} was made for another catalogue of indicators. Train a new one "
             "and have it approved."
         )
-    return found
+    return bundle

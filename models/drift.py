@@ -57,5 +57,5 @@ def _raw(first: Matrix, second: Matrix) -> Matrix:
     bins = first.shape[-1]
     p = (first + SMOOTH) / (first.sum() + SMOOTH * bins)
     q = (second + SMOOTH) / (second.sum(axis=1, keepdims=True) + SMOOTH * bins)
-    found: Matrix = ((q - p) * np.log(q / p)).sum(axis=1)
-    return found
+    distances: Matrix = ((q - p) * np.log(q / p)).sum(axis=1)
+    return distances

@@ -65,8 +65,8 @@ def reasons(
     """
     frame = community(frame)
     scored = bundle.score(frame)
-    said = evidence.findings(histories, [CATALOGUE[name] for name in bundle.scored])
-    found: dict[tuple[str, str], list[Reason]] = {}
+    findings = evidence.findings(histories, [CATALOGUE[name] for name in bundle.scored])
+    reasons_of: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
         part = frame.filter(rows)
@@ -76,9 +76,9 @@ def reasons(
         check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
         for i, row in enumerate(part.iter_rows(named=True)):
             weights = dict(zip(names, parts[i], strict=True))
-            own = _grouped(row, weights, said)
-            found[row["crn"], row["group"]] = _marked(own, bundle.about, stratum)
-    return found
+            own = _grouped(row, weights, findings)
+            reasons_of[row["crn"], row["group"]] = _marked(own, bundle.about, stratum)
+    return reasons_of
 
 
 def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
@@ -95,7 +95,7 @@ def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
 def _grouped(
     row: Mapping[str, object],
     weights: Mapping[str, float],
-    said: Findings,
+    findings: Findings,
 ) -> list[Reason]:
     totals: dict[Key, float] = {}
     voices: dict[Key, list[tuple[float, Finding]]] = {}
@@ -105,7 +105,7 @@ def _grouped(
         item = CATALOGUE[name]
         key = item.family, item.kind
         totals[key] = totals.get(key, 0.0) + weight
-        finding = _finding(name, row, said)
+        finding = _finding(name, row, findings)
         if finding is not None and weight >= SMALLEST_WEIGHT:
             voices.setdefault(key, []).append((weight, finding))
     ranked = sorted(voices, key=lambda key: (-totals[key], key))
@@ -134,30 +134,32 @@ def _marked(own: list[Reason], about: Mapping[str, Any], stratum: str) -> list[R
 
 def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
     """Contributions summed by family and kind: (rows, families), and the families in order."""
-    told = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
-    keys = sorted(set(told))
+    family_and_kind = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
+    keys = sorted(set(family_and_kind))
     columns = [place for place, name in enumerate(names) if name != "base"]
     summed = [
-        parts[:, [c for c, key in zip(columns, told, strict=True) if key == wanted]].sum(axis=1)
-        for wanted in keys
+        parts[
+            :, [c for c, key in zip(columns, family_and_kind, strict=True) if key == one_key]
+        ].sum(axis=1)
+        for one_key in keys
     ]
     return np.column_stack(summed), keys
 
 
-def shown_only(row: Mapping[str, object], said: Findings) -> list[Finding]:
+def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
     """Findings of the indicators in `said`: those that are shown to the reader and never scored."""
-    found = [_finding(name, row, said) for name in said]
-    return [finding for finding in found if finding is not None]
+    own_findings = [_finding(name, row, findings_of) for name in findings_of]
+    return [finding for finding in own_findings if finding is not None]
 
 
 def _finding(
     name: str,
     row: Mapping[str, object],
-    said: Findings,
+    findings_of: Findings,
 ) -> Finding | None:
     item = CATALOGUE[name]
     value = row[name]
     if not item.fires(value if isinstance(value, float) else None):
         return None
     group = str(row["group"]) if item.per_group else None
-    return said[name].get((str(row["crn"]), group))
+    return findings_of[name].get((str(row["crn"]), group))

@@ -59,23 +59,23 @@ class LevelModel:
 
     def process_terms(self, frame: pl.DataFrame, stratum: str) -> Matrix:
         """What each process indicator adds to the log-odds: (rows, process indicators)."""
-        found = self.strata[stratum].coefficients
-        weights = np.array([found[name] for name in self.columns])
+        coefficients = self.strata[stratum].coefficients
+        weights = np.array([coefficients[name] for name in self.columns])
         terms: Matrix = scaled(frame, self.scales, self.caps) * weights
         return terms
 
     def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
         """The calibrated log-odds of each row, from stage 1's margins (rows, 3); NaN for others."""
         strata = stratum_of(frame).to_numpy()
-        found = np.full(frame.height, np.nan)
+        log_odds_ = np.full(frame.height, np.nan)
         for name, stratum in self.strata.items():
             rows = strata == name
             if rows.any():
                 part = frame.filter(pl.Series(rows))
                 margin = margins[rows, THRESHOLD_OF[name] - 1]
                 process = self.process_terms(part, name).sum(axis=1)
-                found[rows] = self.bases(part, name) + stratum.slope * margin + process
-        return found
+                log_odds_[rows] = self.bases(part, name) + stratum.slope * margin + process
+        return log_odds_
 
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
         """The base log-odds of each row's risk group."""
@@ -100,8 +100,8 @@ def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, 
     values = frame.select(list(scales)).to_numpy().astype(np.float64)
     most = np.array([caps[name] for name in scales])
     capped = np.clip(values, 0, most) / np.array([*scales.values()])
-    found: Matrix = np.where(np.isnan(capped), 0.0, capped)
-    return found
+    scaled_values: Matrix = np.where(np.isnan(capped), 0.0, capped)
+    return scaled_values
 
 
 def fit(
@@ -184,8 +184,8 @@ def fit_stratum(
     bounds = [(None, None)] * first + [(LEAST_SLOPE, None)] + [(0.0, None)] * len(columns)
     # A stratum without rows keeps a slope of one, and a base at which half would be higher.
     start = target.copy()
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    beta = found.x
+    optimum = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    beta = optimum.x
     return Stratum(
         slope=float(beta[first]),
         base={g: float(beta[0] + beta[1 + i]) for i, g in enumerate(names)},
@@ -196,5 +196,5 @@ def fit_stratum(
 
 
 def _sigmoid(score: Matrix) -> Matrix:
-    found: Matrix = 0.5 * (1 + np.tanh(score / 2))
-    return found
+    probability: Matrix = 0.5 * (1 + np.tanh(score / 2))
+    return probability

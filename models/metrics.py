@@ -40,9 +40,9 @@ class Figure:
     better: str
 
 
-def told(found: Any) -> Any:
+def without_nan(figure: Any) -> Any:
     """What JSON can hold: a figure that cannot be told is null, never NaN."""
-    return json.loads(json.dumps(found), parse_constant=lambda _: None)
+    return json.loads(json.dumps(figure), parse_constant=lambda _: None)
 
 
 def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:
@@ -74,10 +74,10 @@ def brier(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 
 def auc(score: Matrix, higher: Flags, weight: Matrix) -> float:
     """The chance that someone higher is ranked above someone who is not (weighted)."""
-    told = weight > 0
-    if len(np.unique(higher[told])) < 2:
+    counts = weight > 0
+    if len(np.unique(higher[counts])) < 2:
         return float("nan")
-    return float(roc_auc_score(higher[told], score[told], sample_weight=weight[told]))
+    return float(roc_auc_score(higher[counts], score[counts], sample_weight=weight[counts]))
 
 
 def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:
@@ -171,14 +171,14 @@ def interval(
     """A measure with a 95 % interval from resampling people with replacement."""
     rng = np.random.default_rng(seed)
     _, index = np.unique(people, return_inverse=True)
-    found = []
+    figures = []
     for _ in range(RESAMPLES):
         counts = rng.multinomial(index.max() + 1, np.full(index.max() + 1, 1 / (index.max() + 1)))
         drawn = weight * counts[index]
         if drawn.sum() > 0:
-            found.append(measure(values, higher, drawn))
-    told = [figure for figure in found if figure == figure]  # none higher: no share to find
-    low, high = np.quantile(told, [0.025, 0.975]) if told else (np.nan, np.nan)
+            figures.append(measure(values, higher, drawn))
+    finite = [figure for figure in figures if figure == figure]  # none higher: no share to find
+    low, high = np.quantile(finite, [0.025, 0.975]) if finite else (np.nan, np.nan)
     return Figure(measure(values, higher, weight), float(low), float(high), better)
 
 

@@ -55,8 +55,8 @@ class OrdinalModel:
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
         base = matrix(frame, self.columns)
-        found = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
-        stacked: Matrix = np.column_stack(found)
+        margins_ = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
+        stacked: Matrix = np.column_stack(margins_)
         return stacked
 
     def contributions(self, frame: pl.DataFrame, threshold: npt.NDArray[np.int64]) -> Matrix:
@@ -67,10 +67,10 @@ class OrdinalModel:
         """
         base = matrix(frame, self.columns)
         rows = np.column_stack([base, threshold.astype(np.float64)])
-        found = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
+        values = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
         count = len(self.columns)
-        rest = found[:, count:].sum(axis=1, keepdims=True)
-        return np.hstack([found[:, :count], rest])
+        rest = values[:, count:].sum(axis=1, keepdims=True)
+        return np.hstack([values[:, :count], rest])
 
 
 def community(frame: pl.DataFrame) -> pl.DataFrame:
@@ -141,8 +141,8 @@ def boost(
 
 def margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
     """Log-odds, for each row, that a reader would say at least the threshold."""
-    found = booster.predict(_at(base, threshold), raw_score=True, num_threads=1)
-    return np.asarray(found, dtype=np.float64)
+    raw = booster.predict(_at(base, threshold), raw_score=True, num_threads=1)
+    return np.asarray(raw, dtype=np.float64)
 
 
 def _at(base: Matrix, threshold: int) -> Matrix:

@@ -68,11 +68,14 @@ class Profile:
     @classmethod
     def of(cls, model: Bundle) -> Profile | None:
         """The profile that came with a bundle; None where it came without one."""
-        said = model.about.get("profile")
-        if said is None:
+        content = model.about.get("profile")
+        if content is None:
             return None
         return cls(
-            date.fromisoformat(said["as_of"]), said["edges"], said["counts"], said["supplied"]
+            date.fromisoformat(content["as_of"]),
+            content["edges"],
+            content["counts"],
+            content["supplied"],
         )
 
 
@@ -105,8 +108,8 @@ class Tally:
         for group in COMMUNITY_GROUPS:
             about = (rows["group"] == group).to_numpy()
             self._count(level_name(group), levels.to_numpy()[about], region[about])
-        told = scored.filter("scorable")
-        for (stratum, group), part in _by(told):
+        scorable = scored.filter("scorable")
+        for (stratum, group), part in _by(scorable):
             values = part["probability"].to_numpy()
             self._count(score_name(stratum, group), values, _region_of(part, ours))
 
@@ -117,12 +120,12 @@ class Tally:
         size = len(edges) + 2
         place = np.searchsorted(edges, values, side="left") + 1
         place[np.isnan(values)] = 0
-        found = np.bincount(region * size + place, minlength=len(self._names) * size)
+        cell_counts = np.bincount(region * size + place, minlength=len(self._names) * size)
         for at, one in enumerate(self._names):
-            told = found[at * size : (at + 1) * size]
-            if told.any():
-                kept = self.counts.setdefault(one, {}).setdefault(name, [0] * size)
-                kept[:] = [a + int(b) for a, b in zip(kept, told, strict=True)]
+            region_counts = cell_counts[at * size : (at + 1) * size]
+            if region_counts.any():
+                counts = self.counts.setdefault(one, {}).setdefault(name, [0] * size)
+                counts[:] = [a + int(b) for a, b in zip(counts, region_counts, strict=True)]
 
 
 def make(store: Store, model: Bundle, as_of: date) -> Profile:
@@ -133,8 +136,8 @@ def make(store: Store, model: Bundle, as_of: date) -> Profile:
     frames = [frame for _, frame in build.frames(store, spine)]
     scored = [model.score(frame) for frame in frames]
     tally = Tally(_edges(pl.concat(frames), pl.concat(scored)), regions)
-    for frame, said in zip(frames, scored, strict=True):
-        tally.add(frame, said)
+    for frame, scores in zip(frames, scored, strict=True):
+        tally.add(frame, scores)
     everyone = volumes.regions(store, build.limited_cases(store, as_of))
     usual = volumes.counted(store, everyone, as_of, SUPPLY_DAYS)
     return Profile(as_of, dict(tally.edges), tally.counts, usual)
@@ -142,18 +145,18 @@ def make(store: Store, model: Bundle, as_of: date) -> Profile:
 
 def whole(counts: Counts) -> dict[str, list[int]]:
     """The counts of every region together."""
-    found: dict[str, list[int]] = {}
+    totals: dict[str, list[int]] = {}
     for by_name in counts.values():
-        for name, told in by_name.items():
-            before = found.get(name, [0] * len(told))
-            found[name] = [a + b for a, b in zip(before, told, strict=True)]
-    return found
+        for name, level_counts in by_name.items():
+            before = totals.get(name, [0] * len(level_counts))
+            totals[name] = [a + b for a, b in zip(before, level_counts, strict=True)]
+    return totals
 
 
 def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
     """The region of each case of a spine, as the first letters of the unit that holds it."""
-    held = timeline.supervision(asof.read(store, spine, tables=["supervisions"]))
-    return {crn: region(row["pdu_code"]) for crn, row in held.items()}
+    supervisions = timeline.supervision(asof.read(store, spine, tables=["supervisions"]))
+    return {crn: region(row["pdu_code"]) for crn, row in supervisions.items()}
 
 
 def region(pdu_code: str | None) -> str:
@@ -163,13 +166,13 @@ def region(pdu_code: str | None) -> str:
 
 def _edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[float]]:
     rows = community(frame)
-    found = {name: bins(rows[name]) for name in build.columns()}
+    edges = {name: bins(rows[name]) for name in build.columns()}
     for group in COMMUNITY_GROUPS:
-        found[level_name(group)] = [place + 0.5 for place in range(len(LEVEL_ORDER) - 1)]
-    told = scored.filter("scorable")
-    for (stratum, group), part in _by(told):
-        found[score_name(stratum, group)] = bins(part["probability"])
-    return found
+        edges[level_name(group)] = [place + 0.5 for place in range(len(LEVEL_ORDER) - 1)]
+    scorable = scored.filter("scorable")
+    for (stratum, group), part in _by(scorable):
+        edges[score_name(stratum, group)] = bins(part["probability"])
+    return edges
 
 
 def bins(values: pl.Series) -> list[float]:
@@ -177,36 +180,36 @@ def bins(values: pl.Series) -> list[float]:
     value, merged until every bin holds at least SMALLEST of the values. Where that leaves a single
     bin, the commonest value ends it: what hardly anyone has must be seen to become common.
     """
-    known = values.drop_nulls().cast(pl.Float64)
-    if known.is_empty():
+    values_ = values.drop_nulls().cast(pl.Float64)
+    if values_.is_empty():
         return []
-    sorted_ = np.sort(known.to_numpy())
+    sorted_ = np.sort(values_.to_numpy())
     different, counts = np.unique(sorted_, return_counts=True)
     usual = different[counts.argmax()]
     above = sorted_[sorted_ > usual]
     quantiles = list(np.quantile(sorted_, np.arange(1, 10) / 10, method="nearest"))
     if len(above):
         quantiles += [usual, *np.quantile(above, [0.5, 0.9], method="nearest")]
-    kept: list[float] = []
-    least = max(1.0, SMALLEST * len(known))
+    edges: list[float] = []
+    least = max(1.0, SMALLEST * len(values_))
     for edge in sorted({float(q) for q in quantiles}):
-        before = np.searchsorted(sorted_, kept[-1], side="right") if kept else 0
+        before = np.searchsorted(sorted_, edges[-1], side="right") if edges else 0
         here = np.searchsorted(sorted_, edge, side="right")
-        if here - before >= least and len(known) - here >= least:
-            kept.append(edge)
-    return kept or [float(usual)]
+        if here - before >= least and len(values_) - here >= least:
+            edges.append(edge)
+    return edges or [float(usual)]
 
 
 def _region_of(rows: pl.DataFrame, places: Mapping[str, int]) -> Places:
     """The region of each row, as its place among the names."""
     named = rows["crn"].replace_strict(dict(places), return_dtype=pl.Int64)
-    found: Places = named.to_numpy()
-    return found
+    region_places: Places = named.to_numpy()
+    return region_places
 
 
-def _by(told: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+def _by(rows: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
     return [
-        ((stratum, group), told.filter(pl.col("stratum") == stratum, pl.col("group") == group))
+        ((stratum, group), rows.filter(pl.col("stratum") == stratum, pl.col("group") == group))
         for stratum in STRATA
         for group in COMMUNITY_GROUPS
     ]

@@ -40,7 +40,7 @@ class ReaderError:
         """Whether readers do better than chance by so much that they say something."""
         return self.sensitivity + self.specificity - 1.0 > NO_BETTER
 
-    def put_right(self, said: float) -> float:
+    def put_right(self, observed: float) -> float:
         """A share as readers said it, corrected for how they err, between nought and one.
 
         Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test",
@@ -51,7 +51,7 @@ class ReaderError:
         if not self.tells:
             raise ValueError("readers who do no better than chance put nothing right")
         better = self.sensitivity + self.specificity - 1.0
-        return min(1.0, max(0.0, (said + self.specificity - 1.0) / better))
+        return min(1.0, max(0.0, (observed + self.specificity - 1.0) / better))
 
 
 def corrected(
@@ -86,15 +86,15 @@ def _fit(twice: Counts, once: Counts) -> Counts:
     """
     size = twice.sum(axis=2) + once.sum(axis=2)
     first = (twice[:, :, 0] + twice[:, :, 1] + once[:, :, 0]) / size
-    found = np.column_stack([first.clip(0.01, 0.99), *np.full((2, len(first)), [[0.8], [0.9]])])
-    moving = np.arange(len(found))
+    estimates = np.column_stack([first.clip(0.01, 0.99), *np.full((2, len(first)), [[0.8], [0.9]])])
+    moving = np.arange(len(estimates))
     for _ in range(STEPS):
-        before = found[moving]
-        found[moving] = _step(before, twice[moving], once[moving])
-        moving = moving[np.abs(found[moving, :2] - before[:, :2]).max(axis=1) >= CLOSE]
+        before = estimates[moving]
+        estimates[moving] = _step(before, twice[moving], once[moving])
+        moving = moving[np.abs(estimates[moving, :2] - before[:, :2]).max(axis=1) >= CLOSE]
         if not moving.size:
             break
-    return found
+    return estimates
 
 
 def _step(now: Counts, twice: Counts, once: Counts) -> Counts:
@@ -109,12 +109,12 @@ def _step(now: Counts, twice: Counts, once: Counts) -> Counts:
     other = (1 - share) * np.column_stack([1 - right, right])[:, None]
     one = once * alone / (alone + other)
     new_share = (two.sum(axis=2) + one.sum(axis=2)) / (twice.sum(axis=2) + once.sum(axis=2))
-    said, each = np.array([2.0, 1.0, 1.0, 0.0]), (1, 2)
-    new_hit = ((two * said).sum(axis=each) + one[:, :, 0].sum(axis=1)) / (
+    readings, each = np.array([2.0, 1.0, 1.0, 0.0]), (1, 2)
+    new_hit = ((two * readings).sum(axis=each) + one[:, :, 0].sum(axis=1)) / (
         2 * two.sum(axis=each) + one.sum(axis=each)
     )
     rest, left = twice - two, once - one
-    new_right = ((rest * (2 - said)).sum(axis=each) + left[:, :, 1].sum(axis=1)) / (
+    new_right = ((rest * (2 - readings)).sum(axis=each) + left[:, :, 1].sum(axis=1)) / (
         2 * rest.sum(axis=each) + left.sum(axis=each)
     )
     return np.column_stack([new_share, new_hit, new_right])

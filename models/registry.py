@@ -52,10 +52,10 @@ def track(
     tracking.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(f"sqlite:///{tracking.resolve()}/mlflow.db")
     _ensure_model(client)
-    known = client.search_model_versions(f"name='{MODEL}' and tags.bundle='{bundle_id}'")
-    if known:
-        _keep_place(client, str(known[0].run_id), bundle_folder)
-        return int(known[0].version)
+    versions = client.search_model_versions(f"name='{MODEL}' and tags.bundle='{bundle_id}'")
+    if versions:
+        _keep_place(client, str(versions[0].run_id), bundle_folder)
+        return int(versions[0].version)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     number = (
         experiment.experiment_id
@@ -75,9 +75,9 @@ def track(
     _log_model(client, run, bundle_folder)
     client.set_terminated(run)
     source = f"{client.get_run(run).info.artifact_uri}/model"
-    made = client.create_model_version(MODEL, source, run, tags={"bundle": bundle_id})
+    version = client.create_model_version(MODEL, source, run, tags={"bundle": bundle_id})
     _keep_place(client, run, bundle_folder)
-    return int(made.version)
+    return int(version.version)
 
 
 def tracked(bundle_folder: Path) -> str:
@@ -86,16 +86,16 @@ def tracked(bundle_folder: Path) -> str:
     if not path.exists():
         return ""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        place = f"{said['experiment']}/runs/{said['run']}"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        place = f"{content['experiment']}/runs/{content['run']}"
     except (ValueError, KeyError, TypeError) as error:
         raise UnreadableInput(f"{path.name} beside the bundle is damaged: remove it.") from error
     return place if PLACE.fullmatch(place) else ""
 
 
 def _keep_place(client: Any, run: str, bundle_folder: Path) -> None:
-    said = {"experiment": client.get_run(run).info.experiment_id, "run": run}
-    (bundle_folder / TRACKED).write_text(json.dumps(said), encoding="utf-8")
+    content = {"experiment": client.get_run(run).info.experiment_id, "run": run}
+    (bundle_folder / TRACKED).write_text(json.dumps(content), encoding="utf-8")
 
 
 def _log_model(client: Any, run: str, bundle_folder: Path) -> None:

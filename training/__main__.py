@@ -41,27 +41,32 @@ def train(args: argparse.Namespace) -> None:
     """Train, judge, save and register a bundle, or find that it stands already."""
     store = Store.open(args.store)
     with steps("training") as step:
-        made = pipeline.train(
+        proposal = pipeline.train(
             store, args.until, config.read(args.config), args.out, args.tracking, step
         )
-    console.print(_table(made.table))
+    console.print(_table(proposal.table))
     if store.made_up:
         console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
-    said = "Proposed" if made.fresh else "Already trained:"
-    console.print(f"{said} bundle {made.bundle_id[:12]}, version {made.version}, in {made.folder}.")
+    outcome = "Proposed" if proposal.fresh else "Already trained:"
+    console.print(
+        f"{outcome} bundle {proposal.bundle_id[:12]}, version {proposal.version}, "
+        f"in {proposal.folder}."
+    )
 
 
 def trivial_predictors(args: argparse.Namespace) -> None:
     """How far trivial predictors get against the hidden truth of a made-up caseload."""
     store = Store.open(args.store)
     with steps("trivial predictors"):
-        people, share, found = trivial.lines(store, args.truth, args.as_of)
+        people, share, lines = trivial.lines(store, args.truth, args.as_of)
     table = Table(title=f"{people:,} people in the community, {share:.1%} truly too low")
     table.add_column("predictor")
     for name in ("AUC", "right of ten shown", "share found"):
         table.add_column(name, justify="right")
-    for line in found:
-        table.add_row(line.name, f"{line.auc:.3f}", f"{10 * line.right:.1f}", f"{line.found:.1%}")
+    for line in lines:
+        table.add_row(
+            line.name, f"{line.auc:.3f}", f"{10 * line.right:.1f}", f"{line.share_found:.1%}"
+        )
     table.add_row("chance", "0.500", f"{10 * share:.1f}", "5.0%", style="dim")
     console.print(table)
     console.print("One person in twenty shown. Made-up people: this proves plumbing, not accuracy.")
@@ -73,11 +78,11 @@ def weigh_choices(args: argparse.Namespace) -> None:
     with steps("comparing") as step:
         step("labels and indicators as each reader saw them")
         labelled = labels.read(store, args.until, settings)
-        found = compare.weigh(labelled, args.until, settings, step=step)
-    table = Table(title=f"{found[0].folds} folds, {labelled.frame.height:,} labelled rows")
+        choices = compare.weigh(labelled, args.until, settings, step=step)
+    table = Table(title=f"{choices[0].folds} folds, {labelled.frame.height:,} labelled rows")
     for name in ("choice", "average precision", "mean regret", "worst regret", "log loss"):
         table.add_column(name, justify="left" if name == "choice" else "right")
-    for one in found:
+    for one in choices:
         table.add_row(
             one.name,
             f"{one.average_precision:.4f}",
@@ -97,7 +102,15 @@ def against_truth(args: argparse.Namespace) -> None:
         lines, echo, reached = truth.against(store, args.truth, args.as_of, settings, step)
     share = settings.review.share
     table = Table(title=f"The highest {share:.0%} of each level, people who taught nothing")
-    for name in ("model", "recorded", "rows", "too low", "right of ten", "found", "avg precision"):
+    for name in (
+        "model",
+        "recorded",
+        "rows",
+        "too low",
+        "right of ten",
+        "share found",
+        "avg precision",
+    ):
         table.add_column(name, justify="left" if name in ("model", "recorded") else "right")
     for one in lines:
         table.add_row(
@@ -106,7 +119,7 @@ def against_truth(args: argparse.Namespace) -> None:
             f"{one.rows:,}",
             f"{one.too_low:,}",
             f"{10 * one.right:.1f}",
-            f"{one.found:.0%}",
+            f"{one.share_found:.0%}",
             f"{one.average_precision:.3f}",
         )
     console.print(table)
@@ -114,9 +127,9 @@ def against_truth(args: argparse.Namespace) -> None:
         console.print(f"  {name}: {10 * truth.overall(lines, name, share):.2f} right of ten shown")
     console.print(f"Average precision: {reached:.0%} of that of the model taught by the truth.")
     for level in echo:
-        said = ("low", "medium", "high", "very high")[level.true]
+        level_words = ("low", "medium", "high", "very high")[level.true]
         console.print(
-            f"  of {level.rows:,} truly {said}: the blind margin tells who is recorded "
+            f"  of {level.rows:,} truly {level_words}: the blind margin tells who is recorded "
             f"above low with AUC {level.auc:.3f}"
         )
     console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
@@ -150,13 +163,13 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         if row["period"] != "final":
             continue
-        found, right = row["share_found"], _times_ten(row["precision"])
+        recall, right = row["share_found"], _times_ten(row["precision"])
         table.add_row(
             row["model"],
             row["recorded"].replace("_", " ").lower(),
             f"{row['rows']:,}",
             f"{row['higher']:,}",
-            _or_none("{:.0%} ({:.0%} to {:.0%})", found),
+            _or_none("{:.0%} ({:.0%} to {:.0%})", recall),
             _or_none("{:.1f} ({:.1f} to {:.1f})", right),
         )
     return table

@@ -35,10 +35,10 @@ class Choice:
 
     def settings(self, config: Config) -> Settings:
         """The booster's settings, as the choice changes them."""
-        found = config.booster
+        settings = config.booster
         if self.depth:
-            found = replace(found, depth=self.depth, leaves=2**self.depth - 1)
-        return replace(found, rounds=self.rounds) if self.rounds else found
+            settings = replace(settings, depth=self.depth, leaves=2**self.depth - 1)
+        return replace(settings, rounds=self.rounds) if self.rounds else settings
 
 
 CHOICES: tuple[Choice, ...] = (
@@ -84,8 +84,8 @@ def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFra
     )
 
     def probability(frame: pl.DataFrame) -> Matrix:
-        found: Matrix = 1 / (1 + np.exp(-second.log_odds(frame, whole(frame))))
-        return found
+        values: Matrix = 1 / (1 + np.exp(-second.log_odds(frame, whole(frame))))
+        return values
 
     return probability
 
@@ -140,7 +140,7 @@ def _multiclass(
     def margins(frame: pl.DataFrame) -> Matrix:
         shares = np.asarray(booster.predict(ordinal.matrix(frame, columns), num_threads=1))
         above = np.column_stack([shares[:, k:].sum(axis=1) for k in range(1, shares.shape[1])])
-        found: Matrix = np.log(above) - np.log1p(-np.clip(above, None, 1 - 1e-9))
-        return found
+        log_odds: Matrix = np.log(above) - np.log1p(-np.clip(above, None, 1 - 1e-9))
+        return log_odds
 
     return margins

@@ -45,19 +45,22 @@ class Proxy:
 
 def characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
     """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic."""
-    told = people_as.of(store, rows)
-    return {name: told[name].to_numpy().astype(object) for name in CHARACTERISTICS}
+    people = people_as.of(store, rows)
+    return {name: people[name].to_numpy().astype(object) for name in CHARACTERISTICS}
 
 
 def audit(
-    judged: Labelled, probability: Matrix, said: Mapping[str, fairness.Words], share: float
+    judged: Labelled,
+    probability: Matrix,
+    characteristics: Mapping[str, fairness.Words],
+    share: float,
 ) -> list[GroupLine]:
     """The audit of judged rows where the highest share of each recorded level is shown."""
     strata = stratum_of(judged.frame).to_numpy().astype(object)
     shown = fairness.by_group(probability, strata, judged.weights, share)
     people = judged.frame["crn"].to_numpy().astype(object)
     truth = labels.higher(judged) > 0
-    return fairness.audit(probability, shown, truth, judged.weights, people, said)
+    return fairness.audit(probability, shown, truth, judged.weights, people, characteristics)
 
 
 @dataclass(frozen=True)
@@ -71,29 +74,32 @@ class Narrowed:
     characteristic: str
     way: str
     right: metrics.Figure
-    found: metrics.Figure
+    share_found: metrics.Figure
     least_shown: str
     most_shown: str
 
 
 def narrowed(
-    judged: Labelled, probability: Matrix, said: Mapping[str, fairness.Words], share: float
+    judged: Labelled,
+    probability: Matrix,
+    characteristics: Mapping[str, fairness.Words],
+    share: float,
 ) -> Iterator[Narrowed]:
     """As it is, and with the same review rate for every group of people within each level."""
     strata = stratum_of(judged.frame).to_numpy().astype(object)
     truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy().astype(object)
-    for characteristic, words in said.items():
+    for characteristic, words in characteristics.items():
         cells = np.array([f"{s} {w}" for s, w in zip(strata, words, strict=True)], dtype=object)
         for way, groups in (("as it is", strata), ("each the same review rate", cells)):
             shown = fairness.by_group(probability, groups, judged.weights, share)
-            given = shown, truth, judged.weights, people, 1
+            arguments = shown, truth, judged.weights, people, 1
             rates = sorted(_rates(shown, words, judged.weights))
             ends = [f"{group}: {rate:.1%}" for rate, group in (*rates[:1], *rates[-1:])]
             yield Narrowed(
                 characteristic,
                 way,
-                metrics.interval(fairness.right, "higher", *given),
-                metrics.interval(fairness.found, "higher", *given),
+                metrics.interval(fairness.right, "higher", *arguments),
+                metrics.interval(fairness.share_found, "higher", *arguments),
                 *(ends or [TOO_FEW, TOO_FEW]),
             )
 
@@ -105,23 +111,23 @@ def _rates(shown: Matrix, words: fairness.Words, weights: Matrix) -> Iterator[tu
             yield float(np.average(shown[rows], weights=weights[rows])), str(group)
 
 
-def proxies(judged: Labelled, said: Mapping[str, fairness.Words]) -> list[Proxy]:
+def proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> list[Proxy]:
     """How well a logistic regression on every indicator tells each group: one row a person."""
     columns = [*build.columns("stage_1"), *build.columns("stage_2")]
     placed = judged.frame.select("crn", "group", place=pl.int_range(pl.len()))
     # The row that concerns the public: most of what is on record does.
     ranked = placed.sort(pl.col("group") == "public", "place")
-    kept = ranked.unique("crn", keep="last")["place"].sort().to_numpy()
-    frame = judged.frame[kept]
+    places = ranked.unique("crn", keep="last")["place"].sort().to_numpy()
+    frame = judged.frame[places]
     rows = frame.select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
     people = frame["crn"].to_numpy()
-    found = []
-    for characteristic, words in said.items():
+    lines = []
+    for characteristic, words in characteristics.items():
         for group in sorted(set(words) - {NOT_KNOWN}):
-            member = words[kept] == group
+            member = words[places] == group
             if min(member.sum(), (~member).sum()) >= FEWEST:
-                found.append(_proxy(characteristic, group, rows, member, people, columns))
-    return found
+                lines.append(_proxy(characteristic, group, rows, member, people, columns))
+    return lines
 
 
 def _proxy(

@@ -16,18 +16,18 @@ from training.labels import Labelled, higher
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
     """The share put higher among the training rows with the same level and group, nothing else."""
-    seen = train.frame.select(
+    counts = train.frame.select(
         stratum_of(train.frame),
         "group",
         higher=pl.Series(higher(train)),
         weight=pl.col("weight"),
     )
-    rates = seen.group_by("stratum", "group").agg(
+    rates = counts.group_by("stratum", "group").agg(
         rate=(pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()
     )
-    asked = test.frame.select(stratum_of(test.frame), "group")
-    found = asked.join(rates, on=["stratum", "group"], how="left", maintain_order="left")
-    return found["rate"].fill_null(0.0).to_numpy().astype(np.float64)
+    strata = test.frame.select(stratum_of(test.frame), "group")
+    joined = strata.join(rates, on=["stratum", "group"], how="left", maintain_order="left")
+    return joined["rate"].fill_null(0.0).to_numpy().astype(np.float64)
 
 
 def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
@@ -44,15 +44,15 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
 def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
     """The one indicator that ranks the training rows best; not known counts as nought."""
     truth = higher(train) > 0
-    best, found = 0.0, np.zeros(test.frame.height)
+    best, score = 0.0, np.zeros(test.frame.height)
     for name in (*build.columns("stage_1"), *build.columns("stage_2")):
         sign = -1.0 if CATALOGUE[name].direction == "-" else 1.0
         values = sign * train.frame[name].fill_null(0).to_numpy().astype(np.float64)
         reached = metrics.average_precision(values, truth, train.weights)
         if reached > best:
             best = reached
-            found = sign * test.frame[name].fill_null(0).to_numpy().astype(np.float64)
-    return found
+            score = sign * test.frame[name].fill_null(0).to_numpy().astype(np.float64)
+    return score
 
 
 def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
@@ -62,21 +62,25 @@ def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
 
 def logistic_regression(train: Labelled, test: Labelled) -> Matrix:
     """Logistic regression on every indicator, the group and the recorded level."""
-    return challengers.logistic_regression(_seen(train), higher(train), train.weights, _seen(test))
+    return challengers.logistic_regression(
+        _inputs(train), higher(train), train.weights, _inputs(test)
+    )
 
 
 def explainable_boosting(train: Labelled, test: Labelled) -> Matrix:
     """An EBM on every indicator, the group and the recorded level."""
-    return challengers.explainable_boosting(_seen(train), higher(train), train.weights, _seen(test))
+    return challengers.explainable_boosting(
+        _inputs(train), higher(train), train.weights, _inputs(test)
+    )
 
 
-def _seen(labelled: Labelled) -> Matrix:
+def _inputs(labelled: Labelled) -> Matrix:
     """Everything that the two stages see between them, in one table."""
     columns = [*build.columns("stage_1"), *build.columns("stage_2")]
     strata = stratum_of(labelled.frame).to_numpy()
     onehot = np.column_stack([strata == name for name in STRATA]).astype(np.float64)
-    found: Matrix = np.hstack([ordinal.matrix(labelled.frame, columns), onehot])
-    return found
+    inputs: Matrix = np.hstack([ordinal.matrix(labelled.frame, columns), onehot])
+    return inputs
 
 
 BASELINES = {

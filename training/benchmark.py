@@ -35,7 +35,7 @@ class Parity:
     way: str
     lines: list[GroupLine]
     precision: float
-    found: float
+    share_found: float
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,19 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
     scores = _scores(about, rows, folds, min(workers, len(folds)), step)
     tested = ~np.isnan(scores[MODEL])
     step("figures and intervals")
-    told = rows.higher()[tested]
-    ones, people = np.ones(len(told)), rows.ids.to_numpy()[tested]
+    outcome = rows.higher()[tested]
+    ones, people = np.ones(len(outcome)), rows.ids.to_numpy()[tested]
     overall = {
         name: {
-            figure: metrics.with_interval(figure, score[tested], told, ones, people, 1)
+            figure: metrics.with_interval(figure, score[tested], outcome, ones, people, 1)
             for figure in OVERALL
         }
         for name, score in scores.items()
     }
     step("levels and groups of people")
     shown = _shown(about, rows, scores[MODEL], tested)
-    characteristics = {name: said[tested] for name, said in rows.audit.items()}
-    audit = fairness.audit(scores[MODEL][tested], shown, told, ones, people, characteristics)
+    characteristics = {name: values[tested] for name, values in rows.audit.items()}
+    audit = fairness.audit(scores[MODEL][tested], shown, outcome, ones, people, characteristics)
     result = Result(
         about,
         rows,
@@ -86,7 +86,7 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
         list(by_level.lines(about, rows, scores, tested)),
         audit,
         list(_parity(about, rows, scores, tested)),
-        by_level.reliability(scores[MODEL][tested], told),
+        by_level.reliability(scores[MODEL][tested], outcome),
     )
     return _with_test(result, data, step)
 
@@ -119,8 +119,8 @@ def _scores(
     with pool(workers) as others:
         waiting = [others.submit(one_fold.scores, about, rows, *fold) for fold in folds]
         for number, ((_, test), ready) in enumerate(zip(folds, waiting, strict=True), 1):
-            for name, found in ready.result().items():
-                scores.setdefault(name, np.full(len(rows), np.nan))[test] = found
+            for name, score in ready.result().items():
+                scores.setdefault(name, np.full(len(rows), np.nan))[test] = score
             step(f"fold {number} of {len(folds)} judged")
     return scores
 
@@ -158,8 +158,8 @@ def _parity(
     }
     higher, people = rows.higher()[tested], rows.ids.to_numpy()[tested]
     for way, (score, shown) in ways.items():
-        said = {about.parity: groups[tested]}
-        lines = fairness.audit(score[tested], shown, higher, ones, people, said)
+        characteristics = {about.parity: groups[tested]}
+        lines = fairness.audit(score[tested], shown, higher, ones, people, characteristics)
         right = float((shown * higher).sum())
         yield Parity(way, lines, right / float(shown.sum()), right / float(higher.sum()))
 
@@ -169,15 +169,19 @@ def _with_test(result: Result, data: Path, step: Step) -> Result:
     if not about.test:
         return result
     step("predicting the test file")
-    asked = tabular.read(data / about.test, about, with_outcome=False)
-    if asked.names != rows.names:
+    test_rows = tabular.read(data / about.test, about, with_outcome=False)
+    if test_rows.names != rows.names:
         raise UserError(
             f"{about.test} has other values of a category than {about.train}: name them with "
             '"order" in the description.'
         )
     outcome = rows.higher().astype(np.float64)
     ids = [str(one) for one in rows.ids]
-    made = learner.fit(rows.values, outcome, rows.recorded, ids, rows.directions, about.booster)
-    found = made.probability(asked.values, asked.recorded)
-    values = {**vars(result), "predictions": found, "test_ids": [str(one) for one in asked.ids]}
+    model = learner.fit(rows.values, outcome, rows.recorded, ids, rows.directions, about.booster)
+    probability = model.probability(test_rows.values, test_rows.recorded)
+    values = {
+        **vars(result),
+        "predictions": probability,
+        "test_ids": [str(one) for one in test_rows.ids],
+    }
     return Result(**values)

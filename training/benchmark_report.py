@@ -61,11 +61,11 @@ def _page(result: Result) -> Iterator[str]:
         (
             (
                 name,
-                _said(f["auc"]),
+                _figure_words(f["auc"]),
                 f"{result.fold_auc[name]:.4f}",
-                _said(f["brier"]),
-                _said(f["expected_calibration_error"]),
-                _said(f["slope"]),
+                _figure_words(f["brier"]),
+                _figure_words(f["expected_calibration_error"]),
+                _figure_words(f["slope"]),
             )
             for name, f in result.overall.items()
         ),
@@ -95,7 +95,7 @@ def _page(result: Result) -> Iterator[str]:
                 f"{line.rows:,}",
                 f"{line.rate:.3f}",
                 *(
-                    _said(line.figures[name], 3)
+                    _figure_words(line.figures[name], 3)
                     for name in (
                         "precision",
                         "share_found",
@@ -117,7 +117,7 @@ def _page(result: Result) -> Iterator[str]:
     yield from _groups(result.audit)
     for way in result.parity:
         yield from ["", f"### {about.parity}: {way.way}", ""]
-        yield f"Overall {way.precision:.3f} right of those shown, {way.found:.3f} found."
+        yield f"Overall {way.precision:.3f} right of those shown, {way.share_found:.3f} found."
         yield ""
         yield from _groups(way.lines)
     yield ""
@@ -132,8 +132,8 @@ def _groups(lines: list[GroupLine]) -> Iterator[str]:
                 line.group,
                 "fewer than 10" if line.rows is None else f"{line.rows:,}",
                 *(
-                    "too few to tell" if found is None else _said(found, 3)
-                    for found in line.figures.values()
+                    "too few to tell" if figure is None else _figure_words(figure, 3)
+                    for figure in line.figures.values()
                 ),
             )
             for line in lines
@@ -148,7 +148,7 @@ def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
         yield "| " + " | ".join(row) + " |"
 
 
-def _said(figure: Figure, places: int = 4) -> str:
+def _figure_words(figure: Figure, places: int = 4) -> str:
     if figure.value != figure.value:
         return "cannot be told"
     low, high = f"{figure.low:.{places}f}", f"{figure.high:.{places}f}"
@@ -157,7 +157,7 @@ def _said(figure: Figure, places: int = 4) -> str:
 
 def _figures(result: Result) -> dict[str, Any]:
     """The figures as JSON; what cannot be told is null."""
-    found = {
+    figure_of = {
         "title": result.about.title,
         "description": asdict(result.about),
         "rows": len(result.rows),
@@ -172,5 +172,5 @@ def _figures(result: Result) -> dict[str, Any]:
         "parity": [asdict(way) for way in result.parity],
         "reliability": result.reliability,
     }
-    cleaned: dict[str, Any] = metrics.told(found)
+    cleaned: dict[str, Any] = metrics.without_nan(figure_of)
     return cleaned

@@ -58,11 +58,11 @@ def _line(
 ) -> Calibrated:
     higher = int(truth[at].sum())
     enough = min(higher, int(at.sum()) - higher) >= FEWEST_HIGHER
-    given = probability[at], truth[at], judged.weights[at]
+    arguments = probability[at], truth[at], judged.weights[at]
     people = judged.frame["crn"].to_numpy()[at]
 
-    def told(measure: Measure) -> Figure:
-        return metrics.interval(measure, "nearer 1", *given, people, 1)
+    def with_interval(measure: Measure) -> Figure:
+        return metrics.interval(measure, "nearer 1", *arguments, people, 1)
 
     shown = int(np.ceil(share * at.sum())) >= FEWEST_SHOWN
     among = partial(metrics.flagged_calibration, capacity=share)
@@ -71,7 +71,7 @@ def _line(
         group,
         int(at.sum()),
         higher,
-        told(metrics.slope) if enough else None,
-        told(metrics.calibration) if enough else None,
-        told(among) if enough and shown else None,
+        with_interval(metrics.slope) if enough else None,
+        with_interval(metrics.calibration) if enough else None,
+        with_interval(among) if enough and shown else None,
     )

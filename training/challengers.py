@@ -24,7 +24,7 @@ Challenger = Callable[[Matrix, Matrix, Matrix, Matrix], Matrix]
 SEED = 1
 
 
-def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
     """Logistic regression with a ridge; medians for what is not known, and a mark."""
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
@@ -32,11 +32,11 @@ def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, asked: Mat
         LogisticRegression(C=0.03, max_iter=2000),
     )
     model.fit(rows, target, logisticregression__sample_weight=weight)
-    found: Matrix = model.predict_proba(asked)[:, 1]
-    return found
+    probability: Matrix = model.predict_proba(test_rows)[:, 1]
+    return probability
 
 
-def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
     """LightGBM as it comes: 100 trees of 31 leaves, no directions."""
     settings = {
         "objective": "binary",
@@ -47,19 +47,19 @@ def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) 
         "force_row_wise": True,
     }
     booster = lgb.train(settings, lgb.Dataset(rows, label=target, weight=weight), 100)
-    found: Matrix = np.asarray(booster.predict(asked, num_threads=1), dtype=np.float64)
-    return found
+    probability: Matrix = np.asarray(booster.predict(test_rows, num_threads=1), dtype=np.float64)
+    return probability
 
 
-def random_forest(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+def random_forest(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
     """A random forest of 300 trees with leaves of five."""
     model = RandomForestClassifier(300, min_samples_leaf=5, random_state=SEED, n_jobs=1)
     model.fit(rows, target, sample_weight=weight)
-    found: Matrix = model.predict_proba(asked)[:, 1]
-    return found
+    probability: Matrix = model.predict_proba(test_rows)[:, 1]
+    return probability
 
 
-def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, asked: Matrix) -> Matrix:
+def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
     """An EBM (interpret): a sum of one curve an input, the glass-box challenger."""
     model = ExplainableBoostingClassifier(
         interactions=0, outer_bags=4, max_rounds=3000, random_state=SEED, n_jobs=1
@@ -68,8 +68,8 @@ def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, asked: Ma
         # It warns that its pictures leave out what is not known; no picture is drawn here.
         warnings.filterwarnings("ignore", message="Missing values detected")
         model.fit(rows, target, sample_weight=weight)
-        found: Matrix = model.predict_proba(asked)[:, 1]
-    return found
+        probability: Matrix = model.predict_proba(test_rows)[:, 1]
+    return probability
 
 
 CHALLENGERS: dict[str, Challenger] = {

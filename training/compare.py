@@ -81,12 +81,12 @@ def _one(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list[Score]
     test = fold.test.where(pl.col("judged"))
     test = test.where(stratum_of(test.frame).is_in(STRATA))
     strata, higher = stratum_of(test.frame).to_numpy(), labels.higher(test) > 0
-    found = []
+    scores = []
     for choice in choices:
         probability = alternatives.fit(choice, fold.train, config)(test.frame)
         reached = _average_precision(probability, higher, test.weights, strata)
-        found.append(Score(choice.name, reached, _log_loss(probability, higher, test.weights)))
-    return found
+        scores.append(Score(choice.name, reached, _log_loss(probability, higher, test.weights)))
+    return scores
 
 
 def _average_precision(
@@ -111,7 +111,7 @@ def _regrets(scores: list[list[Score]]) -> list[Weighed]:
     reached = np.array([[one.average_precision for one in fold] for fold in scores])
     lost = np.array([[one.log_loss for one in fold] for fold in scores])
     regret = reached.max(axis=1, keepdims=True) - reached
-    found = [
+    regrets = [
         Weighed(
             one.choice,
             float(reached[:, place].mean()),
@@ -122,4 +122,4 @@ def _regrets(scores: list[list[Score]]) -> list[Weighed]:
         )
         for place, one in enumerate(scores[0])
     ]
-    return sorted(found, key=lambda one: (one.mean_regret, one.worst_regret))
+    return sorted(regrets, key=lambda one: (one.mean_regret, one.worst_regret))

@@ -104,21 +104,21 @@ def read(path: Path = DEFAULT) -> Config:
     for name in content:
         if name not in _SECTIONS:
             raise UnreadableInput(f"{path}: unknown part [{name}].{did_you_mean(name, _SECTIONS)}")
-    made = Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
-    if made.splits.gap_days < made.labels.window_days:
+    config = Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
+    if config.splits.gap_days < config.labels.window_days:
         raise UnreadableInput(
-            f"{path}: the gap of the splits ({made.splits.gap_days} days) is shorter than the "
-            f"label window ({made.labels.window_days} days): a label could reach what is judged."
+            f"{path}: the gap of the splits ({config.splits.gap_days} days) is shorter than the "
+            f"label window ({config.labels.window_days} days): a label could reach what is judged."
         )
-    return made
+    return config
 
 
 def _section(path: Path, name: str, values: dict[str, Any]) -> Any:
     kind = _SECTIONS[name]
-    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    fields_of = kind.__dataclass_fields__  # type: ignore[attr-defined]
     for setting in values:
-        if setting not in known:
-            hint = did_you_mean(setting, known)
+        if setting not in fields_of:
+            hint = did_you_mean(setting, fields_of)
             raise UnreadableInput(f"{path}: [{name}] has no setting {setting!r}.{hint}")
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:

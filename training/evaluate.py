@@ -102,14 +102,14 @@ def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Lin
             rows = strata == stratum
             if not rows.any():
                 continue
-            wanted = list(metrics.MEASURES) if name == MODEL else COMPARED
-            found = {
+            names = list(metrics.MEASURES) if name == MODEL else COMPARED
+            figures = {
                 measure: metrics.with_interval(
                     measure, score[rows], truth[rows], pooled.weights[rows], people[rows], seed=1
                 )
-                for measure in wanted
+                for measure in names
             }
             lines.append(
-                Line(period, name, stratum, int(rows.sum()), int(truth[rows].sum()), found)
+                Line(period, name, stratum, int(rows.sum()), int(truth[rows].sum()), figures)
             )
     return lines

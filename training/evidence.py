@@ -26,33 +26,33 @@ ON_THE_CARD = {
 """The parts that stand on the model card, with their headings."""
 
 
-def gather(store: Store, read: Labelled, final: Judged, config: Config) -> dict[str, Any]:
+def gather(store: Store, labelled: Labelled, final: Judged, config: Config) -> dict[str, Any]:
     """Every part, as rows of plain values; empty where the newest period has no readings."""
-    found: dict[str, Any] = {name: [] for name in ON_THE_CARD}
-    found["labels"] = labels.compared(read)
+    content: dict[str, Any] = {name: [] for name in ON_THE_CARD}
+    content["labels"] = labels.compared(labelled)
     if final.pooled is None:
-        return found
+        return content
     judged, probability, share = final.pooled, final.probability, config.review.share
-    said = audit.characteristics(store, judged.frame)
+    characteristics = audit.characteristics(store, judged.frame)
     parts: dict[str, Iterable[Any]] = {
         "rates": rates.curve(judged, probability),
         "calibration": calibration.lines(judged, probability, share),
         "lead": lead.measure(store, final, share),
-        "fairness": audit.audit(judged, probability, said, share),
-        "narrowing": audit.narrowed(judged, probability, said, share),
-        "proxies": audit.proxies(judged, said),
+        "fairness": audit.audit(judged, probability, characteristics, share),
+        "narrowing": audit.narrowed(judged, probability, characteristics, share),
+        "proxies": audit.proxies(judged, characteristics),
     }
-    return found | {name: [asdict(one) for one in lines] for name, lines in parts.items()}
+    return content | {name: [asdict(one) for one in lines] for name, lines in parts.items()}
 
 
 def readable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Rows of words for a page: figures with their intervals, what is withheld said so."""
-    found = []
+    readable_rows = []
     for row in rows:
         flat = {**row, **row.get("figures", {})}
         flat.pop("figures", None)
-        found.append({name.replace("_", " "): _word(value) for name, value in flat.items()})
-    return found
+        readable_rows.append({name.replace("_", " "): _word(value) for name, value in flat.items()})
+    return readable_rows
 
 
 def _word(value: Any) -> str:

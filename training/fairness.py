@@ -46,9 +46,9 @@ def audit(
     `shown` is 1 for rows that would be put before a reader (a share, where a tie is split).
     """
     lines = []
-    for characteristic, said in characteristics.items():
-        for group in sorted(set(said)):
-            rows = said == group
+    for characteristic, values_of in characteristics.items():
+        for group in sorted(set(values_of)):
+            rows = values_of == group
             lines.append(
                 _line(characteristic, group, rows, probability, shown, higher, weight, people)
             )
@@ -74,11 +74,13 @@ def _line(
         "shown": (rows & (shown > 0)).sum() >= SMALL,
         "higher": (rows & higher).sum() >= SMALL,
     }
-    for name, asked in FIGURES.items():
-        values = (probability if asked.of == "probability" else shown)[rows]
-        given = values, higher[rows], weight[rows], people[rows], 1
-        told = enough[asked.rests_on]
-        figures[name] = metrics.interval(asked.measure, asked.better, *given) if told else None
+    for name, figure in FIGURES.items():
+        values = (probability if figure.of == "probability" else shown)[rows]
+        arguments = values, higher[rows], weight[rows], people[rows], 1
+        is_enough = enough[figure.rests_on]
+        figures[name] = (
+            metrics.interval(figure.measure, figure.better, *arguments) if is_enough else None
+        )
     return GroupLine(characteristic, group, count, figures)
 
 
@@ -92,14 +94,14 @@ def right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * shown * higher).sum() / total) if total else float("nan")
 
 
-def found(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def share_found(shown: Matrix, higher: Flags, weight: Matrix) -> float:
     """Of those higher, the share shown."""
     total = (weight * higher).sum()
     return float((weight * higher * shown).sum() / total) if total else float("nan")
 
 
 def _missed(shown: Matrix, higher: Flags, weight: Matrix) -> float:
-    return 1.0 - found(shown, higher, weight)
+    return 1.0 - share_found(shown, higher, weight)
 
 
 def _rate(_shown: Matrix, higher: Flags, weight: Matrix) -> float:

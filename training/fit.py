@@ -58,10 +58,10 @@ def cross_fitted(labelled: Labelled, count: int, stage_1: Callable[[Labelled], M
     parts = labelled.frame.select(person_hash(count)).to_series().to_numpy()
     margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
     for part in range(count):
-        held = parts == part
-        others = labelled.where(pl.Series(~held))
-        if held.any() and not others.frame.is_empty():
-            margins[held] = stage_1(others)(labelled.frame.filter(pl.Series(held)))
+        in_part = parts == part
+        others = labelled.where(pl.Series(~in_part))
+        if in_part.any() and not others.frame.is_empty():
+            margins[in_part] = stage_1(others)(labelled.frame.filter(pl.Series(in_part)))
     return margins
 
 

@@ -59,8 +59,8 @@ class Labelled:
     @property
     def weights(self) -> Matrix:
         """The sampling weight of each row."""
-        found: Matrix = self.frame["weight"].to_numpy().astype(np.float64)
-        return found
+        values: Matrix = self.frame["weight"].to_numpy().astype(np.float64)
+        return values
 
     @property
     def effective_rows(self) -> float:
@@ -89,14 +89,15 @@ def everything(store: Store, until: date, config: Config) -> Labelled:
     spine = spoken.select("crn", "as_of").unique().sort("crn", "as_of")
     frame = pl.concat([part for _, part in build.frames(store, spine)])
     joined = frame.join(spoken, on=asof.GROUP_KEY, how="inner")
-    found = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
-    said = set(higher(found.teaching()))
-    if len(said) == 1:
+    labelled = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
+    is_higher = set(higher(labelled.teaching()))
+    if len(is_higher) == 1:
         raise UserError(
             f"Every reading by {until} says the same: "
-            f"{'too low' if said == {1.0} else 'not too low'}. There is nothing to learn from that."
+            f"{'too low' if is_higher == {1.0} else 'not too low'}. "
+            "There is nothing to learn from that."
         )
-    return found
+    return labelled
 
 
 def compared(labelled: Labelled) -> list[dict[str, Any]]:
@@ -107,13 +108,13 @@ def compared(labelled: Labelled) -> list[dict[str, Any]]:
     """
     rows = labelled.frame.with_columns(higher=higher(labelled))
     share = (pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()
-    found = rows.group_by("source", "seen").agg(
+    counts = rows.group_by("source", "seen").agg(
         rows=pl.len(),
         people=pl.col("crn").n_unique(),
         known_probability=pl.col("weighted").mean(),
         higher=share,
     )
-    return found.sort("source", "seen").to_dicts()
+    return counts.sort("source", "seen").to_dicts()
 
 
 def higher(labelled: Labelled) -> Matrix:
@@ -151,9 +152,9 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         variable_name="group",
         value_name="said",
     ).filter(pl.col("said").is_in(list(codes.LEVELS)))
-    told = long.with_columns(
+    verdicts = long.with_columns(
         reviewed=pl.col("said").replace_strict(RANK, default=None).cast(pl.Int64),
-        seen=_seen(),
+        seen=_random_share(),
         weight=1 / pl.col("sampling_probability"),
         weighted=pl.col("sampling_probability").is_not_null(),
     )
@@ -162,7 +163,7 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         & (pl.col("seen") == BEFORE)
         & pl.col("weighted")
     )
-    return told.select(
+    return verdicts.select(
         "crn",
         pl.col("snapshot_on").alias("as_of"),
         "group",
@@ -180,7 +181,7 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     )
 
 
-def _seen() -> pl.Expr:
+def _random_share() -> pl.Expr:
     """What the reader knew: the findings, the own countersignature, or the record alone."""
     return (
         pl.when(pl.col("same_person").fill_null(value=False))

@@ -59,23 +59,23 @@ def _cuts(final: Judged, share: float) -> dict[str, float]:
     """The lowest probability that is shown at each recorded level."""
     assert final.pooled is not None  # noqa: S101 (the caller has looked)
     strata = stratum_of(final.pooled.frame).to_numpy()
-    found = {}
+    cuts_of = {}
     for name in STRATA:
         at = strata == name
         if at.any():
             shown = metrics.top(final.probability[at], final.pooled.weights[at], share) > 0
-            found[name] = float(final.probability[at][shown].min())
-    return found
+            cuts_of[name] = float(final.probability[at][shown].min())
+    return cuts_of
 
 
 def _raised(
     store: Store, bundle: Bundle, rows: pl.DataFrame, cuts: dict[str, float]
 ) -> pl.DataFrame:
     """A row for each raised reading and lead: crn, recorded, weight, days_before, shown."""
-    asked = rows.select("crn", "group", "weight", recorded="stratum", read_on="as_of")
-    found = []
+    labelled = rows.select("crn", "group", "weight", recorded="stratum", read_on="as_of")
+    raised_frames = []
     for days in DAYS_BEFORE:
-        then = asked.with_columns(as_of=pl.col("read_on").dt.offset_by(f"-{days}d"))
+        then = labelled.with_columns(as_of=pl.col("read_on").dt.offset_by(f"-{days}d"))
         frames = build.frames(store, then.select(asof.KEY).unique().sort(asof.KEY))
         scored = pl.concat([bundle.score(community(frame)) for _, frame in frames])
         cut = pl.col("stratum").replace_strict(cuts, default=2.0, return_dtype=pl.Float64)
@@ -83,8 +83,8 @@ def _raised(
         joined = then.join(shown, on=asof.GROUP_KEY, how="left").with_columns(
             pl.col("shown").fill_null(value=False), days_before=pl.lit(days)
         )
-        found.append(joined.select("crn", "recorded", "weight", "days_before", "shown"))
-    return pl.concat(found)
+        raised_frames.append(joined.select("crn", "recorded", "weight", "days_before", "shown"))
+    return pl.concat(raised_frames)
 
 
 def _lines(rows: pl.DataFrame) -> Iterator[Lead]:

@@ -34,12 +34,12 @@ class Learner:
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
         """The calibrated probability of the outcome for each row."""
         margin = ordinal.margin(self.booster, values, 1)
-        asked = _everyone(len(values)) if groups is None else groups
-        found = np.empty(len(values))
-        for row, (name, group) in enumerate(zip(recorded, asked, strict=True)):
+        groups_ = _everyone(len(values)) if groups is None else groups
+        values_ = np.empty(len(values))
+        for row, (name, group) in enumerate(zip(recorded, groups_, strict=True)):
             stratum = self.strata.get(name, self.strata[POOLED])
-            found[row] = stratum.base[group] + stratum.slope * margin[row]
-        probability: Matrix = 1 / (1 + np.exp(-found))
+            values_[row] = stratum.base[group] + stratum.slope * margin[row]
+        probability: Matrix = 1 / (1 + np.exp(-values_))
         return probability
 
 
@@ -57,17 +57,22 @@ def fit(
     `groups`, where given, has a base of its own in each level (calibration by group).
     """
     weights = np.ones(len(values))
-    asked = _everyone(len(values)) if groups is None else groups
-    names = sorted(set(asked))
+    groups_ = _everyone(len(values)) if groups is None else groups
+    names = sorted(set(groups_))
     target = outcome.astype(np.int64)
     parts = np.array([crc32(str(one).encode()) % PARTS for one in ids])
     margins = np.zeros(len(values))
     for part in range(PARTS):
-        held = parts == part
+        in_part = parts == part
         others = ordinal.boost(
-            values[~held], target[~held], weights[~held], directions, settings, thresholds=1
+            values[~in_part],
+            target[~in_part],
+            weights[~in_part],
+            directions,
+            settings,
+            thresholds=1,
         )
-        margins[held] = ordinal.margin(others, values[held], 1)
+        margins[in_part] = ordinal.margin(others, values[in_part], 1)
     strata = {}
     for name in (POOLED, *sorted(set(recorded))):
         rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
@@ -75,7 +80,7 @@ def fit(
             strata[name] = level.fit_stratum(
                 margins[rows],
                 np.zeros((int(rows.sum()), 0)),
-                asked[rows],
+                groups_[rows],
                 outcome[rows],
                 weights[rows],
                 [],

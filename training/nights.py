@@ -19,30 +19,30 @@ NIGHTS = (1, 7, 28)
 
 
 @dataclass(frozen=True)
-class Kept:
+class Stay:
     """Of those shown on a night, the share that was on the list so many nights before."""
 
     recorded: str
     nights_before: int
     shown: int
-    kept: float
+    share_kept: float
     overlap: float
     """Of all on either list, the share on both."""
 
 
-def measure(store: Store, model: Bundle, until: date, share: float) -> list[Kept]:
+def measure(store: Store, model: Bundle, until: date, share: float) -> list[Stay]:
     """The list of `until` beside those of the nights before, by recorded level."""
     now = _lists(store, model, until, share)
-    found = []
+    stays = []
     for nights in NIGHTS:
         before = _lists(store, model, until - timedelta(days=nights), share)
         for name in STRATA:
             if now[name] and before[name]:
                 both = len(now[name] & before[name])
                 either = len(now[name] | before[name])
-                kept = both / len(now[name])
-                found.append(Kept(name, nights, len(now[name]), kept, both / either))
-    return found
+                share_kept = both / len(now[name])
+                stays.append(Stay(name, nights, len(now[name]), share_kept, both / either))
+    return stays
 
 
 def _lists(store: Store, model: Bundle, on: date, share: float) -> dict[str, set[tuple[str, str]]]:
@@ -50,9 +50,9 @@ def _lists(store: Store, model: Bundle, on: date, share: float) -> dict[str, set
     cases = build.cases_under_supervision(store, on).filter(~pl.col("limited"))
     parts = [model.score(frame) for _, frame in build.frames(store, cases.select(asof.KEY))]
     scored = pl.concat(parts).filter("scorable")
-    found = {}
+    lists = {}
     for name in STRATA:
         rows = scored.filter(pl.col("stratum") == name)
         shown = metrics.top(rows["log_odds"].to_numpy(), np.ones(rows.height), share) > 0
-        found[name] = set(rows.filter(pl.Series(shown)).select("crn", "group").iter_rows())
-    return found
+        lists[name] = set(rows.filter(pl.Series(shown)).select("crn", "group").iter_rows())
+    return lists

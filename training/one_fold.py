@@ -21,24 +21,24 @@ Places = npt.NDArray[np.int64]
 def scores(about: Description, rows: Rows, train: Places, test: Places) -> dict[str, Matrix]:
     """The probabilities of the test rows by every model, its variants and what it must beat."""
     outcome = rows.higher().astype(np.float64)
-    found = {MODEL: _two_stage(about, rows, train, test)}
+    scores_of = {MODEL: _two_stage(about, rows, train, test)}
     for variant in about.variants:
-        kept = _kept(rows, variant.without)
-        found[f"{MODEL}, {variant.name}"] = _two_stage(about, rows, train, test, kept)
+        columns = _columns_without(rows, variant.without)
+        scores_of[f"{MODEL}, {variant.name}"] = _two_stage(about, rows, train, test, columns)
     if about.parity:
         groups = rows.audit[about.parity]
-        found[BY_GROUP] = _two_stage(about, rows, train, test, groups=groups)
-    found[LEVEL_ALONE] = _level_alone(rows.recorded, outcome, train, test)
-    found[BEST_SINGLE] = _best_single(rows, outcome, train, test)
+        scores_of[BY_GROUP] = _two_stage(about, rows, train, test, groups=groups)
+    scores_of[LEVEL_ALONE] = _level_alone(rows.recorded, outcome, train, test)
+    scores_of[BEST_SINGLE] = _best_single(rows, outcome, train, test)
     onehot = np.column_stack([rows.recorded == level for level in (*about.levels, tabular.UNKNOWN)])
-    seen = np.hstack([rows.values, onehot.astype(np.float64)])
+    inputs = np.hstack([rows.values, onehot.astype(np.float64)])
     ones = np.ones(len(train))
     for name, challenger in CHALLENGERS.items():
-        found[name] = challenger(seen[train], outcome[train], ones, seen[test])
-    return found
+        scores_of[name] = challenger(inputs[train], outcome[train], ones, inputs[test])
+    return scores_of
 
 
-def _kept(rows: Rows, without: tuple[str, ...]) -> list[int]:
+def _columns_without(rows: Rows, without: tuple[str, ...]) -> list[int]:
     """The columns that are not of the inputs left out."""
     return [
         place
@@ -52,12 +52,12 @@ def _two_stage(
     rows: Rows,
     train: Places,
     test: Places,
-    kept: list[int] | None = None,
+    kept_columns: list[int] | None = None,
     groups: learner.Words | None = None,
 ) -> Matrix:
-    columns = list(range(rows.values.shape[1])) if kept is None else kept
+    columns = list(range(rows.values.shape[1])) if kept_columns is None else kept_columns
     values = rows.values[:, columns]
-    made = learner.fit(
+    model = learner.fit(
         values[train],
         rows.higher()[train].astype(np.float64),
         rows.recorded[train],
@@ -66,8 +66,8 @@ def _two_stage(
         about.booster,
         None if groups is None else groups[train],
     )
-    asked = None if groups is None else groups[test]
-    return made.probability(values[test], rows.recorded[test], asked)
+    test_groups = None if groups is None else groups[test]
+    return model.probability(values[test], rows.recorded[test], test_groups)
 
 
 def _level_alone(recorded: learner.Words, outcome: Matrix, train: Places, test: Places) -> Matrix:
@@ -78,7 +78,7 @@ def _level_alone(recorded: learner.Words, outcome: Matrix, train: Places, test: 
 def _best_single(rows: Rows, outcome: Matrix, train: Places, test: Places) -> Matrix:
     """The one input that ranks the training rows best, as the outcome's share at each value."""
     higher, ones = outcome[train] > 0, np.ones(len(train))
-    best, found = 0.0, np.full(len(test), outcome[train].mean())
+    best, best_score = 0.0, np.full(len(test), outcome[train].mean())
     for column in range(rows.values.shape[1]):
         values = np.nan_to_num(rows.values[:, column], nan=-1.0)
         rates = {v: higher[values[train] == v].mean() for v in np.unique(values[train])}
@@ -86,5 +86,5 @@ def _best_single(rows: Rows, outcome: Matrix, train: Places, test: Places) -> Ma
         reached = metrics.auc(score, higher, ones)
         if reached > best:
             best = reached
-            found = np.array([rates.get(v, outcome[train].mean()) for v in values[test]])
-    return found
+            best_score = np.array([rates.get(v, outcome[train].mean()) for v in values[test]])
+    return best_score

@@ -28,13 +28,13 @@ BLUE, GREY, BLACK = "#1d70b8", "#505a5f", "#0b0c0c"
 
 def draw(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
     """Write reliability.png and review-rates.png into a folder; the paths."""
-    made = {
+    pictures = {
         "reliability.png": _reliability(judged, probability),
         "review-rates.png": _review_rates(judged, probability),
     }
-    for name, picture in made.items():
+    for name, picture in pictures.items():
         picture.savefig(folder / name, dpi=120, metadata={"Software": "rosh-triage"})
-    return [folder / name for name in made]
+    return [folder / name for name in pictures]
 
 
 def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
@@ -47,28 +47,28 @@ def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
     rows = np.column_stack([ordinal.matrix(frame, model.ordinal.columns), at])
     names = [*model.ordinal.columns, *GROUPS, "threshold"]
     values = shap.TreeExplainer(model.ordinal.booster)(rows)
-    told = shap.Explanation(
+    explanation = shap.Explanation(
         values=values.values,
         base_values=values.base_values,
         data=rows,
         feature_names=[name.replace("_", " ") for name in names],
     )
-    made = {"beeswarm.png": _beeswarm(told), "dependence.png": _dependence(told)}
-    for name, picture in made.items():
+    pictures = {"beeswarm.png": _beeswarm(explanation), "dependence.png": _dependence(explanation)}
+    for name, picture in pictures.items():
         picture.savefig(folder / name, dpi=110, metadata={"Software": "rosh-triage"})
         plt.close(picture)
-    return [folder / name for name in made]
+    return [folder / name for name in pictures]
 
 
-def _beeswarm(told: shap.Explanation) -> Picture:
+def _beeswarm(explanation: shap.Explanation) -> Picture:
     picture = plt.figure(layout="constrained")
-    shap.plots.beeswarm(told, max_display=20, show=False, plot_size=(10, 8))
+    shap.plots.beeswarm(explanation, max_display=20, show=False, plot_size=(10, 8))
     picture.suptitle("What moves the margin, a dot a person and group (log-odds)")
     return picture
 
 
-def _dependence(told: shap.Explanation) -> Picture:
-    own = told[:, : told.shape[1] - len(GROUPS) - 1]
+def _dependence(explanation: shap.Explanation) -> Picture:
+    own = explanation[:, : explanation.shape[1] - len(GROUPS) - 1]
     order = np.argsort(-np.abs(own.values).mean(axis=0))[:4]
     picture, axes = _four("The four indicators that move the margin most")
     for place, column in zip(axes, order, strict=True):
@@ -115,19 +115,20 @@ def _review_rates(judged: Labelled, probability: Matrix) -> Picture:
     picture, axes = _four("What each review rate finds, newest period (95 % intervals)")
     curve = rates.curve(judged, probability)
     for place, name in zip(axes, STRATA, strict=True):
-        own = [one for one in curve if one.recorded == name and one.recall and one.precision]
+        own = [one for one in curve if one.recorded == name and one.share_found and one.precision]
         place.set_title(f"recorded {name.lower()}")
         if not own:
             place.text(0.5, 0.5, "too few to tell", ha="center", transform=place.transAxes)
             continue
         shares = [100 * one.share for one in own]
-        for words, colour, told in (
-            ("found of those too low", BLUE, [one.recall for one in own]),
+        for words, colour, figures in (
+            ("found of those too low", BLUE, [one.share_found for one in own]),
             ("right of those shown", BLACK, [one.precision for one in own]),
         ):
-            known = [figure for figure in told if figure is not None]
+            measurable = [figure for figure in figures if figure is not None]
             value, low, high = (
-                [100 * getattr(figure, end) for figure in known] for end in ("value", "low", "high")
+                [100 * getattr(figure, end) for figure in measurable]
+                for end in ("value", "low", "high")
             )
             place.plot(shares, value, "o-", color=colour, label=words)
             place.fill_between(shares, low, high, color=colour, alpha=0.15)

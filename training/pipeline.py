@@ -49,46 +49,46 @@ def train(
     """Train, judge, save and register; the same inputs find the same bundle and do nothing."""
     marker = out / f"trained-{_identity(store, until, config)[:16]}.json"
     if marker.exists():
-        said = json.loads(marker.read_text(encoding="utf-8"))
-        folder = out / said["folder"]
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        folder = out / content["folder"]
         table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-        return Proposal(said["bundle"], folder, said["version"], False, table)
+        return Proposal(content["bundle"], folder, content["version"], False, table)
     staging.check_writable(out)
     registry.prepare(tracking)
     step("labels and indicators as each reader saw them")
-    read = labels.everything(store, until, config)
-    labelled = read.teaching()
+    all_labelled = labels.everything(store, until, config)
+    labelled = all_labelled.teaching()
     every = {**baselines.BASELINES, **baselines.SLOW_BASELINES}
     folds = list(splits.folds(labelled, until, config.splits))
     development = evaluate.judge("development", folds, config, step)
     newest = list(splits.final_folds(labelled, until, config.splits))
     final = evaluate.judge("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
-    found = evidence.gather(store, read, final, config)
+    content_of_evidence = evidence.gather(store, all_labelled, final, config)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
-    made = fit(labelled, config, _about(store, until, labelled, [*folds, *newest], config))
+    model = fit(labelled, config, _about(store, until, labelled, [*folds, *newest], config))
     step("the caseload of today, against which drift is watched")
-    usual = profile.make(store, made, until).as_json()
-    made = replace(made, about={**made.about, "profile": usual})
+    usual = profile.make(store, model, until).as_json()
+    model = replace(model, about={**model.about, "profile": usual})
     pooled = final.pooled
     if pooled is not None:
-        steady = stability.measure(made, labelled, pooled.frame, config, step)
-        made = replace(made, about={**made.about, "settled": steady.families})
+        steady = stability.measure(model, labelled, pooled.frame, config, step)
+        model = replace(model, about={**model.about, "settled": steady.families})
         step("the lists of other nights; pictures")
-        kept = nights.measure(store, made, until, config.review.share)
-        found |= {
+        stays = nights.measure(store, model, until, config.review.share)
+        content_of_evidence |= {
             "stability": [asdict(one) for one in steady.lines],
-            "nights": [asdict(one) for one in kept],
+            "nights": [asdict(one) for one in stays],
         }
     # What the board reads before it signs is bound to what it signs, by this digest.
-    made = replace(made, about={**made.about, "evidence": _digest(found)})
+    model = replace(model, about={**model.about, "evidence": _digest(content_of_evidence)})
     if pooled is not None:
-        folder = out / made.id[:12]
+        folder = out / model.id[:12]
         folder.mkdir(parents=True, exist_ok=True)
         pictures.draw(pooled, final.probability, folder)
-        pictures.explained(made, pooled.frame, folder)
-    return _keep(made, lines, found, config, out, tracking, marker, step)
+        pictures.explained(model, pooled.frame, folder)
+    return _keep(model, lines, content_of_evidence, config, out, tracking, marker, step)
 
 
 def _about(
@@ -110,9 +110,9 @@ def _about(
 
 
 def _keep(
-    made: bundle.Bundle,
+    model: bundle.Bundle,
     lines: list[Line],
-    found: dict[str, Any],
+    content: dict[str, Any],
     config: Config,
     out: Path,
     tracking: Path,
@@ -120,31 +120,33 @@ def _keep(
     step: Callable[[str], None],
 ) -> Proposal:
     step("saving, registering")
-    folder = out / made.id[:12]
-    made.save(folder)
-    table = metrics.told([_row(line) for line in lines])
+    folder = out / model.id[:12]
+    model.save(folder)
+    table = metrics.without_nan([_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
-    (folder / EVIDENCE).write_text(_text(found), encoding="utf-8")
+    (folder / EVIDENCE).write_text(_text(content), encoding="utf-8")
     tables = {
-        heading: evidence.readable(found[name]) for name, heading in evidence.ON_THE_CARD.items()
+        heading: evidence.readable(content[name]) for name, heading in evidence.ON_THE_CARD.items()
     }
-    text = card.as_markdown(made.about, [_readable(row) for row in table], made.id, tables)
+    text = card.as_markdown(model.about, [_readable(row) for row in table], model.id, tables)
     (folder / "card.md").write_text(text, encoding="utf-8")
     figures = {name: value for line in lines for name, value in line.flat().items()}
-    said = _parameters(config) | {f"about.{name}": made.about[name] for name in IN_A_WORD}
-    note = card.NOTE + (card.MADE_UP if made.about["made_up"] else "")
-    version = registry.track(tracking, folder, made.id, said, figures, {"card.md": text}, note)
-    said = {"bundle": made.id, "folder": folder.name, "version": version}
-    marker.write_text(json.dumps(said), encoding="utf-8")
-    return Proposal(made.id, folder, version, True, table)
+    parameters = _parameters(config) | {f"about.{name}": model.about[name] for name in IN_A_WORD}
+    note = card.NOTE + (card.MADE_UP if model.about["made_up"] else "")
+    version = registry.track(
+        tracking, folder, model.id, parameters, figures, {"card.md": text}, note
+    )
+    parameters = {"bundle": model.id, "folder": folder.name, "version": version}
+    marker.write_text(json.dumps(parameters), encoding="utf-8")
+    return Proposal(model.id, folder, version, True, table)
 
 
-def _text(found: dict[str, Any]) -> str:
-    return json.dumps(metrics.told(found), indent=1)
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(metrics.without_nan(content), indent=1)
 
 
-def _digest(found: dict[str, Any]) -> str:
-    return hashlib.sha256(_text(found).encode()).hexdigest()
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(_text(content).encode()).hexdigest()
 
 
 def _identity(store: Store, until: date, config: Config) -> str:
@@ -177,7 +179,7 @@ def _parameters(config: Config) -> dict[str, Any]:
 
 
 def _row(line: Line) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         "period": line.period,
         "model": line.model,
         "recorded": line.stratum,
@@ -185,8 +187,8 @@ def _row(line: Line) -> dict[str, Any]:
         "higher": line.higher,
     }
     for name, figure in line.figures.items():
-        said[name] = [figure.value, figure.low, figure.high]
-    return said
+        values[name] = [figure.value, figure.low, figure.high]
+    return values
 
 
 def _readable(row: dict[str, Any]) -> dict[str, str]:
@@ -198,8 +200,8 @@ def _readable(row: dict[str, Any]) -> dict[str, str]:
         "slope",
         "flagged_calibration",
     )
-    said = {key: str(row[key]) for key in ("period", "model", "recorded", "rows", "higher")}
+    texts = {key: str(row[key]) for key in ("period", "model", "recorded", "rows", "higher")}
     for name in names:
         value, low, high = row.get(name) or (None, None, None)
-        said[name] = "" if value is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
-    return said
+        texts[name] = "" if value is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
+    return texts

@@ -26,26 +26,26 @@ class Rate:
     share: float
     rows: int
     precision: Figure | None
-    recall: Figure | None
+    share_found: Figure | None
 
 
 def curve(judged: Labelled, probability: Matrix) -> list[Rate]:
     """Every share of every recorded level, with intervals from resampling people."""
     strata = stratum_of(judged.frame).to_numpy()
     truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy()
-    found = []
+    rates = []
     for name in STRATA:
         at = strata == name
         for share in SHARES:
             shown = int(share * at.sum())
-            told = shown >= FEWEST and truth[at].sum() >= FEWEST
+            is_enough = shown >= FEWEST and truth[at].sum() >= FEWEST
             right = caught = None
-            if told:
-                given = probability[at], truth[at], judged.weights[at], people[at], 1
-                right = metrics.interval(_at(metrics.precision, share), "higher", *given)
-                caught = metrics.interval(_at(metrics.share_found, share), "higher", *given)
-            found.append(Rate(name, share, shown, right, caught))
-    return found
+            if is_enough:
+                arguments = probability[at], truth[at], judged.weights[at], people[at], 1
+                right = metrics.interval(_at(metrics.precision, share), "higher", *arguments)
+                caught = metrics.interval(_at(metrics.share_found, share), "higher", *arguments)
+            rates.append(Rate(name, share, shown, right, caught))
+    return rates
 
 
 def _at(measure: metrics.Sharing, share: float) -> metrics.Measure:

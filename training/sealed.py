@@ -23,13 +23,13 @@ def levels(folder: Path, on: date) -> pl.DataFrame:
 
     Raises MissingInput where there is no truth, UserError for a day outside its months.
     """
-    said = _said(folder)
-    ago = (date.fromisoformat(said["as_of"]) - on).days
-    month = said["months"] - 1 - ago // said["days_a_month"]
+    description = _read_description(folder)
+    ago = (date.fromisoformat(description["as_of"]) - on).days
+    month = description["months"] - 1 - ago // description["days_a_month"]
     if ago < 0 or month < 0:
         raise UserError(
-            f"The hidden truth ends on {said['as_of']} and spans {said['months']} months of "
-            f"{said['days_a_month']} days; {on} lies outside."
+            f"The hidden truth ends on {description['as_of']} and spans {description['months']} "
+            f"months of {description['days_a_month']} days; {on} lies outside."
         )
     rows = pl.read_parquet(folder / LEVELS / "*.parquet")
     return rows.select("crn", "group", true=pl.col("level").arr.get(month).cast(pl.Int64))
@@ -43,17 +43,17 @@ def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
 
 def first_day(folder: Path) -> date:
     """The first day that the truth tells of."""
-    said = _said(folder)
-    last = date.fromisoformat(said["as_of"])
-    return last - timedelta(days=said["months"] * said["days_a_month"] - 1)
+    description = _read_description(folder)
+    last = date.fromisoformat(description["as_of"])
+    return last - timedelta(days=description["months"] * description["days_a_month"] - 1)
 
 
-def _said(folder: Path) -> dict[str, Any]:
+def _read_description(folder: Path) -> dict[str, Any]:
     about = folder / "truth.json"
     if not about.exists():
         raise MissingInput(
             f"There is no hidden truth in {folder}. It lies beside a made-up extract: "
             "python -m features synthesise --out EXTRACT --truth TRUTH"
         )
-    said: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
-    return said
+    description: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
+    return description

@@ -90,13 +90,13 @@ def _shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[
     """The rows that would be shown at each recorded level."""
     scored = bundle.score(frame)
     strata, score = stratum_of(frame).to_numpy(), scored["log_odds"].fill_null(-np.inf).to_numpy()
-    found = {}
+    lists = {}
     for name in STRATA:
         at = np.flatnonzero((strata == name) & scored["scorable"].to_numpy())
         if len(at):
             chosen = metrics.top(score[at], np.ones(len(at)), share) > 0
-            found[name] = [int(row) for row in at[chosen]]
-    return found
+            lists[name] = [int(row) for row in at[chosen]]
+    return lists
 
 
 def _weights(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[Key]]:

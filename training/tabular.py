@@ -92,8 +92,8 @@ class Rows:
         """Who had the outcome; UserError where the table has none."""
         if self.outcome is None:
             raise UserError("A table without outcomes cannot be judged.")
-        found: Flags = self.outcome > 0
-        return found
+        is_higher: Flags = self.outcome > 0
+        return is_higher
 
 
 def describe(path: Path) -> Description:
@@ -107,31 +107,35 @@ def describe(path: Path) -> Description:
     content["inputs"] = tuple(_part(path, Input, one) for one in content.pop("input", []))
     content["variants"] = tuple(_part(path, Variant, one) for one in content.pop("variant", []))
     content["booster"] = _part(path, Settings, content.get("booster", {}))
-    made: Description = _part(path, Description, content)
-    names = [one.name for one in made.inputs]
-    barred = sorted(set(names) & {*made.never, made.outcome, made.recorded, made.id})
+    description: Description = _part(path, Description, content)
+    names = [one.name for one in description.inputs]
+    barred = sorted(
+        set(names) & {*description.never, description.outcome, description.recorded, description.id}
+    )
     if barred:
         raise UserError(f"{path}: {', '.join(barred)} may not be an input. Take it out.")
-    for one in made.inputs:
+    for one in description.inputs:
         if one.kind not in KINDS or one.direction not in DIRECTION:
             raise UnreadableInput(
                 f"{path}: {one.name} is of kind {one.kind!r} and direction {one.direction!r}. "
                 f"Kinds: {', '.join(KINDS)}; directions: {', '.join(DIRECTION)}."
             )
-    for variant in made.variants:
+    for variant in description.variants:
         for name in variant.without:
             if name not in names:
                 raise UserError(
                     f"{path}: no input {name!r} to leave out.{did_you_mean(name, names)}"
                 )
-    return made
+    return description
 
 
 def _part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
-    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    fields_of = kind.__dataclass_fields__  # type: ignore[attr-defined]
     for name in values:
-        if name not in known:
-            raise UnreadableInput(f"{path}: unknown setting {name!r}.{did_you_mean(name, known)}")
+        if name not in fields_of:
+            raise UnreadableInput(
+                f"{path}: unknown setting {name!r}.{did_you_mean(name, fields_of)}"
+            )
     frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
         return kind(**frozen)
@@ -149,22 +153,22 @@ def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
         raise UnreadableInput(
             f"{path} cannot be read as CSV: {str(error).splitlines()[0]}."
         ) from error
-    wanted = [about.id, about.recorded, *about.audit, *(one.name for one in about.inputs)]
-    wanted += [name for name in (about.outcome if with_outcome else "", about.time) if name]
-    for name in wanted:
+    columns = [about.id, about.recorded, *about.audit, *(one.name for one in about.inputs)]
+    columns += [name for name in (about.outcome if with_outcome else "", about.time) if name]
+    for name in columns:
         if name not in frame.columns:
             hint = did_you_mean(name, frame.columns)
             raise UnreadableInput(f"{path} has no column {name!r}.{hint}")
     values, names, directions = _inputs(path, frame, about)
-    known = pl.col(about.recorded).is_in(list(about.levels))
-    recorded = frame.select(pl.when(known).then(about.recorded).otherwise(pl.lit(UNKNOWN)))
+    has_level = pl.col(about.recorded).is_in(list(about.levels))
+    recorded = frame.select(pl.when(has_level).then(about.recorded).otherwise(pl.lit(UNKNOWN)))
     return Rows(
         frame[about.id],
         values,
         names,
         directions,
         recorded.to_series().to_numpy().astype(object),
-        {name: _said(frame[name]) for name in about.audit},
+        {name: _as_texts(frame[name]) for name in about.audit},
         _outcome(path, frame, about) if with_outcome else None,
         _times(path, frame, about) if about.time else None,
     )
@@ -179,20 +183,20 @@ def _times(path: Path, frame: pl.DataFrame, about: Description) -> pl.Series:
     return text if numbers.null_count() else numbers
 
 
-def _said(column: pl.Series) -> npt.NDArray[np.object_]:
+def _as_texts(column: pl.Series) -> npt.NDArray[np.object_]:
     return column.fill_null("not known").replace("", "not known").to_numpy().astype(object)
 
 
 def _outcome(path: Path, frame: pl.DataFrame, about: Description) -> Matrix:
     text = frame[about.outcome]
-    found = text.cast(pl.Float64, strict=False)
-    odd = text.filter(~found.is_in([0.0, 1.0]).fill_null(value=False))
+    numbers = text.cast(pl.Float64, strict=False)
+    odd = text.filter(~numbers.is_in([0.0, 1.0]).fill_null(value=False))
     if odd.len():
         raise UnreadableInput(
             f"{path}: {about.outcome} is 0 or 1 in every row, and {odd.len():,} rows say otherwise "
             f"(the first: {odd[0]!r})."
         )
-    values: Matrix = found.to_numpy().astype(np.float64)
+    values: Matrix = numbers.to_numpy().astype(np.float64)
     if values.min() == values.max():
         raise UserError(
             f"{path}: {about.outcome} is {values[0]:.0f} in every row. Nothing to learn."
@@ -224,20 +228,20 @@ def _options(column: pl.Series) -> list[str]:
 
 
 def _numbers(path: Path, column: pl.Series, about: Input) -> Matrix:
-    known = {option: float(place) for place, option in enumerate(about.order)}
-    found = np.full(len(column), np.nan)
+    place_of = {option: float(place) for place, option in enumerate(about.order)}
+    numbers = np.full(len(column), np.nan)
     for row, text in enumerate(column):
         if text is None or not text.strip():
             continue
         number = _NUMBER.search(text) if about.kind == "number" else None
-        if about.kind == "ordered" and text in known:
-            found[row] = known[text]
+        if about.kind == "ordered" and text in place_of:
+            numbers[row] = place_of[text]
         elif number is not None:
-            found[row] = float(number.group())
+            numbers[row] = float(number.group())
         else:
             raise UnreadableInput(
                 f"{path}, row {row + 1}: {about.name} is {text!r}, which is no {about.kind} value."
             )
     if about.empty_is is not None:
-        found[np.isnan(found)] = about.empty_is
-    return found
+        numbers[np.isnan(numbers)] = about.empty_is
+    return numbers

@@ -38,7 +38,7 @@ class Line:
     name: str
     auc: float
     right: float
-    found: float
+    share_found: float
 
 
 def lines(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
@@ -53,7 +53,7 @@ def lines(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
     if not truly.any():
         raise UserError(f"No case of {store.path} is truly too low on {on}: nothing to find.")
     ones: Matrix = np.ones(rows.height)
-    found = [
+    predictor_lines = [
         Line(
             name,
             float(roc_auc_score(truly, score)),
@@ -62,7 +62,7 @@ def lines(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
         )
         for name, score in _scores(rows, truly).items()
     ]
-    return rows.height, float(truly.mean()), found
+    return rows.height, float(truly.mean()), predictor_lines
 
 
 def _scores(rows: pl.DataFrame, truly: np.ndarray) -> dict[str, Matrix]:
@@ -87,8 +87,8 @@ def _rate_in_the_other_half(keys: pl.Series, truly: np.ndarray, half: pl.Series)
     frame = pl.DataFrame({"key": keys.fill_null("none"), "low": truly, "half": half})
     rates = frame.group_by("key", half=~pl.col("half")).agg(rate=pl.col("low").mean())
     joined = frame.join(rates, on=["key", "half"], how="left", maintain_order="left")
-    found: Matrix = joined["rate"].fill_null(float(truly.mean())).to_numpy()
-    return found
+    rate_values: Matrix = joined["rate"].fill_null(float(truly.mean())).to_numpy()
+    return rate_values
 
 
 def _people(store: Store, on: date) -> Iterator[pl.DataFrame]:
@@ -104,19 +104,19 @@ def _people(store: Store, on: date) -> Iterator[pl.DataFrame]:
 def _described(histories: asof.Histories) -> pl.DataFrame:
     year = pl.col("days") < 365
     indicator = find(ONE_INDICATOR)
-    found = indicator.entries(histories).collect()
+    rows = indicator.entries(histories).collect()
     rank = pl.col("level").replace_strict(RANK, return_dtype=pl.Int64)
     levels = recorded_levels(histories).with_columns(rank)
     wide = levels.pivot(on="group", index=asof.KEY, values="level")
     counts = {
         "entries": histories.rows("contacts").filter(year).group_by("crn").len("entries"),
         "incidents": histories.rows("incidents").filter(year).group_by("crn").len("incidents"),
-        "indicator": found.group_by("crn").agg(indicator=indicator.value),
+        "indicator": rows.group_by("crn").agg(indicator=indicator.value),
     }
     for counted in counts.values():
         wide = wide.join(counted, on="crn", how="left")
-    held = histories.rows("allocations").filter(pl.col("ended_on").is_null())
-    last = held.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
+    allocations = histories.rows("allocations").filter(pl.col("ended_on").is_null())
+    last = allocations.sort("occurred_on").unique("crn", keep="last", maintain_order=True)
     inside = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") == "custody"
     )

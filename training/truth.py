@@ -45,7 +45,7 @@ class TruthLine:
     rows: int
     too_low: int
     right: float
-    found: float
+    share_found: float
     average_precision: float
 
 
@@ -74,18 +74,18 @@ def against(
     spoken = labels.read(store, before, config).where(part != HELD)
     step("the held people, as of the day")
     spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
-    asked = _truly(pl.concat(list(_frames(store, spine))), folder, on)
-    made = fit(spoken, config)
-    scores: dict[str, Matrix] = {MODEL: _probability(made, asked)}
+    true_labels = _truly(pl.concat(list(_frames(store, spine))), folder, on)
+    model = fit(spoken, config)
+    scores: dict[str, Matrix] = {MODEL: _probability(model, true_labels)}
     for name, baseline in baselines.BASELINES.items():
         step(name)
-        scores[name] = baseline(spoken, asked)
+        scores[name] = baseline(spoken, true_labels)
     step(f"{TIMES} times the rows, with the truth of each")
     taught = _taught(store, folder, before, part, TIMES * spoken.frame.height)
-    scores[TAUGHT_BY_TRUTH] = _probability(fit(taught, config), asked)
-    lines = list(_lines(asked, scores, config.review.share))
+    scores[TAUGHT_BY_TRUTH] = _probability(fit(taught, config), true_labels)
+    lines = list(_lines(true_labels, scores, config.review.share))
     reached = _mean(lines, MODEL) / _mean(lines, TAUGHT_BY_TRUTH)
-    return lines, _echo(made, asked), reached
+    return lines, _echo(model, true_labels), reached
 
 
 def _frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -104,40 +104,40 @@ def _truly(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
     )
 
 
-def _taught(store: Store, folder: Path, before: date, part: pl.Expr, wanted: int) -> Labelled:
+def _taught(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
     """As many rows as wanted of other people, on days before, with the truth."""
-    found: list[pl.DataFrame] = []
+    frames: list[pl.DataFrame] = []
     day, rows, first = before, 0, sealed.first_day(folder)
-    while rows < wanted and day >= first:
+    while rows < count and day >= first:
         spine = build.cases_under_supervision(store, day).filter(part != HELD).select(asof.KEY)
         of_day = _truly(pl.concat(list(_frames(store, spine))), folder, day).frame
-        found.append(of_day)
+        frames.append(of_day)
         rows += of_day.height
         day -= timedelta(days=EVERY_DAYS)
-    return Labelled(pl.concat(found).head(wanted))
+    return Labelled(pl.concat(frames).head(count))
 
 
-def _probability(made: Bundle, asked: Labelled) -> Matrix:
-    score: Matrix = made.score(asked.frame)["probability"].fill_null(0.0).to_numpy()
+def _probability(model: Bundle, labelled: Labelled) -> Matrix:
+    score: Matrix = model.score(labelled.frame)["probability"].fill_null(0.0).to_numpy()
     return score.astype(np.float64)
 
 
-def _lines(asked: Labelled, scores: dict[str, Matrix], share: float) -> Iterator[TruthLine]:
-    strata, low = stratum_of(asked.frame).to_numpy(), labels.higher(asked) > 0
+def _lines(labelled: Labelled, scores: dict[str, Matrix], share: float) -> Iterator[TruthLine]:
+    strata, low = stratum_of(labelled.frame).to_numpy(), labels.higher(labelled) > 0
     for name, score in scores.items():
         for stratum in STRATA:
             at = strata == stratum
             if not low[at].any():
                 continue
-            given = score[at], low[at], np.ones(int(at.sum()))
+            arguments = score[at], low[at], np.ones(int(at.sum()))
             yield TruthLine(
                 name,
                 stratum,
                 int(at.sum()),
                 int(low[at].sum()),
-                metrics.precision(*given, share),
-                metrics.share_found(*given, share),
-                metrics.average_precision(*given),
+                metrics.precision(*arguments, share),
+                metrics.share_found(*arguments, share),
+                metrics.average_precision(*arguments),
             )
 
 
@@ -155,15 +155,15 @@ def overall(lines: list[TruthLine], model: str, share: float) -> float:
     return sum(line.right * share * line.rows for line in own) / shown
 
 
-def _echo(made: Bundle, asked: Labelled) -> list[Echo]:
-    margin = made.ordinal.margins(asked.frame)[:, 0]
-    recorded = asked.frame["level"].replace_strict(labels.RANK, default=None)
-    known = recorded.is_not_null().to_numpy()
+def _echo(model: Bundle, labelled: Labelled) -> list[Echo]:
+    margin = model.ordinal.margins(labelled.frame)[:, 0]
+    recorded = labelled.frame["level"].replace_strict(labels.RANK, default=None)
+    has_level = recorded.is_not_null().to_numpy()
     above = recorded.fill_null(0).to_numpy() > 0
-    found = []
+    lines = []
     for true in range(4):
-        at = known & (asked.reviewed == true)
+        at = has_level & (labelled.reviewed == true)
         if at.sum() >= 100 and 0 < above[at].sum() < at.sum():
             ones = np.ones(int(at.sum()))
-            found.append(Echo(true, int(at.sum()), metrics.auc(margin[at], above[at], ones)))
-    return found
+            lines.append(Echo(true, int(at.sum()), metrics.auc(margin[at], above[at], ones)))
+    return lines

@@ -24,8 +24,8 @@ def plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
     key: list[str | pl.Expr] = [*CASE, *([_place()] if item.per_group else [])]
     if item.counts:
         return rows.select(key).drop_nulls() if item.per_group else rows.select(key)
-    found = rows.group_by(item.key).agg(item.value.cast(pl.Float64).alias("value"))
-    return found.select(*key, "value").drop_nulls()
+    values = rows.group_by(item.key).agg(item.value.cast(pl.Float64).alias("value"))
+    return values.select(*key, "value").drop_nulls()
 
 
 def _place() -> pl.Expr:
@@ -34,7 +34,7 @@ def _place() -> pl.Expr:
 
 
 def table(
-    histories: Histories, due: Mask, items: Sequence[Indicator], found: Sequence[pl.DataFrame]
+    histories: Histories, due: Mask, items: Sequence[Indicator], columns: Sequence[pl.DataFrame]
 ) -> pl.DataFrame:
     """One column an indicator, a row for each case and group in order; not known or due is null.
 
@@ -43,7 +43,7 @@ def table(
     cases = histories.spine.height
     wide = np.empty((len(items), cases, len(GROUPS)))
     applies = _Applies(histories, due.reshape(cases, len(GROUPS)), items)
-    for values, item, rows in zip(wide, items, found, strict=True):
+    for values, item, rows in zip(wide, items, columns, strict=True):
         _lay_out(values, item, rows)
         values[~applies.to(item)] = np.nan
     flat = wide.reshape(len(items), -1)

@@ -80,7 +80,7 @@ def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFra
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     first = (plan(histories) for plan in (level_plan, _on_record))
     plans = chain(first, (broadcast.plan(item, histories) for item in chosen))
-    levels, counts, *found = worked_out(plans, few=histories.few)
+    levels, counts, *values = worked_out(plans, few=histories.few)
     rows = (
         levels.join(counts, on=CASE, how="left")
         .sort(CASE_GROUP)
@@ -88,7 +88,7 @@ def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFra
         .with_columns(pl.col("on_record").fill_null(0))
     )
     due = (rows["level_state"] != "not_in_custody").to_numpy()
-    return rows.select(ABOUT).hstack(broadcast.table(histories, due, chosen, found))
+    return rows.select(ABOUT).hstack(broadcast.table(histories, due, chosen, values))
 
 
 CASES_AT_ONCE = 15_000
@@ -116,8 +116,8 @@ def frames(
         waiting: deque[tuple[int, Path, Future[None]]] = deque()
         for part, buckets in parts:
             path = folder / f"{buckets[-1]}.arrow"
-            done = others.submit(_write, store, part, buckets, path)
-            waiting.append((buckets[-1], path, done))
+            written = others.submit(_write, store, part, buckets, path)
+            waiting.append((buckets[-1], path, written))
             # One part is handed on while the workers are busy with the next ones.
             if len(waiting) > workers:
                 yield _handed_on(*waiting.popleft())
@@ -137,17 +137,17 @@ def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> No
     _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
 
 
-def _handed_on(bucket: int, path: Path, done: Future[None]) -> tuple[int, pl.DataFrame]:
+def _handed_on(bucket: int, path: Path, written: Future[None]) -> tuple[int, pl.DataFrame]:
     try:
-        done.result()
+        written.result()
     except BrokenProcessPool as error:
         raise RunStopped(
             "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
             "Free some memory, and start the run again."
         ) from error
-    found = pl.read_ipc(path)
+    part_frame = pl.read_ipc(path)
     path.unlink()
-    return bucket, found
+    return bucket, part_frame
 
 
 def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
@@ -166,8 +166,8 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
     """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
     limited = limited_cases(store, as_of)
     parts = [_in_force(store, as_of, bucket) for bucket in range(store.buckets)]
-    found = pl.concat(parts).with_columns(limited=pl.col("crn").is_in(sorted(limited)))
-    return found.sort("crn")
+    cases = pl.concat(parts).with_columns(limited=pl.col("crn").is_in(sorted(limited)))
+    return cases.sort("crn")
 
 
 def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
@@ -194,8 +194,8 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
             "The list of limited-access cases is not supplied or has stopped, so no case can be "
             "shown to be open. Nothing was scored. Supply the table `limits`, even if it is empty."
         )
-    kept = live(store.read("limits"))
-    kept = kept.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
+    limit_rows = live(store.read("limits"))
+    limit_rows = limit_rows.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
     refused = store.refused().filter(pl.col("table") == "limits")
     if not refused["crn"].fill_null("").str.contains(CRN_PATTERN).all():
         raise RunStopped(
@@ -206,10 +206,10 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
         "crn", kind=pl.lit("restriction"), username=pl.lit(""), ended_on=pl.lit(None, pl.Date())
     )
     # A kind that the contract does not list limits for everyone: nobody can say what it means.
-    known = pl.col("kind").is_in(list(codes.LIMIT_KINDS))
-    named = pl.when(known).then(pl.col("username").fill_null("").str.strip_chars())
-    kinds = pl.when(known).then(pl.col("kind")).otherwise(pl.lit("restriction"))
-    rows = kept.select(
+    has_kind = pl.col("kind").is_in(list(codes.LIMIT_KINDS))
+    named = pl.when(has_kind).then(pl.col("username").fill_null("").str.strip_chars())
+    kinds = pl.when(has_kind).then(pl.col("kind")).otherwise(pl.lit("restriction"))
+    rows = limit_rows.select(
         "crn", kinds.alias("kind"), named.fill_null("").alias("username"), "ended_on"
     )
     return pl.concat([rows, nobody])

@@ -27,20 +27,20 @@ def examples(folder: Path) -> dict[str, str]:
     """The examples of each indicator as they stand in the spec tables (`# id`, then examples)."""
     if not folder.is_dir():
         raise MissingInput(f"There are no spec tables in {folder}. Pass their folder: --examples.")
-    found: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.txt")):
         own: list[str] = []
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("# "):
-                own = found.setdefault(line[2:].strip(), [])
+                own = tables.setdefault(line[2:].strip(), [])
             else:
                 own.append(line)
-    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+    return {name: "\n".join(lines).strip() for name, lines in tables.items()}
 
 
 def pages(shown: dict[str, str]) -> dict[str, str]:
     """A page a family, and README.md with every indicator in a line; `shown`: the examples."""
-    made = {"README.md": _index()}
+    content = {"README.md": _index()}
     for family, title in FAMILIES.items():
         out = [
             f"# {family}: {title}",
@@ -51,8 +51,8 @@ def pages(shown: dict[str, str]) -> dict[str, str]:
         ]
         for item in _of(family):
             out += _lines(item, shown.get(item.id))
-        made[f"{family}.md"] = "\n".join(out)
-    return made
+        content[f"{family}.md"] = "\n".join(out)
+    return content
 
 
 def _of(family: str) -> list[Indicator]:

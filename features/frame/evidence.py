@@ -54,14 +54,16 @@ def findings(histories: Histories, items: Iterable[Indicator]) -> Findings:
     The spine must hold each case once: a finding is as of one date. An entry of which nobody
     said whether it may be disclosed may not.
     """
-    asked = list(items)
+    indicators = list(items)
     marks = _marks(histories)
     plans = [
-        plan for item in asked for plan in (_said(histories, item), _behind(histories, item, marks))
+        plan
+        for item in indicators
+        for plan in (_words_plan(histories, item), _behind(histories, item, marks))
     ]
-    done = iter(worked_out(plans, few=histories.few))
+    frames = iter(worked_out(plans, few=histories.few))
     crns = dict(histories.spine.select(*CASE, "crn").iter_rows())
-    return {item.id: _of_one(item, crns, next(done), next(done)) for item in asked}
+    return {item.id: _of_one(item, crns, next(frames), next(frames)) for item in indicators}
 
 
 def _marks(histories: Histories) -> pl.LazyFrame:
@@ -72,7 +74,7 @@ def _marks(histories: Histories) -> pl.LazyFrame:
     return pl.concat(parts)
 
 
-def _said(histories: Histories, item: Indicator) -> pl.LazyFrame:
+def _words_plan(histories: Histories, item: Indicator) -> pl.LazyFrame:
     return (
         item.entries(histories)
         .sort("occurred_on", "record_id")
@@ -88,22 +90,24 @@ def _behind(histories: Histories, item: Indicator, marks: pl.LazyFrame) -> pl.La
 
 
 def _of_one(
-    item: Indicator, crns: dict[int, str], said: pl.DataFrame, behind: pl.DataFrame
+    item: Indicator, crns: dict[int, str], word_rows: pl.DataFrame, behind: pl.DataFrame
 ) -> dict[tuple[str, str | None], Finding]:
     entries: dict[tuple[int, str | None], list[Entry]] = {}
     for row in behind.iter_rows(named=True):
         key = row.pop("case_date"), row.pop("group", None)
         entries.setdefault(key, []).append(_entry(row))
-    found = {}
-    for words in said.iter_rows(named=True):
+    own_findings = {}
+    for words in word_rows.iter_rows(named=True):
         case, group = words.pop("case_date"), words.pop("group", None)
         shown = None
         if item.disclosure == "no" or item.disclosable_sentence is not None:
             shown = item.say(words, disclosable=True)
         listed = tuple(entries[case, group])
         sentence = item.say(words)
-        found[crns[case], group] = Finding(item.id, crns[case], group, sentence, shown, listed)
-    return found
+        own_findings[crns[case], group] = Finding(
+            item.id, crns[case], group, sentence, shown, listed
+        )
+    return own_findings
 
 
 def _entry(row: dict[str, Any]) -> Entry:

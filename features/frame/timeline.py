@@ -51,13 +51,13 @@ class TimelineEntry:
 
 def entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
     """Every entry of each case of the spine (one as-of date a case), newest first."""
-    found: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
+    entries_of: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
     for table in THEMES:
         for row in histories.rows(table).iter_rows(named=True):
-            found[row["crn"]].append(entry(table, row))
-    for listed in found.values():
+            entries_of[row["crn"]].append(entry(table, row))
+    for listed in entries_of.values():
         listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)
-    return found
+    return entries_of
 
 
 def names(histories: Histories) -> dict[str, dict[str, Any]]:
@@ -86,10 +86,12 @@ def supervision(histories: Histories) -> dict[str, dict[str, Any]]:
 
 def practitioners(histories: Histories) -> dict[str, str]:
     """The staff code of the practitioner who holds each case."""
-    held = histories.rows("allocations").filter(
+    allocations = histories.rows("allocations").filter(
         pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
     )
-    last = held.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
+    last = allocations.sort("occurred_on", "record_id").unique(
+        "crn", keep="last", maintain_order=True
+    )
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
@@ -113,15 +115,15 @@ def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
     rows = CATALOGUE["licence_breach_count_cumulative"].entries(histories)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
     counted = histories.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
-    found: dict[str, dict[str, Any]] = {}
+    counts_of: dict[str, dict[str, Any]] = {}
     for crn, since in (
         supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()
     ):
-        found[crn] = {"since": since.isoformat() if since else None, "months": []}
+        counts_of[crn] = {"since": since.isoformat() if since else None, "months": []}
     for crn, name, count in counted.iter_rows():
-        if crn in found:
-            found[crn]["months"].append((name, count))
-    return found
+        if crn in counts_of:
+            counts_of[crn]["months"].append((name, count))
+    return counts_of
 
 
 def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
@@ -142,11 +144,11 @@ def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
     )
 
 
-def _word(known: Mapping[str, str], code: str | None) -> str:
+def _word(meanings: Mapping[str, str], code: str | None) -> str:
     """A code in words; an unknown one is shown as it came, and said to be unknown."""
     if code is None:
         return ""
-    return known.get(code, f"{code} (code not known)")
+    return meanings.get(code, f"{code} (code not known)")
 
 
 def _capital(text: str) -> str:

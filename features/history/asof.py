@@ -81,13 +81,13 @@ class Histories:
         return plan.collect(engine="in-memory")
 
     def _versions(self, name: str) -> pl.DataFrame:
-        found = self.versions.get(name)
-        return records.empty(name) if found is None else found
+        rows = self.versions.get(name)
+        return records.empty(name) if rows is None else rows
 
     def rows(self, name: str) -> pl.DataFrame:
         """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
-        found = self.tables.get(name)
-        return _nothing(name) if found is None else found
+        rows_ = self.tables.get(name)
+        return _nothing(name) if rows_ is None else rows_
 
     def scan(self, name: str) -> pl.LazyFrame:
         """The rows of a table as a plan, to be worked out together with others."""
@@ -138,13 +138,13 @@ def read(
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
-    seen = _superseded(versions).join(on, on="crn", how="inner").filter(_SEEN)
+    visible = _superseded(versions).join(on, on="crn", how="inner").filter(_SEEN)
     if "month_only" in versions.columns and versions["month_only"].any():
-        seen = seen.with_columns(occurred_on=_day())
+        visible = visible.with_columns(occurred_on=_day())
     for happened in _without_the_future(table.name):
-        seen = seen.with_columns(happened)
-    kept = [name for name in table.schema if name in versions.columns and name not in SETTLED]
-    return seen.select(*CASE, *KEY, *kept, "first_recorded_at", days=_DAYS)
+        visible = visible.with_columns(happened)
+    columns = [name for name in table.schema if name in versions.columns and name not in SETTLED]
+    return visible.select(*CASE, *KEY, *columns, "first_recorded_at", days=_DAYS)
 
 
 _END_OF_DAY = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)

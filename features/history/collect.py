@@ -29,7 +29,7 @@ def worked_out(plans: Iterable[pl.LazyFrame], *, few: bool) -> list[pl.DataFrame
     # Making a plan over a few rows takes about as long as working it out: a core for each.
     with ThreadPoolExecutor(max_workers=2) as others:
         waiting = [others.submit(as_they_stand, part) for part in _parts_of(plans, OF_FEW)]
-        return [frame for done in waiting for frame in done.result()]
+        return [frame for batch in waiting for frame in batch.result()]
 
 
 def as_they_stand(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:

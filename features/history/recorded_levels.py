@@ -19,11 +19,11 @@ CURRENT_FOR_DAYS = 55 * 7
 @once
 def current_assessment(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment of each case, of any age, with `age` in days."""
-    done = histories.scan("assessments").filter(
+    complete = histories.scan("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
     )
     age = (pl.col("as_of") - pl.col("completed_on")).dt.total_days()
-    return latest(done, by="completed_on").with_columns(age=age)
+    return latest(complete, by="completed_on").with_columns(age=age)
 
 
 LEVEL_STATES: dict[str, str] = {
@@ -58,10 +58,10 @@ def level_plan(histories: Histories) -> pl.LazyFrame:
         .group_by(CASE)
         .agg(locked_on=pl.col("completed_on").max())
     )
-    done = current_assessment(histories).drop(KEY)
-    held = in_custody(histories).with_columns(held=pl.lit(value=True))
+    assessed = current_assessment(histories).drop(KEY)
+    custody = in_custody(histories).with_columns(held=pl.lit(value=True))
     base = histories.spine.lazy()
-    for part in (done, locked, held):
+    for part in (assessed, locked, custody):
         base = base.join(part, on=CASE, how="left")
     parts = [
         base.select(
@@ -87,10 +87,10 @@ def level_column(group: str) -> str:
 @once
 def in_custody(histories: Histories) -> pl.LazyFrame:
     """The cases in custody or on remand on the date: CASE."""
-    held = histories.scan("supervisions").filter(
+    supervisions = histories.scan("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind").is_in(["custody", "remand"])
     )
-    return held.select(CASE).unique()
+    return supervisions.select(CASE).unique()
 
 
 def _state(histories: Histories, group: str) -> pl.Expr:

@@ -67,11 +67,11 @@ def assessment_locked_incomplete(histories: Histories) -> pl.LazyFrame:
     """Assessments locked incomplete after the latest one that was completed, or started after it and
     left open for more than 45 days.
     """
-    done = current_assessment(histories).select(*CASE, done_on=pl.col("completed_on"))
+    completed = current_assessment(histories).select(*CASE, done_on=pl.col("completed_on"))
     left_open = (pl.col("status") == "OPEN") & (pl.col("days") > 45)
     rows = entries(histories, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open)
     since = pl.coalesce("completed_on", "occurred_on")
-    return rows.join(done, on=CASE, how="left").filter(
+    return rows.join(completed, on=CASE, how="left").filter(
         pl.col("done_on").is_null() | (since > pl.col("done_on"))
     )
 
@@ -102,14 +102,14 @@ def no_review_after_significant_event(histories: Histories) -> pl.LazyFrame:
 )
 def assessment_copied_forward(histories: Histories) -> pl.LazyFrame:
     """The latest two completed assessments have the same fingerprint of their analysis."""
-    done = entries(
+    completed = entries(
         histories,
         "assessments",
         pl.col("status") == "COMPLETE",
         pl.col("completed_on").is_not_null(),
         pl.col("analysis_fingerprint").is_not_null(),
     )
-    ordered = done.sort(*CASE, "completed_on", "record_id")
+    ordered = completed.sort(*CASE, "completed_on", "record_id")
     fingerprint = pl.col("analysis_fingerprint")
     return ordered.filter(IS_LAST & (fingerprint == before(fingerprint)))
 
@@ -129,9 +129,9 @@ def risk_group_low_with_evidence(histories: Histories) -> pl.LazyFrame:
     whom it is about, known for less than 730 days, concerning a group of which the latest completed
     assessment that gives it a level says low.
     """
-    found = concerning(histories).filter(counts_within(730))
+    about_group = concerning(histories).filter(counts_within(730))
     low = levels_said(histories).filter(pl.col("level") == "LOW")
-    return found.join(low, on=CASE_GROUP, how="semi")
+    return about_group.join(low, on=CASE_GROUP, how="semi")
 
 
 @declare(

@@ -139,9 +139,9 @@ def declare(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Ind
             raise TypeError(f"{entries.__name__} needs a docstring: it is the rule.")
         about.setdefault("value", COUNT)
         about.setdefault("words", {"n": pl.len()})
-        made = Indicator(id=entries.__name__, entries=entries, rule=rule, **about)
-        _catalogue.indicators[made.id] = made
-        return made
+        indicator = Indicator(id=entries.__name__, entries=entries, rule=rule, **about)
+        _catalogue.indicators[indicator.id] = indicator
+        return indicator
 
     return register
 
@@ -153,10 +153,10 @@ def declared() -> dict[str, Indicator]:
 
 def find(name: str) -> Indicator:
     """The named indicator, or a UserError with the closest name."""
-    known = declared()
-    if name not in known:
-        raise UserError(f"There is no indicator {name!r}.{did_you_mean(name, known)}")
-    return known[name]
+    indicators = declared()
+    if name not in indicators:
+        raise UserError(f"There is no indicator {name!r}.{did_you_mean(name, indicators)}")
+    return indicators[name]
 
 
 def in_words(day: date) -> str:

@@ -120,8 +120,8 @@ def conditional_threat_to_partner_or_child(histories: Histories) -> pl.LazyFrame
 )
 def aggression_across_settings(histories: Histories) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
-    found = _incidents(histories, ["violence", "threat", "domestic_abuse"], 730)
-    return found.filter(one_of("setting", codes.SETTINGS))
+    incidents = _incidents(histories, ["violence", "threat", "domestic_abuse"], 730)
+    return incidents.filter(one_of("setting", codes.SETTINGS))
 
 
 @declare(

@@ -86,8 +86,8 @@ def pregnancy_or_new_child_unassessed(histories: Histories) -> pl.LazyFrame:
     """Pregnancies or new children that became known in the last 365 days, without an assessment within
     20 working days.
     """
-    found = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
-    return not_followed_by(found, answers(histories, "pregnancy_or_new_child_unassessed"), 20)
+    pregnancies = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
+    return not_followed_by(pregnancies, answers(histories, "pregnancy_or_new_child_unassessed"), 20)
 
 
 @declare(
@@ -231,5 +231,7 @@ def mh_decline_disclosed_no_action(histories: Histories) -> pl.LazyFrame:
     from somebody else, nor a
     completed assessment within 10 working days.
     """
-    said = entries(histories, "incidents", KIND == "mental_health_decline", counts_within(180))
-    return not_followed_by(said, answers(histories, "mh_decline_disclosed_no_action"), 10)
+    disclosures = entries(
+        histories, "incidents", KIND == "mental_health_decline", counts_within(180)
+    )
+    return not_followed_by(disclosures, answers(histories, "mh_decline_disclosed_no_action"), 10)

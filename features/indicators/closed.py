@@ -79,7 +79,7 @@ def _information(histories: Histories) -> pl.LazyFrame:
 
 def _considered(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The incidents of which some assessment completed since the reopening takes account."""
-    done = completed_assessments(histories).select(
+    assessed = completed_assessments(histories).select(
         *CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on")
     )
     silent = pl.any_horizontal(
@@ -88,5 +88,5 @@ def _considered(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
         for column, kinds in TOPIC_OF_KIND.items()
     )
     from_then = pl.max_horizontal("reopened_on", "counts_on")
-    since = rows.join(done, on=CASE).filter(pl.col("done_on") >= from_then, ~silent)
+    since = rows.join(assessed, on=CASE).filter(pl.col("done_on") >= from_then, ~silent)
     return since.select(*CASE, "record_id").unique()

@@ -161,8 +161,8 @@ def late_allocation_before_release(histories: Histories) -> pl.LazyFrame:
     allocated, of those who held the case at some time in these 28 days; all 28 where nobody did. Of
     several releases the one with the least notice. A staff code that stands for nobody is nobody.
     """
-    held = entries(histories, "allocations", A_PRACTITIONER)
-    spells = held.select(*CASE, held_on="occurred_on", held_until="ended_on")
+    allocations = entries(histories, "allocations", A_PRACTITIONER)
+    spells = allocations.select(*CASE, held_on="occurred_on", held_until="ended_on")
     out = releases(histories, 365)
     earliest = pl.col("occurred_on") - pl.duration(days=ALLOCATION_DAYS)
     before = pl.col("held_until").is_null() | (pl.col("held_until") > earliest)
@@ -191,9 +191,11 @@ def mappa_or_ap_referral_late(histories: Histories) -> pl.LazyFrame:
     two years before a release, says high or very high.
     """
     rows = releases(histories, 365).join(_referral_due(histories), on=CASE, how="semi")
-    made = answers(histories, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
+    referrals = answers(histories, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
     ahead = (pl.col("occurred_on") - pl.col("made_on")).dt.total_days()
-    timely = rows.join(made, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 730))
+    timely = (
+        rows.join(referrals, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 730))
+    )
     first = timely.group_by([*CASE, "record_id"]).agg(weeks=pl.col("ahead").max() // 7)
     dated = rows.join(first, on=[*CASE, "record_id"], how="left")
     return dated.with_columns(pl.col("weeks").fill_null(0)).filter(pl.col("weeks") < REFERRAL_WEEKS)

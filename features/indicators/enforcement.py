@@ -140,9 +140,9 @@ def whereabouts_unknown(histories: Histories) -> pl.LazyFrame:
     """
     lost = _without_address(histories)
     attended = ATTENDED_AGAIN.rows(histories)
-    seen = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    attendances = attended.group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
     since = pl.max_horizontal("seen_on", "gone_on")
-    dated = lost.join(seen, on=CASE, how="left")
+    dated = lost.join(attendances, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
     inside = in_force(histories, "supervisions", HOUSED).select(CASE)
     away = pl.concat([suspended(histories).select(CASE), inside.unique()])
@@ -151,10 +151,10 @@ def whereabouts_unknown(histories: Histories) -> pl.LazyFrame:
 
 def _without_address(histories: Histories) -> pl.LazyFrame:
     """The last address entry of each case whose address is not known, with the day `gone_on`."""
-    told = AN_ADDRESS | one_of("state", ["unknown", "no_fixed_abode"])
-    said = entries(histories, "circumstances", KIND == "address", told)
-    began = said.with_columns(gone=~LIVED_AT)
-    left = said.filter(LIVED_AT, pl.col("ended_on").is_not_null())
+    is_of_address = AN_ADDRESS | one_of("state", ["unknown", "no_fixed_abode"])
+    addresses = entries(histories, "circumstances", KIND == "address", is_of_address)
+    began = addresses.with_columns(gone=~LIVED_AT)
+    left = addresses.filter(LIVED_AT, pl.col("ended_on").is_not_null())
     left = left.with_columns(occurred_on=pl.col("ended_on"), gone=pl.lit(value=True))
     # On one day the address that somebody has outweighs the one that somebody left.
     events = pl.concat([began, left]).sort("occurred_on", ~pl.col("gone"), "record_id")

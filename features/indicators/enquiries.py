@@ -61,7 +61,7 @@ def _never_requested(histories: Histories, indicator: str, due: list[pl.LazyFram
 
 def _unanswered(histories: Histories, kind: str) -> pl.LazyFrame:
     """Enquiries requested in the last 730 days and not answered within 20 working days."""
-    asked = entries(
+    enquiries = entries(
         histories,
         "enquiries",
         pl.col("kind") == kind,
@@ -70,7 +70,7 @@ def _unanswered(histories: Histories, kind: str) -> pl.LazyFrame:
     )
     waited = (pl.col("as_of") - pl.col("requested_on")).dt.total_days()
     late = days_after("requested_on", 20) < pl.col("as_of")
-    return asked.with_columns(waited=waited).filter(late, pl.col("waited") < 730)
+    return enquiries.with_columns(waited=waited).filter(late, pl.col("waited") < 730)
 
 
 WHY = {"n": N, "date": pl.col("due_since").min(), "why": pl.col("why").unique()}

@@ -30,10 +30,10 @@ def significant_events(histories: Histories) -> pl.LazyFrame:
     offence, sections 1 and 5; the recall service's contact groups).
     """
     columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "counts_on", "days"]
-    found = [
+    frames = [
         entries(histories, table).select(*columns, event=event) for table, event in _EVENTS.items()
     ]
-    return pl.concat(found).filter(pl.col("event").is_not_null())
+    return pl.concat(frames).filter(pl.col("event").is_not_null())
 
 
 _EVENTS: dict[str, pl.Expr] = {

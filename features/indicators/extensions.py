@@ -66,8 +66,8 @@ def days_since_face_to_face(histories: Histories) -> pl.LazyFrame:
     while contact is suspended.
     """
     attended = one_of("outcome_code", contact_codes.ATTENDED)
-    seen = entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
-    return latest(seen).join(suspended(histories), on=CASE, how="anti")
+    meetings = entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
+    return latest(meetings).join(suspended(histories), on=CASE, how="anti")
 
 
 @declare(
@@ -176,10 +176,12 @@ def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
     current = on_licence(histories, due, lately)
     recalled = pl.concat([RECALLED.rows(histories), LETTERS["recall"].rows(histories)])
     rows = next_after(current, recalled).rename({"next_on": "recalled_on"})
-    seen = ATTENDED_AGAIN.rows(histories).group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    attendances = (
+        ATTENDED_AGAIN.rows(histories).group_by(CASE).agg(seen_on=pl.col("occurred_on").max())
+    )
     open_ = in_force(histories, "supervisions", pl.col("kind") == "licence").select(CASE).unique()
     open_ = open_.with_columns(on_licence=pl.lit(value=True))
-    dated = rows.join(seen, on=CASE, how="left").join(open_, on=CASE, how="left")
+    dated = rows.join(attendances, on=CASE, how="left").join(open_, on=CASE, how="left")
     unseen = pl.col("seen_on").is_null() | (pl.col("seen_on") < pl.col("occurred_on"))
     waiting = unseen & pl.col("on_licence").fill_null(value=False)
     until = pl.coalesce("recalled_on", pl.when(waiting).then(pl.col("as_of")))
@@ -205,8 +207,10 @@ def engagement_masks_risk(histories: Histories) -> pl.LazyFrame:
     """Two or more significant events of the last 90 days with neither management oversight nor a
     completed assessment since, of someone who attended at least four in five appointments.
     """
-    kept = attendance_rate_90d.entries(histories).group_by(CASE)
-    share = kept.agg(share=attendance_rate_90d.value).filter(pl.col("share") >= GOOD_ATTENDANCE)
+    attendance = attendance_rate_90d.entries(histories).group_by(CASE)
+    share = attendance.agg(share=attendance_rate_90d.value).filter(
+        pl.col("share") >= GOOD_ATTENDANCE
+    )
     events = significant_events(histories).filter(within(90)).join(share, on=CASE, how="semi")
     return never_followed_by(events, answers(histories, "engagement_masks_risk"))
 

@@ -139,8 +139,8 @@ def moved_area_without_transfer(histories: Histories) -> pl.LazyFrame:
     lived_in = ~one_of("state", ["unknown", "no_fixed_abode", "at_risk"]).fill_null(value=False)
     address = latest(in_force(histories, "circumstances", KIND == "address", lived_in))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
-    held = in_force(histories, "supervisions", pl.col("pdu_code").is_not_null())
-    units = held.select(*CASE, held_in=pl.col("pdu_code"))
+    orders = in_force(histories, "supervisions", pl.col("pdu_code").is_not_null())
+    units = orders.select(*CASE, held_in=pl.col("pdu_code"))
     elsewhere = placed.join(units, on=CASE).filter(pl.col("pdu_code") != pl.col("held_in"))
     return elsewhere.unique([*CASE, "record_id"], keep="any")
 
@@ -161,10 +161,10 @@ def tier_grade_mismatch(histories: Histories) -> pl.LazyFrame:
     is A or B, or is recorded as newly qualified and it is A: the grade says it, however long ago the
     date of qualification.
     """
-    held = latest(in_force(histories, "allocations"))
+    allocations = latest(in_force(histories, "allocations"))
     tiered = in_force(histories, "supervisions", pl.col("tier").is_not_null())
     highest = tiered.group_by(CASE).agg(pl.col("tier").min())
-    rows = held.join(highest, on=CASE, how="inner")
+    rows = allocations.join(highest, on=CASE, how="inner")
     band = pl.col("tier").str.slice(0, 1)
     learning = one_of("grade", ["PSO", "PQiP"]) & band.is_in(["A", "B"])
     return rows.filter(learning | ((pl.col("grade") == "NQO") & (band == "A")))

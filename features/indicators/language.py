@@ -29,15 +29,15 @@ NOT_SAID_TO_HAVE_ENDED = pl.col("state").ne_missing("ended")
 MENTAL_HEALTH = ("mental_health_decline", "relapse_sign")
 
 
-def one_of(column: str, wanted: Iterable[str]) -> pl.Expr:
+def one_of(column: str, values: Iterable[str]) -> pl.Expr:
     """The code is one of those wanted."""
-    return _one_of(column, tuple(wanted))
+    return _one_of(column, tuple(values))
 
 
 @cache
-def _one_of(column: str, wanted: tuple[str, ...]) -> pl.Expr:
+def _one_of(column: str, values: tuple[str, ...]) -> pl.Expr:
     # Made once: for a single case, making conditions takes about as long as looking them up.
-    return pl.col(column).is_in(wanted)
+    return pl.col(column).is_in(values)
 
 
 CALLS_TO_OTHERS = ("CT3B", "CM3A", "CM3B")
@@ -105,8 +105,8 @@ def known_within(days: int) -> pl.Expr:
 @cache
 def contact(*groups: str) -> pl.Expr:
     """The contact is of one of the named groups of types (`contact_codes.CONTACT_GROUPS`)."""
-    wanted = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
-    return one_of("type_code", wanted)
+    codes = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
+    return one_of("type_code", codes)
 
 
 @cache
@@ -165,9 +165,9 @@ def not_near(
     rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int, of: str = "occurred_on"
 ) -> pl.LazyFrame:
     """The rows with no other entry from `before` days before the day `of` them to `after` after."""
-    found = _next(rows, others, pl.col(of) - pl.duration(days=before))
+    nearest = _next(rows, others, pl.col(of) - pl.duration(days=before))
     gap = (pl.col("_next") - pl.col(of)).dt.total_days()
-    return found.filter(pl.col("_next").is_null() | (gap > after)).drop("_from", "_next")
+    return nearest.filter(pl.col("_next").is_null() | (gap > after)).drop("_from", "_next")
 
 
 def _next(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
@@ -211,9 +211,9 @@ def not_followed_by(
 
     The time runs from the day in the column `since`.
     """
-    found = _next(rows.filter(overdue(working_days, since)), answers, pl.col(since))
+    following = _next(rows.filter(overdue(working_days, since)), answers, pl.col(since))
     late = pl.col("_next").is_null() | (pl.col("_next") > deadline(working_days, since))
-    return found.filter(late).drop("_from", "_next")
+    return following.filter(late).drop("_from", "_next")
 
 
 def never_followed_by(
@@ -222,10 +222,10 @@ def never_followed_by(
     """The rows after which, on the day in the column `since` or later, no answer is on record."""
     last = answers.group_by(CASE).agg(answered_on=pl.col("occurred_on").max())
     answered = pl.col("answered_on")
-    found = rows.join(last, on=CASE, how="left").filter(
+    unanswered = rows.join(last, on=CASE, how="left").filter(
         answered.is_null() | (answered < pl.col(since))
     )
-    return found.drop("answered_on")
+    return unanswered.drop("answered_on")
 
 
 @once

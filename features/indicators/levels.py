@@ -66,20 +66,20 @@ def rosh_unchanged_despite_events(histories: Histories) -> pl.LazyFrame:
     is about, known for less than 730 days, after which a completed assessment gave the group the level
     that it had before. Giving it once more takes nothing away.
     """
-    found = concerning(histories).filter(counts_within(730))
+    events = concerning(histories).filter(counts_within(730))
     between = pl.col("counts_on").is_between("since", "until", closed="right")
-    return found.join(_same_level(histories), on=CASE_GROUP, how="inner").filter(between)
+    return events.join(_same_level(histories), on=CASE_GROUP, how="inner").filter(between)
 
 
 def _same_level(histories: Histories) -> pl.LazyFrame:
     """From which to which completed assessment a group has had the level last given: CASE, group,
     since, until. An assessment that gives the group no level is passed over.
     """
-    done = completed_assessments(histories).sort(*CASE, "completed_on", "record_id")
+    completed = completed_assessments(histories).sort(*CASE, "completed_on", "record_id")
     day, parts = pl.col("completed_on"), []
     for group in codes.RISK_GROUPS:
         level = pl.col(level_column(group))
-        rated = done.filter(level.is_not_null())
+        rated = completed.filter(level.is_not_null())
         first = rated.filter(level.ne_missing(before(level)))
         since = first.group_by(CASE).agg(since=day.last())
         until = rated.group_by(CASE).agg(until=day.last())

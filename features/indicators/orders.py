@@ -86,11 +86,13 @@ def while_contact_was_due(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFr
 @once
 def _not_due(histories: Histories) -> pl.LazyFrame:
     """The contacts of days on which contact was not due: CASE, record_id."""
-    told = pl.concat([_suspending(histories).select(CASE), _registered(histories).select(CASE)])
+    suspended = pl.concat(
+        [_suspending(histories).select(CASE), _registered(histories).select(CASE)]
+    )
     contacts = (
         histories.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
     )
-    dated = contacts.join(told.unique(), on=CASE, how="semi")
+    dated = contacts.join(suspended.unique(), on=CASE, how="semi")
     day, key = pl.col("occurred_on"), [*CASE, "record_id"]
     running = dated.join(_running(histories), on=CASE).filter(during("_began", "_ended"))
     asks = pl.col("_off").is_null() | (day < pl.col("_off"))
@@ -137,8 +139,8 @@ def on_licence(histories: Histories, rows: pl.LazyFrame, *conditions: pl.Expr) -
         *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
     )
     on_a_day = during("licence_began_on", "licence_ended_on")
-    found = rows.join(spells, on=CASE, how="inner").filter(on_a_day, *conditions)
-    return found.unique([*CASE, "record_id"])
+    licence_rows = rows.join(spells, on=CASE, how="inner").filter(on_a_day, *conditions)
+    return licence_rows.unique([*CASE, "record_id"])
 
 
 def curfews(histories: Histories) -> pl.LazyFrame:

@@ -45,10 +45,12 @@ def overall_now(histories: Histories) -> pl.LazyFrame:
 def levels_said(histories: Histories) -> pl.LazyFrame:
     """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
     columns = {level_column(group): group for group in codes.RISK_GROUPS}
-    done = completed_assessments(histories).sort(*CASE, "completed_on", "record_id").rename(columns)
-    last = done.group_by(CASE).agg(pl.col(*columns.values()).drop_nulls().last())
-    said = last.unpivot(index=CASE, variable_name="group", value_name="level")
-    return said.filter(pl.col("level").is_not_null())
+    completed = (
+        completed_assessments(histories).sort(*CASE, "completed_on", "record_id").rename(columns)
+    )
+    last = completed.group_by(CASE).agg(pl.col(*columns.values()).drop_nulls().last())
+    levels = last.unpivot(index=CASE, variable_name="group", value_name="level")
+    return levels.filter(pl.col("level").is_not_null())
 
 
 def level_word(rank: pl.Expr) -> pl.Expr:

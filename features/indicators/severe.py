@@ -86,8 +86,8 @@ def severe_information_unassessed(histories: Histories) -> pl.LazyFrame:
     ago, after the latest completed assessment or without any.
     """
     known_on = pl.col("first_recorded_at").dt.date()
-    done = answers(histories, "severe_information_unassessed").group_by(CASE)
-    last = done.agg(done_on=pl.col("occurred_on").max())
+    assessed = answers(histories, "severe_information_unassessed").group_by(CASE)
+    last = assessed.agg(done_on=pl.col("occurred_on").max())
     rows = _severe(histories).with_columns(known_on=known_on).join(last, on=CASE, how="left")
     unused = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("known_on"))
     return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))

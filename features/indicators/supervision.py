@@ -24,9 +24,11 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 )
 def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
     """Holdings that began in the last 365 days, other than the first of all."""
-    held = entries(histories, "allocations")
-    first = held.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
-    return held.join(first, on=CASE).filter(within(365), pl.col("occurred_on") > pl.col("first_on"))
+    allocations = entries(histories, "allocations")
+    first = allocations.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
+    return allocations.join(first, on=CASE).filter(
+        within(365), pl.col("occurred_on") > pl.col("first_on")
+    )
 
 
 @declare(
@@ -39,14 +41,14 @@ def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
 )
 def absence_cover_without_reallocation(histories: Histories) -> pl.LazyFrame:
     """Current holdings whose practitioner has been absent for 28 days or more."""
-    held = entries(
+    allocations = entries(
         histories,
         "allocations",
         pl.col("ended_on").is_null(),
         pl.col("absent_from").is_not_null(),
         pl.col("absent_to").is_null(),
     ).with_columns(absent_days=(pl.col("as_of") - pl.col("absent_from")).dt.total_days())
-    return held.filter(pl.col("absent_days") >= 28)
+    return allocations.filter(pl.col("absent_days") >= 28)
 
 
 @declare(
@@ -83,13 +85,13 @@ def no_oversight_after_significant_event(histories: Histories) -> pl.LazyFrame:
 )
 def practitioner_workload_percent(histories: Histories) -> pl.LazyFrame:
     """The workload of the practitioner who holds the case, as last recorded."""
-    held = entries(
+    allocations = entries(
         histories,
         "allocations",
         pl.col("ended_on").is_null(),
         pl.col("workload_percent").is_not_null(),
     )
-    return held.sort("occurred_on", "record_id")
+    return allocations.sort("occurred_on", "record_id")
 
 
 @declare(

@@ -61,21 +61,30 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
         raise MissingInput(
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
         )
-    said = _about(folder / ABOUT)
-    taken = _time(extracted_at or said.get("extracted_at"), "extracted_at")
-    if taken is None:
+    description = _about(folder / ABOUT)
+    taken_at = _time(extracted_at or description.get("extracted_at"), "extracted_at")
+    if taken_at is None:
         raise MissingInput(
             f"{folder} does not say when it was taken. Add {ABOUT} with "
             '{"extracted_at": "2026-11-20T02:00:00"}, or pass --extracted-at.'
         )
-    complete = _known_tables(said["complete"], "complete")
-    feeds = {name: _time(at, f"feeds.{name}") or taken for name, at in said["feeds"].items()}
+    complete = _known_tables(description["complete"], "complete")
+    feeds = {
+        name: _time(at, f"feeds.{name}") or taken_at for name, at in description["feeds"].items()
+    }
     _known_tables(feeds, "feeds")
-    _check_against_the_clock(taken, feeds)
+    _check_against_the_clock(taken_at, feeds)
     files, passed_over = _files(folder)
-    buckets = _bucketed(said["buckets"], files)
+    buckets = _bucketed(description["buckets"], files)
     return Extract(
-        folder, taken, frozenset(complete), said["made_up"], feeds, files, buckets, passed_over
+        folder,
+        taken_at,
+        frozenset(complete),
+        description["made_up"],
+        feeds,
+        files,
+        buckets,
+        passed_over,
     )
 
 
@@ -171,12 +180,12 @@ def _about(path: Path) -> dict[str, Any]:
                 f"{path} has {name!r}, which says nothing to this service.{hint} Known: "
                 f"{', '.join(_KINDS)}. Nothing was changed."
             )
-    said = dict(content)
+    description = dict(content)
     for name, (kind, absent, words) in _KINDS.items():
-        value = said.setdefault(name, absent)
+        value = description.setdefault(name, absent)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise UnreadableInput(f"{path}: {name} must be {words}, not {said[name]!r}.")
-    return said
+            raise UnreadableInput(f"{path}: {name} must be {words}, not {description[name]!r}.")
+    return description
 
 
 def _time(value: Any, name: str) -> datetime | None:
@@ -194,18 +203,18 @@ def _time(value: Any, name: str) -> datetime | None:
     return at
 
 
-def _check_against_the_clock(taken: datetime, feeds: dict[str, datetime]) -> None:
+def _check_against_the_clock(taken_at: datetime, feeds: dict[str, datetime]) -> None:
     """An extract that says that it was taken in the future would block every later one."""
-    if taken > clock.now_as_recorded() + SKEW:
+    if taken_at > clock.now_as_recorded() + SKEW:
         raise UnreadableInput(
-            f"{ABOUT} says that the extract was taken at {taken:%Y-%m-%d %H:%M} (UTC), which is "
+            f"{ABOUT} says that the extract was taken at {taken_at:%Y-%m-%d %H:%M} (UTC), which is "
             "yet to come. Put extracted_at right. Nothing was changed."
         )
     for name, until in feeds.items():
-        if until > taken:
+        if until > taken_at:
             raise UnreadableInput(
                 f"{ABOUT}: feeds.{name} is covered until {until:%Y-%m-%d %H:%M}, after the extract "
-                f"was taken ({taken:%Y-%m-%d %H:%M}). Put it right. Nothing was changed."
+                f"was taken ({taken_at:%Y-%m-%d %H:%M}). Put it right. Nothing was changed."
             )
 
 
@@ -219,7 +228,7 @@ def _known_tables(names: Any, where: str) -> list[str]:
 
 def _files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
     """The files of each table, and those that are passed over."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     passed_over = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
@@ -234,8 +243,8 @@ def _files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
                 f"{path} belongs to no table of ours.{did_you_mean(name, records.TABLES)} "
                 f"Tables: {', '.join(records.TABLES)}."
             )
-        found.setdefault(table, []).append(path)
-    return found, tuple(passed_over)
+        files.setdefault(table, []).append(path)
+    return files, tuple(passed_over)
 
 
 def _read_file(path: Path) -> pl.DataFrame:
@@ -251,11 +260,11 @@ def _read_file(path: Path) -> pl.DataFrame:
         raise UnreadableInput(_unreadable(path, str(error))) from error
 
 
-def _unreadable(path: Path, said: str) -> str:
+def _unreadable(path: Path, message: str) -> str:
     if path.suffix.lower() == ".csv":
         return (
-            f"{path} cannot be read as CSV: {said.splitlines()[0]}. Save it as UTF-8 with commas "
-            "and the same number of fields in every line. Nothing was changed."
+            f"{path} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "
+            "commas and the same number of fields in every line. Nothing was changed."
         )
     return (
         f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "

@@ -127,16 +127,16 @@ class _Reading:
             report.first_refused = supplied.place(bad["row"][0] - before - 1)
         if part is not None:
             self._check_bucket(table.name, supplied, good, part)
-        kept = self.existing.read(table.name, part)
-        fresh = versions.appended(kept, good, self.about.extracted_at, self._previous)
-        seen = pl.col("record_id").is_in(kept["record_id"].unique().to_list())
-        changed = fresh.filter(seen).height
+        stored = self.existing.read(table.name, part)
+        fresh = versions.appended(stored, good, self.about.extracted_at, self._previous)
+        is_stored = pl.col("record_id").is_in(stored["record_id"].unique().to_list())
+        changed = fresh.filter(is_stored).height
         report.changed += changed
         report.new += fresh.height - changed
         if table.name in self.about.complete:
-            gone = versions.withdrawn(kept, good, bad, self.about.extracted_at)
+            gone = versions.withdrawn(stored, good, bad, self.about.extracted_at)
             report.withdrawn += gone.height
-            report.live += versions.live(kept).height
+            report.live += versions.live(stored).height
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             self.staged.add(table.name, fresh)
@@ -161,8 +161,8 @@ class _Reading:
     def stop_if_in_two_buckets(self) -> None:
         """UserError where the same record stands in two buckets, in whatever version."""
         for name, parts in self._seen.items():
-            found = pl.concat(parts)
-            twice = found.len() - found.n_unique()
+            case_buckets = pl.concat(parts)
+            twice = case_buckets.len() - case_buckets.n_unique()
             if twice:
                 raise UserError(
                     f"{name}: {twice:,} records stand in two buckets of cases. Nothing was "
@@ -191,9 +191,11 @@ def _nothing_new(
     """Whether the same extract was loaded before, its tables and its refused rows included."""
     if not existing.loads or about.extracted_at != existing.loads[-1].extracted_at:
         return False
-    kept = existing.refused()
+    refused_before = existing.refused()
     same = ["table", "record_id", "reason", "content"]
-    unseen = [bad.join(kept, on=same, how="anti", nulls_equal=True) for bad in refused.values()]
+    unseen = [
+        bad.join(refused_before, on=same, how="anti", nulls_equal=True) for bad in refused.values()
+    ]
     supplied = {report.name for report in reports if report.supplied}
     return supplied <= existing.supplied() and not any(bad.height for bad in unseen)
 
@@ -240,8 +242,8 @@ def _sift(
     report.read += raw.height
     _add(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
     good = rows.filter(~bad)
-    for column, found in _unknown_codes(good, table).items():
-        _add(report.unknown_codes.setdefault(column, {}), found)
+    for column, code_counts in _unknown_codes(good, table).items():
+        _add(report.unknown_codes.setdefault(column, {}), code_counts)
     absent = [c.name for c in table.columns if c.name not in raw.columns]
     first = report.read == raw.height
     report.absent_columns = [n for n in absent if first or n in report.absent_columns]
@@ -260,7 +262,7 @@ def _content() -> pl.Expr:
 
 
 def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    unknown: dict[str, dict[str, int]] = {}
     for column in table.columns:
         if column.codes is None:
             continue
@@ -269,8 +271,8 @@ def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]
         )
         if strange.height:
             counts = strange[column.name].value_counts(sort=True)
-            found[column.name] = dict(zip(counts[column.name], counts["count"], strict=True))
-    return found
+            unknown[column.name] = dict(zip(counts[column.name], counts["count"], strict=True))
+    return unknown
 
 
 def _stop_if_too_many(report: TableReport, max_refused: float) -> None:

@@ -28,7 +28,7 @@ _FALSE = ("false", "f", "no", "n", "0")
 _TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d")
 
 
-Given = tuple[tuple[str, pl.DataType], ...]
+RawColumns = tuple[tuple[str, pl.DataType], ...]
 """The columns of a raw frame and their types."""
 
 
@@ -40,21 +40,23 @@ def checked(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyF
     refused, the first rule broken in a fixed order, or null.
     """
     latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
-    given = tuple(raw.schema.items())
-    kept = [pl.col(name).alias(f"_raw_{name}") for name in raw.columns if name in table.schema]
+    columns = tuple(raw.schema.items())
+    raw_columns = [
+        pl.col(name).alias(f"_raw_{name}") for name in raw.columns if name in table.schema
+    ]
     both = raw.lazy().select(
-        *_casts(table.name, given),
-        *kept,
+        *_casts(table.name, columns),
+        *raw_columns,
         _extracted_at=pl.lit(extracted_at, pl.Datetime("us")),
         _latest=pl.lit(latest),
     )
-    return both.select(*table.schema, _rules(table.name, given).alias(REASON))
+    return both.select(*table.schema, _rules(table.name, columns).alias(REASON))
 
 
 @lru_cache(maxsize=256)
-def _casts(name: str, given: Given) -> list[pl.Expr]:
+def _casts(name: str, columns: RawColumns) -> list[pl.Expr]:
     """How each column of the contract comes from columns like these: built once, used often."""
-    raw = dict(given)
+    raw = dict(columns)
     return [
         (_cast(raw, column) if column.name in raw else pl.lit(None, dtype=column.dtype)).alias(
             column.name
@@ -64,9 +66,9 @@ def _casts(name: str, given: Given) -> list[pl.Expr]:
 
 
 @lru_cache(maxsize=256)
-def _rules(name: str, given: Given) -> pl.Expr:
+def _rules(name: str, columns: RawColumns) -> pl.Expr:
     """The reason for refusing a row of columns like these: built once, used often."""
-    table, raw = records.table(name), dict(given)
+    table, raw = records.table(name), dict(columns)
     return pl.coalesce(
         [
             _wrong_types(raw, table),
@@ -146,10 +148,10 @@ def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
         source = raw.get(column.name)
         if source is None or (source == pl.String() and column.type in ("text", "code")):
             continue  # Not given; or text that is text.
-        given = pl.col(f"_raw_{column.name}")
-        present = given.is_not_null()
+        raw_value = pl.col(f"_raw_{column.name}")
+        present = raw_value.is_not_null()
         if source == pl.String():
-            present = present & (given.str.strip_chars() != "")
+            present = present & (raw_value.str.strip_chars() != "")
         broken = present & pl.col(column.name).is_null()
         tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
     return pl.coalesce(tests) if tests else pl.lit(None, dtype=pl.String())

@@ -43,8 +43,8 @@ def _firsts(times: pl.Series) -> list[tuple[bool, int]]:
     """The first row, counted from 1, with a zone and the first without; text or typed."""
     dtype = times.dtype
     if isinstance(dtype, pl.Datetime):
-        found = times.is_not_null().arg_max() if times.null_count() < times.len() else None
-        return [] if found is None else [(dtype.time_zone is not None, found + 1)]
+        first = times.is_not_null().arg_max() if times.null_count() < times.len() else None
+        return [] if first is None else [(dtype.time_zone is not None, first + 1)]
     if dtype != pl.String():
         return []
     tests = [(True, times.str.contains(_ZONED)), (False, times.str.contains(_PLAIN))]

@@ -132,13 +132,13 @@ def _limit_of_a_damaged(
     if not _speaks_of_a_limit(body):
         return None
     own = body.get("crn") if isinstance(body, dict) else None
-    found = own if isinstance(own, str) and _CRN.fullmatch(own) else crn
-    if found is None:
+    own_crn = own if isinstance(own, str) and _CRN.fullmatch(own) else crn
+    if own_crn is None:
         raise UnreadableInput(
             f"{name} speaks of limited access and is damaged, so nobody can say whose access is "
             "limited. Nothing was written. Fetch it again."
         )
-    return {**base(f"damaged-{found}", found, at.isoformat()), "kind": "restriction"}
+    return {**base(f"damaged-{own_crn}", own_crn, at.isoformat()), "kind": "restriction"}
 
 
 def _speaks_of_a_limit(body: Any) -> bool:
@@ -191,20 +191,20 @@ def _bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
                 continue
             request = item.get("request", {})
             url = " ".join(str(request.get(k, "")) for k in ("url", "urlPattern", "urlPathPattern"))
-            found = _CRN.search(url)
+            match = _CRN.search(url)
             response = item.get("response")
             body = response.get("jsonBody") if isinstance(response, dict) else response
-            yield body, found[0] if found else crn
+            yield body, match[0] if match else crn
     else:
         yield content, crn
 
 
 def _merge(rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]) -> None:
     """One record may be told by several files: what one does not say, another may."""
-    kept = rows.setdefault((table, row["record_id"]), row)
+    earlier = rows.setdefault((table, row["record_id"]), row)
     for name, value in row.items():
-        if kept.get(name) is None:
-            kept[name] = value
+        if earlier.get(name) is None:
+            earlier[name] = value
 
 
 def _write(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:

@@ -62,7 +62,7 @@ def _arns_levels(body: Body) -> dict[str, Any]:
     """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}; prisoners only ever
     in custody, wherever a supplier puts them.
     """
-    found: dict[str, Any] = {}
+    levels: dict[str, Any] = {}
     for key, place in (("riskInCommunity", "community"), ("riskInCustody", "custody")):
         for left, right in (body.get(key) or {}).items():
             pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
@@ -70,8 +70,8 @@ def _arns_levels(body: Body) -> dict[str, Any]:
                 ours = group(name)
                 if ours is not None:
                     where = "custody" if ours == "prisoners" else place
-                    found.setdefault(f"{ours}_{where}", level(value))
-    return found
+                    levels.setdefault(f"{ours}_{where}", level(value))
+    return levels
 
 
 def arns(body: Body, crn: str | None) -> Iterator[Row]:
@@ -111,19 +111,19 @@ def ords(body: Body, crn: str | None) -> Iterator[Row]:
         )
     for item in body.get("timeline", []) + body.get("assessments", []):
         started = item.get("initiationDate") or item.get("completedDate")
-        done = item.get("dateCompleted") or item.get("completedDate")
+        completed_on = item.get("dateCompleted") or item.get("completedDate")
         if not started:
             continue
         # Some say that they were completed before they were started: known from the later day.
         row = base(f"oasys-{item['assessmentPk']}", crn, started)
-        row["recorded_at"] = max(filter(None, (when(started), when(done))), default=None)
+        row["recorded_at"] = max(filter(None, (when(started), when(completed_on))), default=None)
         bands = _ords_bands(item)
         yield (
             "assessments",
             {
                 **row,
                 "status": item.get("assessmentStatus") or item.get("status"),
-                "completed_on": day(done),
+                "completed_on": day(completed_on),
                 "signed_at": when(item.get("assessorSignedDate")),
                 "source_system": "oasys",
                 **_ords_levels(item),
@@ -133,14 +133,14 @@ def ords(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _ords_levels(item: Body) -> dict[str, Any]:
-    found = {}
+    levels = {}
     for key, value in item.items():
         match = re.fullmatch(
             r"risk(Children|Public|KnownAdult|Staff|Prisoners)(Community|Custody)", key
         )
         if match:
-            found[f"{group(match[1])}_{match[2].lower()}"] = level(value)
-    return found
+            levels[f"{group(match[1])}_{match[2].lower()}"] = level(value)
+    return levels
 
 
 def _ords_bands(item: Body) -> dict[str, Any]:

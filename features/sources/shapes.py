@@ -62,14 +62,18 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
     crn = _crn_of(body) or crn
     for i, item in enumerate(body["contacts"]):
         start = item["startDateTime"]
-        said = _COMMENT.search(item.get("notes") or "")
-        written = f"{said[3]}-{said[2]}-{said[1]}T{said[4]}:{said[5]}:00" if said else start
+        comment = _COMMENT.search(item.get("notes") or "")
+        written_at = (
+            f"{comment[3]}-{comment[2]}-{comment[1]}T{comment[4]}:{comment[5]}:00"
+            if comment
+            else start
+        )
         kind = item.get("type") or {}
         yield (
             "contacts",
             {
                 **base(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
-                "recorded_at": max(filter(None, (when(start), when(written)))),
+                "recorded_at": max(filter(None, (when(start), when(written_at)))),
                 "type_code": kind.get("code"),
                 "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
                 "enforcement_code": _code_of(
@@ -82,12 +86,12 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
         )
 
 
-def _code_of(text: str | None, known: dict[str, str]) -> str | None:
+def _code_of(text: str | None, meanings: dict[str, str]) -> str | None:
     """A code from its description; a description that is not known is kept as it came."""
     if not text:
         return None
     plain = re.sub(r"[^a-z]", "", text.lower())
-    for code, meaning in known.items():
+    for code, meaning in meanings.items():
         if re.sub(r"[^a-z]", "", meaning.lower()) == plain:
             return code
     return text
@@ -184,11 +188,11 @@ def _access(body: Body, _crn: str | None) -> Iterator[Row]:
     for item in listed:
         kinds = [
             kind
-            for kind, said in (
+            for kind, limit in (
                 ("exclusion", item.get("userExcluded")),
                 ("restriction", item.get("userRestricted") or item.get("limitedAccess")),
             )
-            if said
+            if limit
         ]
         for kind in kinds:
             yield (
@@ -209,8 +213,8 @@ def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _crn_of(body: Body) -> str | None:
-    found = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
-    return str(found) if found else None
+    crn = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
+    return str(crn) if crn else None
 
 
 def _has(*keys: str) -> Callable[[Any], bool]:

@@ -39,9 +39,9 @@ def leanly(
     rows = store.read(name, buckets, (unread.keep | LATER) & ours, unread.without)
     several = of_records(rows, rows.filter(LATER))
     changed = rows.filter(several)
-    kept = changed.filter(of_records(changed, changed.filter(unread.keep)))
-    whole = [rows.filter(~several), kept]
-    lowest = kept.group_by("record_id").agg(pl.col("version").min())
+    needed = changed.filter(of_records(changed, changed.filter(unread.keep)))
+    whole = [rows.filter(~several), needed]
+    lowest = needed.group_by("record_id").agg(pl.col("version").min())
     begun = lowest.filter(LATER)["record_id"]
     if len(begun):
         # Their first version is none that an indicator reads, but says since when one was known.
@@ -56,5 +56,5 @@ def of_records(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
     Compared by hash, which is ten times quicker than text; should two records ever share one, a
     record is looked at that need not be, and no value differs.
     """
-    wanted = others["record_id"].hash().unique()
-    return rows["record_id"].hash().is_in(wanted.implode())
+    record_hashes = others["record_id"].hash().unique()
+    return rows["record_id"].hash().is_in(record_hashes.implode())

@@ -26,17 +26,17 @@ def undo_load(args: argparse.Namespace) -> None:
 
 def verify_store(args: argparse.Namespace) -> None:
     """Say whether every file of the store is the one that was written; name those that are not."""
-    found = verification.verify(Store.open(args.store))
+    verification_result = verification.verify(Store.open(args.store))
     for what, names in (
-        ("missing", found.missing),
-        ("not the one that was written", found.changed),
-        ("not in the manifest", found.unknown),
+        ("missing", verification_result.missing),
+        ("not the one that was written", verification_result.changed),
+        ("not in the manifest", verification_result.unknown),
     ):
         for name in names:
             console.print(f"  {name}: {what}", highlight=False)
-    if not found.sound:
+    if not verification_result.sound:
         raise UnreadableInput(
             f"The store in {args.store} is not what was written. Restore it from a backup, or load "
             "its extracts again into a new store."
         )
-    console.print(f"{found.files:,} files, each as it was written.")
+    console.print(f"{verification_result.files:,} files, each as it was written.")

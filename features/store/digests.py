@@ -21,11 +21,11 @@ def check(path: Path, expected: str, store: Path) -> None:
     A file is hashed once a process, and again where its size, time or place on disk changed.
     """
     try:
-        seen = path.stat()
+        status = path.stat()
     except OSError as error:
-        raise UnreadableInput(_said(path, store, "is missing")) from error
-    if _digest_at(path, seen.st_size, seen.st_mtime_ns, seen.st_ino) != expected:
-        raise UnreadableInput(_said(path, store, "is not the one that was written"))
+        raise UnreadableInput(_wrong_file_message(path, store, "is missing")) from error
+    if _digest_at(path, status.st_size, status.st_mtime_ns, status.st_ino) != expected:
+        raise UnreadableInput(_wrong_file_message(path, store, "is not the one that was written"))
 
 
 @lru_cache(maxsize=100_000)
@@ -33,7 +33,7 @@ def _digest_at(path: Path, _size: int, _changed: int, _place: int) -> str:
     return digest_of(path)
 
 
-def _said(path: Path, store: Path, what: str) -> str:
+def _wrong_file_message(path: Path, store: Path, what: str) -> str:
     return (
         f"{path.relative_to(store)} of the store in {store} {what}. Nothing was read from it. "
         f"See what else differs (python -m features verify --store {store}) and restore the store "

@@ -52,7 +52,7 @@ def forget(path: Path, crn: str) -> dict[str, int]:
 
 
 def _check_not_held(path: Path, crn: str) -> None:
-    if crn in legal_holds.held(path):
+    if crn in legal_holds.cases_on_hold(path):
         raise UserError(
             "That case is held for an inspection, an inquest or a review, and may not be deleted. "
             "Nothing was changed. Whoever placed the hold can lift it."
@@ -66,8 +66,8 @@ def _ours(crn: str) -> pl.Expr:
 
 def _refused_of(crn: str) -> pl.Expr:
     """The refused rows of the case: whatever they held, its CRN may be spelt wrong in them."""
-    held = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
-    return _ours(crn) | held.fill_null(value=False)
+    contains_crn = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
+    return _ours(crn) | contains_crn.fill_null(value=False)
 
 
 def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
@@ -78,11 +78,11 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
         old = path / relative
         if old.stem != bucket:
             continue
-        found = _count(old, _ours(crn))
-        if not found:
+        row_count = _count(old, _ours(crn))
+        if not row_count:
             continue
         table = relative.split("/")[2]
-        counts[table] = counts.get(table, 0) + found
+        counts[table] = counts.get(table, 0) + row_count
         turn = len(relative.split("/")) - 4
         new = path / "loads" / f"{load.number:04d}" / table
         new = new.joinpath(*["again"] * (turn + 1)) / old.name
@@ -101,10 +101,10 @@ def _without_refused(
     """
     files = dict(load.refused or {})
     for old in load.refused_files(path):
-        found = _count(old, _refused_of(crn))
-        if not found:
+        row_count = _count(old, _refused_of(crn))
+        if not row_count:
             continue
-        counts["refused"] = counts.get("refused", 0) + found
+        counts["refused"] = counts.get("refused", 0) + row_count
         if load.refused is None:
             unlisted.append(old)
             continue
@@ -122,8 +122,8 @@ def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:
     """Write a file anew without some rows, whole or not at all; its digest."""
     new.parent.mkdir(parents=True, exist_ok=True)
     temporary = new.with_suffix(".tmp")
-    kept = pl.read_parquet(old).filter(~without)
-    kept.write_parquet(temporary, compression="zstd", compression_level=1)
+    remaining = pl.read_parquet(old).filter(~without)
+    remaining.write_parquet(temporary, compression="zstd", compression_level=1)
     digest = staging.flush_and_digest(temporary)
     temporary.replace(new)
     return digest

@@ -22,7 +22,7 @@ def keep(path: Path, crns: Iterable[str]) -> None:
     os.replace(file.name, path / FILE)
 
 
-def held(path: Path) -> frozenset[str]:
+def cases_on_hold(path: Path) -> frozenset[str]:
     """The cases that are held; UnreadableInput where the list is damaged, so nothing is deleted."""
     file = path / FILE
     if not file.exists():

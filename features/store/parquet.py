@@ -72,14 +72,14 @@ def check_size(path: Path) -> None:
 def check_kinds(path: Path, part: pl.DataFrame, table: Table) -> None:
     """Raise UnreadableInput where a column of a Parquet file is of a kind that cannot be meant."""
     for column in table.columns:
-        given = part.schema.get(column.name)
-        if given is None:
+        kind = part.schema.get(column.name)
+        if kind is None:
             continue
-        wrong = isinstance(given, (pl.Binary, pl.Object)) or given.is_nested()
-        wrong = wrong or (isinstance(given, pl.Decimal) and column.type != "number")
+        wrong = isinstance(kind, (pl.Binary, pl.Object)) or kind.is_nested()
+        wrong = wrong or (isinstance(kind, pl.Decimal) and column.type != "number")
         if wrong:
             raise UnreadableInput(
-                f"{path}: the column {column.name!r} is {given}, not a {column.type}. Write it as "
+                f"{path}: the column {column.name!r} is {kind}, not a {column.type}. Write it as "
                 "text, or as the type that the contract names (docs/records.md). Nothing was "
                 "changed."
             )

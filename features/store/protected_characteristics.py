@@ -18,16 +18,18 @@ def of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
     CHARACTERISTICS alone.
     """
     people = store.read("people").sort("recorded_at").unique("crn", keep="last")
-    held = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
-    asked = rows.select("crn", "as_of").join(people, on="crn", how="left", maintain_order="left")
-    asked = asked.join(
-        held.select("crn", region=pl.col("provider_code")),
+    supervisions = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
+    people_of_rows = rows.select("crn", "as_of").join(
+        people, on="crn", how="left", maintain_order="left"
+    )
+    people_of_rows = people_of_rows.join(
+        supervisions.select("crn", region=pl.col("provider_code")),
         on="crn",
         how="left",
         maintain_order="left",
     )
     years = (pl.col("as_of") - pl.col("born_on")).dt.total_days() / 365.25
     age = pl.coalesce(pl.when(years >= first).then(pl.lit(words)) for first, words in BANDS)
-    return asked.with_columns(age=age).select(
+    return people_of_rows.with_columns(age=age).select(
         pl.col(name).cast(pl.String).fill_null(NOT_KNOWN) for name in CHARACTERISTICS
     )

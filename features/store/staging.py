@@ -109,16 +109,16 @@ class Staged:
 
 def sweep_orphans(path: Path) -> list[str]:
     """Remove what a killed command left behind; returns the names removed."""
-    known: dict[str, Load] = {}
+    load_of: dict[str, Load] = {}
     if (path / "manifest.json").exists():
-        known = {f"{load.number:04d}": load for load in Store.open(path).loads}
+        load_of = {f"{load.number:04d}": load for load in Store.open(path).loads}
     removed = []
     for folder in ("loads", "refused"):
         for child in sorted((path / folder).glob("*")):
-            if child.is_dir() and child.name not in known:
+            if child.is_dir() and child.name not in load_of:
                 shutil.rmtree(child)
                 removed.append(f"{folder}/{child.name}")
-    for number, load in known.items():
+    for number, load in load_of.items():
         folders = ["loads"] if load.refused is None else ["loads", "refused"]
         for file in sorted(f for one in folders for f in (path / one / number).rglob("*.parquet")):
             relative = file.relative_to(path).as_posix()

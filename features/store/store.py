@@ -124,11 +124,15 @@ class Store:
             raise UnreadableInput(
                 f"{manifest} is not a store's manifest; restore it from a backup."
             ) from error
-        kept = [load for load in loads if up_to is None or load.number <= up_to]
-        if up_to is not None and (not kept or kept[-1].number != up_to):
+        loads_read = [load for load in loads if up_to is None or load.number <= up_to]
+        if up_to is not None and (not loads_read or loads_read[-1].number != up_to):
             raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
         return cls(
-            path, content["buckets"], kept, content.get("forgotten", []), content.get("undone", [])
+            path,
+            content["buckets"],
+            loads_read,
+            content.get("forgotten", []),
+            content.get("undone", []),
         )
 
     @property
@@ -177,11 +181,11 @@ class Store:
         """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
         states = {}
         for name in records.TABLES:
-            known = [until for known_on, until in self.covers(name) if known_on <= as_of]
-            if not known:
+            until_days = [until for known_on, until in self.covers(name) if known_on <= as_of]
+            if not until_days:
                 states[name] = "missing"
             else:
-                states[name] = "stopped" if max(known) < as_of - STALE_AFTER else "supplied"
+                states[name] = "stopped" if max(until_days) < as_of - STALE_AFTER else "supplied"
         return states
 
     def read(
@@ -197,8 +201,8 @@ class Store:
         Raises UnreadableInput where a file is not the one whose digest the manifest holds.
         """
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
-        wanted = {buckets} if isinstance(buckets, int) else buckets
-        files = [path for load in self.loads for path in self._files(load, name, wanted)]
+        bucket_numbers = {buckets} if isinstance(buckets, int) else buckets
+        files = [path for load in self.loads for path in self._files(load, name, bucket_numbers)]
         if not files:
             return pl.DataFrame(schema=schema)
         # A column of the contract that is newer than a load is null in it.
@@ -210,15 +214,15 @@ class Store:
     def knows(self, crn: str) -> bool:
         """Whether any table holds a row of the case, or a refused row names it."""
         bucket, ours = int(crn[1:]) % self.buckets, pl.col("crn") == crn
-        held = (self.read(name, bucket, ours).height for name in sorted(self.supplied()))
-        return any(held) or crn in set(self.refused()["crn"])
+        row_counts = (self.read(name, bucket, ours).height for name in sorted(self.supplied()))
+        return any(row_counts) or crn in set(self.refused()["crn"])
 
     def refused(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
-        found = [path for load in self.loads for path in self._refused_files(load)]
-        if not found:
+        files = [path for load in self.loads for path in self._refused_files(load)]
+        if not files:
             return pl.DataFrame(schema=REFUSED)
-        return pl.concat([pl.read_parquet(path) for path in found])
+        return pl.concat([pl.read_parquet(path) for path in files])
 
     def incomplete_cases(self) -> set[str]:
         """Cases of which a row was refused, where the row's CRN could be read.
@@ -228,18 +232,18 @@ class Store:
         refused = self.refused().filter(pl.col("crn").str.contains(CRN_PATTERN))
         cases: set[str] = set()
         for (name,), rows in refused.partition_by("table", as_dict=True).items():
-            kept = self.read(name).select("record_id", kept_in=pl.col("load"))
-            mended = rows.join(kept, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
+            stored = self.read(name).select("record_id", kept_in=pl.col("load"))
+            mended = rows.join(stored, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 
     def _files(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
         prefix = f"loads/{load.number:04d}/{name}/"
         ours = sorted(relative for relative in load.files if relative.startswith(prefix))
-        wanted = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
-        for relative in wanted:
+        paths = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
+        for relative in paths:
             digests.check(self.path / relative, load.files[relative], self.path)
-        return [self.path / relative for relative in wanted]
+        return [self.path / relative for relative in paths]
 
     def _refused_files(self, load: Load) -> list[Path]:
         """The files of a load's refused rows, each as it was written."""

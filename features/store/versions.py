@@ -7,14 +7,16 @@ from datetime import datetime
 import polars as pl
 
 
-def live(kept: pl.DataFrame) -> pl.DataFrame:
+def live(versions: pl.DataFrame) -> pl.DataFrame:
     """The newest kept version of each record that has not been withdrawn."""
-    newest = kept.sort("record_id", "version").unique("record_id", keep="last", maintain_order=True)
+    newest = versions.sort("record_id", "version").unique(
+        "record_id", keep="last", maintain_order=True
+    )
     return newest.filter(pl.col("withdrawn_at").is_null())
 
 
 def appended(
-    kept: pl.DataFrame, good: pl.DataFrame, extracted_at: datetime, previous: datetime | None
+    stored: pl.DataFrame, good: pl.DataFrame, extracted_at: datetime, previous: datetime | None
 ) -> pl.DataFrame:
     """The versions to append: what is new, what changed, and what came back.
 
@@ -23,54 +25,58 @@ def appended(
     that moved to another CRN is first withdrawn from the old one. `previous` is when the extract
     before was taken: a row that reached us late could not be known before the one that brought it.
     """
-    kept = kept.sort("record_id", "version")
-    told = good.with_columns(supplied_version=pl.col("version").fill_null(0)).sort(
+    stored = stored.sort("record_id", "version")
+    numbered = good.with_columns(supplied_version=pl.col("version").fill_null(0)).sort(
         "record_id", "supplied_version"
     )
     content = [name for name in good.columns if name != "version"]
-    fresh = told.join(kept, on=[*content, "supplied_version"], how="anti", nulls_equal=True)
-    last = told.unique("record_id", keep="last", maintain_order=True)
-    newest = pl.concat([kept.select(content), fresh.select(content)]).unique(
+    fresh = numbered.join(stored, on=[*content, "supplied_version"], how="anti", nulls_equal=True)
+    last = numbered.unique("record_id", keep="last", maintain_order=True)
+    newest = pl.concat([stored.select(content), fresh.select(content)]).unique(
         "record_id", keep="last", maintain_order=True
     )
     again = last.join(newest, on=content, how="anti", nulls_equal=True)
-    known = pl.col("recorded_at")
+    known_from = pl.col("recorded_at")
     if previous is not None:
-        known = pl.when(known > previous).then(known).otherwise(pl.lit(extracted_at))
-    told_now = pl.concat([fresh, again]).with_columns(known_from=known.cast(pl.Datetime("us")))
-    left = _withdraw(_moved(kept, last), extracted_at)
-    return _numbered(kept, pl.concat([left, _handed_over(told_now).select(left.columns)]))
+        known_from = pl.when(known_from > previous).then(known_from).otherwise(pl.lit(extracted_at))
+    told_now = pl.concat([fresh, again]).with_columns(known_from=known_from.cast(pl.Datetime("us")))
+    left = _withdraw(_moved(stored, last), extracted_at)
+    return _numbered(stored, pl.concat([left, _handed_over(told_now).select(left.columns)]))
 
 
 def withdrawn(
-    kept: pl.DataFrame, good: pl.DataFrame, bad: pl.DataFrame, extracted_at: datetime
+    stored: pl.DataFrame, good: pl.DataFrame, bad: pl.DataFrame, extracted_at: datetime
 ) -> pl.DataFrame:
     """A withdrawal for each live record that a complete feed no longer has.
 
     A record whose row was refused has not vanished: nothing is withdrawn because of a bad row.
     """
     present = [*good["record_id"].to_list(), *bad["record_id"].drop_nulls().to_list()]
-    gone = live(kept).filter(~pl.col("record_id").is_in(present))
-    return _numbered(kept, _withdraw(gone, extracted_at))
+    missing = live(stored).filter(~pl.col("record_id").is_in(present))
+    return _numbered(stored, _withdraw(missing, extracted_at))
 
 
-def _handed_over(told: pl.DataFrame) -> pl.DataFrame:
+def _handed_over(numbered: pl.DataFrame) -> pl.DataFrame:
     """The versions, and of those that the next one gives another CRN a withdrawal in between."""
-    if told["record_id"].is_unique().all():
-        return told
-    rows = told.sort("record_id", "supplied_version", maintain_order=True).with_row_index("_at")
+    if numbered["record_id"].is_unique().all():
+        return numbered
+    rows = numbered.sort("record_id", "supplied_version", maintain_order=True).with_row_index("_at")
     after = {name: pl.col(name).shift(-1) for name in ("record_id", "crn", "known_from")}
     moved = (after["record_id"] == pl.col("record_id")) & (after["crn"] != pl.col("crn"))
     since = pl.max_horizontal(after["known_from"], "known_from")
-    gone = rows.with_columns(_moved=moved, _since=since).filter("_moved")
-    gone = gone.with_columns(withdrawn_at=pl.col("_since"), known_from=pl.col("_since"))
-    return pl.concat([rows, gone.select(rows.columns)]).sort("_at", maintain_order=True).drop("_at")
+    moved_rows = rows.with_columns(_moved=moved, _since=since).filter("_moved")
+    moved_rows = moved_rows.with_columns(withdrawn_at=pl.col("_since"), known_from=pl.col("_since"))
+    return (
+        pl.concat([rows, moved_rows.select(rows.columns)])
+        .sort("_at", maintain_order=True)
+        .drop("_at")
+    )
 
 
-def _moved(kept: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+def _moved(stored: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """The newest kept version of each live record that the extract now gives another CRN."""
     now = last.select("record_id", now=pl.col("crn"))
-    moved = live(kept).join(now, on="record_id", how="inner")
+    moved = live(stored).join(now, on="record_id", how="inner")
     return moved.filter(pl.col("crn") != pl.col("now")).drop("now")
 
 
@@ -79,11 +85,11 @@ def _withdraw(rows: pl.DataFrame, extracted_at: datetime) -> pl.DataFrame:
     return rows.with_columns(withdrawn_at=at, known_from=at).drop("load")
 
 
-def _numbered(kept: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _numbered(stored: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Numbered after the kept versions of the record, in the order given."""
-    top = kept.group_by("record_id").agg(_top=pl.col("version").max())
+    top = stored.group_by("record_id").agg(_top=pl.col("version").max())
     numbered = rows.join(top, on="record_id", how="left", maintain_order="left").with_columns(
         version=pl.col("_top").fill_null(0) + pl.int_range(1, pl.len() + 1).over("record_id"),
         load=pl.lit(0, dtype=pl.Int32()),
     )
-    return numbered.select(kept.columns)
+    return numbered.select(stored.columns)

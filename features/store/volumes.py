@@ -58,14 +58,14 @@ def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> 
     return pl.concat([_table(store, name, named, begin, end) for name in tables(store)])
 
 
-def totals(told: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
+def totals(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
     """The days up to a day together; a table of which nothing came is there, empty."""
     within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
-    summed = told.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
-    found: Supplied = {name: {} for name in tables}
+    summed = daily.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
+    supplied: Supplied = {name: {} for name in tables}
     for table, region, rows, late in summed.sort("table", "region").iter_rows():
-        found[table][region] = (rows, late)
-    return found
+        supplied[table][region] = (rows, late)
+    return supplied
 
 
 def tables(store: Store) -> list[str]:
@@ -80,12 +80,12 @@ def _table(
 ) -> pl.DataFrame:
     """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
     parts = range(0, store.buckets, AT_A_TIME)
-    found = pl.concat(
+    row_counts = pl.concat(
         _some(store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets)))
         for at in parts
     )
-    told = found.group_by("region", "day").agg(pl.col("rows", "late").sum())
-    return told.select(pl.lit(name).alias("table"), "region", "day", "rows", "late")
+    daily = row_counts.group_by("region", "day").agg(pl.col("rows", "late").sum())
+    return daily.select(pl.lit(name).alias("table"), "region", "day", "rows", "late")
 
 
 def _some(

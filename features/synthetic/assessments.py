@@ -20,21 +20,21 @@ DAYS_TO_LOCK = 45
 def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """One row an assessment: copied ones repeat the fingerprint of the one before."""
     rng = desk.draw.stream("assessment rows")
-    who, back, done, order = _dates(rng, practice)
-    locked, given = practice.locked[order], practice.given[:, order]
+    who, back, completed, order = _dates(rng, practice)
+    locked, levels = practice.locked[order], practice.assessed_levels[:, order]
     still_open = locked & (back < DAYS_TO_LOCK)
-    needs = (given.max(axis=0) >= 2) | (rng.random(len(who)) < 0.2)
+    needs = (levels.max(axis=0) >= 2) | (rng.random(len(who)) < 0.2)
     days = desk.draw.day
-    signed = days(done).cast(pl.Datetime("us")) + timedelta(hours=10)
+    signed = days(completed).cast(pl.Datetime("us")) + timedelta(hours=10)
     inside = lives.sentences.on[who, practice.month[order]] == 2
     status = np.where(still_open, 2, np.where(locked, 1, 0))
     return desk.rows(
         "assessments",
         "OAS",
         Events(who, back),
-        back - done,
+        back - completed,
         status=pick(["COMPLETE", "LOCKED_INCOMPLETE", "OPEN"], status),
-        completed_on=blank(days(done), still_open),
+        completed_on=blank(days(completed), still_open),
         purpose=pick(["430", "260"], inside.astype(np.int64)),
         predictor_version=pl.lit("2"),
         mentions_weapons=rng.random(len(who)) < 0.5,
@@ -43,14 +43,14 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         mentions_staff_violence=rng.random(len(who)) < 0.7,
         mentions_mental_health=rng.random(len(who)) < 0.6,
         plan_written_on=blank(
-            days(done + rng.integers(-5, 5, len(who)).clip(max=0)), rng.random(len(who)) < 0.06
+            days(completed + rng.integers(-5, 5, len(who)).clip(max=0)), rng.random(len(who)) < 0.06
         ),
         countersign_required=needs,
         signed_at=blank(signed, locked),
         countersigned_at=_countersigned(desk, rng, signed, needs, locked),
         analysis_fingerprint=_fingerprints(desk, who, practice.copied[order]),
         source_system=pl.lit("oasys"),
-        **_levels(given, locked, inside),
+        **_levels(levels, locked, inside),
         **_bands(rng, lives, who),
     )
 
@@ -61,21 +61,26 @@ def _dates(rng: np.random.Generator, practice: Practice) -> tuple[Ints, Ints, In
     who, month = practice.who[order], practice.month[order]
     end = (MONTHS - 1 - month) * 30
     # On any day of the month alike: assessments that bunch would look like drift to the watch.
-    done = end + rng.integers(0, 30, len(who))
-    back = done + rng.integers(1, 13, len(who))
-    return who, back, np.where(practice.locked[order], back - DAYS_TO_LOCK, done).clip(0), order
+    completed = end + rng.integers(0, 30, len(who))
+    back = completed + rng.integers(1, 13, len(who))
+    return (
+        who,
+        back,
+        np.where(practice.locked[order], back - DAYS_TO_LOCK, completed).clip(0),
+        order,
+    )
 
 
-def _levels(given: Ints, locked: Flags, inside: Flags) -> dict[str, Any]:
-    found = {
-        f"{group}_community": blank(pick(LEVELS, given[i].clip(0)), locked)
+def _levels(levels: Ints, locked: Flags, inside: Flags) -> dict[str, Any]:
+    columns = {
+        f"{group}_community": blank(pick(LEVELS, levels[i].clip(0)), locked)
         for i, group in enumerate(GROUPS)
     }
     for i, group in enumerate(GROUPS):
-        found[f"{group}_custody"] = blank(pick(LEVELS, given[i].clip(0)), locked | ~inside)
-    among_prisoners = given[GROUPS.index("staff")].clip(0)
-    found["prisoners_custody"] = blank(pick(LEVELS, among_prisoners), locked | ~inside)
-    return found
+        columns[f"{group}_custody"] = blank(pick(LEVELS, levels[i].clip(0)), locked | ~inside)
+    among_prisoners = levels[GROUPS.index("staff")].clip(0)
+    columns["prisoners_custody"] = blank(pick(LEVELS, among_prisoners), locked | ~inside)
+    return columns
 
 
 def _bands(rng: np.random.Generator, lives: Lives, who: Ints) -> dict[str, Any]:

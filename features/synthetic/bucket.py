@@ -72,13 +72,15 @@ def plan(
     """Places, cuts and slips, set on a pilot of people who are in no bucket."""
     draw = Draw(seed, as_of)
     policies = Policies()
-    made = places.make(draw, cases, policies)
+    places_ = places.make(draw, cases, policies)
     pilot_people = people.make(draw, PILOT, 1)
     cuts = lives.cuts(lives.make(draw, pilot_people))
     pilot = lives.make(draw, pilot_people, cuts)
-    holding = practice.hold(draw, pilot, made)
+    holding = practice.hold(draw, pilot, places_)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
-    return Plan(seed, as_of, cases, buckets, audited, find(scenario), policies, made, cuts, slips)
+    return Plan(
+        seed, as_of, cases, buckets, audited, find(scenario), policies, places_, cuts, slips
+    )
 
 
 @dataclass(frozen=True)
@@ -142,25 +144,25 @@ def _desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
 
 def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, int], dict[str, int]]:
     """Write a bucket's files; returns the rows and the digest of each table."""
-    made = make(plan, number)
+    bucket_content = make(plan, number)
     rows, digests = {}, {}
-    for name, drawn in made.tables.items():
+    for name, drawn in bucket_content.tables.items():
         frame = _renumbered(plan.draw(number), name, drawn)
         target = out / name / f"{number:02d}.parquet"
         target.parent.mkdir(exist_ok=True)
         ordered = frame.sort("crn", "occurred_on", "record_id", "version")
         ordered.write_parquet(target, compression="zstd", compression_level=1, statistics=False)
         rows[name], digests[name] = ordered.height, digest(ordered)
-    _seal(made.lives, number, truth)
+    _seal(bucket_content.lives, number, truth)
     return rows, digests
 
 
 def _renumbered(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with neutral record numbers: where a row was drawn must not tell what is hidden."""
-    known = rows.select(pl.col("record_id").unique(maintain_order=True))
-    order = draw.stream(f"numbers of {name}").permutation(known.height)
+    record_ids = rows.select(pl.col("record_id").unique(maintain_order=True))
+    order = draw.stream(f"numbers of {name}").permutation(record_ids.height)
     prefix = f"{name[:3].upper()}{draw.bucket:03d}"
-    numbered = known.with_columns(new=prefix + pl.Series(order).cast(pl.String()).str.zfill(7))
+    numbered = record_ids.with_columns(new=prefix + pl.Series(order).cast(pl.String()).str.zfill(7))
     joined = rows.join(numbered, on="record_id", how="left", maintain_order="left")
     return joined.with_columns(record_id="new").select(rows.columns)
 

@@ -48,7 +48,7 @@ class Parameters:
 
 
 @dataclass
-class Made:
+class CaseloadSummary:
     """What was made: rows and digest of each table, and whether it stood already."""
 
     fresh: bool
@@ -62,15 +62,15 @@ def synthesise(
     truth: Path,
     step: Callable[[str], None] = lambda _: None,
     workers: int = WORKERS,
-) -> Made:
+) -> CaseloadSummary:
     """Write the extract to `out` and the hidden truth to `truth`; nothing where it stands already.
 
     Raises UserError for parameters out of range or a folder that holds something else.
     """
     _check(parameters)
-    said = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
+    description = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
     _check_folders(out, truth)
-    standing = _standing(out, truth, said)
+    standing = _standing(out, truth, description)
     if standing is not None:
         return standing
     with _partial(out) as writing, _partial(truth) as sealing:
@@ -84,16 +84,18 @@ def synthesise(
             parameters.audited,
             parameters.scenario,
         )
-        made = Made(fresh=True)
-        for done, (rows, digests) in enumerate(_each_bucket(plan, writing, sealing, workers), 1):
-            _add(made, rows, digests)
-            step(f"bucket {done} of {parameters.buckets}")
-        _describe(writing, plan, said, made)
+        summary = CaseloadSummary(fresh=True)
+        for bucket_count, (rows, digests) in enumerate(
+            _each_bucket(plan, writing, sealing, workers), 1
+        ):
+            _add(summary, rows, digests)
+            step(f"bucket {bucket_count} of {parameters.buckets}")
+        _describe(writing, plan, description, summary)
         (sealing / SEALED).write_text(
-            json.dumps({"as_of": said["as_of"], "months": MONTHS, "days_a_month": MONTH}),
+            json.dumps({"as_of": description["as_of"], "months": MONTHS, "days_a_month": MONTH}),
             encoding="utf-8",
         )
-    return made
+    return summary
 
 
 def _check(parameters: Parameters) -> None:
@@ -117,18 +119,18 @@ def _check_folders(out: Path, truth: Path) -> None:
         raise UserError(f"{truth} is not empty and holds no truth. Choose another --truth.")
 
 
-def _standing(out: Path, truth: Path, said: dict[str, Any]) -> Made | None:
+def _standing(out: Path, truth: Path, description: dict[str, Any]) -> CaseloadSummary | None:
     about = out / "extract.json"
     if not about.exists():
         if out.exists() and any(out.iterdir()):
             raise UserError(f"{out} is not empty. Choose an empty folder with --out.")
         return None
     content = json.loads(about.read_text(encoding="utf-8"))
-    if content.get("parameters") != said:
+    if content.get("parameters") != description:
         raise UserError(f"{out} holds another extract. Choose an empty folder with --out.")
     if not (truth / SEALED).exists():
         raise UserError(f"{out} stands without its truth in {truth}. Choose an empty folder.")
-    return Made(False, content["rows"], content["digests"])
+    return CaseloadSummary(False, content["rows"], content["digests"])
 
 
 @contextmanager
@@ -156,23 +158,25 @@ def _each_bucket(
             yield finished.result()
 
 
-def _add(made: Made, rows: dict[str, int], digests: dict[str, int]) -> None:
+def _add(summary: CaseloadSummary, rows: dict[str, int], digests: dict[str, int]) -> None:
     for name, count in rows.items():
-        made.rows[name] = made.rows.get(name, 0) + count
-        total = int(made.digests.get(name, "0"), 16) + digests[name]
-        made.digests[name] = f"{total % 2**64:016x}"
+        summary.rows[name] = summary.rows.get(name, 0) + count
+        total = int(summary.digests.get(name, "0"), 16) + digests[name]
+        summary.digests[name] = f"{total % 2**64:016x}"
 
 
-def _describe(folder: Path, plan: Plan, said: dict[str, Any], made: Made) -> None:
+def _describe(
+    folder: Path, plan: Plan, description: dict[str, Any], summary: CaseloadSummary
+) -> None:
     content = {
         "made_up": True,
         "extracted_at": plan.draw().extracted_at.isoformat(),
         "complete": [],
         "buckets": plan.buckets,
-        "parameters": said,
+        "parameters": description,
         "planted": scenarios.as_json(plan.policies, plan.scenario),
-        "rows": dict(sorted(made.rows.items())),
-        "digests": dict(sorted(made.digests.items())),
+        "rows": dict(sorted(summary.rows.items())),
+        "digests": dict(sorted(summary.digests.items())),
     }
     about = folder / "extract.json"
     about.write_text(json.dumps(content, indent=1), encoding="utf-8")

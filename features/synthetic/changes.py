@@ -46,13 +46,14 @@ def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
     parts = []
     for name, (kind, begins, ends) in STATES.items():
         states = (
-            lives.going_on[name] & (lives.told[name] & (rng.random(len(lives)) < 0.95))[:, None]
+            lives.going_on[name]
+            & (lives.discloses[name] & (rng.random(len(lives)) < 0.95))[:, None]
         )
         at, until = _spells(rng, states)
-        known = blank(desk.draw.day(until), until < 0)
-        told: dict[str, Any] = {"kind": pl.lit(kind), "ended_on": known}
+        ended_on = blank(desk.draw.day(until), until < 0)
+        columns: dict[str, Any] = {"kind": pl.lit(kind), "ended_on": ended_on}
         state = weighted(rng, begins, len(at))
-        parts.append(_circumstance(desk, rng, f"B{name[:2].upper()}", at, state, **told))
+        parts.append(_circumstance(desk, rng, f"B{name[:2].upper()}", at, state, **columns))
         if ends:
             over = until >= 0
             after = Events(at.who[over], until[over])
@@ -146,15 +147,15 @@ def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
     at = events(rng, rate)
     due = at.back - rng.integers(7, 29, len(at))
-    done = due - rng.integers(-5, 20, len(at))
-    undone = (done < 0) | (rng.random(len(at)) < np.where(due < 60, 0.25, 0.05))
+    completed = due - rng.integers(-5, 20, len(at))
+    undone = (completed < 0) | (rng.random(len(at)) < np.where(due < 60, 0.25, 0.05))
     return desk.rows(
         "actions",
         "ACT",
         at,
         kind=weighted(rng, TASKS, len(at)),
         due_on=desk.draw.day(due),
-        done_on=blank(desk.draw.day(done), undone),
+        done_on=blank(desk.draw.day(completed), undone),
     )
 
 
@@ -167,7 +168,7 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
     who = np.nonzero(rng.random(n) < 0.5)[0]
     tagged = np.nonzero(rng.random(n) < 0.12)[0]
     relaxed = start[who] - rng.integers(20, 400, len(who))
-    kept = (relaxed < 0) | (rng.random(len(who)) > 0.15)
+    stays = (relaxed < 0) | (rng.random(len(who)) > 0.15)
     themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
     return pl.concat(
         [
@@ -184,7 +185,7 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
                 Events(who, start[who]),
                 kind=pl.lit("requirement"),
                 theme=themes,
-                relaxed_on=blank(desk.draw.day(relaxed), kept),
+                relaxed_on=blank(desk.draw.day(relaxed), stays),
             ),
             desk.rows(
                 "orders",
@@ -200,28 +201,28 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
 def _restrained(desk: Desk, lives: Lives) -> Ints:
     """People under a restraining order."""
     chance = desk.draw.stream("restrained").random(len(lives))
-    found: Ints = np.nonzero((lives.people.traits["abuse"] > 0.9) & (chance < 0.5))[0]
-    return found
+    people: Ints = np.nonzero((lives.people.traits["abuse"] > 0.9) & (chance < 0.5))[0]
+    return people
 
 
 def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Registers as NDelius keeps them: overall level, groups above low, suspension and others."""
     rng = desk.draw.stream("registers")
     # Some registers are not brought up to date for half a year.
-    kept = practice.recorded.copy()
-    kept[:, rng.random(len(lives)) < 0.05, -6:] = -2
+    registered = practice.recorded.copy()
+    registered[:, rng.random(len(lives)) < 0.05, -6:] = -2
     for month in range(MONTHS - 6, MONTHS):
-        kept[:, :, month] = np.where(
-            kept[:, :, month] == -2, kept[:, :, month - 1], kept[:, :, month]
+        registered[:, :, month] = np.where(
+            registered[:, :, month] == -2, registered[:, :, month - 1], registered[:, :, month]
         )
     types = ["RLRH", "RMRH", "RHRH", "RVHR"]
     # Each person's on another day of the month: registers that bunch would look like drift.
     day = desk.draw.stream("register days").integers(0, 30, len(lives))
-    at, level, until = _changes(kept.max(axis=0), 0, day)
+    at, level, until = _changes(registered.max(axis=0), 0, day)
     parts = [_following(desk, "REO", at, until, pick(types, level))]
     groups = [(c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS]
     for i, (code, group) in enumerate(groups):
-        at, level, until = _changes(kept[codes.COMMUNITY_GROUPS.index(group)], 1, day)
+        at, level, until = _changes(registered[codes.COMMUNITY_GROUPS.index(group)], 1, day)
         levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level)
         parts.append(_following(desk, f"REG{i}", at, until, _all(code, len(at)), level_code=levels))
     abuse = lives.people.traits["abuse"] + 0.5 * rng.normal(size=len(lives))
@@ -247,8 +248,8 @@ def _changes(levels: Ints, least: int, day: Ints) -> tuple[Events, Ints, Ints]:
     follows = np.append(who[1:] == who[:-1], False)
     until = np.where(follows, np.maximum(np.append(back[1:], 0), -1), -1)
     # What is still to come is not on record yet: moved to the last day, it would bunch there.
-    found = (level >= least) & (back >= 0)
-    return Events(who[found], back[found]), level[found], until[found]
+    is_change = (level >= least) & (back >= 0)
+    return Events(who[is_change], back[is_change]), level[is_change], until[is_change]
 
 
 def _following(
@@ -302,24 +303,24 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         who = np.nonzero(needed & (since > 0))[0]
         size, back = len(who), since[who]
         strained = practice.holding.strain[who, month_of(back)] > SERIOUS_ENOUGH
-        asked = rng.random(size) < share + 0.03 - 0.12 * strained
+        is_requested = rng.random(size) < share + 0.03 - 0.12 * strained
         asked_back = back - rng.integers(0, 30, size)
-        asked &= asked_back >= 0
+        is_requested &= asked_back >= 0
         answer_back = asked_back - rng.integers(3, 60, size)
-        answered = asked & (rng.random(size) < 0.75) & (answer_back >= 0)
+        answered = is_requested & (rng.random(size) < 0.75) & (answer_back >= 0)
         worrying = rng.random(size) < 0.15 + 0.25 * (lives.people.traits[trait][who] > 0.7)
         result = pick(["no_concerns", "concerns"], worrying.astype(np.int64))
-        made = desk.rows(
+        rows = desk.rows(
             "enquiries",
             prefix,
             Events(who, back),
             kind=pl.lit(kind),
-            requested_on=blank(desk.draw.day(asked_back), ~asked),
+            requested_on=blank(desk.draw.day(asked_back), ~is_requested),
             returned_on=blank(desk.draw.day(answer_back), ~answered),
             result=blank(result, ~answered),
             disclosable=pl.lit(value=False),
         )
-        parts.append(made)
+        parts.append(rows)
     return pl.concat(parts)
 
 

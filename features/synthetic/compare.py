@@ -29,9 +29,9 @@ def every_line(extract: Extract) -> list[Line]:
 
 
 def _sentences(extract: Extract) -> list[Line]:
-    held = extract.current()
-    kinds = shares("Kind of sentence", figures.KINDS, held["kind"], 0.02)
-    regions = shares("Region", figures.REGIONS, held["provider_code"], 0.02)  # type: ignore[arg-type]
+    supervisions = extract.current()
+    kinds = shares("Kind of sentence", figures.KINDS, supervisions["kind"], 0.02)
+    regions = shares("Region", figures.REGIONS, supervisions["provider_code"], 0.02)  # type: ignore[arg-type]
     earlier = extract.scan("supervisions").filter(
         pl.col("end_reason").is_not_null(), ~pl.col("kind").is_in(["approved_premises", "custody"])
     )
@@ -96,17 +96,19 @@ def _people(extract: Extract) -> list[Line]:
 
 
 def _levels(extract: Extract) -> list[Line]:
-    held = extract.community()
-    size = held.height
+    people = extract.community()
+    size = people.height
     names = dict(enumerate(codes.LEVEL_ORDER))
-    overall = held["overall"].replace_strict(names, default="not recorded", return_dtype=pl.String)
+    overall = people["overall"].replace_strict(
+        names, default="not recorded", return_dtype=pl.String
+    )
     lines = shares("Overall level", figures.OVERALL, overall.fill_null("not recorded"), 0.02)
     for level, figure in ((2, figures.GROUPS_AT_HIGH), (1, figures.GROUPS_AT_MEDIUM)):
-        there = held.filter(pl.col("overall") == level)
-        said = codes.LEVEL_ORDER[level].lower()
+        there = people.filter(pl.col("overall") == level)
+        level_words = codes.LEVEL_ORDER[level].lower()
         lines += [
             line(
-                f"Overall {said}, with it: {group}",
+                f"Overall {level_words}, with it: {group}",
                 figure,
                 share,
                 mean_of(there[group] == level),
@@ -115,15 +117,15 @@ def _levels(extract: Extract) -> list[Line]:
             for group, share in figure.value.items()
         ]
     true = extract.true_levels()
-    long = held.unpivot(on=list(GROUPS), index="crn", variable_name="group", value_name="now")
+    long = people.unpivot(on=list(GROUPS), index="crn", variable_name="group", value_name="now")
     low = long.join(true, on=["crn", "group"]).filter(pl.col("level") > pl.col("now"))
-    wanted = float(extract.about["parameters"]["underestimated"])  # type: ignore[index]
+    target = float(extract.about["parameters"]["underestimated"])  # type: ignore[index]
     return [
         *lines,
         line(
             "Truly too low in some group",
             figures.UNDERESTIMATED,
-            wanted,
+            target,
             low["crn"].n_unique() / size,
             0.02,
         ),

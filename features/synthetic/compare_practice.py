@@ -18,10 +18,10 @@ APPOINTMENTS = tuple(contact_codes.CONTACT_GROUPS["appointment"])
 
 def _practice(extract: Extract) -> list[Line]:
     cases = extract.cases
-    held = extract.scan("allocations").collect()
-    open_ = held.filter(pl.col("ended_on").is_null())
+    allocations = extract.scan("allocations").collect()
+    open_ = allocations.filter(pl.col("ended_on").is_null())
     last_year = pl.col("occurred_on") > pl.lit(extract.as_of) - pl.duration(days=YEAR)
-    held_before = held.join(extract.current().select("crn", began="occurred_on"), on="crn")
+    held_before = allocations.join(extract.current().select("crn", began="occurred_on"), on="crn")
     changes = held_before.filter(
         last_year, pl.col("occurred_on") > pl.col("began") + pl.duration(days=MONTH)
     ).height
@@ -29,16 +29,18 @@ def _practice(extract: Extract) -> list[Line]:
     years = extract.current().select(
         (pl.lit(extract.as_of) - pl.col("occurred_on")).dt.total_days().clip(0, YEAR).sum() / YEAR
     )
-    asked = extract.scan("enquiries").collect()
+    enquiries = extract.scan("enquiries").collect()
     domestic, children = (
-        mean_of(asked.filter(kind=kind)["requested_on"].is_not_null())
+        mean_of(enquiries.filter(kind=kind)["requested_on"].is_not_null())
         for kind in ("domestic_abuse", "child_safeguarding")
     )
-    done = extract.scan("assessments").filter(
+    completed = extract.scan("assessments").filter(
         pl.col("status") == "COMPLETE",
         pl.col("completed_on") > pl.lit(extract.as_of) - pl.duration(days=YEAR),
     )
-    weekly = done.select(pl.len()).collect().item() / 52 * figures.NATIONAL_CASELOAD.value / cases
+    weekly = (
+        completed.select(pl.len()).collect().item() / 52 * figures.NATIONAL_CASELOAD.value / cases
+    )
     abusers = (
         extract.scan("registrations").filter(pl.col("type_code") == "ADVP").select("crn").collect()
     )
@@ -120,8 +122,8 @@ def _written_in_a_year(extract: Extract) -> pl.DataFrame:
         .agg(visits=visit.sum(), other=(~visit & ~system).sum(), system=system.sum())
         .collect()
     )
-    held = _settled_all_year(extract).join(counted, on="crn", how="left")
-    return held.with_columns(pl.col("visits", "other", "system").fill_null(0))
+    people = _settled_all_year(extract).join(counted, on="crn", how="left")
+    return people.with_columns(pl.col("visits", "other", "system").fill_null(0))
 
 
 def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, float]]:
@@ -131,8 +133,8 @@ def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, flo
         pl.len(), pl.col("visits", "other", "system").mean()
     )
     return [
-        (codes.LEVEL_ORDER[level].lower().replace("_", " "), *told)
-        for level, *told in means.iter_rows()
+        (codes.LEVEL_ORDER[level].lower().replace("_", " "), *means_of)
+        for level, *means_of in means.iter_rows()
     ]
 
 
@@ -207,13 +209,13 @@ def _attendance(extract: Extract) -> list[Line]:
         )
         .collect()
     )
-    total, kept, missed = (float(by_person[name].sum()) for name in ("n", "kept", "missed"))
-    kept, missed = kept / total, missed / total
+    total, attended, missed = (float(by_person[name].sum()) for name in ("n", "kept", "missed"))
+    attended, missed = attended / total, missed / total
     often = by_person.filter(pl.col("n") >= 40)
     mean, spread = figures.KEPT.value
     apart = (often["kept"] / often["n"]).std()
     return [
-        line("Appointments kept", figures.KEPT, mean, kept, 0.03),
+        line("Appointments kept", figures.KEPT, mean, attended, 0.03),
         line(
             "Appointments kept: spread over people",
             figures.KEPT,
@@ -232,7 +234,7 @@ def _attendance(extract: Extract) -> list[Line]:
             "Missed with acceptable reason, or moved",
             figures.ACCEPTABLE,
             figures.ACCEPTABLE.value,
-            1 - kept - missed,
+            1 - attended - missed,
             0.02,
         ),
     ]
@@ -240,22 +242,22 @@ def _attendance(extract: Extract) -> list[Line]:
 
 def _readers(extract: Extract) -> list[Line]:
     """Audits of the newest round, against the truth and the level that stood there."""
-    said = (
+    readings = (
         extract.scan("reviews")
         .filter(pl.col("source") == "audit")
         .filter(pl.col("snapshot_on") == pl.col("snapshot_on").max())
         .collect()
     )
     rank = {level: i for i, level in enumerate(codes.LEVEL_ORDER)}
-    long = said.unpivot(on=list(GROUPS), index="crn", variable_name="group", value_name="said")
-    snapshot = said["snapshot_on"][0]
-    held = extract.levels(snapshot).unpivot(
+    long = readings.unpivot(on=list(GROUPS), index="crn", variable_name="group", value_name="said")
+    snapshot = readings["snapshot_on"][0]
+    levels = extract.levels(snapshot).unpivot(
         on=list(GROUPS), index="crn", variable_name="group", value_name="now"
     )
     true = extract.true_levels((extract.as_of - snapshot).days)
     both = (
         long.join(true, on=["crn", "group"])
-        .join(held, on=["crn", "group"])
+        .join(levels, on=["crn", "group"])
         .with_columns(said=pl.col("said").replace_strict(rank, return_dtype=pl.Int64))
         .drop_nulls("now")
     )

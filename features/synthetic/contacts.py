@@ -116,9 +116,11 @@ def table(
 ) -> pl.DataFrame:
     """Every contact of a bucket of cases."""
     rng = desk.draw.stream("contacts")
-    held = practice.holding
+    holding = practice.holding
     names = [*places.staff_codes, *places.cover_codes]
-    holder = np.where(held.covered, len(places.staff_codes) + held.team[:, None], held.staff)
+    holder = np.where(
+        holding.covered, len(places.staff_codes) + holding.team[:, None], holding.staff
+    )
     writer = _Writer(desk, rng, names, holder)
     return pl.concat(
         [
@@ -148,7 +150,7 @@ def _appointments(
     version = np.ones(len(at), dtype=np.int64)
     version[booked] = 2
     waited = delays(rng, len(at), figures.LATE.value)
-    done = writer.rows("APP", at, kinds, delay=waited, version=version, **more)
+    rows = writer.rows("APP", at, kinds, delay=waited, version=version, **more)
     soon = Events(at.who[booked], at.back[booked])
     notice = -rng.integers(2, 21, len(soon))
     first = writer.rows("APP", soon, kinds.gather(booked), delay=notice, number=booked)
@@ -156,7 +158,7 @@ def _appointments(
     sent = Events(letters.who, np.maximum(letters.back - rng.integers(1, 9, len(letters)), 0))
     warned = weighted(rng, {"AWLI": 0.5, "AWL2": 0.2, "AWLF": 0.05, "CLBR": 0.05}, len(sent))
     licence = lives.sentences.kind[sent.who] == LICENCE
-    return [first, done, writer.rows("WRN", sent, warned.set(pl.Series(licence), "LCL"))]
+    return [first, rows, writer.rows("WRN", sent, warned.set(pl.Series(licence), "LCL"))]
 
 
 def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Series, Flags]:
@@ -168,13 +170,18 @@ def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Se
     tug = 0.7 * going["substance"] + 0.5 * going["unsettled"] + 0.4 * going["unwell"]
     odds = np.log(usual / (1 - usual))[at.who] + 0.35 - tug[at.who, at.month]
     u = rng.random(len(at)) * (1 + np.exp(-odds))
-    kept = u < 1
+    attended = u < 1
     share = figures.UNACCEPTABLE.value
-    missed = ~kept & (rng.random(len(at)) < share / (share + figures.ACCEPTABLE.value))
+    missed = ~attended & (rng.random(len(at)) < share / (share + figures.ACCEPTABLE.value))
     aftc, atsh = FAILED_IN_ROOM.values()
-    refused, sent_home = kept & (u < aftc), kept & (u >= aftc) & (u < aftc + atsh)
+    refused, sent_home = attended & (u < aftc), attended & (u >= aftc) & (u < aftc + atsh)
     outcome = weighted(rng, EXCUSED, len(at))
-    for mask, code in ((kept, "ATTC"), (missed, "UAAB"), (refused, "AFTC"), (sent_home, "ATSH")):
+    for mask, code in (
+        (attended, "ATTC"),
+        (missed, "UAAB"),
+        (refused, "AFTC"),
+        (sent_home, "ATSH"),
+    ):
         outcome = outcome.set(pl.Series(mask), code)
     return outcome, missed | refused | sent_home
 
@@ -232,9 +239,9 @@ def _written(
     kind = pick(["TRTM"], np.zeros(len(treated), dtype=np.int64))
     parts.append(writer.rows("TRT", treated, kind, outcome_code=turned_up))
     watched = 0.02 + 0.02 * practice.overall.clip(0)
-    seen = events(rng, watched * np.where(practice.holding.strain > 0.6, 0.5, 1.0) * under)
-    oversight = weighted(rng, {"C002": 0.4, "MO1": 0.3, "CSPO": 0.3}, len(seen))
-    return [*parts, writer.rows("OVS", seen, oversight)]
+    sightings = events(rng, watched * np.where(practice.holding.strain > 0.6, 0.5, 1.0) * under)
+    oversight = weighted(rng, {"C002": 0.4, "MO1": 0.3, "CSPO": 0.3}, len(sightings))
+    return [*parts, writer.rows("OVS", sightings, oversight)]
 
 
 def _by_the_system(

@@ -31,19 +31,19 @@ STALE_LEVEL = 0.06
 def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Every document of a bucket of cases."""
     rng = desk.draw.stream("documents")
-    held = lives.sentences
+    sentences = lives.sentences
     everyone = np.arange(len(lives))
-    out = np.nonzero(held.kind == LICENCE)[0]
-    high = practice.overall[out, month_of(held.start[out])] >= 2
+    out = np.nonzero(sentences.kind == LICENCE)[0]
+    high = practice.overall[out, month_of(sentences.start[out])] >= 2
     formed = out[rng.random(len(out)) < FORMS_SENT]
     handed = out[rng.random(len(out)) < HANDED_OVER]
     referred = out[high & (rng.random(len(out)) < REFERRED)]
     planned = everyone[rng.random(len(lives)) < 0.9]
-    reported = everyone[(held.kind != LICENCE) & (rng.random(len(lives)) < 0.6)]
-    told = events(rng, 0.02 * held.community * (practice.overall >= 0))
-    treated = events(rng, 0.35 * (lives.felt["substance"] > 0.2) * held.community)
+    reported = everyone[(sentences.kind != LICENCE) & (rng.random(len(lives)) < 0.6)]
+    notices = events(rng, 0.02 * sentences.community * (practice.overall >= 0))
+    treated = events(rng, 0.35 * (lives.felt["substance"] > 0.2) * sentences.community)
     unwell = events(rng, 0.012 * lives.going_on["unwell"])
-    start = held.start
+    start = sentences.start
     parts = [
         _rows(desk, rng, "FRM", _before(rng, formed, start, 0, 20), "custody_information_form"),
         _rows(desk, rng, "HAN", _before(rng, handed, start, 0, 25), "handover"),
@@ -67,7 +67,7 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
             "court_report",
             claims_checks=rng.random(len(reported)) < 0.5,
         ),
-        _levelled(desk, rng, practice, "AGR", told, "agency_referral"),
+        _levelled(desk, rng, practice, "AGR", notices, "agency_referral"),
         _referrals(desk, rng, lives),
     ]
     return pl.concat(parts)
@@ -99,10 +99,10 @@ def _levelled(
 ) -> pl.DataFrame:
     """Documents that state a level: mostly the one recorded then, some another."""
     month = np.clip(MONTHS - 1 - at.back // 30, 0, MONTHS - 1)
-    said = practice.overall[at.who, month]
+    level = practice.overall[at.who, month]
     slip = np.where(rng.random(len(at)) < STALE_LEVEL, -1, 0)
-    stated = pick(codes.LEVEL_ORDER, np.clip(said + slip, 0, 3))
-    return _rows(desk, rng, prefix, at, kind, level=blank(stated, said < 0), **more)
+    stated = pick(codes.LEVEL_ORDER, np.clip(level + slip, 0, 3))
+    return _rows(desk, rng, prefix, at, kind, level=blank(stated, level < 0), **more)
 
 
 def _referrals(desk: Desk, rng: np.random.Generator, lives: Lives) -> pl.DataFrame:

@@ -153,7 +153,7 @@ class Desk:
         delay = np.broadcast_to(np.asarray(delay, dtype=np.int64), size)
         back, reaches = self.recorded(table, at, delay)
         computed = {k: v for k, v in columns.items() if isinstance(v, pl.Expr)}
-        given = {k: v for k, v in columns.items() if v is not None and k not in computed}
+        supplied = {k: v for k, v in columns.items() if v is not None and k not in computed}
         numbers = np.arange(size) if number is None else number
         frame = pl.DataFrame(
             {
@@ -162,7 +162,7 @@ class Desk:
                 "_recorded_on": self.draw.day(back),
                 "_hour": (8 + (at.who * 7 + at.back * 13) % 10).astype(np.int8),
                 "_number": pl.Series(numbers).cast(pl.String()).str.zfill(6),
-                **given,
+                **supplied,
             }
         ).with_columns(**computed)
         frame = frame.filter(pl.Series(reaches)).with_columns(

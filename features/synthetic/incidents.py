@@ -107,7 +107,7 @@ def _while(lives: Lives, what: Happening) -> Floats:
     inside = lives.sentences.on == 2
     free: Floats = (inside if what.while_ == "inside" else ~inside).astype(np.float64)
     if what.while_ not in (None, "inside"):
-        free = free * (lives.going_on[what.while_] & lives.told[what.while_][:, None])
+        free = free * (lives.going_on[what.while_] & lives.discloses[what.while_][:, None])
     return free
 
 
@@ -147,8 +147,8 @@ def _rows(
 
 
 def _severity(rng: np.random.Generator, level: Ints) -> Ints:
-    found: Ints = np.clip(1 + rng.binomial(4, 0.2 + 0.12 * level), 1, 5)
-    return found
+    severity: Ints = np.clip(1 + rng.binomial(4, 0.2 + 0.12 * level), 1, 5)
+    return severity
 
 
 def _with_history(desk: Desk, rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
@@ -161,7 +161,9 @@ def _with_history(desk: Desk, rng: np.random.Generator, frame: pl.DataFrame) -> 
     changed = frame.with_columns(recorded_at=late, version=pl.lit(2, dtype=pl.Int64()))
     changed = changed.with_columns(severity=(pl.col("severity") % 5) + 1).filter(corrected)
     withdrawn = pl.Series(rng.random(size) < figures.WITHDRAWN.value) & in_time & ~corrected
-    kept = frame.with_columns(withdrawn_at=pl.when(withdrawn).then(late).cast(pl.Datetime("us")))
+    with_withdrawals = frame.with_columns(
+        withdrawn_at=pl.when(withdrawn).then(late).cast(pl.Datetime("us"))
+    )
     twice = frame.filter(pl.Series(rng.random(size) < figures.RECORDED_TWICE.value))
     twice = twice.with_columns(record_id=pl.lit("D") + pl.col("record_id"))
-    return pl.concat([kept, changed, twice])
+    return pl.concat([with_withdrawals, changed, twice])

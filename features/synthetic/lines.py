@@ -22,11 +22,11 @@ def line(
 
 
 def shares(
-    name: str, figure: Figure[dict[str, float]], found: pl.Series, slack: float
+    name: str, figure: Figure[dict[str, float]], column: pl.Series, slack: float
 ) -> list[Line]:
     """The share of each value of a figure beside its share in a column without blanks."""
     total = sum(figure.value.values())
-    names = found.drop_nulls()
+    names = column.drop_nulls()
     counts = {key: int((names == key).sum()) for key in figure.value}
     size = max(names.len(), 1)
     return [

@@ -46,8 +46,8 @@ class Sentences:
     @property
     def community(self) -> Floats:
         """1 in each month under supervision in the community, for each case."""
-        found: Floats = (self.on == 1).astype(np.float64)
-        return found
+        in_community: Floats = (self.on == 1).astype(np.float64)
+        return in_community
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,20 @@ class Lives:
     own: Floats
     true: Ints
     concealed: Flags
-    told: dict[str, Flags]
+    discloses: dict[str, Flags]
 
     def __len__(self) -> int:
         return len(self.people)
 
     def level(self, group: str) -> Ints:
         """The true level of a group for each (case, month), 0 to 3."""
-        found: Ints = self.true[codes.COMMUNITY_GROUPS.index(group)]
-        return found
+        levels: Ints = self.true[codes.COMMUNITY_GROUPS.index(group)]
+        return levels
 
     def highest(self) -> Ints:
         """The highest true level over the groups, for each (case, month)."""
-        found: Ints = self.true.max(axis=0)
-        return found
+        highest_levels: Ints = self.true.max(axis=0)
+        return highest_levels
 
 
 def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
@@ -90,24 +90,24 @@ def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     n = len(people)
     own = figures.OWN_SPREAD.value * rng.normal(size=(len(codes.COMMUNITY_GROUPS), n))
     concealed = rng.random(n) < figures.CONCEALED.value
-    told = {name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS}
+    discloses = {name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS}
     blank = np.zeros((len(codes.COMMUNITY_GROUPS), n, MONTHS), dtype=np.int64)
-    made = Lives(people, sentences, going_on, felt, own, blank, concealed, told)
+    lives = Lives(people, sentences, going_on, felt, own, blank, concealed, discloses)
     if cuts is None:
-        return made
+        return lives
     true = np.stack(
-        [np.searchsorted(cuts[i], scores(made, g)) for i, g in enumerate(codes.COMMUNITY_GROUPS)]
+        [np.searchsorted(cuts[i], scores(lives, g)) for i, g in enumerate(codes.COMMUNITY_GROUPS)]
     )
-    return Lives(people, sentences, going_on, felt, own, true, concealed, told)
+    return Lives(people, sentences, going_on, felt, own, true, concealed, discloses)
 
 
 def brought(people: People, group: str) -> Floats:
     """The part of a group's score that a person brings along."""
     weights = figures.TRAIT_WEIGHTS.value[group]
-    found: Floats = sum(
+    score: Floats = sum(
         (weight * people.traits[name] for name, weight in weights.items()), np.zeros(len(people))
     )
-    return found
+    return score
 
 
 def scores(lives: Lives, group: str) -> Floats:
@@ -115,8 +115,8 @@ def scores(lives: Lives, group: str) -> Floats:
     static = brought(lives.people, group) + lives.own[codes.COMMUNITY_GROUPS.index(group)]
     weights = figures.CIRCUMSTANCE_WEIGHTS.value[group]
     moving = sum(weight * lives.felt[name] for name, weight in weights.items())
-    found: Floats = static[:, None] + moving
-    return found
+    score: Floats = static[:, None] + moving
+    return score
 
 
 def cuts(pilot: Lives) -> Floats:
@@ -125,34 +125,34 @@ def cuts(pilot: Lives) -> Floats:
     The shares of each group at medium and at high keep their published proportions; both are
     scaled until the share of people at that level in any group is the published one.
     """
-    known = 1 - figures.OVERALL.value["not recorded"]
-    overall = {name: share / known for name, share in figures.OVERALL.value.items()}
+    recorded_share = 1 - figures.OVERALL.value["not recorded"]
+    overall = {name: share / recorded_share for name, share in figures.OVERALL.value.items()}
     community = pilot.sentences.on[:, -1] == 1
-    found = np.stack([scores(pilot, g)[community, -1] for g in codes.COMMUNITY_GROUPS])
+    pilot_scores = np.stack([scores(pilot, g)[community, -1] for g in codes.COMMUNITY_GROUPS])
     very = overall["VERY_HIGH"]
     top = overall["HIGH"] + very
     high = np.array([figures.GROUPS_AT_HIGH.value[g] for g in codes.COMMUNITY_GROUPS])
     medium = np.array([figures.GROUPS_AT_MEDIUM.value[g] for g in codes.COMMUNITY_GROUPS])
     still = np.array([STILL_MEDIUM[g] for g in codes.COMMUNITY_GROUPS])
-    wanted = (
+    targets = (
         (overall["MEDIUM"] * medium + top * still, 1 - overall["LOW"]),
         (top * high, top),
         (very * high, very),
     )
-    return np.stack([_cut(found, shares, total) for shares, total in wanted], axis=1)
+    return np.stack([_cut(pilot_scores, shares, total) for shares, total in targets], axis=1)
 
 
-def _cut(found: Floats, shares: Floats, total: float) -> Floats:
+def _cut(pilot_scores: Floats, shares: Floats, total: float) -> Floats:
     """Cuts a group, in the proportion of `shares`, above which lie `total` of people in any."""
 
     def at(scale: float) -> Floats:
-        pairs = zip(found, np.minimum(scale * shares, 0.999), strict=True)
+        pairs = zip(pilot_scores, np.minimum(scale * shares, 0.999), strict=True)
         return np.array([np.quantile(scores_, 1 - share) for scores_, share in pairs])
 
     low, high = 0.3, 2.0
     for _ in range(20):
         middle = (low + high) / 2
-        reached = (found > at(middle)[:, None]).any(axis=0).mean()
+        reached = (pilot_scores > at(middle)[:, None]).any(axis=0).mean()
         low, high = (middle, high) if reached < total else (low, middle)
     return at(low)
 
@@ -189,10 +189,10 @@ def _earlier(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
         has = has & (rng.random(len(since)) < chance)
         stop = until + rng.exponential(100, len(since)).astype(np.int64) + 1
         begin = stop + rng.integers(250, 700, len(since))
-        found = np.nonzero(has)[0]
-        who.append(found)
-        began.append(begin[found])
-        ended.append(stop[found])
+        people = np.nonzero(has)[0]
+        who.append(people)
+        began.append(begin[people])
+        ended.append(stop[people])
         until = begin
     return np.concatenate(who), np.concatenate(began), np.concatenate(ended)
 
@@ -202,18 +202,22 @@ def _circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str
     inside = sentences.on == 2
     free = np.where(inside, 0.15, 1.0)
     just_out = _just_released(sentences)
-    found: dict[str, Flags] = {}
+    circumstances: dict[str, Flags] = {}
     for name, (begins, ends, trait, weight) in figures.CIRCUMSTANCES.value.items():
         drawn = people.traits[trait] + people.leaning.get(trait, 0.0)
         chance: Floats = begins * np.exp(weight * drawn - weight**2 / 2)
         monthly = np.minimum(chance[:, None] * free * np.where(just_out, 3.0, 1.0), 0.6)
         if name in ("partner", "child"):
             monthly = np.broadcast_to(chance[:, None], monthly.shape)
-        found[name] = _chain(rng, monthly, np.where(inside & (name == "unsettled"), 0.9, ends))
-    alone = ~found["partner"]
-    found["conflict"] = found["conflict"] & ~(alone & (rng.random((len(people), 1)) < 0.6))
-    found["released"] = just_out
-    return found
+        circumstances[name] = _chain(
+            rng, monthly, np.where(inside & (name == "unsettled"), 0.9, ends)
+        )
+    alone = ~circumstances["partner"]
+    circumstances["conflict"] = circumstances["conflict"] & ~(
+        alone & (rng.random((len(people), 1)) < 0.6)
+    )
+    circumstances["released"] = just_out
+    return circumstances
 
 
 def _just_released(sentences: Sentences) -> Flags:
@@ -222,8 +226,8 @@ def _just_released(sentences: Sentences) -> Flags:
     was_inside = sentences.on == 2
     for back in range(1, months + 1):
         out[:, back:] |= was_inside[:, :-back]
-    found: Flags = out & (sentences.on == 1)
-    return found
+    is_released: Flags = out & (sentences.on == 1)
+    return is_released
 
 
 def _chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Flags:

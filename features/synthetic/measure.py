@@ -67,12 +67,14 @@ class Extract:
     def current(self) -> pl.DataFrame:
         """People with a sentence in force: crn, kind, provider, suspended, and recorded levels."""
         if self._current is None:
-            held = self.scan("supervisions").filter(
+            supervisions = self.scan("supervisions").filter(
                 pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
             )
             columns = ["crn", "kind", "provider_code", "occurred_on", "suspended_from"]
             levels = self.levels(self.as_of)
-            self._current = held.select(columns).collect().join(levels, on="crn", how="left")
+            self._current = (
+                supervisions.select(columns).collect().join(levels, on="crn", how="left")
+            )
         return self._current
 
     def community(self) -> pl.DataFrame:

@@ -102,8 +102,8 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
     out += [_row(line) for line in lines]
     out.append(BY_LEVEL)
     out += [
-        f"| {level} | {people:,} | {seen:.1f} | {other:.1f} | {system:.1f} |\n"
-        for level, people, seen, other, system in entries_by_level(extract)
+        f"| {level} | {people:,} | {seen_entries:.1f} | {other:.1f} | {system:.1f} |\n"
+        for level, people, seen_entries, other, system in entries_by_level(extract)
     ]
     out.append(ASSUMED)
     compared = {id(line.figure) for line in lines}

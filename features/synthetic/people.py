@@ -49,8 +49,8 @@ class People:
     @property
     def grown_up(self) -> Ints:
         """How many days ago each turned eighteen: no sentence is older."""
-        found: Ints = ((self.age - 18) * 365.25).astype(np.int64)
-        return np.maximum(found, 5)
+        days: Ints = ((self.age - 18) * 365.25).astype(np.int64)
+        return np.maximum(days, 5)
 
 
 def make(draw: Draw, cases: int, buckets: int) -> People:

@@ -64,7 +64,7 @@ def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
         now=pl.col("level").arr.get(MONTHS - 1), then=pl.col("level").arr.get(MONTHS - 13)
     )
     hidden = pl.read_parquet(extract.truth / GOING_ON / "00.parquet").select("crn", "concealed")
-    held = extract.community().unpivot(
+    levels = extract.community().unpivot(
         on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="recorded"
     )
     reported = (
@@ -75,14 +75,14 @@ def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
         .collect()
     )
     rows = (
-        rises.join(held, on=["crn", "group"])
+        rises.join(levels, on=["crn", "group"])
         .join(hidden, on="crn")
         .join(reported, on="crn", how="left")
         .with_columns(pl.col("entries").fill_null(0))
         .sort("entries", "crn", descending=[True, False])
     )
     rose = (pl.col("now") > pl.col("then")) & (pl.col("now") == 2) & (pl.col("recorded") == 1)
-    wanted = (
+    stories = (
         ("On the record, not put together", rows.filter(rose, ~pl.col("concealed"))),
         ("Hardly on any record", rows.filter(rose, pl.col("concealed")).reverse()),
         (
@@ -90,7 +90,7 @@ def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
             rows.filter(pl.col("now") + 1 == pl.col("recorded"), pl.col("then") > pl.col("now")),
         ),
     )
-    return [(title, *found.row(0)[:2]) for title, found in wanted if found.height]
+    return [(title, *story_rows.row(0)[:2]) for title, story_rows in stories if story_rows.height]
 
 
 def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
@@ -99,8 +99,10 @@ def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
     true = truth.filter(mine, pl.col("group") == group)["level"].to_list()[0]
     life = pl.read_parquet(extract.truth / GOING_ON / "00.parquet").filter(mine)
     since = (pl.lit(extract.as_of) - pl.col("occurred_on")).dt.total_days()
-    seen = extract.scan("incidents").filter(mine, pl.col("version") == 1)
-    entries = seen.select(since.alias("back"), pl.col("severity").fill_null(1)).collect().rows()
+    incidents = extract.scan("incidents").filter(mine, pl.col("version") == 1)
+    entries = (
+        incidents.select(since.alias("back"), pl.col("severity").fill_null(1)).collect().rows()
+    )
     written = extract.scan("contacts").filter(mine, ~pl.col("system_generated"))
     contacts = written.select(since.alias("back")).collect()["back"].to_list()
     return Story(
@@ -115,7 +117,7 @@ def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
 
 
 def _recorded(extract: Extract, crn: str, group: str) -> list[int]:
-    done = (
+    assessments = (
         extract.scan("assessments")
         .filter(pl.col("crn") == crn, pl.col("status") == "COMPLETE")
         .select("completed_on", f"{group}_community")
@@ -123,7 +125,7 @@ def _recorded(extract: Extract, crn: str, group: str) -> list[int]:
         .collect()
     )
     levels = [-1] * MONTHS
-    for day, level in done.iter_rows():
+    for day, level in assessments.iter_rows():
         month = MONTHS - 1 - (extract.as_of - day).days // MONTH
         rank = codes.LEVEL_ORDER.index(level)
         levels[max(month, 0) :] = [rank] * (MONTHS - max(month, 0))

@@ -73,13 +73,13 @@ class Places:
     def of_provider(self, team: Ints, *providers: str) -> Flags:
         """Whether each of these teams belongs to one of the regions."""
         codes = np.array([code[:3] for code in self.units])
-        found: Flags = np.isin(codes[self.team_unit[team]], providers)
-        return found
+        is_of_provider: Flags = np.isin(codes[self.team_unit[team]], providers)
+        return is_of_provider
 
     def of_unit(self, team: Ints, unit: str) -> Flags:
         """Whether each of these teams belongs to the unit."""
-        found: Flags = np.isin(np.array(self.units)[self.team_unit[team]], [unit])
-        return found
+        is_of_unit: Flags = np.isin(np.array(self.units)[self.team_unit[team]], [unit])
+        return is_of_unit
 
 
 def make(draw: Draw, cases: int, policies: Policies) -> Places:

@@ -47,15 +47,15 @@ class Practice:
     recorded: Ints
     who: Ints
     month: Ints
-    given: Ints
+    assessed_levels: Ints
     copied: Flags
     locked: Flags
 
     @property
     def overall(self) -> Ints:
         """The highest recorded level over the groups, by (case, month); -1 where none."""
-        found: Ints = self.recorded.max(axis=0)
-        return found
+        highest: Ints = self.recorded.max(axis=0)
+        return highest
 
 
 def hold(draw: Draw, lives: Lives, places: Places) -> Holding:
@@ -92,7 +92,7 @@ def assess(
     interval = rng.integers(REVIEW_MONTHS - 3, REVIEW_MONTHS + 4, n)
     interval[rng.random(n) < figures.LAPSED.value] = 4 * MONTHS
     never = rng.random(n) < figures.NEVER_ASSESSED.value
-    found: list[tuple[Ints, Ints, Ints, Flags, Flags]] = []
+    assessments: list[tuple[Ints, Ints, Ints, Flags, Flags]] = []
     for month in range(MONTHS):
         fresh = perceived[:, :, month]
         strained = holding.strain[:, month]
@@ -108,41 +108,43 @@ def assess(
         copied: Flags = doing & ~locked & (now[0] >= 0) & copy & ~noticed
         inflate = month >= MONTHS - scenario.inflated_from // 30
         raise_ = (rng.random(fresh.shape) < scenario.inflation) & inflate & (fresh < 2)
-        said = np.where(copied, now, fresh + raise_)
+        assessed = np.where(copied, now, fresh + raise_)
         settled = doing & ~locked
-        now = np.where(settled, said, now)
+        now = np.where(settled, assessed, now)
         since = np.where(settled, 0, since + 1)
         recorded[:, :, month] = now
         who = np.nonzero(doing)[0]
-        found.append((who, np.full(len(who), month), said[:, who], copied[who], locked[who]))
-    joined = [np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)]
-    who, month_, given, copied_, locked_ = joined
-    return Practice(holding, recorded, who, month_, given, copied_, locked_)
+        assessments.append(
+            (who, np.full(len(who), month), assessed[:, who], copied[who], locked[who])
+        )
+    joined = [np.concatenate(parts, axis=-1) for parts in zip(*assessments, strict=True)]
+    who, month_, levels, copied_, locked_ = joined
+    return Practice(holding, recorded, who, month_, levels, copied_, locked_)
 
 
 def too_low_in(lives: Lives, practice: Practice) -> Flags:
     """Whether some group stands recorded too low, for each (case, month)."""
     recorded = practice.recorded
-    found: Flags = np.any((lives.true > recorded) & (recorded >= 0), axis=0)
-    return found
+    is_too_low: Flags = np.any((lives.true > recorded) & (recorded >= 0), axis=0)
+    return is_too_low
 
 
 def too_low(lives: Lives, practice: Practice) -> Flags:
     """Whether some group stands recorded too low on the as-of date, for each case."""
     now = practice.recorded[:, :, -1]
-    found: Flags = np.any((lives.true[:, :, -1] > now) & (now >= 0), axis=0)
-    return found
+    is_too_low: Flags = np.any((lives.true[:, :, -1] > now) & (now >= 0), axis=0)
+    return is_too_low
 
 
-def slips_for(wanted: float, draw: Draw, lives: Lives, holding: Holding, cuts: Floats) -> float:
+def slips_for(target: float, draw: Draw, lives: Lives, holding: Holding, cuts: Floats) -> float:
     """The scale of slips at which this share of a pilot in the community is too low."""
     community = lives.sentences.on[:, -1] == 1
     low, high = 0.0, 12.0
     for _ in range(12):
         middle = (low + high) / 2
-        made = assess(draw, lives, holding, cuts, middle, Scenario("none", ""))
-        share = too_low(lives, made)[community].mean()
-        low, high = (middle, high) if share < wanted else (low, middle)
+        practice = assess(draw, lives, holding, cuts, middle, Scenario("none", ""))
+        share = too_low(lives, practice)[community].mean()
+        low, high = (middle, high) if share < target else (low, middle)
     return (low + high) / 2
 
 
@@ -156,7 +158,7 @@ def _perceived(
     missing = {}
     for name in FACTORS:
         overlooked = rng.random(n) < np.clip(0.09 * slips * typical, 0, 0.9)
-        unaware = ~lives.told[name] & (rng.random(n) < min(0.3 * slips, 1.0))
+        unaware = ~lives.discloses[name] & (rng.random(n) < min(0.3 * slips, 1.0))
         missing[name] = (overlooked | unaware).astype(float)
     unread = (rng.random(n) < np.clip(0.03 * slips * typical, 0, 0.7)).astype(float)
     levels = []

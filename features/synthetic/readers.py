@@ -39,9 +39,9 @@ def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivit
     slip = np.where(v < 0.75, recorded + 1, recorded - 1)
     same = np.where(u < right, recorded, slip)
     alone = np.where(u < 0.9, true, true + np.where(v < 0.5, 1, -1))
-    said = np.where(true > recorded, below, np.where(true < recorded, above, same))
-    found: Ints = np.clip(np.where(recorded < 0, alone, said), 0, 3)
-    return found
+    readings = np.where(true > recorded, below, np.where(true < recorded, above, same))
+    levels: Ints = np.clip(np.where(recorded < 0, alone, readings), 0, 3)
+    return levels
 
 
 def table(desk: Desk, lives: Lives, practice: Practice, audited: float) -> pl.DataFrame:
@@ -73,15 +73,17 @@ class _Readings:
         **more: Any,
     ) -> pl.DataFrame:
         """Readings of the record as it stood on each event's day, given some days later."""
-        kept = at.back >= wait
-        at = at.keep(kept)
+        in_time = at.back >= wait
+        at = at.keep(in_time)
         true = self.lives.true[:, at.who, at.month]
         recorded = self.practice.recorded[:, at.who, at.month]
-        said = read_levels(self.rng, true, recorded, sensitivity)
+        readings = read_levels(self.rng, true, recorded, sensitivity)
         if assessed is not None:
-            said = assessed[:, kept]
-        given = Events(at.who, at.back - wait)
-        levels: dict[str, Any] = {g: pick(codes.LEVEL_ORDER, said[i]) for i, g in enumerate(GROUPS)}
+            readings = assessed[:, in_time]
+        events = Events(at.who, at.back - wait)
+        levels: dict[str, Any] = {
+            g: pick(codes.LEVEL_ORDER, readings[i]) for i, g in enumerate(GROUPS)
+        }
         levels |= {
             "before_findings": pl.lit(value=True),
             "same_person": pl.lit(value=False),
@@ -91,7 +93,7 @@ class _Readings:
         return self.desk.rows(
             "reviews",
             prefix,
-            given,
+            events,
             source=pl.lit(source),
             snapshot_on=self.desk.draw.day(at.back),
             reader=pick(readers, self.rng.integers(0, READERS, len(at))),
@@ -126,7 +128,7 @@ def _audits(desk: _Readings, share: float) -> list[pl.DataFrame]:
 def _countersigned(desk: _Readings) -> pl.DataFrame:
     """Whoever countersigns an assessment leans on it; that reader is the same person."""
     practice, rng = desk.practice, desk.rng
-    high = practice.given.max(axis=0) >= 2
+    high = practice.assessed_levels.max(axis=0) >= 2
     chosen = np.nonzero(~practice.locked & high & (rng.random(len(high)) < 0.12))[0]
     at = Events(practice.who[chosen], FIRST_DAYS[practice.month[chosen]].astype(np.int64))
     return desk.rows(
@@ -148,7 +150,7 @@ def _reassessed(desk: _Readings) -> pl.DataFrame:
     at = Events(
         practice.who[chosen], FIRST_DAYS[np.maximum(practice.month[chosen] - 1, 0)].astype(np.int64)
     )
-    return desk.rows("REA", "reassessment", at, 1.0, 25, practice.given[:, chosen])
+    return desk.rows("REA", "reassessment", at, 1.0, 25, practice.assessed_levels[:, chosen])
 
 
 def _in_this_service(desk: _Readings) -> list[pl.DataFrame]:
@@ -165,8 +167,8 @@ def _in_this_service(desk: _Readings) -> list[pl.DataFrame]:
         drawn[:, : MONTHS - SERVICE_MONTHS] = False
         who, month = np.nonzero(drawn)
         at = Events(who, FIRST_DAYS[month] + rng.integers(14, 30, len(who)))
-        known = share if name == "R" else None
-        odds: dict[str, Any] = {"sampling_probability": pl.lit(known, dtype=pl.Float64())}
+        probability = share if name == "R" else None
+        odds: dict[str, Any] = {"sampling_probability": pl.lit(probability, dtype=pl.Float64())}
         own = figures.SENSITIVITY.value
         parts.append(desk.rows(f"SP{name}", "spo_review", at, own, 7, **odds))
         after = {**odds, "before_findings": pl.lit(value=False)}

@@ -79,7 +79,7 @@ def supervisions(
 ) -> pl.DataFrame:
     """The supervisions table: current sentences, custody before release, earlier orders."""
     rng = desk.draw.stream("supervisions")
-    held = lives.sentences
+    sentences = lives.sentences
     everyone = np.arange(len(lives))
     team = practice.holding.team
     unit = places.team_unit[team]
@@ -91,23 +91,23 @@ def supervisions(
     }
     days = desk.draw.day
     # The tier follows the recorded level: shown, and used by process indicators alone.
-    level = practice.overall[everyone, month_of(held.start)]
+    level = practice.overall[everyone, month_of(sentences.start)]
     current = desk.rows(
         "supervisions",
         "SUP",
-        Events(everyone, held.start),
-        kind=pick(KINDS, held.kind),
+        Events(everyone, sentences.start),
+        kind=pick(KINDS, sentences.kind),
         tier=blank(pick(TIERS, level.clip(0)), level < 0),
         suspended_from=blank(days(contact.suspended), contact.suspended < 0),
         **where,
     )
-    out = np.nonzero(held.kind == LICENCE)[0]
+    out = np.nonzero(sentences.kind == LICENCE)[0]
     prison = desk.rows(
         "supervisions",
         "SUC",
-        Events(out, held.jailed[out]),
+        Events(out, sentences.jailed[out]),
         kind=pl.lit("custody"),
-        ended_on=days(held.start[out]),
+        ended_on=days(sentences.start[out]),
         end_reason=pl.lit("completed"),
     )
     return pl.concat(

@@ -50,7 +50,7 @@ class Rate(BaseModel):
     recorded: str
     share: float
     precision: Measured | None
-    recall: Measured | None
+    share_found: Measured | None
 
 
 class Evidence(BaseModel):
@@ -167,9 +167,9 @@ def _at_level(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int])
     size = sizes.get(name, 0)
     proposed = min(1.0, rate * WEEKS / size) if size else None
     measured = [
-        (one.share, one.precision, one.recall)
+        (one.share, one.precision, one.share_found)
         for one in ours
-        if one.precision and one.recall and one.recall.value and one.share < 1
+        if one.precision and one.share_found and one.share_found.value and one.share < 1
     ]
     if proposed is None or not measured:
         return AtLevel(name, rate, proposed, None, None, None)

@@ -23,7 +23,7 @@ from training import sealed
 FEW = synthetic.Parameters(cases=60, seed=3)
 
 
-def made(folder: Path, chosen: synthetic.Parameters, **more: int) -> synthetic.Made:
+def made(folder: Path, chosen: synthetic.Parameters, **more: int) -> synthetic.CaseloadSummary:
     return synthetic.synthesise(chosen, folder / "x", folder / "x-truth", **more)
 
 

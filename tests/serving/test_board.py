@@ -176,8 +176,8 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     right = impact.Measured(value=0.4, low=0.3, high=0.5)
     caught = impact.Measured(value=0.5, low=0.25, high=0.75)
     rates = [
-        impact.Rate(recorded="LOW", share=0.1, precision=right, recall=caught),
-        impact.Rate(recorded="LOW", share=0.01, precision=None, recall=None),
+        impact.Rate(recorded="LOW", share=0.1, precision=right, share_found=caught),
+        impact.Rate(recorded="LOW", share=0.01, precision=None, share_found=None),
     ]
     found = impact._at_level("low", 100, rates, {"low": 1000})
     assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))

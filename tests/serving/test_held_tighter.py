@@ -104,11 +104,13 @@ def test_two_holds_at_once_are_both_kept(service: Service) -> None:
         waiting.start()
         waiting.join(0.3)
     waiting.join(10)
-    assert {first, second} <= store_holds.held(service.settings.store)
+    assert {first, second} <= store_holds.cases_on_hold(service.settings.store)
     for crn in (first, second):
         with transaction(service.web, "INSPECTOR-1") as opened:
             legal_holds.record_hold(opened, service.store, crn, why, placed=False)
-    assert {first, second} <= store_holds.held(service.settings.store), "until the next night"
+    assert {first, second} <= store_holds.cases_on_hold(service.settings.store), (
+        "until the next night"
+    )
     with transaction(service.night, None) as opened:
         tried(opened)
         assert legal_holds.write_hold_list(opened.connection, service.settings.store) == 0

@@ -284,7 +284,7 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
     assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
     (tmp_path / "s" / store_holds.FILE).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="Nothing is deleted"):
-        store_holds.held(tmp_path / "s")
+        store_holds.cases_on_hold(tmp_path / "s")
 
 
 def test_a_hold_is_placed_on_the_page_and_by_a_command(
@@ -304,16 +304,16 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     assert "holds nothing of that CRN" in browser.post("/account/hold", 422, **nobody)
     page = browser.post("/account/hold", placed="yes", **told)
     assert "It is kept from deletion" in page
-    assert crn in store_holds.held(service.settings.store)
+    assert crn in store_holds.cases_on_hold(service.settings.store)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     (service.settings.store / store_holds.FILE).unlink()
     assert main_module.main(["holds"]) == 0
-    assert crn in store_holds.held(service.settings.store)
+    assert crn in store_holds.cases_on_hold(service.settings.store)
     said = ["hold", "--as", INSPECTOR, "--crn", str(crn), "--reasons"]
     assert main_module.main([*said, "short", "--lift"]) == 10
     assert main_module.main([*said, why, "--lift"]) == 0
-    assert crn not in store_holds.held(service.settings.store)
+    assert crn not in store_holds.cases_on_hold(service.settings.store)
     with pytest.raises(DBAPIError), transaction(service.web, "ALD-HEAD") as opened:
         legal_holds.record_hold(opened, service.store, crn, why, placed=True)
     capsys.readouterr()

@@ -151,7 +151,7 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
         assert 0 <= one["always"] <= one["unchanged"] <= 1
         assert 0 <= one["settled"] <= 1
     for one in evidence["nights"]:
-        assert 0 <= one["overlap"] <= one["kept"] <= 1 or one["kept"] == one["overlap"]
+        assert 0 <= one["overlap"] <= one["share_kept"] <= 1 or one["share_kept"] == one["overlap"]
     assert {r["nights_before"] for r in evidence["nights"]} == set(nights.NIGHTS)
     assert [r["days_before"] for r in evidence["lead"]][: len(lead.DAYS_BEFORE)] == list(
         lead.DAYS_BEFORE
@@ -175,13 +175,13 @@ def test_more_shown_is_more_found_and_less_right(made_up: Path) -> None:
         pl.col("judged")
     )
     sure = labels.higher(labelled)
-    found = [r for r in rates.curve(labelled, sure) if r.recall is not None]
+    found = [r for r in rates.curve(labelled, sure) if r.share_found is not None]
     assert found
     for one in found:
         assert one.precision is not None
-        assert one.recall is not None
+        assert one.share_found is not None
         assert one.precision.value <= 1
-    low = [r.recall.value for r in found if r.recorded == "LOW" and r.recall is not None]
+    low = [r.share_found.value for r in found if r.recorded == "LOW" and r.share_found is not None]
     assert low == sorted(low)
 
 

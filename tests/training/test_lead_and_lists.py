@@ -65,9 +65,9 @@ def test_a_night_beside_itself_is_the_same_list(
     monkeypatch.setattr(nights, "NIGHTS", (0, 400))
     found = nights.measure(service.store, service.model, AS_OF, SHARE)
     same = [one for one in found if one.nights_before == 0]
-    assert {(one.kept, one.overlap) for one in same} == {(1.0, 1.0)}
+    assert {(one.share_kept, one.overlap) for one in same} == {(1.0, 1.0)}
     assert {one.recorded for one in same} <= set(STRATA)
-    other = [one.kept for one in found if one.nights_before == 400]
+    other = [one.share_kept for one in found if one.nights_before == 400]
     assert max(other) < 1.0, "what is on record has changed in a year"
 
 
