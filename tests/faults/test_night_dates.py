@@ -15,7 +15,8 @@ from features.errors import UserError
 from features.store.store import Store
 from serving import __main__ as commands
 from serving.night import dates, run
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
+from tests.service import Service
 
 TABLES = ("caseload", "facts", "items", "findings", "runs", "acute", "audit")
 

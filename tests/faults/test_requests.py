@@ -21,8 +21,8 @@ from serving.db.session import AuditEvent, transaction
 from serving.web import app as web_app
 from serving.web import guard
 from tests import another_day
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 WHY = "Read the card, the figures and the ablation; agreed."
 

@@ -14,7 +14,7 @@ from features.errors import SetupProblem
 from serving.db import identity, server
 from serving.db.session import AuditEvent, transaction
 from serving.settings import Settings
-from tests.conftest import Service
+from tests.service import Service
 
 
 @pytest.fixture

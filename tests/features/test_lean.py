@@ -13,8 +13,9 @@ from features.indicators.language import LEAN
 from features.intake.load import load_extract
 from features.store.store import Store
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.properties.histories import TABLES, dense
+from tests.service import Service
 
 
 def test_what_is_left_unread_changes_no_value(service: Service) -> None:

@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 from serving.web import app as web_app
-from tests.conftest import Service
 from tests.journeys.steps import WITHOUT_SCRIPT
+from tests.service import Service
 
 FLAGS = [
     "--no-sandbox",

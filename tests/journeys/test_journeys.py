@@ -11,8 +11,8 @@ from features import clock
 from serving.board import approvals
 from serving.db.session import transaction
 from serving.watch import TOPICS
-from tests.conftest import Service
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks, verdict
+from tests.service import Service
 
 pytestmark = pytest.mark.journey
 

@@ -18,9 +18,9 @@ from serving.cases import limited_access
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
-from tests.conftest import Service
 from tests.journeys.conftest import free_port, served
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks
+from tests.service import Service
 from tests.serving.test_second_readers import send_to_second
 
 pytestmark = pytest.mark.journey

@@ -19,8 +19,8 @@ from features.frame import build
 from features.indicators import CATALOGUE
 from models import bundle, card, level, metrics, ordinal, registry
 from models.level import STRATA
-from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
+from tests.service import Service
 
 RNG = np.random.default_rng(3)
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import metadata
 from serving.review.states import OUTCOMES
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 CONCLUDE = text(
     "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, groups, asked)"

@@ -16,10 +16,11 @@ from features.history.recorded_levels import recorded_levels
 from features.intake.load import load_extract
 from features.store.store import Store
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.factories import CRN, known, row
 from tests.properties.histories import histories
 from tests.properties.test_engine_agrees import QUICK
+from tests.service import Service
 
 
 @QUICK

@@ -20,8 +20,9 @@ from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
 from serving.night import enqueue, run
 from serving.night.sampling import Chosen
-from tests.conftest import AS_OF, Service, later_night
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service, later_night
 
 
 @pytest.fixture(scope="module")

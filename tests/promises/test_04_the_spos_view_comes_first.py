@@ -12,8 +12,8 @@ from serving.review.policies import Refused, check_step
 from serving.review.states import STEPS, Progress, Step
 from serving.web import access
 from serving.web import app as web_app
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 
 def sealed(service: Service, item: int, username: str) -> int:

@@ -14,8 +14,8 @@ from features.history.recorded_levels import LEVEL_STATES, recorded_levels
 from features.indicators import CATALOGUE
 from models.level import UNKNOWN, stratum_of
 from serving.web import formatters
-from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
+from tests.service import Service
 
 COMMUNITY = pl.col("group").is_in(codes.COMMUNITY_GROUPS)
 OLD = AS_OF - timedelta(days=55 * 7 + 1)

@@ -19,10 +19,10 @@ from features.indicators import CATALOGUE
 from features.indicators.base import BY_THE_BOARD
 from models import explain
 from tests.conftest import AS_OF as NIGHT
-from tests.conftest import Service
 from tests.factories import AS_OF, assessment, known, row
 from tests.properties.histories import belonging_to, dense, histories
 from tests.properties.test_engine_agrees import QUICK
+from tests.service import Service
 from training import config, labels
 from training.fit import fit
 

@@ -24,9 +24,10 @@ from serving.db.session import AuditEvent, transaction
 from serving.night import run
 from serving.web import app as web_app
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.factories import row
 from tests.pages import Browser
+from tests.service import Service
 
 PATHS = ("/cases/{item}", "/cases/{item}/findings", "/cases/{item}?words=a&system=true")
 

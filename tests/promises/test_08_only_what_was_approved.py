@@ -17,8 +17,9 @@ from serving.cases import acute_list
 from serving.commands import demo
 from serving.db.session import transaction
 from serving.night import run
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 VALID = Approval(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from serving.night import sampling
 from serving.night.sampling import Key, share_out
-from tests.conftest import Service
+from tests.service import Service
 
 RATES = {"low": 4, "medium": 4, "high": 2, "unknown": 2}
 

@@ -20,8 +20,9 @@ from serving.db import audit_chain
 from serving.db.session import transaction
 from serving.night import enqueue, run
 from tests import factories
-from tests.conftest import AS_OF, Service, later_night
+from tests.conftest import AS_OF
 from tests.factories import row
+from tests.service import Service, later_night
 
 
 def many(count: int = 200) -> list[dict[str, Any]]:

@@ -26,10 +26,10 @@ from features.indicators import CATALOGUE
 from features.indicators.answers import ANSWERS
 from models.bundle import Bundle
 from tests import factories
-from tests.conftest import Service
 from tests.factories import AS_OF, known, row
 from tests.properties.adverse import ADVERSE, values_of
 from tests.properties.histories import TABLES, belonging_to, dense
+from tests.service import Service
 from tests.spec import reading
 
 Rows = dict[str, list[dict[str, Any]]]

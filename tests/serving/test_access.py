@@ -13,8 +13,8 @@ from serving.db import identity
 from serving.web import api_routes
 from serving.web import app as web_app
 from serving.web.access import ROLES, Door, as_markdown, list_doors
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 USERS = {
     "spo": "ALD-SPO-1",

@@ -20,9 +20,10 @@ from serving.db.session import AuditEvent, transaction
 from serving.db.tables import acute as table
 from serving.night import run
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.factories import row
 from tests.pages import Browser
+from tests.service import Service
 
 NIGHT = date(2026, 6, 30)
 DONE = "Rang the police and the partner's worker."

@@ -25,7 +25,8 @@ from serving.settings import Oidc
 from serving.web import access, api_routes
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
+from tests.service import Service
 from tests.serving.test_access import USERS
 from tests.tokens import named, token
 

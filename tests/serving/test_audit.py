@@ -15,7 +15,7 @@ from serving import __main__ as commands
 from serving.board import approvals
 from serving.db import audit_chain
 from serving.db.session import AuditEvent, transaction
-from tests.conftest import Service
+from tests.service import Service
 
 KEY = "the key of the tests, long enough"
 OPEN = "ALTER TABLE triage.audit DISABLE TRIGGER USER"

@@ -24,8 +24,9 @@ from serving.db.session import AuditEvent, transaction
 from serving.night import score_caseload, shadow
 from serving.night.sampling import Chosen, Key
 from serving.web import board
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 
 WHY = "Two units wrote that the same case came up twice."
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from serving.db import server
 from serving.db.server import WEB, engine_for
 from serving.web import app as web_app
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 
 @pytest.fixture

@@ -30,8 +30,9 @@ from serving.night import choose, run, sampling
 from serving.night.sampling import Key
 from serving.review.states import TURNS, Kept, Turn
 from tests import factories
-from tests.conftest import AS_OF, Service, later_night
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service, later_night
 from tests.serving.test_following_up import PRACTITIONER, WORDS, ask, own
 
 __all__ = ["own"]

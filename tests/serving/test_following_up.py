@@ -24,8 +24,8 @@ from serving.review.asked_store import FollowUp, Open
 from serving.review.policies import Invalid
 from serving.review.states import ANSWERS, Answer, Asked, where_it_stands
 from tests import factories
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 TODAY, ASKED = date(2026, 11, 25), date(2026, 11, 3)
 LATELY, LEFT = datetime(2026, 11, 23, 10, tzinfo=UTC), "the reader has not replied"

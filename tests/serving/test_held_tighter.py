@@ -13,8 +13,9 @@ from features.store import legal_holds as store_holds
 from serving.cases import caseload, legal_holds
 from serving.db.session import AuditEvent, Transaction, transaction
 from serving.night import reassessments
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 from tests.serving.test_second_readers import SECOND, send_to_second
 
 CLAIM = text(

@@ -20,8 +20,9 @@ from serving import __main__ as main_module
 from serving.cases import account, legal_holds
 from serving.db.session import AuditEvent, transaction
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 
 INSPECTOR = "INSPECTOR-1"
 LONG_AGO = AS_OF - timedelta(days=180)

@@ -15,7 +15,7 @@ from serving.db import install_rules, migrate
 from serving.db.install_rules import SUBJECTS, sql_of
 from serving.db.server import OWNER, admin_url
 from serving.settings import Settings
-from tests.conftest import Service
+from tests.service import Service
 
 FIRST_VERSION = "2026_11_25_followed_through"
 """The newest migration of 0.1.0."""

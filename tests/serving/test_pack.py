@@ -16,7 +16,8 @@ from features.errors import MissingInput, UserError
 from serving import __main__ as main_module
 from serving import watch
 from serving.reports import board_pack
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
+from tests.service import Service
 
 MONTH = f"{AS_OF:%Y-%m}"
 

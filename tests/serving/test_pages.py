@@ -23,8 +23,9 @@ from serving.review.service import Review
 from serving.review.states import as_markdown
 from serving.web import app as web_app
 from serving.web import assets, formatters
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 
 VISITS = {
     "/sign-in": "PAGE_VIEW_SIGN_IN",

@@ -19,8 +19,8 @@ from serving.db.tables import items, own_views, users
 from serving.review import policies
 from serving.review.policies import Invalid, View
 from serving.web import formatters
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 MEDIUM: dict[str, str | None] = dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM")
 NOBODY: dict[str, str | None] = dict.fromkeys(COMMUNITY_GROUPS)

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from serving.db.session import AuditEvent, transaction
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 
 SECOND = "INSERT INTO triage.second_reads (item_id, pdu_code, probability, due_on)"
 

@@ -21,8 +21,8 @@ from serving.web import app as web_app
 from serving.web import drafts
 from serving.web.limiter import SignInLimit, TooManyTries
 from serving.web.oidc import ROLES, NotLetIn, Provider
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 from tests.tokens import OTHER, named, token
 
 

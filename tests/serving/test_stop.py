@@ -22,8 +22,9 @@ from serving.night import choose as choosing
 from serving.night import run
 from serving.night.sampling import Key
 from tests import another_day
-from tests.conftest import AS_OF, Service, later_night
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service, later_night
 
 WHY = "The feed of police information looks wrong since Tuesday."
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -17,8 +17,9 @@ from serving.night import enqueue
 from serving.night.outcomes_file import outcome_rows
 from serving.night.sampling import Chosen
 from serving.web import queue_view
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 
 
 def crns(service: Service, where: str) -> list[str]:

@@ -16,8 +16,8 @@ from serving.db import identity
 from serving.watch import figures, readers, readings
 from serving.watch.readings import Reading
 from serving.web import formatters
-from tests.conftest import Service
 from tests.pages import Browser
+from tests.service import Service
 from tests.serving.test_second_readers import send_to_second
 
 TODAY = clock.today()

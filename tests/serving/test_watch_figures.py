@@ -32,8 +32,9 @@ from serving.watch import (
 from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst_part
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.web import charts
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.service import Service
 from tests.serving.test_watch import TODAY, reading
 
 USUAL = {"contacts": {"N54": (1200, 120), "N58": (240, 24)}}

@@ -17,8 +17,9 @@ from features.intake.load import load_extract
 from features.store.store import Store
 from models import explain, ordinal
 from tests import factories
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
 from tests.factories import row
+from tests.service import Service
 from training import (
     alternatives,
     audit,

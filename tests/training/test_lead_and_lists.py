@@ -11,7 +11,8 @@ import pytest
 
 from features.store.store import Store
 from models.level import STRATA, stratum_of
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
+from tests.service import Service
 from training import audit, config, evaluate, labels, lead, nights, splits
 from training.evaluate import Judged
 from training.labels import Labelled

@@ -11,7 +11,8 @@ import pytest
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store.store import Store
 from models import bundle
-from tests.conftest import AS_OF, Service
+from tests.conftest import AS_OF
+from tests.service import Service
 from training import baselines, config, evaluate, labels, pipeline, splits
 from training.fit import cross_fitted_margins, fit
 from training.labels import Labelled

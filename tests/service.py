@@ -1,0 +1,195 @@
+"""The whole made-up service for tests: store, bundle, PostgreSQL and a first night."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, Engine, create_engine, exists, func, select, update
+
+from features import clock, synthetic
+from features.contracts.codes import COMMUNITY_GROUPS
+from features.frame import build
+from features.intake.load import load_extract
+from features.store.store import Store
+from models import bundle, metrics
+from models.bundle import Bundle
+from serving import settings as settings_module
+from serving.commands import demo
+from serving.db import identity
+from serving.db.migrate import migrate_database
+from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.db.tables import claims, entries, findings, items, own_views, users
+from serving.night import run
+from serving.review import lines
+from serving.settings import Settings
+from serving.web import app as web_app
+from tests import another_day
+from tests.conftest import AS_OF
+from tests.pages import Browser
+from training import config, pipeline, stability
+
+CASES = 500
+MOST_ASKED_AGAIN = 0.2
+"""The highest share of cases not found too low of which a second reader is asked."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The whole made-up service: where its data lies, its engines, its bundle."""
+
+    settings: Settings
+    web: Engine
+    night: Engine
+    admin: Engine
+    store: Store
+    model: Bundle
+    bundle_folder: Path
+
+    def review(self, item: int, username: str, outcome: str = "keep_level") -> None:
+        """A reader signs in, records a view of a case, sees the findings and concludes."""
+        with TestClient(web_app.create_app(self.settings, self.web)) as client:
+            reader = Browser(client).sign_in(username)
+            reader.record_view(item)
+            reader.get(f"/cases/{item}/findings")
+            reader.conclude(item, outcome)
+
+    def unread(
+        self,
+        pdu: str,
+        *,
+        drawn_as: str | None = None,
+        other_than: int = 0,
+        levels: tuple[str, ...] = (),
+        alone: bool = False,
+    ) -> int:
+        """An open case of a unit that no one has read yet.
+
+        With `alone`, no second reader will be asked for where nothing is found too low.
+        With `levels`, each recorded level is among them, and something was recorded since the last
+        assessment: at least two lines of the page can be ticked.
+        """
+        held = exists().where(claims.c.item_id == items.c.id, claims.c.until > func.now())
+        with self.admin.connect() as connection:
+            rows = (
+                select(items.c.id, findings.c.drawn_as)
+                .join(findings, findings.c.item_id == items.c.id)
+                .join(own_views, own_views.c.item_id == items.c.id, isouter=True)
+                .where(items.c.pdu_code == pdu, items.c.state == "open", ~items.c.limited)
+                .where(own_views.c.item_id.is_(None), items.c.id != other_than, ~held)
+                .order_by(items.c.id)
+            )
+            if drawn_as:
+                rows = rows.where(findings.c.drawn_as == drawn_as)
+            if alone:
+                rows = rows.where(findings.c.draw >= MOST_ASKED_AGAIN)
+            for group in COMMUNITY_GROUPS if levels else ():
+                rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
+            found = [(int(item), str(kind)) for item, kind in connection.execute(rows)]
+            if levels:
+                found = [one for one in found if len(self._recent(connection, one[0])) > 1]
+        assert found, f"no unread case left in {pdu}: queue more in conftest"
+        # Of the kind of which most are left: who asks for the other kind finds one.
+        kinds = Counter(kind for _, kind in found)
+        return next(item for item, kind in found if kind == kinds.most_common(1)[0][0])
+
+    def let_wait(self, item: int, days: int) -> None:
+        """Let a case wait: it came into the queue so many days ago."""
+        with self.admin.begin() as connection:
+            since = func.triage.today() - days
+            connection.execute(update(items).where(items.c.id == item).values(queued_on=since))
+
+    def _recent(self, connection: Connection, item: int) -> list[lines.Line]:
+        """The lines that the page of a case opens with."""
+        person = connection.execute(select(items.c.person).where(items.c.id == item)).scalar_one()
+        history = select(entries).where(entries.c.item_id == item, ~entries.c.system)
+        told = list(connection.execute(history.order_by(entries.c.position)).mappings())
+        return lines.group_entries(lines.entries_since(told, lines.last_assessed(person)))
+
+    def held_by_practitioner(self, pdu: str = "N54ALD") -> tuple[int, str]:
+        """An unread case of a unit that its made-up practitioner holds, and who that is."""
+        names = demo.add_practitioners(self.settings)
+        username = next(name for name in names if name.startswith(pdu[3:]))
+        item = self.unread(pdu, levels=("LOW", "MEDIUM", "HIGH"))
+        with self.admin.begin() as connection:
+            code = select(users.c.staff_code).where(users.c.username == username)
+            connection.execute(
+                update(items)
+                .where(items.c.id == item)
+                .values(practitioner_code=code.scalar_subquery())
+            )
+        return item, username
+
+
+@contextmanager
+def later_night(days: int) -> Iterator[date]:
+    """A night some days later: the clock is ahead, and the newest extract was taken on that day."""
+    day = AS_OF + timedelta(days=days)
+    with pytest.MonkeyPatch.context() as patch, clock.ahead_by(timedelta(days=days)):
+        patch.setattr(Store, "extracted_on", property(lambda _: day))
+        yield day
+
+
+def name_everyone(extract: Path) -> None:
+    """Made-up people have no names; the tests give them some, to see them kept and withheld."""
+    for path in (extract / "people").glob("*.parquet"):
+        people = pl.read_parquet(path)
+        named = people.with_columns(
+            given_name=pl.lit("Madeup"),
+            family_name=pl.lit("Person-") + pl.int_range(pl.len()).cast(pl.String()).str.zfill(4),
+        )
+        named.write_parquet(path)
+
+
+def make_caseload(folder: Path) -> None:
+    """A made-up caseload, loaded into a store in a folder."""
+    parameters = synthetic.Parameters(CASES, 7, AS_OF)
+    synthetic.synthesise(parameters, folder / "extract", folder / "truth")
+    name_everyone(folder / "extract")
+    load_extract(folder / "extract", folder / "store")
+
+
+def train(folder: Path) -> pipeline.Proposal:
+    """A bundle trained on the made-up caseload; its intervals rest on few resamples, for speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "RESAMPLES", 40)
+        patch.setattr(stability, "BOOTSTRAPS", 2)
+        return pipeline.train(
+            Store.open(folder / "store"),
+            AS_OF,
+            config.read(),
+            folder / "bundles",
+            folder / "tracking",
+        )
+
+
+@contextmanager
+def running(folder: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
+    """The service after its first night, with enough in the queue for every test."""
+    chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(folder)})
+    # The same cases in every run: which of them a test meets is not left to a secret drawn anew.
+    settings = replace(chosen, draw_secret="the draw of the tests")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in another_day.environment_of_the_database().items():
+            patch.setenv(name, value)
+        migrate_database(settings)
+    demo.add_users(settings)
+    web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
+    model = bundle.load(proposal.folder)
+    store = Store.open(settings.store)
+    cases = build.cases_under_supervision(store, AS_OF).height
+    demo.approve_demo(settings, web, model, proposal.folder.name, cases * 30)
+    run.run_night(settings, night, AS_OF)
+    # The administrator may act in people's names too, so that the tests can ask what a rule says.
+    key = identity.key_from(settings.session_secret)
+    admin = create_engine(admin_url(settings)).execution_options(**{identity.OPTION: key})
+    yield Service(settings, web, night, admin, store, model, proposal.folder)
+    for engine in (web, night, admin):
+        engine.dispose()
