@@ -25,11 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_command(args: argparse.Namespace) -> None:
+    """Run the command of parsed arguments; a database that is away is a sentence."""
     with absence_said():
         args.run(args)
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m serving",
         description="An approved bundle and live cases become a queue to read. It never decides.",

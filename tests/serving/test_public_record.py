@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from features.indicators import CATALOGUE
-from serving.reports import public_record
+from serving.reports import law, public_record
 from serving.watch import THRESHOLDS
 
 TOP = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ def test_the_record_that_was_reviewed_is_the_one_that_is_generated() -> None:
 
 def test_each_promise_has_its_test() -> None:
     found = sorted(path.name for path in (TOP / "tests" / "promises").glob("test_[01]*.py"))
-    assert [test for _, test in public_record.PROMISES] == found
+    assert [test for _, test in law.PROMISES] == found
 
 
 def test_it_says_the_systems_own_facts_and_what_is_left_to_people() -> None:
