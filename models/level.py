@@ -122,13 +122,13 @@ def fit(
         rows = strata == name
         higher = (reviewed >= recorded)[rows].astype(np.float64)
         fitted[name] = fit_stratum(
-            margins[rows, THRESHOLD_OF[name] - 1],
-            process[rows],
-            frame["group"].to_numpy()[rows],
-            higher,
-            weights[rows],
-            list(columns),
-            ridge,
+            margin=margins[rows, THRESHOLD_OF[name] - 1],
+            process=process[rows],
+            groups=frame["group"].to_numpy()[rows],
+            higher=higher,
+            weights=weights[rows],
+            columns=list(columns),
+            ridge=ridge,
         )
     return LevelModel(fitted, scales, caps)
 

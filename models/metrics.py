@@ -156,7 +156,15 @@ def with_interval(
 ) -> Figure:
     """The named figure with a 95 % interval from resampling people with replacement."""
     measure, better = MEASURES[name]
-    return interval(measure, better, values, higher, weight, people, seed)
+    return interval(
+        measure=measure,
+        better=better,
+        values=values,
+        higher=higher,
+        weight=weight,
+        people=people,
+        seed=seed,
+    )
 
 
 def interval(

@@ -77,16 +77,16 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
     characteristics = {name: values[tested] for name, values in rows.audit.items()}
     audit = fairness.audit(scores[MODEL][tested], shown, outcome, ones, people, characteristics)
     result = Result(
-        about,
-        rows,
-        scores,
-        tested,
-        {name: _fold_auc(rows, score, folds) for name, score in scores.items()},
-        overall,
-        list(by_level.lines(about, rows, scores, tested)),
-        audit,
-        list(_parity(about, rows, scores, tested)),
-        by_level.reliability(scores[MODEL][tested], outcome),
+        about=about,
+        rows=rows,
+        scores=scores,
+        tested=tested,
+        fold_auc={name: _fold_auc(rows, score, folds) for name, score in scores.items()},
+        overall=overall,
+        levels=list(by_level.lines(about, rows, scores, tested)),
+        audit=audit,
+        parity=list(_parity(about, rows, scores, tested)),
+        reliability=by_level.reliability(scores[MODEL][tested], outcome),
     )
     return _with_test(result, data, step)
 

@@ -48,7 +48,13 @@ def lines(
                 continue
             figures = {
                 figure: metrics.interval(
-                    measure, better, score[at], higher[at], np.ones(int(at.sum())), people[at], 1
+                    measure=measure,
+                    better=better,
+                    values=score[at],
+                    higher=higher[at],
+                    weight=np.ones(int(at.sum())),
+                    people=people[at],
+                    seed=1,
                 )
                 for figure, (measure, better) in measures.items()
             }

@@ -44,7 +44,15 @@ def lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calib
     for name in STRATA:
         for group in (ALL, *GROUPS):
             at = (strata == name) & ((groups == group) | (group == ALL))
-            yield _line(name, group, at, judged, probability, truth, share)
+            yield _line(
+                name=name,
+                group=group,
+                at=at,
+                judged=judged,
+                probability=probability,
+                truth=truth,
+                share=share,
+            )
 
 
 def _line(
@@ -67,11 +75,11 @@ def _line(
     shown = int(np.ceil(share * at.sum())) >= FEWEST_SHOWN
     among = partial(metrics.flagged_calibration, capacity=share)
     return Calibrated(
-        name,
-        group,
-        int(at.sum()),
-        higher,
-        with_interval(metrics.slope) if enough else None,
-        with_interval(metrics.calibration) if enough else None,
-        with_interval(among) if enough and shown else None,
+        recorded=name,
+        group=group,
+        rows=int(at.sum()),
+        higher=higher,
+        slope=with_interval(metrics.slope) if enough else None,
+        observed_over_expected=with_interval(metrics.calibration) if enough else None,
+        among_those_shown=with_interval(among) if enough and shown else None,
     )

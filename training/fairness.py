@@ -50,7 +50,16 @@ def audit(
         for group in sorted(set(values_of)):
             rows = values_of == group
             lines.append(
-                _line(characteristic, group, rows, probability, shown, higher, weight, people)
+                _line(
+                    characteristic=characteristic,
+                    group=group,
+                    rows=rows,
+                    probability=probability,
+                    shown=shown,
+                    higher=higher,
+                    weight=weight,
+                    people=people,
+                )
             )
     return lines
 

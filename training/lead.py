@@ -94,13 +94,13 @@ def _lines(rows: pl.DataFrame) -> Iterator[Lead]:
             figure = None
             if own.height >= FEWEST:
                 figure = metrics.interval(
-                    _share,
-                    "higher",
-                    own["shown"].to_numpy().astype(np.float64),
-                    np.ones(own.height, dtype=bool),
-                    own["weight"].to_numpy(),
-                    own["crn"].to_numpy(),
-                    1,
+                    measure=_share,
+                    better="higher",
+                    values=own["shown"].to_numpy().astype(np.float64),
+                    higher=np.ones(own.height, dtype=bool),
+                    weight=own["weight"].to_numpy(),
+                    people=own["crn"].to_numpy(),
+                    seed=1,
                 )
             yield Lead(name, days, own.height, figure)
 

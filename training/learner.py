@@ -78,14 +78,14 @@ def fit(
         rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
         if rows.sum() >= LEAST_ROWS or name == POOLED:
             strata[name] = level.fit_stratum(
-                margins[rows],
-                np.zeros((int(rows.sum()), 0)),
-                groups_[rows],
-                outcome[rows],
-                weights[rows],
-                [],
-                RIDGE,
-                names,
+                margin=margins[rows],
+                process=np.zeros((int(rows.sum()), 0)),
+                groups=groups_[rows],
+                higher=outcome[rows],
+                weights=weights[rows],
+                columns=[],
+                ridge=RIDGE,
+                names=names,
             )
     booster = ordinal.boost(values, target, weights, directions, settings, thresholds=1)
     return Learner(booster, strata)

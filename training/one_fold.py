@@ -58,13 +58,13 @@ def _two_stage(
     columns = list(range(rows.values.shape[1])) if kept_columns is None else kept_columns
     values = rows.values[:, columns]
     model = learner.fit(
-        values[train],
-        rows.higher()[train].astype(np.float64),
-        rows.recorded[train],
-        list(rows.ids.gather(train)),
-        [rows.directions[place] for place in columns],
-        about.booster,
-        None if groups is None else groups[train],
+        values=values[train],
+        outcome=rows.higher()[train].astype(np.float64),
+        recorded=rows.recorded[train],
+        ids=list(rows.ids.gather(train)),
+        directions=[rows.directions[place] for place in columns],
+        settings=about.booster,
+        groups=None if groups is None else groups[train],
     )
     test_groups = None if groups is None else groups[test]
     return model.probability(values[test], rows.recorded[test], test_groups)

@@ -88,7 +88,16 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         pictures.draw(pooled, final.probability, folder)
         pictures.explained(model, pooled.frame, folder)
-    return _keep(model, lines, content_of_evidence, config, out, tracking, marker, step)
+    return _keep(
+        model=model,
+        lines=lines,
+        content=content_of_evidence,
+        config=config,
+        out=out,
+        tracking=tracking,
+        marker=marker,
+        step=step,
+    )
 
 
 def _about(
@@ -134,7 +143,13 @@ def _keep(
     parameters = _parameters(config) | {f"about.{name}": model.about[name] for name in IN_A_WORD}
     note = card.NOTE + (card.MADE_UP if model.about["made_up"] else "")
     version = registry.track(
-        tracking, folder, model.id, parameters, figures, {"card.md": text}, note
+        tracking=tracking,
+        bundle_folder=folder,
+        bundle_id=model.id,
+        parameters=parameters,
+        figures=figures,
+        extra={"card.md": text},
+        note=note,
     )
     parameters = {"bundle": model.id, "folder": folder.name, "version": version}
     marker.write_text(json.dumps(parameters), encoding="utf-8")

@@ -163,14 +163,14 @@ def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
     has_level = pl.col(about.recorded).is_in(list(about.levels))
     recorded = frame.select(pl.when(has_level).then(about.recorded).otherwise(pl.lit(UNKNOWN)))
     return Rows(
-        frame[about.id],
-        values,
-        names,
-        directions,
-        recorded.to_series().to_numpy().astype(object),
-        {name: _as_texts(frame[name]) for name in about.audit},
-        _outcome(path, frame, about) if with_outcome else None,
-        _times(path, frame, about) if about.time else None,
+        ids=frame[about.id],
+        values=values,
+        names=names,
+        directions=directions,
+        recorded=recorded.to_series().to_numpy().astype(object),
+        audit={name: _as_texts(frame[name]) for name in about.audit},
+        outcome=_outcome(path, frame, about) if with_outcome else None,
+        time=_times(path, frame, about) if about.time else None,
     )
 
 

@@ -131,13 +131,13 @@ def _lines(labelled: Labelled, scores: dict[str, Matrix], share: float) -> Itera
                 continue
             arguments = score[at], low[at], np.ones(int(at.sum()))
             yield TruthLine(
-                name,
-                stratum,
-                int(at.sum()),
-                int(low[at].sum()),
-                metrics.precision(*arguments, share),
-                metrics.share_found(*arguments, share),
-                metrics.average_precision(*arguments),
+                model=name,
+                recorded=stratum,
+                rows=int(at.sum()),
+                too_low=int(low[at].sum()),
+                right=metrics.precision(*arguments, share),
+                share_found=metrics.share_found(*arguments, share),
+                average_precision=metrics.average_precision(*arguments),
             )
 
 

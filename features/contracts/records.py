@@ -25,7 +25,16 @@ def _c(
     unsettled: str | None = None,
     plan: bool = False,
 ) -> Column:
-    return Column(name, kind, meaning, required, codes_, settled_by, unsettled, plan)
+    return Column(
+        name=name,
+        type=kind,
+        meaning=meaning,
+        required=required,
+        codes=codes_,
+        settled_by=settled_by,
+        unsettled=unsettled,
+        plan=plan,
+    )
 
 
 COMMON: tuple[Column, ...] = (

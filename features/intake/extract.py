@@ -77,14 +77,14 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
     files, passed_over = _files(folder)
     buckets = _bucketed(description["buckets"], files)
     return Extract(
-        folder,
-        taken_at,
-        frozenset(complete),
-        description["made_up"],
-        feeds,
-        files,
-        buckets,
-        passed_over,
+        folder=folder,
+        extracted_at=taken_at,
+        complete=frozenset(complete),
+        made_up=description["made_up"],
+        feeds=feeds,
+        files=files,
+        buckets=buckets,
+        passed_over=passed_over,
     )
 
 

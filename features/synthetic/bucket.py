@@ -79,7 +79,16 @@ def plan(
     holding = practice.hold(draw, pilot, places_)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
     return Plan(
-        seed, as_of, cases, buckets, audited, find(scenario), policies, places_, cuts, slips
+        seed=seed,
+        as_of=as_of,
+        cases=cases,
+        buckets=buckets,
+        audited=audited,
+        scenario=find(scenario),
+        policies=policies,
+        places=places_,
+        cuts=cuts,
+        slips=slips,
     )
 
 

@@ -76,13 +76,13 @@ def synthesise(
     with _partial(out) as writing, _partial(truth) as sealing:
         step("a pilot, to set the cuts and the share that is too low")
         plan = buckets.plan(
-            parameters.seed,
-            parameters.as_of,
-            parameters.cases,
-            parameters.buckets,
-            parameters.underestimated,
-            parameters.audited,
-            parameters.scenario,
+            seed=parameters.seed,
+            as_of=parameters.as_of,
+            cases=parameters.cases,
+            buckets=parameters.buckets,
+            underestimated=parameters.underestimated,
+            audited=parameters.audited,
+            scenario=parameters.scenario,
         )
         summary = CaseloadSummary(fresh=True)
         for bucket_count, (rows, digests) in enumerate(

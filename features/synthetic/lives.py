@@ -92,13 +92,31 @@ def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     concealed = rng.random(n) < figures.CONCEALED.value
     discloses = {name: rng.random(n) < np.where(concealed, 0.15, 0.9) for name in FACTORS}
     blank = np.zeros((len(codes.COMMUNITY_GROUPS), n, MONTHS), dtype=np.int64)
-    lives = Lives(people, sentences, going_on, felt, own, blank, concealed, discloses)
+    lives = Lives(
+        people=people,
+        sentences=sentences,
+        going_on=going_on,
+        felt=felt,
+        own=own,
+        true=blank,
+        concealed=concealed,
+        discloses=discloses,
+    )
     if cuts is None:
         return lives
     true = np.stack(
         [np.searchsorted(cuts[i], scores(lives, g)) for i, g in enumerate(codes.COMMUNITY_GROUPS)]
     )
-    return Lives(people, sentences, going_on, felt, own, true, concealed, discloses)
+    return Lives(
+        people=people,
+        sentences=sentences,
+        going_on=going_on,
+        felt=felt,
+        own=own,
+        true=true,
+        concealed=concealed,
+        discloses=discloses,
+    )
 
 
 def brought(people: People, group: str) -> Floats:

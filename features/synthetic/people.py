@@ -71,7 +71,15 @@ def make(draw: Draw, cases: int, buckets: int) -> People:
         "chaos": 0.3 * (age < 25) - 0.3 * (age >= 50),
     }
     ethnicity = weighted(rng, _shares(figures.ETHNICITY), cases)
-    return People(MADE_UP + crns, traits, leaning, age, woman, disabled, ethnicity)
+    return People(
+        crns=MADE_UP + crns,
+        traits=traits,
+        leaning=leaning,
+        age=age,
+        woman=woman,
+        disabled=disabled,
+        ethnicity=ethnicity,
+    )
 
 
 def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:

@@ -106,13 +106,13 @@ def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
     written = extract.scan("contacts").filter(mine, ~pl.col("system_generated"))
     contacts = written.select(since.alias("back")).collect()["back"].to_list()
     return Story(
-        f"{title}: {crn}, risk to {group.replace('_', ' ')}",
-        group,
-        list(true),
-        _recorded(extract, crn, group),
-        {name: life[name].to_list()[0] for name in WORDS},
-        [(b, s) for b, s in entries if 0 <= b < MONTH * MONTHS],
-        [b for b in contacts if 0 <= b < MONTH * MONTHS],
+        title=f"{title}: {crn}, risk to {group.replace('_', ' ')}",
+        group=group,
+        true=list(true),
+        recorded=_recorded(extract, crn, group),
+        going_on={name: life[name].to_list()[0] for name in WORDS},
+        entries=[(b, s) for b, s in entries if 0 <= b < MONTH * MONTHS],
+        contacts=[b for b in contacts if 0 <= b < MONTH * MONTHS],
     )
 
 

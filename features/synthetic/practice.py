@@ -119,7 +119,15 @@ def assess(
         )
     joined = [np.concatenate(parts, axis=-1) for parts in zip(*assessments, strict=True)]
     who, month_, levels, copied_, locked_ = joined
-    return Practice(holding, recorded, who, month_, levels, copied_, locked_)
+    return Practice(
+        holding=holding,
+        recorded=recorded,
+        who=who,
+        month=month_,
+        assessed_levels=levels,
+        copied=copied_,
+        locked=locked_,
+    )
 
 
 def too_low_in(lives: Lives, practice: Practice) -> Flags:

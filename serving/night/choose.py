@@ -36,15 +36,15 @@ def choose_cases(
     if stopped:
         queued |= {level.upper(): rate for level, rate in approval.rates.items()}
     return sampling.sample_cases(
-        scored,
-        units,
-        approval.rates,
-        approval.random_share,
-        queued,
-        away,
-        key,
-        _free_slots(connection),
-        before,
+        scored=scored,
+        units=units,
+        rates=approval.rates,
+        random_share=approval.random_share,
+        queued_this_week=queued,
+        away=away,
+        key=key,
+        slots=_free_slots(connection),
+        random_before=before,
     )
 
 

@@ -112,7 +112,17 @@ def _start_night(
     if counts is not None:
         return Night(run_id, False, dict(counts))
     return _score_and_write(
-        settings, engine, store, on, where, approval, model, beside, as_of, run_id, step
+        settings=settings,
+        engine=engine,
+        store=store,
+        on=on,
+        where=where,
+        approval=approval,
+        model=model,
+        beside=beside,
+        as_of=as_of,
+        run_id=run_id,
+        step=step,
     )
 
 
@@ -189,7 +199,9 @@ def _score_and_write(
         for one in beside
         if one.model is not None and one.model.id != model.id
     }
-    scored_caseload = score_caseload.score_caseload(store, on, where, model, as_of, step, proposed)
+    scored_caseload = score_caseload.score_caseload(
+        store=store, on=on, where=where, model=model, as_of=as_of, step=step, proposed=proposed
+    )
     step("choosing cases and writing the queue")
     with transaction(engine, None) as opened:
         # What was told of limits while the night looked holds for it too; from here nothing is told
@@ -234,7 +246,14 @@ def _write_night(
     waiting = set(connection.execute(open_).scalars())
     away, run_id = rest.away | waiting, key.run
     chosen = choose.choose_cases(
-        connection, approval, scored, scored_caseload.units, key, as_of, away, stopped=stopped
+        connection=connection,
+        approval=approval,
+        scored=scored,
+        units=scored_caseload.units,
+        key=key,
+        as_of=as_of,
+        away=away,
+        stopped=stopped,
     )
     limited = scored_caseload.on.filter("limited")["crn"]
     rows = outcomes_file.outcome_rows(
@@ -252,23 +271,31 @@ def _write_night(
     row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
     used = _run_inputs(scored_caseload.store, approval)
     connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
-    enqueue.enqueue_cases(opened, scored_caseload.store, model, chosen, as_of, run_id, key)
+    enqueue.enqueue_cases(
+        opened=opened,
+        store=scored_caseload.store,
+        model=model,
+        chosen=chosen,
+        as_of=as_of,
+        run_id=run_id,
+        key=key,
+    )
     enqueue.score_again(connection, scored, run_id)
     caseload.write_facts(
         connection, scored_caseload.on, scored_caseload.facts, scored_caseload.where, as_of
     )
     night = watch.Night(
-        scored_caseload.store,
-        scored_caseload.profile,
-        scored_caseload.counted,
-        scored_caseload.week,
-        scored_caseload.days,
-        scored_caseload.people,
-        scored_caseload.marked,
-        rows,
-        approval.rates,
-        settings.scores,
-        as_of,
+        store=scored_caseload.store,
+        profile=scored_caseload.profile,
+        counts=scored_caseload.counted,
+        week=scored_caseload.week,
+        days=scored_caseload.days,
+        people=scored_caseload.people,
+        marked=scored_caseload.marked,
+        rows=rows,
+        rates=approval.rates,
+        scores=settings.scores,
+        as_of=as_of,
     )
     watch.write_snapshot(connection, night, clock.today())
     return counts

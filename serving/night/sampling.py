@@ -136,7 +136,15 @@ def _flag_best(
             free[unit] -= count_here
         best = rows.filter(pl.col("pdu_code") == unit).head(count_here)
         chosen += [
-            Chosen(row["crn"], unit, row["group"], stratum, "flagged", row["probability"], 1.0)
+            Chosen(
+                crn=row["crn"],
+                pdu_code=unit,
+                group=row["group"],
+                stratum=stratum,
+                drawn_as="flagged",
+                probability=row["probability"],
+                inclusion_probability=1.0,
+            )
             for row in best.iter_rows(named=True)
         ]
     return chosen
@@ -170,13 +178,13 @@ def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0
     )
     return [
         Chosen(
-            row["crn"],
-            row["pdu_code"],
-            row["group"],
-            row["stratum"],
-            "random",
-            row["probability"],
-            (count + before) / (rows.height + before),
+            crn=row["crn"],
+            pdu_code=row["pdu_code"],
+            group=row["group"],
+            stratum=row["stratum"],
+            drawn_as="random",
+            probability=row["probability"],
+            inclusion_probability=(count + before) / (rows.height + before),
         )
         for row in order[:count]
     ]

@@ -136,7 +136,13 @@ def _list_of_week(
 ) -> list[Chosen]:
     """Whom the approved rates would flag in a week that had begun with an empty queue."""
     chosen = sampling.sample_cases(
-        scored, scored_caseload.units, approval.rates, approval.random_share, {}, (), key
+        scored=scored,
+        units=scored_caseload.units,
+        rates=approval.rates,
+        random_share=approval.random_share,
+        queued_this_week={},
+        away=(),
+        key=key,
     )
     return [one for one in chosen if one.drawn_as == "flagged"]
 

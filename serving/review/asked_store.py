@@ -147,16 +147,16 @@ class AskedStore:
         requests = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
         follow_up_of = {
             row["item_id"]: FollowUp(
-                row["item_id"],
-                row["about"],
-                True,
-                {},
-                row["holder"],
-                row["outcome"],
-                row["groups"],
-                row["reasons"],
-                row["asked_by"],
-                row["asked_at"],
+                item_id=row["item_id"],
+                crn=row["about"],
+                limited=True,
+                person={},
+                practitioner_code=row["holder"],
+                outcome=row["outcome"],
+                groups=row["groups"],
+                reasons=row["reasons"],
+                asked_by=row["asked_by"],
+                asked_at=row["asked_at"],
             )
             for row in requests.mappings()
         }

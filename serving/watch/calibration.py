@@ -23,13 +23,13 @@ def observed_to_expected(flagged: list[Reading]) -> Figure:
         return too_few("observed", len(with_probability))
     value, low, high = _for_each_expected(with_probability)
     return make_figure(
-        "observed",
-        value,
-        low,
-        high,
-        len(with_probability),
-        "For each level expected to be called too low, {n} were.",
-        _by_level_observed(with_probability),
+        name="observed",
+        value=value,
+        low=low,
+        high=high,
+        count=len(with_probability),
+        words="For each level expected to be called too low, {n} were.",
+        parts=_by_level_observed(with_probability),
     )
 
 

@@ -60,7 +60,13 @@ THRESHOLDS: dict[str, Line] = {
     "misses_corrected": Line("outcomes", "Missed, corrected", "share", "above", 0.05, 0.10),
     "precision": Line("outcomes", "Rightly flagged", "share", "below", 0.50, 0.30),
     "observed": Line(
-        "outcomes", "Found for each expected", "ratio", "below", 0.75, 0.50, (1.5, 2.5)
+        topic="outcomes",
+        title="Found for each expected",
+        unit="ratio",
+        way="below",
+        look=0.75,
+        act=0.50,
+        too_much=(1.5, 2.5),
     ),
     "mature": Line("outcomes", "Read of what was queued", "share", "below", 0.80, 0.50),
     "agreement": Line("readers", "Blind readers agree", "share", "below", 0.80, 0.65),
@@ -139,7 +145,16 @@ def make_figure(
     sentence = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
     state = confirmed_state(name, state_of(name, value), high)
-    return Figure(name, value, low, high, count, state, f"{sentence} {span}", list(parts))
+    return Figure(
+        name=name,
+        value=value,
+        low=low,
+        high=high,
+        count=count,
+        state=state,
+        sentence=f"{sentence} {span}",
+        parts=list(parts),
+    )
 
 
 def confirmed_state(name: str, state: str, high: float) -> str:
@@ -156,19 +171,43 @@ def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Pa
     """A figure that is a plain number of things, with no interval."""
     sentence = words.format(n=f"{number:,}", of=f"{of:,}")
     return Figure(
-        name, float(number), None, None, of, state_of(name, number), sentence, list(parts)
+        name=name,
+        value=float(number),
+        low=None,
+        high=None,
+        count=of,
+        state=state_of(name, number),
+        sentence=sentence,
+        parts=list(parts),
     )
 
 
 def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
     """A figure that cannot be told yet: never nought, never green."""
     sentence = f"Too few to tell: {count} of {FEWEST}."
-    return Figure(name, None, None, None, count, TOO_FEW, sentence, list(parts))
+    return Figure(
+        name=name,
+        value=None,
+        low=None,
+        high=None,
+        count=count,
+        state=TOO_FEW,
+        sentence=sentence,
+        parts=list(parts),
+    )
 
 
 def not_known(name: str, why: str) -> Figure:
     """A figure for which something is missing: never nought, never green."""
-    return Figure(name, None, None, None, 0, NOT_KNOWN, f"Not known: {why}")
+    return Figure(
+        name=name,
+        value=None,
+        low=None,
+        high=None,
+        count=0,
+        state=NOT_KNOWN,
+        sentence=f"Not known: {why}",
+    )
 
 
 def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
@@ -190,14 +229,14 @@ def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
     unsure = one.state == GREEN and len(measurable) < ENOUGH_PARTS * len(parts)
     state = TOO_FEW if unsure else one.state
     return Figure(
-        name,
-        one.value,
-        one.low,
-        one.high,
-        one.count,
-        state,
-        f"{sentence} From {one.count:,}.{unsaid}",
-        [*ordered, *rest][:MOST_PARTS],
+        name=name,
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        count=one.count,
+        state=state,
+        sentence=f"{sentence} From {one.count:,}.{unsaid}",
+        parts=[*ordered, *rest][:MOST_PARTS],
     )
 
 
@@ -208,7 +247,16 @@ ENOUGH_PARTS = 0.5
 def _no_part(name: str, parts: list[Part]) -> Figure:
     sentence = f"Too few to tell in any of {len(parts)} parts."
     shown_parts = parts[:MOST_PARTS]
-    return Figure(name, None, None, None, 0, TOO_FEW, sentence, shown_parts)
+    return Figure(
+        name=name,
+        value=None,
+        low=None,
+        high=None,
+        count=0,
+        state=TOO_FEW,
+        sentence=sentence,
+        parts=shown_parts,
+    )
 
 
 MOST_PARTS = 160
@@ -242,7 +290,16 @@ def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part]
         return too_few(name, whole, parts)
     share = part / whole
     sentence = f"{words.format(n=in_words(name, share))} All {whole:,} are counted."
-    return Figure(name, share, None, None, whole, state_of(name, share), sentence, list(parts))
+    return Figure(
+        name=name,
+        value=share,
+        low=None,
+        high=None,
+        count=whole,
+        state=state_of(name, share),
+        sentence=sentence,
+        parts=list(parts),
+    )
 
 
 def untold_part(label: str, people: int) -> Part:

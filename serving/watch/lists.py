@@ -163,7 +163,15 @@ def _backlog_figure(connection: Connection, today: date) -> Figure:
     sentence = (
         f"{waiting:,} cases wait to be read: {weeks:.1f} weeks of reading, as in the last four."
     )
-    return Figure("waiting", weeks, None, None, waiting, state_of("waiting", weeks), sentence)
+    return Figure(
+        name="waiting",
+        value=weeks,
+        low=None,
+        high=None,
+        count=waiting,
+        state=state_of("waiting", weeks),
+        sentence=sentence,
+    )
 
 
 def _past_their_day(connection: Connection, today: date) -> Figure:

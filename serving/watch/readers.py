@@ -223,13 +223,13 @@ def corrected_misses(concluded: list[Reading]) -> Figure:
     random = [one for one in concluded if one.drawn_as == "random"]
     parts = by_level(name, random, lambda one: one.first, error_rates.put_right)
     return make_figure(
-        name,
-        error_rates.share[0],
-        error_rates.low,
-        error_rates.high,
-        twice + once,
-        "Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
-        parts,
+        name=name,
+        value=error_rates.share[0],
+        low=error_rates.low,
+        high=error_rates.high,
+        count=twice + once,
+        words="Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
+        parts=parts,
     )
 
 
