@@ -95,7 +95,7 @@ def score_night(args: argparse.Namespace) -> None:
         night = night_run.run_night(chosen, engine, args.as_of, step)
     console.print(_summary_table(night))
     console.print(_top_flagged(chosen))
-    if not night.fresh:
+    if not night.is_new:
         console.print(f"Run {night.run_id} stands already: nothing was changed.")
     if chosen.demo:
         practitioners = demo.add_practitioners(chosen)
@@ -179,7 +179,7 @@ def newest_bundle(chosen: Settings) -> Path:
     return bundles[-1].parent
 
 
-def _summary_table(night: night_run.Night) -> Table:
+def _summary_table(night: night_run.FinishedRun) -> Table:
     counts = night.counts
     table = Table(title=f"Run {night.run_id}", show_header=False)
     table.add_column()

@@ -1,19 +1,17 @@
-"""Whom a night puts in the queue, from what the database holds: rates, slots, who is left alone."""
+"""Which cases a night puts in the queue: the signed rates, less what this week has had, by unit."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from features.store.store import Store
 from serving.board.approvals import Approval
-from serving.db.tables import conclusions, findings, items
+from serving.db.tables import findings, items
 from serving.db.unit_tables import cover
-from serving.night import cool_down, sampling
-from serving.night.cool_down import Cooling
+from serving.night import sampling
 from serving.night.sampling import Chosen, Key
 
 
@@ -101,21 +99,3 @@ def _free_slots(connection: Connection) -> dict[str, int]:
     rows = connection.execute(counted.group_by(items.c.pdu_code)).all()
     waiting = {unit_: count for unit_, count in rows}  # noqa: C416 - rows are not pairs to mypy
     return {unit_: max(0, most - waiting.get(unit_, 0)) for unit_, most in capacities}
-
-
-def cases_cooling_down(
-    connection: Connection, store: Store, as_of: date, scored: pl.DataFrame, rise: float
-) -> Cooling:
-    """Who was concluded lately and is still left alone."""
-    last = (
-        select(items.c.crn, conclusions.c.at, findings.c.risk_group, findings.c.probability)
-        .join(conclusions, conclusions.c.item_id == items.c.id)
-        .join(findings, findings.c.item_id == items.c.id)
-        .order_by(conclusions.c.at)
-    )
-    rows = connection.execute(last).all()
-    concluded = {row.crn: row.at.astimezone(UTC) for row in rows}
-    then = {row.crn: (row.risk_group, row.probability) for row in rows}
-    return cool_down.cases_cooling_down(
-        store, concluded, as_of, cool_down.cases_risen(scored, then, rise)
-    )

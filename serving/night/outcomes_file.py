@@ -18,8 +18,8 @@ def outcome_rows(
     limited: Collection[str],
     units: Mapping[str, str],
     chosen: Iterable[Chosen],
-    waiting: Collection[str],
-    cooling: Collection[str],
+    open_review: Collection[str],
+    cooling_down: Collection[str],
 ) -> pl.DataFrame:
     """The rows of a night: what the model said, then `pdu_code`, `rank` and `what_happened`.
 
@@ -33,9 +33,9 @@ def outcome_rows(
     ).with_columns(
         what_happened=pl.when(pl.col("crn").is_in(sorted(queued)))
         .then(pl.lit("queued"))
-        .when(pl.col("crn").is_in(sorted(waiting)))
+        .when(pl.col("crn").is_in(sorted(open_review)))
         .then(pl.lit("already in the queue"))
-        .when(pl.col("crn").is_in(sorted(cooling)))
+        .when(pl.col("crn").is_in(sorted(cooling_down)))
         .then(pl.lit("cooling down"))
         .when(~pl.col("crn").is_in(sorted(units)))
         .then(pl.lit("no unit"))

@@ -56,8 +56,8 @@ def replay_night(
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
         path = folder / f"{name}.parquet"
-        digest = write_whole(scored_caseload.scored, path)
-        cases = int(scored_caseload.scored["crn"].n_unique())
+        digest = write_whole(scored_caseload.scores, path)
+        cases = int(scored_caseload.scores["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))
     return Replay(path, digest, cases)

@@ -1,4 +1,4 @@
-"""The night: every case scored with what was approved, the queue filled, in one commit.
+"""The nightly run: every case scored with what was approved, the queue filled, in one commit.
 
 Scores are written as `<run>.tmp`, forced to disk and renamed; the commit stores path and digest.
 Only committed runs exist: a second start changes nothing, and the next run sweeps (promise 10).
@@ -6,59 +6,56 @@ Only committed runs exist: a second start changes nothing, and the next run swee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
 from features.errors import NotApproved, RunStopped, UserError
 from features.frame import build
 from features.history import asof
-from features.store.staging import write_whole
 from features.store.store import Store
 from models.bundle import Bundle
-from serving import watch
 from serving.board import approvals, stop
 from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
 from serving.cases.caseload import Placed
 from serving.db import audit_chain, working_days
 from serving.db.session import AuditEvent, Transaction, transaction
-from serving.db.tables import items, runs
+from serving.db.tables import runs
 from serving.night import (
     choose,
     dates,
-    enqueue,
-    outcomes_file,
+    eligibility,
     reassessments,
     retention,
     score_caseload,
     shadow,
+    write_run,
 )
-from serving.night.sampling import Chosen, Key
+from serving.night.inputs import Night
 from serving.night.score_caseload import ScoredCaseload
-from serving.night.shadow import Challenger
 from serving.settings import Settings
 
 
 @dataclass(frozen=True)
-class Night:
-    """A finished run: its identity, whether it was new, and its counts."""
+class FinishedRun:
+    """A finished run: its identity, whether it is new, and its counts."""
 
     run_id: str
-    fresh: bool
+    is_new: bool
     counts: dict[str, Any]
 
 
 def run_night(
     settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
-) -> Night:
+) -> FinishedRun:
     """Score every case under supervision as of a date and fill the queue, in one commit.
 
     Acute entries are delivered in a commit of their own before it: they need no approval. Raises
@@ -70,7 +67,7 @@ def run_night(
     try:
         # Around the lock too: giving it back is refused as well where the database has gone.
         with _lock_night(engine):
-            return _start_night(settings, engine, store, as_of, step)
+            return _run_locked(settings, engine, store, as_of, step)
     except DBAPIError as error:
         raise RunStopped(
             f"The database refused the run ({type(error.orig).__name__}). Nothing of it was "
@@ -78,52 +75,129 @@ def run_night(
         ) from error
 
 
-def _start_night(
+def _run_locked(
     settings: Settings, engine: Engine, store: Store, as_of: date, step: Callable[[str], None]
-) -> Night:
+) -> FinishedRun:
     with engine.connect() as connection:
         dates.check_night(connection, store, as_of)
-    on = build.cases_under_supervision(store, as_of)
-    if on.is_empty():
+    cases = build.cases_under_supervision(store, as_of)
+    if cases.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
     _close_limited(engine, store, as_of)
-    where = caseload.place_cases(store, on)
-    on = _deliver_acute(engine, store, on, as_of)
-    try:
-        with engine.connect() as connection:
-            approval = approvals.in_force(connection, demo=settings.demo)
-    except NotApproved:
-        with transaction(engine, None) as opened:
-            details = _bring_up_to_date(opened.connection, store, on, where, as_of)
-            opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
-        raise
+    placed = caseload.place_cases(store, cases)
+    cases = _deliver_acute(engine, store, cases, as_of)
+    approval = _approval_in_force(settings, engine, store, cases, placed, as_of)
     with transaction(engine, None) as opened:
-        model = approvals.load_bundle(approval, settings.bundles)
-        beside = shadow.open_challengers(
-            opened.connection, approval, settings.bundles, demo=settings.demo
+        night = Night(
+            settings=settings,
+            engine=engine,
+            store=store,
+            as_of=as_of,
+            cases=cases,
+            placed=placed,
+            approval=approval,
+            model=approvals.load_bundle(approval, settings.bundles),
+            challengers=shadow.open_challengers(
+                opened.connection, approval, settings.bundles, demo=settings.demo
+            ),
+            step=step,
         )
-        load = store.loads[-1].number
-        run_id = f"{as_of}-{approval.bundle_id[:8]}-{approval.id}-{load}"
-        earlier_counts = select(runs.c.counts).where(runs.c.id == run_id)
+        earlier_counts = select(runs.c.counts).where(runs.c.id == night.run_id)
         counts = opened.connection.execute(earlier_counts).scalar()
-        opened.audit(AuditEvent("STARTED_RUN", "RUN", run_id, {"again": counts is not None}))
+        again = {"again": counts is not None}
+        opened.audit(AuditEvent("STARTED_RUN", "RUN", night.run_id, again))
         committed = set(opened.connection.execute(select(runs.c.scores_file)).scalars())
     _sweep_scores(settings, committed)
     if counts is not None:
-        return Night(run_id, False, dict(counts))
-    return _score_and_write(
-        settings=settings,
-        engine=engine,
-        store=store,
-        on=on,
-        where=where,
-        approval=approval,
-        model=model,
-        beside=beside,
-        as_of=as_of,
-        run_id=run_id,
-        step=step,
+        return FinishedRun(night.run_id, False, dict(counts))
+    return _score_and_write(night)
+
+
+def _approval_in_force(
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    cases: pl.DataFrame,
+    placed: Placed,
+    as_of: date,
+) -> Approval:
+    """The approval that may score; without one, who holds which case is brought up to date."""
+    try:
+        with engine.connect() as connection:
+            return approvals.in_force(connection, demo=settings.demo)
+    except NotApproved:
+        with transaction(engine, None) as opened:
+            details = _bring_up_to_date(opened.connection, store, cases, placed, as_of)
+            opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
+        raise
+
+
+def _score_and_write(night: Night) -> FinishedRun:
+    """The line of a night: indicators and scores, eligible cases, chosen cases, written."""
+    scored = score_caseload.score_caseload(
+        store=night.store,
+        cases=night.cases,
+        placed=night.placed,
+        model=night.model,
+        as_of=night.as_of,
+        step=night.step,
+        proposed=_other_models(night),
     )
+    night.step("choosing cases and writing the queue")
+    with transaction(night.engine, None) as opened:
+        # A limit reported while the night scored holds for it too; from here none is reported
+        # until it has committed.
+        limited_access.lock_limits(opened.connection)
+        limited = limited_access.limited_cases(opened.connection)
+        scored = score_caseload.without_limited(scored, limited)
+        stopped = stop.in_force(opened.connection) is not None
+        counts = _choose_and_write(opened, night, scored, stopped=stopped)
+        shadow.write_comparisons(
+            opened.connection,
+            scored,
+            night.approval,
+            night.model,
+            night.challengers,
+            night.draw_key,
+        )
+        stop.as_the_board_says(opened.connection, night.approval, stopped=stopped)
+        queued = sum(counts["flagged"].values()) + counts["random"]
+        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", night.run_id, {"queued": queued}))
+    with night.engine.connect() as connection:
+        settings = night.settings
+        audit_chain.write_anchor(connection, settings.anchors, settings.anchor_key)
+    return FinishedRun(night.run_id, True, counts)
+
+
+def _choose_and_write(
+    opened: Transaction, night: Night, scored: ScoredCaseload, *, stopped: bool
+) -> dict[str, Any]:
+    connection = opened.connection
+    moves = _bring_up_to_date(connection, night.store, scored.cases, scored.placed, night.as_of)
+    away = eligibility.find_away(
+        connection, night.store, night.as_of, scored.scores, night.approval.rise
+    )
+    chosen = choose.choose_cases(
+        connection=connection,
+        approval=night.approval,
+        scored=scored.scores,
+        units=scored.units,
+        key=night.draw_key,
+        as_of=night.as_of,
+        away=away.all_crns,
+        stopped=stopped,
+    )
+    more_counts = {"stopped": stopped, **moves}
+    return write_run.write_run(opened, night, scored, away, chosen, more_counts)
+
+
+def _other_models(night: Night) -> dict[int, Bundle]:
+    """The models of proposals by number; one of the same model at other rates scores the same."""
+    return {
+        one.approval.id: one.model
+        for one in night.challengers
+        if one.model is not None and one.model.id != night.model.id
+    }
 
 
 @contextmanager
@@ -180,138 +254,6 @@ def _bring_up_to_date(
     return {"reassessed": closed, "moved": moved}
 
 
-def _score_and_write(
-    settings: Settings,
-    engine: Engine,
-    store: Store,
-    on: pl.DataFrame,
-    where: Placed,
-    approval: Approval,
-    model: Bundle,
-    beside: list[Challenger],
-    as_of: date,
-    run_id: str,
-    step: Callable[[str], None],
-) -> Night:
-    # A proposal of the same model at other rates has the same scores.
-    proposed = {
-        one.approval.id: one.model
-        for one in beside
-        if one.model is not None and one.model.id != model.id
-    }
-    scored_caseload = score_caseload.score_caseload(
-        store=store, on=on, where=where, model=model, as_of=as_of, step=step, proposed=proposed
-    )
-    step("choosing cases and writing the queue")
-    with transaction(engine, None) as opened:
-        # What was told of limits while the night looked holds for it too; from here nothing is told
-        # until it has committed.
-        limited_access.lock_limits(opened.connection)
-        scored_caseload = score_caseload.without_limited(
-            scored_caseload, limited_access.limited_cases(opened.connection)
-        )
-        stopped = stop.in_force(opened.connection) is not None
-        key = Key(settings.draw_secret, run_id)
-        counts = _write_night(
-            opened, settings, scored_caseload, approval, model, key, stopped=stopped
-        )
-        shadow.write_comparisons(opened.connection, scored_caseload, approval, model, beside, key)
-        stop.as_the_board_says(opened.connection, approval, stopped=stopped)
-        queued = sum(counts["flagged"].values()) + counts["random"]
-        opened.audit(AuditEvent("COMMITTED_RUN", "RUN", run_id, {"queued": queued}))
-    with engine.connect() as connection:
-        audit_chain.write_anchor(connection, settings.anchors, settings.anchor_key)
-    return Night(run_id, True, counts)
-
-
-def _write_night(
-    opened: Transaction,
-    settings: Settings,
-    scored_caseload: ScoredCaseload,
-    approval: Approval,
-    model: Bundle,
-    key: Key,
-    *,
-    stopped: bool,
-) -> dict[str, Any]:
-    """Choose, and write the run, the queue, the facts and the snapshot; the run's counts."""
-    connection, as_of, scored = opened.connection, scored_caseload.as_of, scored_caseload.scored
-    moves = _bring_up_to_date(
-        connection, scored_caseload.store, scored_caseload.on, scored_caseload.where, as_of
-    )
-    rest = choose.cases_cooling_down(
-        connection, scored_caseload.store, as_of, scored, approval.rise
-    )
-    open_ = select(items.c.crn).where(items.c.state == "open")
-    waiting = set(connection.execute(open_).scalars())
-    away, run_id = rest.away | waiting, key.run
-    chosen = choose.choose_cases(
-        connection=connection,
-        approval=approval,
-        scored=scored,
-        units=scored_caseload.units,
-        key=key,
-        as_of=as_of,
-        away=away,
-        stopped=stopped,
-    )
-    limited = scored_caseload.on.filter("limited")["crn"]
-    rows = outcomes_file.outcome_rows(
-        scored, limited, scored_caseload.units, chosen, waiting, rest.away
-    )
-    file, digest = _write_scores(settings, run_id, rows)
-    counts = _count_run(scored_caseload.store, scored_caseload.on, scored, chosen) | {
-        "cooling_down": len(rest.away),
-        "brought_back": len(rest.broken),
-        "redrawn": choose.count_redraws(connection, as_of),
-        "feeds": scored_caseload.store.feed_states(as_of),
-        "stopped": stopped,
-        **moves,
-    }
-    row = {"id": run_id, "as_of": as_of, "scores_file": file, "scores_sha256": digest}
-    used = _run_inputs(scored_caseload.store, approval)
-    connection.execute(insert(runs).values(**row, **used, counts=counts, at=func.now()))
-    enqueue.enqueue_cases(
-        opened=opened,
-        store=scored_caseload.store,
-        model=model,
-        chosen=chosen,
-        as_of=as_of,
-        run_id=run_id,
-        key=key,
-    )
-    enqueue.score_again(connection, scored, run_id)
-    caseload.write_facts(
-        connection, scored_caseload.on, scored_caseload.facts, scored_caseload.where, as_of
-    )
-    night = watch.Night(
-        store=scored_caseload.store,
-        profile=scored_caseload.profile,
-        counts=scored_caseload.counted,
-        week=scored_caseload.week,
-        days=scored_caseload.days,
-        people=scored_caseload.people,
-        marked=scored_caseload.marked,
-        rows=rows,
-        rates=approval.rates,
-        scores=settings.scores,
-        as_of=as_of,
-    )
-    watch.write_snapshot(connection, night, clock.today())
-    return counts
-
-
-def _run_inputs(store: Store, approval: Approval) -> dict[str, Any]:
-    """What a run rests on: the approval, its bundle, the histories."""
-    return {
-        "approval_id": approval.id,
-        "bundle_id": approval.bundle_id,
-        "store_load": store.loads[-1].number,
-        "store_fingerprint": store.fingerprint,
-        "made_up": store.made_up,
-    }
-
-
 def _check_modes(settings: Settings, store: Store) -> None:
     if store.made_up and not settings.demo:
         raise UserError("The store holds made-up people; it is scored only with ROSH_MODE=demo.")
@@ -325,37 +267,3 @@ def _sweep_scores(settings: Settings, committed: set[str]) -> None:
     for path in settings.scores.iterdir():
         if path.is_file() and path.suffix in ours and path.name not in committed:
             path.unlink()
-
-
-def _write_scores(settings: Settings, run_id: str, scored: pl.DataFrame) -> tuple[str, str]:
-    name = f"{run_id}.parquet"
-    return name, write_whole(scored, settings.scores / name)
-
-
-def _count_run(
-    store: Store, on: pl.DataFrame, scored: pl.DataFrame, chosen: Sequence[Chosen]
-) -> dict[str, Any]:
-    by_level: dict[str, int] = {}
-    random = 0
-    for item in chosen:
-        if item.drawn_as == "random":
-            random += 1
-        else:
-            by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
-    table_counts = [table for load in store.loads for table in load.tables.values()]
-    return {
-        "rows_read": sum(t["read"] for t in table_counts),
-        "rows_refused": sum(t["refused"] for t in table_counts),
-        "cases": on.height,
-        "cases_scored": scored.filter("scorable")["crn"].n_unique(),
-        "cases_limited": int(on["limited"].sum()),
-        "nothing_on_record": scored.filter(pl.col("why_not") == "nothing on record")[
-            "crn"
-        ].n_unique(),
-        "flagged": by_level,
-        "random": random,
-        # As likely as any other in the frame: with the run's name and the secret, the draw.
-        "random_probability": next(
-            (one.inclusion_probability for one in chosen if one.drawn_as == "random"), None
-        ),
-    }

@@ -35,23 +35,23 @@ class ScoredCaseload:
 
     store: Store
     as_of: date
-    on: pl.DataFrame
+    cases: pl.DataFrame
     """The spine: every case under supervision, and whether its access is limited."""
-    where: Placed
+    placed: Placed
     units: Mapping[str, str]
     """The unit of each case that is open to be read."""
-    scored: pl.DataFrame
+    scores: pl.DataFrame
     facts: pl.DataFrame
     profile: Profile | None
-    counted: Counts
+    counts: Counts
     week: Supplied
     days: pl.DataFrame
     """Rows by table, region and day of recording, over DAYS (features.store.volumes.by_day)."""
     people: pl.DataFrame
     """Who they are: for asking for whom it is worse, and for nothing else."""
-    marked: pl.DataFrame
+    watched: pl.DataFrame
     """Where indicators fire that are watched for bias: crn, indicator."""
-    others: Mapping[int, pl.DataFrame]
+    proposed_scores: Mapping[int, pl.DataFrame]
     """What proposals that wait to be signed say of the same rows, by their numbers."""
     failed: Mapping[int, str]
     """Why a proposal could not score."""
@@ -92,8 +92,8 @@ class _Parts:
 
 def score_caseload(
     store: Store,
-    on: pl.DataFrame,
-    where: Placed,
+    cases: pl.DataFrame,
+    placed: Placed,
     model: Bundle,
     as_of: date,
     step: Callable[[str], None],
@@ -103,10 +103,10 @@ def score_caseload(
 
     `proposed` models score beside the approved one; nothing of theirs reaches the queue.
     """
-    open_ = on.filter(~pl.col("limited")).select(asof.KEY)
+    open_ = cases.filter(~pl.col("limited")).select(asof.KEY)
     if open_.is_empty():
         raise UserError(f"Every case under supervision on {as_of} is of limited access.")
-    units = {crn: where.units[crn] for crn in open_["crn"] if crn in where.units}
+    units = {crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units}
     profile = Profile.of(model)
     regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
     parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
@@ -114,23 +114,23 @@ def score_caseload(
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.add_part(frame)
     step("counting what the board watches")
-    everyone = volumes.regions(store, set(on.filter("limited")["crn"]))
+    everyone = volumes.regions(store, set(cases.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
     return ScoredCaseload(
         store=store,
         as_of=as_of,
-        on=on,
-        where=where,
+        cases=cases,
+        placed=placed,
         units=units,
-        scored=_concat_scores(parts.scored),
+        scores=_concat_scores(parts.scored),
         facts=pl.concat(parts.facts),
-        marked=pl.concat(parts.marked),
+        watched=pl.concat(parts.marked),
         profile=profile,
-        counted=parts.tally.counts,
+        counts=parts.tally.counts,
         week=volumes.totals(days, volumes.tables(store), as_of, 7),
         days=days,
         people=open_.select("crn").hstack(protected_characteristics.of(store, open_)),
-        others={number: _concat_scores(frames) for number, frames in parts.others.items()},
+        proposed_scores={number: _concat_scores(frames) for number, frames in parts.others.items()},
         failed=parts.failed,
     )
 
@@ -138,30 +138,20 @@ def score_caseload(
 def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
     """What was seen, without the cases whose access was limited since: nothing of them is kept."""
     since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
-    late = set(scored_caseload.on.filter(since)["crn"])
+    late = set(scored_caseload.cases.filter(since)["crn"])
     if not late:
         return scored_caseload
     is_late = pl.col("crn").is_in(sorted(late))
-    scored, facts, marked, people = (
-        frame.filter(~is_late)
-        for frame in (
-            scored_caseload.scored,
-            scored_caseload.facts,
-            scored_caseload.marked,
-            scored_caseload.people,
-        )
-    )
+    proposed = scored_caseload.proposed_scores.items()
     return replace(
         scored_caseload,
-        scored=scored,
-        facts=facts,
-        marked=marked,
-        people=people,
-        on=scored_caseload.on.with_columns(limited=pl.col("limited") | is_late),
+        scores=scored_caseload.scores.filter(~is_late),
+        facts=scored_caseload.facts.filter(~is_late),
+        watched=scored_caseload.watched.filter(~is_late),
+        people=scored_caseload.people.filter(~is_late),
+        cases=scored_caseload.cases.with_columns(limited=pl.col("limited") | is_late),
         units={crn: unit for crn, unit in scored_caseload.units.items() if crn not in late},
-        others={
-            number: scores.filter(~is_late) for number, scores in scored_caseload.others.items()
-        },
+        proposed_scores={number: scores.filter(~is_late) for number, scores in proposed},
     )
 
 

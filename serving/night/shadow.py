@@ -73,7 +73,7 @@ def write_comparisons(
     """Keep what each proposal would change of a whole week's list."""
     if not beside:
         return
-    ours = _list_of_week(scored_caseload, scored_caseload.scored, live, key)
+    ours = _list_of_week(scored_caseload, scored_caseload.scores, live, key)
     for one in beside:
         figures: dict[str, Any] = {
             "why": one.why or scored_caseload.failed.get(one.approval.id, "")
@@ -96,7 +96,7 @@ def _compare_challenger(
 ) -> dict[str, Any]:
     theirs = _list_of_week(
         scored_caseload,
-        scored_caseload.others.get(one.approval.id, scored_caseload.scored),
+        scored_caseload.proposed_scores.get(one.approval.id, scored_caseload.scores),
         one.approval,
         key,
     )

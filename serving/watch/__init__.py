@@ -26,7 +26,7 @@ __all__ = [
     "THRESHOLDS",
     "TOPICS",
     "Figure",
-    "Night",
+    "CountedNight",
     "Topic",
     "write_snapshot",
     "keep_again",
@@ -38,7 +38,7 @@ HISTORY = 90
 
 
 @dataclass(frozen=True)
-class Night:
+class CountedNight:
     """What a night saw of the whole caseload, in counts; and who was scored, for fairness alone."""
 
     store: Store
@@ -58,7 +58,7 @@ class Night:
     as_of: date
 
 
-def write_snapshot(connection: Connection, night: Night, today: date) -> list[Figure]:
+def write_snapshot(connection: Connection, night: CountedNight, today: date) -> list[Figure]:
     """Work every figure out after a night, and keep them as a snapshot."""
     concluded = readings.read_readings(connection, today)
     figures = [

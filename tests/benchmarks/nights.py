@@ -58,9 +58,9 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     return [
         *arrivals.arrival_figures(store, usual, seen.week, day),
         arrivals.last_day(store, seen.days, day),
-        *population.population_figures(usual, seen.counted),
+        *population.population_figures(usual, seen.counts),
         _flagged(seen),
-        equality.recording_gap(seen.people, seen.marked),
+        equality.recording_gap(seen.people, seen.watched),
     ]
 
 
@@ -68,7 +68,7 @@ def _flagged(seen: ScoredCaseload) -> Figure:
     """Who would be flagged in ten such weeks, by group of people."""
     rates = {level: 10 * rate for level, rate in RATES.items()}
     chosen = sampling.sample_cases(
-        seen.scored, seen.units, rates, 0.01, {}, (), Key("nights", "one")
+        seen.scores, seen.units, rates, 0.01, {}, (), Key("nights", "one")
     )
     crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
     parts = equality._flag_parts(seen.people, crns)

@@ -157,7 +157,7 @@ def test_a_second_start_of_the_same_night_changes_nothing(service: Service) -> N
     run.run_night(service.settings, service.night, AS_OF)  # sweeps what other tests left
     before, files = queue(service), sorted(service.settings.scores.iterdir())
     again = run.run_night(service.settings, service.night, AS_OF)
-    assert not again.fresh
+    assert not again.is_new
     assert queue(service) == before
     assert sorted(service.settings.scores.iterdir()) == files
 
@@ -167,7 +167,7 @@ def test_a_killed_night_leaves_the_last_good_queue(
 ) -> None:
     before = queue(service)
 
-    def killed(*_: object) -> None:
+    def killed(**_: object) -> None:
         raise KeyboardInterrupt
 
     with later_night(3) as other, monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -91,7 +91,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
             lambda _: None,
             {proposed: service.model},
         )
-        assert seen.others[proposed].equals(seen.scored)
+        assert seen.proposed_scores[proposed].equals(seen.scores)
         shadow.write_comparisons(connection, seen, live, service.model, beside, Key("s", "r"))
         told: Any = shadow.newest_comparisons(connection)[proposed]["figures"]
         assert told["after"] <= 10
@@ -104,7 +104,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
     page = browser.sign_in("BOARD-1").get("/board/approvals")
     assert f"{told['both']} would stay" in page
     assert "withheld" in page
-    crns = set(seen.on["crn"])
+    crns = set(seen.cases["crn"])
     assert not [crn for crn in crns if crn in page]
 
 
@@ -140,8 +140,8 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     seen = score_caseload.score_caseload(
         service.store, on, where, service.model, AS_OF, lambda _: None, {proposed: broken}
     )
-    assert seen.scored.height > 0, "the approved model has scored"
-    assert proposed not in seen.others
+    assert seen.scores.height > 0, "the approved model has scored"
+    assert proposed not in seen.proposed_scores
     assert "could not score" in seen.failed[proposed]
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)

@@ -376,8 +376,8 @@ def _queued(service: Service, connection: Any) -> int:
     """How many of this week's cases count towards its rates, as `choose` sees them."""
     seen: list[dict[str, int]] = []
 
-    def select_(*args: Any, **_: Any) -> list[Any]:
-        seen.append(args[4])
+    def select_(*, queued_this_week: dict[str, int], **_: Any) -> list[Any]:
+        seen.append(queued_this_week)
         return []
 
     with pytest.MonkeyPatch.context() as patch:
@@ -483,13 +483,13 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
             for crn in crns:
                 told(service, crn, [], [])
 
-    monkeypatch.setattr(run, "_write_night", watched)
+    monkeypatch.setattr(run, "_choose_and_write", watched)
     with later_night(1) as day, pytest.raises(Stopped):
         run.run_night(service.settings, service.night, day, step)
     looked = seen[0]
-    for frame in (looked.scored, looked.facts, looked.marked, looked.people):
+    for frame in (looked.scores, looked.facts, looked.watched, looked.people):
         assert not set(frame["crn"]) & set(crns)
-    assert set(looked.on.filter("limited")["crn"]) >= set(crns)
+    assert set(looked.cases.filter("limited")["crn"]) >= set(crns)
     assert not set(looked.units) & set(crns)
 
 

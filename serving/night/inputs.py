@@ -1,0 +1,62 @@
+"""What a night rests on: its day, the histories, the cases, the approval and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Engine
+
+from features.store.store import Store
+from models.bundle import Bundle
+from serving.board.approvals import Approval
+from serving.cases.caseload import Placed
+from serving.night.sampling import Key
+from serving.night.shadow import Challenger
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Night:
+    """The inputs of one night, the same at each of its steps."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    as_of: date
+    cases: pl.DataFrame
+    """Every case under supervision, and whether its access is limited."""
+    placed: Placed
+    """The unit and practitioner of each case."""
+    approval: Approval
+    model: Bundle
+    challengers: Sequence[Challenger]
+    """Proposals that wait to be signed; they reach no queue."""
+    step: Callable[[str], None]
+    """Says what is being done."""
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run: the same day, approval and load are the same run."""
+        load = self.store.loads[-1].number
+        return f"{self.as_of}-{self.approval.bundle_id[:8]}-{self.approval.id}-{load}"
+
+    @property
+    def draw_key(self) -> Key:
+        """The key of the run's draws."""
+        return Key(self.settings.draw_secret, self.run_id)
+
+    def as_row(self) -> dict[str, Any]:
+        """What the row of the run says of what it rests on."""
+        return {
+            "id": self.run_id,
+            "as_of": self.as_of,
+            "approval_id": self.approval.id,
+            "bundle_id": self.approval.bundle_id,
+            "store_load": self.store.loads[-1].number,
+            "store_fingerprint": self.store.fingerprint,
+            "made_up": self.store.made_up,
+        }

@@ -1,0 +1,115 @@
+"""Writes what a night chose: the scores file, the run, the queue, the facts and the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, func, insert
+
+from features import clock
+from features.store.staging import write_whole
+from features.store.store import Store
+from serving import watch
+from serving.cases import caseload
+from serving.db.session import Transaction
+from serving.db.tables import runs
+from serving.night import choose, enqueue, outcomes_file
+from serving.night.eligibility import Away
+from serving.night.inputs import Night
+from serving.night.sampling import Chosen
+from serving.night.score_caseload import ScoredCaseload
+
+
+def write_run(
+    opened: Transaction,
+    night: Night,
+    scored: ScoredCaseload,
+    away: Away,
+    chosen: list[Chosen],
+    more_counts: dict[str, Any],
+) -> dict[str, Any]:
+    """Write the run and all that it leaves, in the transaction of the night; the run's counts."""
+    connection = opened.connection
+    outcomes = outcomes_file.outcome_rows(
+        scored.scores,
+        scored.cases.filter("limited")["crn"],
+        scored.units,
+        chosen,
+        away.open_review,
+        away.cooling_down,
+    )
+    name = f"{night.run_id}.parquet"
+    digest = write_whole(outcomes, night.settings.scores / name)
+    counts = count_run(night.store, scored.cases, scored.scores, chosen) | {
+        "cooling_down": len(away.cooling_down),
+        "brought_back": len(away.brought_back),
+        "redrawn": choose.count_redraws(connection, night.as_of),
+        "feeds": night.store.feed_states(night.as_of),
+        **more_counts,
+    }
+    row = night.as_row() | {"scores_file": name, "scores_sha256": digest, "counts": counts}
+    connection.execute(insert(runs).values(**row, at=func.now()))
+    enqueue.enqueue_cases(
+        opened=opened,
+        store=night.store,
+        model=night.model,
+        chosen=chosen,
+        as_of=night.as_of,
+        run_id=night.run_id,
+        key=night.draw_key,
+    )
+    enqueue.score_again(connection, scored.scores, night.run_id)
+    caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
+    _write_snapshot(connection, night, scored, outcomes)
+    return counts
+
+
+def _write_snapshot(
+    connection: Connection, night: Night, scored: ScoredCaseload, outcomes: pl.DataFrame
+) -> None:
+    counted = watch.CountedNight(
+        store=night.store,
+        profile=scored.profile,
+        counts=scored.counts,
+        week=scored.week,
+        days=scored.days,
+        people=scored.people,
+        marked=scored.watched,
+        rows=outcomes,
+        rates=night.approval.rates,
+        scores=night.settings.scores,
+        as_of=night.as_of,
+    )
+    watch.write_snapshot(connection, counted, clock.today())
+
+
+def count_run(
+    store: Store, cases: pl.DataFrame, scores: pl.DataFrame, chosen: Sequence[Chosen]
+) -> dict[str, Any]:
+    """What a run read, scored and chose, as its row and the board's page say it."""
+    by_level: dict[str, int] = {}
+    random = 0
+    for item in chosen:
+        if item.drawn_as == "random":
+            random += 1
+        else:
+            by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
+    table_counts = [table for load in store.loads for table in load.tables.values()]
+    return {
+        "rows_read": sum(t["read"] for t in table_counts),
+        "rows_refused": sum(t["refused"] for t in table_counts),
+        "cases": cases.height,
+        "cases_scored": scores.filter("scorable")["crn"].n_unique(),
+        "cases_limited": int(cases["limited"].sum()),
+        "nothing_on_record": scores.filter(pl.col("why_not") == "nothing on record")[
+            "crn"
+        ].n_unique(),
+        "flagged": by_level,
+        "random": random,
+        # As likely as any other in the frame: with the run's name and the secret, the draw.
+        "random_probability": next(
+            (one.inclusion_probability for one in chosen if one.drawn_as == "random"), None
+        ),
+    }
