@@ -48,7 +48,7 @@ test: $(MADE)/dev $(MADE)/static $(MADE)/provider ## every test, with branch cov
 
 check: $(MADE)/dev ## every static check; says at the end how many failed
 	@rm -rf $(MADE)/docs; failed=0; \
-	for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
+	for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports" "python -m tests.words"; do \
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \

@@ -18,6 +18,7 @@ from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.frame import build, catalogue_pages
 from features.intake import load
 from features.intake.load import load_extract
+from features.markdown import layout_page
 from features.progress import steps
 from features.sources import hmpps
 from features.store import commands as store_commands
@@ -121,11 +122,11 @@ def build_frame(args: argparse.Namespace) -> None:
 def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "records.md").write_text(records.as_markdown(), encoding="utf-8")
+    (args.out / "records.md").write_text(layout_page(records.as_markdown()), encoding="utf-8")
     folder = args.out / "indicators"
     folder.mkdir(exist_ok=True)
     for name, text in catalogue_pages.pages(catalogue_pages.examples(args.examples)).items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(layout_page(text), encoding="utf-8")
     console.print(f"Written: {args.out}/records.md and {folder}/")
 
 

@@ -46,9 +46,9 @@ def after(start: date, days: int) -> date:
 def days_after(column: str, count: int) -> pl.Expr:
     """The day so many working days after the day in a column; null stays null."""
     # From a weekend the working day before it is the start: the first one after it is one.
-    return pl.col(column).dt.add_business_days(count, holidays=_known(), roll="backward")
+    return pl.col(column).dt.add_business_days(count, holidays=_all_holidays(), roll="backward")
 
 
 @cache
-def _known() -> tuple[date, ...]:
+def _all_holidays() -> tuple[date, ...]:
     return tuple(sorted(day for year in YEARS for day in of_year(year)))

@@ -24,7 +24,7 @@ ABOUT = {
     "on_record": "long",
 }
 """The columns of a frame that are no indicators; a level may be missing."""
-GIVEN = {
+CASE_COLUMNS = {
     "crn": "string",
     "group": "string",
     "stratum": "string",
@@ -45,7 +45,7 @@ class Scorer:
         """Score a frame: a row a case and risk group, the columns of the signature."""
         del params
         rows = pl.from_pandas(frame).with_columns(pl.col("as_of").cast(pl.Date()))
-        return self.model.score(rows).select(list(GIVEN)).to_pandas()
+        return self.model.score(rows).select(list(CASE_COLUMNS)).to_pandas()
 
 
 def _load_pyfunc(path: str) -> Scorer:
@@ -61,5 +61,7 @@ def signature(model: Bundle) -> Any:
     inputs: list[ColSpec | TensorSpec] = []
     inputs += [ColSpec(kind, name, required=name != "level") for name, kind in ABOUT.items()]
     inputs += [ColSpec("double", name) for name in model.scored]
-    outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in GIVEN.items()]
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(kind, name) for name, kind in CASE_COLUMNS.items()
+    ]
     return ModelSignature(Schema(inputs), Schema(outputs))

@@ -13,8 +13,16 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from features.markdown import WIDTH
+from tests import words
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("features", "models", "training", "serving")
+PAGES = [
+    path
+    for path in sorted(ROOT.rglob("*.md"))
+    if not {"node_modules", ".venv", "var"} & {*path.parts}
+]
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 TEXTS = (".py", ".md", ".toml", ".txt", ".in", ".json", ".html", ".css", ".js", ".ipynb", "")
 
@@ -111,3 +119,25 @@ def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
     pages = [Path("README.md"), *Path("docs").glob("*.md")]
     shown = "".join(page.read_text(encoding="utf-8") for page in pages)
     assert {name for name in kept if f"images/{name}" not in shown} == set()
+
+
+def test_a_name_says_what_a_value_is() -> None:
+    assert words.faults() == []
+    names = dict(words.names_in("def told(x): found = x\n"))
+    assert set(names) >= {"told", "found"}
+    assert all(words.remedies()[name] for name in ("told", "found"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_lines_of_documentation_are_at_most_120_columns(path: Path) -> None:
+    in_code, long = False, []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        in_code ^= line.startswith("```")
+        if len(line) > WIDTH and not in_code and not line.startswith("    "):
+            long.append(number)
+    assert not long, "python -c 'from features.markdown import layout_page' lays a page out"
+
+
+def test_no_line_is_kept_from_the_formatter() -> None:
+    marked = [path for path in MODULES if "fmt: " + "skip" in path.read_text(encoding="utf-8")]
+    assert not marked

@@ -117,7 +117,7 @@ def _rate(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * higher).sum() / weight.sum())
 
 
-class Asked(NamedTuple):
+class GroupFigure(NamedTuple):
     """A figure: its measure, which way is better, of which values, and what it rests on."""
 
     measure: Measure
@@ -126,12 +126,12 @@ class Asked(NamedTuple):
     rests_on: Literal["rows", "shown", "higher"] = "rows"
 
 
-FIGURES: dict[str, Asked] = {
-    "shown": Asked(_share_shown, "neither"),
-    "precision": Asked(right, "higher", rests_on="shown"),
-    "missed": Asked(_missed, "lower", rests_on="higher"),
-    "rate": Asked(_rate, "neither"),
-    "calibration": Asked(metrics.calibration, "nearer 1", of="probability"),
+FIGURES: dict[str, GroupFigure] = {
+    "shown": GroupFigure(_share_shown, "neither"),
+    "precision": GroupFigure(right, "higher", rests_on="shown"),
+    "missed": GroupFigure(_missed, "lower", rests_on="higher"),
+    "rate": GroupFigure(_rate, "neither"),
+    "calibration": GroupFigure(metrics.calibration, "nearer 1", of="probability"),
 }
 """Share shown; of those shown, the share right; of those higher, the share missed; the share
 higher; observed over expected.

@@ -138,7 +138,7 @@ def read(
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
-    visible = _superseded(versions).join(on, on="crn", how="inner").filter(_SEEN)
+    visible = _superseded(versions).join(on, on="crn", how="inner").filter(_IS_VISIBLE)
     if "month_only" in versions.columns and versions["month_only"].any():
         visible = visible.with_columns(occurred_on=_day())
     for happened in _without_the_future(table.name):
@@ -148,7 +148,7 @@ def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.Lazy
 
 
 _END_OF_DAY = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
-_SEEN = pl.all_horizontal(
+_IS_VISIBLE = pl.all_horizontal(
     pl.col("known_from") < _END_OF_DAY,
     pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= _END_OF_DAY),
     pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= _END_OF_DAY),
@@ -249,16 +249,16 @@ def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
 
 
 def once(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories], pl.LazyFrame]:
-    """Rows that several indicators share are worked out once for each `Known`."""
+    """Rows that several indicators share are worked out once for the same `Histories`."""
     name = f"{rows.__module__}.{rows.__qualname__}"
 
     @wraps(rows)
-    def kept(histories: Histories) -> pl.LazyFrame:
+    def worked_out_once(histories: Histories) -> pl.LazyFrame:
         if name not in histories.plans:
             histories.plans[name] = histories.now(rows(histories)).lazy()
         return histories.plans[name]
 
-    return kept
+    return worked_out_once
 
 
 def latest(rows: pl.LazyFrame, by: str = "occurred_on") -> pl.LazyFrame:

@@ -31,7 +31,11 @@ DEFAULT_BUCKETS = 8
 STALE_AFTER = timedelta(days=7)
 """A feed whose cover ended longer than this before the as-of date has stopped."""
 
-KEPT = {"supplied_version": pl.Int64(), "known_from": pl.Datetime("us"), "load": pl.Int32()}
+ADDED_COLUMNS = {
+    "supplied_version": pl.Int64(),
+    "known_from": pl.Datetime("us"),
+    "load": pl.Int32(),
+}
 """What intake adds to a row: the supplier's version, from when it was known, and its load."""
 
 REFUSED = {
@@ -254,7 +258,7 @@ class Store:
 
 def store_schema(name: str) -> dict[str, pl.DataType]:
     """The columns of a table in the store: the contract's, and what intake adds."""
-    return {**records.table(name).schema, **KEPT}
+    return {**records.table(name).schema, **ADDED_COLUMNS}
 
 
 def bucket_of(buckets: int) -> pl.Expr:

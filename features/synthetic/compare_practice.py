@@ -212,13 +212,13 @@ def _attendance(extract: Extract) -> list[Line]:
     total, attended, missed = (float(by_person[name].sum()) for name in ("n", "kept", "missed"))
     attended, missed = attended / total, missed / total
     often = by_person.filter(pl.col("n") >= 40)
-    mean, spread = figures.KEPT.value
+    mean, spread = figures.ATTENDED_SHARE.value
     apart = (often["kept"] / often["n"]).std()
     return [
-        line("Appointments kept", figures.KEPT, mean, attended, 0.03),
+        line("Appointments kept", figures.ATTENDED_SHARE, mean, attended, 0.03),
         line(
             "Appointments kept: spread over people",
-            figures.KEPT,
+            figures.ATTENDED_SHARE,
             spread,
             float(apart or 0),  # type: ignore[arg-type]
             0.04,

@@ -163,7 +163,7 @@ def _appointments(
 
 def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Series, Flags]:
     """The outcome of each appointment, and whether it was a failure to comply."""
-    mean, spread = figures.KEPT.value
+    mean, spread = figures.ATTENDED_SHARE.value
     total = mean * (1 - mean) / spread**2 - 1
     usual = rng.beta(mean * total, (1 - mean) * total, len(lives)).clip(0.02, 0.98)
     going = lives.going_on

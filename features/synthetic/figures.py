@@ -120,7 +120,7 @@ APPOINTMENTS_A_YEAR = _of(
     "assumption",
     "By recorded level, while contact is due; halved where a unit is amber or red",
 )
-KEPT = _of((0.78, 0.15), "assumption", "Appointments kept: mean and spread over people")
+ATTENDED_SHARE = _of((0.78, 0.15), "assumption", "Appointments kept: mean and spread over people")
 UNACCEPTABLE = _of(0.12, "assumption", "Appointments missed without acceptable reason")
 ACCEPTABLE = _of(0.10, "assumption", "Appointments missed with acceptable reason, or moved")
 ENTRIES_NATIONALLY = _of(40e6, "assumption", "Contacts over three years, half the system's own")

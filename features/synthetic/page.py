@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from features.markdown import layout_page
 from features.synthetic import figures, picture, scenarios
 from features.synthetic.compare import every_line
 from features.synthetic.compare_practice import entries_by_level
@@ -99,7 +100,10 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
             contacts=rows["contacts"],
         )
     ]
-    out += [_row(line) for line in lines]
+    sources = list(dict.fromkeys(line.figure.source for line in lines))
+    out += [_row(line, sources.index(line.figure.source) + 1) for line in lines]
+    out.append("\nThe sources by their number:\n\n")
+    out += [f"{number}. {source}\n" for number, source in enumerate(sources, 1)]
     out.append(BY_LEVEL)
     out += [
         f"| {level} | {people:,} | {seen_entries:.1f} | {other:.1f} | {system:.1f} |\n"
@@ -114,10 +118,10 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
     ]
     out.append(POLICIES)
     out += [f"| `{s.name}` | {s.says} |\n" for s in scenarios.SCENARIOS.values()]
-    return "".join(out)
+    return layout_page("".join(out))
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, source: int) -> str:
     low, high = line.target
     target = _number(low, line.unit)
     if high != low:
@@ -125,7 +129,7 @@ def _row(line: Line) -> str:
     near = "yes" if line.holds else "**no**"
     return (
         f"| {line.name} | {target} | {_number(line.generated, line.unit)} | {_number(line.slack, line.unit)} "
-        f"| {line.figure.mark} | {line.figure.source} | {near} |\n"
+        f"| {line.figure.mark} | {source} | {near} |\n"
     )
 
 

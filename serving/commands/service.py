@@ -14,6 +14,7 @@ from rich.table import Table
 from sqlalchemy import Engine, select
 
 from features.errors import MissingInput, RunStopped, UserError
+from features.markdown import layout_page
 from features.progress import steps
 from features.store.store import Store
 from serving import settings
@@ -150,12 +151,12 @@ def make_assets(args: argparse.Namespace) -> None:
 def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "review-states.md").write_text(states.as_markdown(), encoding="utf-8")
+    (args.out / "review-states.md").write_text(layout_page(states.as_markdown()), encoding="utf-8")
     from serving.web import access
 
-    (args.out / "access.md").write_text(access.as_markdown(), encoding="utf-8")
+    (args.out / "access.md").write_text(layout_page(access.as_markdown()), encoding="utf-8")
     record = args.out / "public-record.md"
-    record.write_text(public_record.as_markdown(), encoding="utf-8")
+    record.write_text(layout_page(public_record.as_markdown()), encoding="utf-8")
     console.print(f"Written: {args.out}/review-states.md, access.md, public-record.md")
 
 

@@ -26,7 +26,7 @@ from serving.db.tables import entries, findings, items, newer_scores
 from serving.night.sampling import Chosen, Key
 
 DAYS_TO_READ = 7
-TOLD = tuple(one.name for one in fields(timeline.TimelineEntry) if one.name != "table")
+ENTRY_FIELDS = tuple(one.name for one in fields(timeline.TimelineEntry) if one.name != "table")
 AT_A_TIME = 50
 """Cases are written so many together: their entries are some thousands of rows."""
 
@@ -173,7 +173,7 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
 
 
 def _entry_row(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
-    values = {name: getattr(entry, name) for name in TOLD}
+    values = {name: getattr(entry, name) for name in ENTRY_FIELDS}
     return {"item_id": item_id, "position": place, "source_table": entry.table, **values}
 
 

@@ -271,7 +271,7 @@ def _law_lines() -> list[str]:
     ]
 
 
-def _field_lines(*told: tuple[str, str]) -> Iterable[str]:
+def _field_lines(*fields: tuple[str, str]) -> Iterable[str]:
     yield from ("| field | |", "|---|---|")
-    yield from (f"| {name} | {meaning} |" for name, meaning in told)
+    yield from (f"| {name} | {meaning} |" for name, meaning in fields)
     yield ""

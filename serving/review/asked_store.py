@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 from features import clock
 from serving.db import working_days
 from serving.db.tables import answers, conclusions, entries, findings, items, users
-from serving.review.states import Asked, where_it_stands
+from serving.review.states import RequestState, where_it_stands
 
 REASSESS_WITHIN = 15
 ANSWER_WITHIN = 5
@@ -42,14 +42,14 @@ class FollowUp:
         return self.outcome is None
 
     @property
-    def current_state(self) -> Asked:
+    def current_state(self) -> RequestState:
         """Where it stands."""
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
     def is_settled(self) -> bool:
         """Nobody has to do anything about it any more."""
-        return self.current_state in (Asked.REASSESSED, Asked.SETTLED)
+        return self.current_state in (RequestState.REASSESSED, RequestState.SETTLED)
 
     @property
     def asked_again_at(self) -> datetime:
@@ -61,7 +61,7 @@ class FollowUp:
     def due_on(self) -> date:
         """The day the practitioner named last, else so many working days after it was asked."""
         named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
-        if named and self.current_state is not Asked.WAITING:
+        if named and self.current_state is not RequestState.WAITING:
             return named[-1]
         return working_days.after(clock.day_of(self.asked_again_at), REASSESS_WITHIN)
 
@@ -89,7 +89,7 @@ class FollowUp:
         if self.due_on < today:
             return "overdue"
         unanswered = working_days.after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
-        return "not answered" if unanswered and self.current_state is Asked.WAITING else None
+        return "not answered" if unanswered and self.current_state is RequestState.WAITING else None
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ Recording a view of a case that nobody holds claims it in the same moment.
 """
 
 
-class Kept(StrEnum):
+class QueueState(StrEnum):
     """Where a case in the queue stands, whoever reads it."""
 
     OPEN = "open"
@@ -63,11 +63,11 @@ class Turn(StrEnum):
     LOOKED_AT = "looked_at_by_hand"
 
 
-TURNS: dict[tuple[Kept, Turn], Kept] = {
-    (Kept.OPEN, Turn.CONCLUDE): Kept.CONCLUDED,
-    (Kept.OPEN, Turn.LIMITED): Kept.CLOSED,
-    (Kept.CLOSED, Turn.LIMIT_ENDED): Kept.OPEN,
-    (Kept.CLOSED, Turn.LOOKED_AT): Kept.BY_HAND,
+TURNS: dict[tuple[QueueState, Turn], QueueState] = {
+    (QueueState.OPEN, Turn.CONCLUDE): QueueState.CONCLUDED,
+    (QueueState.OPEN, Turn.LIMITED): QueueState.CLOSED,
+    (QueueState.CLOSED, Turn.LIMIT_ENDED): QueueState.OPEN,
+    (QueueState.CLOSED, Turn.LOOKED_AT): QueueState.BY_HAND,
 }
 """The only ways out of the queue: a reader concludes, or somebody let in looks at a case that was
 limited since, by hand. For one that closed another is drawn in the same week (promise 9).
@@ -97,7 +97,7 @@ VERDICTS: dict[str, str] = {
 """What a reader may say of a recorded level."""
 
 
-class Asked(StrEnum):
+class RequestState(StrEnum):
     """Where what was asked of the practitioner stands."""
 
     WAITING = "waiting"
@@ -125,40 +125,40 @@ class Answer(StrEnum):
 OF_THE_READER = (Answer.REPLY, Answer.SETTLED)
 """What a reader or the head of the unit says; the rest is the practitioner's or the night's."""
 
-ANSWERS: dict[tuple[Asked, Answer], Asked] = {
-    (Asked.WAITING, Answer.ACCEPTED): Asked.ACCEPTED,
-    (Asked.WAITING, Answer.DECLINED): Asked.DECLINED,
-    (Asked.ANSWERED, Answer.ACCEPTED): Asked.ACCEPTED,
-    (Asked.ANSWERED, Answer.DECLINED): Asked.DECLINED,
-    (Asked.WAITING, Answer.FACT): Asked.ANSWERED,
-    (Asked.WAITING, Answer.SECOND_LOOK): Asked.ANSWERED,
-    (Asked.DECLINED, Answer.ACCEPTED): Asked.ACCEPTED,
-    (Asked.ACCEPTED, Answer.ACCEPTED): Asked.ACCEPTED,
+ANSWERS: dict[tuple[RequestState, Answer], RequestState] = {
+    (RequestState.WAITING, Answer.ACCEPTED): RequestState.ACCEPTED,
+    (RequestState.WAITING, Answer.DECLINED): RequestState.DECLINED,
+    (RequestState.ANSWERED, Answer.ACCEPTED): RequestState.ACCEPTED,
+    (RequestState.ANSWERED, Answer.DECLINED): RequestState.DECLINED,
+    (RequestState.WAITING, Answer.FACT): RequestState.ANSWERED,
+    (RequestState.WAITING, Answer.SECOND_LOOK): RequestState.ANSWERED,
+    (RequestState.DECLINED, Answer.ACCEPTED): RequestState.ACCEPTED,
+    (RequestState.ACCEPTED, Answer.ACCEPTED): RequestState.ACCEPTED,
     **{
         (state, answer): state
-        for state in Asked
-        if state is not Asked.WAITING
+        for state in RequestState
+        if state is not RequestState.WAITING
         for answer in (Answer.FACT, Answer.SECOND_LOOK)
     },
     **{
-        (state, Answer.SETTLED): Asked.SETTLED
-        for state in Asked
-        if state not in (Asked.REASSESSED, Asked.SETTLED)
+        (state, Answer.SETTLED): RequestState.SETTLED
+        for state in RequestState
+        if state not in (RequestState.REASSESSED, RequestState.SETTLED)
     },
-    (Asked.WAITING, Answer.REPLY): Asked.WAITING,
-    (Asked.ANSWERED, Answer.REPLY): Asked.WAITING,
-    (Asked.DECLINED, Answer.REPLY): Asked.WAITING,
-    (Asked.ACCEPTED, Answer.REPLY): Asked.ACCEPTED,
-    **{(state, Answer.REASSESSED): Asked.REASSESSED for state in Asked},
+    (RequestState.WAITING, Answer.REPLY): RequestState.WAITING,
+    (RequestState.ANSWERED, Answer.REPLY): RequestState.WAITING,
+    (RequestState.DECLINED, Answer.REPLY): RequestState.WAITING,
+    (RequestState.ACCEPTED, Answer.REPLY): RequestState.ACCEPTED,
+    **{(state, Answer.REASSESSED): RequestState.REASSESSED for state in RequestState},
 }
 """A fact can be added and a second look asked for at any time; a new date may be given. What was
 declined, or is to be looked at again, waits for a word of the reader: asked again, or settled.
 """
 
 
-def where_it_stands(answers: list[str]) -> Asked:
+def where_it_stands(answers: list[str]) -> RequestState:
     """Where what was asked stands after some answers, oldest first."""
-    state = Asked.WAITING
+    state = RequestState.WAITING
     for answer in answers:
         state = ANSWERS.get((state, Answer(answer)), state)
     return state
@@ -182,7 +182,7 @@ def as_markdown() -> str:
         "",
         "## A case in the queue",
         "",
-        *_diagram_lines(Kept.OPEN, Kept.CONCLUDED, TURNS),
+        *_diagram_lines(QueueState.OPEN, QueueState.CONCLUDED, TURNS),
         "",
         "A case whose access was limited after it was queued is closed: it shrinks to its CRN, and",
         "another is redrawn for it in the same week. It leaves the queue when somebody let in has",
@@ -190,7 +190,7 @@ def as_markdown() -> str:
         "",
         "## What was asked of the practitioner",
         "",
-        *_diagram_lines(Asked.WAITING, Asked.REASSESSED, ANSWERS),
+        *_diagram_lines(RequestState.WAITING, RequestState.REASSESSED, ANSWERS),
         "",
     ]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from serving.db.tables import (
     users,
 )
 from serving.db.unit_tables import caseload, cover, facts, limited_checks
-from serving.review.states import Asked, where_it_stands
+from serving.review.states import RequestState, where_it_stands
 
 CHECK_EVERY = timedelta(days=90)
 
@@ -54,7 +54,7 @@ class Past:
     outcome: str | None
     changed: bool
     """The reader asked for a reassessment of a group that the own view had called about right."""
-    came_of_it: Asked | None
+    came_of_it: RequestState | None
     """None where nothing was asked."""
 
 

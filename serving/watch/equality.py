@@ -45,7 +45,7 @@ NAMES = (
     "asked_gap",
     "recorded_gap",
 )
-ASKED = ("ethnicity", "religion", "disability")
+RECORDING_COMPARED_BY = ("ethnicity", "religion", "disability")
 SURE = 2.576
 """Standard errors of a 99 % interval."""
 _GROUP = re.compile(r"[^:]*(: [^,]*)?")
@@ -154,7 +154,10 @@ def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
         replace(part, label=f"{name.replace('_', ' ')}, {part.label}")
         for name in sorted(marked["indicator"].unique())
         for part in _flag_parts(
-            people, set(marked.filter(pl.col("indicator") == name)["crn"]), "recorded_gap", ASKED
+            people,
+            set(marked.filter(pl.col("indicator") == name)["crn"]),
+            "recorded_gap",
+            RECORDING_COMPARED_BY,
         )
     ]
     return worst_part(

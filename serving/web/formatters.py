@@ -12,7 +12,7 @@ from features.frame.timeline import THEMES
 from features.history.recorded_levels import LEVEL_STATES
 from features.indicators import CATALOGUE
 from serving.review.policies import pasted_sentences
-from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Asked, Progress
+from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Progress, RequestState
 from serving.watch.figures import THRESHOLDS, in_words
 
 UNIT_NAMES = {
@@ -182,13 +182,13 @@ def name_or_crn(item: Any) -> str:
     return name or f"CRN {crn}"
 
 
-ASKED = {
-    Asked.WAITING: ("Not answered", "govuk-tag--grey"),
-    Asked.ANSWERED: ("Answered", "govuk-tag--blue"),
-    Asked.ACCEPTED: ("Accepted", "govuk-tag--blue"),
-    Asked.DECLINED: ("Declined", "govuk-tag--orange"),
-    Asked.REASSESSED: ("Reassessed", "govuk-tag--green"),
-    Asked.SETTLED: ("Settled", "govuk-tag--green"),
+REQUEST_STATES = {
+    RequestState.WAITING: ("Not answered", "govuk-tag--grey"),
+    RequestState.ANSWERED: ("Answered", "govuk-tag--blue"),
+    RequestState.ACCEPTED: ("Accepted", "govuk-tag--blue"),
+    RequestState.DECLINED: ("Declined", "govuk-tag--orange"),
+    RequestState.REASSESSED: ("Reassessed", "govuk-tag--green"),
+    RequestState.SETTLED: ("Settled", "govuk-tag--green"),
 }
 ANSWERS = {
     "accepted": "Accepted",

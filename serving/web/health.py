@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 router = APIRouter()
 
 

@@ -41,7 +41,7 @@ def template_environment(settings: Settings) -> Environment:
         notice_words=NOTICE["en"],
         navigation=account.NAVIGATION,
         progress_words=formatters.PROGRESS,
-        asked_words=formatters.ASKED,
+        asked_words=formatters.REQUEST_STATES,
         themes=THEMES,
         outcomes=OUTCOMES,
         queue_stages=queue_view.STAGES,
@@ -54,7 +54,7 @@ def template_environment(settings: Settings) -> Environment:
     return env
 
 
-def render_page(request: Request, name: str, status: int = 200, **told: Any) -> HTMLResponse:
+def render_page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page, with who is signed in and the form token that every form carries."""
     template = request.app.state.templates.get_template(f"pages/{name}")
     text = template.render(
@@ -62,6 +62,6 @@ def render_page(request: Request, name: str, status: int = 200, **told: Any) -> 
         csrf=account.form_token(request),
         cspNonce=request.state.nonce,
         path=request.url.path,
-        **told,
+        **values,
     )
     return HTMLResponse(text, status_code=status)

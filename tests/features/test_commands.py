@@ -18,6 +18,7 @@ from features.contracts import records
 from features.frame import build, catalogue_pages, timeline
 from features.history.asof import Histories, spine
 from features.indicators import CATALOGUE
+from features.markdown import layout_page
 from features.store import store
 from serving import __main__ as serving_main
 from tests import factories
@@ -121,7 +122,7 @@ def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", str(AS_OF), "--out", frame]) == 0
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", "1990-01-01", "--out", frame]) == 10
     assert run(["docs", "--out", f"{tmp_path}/d"]) == 0
-    assert (tmp_path / "d" / "records.md").read_text() == records.as_markdown()
+    assert (tmp_path / "d" / "records.md").read_text() == layout_page(records.as_markdown())
 
 
 def test_the_dictionary_says_all_that_is_declared(capsys: pytest.CaptureFixture[str]) -> None:

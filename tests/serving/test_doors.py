@@ -28,7 +28,7 @@ from serving.db.tables import items
 from serving.db.unit_tables import caseload, facts, limits
 from serving.night import choose, run, sampling
 from serving.night.sampling import Key
-from serving.review.states import TURNS, Kept, Turn
+from serving.review.states import TURNS, QueueState, Turn
 from tests import factories
 from tests.conftest import AS_OF
 from tests.pages import Browser
@@ -255,10 +255,10 @@ def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser:
 def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
     """Each state against each: the table, and no other way, moves a case (promise 10)."""
     stands = {
-        Kept.OPEN: ("open", False),
-        Kept.CLOSED: ("open", True),
-        Kept.BY_HAND: ("by_hand", True),
-        Kept.CONCLUDED: ("concluded", False),
+        QueueState.OPEN: ("open", False),
+        QueueState.CLOSED: ("open", True),
+        QueueState.BY_HAND: ("by_hand", True),
+        QueueState.CONCLUDED: ("concluded", False),
     }
     wanted = {(before, after) for (before, _), after in TURNS.items()}
     item, possible = service.unread("N54BRI"), set()
@@ -278,7 +278,7 @@ def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
                 if before is not after:
                     possible.add((before, after))
     # A concluded case shrinks to its CRN and comes back too; it stays concluded.
-    assert possible - {(Kept.CLOSED, Kept.CONCLUDED)} == wanted
+    assert possible - {(QueueState.CLOSED, QueueState.CONCLUDED)} == wanted
     assert Turn.LIMIT_ENDED in {turn for _, turn in TURNS}
 
 

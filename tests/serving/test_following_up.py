@@ -22,7 +22,7 @@ from serving.night import reassessments
 from serving.review import policies
 from serving.review.asked_store import FollowUp, Open
 from serving.review.policies import Invalid
-from serving.review.states import ANSWERS, Answer, Asked, where_it_stands
+from serving.review.states import ANSWERS, Answer, RequestState, where_it_stands
 from tests import factories
 from tests.pages import Browser
 from tests.service import Service
@@ -288,13 +288,13 @@ def test_a_planned_day_is_today_or_later_and_near(planned: date | None, right: b
 
 
 def test_only_the_night_reassesses_and_nothing_undoes_it() -> None:
-    assert where_it_stands([]) is Asked.WAITING
-    assert where_it_stands(["fact"]) is Asked.ANSWERED
-    assert where_it_stands(["second_look", "declined", "accepted"]) is Asked.ACCEPTED
-    assert where_it_stands(["accepted", "declined"]) is Asked.ACCEPTED
-    assert where_it_stands(["reassessed", "fact", "second_look"]) is Asked.REASSESSED
+    assert where_it_stands([]) is RequestState.WAITING
+    assert where_it_stands(["fact"]) is RequestState.ANSWERED
+    assert where_it_stands(["second_look", "declined", "accepted"]) is RequestState.ACCEPTED
+    assert where_it_stands(["accepted", "declined"]) is RequestState.ACCEPTED
+    assert where_it_stands(["reassessed", "fact", "second_look"]) is RequestState.REASSESSED
     assert {end for (_, answer), end in ANSWERS.items() if answer is Answer.REASSESSED} == {
-        Asked.REASSESSED
+        RequestState.REASSESSED
     }
 
 
