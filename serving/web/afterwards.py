@@ -52,7 +52,7 @@ def show_account(
     except UserError as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _account_page(request, typed, {"crn": str(error)})
-    return pages.render_page(request, "account-of.html", values=account)
+    return pages.render_page(request, "account-of.html", account=account)
 
 
 @router.post("/account/hold", dependencies=[Depends(account.check_signed_form)])

@@ -83,7 +83,7 @@ def show_question(
         kept=snapshot,
         pictures=pictures,
         stale=not on and not by and _is_stale(_last_night(opened), clock.now()),
-        values=history,
+        history=history,
         thresholds=watch.THRESHOLDS,
         on=on,
         by=by,

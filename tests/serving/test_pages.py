@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from features.errors import MissingInput, SetupProblem, UserError
+from features.markdown import layout_page
 from serving import __main__ as main_module
 from serving import settings as settings_module
 from serving.commands import service as commands
@@ -305,7 +306,7 @@ def test_commands_of_the_service(
     assert main_module.main(["add-user", "X-1", "--name", "X", "--role", "board"]) == 0
     assert main_module.main(["add-user", "X-1", "--name", "X", "--role", "board"]) == 10
     assert main_module.main(["docs", "--out", str(tmp_path)]) == 0
-    assert (tmp_path / "review-states.md").read_text() == as_markdown()
+    assert (tmp_path / "review-states.md").read_text() == layout_page(as_markdown())
     monkeypatch.setenv("ROSH_DATA", str(tmp_path / "none"))
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError):

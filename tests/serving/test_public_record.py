@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from features.indicators import CATALOGUE
+from features.markdown import layout_page
 from serving.reports import law, public_record
 from serving.watch import THRESHOLDS
 
@@ -13,7 +14,7 @@ TOP = Path(__file__).parents[2]
 
 def test_the_record_that_was_reviewed_is_the_one_that_is_generated() -> None:
     kept = (TOP / "docs" / "public-record.md").read_text(encoding="utf-8")
-    assert kept == public_record.as_markdown()
+    assert kept == layout_page(public_record.as_markdown())
 
 
 def test_each_promise_has_its_test() -> None:
