@@ -147,7 +147,7 @@ def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
 
 
 def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
-    """Findings of the indicators in `said`: those that are shown to the reader and never scored."""
+    """The findings of a row from indicators that are shown to the reader and never scored."""
     own_findings = [_finding(name, row, findings_of) for name in findings_of]
     return [finding for finding in own_findings if finding is not None]
 

@@ -41,7 +41,7 @@ class Figure:
 
 
 def without_nan(figure: Any) -> Any:
-    """What JSON can hold: a figure that cannot be told is null, never NaN."""
+    """A figure as JSON can hold it: NaN (too few to estimate) becomes null."""
     return json.loads(json.dumps(figure), parse_constant=lambda _: None)
 
 
@@ -55,7 +55,7 @@ def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = 
 
 
 def precision(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:
-    """Of the top `capacity` of rows, the share truly higher (weighted)."""
+    """Weighted precision: of the top share `capacity` of rows, the share whose level is higher."""
     shown = top(score, weight, capacity)
     total = (weight * shown).sum()
     return float((weight * higher * shown).sum() / total) if total else float("nan")

@@ -54,7 +54,7 @@ def _load_pyfunc(path: str) -> Scorer:
 
 
 def signature(model: Bundle) -> Any:
-    """What goes in and comes out, for MLflow to hold every caller to."""
+    """The MLflow signature: the columns that go in and those that come out."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

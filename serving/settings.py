@@ -26,7 +26,7 @@ SHORTEST_SECRET = 24
 
 @dataclass(frozen=True)
 class Oidc:
-    """The provider of sign-in, and what it knows this service by."""
+    """The OpenID Connect provider, and this service's registration with it."""
 
     issuer: str
     client_id: str

@@ -35,7 +35,7 @@ FEWEST = 100
 
 @dataclass(frozen=True)
 class Proxy:
-    """How well the indicators tell a group from everyone else, and which tell most."""
+    """How well the indicators predict a group, and which predict it most."""
 
     characteristic: str
     group: str
@@ -112,7 +112,7 @@ def _rates(shown: Matrix, words: fairness.Words, weights: Matrix) -> Iterator[tu
 
 
 def proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> list[Proxy]:
-    """How well a logistic regression on every indicator tells each group: one row a person."""
+    """How well a logistic regression on every indicator predicts each group: one row a person."""
     columns = [*build.columns("stage_1"), *build.columns("stage_2")]
     placed = judged.frame.select("crn", "group", place=pl.int_range(pl.len()))
     # The row that concerns the public: most of what is on record does.

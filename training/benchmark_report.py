@@ -157,7 +157,7 @@ def _figure_words(figure: Figure, places: int = 4) -> str:
 
 
 def _figures(result: Result) -> dict[str, Any]:
-    """The figures as JSON; what cannot be told is null."""
+    """The figures as JSON; those that cannot be estimated are null."""
     figure_of = {
         "title": result.about.title,
         "description": asdict(result.about),

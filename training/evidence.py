@@ -1,4 +1,4 @@
-"""What goes to the board beside the figures: labels, review rates, fairness, proxies; as rows."""
+"""What goes to the board beside the metrics: labels, review rates, fairness, proxies."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ Words = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class GroupLine:
-    """One group of people: how many rows, and each figure or None where too few to tell."""
+    """One group of people: the number of rows, and each figure, or None where there are too few."""
 
     characteristic: str
     group: str

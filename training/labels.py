@@ -53,7 +53,7 @@ class Labelled:
 
     @property
     def reviewed(self) -> npt.NDArray[np.int64]:
-        """The reader's level of each row, 0 (low) to 3 (very high)."""
+        """The level that the human reader gave each row, 0 (low) to 3 (very high)."""
         return self.frame["reviewed"].to_numpy().astype(np.int64)
 
     @property

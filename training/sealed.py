@@ -42,7 +42,7 @@ def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
 
 
 def first_day(folder: Path) -> date:
-    """The first day that the truth tells of."""
+    """The first day of the hidden true levels of made-up people."""
     description = _read_description(folder)
     last = date.fromisoformat(description["as_of"])
     return last - timedelta(days=description["months"] * description["days_a_month"] - 1)

@@ -51,7 +51,7 @@ class TruthLine:
 
 @dataclass(frozen=True)
 class Echo:
-    """Among rows of one true level: how well the blind margin tells who is recorded above low.
+    """Among rows of one true level: how well the blind margin predicts who is recorded above low.
 
     0.5 would mean that the behaviour on record says nothing of the level recorded. It is more where
     contact follows the level: who is seen more has more written down.

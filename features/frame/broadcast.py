@@ -69,7 +69,7 @@ def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
 
 
 class _Applies:
-    """Where an indicator can be told: of a group that is due and its own, with its feeds there."""
+    """Where an indicator applies: the groups that it concerns, with its feeds present."""
 
     def __init__(self, histories: Histories, due: Mask, items: Sequence[Indicator]) -> None:
         self._due = due

@@ -200,7 +200,7 @@ def _bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
 
 
 def _merge(rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]) -> None:
-    """One record may be told by several files: what one does not say, another may."""
+    """Merge the rows of one record from several files: each value from whichever has it."""
     earlier = rows.setdefault((table, row["record_id"]), row)
     for name, value in row.items():
         if earlier.get(name) is None:

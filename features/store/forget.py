@@ -119,7 +119,7 @@ def _count(path: Path, of: pl.Expr) -> int:
 
 
 def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:
-    """Write a file anew without some rows, whole or not at all; its digest."""
+    """Rewrite a file without some rows, whole or not at all; returns its digest."""
     new.parent.mkdir(parents=True, exist_ok=True)
     temporary = new.with_suffix(".tmp")
     remaining = pl.read_parquet(old).filter(~without)

@@ -166,7 +166,7 @@ class Store:
         return {name for load in self.loads for name in load.tables}
 
     def covers(self, name: str) -> list[tuple[date, date]]:
-        """For each load of the named table: from which day its cover was known, and until which.
+        """For each load of a table: the day on which the load was taken, and the day it covers to.
 
         What the store's first load brought counts as known since ever: it is the history with
         which the service began. Later loads tell nothing of the days before they were taken.

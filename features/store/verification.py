@@ -24,7 +24,7 @@ class Verified:
 
 
 def verify(store: Store) -> Verified:
-    """Hash every file of every load anew, whatever was read before."""
+    """Hash every file of every load, also those that were read before."""
     listed = {name: digest for load in store.loads for name, digest in load.proofs.items()}
     there = {
         path.relative_to(store.path).as_posix()

@@ -69,9 +69,7 @@ def totals(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -
 
 
 def tables(store: Store) -> list[str]:
-    """Every table that was supplied, but the list of limits (nothing is told of those cases) and
-    readings, which come in rounds.
-    """
+    """Every table supplied but limits (those cases are not counted) and reviews (in rounds)."""
     return [name for name in records.TABLES if name in store.supplied() and name not in LEFT_OUT]
 
 

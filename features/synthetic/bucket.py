@@ -167,7 +167,7 @@ def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, in
 
 
 def _renumbered(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with neutral record numbers: where a row was drawn must not tell what is hidden."""
+    """The rows with neutral record numbers, so that a number does not reveal what is hidden."""
     record_ids = rows.select(pl.col("record_id").unique(maintain_order=True))
     order = draw.stream(f"numbers of {name}").permutation(record_ids.height)
     prefix = f"{name[:3].upper()}{draw.bucket:03d}"

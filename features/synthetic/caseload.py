@@ -135,7 +135,7 @@ def _standing(out: Path, truth: Path, description: dict[str, Any]) -> CaseloadSu
 
 @contextmanager
 def _partial(folder: Path) -> Iterator[Path]:
-    """A folder to write in, renamed to `folder` if all went well; what stood there goes."""
+    """A folder to write in, renamed to `folder` at the end; on failure it is removed."""
     writing = folder.with_name(folder.name + ".partial")
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir(parents=True)

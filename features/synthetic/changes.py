@@ -38,7 +38,7 @@ TASKS = {"oversight_task": 0.77, "mappa_action": 0.20, "mappa_exit": 0.03}
 
 
 def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
-    """Addresses, relationships, conflict and children as far as they were told, months late too.
+    """Addresses, relationships, conflict and children, as disclosed, often months late.
 
     `units` is the delivery unit of each case; now and then an address lies in another.
     """
@@ -92,7 +92,7 @@ def _circumstance(
 
 
 def _spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
-    """When each spell of a state began, and ended (-1 where it goes on)."""
+    """The months in which each spell of a state began and ended (-1: it continues)."""
     padded = np.pad(states, ((0, 0), (1, 1)))
     who, begin = np.nonzero(padded[:, 1:-1] & ~padded[:, :-2])
     _, end = np.nonzero(padded[:, 1:-1] & ~padded[:, 2:])

@@ -83,7 +83,7 @@ def make(draw: Draw, cases: int, buckets: int) -> People:
 
 
 def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
-    """The people table: no names; ethnicity and religion missing for about a tenth."""
+    """The made-up people table: no names; ethnicity and religion missing for about a tenth."""
     rng = draw.stream("characteristics")
     n = len(people)
     missing = figures.ETHNICITY_MISSING.value

@@ -42,7 +42,7 @@ class Story:
 
 
 def draw(extract: Extract) -> str:
-    """The picture: one overlooked rise on record, one concealed, one overestimate."""
+    """The SVG of three made-up people: a rise that was overlooked, one concealed, a level too high."""
     stories = [_story(extract, *chosen) for chosen in _chosen(extract)]
     height = HEIGHT * len(stories) + 60
     parts = [

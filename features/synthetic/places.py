@@ -83,7 +83,7 @@ class Places:
 
 
 def make(draw: Draw, cases: int, policies: Policies) -> Places:
-    """Draw the places: teams of eight in units, about 36 cases a practitioner."""
+    """Make up units and teams of eight practitioners, with about 36 cases each."""
     rng = draw.stream("places")
     units = unit_codes(cases)
     practitioners = cases / figures.CASES_PER_PRACTITIONER.value

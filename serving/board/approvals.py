@@ -136,9 +136,7 @@ def list_approvals(connection: Connection) -> list[Approval]:
 
 
 def hold_still(connection: Connection) -> None:
-    """Until the end of the transaction nobody stops, goes on or withdraws: what was said last
-    holds.
-    """
+    """Lock approvals and stops until the transaction ends, so that none changes meanwhile."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
 
 

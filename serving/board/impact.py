@@ -45,7 +45,7 @@ class Measured(BaseModel):
 
 
 class Rate(BaseModel):
-    """One share of one recorded level; None where there were too few to tell."""
+    """Precision and share found at one review rate of a recorded level; None: too few."""
 
     recorded: str
     share: float
@@ -61,7 +61,7 @@ class Evidence(BaseModel):
 
 @dataclass(frozen=True)
 class AtLevel:
-    """One recorded level: how many reviews a week, and what they find; None: too few to tell."""
+    """A recorded level: its reviews a week, and what they are expected to find; None: too few."""
 
     level: str
     rate: int
@@ -117,7 +117,7 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
 
 
 def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
-    """What was measured of the very bundle that is signed; otherwise why nothing can be told."""
+    """The measured figures of the bundle that is to be signed, or why there are none."""
     try:
         model = approvals.load_bundle(approval, bundles)
         rates = _read_rates(

@@ -29,7 +29,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Incident:
-    """What was reported, and what followed, oldest first."""
+    """An incident reported about the service, with every follow-up, oldest first."""
 
     first: RowMapping
     followed: list[RowMapping] = field(default_factory=list)

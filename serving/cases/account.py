@@ -40,7 +40,7 @@ FIRST_DAY = date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Account:
-    """What can be told about one case on one day; nothing here is worked out anew by a model."""
+    """What is on record about one case at the end of a day; no model computes it again."""
 
     crn: str
     on: date
@@ -122,7 +122,7 @@ def as_json(account: Account) -> dict[str, Any]:
 
 
 def _last_run(connection: Connection, end: datetime) -> RowMapping | None:
-    """The last run that was made by then: one made later says nothing of what was computed."""
+    """The last run committed by then; a later run does not count."""
     rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
@@ -154,7 +154,7 @@ def _score_rows(
 
 
 def _queue_entries(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
-    """Each time that the case was queued by then, with everything that was done with it by then."""
+    """Each time the case was queued by then, with every step taken on it by then."""
     rows = (
         select(items)
         .join(runs, runs.c.id == items.c.run_id)

@@ -1,4 +1,4 @@
-"""Acute entries need no model: each new one of a short list goes, as it stands, to who answers.
+"""Acute entries: each new entry of a short list reaches unit and practitioner, without a model.
 
 After each night, outside review rates, seal, cool-down, approval and stop: to the practitioner, the
 SPOs and the head of the unit, until one of them acknowledges it by name. A case of limited access

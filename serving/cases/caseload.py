@@ -121,7 +121,7 @@ def write_facts(
 def _replace_rows(
     connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
 ) -> None:
-    """Remove what is gone or differs, and enter what is new: most of a caseload stays as it is."""
+    """Delete rows that are absent or differ, and insert new ones: most do not change."""
     names = [column.name for column in table.columns if column.name != "as_of"]
     before = {
         tuple(row[name] for name in key): dict(row)

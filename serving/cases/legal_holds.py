@@ -37,7 +37,7 @@ def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, plac
 
 
 def write_hold_list(connection: Connection, store: Path) -> int:
-    """Write the list beside the store anew, as recorded; how many cases are held."""
+    """Write the list of held cases beside the store, from the database; returns their number."""
     _lock_holds(connection)
     crns = held_cases(connection)
     store_holds.keep(store, crns)

@@ -45,12 +45,12 @@ def close_cases(connection: Connection, store: Store, as_of: date) -> Doors:
 
 
 def lock_limits(connection: Connection) -> None:
-    """Until the transaction ends no limit is told: what the night writes is as limited as it is."""
+    """Lock the limits until the transaction ends: none is reported while the night writes."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.limits'))"))
 
 
 def limited_cases(connection: Connection) -> set[str]:
-    """Every case that is limited now, as the night found it and as was told since."""
+    """Every case limited now: by the newest list, or by a report since."""
     return set(connection.execute(select(limits.c.crn)).scalars())
 
 
@@ -72,7 +72,7 @@ def shrink_items(connection: Connection, limited: list[str]) -> int:
 
 
 def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool:
-    """Whether access to a case is limited by the list or by what was told since (promise 7)."""
+    """Whether access is limited on a day: by the list, or by a report since it (promise 7)."""
     if crn in build.limited_cases(store, on):
         return True
     limited_query = text("SELECT triage.told_limited(:crn)")
@@ -95,7 +95,7 @@ def limit_case(
 
 
 def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]:
-    """Write whom each limit names, as the list and what was told since say; every limited case.
+    """Write who is excluded or let in, by the list and reports since; every limited case.
 
     Exclusions add up; users told to be the only ones take the place of those that an older list
     restricts a case to.
@@ -123,7 +123,7 @@ def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]
 
 
 def _list_taken_at(store: Store) -> datetime:
-    """When the newest list was taken that was declared complete: it settles what was told before.
+    """When the newest complete list was taken: it overrides what was reported before.
 
     One that is not declared complete says nothing of the cases that it does not name.
     """

@@ -61,7 +61,7 @@ def hold_case(args: argparse.Namespace) -> None:
 
 
 def write_holds(_: argparse.Namespace) -> None:
-    """Write the list of held cases beside the store anew, from the database."""
+    """Write the list of held cases beside the store, from the database."""
     console.print(f"{_write_holds(settings.read_settings())} cases are held.")
 
 
@@ -171,7 +171,7 @@ def connect_as(chosen: Settings, role: str) -> Iterator[Engine]:
 
 
 def newest_bundle(chosen: Settings) -> Path:
-    """The folder of the bundle that was trained last; MissingInput where there is none."""
+    """The folder of the bundle trained last, among those of the settings; else MissingInput."""
     bundles = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
     if not bundles:
         raise MissingInput(

@@ -56,7 +56,7 @@ def as_owner(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def absence_said() -> Iterator[None]:
-    """A database that cannot be reached, or goes away meanwhile, is a SetupProblem in words."""
+    """Turn a database that is unreachable, or goes away, into a SetupProblem."""
     try:
         yield
     except (OperationalError, InterfaceError, NoConnection) as error:

@@ -26,9 +26,10 @@ def choose_cases(
     *,
     stopped: bool = False,
 ) -> list[Chosen]:
-    """The people to queue: the board's weekly rates, less what this week has had already.
+    """The cases to queue: the signed weekly reviews of each level, less those queued this week.
 
-    Stopped, nobody is flagged, and as many are drawn at random as the signed rates ask for.
+    `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
+    flagged, and the random share is drawn as the signed rates ask.
     """
     queued, before = _this_week(connection, as_of)
     if stopped:

@@ -82,7 +82,7 @@ def cases_cooling_down(
 
 
 def _moved_cases(histories: Histories, as_of: date) -> set[str]:
-    """Released on licence, or gone from approved premises, in the last ninety days."""
+    """Cases released on licence, or that left approved premises, in the last ninety days."""
     since = as_of - RECENT
     rows = histories.rows("supervisions")
     released = (pl.col("kind") == "licence") & (pl.col("occurred_on") > since)

@@ -148,7 +148,7 @@ def _findings_row(
 
 
 def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> None:
-    """A case that waits already keeps its place; its newer score goes under the same seal."""
+    """Store a newer score, sealed, for each case that still waits; the case keeps its place."""
     waiting = (
         select(items.c.id, items.c.crn, findings.c.risk_group)
         .join(findings, findings.c.item_id == items.c.id)

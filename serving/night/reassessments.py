@@ -58,9 +58,10 @@ def close_requests(connection: Connection, store: Store, as_of: date) -> int:
 
 
 def move_cases(connection: Connection, store: Store, as_of: date) -> int:
-    """What was queued or asked goes to the practitioner who holds the case now; whoever had a hand
-    in an open case meanwhile does not read it. What nobody reads yet goes with the case to another
-    unit; returns how many did.
+    """Give queued and asked cases to the practitioner who holds them now.
+
+    Staff who had a hand in an open case meanwhile do not read it. What nobody reads yet goes with
+    the case to another unit; returns how many did.
     """
     rows = connection.execute(
         select(
@@ -96,7 +97,7 @@ def move_cases(connection: Connection, store: Store, as_of: date) -> int:
 
 
 def _move_case(connection: Connection, item: int, unit: str) -> int:
-    """A case that nobody reads goes to its new unit; one that somebody reads is finished first."""
+    """Move a case that nobody reads to its new unit; one that is being read is finished first."""
     free = update(items).where(items.c.id == item, func.triage.nobody_began(items.c.id))
     return int(connection.execute(free.values(pdu_code=unit)).rowcount)
 

@@ -1,4 +1,4 @@
-"""What is kept for a short time only goes each night: drafts, and sessions that are over."""
+"""Deletes what has expired each night: drafts, and sessions that have ended."""
 
 from __future__ import annotations
 

@@ -162,9 +162,7 @@ def _count_by_group(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str,
 
 
 def _withhold_small(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
-    """Counts, small ones withheld; one alone could be worked out from the sum, so the next goes
-    with it.
-    """
+    """Counts without small ones, nor the next one where the sum would reveal a single one."""
     if 0 < sum(counts.values()) < SMALL:
         return dict.fromkeys(names)  # beside noughts, the one small count would be the printed sum
     small = {name for name in names if 0 < counts.get(name, 0) < SMALL}

@@ -109,7 +109,7 @@ class Open:
         return not self.begun and working_days.after(self.queued_on, CLAIM_WITHIN) < today
 
     def is_past_due(self, today: date) -> bool:
-        """The day by which it was to be read has gone, whether or not somebody reads it."""
+        """Whether the day by which it was to be read has passed, read meanwhile or not."""
         return self.due_on < today
 
 

@@ -74,7 +74,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
 
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
-    """What readers did, anew by day; what only a night can tell stays as the last one told it."""
+    """Compute the figures of readers and queue again; others stay as of the last night."""
     concluded = readings.read_readings(connection, today)
     fresh = [
         *readers.reader_figures(connection, concluded, today),

@@ -278,9 +278,7 @@ def _gap_state(name: str, near: float, far: float) -> str:
 
 
 def _none_alone(parts: list[Part]) -> list[Part]:
-    """Where one group alone of a characteristic is withheld, the next smallest goes with it: from
-    the sum its count could be worked out.
-    """
+    """Withhold the next smallest group with a single small one, whose count a sum reveals."""
     shown_parts = list(parts)
     for name in {_characteristic_of(part) for part in parts}:
         ours = [place for place, part in enumerate(shown_parts) if _characteristic_of(part) == name]
@@ -298,7 +296,7 @@ def _characteristic_of(part: Part) -> str:
 
 
 def _name_untold_groups(one: Figure) -> Figure:
-    """Says of which groups nothing can be told: no gap beyond chance is not no gap."""
+    """Name the groups with too few people: no gap seen does not mean no gap."""
     unsure = [_GROUP.match(part.label) for part in one.parts if part.state == TOO_FEW]
     if one.state != TOO_FEW or not unsure or all(part.value is None for part in one.parts):
         return one

@@ -183,7 +183,7 @@ def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Pa
 
 
 def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
-    """A figure that cannot be told yet: never nought, never green."""
+    """A figure with too few cases to estimate: never nought, never green."""
     sentence = f"Too few to tell: {count} of {FEWEST}."
     return Figure(
         name=name,
@@ -303,7 +303,7 @@ def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part]
 
 
 def untold_part(label: str, people: int) -> Part:
-    """A line that cannot be told, of so many people; the count is withheld under SMALL."""
+    """A part with too few people to estimate; its count is withheld below SMALL."""
     return Part(label, None, None, None, people if people >= SMALL else 0, TOO_FEW)
 
 

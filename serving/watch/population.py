@@ -90,13 +90,14 @@ def _shift_parts(
 
 
 def _measure_shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
-    """How far it moved, of how many people; what is there no more cannot be told, and counts."""
+    """How far a distribution moved (PSI), and over how many people; None where it is missing."""
     return (drift.psi(then, now, rows) if now else None), sum(now) // rows
 
 
 def _by_region(then: Counts, now: Counts) -> Figure:
-    """Whether each region has the share of people that it had: one can be gone, and no other figure
-    would move. Of those that a unit holds: who is placed nowhere yet comes and goes.
+    """Whether each region has the share of people it had: one may be missing.
+
+    Of those that a unit holds: who is placed nowhere yet comes and goes.
     """
     places = sorted((set(then) | set(now)) - {NOWHERE})
     before, after = (

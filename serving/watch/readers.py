@@ -173,7 +173,7 @@ def by_level(
     holds: Callable[[Reading], bool | None],
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
-    """A share at each recorded level (promise 9), put right by `put`."""
+    """A share at each recorded level (promise 9), corrected by `correct`."""
     parts = []
     for level in STRATA:
         ours = [one for one in concluded if one.stratum == level]

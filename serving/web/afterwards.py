@@ -37,7 +37,7 @@ def show_account(
     crn: Annotated[str, Form()] = "",
     on: Annotated[str, Form()] = "",
 ) -> Response:
-    """What can be told about the case on that day; no CRN stands in an address."""
+    """The account of a case on a day; the CRN is posted, and stands in no address."""
     typed = {"crn": crn.strip().upper()[:20], "on": on}
     try:
         day = date.fromisoformat(on)

@@ -32,7 +32,7 @@ class ErrorResponse(Model):
 
 
 class CaseSummary(Model):
-    """A case in the queue; a limited one is its CRN, and nothing else of it is told."""
+    """A case in the queue; a limited case is its CRN alone."""
 
     id: int
     crn: str

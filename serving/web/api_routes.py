@@ -170,7 +170,7 @@ def list_events(
 
 @router.post("/limits")
 def tell_limit(opened: Others, limit: m.LimitIn) -> m.LimitOut:
-    """Close a case at once, as NDelius tells of a new exclusion or restriction; none is opened."""
+    """Limit a case at once, as NDelius reports an exclusion or restriction; it opens none."""
     in_caseload = limited_access.limit_case(
         opened.connection, limit.crn, limit.excluded, limit.restricted_to
     )

@@ -173,7 +173,7 @@ def follow_up_incident(
     words: Words = "",
     closes: Annotated[str, Form()] = "",
 ) -> Response:
-    """Say what was done about it, or close it."""
+    """Record what was done about an incident; `closes` closes it."""
     name = f"words-{number}"
     closing = closes == "yes"
     if fault := _words_fault(
@@ -244,7 +244,7 @@ def _last_night(opened: Transaction) -> RowMapping | None:
 
 
 def _is_stale(last: RowMapping | None, now: datetime) -> bool:
-    """Whether the last night is too long ago for its figures; working some out anew is no night."""
+    """Whether the last night is too long ago for its figures."""
     return last is not None and now - last["at"] > STALE
 
 

@@ -55,7 +55,7 @@ class Claims:
 
 @dataclass
 class Provider:
-    """One provider of sign-in, found by its issuer; its keys are fetched anew when needed."""
+    """One OpenID Connect provider, discovered by its issuer; its keys are refreshed when needed."""
 
     settings: Oidc
     _about: dict[str, Any] = field(default_factory=dict)

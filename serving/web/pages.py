@@ -1,4 +1,4 @@
-"""Rendering: the GOV.UK templates, our pages, and what each of them is told."""
+"""Rendering: the GOV.UK templates, our pages, and the values of each."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class SessionUser:
 
 
 def begin_session(connection: Connection, username: str) -> str:
-    """Begin a session; what is returned goes into the cookie, its digest into the database.
+    """Begin a session; returns the value for the cookie, whose digest is stored.
 
     The database begins one in its own user's proved name alone.
     """

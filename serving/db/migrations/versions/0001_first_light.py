@@ -3,6 +3,8 @@
 The promises that the database keeps by itself: nothing but a named person's own conclusion, with
 reasons, after that person's own view (1, 4); an SPO sees the own unit (7); approvals by two board
 members (8); nothing kept is changed afterwards (10).
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

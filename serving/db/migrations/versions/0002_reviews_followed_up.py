@@ -3,6 +3,8 @@
 The database keeps by itself: one reader at a time holds a case; a view is recorded by who holds it;
 a practitioner sees an own case only once something was asked about it; only the night closes what
 was asked, and only a practitioner answers it.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

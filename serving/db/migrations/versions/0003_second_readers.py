@@ -3,6 +3,8 @@
 The database keeps by itself: a second reader is drawn when a case is concluded, and neither reader
 sees anything of the other before both views are recorded; who had a hand in a case does not read
 it; an inspector sees the one case that was asked about.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

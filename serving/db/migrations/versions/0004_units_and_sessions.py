@@ -2,6 +2,8 @@
 
 The database keeps by itself: each conclusion leaves an event; a session can be ended; what was
 typed when a session ran out is seen by the person who typed it alone.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

@@ -1,4 +1,7 @@
-"""The board can stop, and watches: stops and withdrawals in a member's own name, snapshots."""
+"""The board can stop, and watches: stops and withdrawals in a member's own name, snapshots.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
+"""
 
 from alembic import op
 

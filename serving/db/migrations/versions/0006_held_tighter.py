@@ -3,6 +3,8 @@
 The database keeps by itself: a right to claim is looked at again after the lock; neither reader
 learns of the other while one is blind; events are numbered in the order in which they commit; an
 ended session is no session.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

@@ -4,6 +4,8 @@ The database keeps by itself: whom a limit lets in is one function, asked by eve
 of limited access they alone see what was asked and answered, and nobody the record or the findings;
 a limit told by day closes the case in the same moment; a case that was looked at by hand leaves the
 queue, and no other way leads out of it.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

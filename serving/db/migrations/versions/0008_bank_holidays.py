@@ -1,4 +1,7 @@
-"""Bank holidays are no working days: how long a case waited before a deputy may read it."""
+"""Bank holidays are no working days: how long a case waited before a deputy may read it.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
+"""
 
 from alembic import op
 

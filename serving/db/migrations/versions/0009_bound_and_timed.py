@@ -1,6 +1,8 @@
 """An approval binds the list of acute entries and names its run; how long a case was read is kept.
 
 An approval from before holds no list, so nothing is flagged with it: a new one is needed.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

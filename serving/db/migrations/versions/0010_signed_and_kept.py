@@ -2,6 +2,8 @@
 
 Before, the owner could change a row of approvals, and a third signature moved the day from which an
 approval had held.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

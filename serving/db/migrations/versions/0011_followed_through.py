@@ -2,6 +2,8 @@
 
 A review that stopped half-way goes to the deputy like one that nobody began; a case goes with its
 unit; whoever asked has the last word on what was declined or asked for again.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

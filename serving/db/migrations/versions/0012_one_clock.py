@@ -3,6 +3,8 @@
 `triage.today()` is the only reading of the calendar by the rules of the database. A case has the
 day on which it came into the queue (`queued_on`) beside the day that its record is about (`as_of`):
 what waits too long is counted from the first.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

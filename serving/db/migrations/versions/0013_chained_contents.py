@@ -3,6 +3,8 @@
 Every row of the tables below leaves an audit row with its digest when its transaction commits, last
 of all (after the service's own audit rows, whose lock it needs). A row that stood before is
 digested now. `rows_not_as_kept` names what was changed, taken away or put in since.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op

@@ -5,6 +5,8 @@ RFC 2104, from the inner and outer padded key). `app_user()` holds the name only
 right and has not ended; every rule of the database asks it. A session begins in its own user's
 proved name.
 Moments of what people did are the database's own, whatever is sent.
+
+Its rules are history: what holds now stands in `serving/db/rules`.
 """
 
 from alembic import op
