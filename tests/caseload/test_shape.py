@@ -59,7 +59,7 @@ def test_the_page_lists_every_figure_and_every_scenario(plain: Extract, lines: l
     for line in lines:
         assert f"| {line.name} |" in text
     for name in ("over-policing", "late-recording", "feed-outage", "policy-change", "inflation"):
-        assert f"| `{name}` |" in text
+        assert f"- `{name}`: " in text
     assert "never accuracy" in text
 
 

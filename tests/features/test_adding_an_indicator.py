@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding-an-indicator.md").read_text(encoding="utf-8")
-APPENDED = re.compile(r"Append to\s+`([^`]+)`:\n\n```\w*\n(.*?)```", re.DOTALL)
+APPENDED = re.compile(r"Append\s+to\s+`([^`]+)`:\n\n```\w*\n(.*?)```", re.DOTALL)
 COMMANDS = re.compile(r"## 4\. Run\n\n```\n(.*?)```", re.DOTALL)
 
 
