@@ -1,4 +1,4 @@
-"""What is approved and what scores: booster, calibration, columns and a reference profile.
+"""The model that is approved and scores: booster, calibration, columns and a reference profile.
 
 Saved as LightGBM's text and as JSON, never as a pickle: a bundle can be read by a person and by
 another language, and its identity is the digest of those two files.
@@ -28,7 +28,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained model whole; `about` says what it was trained on and how it did."""
+    """A trained model; `about` holds its training data, settings and figures."""
 
     ordinal: OrdinalModel
     level: LevelModel

@@ -62,7 +62,7 @@ def precision(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CA
 
 
 def calibration(probability: Matrix, higher: Flags, weight: Matrix) -> float:
-    """Observed over expected: 1 is calibrated in the large, above 1 says too little."""
+    """Calibration in the large: observed over expected; above 1 the model predicts too few."""
     expected = (weight * probability).sum()
     return float((weight * higher).sum() / expected) if expected else float("nan")
 
@@ -109,7 +109,7 @@ def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matri
 
 
 def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
-    """The calibration slope: 1 is right, below 1 says too much both ways (Cox).
+    """The calibration slope (Cox): 1 is calibrated, below 1 the probabilities are too extreme.
 
     NaN where it cannot be told: few different values, one outcome, or outcomes so far apart that no
     finite slope fits.

@@ -1,4 +1,4 @@
-"""What a caseload looked like when a model was made: the profile that drift is measured against.
+"""The distributions of a caseload at training: the reference that drift is measured against.
 
 Bins are fixed with the profile and travel in the bundle, so what the board approved includes what
 "as usual" is. Every indicator has a bin of its own for "not known": a feed that stops is drift too.
@@ -95,7 +95,7 @@ class Tally:
         self._places = {crn: numbered[name] for crn, name in self.regions.items()}
 
     def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
-        """Count one part of a night: the indicator frame, and what the model said of its rows."""
+        """Count one part of a night: its indicator frame and its scores."""
         rows = community(frame)
         # The cases of this part alone: looking them up among all of a caseload takes long.
         elsewhere = self._names.index(NOWHERE)

@@ -41,7 +41,7 @@ class ReaderError:
         return self.sensitivity + self.specificity - 1.0 > NO_BETTER
 
     def put_right(self, observed: float) -> float:
-        """A share as readers said it, corrected for how they err, between nought and one.
+        """A share by readers, corrected for their sensitivity and specificity, from 0 to 1.
 
         Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test",
         American Journal of Epidemiology 107, 71-76. ValueError where readers do hardly better than

@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_board_commands(commands: Any) -> None:
-    """What the board does beside approving: stop, withdraw, ask what was live."""
+    """The board's commands beside approving: stop, withdraw, ask what was live."""
     one = commands.add_parser("stop", help="stop flagging at once, or say that it may go on")
     one.add_argument("--as", dest="user", required=True, help="the board member")
     one.add_argument("--reasons", required=True, help="that person's own reasons")

@@ -42,7 +42,7 @@ class SignedStatement:
 
 @dataclass(frozen=True)
 class Approval:
-    """An approval as it stands: what it binds, who signed, and until when it holds."""
+    """An approval: the bundle and rates that it binds, who signed, and until when it holds."""
 
     id: int
     bundle_id: str
@@ -161,7 +161,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
 
 def load_bundle(approval: Approval, folder: Path) -> Bundle:
-    """The approved bundle; NotApproved where what lies there is not what was approved."""
+    """Load the approved bundle; NotApproved where the folder does not match the approved digest."""
     model = bundle.load(folder / approval.bundle_folder)
     if model.id != approval.bundle_id:
         raise NotApproved(
@@ -252,7 +252,7 @@ def withdraw_approval(unit: Transaction, approval_id: int, reasons: str) -> None
 
 
 def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
-    """What was approved to score at a moment: the newest that held then; None where none did.
+    """The approval that held at a moment, the newest of several; None where none did.
 
     By the clock of the second signature: what was proposed and not yet signed twice did not hold.
     """

@@ -57,14 +57,14 @@ def list_incidents(connection: Connection) -> list[Incident]:
 
 
 def report_incident(unit: Transaction, kind: str, words: str) -> None:
-    """Report one; UserError where a CRN stands in the words: no person is named here."""
+    """Report an incident; UserError where its words hold a CRN: no person is named."""
     if kind not in KINDS:
         raise UserError("Select what happened")
     _insert_incident(unit, {"kind": kind, "words": words})
 
 
 def follow_up_incident(unit: Transaction, number: int, words: str, *, closes: bool) -> None:
-    """Say what was done about one, or close it; UserError where there is none, or it is closed."""
+    """Record a follow-up of an incident, or close it; UserError where it is closed or unknown."""
     incidents: Sequence[Incident] = list_incidents(unit.connection)
     incident = next((one for one in incidents if one.first["id"] == number), None)
     if incident is None or incident.is_closed:

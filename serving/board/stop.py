@@ -24,7 +24,7 @@ TO_GO_ON = 2
 
 @dataclass(frozen=True)
 class Stopped:
-    """A stop that holds: by whom, when, why, and who has said since that it may go on."""
+    """A stop in force: who stopped, when and why, and who has agreed since to resume."""
 
     by: str
     at: datetime
@@ -59,7 +59,7 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
 
 
 def list_stops(connection: Connection) -> list[RowMapping]:
-    """Everything that was said of stopping and going on, by whom, oldest first."""
+    """Every stop and every agreement to resume, with who and why, oldest first."""
     statement_rows = select(stops, users.c.name).join(users, users.c.username == stops.c.username)
     return list(connection.execute(statement_rows.order_by(stops.c.id)).mappings())
 
@@ -91,7 +91,7 @@ def stop_flagging(unit: Transaction, reasons: str) -> None:
 
 
 def resume_flagging(unit: Transaction, reasons: str) -> None:
-    """Say that flagging may go on; it does once two members have said so."""
+    """Agree that flagging resumes; it does once two members have agreed."""
     if in_force(unit.connection) is None:
         raise UserError("Nothing is stopped.")
     _record_stop(unit, "resume", reasons, "RESUMED_FLAGGING")

@@ -1,1 +1,1 @@
-"""What is kept of a case: who holds it, who may open it, its summary, holds and acute entries."""
+"""Cases: who holds each, who may open it, its summary, legal holds and acute entries."""

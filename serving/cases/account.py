@@ -1,4 +1,4 @@
-"""After the event: for one case and day, what was on record, computed, shown, to whom, and done.
+"""The account of a case on a day: what was on record, computed, shown and done, for an inspector.
 
 For an inspector or coroner. Every question leaves an audit row before anything is answered. The
 record is what was known on the day; a case of limited access is its CRN and what people did here.
@@ -63,7 +63,7 @@ class Account:
 
 
 def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
-    """What the system knew, computed, said and showed about a case by the end of a day.
+    """The account of a case: what the system held, computed and showed by the end of a day.
 
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
     a run committed is gone.
@@ -112,7 +112,7 @@ def _access_state(connection: Connection, store: Store, crn: str, on: date) -> t
 
 
 def as_json(account: Account) -> dict[str, Any]:
-    """The account as plain values: days and moments are written out by whoever prints them."""
+    """The account as plain values, with dates and moments left for the caller to format."""
     content = {name: getattr(account, name) for name in account.__dataclass_fields__}
     for name in ("run", "night"):
         row = content[name]

@@ -1,4 +1,4 @@
-"""What is acute: the list that the board signs, as data (decision 0014)."""
+"""The list of acute kinds of entry that the board signs, as data (decision 0014)."""
 
 from __future__ import annotations
 

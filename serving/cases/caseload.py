@@ -1,4 +1,4 @@
-"""Who is in which unit, whose access is limited, and facts that need no model: kept for the pages.
+"""The caseload: the unit of each case, limited access, and facts that need no model.
 
 Rewritten each night by what differs, so that pages go on reading while it commits. Facts are
 indicators of what the service did or did not do, over all cases that are open to be read; they

@@ -21,7 +21,7 @@ from serving.db.unit_tables import holds
 
 
 def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
-    """Keep a case from deletion, or let it go; what was placed and lifted stays on record.
+    """Place or lift a legal hold on a case; both stay on record.
 
     Raises UserError for what is no CRN, and for a case of which the store holds nothing.
     """
@@ -45,7 +45,7 @@ def write_hold_list(connection: Connection, store: Path) -> int:
 
 
 def check_crn(crn: str) -> None:
-    """UserError for what is no CRN."""
+    """Raise UserError unless a text is a CRN."""
     if not is_crn(crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six numbers, such as X123456.")
 

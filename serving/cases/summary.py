@@ -1,4 +1,4 @@
-"""A case as its page says it: who, the recorded levels and their states, what is missing."""
+"""The head of a case page: person, supervision, recorded levels and states, what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[
 
 
 def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
-    """What the page says at its head: name, supervision, levels and states, what is missing."""
+    """The head of each case page: name, supervision, levels and states, what is missing."""
     named, supervision = timeline.names(histories), timeline.supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
     for row in recorded_levels(histories).iter_rows(named=True):
@@ -66,7 +66,7 @@ def _nothing_outstanding() -> dict[str, Any]:
 
 
 def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
-    """What is still open of each case: enquiries without an answer, actions, orders in force."""
+    """Open work on each case: enquiries without an answer, actions, orders in force."""
     still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
     outstanding: dict[str, dict[str, Any]] = {}
     for table, ends in still.items():

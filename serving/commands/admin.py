@@ -98,7 +98,7 @@ def end_user(args: argparse.Namespace) -> None:
 
 
 def export_audit(args: argparse.Namespace) -> None:
-    """Audit rows after a number, one HMPPS audit event a line, for whoever collects them."""
+    """Print audit rows after a number, one HMPPS audit event a line."""
     with as_owner(settings.read_settings()) as connection:
         for event in audit_chain.export_events(connection, args.after):
             print(json.dumps(event))  # noqa: T201 - it is the answer

@@ -1,4 +1,4 @@
-"""What the board's commands do: propose, sign, stop, go on, withdraw, ask what was live."""
+"""The board's commands: propose, sign, stop, resume, withdraw, ask what was live."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _parse_rates(text: str) -> dict[str, int]:
 
 
 def stop_flagging(args: argparse.Namespace) -> None:
-    """Stop flagging at once; --resume says that it may go on (two members must say so)."""
+    """Stop flagging at once; `--resume` agrees to resume (two members must agree)."""
     chosen = settings.read_settings()
     with connect_as(chosen, WEB) as engine:
         with transaction(engine, args.user) as opened:
@@ -130,7 +130,7 @@ def withdraw_approval(args: argparse.Namespace) -> None:
 
 
 def print_live(args: argparse.Namespace) -> None:
-    """What was approved to score at the end of a day, and what scored the record of that day."""
+    """Print the approval in force at the end of a day, and the one that scored its record."""
     chosen = settings.read_settings()
     at = clock.end_of(args.on)
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:

@@ -106,7 +106,7 @@ def score_night(args: argparse.Namespace) -> None:
 
 
 def verify_audit(args: argparse.Namespace) -> None:
-    """Say whether every audit row stands as it was written; name the first that does not."""
+    """Verify the audit chain, and name the first row that was changed."""
     chosen = settings.read_settings()
     if args.anchors is not None and not args.anchors.exists():
         raise MissingInput(f"There is no file of heads at {args.anchors}.")
@@ -124,7 +124,7 @@ def verify_audit(args: argparse.Namespace) -> None:
 
 
 def anchor_audit(_: argparse.Namespace) -> None:
-    """Sign the head of the chain of audit rows now; print it, to be kept somewhere else too."""
+    """Sign the head of the audit chain and print it, to be stored elsewhere too."""
     chosen = settings.read_settings()
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         head = audit_chain.write_anchor(connection, chosen.anchors, chosen.anchor_key)

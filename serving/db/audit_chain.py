@@ -80,12 +80,12 @@ def first_broken(connection: Connection) -> int | None:
 
 
 def rows_not_as_kept(connection: Connection) -> list[str]:
-    """The rows of what people said and decided that are not those whose digests the chain holds."""
+    """The rows whose content no longer matches the digest in the audit chain."""
     return list(connection.execute(text("SELECT triage.rows_not_as_kept()")).scalars())
 
 
 def verify_chain(connection: Connection, path: Path, key: str) -> str:
-    """Say that every row stands as it was written; RunStopped names the first that does not.
+    """Verify every row of the audit chain; RunStopped names the first that was changed.
 
     Missing evidence is a failure: an empty chain beside kept rows, and a night without its head.
     """

@@ -86,7 +86,7 @@ def count_redraws(connection: Connection, as_of: date) -> int:
 
 
 def _free_slots(connection: Connection) -> dict[str, int]:
-    """How many more flagged cases each unit can take that said how many it can read at once."""
+    """How many more flagged cases each unit can take, of those that set a maximum."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
     capacities = connection.execute(
         select(cover.c.pdu_code, cover.c.reviews_at_once).where(

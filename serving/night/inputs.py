@@ -50,7 +50,7 @@ class Night:
         return Key(self.settings.draw_secret, self.run_id)
 
     def as_row(self) -> dict[str, Any]:
-        """What the row of the run says of what it rests on."""
+        """The columns of the run's row that name its inputs."""
         return {
             "id": self.run_id,
             "as_of": self.as_of,

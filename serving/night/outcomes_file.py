@@ -1,4 +1,4 @@
-"""Every person of a night: scored or why not, rank, stratum, and what was queued or held back.
+"""The outcome of every person in a night: score or why none, rank, stratum, queued or why not.
 
 One row a case and risk group, kept as a file beside the database: what the system computed about
 anyone on any night can be told afterwards (promise 10). A case of limited access is its CRN alone.
@@ -21,7 +21,7 @@ def outcome_rows(
     open_review: Collection[str],
     cooling_down: Collection[str],
 ) -> pl.DataFrame:
-    """The rows of a night: what the model said, then `pdu_code`, `rank` and `what_happened`.
+    """The outcome rows of a night: the scores, then `pdu_code`, `rank` and `what_happened`.
 
     `rank` is the place within the recorded level, 1 first, over rows that could be scored.
     `what_happened` is one of: queued, already in the queue, cooling down, no unit, limited,

@@ -1,4 +1,4 @@
-"""The night finds the reassessments that were asked for; no one else can close what was asked."""
+"""Closes requests for reassessment that a complete assessment answers; nobody else closes one."""
 
 from __future__ import annotations
 

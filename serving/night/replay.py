@@ -1,4 +1,4 @@
-"""What a past day would have given with what is approved now: a file of scores, and nothing else.
+"""Scores a past day with the approval in force now, into a file and nothing else.
 
 The queue, the caseload and the facts stay as they are; an audit row says that it was done. Cases of
 limited access are left out as they are today, whatever the day.

@@ -15,7 +15,7 @@ SESSIONS_FOR = timedelta(days=2)
 
 
 def delete_expired(connection: Connection) -> dict[str, int]:
-    """Remove what is over; how much it was."""
+    """Delete expired drafts and ended sessions; returns how many of each."""
     now = clock.now()
     typed = connection.execute(delete(drafts).where(drafts.c.at < now - DRAFTS_FOR)).rowcount
     old_sessions = text("DELETE FROM triage.sessions WHERE until < :before")

@@ -247,7 +247,7 @@ def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) 
 def _bring_up_to_date(
     connection: Connection, store: Store, on: pl.DataFrame, where: Placed, as_of: date
 ) -> dict[str, Any]:
-    """What needs no model: what was reassessed as asked, and who holds each case now."""
+    """Update what needs no model: answered requests, and who holds each case."""
     closed = reassessments.close_requests(connection, store, as_of)
     moved = reassessments.move_cases(connection, store, as_of)
     caseload.write_caseload(connection, on, where, as_of)

@@ -59,7 +59,7 @@ class ScoredCaseload:
 
 @dataclass
 class _Parts:
-    """What is gathered of a night, part by part."""
+    """The results of a night so far, part by part."""
 
     model: Bundle
     tally: Tally
@@ -71,7 +71,7 @@ class _Parts:
     failed: dict[int, str] = field(default_factory=dict)
 
     def add_part(self, frame: pl.DataFrame) -> None:
-        """Score one part, and count what was seen of it."""
+        """Score one part, and add its counts."""
         scores = self.model.score(frame)
         self.scored.append(scores)
         self.tally.add(frame, scores)
@@ -99,7 +99,7 @@ def score_caseload(
     step: Callable[[str], None],
     proposed: Mapping[int, Bundle] = MappingProxyType({}),
 ) -> ScoredCaseload:
-    """Score every case that is open to be read, part by part, and count what was seen.
+    """Score every case that is not limited, part by part, and count indicators and scores.
 
     `proposed` models score beside the approved one; nothing of theirs reaches the queue.
     """
@@ -136,7 +136,7 @@ def score_caseload(
 
 
 def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
-    """What was seen, without the cases whose access was limited since: nothing of them is kept."""
+    """The scored caseload without the cases whose access was limited meanwhile."""
     since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
     late = set(scored_caseload.cases.filter(since)["crn"])
     if not late:

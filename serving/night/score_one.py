@@ -1,4 +1,4 @@
-"""A score for one case history in the records' shape: for other services of ours, not for readers.
+"""Scores one case history sent by another service, in the shape of our records.
 
 The same approved bundle, the same engine and the same rules as the night. Nothing is kept, nothing
 is queued; a case of limited access is refused.
@@ -39,7 +39,7 @@ class BadHistory(UserError):
 
 @dataclass(frozen=True)
 class Scored:
-    """What was scored, by whom and with what."""
+    """The scores of one history, with the approval and bundle that gave them."""
 
     approval: Approval
     rows: list[dict[str, Any]]

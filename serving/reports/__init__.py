@@ -1,1 +1,1 @@
-"""What is written for readers outside the service: the board's monthly pack, the public record."""
+"""Reports for readers outside the service: the board's monthly pack, the public record."""

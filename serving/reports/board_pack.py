@@ -36,7 +36,7 @@ LAST_NIGHT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Month:
-    """A calendar month: its first day, its last one, and how it is said."""
+    """A calendar month: its first and last day, and its name."""
 
     first: date
     last: date
@@ -62,7 +62,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Pack:
-    """Everything that the pack says, as plain values."""
+    """The content of a board pack, as plain values."""
 
     month: Month
     as_of: date | None
@@ -81,7 +81,7 @@ class Pack:
 
 
 def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
-    """What the pack of a month says; MissingInput for a month before anything was proposed.
+    """Gather the pack of a month; MissingInput for a month before the first proposal.
 
     A month without a night has a pack too: that is when a decision is due.
     """

@@ -19,7 +19,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class AcuteEntry:
-    """An entry as it stands, and who acknowledged it, with what was done."""
+    """An acute entry, who acknowledged it, and what they did."""
 
     entry: RowMapping
     is_acknowledged: bool
@@ -62,7 +62,7 @@ class AcuteEntries:
         return list(entries.values())
 
     def acknowledge_entry(self, acute_id: int, action: str) -> None:
-        """Acknowledge an entry in one's own name, saying what was done."""
+        """Acknowledge an entry in the user's name, with what was done."""
         row = self.unit.connection.execute(
             select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
         )

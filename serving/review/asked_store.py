@@ -1,4 +1,4 @@
-"""Every query about what was asked and answered; row-level security decides what each sees."""
+"""Queries on requests to practitioners and answers; row-level security limits each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLAIM_WITHIN = 2
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What a reader asked about a case, and what was answered, oldest first."""
+    """A reader's request about a case, and its answers, oldest first."""
 
     item_id: int
     crn: str
@@ -43,7 +43,7 @@ class FollowUp:
 
     @property
     def current_state(self) -> RequestState:
-        """Where it stands."""
+        """The state of the request after its answers."""
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
@@ -80,7 +80,7 @@ class FollowUp:
         return None if self.is_settled else since
 
     def overdue_words(self, today: date) -> str | None:
-        """What is late about it, in words; None where nothing is."""
+        """The overdue step of the request, in words; None where nothing is overdue."""
         if self.is_settled:
             return None
         if (since := self.with_the_reader_since) is not None:
@@ -94,7 +94,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Open:
-    """An open case of the unit and who reads it, without anything of what is in it."""
+    """An open case of the unit and who reads it, without its content."""
 
     item_id: int
     crn: str
@@ -105,7 +105,7 @@ class Open:
     held_by: str | None
 
     def is_unclaimed(self, today: date) -> bool:
-        """Nobody has begun to read it within the days for that, or whoever did has left it."""
+        """Whether nobody has begun to read it within the days for that, or has left it again."""
         return not self.begun and working_days.after(self.queued_on, CLAIM_WITHIN) < today
 
     def is_past_due(self, today: date) -> bool:
@@ -115,7 +115,7 @@ class Open:
 
 @dataclass(frozen=True)
 class AskedStore:
-    """What was asked and answered, over one connection, in one person's name."""
+    """Requests and answers over one connection, in one person's name."""
 
     connection: Connection
     username: str
@@ -134,7 +134,7 @@ class AskedStore:
         return sorted(follow_ups, key=lambda one: (one.asked_at, one.item_id))
 
     def read_follow_up(self, item_id: int) -> FollowUp | None:
-        """What was asked about one case; None where there is none that this person may see."""
+        """The request about one case; None where this person may see none."""
         row = (
             self.connection.execute(_select_asked().where(items.c.id == item_id)).mappings().first()
         )
@@ -143,7 +143,7 @@ class AskedStore:
         return self._with_answers([_follow_up(row)])[0]
 
     def _list_named(self) -> list[FollowUp]:
-        """What was asked about cases limited since that let this person in by name."""
+        """Requests about cases limited since that let this person in by name."""
         requests = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
         follow_up_of = {
             row["item_id"]: FollowUp(

@@ -1,4 +1,4 @@
-"""What was asked of practitioners: read, answered, watched; each call leaves an audit row."""
+"""Requests to practitioners: reading, answering and replying; each call leaves an audit row."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from serving.review.states import ANSWERS, Answer
 
 @dataclass(frozen=True)
 class FollowUps:
-    """What was asked, for one signed-in person, within one transaction."""
+    """Requests to practitioners, for one signed-in person, within one transaction."""
 
     unit: Transaction
     store: AskedStore
 
     @classmethod
     def of_transaction(cls, unit: Transaction) -> FollowUps:
-        """What was asked, in the name of the unit's user."""
+        """The requests that the user of a transaction may see."""
         if unit.username is None:
             raise Refused("Sign in to see what was asked.")
         return cls(unit, AskedStore(unit.connection, unit.username))
 
     def list_mine(self) -> list[FollowUp]:
-        """What was asked about the practitioner's own cases."""
+        """The requests about the practitioner's own cases."""
         follow_ups = self.store.list_follow_ups()
         self.unit.audit(
             AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(follow_ups)})
@@ -39,14 +39,14 @@ class FollowUps:
         return follow_ups
 
     def of_the_unit(self) -> tuple[list[Open], list[FollowUp]]:
-        """The open cases of the unit, and what was asked about those concluded."""
+        """The open cases of the unit, and the requests about its concluded ones."""
         waiting, follow_ups = self.store.list_open(), self.store.list_follow_ups()
         counts = {"open": len(waiting), "asked": len(follow_ups)}
         self.unit.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
         return waiting, follow_ups
 
     def read_follow_up(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
-        """What was asked about a case, with the findings and the record behind it."""
+        """A request about a case, with the findings and the record behind it."""
         follow_up = self._require(item_id)
         self._audit_follow_up("VIEWED_ASKED", follow_up)
         return follow_up, self.store.read_findings(item_id), self.store.read_timeline(item_id)
@@ -64,7 +64,7 @@ class FollowUps:
         return follow_up
 
     def of_one(self, item_id: int) -> FollowUp | None:
-        """What was asked about a case and what was answered, for whoever may see it."""
+        """A request and its answers, for anyone who may see it."""
         return self.store.read_follow_up(item_id)
 
     def waiting_for_me(self) -> int:

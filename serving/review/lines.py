@@ -1,4 +1,4 @@
-"""A record as lines that can be read in minutes: like entries together, what stands out first.
+"""A record in lines that can be read in minutes: like entries grouped, rare kinds first.
 
 Entries that say the same (kind, words) are one line with its first and last day. Where that still
 makes too many, the lines that most entries share are put together by kind; nothing is left out,
@@ -18,7 +18,7 @@ Entry = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One line: what it says, and the entries behind it, newest first."""
+    """One line: its words, and the entries behind it, newest first."""
 
     what: str
     detail: str

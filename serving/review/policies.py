@@ -23,7 +23,7 @@ FURTHEST = timedelta(days=90)
 
 
 class Refused(UserError):
-    """What was asked for may not be done now; the sentence says why."""
+    """An action that is not allowed now; the sentence says why."""
 
 
 class Invalid(UserError):
@@ -45,7 +45,7 @@ _WHY = {
 
 @dataclass(frozen=True)
 class View:
-    """What a reader says of the recorded levels: a verdict a group, a level where it is not right.
+    """A reader's own view of the recorded levels: a verdict a group, and a level where it differs.
 
     `ticked` are entries (table, record number) that are part of the reasons.
     """
@@ -176,7 +176,7 @@ def check_reply(kind: str, words: str) -> None:
 
 
 def too_short(reasons: str) -> str:
-    """What is said of reasons that are too short to be reasons; nothing where they are not."""
+    """The message for reasons that are too short; empty where they are not."""
     if len(reasons.strip()) < LEAST_REASONS or "\0" in reasons:
         return f"Write why, in at least {LEAST_REASONS} characters"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Progress(StrEnum):
-    """Where one reader stands with one case."""
+    """How far one reader is with one case."""
 
     TO_READ = "to_read"
     WITH_ANOTHER = "with_another"
@@ -46,7 +46,7 @@ Recording a view of a case that nobody holds claims it in the same moment.
 
 
 class QueueState(StrEnum):
-    """Where a case in the queue stands, whoever reads it."""
+    """The state of a case in the queue, for every reader."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -55,7 +55,7 @@ class QueueState(StrEnum):
 
 
 class Turn(StrEnum):
-    """What changes where it stands."""
+    """An event that changes the state of a case in the queue."""
 
     CONCLUDE = "conclude"
     LIMITED = "access_limited"
@@ -98,7 +98,7 @@ VERDICTS: dict[str, str] = {
 
 
 class RequestState(StrEnum):
-    """Where what was asked of the practitioner stands."""
+    """The state of a request to the practitioner."""
 
     WAITING = "waiting"
     ANSWERED = "answered"
@@ -157,7 +157,7 @@ declined, or is to be looked at again, waits for a word of the reader: asked aga
 
 
 def where_it_stands(answers: list[str]) -> RequestState:
-    """Where what was asked stands after some answers, oldest first."""
+    """The state of a request after its answers, oldest first."""
     state = RequestState.WAITING
     for answer in answers:
         state = ANSWERS.get((state, Answer(answer)), state)

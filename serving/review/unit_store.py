@@ -36,7 +36,7 @@ class Limited:
     checked_by: str | None
 
     def is_due(self, today: date) -> bool:
-        """It waits to be read, or nobody has looked at it for ninety days."""
+        """Whether it waits to be read, or was not checked by hand for ninety days."""
         if self.waiting or self.checked_at is None:
             return True
         return clock.day_of(self.checked_at) + CHECK_EVERY <= today
@@ -96,13 +96,13 @@ class UnitStore:
         return [Limited(*row) for row in rows]
 
     def check_limited(self, crn: str, words: str) -> None:
-        """Keep that this person looked at a limited case by hand."""
+        """Record that this person checked a limited case by hand."""
         values = {"crn": crn, "username": self.username, "words": words.strip()}
         # Inline: nothing is given back, for the database shows nobody of the web what was written.
         self.connection.execute(insert(limited_checks).inline().values(**values))
 
     def read_cover(self) -> RowMapping | None:
-        """Who stands in for the unit, and how many cases it reads at once: the newest setting."""
+        """The unit's deputy and how many cases it reads at once: the newest setting."""
         rows = (
             select(cover, users.c.name)
             .join(users, users.c.username == cover.c.deputy, isouter=True)

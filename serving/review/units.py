@@ -73,7 +73,7 @@ class Units:
         self.unit.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
 
     def read_cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
-        """Who stands in now, and who could."""
+        """The deputy now, and the SPOs who could be."""
         self.audit_view("PAGE_VIEW_COVER")
         return self.store.read_cover(), self.store.list_deputies()
 

@@ -137,7 +137,7 @@ def unsupplied_characteristics(people: pl.DataFrame) -> list[str]:
 
 
 def _name_missing(one: Figure, missing: list[str]) -> Figure:
-    """Green for what is supplied is not green for what is not."""
+    """Say which characteristics are not supplied: green for the others does not cover them."""
     if not missing:
         return one
     state = UNKNOWN if one.state in (GREEN, TOO_FEW) else one.state

@@ -1,4 +1,4 @@
-"""What a watched figure is, and from where it is to be looked at or acted on: one table."""
+"""A watched figure, and the table of thresholds from which it is to be looked at or acted on."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Figure:
 
 
 def state_of(name: str, value: float | None) -> str:
-    """Where a value stands by the one table."""
+    """The state of a value by the table of thresholds."""
     if value is None:
         return TOO_FEW
     line = THRESHOLDS[name]

@@ -45,7 +45,7 @@ READ = ["crn", "group", "stratum", "scorable", "rank"]
 def list_figures(
     connection: Connection, rows: pl.DataFrame, rates: Mapping[str, int], scores: Path, as_of: date
 ) -> list[Figure]:
-    """Of a night: `rows` is what it kept of everyone, `rates` the reviews a week by level."""
+    """The figures of a night's list: `rows` are outcomes, `rates` reviews a week by level."""
     top = _top_rows(rows, rates)
     earlier = _previous_list(connection, scores, as_of)
     cooling = int((top["what_happened"] == "cooling down").sum())

@@ -1,4 +1,4 @@
-"""Acute entries: what was put on record lately that someone must act on, and who did."""
+"""Acute entries: recent entries that somebody must act on, and who did."""
 
 from __future__ import annotations
 

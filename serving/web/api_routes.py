@@ -121,7 +121,7 @@ def conclude_case(review: Reading, item_id: ItemId, conclusion: m.ConclusionIn) 
 
 @router.get("/cases/{item_id}/conclusion")
 def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
-    """What an event is about: for whoever writes it to NDelius."""
+    """The conclusion that an event is about, for the service that writes it to NDelius."""
     conclusion_query = text("SELECT * FROM triage.conclusion_for_batch(:item)")
     row = opened.connection.execute(conclusion_query, {"item": item_id}).mappings().first()
     if row is None:
@@ -133,13 +133,13 @@ def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
 
 @router.get("/asked")
 def list_inquiries(follow_ups: Answering) -> list[m.AskedOut]:
-    """What was asked about the caller's own cases."""
+    """The requests about the caller's own cases."""
     return [_inquiry_out(one) for one in follow_ups.list_mine()]
 
 
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
-    """What was asked about one case."""
+    """The request about one case."""
     follow_up, _, _ = follow_ups.read_follow_up(item_id)
     return _inquiry_out(follow_up)
 

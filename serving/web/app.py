@@ -162,7 +162,7 @@ async def _to_sign_in(_request: Request, _error: Exception) -> Response:
 
 @dataclass(frozen=True)
 class Problem:
-    """How something that went wrong is said; without words of its own, in those of the error."""
+    """How an error is shown: status, title, and words of its own or those of the error."""
 
     status: int
     title: str

@@ -1,4 +1,4 @@
-"""What was typed when a session ran out: kept for its writer alone, given back after sign-in."""
+"""Drafts: what was typed when a session ran out, for its writer alone, given back after sign-in."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
 
 
 def keep_draft(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
-    """Keep what was typed; the newest of a form replaces the one before."""
+    """Store what was typed; the newest of a form replaces the one before."""
     unit.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
     row = {"username": unit.username, "path": path, "form": pairs}
     statement = insert(drafts).values(**row)

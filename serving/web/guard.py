@@ -1,4 +1,4 @@
-"""What stands before every page and call: how much may be sent, how slowly, and by whom.
+"""The guard before every page and call: size and speed of a request, and whether it is signed in.
 
 A body is read only of a caller who is let in, and only so much of it as its address needs: an
 anonymous request of 91 MB held the service for half a minute.

@@ -1,4 +1,4 @@
-"""What was asked: the practitioner's pages, and the unit's page of what waits and what is late."""
+"""Requests to practitioners: the practitioner's pages, and the unit's page of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reply_to_answer(
     kind: Annotated[str, Form()] = "",
     words: Annotated[str, Form()] = "",
 ) -> Response:
-    """The last word on what was declined, or is to be looked at again: asked again, or settled."""
+    """The reader's reply to an answer: ask again, or settle."""
     try:
         follow_ups.record_reply(item_id, kind, words)
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""One request, one transaction in the name of who is let in: what every page and call stands on."""
+"""One request is one transaction in the name of its user, for every page and call."""
 # No postponed annotations: what a route lets in is known only when its dependency is made.
 
 from collections.abc import Callable, Iterator

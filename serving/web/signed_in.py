@@ -1,4 +1,4 @@
-"""Sessions that can be ended: the cookie holds a number, the database who it stands for."""
+"""Sessions that can be ended: the cookie holds a number, the database its user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COOKIE_HOURS = 24
 
 @dataclass(frozen=True)
 class SessionUser:
-    """Who a session stands for; `live` is False once it ran out or was ended."""
+    """The user of a session; `live` is False once it has expired or ended."""
 
     username: str
     name: str
