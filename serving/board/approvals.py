@@ -174,7 +174,7 @@ def load_bundle(approval: Approval, folder: Path) -> Bundle:
 
 
 def propose_approval(
-    unit: Transaction,
+    opened: Transaction,
     model: Bundle,
     folder: str,
     rates: Mapping[str, int],
@@ -199,7 +199,7 @@ def propose_approval(
         "expires_at": func.now() + VALID_FOR,
     }
     try:
-        number = unit.connection.execute(
+        number = opened.connection.execute(
             insert(approvals).values(**values).returning(approvals.c.id)
         ).scalar_one()
     except DBAPIError as error:
@@ -207,48 +207,50 @@ def propose_approval(
             "It could not be proposed: only a member of the board proposes, with a random share "
             "between 0 and 1."
         ) from error
-    binds = _read_approval(unit.connection, int(number)).digest_signed
+    binds = _read_approval(opened.connection, int(number)).digest_signed
     details = {"bundle": model.id, "binds": binds}
-    unit.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(number), details))
+    opened.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(number), details))
     return int(number)
 
 
-def sign_approval(unit: Transaction, approval_id: int, reasons: str, conditions: str = "") -> None:
+def sign_approval(
+    opened: Transaction, approval_id: int, reasons: str, conditions: str = ""
+) -> None:
     """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
-    one = _read_approval(unit.connection, approval_id)
+    one = _read_approval(opened.connection, approval_id)
     if not is_open_to_sign(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
     values = {
         "approval_id": approval_id,
-        "username": unit.username,
+        "username": opened.username,
         "reasons": reasons,
         "conditions": conditions.strip(),
         "at": func.now(),
     }
     try:
-        unit.connection.execute(insert(signatures).values(**values))
+        opened.connection.execute(insert(signatures).values(**values))
     except DBAPIError as error:
         raise UserError(
             "It could not be signed: a board member signs once, in the own name, with at least 20 "
             f"characters of reasons ({type(error.orig).__name__})."
         ) from error
     details = {"binds": one.digest_signed, "words": _sha256_of(f"{reasons}\n{conditions.strip()}")}
-    unit.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id), details))
+    opened.audit(AuditEvent("SIGNED_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
-def withdraw_approval(unit: Transaction, approval_id: int, reasons: str) -> None:
+def withdraw_approval(opened: Transaction, approval_id: int, reasons: str) -> None:
     """Withdraw an approval at once, in the user's own name: one member is enough."""
-    hold_still(unit.connection)
-    values = {"approval_id": approval_id, "username": unit.username, "reasons": reasons.strip()}
+    hold_still(opened.connection)
+    values = {"approval_id": approval_id, "username": opened.username, "reasons": reasons.strip()}
     try:
-        unit.connection.execute(insert(withdrawals).values(**values))
+        opened.connection.execute(insert(withdrawals).values(**values))
     except DBAPIError as error:
         raise UserError(
             "It was not withdrawn: a member of the board withdraws once, with at least 20 "
             "characters of reasons."
         ) from error
     details = {"words": _sha256_of(reasons.strip())}
-    unit.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id), details))
+    opened.audit(AuditEvent("WITHDREW_APPROVAL", "APPROVAL", str(approval_id), details))
 
 
 def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:

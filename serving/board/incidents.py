@@ -56,25 +56,25 @@ def list_incidents(connection: Connection) -> list[Incident]:
     return sorted(incident_of.values(), key=lambda one: (one.is_closed, -one.first["id"]))
 
 
-def report_incident(unit: Transaction, kind: str, words: str) -> None:
+def report_incident(opened: Transaction, kind: str, words: str) -> None:
     """Report an incident; UserError where its words hold a CRN: no person is named."""
     if kind not in KINDS:
         raise UserError("Select what happened")
-    _insert_incident(unit, {"kind": kind, "words": words})
+    _insert_incident(opened, {"kind": kind, "words": words})
 
 
-def follow_up_incident(unit: Transaction, number: int, words: str, *, closes: bool) -> None:
+def follow_up_incident(opened: Transaction, number: int, words: str, *, closes: bool) -> None:
     """Record a follow-up of an incident, or close it; UserError where it is closed or unknown."""
-    incidents: Sequence[Incident] = list_incidents(unit.connection)
+    incidents: Sequence[Incident] = list_incidents(opened.connection)
     incident = next((one for one in incidents if one.first["id"] == number), None)
     if incident is None or incident.is_closed:
         raise UserError("There is no such open incident.")
     values = {"follows": number, "kind": incident.first["kind"], "words": words, "closes": closes}
-    _insert_incident(unit, values)
+    _insert_incident(opened, values)
 
 
-def _insert_incident(unit: Transaction, values: dict[str, object]) -> None:
+def _insert_incident(opened: Transaction, values: dict[str, object]) -> None:
     if re.search(r"\b[A-Za-z][0-9]{6}\b", str(values["words"])):
         raise UserError("Leave the CRN out: no person stands on the board's pages.")
-    unit.connection.execute(insert(incidents).values(**values, username=unit.username))
-    unit.audit(AuditEvent("REPORTED_INCIDENT", "NOT_APPLICABLE", "-", {"kind": values["kind"]}))
+    opened.connection.execute(insert(incidents).values(**values, username=opened.username))
+    opened.audit(AuditEvent("REPORTED_INCIDENT", "NOT_APPLICABLE", "-", {"kind": values["kind"]}))

@@ -85,26 +85,26 @@ def as_the_board_says(
         )
 
 
-def stop_flagging(unit: Transaction, reasons: str) -> None:
+def stop_flagging(opened: Transaction, reasons: str) -> None:
     """Stop flagging, in the user's own name."""
-    _record_stop(unit, "stop", reasons, "STOPPED_FLAGGING")
+    _record_stop(opened, "stop", reasons, "STOPPED_FLAGGING")
 
 
-def resume_flagging(unit: Transaction, reasons: str) -> None:
+def resume_flagging(opened: Transaction, reasons: str) -> None:
     """Agree that flagging resumes; it does once two members have agreed."""
-    if in_force(unit.connection) is None:
+    if in_force(opened.connection) is None:
         raise UserError("Nothing is stopped.")
-    _record_stop(unit, "resume", reasons, "RESUMED_FLAGGING")
+    _record_stop(opened, "resume", reasons, "RESUMED_FLAGGING")
 
 
-def _record_stop(unit: Transaction, kind: str, reasons: str, what: str) -> None:
-    approvals.hold_still(unit.connection)
-    values = {"kind": kind, "username": unit.username, "reasons": reasons.strip()}
+def _record_stop(opened: Transaction, kind: str, reasons: str, what: str) -> None:
+    approvals.hold_still(opened.connection)
+    values = {"kind": kind, "username": opened.username, "reasons": reasons.strip()}
     try:
-        unit.connection.execute(insert(stops).values(**values))
+        opened.connection.execute(insert(stops).values(**values))
     except DBAPIError as error:
         raise UserError(
             "It was not recorded: only a member of the board stops and resumes, with at least 20 "
             "characters of reasons."
         ) from error
-    unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))
+    opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -62,7 +62,7 @@ class Account:
     on_hold: bool
 
 
-def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
+def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
     """The account of a case: what the system held, computed and showed by the end of a day.
 
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
@@ -73,8 +73,8 @@ def account_of_case(unit: Transaction, store: Store, scores: Path, crn: str, on:
         raise UserError("That day has not come yet.")
     if on < FIRST_DAY:
         raise UserError(f"Nothing is told of days before {FIRST_DAY.day} {FIRST_DAY:%B %Y}.")
-    unit.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
-    connection = unit.connection
+    opened.audit(AuditEvent("ASKED_FOR_ACCOUNT", "CRN", crn, {"on": on.isoformat()}))
+    connection = opened.connection
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited, limits_known = _access_state(connection, store, crn, on)
     who, entries = (None, []) if limited else summary.one_case(store, crn, on)

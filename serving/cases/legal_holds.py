@@ -20,7 +20,7 @@ from serving.db.session import AuditEvent, Transaction
 from serving.db.unit_tables import holds
 
 
-def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
+def record_hold(opened: Transaction, store: Store, crn: str, reasons: str, *, placed: bool) -> None:
     """Place or lift a legal hold on a case; both stay on record.
 
     Raises UserError for what is no CRN, and for a case of which the store holds nothing.
@@ -28,12 +28,12 @@ def record_hold(unit: Transaction, store: Store, crn: str, reasons: str, *, plac
     check_crn(crn)
     if placed and not store.knows(crn):
         raise UserError("The store holds nothing of that CRN, so there is nothing to keep.")
-    _lock_holds(unit.connection)
-    values = {"crn": crn, "placed": placed, "username": unit.username, "reasons": reasons.strip()}
-    unit.connection.execute(insert(holds).values(**values))
-    unit.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
+    _lock_holds(opened.connection)
+    values = {"crn": crn, "placed": placed, "username": opened.username, "reasons": reasons.strip()}
+    opened.connection.execute(insert(holds).values(**values))
+    opened.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
     if placed:
-        store_holds.keep(store.path, held_cases(unit.connection))
+        store_holds.keep(store.path, held_cases(opened.connection))
 
 
 def write_hold_list(connection: Connection, store: Path) -> int:

@@ -72,7 +72,7 @@ def shrink_items(connection: Connection, limited: list[str]) -> int:
 
 
 def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool:
-    """Whether access is limited on a day: by the list, or by a report since it (promise 7)."""
+    """Whether a case is of limited access on a day: on the newest list, or reported since it."""
     if crn in build.limited_cases(store, on):
         return True
     limited_query = text("SELECT triage.told_limited(:crn)")

@@ -78,7 +78,7 @@ def add_user(args: argparse.Namespace) -> None:
 
 
 def end_user(args: argparse.Namespace) -> None:
-    """End a user's sessions now, wherever they are signed in; with --for-good, the user too."""
+    """End every session of a user now; with --for-good, the user can sign in no more."""
     with as_owner(settings.read_settings()) as connection:
         user_query = select(users.c.username).where(users.c.username == args.username)
         if connection.execute(user_query).scalar() is None:

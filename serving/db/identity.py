@@ -48,7 +48,7 @@ def prove_identity(connection: Connection, who: str) -> None:
 
 
 def keep_key(connection: Connection, key: bytes) -> None:
-    """Bring the padded key to the database; as its owner."""
+    """Store the padded key that proves identities in the database; only its owner may."""
     inner, outer = hmac_pads(key)
     connection.execute(
         text(

@@ -29,7 +29,7 @@ class AuditEvent:
 
 @dataclass
 class Transaction:
-    """A transaction in one person's name, and the audit rows that it will leave."""
+    """A database transaction in one user's name; its audit rows are written when it ends."""
 
     connection: Connection
     username: str | None

@@ -20,7 +20,7 @@ REPLAY = "To see what a past day would have given, without filling the queue, ad
 
 
 def check_night(connection: Connection, store: Store, as_of: date) -> None:
-    """Raise UserError unless a night may be about this day."""
+    """Raise UserError unless a nightly run can be made for this as-of date."""
     check_day(store, as_of, connection.execute(select(func.max(runs.c.as_of))).scalar())
 
 

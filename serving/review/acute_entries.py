@@ -30,19 +30,19 @@ class AcuteEntry:
 class AcuteEntries:
     """The acute entries that one signed-in person may see, within one transaction."""
 
-    unit: Transaction
+    opened: Transaction
 
     def count_unacknowledged(self) -> int:
         """How many nobody has acknowledged."""
         rows = select(func.count()).select_from(acute).where(~_is_acknowledged())
-        return int(self.unit.connection.execute(rows).scalar_one())
+        return int(self.opened.connection.execute(rows).scalar_one())
 
     def list_entries(self) -> list[AcuteEntry]:
         """Those that wait, newest first, then the last that were acknowledged."""
         newest = select(acute, _let_in()).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
-        waiting = self.unit.connection.execute(newest.where(~_is_acknowledged())).mappings().all()
+        waiting = self.opened.connection.execute(newest.where(~_is_acknowledged())).mappings().all()
         last = (
-            self.unit.connection.execute(newest.where(_is_acknowledged()).limit(SHOWN))
+            self.opened.connection.execute(newest.where(_is_acknowledged()).limit(SHOWN))
             .mappings()
             .all()
         )
@@ -54,16 +54,16 @@ class AcuteEntries:
             .where(acknowledgements.c.acute_id.in_(entries))
             .order_by(acknowledgements.c.at)
         )
-        for row in self.unit.connection.execute(acknowledged).mappings():
+        for row in self.opened.connection.execute(acknowledged).mappings():
             entries[row["acute_id"]].acknowledged.append(row)
-        self.unit.audit(
+        self.opened.audit(
             AuditEvent("PAGE_VIEW_ACUTE", "NOT_APPLICABLE", "-", {"seen": len(entries)})
         )
         return list(entries.values())
 
     def acknowledge_entry(self, acute_id: int, action: str) -> None:
         """Acknowledge an entry in the user's name, with what was done."""
-        row = self.unit.connection.execute(
+        row = self.opened.connection.execute(
             select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
         )
         entry = row.first()
@@ -76,13 +76,13 @@ class AcuteEntries:
             raise Invalid({f"done-{acute_id}": "Say what you did, in 10 to 1,000 characters"})
         mine = exists().where(
             acknowledgements.c.acute_id == acute_id,
-            acknowledgements.c.username == self.unit.username,
+            acknowledgements.c.username == self.opened.username,
         )
-        if self.unit.connection.execute(select(mine)).scalar_one():
+        if self.opened.connection.execute(select(mine)).scalar_one():
             raise Refused("You have acknowledged this entry.")
-        values = {"acute_id": acute_id, "username": self.unit.username, "done": action.strip()}
-        self.unit.connection.execute(insert(acknowledgements).values(**values))
-        self.unit.audit(AuditEvent("ACKNOWLEDGED_ACUTE", "CRN", crn, {"entry": acute_id}))
+        values = {"acute_id": acute_id, "username": self.opened.username, "done": action.strip()}
+        self.opened.connection.execute(insert(acknowledgements).values(**values))
+        self.opened.audit(AuditEvent("ACKNOWLEDGED_ACUTE", "CRN", crn, {"entry": acute_id}))
 
 
 def _let_in() -> ColumnElement[str]:

@@ -20,20 +20,20 @@ from serving.review.states import ANSWERS, Answer
 class FollowUps:
     """Requests to practitioners, for one signed-in person, within one transaction."""
 
-    unit: Transaction
+    opened: Transaction
     store: AskedStore
 
     @classmethod
-    def of_transaction(cls, unit: Transaction) -> FollowUps:
+    def of_transaction(cls, opened: Transaction) -> FollowUps:
         """The requests that the user of a transaction may see."""
-        if unit.username is None:
+        if opened.username is None:
             raise Refused("Sign in to see what was asked.")
-        return cls(unit, AskedStore(unit.connection, unit.username))
+        return cls(opened, AskedStore(opened.connection, opened.username))
 
     def list_mine(self) -> list[FollowUp]:
         """The requests about the practitioner's own cases."""
         follow_ups = self.store.list_follow_ups()
-        self.unit.audit(
+        self.opened.audit(
             AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(follow_ups)})
         )
         return follow_ups
@@ -42,7 +42,7 @@ class FollowUps:
         """The open cases of the unit, and the requests about its concluded ones."""
         waiting, follow_ups = self.store.list_open(), self.store.list_follow_ups()
         counts = {"open": len(waiting), "asked": len(follow_ups)}
-        self.unit.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
+        self.opened.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
         return waiting, follow_ups
 
     def read_follow_up(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
@@ -89,4 +89,4 @@ class FollowUps:
 
     def _audit_follow_up(self, what: str, follow_up: FollowUp, kind: str | None = None) -> None:
         details = {"item": follow_up.item_id, **({"kind": kind} if kind else {})}
-        self.unit.audit(AuditEvent(what, "CRN", follow_up.crn, details))
+        self.opened.audit(AuditEvent(what, "CRN", follow_up.crn, details))

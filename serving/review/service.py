@@ -28,20 +28,22 @@ class NotFound(Refused):
 class Review:
     """The review of cases by one signed-in reader, within one transaction."""
 
-    unit: Transaction
+    opened: Transaction
     store: Store
 
     @classmethod
-    def of_transaction(cls, unit: Transaction) -> Review:
+    def of_transaction(cls, opened: Transaction) -> Review:
         """The review in the name of the unit's user."""
-        if unit.username is None:
+        if opened.username is None:
             raise Refused("Sign in to read cases.")
-        return cls(unit, Store(unit.connection, unit.username))
+        return cls(opened, Store(opened.connection, opened.username))
 
     def list_queue(self) -> tuple[list[Item], list[Item]]:
         """The open cases of the reader's unit, and those concluded last."""
         items = self.store.list_queue()
-        self.unit.audit(AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(items)}))
+        self.opened.audit(
+            AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(items)})
+        )
         return items, self.store.list_concluded()
 
     def read_case(
@@ -137,4 +139,4 @@ class Review:
 
     def audit_case(self, what: str, item: Item, details: dict[str, Any] | None = None) -> None:
         """Leave an audit row about the case."""
-        self.unit.audit(AuditEvent(what, "CRN", item.crn, {"item": item.id, **(details or {})}))
+        self.opened.audit(AuditEvent(what, "CRN", item.crn, {"item": item.id, **(details or {})}))

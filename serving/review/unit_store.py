@@ -91,7 +91,7 @@ class UnitStore:
         return [(holder, count) for holder, count in self.connection.execute(rows)]
 
     def list_limited(self) -> list[Limited]:
-        """The unit's cases of limited access: those that were queued, then longest unchecked."""
+        """The unit's cases of limited access, sorted: queued ones first, then longest unchecked."""
         rows = self.connection.execute(text("SELECT * FROM triage.limited_of_unit()"))
         return [Limited(*row) for row in rows]
 

@@ -21,15 +21,15 @@ MOST_AT_ONCE = 500
 class Units:
     """What one signed-in person may see and settle about the own unit, within one transaction."""
 
-    unit: Transaction
+    opened: Transaction
     store: UnitStore
 
     @classmethod
-    def of_transaction(cls, unit: Transaction) -> Units:
+    def of_transaction(cls, opened: Transaction) -> Units:
         """The unit's pages in the name of the user."""
-        if unit.username is None:
+        if opened.username is None:
             raise Refused("Sign in to see the unit.")
-        return cls(unit, UnitStore(unit.connection, unit.username))
+        return cls(opened, UnitStore(opened.connection, opened.username))
 
     def list_checklist(self) -> dict[str, list[RowMapping]]:
         """Facts over all cases of the unit that are open to be read; no scores."""
@@ -48,7 +48,7 @@ class Units:
         row = self.store.read_holding(crn) if is_crn(crn) else None
         if row is None:
             raise NotFound("Your unit holds no such case.")
-        self.unit.audit(
+        self.opened.audit(
             AuditEvent(
                 "PAGE_VIEW_PERSON", "CRN", crn, {"limited": row["limited"], "on": f"{today}"}
             )
@@ -70,7 +70,7 @@ class Units:
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
             raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})
         self.store.check_limited(crn, words)
-        self.unit.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
+        self.opened.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
 
     def read_cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
         """The deputy now, and the SPOs who could be."""
@@ -90,7 +90,7 @@ class Units:
         if faults:
             raise Invalid(faults)
         self.store.set_cover(pdu, deputy or None, int(most) if most else None)
-        self.unit.audit(AuditEvent("SET_COVER", "PDU", pdu, {"deputy": deputy, "most": most}))
+        self.opened.audit(AuditEvent("SET_COVER", "PDU", pdu, {"deputy": deputy, "most": most}))
 
     def summarise_week(self) -> tuple[list[tuple[str, int]], dict[str, list[RowMapping]]]:
         """What to take into supervision: who holds cases, and the facts about them."""
@@ -104,4 +104,4 @@ class Units:
 
     def audit_view(self, what: str) -> None:
         """Leave an audit row about nobody."""
-        self.unit.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))
+        self.opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -22,7 +22,7 @@ Looking = Annotated[AcuteEntries, in_transaction(account.with_cases, AcuteEntrie
 @router.get("/acute")
 def show_acute(request: Request, entries: Looking) -> Response:
     """What waits to be acknowledged, and what was."""
-    typed = drafts.kept_on(entries.unit, "/acute")
+    typed = drafts.kept_on(entries.opened, "/acute")
     filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
     return pages.render_page(
         request,
@@ -54,5 +54,5 @@ def acknowledge_entry(
             filled={entry_id: action},
             given_back={},
         )
-    drafts.forget_draft(entries.unit, f"/acute/{entry_id}/acknowledge")
+    drafts.forget_draft(entries.opened, f"/acute/{entry_id}/acknowledge")
     return RedirectResponse("/acute", status_code=303)

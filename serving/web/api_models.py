@@ -152,7 +152,7 @@ class AskedOut(Model):
 
 
 class AnswerIn(Model):
-    """An answer in the practitioner's own name."""
+    """A practitioner's answer to a request about a case, in that person's own name."""
 
     kind: Literal["accepted", "declined", "fact", "second_look"]
     words: Words = ""

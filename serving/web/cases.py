@@ -55,8 +55,8 @@ def show_queue(
         load=queue_view.count_workload(waiting, today),
         done=concluded,
         notice=_why_nothing_new(request, review),
-        acute=AcuteEntries(review.unit).count_unacknowledged(),
-        for_me=FollowUps.of_transaction(review.unit).waiting_for_me(),
+        acute=AcuteEntries(review.opened).count_unacknowledged(),
+        for_me=FollowUps.of_transaction(review.opened).waiting_for_me(),
     )
 
 
@@ -148,7 +148,7 @@ def record_view(
     except Invalid as error:
         # The whole record, so that no ticked entry is missing from what is sent again.
         return _case_page(request, review, item_id, WHOLE, faults=error.faults, filled=view)
-    drafts.forget_draft(review.unit, f"/cases/{item_id}/view")
+    drafts.forget_draft(review.opened, f"/cases/{item_id}/view")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
@@ -173,7 +173,7 @@ def conclude_case(
     except Invalid as error:
         filled = {"outcome": outcome, "reasons": reasons, "groups": groups}
         return _findings_page(request, review, item_id, faults=error.faults, filled=filled)
-    drafts.forget_draft(review.unit, f"/cases/{item_id}/conclusion")
+    drafts.forget_draft(review.opened, f"/cases/{item_id}/conclusion")
     return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
 
 
@@ -207,7 +207,9 @@ def _case_page(
     filled: View = NOTHING_SAID,
 ) -> Response:
     typed = (
-        drafts.read_draft(review.unit, f"/cases/{item_id}/view") if filled is NOTHING_SAID else None
+        drafts.read_draft(review.opened, f"/cases/{item_id}/view")
+        if filled is NOTHING_SAID
+        else None
     )
     if typed is not None:
         filled, view = view_of(typed), WHOLE
@@ -256,7 +258,7 @@ def _findings_page(
     timeline = review.store.read_timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
     fresh = review.store.read_item(item_id) or item
-    typed = None if filled else drafts.read_draft(review.unit, f"/cases/{item_id}/conclusion")
+    typed = None if filled else drafts.read_draft(review.opened, f"/cases/{item_id}/conclusion")
     if typed is not None:
         filled = {
             "outcome": str(typed.get("outcome") or ""),
@@ -266,7 +268,7 @@ def _findings_page(
     return pages.render_page(
         request,
         "findings.html",
-        followed=FollowUps.of_transaction(review.unit).of_one(item_id),
+        followed=FollowUps.of_transaction(review.opened).of_one(item_id),
         status=422 if faults else 200,
         item=fresh,
         findings=findings,
@@ -284,12 +286,12 @@ def _findings_page(
 
 def _why_nothing_new(request: Request, review: Review) -> str | None:
     """Why nothing new can be flagged, with its date; None where an approval holds (promise 8)."""
-    stopped = stop.in_force(review.unit.connection)
+    stopped = stop.in_force(review.opened.connection)
     if stopped is not None:
         return stopped.stop_notice
     demo = request.app.state.settings.demo
     try:
-        approvals.in_force(review.unit.connection, demo=demo)
+        approvals.in_force(review.opened.connection, demo=demo)
     except NotApproved as error:
         return str(error)
     return None

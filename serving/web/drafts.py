@@ -43,54 +43,54 @@ def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
     return pairs
 
 
-def keep_draft(unit: Transaction, path: str, pairs: list[list[str]]) -> None:
+def keep_draft(opened: Transaction, path: str, pairs: list[list[str]]) -> None:
     """Store what was typed; the newest of a form replaces the one before."""
-    unit.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
-    row = {"username": unit.username, "path": path, "form": pairs}
+    opened.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
+    row = {"username": opened.username, "path": path, "form": pairs}
     statement = insert(drafts).values(**row)
-    unit.connection.execute(
+    opened.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["username", "path"], set_={"form": pairs, "at": func.now()}
         )
     )
 
 
-def read_draft(unit: Transaction, path: str) -> FormData | None:
+def read_draft(opened: Transaction, path: str) -> FormData | None:
     """What this person typed into a form before the session ran out; None where nothing is kept."""
     rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest_kept())
-    pairs = unit.connection.execute(rows).scalar()
+    pairs = opened.connection.execute(rows).scalar()
     return FormData([(k, v) for k, v in pairs]) if pairs else None
 
 
-def kept_on(unit: Transaction, page: str) -> dict[str, FormData]:
-    """What this person typed into the forms of a page that holds several, by what each is about."""
+def kept_on(opened: Transaction, page: str) -> dict[str, FormData]:
+    """A person's unsent entries in the forms of one page, by the case that each is about."""
     rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest_kept())
     return {
         path.split("/")[-2]: FormData([(k, v) for k, v in form])
-        for path, form in unit.connection.execute(rows)
+        for path, form in opened.connection.execute(rows)
         if page_of(path) == page
     }
 
 
-def newest_page(unit: Transaction) -> str | None:
+def newest_page(opened: Transaction) -> str | None:
     """The page to go back to after signing in again: one of a case only where this person may
     still see the case.
     """
     rows = select(drafts.c.path).where(drafts.c.at > _oldest_kept()).order_by(drafts.c.at.desc())
-    for path in unit.connection.execute(rows).scalars():
+    for path in opened.connection.execute(rows).scalars():
         page = page_of(path)
         if page and not re.search(r"\d", page):
             return page
         number = int(re.findall(r"\d+", path)[0])
         visible = select(items.c.id).where(items.c.id == min(number, 2**63 - 1), ~items.c.limited)
-        if page and unit.connection.execute(visible).scalar() is not None:
+        if page and opened.connection.execute(visible).scalar() is not None:
             return page
     return None
 
 
-def forget_draft(unit: Transaction, path: str) -> None:
+def forget_draft(opened: Transaction, path: str) -> None:
     """Forget it: the form was sent."""
-    unit.connection.execute(delete(drafts).where(drafts.c.path == path))
+    opened.connection.execute(delete(drafts).where(drafts.c.path == path))
 
 
 def _oldest_kept() -> datetime:

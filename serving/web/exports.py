@@ -58,7 +58,7 @@ def queue_csv(review: Reading) -> Response:
     waiting, _ = review.list_queue()
     # Whose record left as a file is told when somebody asks about one of them afterwards.
     crns = {"crns": [item.crn for item in waiting]}
-    review.unit.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
+    review.opened.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
     rows = [
         (item.crn, "restricted access", "", "", "")
         if item.limited

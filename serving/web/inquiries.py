@@ -45,7 +45,7 @@ def reply_to_answer(
         return _unit_page(
             request, follow_ups, item_id, error.faults, {"kind": kind, "words": words}
         )
-    drafts.forget_draft(follow_ups.unit, f"/unit/asked/{item_id}/reply")
+    drafts.forget_draft(follow_ups.opened, f"/unit/asked/{item_id}/reply")
     return RedirectResponse("/unit", status_code=303)
 
 
@@ -58,7 +58,7 @@ def _unit_page(
 ) -> Response:
     waiting, inquiries = follow_ups.of_the_unit()
     today = clock.today()
-    typed = {} if filled else drafts.kept_on(follow_ups.unit, "/unit")
+    typed = {} if filled else drafts.kept_on(follow_ups.opened, "/unit")
     for number, form in list(typed.items())[-1:]:
         item_id = int(number)
         filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
@@ -75,7 +75,7 @@ def _unit_page(
         asked=still,
         over=[one for one in inquiries if one.is_settled][-OVER_SHOWN:],
         today=today,
-        acute=AcuteEntries(follow_ups.unit).count_unacknowledged(),
+        acute=AcuteEntries(follow_ups.opened).count_unacknowledged(),
         replied_to=item_id,
         faults={f"{name}-{item_id}": fault for name, fault in (faults or {}).items()},
         filled=filled or {},
@@ -86,7 +86,7 @@ def _unit_page(
 @router.get("/asked")
 def show_inquiries(request: Request, follow_ups: Answering) -> Response:
     """What was asked about the practitioner's own cases."""
-    acute = AcuteEntries(follow_ups.unit).count_unacknowledged()
+    acute = AcuteEntries(follow_ups.opened).count_unacknowledged()
     own_follow_ups = follow_ups.list_mine()
     return pages.render_page(
         request, "asked.html", asked=own_follow_ups, today=clock.today(), acute=acute
@@ -114,7 +114,7 @@ def answer_inquiry(
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _inquiry_page(request, follow_ups, item_id, error.faults, filled)
-    drafts.forget_draft(follow_ups.unit, f"/asked/{item_id}/answer")
+    drafts.forget_draft(follow_ups.opened, f"/asked/{item_id}/answer")
     return RedirectResponse(f"/asked/{item_id}", status_code=303)
 
 
@@ -125,7 +125,7 @@ def _inquiry_page(
     faults: dict[str, str] | None = None,
     filled: dict[str, Any] | None = None,
 ) -> Response:
-    typed = None if filled else drafts.read_draft(follow_ups.unit, f"/asked/{item_id}/answer")
+    typed = None if filled else drafts.read_draft(follow_ups.opened, f"/asked/{item_id}/answer")
     if typed is not None:
         filled = {name: str(typed.get(name) or "") for name in ("kind", "words", "planned")}
     follow_up, findings, timeline = follow_ups.read_follow_up(item_id)

@@ -78,7 +78,7 @@ def to_provider(request: Request) -> Response:
 
 @router.get("/sign-in/callback", dependencies=[Depends(limit_tries)])
 def end_sign_in(request: Request, code: str = "", state: str = "") -> Response:
-    """Where the provider leads back to; nothing but a name and a role is taken from it."""
+    """The address to which the provider returns the user; it gives a name and a role, no more."""
     provider: Provider | None = request.app.state.provider
     expected = request.session.pop("asked", None)
     if (

@@ -51,7 +51,7 @@ def show_week(request: Request, units: Looking) -> Response:
     """One page to take into supervision: by practitioner, what was asked and what is not done."""
     named, facts = units.summarise_week()
     holders: list[tuple[str, int | None]] = [*named]
-    follow_ups = AskedStore(units.unit.connection, units.store.username).list_follow_ups()
+    follow_ups = AskedStore(units.opened.connection, units.store.username).list_follow_ups()
     facts_of: dict[str, list[Any]] = {}
     if any(row["practitioner_code"] is None for rows in facts.values() for row in rows) or any(
         one.practitioner_code is None for one in follow_ups
@@ -99,7 +99,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
     # The store is asked too: a limit counts from the load that brought it, before any night.
-    if holding["limited"] or limited_access.is_limited(units.unit.connection, store, crn, as_of):
+    if holding["limited"] or limited_access.is_limited(units.opened.connection, store, crn, as_of):
         return pages.render_page(request, "limited.html", item={"crn": crn})
     who, entries = summary.one_case(store, crn, as_of)
     shown_entries = [entry for entry in entries if not entry["system"]]
@@ -121,7 +121,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
 @router.get("/unit/limited")
 def show_limited(request: Request, units: Looking) -> Response:
     """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
-    typed = drafts.kept_on(units.unit, "/unit/limited")
+    typed = drafts.kept_on(units.opened, "/unit/limited")
     filled = {crn: str(form.get("words") or "") for crn, form in typed.items()}
     return pages.render_page(
         request,
@@ -152,7 +152,7 @@ def check_limited(
             filled={crn: words},
             given_back={},
         )
-    drafts.forget_draft(units.unit, f"/unit/limited/{crn}/check")
+    drafts.forget_draft(units.opened, f"/unit/limited/{crn}/check")
     return RedirectResponse("/unit/limited", status_code=303)
 
 
