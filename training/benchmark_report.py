@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from features.markdown import layout_page
 from models import metrics
 from models.metrics import Figure
 from training.benchmark import Result
@@ -29,7 +28,7 @@ WORDS = {
 def write(result: Result, out: Path) -> list[str]:
     """Write the files into a folder, which is made; their names."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "benchmark.md").write_text(layout_page("\n".join(_page(result))), encoding="utf-8")
+    (out / "benchmark.md").write_text("\n".join(_page(result)), encoding="utf-8")
     (out / "benchmark.json").write_text(json.dumps(_figures(result), indent=1), encoding="utf-8")
     names = ["benchmark.md", "benchmark.json", "cross-validated.csv"]
     about = result.about

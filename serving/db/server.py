@@ -134,16 +134,16 @@ def _asked_of_itself(engine: Engine) -> Any:
 
 
 def forget_ended_server(folder: Path) -> None:
-    """Remove the mark of a server that was killed and that its parent has not asked about yet.
+    """Remove the lock files of a server that was killed and that its parent has not reaped yet.
 
     Such a process looks alive to whoever only asks whether its number exists, as in a container
     whose first process reaps nobody: the server would never be started again.
     """
-    mark = folder / "postmaster.pid"
-    with suppress(FileNotFoundError, psutil.NoSuchProcess):
-        number = int(mark.read_text(encoding="utf-8").split()[0])
-        if psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
-            mark.unlink()
+    for mark in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
+        with suppress(FileNotFoundError, psutil.NoSuchProcess):
+            number = int(mark.read_text(encoding="utf-8").split()[0])
+            if psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
+                mark.unlink()
 
 
 @cache

@@ -144,17 +144,18 @@ def test_the_next_start_after_kills_is_a_whole_night(machine: Machine) -> None:
 def test_the_mark_of_a_killed_server_is_removed_and_that_of_a_living_one_stays(
     tmp_path: Path,
 ) -> None:
-    mark = tmp_path / "postmaster.pid"
+    marks = [tmp_path / "postmaster.pid", tmp_path / ".s.PGSQL.5432.lock"]
     server.forget_ended_server(tmp_path)
     with subprocess.Popen(["sleep", "60"]) as process:
-        mark.write_text(f"{process.pid}\n/data\n", encoding="utf-8")
+        for mark in marks:
+            mark.write_text(f"{process.pid}\n/data\n", encoding="utf-8")
         server.forget_ended_server(tmp_path)
-        assert mark.exists()
+        assert all(mark.exists() for mark in marks)
         process.kill()
         # Nobody has asked how it ended: its number is still taken.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         server.forget_ended_server(tmp_path)
-        assert not mark.exists()
+        assert not any(mark.exists() for mark in marks)
 
 
 def test_the_database_is_killed_in_the_middle_of_a_night(machine: Machine) -> None:
