@@ -51,8 +51,8 @@ def _with_kinds(lines: list[str]) -> Iterator[tuple[str, str]]:
 def _wrap(block: list[str]) -> list[str]:
     item = _ITEM.match(block[0])
     quote = _QUOTE if block[0].startswith(_QUOTE) else ""
-    indent = re.match(r"\s*", block[0])
-    first = f"{item[1]}{item[2]} " if item else quote or (indent[0] if indent else "")
+    indent = len(block[0]) - len(block[0].lstrip())
+    first = f"{item[1]}{item[2]} " if item else quote or " " * indent
     rest = quote or " " * len(first)
     words = " ".join([block[0][len(first) :].strip(), *(line.strip() for line in block[1:])])
     # A number at the end of a sentence must not begin a line: it would begin a list. A command or
@@ -82,8 +82,9 @@ def _table(block: list[str]) -> list[str]:
             for title, cell in zip(head[1:], others, strict=False)
             if cell
         ]
-        strong = name if "`" in name or not name else f"**{name}**"
-        out += _wrap([f"- {strong}: " * bool(name) + "- " * (not name) + "; ".join(parts)])
+        strong = name if "`" in name else f"**{name}**"
+        start = f"- {strong}: " if name else "- "
+        out += _wrap([start + "; ".join(parts)])
     return out
 
 

@@ -15,6 +15,10 @@ OWN_REVIEW_DAYS = 90
 """So long a reader who recorded a view may look at the case, whoever holds it now."""
 DEPUTY_AFTER_WORKING_DAYS = 2
 """A deputy may read what nobody of the unit began within so many working days."""
+SESSION_HOURS = 8
+"""So long a session lasts."""
+COOKIE_HOURS = 24
+"""The cookie outlives the session, so that what was typed when it ran out finds its writer."""
 SECOND_READ_OF_RANDOM = 0.2
 """The share of randomly drawn cases that is read again, where the first view was not "too low"."""
 SECOND_READ_OF_FLAGGED = 0.05

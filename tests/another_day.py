@@ -41,7 +41,7 @@ def begin() -> None:
         _whole_run.enter_context(clock.ahead_by(timedelta(days=AHEAD)))
 
 
-def environment_of_the_database() -> dict[str, str]:
+def _environment_of_the_database() -> dict[str, str]:
     """What PostgreSQL is to be started with, so that its days are those of the run."""
     if not AHEAD:
         return {}
@@ -59,10 +59,10 @@ def command_on_the_day(module: str, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def _database_started_on_the_day() -> Iterator[None]:
+def database_started_on_the_day() -> Iterator[None]:
     """PostgreSQL alone is started under libfaketime: Python's own waits fail under it."""
     before = dict(os.environ)
-    os.environ.update(environment_of_the_database())
+    os.environ.update(_environment_of_the_database())
     try:
         yield
     finally:
@@ -77,7 +77,7 @@ def main() -> None:
     start = server._start_server
 
     def start_on_the_day(folder: Path) -> object:
-        with _database_started_on_the_day():
+        with database_started_on_the_day():
             return start(folder)
 
     server._start_server = start_on_the_day

@@ -29,6 +29,7 @@ from serving.db.server import NIGHT, WEB, admin_url, engine_for
 from serving.db.tables import claims, entries, findings, items, own_views, users
 from serving.night import run
 from serving.review import lines
+from serving.rule_numbers import SECOND_READ_OF_RANDOM
 from serving.settings import Settings
 from serving.web import app as web_app
 from tests import another_day
@@ -37,8 +38,6 @@ from tests.pages import Browser
 from training import config, pipeline, stability
 
 CASES = 500
-MOST_ASKED_AGAIN = 0.2
-"""The highest share of cases not found too low of which a second reader is asked."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Service:
             if drawn_as:
                 rows = rows.where(findings.c.drawn_as == drawn_as)
             if alone:
-                rows = rows.where(findings.c.draw >= MOST_ASKED_AGAIN)
+                rows = rows.where(findings.c.draw >= SECOND_READ_OF_RANDOM)
             for group in COMMUNITY_GROUPS if levels else ():
                 rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
             found = [(int(item), str(kind)) for item, kind in connection.execute(rows)]
@@ -176,9 +175,7 @@ def running(folder: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     chosen = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(folder)})
     # The same cases in every run: which of them a test meets is not left to a secret drawn anew.
     settings = replace(chosen, draw_secret="the draw of the tests")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in another_day.environment_of_the_database().items():
-            patch.setenv(name, value)
+    with another_day.database_started_on_the_day():
         migrate_database(settings)
     demo.add_users(settings)
     web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)

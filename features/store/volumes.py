@@ -13,7 +13,6 @@ import polars as pl
 from features.contracts import records
 from features.store.store import Store, store_schema
 
-WEEK = timedelta(days=7)
 AT_A_TIME = 8
 """So many buckets of cases are read at once."""
 LEFT_OUT = ("limits", "reviews")

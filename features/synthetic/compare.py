@@ -7,14 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from features.contracts import codes, contact_codes
+from features.contracts import codes
 from features.synthetic import compare_practice, figures
 from features.synthetic.draw import pick
 from features.synthetic.lines import line, mean_of, shares
 from features.synthetic.measure import GROUPS, Extract, Line
-
-YEAR = 365
-APPOINTMENTS = tuple(contact_codes.CONTACT_GROUPS["appointment"])
 
 
 def every_line(extract: Extract) -> list[Line]:

@@ -21,7 +21,6 @@ Flags = npt.NDArray[np.bool_]
 MONTH = 30
 MONTHS = 36
 """The history is told in 36 months of 30 days, the last one ending on the as-of date."""
-SPAN = MONTH * MONTHS
 FIRST_DAYS = (MONTHS - 1 - np.arange(MONTHS)) * MONTH
 """How many days before the as-of date each month ends."""
 

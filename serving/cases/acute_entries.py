@@ -82,8 +82,8 @@ def deliver_entries(
     if not values:
         return Delivered(0, nowhere)
     fresh = insert(acute).on_conflict_do_nothing().returning(acute.c.pdu_code)
-    new_numbers = connection.execute(fresh, values).scalars()
-    return Delivered(sum(unit != NO_UNIT for unit in new_numbers), nowhere)
+    new_units = connection.execute(fresh, values).scalars()
+    return Delivered(sum(unit != NO_UNIT for unit in new_units), nowhere)
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:

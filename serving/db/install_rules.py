@@ -44,16 +44,18 @@ WHERE NOT tgisinternal AND c.relnamespace = to_regnamespace(:schema)
 """
 
 
+_TEMPLATES = Environment(  # noqa: S701 - SQL of our own, with numbers of our own
+    loader=FileSystemLoader(FOLDER),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
 def sql_of(subject: str) -> str:
     """The SQL of a subject, with the numbers of `serving.rule_numbers` written in."""
-    environment = Environment(  # noqa: S701 - SQL of our own, with numbers of our own
-        loader=FileSystemLoader(FOLDER),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    numbers = {name: getattr(rule_numbers, name) for name in dir(rule_numbers) if name.isupper()}
-    return environment.get_template(f"{subject}.sql").render(numbers)
+    numbers = {name: value for name, value in vars(rule_numbers).items() if name.isupper()}
+    return _TEMPLATES.get_template(f"{subject}.sql").render(numbers)
 
 
 def install_rules(connection: Connection) -> bool:

@@ -13,10 +13,10 @@ from features import clock
 from serving.db import working_days
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import RequestState, where_it_stands
+from serving.rule_numbers import DEPUTY_AFTER_WORKING_DAYS
 
 REASSESS_WITHIN = 15
 ANSWER_WITHIN = 5
-CLAIM_WITHIN = 2
 """Working days: to reassess what was asked, to answer it, and to begin reading a case."""
 
 
@@ -106,7 +106,9 @@ class Open:
 
     def is_unclaimed(self, today: date) -> bool:
         """Whether nobody has begun to read it within the days for that, or has left it again."""
-        return not self.begun and working_days.after(self.queued_on, CLAIM_WITHIN) < today
+        return (
+            not self.begun and working_days.after(self.queued_on, DEPUTY_AFTER_WORKING_DAYS) < today
+        )
 
     def is_past_due(self, today: date) -> bool:
         """Whether the day by which it was to be read has passed, read meanwhile or not."""

@@ -184,29 +184,26 @@ def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Pa
 
 def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
     """A figure with too few cases to estimate: never nought, never green."""
-    sentence = f"Too few to tell: {count} of {FEWEST}."
+    return _without_value(name, TOO_FEW, f"Too few to tell: {count} of {FEWEST}.", count, parts)
+
+
+def not_known(name: str, why: str) -> Figure:
+    """A figure for which something is missing: never nought, never green."""
+    return _without_value(name, NOT_KNOWN, f"Not known: {why}")
+
+
+def _without_value(
+    name: str, state: str, sentence: str, count: int = 0, parts: Iterable[Part] = ()
+) -> Figure:
     return Figure(
         name=name,
         value=None,
         low=None,
         high=None,
         count=count,
-        state=TOO_FEW,
+        state=state,
         sentence=sentence,
         parts=list(parts),
-    )
-
-
-def not_known(name: str, why: str) -> Figure:
-    """A figure for which something is missing: never nought, never green."""
-    return Figure(
-        name=name,
-        value=None,
-        low=None,
-        high=None,
-        count=0,
-        state=NOT_KNOWN,
-        sentence=f"Not known: {why}",
     )
 
 
@@ -246,17 +243,7 @@ ENOUGH_PARTS = 0.5
 
 def _no_part(name: str, parts: list[Part]) -> Figure:
     sentence = f"Too few to tell in any of {len(parts)} parts."
-    shown_parts = parts[:MOST_PARTS]
-    return Figure(
-        name=name,
-        value=None,
-        low=None,
-        high=None,
-        count=0,
-        state=TOO_FEW,
-        sentence=sentence,
-        parts=shown_parts,
-    )
+    return _without_value(name, TOO_FEW, sentence, parts=parts[:MOST_PARTS])
 
 
 MOST_PARTS = 160

@@ -24,6 +24,7 @@ from features.errors import MissingInput, RunStopped, SetupProblem, UserError
 from serving.db.server import WEB, engine_for
 from serving.review.policies import Refused
 from serving.review.service import NotFound
+from serving.rule_numbers import COOKIE_HOURS
 from serving.settings import Settings
 from serving.web import (
     account,
@@ -39,7 +40,6 @@ from serving.web import (
     inquiries,
     pages,
     sign_in,
-    signed_in,
     units,
 )
 from serving.web.account import NotSignedIn
@@ -79,7 +79,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         SessionMiddleware,
         secret_key=settings.session_secret,
         session_cookie="rosh_session",
-        max_age=signed_in.COOKIE_HOURS * 3600,
+        max_age=COOKIE_HOURS * 3600,
         # Lax, not strict: the provider leads back from its own address. Forms carry tokens.
         same_site="lax",
         https_only=not settings.demo,

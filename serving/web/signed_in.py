@@ -11,10 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from features import clock
 from serving.db import identity
-
-HOURS = 8
-COOKIE_HOURS = 24
-"""The cookie outlives the session, so that what was typed when it ran out finds its writer."""
+from serving.rule_numbers import SESSION_HOURS
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ def begin_session(connection: Connection, username: str) -> str:
     The database begins one in its own user's proved name alone.
     """
     number = secrets.token_urlsafe(32)
-    until = clock.now() + timedelta(hours=HOURS)
+    until = clock.now() + timedelta(hours=SESSION_HOURS)
     identity.prove_identity(connection, username)
     connection.execute(
         text("SELECT triage.session_begin(:id, :who, :until)"),

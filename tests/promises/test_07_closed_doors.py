@@ -161,17 +161,7 @@ def test_service_refuses_to_start_as_superuser(
 
 
 def test_demo_sign_in_refuses_to_start_outside_a_demo(service: Service) -> None:
-    secrets = {
-        f"ROSH_{name}": "x" * 32
-        for name in (
-            "WEB_PASSWORD",
-            "NIGHT_PASSWORD",
-            "ADMIN_PASSWORD",
-            "SESSION_SECRET",
-            "DRAW_SECRET",
-            "ANCHOR_KEY",
-        )
-    }
+    secrets = factories.live_secrets()
     live = settings_module.read_settings({"ROSH_MODE": "live", **secrets})
     with pytest.raises(SetupProblem, match="this is not a demo"):
         web_app.create_app(live, service.web)

@@ -21,6 +21,7 @@ from serving.web import app as web_app
 from serving.web import drafts
 from serving.web.limiter import SignInLimit, TooManyTries
 from serving.web.oidc import ROLES, NotLetIn, Provider
+from tests import factories
 from tests.pages import Browser
 from tests.service import Service
 from tests.tokens import OTHER, named, token
@@ -118,17 +119,7 @@ def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None
 
 
 def test_half_a_provider_is_named() -> None:
-    secrets = {
-        f"ROSH_{name}": "x" * 32
-        for name in (
-            "WEB_PASSWORD",
-            "NIGHT_PASSWORD",
-            "ADMIN_PASSWORD",
-            "SESSION_SECRET",
-            "DRAW_SECRET",
-            "ANCHOR_KEY",
-        )
-    }
+    secrets = factories.live_secrets()
     with pytest.raises(SetupProblem, match="ROSH_OIDC_CLIENT_ID, ROSH_OIDC_CLIENT_SECRET"):
         settings_module.read_settings(
             {"ROSH_MODE": "live", "ROSH_OIDC_ISSUER": "http://x", **secrets}
@@ -144,17 +135,7 @@ def test_half_a_provider_is_named() -> None:
 
 
 def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -> None:
-    secrets = {
-        f"ROSH_{name}": "x" * 32
-        for name in (
-            "WEB_PASSWORD",
-            "NIGHT_PASSWORD",
-            "ADMIN_PASSWORD",
-            "SESSION_SECRET",
-            "DRAW_SECRET",
-            "ANCHOR_KEY",
-        )
-    }
+    secrets = factories.live_secrets()
     given = {
         "ROSH_OIDC_ISSUER": issuer,
         "ROSH_OIDC_CLIENT_ID": "a",

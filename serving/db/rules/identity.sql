@@ -44,7 +44,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT u.username, u.name, u.role, u.pdu_code, s.until > clock_timestamp()
      FROM sessions s JOIN users u USING (username)
      WHERE s.id = known AND s.ended_at IS NULL AND u.ended_at IS NULL
-       AND s.until > clock_timestamp() - interval '16 hours' $$;
+       AND s.until > clock_timestamp() - interval '{{ COOKIE_HOURS - SESSION_HOURS }} hours' $$;
 
 CREATE OR REPLACE FUNCTION triage.session_end(known text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
