@@ -67,15 +67,15 @@ class LevelModel:
     def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
         """The calibrated log-odds of each row, from stage 1's margins (rows, 3); NaN for others."""
         strata = stratum_of(frame).to_numpy()
-        log_odds_ = np.full(frame.height, np.nan)
+        totals = np.full(frame.height, np.nan)
         for name, stratum in self.strata.items():
             rows = strata == name
             if rows.any():
                 part = frame.filter(pl.Series(rows))
                 margin = margins[rows, THRESHOLD_OF[name] - 1]
                 process = self.process_terms(part, name).sum(axis=1)
-                log_odds_[rows] = self.bases(part, name) + stratum.slope * margin + process
-        return log_odds_
+                totals[rows] = self.bases(part, name) + stratum.slope * margin + process
+        return totals
 
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
         """The base log-odds of each row's risk group."""

@@ -74,10 +74,12 @@ def brier(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 
 def auc(score: Matrix, higher: Flags, weight: Matrix) -> float:
     """The chance that someone higher is ranked above someone who is not (weighted)."""
-    counts = weight > 0
-    if len(np.unique(higher[counts])) < 2:
+    has_weight = weight > 0
+    if len(np.unique(higher[has_weight])) < 2:
         return float("nan")
-    return float(roc_auc_score(higher[counts], score[counts], sample_weight=weight[counts]))
+    return float(
+        roc_auc_score(higher[has_weight], score[has_weight], sample_weight=weight[has_weight])
+    )
 
 
 def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:

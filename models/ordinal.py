@@ -55,8 +55,8 @@ class OrdinalModel:
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
         base = matrix(frame, self.columns)
-        margins_ = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
-        stacked: Matrix = np.column_stack(margins_)
+        stacked_margins = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
+        stacked: Matrix = np.column_stack(stacked_margins)
         return stacked
 
     def contributions(self, frame: pl.DataFrame, threshold: npt.NDArray[np.int64]) -> Matrix:

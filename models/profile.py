@@ -180,10 +180,10 @@ def bins(values: pl.Series) -> list[float]:
     value, merged until every bin holds at least SMALLEST of the values. Where that leaves a single
     bin, the commonest value ends it: what hardly anyone has must be seen to become common.
     """
-    values_ = values.drop_nulls().cast(pl.Float64)
-    if values_.is_empty():
+    numbers = values.drop_nulls().cast(pl.Float64)
+    if numbers.is_empty():
         return []
-    sorted_ = np.sort(values_.to_numpy())
+    sorted_ = np.sort(numbers.to_numpy())
     different, counts = np.unique(sorted_, return_counts=True)
     usual = different[counts.argmax()]
     above = sorted_[sorted_ > usual]
@@ -191,11 +191,11 @@ def bins(values: pl.Series) -> list[float]:
     if len(above):
         quantiles += [usual, *np.quantile(above, [0.5, 0.9], method="nearest")]
     edges: list[float] = []
-    least = max(1.0, SMALLEST * len(values_))
+    least = max(1.0, SMALLEST * len(numbers))
     for edge in sorted({float(q) for q in quantiles}):
         before = np.searchsorted(sorted_, edges[-1], side="right") if edges else 0
         here = np.searchsorted(sorted_, edge, side="right")
-        if here - before >= least and len(values_) - here >= least:
+        if here - before >= least and len(numbers) - here >= least:
             edges.append(edge)
     return edges or [float(usual)]
 

@@ -16,17 +16,17 @@ from training.labels import Labelled, higher
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
     """The share put higher among the training rows with the same level and group, nothing else."""
-    counts = train.frame.select(
+    training_rows = train.frame.select(
         stratum_of(train.frame),
         "group",
         higher=pl.Series(higher(train)),
         weight=pl.col("weight"),
     )
-    rates = counts.group_by("stratum", "group").agg(
+    rates = training_rows.group_by("stratum", "group").agg(
         rate=(pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()
     )
-    strata = test.frame.select(stratum_of(test.frame), "group")
-    joined = strata.join(rates, on=["stratum", "group"], how="left", maintain_order="left")
+    test_rows = test.frame.select(stratum_of(test.frame), "group")
+    joined = test_rows.join(rates, on=["stratum", "group"], how="left", maintain_order="left")
     return joined["rate"].fill_null(0.0).to_numpy().astype(np.float64)
 
 

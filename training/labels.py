@@ -90,11 +90,11 @@ def everything(store: Store, until: date, config: Config) -> Labelled:
     frame = pl.concat([part for _, part in build.frames(store, spine)])
     joined = frame.join(spoken, on=asof.GROUP_KEY, how="inner")
     labelled = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
-    is_higher = set(higher(labelled.teaching()))
-    if len(is_higher) == 1:
+    labels_given = set(higher(labelled.teaching()))
+    if len(labels_given) == 1:
         raise UserError(
             f"Every reading by {until} says the same: "
-            f"{'too low' if is_higher == {1.0} else 'not too low'}. "
+            f"{'too low' if labels_given == {1.0} else 'not too low'}. "
             "There is nothing to learn from that."
         )
     return labelled
@@ -154,7 +154,7 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     ).filter(pl.col("said").is_in(list(codes.LEVELS)))
     verdicts = long.with_columns(
         reviewed=pl.col("said").replace_strict(RANK, default=None).cast(pl.Int64),
-        seen=_random_share(),
+        seen=_what_the_reader_knew(),
         weight=1 / pl.col("sampling_probability"),
         weighted=pl.col("sampling_probability").is_not_null(),
     )
@@ -181,7 +181,7 @@ def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     )
 
 
-def _random_share() -> pl.Expr:
+def _what_the_reader_knew() -> pl.Expr:
     """What the reader knew: the findings, the own countersignature, or the record alone."""
     return (
         pl.when(pl.col("same_person").fill_null(value=False))

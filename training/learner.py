@@ -34,12 +34,12 @@ class Learner:
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
         """The calibrated probability of the outcome for each row."""
         margin = ordinal.margin(self.booster, values, 1)
-        groups_ = _everyone(len(values)) if groups is None else groups
-        values_ = np.empty(len(values))
-        for row, (name, group) in enumerate(zip(recorded, groups_, strict=True)):
+        row_groups = _everyone(len(values)) if groups is None else groups
+        predicted = np.empty(len(values))
+        for row, (name, group) in enumerate(zip(recorded, row_groups, strict=True)):
             stratum = self.strata.get(name, self.strata[POOLED])
-            values_[row] = stratum.base[group] + stratum.slope * margin[row]
-        probability: Matrix = 1 / (1 + np.exp(-values_))
+            predicted[row] = stratum.base[group] + stratum.slope * margin[row]
+        probability: Matrix = 1 / (1 + np.exp(-predicted))
         return probability
 
 
@@ -57,8 +57,8 @@ def fit(
     `groups`, where given, has a base of its own in each level (calibration by group).
     """
     weights = np.ones(len(values))
-    groups_ = _everyone(len(values)) if groups is None else groups
-    names = sorted(set(groups_))
+    row_groups = _everyone(len(values)) if groups is None else groups
+    names = sorted(set(row_groups))
     target = outcome.astype(np.int64)
     parts = np.array([crc32(str(one).encode()) % PARTS for one in ids])
     margins = np.zeros(len(values))
@@ -80,7 +80,7 @@ def fit(
             strata[name] = level.fit_stratum(
                 margin=margins[rows],
                 process=np.zeros((int(rows.sum()), 0)),
-                groups=groups_[rows],
+                groups=row_groups[rows],
                 higher=outcome[rows],
                 weights=weights[rows],
                 columns=[],

@@ -86,8 +86,8 @@ class Histories:
 
     def rows(self, name: str) -> pl.DataFrame:
         """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
-        rows_ = self.tables.get(name)
-        return _nothing(name) if rows_ is None else rows_
+        supplied_rows = self.tables.get(name)
+        return _nothing(name) if supplied_rows is None else supplied_rows
 
     def scan(self, name: str) -> pl.LazyFrame:
         """The rows of a table as a plan, to be worked out together with others."""

@@ -212,10 +212,8 @@ def curfew_not_monitored(histories: Histories) -> pl.LazyFrame:
     police liaison contact in 90 days. An arrest is no watch over a curfew.
     """
     recent = pl.col("occurred_on") > pl.col("as_of") - pl.duration(days=90)
-    police_contacts = answers(histories, "curfew_not_monitored").join(
-        histories.spine.lazy(), on=CASE
-    )
-    watched = police_contacts.filter(recent).select(CASE).unique()
+    watch_entries = answers(histories, "curfew_not_monitored").join(histories.spine.lazy(), on=CASE)
+    watched = watch_entries.filter(recent).select(CASE).unique()
     untagged = ~pl.col("monitored").fill_null(value=False)
     return curfews(histories).filter(untagged).join(watched, on=CASE, how="anti")
 

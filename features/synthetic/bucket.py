@@ -72,11 +72,11 @@ def plan(
     """Places, cuts and slips, set on a pilot of people who are in no bucket."""
     draw = Draw(seed, as_of)
     policies = Policies()
-    places_ = places.make(draw, cases, policies)
+    units_and_teams = places.make(draw, cases, policies)
     pilot_people = people.make(draw, PILOT, 1)
     cuts = lives.cuts(lives.make(draw, pilot_people))
     pilot = lives.make(draw, pilot_people, cuts)
-    holding = practice.hold(draw, pilot, places_)
+    holding = practice.hold(draw, pilot, units_and_teams)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
     return Plan(
         seed=seed,
@@ -86,7 +86,7 @@ def plan(
         audited=audited,
         scenario=find(scenario),
         policies=policies,
-        places=places_,
+        places=units_and_teams,
         cuts=cuts,
         slips=slips,
     )
