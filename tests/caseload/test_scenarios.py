@@ -16,7 +16,7 @@ from features.intake.load import load_extract
 from features.store.store import Store
 from features.synthetic import scenarios
 from features.synthetic.bucket import TRUE_LEVELS
-from features.synthetic.compare import APPOINTMENTS
+from features.synthetic.compare_practice import APPOINTMENTS
 from features.synthetic.measure import Extract
 from features.synthetic.scenarios import Policies
 from tests.caseload.conftest import AS_OF
