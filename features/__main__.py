@@ -19,7 +19,7 @@ from features.frame import build, catalogue_pages
 from features.intake import load
 from features.intake.load import load_extract
 from features.markdown import layout_page
-from features.progress import steps
+from features.progress import show_steps
 from features.sources import hmpps
 from features.store import commands as store_commands
 from features.store import forget, store
@@ -29,18 +29,18 @@ console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit code."""
-    args = _parser().parse_args(arguments)
+    args = _make_parser().parse_args(arguments)
     return shown_to_people(lambda: args.run(args))
 
 
-def synthesise(args: argparse.Namespace) -> None:
+def synthesise_caseload(args: argparse.Namespace) -> None:
     """Make up a caseload."""
     chosen = synthetic.Parameters(
         args.cases, args.seed, args.as_of, args.underestimated, args.audited, args.scenario
     )
     truth = args.truth or args.out.with_name(args.out.name + "-truth")
-    with steps("making up a caseload") as step:
-        caseload = synthetic.synthesise(chosen, args.out, truth, step)
+    with show_steps("making up a caseload") as step:
+        caseload = synthetic.synthesise_extract(chosen, args.out, truth, step)
     table = Table(title=f"{chosen.cases:,} made-up people, seed {chosen.seed}", min_width=40)
     table.add_column("table")
     table.add_column("rows", justify="right")
@@ -57,15 +57,15 @@ def synthesise(args: argparse.Namespace) -> None:
 def describe_caseload(args: argparse.Namespace) -> None:
     """Compare a made-up caseload with its targets and draw three people's stories."""
     truth = args.truth or args.extract.with_name(args.extract.name + "-truth")
-    missed = synthetic.describe(args.extract, truth, args.out)
+    missed = synthetic.describe_caseload(args.extract, truth, args.out)
     console.print(f"Written: {args.out}/caseload.md, {args.out}/images/stories.svg")
     for name in missed:
         console.print(f"  off its target: {name}", highlight=False)
 
 
-def check(args: argparse.Namespace) -> None:
+def check_extract(args: argparse.Namespace) -> None:
     """Load an extract into the store and report what became of it."""
-    with steps(f"reading {args.extract}") as step:
+    with show_steps(f"reading {args.extract}") as step:
         report = load_extract(
             args.extract,
             args.store,
@@ -74,7 +74,7 @@ def check(args: argparse.Namespace) -> None:
             max_vanished=args.max_vanished,
             step=step,
         )
-    console.print(_counts(report))
+    console.print(_counts_table(report))
     _say_unknown(report)
     for name in report.passed_over:
         console.print(f"  passed over: {name} (left by a Macintosh; it holds no rows)")
@@ -87,7 +87,7 @@ def check(args: argparse.Namespace) -> None:
 
 def import_hmpps(args: argparse.Namespace) -> None:
     """Turn HMPPS API responses into an extract."""
-    report = hmpps.convert(args.folder, args.out)
+    report = hmpps.convert_responses(args.folder, args.out)
     table = Table(title="What came from which file")
     for name in ("file", "shape", "table", "rows"):
         table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
@@ -106,16 +106,16 @@ def build_frame(args: argparse.Namespace) -> None:
     case_dates = on.filter(~pl.col("limited")).select("crn", "as_of")
     if case_dates.is_empty():
         raise UserError(f"No case in {args.store} is under supervision on {args.as_of}.")
-    with steps("indicators") as step:
+    with show_steps("indicators") as step:
         parts = []
-        for bucket, frame in build.frames(opened, case_dates):
+        for bucket, frame in build.build_frames(opened, case_dates):
             step(f"bucket {bucket + 1} of {opened.buckets}")
             parts.append(frame)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     pl.concat(parts).write_parquet(args.out)
     console.print(
-        f"{case_dates.height:,} cases, {len(build.columns())} indicators as of {args.as_of} in "
-        f"{args.out}; catalogue {build.catalogue_hash()[:12]}."
+        f"{case_dates.height:,} cases, {len(build.indicator_columns())} indicators as of "
+        f"{args.as_of} in {args.out}; catalogue {build.catalogue_hash()[:12]}."
     )
 
 
@@ -125,14 +125,16 @@ def write_docs(args: argparse.Namespace) -> None:
     (args.out / "records.md").write_text(layout_page(records.as_markdown()), encoding="utf-8")
     folder = args.out / "indicators"
     folder.mkdir(exist_ok=True)
-    for name, text in catalogue_pages.pages(catalogue_pages.examples(args.examples)).items():
+    for name, text in catalogue_pages.render_pages(
+        catalogue_pages.read_examples(args.examples)
+    ).items():
         (folder / name).write_text(layout_page(text), encoding="utf-8")
     console.print(f"Written: {args.out}/records.md and {folder}/")
 
 
 def forget_person(args: argparse.Namespace) -> None:
     """Delete a person's records from the store, and say what is left to do elsewhere."""
-    for table, rows in forget.forget(args.store, args.crn).items():
+    for table, rows in forget.forget_case(args.store, args.crn).items():
         console.print(f"  {table}: {rows:,} rows removed", highlight=False)
     console.print(
         f"The store in {args.store} holds nothing of that case any more. Backups, extracts, "
@@ -140,12 +142,12 @@ def forget_person(args: argparse.Namespace) -> None:
     )
 
 
-def dictionary(args: argparse.Namespace) -> None:
+def print_dictionary(args: argparse.Namespace) -> None:
     """The dictionary of indicators, on standard output."""
     print(catalogue_pages.as_csv() if args.format == "csv" else catalogue_pages.as_json())
 
 
-def _counts(report: load.Report) -> Table:
+def _counts_table(report: load.Report) -> Table:
     table = Table(title=f"Extract taken at {report.extracted_at:%Y-%m-%d %H:%M} UTC")
     table.add_column("table")
     for name in ("read", "refused", "new", "changed", "withdrawn"):
@@ -164,21 +166,23 @@ def _say_unknown(report: load.Report) -> None:
         for reason, n in item.refused.items():
             console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
         for column, counts in item.unknown_codes.items():
-            code_list = records.table(item.name).column(column).codes or {}
-            named = ", ".join(_odd(code, n, code_list) for code, n in list(counts.items())[:12])
+            code_list = records.find_table(item.name).column(column).codes or {}
+            named = ", ".join(
+                _describe_unknown_code(code, n, code_list) for code, n in list(counts.items())[:12]
+            )
             console.print(f"  {item.name}.{column}: codes not known: {named}", highlight=False)
         if item.supplied and item.ignored_columns:
             names = ", ".join(item.ignored_columns)
             console.print(f"  {item.name}: columns not read: {names}", highlight=False)
 
 
-def _odd(code: str, count: int, code_list: Mapping[str, str]) -> str:
+def _describe_unknown_code(code: str, count: int, code_list: Mapping[str, str]) -> str:
     """A code that is not known, how often, and whether it is a known one in the wrong case."""
     close = next((name for name in code_list if name.casefold() == code.strip().casefold()), None)
     return f"{code} ({count:,}; did you mean {close}?)" if close else f"{code} ({count:,})"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m features",
         description="Case histories: make some up, load an extract, build the indicators.",
@@ -217,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         default=defaults.scenario,
         help=f"a planted fault: {', '.join(synthetic.SCENARIOS)} (%(default)s)",
     )
-    one.set_defaults(run=synthesise)
+    one.set_defaults(run=synthesise_caseload)
 
     six = commands.add_parser("caseload", help="compare a made-up caseload with its targets")
     six.add_argument("extract", type=Path, help="folder of a made-up extract")
@@ -243,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         default=load.MAX_VANISHED,
         help="share of a complete feed that may be gone (%(default)s)",
     )
-    two.set_defaults(run=check)
+    two.set_defaults(run=check_extract)
 
     three = commands.add_parser("import-hmpps", help="turn HMPPS API responses into an extract")
     three.add_argument("folder", type=Path, help="folder of JSON responses")
@@ -282,7 +286,7 @@ def _parser() -> argparse.ArgumentParser:
 
     seven = commands.add_parser("dictionary", help="print the dictionary of indicators")
     seven.add_argument("--format", choices=["csv", "json"], default="csv")
-    seven.set_defaults(run=dictionary)
+    seven.set_defaults(run=print_dictionary)
     return parser
 
 

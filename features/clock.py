@@ -16,11 +16,11 @@ LOCAL = ZoneInfo("Europe/London")
 """Days are those of the wall calendar in England and Wales; moments are UTC."""
 
 
-def _machine() -> datetime:
+def _read_machine_clock() -> datetime:
     return datetime.now(UTC)
 
 
-_read: Callable[[], datetime] = _machine
+_read: Callable[[], datetime] = _read_machine_clock
 
 
 def now() -> datetime:

@@ -108,14 +108,14 @@ def shown_to_people(command: Callable[[], None]) -> int:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - the one boundary: panics too
-        sys.stderr.write(f"\n{_unforeseen(error)}\n")
+        sys.stderr.write(f"\n{_describe_unforeseen(error)}\n")
         return UNFORESEEN
     return 0
 
 
-def _unforeseen(error: BaseException) -> str:
+def _describe_unforeseen(error: BaseException) -> str:
     """What to say of an error that nobody foresaw; a file of its owner holds the details."""
-    if any(_is_full_disk(one) for one in _causes(error)):
+    if any(_is_full_disk(one) for one in _chain_of_causes(error)):
         return "The disk is full. Nothing was kept. Free some space and run the command again."
     try:
         handle, path = tempfile.mkstemp(prefix="rosh-triage-report-", suffix=".txt")
@@ -137,7 +137,7 @@ def _is_full_disk(error: BaseException) -> bool:
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _chain_of_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -48,7 +48,7 @@ def _with_kinds(lines: list[str]) -> Iterator[tuple[str, str]]:
         yield kind, line
 
 
-def _wrap(block: list[str]) -> list[str]:
+def _wrap_block(block: list[str]) -> list[str]:
     item = _ITEM.match(block[0])
     quote = _QUOTE if block[0].startswith(_QUOTE) else ""
     indent = len(block[0]) - len(block[0].lstrip())
@@ -70,10 +70,10 @@ def _wrap(block: list[str]) -> list[str]:
     return [line.replace(_GLUE, " ") for line in lines]
 
 
-def _table(block: list[str]) -> list[str]:
+def _layout_table(block: list[str]) -> list[str]:
     if max(map(len, block)) <= WIDTH or len(block) < 3:
         return block
-    head, _, *rows = (_cells(line) for line in block)
+    head, _, *rows = (_split_cells(line) for line in block)
     out: list[str] = []
     for row in rows:
         name, *others = row
@@ -84,13 +84,13 @@ def _table(block: list[str]) -> list[str]:
         ]
         strong = name if "`" in name else f"**{name}**"
         start = f"- {strong}: " if name else "- "
-        out += _wrap([start + "; ".join(parts)])
+        out += _wrap_block([start + "; ".join(parts)])
     return out
 
 
-def _cells(line: str) -> list[str]:
+def _split_cells(line: str) -> list[str]:
     cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
     return [cell.strip() for cell in cells]
 
 
-_LAYOUTS = {"prose": _wrap, "table": _table}
+_LAYOUTS = {"prose": _wrap_block, "table": _layout_table}

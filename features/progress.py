@@ -11,7 +11,7 @@ from rich.console import Console
 
 
 @contextmanager
-def steps(title: str) -> Iterator[Callable[[str], None]]:
+def show_steps(title: str) -> Iterator[Callable[[str], None]]:
     """Yields a function that names the step under way; says at the end how long it took."""
     console = Console(stderr=True)
     started = time.monotonic()

@@ -33,7 +33,7 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and not is_bank_holiday(day)
 
 
-def after(start: date, days: int) -> date:
+def working_day_after(start: date, days: int) -> date:
     """The day so many working days after another."""
     day = start
     while days:

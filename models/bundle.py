@@ -20,7 +20,7 @@ from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
 from features.history.asof import GROUP_KEY
 from models.level import STRATA, THRESHOLD_OF, LevelModel, Stratum, stratum_of
-from models.ordinal import Matrix, OrdinalModel, community
+from models.ordinal import Matrix, OrdinalModel, community_rows
 
 STAGE_1, STAGE_2 = "stage1.txt", "bundle.json"
 FORMAT = 1
@@ -70,14 +70,14 @@ class Bundle:
         for name, text in self.as_texts().items():
             (folder / name).write_text(text, encoding="utf-8")
 
-    def score(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score the rows of an indicator frame that concern a group in the community.
 
         Columns: GROUP_KEY, stratum, level, level_state, scorable, why_not, log_odds, probability.
         Very high is never flagged, and a case with nothing on record cannot be scored: both are
         returned, with the reason, and without a score.
         """
-        frame = community(frame)
+        frame = community_rows(frame)
         stratum = stratum_of(frame)
         log_odds = self.level.log_odds(frame, self.ordinal.margins(frame))
         why = (
@@ -110,7 +110,7 @@ class Bundle:
         return np.hstack([first[:, :-1], process, base]), names
 
 
-def load(folder: Path) -> Bundle:
+def load_bundle(folder: Path) -> Bundle:
     """Read a bundle; refuses one that was made for another catalogue of indicators."""
     if not (folder / STAGE_2).exists() or not (folder / STAGE_1).exists():
         raise MissingInput(

@@ -30,7 +30,9 @@ class Shift:
     noise: float
 
 
-def psi(then: Sequence[int], now: Sequence[int], rows_a_person: int = 1) -> Shift | None:
+def population_stability_index(
+    then: Sequence[int], now: Sequence[int], rows_a_person: int = 1
+) -> Shift | None:
     """The PSI of counts a bin against earlier ones in the same bins; None without any count.
 
     Where one person has several rows that move together, the noise is that of people: pass how many
@@ -43,17 +45,17 @@ def psi(then: Sequence[int], now: Sequence[int], rows_a_person: int = 1) -> Shif
     first, second = first[used] / rows_a_person, second[used] / rows_a_person
     bins, n, m = len(first), second.sum(), first.sum()
     noise = (bins - 1) * (1 / n + 1 / m)
-    value = float(_raw(first, second[None, :])[0])
+    value = float(_raw_psi(first, second[None, :])[0])
     rng = np.random.default_rng(20261125)
     size = max(1, round(n))
     drawn = rng.multinomial(size, second / n, DRAWS).astype(float)
     # Drawing anew adds the chance of the later counts once more.
-    spread = _raw(first, drawn) - noise - (bins - 1) / n
+    spread = _raw_psi(first, drawn) - noise - (bins - 1) / n
     low, high = np.quantile(spread, [0.025, 0.975])
     return Shift(max(0.0, value - noise), max(0.0, float(low)), max(0.0, float(high)), noise)
 
 
-def _raw(first: Matrix, second: Matrix) -> Matrix:
+def _raw_psi(first: Matrix, second: Matrix) -> Matrix:
     bins = first.shape[-1]
     p = (first + SMOOTH) / (first.sum() + SMOOTH * bins)
     q = (second + SMOOTH) / (second.sum(axis=1, keepdims=True) + SMOOTH * bins)

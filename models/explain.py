@@ -21,7 +21,7 @@ from features.history.asof import Histories
 from features.indicators import CATALOGUE, FAMILIES
 from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF
-from models.ordinal import Matrix, community
+from models.ordinal import Matrix, community_rows
 
 Key = tuple[str, str]
 """A family and a kind: what speaks together."""
@@ -54,7 +54,7 @@ class Reason:
         return FAMILIES[self.family]
 
 
-def reasons(
+def explain_rows(
     bundle: Bundle, frame: pl.DataFrame, histories: Histories
 ) -> dict[tuple[str, str], list[Reason]]:
     """The reasons of each (case, group) row of a scored frame: what raised it, weightiest first,
@@ -63,9 +63,9 @@ def reasons(
     Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
     that do not make up the score are not its reasons (promise 3).
     """
-    frame = community(frame)
-    scored = bundle.score(frame)
-    findings = evidence.findings(histories, [CATALOGUE[name] for name in bundle.scored])
+    frame = community_rows(frame)
+    scored = bundle.score_frame(frame)
+    findings = evidence.collect_findings(histories, [CATALOGUE[name] for name in bundle.scored])
     reasons_of: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
@@ -76,8 +76,8 @@ def reasons(
         check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
         for i, row in enumerate(part.iter_rows(named=True)):
             weights = dict(zip(names, parts[i], strict=True))
-            own = _grouped(row, weights, findings)
-            reasons_of[row["crn"], row["group"]] = _marked(own, bundle.about, stratum)
+            own = _reasons_of_row(row, weights, findings)
+            reasons_of[row["crn"], row["group"]] = _mark_settled(own, bundle.about, stratum)
     return reasons_of
 
 
@@ -92,7 +92,7 @@ def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
         )
 
 
-def _grouped(
+def _reasons_of_row(
     row: Mapping[str, object],
     weights: Mapping[str, float],
     findings: Findings,
@@ -105,7 +105,7 @@ def _grouped(
         item = CATALOGUE[name]
         key = item.family, item.kind
         totals[key] = totals.get(key, 0.0) + weight
-        finding = _finding(name, row, findings)
+        finding = _finding_of(name, row, findings)
         if finding is not None and weight >= SMALLEST_WEIGHT:
             voices.setdefault(key, []).append((weight, finding))
     ranked = sorted(voices, key=lambda key: (-totals[key], key))
@@ -118,21 +118,23 @@ def _grouped(
     return raised + [Reason(*key, total, ()) for total, key in lower]
 
 
-def named(key: Key) -> str:
+def family_key(key: Key) -> str:
     """A family and kind in one word, as a bundle keeps it."""
     return " ".join(key)
 
 
-def _marked(own: list[Reason], about: Mapping[str, Any], stratum: str) -> list[Reason]:
+def _mark_settled(own: list[Reason], about: Mapping[str, Any], stratum: str) -> list[Reason]:
     """The reasons, each with whether it is settled; what could not be judged is."""
     stays = about.get("settled", {}).get(stratum, {})
     return [
-        replace(reason, settled=stays.get(named((reason.family, reason.kind)), 1) >= LEAST_SETTLED)
+        replace(
+            reason, settled=stays.get(family_key((reason.family, reason.kind)), 1) >= LEAST_SETTLED
+        )
         for reason in own
     ]
 
 
-def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
+def group_contributions(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
     """Contributions summed by family and kind: (rows, families), and the families in order."""
     family_and_kind = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
     keys = sorted(set(family_and_kind))
@@ -148,11 +150,11 @@ def grouped(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
 
 def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
     """The findings of a row from indicators that are shown to the reader and never scored."""
-    own_findings = [_finding(name, row, findings_of) for name in findings_of]
+    own_findings = [_finding_of(name, row, findings_of) for name in findings_of]
     return [finding for finding in own_findings if finding is not None]
 
 
-def _finding(
+def _finding_of(
     name: str,
     row: Mapping[str, object],
     findings_of: Findings,

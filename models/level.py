@@ -61,7 +61,7 @@ class LevelModel:
         """What each process indicator adds to the log-odds: (rows, process indicators)."""
         coefficients = self.strata[stratum].coefficients
         weights = np.array([coefficients[name] for name in self.columns])
-        terms: Matrix = scaled(frame, self.scales, self.caps) * weights
+        terms: Matrix = scale_indicators(frame, self.scales, self.caps) * weights
         return terms
 
     def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
@@ -93,7 +93,9 @@ def stratum_of(frame: pl.DataFrame) -> pl.Series:
     )["stratum"]
 
 
-def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, float]) -> Matrix:
+def scale_indicators(
+    frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, float]
+) -> Matrix:
     """Process indicators divided by their scale and capped; what is not known adds nothing."""
     if not scales:
         return np.zeros((frame.height, 0))
@@ -104,7 +106,7 @@ def scaled(frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, 
     return scaled_values
 
 
-def fit(
+def fit_level_model(
     frame: pl.DataFrame,
     margins: Matrix,
     reviewed: npt.NDArray[np.int64],
@@ -113,8 +115,8 @@ def fit(
     ridge: float = 8.0,
 ) -> LevelModel:
     """Fit stage 2 on rows whose stage 1 margins were made by a model that had not seen them."""
-    scales, caps = _scales(frame, columns)
-    process = scaled(frame, scales, caps)
+    scales, caps = _scales_and_caps(frame, columns)
+    process = scale_indicators(frame, scales, caps)
     strata = stratum_of(frame).to_numpy()
     recorded = np.array([THRESHOLD_OF.get(name, 0) for name in strata])
     fitted = {}
@@ -133,7 +135,7 @@ def fit(
     return LevelModel(fitted, scales, caps)
 
 
-def _scales(
+def _scales_and_caps(
     frame: pl.DataFrame, columns: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Scale and cap of each indicator: its spread, and its 99th percentile, never nought."""

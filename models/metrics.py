@@ -50,13 +50,13 @@ def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = 
     total = weight[higher].sum()
     if total == 0:
         return float("nan")
-    shown = top(score, weight, capacity)
+    shown = top_share(score, weight, capacity)
     return float((weight * higher * shown).sum() / total)
 
 
 def precision(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:
     """Weighted precision: of the top share `capacity` of rows, the share whose level is higher."""
-    shown = top(score, weight, capacity)
+    shown = top_share(score, weight, capacity)
     total = (weight * shown).sum()
     return float((weight * higher * shown).sum() / total) if total else float("nan")
 
@@ -101,7 +101,7 @@ def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:
 
 def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matrix) -> float:
     """How far predicted and observed shares are apart, averaged over ten equal parts."""
-    parts = bins(probability, weight)
+    parts = equal_weight_bins(probability, weight)
     total = weight.sum()
     gaps = [
         abs((weight[rows] * (probability[rows] - higher[rows])).sum())
@@ -132,7 +132,9 @@ def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
     return float(fitted.coef_[0, 0])
 
 
-def bins(probability: Matrix, weight: Matrix, count: int = BINS) -> npt.NDArray[np.int64]:
+def equal_weight_bins(
+    probability: Matrix, weight: Matrix, count: int = BINS
+) -> npt.NDArray[np.int64]:
     """Which of `count` parts of equal weight each row belongs to, lowest probability first."""
     order = np.argsort(probability, kind="stable")
     passed = np.cumsum(weight[order]) - weight[order] / 2
@@ -145,7 +147,7 @@ def flagged_calibration(
     probability: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY
 ) -> float:
     """Observed over expected among the top `capacity` of rows."""
-    return calibration(probability, higher, weight * top(probability, weight, capacity))
+    return calibration(probability, higher, weight * top_share(probability, weight, capacity))
 
 
 def with_interval(
@@ -158,7 +160,7 @@ def with_interval(
 ) -> Figure:
     """The named figure with a 95 % interval from resampling people with replacement."""
     measure, better = MEASURES[name]
-    return interval(
+    return bootstrap_interval(
         measure=measure,
         better=better,
         values=values,
@@ -169,7 +171,7 @@ def with_interval(
     )
 
 
-def interval(
+def bootstrap_interval(
     measure: Measure,
     better: str,
     values: Matrix,
@@ -192,7 +194,7 @@ def interval(
     return Figure(measure(values, higher, weight), float(low), float(high), better)
 
 
-def top(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
+def top_share(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
     """1 for the highest scores up to the capacity; a tie across the line is shared out."""
     order = np.argsort(-score, kind="stable")
     ranked, heavy = score[order], weight[order]

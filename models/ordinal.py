@@ -54,8 +54,10 @@ class OrdinalModel:
 
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
-        base = matrix(frame, self.columns)
-        stacked_margins = [margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)]
+        base = input_matrix(frame, self.columns)
+        stacked_margins = [
+            booster_margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)
+        ]
         stacked: Matrix = np.column_stack(stacked_margins)
         return stacked
 
@@ -65,7 +67,7 @@ class OrdinalModel:
         Shape (rows, indicators + 1): the last column is the base, which holds the average, the
         threshold and the risk group. LightGBM's own `pred_contrib` (equal to TreeExplainer's).
         """
-        base = matrix(frame, self.columns)
+        base = input_matrix(frame, self.columns)
         rows = np.column_stack([base, threshold.astype(np.float64)])
         values = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
         count = len(self.columns)
@@ -73,12 +75,12 @@ class OrdinalModel:
         return np.hstack([values[:, :count], rest])
 
 
-def community(frame: pl.DataFrame) -> pl.DataFrame:
+def community_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows of the groups that a model is trained for: prisoners are the prison's to review."""
     return frame.filter(pl.col("group").is_in(GROUPS))
 
 
-def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
+def input_matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
     """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN.
 
     An indicator that does not concern the group is as where nothing was found: as a blank it would
@@ -90,14 +92,14 @@ def matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
             f"The frame lacks indicators that the model reads: {', '.join(absent)}. It was built "
             "with another catalogue; build it again."
         )
-    values = frame.select(_value(name) for name in columns)
+    values = frame.select(_value_column(name) for name in columns)
     groups = frame.select((pl.col("group") == g).cast(pl.Float64).alias(f"_{g}") for g in GROUPS)
     # Polars nulls become NaN, which LightGBM keeps apart from nought.
     return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
 
 
 @cache
-def _value(name: str) -> pl.Expr:
+def _value_column(name: str) -> pl.Expr:
     item = CATALOGUE[name]
     value = pl.col(name).cast(pl.Float64)
     if set(GROUPS) <= set(item.groups):
@@ -106,7 +108,7 @@ def _value(name: str) -> pl.Expr:
     return pl.when(concerned).then(value).otherwise(pl.lit(item.none or 0.0)).alias(name)
 
 
-def fit(
+def fit_ordinal_model(
     frame: pl.DataFrame,
     reviewed: npt.NDArray[np.int64],
     weights: Matrix,
@@ -115,11 +117,11 @@ def fit(
 ) -> OrdinalModel:
     """Fit stage 1 on labelled rows; `reviewed` is the reader's level, 0 (low) to 3 (very high)."""
     directions = [DIRECTION[CATALOGUE[name].direction] for name in columns] + [0] * len(GROUPS)
-    booster = boost(matrix(frame, columns), reviewed, weights, directions, settings)
+    booster = train_booster(input_matrix(frame, columns), reviewed, weights, directions, settings)
     return OrdinalModel(booster, tuple(columns))
 
 
-def boost(
+def train_booster(
     base: Matrix,
     reviewed: npt.NDArray[np.int64],
     weights: Matrix,
@@ -131,25 +133,27 @@ def boost(
 
     `directions` has one entry a column of `base`: 1 rising, -1 falling, 0 free.
     """
-    stacked = np.vstack([_at(base, k) for k in range(1, thresholds + 1)])
+    stacked = np.vstack([_at_threshold(base, k) for k in range(1, thresholds + 1)])
     target = np.concatenate([reviewed >= k for k in range(1, thresholds + 1)]).astype(np.int8)
     data = lgb.Dataset(
         stacked, label=target, weight=np.tile(weights, thresholds), free_raw_data=True
     )
-    return lgb.train(_parameters(directions, settings), data, num_boost_round=settings.rounds)
+    return lgb.train(
+        _booster_parameters(directions, settings), data, num_boost_round=settings.rounds
+    )
 
 
-def margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
+def booster_margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
     """Log-odds, for each row, that a reader would say at least the threshold."""
-    raw = booster.predict(_at(base, threshold), raw_score=True, num_threads=1)
+    raw = booster.predict(_at_threshold(base, threshold), raw_score=True, num_threads=1)
     return np.asarray(raw, dtype=np.float64)
 
 
-def _at(base: Matrix, threshold: int) -> Matrix:
+def _at_threshold(base: Matrix, threshold: int) -> Matrix:
     return np.column_stack([base, np.full(len(base), float(threshold))])
 
 
-def _parameters(directions: Sequence[int], settings: Settings) -> dict[str, object]:
+def _booster_parameters(directions: Sequence[int], settings: Settings) -> dict[str, object]:
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,

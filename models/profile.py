@@ -23,7 +23,7 @@ from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
 from models.level import STRATA
-from models.ordinal import Matrix, community
+from models.ordinal import Matrix, community_rows
 
 NOWHERE = "not known"
 """The region of a case that is held by no unit."""
@@ -66,7 +66,7 @@ class Profile:
         }
 
     @classmethod
-    def of(cls, model: Bundle) -> Profile | None:
+    def profile_of(cls, model: Bundle) -> Profile | None:
         """The profile that came with a bundle; None where it came without one."""
         content = model.about.get("profile")
         if content is None:
@@ -96,12 +96,12 @@ class Tally:
 
     def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
         """Count one part of a night: its indicator frame and its scores."""
-        rows = community(frame)
+        rows = community_rows(frame)
         # The cases of this part alone: looking them up among all of a caseload takes long.
         elsewhere = self._names.index(NOWHERE)
         ours = {crn: self._places.get(crn, elsewhere) for crn in rows["crn"].unique()}
         region = _region_of(rows, ours)
-        for name in build.columns():
+        for name in build.indicator_columns():
             self._count(name, rows[name].cast(pl.Float64).to_numpy(), region)
         order = {level: float(place) for place, level in enumerate(LEVEL_ORDER)}
         levels = rows["level"].replace_strict(order, default=None, return_dtype=pl.Float64)
@@ -109,7 +109,7 @@ class Tally:
             about = (rows["group"] == group).to_numpy()
             self._count(level_name(group), levels.to_numpy()[about], region[about])
         scorable = scored.filter("scorable")
-        for (stratum, group), part in _by(scorable):
+        for (stratum, group), part in _by_key(scorable):
             values = part["probability"].to_numpy()
             self._count(score_name(stratum, group), values, _region_of(part, ours))
 
@@ -128,22 +128,22 @@ class Tally:
                 counts[:] = [a + int(b) for a, b in zip(counts, region_counts, strict=True)]
 
 
-def make(store: Store, model: Bundle, as_of: date) -> Profile:
+def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
     """The profile of everyone who is under supervision and open to be read on a day."""
     cases = build.cases_under_supervision(store, as_of).filter(~pl.col("limited"))
     spine = cases.select(asof.KEY)
     regions = regions_of(store, spine)
-    frames = [frame for _, frame in build.frames(store, spine)]
-    scored = [model.score(frame) for frame in frames]
-    tally = Tally(_edges(pl.concat(frames), pl.concat(scored)), regions)
+    frames = [frame for _, frame in build.build_frames(store, spine)]
+    scored = [model.score_frame(frame) for frame in frames]
+    tally = Tally(_bin_edges(pl.concat(frames), pl.concat(scored)), regions)
     for frame, scores in zip(frames, scored, strict=True):
         tally.add(frame, scores)
-    everyone = volumes.regions(store, build.limited_cases(store, as_of))
-    usual = volumes.counted(store, everyone, as_of, SUPPLY_DAYS)
+    everyone = volumes.case_regions(store, build.limited_cases(store, as_of))
+    usual = volumes.count_records(store, everyone, as_of, SUPPLY_DAYS)
     return Profile(as_of, dict(tally.edges), tally.counts, usual)
 
 
-def whole(counts: Counts) -> dict[str, list[int]]:
+def all_regions(counts: Counts) -> dict[str, list[int]]:
     """The counts of every region together."""
     totals: dict[str, list[int]] = {}
     for by_name in counts.values():
@@ -155,27 +155,29 @@ def whole(counts: Counts) -> dict[str, list[int]]:
 
 def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
     """The region of each case of a spine, as the first letters of the unit that holds it."""
-    supervisions = timeline.supervision(asof.read(store, spine, tables=["supervisions"]))
-    return {crn: region(row["pdu_code"]) for crn, row in supervisions.items()}
+    supervisions = timeline.current_supervision(
+        asof.read_histories(store, spine, tables=["supervisions"])
+    )
+    return {crn: region_of(row["pdu_code"]) for crn, row in supervisions.items()}
 
 
-def region(pdu_code: str | None) -> str:
+def region_of(pdu_code: str | None) -> str:
     """The region of a unit: its provider's code."""
     return pdu_code[:3] if pdu_code else NOWHERE
 
 
-def _edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[float]]:
-    rows = community(frame)
-    edges = {name: bins(rows[name]) for name in build.columns()}
+def _bin_edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[float]]:
+    rows = community_rows(frame)
+    edges = {name: decile_edges(rows[name]) for name in build.indicator_columns()}
     for group in COMMUNITY_GROUPS:
         edges[level_name(group)] = [place + 0.5 for place in range(len(LEVEL_ORDER) - 1)]
     scorable = scored.filter("scorable")
-    for (stratum, group), part in _by(scorable):
-        edges[score_name(stratum, group)] = bins(part["probability"])
+    for (stratum, group), part in _by_key(scorable):
+        edges[score_name(stratum, group)] = decile_edges(part["probability"])
     return edges
 
 
-def bins(values: pl.Series) -> list[float]:
+def decile_edges(values: pl.Series) -> list[float]:
     """Where one bin ends and the next begins: deciles, and those of what is above the commonest
     value, merged until every bin holds at least SMALLEST of the values. Where that leaves a single
     bin, the commonest value ends it: what hardly anyone has must be seen to become common.
@@ -207,7 +209,7 @@ def _region_of(rows: pl.DataFrame, places: Mapping[str, int]) -> Places:
     return region_places
 
 
-def _by(rows: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+def _by_key(rows: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
     return [
         ((stratum, group), rows.filter(pl.col("stratum") == stratum, pl.col("group") == group))
         for stratum in STRATA

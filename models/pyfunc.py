@@ -45,15 +45,15 @@ class Scorer:
         """Score a frame: a row a case and risk group, the columns of the signature."""
         del params
         rows = pl.from_pandas(frame).with_columns(pl.col("as_of").cast(pl.Date()))
-        return self.model.score(rows).select(list(CASE_COLUMNS)).to_pandas()
+        return self.model.score_frame(rows).select(list(CASE_COLUMNS)).to_pandas()
 
 
 def _load_pyfunc(path: str) -> Scorer:
     """Called by MLflow with the folder that holds the bundle's files."""
-    return Scorer(bundle.load(Path(path)))
+    return Scorer(bundle.load_bundle(Path(path)))
 
 
-def signature(model: Bundle) -> Any:
+def model_signature(model: Bundle) -> Any:
     """The MLflow signature: the columns that go in and those that come out."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec

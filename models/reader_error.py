@@ -36,7 +36,7 @@ class ReaderError:
     """The interval of the first share."""
 
     @property
-    def tells(self) -> bool:
+    def is_informative(self) -> bool:
         """Whether readers do better than chance by so much that they say something."""
         return self.sensitivity + self.specificity - 1.0 > NO_BETTER
 
@@ -48,13 +48,13 @@ class ReaderError:
         chance: nothing can be put right by them. An interval that is put right knows nothing of how
         sure the two error rates are.
         """
-        if not self.tells:
+        if not self.is_informative:
             raise ValueError("readers who do no better than chance put nothing right")
         better = self.sensitivity + self.specificity - 1.0
         return min(1.0, max(0.0, (observed + self.specificity - 1.0) / better))
 
 
-def corrected(
+def correct_shares(
     twice: Counts, once: Counts, seed: int = 1, resamples: int = RESAMPLES
 ) -> ReaderError | None:
     """The shares corrected for reader error; None where too few were read twice.
@@ -73,13 +73,13 @@ def corrected(
         for _ in range(resamples)
     ]
     every = np.array([again, *drawn], dtype=np.float64)
-    fitted = _fit(every[:, :, :4], every[:, :, 4:])
+    fitted = _fit_populations(every[:, :, :4], every[:, :, 4:])
     share, other, hit, right = (float(value) for value in fitted[0])
     low, high = np.quantile(fitted[1:, 0], [0.025, 0.975])
     return ReaderError((share, other), hit, right, float(low), float(high))
 
 
-def _fit(twice: Counts, once: Counts) -> Counts:
+def _fit_populations(twice: Counts, once: Counts) -> Counts:
     """Share in each population, sensitivity, specificity, of each of several tables at once.
 
     `twice` has shape (tables, 2, 4), `once` (tables, 2, 2); a table that has settled rests.
@@ -90,14 +90,14 @@ def _fit(twice: Counts, once: Counts) -> Counts:
     moving = np.arange(len(estimates))
     for _ in range(STEPS):
         before = estimates[moving]
-        estimates[moving] = _step(before, twice[moving], once[moving])
+        estimates[moving] = _em_step(before, twice[moving], once[moving])
         moving = moving[np.abs(estimates[moving, :2] - before[:, :2]).max(axis=1) >= CLOSE]
         if not moving.size:
             break
     return estimates
 
 
-def _step(now: Counts, twice: Counts, once: Counts) -> Counts:
+def _em_step(now: Counts, twice: Counts, once: Counts) -> Counts:
     """One step of expectation and maximisation."""
     share, hit, right = now[:, :2, None], now[:, 2], now[:, 3]
     # How likely the level is too low, given what each pattern of answers says.

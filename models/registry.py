@@ -33,7 +33,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 
-def track(
+def track_run(
     tracking: Path,
     bundle_folder: Path,
     bundle_id: str,
@@ -80,7 +80,7 @@ def track(
     return int(version.version)
 
 
-def tracked(bundle_folder: Path) -> str:
+def run_address(bundle_folder: Path) -> str:
     """Where the run of a bundle is, as MLflow's addresses say it; empty where that is not known."""
     path = bundle_folder / TRACKED
     if not path.exists():
@@ -112,18 +112,18 @@ def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
             loader_module="models.pyfunc",
             data_path=str(bundle_folder),
             code_paths=[str(package) for package in CODE],
-            signature=pyfunc.signature(bundle.load(bundle_folder)),
-            pip_requirements=requirements(),
+            signature=pyfunc.model_signature(bundle.load_bundle(bundle_folder)),
+            pip_requirements=locked_requirements(),
         )
         client.log_artifacts(run, str(model), "model")
 
 
-def requirements() -> list[str]:
+def locked_requirements() -> list[str]:
     """What a model needs to score, each at the version that trained it."""
     return [f"{name}=={version(name)}" for name in NEEDED]
 
 
-def prepare(tracking: Path) -> None:
+def prepare_tracking(tracking: Path) -> None:
     """Make sure that a run can be recorded, before anything is trained; SetupProblem if not."""
     staging.check_writable(tracking)
     try:

@@ -29,8 +29,8 @@ _whole_run = ExitStack()
 
 def library() -> Path | None:
     """The shared library that shifts the time of a program; None where it is not installed."""
-    found = (path for pattern in LIBRARIES for path in Path("/").glob(pattern))
-    return next(found, None)
+    paths = (path for pattern in LIBRARIES for path in Path("/").glob(pattern))
+    return next(paths, None)
 
 
 def begin() -> None:

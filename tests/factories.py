@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import records
-from features.history.asof import Histories, spine
+from features.history.asof import Histories, make_spine
 
 CRN = "A000001"
 AS_OF = date(2026, 6, 30)
@@ -39,8 +39,8 @@ REQUIRED = {
 def row(table: str, occurred_on: date | str, **values: Any) -> dict[str, Any]:
     """A row of a table: recorded at noon on the day that it is about, unless said otherwise."""
     day = date.fromisoformat(occurred_on) if isinstance(occurred_on, str) else occurred_on
-    made = dict.fromkeys(records.table(table).schema) | REQUIRED[table]
-    made |= {
+    row_values = dict.fromkeys(records.find_table(table).schema) | REQUIRED[table]
+    row_values |= {
         "record_id": f"{table[:3].upper()}{next(_numbers):06d}",
         "version": 1,
         "crn": CRN,
@@ -48,8 +48,8 @@ def row(table: str, occurred_on: date | str, **values: Any) -> dict[str, Any]:
         "recorded_at": datetime.combine(day, time(12)),
     }
     for name in values:
-        records.table(table).column(name)
-    return made | values
+        records.find_table(table).column(name)
+    return row_values | values
 
 
 def assessment(
@@ -64,10 +64,10 @@ def assessment(
 
 def frame(table: str, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Rows as a frame with the contract's types."""
-    return pl.DataFrame(list(rows), schema=records.table(table).schema)
+    return pl.DataFrame(list(rows), schema=records.find_table(table).schema)
 
 
-def known(
+def known_histories(
     rows: dict[str, list[dict[str, Any]]],
     as_of: date = AS_OF,
     crns: Iterable[str] = (CRN,),
@@ -76,7 +76,7 @@ def known(
     """What was known of some cases; every feed is supplied up to the date unless said otherwise."""
     names = records.TABLES if feeds is None else feeds
     return Histories(
-        spine(crns, as_of),
+        make_spine(crns, as_of),
         {name: frame(name, listed) for name, listed in rows.items()},
         {name: [(date.min, as_of)] for name in names},
     )

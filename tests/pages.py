@@ -90,12 +90,12 @@ class Browser:
         self.post("/sign-in", username=username)
         return self
 
-    def record_view(self, item: int, status: int = 200, **given: str) -> str:
-        """Say that nothing can be told but what is given, with reasons in words."""
+    def record_view(self, item: int, status: int = 200, **answers: str) -> str:
+        """Say that nothing can be told but the answers given, with reasons in words."""
         self.get(f"/cases/{item}")
-        said = {f"verdict-{g}": "cannot_tell" for g in COMMUNITY_GROUPS}
+        form = {f"verdict-{g}": "cannot_tell" for g in COMMUNITY_GROUPS}
         reasons = "Three entries since May point the same way."
-        return self.post(f"/cases/{item}/view", status, **{"reasons": reasons, **said, **given})
+        return self.post(f"/cases/{item}/view", status, **{"reasons": reasons, **form, **answers})
 
     def conclude(
         self,
@@ -105,12 +105,12 @@ class Browser:
         reasons: str = "The entries are one event told three times.",
     ) -> str:
         """Conclude, with reasons; a reassessment is asked of the group of the public."""
-        asked = {"ask-public": "too_low"} if outcome == "ask_reassessment" else {}
+        form = {"ask-public": "too_low"} if outcome == "ask_reassessment" else {}
         return self.post(
-            f"/cases/{item}/conclusion", status, outcome=outcome, reasons=reasons, **asked
+            f"/cases/{item}/conclusion", status, outcome=outcome, reasons=reasons, **form
         )
 
     def _keep_token(self, response: Response) -> None:
-        found = re.search(r'name="csrf" value="([^"]+)"', response.text)
-        if found:
-            self.token = found[1]
+        match = re.search(r'name="csrf" value="([^"]+)"', response.text)
+        if match:
+            self.token = match[1]

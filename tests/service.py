@@ -91,13 +91,15 @@ class Service:
                 rows = rows.where(findings.c.draw >= SECOND_READ_OF_RANDOM)
             for group in COMMUNITY_GROUPS if levels else ():
                 rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
-            found = [(int(item), str(kind)) for item, kind in connection.execute(rows)]
+            unread_items = [(int(item), str(kind)) for item, kind in connection.execute(rows)]
             if levels:
-                found = [one for one in found if len(self._recent(connection, one[0])) > 1]
-        assert found, f"no unread case left in {pdu}: queue more in conftest"
+                unread_items = [
+                    one for one in unread_items if len(self._recent(connection, one[0])) > 1
+                ]
+        assert unread_items, f"no unread case left in {pdu}: queue more in conftest"
         # Of the kind of which most are left: who asks for the other kind finds one.
-        kinds = Counter(kind for _, kind in found)
-        return next(item for item, kind in found if kind == kinds.most_common(1)[0][0])
+        kinds = Counter(kind for _, kind in unread_items)
+        return next(item for item, kind in unread_items if kind == kinds.most_common(1)[0][0])
 
     def let_wait(self, item: int, days: int) -> None:
         """Let a case wait: it came into the queue so many days ago."""
@@ -109,8 +111,8 @@ class Service:
         """The lines that the page of a case opens with."""
         person = connection.execute(select(items.c.person).where(items.c.id == item)).scalar_one()
         history = select(entries).where(entries.c.item_id == item, ~entries.c.system)
-        told = list(connection.execute(history.order_by(entries.c.position)).mappings())
-        return lines.group_entries(lines.entries_since(told, lines.last_assessed(person)))
+        rows = list(connection.execute(history.order_by(entries.c.position)).mappings())
+        return lines.group_entries(lines.entries_since(rows, lines.last_assessed(person)))
 
     def held_by_practitioner(self, pdu: str = "N54ALD") -> tuple[int, str]:
         """An unread case of a unit that its made-up practitioner holds, and who that is."""
@@ -150,7 +152,7 @@ def name_everyone(extract: Path) -> None:
 def make_caseload(folder: Path) -> None:
     """A made-up caseload, loaded into a store in a folder."""
     parameters = synthetic.Parameters(CASES, 7, AS_OF)
-    synthetic.synthesise(parameters, folder / "extract", folder / "truth")
+    synthetic.synthesise_extract(parameters, folder / "extract", folder / "truth")
     name_everyone(folder / "extract")
     load_extract(folder / "extract", folder / "store")
 
@@ -160,10 +162,10 @@ def train(folder: Path) -> pipeline.Proposal:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "RESAMPLES", 40)
         patch.setattr(stability, "BOOTSTRAPS", 2)
-        return pipeline.train(
+        return pipeline.train_bundle(
             Store.open(folder / "store"),
             AS_OF,
-            config.read(),
+            config.read_config(),
             folder / "bundles",
             folder / "tracking",
         )
@@ -179,7 +181,7 @@ def running(folder: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
         migrate_database(settings)
     demo.add_users(settings)
     web, night = engine_for(settings, WEB), engine_for(settings, NIGHT)
-    model = bundle.load(proposal.folder)
+    model = bundle.load_bundle(proposal.folder)
     store = Store.open(settings.store)
     cases = build.cases_under_supervision(store, AS_OF).height
     demo.approve_demo(settings, web, model, proposal.folder.name, cases * 30)

@@ -64,8 +64,10 @@ def test_the_hidden_truth_is_named_where_it_is_made_and_where_it_is_read() -> No
     """An import contract keeps the reader (training/sealed.py) from all that learns or serves."""
     named = {str(p.relative_to(ROOT)) for p in MODULES if "true-levels" in p.read_text("utf-8")}
     assert named == {"features/synthetic/bucket.py", "training/sealed.py"}
-    made = [p for p in MODULES if re.search(r"\b(TRUE_LEVELS|GOING_ON)\b", p.read_text("utf-8"))]
-    assert {p.parent.name for p in made} == {"synthetic"}
+    modules_naming_it = [
+        p for p in MODULES if re.search(r"\b(TRUE_LEVELS|GOING_ON)\b", p.read_text("utf-8"))
+    ]
+    assert {p.parent.name for p in modules_naming_it} == {"synthetic"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
@@ -114,11 +116,11 @@ def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
         path.read_text(encoding="utf-8") for path in Path("tests/journeys").glob("*.py")
     )
     taken = {f"{name}.png" for name in re.findall(r'picture\(\w+, "([\w-]+)"\)', journeys)}
-    kept = {path.name for path in Path("docs/images").iterdir()}
-    assert kept == taken | {"stories.svg"}
+    image_names = {path.name for path in Path("docs/images").iterdir()}
+    assert image_names == taken | {"stories.svg"}
     pages = [Path("README.md"), *Path("docs").glob("*.md")]
     shown = "".join(page.read_text(encoding="utf-8") for page in pages)
-    assert {name for name in kept if f"images/{name}" not in shown} == set()
+    assert {name for name in image_names if f"images/{name}" not in shown} == set()
 
 
 def test_a_name_says_what_a_value_is() -> None:

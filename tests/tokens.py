@@ -72,5 +72,5 @@ def token(issuer: str, key: RSAKey = KEY, **changes: Any) -> str:
         "user_name": "X",
         "authorities": ["ROLE_ROSH_TRIAGE__SPO"],
     } | changes
-    kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode({"alg": "RS256", "kid": key.thumbprint()}, kept, key)
+    claims_present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode({"alg": "RS256", "kid": key.thumbprint()}, claims_present, key)

@@ -1,4 +1,4 @@
-"""Finds names in the code that say what was done to a value and not what it is.
+"""Finds names in the code that say what was done to a value instead of what the value is.
 
     python -m tests.words
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("features", "models", "training", "serving")
+PACKAGES = ("features", "models", "training", "serving", "tests")
 
 
 def remedies() -> dict[str, str]:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from features.progress import steps
+from features.progress import show_steps
 from features.store.store import Store
 from training import (
     benchmark,
@@ -33,18 +33,18 @@ console = Console()
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, run the command, return its exit code."""
-    args = _parser().parse_args(arguments)
+    args = _make_parser().parse_args(arguments)
     return shown_to_people(lambda: args.run(args))
 
 
-def train(args: argparse.Namespace) -> None:
+def train_model(args: argparse.Namespace) -> None:
     """Train, judge, save and register a bundle, or find that it stands already."""
     store = Store.open(args.store)
-    with steps("training") as step:
-        proposal = pipeline.train(
-            store, args.until, config.read(args.config), args.out, args.tracking, step
+    with show_steps("training") as step:
+        proposal = pipeline.train_bundle(
+            store, args.until, config.read_config(args.config), args.out, args.tracking, step
         )
-    console.print(_table(proposal.table))
+    console.print(_figures_table(proposal.table))
     if store.made_up:
         console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
     outcome = "Proposed" if proposal.fresh else "Already trained:"
@@ -57,8 +57,8 @@ def train(args: argparse.Namespace) -> None:
 def trivial_predictors(args: argparse.Namespace) -> None:
     """How far trivial predictors get against the hidden truth of a made-up caseload."""
     store = Store.open(args.store)
-    with steps("trivial predictors"):
-        people, share, lines = trivial.lines(store, args.truth, args.as_of)
+    with show_steps("trivial predictors"):
+        people, share, lines = trivial.compare_predictors(store, args.truth, args.as_of)
     table = Table(title=f"{people:,} people in the community, {share:.1%} truly too low")
     table.add_column("predictor")
     for name in ("AUC", "right of ten shown", "share found"):
@@ -74,11 +74,11 @@ def trivial_predictors(args: argparse.Namespace) -> None:
 
 def weigh_choices(args: argparse.Namespace) -> None:
     """Weigh every choice of the fixed grid on the folds of development."""
-    store, settings = Store.open(args.store), config.read(args.config)
-    with steps("comparing") as step:
+    store, settings = Store.open(args.store), config.read_config(args.config)
+    with show_steps("comparing") as step:
         step("labels and indicators as each reader saw them")
-        labelled = labels.read(store, args.until, settings)
-        choices = compare.weigh(labelled, args.until, settings, step=step)
+        labelled = labels.read_labels(store, args.until, settings)
+        choices = compare.weigh_choices(labelled, args.until, settings, step=step)
     table = Table(title=f"{choices[0].folds} folds, {labelled.frame.height:,} labelled rows")
     for name in ("choice", "average precision", "mean regret", "worst regret", "log loss"):
         table.add_column(name, justify="left" if name == "choice" else "right")
@@ -97,9 +97,11 @@ def weigh_choices(args: argparse.Namespace) -> None:
 
 def against_truth(args: argparse.Namespace) -> None:
     """How a model trained on readings does against the hidden truth."""
-    store, settings = Store.open(args.store), config.read(args.config)
-    with steps("against the truth") as step:
-        lines, echo, reached = truth.against(store, args.truth, args.as_of, settings, step)
+    store, settings = Store.open(args.store), config.read_config(args.config)
+    with show_steps("against the truth") as step:
+        lines, echo, reached = truth.compare_with_truth(
+            store, args.truth, args.as_of, settings, step
+        )
     share = settings.review.share
     table = Table(title=f"The highest {share:.0%} of each level, people who taught nothing")
     for name in (
@@ -124,7 +126,9 @@ def against_truth(args: argparse.Namespace) -> None:
         )
     console.print(table)
     for name in dict.fromkeys(one.model for one in lines):
-        console.print(f"  {name}: {10 * truth.overall(lines, name, share):.2f} right of ten shown")
+        console.print(
+            f"  {name}: {10 * truth.overall_share(lines, name, share):.2f} right of ten shown"
+        )
     console.print(f"Average precision: {reached:.0%} of that of the model taught by the truth.")
     for level in echo:
         level_words = ("low", "medium", "high", "very high")[level.true]
@@ -137,10 +141,10 @@ def against_truth(args: argparse.Namespace) -> None:
 
 def run_benchmark(args: argparse.Namespace) -> None:
     """The learner on a described table, beside what it must beat."""
-    about = tabular.describe(args.config)
-    with steps("benchmark") as step:
-        result = benchmark.run(about, args.data or args.config.parent, step)
-        written = benchmark_report.write(result, args.out)
+    about = tabular.read_description(args.config)
+    with show_steps("benchmark") as step:
+        result = benchmark.run_benchmark(about, args.data or args.config.parent, step)
+        written = benchmark_report.write_report(result, args.out)
     table = Table(title=f"{about.title}: {about.folds} folds, {len(result.rows):,} rows")
     for name in ("model", "AUC", "mean of folds", "Brier", "calibration error"):
         table.add_column(name, justify="left" if name == "model" else "right")
@@ -156,7 +160,7 @@ def run_benchmark(args: argparse.Namespace) -> None:
     console.print(f"{about.caution}\nWritten to {args.out}: {', '.join(written)}.")
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _figures_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="Newest period, one row in twenty read (95 % intervals)")
     for name in ("model", "recorded", "rows", "higher", "share found", "right of ten shown"):
         table.add_column(name, justify="left" if name in ("model", "recorded") else "right")
@@ -183,7 +187,7 @@ def _or_none(form: str, figure: list[float | None]) -> str:
     return "none to find" if figure[0] is None else form.format(*figure)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="Labelled history becomes a proposed model bundle.",
@@ -198,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     one.add_argument("--out", type=Path, default=Path("var/bundles"), help="folder of bundles")
     one.add_argument("--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store")
-    one.set_defaults(run=train)
+    one.set_defaults(run=train_model)
 
     two = commands.add_parser("trivial", help="how far trivial predictors get on made-up people")
     two.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
@@ -219,11 +223,11 @@ def _parser() -> argparse.ArgumentParser:
     six.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     six.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     six.set_defaults(run=against_truth)
-    _benchmarks(commands)
+    _add_benchmark_parser(commands)
     return parser
 
 
-def _benchmarks(commands: Any) -> None:
+def _add_benchmark_parser(commands: Any) -> None:
     three = commands.add_parser("benchmark-nij", help="the same learner on real data (NIJ)")
     three.add_argument("--data", type=Path, required=True, help="folder of train.csv and test.csv")
     three.add_argument("--out", type=Path, required=True, help="folder for tables and predictions")

@@ -59,24 +59,24 @@ CHOICES: tuple[Choice, ...] = (
 """The fixed grid: each differs from the first in one thing."""
 
 
-def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFrame], Matrix]:
+def fit_choice(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFrame], Matrix]:
     """Fit both stages as the choice says; gives the probability of each row of a frame."""
     if choice.learned:
         train = train.where(pl.col("source").is_in(list(choice.learned)))
-    columns = build.columns("stage_1", mental_health=choice.mental_health)
-    process = build.columns("stage_2", mental_health=choice.mental_health)
+    columns = build.indicator_columns("stage_1", mental_health=choice.mental_health)
+    process = build.indicator_columns("stage_2", mental_health=choice.mental_health)
     if choice.process_in == "booster":
         columns, process = [*columns, *process], []
 
-    def one(rows: Labelled) -> Margins:
+    def fit_margins(rows: Labelled) -> Margins:
         return _stage_1(choice, rows, columns, config)
 
-    whole = one(train)
+    whole = fit_margins(train)
     judged = train.frame["judged"].to_numpy()
     calibrating = train.where(pl.col("judged"))
-    second = level.fit(
+    second = level.fit_level_model(
         calibrating.frame,
-        cross_fitted(train, config.level.cross_fits, one)[judged],
+        cross_fitted(train, config.level.cross_fits, fit_margins)[judged],
         calibrating.reviewed,
         calibrating.weights,
         process,
@@ -91,16 +91,16 @@ def fit(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFra
 
 
 def _stage_1(choice: Choice, train: Labelled, columns: Sequence[str], config: Config) -> Margins:
-    base = ordinal.matrix(train.frame, columns)
+    base = ordinal.input_matrix(train.frame, columns)
     settings = choice.settings(config)
     directions = [DIRECTION[CATALOGUE[name].direction] for name in columns] + [0] * len(GROUPS)
     if not choice.monotone:
         directions = [0] * len(directions)
     if choice.how == "multiclass":
-        return _multiclass(base, train, columns, settings)
+        return _fit_multiclass(base, train, columns, settings)
     if choice.how == "separate":
         many = [
-            ordinal.boost(
+            ordinal.train_booster(
                 base,
                 (train.reviewed >= k).astype(np.int64),
                 train.weights,
@@ -111,13 +111,13 @@ def _stage_1(choice: Choice, train: Labelled, columns: Sequence[str], config: Co
             for k in range(1, len(THRESHOLDS) + 1)
         ]
         return lambda frame: np.column_stack(
-            [ordinal.margin(one, ordinal.matrix(frame, columns), 1) for one in many]
+            [ordinal.booster_margin(one, ordinal.input_matrix(frame, columns), 1) for one in many]
         )
-    one = ordinal.boost(base, train.reviewed, train.weights, directions, settings)
+    one = ordinal.train_booster(base, train.reviewed, train.weights, directions, settings)
     return ordinal.OrdinalModel(one, tuple(columns)).margins
 
 
-def _multiclass(
+def _fit_multiclass(
     base: Matrix, train: Labelled, columns: Sequence[str], settings: Settings
 ) -> Margins:
     parameters = {
@@ -138,7 +138,7 @@ def _multiclass(
     booster = lgb.train(parameters, data, num_boost_round=settings.rounds)
 
     def margins(frame: pl.DataFrame) -> Matrix:
-        shares = np.asarray(booster.predict(ordinal.matrix(frame, columns), num_threads=1))
+        shares = np.asarray(booster.predict(ordinal.input_matrix(frame, columns), num_threads=1))
         above = np.column_stack([shares[:, k:].sum(axis=1) for k in range(1, shares.shape[1])])
         log_odds: Matrix = np.log(above) - np.log1p(-np.clip(above, None, 1 - 1e-9))
         return log_odds

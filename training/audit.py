@@ -43,13 +43,13 @@ class Proxy:
     indicators: tuple[str, ...]
 
 
-def characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
+def read_characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
     """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic."""
-    people = people_as.of(store, rows)
+    people = people_as.characteristics_of(store, rows)
     return {name: people[name].to_numpy().astype(object) for name in CHARACTERISTICS}
 
 
-def audit(
+def audit_rows(
     judged: Labelled,
     probability: Matrix,
     characteristics: Mapping[str, fairness.Words],
@@ -59,8 +59,8 @@ def audit(
     strata = stratum_of(judged.frame).to_numpy().astype(object)
     shown = fairness.by_group(probability, strata, judged.weights, share)
     people = judged.frame["crn"].to_numpy().astype(object)
-    truth = labels.higher(judged) > 0
-    return fairness.audit(probability, shown, truth, judged.weights, people, characteristics)
+    truth = labels.read_higher(judged) > 0
+    return fairness.audit_groups(probability, shown, truth, judged.weights, people, characteristics)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Narrowed:
     most_shown: str
 
 
-def narrowed(
+def compare_narrowed(
     judged: Labelled,
     probability: Matrix,
     characteristics: Mapping[str, fairness.Words],
@@ -87,33 +87,35 @@ def narrowed(
 ) -> Iterator[Narrowed]:
     """As it is, and with the same review rate for every group of people within each level."""
     strata = stratum_of(judged.frame).to_numpy().astype(object)
-    truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy().astype(object)
+    truth, people = labels.read_higher(judged) > 0, judged.frame["crn"].to_numpy().astype(object)
     for characteristic, words in characteristics.items():
         cells = np.array([f"{s} {w}" for s, w in zip(strata, words, strict=True)], dtype=object)
         for way, groups in (("as it is", strata), ("each the same review rate", cells)):
             shown = fairness.by_group(probability, groups, judged.weights, share)
             arguments = shown, truth, judged.weights, people, 1
-            rates = sorted(_rates(shown, words, judged.weights))
+            rates = sorted(_group_rates(shown, words, judged.weights))
             ends = [f"{group}: {rate:.1%}" for rate, group in (*rates[:1], *rates[-1:])]
             yield Narrowed(
                 characteristic,
                 way,
-                metrics.interval(fairness.right, "higher", *arguments),
-                metrics.interval(fairness.share_found, "higher", *arguments),
+                metrics.bootstrap_interval(fairness.share_right, "higher", *arguments),
+                metrics.bootstrap_interval(fairness.share_found, "higher", *arguments),
                 *(ends or [TOO_FEW, TOO_FEW]),
             )
 
 
-def _rates(shown: Matrix, words: fairness.Words, weights: Matrix) -> Iterator[tuple[float, str]]:
+def _group_rates(
+    shown: Matrix, words: fairness.Words, weights: Matrix
+) -> Iterator[tuple[float, str]]:
     for group in sorted(set(words)):
         rows = words == group
         if rows.sum() >= FEWEST:
             yield float(np.average(shown[rows], weights=weights[rows])), str(group)
 
 
-def proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> list[Proxy]:
+def measure_proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> list[Proxy]:
     """How well a logistic regression on every indicator predicts each group: one row a person."""
-    columns = [*build.columns("stage_1"), *build.columns("stage_2")]
+    columns = [*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")]
     placed = judged.frame.select("crn", "group", place=pl.int_range(pl.len()))
     # The row that concerns the public: most of what is on record does.
     ranked = placed.sort(pl.col("group") == "public", "place")
@@ -126,11 +128,11 @@ def proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> 
         for group in sorted(set(words) - {NOT_KNOWN}):
             member = words[places] == group
             if min(member.sum(), (~member).sum()) >= FEWEST:
-                lines.append(_proxy(characteristic, group, rows, member, people, columns))
+                lines.append(_measure_proxy(characteristic, group, rows, member, people, columns))
     return lines
 
 
-def _proxy(
+def _measure_proxy(
     characteristic: str,
     group: str,
     rows: Matrix,

@@ -11,7 +11,7 @@ from models import metrics, ordinal
 from models.level import STRATA, stratum_of
 from models.ordinal import Matrix
 from training import challengers
-from training.labels import Labelled, higher
+from training.labels import Labelled, read_higher
 
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
@@ -19,7 +19,7 @@ def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
     training_rows = train.frame.select(
         stratum_of(train.frame),
         "group",
-        higher=pl.Series(higher(train)),
+        higher=pl.Series(read_higher(train)),
         weight=pl.col("weight"),
     )
     rates = training_rows.group_by("stratum", "group").agg(
@@ -33,7 +33,7 @@ def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
 def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
     """How many behaviour and process indicators fire."""
     total = np.zeros(test.frame.height)
-    for name in (*build.columns("stage_1"), *build.columns("stage_2")):
+    for name in (*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")):
         item = CATALOGUE[name]
         values = test.frame[name]
         fired = values < item.fires_from if item.fires_below else values >= item.fires_from
@@ -43,9 +43,9 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
 
 def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
     """The one indicator that ranks the training rows best; not known counts as nought."""
-    truth = higher(train) > 0
+    truth = read_higher(train) > 0
     best, score = 0.0, np.zeros(test.frame.height)
-    for name in (*build.columns("stage_1"), *build.columns("stage_2")):
+    for name in (*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")):
         sign = -1.0 if CATALOGUE[name].direction == "-" else 1.0
         values = sign * train.frame[name].fill_null(0).to_numpy().astype(np.float64)
         reached = metrics.average_precision(values, truth, train.weights)
@@ -63,23 +63,23 @@ def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
 def logistic_regression(train: Labelled, test: Labelled) -> Matrix:
     """Logistic regression on every indicator, the group and the recorded level."""
     return challengers.logistic_regression(
-        _inputs(train), higher(train), train.weights, _inputs(test)
+        _baseline_inputs(train), read_higher(train), train.weights, _baseline_inputs(test)
     )
 
 
 def explainable_boosting(train: Labelled, test: Labelled) -> Matrix:
     """An EBM on every indicator, the group and the recorded level."""
     return challengers.explainable_boosting(
-        _inputs(train), higher(train), train.weights, _inputs(test)
+        _baseline_inputs(train), read_higher(train), train.weights, _baseline_inputs(test)
     )
 
 
-def _inputs(labelled: Labelled) -> Matrix:
+def _baseline_inputs(labelled: Labelled) -> Matrix:
     """Everything that the two stages see between them, in one table."""
-    columns = [*build.columns("stage_1"), *build.columns("stage_2")]
+    columns = [*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")]
     strata = stratum_of(labelled.frame).to_numpy()
     onehot = np.column_stack([strata == name for name in STRATA]).astype(np.float64)
-    inputs: Matrix = np.hstack([ordinal.matrix(labelled.frame, columns), onehot])
+    inputs: Matrix = np.hstack([ordinal.input_matrix(labelled.frame, columns), onehot])
     return inputs
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
 from features.errors import UserError
-from features.frame.processes import pool
+from features.frame.processes import process_pool
 from models import metrics
 from models.metrics import Figure, Flags
 from models.ordinal import Matrix
@@ -56,11 +56,13 @@ class Result:
     test_ids: list[str] = field(default_factory=list, repr=False)
 
 
-def run(about: Description, data: Path, step: Step = lambda _: None, workers: int = 2) -> Result:
+def run_benchmark(
+    about: Description, data: Path, step: Step = lambda _: None, workers: int = 2
+) -> Result:
     """Cross-validate the learner, its variants and what it must beat; predict the test file."""
-    rows = tabular.read(data / about.train, about, with_outcome=True)
-    folds = list(_folds(about, rows))
-    scores = _scores(about, rows, folds, min(workers, len(folds)), step)
+    rows = tabular.read_rows(data / about.train, about, with_outcome=True)
+    folds = list(_make_folds(about, rows))
+    scores = _score_folds(about, rows, folds, min(workers, len(folds)), step)
     tested = ~np.isnan(scores[MODEL])
     step("figures and intervals")
     outcome = rows.higher()[tested]
@@ -73,9 +75,11 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
         for name, score in scores.items()
     }
     step("levels and groups of people")
-    shown = _shown(about, rows, scores[MODEL], tested)
+    shown = _rows_shown(about, rows, scores[MODEL], tested)
     characteristics = {name: values[tested] for name, values in rows.audit.items()}
-    audit = fairness.audit(scores[MODEL][tested], shown, outcome, ones, people, characteristics)
+    audit = fairness.audit_groups(
+        scores[MODEL][tested], shown, outcome, ones, people, characteristics
+    )
     result = Result(
         about=about,
         rows=rows,
@@ -83,15 +87,15 @@ def run(about: Description, data: Path, step: Step = lambda _: None, workers: in
         tested=tested,
         fold_auc={name: _fold_auc(rows, score, folds) for name, score in scores.items()},
         overall=overall,
-        levels=list(by_level.lines(about, rows, scores, tested)),
+        levels=list(by_level.level_lines(about, rows, scores, tested)),
         audit=audit,
-        parity=list(_parity(about, rows, scores, tested)),
+        parity=list(_parity_lines(about, rows, scores, tested)),
         reliability=by_level.reliability(scores[MODEL][tested], outcome),
     )
     return _with_test(result, data, step)
 
 
-def _folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places]]:
+def _make_folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places]]:
     """Stratified folds; or, with a column of time, later rows judged by earlier ones alone."""
     higher = rows.higher()
     if rows.time is None:
@@ -110,14 +114,14 @@ def _folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places]]:
         yield train, test
 
 
-def _scores(
+def _score_folds(
     about: Description, rows: Rows, folds: list[tuple[Places, Places]], workers: int, step: Step
 ) -> dict[str, Matrix]:
     """Every model's probability of every row that some fold judges, each fold a process."""
     scores: dict[str, Matrix] = {}
     step(f"{len(folds)} folds, {workers} at a time")
-    with pool(workers) as others:
-        waiting = [others.submit(one_fold.scores, about, rows, *fold) for fold in folds]
+    with process_pool(workers) as others:
+        waiting = [others.submit(one_fold.score_fold, about, rows, *fold) for fold in folds]
         for number, ((_, test), ready) in enumerate(zip(folds, waiting, strict=True), 1):
             for name, score in ready.result().items():
                 scores.setdefault(name, np.full(len(rows), np.nan))[test] = score
@@ -132,14 +136,14 @@ def _fold_auc(rows: Rows, score: Matrix, folds: list[tuple[Places, Places]]) -> 
     )
 
 
-def _shown(about: Description, rows: Rows, score: Matrix, tested: Flags) -> Matrix:
+def _rows_shown(about: Description, rows: Rows, score: Matrix, tested: Flags) -> Matrix:
     """Who is shown: the review rate of each recorded level."""
     return fairness.by_group(
         score[tested], rows.recorded[tested], np.ones(int(tested.sum())), about.review_rate
     )
 
 
-def _parity(
+def _parity_lines(
     about: Description, rows: Rows, scores: dict[str, Matrix], tested: Flags
 ) -> Iterator[Parity]:
     """As it is; the same review rate for every group; each group calibrated on its own."""
@@ -149,17 +153,17 @@ def _parity(
     cells = np.array([f"{r} {g}" for r, g in zip(rows.recorded, groups, strict=True)], dtype=object)
     ones = np.ones(int(tested.sum()))
     ways = {
-        "as it is": (plain, _shown(about, rows, plain, tested)),
+        "as it is": (plain, _rows_shown(about, rows, plain, tested)),
         f"each {about.parity} the same review rate": (
             plain,
             fairness.by_group(plain[tested], cells[tested], ones, about.review_rate),
         ),
-        f"each {about.parity} calibrated on its own": (own, _shown(about, rows, own, tested)),
+        f"each {about.parity} calibrated on its own": (own, _rows_shown(about, rows, own, tested)),
     }
     higher, people = rows.higher()[tested], rows.ids.to_numpy()[tested]
     for way, (score, shown) in ways.items():
         characteristics = {about.parity: groups[tested]}
-        lines = fairness.audit(score[tested], shown, higher, ones, people, characteristics)
+        lines = fairness.audit_groups(score[tested], shown, higher, ones, people, characteristics)
         right = float((shown * higher).sum())
         yield Parity(way, lines, right / float(shown.sum()), right / float(higher.sum()))
 
@@ -169,7 +173,7 @@ def _with_test(result: Result, data: Path, step: Step) -> Result:
     if not about.test:
         return result
     step("predicting the test file")
-    test_rows = tabular.read(data / about.test, about, with_outcome=False)
+    test_rows = tabular.read_rows(data / about.test, about, with_outcome=False)
     if test_rows.names != rows.names:
         raise UserError(
             f"{about.test} has other values of a category than {about.train}: name them with "
@@ -177,7 +181,9 @@ def _with_test(result: Result, data: Path, step: Step) -> Result:
         )
     outcome = rows.higher().astype(np.float64)
     ids = [str(one) for one in rows.ids]
-    model = learner.fit(rows.values, outcome, rows.recorded, ids, rows.directions, about.booster)
+    model = learner.fit_learner(
+        rows.values, outcome, rows.recorded, ids, rows.directions, about.booster
+    )
     probability = model.probability(test_rows.values, test_rows.recorded)
     values = {
         **vars(result),

@@ -25,11 +25,13 @@ WORDS = {
 }
 
 
-def write(result: Result, out: Path) -> list[str]:
+def write_report(result: Result, out: Path) -> list[str]:
     """Write the files into a folder, which is made; their names."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "benchmark.md").write_text("\n".join(_page(result)), encoding="utf-8")
-    (out / "benchmark.json").write_text(json.dumps(_figures(result), indent=1), encoding="utf-8")
+    (out / "benchmark.md").write_text("\n".join(_page_lines(result)), encoding="utf-8")
+    (out / "benchmark.json").write_text(
+        json.dumps(_figures_for_json(result), indent=1), encoding="utf-8"
+    )
     names = ["benchmark.md", "benchmark.json", "cross-validated.csv"]
     about = result.about
     tested = pl.Series(result.tested)
@@ -45,7 +47,7 @@ def write(result: Result, out: Path) -> list[str]:
     return names
 
 
-def _page(result: Result) -> Iterator[str]:
+def _page_lines(result: Result) -> Iterator[str]:
     about = result.about
     yield f"# {about.title}"
     yield ""
@@ -56,7 +58,7 @@ def _page(result: Result) -> Iterator[str]:
         f"had not seen them ({about.folds} folds). Brackets: 95 % intervals by resampling people."
     )
     yield from ["", "## Every model, all rows", ""]
-    yield from _table(
+    yield from _markdown_table(
         ("model", "AUC", "AUC, mean of folds", "Brier", "calibration error", "slope"),
         (
             (
@@ -76,7 +78,7 @@ def _page(result: Result) -> Iterator[str]:
         "adds noise, and an absolute error only grows with it."
     )
     yield from ["", f"## By recorded level, the highest {about.review_rate:.0%} shown", ""]
-    yield from _table(
+    yield from _markdown_table(
         (
             "recorded",
             "model",
@@ -109,22 +111,22 @@ def _page(result: Result) -> Iterator[str]:
         ),
     )
     yield from ["", f"## Calibration of the {MODEL}, ten equal parts", ""]
-    yield from _table(
+    yield from _markdown_table(
         ("predicted", "observed", "rows"),
         ((f"{p:.3f}", f"{o:.3f}", f"{n:,}") for p, o, n in result.reliability),
     )
     yield from ["", "## Who is shown, and who is missed", ""]
-    yield from _groups(result.audit)
+    yield from _group_table(result.audit)
     for way in result.parity:
         yield from ["", f"### {about.parity}: {way.way}", ""]
         yield f"Overall {way.precision:.3f} right of those shown, {way.share_found:.3f} found."
         yield ""
-        yield from _groups(way.lines)
+        yield from _group_table(way.lines)
     yield ""
 
 
-def _groups(lines: list[GroupLine]) -> Iterator[str]:
-    yield from _table(
+def _group_table(lines: list[GroupLine]) -> Iterator[str]:
+    yield from _markdown_table(
         ("characteristic", "group", "rows", *(WORDS[name] for name in FIGURES)),
         (
             (
@@ -141,7 +143,7 @@ def _groups(lines: list[GroupLine]) -> Iterator[str]:
     )
 
 
-def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
+def _markdown_table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:
@@ -155,7 +157,7 @@ def _figure_words(figure: Figure, places: int = 4) -> str:
     return f"{figure.value:.{places}f} ({low} to {high})"
 
 
-def _figures(result: Result) -> dict[str, Any]:
+def _figures_for_json(result: Result) -> dict[str, Any]:
     """The figures as JSON; those that cannot be estimated are null."""
     figure_of = {
         "title": result.about.title,

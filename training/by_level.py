@@ -25,7 +25,7 @@ class LevelLine:
     figures: dict[str, Figure]
 
 
-def lines(
+def level_lines(
     about: Description, rows: Rows, scores: Mapping[str, Matrix], tested: Flags
 ) -> Iterator[LevelLine]:
     """The figures of every model at every recorded level with enough rows."""
@@ -47,7 +47,7 @@ def lines(
             if at.sum() < learner.LEAST_ROWS:
                 continue
             figures = {
-                figure: metrics.interval(
+                figure: metrics.bootstrap_interval(
                     measure=measure,
                     better=better,
                     values=score[at],
@@ -63,7 +63,7 @@ def lines(
 
 def reliability(score: Matrix, higher: Flags) -> list[tuple[float, float, int]]:
     """For ten equal parts: the mean predicted, the share observed, and how many rows."""
-    parts = metrics.bins(score, np.ones(len(score)))
+    parts = metrics.equal_weight_bins(score, np.ones(len(score)))
     return [
         (float(score[parts == p].mean()), float(higher[parts == p].mean()), int((parts == p).sum()))
         for p in range(metrics.BINS)

@@ -37,14 +37,14 @@ class Calibrated:
     among_those_shown: Figure | None
 
 
-def lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calibrated]:
+def calibration_lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calibrated]:
     """A line for each recorded level, and for each risk group within it."""
     strata, groups = stratum_of(judged.frame).to_numpy(), judged.frame["group"].to_numpy()
-    truth = labels.higher(judged) > 0
+    truth = labels.read_higher(judged) > 0
     for name in STRATA:
         for group in (ALL, *GROUPS):
             at = (strata == name) & ((groups == group) | (group == ALL))
-            yield _line(
+            yield _calibration_line(
                 name=name,
                 group=group,
                 at=at,
@@ -55,7 +55,7 @@ def lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calib
             )
 
 
-def _line(
+def _calibration_line(
     name: str,
     group: str,
     at: Flags,
@@ -70,7 +70,7 @@ def _line(
     people = judged.frame["crn"].to_numpy()[at]
 
     def with_interval(measure: Measure) -> Figure:
-        return metrics.interval(measure, "nearer 1", *arguments, people, 1)
+        return metrics.bootstrap_interval(measure, "nearer 1", *arguments, people, 1)
 
     shown = int(np.ceil(share * at.sum())) >= FEWEST_SHOWN
     among = partial(metrics.flagged_calibration, capacity=share)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from features.errors import UserError
-from features.frame.processes import pool
+from features.frame.processes import process_pool
 from models import metrics
 from models.level import STRATA, stratum_of
 from training import alternatives, labels, splits
@@ -46,7 +46,7 @@ class Score:
     log_loss: float
 
 
-def weigh(
+def weigh_choices(
     labelled: Labelled,
     until: date,
     config: Config,
@@ -55,7 +55,9 @@ def weigh(
     step: Callable[[str], None] = lambda _: None,
 ) -> list[Weighed]:
     """Every choice on every fold of development, least mean regret first."""
-    folds = [f for f in splits.folds(labelled, until, config.splits) if _usable(f, config)]
+    folds = [
+        f for f in splits.development_folds(labelled, until, config.splits) if _is_usable(f, config)
+    ]
     if not folds:
         raise UserError(
             f"No fold before {until} has enough readings on both sides. Load more reviews, or set "
@@ -63,27 +65,27 @@ def weigh(
         )
     step(f"{len(choices)} choices, {len(folds)} folds")
     scores: list[list[Score]] = []
-    with pool(workers) as others:
-        waiting = [others.submit(_one, fold, config, choices) for fold in folds]
+    with process_pool(workers) as others:
+        waiting = [others.submit(_score_fold, fold, config, choices) for fold in folds]
         for number, ready in enumerate(waiting, 1):
             scores.append(ready.result())
             step(f"fold {number} of {len(folds)}")
-    return _regrets(scores)
+    return _weigh_scores(scores)
 
 
-def _usable(fold: Fold, config: Config) -> bool:
+def _is_usable(fold: Fold, config: Config) -> bool:
     test = fold.test.where(pl.col("judged"))
     enough = fold.train.frame.height >= config.least.rows
-    return enough and bool(labels.higher(test).any())
+    return enough and bool(labels.read_higher(test).any())
 
 
-def _one(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list[Score]:
+def _score_fold(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list[Score]:
     test = fold.test.where(pl.col("judged"))
     test = test.where(stratum_of(test.frame).is_in(STRATA))
-    strata, higher = stratum_of(test.frame).to_numpy(), labels.higher(test) > 0
+    strata, higher = stratum_of(test.frame).to_numpy(), labels.read_higher(test) > 0
     scores = []
     for choice in choices:
-        probability = alternatives.fit(choice, fold.train, config)(test.frame)
+        probability = alternatives.fit_choice(choice, fold.train, config)(test.frame)
         reached = _average_precision(probability, higher, test.weights, strata)
         scores.append(Score(choice.name, reached, _log_loss(probability, higher, test.weights)))
     return scores
@@ -107,7 +109,7 @@ def _log_loss(probability: np.ndarray, higher: np.ndarray, weight: np.ndarray) -
     return float(-np.average(np.where(higher, np.log(p), np.log1p(-p)), weights=weight))
 
 
-def _regrets(scores: list[list[Score]]) -> list[Weighed]:
+def _weigh_scores(scores: list[list[Score]]) -> list[Weighed]:
     reached = np.array([[one.average_precision for one in fold] for fold in scores])
     lost = np.array([[one.log_loss for one in fold] for fold in scores])
     regret = reached.max(axis=1, keepdims=True) - reached

@@ -93,7 +93,7 @@ _SECTIONS: dict[str, type] = {
 }
 
 
-def read(path: Path = DEFAULT) -> Config:
+def read_config(path: Path = DEFAULT) -> Config:
     """Read a configuration; an unknown or missing setting is named."""
     if not path.exists():
         raise MissingInput(f"There is no training configuration {path}.")
@@ -104,7 +104,9 @@ def read(path: Path = DEFAULT) -> Config:
     for name in content:
         if name not in _SECTIONS:
             raise UnreadableInput(f"{path}: unknown part [{name}].{did_you_mean(name, _SECTIONS)}")
-    config = Config(**{name: _section(path, name, content.get(name, {})) for name in _SECTIONS})
+    config = Config(
+        **{name: _read_section(path, name, content.get(name, {})) for name in _SECTIONS}
+    )
     if config.splits.gap_days < config.labels.window_days:
         raise UnreadableInput(
             f"{path}: the gap of the splits ({config.splits.gap_days} days) is shorter than the "
@@ -113,7 +115,7 @@ def read(path: Path = DEFAULT) -> Config:
     return config
 
 
-def _section(path: Path, name: str, values: dict[str, Any]) -> Any:
+def _read_section(path: Path, name: str, values: dict[str, Any]) -> Any:
     kind = _SECTIONS[name]
     fields_of = kind.__dataclass_fields__  # type: ignore[attr-defined]
     for setting in values:

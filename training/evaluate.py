@@ -16,7 +16,7 @@ from models.metrics import Figure
 from models.ordinal import Matrix
 from training import baselines, labels
 from training.config import Config
-from training.fit import fit
+from training.fit import fit_bundle
 from training.labels import Labelled
 from training.splits import Fold
 
@@ -36,7 +36,7 @@ class Line:
     higher: int
     figures: dict[str, Figure]
 
-    def flat(self) -> dict[str, float]:
+    def flat_figures(self) -> dict[str, float]:
         """The figures as MLflow keeps them: name to value."""
         base = f"{self.period}.{self.model}.{self.stratum}".replace(" ", "_")
         return {f"{base}.{name}": figure.value for name, figure in self.figures.items()}
@@ -55,7 +55,7 @@ class Judged:
     fitted: list[tuple[Labelled, Bundle]] = field(default_factory=list)
 
 
-def judge(
+def judge_folds(
     period: str,
     folds: Iterable[Fold],
     config: Config,
@@ -74,8 +74,8 @@ def judge(
         test = fold.test.where(pl.col("judged"))
         if test.frame.is_empty() or fold.train.frame.height < config.least.rows:
             continue
-        bundle = fit(fold.train, config)
-        scored = bundle.score(test.frame)
+        bundle = fit_bundle(fold.train, config)
+        scored = bundle.score_frame(test.frame)
         fitted.append((test, bundle))
         scores[MODEL].append(scored["probability"].fill_null(0.0).to_numpy().astype(np.float64))
         for name, baseline in against.items():
@@ -83,18 +83,18 @@ def judge(
     if not fitted:
         return Judged([], None, np.zeros(0))
     pooled = Labelled(pl.concat([test.frame for test, _ in fitted]))
-    if not labels.higher(pooled).any():
+    if not labels.read_higher(pooled).any():
         raise UserError(
             f"No reading of the {period} period puts anyone higher than recorded: nothing to find. "
             "Load more reviews, or take a longer period ([splits] in the configuration)."
         )
     whole = {name: np.concatenate(parts) for name, parts in scores.items()}
-    return Judged(_lines(period, pooled, whole), pooled, whole[MODEL], fitted)
+    return Judged(_level_lines(period, pooled, whole), pooled, whole[MODEL], fitted)
 
 
-def _lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Line]:
+def _level_lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> list[Line]:
     strata = stratum_of(pooled.frame).to_numpy()
-    truth = labels.higher(pooled) > 0
+    truth = labels.read_higher(pooled) > 0
     people = pooled.frame["crn"].to_numpy()
     lines = []
     for name, score in scores.items():

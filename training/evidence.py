@@ -26,36 +26,40 @@ ON_THE_CARD = {
 """The parts that stand on the model card, with their headings."""
 
 
-def gather(store: Store, labelled: Labelled, final: Judged, config: Config) -> dict[str, Any]:
+def gather_evidence(
+    store: Store, labelled: Labelled, final: Judged, config: Config
+) -> dict[str, Any]:
     """Every part, as rows of plain values; empty where the newest period has no readings."""
     content: dict[str, Any] = {name: [] for name in ON_THE_CARD}
-    content["labels"] = labels.compared(labelled)
+    content["labels"] = labels.compare_sources(labelled)
     if final.pooled is None:
         return content
     judged, probability, share = final.pooled, final.probability, config.review.share
-    characteristics = audit.characteristics(store, judged.frame)
+    characteristics = audit.read_characteristics(store, judged.frame)
     parts: dict[str, Iterable[Any]] = {
-        "rates": rates.curve(judged, probability),
-        "calibration": calibration.lines(judged, probability, share),
-        "lead": lead.measure(store, final, share),
-        "fairness": audit.audit(judged, probability, characteristics, share),
-        "narrowing": audit.narrowed(judged, probability, characteristics, share),
-        "proxies": audit.proxies(judged, characteristics),
+        "rates": rates.rate_curve(judged, probability),
+        "calibration": calibration.calibration_lines(judged, probability, share),
+        "lead": lead.measure_lead(store, final, share),
+        "fairness": audit.audit_rows(judged, probability, characteristics, share),
+        "narrowing": audit.compare_narrowed(judged, probability, characteristics, share),
+        "proxies": audit.measure_proxies(judged, characteristics),
     }
     return content | {name: [asdict(one) for one in lines] for name, lines in parts.items()}
 
 
-def readable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def rows_in_words(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Rows of words for a page: figures with their intervals, what is withheld said so."""
     readable_rows = []
     for row in rows:
         flat = {**row, **row.get("figures", {})}
         flat.pop("figures", None)
-        readable_rows.append({name.replace("_", " "): _word(value) for name, value in flat.items()})
+        readable_rows.append(
+            {name.replace("_", " "): _format_value(value) for name, value in flat.items()}
+        )
     return readable_rows
 
 
-def _word(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "too few to tell"
     if isinstance(value, dict):

@@ -33,7 +33,7 @@ class GroupLine:
     figures: dict[str, Figure | None]
 
 
-def audit(
+def audit_groups(
     probability: Matrix,
     shown: Matrix,
     higher: Flags,
@@ -50,7 +50,7 @@ def audit(
         for group in sorted(set(values_of)):
             rows = values_of == group
             lines.append(
-                _line(
+                _group_line(
                     characteristic=characteristic,
                     group=group,
                     rows=rows,
@@ -64,7 +64,7 @@ def audit(
     return lines
 
 
-def _line(
+def _group_line(
     characteristic: str,
     group: str,
     rows: Flags,
@@ -88,7 +88,9 @@ def _line(
         arguments = values, higher[rows], weight[rows], people[rows], 1
         is_enough = enough[figure.rests_on]
         figures[name] = (
-            metrics.interval(figure.measure, figure.better, *arguments) if is_enough else None
+            metrics.bootstrap_interval(figure.measure, figure.better, *arguments)
+            if is_enough
+            else None
         )
     return GroupLine(characteristic, group, count, figures)
 
@@ -97,7 +99,7 @@ def _share_shown(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
     return float((weight * shown).sum() / weight.sum())
 
 
-def right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def share_right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
     """Of those shown, the share higher."""
     total = (weight * shown).sum()
     return float((weight * shown * higher).sum() / total) if total else float("nan")
@@ -109,11 +111,11 @@ def share_found(shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * higher * shown).sum() / total) if total else float("nan")
 
 
-def _missed(shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def _share_missed(shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return 1.0 - share_found(shown, higher, weight)
 
 
-def _rate(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
+def _share_higher(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
     return float((weight * higher).sum() / weight.sum())
 
 
@@ -128,9 +130,9 @@ class GroupFigure(NamedTuple):
 
 FIGURES: dict[str, GroupFigure] = {
     "shown": GroupFigure(_share_shown, "neither"),
-    "precision": GroupFigure(right, "higher", rests_on="shown"),
-    "missed": GroupFigure(_missed, "lower", rests_on="higher"),
-    "rate": GroupFigure(_rate, "neither"),
+    "precision": GroupFigure(share_right, "higher", rests_on="shown"),
+    "missed": GroupFigure(_share_missed, "lower", rests_on="higher"),
+    "rate": GroupFigure(_share_higher, "neither"),
     "calibration": GroupFigure(metrics.calibration, "nearer 1", of="probability"),
 }
 """Share shown; of those shown, the share right; of those higher, the share missed; the share
@@ -143,5 +145,5 @@ def by_group(probability: Matrix, groups: Words, weight: Matrix, share: float) -
     shown = np.zeros(len(probability))
     for group in set(groups):
         rows = groups == group
-        shown[rows] = metrics.top(probability[rows], weight[rows], share)
+        shown[rows] = metrics.top_share(probability[rows], weight[rows], share)
     return shown

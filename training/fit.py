@@ -20,22 +20,22 @@ Margins = Callable[[pl.DataFrame], Matrix]
 """The margins of a fitted stage 1 for the rows of a frame."""
 
 
-def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
+def fit_bundle(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
     """A bundle from labelled rows: stage 1 on all of them, stage 2 on the judged sources alone."""
-    columns = _columns("stage_1", config)
-    first = ordinal.fit(
+    columns = _columns_of("stage_1", config)
+    first = ordinal.fit_ordinal_model(
         labelled.frame, labelled.reviewed, labelled.weights, columns, config.booster
     )
     judged = pl.col("judged")
     margins = cross_fitted_margins(labelled, config)
     calibrating = labelled.where(judged)
     chosen = labelled.frame.select(judged).to_series().to_numpy()
-    second = level.fit(
+    second = level.fit_level_model(
         calibrating.frame,
         margins[chosen],
         calibrating.reviewed,
         calibrating.weights,
-        _columns("stage_2", config),
+        _columns_of("stage_2", config),
         config.level.ridge,
     )
     return Bundle(first, second, build.catalogue_hash(), about or {})
@@ -43,10 +43,10 @@ def fit(labelled: Labelled, config: Config, about: dict[str, Any] | None = None)
 
 def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
     """Margins for each row from a stage 1 that was fitted on other people."""
-    columns = _columns("stage_1", config)
+    columns = _columns_of("stage_1", config)
 
     def stage_1(others: Labelled) -> Margins:
-        return ordinal.fit(
+        return ordinal.fit_ordinal_model(
             others.frame, others.reviewed, others.weights, columns, config.booster
         ).margins
 
@@ -65,5 +65,5 @@ def cross_fitted(labelled: Labelled, count: int, stage_1: Callable[[Labelled], M
     return margins
 
 
-def _columns(use: str, config: Config) -> list[str]:
-    return build.columns(use, mental_health=config.indicators.mental_health)
+def _columns_of(use: str, config: Config) -> list[str]:
+    return build.indicator_columns(use, mental_health=config.indicators.mental_health)

@@ -69,17 +69,17 @@ class Labelled:
         return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
 
 
-def read(store: Store, until: date, config: Config) -> Labelled:
+def read_labels(store: Store, until: date, config: Config) -> Labelled:
     """The readings that teach: learned sources, and never given after the findings were seen."""
-    return everything(store, until, config).teaching()
+    return read_all_readings(store, until, config).teaching()
 
 
-def everything(store: Store, until: date, config: Config) -> Labelled:
+def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
     """Every reading recorded by `until`, joined to the indicators as of the snapshot it read.
 
     Raises UserError where too few teach, or none puts anyone higher, or all do.
     """
-    spoken = _readings(store, until, config)
+    spoken = _read_readings(store, until, config)
     teaches = spoken.filter("teaches").height
     if teaches < config.least.rows:
         raise UserError(
@@ -87,10 +87,10 @@ def everything(store: Store, until: date, config: Config) -> Labelled:
             "needed to train. Load more reviews (audits), or a later date."
         )
     spine = spoken.select("crn", "as_of").unique().sort("crn", "as_of")
-    frame = pl.concat([part for _, part in build.frames(store, spine)])
+    frame = pl.concat([part for _, part in build.build_frames(store, spine)])
     joined = frame.join(spoken, on=asof.GROUP_KEY, how="inner")
     labelled = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
-    labels_given = set(higher(labelled.teaching()))
+    labels_given = set(read_higher(labelled.teaching()))
     if len(labels_given) == 1:
         raise UserError(
             f"Every reading by {until} says the same: "
@@ -100,13 +100,13 @@ def everything(store: Store, until: date, config: Config) -> Labelled:
     return labelled
 
 
-def compared(labelled: Labelled) -> list[dict[str, Any]]:
+def compare_sources(labelled: Labelled) -> list[dict[str, Any]]:
     """What kinds of reading say, side by side: rows, people, and the share put higher.
 
     Given before the findings were seen, after, or by who had countersigned: readers who know what
     a model or they themselves said lean on it, so these are told apart and never mixed.
     """
-    rows = labelled.frame.with_columns(higher=higher(labelled))
+    rows = labelled.frame.with_columns(higher=read_higher(labelled))
     share = (pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()
     counts = rows.group_by("source", "seen").agg(
         rows=pl.len(),
@@ -117,16 +117,18 @@ def compared(labelled: Labelled) -> list[dict[str, Any]]:
     return counts.sort("source", "seen").to_dicts()
 
 
-def higher(labelled: Labelled) -> Matrix:
+def read_higher(labelled: Labelled) -> Matrix:
     """1 where the reader's level is above the recorded one; without one, where high or more."""
     recorded = labelled.frame["level"].replace_strict(RANK, default=None)
     bar = recorded.cast(pl.Int64) + 1
     return (labelled.reviewed >= bar.fill_null(2).to_numpy()).astype(np.float64)
 
 
-def _readings(store: Store, until: date, config: Config) -> pl.DataFrame:
-    everyone = store.read("reviews").select("crn").unique()
-    histories = asof.read(store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"])
+def _read_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
+    everyone = store.read_versions("reviews").select("crn").unique()
+    histories = asof.read_histories(
+        store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"]
+    )
     rows = histories.rows("reviews").with_columns(recorded_on=pl.col("recorded_at").dt.date())
     future = rows.filter(pl.col("recorded_on") < pl.col("snapshot_on"))
     if future.height:
@@ -211,7 +213,9 @@ def _without_new_offences(store: Store, rows: pl.DataFrame, until: date) -> pl.D
         return rows
     on = later.select("crn", as_of=pl.lit(until)).unique()
     charged = pl.col("type_code").is_in(NEW_OFFENCES)
-    histories = asof.read(store, on, tables=["contacts"], lean={"contacts": Unread(charged)})
+    histories = asof.read_histories(
+        store, on, tables=["contacts"], lean={"contacts": Unread(charged)}
+    )
     days = (
         histories.rows("contacts").filter(charged).select("crn", offence_on=pl.col("occurred_on"))
     )

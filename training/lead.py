@@ -15,7 +15,7 @@ from models import metrics
 from models.bundle import Bundle
 from models.level import STRATA, stratum_of
 from models.metrics import Figure, Flags
-from models.ordinal import Matrix, community
+from models.ordinal import Matrix, community_rows
 from training import labels
 from training.evaluate import Judged
 
@@ -34,7 +34,7 @@ class Lead:
     shown: Figure | None
 
 
-def measure(store: Store, final: Judged, share: float) -> list[Lead]:
+def measure_lead(store: Store, final: Judged, share: float) -> list[Lead]:
     """The lead of the newest period, by models that had seen neither it nor its people.
 
     `recorded` is the level that stood when the reader read. Shown means: as of the earlier day the
@@ -42,20 +42,22 @@ def measure(store: Store, final: Judged, share: float) -> list[Lead]:
     """
     if final.pooled is None:
         return []
-    cuts = _cuts(final, share)
-    parts = [_raised(store, bundle, rows, cuts) for rows, bundle in _raising(final)]
-    return list(_lines(pl.concat(parts))) if parts else []
+    cuts = _probability_cuts(final, share)
+    parts = [_score_leads(store, bundle, rows, cuts) for rows, bundle in _raised_readings(final)]
+    return list(_lead_lines(pl.concat(parts))) if parts else []
 
 
-def _raising(final: Judged) -> Iterator[tuple[pl.DataFrame, Bundle]]:
+def _raised_readings(final: Judged) -> Iterator[tuple[pl.DataFrame, Bundle]]:
     for test, bundle in final.fitted:
         rows = test.frame.with_columns(stratum_of(test.frame))
-        raised = rows.filter(pl.Series(labels.higher(test) > 0), pl.col("stratum").is_in(STRATA))
+        raised = rows.filter(
+            pl.Series(labels.read_higher(test) > 0), pl.col("stratum").is_in(STRATA)
+        )
         if raised.height:
             yield raised, bundle
 
 
-def _cuts(final: Judged, share: float) -> dict[str, float]:
+def _probability_cuts(final: Judged, share: float) -> dict[str, float]:
     """The lowest probability that is shown at each recorded level."""
     assert final.pooled is not None  # noqa: S101 (the caller has looked)
     strata = stratum_of(final.pooled.frame).to_numpy()
@@ -63,12 +65,12 @@ def _cuts(final: Judged, share: float) -> dict[str, float]:
     for name in STRATA:
         at = strata == name
         if at.any():
-            shown = metrics.top(final.probability[at], final.pooled.weights[at], share) > 0
+            shown = metrics.top_share(final.probability[at], final.pooled.weights[at], share) > 0
             cuts_of[name] = float(final.probability[at][shown].min())
     return cuts_of
 
 
-def _raised(
+def _score_leads(
     store: Store, bundle: Bundle, rows: pl.DataFrame, cuts: dict[str, float]
 ) -> pl.DataFrame:
     """A row for each raised reading and lead: crn, recorded, weight, days_before, shown."""
@@ -76,8 +78,8 @@ def _raised(
     raised_frames = []
     for days in DAYS_BEFORE:
         then = labelled.with_columns(as_of=pl.col("read_on").dt.offset_by(f"-{days}d"))
-        frames = build.frames(store, then.select(asof.KEY).unique().sort(asof.KEY))
-        scored = pl.concat([bundle.score(community(frame)) for _, frame in frames])
+        frames = build.build_frames(store, then.select(asof.KEY).unique().sort(asof.KEY))
+        scored = pl.concat([bundle.score_frame(community_rows(frame)) for _, frame in frames])
         cut = pl.col("stratum").replace_strict(cuts, default=2.0, return_dtype=pl.Float64)
         shown = scored.select(*asof.GROUP_KEY, shown=pl.col("probability") >= cut)
         joined = then.join(shown, on=asof.GROUP_KEY, how="left").with_columns(
@@ -87,14 +89,14 @@ def _raised(
     return pl.concat(raised_frames)
 
 
-def _lines(rows: pl.DataFrame) -> Iterator[Lead]:
+def _lead_lines(rows: pl.DataFrame) -> Iterator[Lead]:
     for name in STRATA:
         for days in DAYS_BEFORE:
             own = rows.filter(pl.col("recorded") == name, pl.col("days_before") == days)
             figure = None
             if own.height >= FEWEST:
-                figure = metrics.interval(
-                    measure=_share,
+                figure = metrics.bootstrap_interval(
+                    measure=_share_shown,
                     better="higher",
                     values=own["shown"].to_numpy().astype(np.float64),
                     higher=np.ones(own.height, dtype=bool),
@@ -105,5 +107,5 @@ def _lines(rows: pl.DataFrame) -> Iterator[Lead]:
             yield Lead(name, days, own.height, figure)
 
 
-def _share(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
+def _share_shown(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
     return float((weight * shown).sum() / weight.sum())

@@ -33,8 +33,8 @@ class Learner:
 
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
         """The calibrated probability of the outcome for each row."""
-        margin = ordinal.margin(self.booster, values, 1)
-        row_groups = _everyone(len(values)) if groups is None else groups
+        margin = ordinal.booster_margin(self.booster, values, 1)
+        row_groups = _one_level(len(values)) if groups is None else groups
         predicted = np.empty(len(values))
         for row, (name, group) in enumerate(zip(recorded, row_groups, strict=True)):
             stratum = self.strata.get(name, self.strata[POOLED])
@@ -43,7 +43,7 @@ class Learner:
         return probability
 
 
-def fit(
+def fit_learner(
     values: Matrix,
     outcome: Matrix,
     recorded: Words,
@@ -57,14 +57,14 @@ def fit(
     `groups`, where given, has a base of its own in each level (calibration by group).
     """
     weights = np.ones(len(values))
-    row_groups = _everyone(len(values)) if groups is None else groups
+    row_groups = _one_level(len(values)) if groups is None else groups
     names = sorted(set(row_groups))
     target = outcome.astype(np.int64)
     parts = np.array([crc32(str(one).encode()) % PARTS for one in ids])
     margins = np.zeros(len(values))
     for part in range(PARTS):
         in_part = parts == part
-        others = ordinal.boost(
+        others = ordinal.train_booster(
             values[~in_part],
             target[~in_part],
             weights[~in_part],
@@ -72,7 +72,7 @@ def fit(
             settings,
             thresholds=1,
         )
-        margins[in_part] = ordinal.margin(others, values[in_part], 1)
+        margins[in_part] = ordinal.booster_margin(others, values[in_part], 1)
     strata = {}
     for name in (POOLED, *sorted(set(recorded))):
         rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
@@ -87,9 +87,9 @@ def fit(
                 ridge=RIDGE,
                 names=names,
             )
-    booster = ordinal.boost(values, target, weights, directions, settings, thresholds=1)
+    booster = ordinal.train_booster(values, target, weights, directions, settings, thresholds=1)
     return Learner(booster, strata)
 
 
-def _everyone(count: int) -> Words:
+def _one_level(count: int) -> Words:
     return np.full(count, EVERYONE, dtype=object)

@@ -30,12 +30,12 @@ class Stay:
     """Of all on either list, the share on both."""
 
 
-def measure(store: Store, model: Bundle, until: date, share: float) -> list[Stay]:
+def measure_stay(store: Store, model: Bundle, until: date, share: float) -> list[Stay]:
     """The list of `until` beside those of the nights before, by recorded level."""
-    now = _lists(store, model, until, share)
+    now = _lists_shown(store, model, until, share)
     stays = []
     for nights in NIGHTS:
-        before = _lists(store, model, until - timedelta(days=nights), share)
+        before = _lists_shown(store, model, until - timedelta(days=nights), share)
         for name in STRATA:
             if now[name] and before[name]:
                 both = len(now[name] & before[name])
@@ -45,14 +45,18 @@ def measure(store: Store, model: Bundle, until: date, share: float) -> list[Stay
     return stays
 
 
-def _lists(store: Store, model: Bundle, on: date, share: float) -> dict[str, set[tuple[str, str]]]:
+def _lists_shown(
+    store: Store, model: Bundle, on: date, share: float
+) -> dict[str, set[tuple[str, str]]]:
     """Who is shown for which group at each recorded level."""
     cases = build.cases_under_supervision(store, on).filter(~pl.col("limited"))
-    parts = [model.score(frame) for _, frame in build.frames(store, cases.select(asof.KEY))]
+    parts = [
+        model.score_frame(frame) for _, frame in build.build_frames(store, cases.select(asof.KEY))
+    ]
     scored = pl.concat(parts).filter("scorable")
     lists = {}
     for name in STRATA:
         rows = scored.filter(pl.col("stratum") == name)
-        shown = metrics.top(rows["log_odds"].to_numpy(), np.ones(rows.height), share) > 0
+        shown = metrics.top_share(rows["log_odds"].to_numpy(), np.ones(rows.height), share) > 0
         lists[name] = set(rows.filter(pl.Series(shown)).select("crn", "group").iter_rows())
     return lists

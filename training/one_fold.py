@@ -18,7 +18,7 @@ BY_GROUP = "two-stage model, each group calibrated on its own"
 Places = npt.NDArray[np.int64]
 
 
-def scores(about: Description, rows: Rows, train: Places, test: Places) -> dict[str, Matrix]:
+def score_fold(about: Description, rows: Rows, train: Places, test: Places) -> dict[str, Matrix]:
     """The probabilities of the test rows by every model, its variants and what it must beat."""
     outcome = rows.higher().astype(np.float64)
     scores_of = {MODEL: _two_stage(about, rows, train, test)}
@@ -57,7 +57,7 @@ def _two_stage(
 ) -> Matrix:
     columns = list(range(rows.values.shape[1])) if kept_columns is None else kept_columns
     values = rows.values[:, columns]
-    model = learner.fit(
+    model = learner.fit_learner(
         values=values[train],
         outcome=rows.higher()[train].astype(np.float64),
         recorded=rows.recorded[train],

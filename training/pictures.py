@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Picture
 from models import metrics, ordinal
 from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF, stratum_of
-from models.ordinal import GROUPS, THRESHOLDS, Matrix, community
+from models.ordinal import GROUPS, THRESHOLDS, Matrix, community_rows
 from training import labels, rates
 from training.labels import Labelled
 
@@ -26,10 +26,10 @@ mpl.use("Agg")  # SHAP draws with pyplot, which would look for a screen
 BLUE, GREY, BLACK = "#1d70b8", "#505a5f", "#0b0c0c"
 
 
-def draw(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
+def draw_figures(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
     """Write reliability.png and review-rates.png into a folder; the paths."""
     pictures = {
-        "reliability.png": _reliability(judged, probability),
+        "reliability.png": _draw_reliability(judged, probability),
         "review-rates.png": _review_rates(judged, probability),
     }
     for name, picture in pictures.items():
@@ -37,14 +37,14 @@ def draw(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
     return [folder / name for name in pictures]
 
 
-def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
+def draw_explanations(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
     """Write beeswarm.png and dependence.png: what moves stage 1, by SHAP's TreeExplainer.
 
     The margin of the threshold that each row's recorded level asks for; at most `DRAWN` rows.
     """
-    frame = community(frame)[:DRAWN]
+    frame = community_rows(frame)[:DRAWN]
     at = [THRESHOLD_OF.get(name, len(THRESHOLDS)) for name in stratum_of(frame)]
-    rows = np.column_stack([ordinal.matrix(frame, model.ordinal.columns), at])
+    rows = np.column_stack([ordinal.input_matrix(frame, model.ordinal.columns), at])
     names = [*model.ordinal.columns, *GROUPS, "threshold"]
     values = shap.TreeExplainer(model.ordinal.booster)(rows)
     explanation = shap.Explanation(
@@ -53,24 +53,27 @@ def explained(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
         data=rows,
         feature_names=[name.replace("_", " ") for name in names],
     )
-    pictures = {"beeswarm.png": _beeswarm(explanation), "dependence.png": _dependence(explanation)}
+    pictures = {
+        "beeswarm.png": _draw_beeswarm(explanation),
+        "dependence.png": _draw_dependence(explanation),
+    }
     for name, picture in pictures.items():
         picture.savefig(folder / name, dpi=110, metadata={"Software": "rosh-triage"})
         plt.close(picture)
     return [folder / name for name in pictures]
 
 
-def _beeswarm(explanation: shap.Explanation) -> Picture:
+def _draw_beeswarm(explanation: shap.Explanation) -> Picture:
     picture = plt.figure(layout="constrained")
     shap.plots.beeswarm(explanation, max_display=20, show=False, plot_size=(10, 8))
     picture.suptitle("What moves the margin, a dot a person and group (log-odds)")
     return picture
 
 
-def _dependence(explanation: shap.Explanation) -> Picture:
+def _draw_dependence(explanation: shap.Explanation) -> Picture:
     own = explanation[:, : explanation.shape[1] - len(GROUPS) - 1]
     order = np.argsort(-np.abs(own.values).mean(axis=0))[:4]
-    picture, axes = _four("The four indicators that move the margin most")
+    picture, axes = _four_panels("The four indicators that move the margin most")
     for place, column in zip(axes, order, strict=True):
         values = own.data[:, column]
         place.scatter(values, own.values[:, column], s=8, color=BLUE, alpha=0.4)
@@ -80,22 +83,24 @@ def _dependence(explanation: shap.Explanation) -> Picture:
     return picture
 
 
-def _four(title: str) -> tuple[Picture, list[Axes]]:
+def _four_panels(title: str) -> tuple[Picture, list[Axes]]:
     picture = Picture(figsize=(9, 7), layout="constrained")
     picture.suptitle(title)
     return picture, list(picture.subplots(2, 2).flat)
 
 
-def _reliability(judged: Labelled, probability: Matrix) -> Picture:
-    picture, axes = _four("Predicted and observed, newest period, five equal parts of each level")
-    strata, higher = stratum_of(judged.frame).to_numpy(), labels.higher(judged) > 0
+def _draw_reliability(judged: Labelled, probability: Matrix) -> Picture:
+    picture, axes = _four_panels(
+        "Predicted and observed, newest period, five equal parts of each level"
+    )
+    strata, higher = stratum_of(judged.frame).to_numpy(), labels.read_higher(judged) > 0
     for place, name in zip(axes, STRATA, strict=True):
         at = strata == name
         place.set_title(f"recorded {name.lower()}: {int(at.sum()):,} readings")
         if at.sum() < FEWEST or not higher[at].any():
             place.text(0.5, 0.5, "too few to tell", ha="center", transform=place.transAxes)
             continue
-        parts = metrics.bins(probability[at], judged.weights[at], PARTS)
+        parts = metrics.equal_weight_bins(probability[at], judged.weights[at], PARTS)
         points = [
             (
                 np.average(probability[at][parts == p], weights=judged.weights[at][parts == p]),
@@ -112,8 +117,8 @@ def _reliability(judged: Labelled, probability: Matrix) -> Picture:
 
 
 def _review_rates(judged: Labelled, probability: Matrix) -> Picture:
-    picture, axes = _four("What each review rate finds, newest period (95 % intervals)")
-    curve = rates.curve(judged, probability)
+    picture, axes = _four_panels("What each review rate finds, newest period (95 % intervals)")
+    curve = rates.rate_curve(judged, probability)
     for place, name in zip(axes, STRATA, strict=True):
         own = [one for one in curve if one.recorded == name and one.share_found and one.precision]
         place.set_title(f"recorded {name.lower()}")

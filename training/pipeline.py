@@ -17,7 +17,7 @@ from models import bundle, card, metrics, profile, registry
 from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
 from training.config import Config
 from training.evaluate import Line
-from training.fit import fit
+from training.fit import fit_bundle
 from training.labels import Labelled
 from training.splits import Fold
 
@@ -38,7 +38,7 @@ class Proposal:
     table: list[dict[str, Any]]
 
 
-def train(
+def train_bundle(
     store: Store,
     until: date,
     config: Config,
@@ -47,48 +47,50 @@ def train(
     step: Callable[[str], None] = lambda _: None,
 ) -> Proposal:
     """Train, judge, save and register; the same inputs find the same bundle and do nothing."""
-    marker = out / f"trained-{_identity(store, until, config)[:16]}.json"
+    marker = out / f"trained-{_run_identity(store, until, config)[:16]}.json"
     if marker.exists():
         content = json.loads(marker.read_text(encoding="utf-8"))
         folder = out / content["folder"]
         table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         return Proposal(content["bundle"], folder, content["version"], False, table)
     staging.check_writable(out)
-    registry.prepare(tracking)
+    registry.prepare_tracking(tracking)
     step("labels and indicators as each reader saw them")
-    all_labelled = labels.everything(store, until, config)
+    all_labelled = labels.read_all_readings(store, until, config)
     labelled = all_labelled.teaching()
     every = {**baselines.BASELINES, **baselines.SLOW_BASELINES}
-    folds = list(splits.folds(labelled, until, config.splits))
-    development = evaluate.judge("development", folds, config, step)
+    folds = list(splits.development_folds(labelled, until, config.splits))
+    development = evaluate.judge_folds("development", folds, config, step)
     newest = list(splits.final_folds(labelled, until, config.splits))
-    final = evaluate.judge("final", newest, config, step, every)
+    final = evaluate.judge_folds("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
-    content_of_evidence = evidence.gather(store, all_labelled, final, config)
+    content_of_evidence = evidence.gather_evidence(store, all_labelled, final, config)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
-    model = fit(labelled, config, _about(store, until, labelled, [*folds, *newest], config))
+    model = fit_bundle(
+        labelled, config, _describe_training(store, until, labelled, [*folds, *newest], config)
+    )
     step("the caseload of today, against which drift is watched")
-    usual = profile.make(store, model, until).as_json()
+    usual = profile.make_profile(store, model, until).as_json()
     model = replace(model, about={**model.about, "profile": usual})
     pooled = final.pooled
     if pooled is not None:
-        steady = stability.measure(model, labelled, pooled.frame, config, step)
+        steady = stability.measure_stability(model, labelled, pooled.frame, config, step)
         model = replace(model, about={**model.about, "settled": steady.families})
         step("the lists of other nights; pictures")
-        stays = nights.measure(store, model, until, config.review.share)
+        stays = nights.measure_stay(store, model, until, config.review.share)
         content_of_evidence |= {
             "stability": [asdict(one) for one in steady.lines],
             "nights": [asdict(one) for one in stays],
         }
     # What the board reads before it signs is bound to what it signs, by this digest.
-    model = replace(model, about={**model.about, "evidence": _digest(content_of_evidence)})
+    model = replace(model, about={**model.about, "evidence": _digest_of(content_of_evidence)})
     if pooled is not None:
         folder = out / model.id[:12]
         folder.mkdir(parents=True, exist_ok=True)
-        pictures.draw(pooled, final.probability, folder)
-        pictures.explained(model, pooled.frame, folder)
-    return _keep(
+        pictures.draw_figures(pooled, final.probability, folder)
+        pictures.draw_explanations(model, pooled.frame, folder)
+    return _save_proposal(
         model=model,
         lines=lines,
         content=content_of_evidence,
@@ -100,7 +102,7 @@ def train(
     )
 
 
-def _about(
+def _describe_training(
     store: Store, until: date, labelled: Labelled, folds: list[Fold], config: Config
 ) -> dict[str, Any]:
     return {
@@ -118,7 +120,7 @@ def _about(
     }
 
 
-def _keep(
+def _save_proposal(
     model: bundle.Bundle,
     lines: list[Line],
     content: dict[str, Any],
@@ -131,18 +133,21 @@ def _keep(
     step("saving, registering")
     folder = out / model.id[:12]
     model.save(folder)
-    table = metrics.without_nan([_row(line) for line in lines])
+    table = metrics.without_nan([_line_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
-    (folder / EVIDENCE).write_text(_text(content), encoding="utf-8")
+    (folder / EVIDENCE).write_text(_json_text(content), encoding="utf-8")
     tables = {
-        heading: evidence.readable(content[name]) for name, heading in evidence.ON_THE_CARD.items()
+        heading: evidence.rows_in_words(content[name])
+        for name, heading in evidence.ON_THE_CARD.items()
     }
-    text = card.as_markdown(model.about, [_readable(row) for row in table], model.id, tables)
+    text = card.as_markdown(model.about, [_readable_row(row) for row in table], model.id, tables)
     (folder / "card.md").write_text(text, encoding="utf-8")
-    figures = {name: value for line in lines for name, value in line.flat().items()}
-    parameters = _parameters(config) | {f"about.{name}": model.about[name] for name in IN_A_WORD}
+    figures = {name: value for line in lines for name, value in line.flat_figures().items()}
+    parameters = _flat_parameters(config) | {
+        f"about.{name}": model.about[name] for name in IN_A_WORD
+    }
     note = card.NOTE + (card.MADE_UP if model.about["made_up"] else "")
-    version = registry.track(
+    version = registry.track_run(
         tracking=tracking,
         bundle_folder=folder,
         bundle_id=model.id,
@@ -156,15 +161,15 @@ def _keep(
     return Proposal(model.id, folder, version, True, table)
 
 
-def _text(content: dict[str, Any]) -> str:
+def _json_text(content: dict[str, Any]) -> str:
     return json.dumps(metrics.without_nan(content), indent=1)
 
 
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(_text(content).encode()).hexdigest()
+def _digest_of(content: dict[str, Any]) -> str:
+    return hashlib.sha256(_json_text(content).encode()).hexdigest()
 
 
-def _identity(store: Store, until: date, config: Config) -> str:
+def _run_identity(store: Store, until: date, config: Config) -> str:
     parts = [
         store.fingerprint,
         until.isoformat(),
@@ -185,7 +190,7 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def _parameters(config: Config) -> dict[str, Any]:
+def _flat_parameters(config: Config) -> dict[str, Any]:
     return {
         f"{part}.{name}": value
         for part, values in asdict(config).items()
@@ -193,7 +198,7 @@ def _parameters(config: Config) -> dict[str, Any]:
     }
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _line_row(line: Line) -> dict[str, Any]:
     values: dict[str, Any] = {
         "period": line.period,
         "model": line.model,
@@ -206,7 +211,7 @@ def _row(line: Line) -> dict[str, Any]:
     return values
 
 
-def _readable(row: dict[str, Any]) -> dict[str, str]:
+def _readable_row(row: dict[str, Any]) -> dict[str, str]:
     names = (
         "share_found",
         "precision",

@@ -29,10 +29,10 @@ class Rate:
     share_found: Figure | None
 
 
-def curve(judged: Labelled, probability: Matrix) -> list[Rate]:
+def rate_curve(judged: Labelled, probability: Matrix) -> list[Rate]:
     """Every share of every recorded level, with intervals from resampling people."""
     strata = stratum_of(judged.frame).to_numpy()
-    truth, people = labels.higher(judged) > 0, judged.frame["crn"].to_numpy()
+    truth, people = labels.read_higher(judged) > 0, judged.frame["crn"].to_numpy()
     rates = []
     for name in STRATA:
         at = strata == name
@@ -42,11 +42,15 @@ def curve(judged: Labelled, probability: Matrix) -> list[Rate]:
             right = caught = None
             if is_enough:
                 arguments = probability[at], truth[at], judged.weights[at], people[at], 1
-                right = metrics.interval(_at(metrics.precision, share), "higher", *arguments)
-                caught = metrics.interval(_at(metrics.share_found, share), "higher", *arguments)
+                right = metrics.bootstrap_interval(
+                    _measure_at(metrics.precision, share), "higher", *arguments
+                )
+                caught = metrics.bootstrap_interval(
+                    _measure_at(metrics.share_found, share), "higher", *arguments
+                )
             rates.append(Rate(name, share, shown, right, caught))
     return rates
 
 
-def _at(measure: metrics.Sharing, share: float) -> metrics.Measure:
+def _measure_at(measure: metrics.Sharing, share: float) -> metrics.Measure:
     return lambda score, higher, weight: measure(score, higher, weight, share)

@@ -18,7 +18,7 @@ from features.errors import MissingInput, UserError
 LEVELS = "true-levels"
 
 
-def levels(folder: Path, on: date) -> pl.DataFrame:
+def true_levels(folder: Path, on: date) -> pl.DataFrame:
     """The true level of each case and risk group on a day: crn, group, true (0 low to 3).
 
     Raises MissingInput where there is no truth, UserError for a day outside its months.
@@ -37,7 +37,7 @@ def levels(folder: Path, on: date) -> pl.DataFrame:
 
 def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
     """Whether each recorded level (crn, group, recorded 0 to 3) stands below the truth: `low`."""
-    both = recorded.join(levels(folder, on), on=["crn", "group"], how="inner")
+    both = recorded.join(true_levels(folder, on), on=["crn", "group"], how="inner")
     return both.with_columns(low=pl.col("true") > pl.col("recorded"))
 
 

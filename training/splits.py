@@ -32,22 +32,22 @@ def person_hash(parts: int) -> pl.Expr:
     return (pl.col("crn").str.slice(1).cast(pl.Int64) * 2654435761 % 2**32) // 97 % parts
 
 
-def folds(labelled: Labelled, until: date, settings: Splits) -> Iterator[Fold]:
+def development_folds(labelled: Labelled, until: date, settings: Splits) -> Iterator[Fold]:
     """The folds of development: the newest period takes no part."""
     final = until - timedelta(days=settings.final_days)
     starts = [until - timedelta(days=days) for days in settings.folds]
     ends = [*starts[1:], final]
     for start, end in zip(starts, ends, strict=True):
-        yield from _folds(labelled, start, end, settings, f"{start}")
+        yield from _period_folds(labelled, start, end, settings, f"{start}")
 
 
 def final_folds(labelled: Labelled, until: date, settings: Splits) -> Iterator[Fold]:
     """The untouched newest period, judged once, by models that saw neither it nor its people."""
     start = until - timedelta(days=settings.final_days)
-    yield from _folds(labelled, start, until + timedelta(days=1), settings, "final")
+    yield from _period_folds(labelled, start, until + timedelta(days=1), settings, "final")
 
 
-def _folds(
+def _period_folds(
     labelled: Labelled, start: date, end: date, settings: Splits, name: str
 ) -> Iterator[Fold]:
     before = start - timedelta(days=settings.gap_days)

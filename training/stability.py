@@ -14,9 +14,9 @@ from models import explain, metrics
 from models.bundle import Bundle
 from models.explain import LEAST_SETTLED, SMALLEST_WEIGHT, Key
 from models.level import STRATA, stratum_of
-from models.ordinal import Matrix, community
+from models.ordinal import Matrix, community_rows
 from training.config import Config
-from training.fit import fit
+from training.fit import fit_bundle
 from training.labels import Labelled
 
 BOOTSTRAPS = 5
@@ -48,7 +48,7 @@ class Steadiness:
     families: dict[str, dict[str, float]]
 
 
-def measure(
+def measure_stability(
     proposal: Bundle,
     labelled: Labelled,
     frame: pl.DataFrame,
@@ -57,20 +57,20 @@ def measure(
 ) -> Steadiness:
     """Refit on five resamples of people; compare the grouped reasons of every row shown."""
     rng = np.random.default_rng(config.booster.seed)
-    frame = community(frame)
-    shown = _shown(proposal, frame, config.review.share)
-    own = {name: _weights(proposal, frame[rows], name) for name, rows in shown.items()}
+    frame = community_rows(frame)
+    shown = _rows_shown(proposal, frame, config.review.share)
+    own = {name: _reason_weights(proposal, frame[rows], name) for name, rows in shown.items()}
     others: dict[str, list[Matrix]] = {name: [] for name in shown}
     for number in range(BOOTSTRAPS):
         step(f"reasons: resample {number + 1} of {BOOTSTRAPS}")
-        other = fit(_resampled(labelled, rng), config)
+        other = fit_bundle(_resample_people(labelled, rng), config)
         for name, rows in shown.items():
-            others[name].append(_weights(other, frame[rows], name)[0])
+            others[name].append(_reason_weights(other, frame[rows], name)[0])
     lines, families = [], {}
     for name, (weights, keys) in own.items():
         again = np.stack(others[name])
-        stays = dict(_stays(weights, again, keys))
-        families[name] = {explain.named(key): rate for key, rate in stays.items()}
+        stays = dict(_family_stays(weights, again, keys))
+        families[name] = {explain.family_key(key): rate for key, rate in stays.items()}
         settled = [stays.get(key, 1.0) >= LEAST_SETTLED for key in keys]
         same = _same_first(weights, again)
         after = _same_first(weights[:, settled], again[:, :, settled])
@@ -86,24 +86,24 @@ def measure(
     return Steadiness(lines, families)
 
 
-def _shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
+def _rows_shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
     """The rows that would be shown at each recorded level."""
-    scored = bundle.score(frame)
+    scored = bundle.score_frame(frame)
     strata, score = stratum_of(frame).to_numpy(), scored["log_odds"].fill_null(-np.inf).to_numpy()
     lists = {}
     for name in STRATA:
         at = np.flatnonzero((strata == name) & scored["scorable"].to_numpy())
         if len(at):
-            chosen = metrics.top(score[at], np.ones(len(at)), share) > 0
+            chosen = metrics.top_share(score[at], np.ones(len(at)), share) > 0
             lists[name] = [int(row) for row in at[chosen]]
     return lists
 
 
-def _weights(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[Key]]:
-    return explain.grouped(*bundle.contributions(frame, stratum))
+def _reason_weights(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[Key]]:
+    return explain.group_contributions(*bundle.contributions(frame, stratum))
 
 
-def _stays(own: Matrix, again: Matrix, keys: list[Key]) -> Iterator[tuple[Key, float]]:
+def _family_stays(own: Matrix, again: Matrix, keys: list[Key]) -> Iterator[tuple[Key, float]]:
     """Of the rows that a family raised, over all resamples, the share that it still raises."""
     raised = own >= SMALLEST_WEIGHT
     for place, key in enumerate(keys):
@@ -120,7 +120,7 @@ def _same_first(own: Matrix, again: Matrix) -> Matrix:
     return same
 
 
-def _resampled(labelled: Labelled, rng: np.random.Generator) -> Labelled:
+def _resample_people(labelled: Labelled, rng: np.random.Generator) -> Labelled:
     """As many people drawn with replacement; who is drawn twice counts twice."""
     people = labelled.frame["crn"].unique().sort()
     drawn = people.gather(rng.integers(0, len(people), len(people)))

@@ -96,7 +96,7 @@ class Rows:
         return is_higher
 
 
-def describe(path: Path) -> Description:
+def read_description(path: Path) -> Description:
     """Read a description; an unknown or missing setting is named."""
     if not path.exists():
         raise MissingInput(f"There is no description {path} of a table to benchmark.")
@@ -104,10 +104,12 @@ def describe(path: Path) -> Description:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise UnreadableInput(f"{path} is not TOML: {error}.") from error
-    content["inputs"] = tuple(_part(path, Input, one) for one in content.pop("input", []))
-    content["variants"] = tuple(_part(path, Variant, one) for one in content.pop("variant", []))
-    content["booster"] = _part(path, Settings, content.get("booster", {}))
-    description: Description = _part(path, Description, content)
+    content["inputs"] = tuple(_read_part(path, Input, one) for one in content.pop("input", []))
+    content["variants"] = tuple(
+        _read_part(path, Variant, one) for one in content.pop("variant", [])
+    )
+    content["booster"] = _read_part(path, Settings, content.get("booster", {}))
+    description: Description = _read_part(path, Description, content)
     names = [one.name for one in description.inputs]
     barred = sorted(
         set(names) & {*description.never, description.outcome, description.recorded, description.id}
@@ -129,7 +131,7 @@ def describe(path: Path) -> Description:
     return description
 
 
-def _part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
+def _read_part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
     fields_of = kind.__dataclass_fields__  # type: ignore[attr-defined]
     for name in values:
         if name not in fields_of:
@@ -143,7 +145,7 @@ def _part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
         raise UnreadableInput(f"{path}: a setting is missing: {error}.") from error
 
 
-def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
+def read_rows(path: Path, about: Description, *, with_outcome: bool) -> Rows:
     """The rows of a file as the description says; a sentence for what cannot be used."""
     if not path.exists():
         raise MissingInput(f"There is no file {path}. Pass --data with the folder that holds it.")
@@ -159,7 +161,7 @@ def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
         if name not in frame.columns:
             hint = did_you_mean(name, frame.columns)
             raise UnreadableInput(f"{path} has no column {name!r}.{hint}")
-    values, names, directions = _inputs(path, frame, about)
+    values, names, directions = _read_inputs(path, frame, about)
     has_level = pl.col(about.recorded).is_in(list(about.levels))
     recorded = frame.select(pl.when(has_level).then(about.recorded).otherwise(pl.lit(UNKNOWN)))
     return Rows(
@@ -169,12 +171,12 @@ def read(path: Path, about: Description, *, with_outcome: bool) -> Rows:
         directions=directions,
         recorded=recorded.to_series().to_numpy().astype(object),
         audit={name: _as_texts(frame[name]) for name in about.audit},
-        outcome=_outcome(path, frame, about) if with_outcome else None,
-        time=_times(path, frame, about) if about.time else None,
+        outcome=_read_outcome(path, frame, about) if with_outcome else None,
+        time=_read_times(path, frame, about) if about.time else None,
     )
 
 
-def _times(path: Path, frame: pl.DataFrame, about: Description) -> pl.Series:
+def _read_times(path: Path, frame: pl.DataFrame, about: Description) -> pl.Series:
     """The column of time: as numbers where all are, else as text that sorts (2026-03-01)."""
     text = frame[about.time]
     if text.null_count():
@@ -187,7 +189,7 @@ def _as_texts(column: pl.Series) -> npt.NDArray[np.object_]:
     return column.fill_null("not known").replace("", "not known").to_numpy().astype(object)
 
 
-def _outcome(path: Path, frame: pl.DataFrame, about: Description) -> Matrix:
+def _read_outcome(path: Path, frame: pl.DataFrame, about: Description) -> Matrix:
     text = frame[about.outcome]
     numbers = text.cast(pl.Float64, strict=False)
     odd = text.filter(~numbers.is_in([0.0, 1.0]).fill_null(value=False))
@@ -204,7 +206,7 @@ def _outcome(path: Path, frame: pl.DataFrame, about: Description) -> Matrix:
     return values
 
 
-def _inputs(
+def _read_inputs(
     path: Path, frame: pl.DataFrame, about: Description
 ) -> tuple[Matrix, tuple[str, ...], tuple[int, ...]]:
     columns: list[Matrix] = []
@@ -212,22 +214,22 @@ def _inputs(
     directions: list[int] = []
     for one in about.inputs:
         if one.kind == "category":
-            for option in one.order or _options(frame[one.name]):
+            for option in one.order or _list_options(frame[one.name]):
                 columns.append((frame[one.name] == option).fill_null(value=False).to_numpy() * 1.0)
                 names.append(f"{one.name} is {option}")
                 directions.append(0)
             continue
-        columns.append(_numbers(path, frame[one.name], one))
+        columns.append(_read_numbers(path, frame[one.name], one))
         names.append(one.name)
         directions.append(DIRECTION[one.direction])
     return np.column_stack(columns), tuple(names), tuple(directions)
 
 
-def _options(column: pl.Series) -> list[str]:
+def _list_options(column: pl.Series) -> list[str]:
     return sorted(option for option in column.unique().drop_nulls() if option)
 
 
-def _numbers(path: Path, column: pl.Series, about: Input) -> Matrix:
+def _read_numbers(path: Path, column: pl.Series, about: Input) -> Matrix:
     place_of = {option: float(place) for place, option in enumerate(about.order)}
     numbers = np.full(len(column), np.nan)
     for row, text in enumerate(column):

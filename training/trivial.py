@@ -20,7 +20,7 @@ from features.errors import UserError
 from features.frame import build
 from features.history import asof
 from features.history.recorded_levels import recorded_levels
-from features.indicators import find
+from features.indicators import find_indicator
 from features.store.store import Store, bucket_of
 from models import metrics
 from models.ordinal import Matrix
@@ -41,9 +41,9 @@ class Line:
     share_found: float
 
 
-def lines(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
+def compare_predictors(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
     """How many people were compared, the share truly too low, and a line a predictor."""
-    people = pl.concat(list(_people(store, on)))
+    people = pl.concat(list(_people_by_bucket(store, on)))
     recorded = people.select("crn", *codes.COMMUNITY_GROUPS).unpivot(
         index="crn", variable_name="group", value_name="recorded"
     )
@@ -60,12 +60,12 @@ def lines(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
             metrics.precision(score, truly, ones),
             metrics.share_found(score, truly, ones),
         )
-        for name, score in _scores(rows, truly).items()
+        for name, score in _trivial_scores(rows, truly).items()
     ]
     return rows.height, float(truly.mean()), predictor_lines
 
 
-def _scores(rows: pl.DataFrame, truly: np.ndarray) -> dict[str, Matrix]:
+def _trivial_scores(rows: pl.DataFrame, truly: np.ndarray) -> dict[str, Matrix]:
     plain = {
         "count of entries in a year": rows["entries"],
         "count of incidents in a year": rows["incidents"],
@@ -91,19 +91,19 @@ def _rate_in_the_other_half(keys: pl.Series, truly: np.ndarray, half: pl.Series)
     return rate_values
 
 
-def _people(store: Store, on: date) -> Iterator[pl.DataFrame]:
+def _people_by_bucket(store: Store, on: date) -> Iterator[pl.DataFrame]:
     """One row a case in the community, bucket by bucket: crn, levels, and what predicts."""
     spine = build.cases_under_supervision(store, on).select(asof.KEY)
     numbered = spine.with_columns(_bucket=bucket_of(store.buckets))
     for bucket in range(store.buckets):
         part = numbered.filter(pl.col("_bucket") == bucket).drop("_bucket")
         if part.height:
-            yield _described(asof.read(store, part, bucket, tables=_TABLES))
+            yield _describe_people(asof.read_histories(store, part, bucket, tables=_TABLES))
 
 
-def _described(histories: asof.Histories) -> pl.DataFrame:
+def _describe_people(histories: asof.Histories) -> pl.DataFrame:
     year = pl.col("days") < 365
-    indicator = find(ONE_INDICATOR)
+    indicator = find_indicator(ONE_INDICATOR)
     rows = indicator.entries(histories).collect()
     rank = pl.col("level").replace_strict(RANK, return_dtype=pl.Int64)
     levels = recorded_levels(histories).with_columns(rank)

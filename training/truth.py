@@ -21,10 +21,10 @@ from features.store.store import Store
 from models import metrics
 from models.bundle import Bundle
 from models.level import STRATA, stratum_of
-from models.ordinal import Matrix, community
+from models.ordinal import Matrix, community_rows
 from training import baselines, labels, sealed
 from training.config import Config
-from training.fit import fit
+from training.fit import fit_bundle
 from training.labels import Labelled
 from training.splits import person_hash
 
@@ -62,7 +62,7 @@ class Echo:
     auc: float
 
 
-def against(
+def compare_with_truth(
     store: Store, folder: Path, on: date, config: Config, step: Callable[[str], None]
 ) -> tuple[list[TruthLine], list[Echo], float]:
     """The lines of every model, the echo of the recorded level, and the part of the average
@@ -71,31 +71,31 @@ def against(
     before = on - timedelta(days=config.splits.gap_days)
     part = person_hash(config.splits.hashes)
     step("readings")
-    spoken = labels.read(store, before, config).where(part != HELD)
+    spoken = labels.read_labels(store, before, config).where(part != HELD)
     step("the held people, as of the day")
     spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
-    true_labels = _truly(pl.concat(list(_frames(store, spine))), folder, on)
-    model = fit(spoken, config)
-    scores: dict[str, Matrix] = {MODEL: _probability(model, true_labels)}
+    true_labels = _label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, on)
+    model = fit_bundle(spoken, config)
+    scores: dict[str, Matrix] = {MODEL: _score_rows(model, true_labels)}
     for name, baseline in baselines.BASELINES.items():
         step(name)
         scores[name] = baseline(spoken, true_labels)
     step(f"{TIMES} times the rows, with the truth of each")
-    taught = _taught(store, folder, before, part, TIMES * spoken.frame.height)
-    scores[TAUGHT_BY_TRUTH] = _probability(fit(taught, config), true_labels)
-    lines = list(_lines(true_labels, scores, config.review.share))
-    reached = _mean(lines, MODEL) / _mean(lines, TAUGHT_BY_TRUTH)
-    return lines, _echo(model, true_labels), reached
+    taught = _training_rows(store, folder, before, part, TIMES * spoken.frame.height)
+    scores[TAUGHT_BY_TRUTH] = _score_rows(fit_bundle(taught, config), true_labels)
+    lines = list(_truth_lines(true_labels, scores, config.review.share))
+    reached = _mean_precision(lines, MODEL) / _mean_precision(lines, TAUGHT_BY_TRUTH)
+    return lines, _measure_echo(model, true_labels), reached
 
 
-def _frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    for _, frame in build.frames(store, spine):
-        yield community(frame)
+def _true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for _, frame in build.build_frames(store, spine):
+        yield community_rows(frame)
 
 
-def _truly(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
+def _label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
     """Rows with the true level as what a reader without error would say."""
-    truth = sealed.levels(folder, on)
+    truth = sealed.true_levels(folder, on)
     rows = frame.join(truth, on=["crn", "group"], how="inner").rename({"true": "reviewed"})
     return Labelled(
         rows.filter(pl.col("on_record") > 0)
@@ -104,26 +104,28 @@ def _truly(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
     )
 
 
-def _taught(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
+def _training_rows(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
     """As many rows as wanted of other people, on days before, with the truth."""
     frames: list[pl.DataFrame] = []
     day, rows, first = before, 0, sealed.first_day(folder)
     while rows < count and day >= first:
         spine = build.cases_under_supervision(store, day).filter(part != HELD).select(asof.KEY)
-        of_day = _truly(pl.concat(list(_frames(store, spine))), folder, day).frame
+        of_day = _label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, day).frame
         frames.append(of_day)
         rows += of_day.height
         day -= timedelta(days=EVERY_DAYS)
     return Labelled(pl.concat(frames).head(count))
 
 
-def _probability(model: Bundle, labelled: Labelled) -> Matrix:
-    score: Matrix = model.score(labelled.frame)["probability"].fill_null(0.0).to_numpy()
+def _score_rows(model: Bundle, labelled: Labelled) -> Matrix:
+    score: Matrix = model.score_frame(labelled.frame)["probability"].fill_null(0.0).to_numpy()
     return score.astype(np.float64)
 
 
-def _lines(labelled: Labelled, scores: dict[str, Matrix], share: float) -> Iterator[TruthLine]:
-    strata, low = stratum_of(labelled.frame).to_numpy(), labels.higher(labelled) > 0
+def _truth_lines(
+    labelled: Labelled, scores: dict[str, Matrix], share: float
+) -> Iterator[TruthLine]:
+    strata, low = stratum_of(labelled.frame).to_numpy(), labels.read_higher(labelled) > 0
     for name, score in scores.items():
         for stratum in STRATA:
             at = strata == stratum
@@ -141,21 +143,21 @@ def _lines(labelled: Labelled, scores: dict[str, Matrix], share: float) -> Itera
             )
 
 
-def _mean(lines: list[TruthLine], model: str) -> float:
+def _mean_precision(lines: list[TruthLine], model: str) -> float:
     """The average precision over recorded levels, each weighing as those to be found."""
     own = [line for line in lines if line.model == model]
     total = sum(line.too_low for line in own)
     return sum(line.average_precision * line.too_low for line in own) / total
 
 
-def overall(lines: list[TruthLine], model: str, share: float) -> float:
+def overall_share(lines: list[TruthLine], model: str, share: float) -> float:
     """Of all shown at the share, the part truly too low."""
     own = [line for line in lines if line.model == model]
     shown = sum(share * line.rows for line in own)
     return sum(line.right * share * line.rows for line in own) / shown
 
 
-def _echo(model: Bundle, labelled: Labelled) -> list[Echo]:
+def _measure_echo(model: Bundle, labelled: Labelled) -> list[Echo]:
     margin = model.ordinal.margins(labelled.frame)[:, 0]
     recorded = labelled.frame["level"].replace_strict(labels.RANK, default=None)
     has_level = recorded.is_not_null().to_numpy()

@@ -52,7 +52,7 @@ COMMON: tuple[Column, ...] = (
 )
 
 
-def _levels(prefix: str = "") -> tuple[Column, ...]:
+def _level_columns(prefix: str = "") -> tuple[Column, ...]:
     return tuple(
         _c(f"{prefix}{group}", "code", f"level for {group.replace('_', ' ')}", codes.LEVELS)
         for group in codes.RISK_GROUPS
@@ -81,14 +81,14 @@ _CUSTODY_LEVELS = tuple(
 )
 
 
-def _table(
+def _declare_table(
     name: str, row: str, gaps: str, own: tuple[Column, ...], *, planned: bool = False
 ) -> Table:
     return Table(name, row, gaps, COMMON, own, planned)
 
 
 _TABLES = (
-    _table(
+    _declare_table(
         "supervisions",
         "an order, licence, custodial period or stay in approved premises, from its start",
         "Tier is a consequence of the recorded level and is shown, never used as a feature.",
@@ -105,7 +105,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    _table(
+    _declare_table(
         "contacts",
         "a contact: an appointment, call, letter, enforcement step or system entry",
         "What happens between appointments reaches the record only when someone writes it down; "
@@ -120,7 +120,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    _table(
+    _declare_table(
         "assessments",
         "an OASys assessment or its predictor scores, from the day it was started",
         "Levels count only from status COMPLETE and for 55 weeks. No register for a group means "
@@ -156,7 +156,7 @@ _TABLES = (
             _c("analysis_fingerprint", "text", "a digest of the analysis text, never the text"),
         ),
     ),
-    _table(
+    _declare_table(
         "registrations",
         "a register entry (risk flag), from its start",
         "Low group levels have no register entry.",
@@ -173,7 +173,7 @@ _TABLES = (
             _c("ended_on", "date", "de-registered"),
         ),
     ),
-    _table(
+    _declare_table(
         "orders",
         "a civil order, licence condition, requirement or curfew, from its start",
         "Orders made by other courts reach the record only where someone entered them.",
@@ -187,7 +187,7 @@ _TABLES = (
         ),
         planned=True,
     ),
-    _table(
+    _declare_table(
         "enquiries",
         "an enquiry to another agency, from the day it was needed",
         "An enquiry that nobody saw the need for is not in the table.",
@@ -198,7 +198,7 @@ _TABLES = (
             _c("result", "code", "what came back", codes.ENQUIRY_RESULTS, settled_by="returned_on"),
         ),
     ),
-    _table(
+    _declare_table(
         "incidents",
         "a behaviour or a piece of information from any source",
         "Some never reaches probation, some arrives late; police-initiated kinds carry the "
@@ -214,7 +214,7 @@ _TABLES = (
             _c("victim_ref", "text", "pseudonym of the person harmed; never a name"),
         ),
     ),
-    _table(
+    _declare_table(
         "decisions",
         "an enforcement or recall decision",
         "Decisions taken by word of mouth are missing.",
@@ -234,7 +234,7 @@ _TABLES = (
             _c("endorsed_by_grade", "code", "grade of the endorser", codes.GRADES),
         ),
     ),
-    _table(
+    _declare_table(
         "allocations",
         "a practitioner's holding of a case",
         "Absence is recorded in days, and often afterwards.",
@@ -248,7 +248,7 @@ _TABLES = (
             _c("workload_percent", "number", "workload as a share of capacity, per cent"),
         ),
     ),
-    _table(
+    _declare_table(
         "actions",
         "an action or task set by MAPPA or in oversight, or the end of MAPPA management",
         "Done but not ticked off looks like not done.",
@@ -258,7 +258,7 @@ _TABLES = (
             _c("done_on", "date", "done"),
         ),
     ),
-    _table(
+    _declare_table(
         "circumstances",
         "a state of the person's life, from the day it began",
         "Mostly the person's own account; `verified` says whether anyone checked.",
@@ -270,7 +270,7 @@ _TABLES = (
             _c("ended_on", "date", "when it ended"),
         ),
     ),
-    _table(
+    _declare_table(
         "documents",
         "a report, plan, referral or transfer form, from the day it was written or sent",
         "Only what was registered as a document; what was said on the telephone is not here.",
@@ -281,7 +281,7 @@ _TABLES = (
             _c("names_person", "flag", "names a person to be consulted or protected"),
         ),
     ),
-    _table(
+    _declare_table(
         "reviews",
         "levels that a reader gave a case: the labels a model is trained on",
         "Only audits have a known probability of being chosen; the rest are chosen by need.",
@@ -289,13 +289,13 @@ _TABLES = (
             _c("source", "code", "what kind of reading", codes.REVIEW_SOURCES, required=True),
             _c("snapshot_on", "date", "the record was read as it stood on this day", required=True),
             _c("reader", "text", "pseudonym of the reader"),
-            *_levels(),
+            *_level_columns(),
             _c("sampling_probability", "number", "probability of being chosen, where known"),
             _c("before_findings", "flag", "levels given before any finding was seen"),
             _c("same_person", "flag", "the reader had countersigned the assessment"),
         ),
     ),
-    _table(
+    _declare_table(
         "people",
         "a person: name for the pages; protected characteristics for audit and adjustments only",
         "Ethnicity and religion are missing for about a tenth. Never joined into the indicators.",
@@ -312,7 +312,7 @@ _TABLES = (
             _c("adjustments", "text", "reasonable adjustments agreed, in the words of the record"),
         ),
     ),
-    _table(
+    _declare_table(
         "limits",
         "an exclusion or restriction of access to a case (limited access)",
         "Any limit at all keeps the case out of scoring and of the queue; who is named decides who may "
@@ -325,23 +325,23 @@ _TABLES = (
     ),
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+TABLES: dict[str, Table] = {find_table.name: find_table for find_table in _TABLES}
 """Every source table, by name, in the order of the documentation."""
 
 PROTECTED = frozenset({"sex", "ethnicity", "religion", "disability", "nationality", "born_on"})
 """Columns that no indicator may read (promise 6)."""
 
 
-def table(name: str) -> Table:
+def find_table(name: str) -> Table:
     """The contract of the named table, or a UserError with the closest name."""
     if name not in TABLES:
         raise UserError(f"There is no table {name!r}.{did_you_mean(name, TABLES)}")
     return TABLES[name]
 
 
-def empty(name: str) -> pl.DataFrame:
+def empty_frame(name: str) -> pl.DataFrame:
     """A frame of the named table with its schema and no rows."""
-    return pl.DataFrame(schema=table(name).schema)
+    return pl.DataFrame(schema=find_table(name).schema)
 
 
 def as_markdown() -> str:

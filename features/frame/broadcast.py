@@ -18,27 +18,28 @@ Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-def plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
+def layout_plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
     """What is laid out: a row an entry of an indicator that counts, else a row a value."""
     rows = item.entries(histories)
-    key: list[str | pl.Expr] = [*CASE, *([_place()] if item.per_group else [])]
-    if item.counts:
+    key: list[str | pl.Expr] = [*CASE, *([_group_place()] if item.per_group else [])]
+    if item.is_count:
         return rows.select(key).drop_nulls() if item.per_group else rows.select(key)
     values = rows.group_by(item.key).agg(item.value.cast(pl.Float64).alias("value"))
     return values.select(*key, "value").drop_nulls()
 
 
-def _place() -> pl.Expr:
+def _group_place() -> pl.Expr:
     """The place of the risk group among the rows of a case; null where it is none of ours."""
     return pl.col("group").cast(pl.Enum(GROUPS), strict=False).to_physical().alias("place")
 
 
-def table(
+def indicator_table(
     histories: Histories, due: Mask, items: Sequence[Indicator], columns: Sequence[pl.DataFrame]
 ) -> pl.DataFrame:
     """One column an indicator, a row for each case and group in order; not known or due is null.
 
-    `due` says, a row each, whether a level is due of the group; `found` holds what `plan` gave.
+    `due` says, a row each, whether a level is due of the group; `columns` are the collected plans
+    of `layout_plan`, in the order of `items`.
     """
     cases = histories.spine.height
     wide = np.empty((len(items), cases, len(GROUPS)))
@@ -60,7 +61,7 @@ def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
         cells = cells * len(GROUPS) + rows["place"].to_numpy()
         target = values.reshape(-1, 1)
     target[:] = np.nan if item.none is None else item.none
-    if item.counts:
+    if item.is_count:
         counts = np.bincount(cells, minlength=len(target))
         cells = np.flatnonzero(counts)
         target[cells] = counts[cells, None]
@@ -74,7 +75,9 @@ class _Applies:
     def __init__(self, histories: Histories, due: Mask, items: Sequence[Indicator]) -> None:
         self._due = due
         feeds = sorted({feed for item in items for feed in item.feeds})
-        supplied = histories.spine.select(histories.available([feed]).alias(feed) for feed in feeds)
+        supplied = histories.spine.select(
+            histories.is_available([feed]).alias(feed) for feed in feeds
+        )
         self._supplied = {feed: supplied[feed].to_numpy() for feed in feeds}
         self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
 
@@ -82,7 +85,7 @@ class _Applies:
         """(cases, groups): where the indicator has a value at all."""
         key = item.groups, item.feeds
         if key not in self._where:
-            where = self._due & _own(item.groups)
+            where = self._due & _group_mask(item.groups)
             for feed in item.feeds:
                 where &= self._supplied[feed][:, None]
             self._where[key] = where
@@ -90,6 +93,6 @@ class _Applies:
 
 
 @cache
-def _own(groups: tuple[str, ...]) -> Mask:
+def _group_mask(groups: tuple[str, ...]) -> Mask:
     """Which of the groups, in their order, are among some."""
     return np.isin(GROUPS, groups)

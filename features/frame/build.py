@@ -1,7 +1,7 @@
 """Cases x as-of dates x indicators become one frame: (case, as-of date, risk group) by indicator.
 
 Cases split into buckets and into nothing else, so the night, the training spine and a single case
-are the same code: `frame` on what was known, `frames` bucket by bucket.
+are the same code: `build_frame` on what was known, `build_frames` bucket by bucket.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from features.contracts import codes
 from features.contracts.table import CRN_PATTERN
 from features.errors import RunStopped
 from features.frame import broadcast
-from features.frame.processes import WORKERS, pool, shared_folder
+from features.frame.processes import WORKERS, process_pool, shared_folder
 from features.history import asof
 from features.history.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Histories
 from features.history.collect import worked_out
@@ -30,7 +30,7 @@ from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
 from features.store.store import Store, bucket_of
-from features.store.versions import live
+from features.store.versions import live_versions
 
 ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 """The columns of a frame that are not indicators."""
@@ -58,7 +58,7 @@ def catalogue_hash() -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
-def columns(use: str | None = None, *, mental_health: bool = False) -> list[str]:
+def indicator_columns(use: str | None = None, *, mental_health: bool = False) -> list[str]:
     """The ids of the indicators in a frame, in order; or of those of one use alone.
 
     `mental_health` is the switch of the board: with it the marked indicators are scored too.
@@ -70,7 +70,7 @@ def columns(use: str | None = None, *, mental_health: bool = False) -> list[str]
     ]
 
 
-def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFrame:
+def build_frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFrame:
     """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
@@ -79,8 +79,8 @@ def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFra
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
     first = (plan(histories) for plan in (level_plan, _on_record))
-    plans = chain(first, (broadcast.plan(item, histories) for item in chosen))
-    levels, counts, *values = worked_out(plans, few=histories.few)
+    plans = chain(first, (broadcast.layout_plan(item, histories) for item in chosen))
+    levels, counts, *values = worked_out(plans, few=histories.is_small)
     rows = (
         levels.join(counts, on=CASE, how="left")
         .sort(CASE_GROUP)
@@ -88,14 +88,14 @@ def frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFra
         .with_columns(pl.col("on_record").fill_null(0))
     )
     due = (rows["level_state"] != "not_in_custody").to_numpy()
-    return rows.select(ABOUT).hstack(broadcast.table(histories, due, chosen, values))
+    return rows.select(ABOUT).hstack(broadcast.indicator_table(histories, due, chosen, values))
 
 
 CASES_AT_ONCE = 15_000
 """Buckets are worked together up to so many case-dates: it bounds the memory of each worker."""
 
 
-def frames(
+def build_frames(
     store: Store, on: pl.DataFrame, workers: int = WORKERS
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """The frame of a spine, some buckets of cases at a time: (last bucket, frame).
@@ -106,17 +106,17 @@ def frames(
     sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
     parts = [
         (numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket"), buckets)
-        for buckets in _parts(sizes)
+        for buckets in _split_buckets(sizes)
     ]
     if workers == 1 or len(parts) < 2:
         for part, buckets in parts:
             yield buckets[-1], _of_buckets(store, part, buckets)
         return
-    with shared_folder() as folder, pool(workers, folder) as others:
+    with shared_folder() as folder, process_pool(workers, folder) as others:
         waiting: deque[tuple[int, Path, Future[None]]] = deque()
         for part, buckets in parts:
             path = folder / f"{buckets[-1]}.arrow"
-            written = others.submit(_write, store, part, buckets, path)
+            written = others.submit(_write_part, store, part, buckets, path)
             waiting.append((buckets[-1], path, written))
             # One part is handed on while the workers are busy with the next ones.
             if len(waiting) > workers:
@@ -126,13 +126,13 @@ def frames(
 
 
 def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
-    histories = asof.read(store, on, buckets, lean=LEAN)
+    histories = asof.read_histories(store, on, buckets, lean=LEAN)
     histories.tables  # noqa: B018 - worked out now, so that the versions they come from can go
     histories.versions.clear()
-    return frame(histories)
+    return build_frame(histories)
 
 
-def _write(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
+def _write_part(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
     """What a worker does: the frame of its part, as a file that is read without copying."""
     _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
 
@@ -150,7 +150,7 @@ def _handed_on(bucket: int, path: Path, written: Future[None]) -> tuple[int, pl.
     return bucket, part_frame
 
 
-def _parts(sizes: Mapping[int, int]) -> Iterator[list[int]]:
+def _split_buckets(sizes: Mapping[int, int]) -> Iterator[list[int]]:
     """Buckets in order, together as long as they hold no more than CASES_AT_ONCE."""
     together: list[int] = []
     for bucket, size in sizes.items():
@@ -171,8 +171,10 @@ def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
 
 
 def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
-    rows = store.read("supervisions", bucket, without=LEAN["supervisions"].without)
-    histories = asof.Histories(asof.spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {})
+    rows = store.read_versions("supervisions", bucket, without=LEAN["supervisions"].without)
+    histories = asof.Histories(
+        asof.make_spine(rows["crn"].unique(), as_of), {"supervisions": rows}, {}
+    )
     return histories.rows("supervisions").filter(pl.col("ended_on").is_null()).select(KEY).unique()
 
 
@@ -194,9 +196,9 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
             "The list of limited-access cases is not supplied or has stopped, so no case can be "
             "shown to be open. Nothing was scored. Supply the table `limits`, even if it is empty."
         )
-    limit_rows = live(store.read("limits"))
+    limit_rows = live_versions(store.read_versions("limits"))
     limit_rows = limit_rows.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > as_of))
-    refused = store.refused().filter(pl.col("table") == "limits")
+    refused = store.refused_rows().filter(pl.col("table") == "limits")
     if not refused["crn"].fill_null("").str.contains(CRN_PATTERN).all():
         raise RunStopped(
             "A row of the list of limited-access cases was refused and does not say which case it "

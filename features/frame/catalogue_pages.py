@@ -23,7 +23,7 @@ _USE = {
 _DIRECTION = {"+": "more means more concern", "-": "less means more concern", "0": "none declared"}
 
 
-def examples(folder: Path) -> dict[str, str]:
+def read_examples(folder: Path) -> dict[str, str]:
     """The examples of each indicator as they stand in the spec tables (`# id`, then examples)."""
     if not folder.is_dir():
         raise MissingInput(f"There are no spec tables in {folder}. Pass their folder: --examples.")
@@ -38,9 +38,9 @@ def examples(folder: Path) -> dict[str, str]:
     return {name: "\n".join(lines).strip() for name, lines in tables.items()}
 
 
-def pages(shown: dict[str, str]) -> dict[str, str]:
+def render_pages(shown: dict[str, str]) -> dict[str, str]:
     """A page a family, and README.md with every indicator in a line; `shown`: the examples."""
-    content = {"README.md": _index()}
+    content = {"README.md": _index_page()}
     for family, title in FAMILIES.items():
         out = [
             f"# {family}: {title}",
@@ -49,17 +49,17 @@ def pages(shown: dict[str, str]) -> dict[str, str]:
             "`tests/spec/tables/` by `make docs`; do not edit. [All indicators](README.md)",
             "",
         ]
-        for item in _of(family):
-            out += _lines(item, shown.get(item.id))
+        for item in _indicators_of(family):
+            out += _indicator_lines(item, shown.get(item.id))
         content[f"{family}.md"] = "\n".join(out)
     return content
 
 
-def _of(family: str) -> list[Indicator]:
+def _indicators_of(family: str) -> list[Indicator]:
     return [item for item in CATALOGUE.values() if item.family == family]
 
 
-def _index() -> str:
+def _index_page() -> str:
     uses = [sum(item.use == use for item in CATALOGUE.values()) for use in _USE]
     out = [
         "# The indicators",
@@ -75,14 +75,16 @@ def _index() -> str:
         "",
     ]
     for family, title in FAMILIES.items():
-        if _of(family):
+        if _indicators_of(family):
             out += [f"## [{family}: {title}]({family}.md)", ""]
-            out += [f"- `{item.id}` ({item.kind}): {item.sentence}" for item in _of(family)]
+            out += [
+                f"- `{item.id}` ({item.kind}): {item.sentence}" for item in _indicators_of(family)
+            ]
             out.append("")
     return "\n".join(out)
 
 
-def _lines(item: Indicator, shown: str | None) -> list[str]:
+def _indicator_lines(item: Indicator, shown: str | None) -> list[str]:
     facts = {
         "kind": item.kind,
         "used in": _USE[item.use]
@@ -91,7 +93,7 @@ def _lines(item: Indicator, shown: str | None) -> list[str]:
         + (" (each its own value)" if item.per_group else ""),
         "direction": _DIRECTION[item.direction],
         "needs": ", ".join(item.feeds),
-        "said where it is": _fires(item),
+        "said where it is": _firing_rule(item),
         "answered by": "; ".join(answer.words for answer in ANSWERS.get(item.id, ())),
         "may rest on information not to be disclosed": item.disclosure,
         "the person may be shown": item.disclosable_sentence or "",
@@ -113,11 +115,11 @@ def _lines(item: Indicator, shown: str | None) -> list[str]:
     ]
 
 
-def _fires(item: Indicator) -> str:
+def _firing_rule(item: Indicator) -> str:
     return f"{'under' if item.fires_below else 'at least'} {item.fires_from:g}"
 
 
-def dictionary() -> list[dict[str, Any]]:
+def dictionary_rows() -> list[dict[str, Any]]:
     """A row an indicator, with everything that its declaration says."""
     return [
         {
@@ -148,13 +150,13 @@ def dictionary() -> list[dict[str, Any]]:
 
 def as_json() -> str:
     """The dictionary as JSON."""
-    return json.dumps(dictionary(), indent=1, ensure_ascii=False)
+    return json.dumps(dictionary_rows(), indent=1, ensure_ascii=False)
 
 
 def as_csv() -> str:
     """The dictionary as CSV; lists are separated by semicolons."""
     out = io.StringIO()
-    rows = dictionary()
+    rows = dictionary_rows()
     writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:

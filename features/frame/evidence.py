@@ -48,25 +48,25 @@ class Finding:
     """In reading order: by day, oldest first."""
 
 
-def findings(histories: Histories, items: Iterable[Indicator]) -> Findings:
+def collect_findings(histories: Histories, items: Iterable[Indicator]) -> Findings:
     """What each indicator found, worked out together in one go.
 
     The spine must hold each case once: a finding is as of one date. An entry of which nobody
     said whether it may be disclosed may not.
     """
     indicators = list(items)
-    marks = _marks(histories)
+    marks = _group_marks(histories)
     plans = [
         plan
         for item in indicators
-        for plan in (_words_plan(histories, item), _behind(histories, item, marks))
+        for plan in (_words_plan(histories, item), _entries_behind(histories, item, marks))
     ]
-    frames = iter(worked_out(plans, few=histories.few))
+    frames = iter(worked_out(plans, few=histories.is_small))
     crns = dict(histories.spine.select(*CASE, "crn").iter_rows())
     return {item.id: _of_one(item, crns, next(frames), next(frames)) for item in indicators}
 
 
-def _marks(histories: Histories) -> pl.LazyFrame:
+def _group_marks(histories: Histories) -> pl.LazyFrame:
     parts = [
         histories.scan(name).select(*CASE, "record_id", *MARKS, table=pl.lit(name))
         for name in histories.versions or records.TABLES
@@ -83,7 +83,7 @@ def _words_plan(histories: Histories, item: Indicator) -> pl.LazyFrame:
     )
 
 
-def _behind(histories: Histories, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
+def _entries_behind(histories: Histories, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
     rows = item.entries(histories).select(*item.key, *EVIDENCE).unique()
     marked = rows.join(marks, on=[*CASE, "table", "record_id"], how="left")
     return marked.sort("occurred_on", "record_id")
@@ -95,22 +95,22 @@ def _of_one(
     entries: dict[tuple[int, str | None], list[Entry]] = {}
     for row in behind.iter_rows(named=True):
         key = row.pop("case_date"), row.pop("group", None)
-        entries.setdefault(key, []).append(_entry(row))
+        entries.setdefault(key, []).append(_make_entry(row))
     own_findings = {}
     for words in word_rows.iter_rows(named=True):
         case, group = words.pop("case_date"), words.pop("group", None)
         shown = None
         if item.disclosure == "no" or item.disclosable_sentence is not None:
-            shown = item.say(words, disclosable=True)
+            shown = item.say_sentence(words, disclosable=True)
         listed = tuple(entries[case, group])
-        sentence = item.say(words)
+        sentence = item.say_sentence(words)
         own_findings[crns[case], group] = Finding(
             item.id, crns[case], group, sentence, shown, listed
         )
     return own_findings
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _make_entry(row: dict[str, Any]) -> Entry:
     return Entry(
         table=row["table"],
         record_id=row["record_id"],

@@ -24,7 +24,7 @@ JUST_MADE = 60
 
 
 @contextmanager
-def pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPoolExecutor]:
+def process_pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes. A worker starts afresh: Polars does not survive a fork.
 
     A worker whose parent was killed ends, and removes the folder that they share, if there is one.

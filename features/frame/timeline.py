@@ -13,7 +13,7 @@ from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
-from features.indicators.orders import supervised_since, suspended
+from features.indicators.orders import supervised_since, suspended_cases
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",
@@ -49,18 +49,18 @@ class TimelineEntry:
     system: bool
 
 
-def entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
+def timeline_entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
     """Every entry of each case of the spine (one as-of date a case), newest first."""
     entries_of: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
     for table in THEMES:
         for row in histories.rows(table).iter_rows(named=True):
-            entries_of[row["crn"]].append(entry(table, row))
+            entries_of[row["crn"]].append(describe_row(table, row))
     for listed in entries_of.values():
         listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)
     return entries_of
 
 
-def names(histories: Histories) -> dict[str, dict[str, Any]]:
+def case_names(histories: Histories) -> dict[str, dict[str, Any]]:
     """Name, date of birth and what is to be allowed for, of each case: for the pages alone."""
     rows = histories.rows("people").sort("recorded_at").unique("crn", keep="last")
     chosen = rows.select(
@@ -69,13 +69,13 @@ def names(histories: Histories) -> dict[str, dict[str, Any]]:
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
-def supervision(histories: Histories) -> dict[str, dict[str, Any]]:
+def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
     """The latest order, licence or custody in force of each case: kind, unit, team, since when."""
     active = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
     rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
-    away = histories.now(suspended(histories))
+    away = histories.collect_now(suspended_cases(histories))
     chosen = (
         rows.drop("suspended_from")
         .join(away, on=CASE, how="left", maintain_order="left")
@@ -84,7 +84,7 @@ def supervision(histories: Histories) -> dict[str, dict[str, Any]]:
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
-def practitioners(histories: Histories) -> dict[str, str]:
+def current_practitioners(histories: Histories) -> dict[str, str]:
     """The staff code of the practitioner who holds each case."""
     allocations = histories.rows("allocations").filter(
         pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
@@ -95,7 +95,7 @@ def practitioners(histories: Histories) -> dict[str, str]:
     return dict(last.select("crn", "staff_code").iter_rows())
 
 
-def hands(histories: Histories) -> dict[str, list[str]]:
+def staff_involved(histories: Histories) -> dict[str, list[str]]:
     """Who had a hand in each case: staff codes of those who countersigned or decided in it."""
     parts = [
         histories.rows("assessments").select("crn", staff="countersigned_by"),
@@ -110,11 +110,13 @@ def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
     ended in the last year, began: `since` and the count of each month (`months`); no case where
     contacts are not supplied.
     """
-    supplied = histories.spine.filter(histories.available(["contacts", "supervisions"]))
-    started = histories.now(supervised_since(histories).select(*CASE, since="supervised_since"))
+    supplied = histories.spine.filter(histories.is_available(["contacts", "supervisions"]))
+    started = histories.collect_now(
+        supervised_since(histories).select(*CASE, since="supervised_since")
+    )
     rows = CATALOGUE["licence_breach_count_cumulative"].entries(histories)
     month = pl.col("occurred_on").dt.strftime("%Y-%m")
-    counted = histories.now(rows.group_by("crn", month=month).len().sort("crn", "month"))
+    counted = histories.collect_now(rows.group_by("crn", month=month).len().sort("crn", "month"))
     counts_of: dict[str, dict[str, Any]] = {}
     for crn, since in (
         supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()
@@ -126,7 +128,7 @@ def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
     return counts_of
 
 
-def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
+def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
     """One row of a table, as known, in words."""
     what, detail = _WORDS[table](row)
     return TimelineEntry(
@@ -135,7 +137,7 @@ def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
         occurred_on=row["occurred_on"],
         recorded_at=row["recorded_at"],
         what=what,
-        detail=_listed(detail, "only the month is known" if row["month_only"] else ""),
+        detail=_join_parts(detail, "only the month is known" if row["month_only"] else ""),
         source=codes.SOURCES.get(row["source_system"] or "", row["source_system"] or "not said"),
         certainty=row["certainty"] or "not said",
         disclosable=row["disclosable"] is True,
@@ -144,38 +146,38 @@ def entry(table: str, row: Mapping[str, Any]) -> TimelineEntry:
     )
 
 
-def _word(meanings: Mapping[str, str], code: str | None) -> str:
+def _code_in_words(meanings: Mapping[str, str], code: str | None) -> str:
     """A code in words; an unknown one is shown as it came, and said to be unknown."""
     if code is None:
         return ""
     return meanings.get(code, f"{code} (code not known)")
 
 
-def _capital(text: str) -> str:
+def _capitalise_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _listed(*parts: str) -> str:
-    return ". ".join(_capital(part) for part in parts if part)
+def _join_parts(*parts: str) -> str:
+    return ". ".join(_capitalise_first(part) for part in parts if part)
 
 
-def _on(words: str, day: date | None) -> str:
+def _with_day(words: str, day: date | None) -> str:
     return f"{words} {in_words(day)}" if day else ""
 
 
-def _contact(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _word(contact_codes.CONTACT_TYPES, row["type_code"]), _listed(
-        _word(contact_codes.OUTCOMES, row["outcome_code"]),
-        _word(contact_codes.ENFORCEMENT, row["enforcement_code"]),
+def _describe_contact(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _code_in_words(contact_codes.CONTACT_TYPES, row["type_code"]), _join_parts(
+        _code_in_words(contact_codes.OUTCOMES, row["outcome_code"]),
+        _code_in_words(contact_codes.ENFORCEMENT, row["enforcement_code"]),
         row["note"] or "",
     )
 
 
-def _incident(row: Mapping[str, Any]) -> tuple[str, str]:
-    target = _word(codes.TARGETS, row["target"])
-    return _capital(_word(codes.INCIDENT_KINDS, row["kind"])), _listed(
+def _describe_incident(row: Mapping[str, Any]) -> tuple[str, str]:
+    target = _code_in_words(codes.TARGETS, row["target"])
+    return _capitalise_first(_code_in_words(codes.INCIDENT_KINDS, row["kind"])), _join_parts(
         f"concerning {target}" if target and row["target"] != "none" else "",
-        _word(codes.SETTINGS, row["setting"]),
+        _code_in_words(codes.SETTINGS, row["setting"]),
         f"seriousness {row['severity']} of 5" if row["severity"] else "",
         "proven" if row["proven"] else "",
         "under the influence" if row["while_using"] else "",
@@ -183,7 +185,7 @@ def _incident(row: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _assessment(row: Mapping[str, Any]) -> tuple[str, str]:
+def _describe_assessment(row: Mapping[str, Any]) -> tuple[str, str]:
     levels = [
         f"{group.replace('_', ' ')} {row[f'{group}_community'].replace('_', ' ').lower()}"
         for group in codes.COMMUNITY_GROUPS
@@ -198,99 +200,102 @@ def _assessment(row: Mapping[str, Any]) -> tuple[str, str]:
         )
         if row[column]
     ]
-    return f"Assessment: {_word(codes.ASSESSMENT_STATUS, row['status'])}", _listed(
-        _on("completed or locked", row["completed_on"]),
+    return f"Assessment: {_code_in_words(codes.ASSESSMENT_STATUS, row['status'])}", _join_parts(
+        _with_day("completed or locked", row["completed_on"]),
         "risk to " + ", ".join(levels) if levels else "",
         "predictors: " + ", ".join(bands) if bands else "",
     )
 
 
-def _decision(row: Mapping[str, Any]) -> tuple[str, str]:
-    grade = _word(codes.GRADES, row["endorsed_by_grade"])
-    instead = _word(codes.ENFORCEMENT_SCALE_WORDS, row["issued"])
+def _describe_decision(row: Mapping[str, Any]) -> tuple[str, str]:
+    grade = _code_in_words(codes.GRADES, row["endorsed_by_grade"])
+    instead = _code_in_words(codes.ENFORCEMENT_SCALE_WORDS, row["issued"])
     issued = "issued" if row["issued"] in (None, row["decided"]) else f"issued instead: {instead},"
-    return f"Decision: {_word(codes.ENFORCEMENT_SCALE_WORDS, row['decided'])}", _listed(
-        _on(issued, row["issued_on"]) or "nothing recorded as issued",
-        f"endorsed by {grade}" if grade else "",
+    return (
+        f"Decision: {_code_in_words(codes.ENFORCEMENT_SCALE_WORDS, row['decided'])}",
+        _join_parts(
+            _with_day(issued, row["issued_on"]) or "nothing recorded as issued",
+            f"endorsed by {grade}" if grade else "",
+        ),
     )
 
 
-def _circumstance(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _capital(_word(codes.CIRCUMSTANCE_KINDS, row["kind"])), _listed(
-        _word(codes.CIRCUMSTANCE_STATES, row["state"]),
+def _describe_circumstance(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capitalise_first(_code_in_words(codes.CIRCUMSTANCE_KINDS, row["kind"])), _join_parts(
+        _code_in_words(codes.CIRCUMSTANCE_STATES, row["state"]),
         "checked" if row["verified"] else "the person's own account",
-        _on("ended", row["ended_on"]),
+        _with_day("ended", row["ended_on"]),
     )
 
 
-def _register(row: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Register: {_word(codes.REGISTER_TYPES, row['type_code'])}", _listed(
-        _word(codes.REGISTER_LEVEL_CODES, row["level_code"]).replace("_", " ").lower(),
-        _on("review due", row["next_review_on"]),
-        _on("ended", row["ended_on"]),
+def _describe_register(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Register: {_code_in_words(codes.REGISTER_TYPES, row['type_code'])}", _join_parts(
+        _code_in_words(codes.REGISTER_LEVEL_CODES, row["level_code"]).replace("_", " ").lower(),
+        _with_day("review due", row["next_review_on"]),
+        _with_day("ended", row["ended_on"]),
     )
 
 
-def _order(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _capital(_word(codes.ORDER_KINDS, row["kind"])), _listed(
-        _word(codes.CONDITION_THEMES, row["theme"]),
+def _describe_order(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capitalise_first(_code_in_words(codes.ORDER_KINDS, row["kind"])), _join_parts(
+        _code_in_words(codes.CONDITION_THEMES, row["theme"]),
         row["category"] or "",
         "electronically monitored" if row["monitored"] else "",
-        _on("removed or relaxed", row["relaxed_on"]),
-        _on("ended", row["ended_on"]),
+        _with_day("removed or relaxed", row["relaxed_on"]),
+        _with_day("ended", row["ended_on"]),
     )
 
 
-def _enquiry(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _capital(_word(codes.ENQUIRY_KINDS, row["kind"])), _listed(
-        _on("requested", row["requested_on"]) or "not requested",
-        _on("answered", row["returned_on"]),
-        _word(codes.ENQUIRY_RESULTS, row["result"]),
+def _describe_enquiry(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capitalise_first(_code_in_words(codes.ENQUIRY_KINDS, row["kind"])), _join_parts(
+        _with_day("requested", row["requested_on"]) or "not requested",
+        _with_day("answered", row["returned_on"]),
+        _code_in_words(codes.ENQUIRY_RESULTS, row["result"]),
     )
 
 
-def _document(row: Mapping[str, Any]) -> tuple[str, str]:
-    level = _word(codes.LEVELS, row["level"]) and row["level"].replace("_", " ").lower()
-    return _capital(_word(codes.DOCUMENT_KINDS, row["kind"])), _listed(
+def _describe_document(row: Mapping[str, Any]) -> tuple[str, str]:
+    level = _code_in_words(codes.LEVELS, row["level"]) and row["level"].replace("_", " ").lower()
+    return _capitalise_first(_code_in_words(codes.DOCUMENT_KINDS, row["kind"])), _join_parts(
         f"states {level}" if level else "",
         "says that checks were done" if row["claims_checks"] else "",
         "names a person to be consulted" if row["names_person"] else "",
     )
 
 
-def _action(row: Mapping[str, Any]) -> tuple[str, str]:
-    return _capital(_word(codes.ACTION_KINDS, row["kind"])), _listed(
-        _on("due", row["due_on"]), _on("done", row["done_on"]) or "not recorded as done"
+def _describe_action(row: Mapping[str, Any]) -> tuple[str, str]:
+    return _capitalise_first(_code_in_words(codes.ACTION_KINDS, row["kind"])), _join_parts(
+        _with_day("due", row["due_on"]), _with_day("done", row["done_on"]) or "not recorded as done"
     )
 
 
-def _allocation(row: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Allocated to {row['staff_code']}", _listed(
-        _word(codes.GRADES, row["grade"]),
-        _on("absent from", row["absent_from"]),
-        _on("until", row["ended_on"]),
+def _describe_allocation(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Allocated to {row['staff_code']}", _join_parts(
+        _code_in_words(codes.GRADES, row["grade"]),
+        _with_day("absent from", row["absent_from"]),
+        _with_day("until", row["ended_on"]),
     )
 
 
-def _supervision(row: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Start of {_word(codes.SUPERVISION_KINDS, row['kind'])}", _listed(
-        _on("contact suspended from", row["suspended_from"]),
-        _on("ended", row["ended_on"]),
-        _word(codes.END_REASONS, row["end_reason"]),
+def _describe_supervision(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"Start of {_code_in_words(codes.SUPERVISION_KINDS, row['kind'])}", _join_parts(
+        _with_day("contact suspended from", row["suspended_from"]),
+        _with_day("ended", row["ended_on"]),
+        _code_in_words(codes.END_REASONS, row["end_reason"]),
     )
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
-    "contacts": _contact,
-    "incidents": _incident,
-    "assessments": _assessment,
-    "decisions": _decision,
-    "circumstances": _circumstance,
-    "registrations": _register,
-    "orders": _order,
-    "enquiries": _enquiry,
-    "documents": _document,
-    "actions": _action,
-    "allocations": _allocation,
-    "supervisions": _supervision,
+    "contacts": _describe_contact,
+    "incidents": _describe_incident,
+    "assessments": _describe_assessment,
+    "decisions": _describe_decision,
+    "circumstances": _describe_circumstance,
+    "registrations": _describe_register,
+    "orders": _describe_order,
+    "enquiries": _describe_enquiry,
+    "documents": _describe_document,
+    "actions": _describe_action,
+    "allocations": _describe_allocation,
+    "supervisions": _describe_supervision,
 }

@@ -22,7 +22,7 @@ import polars as pl
 from features.contracts import records
 from features.contracts.table import Table
 from features.history.collect import FEW, as_they_stand, worked_out
-from features.store.column_pruning import LATER, Unread, leanly, of_records
+from features.store.column_pruning import LATER, Unread, of_records, read_needed_columns
 from features.store.store import STALE_AFTER, Store
 
 KEY = ["crn", "as_of"]
@@ -34,7 +34,7 @@ SETTLED = ("crn", "version", "withdrawn_at")
 """What has done its work once a row is known."""
 
 
-def spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
+def make_spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
     """One row a case, all as of one date."""
     return pl.DataFrame({"crn": sorted(set(crns))}, schema={"crn": pl.String()}).with_columns(
         as_of=pl.lit(as_of)
@@ -63,31 +63,31 @@ class Histories:
     def tables(self) -> dict[str, pl.DataFrame]:
         """Every table as known: CASE, KEY, the contract's columns, `first_recorded_at`, `days`."""
         plans = {
-            name: _as_known(self._versions(name), self.spine.lazy(), table)
+            name: _as_known(self._versions_of(name), self.spine.lazy(), table)
             for name, table in records.TABLES.items()
-            if self._versions(name).height
+            if self._versions_of(name).height
         }
-        return dict(zip(plans, worked_out(plans.values(), few=self.few), strict=True))
+        return dict(zip(plans, worked_out(plans.values(), few=self.is_small), strict=True))
 
     @property
-    def few(self) -> bool:
+    def is_small(self) -> bool:
         """Whether it is about so few case-dates that plans are worked out as they stand."""
         return self.spine.height <= FEW
 
-    def now(self, plan: pl.LazyFrame) -> pl.DataFrame:
+    def collect_now(self, plan: pl.LazyFrame) -> pl.DataFrame:
         """One plan over what was known, worked out by itself."""
-        if self.few:
+        if self.is_small:
             return as_they_stand([plan])[0]
         return plan.collect(engine="in-memory")
 
-    def _versions(self, name: str) -> pl.DataFrame:
+    def _versions_of(self, name: str) -> pl.DataFrame:
         rows = self.versions.get(name)
-        return records.empty(name) if rows is None else rows
+        return records.empty_frame(name) if rows is None else rows
 
     def rows(self, name: str) -> pl.DataFrame:
         """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
         supplied_rows = self.tables.get(name)
-        return _nothing(name) if supplied_rows is None else supplied_rows
+        return _empty_table(name) if supplied_rows is None else supplied_rows
 
     def scan(self, name: str) -> pl.LazyFrame:
         """The rows of a table as a plan, to be worked out together with others."""
@@ -95,12 +95,12 @@ class Histories:
             self.plans[name] = self.rows(name).lazy()
         return self.plans[name]
 
-    def available(self, names: Iterable[str]) -> pl.Expr:
+    def is_available(self, names: Iterable[str]) -> pl.Expr:
         """Whether every named feed was supplied and had not stopped by the as-of date."""
-        tests = [self._covered(name) for name in names]
+        tests = [self._is_covered(name) for name in names]
         return pl.all_horizontal(tests) if tests else pl.lit(value=True)
 
-    def _covered(self, name: str) -> pl.Expr:
+    def _is_covered(self, name: str) -> pl.Expr:
         covers = [
             (pl.col("as_of") >= known_on) & (pl.col("as_of") <= until + STALE_AFTER)
             for known_on, until in self.feeds.get(name, [])
@@ -109,13 +109,13 @@ class Histories:
 
 
 @cache
-def _nothing(name: str) -> pl.DataFrame:
+def _empty_table(name: str) -> pl.DataFrame:
     """A table of which nothing is known."""
     nobody = pl.DataFrame(schema={"crn": pl.String(), "as_of": pl.Date()}).with_row_index(CASE[0])
-    return _as_known(records.empty(name), nobody.lazy(), records.table(name)).collect()
+    return _as_known(records.empty_frame(name), nobody.lazy(), records.find_table(name)).collect()
 
 
-def read(
+def read_histories(
     store: Store,
     on: pl.DataFrame,
     buckets: int | Collection[int] | None = None,
@@ -128,19 +128,19 @@ def read(
     """
     cases = on["crn"].unique()
     versions = {
-        name: leanly(store, name, buckets, lean.get(name, Unread()), cases)
+        name: read_needed_columns(store, name, buckets, lean.get(name, Unread()), cases)
         for name in tables
-        if name in store.supplied()
+        if name in store.supplied_tables()
     }
-    return Histories(on, versions, {name: store.covers(name) for name in versions})
+    return Histories(on, versions, {name: store.covered_periods(name) for name in versions})
 
 
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
-    visible = _superseded(versions).join(on, on="crn", how="inner").filter(_IS_VISIBLE)
+    visible = _with_end(versions).join(on, on="crn", how="inner").filter(_IS_VISIBLE)
     if "month_only" in versions.columns and versions["month_only"].any():
-        visible = visible.with_columns(occurred_on=_day())
+        visible = visible.with_columns(occurred_on=_entry_day())
     for happened in _without_the_future(table.name):
         visible = visible.with_columns(happened)
     columns = [name for name in table.schema if name in versions.columns and name not in SETTLED]
@@ -160,14 +160,14 @@ that day or an earlier one.
 _DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
 
 
-def _day() -> pl.Expr:
+def _entry_day() -> pl.Expr:
     """The day of an entry; of one known by month, the last day that it can have been."""
     day, recorded = pl.col("occurred_on"), pl.col("first_recorded_at").dt.date()
     last = pl.max_horizontal(day, pl.min_horizontal(day.dt.month_end(), recorded))
     return pl.when(pl.col("month_only").fill_null(value=False)).then(last).otherwise(day)
 
 
-def _superseded(versions: pl.DataFrame) -> pl.LazyFrame:
+def _with_end(versions: pl.DataFrame) -> pl.LazyFrame:
     """The versions with the moment at which each gave way to the next of its record, if any.
 
     Nearly every record has one version; only the others are sorted and looked at one by one.
@@ -229,7 +229,7 @@ def _with_earlier(of: Callable[..., pl.Expr], column: str) -> pl.Expr:
 @cache
 def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
     """What empties the dates of a table that lie after the as-of date, then what they settle."""
-    own = records.table(name).own
+    own = records.find_table(name).own
     happened = [
         pl.when(pl.col(column.name).cast(pl.Date()) <= pl.col("as_of"))
         .then(pl.col(column.name))
@@ -248,20 +248,20 @@ def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
     return happened, settled
 
 
-def once(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories], pl.LazyFrame]:
+def share_plan(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories], pl.LazyFrame]:
     """Rows that several indicators share are worked out once for the same `Histories`."""
     name = f"{rows.__module__}.{rows.__qualname__}"
 
     @wraps(rows)
     def worked_out_once(histories: Histories) -> pl.LazyFrame:
         if name not in histories.plans:
-            histories.plans[name] = histories.now(rows(histories)).lazy()
+            histories.plans[name] = histories.collect_now(rows(histories)).lazy()
         return histories.plans[name]
 
     return worked_out_once
 
 
-def latest(rows: pl.LazyFrame, by: str = "occurred_on") -> pl.LazyFrame:
+def latest_rows(rows: pl.LazyFrame, by: str = "occurred_on") -> pl.LazyFrame:
     """The latest row of each case; of one day, that of the highest record number."""
     last = rows.group_by(CASE).agg(pl.col(by).max())
     # Only the rows of the last day are worth sorting.

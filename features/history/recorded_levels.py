@@ -10,20 +10,20 @@ from datetime import date
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, GROUP_KEY, KEY, Histories, latest, once
+from features.history.asof import CASE, GROUP_KEY, KEY, Histories, latest_rows, share_plan
 
 CURRENT_FOR_DAYS = 55 * 7
 """A completed assessment counts for 55 weeks (assess-risks-and-needs, `riskPredicate`)."""
 
 
-@once
+@share_plan
 def current_assessment(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment of each case, of any age, with `age` in days."""
     complete = histories.scan("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
     )
     age = (pl.col("as_of") - pl.col("completed_on")).dt.total_days()
-    return latest(complete, by="completed_on").with_columns(age=age)
+    return latest_rows(complete, by="completed_on").with_columns(age=age)
 
 
 LEVEL_STATES: dict[str, str] = {
@@ -47,7 +47,7 @@ def recorded_levels(histories: Histories) -> pl.DataFrame:
     weeks; that is the definition Ministry of Justice statistics use. Prisoners have a level in
     custody alone, and none is due of someone who is not there.
     """
-    return histories.now(level_plan(histories).drop(CASE).sort(GROUP_KEY))
+    return histories.collect_now(level_plan(histories).drop(CASE).sort(GROUP_KEY))
 
 
 def level_plan(histories: Histories) -> pl.LazyFrame:
@@ -68,7 +68,7 @@ def level_plan(histories: Histories) -> pl.LazyFrame:
             *CASE,
             *KEY,
             pl.lit(group).alias("group"),
-            _state(histories, group).alias("state"),
+            _level_state(histories, group).alias("state"),
             pl.col(level_column(group)).alias("level"),
             assessed_on=pl.col("completed_on"),
             level_record=pl.col("record_id"),
@@ -84,7 +84,7 @@ def level_column(group: str) -> str:
     return f"{group}_custody" if group == "prisoners" else f"{group}_community"
 
 
-@once
+@share_plan
 def in_custody(histories: Histories) -> pl.LazyFrame:
     """The cases in custody or on remand on the date: CASE."""
     supervisions = histories.scan("supervisions").filter(
@@ -93,7 +93,7 @@ def in_custody(histories: Histories) -> pl.LazyFrame:
     return supervisions.select(CASE).unique()
 
 
-def _state(histories: Histories, group: str) -> pl.Expr:
+def _level_state(histories: Histories, group: str) -> pl.Expr:
     level = pl.col(level_column(group))
     begun = [known_on for known_on, _ in histories.feeds.get("assessments", [])]
     missing = (
@@ -102,11 +102,11 @@ def _state(histories: Histories, group: str) -> pl.Expr:
         .otherwise(pl.lit("not_supplied"))
     )
     lapsed_by_lock = pl.col("locked_on") > pl.col("completed_on").fill_null(date.min)
-    outside = histories.available(["supervisions"]) & pl.col("held").is_null()
+    outside = histories.is_available(["supervisions"]) & pl.col("held").is_null()
     return (
         pl.when(outside & (group == "prisoners"))
         .then(pl.lit("not_in_custody"))
-        .when(~histories.available(["assessments"]))
+        .when(~histories.is_available(["assessments"]))
         .then(missing)
         .when(pl.col("age") <= CURRENT_FOR_DAYS)
         .then(

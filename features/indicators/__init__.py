@@ -16,9 +16,9 @@ from features.indicators import (
     severe,
     supervision,
 )
-from features.indicators.base import FAMILIES, Indicator, declared, find
+from features.indicators.base import FAMILIES, Indicator, declared_indicators, find_indicator
 
-CATALOGUE: dict[str, Indicator] = dict(declared())
+CATALOGUE: dict[str, Indicator] = dict(declared_indicators())
 """Every indicator by id, in the order of the documentation."""
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "enforcement",
     "enquiries",
     "extensions",
-    "find",
+    "find_indicator",
     "health",
     "levels",
     "severe",

@@ -13,7 +13,7 @@ import polars as pl
 
 from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
-from features.indicators.language import CALLS_TO_OTHERS, contact, one_of
+from features.indicators.language import CALLS_TO_OTHERS, contact_of, one_of
 from features.indicators.orders import ORDERS
 
 KIND = pl.col("kind")
@@ -61,17 +61,19 @@ ASSESSED = Answer(
 )
 HELD = ~one_of("outcome_code", ["RSSR", "RSOF"]).fill_null(value=False)
 """What was arranged was not put off."""
-MANAGEMENT = Answer("management oversight that was held", "contacts", contact("oversight") & HELD)
-POLICE_TOLD = Answer("a police liaison contact", "contacts", contact("police_liaison"))
+MANAGEMENT = Answer(
+    "management oversight that was held", "contacts", contact_of("oversight") & HELD
+)
+POLICE_TOLD = Answer("a police liaison contact", "contacts", contact_of("police_liaison"))
 TREATMENT_ARRANGED = Answer(
     "a treatment appointment neither missed nor failed",
     "contacts",
-    contact("treatment") & NEITHER_MISSED_NOR_FAILED,
+    contact_of("treatment") & NEITHER_MISSED_NOR_FAILED,
 )
 COMPLIED = Answer(
     "an appointment attended and complied with",
     "contacts",
-    contact("appointment", "treatment") & one_of("outcome_code", contact_codes.COMPLIED),
+    contact_of("appointment", "treatment") & one_of("outcome_code", contact_codes.COMPLIED),
 )
 CALLED = Answer(
     "a call or message to or from somebody else", "contacts", one_of("type_code", CALLS_TO_OTHERS)
@@ -81,7 +83,7 @@ HOSTEL_WARNINGS = ("C118", "C119")
 ENFORCED = Answer(
     "a warning, breach or recall contact with a decision",
     "contacts",
-    (contact("warning", "recall") & (pl.col("type_code") != "C173"))
+    (contact_of("warning", "recall") & (pl.col("type_code") != "C173"))
     | one_of("type_code", ["MO5", *HOSTEL_WARNINGS]),
 )
 
@@ -89,7 +91,7 @@ ENFORCED = Answer(
 ATTENDED_AGAIN = Answer(
     "an appointment attended, whether or not complied with",
     "contacts",
-    contact("appointment") & one_of("outcome_code", contact_codes.ATTENDED),
+    contact_of("appointment") & one_of("outcome_code", contact_codes.ATTENDED),
 )
 HOUSED = one_of("kind", ["custody", "remand", "approved_premises"])
 AN_ADDRESS = one_of("state", ["settled", "temporary", "current", "new"])
@@ -97,17 +99,17 @@ LIVED_AT = AN_ADDRESS & pl.col("verified").ne_missing(pl.lit(value=False))
 """An address that is known: lived at, and not said to be unchecked."""
 
 
-def document(words: str, *kinds: str) -> Answer:
+def document_sent(words: str, *kinds: str) -> Answer:
     """A document of some kinds, by the day that it was written or sent."""
     return Answer(words, "documents", one_of("kind", kinds))
 
 
-def enquiry(words: str, *kinds: str, day: str = "requested_on") -> Answer:
+def enquiry_made(words: str, *kinds: str, day: str = "requested_on") -> Answer:
     """An enquiry of some kinds, by the day that it was requested or returned."""
     return Answer(words, "enquiries", one_of("kind", kinds), day)
 
 
-HANDED_OVER = document("a handover", "handover")
+HANDED_OVER = document_sent("a handover", "handover")
 LETTERS: dict[str, Answer] = {
     "warning": Answer(
         "a warning letter", "contacts", one_of("type_code", ["AWLI", "AWL2", "AWLF"])
@@ -129,7 +131,7 @@ A_PRACTITIONER = ~pl.col("staff_code").str.ends_with("U").fill_null(value=False)
 """A holding by somebody: a staff code that ends in U stands for nobody."""
 
 ANSWERS: dict[str, tuple[Answer, ...]] = {
-    "plan_missing_or_before_assessment": (document("a plan", "plan"),),
+    "plan_missing_or_before_assessment": (document_sent("a plan", "plan"),),
     "assessment_locked_incomplete": (ASSESSED,),
     "unanswered_noncompliance_count": (ENFORCED,),
     "enforcement_decided_not_issued": tuple(LETTERS.values()),
@@ -153,24 +155,26 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         ),
     ),
     "treatment_attendance_reports_missing": (
-        document("a report of the treatment provider", "treatment_report"),
+        document_sent("a report of the treatment provider", "treatment_report"),
     ),
     "substance_condition_without_referral": (
-        document("a referral for treatment", "substance_referral"),
+        document_sent("a referral for treatment", "substance_referral"),
         TREATMENT_ARRANGED,
     ),
     "mh_decline_disclosed_no_action": (MANAGEMENT, TREATMENT_ARRANGED, CALLED, ASSESSED),
     "new_relationship_no_enquiry": (
-        enquiry("an enquiry requested", "domestic_abuse", "child_safeguarding"),
+        enquiry_made("an enquiry requested", "domestic_abuse", "child_safeguarding"),
     ),
     "pregnancy_or_new_child_unassessed": (ASSESSED,),
-    "da_enquiry_missing": (enquiry("a domestic abuse enquiry requested", "domestic_abuse"),),
-    "da_enquiry_overdue": (enquiry("the enquiry returned", "domestic_abuse", day="returned_on"),),
+    "da_enquiry_missing": (enquiry_made("a domestic abuse enquiry requested", "domestic_abuse"),),
+    "da_enquiry_overdue": (
+        enquiry_made("the enquiry returned", "domestic_abuse", day="returned_on"),
+    ),
     "sg_enquiry_missing": (
-        enquiry("a child safeguarding enquiry requested", "child_safeguarding"),
+        enquiry_made("a child safeguarding enquiry requested", "child_safeguarding"),
     ),
     "sg_enquiry_overdue": (
-        enquiry("the enquiry returned", "child_safeguarding", day="returned_on"),
+        enquiry_made("the enquiry returned", "child_safeguarding", day="returned_on"),
     ),
     "enquiry_result_not_reflected": (ASSESSED,),
     "curfew_without_main_occupier_consent": (
@@ -182,10 +186,14 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         ),
     ),
     "curfew_household_unchecked": (
-        enquiry("the check returned", "domestic_abuse", "child_safeguarding", day="returned_on"),
+        enquiry_made(
+            "the check returned", "domestic_abuse", "child_safeguarding", day="returned_on"
+        ),
     ),
     "checks_claimed_without_evidence": (
-        enquiry("an enquiry requested", "domestic_abuse", "child_safeguarding", "main_occupier"),
+        enquiry_made(
+            "an enquiry requested", "domestic_abuse", "child_safeguarding", "main_occupier"
+        ),
     ),
     "curfew_not_monitored": (POLICE_TOLD,),
     "named_person_not_consulted": (CALLED,),
@@ -234,17 +242,17 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
         ),
     ),
     "custody_information_form_missing": (
-        document("the form or a handover", "custody_information_form", "handover"),
+        document_sent("the form or a handover", "custody_information_form", "handover"),
     ),
     "sentence_ended_while_remanded": (HANDED_OVER,),
     "late_allocation_before_release": (
         Answer("a practitioner allocated", "allocations", A_PRACTITIONER),
     ),
     "mappa_or_ap_referral_late": (
-        document("a referral to MAPPA or approved premises", "mappa_referral", "ap_referral"),
+        document_sent("a referral to MAPPA or approved premises", "mappa_referral", "ap_referral"),
     ),
     "recall_information_not_sent_to_police": (
-        document("the recall information sent", "recall_information"),
+        document_sent("the recall information sent", "recall_information"),
         POLICE_TOLD,
     ),
 }
@@ -253,6 +261,6 @@ ended, endorsed) answers that row and is not listed.
 """
 
 
-def answers(histories: Histories, indicator: str) -> pl.LazyFrame:
+def answers_to(histories: Histories, indicator: str) -> pl.LazyFrame:
     """The answers to an indicator on record: CASE, occurred_on."""
     return pl.concat([answer.rows(histories) for answer in ANSWERS[indicator]])

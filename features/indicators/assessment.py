@@ -5,22 +5,22 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, CASE_GROUP, Histories, latest
+from features.history.asof import CASE, CASE_GROUP, Histories, latest_rows
 from features.history.recorded_levels import current_assessment
-from features.indicators.answers import answers
-from features.indicators.base import EVIDENCE, declare
+from features.indicators.answers import answers_to
+from features.indicators.base import EVIDENCE, declare_indicator
 from features.indicators.events import significant_events
 from features.indicators.language import (
     IS_LAST,
     N,
-    before,
-    concerning,
+    concerning_groups,
     counts_within,
-    entries,
     in_force,
+    is_overdue,
+    matching_entries,
     never_followed_by,
     one_of,
-    overdue,
+    value_before,
 )
 from features.indicators.orders import ORDERS
 from features.indicators.ranks import level_word, levels_said, overall_now, overall_ranks, rank_of
@@ -34,11 +34,11 @@ REGISTERS_BY_LEVEL = sorted(
 )
 
 
-def _current(histories: Histories) -> pl.LazyFrame:
+def _current_assessments(histories: Histories) -> pl.LazyFrame:
     return current_assessment(histories).with_columns(table=pl.lit("assessments"))
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The current assessment is {d} days old.",
@@ -51,10 +51,10 @@ def _current(histories: Histories) -> pl.LazyFrame:
 )
 def assessment_age_days(histories: Histories) -> pl.LazyFrame:
     """Days since the latest completed assessment was completed; not known where there is none."""
-    return _current(histories)
+    return _current_assessments(histories)
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="An assessment was locked, or left open for over 45 days, before it was complete (started "
@@ -69,14 +69,16 @@ def assessment_locked_incomplete(histories: Histories) -> pl.LazyFrame:
     """
     completed = current_assessment(histories).select(*CASE, done_on=pl.col("completed_on"))
     left_open = (pl.col("status") == "OPEN") & (pl.col("days") > 45)
-    rows = entries(histories, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open)
+    rows = matching_entries(
+        histories, "assessments", (pl.col("status") == "LOCKED_INCOMPLETE") | left_open
+    )
     since = pl.coalesce("completed_on", "occurred_on")
     return rows.join(completed, on=CASE, how="left").filter(
         pl.col("done_on").is_null() | (since > pl.col("done_on"))
     )
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="{n} significant event[|s] [has|have] happened since the last assessment without a review.",
@@ -89,11 +91,11 @@ def no_review_after_significant_event(histories: Histories) -> pl.LazyFrame:
     """Significant events that became known in the last 365 days, more than 15 working days ago, and
     after which no assessment was completed.
     """
-    events = significant_events(histories).filter(counts_within(365), overdue(15, "counts_on"))
-    return never_followed_by(events, answers(histories, "no_review_after_significant_event"))
+    events = significant_events(histories).filter(counts_within(365), is_overdue(15, "counts_on"))
+    return never_followed_by(events, answers_to(histories, "no_review_after_significant_event"))
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The latest assessment repeats the analysis of the one before word for word.",
@@ -102,7 +104,7 @@ def no_review_after_significant_event(histories: Histories) -> pl.LazyFrame:
 )
 def assessment_copied_forward(histories: Histories) -> pl.LazyFrame:
     """The latest two completed assessments have the same fingerprint of their analysis."""
-    completed = entries(
+    completed = matching_entries(
         histories,
         "assessments",
         pl.col("status") == "COMPLETE",
@@ -111,10 +113,10 @@ def assessment_copied_forward(histories: Histories) -> pl.LazyFrame:
     )
     ordered = completed.sort(*CASE, "completed_on", "record_id")
     fingerprint = pl.col("analysis_fingerprint")
-    return ordered.filter(IS_LAST & (fingerprint == before(fingerprint)))
+    return ordered.filter(IS_LAST & (fingerprint == value_before(fingerprint)))
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="Risk to this group is recorded as low although {n} recorded event[|s] [concerns|concern] it.",
@@ -129,12 +131,12 @@ def risk_group_low_with_evidence(histories: Histories) -> pl.LazyFrame:
     whom it is about, known for less than 730 days, concerning a group of which the latest completed
     assessment that gives it a level says low.
     """
-    about_group = concerning(histories).filter(counts_within(730))
+    about_group = concerning_groups(histories).filter(counts_within(730))
     low = levels_said(histories).filter(pl.col("level") == "LOW")
     return about_group.join(low, on=CASE_GROUP, how="semi")
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="Actuarial scores are {band} while the highest recorded level is {level}.",
@@ -152,18 +154,18 @@ def actuarial_level_mismatch(histories: Histories) -> pl.LazyFrame:
     or of predictor scores alone, lies above the overall level.
     """
     band = pl.max_horizontal(rank_of(name) for name in ("serious_band", "violence_band"))
-    scored = entries(
+    scored = matching_entries(
         histories,
         "assessments",
         one_of("status", ["COMPLETE", "PREDICTORS_ONLY"]),
         band.is_not_null(),
     )
     overall = overall_now(histories).select(*CASE, overall="now")
-    banded = latest(scored.with_columns(band=band), by="completed_on")
+    banded = latest_rows(scored.with_columns(band=band), by="completed_on")
     return banded.join(overall, on=CASE, how="inner").filter(pl.col("band") > pl.col("overall"))
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The assessment needed countersigning and was not countersigned, or was signed "
@@ -180,11 +182,11 @@ def countersignature_missing_or_rushed(histories: Histories) -> pl.LazyFrame:
     rushed = (taken < 10).fill_null(value=False)
     high = (pl.col("overall") >= 3).fill_null(value=False)
     needed = pl.col("countersign_required").fill_null(high)
-    rows = latest(overall_ranks(histories), by="completed_on")
+    rows = latest_rows(overall_ranks(histories), by="completed_on")
     return rows.filter(needed, pl.col("countersigned_at").is_null() | rushed)
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="There is no risk management plan since the latest assessment was started, or none at all.",
@@ -197,17 +199,19 @@ def plan_missing_or_before_assessment(histories: Histories) -> pl.LazyFrame:
     assessment and no plan on file since it began.
     """
     columns = [*CASE, "as_of", *EVIDENCE]
-    filed = entries(histories, "documents", pl.col("kind") == "plan")
+    filed = matching_entries(histories, "documents", pl.col("kind") == "plan")
     plan = pl.col("plan_written_on")
-    without = _current(histories).filter(plan.is_null() | (plan < pl.col("occurred_on")))
+    without = _current_assessments(histories).filter(
+        plan.is_null() | (plan < pl.col("occurred_on"))
+    )
     without = never_followed_by(without, filed, since="occurred_on")
-    orders = in_force(histories, "supervisions", one_of("kind", ORDERS)).filter(overdue(15))
+    orders = in_force(histories, "supervisions", one_of("kind", ORDERS)).filter(is_overdue(15))
     never = orders.join(current_assessment(histories).select(CASE), on=CASE, how="anti")
     never = never_followed_by(never, filed, since="occurred_on")
     return pl.concat([without.select(columns), never.select(columns)])
 
 
-@declare(
+@declare_indicator(
     family="RG",
     kind="process",
     sentence="A civil order ({kinds}) is in force with no matching register entry.",
@@ -218,7 +222,7 @@ def plan_missing_or_before_assessment(histories: Histories) -> pl.LazyFrame:
 )
 def civil_order_without_register(histories: Histories) -> pl.LazyFrame:
     """Restraining and similar orders in force without the active register entry they need."""
-    in_force = entries(
+    in_force = matching_entries(
         histories,
         "orders",
         one_of("kind", codes.CIVIL_ORDERS),
@@ -230,7 +234,7 @@ def civil_order_without_register(histories: Histories) -> pl.LazyFrame:
     )
 
 
-@declare(
+@declare_indicator(
     family="RG",
     kind="process",
     sentence="The register says {register} and the assessment says {level}.",
@@ -244,7 +248,7 @@ def civil_order_without_register(histories: Histories) -> pl.LazyFrame:
 )
 def register_level_mismatch(histories: Histories) -> pl.LazyFrame:
     """The highest active overall RoSH register is higher than the latest assessment's overall."""
-    active = entries(
+    active = matching_entries(
         histories,
         "registrations",
         one_of("type_code", codes.OVERALL_REGISTER),

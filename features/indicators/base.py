@@ -103,7 +103,7 @@ class Indicator:
         return CASE_GROUP if self.per_group else CASE
 
     @property
-    def counts(self) -> bool:
+    def is_count(self) -> bool:
         """Whether its value is the number of its entries."""
         return self.value is COUNT
 
@@ -113,7 +113,7 @@ class Indicator:
             return False
         return value < self.fires_from if self.fires_below else value >= self.fires_from
 
-    def say(self, words: Mapping[str, Any], *, disclosable: bool = False) -> str:
+    def say_sentence(self, words: Mapping[str, Any], *, disclosable: bool = False) -> str:
         """The sentence with its words filled in; the variant that the person may be shown."""
         template = self.sentence
         if disclosable and self.disclosable_sentence is not None:
@@ -130,7 +130,7 @@ class _Catalogue:
 _catalogue = _Catalogue()
 
 
-def declare(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Indicator]:
+def declare_indicator(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Indicator]:
     """Declare an indicator; the decorated function selects its entries and is its rule."""
 
     def register(entries: Callable[[Histories], pl.LazyFrame]) -> Indicator:
@@ -146,14 +146,14 @@ def declare(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Ind
     return register
 
 
-def declared() -> dict[str, Indicator]:
+def declared_indicators() -> dict[str, Indicator]:
     """Every indicator declared so far, in order of declaration."""
     return _catalogue.indicators
 
 
-def find(name: str) -> Indicator:
+def find_indicator(name: str) -> Indicator:
     """The named indicator, or a UserError with the closest name."""
-    indicators = declared()
+    indicators = declared_indicators()
     if name not in indicators:
         raise UserError(f"There is no indicator {name!r}.{did_you_mean(name, indicators)}")
     return indicators[name]

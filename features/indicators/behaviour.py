@@ -6,18 +6,18 @@ import polars as pl
 
 from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
-from features.indicators.base import EVIDENCE, declare
+from features.indicators.base import EVIDENCE, declare_indicator
 from features.indicators.events import WORSE, significant_events
 from features.indicators.language import (
     FIRST,
     LAST,
     N,
     by_group,
-    contact,
-    entries,
+    contact_of,
+    matching_entries,
     non_compliant,
     one_of,
-    within,
+    within_days,
 )
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -27,14 +27,14 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 KIND = pl.col("kind")
 
 
-def _incidents(histories: Histories, kinds: list[str], days: int) -> pl.LazyFrame:
-    return by_group(histories).filter(one_of("kind", kinds), within(days))
+def _incidents_within(histories: Histories, kinds: list[str], days: int) -> pl.LazyFrame:
+    return by_group(histories).filter(one_of("kind", kinds), within_days(days))
 
 
 GROUP_KNOWN = pl.col("group").is_not_null()
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="{n} incident[|s] of violence or aggression concerning this group [is|are] recorded in the "
@@ -47,10 +47,12 @@ GROUP_KNOWN = pl.col("group").is_not_null()
 )
 def violence_incident_count(histories: Histories) -> pl.LazyFrame:
     """Violence, weapon use or domestic abuse in the last 365 days, by the group of its target."""
-    return _incidents(histories, ["violence", "weapon", "domestic_abuse"], 365).filter(GROUP_KNOWN)
+    return _incidents_within(histories, ["violence", "weapon", "domestic_abuse"], 365).filter(
+        GROUP_KNOWN
+    )
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="Violence is becoming more frequent: {before} then {recent} incidents in "
@@ -68,10 +70,10 @@ def violence_incident_count(histories: Histories) -> pl.LazyFrame:
 )
 def violence_frequency_trend(histories: Histories) -> pl.LazyFrame:
     """Violence in the last 180 days less that in the 180 days before, not below nought."""
-    return _incidents(histories, ["violence", "domestic_abuse"], 360)
+    return _incidents_within(histories, ["violence", "domestic_abuse"], 360)
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="{n} threat[|s] concerning this group [is|are] recorded since {date}.",
@@ -84,10 +86,10 @@ def violence_frequency_trend(histories: Histories) -> pl.LazyFrame:
 )
 def threats_count(histories: Histories) -> pl.LazyFrame:
     """Threats in the last 365 days, by the group of the person threatened."""
-    return _incidents(histories, ["threat"], 365).filter(GROUP_KNOWN)
+    return _incidents_within(histories, ["threat"], 365).filter(GROUP_KNOWN)
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="A threat to harm a partner or child is recorded ({date}), even if said as a remark.",
@@ -100,10 +102,12 @@ def threats_count(histories: Histories) -> pl.LazyFrame:
 )
 def conditional_threat_to_partner_or_child(histories: Histories) -> pl.LazyFrame:
     """Threats to a partner, former partner or child, from any source, in the last 730 days."""
-    return _incidents(histories, ["threat"], 730).filter(one_of("target", ["partner", "child"]))
+    return _incidents_within(histories, ["threat"], 730).filter(
+        one_of("target", ["partner", "child"])
+    )
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="Aggression is recorded in {n} different settings: {settings}.",
@@ -120,11 +124,11 @@ def conditional_threat_to_partner_or_child(histories: Histories) -> pl.LazyFrame
 )
 def aggression_across_settings(histories: Histories) -> pl.LazyFrame:
     """Different settings of violence, threats or domestic abuse in the last 730 days."""
-    incidents = _incidents(histories, ["violence", "threat", "domestic_abuse"], 730)
+    incidents = _incidents_within(histories, ["violence", "threat", "domestic_abuse"], 730)
     return incidents.filter(one_of("setting", codes.SETTINGS))
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="Landlord, neighbours or family reported {n} complaint[|s] in the last 90 days.",
@@ -137,10 +141,10 @@ def aggression_across_settings(histories: Histories) -> pl.LazyFrame:
 )
 def third_party_complaints(histories: Histories) -> pl.LazyFrame:
     """Reports from a landlord, neighbour or family member in the last 90 days."""
-    return entries(histories, "contacts", contact("third_party"), within(90))
+    return matching_entries(histories, "contacts", contact_of("third_party"), within_days(90))
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="{n} different kinds of significant event happened within 30 days: {kinds}.",
@@ -156,10 +160,10 @@ def significant_event_types_30d(histories: Histories) -> pl.LazyFrame:
     """Different kinds of significant event in the last 30 days, mental health apart: how it is scored
     is the board's to decide.
     """
-    return significant_events(histories).filter(pl.col("event") != WORSE, within(30))
+    return significant_events(histories).filter(pl.col("event") != WORSE, within_days(30))
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="behaviour",
     sentence="A weapon was carried or used {n} time[|s], the last on {date}.",
@@ -172,10 +176,10 @@ def significant_event_types_30d(histories: Histories) -> pl.LazyFrame:
 )
 def weapon_events_count(histories: Histories) -> pl.LazyFrame:
     """A weapon carried or used, in the last 730 days."""
-    return _incidents(histories, ["weapon"], 730)
+    return _incidents_within(histories, ["weapon"], 730)
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="behaviour",
     sentence="Sexual concern about a child is on record ({n} entr[y|ies], the last of {date}).",
@@ -190,10 +194,10 @@ def weapon_events_count(histories: Histories) -> pl.LazyFrame:
 def child_sexual_risk_intelligence(histories: Histories) -> pl.LazyFrame:
     """Information of sexual concern about a child, or sexual behaviour towards one, ever."""
     towards = (KIND == "sexual") & (pl.col("target") == "child")
-    return entries(histories, "incidents", (KIND == "sexual_concern_child") | towards)
+    return matching_entries(histories, "incidents", (KIND == "sexual_concern_child") | towards)
 
 
-@declare(
+@declare_indicator(
     family="SM",
     kind="behaviour",
     sentence="Drug or heavy alcohol use was disclosed or seen {n} time[|s] in the last 90 days.",
@@ -205,12 +209,14 @@ def substance_use_disclosures(histories: Histories) -> pl.LazyFrame:
     days.
     """
     columns = [*CASE, "as_of", "days", *EVIDENCE]
-    positive = entries(histories, "contacts", pl.col("outcome_code") == "TPOS", within(90))
-    used = _incidents(histories, ["substance_use"], 90)
+    positive = matching_entries(
+        histories, "contacts", pl.col("outcome_code") == "TPOS", within_days(90)
+    )
+    used = _incidents_within(histories, ["substance_use"], 90)
     return pl.concat([used.select(columns), positive.select(columns)])
 
 
-@declare(
+@declare_indicator(
     family="SM",
     kind="behaviour",
     sentence="{n} required drug or alcohol test[|s] [was|were] refused or missed in the last 90 days.",
@@ -219,16 +225,16 @@ def substance_use_disclosures(histories: Histories) -> pl.LazyFrame:
 )
 def drug_test_refused_or_missed(histories: Histories) -> pl.LazyFrame:
     """Tests refused, failed or missed in the last 90 days, also where that was deemed acceptable."""
-    return entries(
+    return matching_entries(
         histories,
         "contacts",
-        contact("test"),
+        contact_of("test"),
         one_of("outcome_code", ["TREF", "AFTC", "AFDA", *contact_codes.UNACCEPTABLE_ABSENCE]),
-        within(90),
+        within_days(90),
     )
 
 
-@declare(
+@declare_indicator(
     family="EM",
     kind="behaviour",
     sentence="{n} curfew, exclusion zone, alcohol or tamper report[|s] in the last 90 days.",
@@ -242,10 +248,10 @@ def em_violations_90d(histories: Histories) -> pl.LazyFrame:
     not excused.
     """
     violations = one_of("type_code", ["C145", "EM01", "EM02", "AAM3", "AAM4"])
-    return entries(histories, "contacts", violations, non_compliant(), within(90))
+    return matching_entries(histories, "contacts", violations, non_compliant(), within_days(90))
 
 
-@declare(
+@declare_indicator(
     family="EM",
     kind="behaviour",
     sentence="The monitoring provider reported worrying comments or behaviour on {date}.",
@@ -258,4 +264,4 @@ def em_violations_90d(histories: Histories) -> pl.LazyFrame:
 )
 def em_provider_concern_reported(histories: Histories) -> pl.LazyFrame:
     """Concerns reported by the electronic monitoring provider in the last 365 days."""
-    return _incidents(histories, ["provider_concern"], 365)
+    return _incidents_within(histories, ["provider_concern"], 365)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from features.history.asof import CASE, Histories
-from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.indicators.answers import answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
     NEW_RELATIONSHIP,
     NOT_SAID_TO_HAVE_ENDED,
     N,
     counts_within,
-    entries,
     in_force,
+    matching_entries,
     not_followed_by,
     one_of,
-    within,
+    within_days,
 )
 from features.indicators.ranks import levels_said
 
@@ -28,7 +28,7 @@ ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 KIND = pl.col("kind")
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="process",
     sentence="A new relationship was disclosed on {date}; no enquiry to police or children's services "
@@ -44,11 +44,11 @@ def new_relationship_no_enquiry(histories: Histories) -> pl.LazyFrame:
     """New relationships that became known in the last 365 days, with no enquiry requested within 10
     working days.
     """
-    new = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
-    return not_followed_by(new, answers(histories, "new_relationship_no_enquiry"), 10)
+    new = matching_entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    return not_followed_by(new, answers_to(histories, "new_relationship_no_enquiry"), 10)
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="process",
     sentence="The person lives with or has contact with a child (since {date}), while the risk to "
@@ -69,7 +69,7 @@ def child_contact_with_low_child_risk(histories: Histories) -> pl.LazyFrame:
     return current.join(low, on=CASE, how="semi")
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="process",
     sentence="A pregnancy or new child has been known since {date} and was not assessed within 20 working "
@@ -86,11 +86,15 @@ def pregnancy_or_new_child_unassessed(histories: Histories) -> pl.LazyFrame:
     """Pregnancies or new children that became known in the last 365 days, without an assessment within
     20 working days.
     """
-    pregnancies = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
-    return not_followed_by(pregnancies, answers(histories, "pregnancy_or_new_child_unassessed"), 20)
+    pregnancies = matching_entries(
+        histories, "circumstances", KIND == "pregnancy", counts_within(365)
+    )
+    return not_followed_by(
+        pregnancies, answers_to(histories, "pregnancy_or_new_child_unassessed"), 20
+    )
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="behaviour",
     sentence="Domestic abuse is recorded {n} time[|s] in the last two years, {unproven} of them without "
@@ -107,10 +111,10 @@ def da_allegations_without_conviction(histories: Histories) -> pl.LazyFrame:
     """Domestic abuse recorded in the last 730 days, with or without a conviction: one that comes
     later takes nothing away.
     """
-    return entries(histories, "incidents", KIND == "domestic_abuse", within(730))
+    return matching_entries(histories, "incidents", KIND == "domestic_abuse", within_days(730))
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="behaviour",
     sentence="Domestic abuse is recorded against {n} different people.",
@@ -125,12 +129,12 @@ def da_allegations_without_conviction(histories: Histories) -> pl.LazyFrame:
 )
 def repeat_da_victims(histories: Histories) -> pl.LazyFrame:
     """Different people against whom domestic abuse is recorded, ever."""
-    return entries(
+    return matching_entries(
         histories, "incidents", KIND == "domestic_abuse", pl.col("victim_ref").is_not_null()
     )
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="behaviour",
     sentence="Conflict in a close relationship, or its end, is recorded (last on {date}).",
@@ -146,9 +150,9 @@ def relationship_conflict_or_breakdown(histories: Histories) -> pl.LazyFrame:
     recorded, or a relationship said to have ended or that did.
     """
     ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 90
-    over = (KIND == "relationship") & ((within(90) & (pl.col("state") == "ended")) | ended)
-    conflict = (KIND == "relationship_conflict") & within(90)
-    return entries(histories, "circumstances", conflict | over.fill_null(value=False))
+    over = (KIND == "relationship") & ((within_days(90) & (pl.col("state") == "ended")) | ended)
+    conflict = (KIND == "relationship_conflict") & within_days(90)
+    return matching_entries(histories, "circumstances", conflict | over.fill_null(value=False))
 
 
 AT_RISK = one_of("state", ["at_risk", "no_fixed_abode"])
@@ -156,7 +160,7 @@ MOVED = pl.col("state").ne_missing("at_risk")
 """A move is an address entry, other than one that says that an address is at risk."""
 
 
-@declare(
+@declare_indicator(
     family="AC",
     kind="behaviour",
     sentence="The tenancy or placement is at risk, or the person has no fixed abode ({date}).",
@@ -171,11 +175,11 @@ def accommodation_loss_risk(histories: Histories) -> pl.LazyFrame:
     or ended in the last 56 days.
     """
     ended = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
-    recent = pl.col("ended_on").is_null() | within(56) | (ended < 56)
-    return entries(histories, "circumstances", KIND == "address", AT_RISK, recent)
+    recent = pl.col("ended_on").is_null() | within_days(56) | (ended < 56)
+    return matching_entries(histories, "circumstances", KIND == "address", AT_RISK, recent)
 
 
-@declare(
+@declare_indicator(
     family="AC",
     kind="process",
     sentence="The address changed on {date} and risk was not reviewed within 15 working days of its being "
@@ -188,11 +192,13 @@ def address_change_not_reviewed(histories: Histories) -> pl.LazyFrame:
     """Moves that became known in the last 365 days, with no assessment completed within 15 working days.
     An address that is said to be at risk is no move.
     """
-    moves = entries(histories, "circumstances", KIND == "address", MOVED, counts_within(365))
-    return not_followed_by(moves, answers(histories, "address_change_not_reviewed"), 15)
+    moves = matching_entries(
+        histories, "circumstances", KIND == "address", MOVED, counts_within(365)
+    )
+    return not_followed_by(moves, answers_to(histories, "address_change_not_reviewed"), 15)
 
 
-@declare(
+@declare_indicator(
     family="AC",
     kind="context",
     sentence="The person left approved premises {days} days ago.",
@@ -207,13 +213,13 @@ def address_change_not_reviewed(histories: Histories) -> pl.LazyFrame:
 )
 def recent_ap_departure(histories: Histories) -> pl.LazyFrame:
     """Days since a stay in approved premises ended, within 56 days of it."""
-    left = entries(histories, "supervisions", KIND == "approved_premises").with_columns(
+    left = matching_entries(histories, "supervisions", KIND == "approved_premises").with_columns(
         since=(pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     )
     return left.filter(pl.col("since") < 56)
 
 
-@declare(
+@declare_indicator(
     family="MH",
     kind="process",
     sentence="The person's mental health was said or seen to be worse on {date}; no action or review is "
@@ -231,7 +237,7 @@ def mh_decline_disclosed_no_action(histories: Histories) -> pl.LazyFrame:
     from somebody else, nor a
     completed assessment within 10 working days.
     """
-    disclosures = entries(
+    disclosures = matching_entries(
         histories, "incidents", KIND == "mental_health_decline", counts_within(180)
     )
-    return not_followed_by(disclosures, answers(histories, "mh_decline_disclosed_no_action"), 10)
+    return not_followed_by(disclosures, answers_to(histories, "mh_decline_disclosed_no_action"), 10)

@@ -6,12 +6,12 @@ import polars as pl
 
 from features.history.asof import CASE, Histories
 from features.indicators.answers import A_SENTENCE
-from features.indicators.base import EVIDENCE, declare
+from features.indicators.base import EVIDENCE, declare_indicator
 from features.indicators.language import (
     MENTAL_HEALTH,
     completed_assessments,
-    contact,
-    entries,
+    contact_of,
+    matching_entries,
     one_of,
 )
 
@@ -25,7 +25,7 @@ TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
 """What an assessment says that it mentions, and the kinds of incident that it would be about."""
 
 
-@declare(
+@declare_indicator(
     family="CC",
     kind="process",
     sentence="{n} entr[y|ies] about a time when no case was open [has|have] not been considered in an "
@@ -42,11 +42,11 @@ def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     on remand is no sentence. An assessment that says that it does not mention the topic takes no account
     of it.
     """
-    rows = _information(histories)
+    rows = _new_information(histories)
     both = pl.concat(
         [rows.with_columns(day="occurred_on"), rows.with_columns(day="counts_on")]
     ).unique([*CASE, "record_id", "day"])
-    spells = entries(histories, "supervisions", A_SENTENCE)
+    spells = matching_entries(histories, "supervisions", A_SENTENCE)
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
     day, key = pl.col("day"), [*CASE, "record_id", "day"]
     covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
@@ -62,22 +62,22 @@ def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     )
     again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
     dated = rows.join(again, on=[*CASE, "record_id"])
-    return dated.join(_considered(histories, dated), on=[*CASE, "record_id"], how="anti")
+    return dated.join(_considered_incidents(histories, dated), on=[*CASE, "record_id"], how="anti")
 
 
-def _information(histories: Histories) -> pl.LazyFrame:
+def _new_information(histories: Histories) -> pl.LazyFrame:
     """What may become known while a case is closed: incidents, and some contacts."""
     columns = [*CASE, "as_of", *EVIDENCE, "counts_on"]
-    heard = contact("arrest_or_charge", "third_party") | (
+    heard = contact_of("arrest_or_charge", "third_party") | (
         (pl.col("type_code") == "C515") & pl.col("outcome_code").ne_missing("NOCO")
     )
-    contacts = entries(histories, "contacts", heard).select(
+    contacts = matching_entries(histories, "contacts", heard).select(
         *columns, kind=pl.lit(None, pl.String())
     )
-    return pl.concat([entries(histories, "incidents").select(*columns, "kind"), contacts])
+    return pl.concat([matching_entries(histories, "incidents").select(*columns, "kind"), contacts])
 
 
-def _considered(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
+def _considered_incidents(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     """The incidents of which some assessment completed since the reopening takes account."""
     assessed = completed_assessments(histories).select(
         *CASE, *TOPIC_OF_KIND, done_on=pl.col("occurred_on")

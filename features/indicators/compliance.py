@@ -6,22 +6,22 @@ import polars as pl
 
 from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
-from features.indicators.answers import HOSTEL_WARNINGS, LETTERS, answers
-from features.indicators.base import declare
+from features.indicators.answers import HOSTEL_WARNINGS, LETTERS, answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
     N,
-    contact,
-    entries,
+    contact_of,
+    matching_entries,
     never_followed_by,
     non_compliant,
     not_followed_by,
     one_of,
-    within,
+    within_days,
 )
 from features.indicators.orders import (
+    order_starts,
     orders_and_licences,
-    starts,
     under_supervision,
     while_contact_was_due,
 )
@@ -34,7 +34,7 @@ LETTER_WORDS = {
 }
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="{n} failure[|s] to comply with the licence, order or approved premises rules [is|are] "
@@ -49,11 +49,12 @@ def licence_breach_count_cumulative(histories: Histories) -> pl.LazyFrame:
     365 days. Where there is none, nothing was to be complied with.
     """
     return while_contact_was_due(
-        histories, under_supervision(histories, entries(histories, "contacts", non_compliant()))
+        histories,
+        under_supervision(histories, matching_entries(histories, "contacts", non_compliant())),
     )
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="Recorded non-compliance is becoming more frequent: {recent} in the last 90 days "
@@ -69,11 +70,11 @@ def licence_breach_count_cumulative(histories: Histories) -> pl.LazyFrame:
 def breach_rate_acceleration(histories: Histories) -> pl.LazyFrame:
     """Non-compliance in the last 90 days less that in the 90 days before, not below nought."""
     return while_contact_was_due(
-        histories, entries(histories, "contacts", non_compliant(), within(180))
+        histories, matching_entries(histories, "contacts", non_compliant(), within_days(180))
     )
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="Non-compliance was recorded {day} days after the start of the order or release.",
@@ -85,14 +86,14 @@ def early_breach_after_start(histories: Histories) -> pl.LazyFrame:
     """Non-compliance within 28 days of the start of any order or licence in force or ended in the
     last 365 days.
     """
-    rows = entries(histories, "contacts", non_compliant())
-    dated = rows.join(starts(histories).drop("started_as").unique(), on=CASE, how="inner")
+    rows = matching_entries(histories, "contacts", non_compliant())
+    dated = rows.join(order_starts(histories).drop("started_as").unique(), on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()
     early = dated.with_columns(after=after).filter(pl.col("after").is_between(0, 28))
     return early.sort("after").unique([*CASE, "record_id"], keep="first", maintain_order=True)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{n} instance[|s] of non-compliance [has|have] no enforcement response recorded within 10 "
@@ -106,19 +107,19 @@ def unanswered_noncompliance_count(histories: Histories) -> pl.LazyFrame:
     or caution of approved premises is itself the response.
     """
     undecided = pl.col("enforcement_code").is_null() | one_of("enforcement_code", ["EA12"])
-    failures = entries(
+    failures = matching_entries(
         histories,
         "contacts",
         non_compliant(),
-        within(180),
+        within_days(180),
         undecided,
         ~one_of("type_code", HOSTEL_WARNINGS),
     )
-    answered = answers(histories, "unanswered_noncompliance_count")
+    answered = answers_to(histories, "unanswered_noncompliance_count")
     return not_followed_by(while_contact_was_due(histories, failures), answered, 10)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{n} decision[|s] not to recall [is|are] recorded since {start}.",
@@ -130,11 +131,11 @@ def dntr_count(histories: Histories) -> pl.LazyFrame:
     """Decisions not to recall since the start of the earliest order or licence in force or ended in
     the last 365 days.
     """
-    rows = entries(histories, "decisions", pl.col("decided") == "decision_not_to_recall")
+    rows = matching_entries(histories, "decisions", pl.col("decided") == "decision_not_to_recall")
     return under_supervision(histories, rows)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="A second or later decision not to recall ({date}) has no endorsement by the head "
@@ -154,7 +155,7 @@ def repeat_dntr_without_senior_endorsement(histories: Histories) -> pl.LazyFrame
     return ordered.filter(pl.col("nth") >= 2, ~endorsed)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="It was decided on {date} to issue {letter}; no such letter is recorded as issued.",
@@ -171,7 +172,7 @@ def enforcement_decided_not_issued(histories: Histories) -> pl.LazyFrame:
     with nothing issued for more than 14 days: neither the decision's own date of issue nor a contact
     of that letter since (a decision not to recall has no such contact).
     """
-    rows = entries(
+    rows = matching_entries(
         histories,
         "decisions",
         one_of("decided", ["warning", "compliance_letter", "decision_not_to_recall", "recall"]),
@@ -187,7 +188,7 @@ def enforcement_decided_not_issued(histories: Histories) -> pl.LazyFrame:
     return pl.concat([*parts, other]).sort("occurred_on", "record_id")
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="{n} arrest[|s] or charge[|s] [is|are] recorded in the last year, the latest on {date}.",
@@ -200,10 +201,10 @@ def enforcement_decided_not_issued(histories: Histories) -> pl.LazyFrame:
 )
 def new_arrest_or_charge(histories: Histories) -> pl.LazyFrame:
     """Arrests and notified charges in the last 365 days."""
-    return entries(histories, "contacts", contact("arrest_or_charge"), within(365))
+    return matching_entries(histories, "contacts", contact_of("arrest_or_charge"), within_days(365))
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="{n} earlier order[|s] or licence[|s] ended in breach, revocation or recall.",
@@ -220,7 +221,7 @@ def prior_orders_breached_count(histories: Histories) -> pl.LazyFrame:
 COMPLIED = one_of("outcome_code", contact_codes.COMPLIED)
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="behaviour",
     sentence="Attended {a} of {b} appointments in the last 90 days.",
@@ -242,17 +243,17 @@ def attendance_rate_90d(histories: Histories) -> pl.LazyFrame:
     count neither way. Attended without complying counts as non-compliance instead. None due means
     none missed (1).
     """
-    counted = entries(
+    counted = matching_entries(
         histories,
         "contacts",
-        contact("appointment", "treatment"),
-        within(90),
+        contact_of("appointment", "treatment"),
+        within_days(90),
         one_of("outcome_code", [*contact_codes.COMPLIED, *contact_codes.UNACCEPTABLE_ABSENCE]),
     )
     return while_contact_was_due(histories, counted)
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="behaviour",
     sentence="{n} appointment[|s] [was|were] missed without an acceptable reason since the person last "
@@ -267,7 +268,10 @@ def consecutive_unacceptable_absences(histories: Histories) -> pl.LazyFrame:
     while contact was due.
     """
     due = while_contact_was_due(
-        histories, entries(histories, "contacts", contact("appointment", "treatment"), within(365))
+        histories,
+        matching_entries(
+            histories, "contacts", contact_of("appointment", "treatment"), within_days(365)
+        ),
     )
     complied = (
         due.filter(one_of("outcome_code", contact_codes.COMPLIED))
@@ -280,7 +284,7 @@ def consecutive_unacceptable_absences(histories: Histories) -> pl.LazyFrame:
     )
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="behaviour",
     sentence="An appointment due within two days of release was missed ({date}).",
@@ -292,11 +296,11 @@ def missed_first_release_appointment(histories: Histories) -> pl.LazyFrame:
     """Supervision appointments missed without an acceptable reason on the day of a release or the
     two days after, of licences in force or ended in the last 365 days.
     """
-    release = starts(histories).filter(pl.col("started_as") == "licence")
-    missed = entries(
+    release = order_starts(histories).filter(pl.col("started_as") == "licence")
+    missed = matching_entries(
         histories,
         "contacts",
-        contact("appointment"),
+        contact_of("appointment"),
         one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),
     ).join(release, on=CASE, how="inner")
     after = (pl.col("occurred_on") - pl.col("started_on")).dt.total_days()

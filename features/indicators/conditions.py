@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Histories, latest
-from features.indicators.answers import answers, enquiry
-from features.indicators.base import declare
+from features.history.asof import CASE, Histories, latest_rows
+from features.indicators.answers import answers_to, enquiry_made
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     EVER,
     LAST,
     SERIOUS_INCIDENTS,
     N,
-    entries,
     in_force,
+    matching_entries,
     not_near,
     one_of,
-    within,
+    within_days,
 )
-from features.indicators.orders import curfews
+from features.indicators.orders import curfews_in_force
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
@@ -26,12 +26,14 @@ ACTION_PLAN = "HM Prison and Probation Service action plan, January 2023"
 KIND = pl.col("kind")
 SUBSTANCE = pl.col("theme") == "substance"
 HOUSEHOLD_CHECKS = {
-    "domestic abuse": enquiry("the check returned", "domestic_abuse", day="returned_on"),
-    "child safeguarding": enquiry("the check returned", "child_safeguarding", day="returned_on"),
+    "domestic abuse": enquiry_made("the check returned", "domestic_abuse", day="returned_on"),
+    "child safeguarding": enquiry_made(
+        "the check returned", "child_safeguarding", day="returned_on"
+    ),
 }
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="process",
     sentence="No report has come from the treatment provider for {d} days although treatment is "
@@ -47,14 +49,14 @@ def treatment_attendance_reports_missing(histories: Histories) -> pl.LazyFrame:
     drug or alcohol condition is in force.
     """
     required = in_force(histories, "orders", SUBSTANCE)
-    reports = answers(histories, "treatment_attendance_reports_missing")
+    reports = answers_to(histories, "treatment_attendance_reports_missing")
     last = reports.group_by(CASE).agg(told_on=pl.col("occurred_on").max())
     dated = required.join(last, on=CASE, how="left")
     since = pl.max_horizontal("told_on", "occurred_on")
     return dated.with_columns(silent=(pl.col("as_of") - since).dt.total_days())
 
 
-@declare(
+@declare_indicator(
     family="SM",
     kind="process",
     sentence="The licence or order requires drug or alcohol work since {date}; no referral is "
@@ -67,11 +69,13 @@ def substance_condition_without_referral(histories: Histories) -> pl.LazyFrame:
     """Drug or alcohol conditions in force for more than 28 days with no referral, and no treatment
     appointment neither missed nor failed, from 28 days before they began.
     """
-    required = in_force(histories, "orders", SUBSTANCE, ~within(29))
-    return not_near(required, answers(histories, "substance_condition_without_referral"), 28, EVER)
+    required = in_force(histories, "orders", SUBSTANCE, ~within_days(29))
+    return not_near(
+        required, answers_to(histories, "substance_condition_without_referral"), 28, EVER
+    )
 
 
-@declare(
+@declare_indicator(
     family="SM",
     kind="behaviour",
     sentence="Substance use was linked to past harm, and was disclosed or seen {n} time[|s] in the "
@@ -83,14 +87,14 @@ def substance_condition_without_referral(histories: Histories) -> pl.LazyFrame:
 )
 def substance_linked_to_past_harm_active(histories: Histories) -> pl.LazyFrame:
     """Use in the last 90 days of someone who ever did harm under the influence."""
-    linked = entries(
+    linked = matching_entries(
         histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_using")
     ).select(CASE)
-    using = entries(histories, "incidents", KIND == "substance_use", within(90))
+    using = matching_entries(histories, "incidents", KIND == "substance_use", within_days(90))
     return using.join(linked.unique(), on=CASE, how="semi")
 
 
-@declare(
+@declare_indicator(
     family="SM",
     kind="behaviour",
     sentence="Reported use has risen: {before} of 5 half a year ago, {now} of 5 in the last 90 days.",
@@ -114,10 +118,12 @@ def substance_use_rising(histories: Histories) -> pl.LazyFrame:
     where either is unrated.
     """
     rated = pl.col("severity").is_not_null()
-    return entries(histories, "incidents", KIND == "substance_use", rated, within(180))
+    return matching_entries(
+        histories, "incidents", KIND == "substance_use", rated, within_days(180)
+    )
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A curfew is in force since {date} without recorded consent of the main occupier.",
@@ -131,17 +137,17 @@ def curfew_without_main_occupier_consent(histories: Histories) -> pl.LazyFrame:
     days before they began, or of which the latest answer raises concerns. Nobody asked, no reply and a
     reply that nobody can read are no consent.
     """
-    consented = answers(histories, "curfew_without_main_occupier_consent")
-    unasked = not_near(curfews(histories), consented, 90, EVER)
-    answered = entries(
+    consented = answers_to(histories, "curfew_without_main_occupier_consent")
+    unasked = not_near(curfews_in_force(histories), consented, 90, EVER)
+    answered = matching_entries(
         histories, "enquiries", KIND == "main_occupier", pl.col("result").is_not_null()
     )
-    taken_back = latest(answered, by="returned_on").filter(pl.col("result") == "concerns")
-    again = curfews(histories).join(taken_back, on=CASE, how="semi")
+    taken_back = latest_rows(answered, by="returned_on").filter(pl.col("result") == "concerns")
+    again = curfews_in_force(histories).join(taken_back, on=CASE, how="semi")
     return pl.concat([unasked, again]).unique([*CASE, "record_id"])
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A curfew is in force without the answer to {n} of the two checks on the household "
@@ -158,7 +164,7 @@ def curfew_household_unchecked(histories: Histories) -> pl.LazyFrame:
     answered.
     """
     parts = [
-        not_near(curfews(histories), check.rows(histories), 90, EVER).with_columns(
+        not_near(curfews_in_force(histories), check.rows(histories), 90, EVER).with_columns(
             check=pl.lit(words)
         )
         for words, check in HOUSEHOLD_CHECKS.items()
@@ -166,7 +172,7 @@ def curfew_household_unchecked(histories: Histories) -> pl.LazyFrame:
     return pl.concat(parts)
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A report to court of {date} says that checks were done; no request is recorded.",
@@ -179,13 +185,13 @@ def checks_claimed_without_evidence(histories: Histories) -> pl.LazyFrame:
     """Court reports of the last 365 days that claim checks, with no enquiry requested from 28 days
     before to the day of the report.
     """
-    claimed = entries(
-        histories, "documents", KIND == "court_report", pl.col("claims_checks"), within(365)
+    claimed = matching_entries(
+        histories, "documents", KIND == "court_report", pl.col("claims_checks"), within_days(365)
     )
-    return not_near(claimed, answers(histories, "checks_claimed_without_evidence"), 28, 0)
+    return not_near(claimed, answers_to(histories, "checks_claimed_without_evidence"), 28, 0)
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="{n} current circumstances rest on the person's own account only.",
@@ -196,10 +202,10 @@ def checks_claimed_without_evidence(histories: Histories) -> pl.LazyFrame:
 def self_report_only(histories: Histories) -> pl.LazyFrame:
     """Current circumstances of the last 730 days that are recorded as not checked."""
     unchecked = pl.col("verified") == pl.lit(value=False)
-    return in_force(histories, "circumstances", unchecked, within(730))
+    return in_force(histories, "circumstances", unchecked, within_days(730))
 
 
-@declare(
+@declare_indicator(
     family="EM",
     kind="process",
     sentence="A curfew is in force since {date} and nobody is recorded as monitoring it.",
@@ -212,13 +218,15 @@ def curfew_not_monitored(histories: Histories) -> pl.LazyFrame:
     police liaison contact in 90 days. An arrest is no watch over a curfew.
     """
     recent = pl.col("occurred_on") > pl.col("as_of") - pl.duration(days=90)
-    watch_entries = answers(histories, "curfew_not_monitored").join(histories.spine.lazy(), on=CASE)
+    watch_entries = answers_to(histories, "curfew_not_monitored").join(
+        histories.spine.lazy(), on=CASE
+    )
     watched = watch_entries.filter(recent).select(CASE).unique()
     untagged = ~pl.col("monitored").fill_null(value=False)
-    return curfews(histories).filter(untagged).join(watched, on=CASE, how="anti")
+    return curfews_in_force(histories).filter(untagged).join(watched, on=CASE, how="anti")
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="process",
     sentence="The risk management plan of {date} names a person, and no contact with anyone close "
@@ -235,6 +243,6 @@ def named_person_not_consulted(histories: Histories) -> pl.LazyFrame:
     from anyone other than the person under supervision since. A complaint that somebody made is no
     consultation, and a newer plan is none.
     """
-    plans = entries(histories, "documents", KIND == "plan", within(365))
+    plans = matching_entries(histories, "documents", KIND == "plan", within_days(365))
     named = plans.filter(pl.col("names_person"), pl.col("days") > 28)
-    return not_near(named, answers(histories, "named_person_not_consulted"), 0, EVER)
+    return not_near(named, answers_to(histories, "named_person_not_consulted"), 0, EVER)

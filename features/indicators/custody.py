@@ -5,19 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from features.history.asof import CASE, Histories
-from features.indicators.answers import A_PRACTITIONER, A_SENTENCE, answers
-from features.indicators.base import declare
+from features.indicators.answers import A_PRACTITIONER, A_SENTENCE, answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
     N,
-    entries,
     in_force,
     known_within,
+    matching_entries,
     not_near,
     one_of,
-    within,
+    within_days,
 )
-from features.indicators.orders import releases
+from features.indicators.orders import recent_releases
 from features.indicators.ranks import overall_now, overall_ranks
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -50,7 +50,7 @@ def _weeks_before(weeks: pl.Expr) -> pl.Expr:
     )
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="behaviour",
     sentence="{n} proven adjudication[|s] for violence or threats in the last 12 months.",
@@ -63,10 +63,10 @@ def adjudications_violence_12m(histories: Histories) -> pl.LazyFrame:
     """Violence or threats in custody, proven at adjudication, in the last 365 days."""
     proven = pl.col("proven").fill_null(value=False)
     kinds = one_of("kind", ["violence", "threat"])
-    return entries(histories, "incidents", kinds, IN_CUSTODY, proven, within(365))
+    return matching_entries(histories, "incidents", kinds, IN_CUSTODY, proven, within_days(365))
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="behaviour",
     sentence="A weapon or a serious assault in custody is recorded (last on {date}).",
@@ -81,10 +81,10 @@ def custody_weapon_or_serious_assault(histories: Histories) -> pl.LazyFrame:
     """Weapons, or violence or sexual behaviour of severity 4 or 5, in custody in the last 730 days."""
     assault = one_of("kind", ["violence", "sexual"]) & (pl.col("severity") >= 4)
     serious = (KIND == "weapon") | assault
-    return entries(histories, "incidents", IN_CUSTODY, serious, within(730))
+    return matching_entries(histories, "incidents", IN_CUSTODY, serious, within_days(730))
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="process",
     sentence="{n} piece[|s] of prison intelligence reached this record more than four weeks late.",
@@ -100,12 +100,12 @@ def custody_intelligence_not_shared(histories: Histories) -> pl.LazyFrame:
     it arose, however long ago that was.
     """
     waited = (pl.col("first_recorded_at").dt.date() - pl.col("occurred_on")).dt.total_days()
-    return entries(
+    return matching_entries(
         histories, "incidents", KIND == "custody_intelligence", waited > 28, known_within(365)
     )
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="process",
     sentence="No information sharing form or handover from prison is recorded around the release of "
@@ -118,11 +118,11 @@ def custody_information_form_missing(histories: Histories) -> pl.LazyFrame:
     """Releases of the last 180 days, more than 5 days ago, with neither form nor handover from 28
     days before to 5 days after.
     """
-    sent = answers(histories, "custody_information_form_missing")
-    return not_near(releases(histories, 180).filter(pl.col("days") > 5), sent, 28, 5)
+    sent = answers_to(histories, "custody_information_form_missing")
+    return not_near(recent_releases(histories, 180).filter(pl.col("days") > 5), sent, 28, 5)
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="process",
     sentence="The sentence ended on {date} while the person was on remand, and no handover is "
@@ -137,17 +137,19 @@ def sentence_ended_while_remanded(histories: Histories) -> pl.LazyFrame:
     """
     remand = in_force(histories, "supervisions", KIND == "remand")
     since = remand.group_by(CASE).agg(remanded_on=pl.col("occurred_on").min())
-    ended = entries(histories, "supervisions", A_SENTENCE, pl.col("ended_on").is_not_null())
+    ended = matching_entries(
+        histories, "supervisions", A_SENTENCE, pl.col("ended_on").is_not_null()
+    )
     gone = (pl.col("as_of") - pl.col("ended_on")).dt.total_days() < 365
     rows = ended.filter(gone).join(since, on=CASE, how="inner")
     rows = rows.filter(pl.col("ended_on") >= pl.col("remanded_on"))
-    handed = answers(histories, "sentence_ended_while_remanded").group_by(CASE)
+    handed = answers_to(histories, "sentence_ended_while_remanded").group_by(CASE)
     last = handed.agg(handed_on=pl.col("occurred_on").max())
     dated = rows.join(last, on=CASE, how="left")
     return dated.filter(pl.col("handed_on").is_null() | (pl.col("handed_on") < pl.col("ended_on")))
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="A community practitioner was allocated {when}; four weeks before release are expected.",
@@ -161,9 +163,9 @@ def late_allocation_before_release(histories: Histories) -> pl.LazyFrame:
     allocated, of those who held the case at some time in these 28 days; all 28 where nobody did. Of
     several releases the one with the least notice. A staff code that stands for nobody is nobody.
     """
-    allocations = entries(histories, "allocations", A_PRACTITIONER)
+    allocations = matching_entries(histories, "allocations", A_PRACTITIONER)
     spells = allocations.select(*CASE, held_on="occurred_on", held_until="ended_on")
-    out = releases(histories, 365)
+    out = recent_releases(histories, 365)
     earliest = pl.col("occurred_on") - pl.duration(days=ALLOCATION_DAYS)
     before = pl.col("held_until").is_null() | (pl.col("held_until") > earliest)
     ours = out.join(spells, on=CASE).filter(before, pl.col("held_on") <= pl.col("occurred_on"))
@@ -173,7 +175,7 @@ def late_allocation_before_release(histories: Histories) -> pl.LazyFrame:
     return dated.filter(pl.col("notice") < ALLOCATION_DAYS)
 
 
-@declare(
+@declare_indicator(
     family="MA",
     kind="process",
     sentence="The referral to MAPPA or approved premises was made {when}; six months before release "
@@ -190,8 +192,10 @@ def mappa_or_ap_referral_late(histories: Histories) -> pl.LazyFrame:
     approved premises within 28 days of release, or whose latest assessment, or any completed in the
     two years before a release, says high or very high.
     """
-    rows = releases(histories, 365).join(_referral_due(histories), on=CASE, how="semi")
-    referrals = answers(histories, "mappa_or_ap_referral_late").rename({"occurred_on": "made_on"})
+    rows = recent_releases(histories, 365).join(_referral_due(histories), on=CASE, how="semi")
+    referrals = answers_to(histories, "mappa_or_ap_referral_late").rename(
+        {"occurred_on": "made_on"}
+    )
     ahead = (pl.col("occurred_on") - pl.col("made_on")).dt.total_days()
     timely = (
         rows.join(referrals, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 730))
@@ -203,9 +207,11 @@ def mappa_or_ap_referral_late(histories: Histories) -> pl.LazyFrame:
 
 def _referral_due(histories: Histories) -> pl.LazyFrame:
     """The cases of which a referral to MAPPA or approved premises is due before release."""
-    registered = entries(histories, "registrations", one_of("type_code", REFERRED_REGISTERS))
-    stays = entries(histories, "supervisions", KIND == "approved_premises")
-    out = releases(histories, 365).select(*CASE, released_on=pl.col("occurred_on"))
+    registered = matching_entries(
+        histories, "registrations", one_of("type_code", REFERRED_REGISTERS)
+    )
+    stays = matching_entries(histories, "supervisions", KIND == "approved_premises")
+    out = recent_releases(histories, 365).select(*CASE, released_on=pl.col("occurred_on"))
     arrived = out.join(stays.select(*CASE, arrived_on=pl.col("occurred_on")), on=CASE)
     after = (pl.col("arrived_on") - pl.col("released_on")).dt.total_days()
     rated = overall_ranks(histories).filter(pl.col("overall") >= HIGH).select(*CASE, "completed_on")
@@ -216,7 +222,7 @@ def _referral_due(histories: Histories) -> pl.LazyFrame:
     return pl.concat([rows.select(CASE) for rows in parts]).unique()
 
 
-@declare(
+@declare_indicator(
     family="MA",
     kind="process",
     sentence="{n} action[|s] set by MAPPA [is|are] outstanding, the oldest for {d} days.",
@@ -228,11 +234,13 @@ def _referral_due(histories: Histories) -> pl.LazyFrame:
 )
 def mappa_actions_outstanding(histories: Histories) -> pl.LazyFrame:
     """Actions set by MAPPA, not done and past their date; one without a date was due at once."""
-    undone = entries(histories, "actions", KIND == "mappa_action", pl.col("done_on").is_null())
+    undone = matching_entries(
+        histories, "actions", KIND == "mappa_action", pl.col("done_on").is_null()
+    )
     return undone.filter(pl.coalesce("due_on", "occurred_on") < pl.col("as_of"))
 
 
-@declare(
+@declare_indicator(
     family="MA",
     kind="process",
     sentence="The case left MAPPA management on {date} with {n} action[|s] open.",
@@ -244,9 +252,11 @@ def mappa_actions_outstanding(histories: Histories) -> pl.LazyFrame:
 )
 def mappa_exit_with_open_actions(histories: Histories) -> pl.LazyFrame:
     """Actions set by MAPPA before an exit of the last 90 days and not done by then."""
-    left = entries(histories, "actions", KIND == "mappa_exit", within(90))
+    left = matching_entries(histories, "actions", KIND == "mappa_exit", within_days(90))
     exits = left.select(*CASE, left_on=pl.col("occurred_on")).unique()
-    rows = entries(histories, "actions", KIND == "mappa_action").join(exits, on=CASE, how="inner")
+    rows = matching_entries(histories, "actions", KIND == "mappa_action").join(
+        exits, on=CASE, how="inner"
+    )
     undone = pl.col("done_on").is_null() | (pl.col("done_on") > pl.col("left_on"))
     open_then = rows.filter(pl.col("occurred_on") <= pl.col("left_on"), undone).sort("left_on")
     return open_then.unique([*CASE, "record_id"], keep="last", maintain_order=True)

@@ -6,21 +6,21 @@ import polars as pl
 
 from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
-from features.indicators.answers import AN_ADDRESS, ATTENDED_AGAIN, HOUSED, LIVED_AT, answers
-from features.indicators.base import declare
+from features.indicators.answers import AN_ADDRESS, ATTENDED_AGAIN, HOUSED, LIVED_AT, answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
     N,
-    contact,
+    contact_of,
     counts_within,
-    entries,
     in_force,
+    matching_entries,
     not_followed_by,
     not_near,
     one_of,
-    within,
+    within_days,
 )
-from features.indicators.orders import suspended, while_contact_was_due
+from features.indicators.orders import suspended_cases, while_contact_was_due
 from features.indicators.ranks import rank_of
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -29,7 +29,7 @@ KIND = pl.col("kind")
 LOWER = rank_of("issued", codes.ENFORCEMENT_SCALE) < rank_of("decided", codes.ENFORCEMENT_SCALE)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="What was issued ({issued}) is a lower level of enforcement than what was decided "
@@ -47,11 +47,11 @@ def enforcement_letter_lower_than_decided(histories: Histories) -> pl.LazyFrame:
     """Decisions of the last 365 days of which something lower on the scale was issued: no action,
     warning, compliance letter, decision not to recall, recall.
     """
-    rows = entries(histories, "decisions", within(365), LOWER)
+    rows = matching_entries(histories, "decisions", within_days(365), LOWER)
     return rows.sort("occurred_on", "record_id")
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{n} arrest[|s] or charge[|s], violent or not, led to no new assessment of risk within "
@@ -63,11 +63,13 @@ def new_offence_treated_as_nonviolent(histories: Histories) -> pl.LazyFrame:
     """Arrests or charges that became known in the last 365 days, whatever for, with no assessment
     completed within 15 working days.
     """
-    arrests = entries(histories, "contacts", contact("arrest_or_charge"), counts_within(365))
-    return not_followed_by(arrests, answers(histories, "new_offence_treated_as_nonviolent"), 15)
+    arrests = matching_entries(
+        histories, "contacts", contact_of("arrest_or_charge"), counts_within(365)
+    )
+    return not_followed_by(arrests, answers_to(histories, "new_offence_treated_as_nonviolent"), 15)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="A breach of a court order was noted on {date} and no report to police is recorded within 5 "
@@ -81,11 +83,13 @@ def civil_order_breach_not_reported(histories: Histories) -> pl.LazyFrame:
     """Breaches of a court order that became known in the last 365 days without a police liaison
     contact within 5 working days. An arrest or a police check is no report by probation.
     """
-    breaches = entries(histories, "incidents", KIND == "civil_order_breach", counts_within(365))
-    return not_followed_by(breaches, answers(histories, "civil_order_breach_not_reported"), 5)
+    breaches = matching_entries(
+        histories, "incidents", KIND == "civil_order_breach", counts_within(365)
+    )
+    return not_followed_by(breaches, answers_to(histories, "civil_order_breach_not_reported"), 5)
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="behaviour",
     sentence="{n} time[|s] the person did not tell probation of something required, as became known in "
@@ -98,10 +102,10 @@ def undisclosed_circumstance(histories: Histories) -> pl.LazyFrame:
     """Vehicle, address, telephone, job or relationship not told as required, that became known in the
     last 180 days.
     """
-    return entries(histories, "incidents", KIND == "non_disclosure", counts_within(180))
+    return matching_entries(histories, "incidents", KIND == "non_disclosure", counts_within(180))
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{n} restriction[|s] [was|were] removed or relaxed (last on {date}) without recorded "
@@ -115,13 +119,13 @@ def restriction_relaxed_without_oversight(histories: Histories) -> pl.LazyFrame:
     no management oversight (its MAPPA type included) from 7 days before to 7 days after. That MAPPA
     met does not say that it agreed.
     """
-    relaxed = entries(histories, "orders", pl.col("relaxed_on").is_not_null())
+    relaxed = matching_entries(histories, "orders", pl.col("relaxed_on").is_not_null())
     since = (pl.col("as_of") - pl.col("relaxed_on")).dt.total_days()
     dated = relaxed.filter(since < 90, since > 7).with_columns(occurred_on=pl.col("relaxed_on"))
-    return not_near(dated, answers(histories, "restriction_relaxed_without_oversight"), 7, 7)
+    return not_near(dated, answers_to(histories, "restriction_relaxed_without_oversight"), 7, 7)
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="behaviour",
     sentence="For {d} days the person has neither had a known and checked address nor been seen.",
@@ -145,14 +149,14 @@ def whereabouts_unknown(histories: Histories) -> pl.LazyFrame:
     dated = lost.join(attendances, on=CASE, how="left")
     dated = dated.with_columns(unseen=(pl.col("as_of") - since).dt.total_days())
     inside = in_force(histories, "supervisions", HOUSED).select(CASE)
-    away = pl.concat([suspended(histories).select(CASE), inside.unique()])
+    away = pl.concat([suspended_cases(histories).select(CASE), inside.unique()])
     return dated.join(away, on=CASE, how="anti")
 
 
 def _without_address(histories: Histories) -> pl.LazyFrame:
     """The last address entry of each case whose address is not known, with the day `gone_on`."""
     is_of_address = AN_ADDRESS | one_of("state", ["unknown", "no_fixed_abode"])
-    addresses = entries(histories, "circumstances", KIND == "address", is_of_address)
+    addresses = matching_entries(histories, "circumstances", KIND == "address", is_of_address)
     began = addresses.with_columns(gone=~LIVED_AT)
     left = addresses.filter(LIVED_AT, pl.col("ended_on").is_not_null())
     left = left.with_columns(occurred_on=pl.col("ended_on"), gone=pl.lit(value=True))
@@ -165,7 +169,7 @@ def _without_address(histories: Histories) -> pl.LazyFrame:
     return spells.unique(CASE, keep="last", maintain_order=True).filter("gone")
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="behaviour",
     sentence="{n} treatment appointment[|s] [was|were] missed in the last 180 days.",
@@ -177,17 +181,17 @@ def _without_address(histories: Histories) -> pl.LazyFrame:
 )
 def treatment_nonattendance_count(histories: Histories) -> pl.LazyFrame:
     """Treatment appointments missed without acceptable reason in 180 days, while contact was due."""
-    rows = entries(
+    rows = matching_entries(
         histories,
         "contacts",
-        contact("treatment"),
+        contact_of("treatment"),
         one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE),
-        within(180),
+        within_days(180),
     )
     return while_contact_was_due(histories, rows)
 
 
-@declare(
+@declare_indicator(
     family="MA",
     kind="process",
     sentence="A recall was decided on {date}; no risk information to the police is recorded within "
@@ -201,6 +205,8 @@ def recall_information_not_sent_to_police(histories: Histories) -> pl.LazyFrame:
     """Recalls decided in the last 180 days with neither recall information sent nor a police liaison
     contact within 5 working days.
     """
-    recalls = entries(histories, "decisions", pl.col("decided") == "recall", within(180))
-    sent = answers(histories, "recall_information_not_sent_to_police")
+    recalls = matching_entries(
+        histories, "decisions", pl.col("decided") == "recall", within_days(180)
+    )
+    sent = answers_to(histories, "recall_information_not_sent_to_police")
     return not_followed_by(recalls, sent, 5, since="occurred_on")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from features.history.asof import CASE, Histories
-from features.indicators.answers import answers
-from features.indicators.base import EVIDENCE, declare
+from features.indicators.answers import answers_to
+from features.indicators.base import EVIDENCE, declare_indicator
 from features.indicators.language import (
     EVER,
     LAST,
@@ -16,16 +16,16 @@ from features.indicators.language import (
     N,
     counts_on,
     counts_within,
-    entries,
     in_force,
+    is_overdue,
+    matching_entries,
     never_followed_by,
     not_followed_by,
     not_near,
     one_of,
-    overdue,
-    within,
+    within_days,
 )
-from features.indicators.orders import ORDERS, curfews
+from features.indicators.orders import ORDERS, curfews_in_force
 from features.working_days import days_after
 
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024"
@@ -40,13 +40,15 @@ TO_A_PARTNER = one_of("kind", ["violence", "threat", "sexual"]) & (pl.col("targe
 TO_A_CHILD = one_of("kind", SERIOUS_INCIDENTS) & (pl.col("target") == "child")
 
 
-def _needed(histories: Histories, kind: str) -> pl.LazyFrame:
+def _needed_enquiries(histories: Histories, kind: str) -> pl.LazyFrame:
     """Enquiries entered as needed in the last 365 days, and not requested."""
-    rows = entries(histories, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within(365))
-    return _because(rows, "entered as needed")
+    rows = matching_entries(
+        histories, "enquiries", pl.col("kind") == kind, NOT_REQUESTED, within_days(365)
+    )
+    return _due_because(rows, "entered as needed")
 
 
-def _because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl.LazyFrame:
+def _due_because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl.LazyFrame:
     """The rows as things that make an enquiry due from the day in the column `since`."""
     return rows.select(*CASE, "as_of", *EVIDENCE, why=pl.lit(why), due_since=pl.col(since))
 
@@ -55,13 +57,13 @@ def _never_requested(histories: Histories, indicator: str, due: list[pl.LazyFram
     """What made an enquiry due more than 15 working days ago, with none requested from 28 days
     before it on.
     """
-    late = pl.concat(due).filter(overdue(15, "due_since"))
-    return not_near(late, answers(histories, indicator), 28, EVER, of="due_since")
+    late = pl.concat(due).filter(is_overdue(15, "due_since"))
+    return not_near(late, answers_to(histories, indicator), 28, EVER, of="due_since")
 
 
-def _unanswered(histories: Histories, kind: str) -> pl.LazyFrame:
+def _unanswered_enquiries(histories: Histories, kind: str) -> pl.LazyFrame:
     """Enquiries requested in the last 730 days and not answered within 20 working days."""
-    enquiries = entries(
+    enquiries = matching_entries(
         histories,
         "enquiries",
         pl.col("kind") == kind,
@@ -77,7 +79,7 @@ WHY = {"n": N, "date": pl.col("due_since").min(), "why": pl.col("why").unique()}
 WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").max()}
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A domestic abuse enquiry has been due since {date} ({why}) and was not requested.",
@@ -95,27 +97,31 @@ def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     licence in force of somebody with such an entry or register, ended or not, or with a restraining,
     non-molestation or stalking protection order; a curfew in force. Nothing asked at all counts.
     """
-    abuse = entries(histories, "incidents", (KIND == "domestic_abuse") | TO_A_PARTNER)
-    registered = entries(histories, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS))
+    abuse = matching_entries(histories, "incidents", (KIND == "domestic_abuse") | TO_A_PARTNER)
+    registered = matching_entries(
+        histories, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS)
+    )
     protected = in_force(histories, "orders", one_of("kind", PROTECTION_ORDERS))
     known_for_it = pl.concat([rows.select(CASE) for rows in (abuse, registered, protected)])
     began = in_force(histories, "supervisions", one_of("kind", ORDERS))
-    relationship = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
+    relationship = matching_entries(
+        histories, "circumstances", NEW_RELATIONSHIP, counts_within(365)
+    )
     recently = registered.filter(pl.col("ended_on").is_null(), counts_within(365))
     due = [
-        _needed(histories, "domestic_abuse"),
-        _because(abuse.filter(counts_within(365)), "domestic abuse on record", "counts_on"),
-        _because(relationship, "a new relationship", "counts_on"),
-        _because(recently, "a register of domestic abuse", "counts_on"),
-        _because(
+        _needed_enquiries(histories, "domestic_abuse"),
+        _due_because(abuse.filter(counts_within(365)), "domestic abuse on record", "counts_on"),
+        _due_because(relationship, "a new relationship", "counts_on"),
+        _due_because(recently, "a register of domestic abuse", "counts_on"),
+        _due_because(
             began.join(known_for_it.unique(), on=CASE, how="semi"), "the start of supervision"
         ),
-        _because(curfews(histories), "a curfew"),
+        _due_because(curfews_in_force(histories), "a curfew"),
     ]
     return _never_requested(histories, "da_enquiry_missing", due)
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A domestic abuse enquiry requested on {date} has had no reply for {d} days.",
@@ -126,10 +132,10 @@ def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
 )
 def da_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
     """Domestic abuse enquiries requested in the last 730 days, not answered within 20 working days."""
-    return _unanswered(histories, "domestic_abuse")
+    return _unanswered_enquiries(histories, "domestic_abuse")
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A child safeguarding enquiry has been due since {date} ({why}) and was not requested.",
@@ -147,29 +153,33 @@ def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     an active register of child concerns, child protection or a sex offender, and the start of an order
     or licence in force beside either; a curfew in force. Nothing asked at all counts.
     """
-    concern = entries(histories, "incidents", KIND == "sexual_concern_child", counts_within(365))
-    harm = entries(histories, "incidents", TO_A_CHILD, counts_within(365))
-    relationship = entries(histories, "circumstances", NEW_RELATIONSHIP, counts_within(365))
-    child = entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
+    concern = matching_entries(
+        histories, "incidents", KIND == "sexual_concern_child", counts_within(365)
+    )
+    harm = matching_entries(histories, "incidents", TO_A_CHILD, counts_within(365))
+    relationship = matching_entries(
+        histories, "circumstances", NEW_RELATIONSHIP, counts_within(365)
+    )
+    child = matching_entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
     contact = in_force(histories, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
     registered = in_force(histories, "registrations", one_of("type_code", CHILD_REGISTERS))
     beside = pl.concat([contact.select(CASE), registered.select(CASE)]).unique()
     began = in_force(histories, "supervisions", one_of("kind", ORDERS))
     due = [
-        _needed(histories, "child_safeguarding"),
-        _because(concern, "sexual concern about a child", "counts_on"),
-        _because(harm, "harm to a child", "counts_on"),
-        _because(relationship, "a new relationship", "counts_on"),
-        _because(child, "a pregnancy or new child", "counts_on"),
-        _because(contact, "contact with a child", "counts_on"),
-        _because(registered, "a child register", "counts_on"),
-        _because(began.join(beside, on=CASE, how="semi"), "the start of supervision"),
-        _because(curfews(histories), "a curfew"),
+        _needed_enquiries(histories, "child_safeguarding"),
+        _due_because(concern, "sexual concern about a child", "counts_on"),
+        _due_because(harm, "harm to a child", "counts_on"),
+        _due_because(relationship, "a new relationship", "counts_on"),
+        _due_because(child, "a pregnancy or new child", "counts_on"),
+        _due_because(contact, "contact with a child", "counts_on"),
+        _due_because(registered, "a child register", "counts_on"),
+        _due_because(began.join(beside, on=CASE, how="semi"), "the start of supervision"),
+        _due_because(curfews_in_force(histories), "a curfew"),
     ]
     return _never_requested(histories, "sg_enquiry_missing", due)
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="A child safeguarding enquiry requested on {date} has had no reply for {d} days.",
@@ -182,10 +192,10 @@ def sg_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
     """Child safeguarding enquiries requested in the last 730 days, not answered within 20 working
     days.
     """
-    return _unanswered(histories, "child_safeguarding")
+    return _unanswered_enquiries(histories, "child_safeguarding")
 
 
-@declare(
+@declare_indicator(
     family="SE",
     kind="process",
     sentence="An enquiry returned concerns on {date} that no assessment has taken up since.",
@@ -201,13 +211,13 @@ def enquiry_result_not_reflected(histories: Histories) -> pl.LazyFrame:
     since.
     """
     concerns, returned = pl.col("result") == "concerns", pl.col("returned_on")
-    rows = entries(histories, "enquiries", concerns, returned.is_not_null())
+    rows = matching_entries(histories, "enquiries", concerns, returned.is_not_null())
     rows = rows.with_columns(occurred_on=returned).with_columns(counts_on=counts_on())
-    reflected = answers(histories, "enquiry_result_not_reflected")
-    return never_followed_by(rows.filter(overdue(15, "counts_on")), reflected)
+    reflected = answers_to(histories, "enquiry_result_not_reflected")
+    return never_followed_by(rows.filter(is_overdue(15, "counts_on")), reflected)
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="process",
     sentence="Police intelligence received on {date} did not lead to a review of the assessment within "
@@ -223,5 +233,5 @@ def police_intelligence_unassessed(histories: Histories) -> pl.LazyFrame:
     """Police intelligence that reached the record in the last 365 days, with no assessment completed in
     20 working days.
     """
-    received = entries(histories, "incidents", KIND == "intelligence", counts_within(365))
-    return not_followed_by(received, answers(histories, "police_intelligence_unassessed"), 20)
+    received = matching_entries(histories, "incidents", KIND == "intelligence", counts_within(365))
+    return not_followed_by(received, answers_to(histories, "police_intelligence_unassessed"), 20)

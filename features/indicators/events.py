@@ -5,8 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Histories, once
-from features.indicators.language import MENTAL_HEALTH, SERIOUS_INCIDENTS, contact, entries, one_of
+from features.history.asof import CASE, Histories, share_plan
+from features.indicators.language import (
+    MENTAL_HEALTH,
+    SERIOUS_INCIDENTS,
+    contact_of,
+    matching_entries,
+    one_of,
+)
 
 WORSE = "mental health worse"
 """How an event of mental health is said; scored only by a signed decision of the board."""
@@ -20,7 +26,7 @@ INTELLIGENCE_OR_CONCERN = (
 )
 
 
-@once
+@share_plan
 def significant_events(histories: Histories) -> pl.LazyFrame:
     """Events that should lead to a review of risk: CASE, evidence, and what each is.
 
@@ -31,17 +37,18 @@ def significant_events(histories: Histories) -> pl.LazyFrame:
     """
     columns = [*CASE, "as_of", "table", "record_id", "occurred_on", "counts_on", "days"]
     frames = [
-        entries(histories, table).select(*columns, event=event) for table, event in _EVENTS.items()
+        matching_entries(histories, table).select(*columns, event=event)
+        for table, event in _EVENTS.items()
     ]
     return pl.concat(frames).filter(pl.col("event").is_not_null())
 
 
 _EVENTS: dict[str, pl.Expr] = {
-    "contacts": pl.when(contact("arrest_or_charge"))
+    "contacts": pl.when(contact_of("arrest_or_charge"))
     .then(pl.lit("arrest or charge"))
     .when(one_of("type_code", contact_codes.BREACH_CONTACTS))
     .then(pl.lit("breach"))
-    .when(contact("third_party"))
+    .when(contact_of("third_party"))
     .then(pl.lit("complaint")),
     "incidents": pl.when(one_of("kind", SERIOUS_INCIDENTS))
     .then(pl.col("kind").replace(codes.INCIDENT_KINDS))

@@ -5,37 +5,37 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import codes, contact_codes
-from features.history.asof import CASE, Histories, latest
+from features.history.asof import CASE, Histories, latest_rows
 from features.history.recorded_levels import in_custody
 from features.indicators.answers import (
     ATTENDED_AGAIN,
     LETTERS,
     RECALLED,
     RISK_REGISTERS,
-    answers,
+    answers_to,
 )
-from features.indicators.base import declare
+from features.indicators.base import declare_indicator
 from features.indicators.compliance import attendance_rate_90d
 from features.indicators.events import significant_events
 from features.indicators.language import (
     LAST,
     SERIOUS_INCIDENTS,
     N,
-    contact,
-    entries,
+    contact_of,
     in_force,
+    matching_entries,
     never_followed_by,
     next_after,
     one_of,
-    within,
+    within_days,
 )
 from features.indicators.orders import (
     SUSPENDED,
-    during,
+    during_period,
     on_licence,
     orders_and_licences,
-    releases,
-    suspended,
+    recent_releases,
+    suspended_cases,
     while_contact_was_due,
 )
 
@@ -48,7 +48,7 @@ IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")
 ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="context",
     sentence="{d} days since the person was last seen in person.",
@@ -66,11 +66,11 @@ def days_since_face_to_face(histories: Histories) -> pl.LazyFrame:
     while contact is suspended.
     """
     attended = one_of("outcome_code", contact_codes.ATTENDED)
-    meetings = entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
-    return latest(meetings).join(suspended(histories), on=CASE, how="anti")
+    meetings = matching_entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
+    return latest_rows(meetings).join(suspended_cases(histories), on=CASE, how="anti")
 
 
-@declare(
+@declare_indicator(
     family="RG",
     kind="process",
     sentence="{n} register entr[y|ies] [is|are] past the date of review, the oldest due on {date}.",
@@ -84,7 +84,7 @@ def register_review_overdue(histories: Histories) -> pl.LazyFrame:
     return active.filter(pl.col("next_review_on") < pl.col("as_of"))
 
 
-@declare(
+@declare_indicator(
     family="RG",
     kind="process",
     sentence="{n} risk register[|s] [was|were] removed in the last 90 days ({kinds}).",
@@ -98,12 +98,12 @@ def recent_deregistration(histories: Histories) -> pl.LazyFrame:
     """
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     risky = ~one_of("type_code", [*ECHOES_OF_LEVEL, SUSPENDED])
-    ended = entries(histories, "registrations", risky, since < 90)
+    ended = matching_entries(histories, "registrations", risky, since < 90)
     active = in_force(histories, "registrations", risky).select(*CASE, "type_code")
     return ended.join(active, on=[*CASE, "type_code"], how="anti")
 
 
-@declare(
+@declare_indicator(
     family="AC",
     kind="behaviour",
     sentence="{n} breach[|es] of approved premises rules or curfew [is|are] recorded since {start}.",
@@ -113,18 +113,20 @@ def recent_deregistration(histories: Histories) -> pl.LazyFrame:
 )
 def ap_rule_and_curfew_breaches(histories: Histories) -> pl.LazyFrame:
     """Breaches of approved premises rules or curfew on a day of a stay there, whichever stay."""
-    stays = entries(histories, "supervisions", pl.col("kind") == "approved_premises")
+    stays = matching_entries(histories, "supervisions", pl.col("kind") == "approved_premises")
     placed = stays.select(*CASE, placed_on=pl.col("occurred_on"), left_on=pl.col("ended_on"))
     breaches = ["APBR", "APRS2", "C118", "C119", "C145", "EAP0"]
-    rows = entries(histories, "contacts", one_of("type_code", breaches)).join(placed, on=CASE)
+    rows = matching_entries(histories, "contacts", one_of("type_code", breaches)).join(
+        placed, on=CASE
+    )
     return (
-        rows.filter(during("placed_on", "left_on"))
+        rows.filter(during_period("placed_on", "left_on"))
         .sort("placed_on")
         .unique([*CASE, "record_id"], keep="first")
     )
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{n} warning letter[|s] [was|were] used on a licence (last on {date}), where guidance since "
@@ -139,7 +141,8 @@ def withdrawn_warning_form_used(histories: Histories) -> pl.LazyFrame:
     """
     letters = one_of("type_code", ["AWLI", "AWL2", "AWLF"])
     return while_contact_was_due(
-        histories, on_licence(histories, entries(histories, "contacts", letters, within(180)))
+        histories,
+        on_licence(histories, matching_entries(histories, "contacts", letters, within_days(180))),
     )
 
 
@@ -151,7 +154,7 @@ _DECISION = (
 )
 
 
-@declare(
+@declare_indicator(
     family="CE",
     kind="process",
     sentence="{d} days passed after an appointment missed on licence: {decision}.",
@@ -168,7 +171,9 @@ def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
     missed on a licence in force after which the person has not attended.
     """
     missed = one_of("outcome_code", contact_codes.UNACCEPTABLE_ABSENCE)
-    absences = entries(histories, "contacts", contact("appointment", "treatment"), missed)
+    absences = matching_entries(
+        histories, "contacts", contact_of("appointment", "treatment"), missed
+    )
     lately = pl.col("licence_ended_on").is_null() | (
         (pl.col("as_of") - pl.col("licence_ended_on")).dt.total_days() < 365
     )
@@ -189,7 +194,7 @@ def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
     return dated.with_columns(waited=waited).filter(pl.col("waited").is_not_null())
 
 
-@declare(
+@declare_indicator(
     family="AT",
     kind="process",
     sentence="Attendance is good, but {n} significant events ({kinds}) have led to neither oversight nor "
@@ -211,11 +216,11 @@ def engagement_masks_risk(histories: Histories) -> pl.LazyFrame:
     share = attendance.agg(share=attendance_rate_90d.value).filter(
         pl.col("share") >= GOOD_ATTENDANCE
     )
-    events = significant_events(histories).filter(within(90)).join(share, on=CASE, how="semi")
-    return never_followed_by(events, answers(histories, "engagement_masks_risk"))
+    events = significant_events(histories).filter(within_days(90)).join(share, on=CASE, how="semi")
+    return never_followed_by(events, answers_to(histories, "engagement_masks_risk"))
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="behaviour",
     sentence="Links to a street gang or organised crime are registered (since {date}).",
@@ -236,7 +241,7 @@ def gang_or_organised_crime_indicator(histories: Histories) -> pl.LazyFrame:
 _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="behaviour",
     sentence="Behaviour in custody got worse: {before} then {now} serious incidents, in successive three "
@@ -254,7 +259,9 @@ def custody_behaviour_deterioration(histories: Histories) -> pl.LazyFrame:
     """Serious incidents in custody in the last 180 days before release in the last year (or before the
     date, of someone inside): those of the later 90 days less those of the earlier, not below nought.
     """
-    out = latest(releases(histories, 365)).join(in_custody(histories), on=CASE, how="anti")
+    out = latest_rows(recent_releases(histories, 365)).join(
+        in_custody(histories), on=CASE, how="anti"
+    )
     inside = histories.spine.lazy().join(in_custody(histories), on=CASE, how="semi")
     until = pl.concat(
         [
@@ -263,12 +270,12 @@ def custody_behaviour_deterioration(histories: Histories) -> pl.LazyFrame:
         ]
     )
     setting = one_of("setting", ["custody"])
-    rows = entries(histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), setting)
+    rows = matching_entries(histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), setting)
     ahead = (pl.col("until") - pl.col("occurred_on")).dt.total_days()
     return rows.join(until, on=CASE).with_columns(ahead=ahead).filter(ahead.is_between(0, 179))
 
 
-@declare(
+@declare_indicator(
     family="CC",
     kind="process",
     sentence="{n} risk register[|s] of an earlier sentence ({kinds}) [is|are] not on the current record.",
@@ -283,7 +290,7 @@ def custody_behaviour_deterioration(histories: Histories) -> pl.LazyFrame:
 def earlier_sentence_risk_not_carried(histories: Histories) -> pl.LazyFrame:
     """Risk registers that ended by the start of the latest order or licence and are not active again."""
     risky = one_of("type_code", RISK_REGISTERS)
-    rows = entries(histories, "registrations", risky, pl.col("ended_on").is_not_null())
+    rows = matching_entries(histories, "registrations", risky, pl.col("ended_on").is_not_null())
     began = (
         orders_and_licences(histories).group_by(CASE).agg(started_on=pl.col("occurred_on").max())
     )

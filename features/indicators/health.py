@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Histories, latest
-from features.indicators.answers import answers
-from features.indicators.base import BY_THE_BOARD, declare
+from features.history.asof import CASE, Histories, latest_rows
+from features.indicators.answers import answers_to
+from features.indicators.base import BY_THE_BOARD, declare_indicator
 from features.indicators.language import (
     LAST,
     MENTAL_HEALTH,
     SERIOUS_INCIDENTS,
     N,
     by_group,
-    entries,
     in_force,
+    matching_entries,
     never_followed_by,
     one_of,
-    within,
+    within_days,
 )
 
 REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
@@ -28,7 +28,7 @@ CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024
 KIND = pl.col("kind")
 
 
-@declare(
+@declare_indicator(
     family="MH",
     kind="behaviour",
     sentence="{n} sign[|s] that a clinician listed as one of relapse [was|were] seen, the last on "
@@ -43,10 +43,10 @@ KIND = pl.col("kind")
 )
 def mh_relapse_signs_observed(histories: Histories) -> pl.LazyFrame:
     """Signs that a discharge letter lists as signs of relapse, seen in the last 28 days."""
-    return entries(histories, "incidents", KIND == "relapse_sign", within(28))
+    return matching_entries(histories, "incidents", KIND == "relapse_sign", within_days(28))
 
 
-@declare(
+@declare_indicator(
     family="MH",
     kind="process",
     sentence="A psychiatric report of {date} is on file and no assessment since reflects it.",
@@ -62,11 +62,11 @@ def mh_information_not_in_assessment(histories: Histories) -> pl.LazyFrame:
     """Psychiatric reports after which every completed assessment says that it does not mention mental
     health, or there is none.
     """
-    reports = entries(histories, "documents", KIND == "psychiatric_report")
-    return never_followed_by(reports, answers(histories, "mh_information_not_in_assessment"))
+    reports = matching_entries(histories, "documents", KIND == "psychiatric_report")
+    return never_followed_by(reports, answers_to(histories, "mh_information_not_in_assessment"))
 
 
-@declare(
+@declare_indicator(
     family="MH",
     kind="behaviour",
     sentence="Past harm happened while mental health was unstable, and signs of that are recorded "
@@ -85,10 +85,10 @@ def violence_when_unwell_history(histories: Histories) -> pl.LazyFrame:
     """Mental health said or seen to be worse, or a sign of relapse, in 90 days, of someone who ever did
     harm while unwell.
     """
-    harmed = entries(
+    harmed = matching_entries(
         histories, "incidents", one_of("kind", SERIOUS_INCIDENTS), pl.col("while_unwell")
     ).select(CASE)
-    signs = entries(histories, "incidents", one_of("kind", MENTAL_HEALTH), within(90))
+    signs = matching_entries(histories, "incidents", one_of("kind", MENTAL_HEALTH), within_days(90))
     return signs.join(harmed.unique(), on=CASE, how="semi")
 
 
@@ -96,7 +96,7 @@ _RECENT, _EARLIER = pl.col("days") < 180, pl.col("days") >= 180
 _RISE = pl.col("severity").filter(_RECENT).max() - pl.col("severity").filter(_EARLIER).max()
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="Incidents are becoming more serious: up to {before} of 5 in the half year before, up to "
@@ -119,10 +119,10 @@ def violence_severity_trend(histories: Histories) -> pl.LazyFrame:
     the 180 before, not below nought.
     """
     rated = pl.col("severity").is_not_null()
-    return by_group(histories).filter(one_of("kind", SERIOUS_INCIDENTS), rated, within(360))
+    return by_group(histories).filter(one_of("kind", SERIOUS_INCIDENTS), rated, within_days(360))
 
 
-@declare(
+@declare_indicator(
     family="AC",
     kind="process",
     sentence="The person moved to another area on {date} and the case has not been transferred.",
@@ -137,7 +137,7 @@ def moved_area_without_transfer(histories: Histories) -> pl.LazyFrame:
     new order in the new area transfers nothing: the old one is to be transferred too.
     """
     lived_in = ~one_of("state", ["unknown", "no_fixed_abode", "at_risk"]).fill_null(value=False)
-    address = latest(in_force(histories, "circumstances", KIND == "address", lived_in))
+    address = latest_rows(in_force(histories, "circumstances", KIND == "address", lived_in))
     placed = address.filter(pl.col("pdu_code").is_not_null(), pl.col("days") > 28)
     orders = in_force(histories, "supervisions", pl.col("pdu_code").is_not_null())
     units = orders.select(*CASE, held_in=pl.col("pdu_code"))
@@ -145,7 +145,7 @@ def moved_area_without_transfer(histories: Histories) -> pl.LazyFrame:
     return elsewhere.unique([*CASE, "record_id"], keep="any")
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="The case (tier {tier}) is held by a practitioner for whom guidance says it is unsuitable "
@@ -161,7 +161,7 @@ def tier_grade_mismatch(histories: Histories) -> pl.LazyFrame:
     is A or B, or is recorded as newly qualified and it is A: the grade says it, however long ago the
     date of qualification.
     """
-    allocations = latest(in_force(histories, "allocations"))
+    allocations = latest_rows(in_force(histories, "allocations"))
     tiered = in_force(histories, "supervisions", pl.col("tier").is_not_null())
     highest = tiered.group_by(CASE).agg(pl.col("tier").min())
     rows = allocations.join(highest, on=CASE, how="inner")

@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from features.contracts import codes, contact_codes, records
-from features.history.asof import CASE, Histories, once
+from features.history.asof import CASE, Histories, share_plan
 from features.store.column_pruning import Unread
 from features.working_days import days_after
 
@@ -63,7 +63,7 @@ LEAN = {
 """What values need not read: marks of entries, most of the longest table, people and reviews."""
 
 
-def entries(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
+def matching_entries(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
     """The rows of a table, as known, that meet every condition; `counts_on`: see there."""
     rows = histories.scan(table).with_columns(counts_on=counts_on(), table=pl.lit(table))
     return rows.filter(*conditions)
@@ -84,7 +84,7 @@ def counts_on() -> pl.Expr:
 
 
 @cache
-def within(days: int) -> pl.Expr:
+def within_days(days: int) -> pl.Expr:
     """The entry is about one of the last `days` days, today included."""
     return pl.col("days") < days
 
@@ -103,7 +103,7 @@ def known_within(days: int) -> pl.Expr:
 
 
 @cache
-def contact(*groups: str) -> pl.Expr:
+def contact_of(*groups: str) -> pl.Expr:
     """The contact is of one of the named groups of types (`contact_codes.CONTACT_GROUPS`)."""
     codes = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
     return one_of("type_code", codes)
@@ -119,7 +119,7 @@ def non_compliant() -> pl.Expr:
     return one_of("outcome_code", contact_codes.NON_COMPLIANT) | breach
 
 
-@once
+@share_plan
 def by_group(histories: Histories) -> pl.LazyFrame:
     """Incidents with the risk `group` of who was or could be harmed.
 
@@ -127,7 +127,7 @@ def by_group(histories: Histories) -> pl.LazyFrame:
     children, domestic abuse about known adults, other harmful behaviour about the public. Of other
     kinds nobody in particular is the public, and what is not said stays null.
     """
-    return entries(histories, "incidents").with_columns(group=_GROUP)
+    return matching_entries(histories, "incidents").with_columns(group=_GROUP)
 
 
 _GROUP_OF_KIND = {
@@ -142,7 +142,7 @@ _GROUP = pl.coalesce(
 )
 
 
-def concerning(histories: Histories) -> pl.LazyFrame:
+def concerning_groups(histories: Histories) -> pl.LazyFrame:
     """Harmful incidents, and information that says whom it is about, by risk group."""
     named = one_of("kind", CONCERNS) & one_of("target", codes.GROUP_OF_TARGET)
     return by_group(histories).filter(one_of("kind", HARMFUL_INCIDENTS) | named)
@@ -153,25 +153,29 @@ def in_force(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyF
 
     What was relaxed is in force still: a curfew that begins an hour later is a curfew.
     """
-    return entries(histories, table, pl.col("ended_on").is_null(), *conditions)
+    return matching_entries(histories, table, pl.col("ended_on").is_null(), *conditions)
 
 
 def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     """The rows with the first day, theirs or later, of another entry of the case: `next_on`."""
-    return _next(rows, others, pl.col("occurred_on")).drop("_from").rename({"_next": "next_on"})
+    return (
+        _with_next_day(rows, others, pl.col("occurred_on"))
+        .drop("_from")
+        .rename({"_next": "next_on"})
+    )
 
 
 def not_near(
     rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int, of: str = "occurred_on"
 ) -> pl.LazyFrame:
     """The rows with no other entry from `before` days before the day `of` them to `after` after."""
-    nearest = _next(rows, others, pl.col(of) - pl.duration(days=before))
+    nearest = _with_next_day(rows, others, pl.col(of) - pl.duration(days=before))
     gap = (pl.col("_next") - pl.col(of)).dt.total_days()
     return nearest.filter(pl.col("_next").is_null() | (gap > after)).drop("_from", "_next")
 
 
-def _next(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
-    """The rows with the first day, on or after `since`, of another entry of the case: `_next`."""
+def _with_next_day(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
+    """The rows with the first day, on or after `since`, of another entry of the case: `_with_next_day`."""
     days = others.select(*CASE, _next=pl.col("occurred_on")).sort("_next")
     dated = rows.with_columns(_from=since).sort("_from")
     return dated.join_asof(
@@ -189,19 +193,19 @@ IS_LAST = (pl.col("case_date") != pl.col("case_date").shift(-1)).fill_null(value
 """In rows sorted by case: the last row of its case."""
 
 
-def before(value: pl.Expr) -> pl.Expr:
+def value_before(value: pl.Expr) -> pl.Expr:
     """In rows sorted by case: the value of the row before, of the same case."""
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
-def deadline(working_days: int, since: str = "occurred_on") -> pl.Expr:
+def working_day_deadline(working_days: int, since: str = "occurred_on") -> pl.Expr:
     """The day so many working days after the entry (see `features.working_days`)."""
     return days_after(since, working_days)
 
 
-def overdue(working_days: int, since: str = "occurred_on") -> pl.Expr:
+def is_overdue(working_days: int, since: str = "occurred_on") -> pl.Expr:
     """More than so many working days have passed since the entry."""
-    return deadline(working_days, since) < pl.col("as_of")
+    return working_day_deadline(working_days, since) < pl.col("as_of")
 
 
 def not_followed_by(
@@ -211,8 +215,8 @@ def not_followed_by(
 
     The time runs from the day in the column `since`.
     """
-    following = _next(rows.filter(overdue(working_days, since)), answers, pl.col(since))
-    late = pl.col("_next").is_null() | (pl.col("_next") > deadline(working_days, since))
+    following = _with_next_day(rows.filter(is_overdue(working_days, since)), answers, pl.col(since))
+    late = pl.col("_next").is_null() | (pl.col("_next") > working_day_deadline(working_days, since))
     return following.filter(late).drop("_from", "_next")
 
 
@@ -228,7 +232,7 @@ def never_followed_by(
     return unanswered.drop("answered_on")
 
 
-@once
+@share_plan
 def completed_assessments(histories: Histories) -> pl.LazyFrame:
     """Completed assessments by the day they were completed, as answers to an event."""
     return (

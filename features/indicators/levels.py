@@ -7,20 +7,20 @@ import polars as pl
 from features.contracts import codes
 from features.history.asof import CASE, CASE_GROUP, Histories
 from features.history.recorded_levels import current_assessment, level_column
-from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.indicators.answers import answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import (
     N,
-    before,
     completed_assessments,
-    concerning,
+    concerning_groups,
     counts_within,
-    deadline,
-    entries,
     in_force,
+    matching_entries,
     never_followed_by,
     one_of,
-    within,
+    value_before,
+    within_days,
+    working_day_deadline,
 )
 from features.indicators.orders import ORDERS
 from features.indicators.ranks import level_word, overall_now, overall_ranks, rank_of
@@ -31,7 +31,7 @@ CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024
 KIND = pl.col("kind")
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The initial assessment is overdue by {d} days.",
@@ -45,13 +45,13 @@ def initial_assessment_overdue(histories: Histories) -> pl.LazyFrame:
     assessment has been completed; of several, the longest.
     """
     rows = in_force(histories, "supervisions", one_of("kind", ORDERS))
-    assessed = answers(histories, "initial_assessment_overdue")
+    assessed = answers_to(histories, "initial_assessment_overdue")
     undone = never_followed_by(rows, assessed, since="occurred_on")
-    late = (pl.col("as_of") - deadline(15)).dt.total_days()
+    late = (pl.col("as_of") - working_day_deadline(15)).dt.total_days()
     return undone.with_columns(late=late).filter(pl.col("late") > 0)
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The level for this group was given again after {n} event[|s] that concern[s|] it.",
@@ -66,7 +66,7 @@ def rosh_unchanged_despite_events(histories: Histories) -> pl.LazyFrame:
     is about, known for less than 730 days, after which a completed assessment gave the group the level
     that it had before. Giving it once more takes nothing away.
     """
-    events = concerning(histories).filter(counts_within(730))
+    events = concerning_groups(histories).filter(counts_within(730))
     between = pl.col("counts_on").is_between("since", "until", closed="right")
     return events.join(_same_level(histories), on=CASE_GROUP, how="inner").filter(between)
 
@@ -80,7 +80,7 @@ def _same_level(histories: Histories) -> pl.LazyFrame:
     for group in codes.RISK_GROUPS:
         level = pl.col(level_column(group))
         rated = completed.filter(level.is_not_null())
-        first = rated.filter(level.ne_missing(before(level)))
+        first = rated.filter(level.ne_missing(value_before(level)))
         since = first.group_by(CASE).agg(since=day.last())
         until = rated.group_by(CASE).agg(until=day.last())
         parts.append(since.join(until, on=CASE).with_columns(group=pl.lit(group)))
@@ -101,15 +101,15 @@ TOPICS: dict[str, tuple[str, pl.Expr]] = {
 }
 
 
-def _unmentioned(histories: Histories, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
+def _unmentioned_incidents(histories: Histories, column: str, behaviour: pl.Expr) -> pl.LazyFrame:
     """Incidents before the latest completed assessment, which says it does not mention them."""
     silent = current_assessment(histories).filter(pl.col(column) == pl.lit(value=False))
-    rows = entries(histories, "incidents", behaviour)
+    rows = matching_entries(histories, "incidents", behaviour)
     dated = rows.join(silent.select(*CASE, "completed_on"), on=CASE, how="inner")
     return dated.filter(pl.col("occurred_on") <= pl.col("completed_on"))
 
 
-@declare(
+@declare_indicator(
     family="WI",
     kind="process",
     sentence="Weapons are on the record (last on {date}) and the analysis does not mention them.",
@@ -123,10 +123,10 @@ def weapon_history_missing_from_rosh(histories: Histories) -> pl.LazyFrame:
     """Weapon incidents, at any time before, while the latest completed assessment says that it does
     not mention weapons.
     """
-    return _unmentioned(histories, "mentions_weapons", KIND == "weapon")
+    return _unmentioned_incidents(histories, "mentions_weapons", KIND == "weapon")
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="The analysis does not mention what is on record: {topics}.",
@@ -143,13 +143,13 @@ def assessment_narrower_than_history(histories: Histories) -> pl.LazyFrame:
     before it was completed and that the latest completed assessment says it does not mention.
     """
     parts = [
-        _unmentioned(histories, column, behaviour).with_columns(topic=pl.lit(topic))
+        _unmentioned_incidents(histories, column, behaviour).with_columns(topic=pl.lit(topic))
         for topic, (column, behaviour) in TOPICS.items()
     ]
     return pl.concat(parts)
 
 
-@declare(
+@declare_indicator(
     family="RC",
     kind="process",
     sentence="Sexual behaviour of concern is on record (last on {date}) and the analysis does not "
@@ -165,12 +165,14 @@ def sexually_inappropriate_behaviour_unanalysed(histories: Histories) -> pl.Lazy
     """Sexual behaviour of concern, at any time before, while the latest completed assessment says that it does
     not mention it.
     """
-    return _unmentioned(histories, "mentions_sexual_behaviour", KIND == "sexual")
+    return _unmentioned_incidents(histories, "mentions_sexual_behaviour", KIND == "sexual")
 
 
 def _stating_another_level(histories: Histories, *conditions: pl.Expr) -> pl.LazyFrame:
     """Documents that state an overall level other than that of the latest assessment."""
-    rows = entries(histories, "documents", *conditions).with_columns(stated=rank_of("level"))
+    rows = matching_entries(histories, "documents", *conditions).with_columns(
+        stated=rank_of("level")
+    )
     return rows.join(overall_now(histories), on=CASE, how="inner").filter(
         pl.col("stated") != pl.col("now")
     )
@@ -184,7 +186,7 @@ _LEVELS_IN_WORDS = {
 }
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="A document of {date} says {stated}; the assessment says {level}.",
@@ -198,12 +200,12 @@ def level_inconsistent_between_documents(histories: Histories) -> pl.LazyFrame:
     most 30 days older.
     """
     ours = KIND.ne("agency_referral")
-    rows = _stating_another_level(histories, ours, within(90)).sort("occurred_on", "record_id")
+    rows = _stating_another_level(histories, ours, within_days(90)).sort("occurred_on", "record_id")
     ahead = (pl.col("done_on") - pl.col("occurred_on")).dt.total_days()
     return rows.filter((ahead <= 0) | ((ahead <= 30) & (pl.col("stated") > pl.col("now"))))
 
 
-@declare(
+@declare_indicator(
     family="MA",
     kind="process",
     sentence="A partner agency was told {stated} on {date}; the assessment says {level}.",
@@ -217,10 +219,12 @@ def partner_given_outdated_risk(histories: Histories) -> pl.LazyFrame:
     latest completed assessment.
     """
     theirs = KIND.eq("agency_referral")
-    return _stating_another_level(histories, theirs, within(90)).sort("occurred_on", "record_id")
+    return _stating_another_level(histories, theirs, within_days(90)).sort(
+        "occurred_on", "record_id"
+    )
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="An earlier assessment ({date}) gave {before}; the current one gives {level}.",
@@ -250,7 +254,7 @@ REGISTERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-@declare(
+@declare_indicator(
     family="RG",
     kind="process",
     sentence="What is on record ({kinds}) meets the description of a register that is not active.",
@@ -270,6 +274,6 @@ def expected_register_missing(histories: Histories) -> pl.LazyFrame:
     parts = []
     for kind, (group, registers) in REGISTERS.items():
         has = active.filter(one_of("type_code", registers)).select(CASE).unique()
-        rows = entries(histories, "incidents", one_of("kind", [kind]), counts_within(365))
+        rows = matching_entries(histories, "incidents", one_of("kind", [kind]), counts_within(365))
         parts.append(rows.join(has, on=CASE, how="anti").with_columns(group=pl.lit(group)))
     return pl.concat(parts)

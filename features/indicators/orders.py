@@ -5,34 +5,36 @@ from __future__ import annotations
 import polars as pl
 
 from features.contracts import contact_codes
-from features.history.asof import CASE, Histories, once
-from features.indicators.language import entries, in_force, one_of, within
+from features.history.asof import CASE, Histories, share_plan
+from features.indicators.language import in_force, matching_entries, one_of, within_days
 
 ORDERS = ("community_order", "suspended_sentence", "licence")
 SUSPENDED = "PRC"
 """The register of the two-thirds point, from which contact is suspended."""
 
 
-@once
+@share_plan
 def orders_and_licences(histories: Histories) -> pl.LazyFrame:
     """Every order and licence, whether or not it has ended."""
-    return entries(histories, "supervisions", one_of("kind", ORDERS))
+    return matching_entries(histories, "supervisions", one_of("kind", ORDERS))
 
 
-def _current(histories: Histories) -> pl.LazyFrame:
+def _current_orders(histories: Histories) -> pl.LazyFrame:
     """The orders and licences in force, or ended in the last year."""
     since = (pl.col("as_of") - pl.col("ended_on")).dt.total_days()
     return orders_and_licences(histories).filter(pl.col("ended_on").is_null() | (since < 365))
 
 
-@once
+@share_plan
 def supervised_since(histories: Histories) -> pl.LazyFrame:
     """The start of the earliest order or licence in force, or ended in the last year: CASE,
     supervised_since.
 
     Another order that begins does not move it: a licence stays a licence.
     """
-    return _current(histories).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
+    return (
+        _current_orders(histories).group_by(CASE).agg(supervised_since=pl.col("occurred_on").min())
+    )
 
 
 def under_supervision(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -41,17 +43,17 @@ def under_supervision(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:
     return dated.filter(pl.col("occurred_on") >= pl.col("supervised_since"))
 
 
-@once
-def starts(histories: Histories) -> pl.LazyFrame:
+@share_plan
+def order_starts(histories: Histories) -> pl.LazyFrame:
     """The days on which an order or licence in force, or ended in the last year, began: CASE,
     started_on, started_as.
     """
-    rows = _current(histories)
+    rows = _current_orders(histories)
     return rows.select(*CASE, started_on="occurred_on", started_as="kind").unique()
 
 
-@once
-def suspended(histories: Histories) -> pl.LazyFrame:
+@share_plan
+def suspended_cases(histories: Histories) -> pl.LazyFrame:
     """The cases whose contact is suspended on the date: CASE, suspended_from.
 
     Every order and licence in force says so, or the register of the two-thirds point (`PRC`) does.
@@ -83,50 +85,57 @@ def while_contact_was_due(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFr
     return rows.join(_not_due(histories), on=[*CASE, "record_id"], how="anti")
 
 
-@once
+@share_plan
 def _not_due(histories: Histories) -> pl.LazyFrame:
     """The contacts of days on which contact was not due: CASE, record_id."""
     suspended = pl.concat(
-        [_suspending(histories).select(CASE), _registered(histories).select(CASE)]
+        [
+            _suspending_orders(histories).select(CASE),
+            _registered_suspensions(histories).select(CASE),
+        ]
     )
     contacts = (
         histories.scan("contacts").filter(~ALWAYS_DUE).select(*CASE, "record_id", "occurred_on")
     )
     dated = contacts.join(suspended.unique(), on=CASE, how="semi")
     day, key = pl.col("occurred_on"), [*CASE, "record_id"]
-    running = dated.join(_running(histories), on=CASE).filter(during("_began", "_ended"))
+    running = dated.join(_running_orders(histories), on=CASE).filter(
+        during_period("_began", "_ended")
+    )
     asks = pl.col("_off").is_null() | (day < pl.col("_off"))
     by_orders = running.group_by(key).agg(asks=asks.any()).filter(~pl.col("asks"))
-    by_register = dated.join(_registered(histories), on=CASE).filter(
+    by_register = dated.join(_registered_suspensions(histories), on=CASE).filter(
         day >= pl.col("_began"), pl.col("_ended").is_null() | (day < pl.col("_ended"))
     )
     return pl.concat([by_orders.select(key), by_register.select(key)]).unique()
 
 
-def during(began: str, ended: str) -> pl.Expr:
+def during_period(began: str, ended: str) -> pl.Expr:
     """The entry is about a day from one to the other, both included."""
     day = pl.col("occurred_on")
     return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
 
 
-def _running(histories: Histories) -> pl.LazyFrame:
+def _running_orders(histories: Histories) -> pl.LazyFrame:
     return orders_and_licences(histories).select(
         *CASE, _began="occurred_on", _ended="ended_on", _off="suspended_from"
     )
 
 
-def _suspending(histories: Histories) -> pl.LazyFrame:
+def _suspending_orders(histories: Histories) -> pl.LazyFrame:
     return orders_and_licences(histories).filter(pl.col("suspended_from") <= pl.col("as_of"))
 
 
-def _registered(histories: Histories) -> pl.LazyFrame:
-    rows = entries(histories, "registrations", one_of("type_code", [SUSPENDED]))
+def _registered_suspensions(histories: Histories) -> pl.LazyFrame:
+    rows = matching_entries(histories, "registrations", one_of("type_code", [SUSPENDED]))
     return rows.select(*CASE, _began="occurred_on", _ended="ended_on")
 
 
-def releases(histories: Histories, days: int) -> pl.LazyFrame:
+def recent_releases(histories: Histories, days: int) -> pl.LazyFrame:
     """The releases on licence of the last so many days, as rows of `supervisions`."""
-    return entries(histories, "supervisions", pl.col("kind") == "licence", within(days))
+    return matching_entries(
+        histories, "supervisions", pl.col("kind") == "licence", within_days(days)
+    )
 
 
 def on_licence(histories: Histories, rows: pl.LazyFrame, *conditions: pl.Expr) -> pl.LazyFrame:
@@ -138,11 +147,11 @@ def on_licence(histories: Histories, rows: pl.LazyFrame, *conditions: pl.Expr) -
     spells = licences.select(
         *CASE, licence_began_on=pl.col("occurred_on"), licence_ended_on=pl.col("ended_on")
     )
-    on_a_day = during("licence_began_on", "licence_ended_on")
+    on_a_day = during_period("licence_began_on", "licence_ended_on")
     licence_rows = rows.join(spells, on=CASE, how="inner").filter(on_a_day, *conditions)
     return licence_rows.unique([*CASE, "record_id"])
 
 
-def curfews(histories: Histories) -> pl.LazyFrame:
+def curfews_in_force(histories: Histories) -> pl.LazyFrame:
     """The curfews in force, relaxed or not."""
     return in_force(histories, "orders", pl.col("kind") == "curfew")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from features.contracts import codes
-from features.history.asof import CASE, Histories, latest, once
+from features.history.asof import CASE, Histories, latest_rows, share_plan
 from features.history.recorded_levels import level_column
 from features.indicators.language import completed_assessments
 
@@ -21,7 +21,7 @@ def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
     return place.cast(pl.Int64) + 1
 
 
-@once
+@share_plan
 def overall_ranks(histories: Histories) -> pl.LazyFrame:
     """Completed assessments with their `overall` rank, as official statistics have it: that of the
     highest community level.
@@ -30,18 +30,18 @@ def overall_ranks(histories: Histories) -> pl.LazyFrame:
     return completed_assessments(histories).with_columns(overall=highest)
 
 
-@once
+@share_plan
 def overall_now(histories: Histories) -> pl.LazyFrame:
     """The overall rank of the latest completed assessment that gives one: CASE, now (1 to 4), done_on.
 
     One without any level says nothing of what was said before.
     """
     rated = overall_ranks(histories).filter(pl.col("overall").is_not_null())
-    last = latest(rated, by="completed_on")
+    last = latest_rows(rated, by="completed_on")
     return last.select(*CASE, now="overall", done_on="completed_on")
 
 
-@once
+@share_plan
 def levels_said(histories: Histories) -> pl.LazyFrame:
     """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
     columns = {level_column(group): group for group in codes.RISK_GROUPS}

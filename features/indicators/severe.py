@@ -6,8 +6,8 @@ import polars as pl
 
 from features.contracts import codes
 from features.history.asof import CASE, Histories
-from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.indicators.answers import answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.language import LAST, N, by_group, one_of
 from features.working_days import days_after
 
@@ -40,13 +40,13 @@ _WHAT = (
 )
 
 
-def _severe(histories: Histories) -> pl.LazyFrame:
+def _severe_incidents(histories: Histories) -> pl.LazyFrame:
     """Incidents of the gravest kinds, whenever they happened, with what each is and its group."""
     rows = by_group(histories).with_columns(what=_WHAT)
     return rows.filter(pl.col("what").is_not_null(), pl.col("group").is_not_null())
 
 
-@declare(
+@declare_indicator(
     family="ES",
     kind="behaviour",
     sentence="{n} grave entr[y|ies] concerning this group [is|are] on record, at whatever time: {kinds} "
@@ -66,10 +66,10 @@ def severe_incidents_ever(histories: Histories) -> pl.LazyFrame:
     particular or not said, domestic abuse counts for known adults, sexual concern about a child for
     children, the rest for the public.
     """
-    return _severe(histories)
+    return _severe_incidents(histories)
 
 
-@declare(
+@declare_indicator(
     family="AQ",
     kind="process",
     sentence="{n} grave entr[y|ies] ({kinds}), known since {date}, [has|have] been in no assessment since.",
@@ -86,8 +86,10 @@ def severe_information_unassessed(histories: Histories) -> pl.LazyFrame:
     ago, after the latest completed assessment or without any.
     """
     known_on = pl.col("first_recorded_at").dt.date()
-    assessed = answers(histories, "severe_information_unassessed").group_by(CASE)
+    assessed = answers_to(histories, "severe_information_unassessed").group_by(CASE)
     last = assessed.agg(done_on=pl.col("occurred_on").max())
-    rows = _severe(histories).with_columns(known_on=known_on).join(last, on=CASE, how="left")
+    rows = (
+        _severe_incidents(histories).with_columns(known_on=known_on).join(last, on=CASE, how="left")
+    )
     unused = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("known_on"))
     return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))

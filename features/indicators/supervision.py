@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.history.asof import CASE, Histories, latest
-from features.indicators.answers import answers
-from features.indicators.base import declare
+from features.history.asof import CASE, Histories, latest_rows
+from features.indicators.answers import answers_to
+from features.indicators.base import declare_indicator
 from features.indicators.events import significant_events
-from features.indicators.language import N, counts_within, entries, not_followed_by, one_of, within
-from features.indicators.orders import releases
+from features.indicators.language import (
+    N,
+    counts_within,
+    matching_entries,
+    not_followed_by,
+    one_of,
+    within_days,
+)
+from features.indicators.orders import recent_releases
 
 SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Probation)"
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="{n} change[|s] of practitioner in the last 12 months.",
@@ -24,14 +31,14 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 )
 def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
     """Holdings that began in the last 365 days, other than the first of all."""
-    allocations = entries(histories, "allocations")
+    allocations = matching_entries(histories, "allocations")
     first = allocations.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
     return allocations.join(first, on=CASE).filter(
-        within(365), pl.col("occurred_on") > pl.col("first_on")
+        within_days(365), pl.col("occurred_on") > pl.col("first_on")
     )
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="The practitioner has been absent for {d} days and the case has not been reallocated.",
@@ -41,7 +48,7 @@ def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
 )
 def absence_cover_without_reallocation(histories: Histories) -> pl.LazyFrame:
     """Current holdings whose practitioner has been absent for 28 days or more."""
-    allocations = entries(
+    allocations = matching_entries(
         histories,
         "allocations",
         pl.col("ended_on").is_null(),
@@ -51,7 +58,7 @@ def absence_cover_without_reallocation(histories: Histories) -> pl.LazyFrame:
     return allocations.filter(pl.col("absent_days") >= 28)
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="No management oversight is recorded within 10 working days of {n} significant "
@@ -67,10 +74,12 @@ def no_oversight_after_significant_event(histories: Histories) -> pl.LazyFrame:
     working days.
     """
     events = significant_events(histories).filter(counts_within(180))
-    return not_followed_by(events, answers(histories, "no_oversight_after_significant_event"), 10)
+    return not_followed_by(
+        events, answers_to(histories, "no_oversight_after_significant_event"), 10
+    )
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="context",
     sentence="The practitioner's workload is {p}% of capacity.",
@@ -85,7 +94,7 @@ def no_oversight_after_significant_event(histories: Histories) -> pl.LazyFrame:
 )
 def practitioner_workload_percent(histories: Histories) -> pl.LazyFrame:
     """The workload of the practitioner who holds the case, as last recorded."""
-    allocations = entries(
+    allocations = matching_entries(
         histories,
         "allocations",
         pl.col("ended_on").is_null(),
@@ -94,7 +103,7 @@ def practitioner_workload_percent(histories: Histories) -> pl.LazyFrame:
     return allocations.sort("occurred_on", "record_id")
 
 
-@declare(
+@declare_indicator(
     family="SC",
     kind="process",
     sentence="{n} task[|s] set by MAPPA or in oversight [is|are] overdue, the oldest by {d} days.",
@@ -109,7 +118,7 @@ def overdue_task_noted_not_done(histories: Histories) -> pl.LazyFrame:
     a date was due at once.
     """
     due = pl.coalesce("due_on", "occurred_on")
-    open_actions = entries(
+    open_actions = matching_entries(
         histories,
         "actions",
         one_of("kind", ["oversight_task", "mappa_action"]),
@@ -118,7 +127,7 @@ def overdue_task_noted_not_done(histories: Histories) -> pl.LazyFrame:
     return open_actions.filter(pl.col("late") > 14)
 
 
-@declare(
+@declare_indicator(
     family="CU",
     kind="context",
     sentence="Released {days} days ago.",
@@ -134,4 +143,4 @@ def overdue_task_noted_not_done(histories: Histories) -> pl.LazyFrame:
 )
 def days_since_release(histories: Histories) -> pl.LazyFrame:
     """Days since the latest release on licence, within 90 days of it, whatever else began since."""
-    return latest(releases(histories, 90))
+    return latest_rows(recent_releases(histories, 90))

@@ -55,14 +55,14 @@ class Extract:
         return [path for path in files if path.stem.isdigit() and int(path.stem) == bucket]
 
 
-def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
+def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extract:
     """What an extract folder says of itself; a sentence where it cannot be used."""
     if not folder.is_dir():
         raise MissingInput(
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
         )
-    description = _about(folder / ABOUT)
-    taken_at = _time(extracted_at or description.get("extracted_at"), "extracted_at")
+    description = _read_description(folder / ABOUT)
+    taken_at = _parse_time(extracted_at or description.get("extracted_at"), "extracted_at")
     if taken_at is None:
         raise MissingInput(
             f"{folder} does not say when it was taken. Add {ABOUT} with "
@@ -70,12 +70,13 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
         )
     complete = _known_tables(description["complete"], "complete")
     feeds = {
-        name: _time(at, f"feeds.{name}") or taken_at for name, at in description["feeds"].items()
+        name: _parse_time(at, f"feeds.{name}") or taken_at
+        for name, at in description["feeds"].items()
     }
     _known_tables(feeds, "feeds")
     _check_against_the_clock(taken_at, feeds)
-    files, passed_over = _files(folder)
-    buckets = _bucketed(description["buckets"], files)
+    files, passed_over = _list_files(folder)
+    buckets = _bucket_count(description["buckets"], files)
     return Extract(
         folder=folder,
         extracted_at=taken_at,
@@ -88,7 +89,7 @@ def describe(folder: Path, extracted_at: datetime | None = None) -> Extract:
     )
 
 
-def _bucketed(buckets: int, files: dict[str, list[Path]]) -> int | None:
+def _bucket_count(buckets: int, files: dict[str, list[Path]]) -> int | None:
     if buckets < 1:
         return None
     for name, paths in files.items():
@@ -138,7 +139,7 @@ def read_table(
     for path, part in zip(files, parts, strict=True):
         _check_columns(path, part, table)
         parquet.check_kinds(path, part, table)
-        zones.see(path, part, table)
+        zones.check_times(path, part, table)
     try:
         rows = pl.concat(parts, how="diagonal_relaxed")
         return Supplied(rows, [(p, part.height) for p, part in zip(files, parts, strict=True)])
@@ -160,7 +161,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
 }
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _read_description(path: Path) -> dict[str, Any]:
     """What extract.json says, each part of the right kind; parts that are absent are filled in."""
     content: Any = {}
     if path.exists():
@@ -188,7 +189,7 @@ def _about(path: Path) -> dict[str, Any]:
     return description
 
 
-def _time(value: Any, name: str) -> datetime | None:
+def _parse_time(value: Any, name: str) -> datetime | None:
     if value is None:
         return None
     try:
@@ -226,7 +227,7 @@ def _known_tables(names: Any, where: str) -> list[str]:
     return list(names)
 
 
-def _files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+def _list_files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
     """The files of each table, and those that are passed over."""
     files: dict[str, list[Path]] = {}
     passed_over = []
@@ -257,10 +258,10 @@ def _read_file(path: Path) -> pl.DataFrame:
     except pl.exceptions.NoDataError as error:
         raise UnreadableInput(f"{path} is empty: not even a header line.") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableInput(_unreadable(path, str(error))) from error
+        raise UnreadableInput(_unreadable_file(path, str(error))) from error
 
 
-def _unreadable(path: Path, message: str) -> str:
+def _unreadable_file(path: Path, message: str) -> str:
     if path.suffix.lower() == ".csv":
         return (
             f"{path} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "

@@ -74,8 +74,8 @@ def load_extract(
     An extract in buckets of cases is read a bucket at a time into a store that has nothing yet.
     Into a store that has loads it is read whole: a record may have moved to a case elsewhere.
     """
-    about = extract.describe(folder, extracted_at)
-    existing = _existing(store_path, about.buckets or buckets)
+    about = extract.describe_extract(folder, extracted_at)
+    existing = _open_store(store_path, about.buckets or buckets)
     _check_order(existing, about)
     if not about.files:
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
@@ -90,12 +90,12 @@ def load_extract(
             if part is not None:
                 step(f"bucket {part + 1} of {len(parts)}")
             for table in records.TABLES.values():
-                reading.take(table, part)
+                reading.stage_table(table, part)
         for report in reading.reports.values():
             _stop_if_too_many(report, max_refused)
             _stop_if_too_many_vanished(report, max_vanished)
         reading.stop_if_in_two_buckets()
-        committed = reading.commit()
+        committed = reading.commit_load()
     return Report(list(reading.reports.values()), committed, about.extracted_at, about.passed_over)
 
 
@@ -115,28 +115,28 @@ class _Reading:
         earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
         self._previous = earlier[-1].extracted_at if earlier else None
 
-    def take(self, table: Table, part: int | None) -> None:
+    def stage_table(self, table: Table, part: int | None) -> None:
         """Read one table, in one bucket or in all of them, and stage what is to be appended."""
         supplied = extract.read_table(self.about, table, part, self._zones)
         if supplied is None:
             return
         report = self.reports[table.name]
         before = report.read
-        good, bad = _sift(supplied.rows, table, self.about.extracted_at, report)
+        good, bad = _split_refused(supplied.rows, table, self.about.extracted_at, report)
         if bad.height and not report.first_refused:
             report.first_refused = supplied.place(bad["row"][0] - before - 1)
         if part is not None:
             self._check_bucket(table.name, supplied, good, part)
-        stored = self.existing.read(table.name, part)
-        fresh = versions.appended(stored, good, self.about.extracted_at, self._previous)
+        stored = self.existing.read_versions(table.name, part)
+        fresh = versions.new_versions(stored, good, self.about.extracted_at, self._previous)
         is_stored = pl.col("record_id").is_in(stored["record_id"].unique().to_list())
         changed = fresh.filter(is_stored).height
         report.changed += changed
         report.new += fresh.height - changed
         if table.name in self.about.complete:
-            gone = versions.withdrawn(stored, good, bad, self.about.extracted_at)
+            gone = versions.withdrawals(stored, good, bad, self.about.extracted_at)
             report.withdrawn += gone.height
-            report.live += versions.live(stored).height
+            report.live += versions.live_versions(stored).height
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             self.staged.add(table.name, fresh)
@@ -170,15 +170,15 @@ class _Reading:
                     "each is refused and named."
                 )
 
-    def commit(self) -> int | None:
+    def commit_load(self) -> int | None:
         """Make the load exist, unless all of it was loaded before; its number."""
         refused = {name: pl.concat(parts) for name, parts in self.refused.items()}
         reports = list(self.reports.values())
         if not self.staged.files and _nothing_new(self.existing, self.about, reports, refused):
             return None
         for name, rows in refused.items():
-            self.staged.refuse(name, rows)
-        self.staged.commit(_described(self.about, self.staged.number, reports))
+            self.staged.add_refused(name, rows)
+        self.staged.commit(_describe_load(self.about, self.staged.number, reports))
         return self.staged.number
 
 
@@ -191,16 +191,16 @@ def _nothing_new(
     """Whether the same extract was loaded before, its tables and its refused rows included."""
     if not existing.loads or about.extracted_at != existing.loads[-1].extracted_at:
         return False
-    refused_before = existing.refused()
+    refused_before = existing.refused_rows()
     same = ["table", "record_id", "reason", "content"]
     unseen = [
         bad.join(refused_before, on=same, how="anti", nulls_equal=True) for bad in refused.values()
     ]
     supplied = {report.name for report in reports if report.supplied}
-    return supplied <= existing.supplied() and not any(bad.height for bad in unseen)
+    return supplied <= existing.supplied_tables() and not any(bad.height for bad in unseen)
 
 
-def _existing(path: Path, buckets: int) -> store.Store:
+def _open_store(path: Path, buckets: int) -> store.Store:
     if (path / "manifest.json").exists():
         return store.Store.open(path)
     return store.Store(path, buckets)
@@ -220,10 +220,10 @@ def _check_order(existing: store.Store, about: extract.Extract) -> None:
         )
 
 
-def _sift(
+def _split_refused(
     raw: pl.DataFrame, table: Table, extracted_at: datetime, report: TableReport
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    checked = refusals.checked(raw, table, extracted_at).collect()
+    checked = refusals.check_rows(raw, table, extracted_at).collect()
     rows, reason = checked.drop(refusals.REASON), checked[refusals.REASON]
     bad = reason.is_not_null()
     content = pl.DataFrame(
@@ -233,17 +233,17 @@ def _sift(
             "record_id": rows["record_id"].filter(bad),
             "crn": rows["crn"].filter(bad),
             "reason": reason.filter(bad),
-            "content": raw.filter(bad).select(_content()).to_series(),
+            "content": raw.filter(bad).select(_row_content()).to_series(),
             "load": pl.repeat(0, int(bad.sum()), dtype=pl.Int32(), eager=True),
         },
         schema=store.REFUSED,
     )
     counts = content["reason"].value_counts(sort=True)
     report.read += raw.height
-    _add(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
+    _add_counts(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
     good = rows.filter(~bad)
     for column, code_counts in _unknown_codes(good, table).items():
-        _add(report.unknown_codes.setdefault(column, {}), code_counts)
+        _add_counts(report.unknown_codes.setdefault(column, {}), code_counts)
     absent = [c.name for c in table.columns if c.name not in raw.columns]
     first = report.read == raw.height
     report.absent_columns = [n for n in absent if first or n in report.absent_columns]
@@ -252,12 +252,12 @@ def _sift(
     return good, content
 
 
-def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+def _add_counts(total: dict[str, int], counts: dict[str, int]) -> None:
     for name, count in counts.items():
         total[name] = total.get(name, 0) + count
 
 
-def _content() -> pl.Expr:
+def _row_content() -> pl.Expr:
     return pl.struct(pl.all()).struct.json_encode()
 
 
@@ -296,7 +296,7 @@ def _stop_if_too_many_vanished(report: TableReport, max_vanished: float) -> None
         )
 
 
-def _described(about: extract.Extract, number: int, reports: list[TableReport]) -> store.Load:
+def _describe_load(about: extract.Extract, number: int, reports: list[TableReport]) -> store.Load:
     supplied = [report for report in reports if report.supplied]
     counts = {
         r.name: {

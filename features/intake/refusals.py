@@ -35,7 +35,7 @@ RawColumns = tuple[tuple[str, pl.DataType], ...]
 REASON = "_reason"
 
 
-def checked(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyFrame:
+def check_rows(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyFrame:
     """The raw columns cast to the contract, what cannot be cast as null; and REASON: why a row is
     refused, the first rule broken in a fixed order, or null.
     """
@@ -45,48 +45,48 @@ def checked(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyF
         pl.col(name).alias(f"_raw_{name}") for name in raw.columns if name in table.schema
     ]
     both = raw.lazy().select(
-        *_casts(table.name, columns),
+        *_cast_columns(table.name, columns),
         *raw_columns,
         _extracted_at=pl.lit(extracted_at, pl.Datetime("us")),
         _latest=pl.lit(latest),
     )
-    return both.select(*table.schema, _rules(table.name, columns).alias(REASON))
+    return both.select(*table.schema, _refusal_reason(table.name, columns).alias(REASON))
 
 
 @lru_cache(maxsize=256)
-def _casts(name: str, columns: RawColumns) -> list[pl.Expr]:
+def _cast_columns(name: str, columns: RawColumns) -> list[pl.Expr]:
     """How each column of the contract comes from columns like these: built once, used often."""
     raw = dict(columns)
     return [
-        (_cast(raw, column) if column.name in raw else pl.lit(None, dtype=column.dtype)).alias(
-            column.name
-        )
-        for column in records.table(name).columns
+        (
+            _cast_column(raw, column) if column.name in raw else pl.lit(None, dtype=column.dtype)
+        ).alias(column.name)
+        for column in records.find_table(name).columns
     ]
 
 
 @lru_cache(maxsize=256)
-def _rules(name: str, columns: RawColumns) -> pl.Expr:
+def _refusal_reason(name: str, columns: RawColumns) -> pl.Expr:
     """The reason for refusing a row of columns like these: built once, used often."""
-    table, raw = records.table(name), dict(columns)
+    table, raw = records.find_table(name), dict(columns)
     return pl.coalesce(
         [
             _wrong_types(raw, table),
             _missing_keys(table),
-            _if(~pl.col("crn").str.contains(CRN_PATTERN), "malformed CRN"),
-            _if(
+            _reason_if(~pl.col("crn").str.contains(CRN_PATTERN), "malformed CRN"),
+            _reason_if(
                 pl.struct("record_id", "version").is_duplicated()
                 & ~pl.struct("record_id", "version").is_first_distinct(),
                 "duplicate record and version",
             ),
-            _nul(table),
-            *_dates(table),
-            *_ranges(table),
+            _nul_reason(table),
+            *_date_reasons(table),
+            *_range_reasons(table),
         ]
     )
 
 
-def _cast(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
+def _cast_column(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
     source, name = raw[column.name], pl.col(column.name)
     if source == pl.String():
         text = name.str.strip_chars()
@@ -104,14 +104,14 @@ def _cast(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
     if column.type in ("text", "code"):
         return name.cast(pl.String(), strict=False)
     if column.type in ("int", "number"):
-        return _number(name, source, column)
+        return _cast_number(name, source, column)
     allowed = _COMPATIBLE.get(column.type)
     if allowed is not None and not isinstance(source, allowed):
         return pl.lit(None, dtype=column.dtype)
     return name.cast(column.dtype, strict=False)
 
 
-def _number(name: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
+def _cast_number(name: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
     if not source.is_numeric():
         return pl.lit(None, dtype=column.dtype)
     cast = name.cast(column.dtype, strict=False)
@@ -138,7 +138,7 @@ def _from_text(text: pl.Expr, kind: str) -> pl.Expr:
     return text
 
 
-def _if(condition: pl.Expr, reason: str) -> pl.Expr:
+def _reason_if(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(reason))
 
 
@@ -153,24 +153,28 @@ def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
         if source == pl.String():
             present = present & (raw_value.str.strip_chars() != "")
         broken = present & pl.col(column.name).is_null()
-        tests.append(_if(broken, f"wrong type: {column.name} is not a {column.type}"))
+        tests.append(_reason_if(broken, f"wrong type: {column.name} is not a {column.type}"))
     return pl.coalesce(tests) if tests else pl.lit(None, dtype=pl.String())
 
 
-def _nul(table: Table) -> pl.Expr:
+def _nul_reason(table: Table) -> pl.Expr:
     """Text that no database can keep: a NUL character."""
     texts = [c.name for c in table.columns if c.type in ("text", "code")]
     holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
-    return _if(holds, "text with a NUL character")
+    return _reason_if(holds, "text with a NUL character")
 
 
 def _missing_keys(table: Table) -> pl.Expr:
     return pl.coalesce(
-        [_if(pl.col(c.name).is_null(), f"missing: {c.name}") for c in table.columns if c.required]
+        [
+            _reason_if(pl.col(c.name).is_null(), f"missing: {c.name}")
+            for c in table.columns
+            if c.required
+        ]
     )
 
 
-def _dates(table: Table) -> list[pl.Expr]:
+def _date_reasons(table: Table) -> list[pl.Expr]:
     day, at = pl.col("occurred_on"), pl.col("recorded_at")
     planned = pl.lit(table.planned)
     if table.name == "contacts":
@@ -178,33 +182,37 @@ def _dates(table: Table) -> list[pl.Expr]:
             "type_code"
         ).is_in(list(contact_codes.CONTACT_TYPES))
     early = [
-        _if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
+        _reason_if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
         for c in table.columns
         if c.type in ("date", "time")
     ]
     return [
         *early,
-        _if(day > pl.col("_latest"), "date out of range: occurred_on"),
-        _if(
+        _reason_if(day > pl.col("_latest"), "date out of range: occurred_on"),
+        _reason_if(
             at > pl.col("_extracted_at"), "date out of range: recorded after the extract was taken"
         ),
-        _if((at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"),
+        _reason_if(
+            (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
+        ),
     ]
 
 
-def _ranges(table: Table) -> list[pl.Expr]:
-    tests = [_if(pl.col("version") < 1, "out of range: version")]
+def _range_reasons(table: Table) -> list[pl.Expr]:
+    tests = [_reason_if(pl.col("version") < 1, "out of range: version")]
     tests += [
-        _if(~pl.col(c.name).is_finite(), f"wrong type: {c.name} is not a number")
+        _reason_if(~pl.col(c.name).is_finite(), f"wrong type: {c.name} is not a number")
         for c in table.columns
         if c.type == "number"
     ]
     if "workload_percent" in table.schema:
         share = pl.col("workload_percent")
-        tests.append(_if((share < 0) | (share > MOST_PER_CENT), "out of range: workload_percent"))
+        tests.append(
+            _reason_if((share < 0) | (share > MOST_PER_CENT), "out of range: workload_percent")
+        )
     if "severity" in table.schema:
-        tests.append(_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))
+        tests.append(_reason_if(~pl.col("severity").is_between(1, 5), "out of range: severity"))
     if "sampling_probability" in table.schema:
         share = pl.col("sampling_probability")
-        tests.append(_if((share <= 0) | (share > 1), "out of range: sampling_probability"))
+        tests.append(_reason_if((share <= 0) | (share > 1), "out of range: sampling_probability"))
     return tests

@@ -24,12 +24,12 @@ class Zones:
 
     first: dict[bool, str] = field(default_factory=dict)
 
-    def see(self, path: Path, part: pl.DataFrame, table: Table) -> None:
+    def check_times(self, path: Path, part: pl.DataFrame, table: Table) -> None:
         """Look at every time of a file; UnreadableInput at the first that differs from the rest."""
         for column in table.columns:
             if column.type != "time" or column.name not in part.columns:
                 continue
-            for zoned, row in _firsts(part[column.name]):
+            for zoned, row in _first_rows(part[column.name]):
                 self.first.setdefault(zoned, f"{column.name} in {path}, row {row}")
                 if len(self.first) == 2:
                     raise UnreadableInput(
@@ -39,7 +39,7 @@ class Zones:
                     )
 
 
-def _firsts(times: pl.Series) -> list[tuple[bool, int]]:
+def _first_rows(times: pl.Series) -> list[tuple[bool, int]]:
     """The first row, counted from 1, with a zone and the first without; text or typed."""
     dtype = times.dtype
     if isinstance(dtype, pl.Datetime):

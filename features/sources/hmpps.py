@@ -17,7 +17,7 @@ import polars as pl
 from features import clock
 from features.contracts import records
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.sources.oasys import base
+from features.sources.oasys import base_columns
 from features.sources.shapes import SHAPES
 
 _CRN = re.compile(r"[A-Z]\d{6}")
@@ -41,7 +41,7 @@ class Report:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def convert(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
+def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
     """Read every JSON file under a folder and write an extract; the same entry twice is one row.
 
     `extracted_at` (UTC) is now where it is not given. Feeds are never declared complete: an API
@@ -55,7 +55,7 @@ def convert(folder: Path, out: Path, *, extracted_at: datetime | None = None) ->
             _read_file(path, str(path.relative_to(folder)), rows, report)
     if not rows:
         raise UserError(f"None of the files in {folder} has a shape that is known. {report.unread}")
-    _write(out, rows, extracted_at or clock.now_as_recorded().replace(microsecond=0))
+    _write_extract(out, rows, extracted_at or clock.now_as_recorded().replace(microsecond=0))
     return report
 
 
@@ -72,27 +72,27 @@ def _read_file(
         return
     counts: Counter[tuple[str, str]] = Counter()
     skipped: list[str] = []
-    for body, crn in _bodies(content, path):
+    for body, crn in _response_bodies(content, path):
         try:
             shape = next((shape for shape in SHAPES if shape.fits(body)), None)
             # All of a body or none of it: half a response would say that the rest is not there.
             read = [] if shape is None else list(shape.read(body, crn))
         except DAMAGED as error:
-            skipped.append(f"damaged ({type(error).__name__}; {_keys(body)})")
+            skipped.append(f"damaged ({type(error).__name__}; {_keys_of(body)})")
             limit = _limit_of_a_damaged(name, body, crn, clock.now_as_recorded())
             if limit is not None:
-                _merge(rows, "limits", limit)
+                _merge_rows(rows, "limits", limit)
                 counts["damaged: taken as limited for everyone", "limits"] += 1
             continue
         if shape is None:
-            skipped.append(f"no shape that is known ({_keys(body)})")
+            skipped.append(f"no shape that is known ({_keys_of(body)})")
             continue
         for table, row in read:
-            wrong = _wrong(table, row)
+            wrong = _reason_against(table, row)
             if wrong:
                 skipped.append(f"{shape.name}: {wrong}")
             else:
-                _merge(rows, table, row)
+                _merge_rows(rows, table, row)
                 counts[shape.name, table] += 1
     report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items()]
     if skipped:
@@ -138,7 +138,7 @@ def _limit_of_a_damaged(
             f"{name} speaks of limited access and is damaged, so nobody can say whose access is "
             "limited. Nothing was written. Fetch it again."
         )
-    return {**base(f"damaged-{own_crn}", own_crn, at.isoformat()), "kind": "restriction"}
+    return {**base_columns(f"damaged-{own_crn}", own_crn, at.isoformat()), "kind": "restriction"}
 
 
 def _speaks_of_a_limit(body: Any) -> bool:
@@ -166,20 +166,20 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _wrong(name: str, row: Mapping[str, Any]) -> str:
+def _reason_against(name: str, row: Mapping[str, Any]) -> str:
     """Why an entry cannot be kept; empty where it can."""
     if row["crn"] is None:
         return "it names no CRN, and neither does the file's name"
     if row["occurred_on"] is None or row["recorded_at"] is None:
         return "an entry without a date"
-    for column in records.table(name).columns:
+    for column in records.find_table(name).columns:
         value = row.get(column.name)
         if value is not None and not isinstance(value, _TYPES[column.type]):
             return f"an entry whose {column.name} is no {column.type}"
     return ""
 
 
-def _bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
+def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
     """The response bodies in a file (a stub file holds several), each with the CRN it is about."""
     named = _CRN.search(path.stem)
     crn = named[0] if named else None
@@ -199,7 +199,9 @@ def _bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
         yield content, crn
 
 
-def _merge(rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]) -> None:
+def _merge_rows(
+    rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]
+) -> None:
     """Merge the rows of one record from several files: each value from whichever has it."""
     earlier = rows.setdefault((table, row["record_id"]), row)
     for name, value in row.items():
@@ -207,7 +209,7 @@ def _merge(rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[st
             earlier[name] = value
 
 
-def _write(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
+def _write_extract(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
     for row in rows.values():
         # Whatever a response says, it was on record when it was fetched.
         row["recorded_at"] = min(row["recorded_at"], at)
@@ -227,7 +229,7 @@ def _reference_list(path: Path) -> str:
     return f"a reference list of {rows} rows, about no case"
 
 
-def _keys(body: Any) -> str:
+def _keys_of(body: Any) -> str:
     if isinstance(body, dict):
         return "keys: " + ", ".join(list(body)[:4])
     return type(body).__name__

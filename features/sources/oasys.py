@@ -22,7 +22,7 @@ _GROUPS = {
 }
 
 
-def when(value: Any) -> datetime | None:
+def parse_time(value: Any) -> datetime | None:
     """A time in UTC without a zone, from ISO text with or without an offset or zone name."""
     if not value:
         return None
@@ -34,7 +34,7 @@ def when(value: Any) -> datetime | None:
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
 
 
-def day(value: Any) -> date | None:
+def parse_day(value: Any) -> date | None:
     """The calendar date of a date or time, as it was written."""
     try:
         return date.fromisoformat(str(value)[:10])
@@ -42,20 +42,20 @@ def day(value: Any) -> date | None:
         return None
 
 
-def group(name: str) -> str | None:
+def parse_group(name: str) -> str | None:
     """Our name of a risk group, from any of the spellings in use."""
     return _GROUPS.get(re.sub(r"[^a-z]", "", name.lower().removeprefix("riskto")))
 
 
-def level(value: Any) -> str | None:
+def parse_level(value: Any) -> str | None:
     """Our name of a level: VERY_HIGH from "Very High"; an unknown one is kept as it came."""
     return str(value).strip().upper().replace(" ", "_") if value else None
 
 
-def base(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
+def base_columns(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
     """The columns that every row has: its record, its case, its day, when it was recorded."""
-    at = when(recorded) or when(on)
-    return {"record_id": record_id, "crn": crn, "occurred_on": day(on), "recorded_at": at}
+    at = parse_time(recorded) or parse_time(on)
+    return {"record_id": record_id, "crn": crn, "occurred_on": parse_day(on), "recorded_at": at}
 
 
 def _arns_levels(body: Body) -> dict[str, Any]:
@@ -67,23 +67,23 @@ def _arns_levels(body: Body) -> dict[str, Any]:
         for left, right in (body.get(key) or {}).items():
             pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
             for name, value in pairs:
-                ours = group(name)
+                ours = parse_group(name)
                 if ours is not None:
                     where = "custody" if ours == "prisoners" else place
-                    levels.setdefault(f"{ours}_{where}", level(value))
+                    levels.setdefault(f"{ours}_{where}", parse_level(value))
     return levels
 
 
-def arns(body: Body, crn: str | None) -> Iterator[Row]:
+def read_arns(body: Body, crn: str | None) -> Iterator[Row]:
     """Levels as assess-risks-and-needs gives them: its summary and its widget."""
     on = body.get("assessedOn")
-    row = base(f"arns-{crn}-{day(on)}", crn, on)
+    row = base_columns(f"arns-{crn}-{parse_day(on)}", crn, on)
     yield (
         "assessments",
         {
             **row,
             "status": "COMPLETE",
-            "completed_on": day(on),
+            "completed_on": parse_day(on),
             "source_system": "oasys",
             **_arns_levels(body),
         },
@@ -94,17 +94,17 @@ def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
     """Levels as the recall service gives them, wrapped in `riskOfSeriousHarm`."""
     inner = {**body["riskOfSeriousHarm"]}
     inner.setdefault("assessedOn", body.get("assessedOn") or inner.get("lastUpdated"))
-    yield from arns(inner, crn)
+    yield from read_arns(inner, crn)
 
 
-def ords(body: Body, crn: str | None) -> Iterator[Row]:
+def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
     """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
     crn = body.get("crn") or body.get("probNumber") or crn
     if body.get("limitedAccessOffender"):
         yield (
             "limits",
             {
-                **base(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
+                **base_columns(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
                 "kind": "restriction",
                 "source_system": "oasys",
             },
@@ -115,16 +115,18 @@ def ords(body: Body, crn: str | None) -> Iterator[Row]:
         if not started:
             continue
         # Some say that they were completed before they were started: known from the later day.
-        row = base(f"oasys-{item['assessmentPk']}", crn, started)
-        row["recorded_at"] = max(filter(None, (when(started), when(completed_on))), default=None)
+        row = base_columns(f"oasys-{item['assessmentPk']}", crn, started)
+        row["recorded_at"] = max(
+            filter(None, (parse_time(started), parse_time(completed_on))), default=None
+        )
         bands = _ords_bands(item)
         yield (
             "assessments",
             {
                 **row,
                 "status": item.get("assessmentStatus") or item.get("status"),
-                "completed_on": day(completed_on),
-                "signed_at": when(item.get("assessorSignedDate")),
+                "completed_on": parse_day(completed_on),
+                "signed_at": parse_time(item.get("assessorSignedDate")),
                 "source_system": "oasys",
                 **_ords_levels(item),
                 **bands,
@@ -139,7 +141,7 @@ def _ords_levels(item: Body) -> dict[str, Any]:
             r"risk(Children|Public|KnownAdult|Staff|Prisoners)(Community|Custody)", key
         )
         if match:
-            levels[f"{group(match[1])}_{match[2].lower()}"] = level(value)
+            levels[f"{parse_group(match[1])}_{match[2].lower()}"] = parse_level(value)
     return levels
 
 
@@ -148,9 +150,9 @@ def _ords_bands(item: Body) -> dict[str, Any]:
         return {}
     return {
         "predictor_version": "1",
-        "serious_band": level((item.get("RSR") or {}).get("scoreLevel")),
-        "violence_band": level((item.get("OVP") or {}).get("ovpRisk")),
-        "reoffending_band": level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
+        "serious_band": parse_level((item.get("RSR") or {}).get("scoreLevel")),
+        "violence_band": parse_level((item.get("OVP") or {}).get("ovpRisk")),
+        "reoffending_band": parse_level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
     }
 
 
@@ -171,7 +173,7 @@ _BANDS = {
 }
 
 
-def predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
+def read_predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
     """Predictor bands with the version that they were computed in: 1 (OGRS3) or 2 (OGRS4)."""
     for item in body:
         version = str(item.get("outputVersion") or "1")
@@ -179,14 +181,14 @@ def predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
         bands = {}
         for name, places in _BANDS.items():
             part, key = places[1 if version == "2" else 0]
-            bands[name] = level((output.get(part) or {}).get(key))
+            bands[name] = parse_level((output.get(part) or {}).get(key))
         on = item.get("completedDate")
         yield (
             "assessments",
             {
-                **base(f"predictors-{crn}-{on}-v{version}", crn, on),
+                **base_columns(f"predictors-{crn}-{on}-v{version}", crn, on),
                 "status": "PREDICTORS_ONLY",
-                "completed_on": day(on),
+                "completed_on": parse_day(on),
                 "source_system": "oasys",
                 "predictor_version": version,
                 **bands,

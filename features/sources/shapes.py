@@ -17,13 +17,13 @@ from features.contracts import codes, contact_codes
 from features.sources.oasys import (
     Body,
     Row,
-    arns,
-    base,
-    day,
-    ords,
-    predictors,
+    base_columns,
+    parse_day,
+    parse_time,
+    read_arns,
+    read_ords,
+    read_predictors,
     recall_rosh,
-    when,
 )
 
 _REGISTER_BY_NAME = {text.lower(): code for code, text in codes.REGISTER_TYPES.items()}
@@ -41,15 +41,17 @@ class Shape:
 
 def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
     for item in body["content"]:
-        created, updated = when(item.get("createdAt")), when(item.get("updatedAt"))
+        created, updated = parse_time(item.get("createdAt")), parse_time(item.get("updatedAt"))
         # An overwritten snapshot: its outcome was not known before the last change.
         late = item.get("updatedAt") if item.get("outcome") and updated else item.get("createdAt")
-        row = base(f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late)
+        row = base_columns(
+            f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late
+        )
         yield (
             "contacts",
             {
                 **row,
-                "recorded_at": when(late) or created,
+                "recorded_at": parse_time(late) or created,
                 "type_code": (item.get("type") or {}).get("code"),
                 "outcome_code": (item.get("outcome") or {}).get("code"),
                 "staff_code": (item.get("officer") or {}).get("code"),
@@ -72,8 +74,8 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "contacts",
             {
-                **base(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
-                "recorded_at": max(filter(None, (when(start), when(written_at)))),
+                **base_columns(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
+                "recorded_at": max(filter(None, (parse_time(start), parse_time(written_at)))),
                 "type_code": kind.get("code"),
                 "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
                 "enforcement_code": _code_of(
@@ -110,7 +112,7 @@ def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "contacts",
                 {
-                    **base(f"contact-{item['contactId']}-{part}", crn, item["date"]),
+                    **base_columns(f"contact-{item['contactId']}-{part}", crn, item["date"]),
                     "type_code": (item.get("type") or {}).get("code"),
                     "outcome_code": outcome,
                 },
@@ -125,41 +127,41 @@ def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "registrations",
             {
-                **base(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
+                **base_columns(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
                 "type_code": _REGISTER_BY_NAME.get(
                     str(item["description"]).lower(), item["description"]
                 ),
                 "level_code": item.get("levelCode"),
-                "next_review_on": day(item.get("nextReviewDate")),
-                "ended_on": day(removed[-1].get("removalDate"))
+                "next_review_on": parse_day(item.get("nextReviewDate")),
+                "ended_on": parse_day(removed[-1].get("removalDate"))
                 if item.get("removed") and removed
                 else None,
             },
         )
     if body.get("mappa"):
-        yield _mappa(body["mappa"], crn)
+        yield _read_mappa(body["mappa"], crn)
 
 
-def _mappa(item: Body, crn: str | None) -> Row:
+def _read_mappa(item: Body, crn: str | None) -> Row:
     number = item.get("category")
     return "registrations", {
-        **base(f"mappa-{crn}", crn, item.get("startDate")),
+        **base_columns(f"mappa-{crn}", crn, item.get("startDate")),
         "type_code": "MAPP",
         "level_code": f"M{item.get('level')}",
         "category_code": "X9" if number == 0 else f"M{number}",
-        "next_review_on": day(item.get("reviewDate")),
+        "next_review_on": parse_day(item.get("reviewDate")),
     }
 
 
 def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
     crn = _crn_of(body) or crn
     if body.get("mappa"):
-        yield _mappa(body["mappa"], crn)
+        yield _read_mappa(body["mappa"], crn)
     for i, item in enumerate(body.get("roshHistory") or []):
         yield (
             "registrations",
             {
-                **base(f"rosh-{crn}-{i}", crn, item["startDate"]),
+                **base_columns(f"rosh-{crn}-{i}", crn, item["startDate"]),
                 "type_code": item["type"],
             },
         )
@@ -173,7 +175,9 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "orders",
                 {
-                    **base(f"condition-{crn}-{event.get('number')}-{i}", crn, item["startDate"]),
+                    **base_columns(
+                        f"condition-{crn}-{event.get('number')}-{i}", crn, item["startDate"]
+                    ),
                     "kind": "licence_condition",
                     "category": ".".join(filter(None, parts)),
                     "theme": "movement" if parts[0] == "NLC8" else None,
@@ -181,7 +185,7 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
             )
 
 
-def _access(body: Body, _crn: str | None) -> Iterator[Row]:
+def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
     """Limited access: exclusions, restrictions and rows cut to their CRN. Open until told."""
     listed = body.get("access") or body.get("caseload") or [body]
     now = clock.now().isoformat()
@@ -197,11 +201,11 @@ def _access(body: Body, _crn: str | None) -> Iterator[Row]:
         for kind in kinds:
             yield (
                 "limits",
-                {**base(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
+                {**base_columns(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
             )
 
 
-def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
+def _read_limitations(body: Body, crn: str | None) -> Iterator[Row]:
     """Exclusions and restrictions of one case, without the users whom they name.
 
     A response says who is named now and never who no longer is; a user taken off would stay let in.
@@ -209,7 +213,7 @@ def _limitations(body: Body, crn: str | None) -> Iterator[Row]:
     now = clock.now().isoformat()
     for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
         if body.get(field):
-            yield "limits", {**base(f"access-{crn}-{kind}", crn, now), "kind": kind}
+            yield "limits", {**base_columns(f"access-{crn}-{kind}", crn, now), "kind": kind}
 
 
 def _crn_of(body: Body) -> str | None:
@@ -217,55 +221,61 @@ def _crn_of(body: Body) -> str | None:
     return str(crn) if crn else None
 
 
-def _has(*keys: str) -> Callable[[Any], bool]:
+def _has_keys(*keys: str) -> Callable[[Any], bool]:
     return lambda body: isinstance(body, dict) and all(key in body for key in keys)
 
 
-def _either(*tests: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _has_either(*tests: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda body: any(test(body) for test in tests)
 
 
 def _first_has(*keys: str) -> Callable[[Any], bool]:
     return lambda body: (
-        isinstance(body, list) and bool(body) and _either(*[_has(key) for key in keys])(body[0])
+        isinstance(body, list)
+        and bool(body)
+        and _has_either(*[_has_keys(key) for key in keys])(body[0])
     )
 
 
 SHAPES: tuple[Shape, ...] = (
     Shape(
         "OASys: levels, predictors, timeline",
-        _either(
-            _has("timeline"),
-            lambda b: _has("assessments")(b) and not any("acc" in a for a in b["assessments"]),
+        _has_either(
+            _has_keys("timeline"),
+            lambda b: _has_keys("assessments")(b) and not any("acc" in a for a in b["assessments"]),
         ),
-        ords,
+        read_ords,
     ),
-    Shape("RoSH: recall decision", _has("riskOfSeriousHarm"), recall_rosh),
-    Shape("RoSH: summary or widget", _has("riskInCommunity"), arns),
+    Shape("RoSH: recall decision", _has_keys("riskOfSeriousHarm"), recall_rosh),
+    Shape("RoSH: summary or widget", _has_keys("riskInCommunity"), read_arns),
     Shape(
         "predictors, version 1 or 2",
         _first_has("outputVersion", "groupReconvictionScore"),
-        predictors,
+        read_predictors,
     ),
     Shape(
         "contacts: integration API",
-        lambda b: _has("content")(b) and any("contactDate" in i for i in b["content"]),
+        lambda b: _has_keys("content")(b) and any("contactDate" in i for i in b["content"]),
         _contact_page,
     ),
-    Shape("contacts: recall decision", _has("contacts", "personalDetails"), _contact_history),
-    Shape("non-compliance", _has("unacceptableAbsence"), _non_compliance),
-    Shape("registers: risk flags", _either(_has("riskFlags"), _has("riskFlag")), _risk_flags),
-    Shape("registers: MAPPA and RoSH history", _has("roshHistory"), _rosh_history),
-    Shape("licence conditions", _has("activeConvictions"), _licence_conditions),
+    Shape("contacts: recall decision", _has_keys("contacts", "personalDetails"), _contact_history),
+    Shape("non-compliance", _has_keys("unacceptableAbsence"), _non_compliance),
+    Shape(
+        "registers: risk flags",
+        _has_either(_has_keys("riskFlags"), _has_keys("riskFlag")),
+        _risk_flags,
+    ),
+    Shape("registers: MAPPA and RoSH history", _has_keys("roshHistory"), _rosh_history),
+    Shape("licence conditions", _has_keys("activeConvictions"), _licence_conditions),
     Shape(
         "limited access: named users",
-        _either(_has("excludedFrom"), _has("restrictedTo")),
-        _limitations,
+        _has_either(_has_keys("excludedFrom"), _has_keys("restrictedTo")),
+        _read_limitations,
     ),
     Shape(
         "limited access",
-        _either(_has("access"), _has("caseload"), _has("userExcluded", "crn")),
-        _access,
+        _has_either(_has_keys("access"), _has_keys("caseload"), _has_keys("userExcluded", "crn")),
+        _read_access,
     ),
 )
 """Tried in order; the first that fits reads the body."""

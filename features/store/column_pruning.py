@@ -22,7 +22,7 @@ class Unread(NamedTuple):
     """Columns of codes that are compared so often that a number for each code is worth it."""
 
 
-def leanly(
+def read_needed_columns(
     store: Store,
     name: str,
     buckets: int | Collection[int] | None,
@@ -35,8 +35,8 @@ def leanly(
     """
     ours = pl.col("crn").is_in(cases.implode())
     if unread.keep is None:
-        return store.read(name, buckets, ours, unread.without)
-    rows = store.read(name, buckets, (unread.keep | LATER) & ours, unread.without)
+        return store.read_versions(name, buckets, ours, unread.without)
+    rows = store.read_versions(name, buckets, (unread.keep | LATER) & ours, unread.without)
     several = of_records(rows, rows.filter(LATER))
     changed = rows.filter(several)
     needed = changed.filter(of_records(changed, changed.filter(unread.keep)))
@@ -46,7 +46,7 @@ def leanly(
     if len(begun):
         # Their first version is none that an indicator reads, but says since when one was known.
         first = ~LATER & pl.col("record_id").is_in(begun.implode())
-        whole.append(store.read(name, buckets, first & ours, unread.without))
+        whole.append(store.read_versions(name, buckets, first & ours, unread.without))
     return pl.concat(whole).with_columns(pl.col(unread.categories).cast(pl.Categorical))
 
 

@@ -16,7 +16,7 @@ console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 def undo_load(args: argparse.Namespace) -> None:
     """Take the newest load back, and say what that does not undo."""
-    load = undo.undo(args.store, args.reasons)
+    load = undo.undo_load(args.store, args.reasons)
     console.print(
         f"Load {load.number} (taken {load.extracted_at:%Y-%m-%d %H:%M}) is taken back; the "
         "manifest says by whom and why. Nights that read it stand: score again to bring the queue "
@@ -26,7 +26,7 @@ def undo_load(args: argparse.Namespace) -> None:
 
 def verify_store(args: argparse.Namespace) -> None:
     """Say whether every file of the store is the one that was written; name those that are not."""
-    verification_result = verification.verify(Store.open(args.store))
+    verification_result = verification.verify_store(Store.open(args.store))
     for what, names in (
         ("missing", verification_result.missing),
         ("not the one that was written", verification_result.changed),
@@ -34,7 +34,7 @@ def verify_store(args: argparse.Namespace) -> None:
     ):
         for name in names:
             console.print(f"  {name}: {what}", highlight=False)
-    if not verification_result.sound:
+    if not verification_result.is_sound:
         raise UnreadableInput(
             f"The store in {args.store} is not what was written. Restore it from a backup, or load "
             "its extracts again into a new store."

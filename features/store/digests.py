@@ -15,7 +15,7 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def check(path: Path, expected: str, store: Path) -> None:
+def check_digest(path: Path, expected: str, store: Path) -> None:
     """Raise UnreadableInput unless a file is there and is the one whose digest was kept.
 
     A file is hashed once a process, and again where its size, time or place on disk changed.

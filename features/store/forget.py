@@ -21,7 +21,7 @@ from features.store import legal_holds, staging
 from features.store.store import Load, Store
 
 
-def forget(path: Path, crn: str) -> dict[str, int]:
+def forget_case(path: Path, crn: str) -> dict[str, int]:
     """Take every version of a case's records out of the store; how many rows, by table.
 
     Raises UserError for what is no CRN, where the case is held for an inquest or review, and where
@@ -30,12 +30,12 @@ def forget(path: Path, crn: str) -> dict[str, int]:
     if not is_crn(crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
     Store.open(path)
-    with staging.alone(path):
+    with staging.hold_lock(path):
         opened = Store.open(path)
         _check_not_held(path, crn)
         staging.sweep_orphans(path)
         counts: dict[str, int] = {}
-        loads = [_without(path, load, crn, counts, opened.buckets) for load in opened.loads]
+        loads = [_rewrite_load(path, load, crn, counts, opened.buckets) for load in opened.loads]
         old: list[Path] = []
         opened.loads = [_without_refused(path, load, crn, counts, old) for load in loads]
         if not counts:
@@ -46,7 +46,7 @@ def forget(path: Path, crn: str) -> dict[str, int]:
         _check_not_held(path, crn)
         staging.replace_manifest(opened)
         for file in old:
-            _rewrite(file, file, _refused_of(crn))
+            _rewrite_file(file, file, _refused_of(crn))
         staging.sweep_orphans(path)
     return counts
 
@@ -59,7 +59,7 @@ def _check_not_held(path: Path, crn: str) -> None:
         )
 
 
-def _ours(crn: str) -> pl.Expr:
+def _rows_of_case(crn: str) -> pl.Expr:
     """The rows of the case."""
     return (pl.col("crn") == crn).fill_null(value=False)
 
@@ -67,10 +67,10 @@ def _ours(crn: str) -> pl.Expr:
 def _refused_of(crn: str) -> pl.Expr:
     """The refused rows of the case: whatever they held, its CRN may be spelt wrong in them."""
     contains_crn = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
-    return _ours(crn) | contains_crn.fill_null(value=False)
+    return _rows_of_case(crn) | contains_crn.fill_null(value=False)
 
 
-def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
+def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
     """The load with new files in place of those that hold the case."""
     bucket = f"{int(crn[1:]) % buckets:02d}"
     files = dict(load.files)
@@ -78,7 +78,7 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
         old = path / relative
         if old.stem != bucket:
             continue
-        row_count = _count(old, _ours(crn))
+        row_count = _add_to_count(old, _rows_of_case(crn))
         if not row_count:
             continue
         table = relative.split("/")[2]
@@ -87,7 +87,7 @@ def _without(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: 
         new = path / "loads" / f"{load.number:04d}" / table
         new = new.joinpath(*["again"] * (turn + 1)) / old.name
         del files[relative]
-        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _ours(crn))
+        files[new.relative_to(path).as_posix()] = _rewrite_file(old, new, _rows_of_case(crn))
     return replace(load, files=files)
 
 
@@ -101,7 +101,7 @@ def _without_refused(
     """
     files = dict(load.refused or {})
     for old in load.refused_files(path):
-        row_count = _count(old, _refused_of(crn))
+        row_count = _add_to_count(old, _refused_of(crn))
         if not row_count:
             continue
         counts["refused"] = counts.get("refused", 0) + row_count
@@ -110,15 +110,15 @@ def _without_refused(
             continue
         new = old.parent / "again" / old.name
         del files[old.relative_to(path).as_posix()]
-        files[new.relative_to(path).as_posix()] = _rewrite(old, new, _refused_of(crn))
+        files[new.relative_to(path).as_posix()] = _rewrite_file(old, new, _refused_of(crn))
     return load if load.refused is None else replace(load, refused=files)
 
 
-def _count(path: Path, of: pl.Expr) -> int:
+def _add_to_count(path: Path, of: pl.Expr) -> int:
     return int(pl.scan_parquet(path).filter(of).select(pl.len()).collect().item())
 
 
-def _rewrite(old: Path, new: Path, without: pl.Expr) -> str:
+def _rewrite_file(old: Path, new: Path, without: pl.Expr) -> str:
     """Rewrite a file without some rows, whole or not at all; returns its digest."""
     new.parent.mkdir(parents=True, exist_ok=True)
     temporary = new.with_suffix(".tmp")

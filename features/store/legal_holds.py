@@ -13,7 +13,7 @@ from features.errors import UnreadableInput
 FILE = "holds.json"
 
 
-def keep(path: Path, crns: Iterable[str]) -> None:
+def write_held_cases(path: Path, crns: Iterable[str]) -> None:
     """Write down, whole, which cases of the store in `path` are held now."""
     with NamedTemporaryFile("w", encoding="utf-8", dir=path, prefix=FILE, delete=False) as file:
         json.dump(sorted(crns), file)

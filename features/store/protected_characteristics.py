@@ -11,14 +11,16 @@ NOT_KNOWN = "not known"
 BANDS = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24"))
 
 
-def of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+def characteristics_of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
     """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic.
 
     What is not supplied is said so. Rows come back in their order, with the columns
     CHARACTERISTICS alone.
     """
-    people = store.read("people").sort("recorded_at").unique("crn", keep="last")
-    supervisions = store.read("supervisions").sort("occurred_on").unique("crn", keep="last")
+    people = store.read_versions("people").sort("recorded_at").unique("crn", keep="last")
+    supervisions = (
+        store.read_versions("supervisions").sort("occurred_on").unique("crn", keep="last")
+    )
     people_of_rows = rows.select("crn", "as_of").join(
         people, on="crn", how="left", maintain_order="left"
     )

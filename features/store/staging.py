@@ -36,7 +36,7 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the store's lock: one command at a time may change it."""
     with (path / "lock").open("w") as lock:
         try:
@@ -55,7 +55,7 @@ class Staged:
         self._made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
         self._alone = ExitStack()
-        self._alone.enter_context(alone(path))
+        self._alone.enter_context(hold_lock(path))
         sweep_orphans(path)
         self.path, self.buckets, self.number = path, buckets, number
         self._folder = path / "loads" / f"{number:04d}.tmp"
@@ -74,7 +74,7 @@ class Staged:
             relative = f"loads/{self.number:04d}/{name}/{target.name}"
             self.files[relative] = flush_and_digest(target)
 
-    def refuse(self, name: str, rows: pl.DataFrame) -> None:
+    def add_refused(self, name: str, rows: pl.DataFrame) -> None:
         """Keep refused rows of a table."""
         target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class Staged:
     def commit(self, load: Load) -> None:
         """Make the load exist."""
         self._folder.rename(self._folder.with_suffix(""))
-        existing = _opened(self.path, self.buckets)
+        existing = _open_or_make(self.path, self.buckets)
         existing.loads.append(replace(load, files=self.files, refused=self.refused))
         replace_manifest(existing)
 
@@ -122,7 +122,7 @@ def sweep_orphans(path: Path) -> list[str]:
         folders = ["loads"] if load.refused is None else ["loads", "refused"]
         for file in sorted(f for one in folders for f in (path / one / number).rglob("*.parquet")):
             relative = file.relative_to(path).as_posix()
-            if relative not in load.proofs:
+            if relative not in load.file_digests:
                 file.unlink()
                 removed.append(relative)
     return removed
@@ -158,5 +158,5 @@ def replace_manifest(opened: Store) -> None:
     temporary.replace(opened.path / "manifest.json")
 
 
-def _opened(path: Path, buckets: int) -> Store:
+def _open_or_make(path: Path, buckets: int) -> Store:
     return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)

@@ -64,7 +64,7 @@ class Load:
     """The files of refused rows with their digests; None in a load from before they were kept."""
 
     @property
-    def proofs(self) -> dict[str, str]:
+    def file_digests(self) -> dict[str, str]:
         """The SHA-256 of every file of the load, as it was written."""
         return {**self.files, **(self.refused or {})}
 
@@ -161,11 +161,11 @@ class Store:
         """Whether any load holds made-up people."""
         return any(load.made_up for load in self.loads)
 
-    def supplied(self) -> set[str]:
+    def supplied_tables(self) -> set[str]:
         """The tables that any load brought."""
         return {name for load in self.loads for name in load.tables}
 
-    def covers(self, name: str) -> list[tuple[date, date]]:
+    def covered_periods(self, name: str) -> list[tuple[date, date]]:
         """For each load of a table: the day on which the load was taken, and the day it covers to.
 
         What the store's first load brought counts as known since ever: it is the history with
@@ -185,14 +185,16 @@ class Store:
         """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
         states = {}
         for name in records.TABLES:
-            until_days = [until for known_on, until in self.covers(name) if known_on <= as_of]
+            until_days = [
+                until for known_on, until in self.covered_periods(name) if known_on <= as_of
+            ]
             if not until_days:
                 states[name] = "missing"
             else:
                 states[name] = "stopped" if max(until_days) < as_of - STALE_AFTER else "supplied"
         return states
 
-    def read(
+    def read_versions(
         self,
         name: str,
         buckets: int | Collection[int] | None = None,
@@ -206,7 +208,7 @@ class Store:
         """
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         bucket_numbers = {buckets} if isinstance(buckets, int) else buckets
-        files = [path for load in self.loads for path in self._files(load, name, bucket_numbers)]
+        files = [path for load in self.loads for path in self._files_of(load, name, bucket_numbers)]
         if not files:
             return pl.DataFrame(schema=schema)
         # A column of the contract that is newer than a load is null in it.
@@ -215,13 +217,15 @@ class Store:
             rows = rows.filter(keep)
         return rows.select(list(schema)).collect()
 
-    def knows(self, crn: str) -> bool:
+    def knows_case(self, crn: str) -> bool:
         """Whether any table holds a row of the case, or a refused row names it."""
         bucket, ours = int(crn[1:]) % self.buckets, pl.col("crn") == crn
-        row_counts = (self.read(name, bucket, ours).height for name in sorted(self.supplied()))
-        return any(row_counts) or crn in set(self.refused()["crn"])
+        row_counts = (
+            self.read_versions(name, bucket, ours).height for name in sorted(self.supplied_tables())
+        )
+        return any(row_counts) or crn in set(self.refused_rows()["crn"])
 
-    def refused(self) -> pl.DataFrame:
+    def refused_rows(self) -> pl.DataFrame:
         """The refused rows of every load: load, table, row, crn, reason, content."""
         files = [path for load in self.loads for path in self._refused_files(load)]
         if not files:
@@ -233,32 +237,32 @@ class Store:
 
         A record that arrived whole in a later load is no longer missing.
         """
-        refused = self.refused().filter(pl.col("crn").str.contains(CRN_PATTERN))
+        refused = self.refused_rows().filter(pl.col("crn").str.contains(CRN_PATTERN))
         cases: set[str] = set()
         for (name,), rows in refused.partition_by("table", as_dict=True).items():
-            stored = self.read(name).select("record_id", kept_in=pl.col("load"))
+            stored = self.read_versions(name).select("record_id", kept_in=pl.col("load"))
             mended = rows.join(stored, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 
-    def _files(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
+    def _files_of(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
         prefix = f"loads/{load.number:04d}/{name}/"
         ours = sorted(relative for relative in load.files if relative.startswith(prefix))
         paths = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
         for relative in paths:
-            digests.check(self.path / relative, load.files[relative], self.path)
+            digests.check_digest(self.path / relative, load.files[relative], self.path)
         return [self.path / relative for relative in paths]
 
     def _refused_files(self, load: Load) -> list[Path]:
         """The files of a load's refused rows, each as it was written."""
         for relative, digest in (load.refused or {}).items():
-            digests.check(self.path / relative, digest, self.path)
+            digests.check_digest(self.path / relative, digest, self.path)
         return load.refused_files(self.path)
 
 
 def store_schema(name: str) -> dict[str, pl.DataType]:
     """The columns of a table in the store: the contract's, and what intake adds."""
-    return {**records.table(name).schema, **ADDED_COLUMNS}
+    return {**records.find_table(name).schema, **ADDED_COLUMNS}
 
 
 def bucket_of(buckets: int) -> pl.Expr:

@@ -13,7 +13,7 @@ from features.store.store import Load, Store
 LEAST_REASONS = 20
 
 
-def undo(path: Path, reasons: str) -> Load:
+def undo_load(path: Path, reasons: str) -> Load:
     """Take the newest load out of the store; who did it, when and why stays in the manifest.
 
     Raises UserError without reasons, and where the store holds no load. What a night read of the
@@ -22,7 +22,7 @@ def undo(path: Path, reasons: str) -> Load:
     if len(reasons.strip()) < LEAST_REASONS:
         raise UserError(f"Say why (--reasons), in at least {LEAST_REASONS} characters.")
     Store.open(path)
-    with staging.alone(path):
+    with staging.hold_lock(path):
         opened = Store.open(path)
         if not opened.loads:
             raise UserError(f"The store in {path} holds no load. Nothing was changed.")

@@ -18,14 +18,14 @@ class Verified:
     unknown: list[str]
 
     @property
-    def sound(self) -> bool:
+    def is_sound(self) -> bool:
         """Every listed file is as it was written, and nothing else lies there."""
         return not (self.missing or self.changed or self.unknown)
 
 
-def verify(store: Store) -> Verified:
+def verify_store(store: Store) -> Verified:
     """Hash every file of every load, also those that were read before."""
-    listed = {name: digest for load in store.loads for name, digest in load.proofs.items()}
+    listed = {name: digest for load in store.loads for name, digest in load.file_digests.items()}
     there = {
         path.relative_to(store.path).as_posix()
         for folder in ("loads", "refused")

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 
-def live(versions: pl.DataFrame) -> pl.DataFrame:
+def live_versions(versions: pl.DataFrame) -> pl.DataFrame:
     """The newest kept version of each record that has not been withdrawn."""
     newest = versions.sort("record_id", "version").unique(
         "record_id", keep="last", maintain_order=True
@@ -15,7 +15,7 @@ def live(versions: pl.DataFrame) -> pl.DataFrame:
     return newest.filter(pl.col("withdrawn_at").is_null())
 
 
-def appended(
+def new_versions(
     stored: pl.DataFrame, good: pl.DataFrame, extracted_at: datetime, previous: datetime | None
 ) -> pl.DataFrame:
     """The versions to append: what is new, what changed, and what came back.
@@ -40,11 +40,13 @@ def appended(
     if previous is not None:
         known_from = pl.when(known_from > previous).then(known_from).otherwise(pl.lit(extracted_at))
     told_now = pl.concat([fresh, again]).with_columns(known_from=known_from.cast(pl.Datetime("us")))
-    left = _withdraw(_moved(stored, last), extracted_at)
-    return _numbered(stored, pl.concat([left, _handed_over(told_now).select(left.columns)]))
+    left = _make_withdrawals(_moved_records(stored, last), extracted_at)
+    return _with_version_numbers(
+        stored, pl.concat([left, _handed_over(told_now).select(left.columns)])
+    )
 
 
-def withdrawn(
+def withdrawals(
     stored: pl.DataFrame, good: pl.DataFrame, bad: pl.DataFrame, extracted_at: datetime
 ) -> pl.DataFrame:
     """A withdrawal for each live record that a complete feed no longer has.
@@ -52,8 +54,8 @@ def withdrawn(
     A record whose row was refused has not vanished: nothing is withdrawn because of a bad row.
     """
     present = [*good["record_id"].to_list(), *bad["record_id"].drop_nulls().to_list()]
-    missing = live(stored).filter(~pl.col("record_id").is_in(present))
-    return _numbered(stored, _withdraw(missing, extracted_at))
+    missing = live_versions(stored).filter(~pl.col("record_id").is_in(present))
+    return _with_version_numbers(stored, _make_withdrawals(missing, extracted_at))
 
 
 def _handed_over(numbered: pl.DataFrame) -> pl.DataFrame:
@@ -73,19 +75,19 @@ def _handed_over(numbered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _moved(stored: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+def _moved_records(stored: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """The newest kept version of each live record that the extract now gives another CRN."""
     now = last.select("record_id", now=pl.col("crn"))
-    moved = live(stored).join(now, on="record_id", how="inner")
+    moved = live_versions(stored).join(now, on="record_id", how="inner")
     return moved.filter(pl.col("crn") != pl.col("now")).drop("now")
 
 
-def _withdraw(rows: pl.DataFrame, extracted_at: datetime) -> pl.DataFrame:
+def _make_withdrawals(rows: pl.DataFrame, extracted_at: datetime) -> pl.DataFrame:
     at = pl.lit(extracted_at).cast(pl.Datetime("us"))
     return rows.with_columns(withdrawn_at=at, known_from=at).drop("load")
 
 
-def _numbered(stored: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_version_numbers(stored: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Numbered after the kept versions of the record, in the order given."""
     top = stored.group_by("record_id").agg(_top=pl.col("version").max())
     numbered = rows.join(top, on="record_id", how="left", maintain_order="left").with_columns(

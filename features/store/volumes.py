@@ -23,12 +23,12 @@ Supplied = dict[str, dict[str, tuple[int, int]]]
 """By table, by region: rows recorded, and of them those recorded late."""
 
 
-def regions(store: Store, limited: Collection[str]) -> dict[str, str]:
+def case_regions(store: Store, limited: Collection[str]) -> dict[str, str]:
     """The region of every case that is or was under supervision: its provider's code.
 
     Cases of limited access are left out: nothing is told of them, not as a count either.
     """
-    rows = store.read(
+    rows = store.read_versions(
         "supervisions",
         keep=pl.col("pdu_code").is_not_null(),
         without=[name for name in store_schema("supervisions") if name not in (*READ, "pdu_code")],
@@ -38,26 +38,28 @@ def regions(store: Store, limited: Collection[str]) -> dict[str, str]:
     return dict(named.select("crn", pl.col("pdu_code").str.slice(0, 3)).iter_rows())
 
 
-def counted(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
+def count_records(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
     """The first versions of records put on record in the days up to the end of a day.
 
     Only cases of `regions` count.
     """
-    return totals(by_day(store, regions, until, days), tables(store), until, days)
+    return total_records(by_day(store, regions, until, days), counted_tables(store), until, days)
 
 
 def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> pl.DataFrame:
-    """What `counted` counts, day by day: table, region, day (of recording), rows, late."""
+    """What `count_records` counts, day by day: table, region, day (of recording), rows, late."""
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)
     named = pl.DataFrame(
         {"crn": list(regions), "region": list(regions.values())},
         schema={"crn": pl.String, "region": pl.String},
     )
-    return pl.concat([_table(store, name, named, begin, end) for name in tables(store)])
+    return pl.concat(
+        [_count_table(store, name, named, begin, end) for name in counted_tables(store)]
+    )
 
 
-def totals(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
+def total_records(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
     """The days up to a day together; a table of which nothing came is there, empty."""
     within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
     summed = daily.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
@@ -67,30 +69,34 @@ def totals(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -
     return supplied
 
 
-def tables(store: Store) -> list[str]:
+def counted_tables(store: Store) -> list[str]:
     """Every table supplied but limits (those cases are not counted) and reviews (in rounds)."""
-    return [name for name in records.TABLES if name in store.supplied() and name not in LEFT_OUT]
+    return [
+        name for name in records.TABLES if name in store.supplied_tables() and name not in LEFT_OUT
+    ]
 
 
-def _table(
+def _count_table(
     store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime
 ) -> pl.DataFrame:
     """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
     parts = range(0, store.buckets, AT_A_TIME)
     row_counts = pl.concat(
-        _some(store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets)))
+        _count_buckets(
+            store, name, regions, begin, end, range(at, min(at + AT_A_TIME, store.buckets))
+        )
         for at in parts
     )
     daily = row_counts.group_by("region", "day").agg(pl.col("rows", "late").sum())
     return daily.select(pl.lit(name).alias("table"), "region", "day", "rows", "late")
 
 
-def _some(
+def _count_buckets(
     store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime, buckets: range
 ) -> pl.DataFrame:
     recorded = (pl.col("recorded_at") >= begin) & (pl.col("recorded_at") < end)
     without = [column for column in store_schema(name) if column not in READ]
-    rows = store.read(name, buckets, recorded & (pl.col("version") == 1), without)
+    rows = store.read_versions(name, buckets, recorded & (pl.col("version") == 1), without)
     day = pl.col("recorded_at").dt.date()
     waited = (day - pl.col("occurred_on")).dt.total_days()
     named = rows.join(regions, on="crn")

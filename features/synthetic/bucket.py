@@ -22,13 +22,14 @@ from features.synthetic import (
     places,
     practice,
     readers,
+    registers,
     supervision,
 )
-from features.synthetic.draw import Desk, Draw, Floats, pick
+from features.synthetic.draw import Desk, Draw, Floats, pick_labels
 from features.synthetic.lives import Lives
 from features.synthetic.places import Places
 from features.synthetic.practice import Holding
-from features.synthetic.scenarios import Policies, Scenario, find
+from features.synthetic.scenarios import Policies, Scenario, find_scenario
 
 PILOT = 16_000
 TRUE_LEVELS = "true-levels"
@@ -60,7 +61,7 @@ class Plan:
 
 
 @lru_cache(maxsize=8)
-def plan(
+def make_plan(
     seed: int,
     as_of: date,
     cases: int,
@@ -72,11 +73,11 @@ def plan(
     """Places, cuts and slips, set on a pilot of people who are in no bucket."""
     draw = Draw(seed, as_of)
     policies = Policies()
-    units_and_teams = places.make(draw, cases, policies)
-    pilot_people = people.make(draw, PILOT, 1)
-    cuts = lives.cuts(lives.make(draw, pilot_people))
-    pilot = lives.make(draw, pilot_people, cuts)
-    holding = practice.hold(draw, pilot, units_and_teams)
+    units_and_teams = places.make_places(draw, cases, policies)
+    pilot_people = people.make_people(draw, PILOT, 1)
+    cuts = lives.find_cuts(lives.make_lives(draw, pilot_people))
+    pilot = lives.make_lives(draw, pilot_people, cuts)
+    holding = practice.draw_holdings(draw, pilot, units_and_teams)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
     return Plan(
         seed=seed,
@@ -84,7 +85,7 @@ def plan(
         cases=cases,
         buckets=buckets,
         audited=audited,
-        scenario=find(scenario),
+        scenario=find_scenario(scenario),
         policies=policies,
         places=units_and_teams,
         cuts=cuts,
@@ -100,40 +101,43 @@ class Bucket:
     tables: dict[str, pl.DataFrame]
 
 
-def make(plan: Plan, number: int) -> Bucket:
+def make_bucket(plan: Plan, number: int) -> Bucket:
     """Draw a bucket: lives, then practice, then what was written down."""
     draw = plan.draw(number)
-    who = people.make(draw, plan.size(number), plan.buckets)
-    led = lives.make(draw, who, plan.cuts)
-    holding = practice.hold(draw, led, plan.places)
-    work = practice.assess(draw, led, holding, plan.cuts, plan.slips, plan.scenario)
+    who = people.make_people(draw, plan.size(number), plan.buckets)
+    led = lives.make_lives(draw, who, plan.cuts)
+    holding = practice.draw_holdings(draw, led, plan.places)
+    work = practice.draw_assessments(draw, led, holding, plan.cuts, plan.slips, plan.scenario)
     due = supervision.contact_due(led, work, plan.places, plan.policies, plan.scenario)
-    desk = _desk(plan, draw, led, holding)
-    units = pick(plan.places.units, plan.places.team_unit[holding.team])
-    registers = [changes.registers(desk, led, work), changes.suspensions(desk, due.suspended)]
+    desk = _make_desk(plan, draw, led, holding)
+    units = pick_labels(plan.places.units, plan.places.team_unit[holding.team])
+    register_tables = [
+        registers.registers_table(desk, led, work),
+        registers.suspension_rows(desk, due.suspended),
+    ]
     return Bucket(
         led,
         {
-            "supervisions": supervision.supervisions(desk, led, plan.places, work, due),
-            "contacts": contacts.table(desk, led, work, plan.places, due, plan.policies),
-            "assessments": assessments.table(desk, led, work),
-            "registrations": pl.concat(registers),
-            "orders": changes.orders(desk, led),
-            "enquiries": changes.enquiries(desk, led, work),
-            "incidents": incidents.table(desk, led, due.visits, plan.scenario),
-            "decisions": changes.decisions(desk, led, work),
-            "allocations": supervision.allocations(desk, led, plan.places, work),
-            "actions": changes.actions(desk, led, work),
-            "circumstances": changes.circumstances(desk, led, units),
-            "documents": documents.table(desk, led, work),
-            "reviews": readers.table(desk, led, work, plan.audited),
-            "people": people.table(draw, who, np.maximum(led.sentences.start, 1)),
-            "limits": changes.limits(desk, led, units),
+            "supervisions": supervision.supervisions_table(desk, led, plan.places, work, due),
+            "contacts": contacts.contacts_table(desk, led, work, plan.places, due, plan.policies),
+            "assessments": assessments.assessments_table(desk, led, work),
+            "registrations": pl.concat(register_tables),
+            "orders": changes.orders_table(desk, led),
+            "enquiries": changes.enquiries_table(desk, led, work),
+            "incidents": incidents.incidents_table(desk, led, due.visits, plan.scenario),
+            "decisions": changes.decisions_table(desk, led, work),
+            "allocations": supervision.allocations_table(desk, led, plan.places, work),
+            "actions": changes.actions_table(desk, led, work),
+            "circumstances": changes.circumstances_table(desk, led, units),
+            "documents": documents.documents_table(desk, led, work),
+            "reviews": readers.reviews_table(desk, led, work, plan.audited),
+            "people": people.people_table(draw, who, np.maximum(led.sentences.start, 1)),
+            "limits": changes.limits_table(desk, led, units),
         },
     )
 
 
-def _desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
+def _make_desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
     where, policies, scenario = plan.places, plan.policies, plan.scenario
     region = where.of_provider(holding.team, policies.outage_provider)
     later = where.of_provider(holding.team, *scenario.late_providers)
@@ -151,22 +155,24 @@ def _desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
     )
 
 
-def write(plan: Plan, number: int, out: Path, truth: Path) -> tuple[dict[str, int], dict[str, int]]:
+def write_bucket(
+    plan: Plan, number: int, out: Path, truth: Path
+) -> tuple[dict[str, int], dict[str, int]]:
     """Write a bucket's files; returns the rows and the digest of each table."""
-    bucket_content = make(plan, number)
+    bucket_content = make_bucket(plan, number)
     rows, digests = {}, {}
     for name, drawn in bucket_content.tables.items():
-        frame = _renumbered(plan.draw(number), name, drawn)
+        frame = _with_neutral_numbers(plan.draw(number), name, drawn)
         target = out / name / f"{number:02d}.parquet"
         target.parent.mkdir(exist_ok=True)
         ordered = frame.sort("crn", "occurred_on", "record_id", "version")
         ordered.write_parquet(target, compression="zstd", compression_level=1, statistics=False)
-        rows[name], digests[name] = ordered.height, digest(ordered)
-    _seal(bucket_content.lives, number, truth)
+        rows[name], digests[name] = ordered.height, rows_digest(ordered)
+    _write_truth(bucket_content.lives, number, truth)
     return rows, digests
 
 
-def _renumbered(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_neutral_numbers(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with neutral record numbers, so that a number does not reveal what is hidden."""
     record_ids = rows.select(pl.col("record_id").unique(maintain_order=True))
     order = draw.stream(f"numbers of {name}").permutation(record_ids.height)
@@ -176,7 +182,7 @@ def _renumbered(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(record_id="new").select(rows.columns)
 
 
-def _seal(led: Lives, number: int, folder: Path) -> None:
+def _write_truth(led: Lives, number: int, folder: Path) -> None:
     """The hidden true levels and what went on, month by month: for evaluation alone."""
     levels = pl.concat(
         pl.DataFrame(
@@ -201,6 +207,6 @@ def _seal(led: Lives, number: int, folder: Path) -> None:
         frame.write_parquet(target)
 
 
-def digest(frame: pl.DataFrame) -> int:
+def rows_digest(frame: pl.DataFrame) -> int:
     """The digest of a table's rows, whatever their order: the sum of their hashes modulo 2^64."""
     return int(frame.hash_rows(seed=1).sum() or 0) % 2**64

@@ -18,7 +18,7 @@ from typing import Any
 
 from features import clock
 from features.errors import UserError
-from features.frame.processes import WORKERS, pool
+from features.frame.processes import WORKERS, process_pool
 from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
 from features.synthetic.bucket import Plan
@@ -56,7 +56,7 @@ class CaseloadSummary:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def synthesise(
+def synthesise_extract(
     parameters: Parameters,
     out: Path,
     truth: Path,
@@ -67,15 +67,15 @@ def synthesise(
 
     Raises UserError for parameters out of range or a folder that holds something else.
     """
-    _check(parameters)
+    _check_parameters(parameters)
     description = {**asdict(parameters), "as_of": parameters.as_of.isoformat()}
     _check_folders(out, truth)
-    standing = _standing(out, truth, description)
+    standing = _standing_summary(out, truth, description)
     if standing is not None:
         return standing
-    with _partial(out) as writing, _partial(truth) as sealing:
+    with _partial_folder(out) as writing, _partial_folder(truth) as sealing:
         step("a pilot, to set the cuts and the share that is too low")
-        plan = buckets.plan(
+        plan = buckets.make_plan(
             seed=parameters.seed,
             as_of=parameters.as_of,
             cases=parameters.cases,
@@ -88,9 +88,9 @@ def synthesise(
         for bucket_count, (rows, digests) in enumerate(
             _each_bucket(plan, writing, sealing, workers), 1
         ):
-            _add(summary, rows, digests)
+            _add_rows(summary, rows, digests)
             step(f"bucket {bucket_count} of {parameters.buckets}")
-        _describe(writing, plan, description, summary)
+        _write_description(writing, plan, description, summary)
         (sealing / SEALED).write_text(
             json.dumps({"as_of": description["as_of"], "months": MONTHS, "days_a_month": MONTH}),
             encoding="utf-8",
@@ -98,7 +98,7 @@ def synthesise(
     return summary
 
 
-def _check(parameters: Parameters) -> None:
+def _check_parameters(parameters: Parameters) -> None:
     if not SMALLEST <= parameters.cases <= LARGEST:
         raise UserError(f"--cases must lie between {SMALLEST} and {LARGEST:,}.")
     low, high = figures.UNDERESTIMATED_RANGE.value
@@ -106,7 +106,7 @@ def _check(parameters: Parameters) -> None:
         raise UserError(f"--underestimated must lie between {low} and {high}.")
     if not 0.01 <= parameters.audited <= 0.5:
         raise UserError("--audited must lie between 0.01 and 0.5.")
-    scenarios.find(parameters.scenario)
+    scenarios.find_scenario(parameters.scenario)
 
 
 def _check_folders(out: Path, truth: Path) -> None:
@@ -119,7 +119,9 @@ def _check_folders(out: Path, truth: Path) -> None:
         raise UserError(f"{truth} is not empty and holds no truth. Choose another --truth.")
 
 
-def _standing(out: Path, truth: Path, description: dict[str, Any]) -> CaseloadSummary | None:
+def _standing_summary(
+    out: Path, truth: Path, description: dict[str, Any]
+) -> CaseloadSummary | None:
     about = out / "extract.json"
     if not about.exists():
         if out.exists() and any(out.iterdir()):
@@ -134,7 +136,7 @@ def _standing(out: Path, truth: Path, description: dict[str, Any]) -> CaseloadSu
 
 
 @contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
+def _partial_folder(folder: Path) -> Iterator[Path]:
     """A folder to write in, renamed to `folder` at the end; on failure it is removed."""
     writing = folder.with_name(folder.name + ".partial")
     shutil.rmtree(writing, ignore_errors=True)
@@ -150,22 +152,24 @@ def _each_bucket(
     numbers = range(plan.buckets)
     if plan.buckets == 1 or workers == 1:
         for number in numbers:
-            yield buckets.write(plan, number, out, truth)
+            yield buckets.write_bucket(plan, number, out, truth)
         return
-    with pool(min(workers, plan.buckets)) as others:
-        waiting = [others.submit(buckets.write, plan, number, out, truth) for number in numbers]
+    with process_pool(min(workers, plan.buckets)) as others:
+        waiting = [
+            others.submit(buckets.write_bucket, plan, number, out, truth) for number in numbers
+        ]
         for finished in as_completed(waiting):
             yield finished.result()
 
 
-def _add(summary: CaseloadSummary, rows: dict[str, int], digests: dict[str, int]) -> None:
+def _add_rows(summary: CaseloadSummary, rows: dict[str, int], digests: dict[str, int]) -> None:
     for name, count in rows.items():
         summary.rows[name] = summary.rows.get(name, 0) + count
         total = int(summary.digests.get(name, "0"), 16) + digests[name]
         summary.digests[name] = f"{total % 2**64:016x}"
 
 
-def _describe(
+def _write_description(
     folder: Path, plan: Plan, description: dict[str, Any], summary: CaseloadSummary
 ) -> None:
     content = {

@@ -1,4 +1,4 @@
-"""What the record says of circumstances, orders and registers, and what was asked and decided."""
+"""The made-up circumstances, decisions, actions, orders, enquiries and limits of a bucket."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import (
-    FIRST_DAYS,
     MONTHS,
     Desk,
     Events,
     Flags,
     Ints,
-    blank,
-    delays,
-    events,
+    blank_where,
+    draw_delays,
+    draw_events,
+    draw_labels,
     month_of,
-    pick,
-    weighted,
+    pick_labels,
 )
 from features.synthetic.lives import LICENCE, Lives
 from features.synthetic.practice import Practice
+from features.synthetic.registers import restrained_people
 
 STATES = {
     # what goes on: kind on record, states when it begins, the state when it ends
@@ -37,7 +36,7 @@ SERIOUS_ENOUGH = 0.6
 TASKS = {"oversight_task": 0.77, "mappa_action": 0.20, "mappa_exit": 0.03}
 
 
-def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
+def circumstances_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
     """Addresses, relationships, conflict and children, as disclosed, often months late.
 
     `units` is the delivery unit of each case; now and then an address lies in another.
@@ -49,49 +48,51 @@ def circumstances(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
             lives.going_on[name]
             & (lives.discloses[name] & (rng.random(len(lives)) < 0.95))[:, None]
         )
-        at, until = _spells(rng, states)
-        ended_on = blank(desk.draw.day(until), until < 0)
+        at, until = _state_spells(rng, states)
+        ended_on = blank_where(desk.draw.day(until), until < 0)
         columns: dict[str, Any] = {"kind": pl.lit(kind), "ended_on": ended_on}
-        state = weighted(rng, begins, len(at))
-        parts.append(_circumstance(desk, rng, f"B{name[:2].upper()}", at, state, **columns))
+        state = draw_labels(rng, begins, len(at))
+        parts.append(_circumstance_rows(desk, rng, f"B{name[:2].upper()}", at, state, **columns))
         if ends:
             over = until >= 0
             after = Events(at.who[over], until[over])
-            settled = pick([ends], np.zeros(len(after), dtype=np.int64))
+            settled = pick_labels([ends], np.zeros(len(after), dtype=np.int64))
             parts.append(
-                _circumstance(
+                _circumstance_rows(
                     desk,
                     rng,
                     f"E{name[:2].upper()}",
                     after,
                     settled,
                     kind=pl.lit(kind),
-                    pdu_code=_unit(rng, name, after, units),
+                    pdu_code=_draw_unit(rng, name, after, units),
                 )
             )
-    pregnancies = events(rng, 0.003 * lives.going_on["partner"])
-    new = pick(["new"], np.zeros(len(pregnancies), dtype=np.int64))
-    parts.append(_circumstance(desk, rng, "PRG", pregnancies, new, kind=pl.lit("pregnancy")))
+    pregnancies = draw_events(rng, 0.003 * lives.going_on["partner"])
+    new = pick_labels(["new"], np.zeros(len(pregnancies), dtype=np.int64))
+    parts.append(_circumstance_rows(desk, rng, "PRG", pregnancies, new, kind=pl.lit("pregnancy")))
     return pl.concat(parts)
 
 
-def _unit(rng: np.random.Generator, name: str, at: Events, units: pl.Series) -> pl.Series:
+def _draw_unit(rng: np.random.Generator, name: str, at: Events, units: pl.Series) -> pl.Series:
     """The unit in which an address lies: nearly always that of the case."""
     own = units.gather(at.who)
     away = units.gather(rng.integers(0, len(units), len(at)))
     moved = own.zip_with(pl.Series(rng.random(len(at)) > 0.06), away)
-    return blank(moved, np.full(len(at), name != "unsettled"))
+    return blank_where(moved, np.full(len(at), name != "unsettled"))
 
 
-def _circumstance(
+def _circumstance_rows(
     desk: Desk, rng: np.random.Generator, prefix: str, at: Events, state: pl.Series, **more: Any
 ) -> pl.DataFrame:
-    delay = delays(rng, len(at), 0.2)
+    delay = draw_delays(rng, len(at), 0.2)
     checked = rng.random(len(at)) < 0.45
-    return desk.rows("circumstances", prefix, at, delay, state=state, verified=checked, **more)
+    return desk.table_rows(
+        "circumstances", prefix, at, delay, state=state, verified=checked, **more
+    )
 
 
-def _spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
+def _state_spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
     """The months in which each spell of a state began and ended (-1: it continues)."""
     padded = np.pad(states, ((0, 0), (1, 1)))
     who, begin = np.nonzero(padded[:, 1:-1] & ~padded[:, :-2])
@@ -103,14 +104,14 @@ def _spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints]:
     return Events(who, back), np.where(until < 0, -1, np.minimum(until, back - 1))
 
 
-def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+def decisions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Enforcement and recall decisions; strained practice issues and endorses less."""
     rng = desk.draw.stream("decisions")
     months = lives.sentences.community
     failing = 1 + 0.8 * lives.going_on["substance"] + 0.8 * lives.going_on["unsettled"]
     licence = (lives.sentences.kind == LICENCE)[:, None]
-    at = events(rng, np.where(licence, 0.130, 0.010) * failing * months)
-    decided = weighted(
+    at = draw_events(rng, np.where(licence, 0.130, 0.010) * failing * months)
+    decided = draw_labels(
         rng,
         {"warning": 0.2, "compliance_letter": 0.3, "decision_not_to_recall": 0.13, "recall": 0.37},
         len(at),
@@ -123,71 +124,71 @@ def decisions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     softer = decided.is_in(["compliance_letter", "recall"]) & pl.Series(rng.random(len(at)) < 0.05)
     issued = decided.set(softer, "warning")
     on = Events(at.who, at.back)
-    return desk.rows(
+    return desk.table_rows(
         "decisions",
         "DEC",
         on,
-        delays(rng, len(at), figures.LATE.value),
+        draw_delays(rng, len(at), figures.LATE.value),
         kind=pl.when(recalls & ~pl.Series(held_back))
         .then(pl.lit("recall"))
         .otherwise(pl.lit("enforcement")),
         decided=decided,
-        issued=blank(issued, missing),
-        issued_on=blank(desk.draw.day(np.maximum(at.back - 3, 0)), missing),
+        issued=blank_where(issued, missing),
+        issued_on=blank_where(desk.draw.day(np.maximum(at.back - 3, 0)), missing),
         decided_by_grade=pl.lit("SPO"),
-        endorsed_by_grade=blank(
-            pick(["PDU_HEAD"], np.zeros(len(at), dtype=np.int64)), rng.random(len(at)) < 0.6
+        endorsed_by_grade=blank_where(
+            pick_labels(["PDU_HEAD"], np.zeros(len(at), dtype=np.int64)), rng.random(len(at)) < 0.6
         ),
     )
 
 
-def actions(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+def actions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Tasks set in oversight and by MAPPA: some never ticked off."""
     rng = desk.draw.stream("actions")
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
-    at = events(rng, rate)
+    at = draw_events(rng, rate)
     due = at.back - rng.integers(7, 29, len(at))
     completed = due - rng.integers(-5, 20, len(at))
     undone = (completed < 0) | (rng.random(len(at)) < np.where(due < 60, 0.25, 0.05))
-    return desk.rows(
+    return desk.table_rows(
         "actions",
         "ACT",
         at,
-        kind=weighted(rng, TASKS, len(at)),
+        kind=draw_labels(rng, TASKS, len(at)),
         due_on=desk.draw.day(due),
-        done_on=blank(desk.draw.day(completed), undone),
+        done_on=blank_where(desk.draw.day(completed), undone),
     )
 
 
-def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
+def orders_table(desk: Desk, lives: Lives) -> pl.DataFrame:
     """Civil orders, conditions and curfews."""
     rng = desk.draw.stream("orders")
     n = len(lives)
     start = lives.sentences.start
-    abusive = _restrained(desk, lives)
+    abusive = restrained_people(desk, lives)
     who = np.nonzero(rng.random(n) < 0.5)[0]
     tagged = np.nonzero(rng.random(n) < 0.12)[0]
     relaxed = start[who] - rng.integers(20, 400, len(who))
     stays = (relaxed < 0) | (rng.random(len(who)) > 0.15)
-    themes = weighted(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
+    themes = draw_labels(rng, {"substance": 1, "programme": 1, "residence": 1}, len(who))
     return pl.concat(
         [
-            desk.rows(
+            desk.table_rows(
                 "orders",
                 "ORD",
                 Events(abusive, start[abusive]),
                 kind=pl.lit("restraining_order"),
                 theme=pl.lit("non_contact"),
             ),
-            desk.rows(
+            desk.table_rows(
                 "orders",
                 "ORC",
                 Events(who, start[who]),
                 kind=pl.lit("requirement"),
                 theme=themes,
-                relaxed_on=blank(desk.draw.day(relaxed), stays),
+                relaxed_on=blank_where(desk.draw.day(relaxed), stays),
             ),
-            desk.rows(
+            desk.table_rows(
                 "orders",
                 "ORT",
                 Events(tagged, start[tagged]),
@@ -198,98 +199,7 @@ def orders(desk: Desk, lives: Lives) -> pl.DataFrame:
     )
 
 
-def _restrained(desk: Desk, lives: Lives) -> Ints:
-    """People under a restraining order."""
-    chance = desk.draw.stream("restrained").random(len(lives))
-    people: Ints = np.nonzero((lives.people.traits["abuse"] > 0.9) & (chance < 0.5))[0]
-    return people
-
-
-def registers(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Registers as NDelius keeps them: overall level, groups above low, suspension and others."""
-    rng = desk.draw.stream("registers")
-    # Some registers are not brought up to date for half a year.
-    registered = practice.recorded.copy()
-    registered[:, rng.random(len(lives)) < 0.05, -6:] = -2
-    for month in range(MONTHS - 6, MONTHS):
-        registered[:, :, month] = np.where(
-            registered[:, :, month] == -2, registered[:, :, month - 1], registered[:, :, month]
-        )
-    types = ["RLRH", "RMRH", "RHRH", "RVHR"]
-    # Each person's on another day of the month: registers that bunch would look like drift.
-    day = desk.draw.stream("register days").integers(0, 30, len(lives))
-    at, level, until = _changes(registered.max(axis=0), 0, day)
-    parts = [_following(desk, "REO", at, until, pick(types, level))]
-    groups = [(c, g) for c, g in codes.GROUP_REGISTER.items() if g in codes.COMMUNITY_GROUPS]
-    for i, (code, group) in enumerate(groups):
-        at, level, until = _changes(registered[codes.COMMUNITY_GROUPS.index(group)], 1, day)
-        levels = pick(["RSKL", "RSKM", "RSKH", "RSKV"], level)
-        parts.append(_following(desk, f"REG{i}", at, until, _all(code, len(at)), level_code=levels))
-    abuse = lives.people.traits["abuse"] + 0.5 * rng.normal(size=len(lives))
-    abusive = np.nonzero(abuse > np.quantile(abuse, 1 - figures.DOMESTIC_ABUSE_PERPETRATORS.value))[
-        0
-    ]
-    parts.append(_register(desk, lives, rng, "REA", abusive, _all("ADVP", len(abusive))))
-    civil = _restrained(desk, lives)
-    civil = civil[rng.random(len(civil)) < 0.85]
-    parts.append(_register(desk, lives, rng, "RER", civil, _all("RSTO", len(civil))))
-    return pl.concat(parts)
-
-
-def _changes(levels: Ints, least: int, day: Ints) -> tuple[Events, Ints, Ints]:
-    """When a recorded level (cases, months) of at least so much began, which, and until when.
-
-    Ends are days back, -1 where it still stands; `day` is the day of the month of each case.
-    """
-    before = np.concatenate([np.full((len(levels), 1), -1), levels[:, :-1]], axis=1)
-    who, month = np.nonzero(levels != before)
-    back = FIRST_DAYS[month].astype(np.int64) - day[who]
-    level = levels[who, month]
-    follows = np.append(who[1:] == who[:-1], False)
-    until = np.where(follows, np.maximum(np.append(back[1:], 0), -1), -1)
-    # What is still to come is not on record yet: moved to the last day, it would bunch there.
-    is_change = (level >= least) & (back >= 0)
-    return Events(who[is_change], back[is_change]), level[is_change], until[is_change]
-
-
-def _following(
-    desk: Desk, prefix: str, at: Events, until: Ints, types: pl.Series, **more: Any
-) -> pl.DataFrame:
-    """Register entries that follow the recorded level: each ends where the next begins."""
-    review, ended = desk.draw.day(at.back - 180), blank(desk.draw.day(until), until < 0)
-    return desk.rows(
-        "registrations", prefix, at, type_code=types, next_review_on=review, ended_on=ended, **more
-    )
-
-
-def suspensions(desk: Desk, suspended: Ints) -> pl.DataFrame:
-    """The register entry that says that contact is suspended."""
-    who = np.nonzero(suspended >= 0)[0]
-    return desk.rows(
-        "registrations", "REP", Events(who, suspended[who]), type_code=_all("PRC", len(who))
-    )
-
-
-def _register(
-    desk: Desk,
-    lives: Lives,
-    rng: np.random.Generator,
-    prefix: str,
-    who: Ints,
-    types: pl.Series,
-    **more: Any,
-) -> pl.DataFrame:
-    back = (lives.sentences.start[who] * rng.uniform(0.2, 0.95, len(who))).astype(np.int64)
-    at = Events(who, np.maximum(back, 1))
-    review = desk.draw.day(at.back - 180)
-    return desk.rows("registrations", prefix, at, type_code=types, next_review_on=review, **more)
-
-
-def _all(code: str, size: int) -> pl.Series:
-    return pick([code], np.zeros(size, dtype=np.int64))
-
-
-def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+def enquiries_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Enquiries to police and children's services: about half of those needed are made."""
     rng = desk.draw.stream("enquiries")
     parts = []
@@ -309,28 +219,28 @@ def enquiries(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
         answer_back = asked_back - rng.integers(3, 60, size)
         answered = is_requested & (rng.random(size) < 0.75) & (answer_back >= 0)
         worrying = rng.random(size) < 0.15 + 0.25 * (lives.people.traits[trait][who] > 0.7)
-        result = pick(["no_concerns", "concerns"], worrying.astype(np.int64))
-        rows = desk.rows(
+        result = pick_labels(["no_concerns", "concerns"], worrying.astype(np.int64))
+        rows = desk.table_rows(
             "enquiries",
             prefix,
             Events(who, back),
             kind=pl.lit(kind),
-            requested_on=blank(desk.draw.day(asked_back), ~is_requested),
-            returned_on=blank(desk.draw.day(answer_back), ~answered),
-            result=blank(result, ~answered),
+            requested_on=blank_where(desk.draw.day(asked_back), ~is_requested),
+            returned_on=blank_where(desk.draw.day(answer_back), ~answered),
+            result=blank_where(result, ~answered),
             disclosable=pl.lit(value=False),
         )
         parts.append(rows)
     return pl.concat(parts)
 
 
-def limits(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
+def limits_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
     """Exclusions and restrictions, each of one made-up reader of the unit; some name nobody."""
     rng = desk.draw.stream("limits")
     who = np.nonzero(rng.random(len(lives)) < figures.LIMITED.value)[0]
-    kinds = weighted(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))
+    kinds = draw_labels(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))
     # The first reader of a unit is let in, the second is not; one in ten does not say.
     reader = kinds.replace_strict({"restriction": "-SPO-1", "exclusion": "-SPO-2"})
-    named = blank(units.gather(who).str.slice(3) + reader, rng.random(len(who)) < 0.1)
+    named = blank_where(units.gather(who).str.slice(3) + reader, rng.random(len(who)) < 0.1)
     at = Events(who, lives.sentences.start[who] // 2)
-    return desk.rows("limits", "LIM", at, kind=kinds, username=named)
+    return desk.table_rows("limits", "LIM", at, kind=kinds, username=named)

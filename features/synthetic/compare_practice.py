@@ -9,24 +9,26 @@ import polars as pl
 from features.contracts import codes, contact_codes
 from features.synthetic import figures
 from features.synthetic.draw import MONTH
-from features.synthetic.lines import line, mean_of
+from features.synthetic.lines import make_line, mean_of
 from features.synthetic.measure import GROUPS, Extract, Line
 
 YEAR = 365
 APPOINTMENTS = tuple(contact_codes.CONTACT_GROUPS["appointment"])
 
 
-def _practice(extract: Extract) -> list[Line]:
-    cases = extract.cases
+def _compare_assessment_practice(extract: Extract) -> list[Line]:
+    cases = extract.case_count
     allocations = extract.scan("allocations").collect()
     open_ = allocations.filter(pl.col("ended_on").is_null())
     last_year = pl.col("occurred_on") > pl.lit(extract.as_of) - pl.duration(days=YEAR)
-    held_before = allocations.join(extract.current().select("crn", began="occurred_on"), on="crn")
+    held_before = allocations.join(
+        extract.current_people().select("crn", began="occurred_on"), on="crn"
+    )
     changes = held_before.filter(
         last_year, pl.col("occurred_on") > pl.col("began") + pl.duration(days=MONTH)
     ).height
     mean, _ = figures.WORKLOAD.value
-    years = extract.current().select(
+    years = extract.current_people().select(
         (pl.lit(extract.as_of) - pl.col("occurred_on")).dt.total_days().clip(0, YEAR).sum() / YEAR
     )
     enquiries = extract.scan("enquiries").collect()
@@ -45,7 +47,7 @@ def _practice(extract: Extract) -> list[Line]:
         extract.scan("registrations").filter(pl.col("type_code") == "ADVP").select("crn").collect()
     )
     return [
-        line(
+        make_line(
             "Cases a practitioner",
             figures.CASES_PER_PRACTITIONER,
             (35.2, 37.1),
@@ -53,7 +55,7 @@ def _practice(extract: Extract) -> list[Line]:
             2,
             "cases",
         ),
-        line(
+        make_line(
             "Workload",
             figures.WORKLOAD,
             mean,
@@ -61,7 +63,7 @@ def _practice(extract: Extract) -> list[Line]:
             4,
             "per cent",
         ),
-        line(
+        make_line(
             "Changes of practitioner a year",
             figures.CHANGES_A_YEAR,
             figures.CHANGES_A_YEAR.value,
@@ -69,7 +71,7 @@ def _practice(extract: Extract) -> list[Line]:
             0.15,
             "changes",
         ),
-        line(
+        make_line(
             "OASys completed a week, nationally",
             figures.OASYS_A_WEEK,
             figures.OASYS_A_WEEK.value,
@@ -77,21 +79,21 @@ def _practice(extract: Extract) -> list[Line]:
             2500,
             "assessments",
         ),
-        line(
+        make_line(
             "Domestic abuse enquiries made",
             figures.DOMESTIC_ABUSE_ENQUIRIES,
             figures.DOMESTIC_ABUSE_ENQUIRIES.value,
             domestic,
             0.03,
         ),
-        line(
+        make_line(
             "Child safeguarding enquiries made",
             figures.SAFEGUARDING_ENQUIRIES,
             figures.SAFEGUARDING_ENQUIRIES.value,
             children,
             0.03,
         ),
-        line(
+        make_line(
             "Registered for domestic abuse",
             figures.DOMESTIC_ABUSE_PERPETRATORS,
             figures.DOMESTIC_ABUSE_PERPETRATORS.value,
@@ -103,7 +105,7 @@ def _practice(extract: Extract) -> list[Line]:
 
 def _settled_all_year(extract: Extract) -> pl.DataFrame:
     """People in the community all year whose contact was not suspended."""
-    return extract.community().filter(
+    return extract.community_people().filter(
         pl.col("suspended_from").is_null(),
         pl.col("occurred_on") < pl.lit(extract.as_of) - pl.duration(days=YEAR),
     )
@@ -138,7 +140,7 @@ def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, flo
     ]
 
 
-def _contact(extract: Extract) -> list[Line]:
+def _compare_contact(extract: Extract) -> list[Line]:
     counted = _written_in_a_year(extract)
     year = pl.lit(extract.as_of) - pl.duration(days=YEAR)
     lines = []
@@ -146,7 +148,7 @@ def _contact(extract: Extract) -> list[Line]:
         there = counted.filter(pl.col("overall") == i)["visits"]
         if there.len() >= 20:
             lines.append(
-                line(
+                make_line(
                     f"Appointments a year: {level.lower().replace('_', ' ')}",
                     figures.APPOINTMENTS_A_YEAR,
                     figures.APPOINTMENTS_A_YEAR.value[level],
@@ -155,7 +157,7 @@ def _contact(extract: Extract) -> list[Line]:
                     "appointments",
                 )
             )
-    scale = figures.NATIONAL_CASELOAD.value / extract.cases
+    scale = figures.NATIONAL_CASELOAD.value / extract.case_count
     totals = (
         extract.scan("contacts")
         .select(n=pl.len(), staff=(~pl.col("system_generated")).mean())
@@ -170,7 +172,7 @@ def _contact(extract: Extract) -> list[Line]:
     )
     return [
         *lines,
-        line(
+        make_line(
             "Contacts in three years, nationally",
             figures.ENTRIES_NATIONALLY,
             figures.ENTRIES_NATIONALLY.value,
@@ -178,14 +180,14 @@ def _contact(extract: Extract) -> list[Line]:
             4e6,
             "entries",
         ),
-        line(
+        make_line(
             "Contacts written by a person",
             figures.STAFF_SHARE,
             figures.STAFF_SHARE.value,
             totals["staff"].item(),
             0.04,
         ),
-        line(
+        make_line(
             "Recalls a year, nationally",
             figures.RECALLS_A_YEAR,
             float(figures.RECALLS_A_YEAR.value),
@@ -196,7 +198,7 @@ def _contact(extract: Extract) -> list[Line]:
     ]
 
 
-def _attendance(extract: Extract) -> list[Line]:
+def _compare_attendance(extract: Extract) -> list[Line]:
     outcome = pl.col("outcome_code")
     by_person = (
         extract.scan("contacts")
@@ -215,22 +217,22 @@ def _attendance(extract: Extract) -> list[Line]:
     mean, spread = figures.ATTENDED_SHARE.value
     apart = (often["kept"] / often["n"]).std()
     return [
-        line("Appointments kept", figures.ATTENDED_SHARE, mean, attended, 0.03),
-        line(
+        make_line("Appointments kept", figures.ATTENDED_SHARE, mean, attended, 0.03),
+        make_line(
             "Appointments kept: spread over people",
             figures.ATTENDED_SHARE,
             spread,
             float(apart or 0),  # type: ignore[arg-type]
             0.04,
         ),
-        line(
+        make_line(
             "Missed without acceptable reason",
             figures.UNACCEPTABLE,
             figures.UNACCEPTABLE.value,
             missed,
             0.02,
         ),
-        line(
+        make_line(
             "Missed with acceptable reason, or moved",
             figures.ACCEPTABLE,
             figures.ACCEPTABLE.value,
@@ -240,7 +242,7 @@ def _attendance(extract: Extract) -> list[Line]:
     ]
 
 
-def _readers(extract: Extract) -> list[Line]:
+def _compare_readers(extract: Extract) -> list[Line]:
     """Audits of the newest round, against the truth and the level that stood there."""
     readings = (
         extract.scan("reviews")
@@ -267,14 +269,14 @@ def _readers(extract: Extract) -> list[Line]:
         right=(pl.col("level") == pl.col("now")).all(),
     )
     return [
-        line(
+        make_line(
             "Readers: too low, seen as too low",
             figures.SENSITIVITY,
             figures.SENSITIVITY.value,
             mean_of(low["said"] > low["now"]),
             0.08,
         ),
-        line(
+        make_line(
             "Readers: right, left alone",
             figures.SPECIFICITY,
             figures.SPECIFICITY.value,
@@ -284,4 +286,9 @@ def _readers(extract: Extract) -> list[Line]:
     ]
 
 
-PARTS: tuple[Callable[[Extract], list[Line]], ...] = (_practice, _contact, _attendance, _readers)
+PARTS: tuple[Callable[[Extract], list[Line]], ...] = (
+    _compare_assessment_practice,
+    _compare_contact,
+    _compare_attendance,
+    _compare_readers,
+)

@@ -19,11 +19,11 @@ from features.synthetic.draw import (
     Events,
     Flags,
     Ints,
-    blank,
-    delays,
-    events,
-    pick,
-    weighted,
+    blank_where,
+    draw_delays,
+    draw_events,
+    draw_labels,
+    pick_labels,
 )
 from features.synthetic.lives import LICENCE, Lives
 from features.synthetic.places import Places
@@ -93,20 +93,20 @@ class _Writer:
         """Contacts of these types, by whoever held the case; `delay` as for any entry."""
         delay = more.pop("delay", None)
         if delay is None:
-            delay = delays(self.rng, len(at), figures.LATE.value)
+            delay = draw_delays(self.rng, len(at), figures.LATE.value)
         written: dict[str, Any] = {"system_generated": pl.lit(value=False), **more}
-        return self.desk.rows(
+        return self.desk.table_rows(
             "contacts",
             prefix,
             at,
             delay,
             type_code=types,
-            staff_code=pick(self.codes, self.holder[at.who, at.month]),
+            staff_code=pick_labels(self.codes, self.holder[at.who, at.month]),
             **written,
         )
 
 
-def table(
+def contacts_table(
     desk: Desk,
     lives: Lives,
     practice: Practice,
@@ -124,23 +124,23 @@ def table(
     writer = _Writer(desk, rng, names, holder)
     return pl.concat(
         [
-            *_appointments(writer, lives, contact, policies),
-            *_booked(writer, lives, contact),
-            *_written(writer, lives, practice, contact),
+            *_appointment_rows(writer, lives, contact, policies),
+            *_booked_rows(writer, lives, contact),
+            *_other_contact_rows(writer, lives, practice, contact),
             *_by_the_system(writer, lives, practice, contact),
         ]
     )
 
 
-def _appointments(
+def _appointment_rows(
     writer: _Writer, lives: Lives, contact: Contact, policies: Policies
 ) -> list[pl.DataFrame]:
     rng = writer.rng
-    at = events(rng, contact.visits)
+    at = draw_events(rng, contact.visits)
     free = lives.sentences.on[at.who, at.month] == 1
-    outcome, failed = _outcomes(rng, lives, at)
-    enforcement = _enforcement(rng, lives, at, failed, policies)
-    kinds = weighted(rng, TYPES, len(at)).set(pl.Series(~free), "CPVS")
+    outcome, failed = _draw_outcomes(rng, lives, at)
+    enforcement = _draw_enforcement(rng, lives, at, failed, policies)
+    kinds = draw_labels(rng, TYPES, len(at)).set(pl.Series(~free), "CPVS")
     more = {
         "outcome_code": outcome,
         "enforcement_code": enforcement,
@@ -149,19 +149,19 @@ def _appointments(
     booked = np.nonzero(free & (rng.random(len(at)) < figures.BOOKED_AHEAD.value))[0]
     version = np.ones(len(at), dtype=np.int64)
     version[booked] = 2
-    waited = delays(rng, len(at), figures.LATE.value)
+    waited = draw_delays(rng, len(at), figures.LATE.value)
     rows = writer.rows("APP", at, kinds, delay=waited, version=version, **more)
     soon = Events(at.who[booked], at.back[booked])
     notice = -rng.integers(2, 21, len(soon))
     first = writer.rows("APP", soon, kinds.gather(booked), delay=notice, number=booked)
     letters = at.keep(failed & (rng.random(len(at)) < 0.4))
     sent = Events(letters.who, np.maximum(letters.back - rng.integers(1, 9, len(letters)), 0))
-    warned = weighted(rng, {"AWLI": 0.5, "AWL2": 0.2, "AWLF": 0.05, "CLBR": 0.05}, len(sent))
+    warned = draw_labels(rng, {"AWLI": 0.5, "AWL2": 0.2, "AWLF": 0.05, "CLBR": 0.05}, len(sent))
     licence = lives.sentences.kind[sent.who] == LICENCE
     return [first, rows, writer.rows("WRN", sent, warned.set(pl.Series(licence), "LCL"))]
 
 
-def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Series, Flags]:
+def _draw_outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Series, Flags]:
     """The outcome of each appointment, and whether it was a failure to comply."""
     mean, spread = figures.ATTENDED_SHARE.value
     total = mean * (1 - mean) / spread**2 - 1
@@ -175,7 +175,7 @@ def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Se
     missed = ~attended & (rng.random(len(at)) < share / (share + figures.ACCEPTABLE.value))
     aftc, atsh = FAILED_IN_ROOM.values()
     refused, sent_home = attended & (u < aftc), attended & (u >= aftc) & (u < aftc + atsh)
-    outcome = weighted(rng, EXCUSED, len(at))
+    outcome = draw_labels(rng, EXCUSED, len(at))
     for mask, code in (
         (attended, "ATTC"),
         (missed, "UAAB"),
@@ -186,21 +186,21 @@ def _outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[pl.Se
     return outcome, missed | refused | sent_home
 
 
-def _enforcement(
+def _draw_enforcement(
     rng: np.random.Generator, lives: Lives, at: Events, failed: Flags, policies: Policies
 ) -> pl.Series:
     """What was done about a failure; from a certain day EA05 says something else entirely."""
     acted = failed & (rng.random(len(at)) < 0.35)
-    chosen = weighted(
+    chosen = draw_labels(
         rng, {"EA02": 0.4, "ROM": 0.3, "EA12": 0.15, "NFA": 0.1, "EA05": 0.05}, len(at)
     )
     licence = lives.sentences.kind[at.who] == LICENCE
     chosen = chosen.set(pl.Series(licence & (rng.random(len(at)) < 0.5)), "LCL")
     changed = (at.back <= policies.code_changes) & ~failed & (rng.random(len(at)) < 0.3)
-    return blank(chosen.set(pl.Series(changed), "EA05"), ~(acted | changed))
+    return blank_where(chosen.set(pl.Series(changed), "EA05"), ~(acted | changed))
 
 
-def _booked(writer: _Writer, lives: Lives, contact: Contact) -> list[pl.DataFrame]:
+def _booked_rows(writer: _Writer, lives: Lives, contact: Contact) -> list[pl.DataFrame]:
     """The next appointments, on record already and not yet due."""
     rng = writer.rng
     soon = rng.poisson(contact.visits[:, -1] * 0.9 * lives.sentences.community[:, -1])
@@ -208,39 +208,41 @@ def _booked(writer: _Writer, lives: Lives, contact: Contact) -> list[pl.DataFram
     at = Events(who, -rng.integers(1, 28, len(who)))
     return [
         writer.rows(
-            "NXT", at, weighted(rng, TYPES, len(who)), delay=-rng.integers(28, 40, len(who))
+            "NXT", at, draw_labels(rng, TYPES, len(who)), delay=-rng.integers(28, 40, len(who))
         )
     ]
 
 
-def _written(
+def _other_contact_rows(
     writer: _Writer, lives: Lives, practice: Practice, contact: Contact
 ) -> list[pl.DataFrame]:
     """Calls, letters, police and safeguarding contacts, tests, oversight."""
     rng = writer.rng
     level, under = lives.highest(), lives.sentences.community
-    at = events(rng, LETTERS_AN_APPOINTMENT * contact.visits)
-    parts = [writer.rows("COR", at, weighted(rng, CORRESPONDENCE, len(at)))]
+    at = draw_events(rng, LETTERS_AN_APPOINTMENT * contact.visits)
+    parts = [writer.rows("COR", at, draw_labels(rng, CORRESPONDENCE, len(at)))]
     for prefix, types, base, growth in SPECIAL:
-        at = events(rng, base * np.exp(growth * level) * under)
-        parts.append(writer.rows(prefix, at, weighted(rng, types, len(at))))
-    tests = events(rng, 0.06 * (1 + 2 * lives.felt["substance"]) * under)
+        at = draw_events(rng, base * np.exp(growth * level) * under)
+        parts.append(writer.rows(prefix, at, draw_labels(rng, types, len(at))))
+    tests = draw_events(rng, 0.06 * (1 + 2 * lives.felt["substance"]) * under)
     positive = 0.15 + 0.5 * lives.going_on["substance"][tests.who, tests.month]
     u = rng.random(len(tests))
     result = np.where(u < 0.1, 2, np.where(u < 0.1 + 0.9 * positive, 1, 0))
-    kinds = weighted(rng, {"DRGTST": 0.7, "DGTSLC": 0.3}, len(tests))
+    kinds = draw_labels(rng, {"DRGTST": 0.7, "DGTSLC": 0.3}, len(tests))
     parts.append(
-        writer.rows("TST", tests, kinds, outcome_code=pick(["TNEG", "TPOS", "TREF"], result))
+        writer.rows("TST", tests, kinds, outcome_code=pick_labels(["TNEG", "TPOS", "TREF"], result))
     )
-    treated = events(rng, 0.9 * (lives.felt["substance"] > 0.3) * under)
-    turned_up = pick(
+    treated = draw_events(rng, 0.9 * (lives.felt["substance"] > 0.3) * under)
+    turned_up = pick_labels(
         ["ATTC", "UAAB", "AAME"], np.searchsorted([0.75, 0.93], rng.random(len(treated)))
     )
-    kind = pick(["TRTM"], np.zeros(len(treated), dtype=np.int64))
+    kind = pick_labels(["TRTM"], np.zeros(len(treated), dtype=np.int64))
     parts.append(writer.rows("TRT", treated, kind, outcome_code=turned_up))
     watched = 0.02 + 0.02 * practice.overall.clip(0)
-    sightings = events(rng, watched * np.where(practice.holding.strain > 0.6, 0.5, 1.0) * under)
-    oversight = weighted(rng, {"C002": 0.4, "MO1": 0.3, "CSPO": 0.3}, len(sightings))
+    sightings = draw_events(
+        rng, watched * np.where(practice.holding.strain > 0.6, 0.5, 1.0) * under
+    )
+    oversight = draw_labels(rng, {"C002": 0.4, "MO1": 0.3, "CSPO": 0.3}, len(sightings))
     return [*parts, writer.rows("OVS", sightings, oversight)]
 
 
@@ -250,20 +252,26 @@ def _by_the_system(
     """What the system writes itself: half the table, and much of it an echo of the level."""
     rng = writer.rng
     own: dict[str, Any] = {"system_generated": pl.lit(value=True), "delay": 0}
-    reminders = events(rng, REMINDERS * contact.visits * (lives.sentences.on == 1))
-    parts = [writer.rows("TXT", reminders, pick(["CTXT"], np.zeros(len(reminders), int)), **own)]
+    reminders = draw_events(rng, REMINDERS * contact.visits * (lives.sentences.on == 1))
+    parts = [
+        writer.rows("TXT", reminders, pick_labels(["CTXT"], np.zeros(len(reminders), int)), **own)
+    ]
     # Busier at higher recorded levels, as in life: no behaviour indicator may count these.
     busy = (0.6 + 0.35 * practice.overall.clip(0)) * (lives.sentences.on > 0)
-    at = events(rng, sum(OTHERS_A_MONTH.values()) * busy)
-    parts.append(writer.rows("SYS", at, weighted(rng, OTHERS_A_MONTH, len(at)), **own))
-    notes = events(rng, PRISON_NOTES_A_MONTH * (lives.sentences.on == 2))
-    parts.append(writer.rows("NOM", notes, pick(["NOMISD"], np.zeros(len(notes), int)), **own))
+    at = draw_events(rng, sum(OTHERS_A_MONTH.values()) * busy)
+    parts.append(writer.rows("SYS", at, draw_labels(rng, OTHERS_A_MONTH, len(at)), **own))
+    notes = draw_events(rng, PRISON_NOTES_A_MONTH * (lives.sentences.on == 2))
+    parts.append(
+        writer.rows("NOM", notes, pick_labels(["NOMISD"], np.zeros(len(notes), int)), **own)
+    )
     assessed = Events(practice.who, (MONTHS - 1 - practice.month) * 30)
-    parts.append(writer.rows("EOA", assessed, pick(["EOAS"], np.zeros(len(assessed), int)), **own))
-    return [*parts, *_echoes(writer, practice, own)]
+    parts.append(
+        writer.rows("EOA", assessed, pick_labels(["EOAS"], np.zeros(len(assessed), int)), **own)
+    )
+    return [*parts, *_echo_rows(writer, practice, own)]
 
 
-def _echoes(writer: _Writer, practice: Practice, own: dict[str, Any]) -> list[pl.DataFrame]:
+def _echo_rows(writer: _Writer, practice: Practice, own: dict[str, Any]) -> list[pl.DataFrame]:
     """Register and tier entries that follow a change of the recorded level."""
     overall = practice.overall
     changed = (overall[:, 1:] != overall[:, :-1]) & (overall[:, 1:] >= 0)
@@ -271,8 +279,8 @@ def _echoes(writer: _Writer, practice: Practice, own: dict[str, Any]) -> list[pl
     at = Events(who, (MONTHS - 2 - month) * 30)
     level = overall[who, month + 1]
     named = ["RGN016", "RGN019", "RGN010", "RGN042"]
-    tier = pick(["ETCH20"], np.zeros(len(who), int))
+    tier = pick_labels(["ETCH20"], np.zeros(len(who), int))
     return [
-        writer.rows("RGN", at, pick(named, level), **own),
+        writer.rows("RGN", at, pick_labels(named, level), **own),
         writer.rows("TIE", at, tier, **own),
     ]

@@ -13,12 +13,12 @@ from features.synthetic.draw import (
     Desk,
     Events,
     Ints,
-    blank,
-    delays,
-    events,
+    blank_where,
+    draw_delays,
+    draw_events,
+    draw_labels,
     month_of,
-    pick,
-    weighted,
+    pick_labels,
 )
 from features.synthetic.lives import LICENCE, Lives
 from features.synthetic.practice import Practice
@@ -28,7 +28,7 @@ STALE_LEVEL = 0.06
 """Share of documents that repeat a level other than the recorded one."""
 
 
-def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
+def documents_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     """Every document of a bucket of cases."""
     rng = desk.draw.stream("documents")
     sentences = lives.sentences
@@ -40,55 +40,63 @@ def table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
     referred = out[high & (rng.random(len(out)) < REFERRED)]
     planned = everyone[rng.random(len(lives)) < 0.9]
     reported = everyone[(sentences.kind != LICENCE) & (rng.random(len(lives)) < 0.6)]
-    notices = events(rng, 0.02 * sentences.community * (practice.overall >= 0))
-    treated = events(rng, 0.35 * (lives.felt["substance"] > 0.2) * sentences.community)
-    unwell = events(rng, 0.012 * lives.going_on["unwell"])
+    notices = draw_events(rng, 0.02 * sentences.community * (practice.overall >= 0))
+    treated = draw_events(rng, 0.35 * (lives.felt["substance"] > 0.2) * sentences.community)
+    unwell = draw_events(rng, 0.012 * lives.going_on["unwell"])
     start = sentences.start
     parts = [
-        _rows(desk, rng, "FRM", _before(rng, formed, start, 0, 20), "custody_information_form"),
-        _rows(desk, rng, "HAN", _before(rng, handed, start, 0, 25), "handover"),
-        _rows(desk, rng, "MAP", _before(rng, referred, start, 20, 260), "mappa_referral"),
-        _rows(desk, rng, "TRR", treated, "treatment_report"),
-        _rows(desk, rng, "PSY", unwell, "psychiatric_report", disclosable=pl.lit(value=False)),
-        _rows(
+        _document_rows(
+            desk, rng, "FRM", _draw_before(rng, formed, start, 0, 20), "custody_information_form"
+        ),
+        _document_rows(desk, rng, "HAN", _draw_before(rng, handed, start, 0, 25), "handover"),
+        _document_rows(
+            desk, rng, "MAP", _draw_before(rng, referred, start, 20, 260), "mappa_referral"
+        ),
+        _document_rows(desk, rng, "TRR", treated, "treatment_report"),
+        _document_rows(
+            desk, rng, "PSY", unwell, "psychiatric_report", disclosable=pl.lit(value=False)
+        ),
+        _document_rows(
             desk,
             rng,
             "PLN",
-            _after(rng, planned, start, 10, 60),
+            _draw_after(rng, planned, start, 10, 60),
             "plan",
             names_person=rng.random(len(planned)) < 0.3,
         ),
-        _levelled(
+        _levelled_rows(
             desk,
             rng,
             practice,
             "CRT",
-            _before(rng, reported, start, 5, 40),
+            _draw_before(rng, reported, start, 5, 40),
             "court_report",
             claims_checks=rng.random(len(reported)) < 0.5,
         ),
-        _levelled(desk, rng, practice, "AGR", notices, "agency_referral"),
-        _referrals(desk, rng, lives),
+        _levelled_rows(desk, rng, practice, "AGR", notices, "agency_referral"),
+        _referral_rows(desk, rng, lives),
     ]
     return pl.concat(parts)
 
 
-def _before(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
+def _draw_before(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
     return Events(who, start[who] + rng.integers(low, high, len(who)))
 
 
-def _after(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
+def _draw_after(rng: np.random.Generator, who: Ints, start: Ints, low: int, high: int) -> Events:
     return Events(who, np.maximum(start[who] - rng.integers(low, high, len(who)), 0))
 
 
-def _rows(
+def _document_rows(
     desk: Desk, rng: np.random.Generator, prefix: str, at: Events, kind: str, **more: Any
 ) -> pl.DataFrame:
-    kinds = pick([kind], np.zeros(len(at), dtype=np.int64))
-    return desk.rows("documents", prefix, at, delays(rng, len(at), 0.05), kind=kinds, **more)
+    kinds = pick_labels([kind], np.zeros(len(at), dtype=np.int64))
+    return desk.table_rows(
+        "documents", prefix, at, draw_delays(rng, len(at), 0.05), kind=kinds, **more
+    )
 
 
-def _levelled(
+def _levelled_rows(
     desk: Desk,
     rng: np.random.Generator,
     practice: Practice,
@@ -101,13 +109,13 @@ def _levelled(
     month = np.clip(MONTHS - 1 - at.back // 30, 0, MONTHS - 1)
     level = practice.overall[at.who, month]
     slip = np.where(rng.random(len(at)) < STALE_LEVEL, -1, 0)
-    stated = pick(codes.LEVEL_ORDER, np.clip(level + slip, 0, 3))
-    return _rows(desk, rng, prefix, at, kind, level=blank(stated, level < 0), **more)
+    stated = pick_labels(codes.LEVEL_ORDER, np.clip(level + slip, 0, 3))
+    return _document_rows(desk, rng, prefix, at, kind, level=blank_where(stated, level < 0), **more)
 
 
-def _referrals(desk: Desk, rng: np.random.Generator, lives: Lives) -> pl.DataFrame:
+def _referral_rows(desk: Desk, rng: np.random.Generator, lives: Lives) -> pl.DataFrame:
     """Referrals for substance work; which conditions need one is drawn with the orders."""
     who = np.nonzero(rng.random(len(lives)) < 0.25)[0]
-    at = _after(rng, who, lives.sentences.start, 5, 50)
-    kinds = weighted(rng, {"substance_referral": 1.0}, len(who))
-    return desk.rows("documents", "SUR", at, delays(rng, len(at), 0.05), kind=kinds)
+    at = _draw_after(rng, who, lives.sentences.start, 5, 50)
+    kinds = draw_labels(rng, {"substance_referral": 1.0}, len(who))
+    return desk.table_rows("documents", "SUR", at, draw_delays(rng, len(at), 0.05), kind=kinds)

@@ -68,7 +68,7 @@ class Events:
         return month_of(self.back)
 
 
-def events(rng: np.random.Generator, monthly: Floats) -> Events:
+def draw_events(rng: np.random.Generator, monthly: Floats) -> Events:
     """Events drawn from a rate for each (case, month); month 0 is the oldest."""
     counts = rng.poisson(monthly)
     who, month = np.nonzero(counts)
@@ -83,7 +83,7 @@ def month_of(back: Ints) -> Ints:
     return np.clip(MONTHS - 1 - back // MONTH, 0, MONTHS - 1)
 
 
-def delays(rng: np.random.Generator, size: int, late: float) -> Ints:
+def draw_delays(rng: np.random.Generator, size: int, late: float) -> Ints:
     """Days until an event is put on record: most within two, some in weeks, a few in months."""
     kind = rng.random(size)
     soon, weeks = rng.integers(0, 3, size), rng.integers(3, 15, size)
@@ -92,16 +92,16 @@ def delays(rng: np.random.Generator, size: int, late: float) -> Ints:
     return days.astype(np.int64)
 
 
-def pick(labels: Sequence[str | None], index: Ints) -> pl.Series:
+def pick_labels(labels: Sequence[str | None], index: Ints) -> pl.Series:
     """The label of each index."""
     return pl.Series(list(labels), dtype=pl.String()).gather(index)
 
 
-def weighted(rng: np.random.Generator, shares: dict[str, float], size: int) -> pl.Series:
+def draw_labels(rng: np.random.Generator, shares: dict[str, float], size: int) -> pl.Series:
     """Labels drawn with the given shares (of any total)."""
     weights = np.array(list(shares.values()), dtype=float)
     bounds = np.cumsum(weights / weights.sum())[:-1]
-    return pick(list(shares), np.searchsorted(bounds, rng.random(size)).astype(np.int64))
+    return pick_labels(list(shares), np.searchsorted(bounds, rng.random(size)).astype(np.int64))
 
 
 LATE_TABLES = ("contacts", "incidents", "circumstances")
@@ -122,7 +122,7 @@ class Desk:
     later_from: int
     outages: tuple[tuple[Flags, int, int], ...] = ()
 
-    def recorded(self, table: str, at: Events, delay: Ints) -> tuple[Ints, Flags]:
+    def recorded_days(self, table: str, at: Events, delay: Ints) -> tuple[Ints, Flags]:
         """How many days back each event is put on record, and whether it reaches the extract."""
         back = at.back - delay
         if table not in LATE_TABLES:
@@ -134,7 +134,7 @@ class Desk:
             reaches &= ~(cases[at.who] & (back < since) & (back >= until))
         return back, reaches
 
-    def rows(
+    def table_rows(
         self,
         table: str,
         prefix: str,
@@ -150,7 +150,7 @@ class Desk:
         """
         size = len(at)
         delay = np.broadcast_to(np.asarray(delay, dtype=np.int64), size)
-        back, reaches = self.recorded(table, at, delay)
+        back, reaches = self.recorded_days(table, at, delay)
         computed = {k: v for k, v in columns.items() if isinstance(v, pl.Expr)}
         supplied = {k: v for k, v in columns.items() if v is not None and k not in computed}
         numbers = np.arange(size) if number is None else number
@@ -169,7 +169,7 @@ class Desk:
             recorded_at=pl.col("_recorded_on").cast(pl.Datetime("us"))
             + pl.duration(hours=pl.col("_hour")),
         )
-        return fit(frame, table)
+        return fit_contract(frame, table)
 
 
 _DEFAULTS = {
@@ -181,9 +181,9 @@ _DEFAULTS = {
 }
 
 
-def fit(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+def fit_contract(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """The frame with exactly the contract's columns and types."""
-    schema = records.table(table).schema
+    schema = records.find_table(table).schema
     missing = [
         _DEFAULTS.get(name, pl.lit(None)).alias(name)
         for name in schema
@@ -194,6 +194,6 @@ def fit(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     )
 
 
-def blank(values: pl.Series, where: Flags) -> pl.Series:
+def blank_where(values: pl.Series, where: Flags) -> pl.Series:
     """The values, null where the mask holds."""
     return values.set(pl.Series(where), None)

@@ -196,6 +196,6 @@ LATE = _of(0.10, "assumption", "Entries put on record more than two weeks late")
 LIMITED = _of(0.008, "assumption", "People with limited access")
 
 
-def listed() -> dict[str, Figure[object]]:
+def listed_figures() -> dict[str, Figure[object]]:
     """Every figure of this file by name, in order."""
     return {name: item for name, item in globals().items() if isinstance(item, Figure)}

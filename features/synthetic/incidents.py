@@ -18,10 +18,10 @@ from features.synthetic.draw import (
     Events,
     Floats,
     Ints,
-    blank,
-    delays,
-    events,
-    pick,
+    blank_where,
+    draw_delays,
+    draw_events,
+    pick_labels,
 )
 from features.synthetic.lives import Lives
 from features.synthetic.scenarios import Scenario
@@ -145,7 +145,7 @@ BEFORE_SUPERVISION = 0.35
 """Incidents known from before supervision began, as a share: other agencies' records."""
 
 
-def table(desk: Desk, lives: Lives, visits: Floats, scenario: Scenario) -> pl.DataFrame:
+def incidents_table(desk: Desk, lives: Lives, visits: Floats, scenario: Scenario) -> pl.DataFrame:
     """The incidents table, with duplicates, later versions and withdrawals."""
     rng = desk.draw.stream("incidents")
     frailty = rng.gamma(5.0, 0.2, size=(len(lives), 1))
@@ -156,18 +156,18 @@ def table(desk: Desk, lives: Lives, visits: Floats, scenario: Scenario) -> pl.Da
     parts = []
     for i, what in enumerate(HAPPENINGS):
         rate = what.monthly * np.exp(what.growth * lives.level(what.group)) * frailty * under
-        rate = rate * _while(lives, what)
+        rate = rate * _rate_while(lives, what)
         if what.source == "ndelius":
             rate = rate * noticed * 1.4
         if what.kind in POLICE_INITIATED:
             rate = rate * np.where(black, scenario.policing, 1.0)[:, None]
-        at = events(rng, rate)
+        at = draw_events(rng, rate)
         at = at.keep(rng.random(len(at)) > figures.NEVER_REACHES.value)
-        parts.append(_rows(desk, rng, lives, at, i, what))
+        parts.append(_incident_rows(desk, rng, lives, at, i, what))
     return _with_history(desk, rng, pl.concat(parts))
 
 
-def _while(lives: Lives, what: Happening) -> Floats:
+def _rate_while(lives: Lives, what: Happening) -> Floats:
     inside = lives.sentences.on == 2
     free: Floats = (inside if what.while_ == "inside" else ~inside).astype(np.float64)
     if what.while_ not in (None, "inside"):
@@ -175,7 +175,7 @@ def _while(lives: Lives, what: Happening) -> Floats:
     return free
 
 
-def _rows(
+def _incident_rows(
     desk: Desk, rng: np.random.Generator, lives: Lives, at: Events, i: int, what: Happening
 ) -> pl.DataFrame:
     size = len(at)
@@ -185,24 +185,26 @@ def _rows(
     vague = rng.random((2, size)) < figures.VAGUE.value
     inside = lives.sentences.on[at.who, at.month] == 2
     setting = np.where(inside, 2, np.searchsorted(COMMON_SETTINGS, rng.random(size)))
-    late = np.minimum(delays(rng, size, figures.LATE.value), 400)
+    late = np.minimum(draw_delays(rng, size, figures.LATE.value), 400)
     certainty = "allegation" if abuse else "fact"
     using = abuse & lives.going_on["substance"][at.who, at.month] & (rng.random(size) < 0.5)
     unwell = abuse & lives.going_on["unwell"][at.who, at.month] & (rng.random(size) < 0.5)
-    harmed = desk.crns.gather(at.who) + pick(["-1", "-2", "-3"], rng.integers(0, 3, size))
-    return desk.rows(
+    harmed = desk.crns.gather(at.who) + pick_labels(["-1", "-2", "-3"], rng.integers(0, 3, size))
+    return desk.table_rows(
         "incidents",
         f"IN{i:02d}",
         at,
         late,
-        kind=pick([what.kind], none),
-        target=pick([what.target, "none"], (vague[0] & (what.target == "public")).astype(np.int64)),
-        severity=blank(pl.Series(_severity(rng, level)), vague[1]),
-        setting=pick(SETTINGS, setting),
+        kind=pick_labels([what.kind], none),
+        target=pick_labels(
+            [what.target, "none"], (vague[0] & (what.target == "public")).astype(np.int64)
+        ),
+        severity=blank_where(pl.Series(_draw_severity(rng, level)), vague[1]),
+        setting=pick_labels(SETTINGS, setting),
         proven=rng.random(size) < (0.2 if abuse else 0.0),
         while_using=using,
         while_unwell=unwell,
-        victim_ref=blank("V" + harmed, np.full(size, not abuse)),
+        victim_ref=blank_where("V" + harmed, np.full(size, not abuse)),
         certainty=pl.lit("intelligence" if "intelligence" in what.kind else certainty),
         source_system=pl.lit(what.source),
         disputed=rng.random(size) < 0.06,
@@ -210,7 +212,7 @@ def _rows(
     )
 
 
-def _severity(rng: np.random.Generator, level: Ints) -> Ints:
+def _draw_severity(rng: np.random.Generator, level: Ints) -> Ints:
     severity: Ints = np.clip(1 + rng.binomial(4, 0.2 + 0.12 * level), 1, 5)
     return severity
 

@@ -8,7 +8,7 @@ from features.synthetic.figures import Figure
 from features.synthetic.measure import Line
 
 
-def line(
+def make_line(
     name: str,
     figure: Figure[object],
     target: float | tuple[float, float],
@@ -21,7 +21,7 @@ def line(
     return Line(name, pair, generated, slack, figure, unit)
 
 
-def shares(
+def share_lines(
     name: str, figure: Figure[dict[str, float]], column: pl.Series, slack: float
 ) -> list[Line]:
     """The share of each value of a figure beside its share in a column without blanks."""
@@ -30,7 +30,7 @@ def shares(
     counts = {key: int((names == key).sum()) for key in figure.value}
     size = max(names.len(), 1)
     return [
-        line(f"{name}: {key}", figure, share / total, counts[key] / size, slack)
+        make_line(f"{name}: {key}", figure, share / total, counts[key] / size, slack)
         for key, share in figure.value.items()
     ]
 

@@ -81,11 +81,11 @@ class Lives:
         return highest_levels
 
 
-def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
+def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     """Draw sentences and circumstances; the true levels follow. Without cuts: all nought."""
-    sentences = _sentences(draw, people)
-    going_on = _circumstances(draw, people, sentences)
-    felt = {name: _fading(states) for name, states in going_on.items()}
+    sentences = _draw_sentences(draw, people)
+    going_on = _draw_circumstances(draw, people, sentences)
+    felt = {name: _fading_effect(states) for name, states in going_on.items()}
     rng = draw.stream("own")
     n = len(people)
     own = figures.OWN_SPREAD.value * rng.normal(size=(len(codes.COMMUNITY_GROUPS), n))
@@ -105,7 +105,10 @@ def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     if cuts is None:
         return lives
     true = np.stack(
-        [np.searchsorted(cuts[i], scores(lives, g)) for i, g in enumerate(codes.COMMUNITY_GROUPS)]
+        [
+            np.searchsorted(cuts[i], group_scores(lives, g))
+            for i, g in enumerate(codes.COMMUNITY_GROUPS)
+        ]
     )
     return Lives(
         people=people,
@@ -119,7 +122,7 @@ def make(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
     )
 
 
-def brought(people: People, group: str) -> Floats:
+def static_score(people: People, group: str) -> Floats:
     """The part of a group's score that a person brings along."""
     weights = figures.TRAIT_WEIGHTS.value[group]
     score: Floats = sum(
@@ -128,16 +131,16 @@ def brought(people: People, group: str) -> Floats:
     return score
 
 
-def scores(lives: Lives, group: str) -> Floats:
+def group_scores(lives: Lives, group: str) -> Floats:
     """The score of a group behind its level: (cases, months)."""
-    static = brought(lives.people, group) + lives.own[codes.COMMUNITY_GROUPS.index(group)]
+    static = static_score(lives.people, group) + lives.own[codes.COMMUNITY_GROUPS.index(group)]
     weights = figures.CIRCUMSTANCE_WEIGHTS.value[group]
     moving = sum(weight * lives.felt[name] for name, weight in weights.items())
     score: Floats = static[:, None] + moving
     return score
 
 
-def cuts(pilot: Lives) -> Floats:
+def find_cuts(pilot: Lives) -> Floats:
     """Where each group's score is cut, so that the pilot's levels have the wanted shares.
 
     The shares of each group at medium and at high keep their published proportions; both are
@@ -146,7 +149,7 @@ def cuts(pilot: Lives) -> Floats:
     recorded_share = 1 - figures.OVERALL.value["not recorded"]
     overall = {name: share / recorded_share for name, share in figures.OVERALL.value.items()}
     community = pilot.sentences.on[:, -1] == 1
-    pilot_scores = np.stack([scores(pilot, g)[community, -1] for g in codes.COMMUNITY_GROUPS])
+    pilot_scores = np.stack([group_scores(pilot, g)[community, -1] for g in codes.COMMUNITY_GROUPS])
     very = overall["VERY_HIGH"]
     top = overall["HIGH"] + very
     high = np.array([figures.GROUPS_AT_HIGH.value[g] for g in codes.COMMUNITY_GROUPS])
@@ -157,10 +160,10 @@ def cuts(pilot: Lives) -> Floats:
         (top * high, top),
         (very * high, very),
     )
-    return np.stack([_cut(pilot_scores, shares, total) for shares, total in targets], axis=1)
+    return np.stack([_cut_scores(pilot_scores, shares, total) for shares, total in targets], axis=1)
 
 
-def _cut(pilot_scores: Floats, shares: Floats, total: float) -> Floats:
+def _cut_scores(pilot_scores: Floats, shares: Floats, total: float) -> Floats:
     """Cuts a group, in the proportion of `shares`, above which lie `total` of people in any."""
 
     def at(scale: float) -> Floats:
@@ -175,7 +178,7 @@ def _cut(pilot_scores: Floats, shares: Floats, total: float) -> Floats:
     return at(low)
 
 
-def _sentences(draw: Draw, people: People) -> Sentences:
+def _draw_sentences(draw: Draw, people: People) -> Sentences:
     rng, n = draw.stream("sentences"), len(people)
     shares = np.array(list(figures.KINDS.value.values()))
     kind = np.searchsorted(np.cumsum(shares / shares.sum())[:-1], rng.random(n))
@@ -190,7 +193,7 @@ def _sentences(draw: Draw, people: People) -> Sentences:
     since = FIRST_DAYS[None, :]
     on[(since < jailed[:, None]) & (since >= np.where(kind == LICENCE, start, 0)[:, None])] = 2
     on[(since < start[:, None]) & (kind != CUSTODY)[:, None]] = 1
-    who, began, ended = _earlier(rng, np.maximum(start, jailed))
+    who, began, ended = _draw_earlier_orders(rng, np.maximum(start, jailed))
     adult = began <= people.grown_up[who]
     who, began, ended = who[adult], began[adult], ended[adult]
     during = (since < began[:, None]) & (since >= ended[:, None])
@@ -199,7 +202,7 @@ def _sentences(draw: Draw, people: People) -> Sentences:
     return Sentences(kind, start, length, jailed, (who, began, ended), on)
 
 
-def _earlier(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
+def _draw_earlier_orders(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
     """Earlier orders: for most people one that ended in the months before, for many two."""
     who, began, ended = [], [], []
     has, until = np.ones(len(since), dtype=bool), since
@@ -215,7 +218,7 @@ def _earlier(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
     return np.concatenate(who), np.concatenate(began), np.concatenate(ended)
 
 
-def _circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str, Flags]:
+def _draw_circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str, Flags]:
     rng = draw.stream("circumstances")
     inside = sentences.on == 2
     free = np.where(inside, 0.15, 1.0)
@@ -227,7 +230,7 @@ def _circumstances(draw: Draw, people: People, sentences: Sentences) -> dict[str
         monthly = np.minimum(chance[:, None] * free * np.where(just_out, 3.0, 1.0), 0.6)
         if name in ("partner", "child"):
             monthly = np.broadcast_to(chance[:, None], monthly.shape)
-        circumstances[name] = _chain(
+        circumstances[name] = _draw_chain(
             rng, monthly, np.where(inside & (name == "unsettled"), 0.9, ends)
         )
     alone = ~circumstances["partner"]
@@ -248,7 +251,7 @@ def _just_released(sentences: Sentences) -> Flags:
     return is_released
 
 
-def _chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Flags:
+def _draw_chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Flags:
     """A state that begins and ends with these monthly chances, from its usual share on."""
     n = begins.shape[0]
     ends = np.broadcast_to(np.asarray(ends, dtype=float), begins.shape)
@@ -261,7 +264,7 @@ def _chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Fl
     return state
 
 
-def _fading(states: Flags) -> Floats:
+def _fading_effect(states: Flags) -> Floats:
     felt = np.zeros(states.shape)
     now = states[:, 0].astype(float)
     for month in range(MONTHS):

@@ -64,7 +64,7 @@ class Extract:
         """The rows of a table, not yet read."""
         return pl.scan_parquet(self.folder / table / "*.parquet")
 
-    def current(self) -> pl.DataFrame:
+    def current_people(self) -> pl.DataFrame:
         """People with a sentence in force: crn, kind, provider, suspended, and recorded levels."""
         if self._current is None:
             supervisions = self.scan("supervisions").filter(
@@ -77,9 +77,9 @@ class Extract:
             )
         return self._current
 
-    def community(self) -> pl.DataFrame:
+    def community_people(self) -> pl.DataFrame:
         """The same, people in the community alone."""
-        return self.current().filter(pl.col("kind") != "custody")
+        return self.current_people().filter(pl.col("kind") != "custody")
 
     def levels(self, on: date) -> pl.DataFrame:
         """The recorded levels of each case on a day, 0 to 3, and the highest of them."""
@@ -110,6 +110,6 @@ class Extract:
         return rows.select("crn", "group", level=pl.col("level").arr.get(month).cast(pl.Int64))
 
     @property
-    def cases(self) -> int:
+    def case_count(self) -> int:
         """How many people there are."""
-        return self.current().height
+        return self.current_people().height

@@ -76,13 +76,13 @@ records late. Which, where and when stands in `extract.json` under `planted`.
 """
 
 
-def describe(extract: Path, truth: Path, out: Path) -> list[str]:
+def describe_caseload(extract: Path, truth: Path, out: Path) -> list[str]:
     """Write caseload.md and the picture; returns the names of the figures off their target."""
     opened = Extract.open(extract, truth)
     lines = every_line(opened)
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "caseload.md").write_text(as_markdown(opened, lines), encoding="utf-8")
-    (out / "images" / "stories.svg").write_text(picture.draw(opened), encoding="utf-8")
+    (out / "images" / "stories.svg").write_text(picture.draw_lives(opened), encoding="utf-8")
     return [line.name for line in lines if not line.holds]
 
 
@@ -101,7 +101,7 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
         )
     ]
     sources = list(dict.fromkeys(line.figure.source for line in lines))
-    out += [_row(line, sources.index(line.figure.source) + 1) for line in lines]
+    out += [_figure_row(line, sources.index(line.figure.source) + 1) for line in lines]
     out.append("\nThe sources by their number:\n\n")
     out += [f"{number}. {source}\n" for number, source in enumerate(sources, 1)]
     out.append(BY_LEVEL)
@@ -112,8 +112,8 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
     out.append(ASSUMED)
     compared = {id(line.figure) for line in lines}
     out += [
-        f"| {_words(name)} | {_value(item)} | {item.mark} | {item.source} |\n"
-        for name, item in figures.listed().items()
+        f"| {_figure_words(name)} | {_format_value(item)} | {item.mark} | {item.source} |\n"
+        for name, item in figures.listed_figures().items()
         if id(item) not in compared
     ]
     out.append(POLICIES)
@@ -121,35 +121,35 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
     return layout_page("".join(out))
 
 
-def _row(line: Line, source: int) -> str:
+def _figure_row(line: Line, source: int) -> str:
     low, high = line.target
-    target = _number(low, line.unit)
+    target = _format_number(low, line.unit)
     if high != low:
-        target = f"{target} to {_number(high, line.unit)}"
+        target = f"{target} to {_format_number(high, line.unit)}"
     near = "yes" if line.holds else "**no**"
     return (
-        f"| {line.name} | {target} | {_number(line.generated, line.unit)} | {_number(line.slack, line.unit)} "
+        f"| {line.name} | {target} | {_format_number(line.generated, line.unit)} | {_format_number(line.slack, line.unit)} "
         f"| {line.figure.mark} | {source} | {near} |\n"
     )
 
 
-def _number(value: float, unit: str) -> str:
+def _format_number(value: float, unit: str) -> str:
     if unit == "share":
         return f"{100 * value:.1f} %"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}"
 
 
-def _words(name: str) -> str:
+def _figure_words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _value(item: Figure[object]) -> str:
+def _format_value(item: Figure[object]) -> str:
     if isinstance(item.value, dict):
-        return "; ".join(f"{k} {_plain(v)}" for k, v in item.value.items())
-    return _plain(item.value)
+        return "; ".join(f"{k} {_plain_text(v)}" for k, v in item.value.items())
+    return _plain_text(item.value)
 
 
-def _plain(value: object) -> str:
+def _plain_text(value: object) -> str:
     if isinstance(value, dict):
         return "(" + ", ".join(f"{k} {v}" for k, v in value.items()) + ")"
     if isinstance(value, tuple):

@@ -12,7 +12,15 @@ import numpy as np
 import polars as pl
 
 from features.synthetic import figures
-from features.synthetic.draw import Draw, Flags, Floats, Ints, blank, fit, weighted
+from features.synthetic.draw import (
+    Draw,
+    Flags,
+    Floats,
+    Ints,
+    blank_where,
+    draw_labels,
+    fit_contract,
+)
 from features.synthetic.figures import Figure
 
 MADE_UP = "Z"
@@ -53,12 +61,12 @@ class People:
         return np.maximum(days, 5)
 
 
-def make(draw: Draw, cases: int, buckets: int) -> People:
+def make_people(draw: Draw, cases: int, buckets: int) -> People:
     """Draw the people of a bucket; a CRN's number modulo the buckets is the bucket's."""
     rng = draw.stream("people")
     numbers = rng.choice(1_000_000 // buckets, size=cases, replace=False) * buckets
     crns = pl.Series(numbers + max(draw.bucket, 0)).cast(pl.String()).str.zfill(6)
-    bands = weighted(rng, _shares(figures.AGES), cases)
+    bands = draw_labels(rng, _figure_shares(figures.AGES), cases)
     low = bands.replace_strict({k: v[0] for k, v in _BANDS.items()}).to_numpy()
     high = bands.replace_strict({k: v[1] for k, v in _BANDS.items()}).to_numpy()
     age = low + (high - low) * rng.random(cases)
@@ -70,7 +78,7 @@ def make(draw: Draw, cases: int, buckets: int) -> People:
         "illness": 0.5 * disabled + 0.3 * woman,
         "chaos": 0.3 * (age < 25) - 0.3 * (age >= 50),
     }
-    ethnicity = weighted(rng, _shares(figures.ETHNICITY), cases)
+    ethnicity = draw_labels(rng, _figure_shares(figures.ETHNICITY), cases)
     return People(
         crns=MADE_UP + crns,
         traits=traits,
@@ -82,7 +90,7 @@ def make(draw: Draw, cases: int, buckets: int) -> People:
     )
 
 
-def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
+def people_table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
     """The made-up people table: no names; ethnicity and religion missing for about a tenth."""
     rng = draw.stream("characteristics")
     n = len(people)
@@ -99,20 +107,22 @@ def table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
             "recorded_at": since.cast(pl.Datetime("us")),
             "born_on": draw.day((people.age * 365.25).astype(np.int64)),
             "sex": pl.Series(np.where(people.woman, "Female", "Male").tolist()),
-            "ethnicity": blank(people.ethnicity, rng.random(n) < missing),
-            "religion": blank(weighted(rng, _shares(figures.RELIGION), n), rng.random(n) < missing),
-            "disability": blank(
+            "ethnicity": blank_where(people.ethnicity, rng.random(n) < missing),
+            "religion": blank_where(
+                draw_labels(rng, _figure_shares(figures.RELIGION), n), rng.random(n) < missing
+            ),
+            "disability": blank_where(
                 pl.Series(disability.tolist()), rng.random(n) < figures.DISABILITY_MISSING.value
             ),
-            "nationality": weighted(rng, {"British": 0.9, "Other": 0.1}, n),
-            "interpreter_language": blank(
-                weighted(rng, {"Polish": 3.0, "Romanian": 3.0, "Urdu": 2.0, "Kurdish": 1.0}, n),
+            "nationality": draw_labels(rng, {"British": 0.9, "Other": 0.1}, n),
+            "interpreter_language": blank_where(
+                draw_labels(rng, {"Polish": 3.0, "Romanian": 3.0, "Urdu": 2.0, "Kurdish": 1.0}, n),
                 ~needs,
             ),
         }
     )
-    return fit(frame, "people")
+    return fit_contract(frame, "people")
 
 
-def _shares(figure: Figure[dict[str, int]]) -> dict[str, float]:
+def _figure_shares(figure: Figure[dict[str, int]]) -> dict[str, float]:
     return {name: float(share) for name, share in figure.value.items()}

@@ -41,9 +41,9 @@ class Story:
     contacts: list[int]
 
 
-def draw(extract: Extract) -> str:
+def draw_lives(extract: Extract) -> str:
     """The SVG of three made-up people: a rise that was overlooked, one concealed, a level too high."""
-    stories = [_story(extract, *chosen) for chosen in _chosen(extract)]
+    stories = [_read_story(extract, *chosen) for chosen in _choose_people(extract)]
     height = HEIGHT * len(stories) + 60
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
@@ -52,19 +52,19 @@ def draw(extract: Extract) -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
     for number, story in enumerate(stories):
-        parts += [f'<g transform="translate(0 {number * HEIGHT})">', *_panel(story), "</g>"]
-    parts.append(_legend(height - 28))
+        parts += [f'<g transform="translate(0 {number * HEIGHT})">', *_draw_panel(story), "</g>"]
+    parts.append(_draw_legend(height - 28))
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
+def _choose_people(extract: Extract) -> list[tuple[str, str, str]]:
     """Title, CRN and group of three people who show three ways to be wrong."""
     truth = pl.read_parquet(extract.truth / TRUE_LEVELS / "00.parquet")
     rises = truth.with_columns(
         now=pl.col("level").arr.get(MONTHS - 1), then=pl.col("level").arr.get(MONTHS - 13)
     )
     hidden = pl.read_parquet(extract.truth / GOING_ON / "00.parquet").select("crn", "concealed")
-    levels = extract.community().unpivot(
+    levels = extract.community_people().unpivot(
         on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="recorded"
     )
     reported = (
@@ -93,7 +93,7 @@ def _chosen(extract: Extract) -> list[tuple[str, str, str]]:
     return [(title, *story_rows.row(0)[:2]) for title, story_rows in stories if story_rows.height]
 
 
-def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
+def _read_story(extract: Extract, title: str, crn: str, group: str) -> Story:
     mine = pl.col("crn") == crn
     truth = pl.read_parquet(extract.truth / TRUE_LEVELS / "00.parquet")
     true = truth.filter(mine, pl.col("group") == group)["level"].to_list()[0]
@@ -109,14 +109,14 @@ def _story(extract: Extract, title: str, crn: str, group: str) -> Story:
         title=f"{title}: {crn}, risk to {group.replace('_', ' ')}",
         group=group,
         true=list(true),
-        recorded=_recorded(extract, crn, group),
+        recorded=_recorded_by_month(extract, crn, group),
         going_on={name: life[name].to_list()[0] for name in WORDS},
         entries=[(b, s) for b, s in entries if 0 <= b < MONTH * MONTHS],
         contacts=[b for b in contacts if 0 <= b < MONTH * MONTHS],
     )
 
 
-def _recorded(extract: Extract, crn: str, group: str) -> list[int]:
+def _recorded_by_month(extract: Extract, crn: str, group: str) -> list[int]:
     assessments = (
         extract.scan("assessments")
         .filter(pl.col("crn") == crn, pl.col("status") == "COMPLETE")
@@ -132,41 +132,43 @@ def _recorded(extract: Extract, crn: str, group: str) -> list[int]:
     return levels
 
 
-def _x(month: float) -> float:
+def _x_of_month(month: float) -> float:
     return round(LEFT + month * STEP, 1)
 
 
-def _panel(story: Story) -> Iterator[str]:
+def _draw_panel(story: Story) -> Iterator[str]:
     yield f'<text x="10" y="24" font-size="16" font-weight="bold">{escape(story.title)}</text>'
     for row, (name, states) in enumerate(story.going_on.items()):
         y = 40 + row * 13
         yield f'<text x="10" y="{y + 9}" fill="{MUTED}" font-size="11">{WORDS[name]}</text>'
         for month, on in enumerate(states):
             if on:
-                yield f'<rect x="{_x(month)}" y="{y}" width="{STEP:.1f}" height="9" fill="#b1b4b6"/>'
+                yield f'<rect x="{_x_of_month(month)}" y="{y}" width="{STEP:.1f}" height="9" fill="#b1b4b6"/>'
     yield f'<text x="10" y="166" fill="{MUTED}" font-size="11">entries</text>'
     for back in story.contacts:
-        x = _x(MONTHS - back / MONTH)
+        x = _x_of_month(MONTHS - back / MONTH)
         yield f'<line x1="{x}" x2="{x}" y1="164" y2="170" stroke="#b1b4b6"/>'
     for back, severity in story.entries:
-        x = _x(MONTHS - back / MONTH)
+        x = _x_of_month(MONTHS - back / MONTH)
         yield f'<circle cx="{x}" cy="157" r="{1.5 + severity * 0.9:.1f}" fill="{ENTRY}" opacity="0.75"/>'
     for rank, level in enumerate(codes.LEVEL_ORDER[:4]):
         y = 270 - rank * 28
         yield f'<text x="10" y="{y + 4}" font-size="11">{level.replace("_", " ").lower()}</text>'
         yield f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y}" y2="{y}" stroke="#f3f2f1"/>'
-    yield _line(story.true, TRUE, "", 2)
-    yield _line(story.recorded, RECORDED, "6 4", -2)
+    yield _draw_line(story.true, TRUE, "", 2)
+    yield _draw_line(story.recorded, RECORDED, "6 4", -2)
 
 
-def _line(levels: list[int], colour: str, dash: str, shift: int) -> str:
+def _draw_line(levels: list[int], colour: str, dash: str, shift: int) -> str:
     path, drawing = [], False
     for month, level in enumerate(levels):
         if level < 0:
             drawing = False
             continue
         y = 270 - level * 28 + shift
-        path.append(f"{'L' if drawing else 'M'}{_x(month)} {y} L{_x(month + 1)} {y}")
+        path.append(
+            f"{'L' if drawing else 'M'}{_x_of_month(month)} {y} L{_x_of_month(month + 1)} {y}"
+        )
         drawing = True
     return (
         f'<path d="{" ".join(path)}" fill="none" stroke="{colour}" stroke-width="3" '
@@ -174,7 +176,7 @@ def _line(levels: list[int], colour: str, dash: str, shift: int) -> str:
     )
 
 
-def _legend(y: int) -> str:
+def _draw_legend(y: int) -> str:
     return (
         f'<g transform="translate(10 {y})" fill="{INK}">'
         f'<line x1="0" x2="40" y1="0" y2="0" stroke="{TRUE}" stroke-width="3"/>'

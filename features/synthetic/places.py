@@ -54,7 +54,7 @@ class Places:
     def staff_codes(self) -> list[str]:
         """The code of each practitioner: the provider and four characters."""
         providers = [self.units[self.team_unit[team]][:3] for team in self.staff_team]
-        return [f"{p}{_letter(i)}{i % 1000:03d}" for i, p in enumerate(providers)]
+        return [f"{p}{_letters_of(i)}{i % 1000:03d}" for i, p in enumerate(providers)]
 
     @property
     def cover_codes(self) -> list[str]:
@@ -82,7 +82,7 @@ class Places:
         return is_of_unit
 
 
-def make(draw: Draw, cases: int, policies: Policies) -> Places:
+def make_places(draw: Draw, cases: int, policies: Policies) -> Places:
     """Make up units and teams of eight practitioners, with about 36 cases each."""
     rng = draw.stream("places")
     units = unit_codes(cases)
@@ -106,11 +106,11 @@ def make(draw: Draw, cases: int, policies: Policies) -> Places:
         qualified=qualified,
         workload=workload,
         strain=strain,
-        contact=_contact(rng, len(units), policies),
+        contact=_draw_contact_rate(rng, len(units), policies),
     )
 
 
-def _contact(rng: np.random.Generator, units: int, policies: Policies) -> Floats:
+def _draw_contact_rate(rng: np.random.Generator, units: int, policies: Policies) -> Floats:
     amber = rng.random(units) < policies.amber_units
     since, until = policies.amber
     month_end = (MONTHS - 1 - np.arange(MONTHS)) * 30
@@ -118,5 +118,5 @@ def _contact(rng: np.random.Generator, units: int, policies: Policies) -> Floats
     return np.where(amber[:, None] & halved[None, :], 0.5, 1.0)
 
 
-def _letter(number: int) -> str:
+def _letters_of(number: int) -> str:
     return "ABCDEFGHJKLMNPRSTVW"[number // 1000 % 19]

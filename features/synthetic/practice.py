@@ -16,7 +16,7 @@ import numpy as np
 from features.contracts import codes
 from features.synthetic import figures
 from features.synthetic.draw import MONTHS, Draw, Flags, Floats, Ints
-from features.synthetic.lives import FACTORS, Lives, brought, scores
+from features.synthetic.lives import FACTORS, Lives, group_scores, static_score
 from features.synthetic.places import Places
 from features.synthetic.scenarios import Scenario
 
@@ -58,7 +58,7 @@ class Practice:
         return highest
 
 
-def hold(draw: Draw, lives: Lives, places: Places) -> Holding:
+def draw_holdings(draw: Draw, lives: Lives, places: Places) -> Holding:
     """Who holds each case month by month, and how much strain that holding is under."""
     rng = draw.stream("holding")
     n = len(lives)
@@ -79,13 +79,13 @@ def hold(draw: Draw, lives: Lives, places: Places) -> Holding:
     return Holding(team, staff, covered, places.strain[staff] + 0.8 * covered + own)
 
 
-def assess(
+def draw_assessments(
     draw: Draw, lives: Lives, holding: Holding, cuts: Floats, slips: float, scenario: Scenario
 ) -> Practice:
     """Assessments and the levels they record, month by month."""
     rng = draw.stream("assessments")
     n = len(lives)
-    perceived = _perceived(rng, lives, holding, cuts, slips)
+    perceived = _perceived_levels(rng, lives, holding, cuts, slips)
     recorded = np.full((len(GROUPS), n, MONTHS), -1, dtype=np.int64)
     now = np.full((len(GROUPS), n), -1, dtype=np.int64)
     since = np.full(n, 99, dtype=np.int64)
@@ -150,13 +150,13 @@ def slips_for(target: float, draw: Draw, lives: Lives, holding: Holding, cuts: F
     low, high = 0.0, 12.0
     for _ in range(12):
         middle = (low + high) / 2
-        practice = assess(draw, lives, holding, cuts, middle, Scenario("none", ""))
+        practice = draw_assessments(draw, lives, holding, cuts, middle, Scenario("none", ""))
         share = too_low(lives, practice)[community].mean()
         low, high = (middle, high) if share < target else (low, middle)
     return (low + high) / 2
 
 
-def _perceived(
+def _perceived_levels(
     rng: np.random.Generator, lives: Lives, holding: Holding, cuts: Floats, slips: float
 ) -> Ints:
     """The level a practitioner would give each month: (groups, cases, months)."""
@@ -171,11 +171,14 @@ def _perceived(
     unread = (rng.random(n) < np.clip(0.03 * slips * typical, 0, 0.7)).astype(float)
     levels = []
     for i, group in enumerate(GROUPS):
-        score = scores(lives, group)
+        score = group_scores(lives, group)
         for name, weight in figures.CIRCUMSTANCE_WEIGHTS.value[group].items():
             score = score - weight * missing[name][:, None] * lives.felt[name]
         # What an earlier practitioner knew and this one has not read lowers what is brought along.
-        score = score - 0.6 * unread[:, None] * np.maximum(brought(lives.people, group), 0)[:, None]
+        score = (
+            score
+            - 0.6 * unread[:, None] * np.maximum(static_score(lives.people, group), 0)[:, None]
+        )
         score = score - 0.02 * slips * np.log1p(strain)
         score = score + 0.03 * min(slips, 1.5) * rng.normal(size=n)[:, None]
         levels.append(np.searchsorted(cuts[i], score))

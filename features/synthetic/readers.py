@@ -15,7 +15,7 @@ import polars as pl
 
 from features.contracts import codes
 from features.synthetic import figures
-from features.synthetic.draw import FIRST_DAYS, MONTHS, Desk, Events, Ints, pick
+from features.synthetic.draw import FIRST_DAYS, MONTHS, Desk, Events, Ints, pick_labels
 from features.synthetic.lives import Lives
 from features.synthetic.practice import GROUPS, Practice, too_low_in
 
@@ -44,15 +44,15 @@ def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivit
     return levels
 
 
-def table(desk: Desk, lives: Lives, practice: Practice, audited: float) -> pl.DataFrame:
+def reviews_table(desk: Desk, lives: Lives, practice: Practice, audited: float) -> pl.DataFrame:
     """Every reading: audits, countersigning, reassessments, reviews in this service."""
     rng = desk.draw.stream("readers")
     desk_ = _Readings(desk, rng, lives, practice)
     return pl.concat(
         [
-            *_audits(desk_, audited),
-            _countersigned(desk_),
-            _reassessed(desk_),
+            *_audit_rows(desk_, audited),
+            _countersigning_rows(desk_),
+            _reassessment_rows(desk_),
             *_in_this_service(desk_),
         ]
     )
@@ -82,7 +82,7 @@ class _Readings:
             readings = assessed[:, in_time]
         events = Events(at.who, at.back - wait)
         levels: dict[str, Any] = {
-            g: pick(codes.LEVEL_ORDER, readings[i]) for i, g in enumerate(GROUPS)
+            g: pick_labels(codes.LEVEL_ORDER, readings[i]) for i, g in enumerate(GROUPS)
         }
         levels |= {
             "before_findings": pl.lit(value=True),
@@ -90,19 +90,19 @@ class _Readings:
             **more,
         }
         readers = [f"R{number:03d}" for number in range(READERS)]
-        return self.desk.rows(
+        return self.desk.table_rows(
             "reviews",
             prefix,
             events,
             source=pl.lit(source),
             snapshot_on=self.desk.draw.day(at.back),
-            reader=pick(readers, self.rng.integers(0, READERS, len(at))),
+            reader=pick_labels(readers, self.rng.integers(0, READERS, len(at))),
             source_system=pl.lit("rosh_triage" if source in ("audit", "spo_review") else "oasys"),
             **levels,
         )
 
 
-def _audits(desk: _Readings, share: float) -> list[pl.DataFrame]:
+def _audit_rows(desk: _Readings, share: float) -> list[pl.DataFrame]:
     parts = []
     for round_ in range(AUDIT_ROUNDS):
         back = AUDIT_EVERY * (round_ + 1) - 60
@@ -125,7 +125,7 @@ def _audits(desk: _Readings, share: float) -> list[pl.DataFrame]:
     return parts
 
 
-def _countersigned(desk: _Readings) -> pl.DataFrame:
+def _countersigning_rows(desk: _Readings) -> pl.DataFrame:
     """Whoever countersigns an assessment leans on it; that reader is the same person."""
     practice, rng = desk.practice, desk.rng
     high = practice.assessed_levels.max(axis=0) >= 2
@@ -141,7 +141,7 @@ def _countersigned(desk: _Readings) -> pl.DataFrame:
     )
 
 
-def _reassessed(desk: _Readings) -> pl.DataFrame:
+def _reassessment_rows(desk: _Readings) -> pl.DataFrame:
     """A later assessment as a reading of the record the day before it, raised or not."""
     practice, rng = desk.practice, desk.rng
     before = practice.recorded[:, practice.who, np.maximum(practice.month - 1, 0)]

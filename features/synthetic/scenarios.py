@@ -79,7 +79,7 @@ _ALL = (
 SCENARIOS: dict[str, Scenario] = {item.name: item for item in _ALL}
 
 
-def find(name: str) -> Scenario:
+def find_scenario(name: str) -> Scenario:
     """The named scenario, or a UserError with the closest name."""
     if name not in SCENARIOS:
         raise UserError(

@@ -21,9 +21,9 @@ from features.synthetic.draw import (
     Events,
     Floats,
     Ints,
-    blank,
+    blank_where,
     month_of,
-    pick,
+    pick_labels,
 )
 from features.synthetic.lives import CUSTODY, KINDS, LICENCE, Lives
 from features.synthetic.places import GRADES, Places
@@ -52,7 +52,7 @@ def contact_due(
     usual = np.array([sum(pair) / 2 for pair in ranges]) / 12
     visits = usual[practice.overall + 1] * lives.sentences.community
     visits = visits * places.contact[places.team_unit[practice.holding.team]]
-    suspended = _suspended(lives, practice, policies, scenario)
+    suspended = _draw_suspensions(lives, practice, policies, scenario)
     within = (suspended[:, None] > FIRST_DAYS[None, :]) & (suspended[:, None] >= 0)
     visits = np.where(within, visits * WHILE_SUSPENDED, visits)
     if scenario.halved_from:
@@ -61,7 +61,9 @@ def contact_due(
     return Contact(np.where(inside, PRISON_CONTACTS_A_YEAR / 12, visits), suspended)
 
 
-def _suspended(lives: Lives, practice: Practice, policies: Policies, scenario: Scenario) -> Ints:
+def _draw_suspensions(
+    lives: Lives, practice: Practice, policies: Policies, scenario: Scenario
+) -> Ints:
     sentences = lives.sentences
     point = sentences.start - (sentences.length * policies.suspended_after).astype(np.int64)
     point = np.minimum(point, policies.suspension_from)
@@ -74,7 +76,7 @@ def _suspended(lives: Lives, practice: Practice, policies: Policies, scenario: S
     return np.where(eligible, point, -1)
 
 
-def supervisions(
+def supervisions_table(
     desk: Desk, lives: Lives, places: Places, practice: Practice, contact: Contact
 ) -> pl.DataFrame:
     """The supervisions table: current sentences, custody before release, earlier orders."""
@@ -84,25 +86,25 @@ def supervisions(
     team = practice.holding.team
     unit = places.team_unit[team]
     where: dict[str, Any] = {
-        "provider_code": pick([code[:3] for code in places.units], unit),
-        "pdu_code": pick(places.units, unit),
-        "lau_code": pick([f"{code}L" for code in places.units], unit),
-        "team_code": pick(places.team_codes(), team),
+        "provider_code": pick_labels([code[:3] for code in places.units], unit),
+        "pdu_code": pick_labels(places.units, unit),
+        "lau_code": pick_labels([f"{code}L" for code in places.units], unit),
+        "team_code": pick_labels(places.team_codes(), team),
     }
     days = desk.draw.day
     # The tier follows the recorded level: shown, and used by process indicators alone.
     level = practice.overall[everyone, month_of(sentences.start)]
-    current = desk.rows(
+    current = desk.table_rows(
         "supervisions",
         "SUP",
         Events(everyone, sentences.start),
-        kind=pick(KINDS, sentences.kind),
-        tier=blank(pick(TIERS, level.clip(0)), level < 0),
-        suspended_from=blank(days(contact.suspended), contact.suspended < 0),
+        kind=pick_labels(KINDS, sentences.kind),
+        tier=blank_where(pick_labels(TIERS, level.clip(0)), level < 0),
+        suspended_from=blank_where(days(contact.suspended), contact.suspended < 0),
         **where,
     )
     out = np.nonzero(sentences.kind == LICENCE)[0]
-    prison = desk.rows(
+    prison = desk.table_rows(
         "supervisions",
         "SUC",
         Events(out, sentences.jailed[out]),
@@ -111,11 +113,16 @@ def supervisions(
         end_reason=pl.lit("completed"),
     )
     return pl.concat(
-        [current, prison, _earlier(desk, lives, rng), _premises(desk, lives, practice, rng)]
+        [
+            current,
+            prison,
+            _earlier_rows(desk, lives, rng),
+            _premises_rows(desk, lives, practice, rng),
+        ]
     )
 
 
-def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
+def _earlier_rows(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     who, began, ended = lives.sentences.before
     size = len(who)
     failing = 0.5 * lives.people.traits["chaos"][who] + rng.normal(size=size)
@@ -123,17 +130,17 @@ def _earlier(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     reasons = ["completed", "breached", "revoked", "recalled"]
     broken = failing > np.quantile(failing, done)
     reason = np.where(broken, rng.integers(1, 4, size), 0)
-    return desk.rows(
+    return desk.table_rows(
         "supervisions",
         "SUQ",
         Events(who, began),
-        kind=pick(KINDS, np.array([0, 1, 3])[rng.integers(0, 3, size)]),
+        kind=pick_labels(KINDS, np.array([0, 1, 3])[rng.integers(0, 3, size)]),
         ended_on=desk.draw.day(ended),
-        end_reason=pick(reasons, reason),
+        end_reason=pick_labels(reasons, reason),
     )
 
 
-def _premises(
+def _premises_rows(
     desk: Desk, lives: Lives, practice: Practice, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Residence in approved premises after release: mostly people recorded high on release."""
@@ -143,17 +150,19 @@ def _premises(
     stays = np.nonzero((lives.sentences.kind == LICENCE) & (rng.random(len(lives)) < chance))[0]
     length = rng.integers(40, 110, len(stays))
     left = start[stays] - length
-    return desk.rows(
+    return desk.table_rows(
         "supervisions",
         "SAP",
         Events(stays, start[stays]),
         kind=pl.lit("approved_premises"),
-        end_reason=blank(pick(["moved_on"], np.zeros(len(stays), dtype=np.int64)), left < 0),
-        ended_on=blank(desk.draw.day(left), left < 0),
+        end_reason=blank_where(
+            pick_labels(["moved_on"], np.zeros(len(stays), dtype=np.int64)), left < 0
+        ),
+        ended_on=blank_where(desk.draw.day(left), left < 0),
     )
 
 
-def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
+def allocations_table(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
     """The allocations table: one row a holding, with absences and workload."""
     rng = desk.draw.stream("allocations")
     staff, on = practice.holding.staff, lives.sentences.on > 0
@@ -168,15 +177,15 @@ def allocations(desk: Desk, lives: Lives, places: Places, practice: Practice) ->
     away = np.minimum(rng.integers(5, 120, len(who)), back)
     learning = (places.qualified[held] >= 0) & (places.qualified[held] < back)
     grade = np.where(learning, GRADES.index("PQiP"), places.grade[held])
-    return desk.rows(
+    return desk.table_rows(
         "allocations",
         "ALL",
         Events(who, back),
-        staff_code=pick(places.staff_codes, held),
-        grade=pick(GRADES, grade),
+        staff_code=pick_labels(places.staff_codes, held),
+        grade=pick_labels(GRADES, grade),
         qualified_on=places.qualified_on(desk.draw, held),
-        ended_on=blank(desk.draw.day(until), ~follows),
-        absent_from=blank(desk.draw.day(away), ~covered),
+        ended_on=blank_where(desk.draw.day(until), ~follows),
+        absent_from=blank_where(desk.draw.day(away), ~covered),
         workload_percent=places.workload[held].round(0),
         source_system=pl.lit("workforce"),
     )

@@ -162,7 +162,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
 def load_bundle(approval: Approval, folder: Path) -> Bundle:
     """Load the approved bundle; NotApproved where the folder does not match the approved digest."""
-    model = bundle.load(folder / approval.bundle_folder)
+    model = bundle.load_bundle(folder / approval.bundle_folder)
     if model.id != approval.bundle_id:
         raise NotApproved(
             f"The bundle in {approval.bundle_folder} is not the one approved on "

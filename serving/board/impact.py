@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select
 from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import digests
-from models.profile import Profile, level_name, whole
+from models.profile import Profile, all_regions, level_name
 from serving.board import approvals
 from serving.board.approvals import Approval
 from serving.db.tables import users
@@ -127,7 +127,7 @@ def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bo
         return [], False, "There is no model bundle, or no evidence beside it, to read."
     except UserError as error:
         return [], False, str(error)
-    sizes = _level_sizes(Profile.of(model))
+    sizes = _level_sizes(Profile.profile_of(model))
     level_names = [name for name in ORDER if name in approval.rates]
     levels = [_at_level(name, approval.rates[name], rates, sizes) for name in level_names]
     return levels, bool(model.about.get("made_up")), ""
@@ -152,7 +152,7 @@ def _level_sizes(profile: Profile | None) -> dict[str, int]:
     if profile is None:
         return {}
     sizes: dict[str, int] = {}
-    counts = whole(profile.counts)
+    counts = all_regions(profile.counts)
     for group in COMMUNITY_GROUPS:
         level_counts = counts.get(level_name(group), [])
         for level, count in zip(

@@ -59,7 +59,7 @@ def deliver_entries(
     last = connection.execute(select(func.max(runs.c.as_of))).scalar()
     since = datetime.combine(min(as_of - LOOK_BACK, last or date.max), time.max)
     recent = pl.any_horizontal(MATCHES.values()) & (pl.col("known_from") > since)
-    recent_incidents = asof.read(
+    recent_incidents = asof.read_histories(
         store, on, tables=["incidents"], lean={"incidents": Unread(recent)}
     )
     rows = recent_incidents.rows("incidents").filter(pl.any_horizontal(MATCHES.values()))
@@ -67,10 +67,10 @@ def deliver_entries(
     crns = {*rows["crn"], *waiting}
     if not crns:
         return Delivered(0, 0)
-    histories = asof.read(
-        store, asof.spine(crns, as_of), tables=["incidents", "allocations", "supervisions"]
+    histories = asof.read_histories(
+        store, asof.make_spine(crns, as_of), tables=["incidents", "allocations", "supervisions"]
     )
-    units, holders = _unit_of_cases(histories), timeline.practitioners(histories)
+    units, holders = _unit_of_cases(histories), timeline.current_practitioners(histories)
     _refresh_entries(connection, histories, waiting, units, holders)
     values = [
         _entry_row(
@@ -142,7 +142,7 @@ def _refresh_entries(
             if row is None:
                 connection.execute(update(acute).where(ours).values(withdrawn=True))
                 continue
-            entry = timeline.entry("incidents", row)
+            entry = timeline.describe_row("incidents", row)
             now: dict[str, Any] = {
                 "disclosable": entry.disclosable,
                 "disputed": entry.disputed,
@@ -169,7 +169,7 @@ def _listed_entries(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _entry_row(row: dict[str, Any], pdu: str, holder: str | None, limited: bool) -> dict[str, Any]:
-    entry = timeline.entry("incidents", row)
+    entry = timeline.describe_row("incidents", row)
     return {
         "crn": row["crn"],
         "pdu_code": pdu,

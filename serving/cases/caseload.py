@@ -47,10 +47,12 @@ class Placed:
 
 def place_cases(store: Store, on: pl.DataFrame) -> Placed:
     """The unit and practitioner of each case of a spine."""
-    histories = asof.read(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
-    supervisions = timeline.supervision(histories)
+    histories = asof.read_histories(
+        store, on.select(asof.KEY), tables=["supervisions", "allocations"]
+    )
+    supervisions = timeline.current_supervision(histories)
     units = {crn: row["pdu_code"] for crn, row in supervisions.items() if row["pdu_code"]}
-    return Placed(units, timeline.practitioners(histories))
+    return Placed(units, timeline.current_practitioners(histories))
 
 
 def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST)) -> pl.DataFrame:

@@ -26,21 +26,21 @@ def record_hold(opened: Transaction, store: Store, crn: str, reasons: str, *, pl
     Raises UserError for what is no CRN, and for a case of which the store holds nothing.
     """
     check_crn(crn)
-    if placed and not store.knows(crn):
+    if placed and not store.knows_case(crn):
         raise UserError("The store holds nothing of that CRN, so there is nothing to keep.")
     _lock_holds(opened.connection)
     values = {"crn": crn, "placed": placed, "username": opened.username, "reasons": reasons.strip()}
     opened.connection.execute(insert(holds).values(**values))
     opened.audit(AuditEvent("PLACED_HOLD" if placed else "LIFTED_HOLD", "CRN", crn))
     if placed:
-        store_holds.keep(store.path, held_cases(opened.connection))
+        store_holds.write_held_cases(store.path, held_cases(opened.connection))
 
 
 def write_hold_list(connection: Connection, store: Path) -> int:
     """Write the list of held cases beside the store, from the database; returns their number."""
     _lock_holds(connection)
     crns = held_cases(connection)
-    store_holds.keep(store, crns)
+    store_holds.write_held_cases(store, crns)
     return len(crns)
 
 

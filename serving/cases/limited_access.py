@@ -146,7 +146,9 @@ def _open_again(connection: Connection, store: Store, limited: set[str], as_of: 
     for row in rows:
         by_day.setdefault(min(row.as_of, as_of), []).append(row)
     for day, ours in by_day.items():
-        histories = asof.read(store, asof.spine(sorted({row.crn for row in ours}), day))
+        histories = asof.read_histories(
+            store, asof.make_spine(sorted({row.crn for row in ours}), day)
+        )
         people = summary.summarise_people(store, histories, day)
         for row in ours:
             back = {"limited": False, "person": people[row.crn]}

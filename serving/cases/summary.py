@@ -18,17 +18,17 @@ from features.store.store import Store
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The head of the page of one case, and every entry as known on the date, newest first."""
-    histories = asof.read(store, asof.spine([crn], as_of))
+    histories = asof.read_histories(store, asof.make_spine([crn], as_of))
     entries = [
         {**asdict(entry), "source_table": entry.table, "position": place}
-        for place, entry in enumerate(timeline.entries(histories)[crn])
+        for place, entry in enumerate(timeline.timeline_entries(histories)[crn])
     ]
     return summarise_people(store, histories, as_of)[crn], entries
 
 
 def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
     """The head of each case page: name, supervision, levels and states, what is missing."""
-    named, supervision = timeline.names(histories), timeline.supervision(histories)
+    named, supervision = timeline.case_names(histories), timeline.current_supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
     for row in recorded_levels(histories).iter_rows(named=True):
         levels.setdefault(row["crn"], {})[row["group"]] = {
@@ -72,7 +72,7 @@ def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
     for table, ends in still.items():
         rows = histories.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
         for row in rows.iter_rows(named=True):
-            entry = timeline.entry(table, row)
+            entry = timeline.describe_row(table, row)
             one = {
                 "what": entry.what,
                 "detail": entry.detail,

@@ -36,7 +36,7 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
         store = Store.open(chosen.store)
         as_of = args.as_of or store.extracted_on
         cases = build.cases_under_supervision(store, as_of).height
-        number = demo.approve_demo(chosen, engine, bundle.load(folder), folder.name, cases)
+        number = demo.approve_demo(chosen, engine, bundle.load_bundle(folder), folder.name, cases)
         console.print(f"Approval {number}, for this demo alone: bundle {folder.name}.")
         return
     if not args.user or not args.reasons:
@@ -48,12 +48,12 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
             rates = _parse_rates(args.rates)
             number = approvals.propose_approval(
                 opened,
-                bundle.load(folder),
+                bundle.load_bundle(folder),
                 folder.name,
                 rates,
                 args.random_share,
                 demo=chosen.demo,
-                tracked=registry.tracked(folder),
+                tracked=registry.run_address(folder),
                 card=folder / "card.md",
             )
         approvals.sign_approval(opened, number, args.reasons, args.conditions or "")

@@ -90,7 +90,7 @@ def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str,
             rates,
             RANDOM_SHARE,
             demo=True,
-            tracked=registry.tracked(settings.bundles / folder),
+            tracked=registry.run_address(settings.bundles / folder),
             card=settings.bundles / folder / "card.md",
         )
         approvals.sign_approval(opened, number, REASONS)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 
 from features.errors import MissingInput, RunStopped, UserError
 from features.markdown import layout_page
-from features.progress import steps
+from features.progress import show_steps
 from features.store.store import Store
 from serving import settings
 from serving.board import approvals
@@ -84,7 +84,7 @@ def score_night(args: argparse.Namespace) -> None:
     """Score the caseload and fill the queue; --replay scores a past day into a file."""
     chosen = settings.read_settings()
     if args.replay:
-        with steps("the replay") as step, connect_as(chosen, NIGHT) as engine:
+        with show_steps("the replay") as step, connect_as(chosen, NIGHT) as engine:
             replayed_night = replay.replay_night(chosen, engine, args.as_of, step)
         console.print(
             f"{replayed_night.cases:,} cases as of {args.as_of}, as they were known then: "
@@ -92,7 +92,7 @@ def score_night(args: argparse.Namespace) -> None:
             "the facts were not touched."
         )
         return
-    with steps("the night") as step, connect_as(chosen, NIGHT) as engine:
+    with show_steps("the night") as step, connect_as(chosen, NIGHT) as engine:
         night = night_run.run_night(chosen, engine, args.as_of, step)
     console.print(_summary_table(night))
     console.print(_top_flagged(chosen))

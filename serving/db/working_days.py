@@ -7,10 +7,10 @@ from datetime import date
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from features.working_days import after, is_bank_holiday, is_working_day, of_year
+from features.working_days import is_bank_holiday, is_working_day, of_year, working_day_after
 from serving.db.tables import bank_holidays
 
-__all__ = ["after", "is_bank_holiday", "is_working_day", "write_bank_holidays"]
+__all__ = ["working_day_after", "is_bank_holiday", "is_working_day", "write_bank_holidays"]
 YEARS_AHEAD = 2
 
 

@@ -64,9 +64,9 @@ def cases_cooling_down(
     }
     if not recent:
         return Cooling(frozenset(), frozenset())
-    histories = asof.read(
+    histories = asof.read_histories(
         store,
-        asof.spine(recent, as_of),
+        asof.make_spine(recent, as_of),
         tables=["incidents", "contacts", "supervisions"],
         lean={"contacts": Unread(CHARGED)},
     )

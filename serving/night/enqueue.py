@@ -43,17 +43,17 @@ def enqueue_cases(
     """Write each chosen case with its history as known, and its findings under seal."""
     if not chosen:
         return
-    histories = asof.read(store, asof.spine((item.crn for item in chosen), as_of))
-    frame = build.frame(histories)
+    histories = asof.read_histories(store, asof.make_spine((item.crn for item in chosen), as_of))
+    frame = build.build_frame(histories)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
-    _check_scores(model.score(frame), chosen)
-    reasons = explain.reasons(model, frame, histories)
+    _check_scores(model.score_frame(frame), chosen)
+    reasons = explain.explain_rows(model, frame, histories)
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
-    page_findings = evidence.findings(histories, page_only)
-    entries_of = timeline.entries(histories)
+    page_findings = evidence.collect_findings(histories, page_only)
+    entries_of = timeline.timeline_entries(histories)
     people = summary.summarise_people(store, histories, as_of)
-    holders = timeline.practitioners(histories)
-    hands = timeline.hands(histories)
+    holders = timeline.current_practitioners(histories)
+    hands = timeline.staff_involved(histories)
     # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
     ordered = sorted(chosen, key=lambda one: key.keyed_digest("order", one.crn))
     for at in range(0, len(ordered), AT_A_TIME):

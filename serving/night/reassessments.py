@@ -32,8 +32,8 @@ def close_requests(connection: Connection, store: Store, as_of: date) -> int:
     ).all()
     if not requests:
         return 0
-    histories = asof.read(
-        store, asof.spine((one.crn for one in requests), as_of), tables=["assessments"]
+    histories = asof.read_histories(
+        store, asof.make_spine((one.crn for one in requests), as_of), tables=["assessments"]
     )
     complete = histories.rows("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
@@ -75,12 +75,14 @@ def move_cases(connection: Connection, store: Store, as_of: date) -> int:
     ).all()
     if not rows:
         return 0
-    histories = asof.read(
-        store, asof.spine({row.crn for row in rows}, as_of), tables=["allocations", "supervisions"]
+    histories = asof.read_histories(
+        store,
+        asof.make_spine({row.crn for row in rows}, as_of),
+        tables=["allocations", "supervisions"],
     )
     open_ = {row.crn for row in rows if row.state == "open"}
-    holders, hands = timeline.practitioners(histories), _staff_involved(store, open_, as_of)
-    supervision = timeline.supervision(histories)
+    holders, hands = timeline.current_practitioners(histories), _staff_involved(store, open_, as_of)
+    supervision = timeline.current_supervision(histories)
     moved = 0
     for row in rows:
         unit = supervision.get(row.crn, {}).get("pdu_code")
@@ -106,6 +108,8 @@ def _staff_involved(store: Store, crns: set[str], as_of: date) -> dict[str, list
     """Who countersigned or decided in each case; nobody where there is no case."""
     if not crns:
         return {}
-    return timeline.hands(
-        asof.read(store, asof.spine(crns, as_of), tables=["assessments", "decisions"])
+    return timeline.staff_involved(
+        asof.read_histories(
+            store, asof.make_spine(crns, as_of), tables=["assessments", "decisions"]
+        )
     )

@@ -19,7 +19,7 @@ from features.store import protected_characteristics, volumes
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
-from models.profile import Counts, Profile, Tally, region
+from models.profile import Counts, Profile, Tally, region_of
 from serving.cases import caseload
 from serving.cases.caseload import Placed
 
@@ -72,7 +72,7 @@ class _Parts:
 
     def add_part(self, frame: pl.DataFrame) -> None:
         """Score one part, and add its counts."""
-        scores = self.model.score(frame)
+        scores = self.model.score_frame(frame)
         self.scored.append(scores)
         self.tally.add(frame, scores)
         self.facts.append(caseload.fired_indicators(frame))
@@ -84,7 +84,7 @@ class _Parts:
     def _score_proposal(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
         """A proposal that cannot score must not stop the night of the approved model."""
         try:
-            self.others.setdefault(number, []).append(other.score(frame))
+            self.others.setdefault(number, []).append(other.score_frame(frame))
         except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
             self.failed[number] = f"Its model could not score: {type(error).__name__}."
             self.others.pop(number, None)
@@ -107,14 +107,14 @@ def score_caseload(
     if open_.is_empty():
         raise UserError(f"Every case under supervision on {as_of} is of limited access.")
     units = {crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units}
-    profile = Profile.of(model)
-    regions = {crn: region(units.get(crn)) for crn in open_["crn"]}
+    profile = Profile.profile_of(model)
+    regions = {crn: region_of(units.get(crn)) for crn in open_["crn"]}
     parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
-    for bucket, frame in build.frames(store, open_):
+    for bucket, frame in build.build_frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.add_part(frame)
     step("counting what the board watches")
-    everyone = volumes.regions(store, set(cases.filter("limited")["crn"]))
+    everyone = volumes.case_regions(store, set(cases.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
     return ScoredCaseload(
         store=store,
@@ -127,9 +127,11 @@ def score_caseload(
         watched=pl.concat(parts.marked),
         profile=profile,
         counts=parts.tally.counts,
-        week=volumes.totals(days, volumes.tables(store), as_of, 7),
+        week=volumes.total_records(days, volumes.counted_tables(store), as_of, 7),
         days=days,
-        people=open_.select("crn").hstack(protected_characteristics.of(store, open_)),
+        people=open_.select("crn").hstack(
+            protected_characteristics.characteristics_of(store, open_)
+        ),
         proposed_scores={number: _concat_scores(frames) for number, frames in parts.others.items()},
         failed=parts.failed,
     )

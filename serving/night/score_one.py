@@ -72,8 +72,8 @@ def score(
     frames = _histories(tables, crn)
     # As the night: all tables were covered from the beginning and up to the day that is scored.
     feeds = {name: [(date.min, as_of)] for name in frames}
-    histories = Histories(asof.spine([crn], as_of), frames, feeds)
-    scored = model.score(build.frame(histories))
+    histories = Histories(asof.make_spine([crn], as_of), frames, feeds)
+    scored = model.score_frame(build.build_frame(histories))
     return Scored(approval, scored.sort("group").to_dicts())
 
 
@@ -87,12 +87,12 @@ def _histories(
     # The rules look at the version as it was given: only then is one that is not given the first.
     version = pl.col("version").fill_null(1)
     plans = [
-        refusals.checked(rows, records.table(name), now).with_columns(version)
+        refusals.check_rows(rows, records.find_table(name), now).with_columns(version)
         for name, rows in supplied.items()
     ]
     frames = dict(zip(supplied, worked_out(plans, few=True), strict=True))
     return {
-        name: _sound_rows(name, frames[name], crn) if name in frames else records.empty(name)
+        name: _sound_rows(name, frames[name], crn) if name in frames else records.empty_frame(name)
         for name in tables
     }
 
@@ -101,7 +101,7 @@ def _raw_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | N
     """The rows of one table as texts; None where it is empty."""
     if name not in records.TABLES:
         raise BadHistory(f"There is no table {name!r}.{did_you_mean(name, records.TABLES)}")
-    table = records.table(name)
+    table = records.find_table(name)
     unknown = sorted({column for row in rows for column in row} - set(table.schema))
     if unknown:
         hint = did_you_mean(unknown[0], table.schema)

@@ -184,11 +184,11 @@ def _compare_reasons(
     keys = sorted(both)[:SAMPLE]
     if not keys:
         return {"compared": 0, "another": 0}
-    histories = asof.read(
-        scored_caseload.store, asof.spine({crn for crn, _ in keys}, scored_caseload.as_of)
+    histories = asof.read_histories(
+        scored_caseload.store, asof.make_spine({crn for crn, _ in keys}, scored_caseload.as_of)
     )
-    frame = build.frame(histories)
-    first, second = (explain.reasons(one, frame, histories) for one in (model, other))
+    frame = build.build_frame(histories)
+    first, second = (explain.explain_rows(one, frame, histories) for one in (model, other))
     another = sum(_first_family(first, key) != _first_family(second, key) for key in keys)
     return {"compared": len(keys), "another": another}
 

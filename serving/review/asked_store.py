@@ -63,7 +63,7 @@ class FollowUp:
         named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
         if named and self.current_state is not RequestState.WAITING:
             return named[-1]
-        return working_days.after(clock.day_of(self.asked_again_at), REASSESS_WITHIN)
+        return working_days.working_day_after(clock.day_of(self.asked_again_at), REASSESS_WITHIN)
 
     @property
     def with_the_reader_since(self) -> date | None:
@@ -84,11 +84,13 @@ class FollowUp:
         if self.is_settled:
             return None
         if (since := self.with_the_reader_since) is not None:
-            late = working_days.after(since, ANSWER_WITHIN) < today
+            late = working_days.working_day_after(since, ANSWER_WITHIN) < today
             return "the reader has not replied" if late else None
         if self.due_on < today:
             return "overdue"
-        unanswered = working_days.after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
+        unanswered = (
+            working_days.working_day_after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
+        )
         return "not answered" if unanswered and self.current_state is RequestState.WAITING else None
 
 
@@ -107,7 +109,8 @@ class Open:
     def is_unclaimed(self, today: date) -> bool:
         """Whether nobody has begun to read it within the days for that, or has left it again."""
         return (
-            not self.begun and working_days.after(self.queued_on, DEPUTY_AFTER_WORKING_DAYS) < today
+            not self.begun
+            and working_days.working_day_after(self.queued_on, DEPUTY_AFTER_WORKING_DAYS) < today
         )
 
     def is_past_due(self, today: date) -> bool:

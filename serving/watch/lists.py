@@ -120,9 +120,9 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
     answer_counts: Counter[str] = Counter()
     for item, at in requests:
         kinds, day = reassessed.get(item, (set(), None))
-        due = day or working_days.after(clock.day_of(at), REASSESS_WITHIN)
+        due = day or working_days.working_day_after(clock.day_of(at), REASSESS_WITHIN)
         late += not kinds & OVER and due < today
-        if working_days.after(clock.day_of(at), ANSWER_WITHIN) < today:
+        if working_days.working_day_after(clock.day_of(at), ANSWER_WITHIN) < today:
             old += 1
             answer_counts[next((one for one in ANSWERS if one in kinds), "nothing yet")] += 1
     answered = sum(answer_counts[one] for one in ANSWERS)

@@ -14,7 +14,7 @@ from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models import drift
 from models.drift import Shift
-from models.profile import NOWHERE, Counts, Profile, level_name, whole
+from models.profile import NOWHERE, Counts, Profile, all_regions, level_name
 from serving.watch.figures import (
     FEWEST,
     Figure,
@@ -43,7 +43,7 @@ def population_figures(profile: Profile | None, now: Counts) -> list[Figure]:
         names = ("regions", "indicators", "scores", "levels", "process")
         return [not_known(name, MISSING) for name in names]
     then = profile.counts
-    measures = whole(then), whole(now)
+    measures = all_regions(then), all_regions(now)
     scores = [name for name in measures[0] if name.startswith("score ")]
     levels = [name for name in measures[0] if name.startswith("level ")]
     return [
@@ -91,7 +91,7 @@ def _shift_parts(
 
 def _measure_shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
     """How far a distribution moved (PSI), and over how many people; None where it is missing."""
-    return (drift.psi(then, now, rows) if now else None), sum(now) // rows
+    return (drift.population_stability_index(then, now, rows) if now else None), sum(now) // rows
 
 
 def _by_region(then: Counts, now: Counts) -> Figure:
@@ -103,7 +103,7 @@ def _by_region(then: Counts, now: Counts) -> Figure:
     before, after = (
         [_count_people(measures.get(place, {})) for place in places] for measures in (then, now)
     )
-    shift = drift.psi(before, after) if len(places) > 1 else None
+    shift = drift.population_stability_index(before, after) if len(places) > 1 else None
     if shift is None:
         return not_known("regions", "there is one region alone, or nobody was counted.")
     if shift.noise > NOISIEST:
@@ -150,7 +150,9 @@ def _excess_shift(region: str, then: Measures, now: Measures) -> Part:
     means, people = {}, 0
     for kind in ("process", "behaviour"):
         names = [n for n, i in CATALOGUE.items() if i.kind == kind and n in then and n in now]
-        shifts = [drift.psi(then[name], now[name], ROWS_A_PERSON) for name in names]
+        shifts = [
+            drift.population_stability_index(then[name], now[name], ROWS_A_PERSON) for name in names
+        ]
         measurable = [one for one in shifts if one is not None and one.noise <= NOISIEST]
         means[kind] = sum(one.value for one in measurable) / len(measurable) if measurable else None
         people = max([people, *(sum(now[name]) // ROWS_A_PERSON for name in names)])

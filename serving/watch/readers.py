@@ -201,8 +201,8 @@ def how_they_err(concluded: list[Reading]) -> tuple[ReaderError | None, int, int
         else:
             place = (0 if one.second else 1) if one.first else (2 if one.second else 3)
             twice[population, place] += 1
-    error_rates = reader_error.corrected(twice, once)
-    if error_rates is not None and not error_rates.tells:
+    error_rates = reader_error.correct_shares(twice, once)
+    if error_rates is not None and not error_rates.is_informative:
         error_rates = None  # readers hardly better than chance: nothing can be put right by them
     return error_rates, int(twice.sum()), int(once.sum())
 

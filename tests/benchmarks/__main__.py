@@ -73,8 +73,8 @@ TYPES = (
 def synthesise(folder: Path, cases: int) -> int:
     """A made-up caseload."""
     chosen = synthetic.Parameters(cases=cases, seed=7)
-    made = synthetic.synthesise(chosen, folder / "extract", folder / "truth")
-    return made.rows["people"]
+    summary = synthetic.synthesise_extract(chosen, folder / "extract", folder / "truth")
+    return summary.rows["people"]
 
 
 def check(folder: Path, _: int) -> int:
@@ -92,7 +92,7 @@ def spine(store: Store, count: int | None = None) -> pl.DataFrame:
 def engine(folder: Path, _: int) -> int:
     """Every indicator of every case, some buckets at a time."""
     store = Store.open(folder / "store")
-    return sum(frame.height for _, frame in build.frames(store, spine(store))) // GROUPS
+    return sum(frame.height for _, frame in build.build_frames(store, spine(store))) // GROUPS
 
 
 def watch(folder: Path, _: int) -> int:
@@ -113,14 +113,16 @@ def watch(folder: Path, _: int) -> int:
             "probability": pl.Float64,
         }
     )
-    for _, frame in build.frames(store, on):
+    for _, frame in build.build_frames(store, on):
         if not edges:
-            edges |= {name: profile.bins(frame[name]) for name in build.columns()}
+            edges |= {name: profile.decile_edges(frame[name]) for name in build.indicator_columns()}
         tally.add(frame, nobody)
-    everyone = volumes.regions(store, ())
+    everyone = volumes.case_regions(store, ())
     days = volumes.by_day(store, everyone, AS_OF, score_caseload.DAYS)
-    week = volumes.totals(days, volumes.tables(store), AS_OF, 7)
-    usual = profile.Profile(AS_OF, edges, tally.counts, volumes.counted(store, everyone, AS_OF, 84))
+    week = volumes.total_records(days, volumes.counted_tables(store), AS_OF, 7)
+    usual = profile.Profile(
+        AS_OF, edges, tally.counts, volumes.count_records(store, everyone, AS_OF, 84)
+    )
     population.population_figures(usual, tally.counts)
     arrivals.arrival_figures(store, usual, week, AS_OF)
     arrivals.last_day(store, days, AS_OF)
@@ -168,7 +170,7 @@ def two_dates(folder: Path, _: int) -> int:
     on = spine(store)
     before = on.with_columns(pl.col("as_of") - timedelta(days=200))
     both = pl.concat([on, before])
-    return sum(frame.height for _, frame in build.frames(store, both)) // GROUPS
+    return sum(frame.height for _, frame in build.build_frames(store, both)) // GROUPS
 
 
 def _contacts(folder: Path) -> str:
@@ -184,8 +186,10 @@ def windows(folder: Path, _: int) -> int:
         for code in TYPES
         for window in WINDOWS
     ]
-    found = rows.with_columns(days=days).group_by("crn").agg(counts).collect(engine="streaming")
-    return found.height
+    windows_of_cases = (
+        rows.with_columns(days=days).group_by("crn").agg(counts).collect(engine="streaming")
+    )
+    return windows_of_cases.height
 
 
 def ten_in_pandas(folder: Path, _: int) -> int:
@@ -193,24 +197,24 @@ def ten_in_pandas(folder: Path, _: int) -> int:
     columns = ["crn", "type_code", "occurred_on"]
     rows = pd.read_parquet(str(Path(_contacts(folder)).parent), columns=columns)
     days = (pd.Timestamp(AS_OF) - pd.to_datetime(rows["occurred_on"])).dt.days
-    found = {}
+    values = {}
     for code in TYPES[:10]:
         inside = rows[(rows["type_code"] == code) & days.between(0, 364)]
-        found[code] = inside.groupby("crn").size()
-    return len(pd.DataFrame(found, index=rows["crn"].unique()))
+        values[code] = inside.groupby("crn").size()
+    return len(pd.DataFrame(values, index=rows["crn"].unique()))
 
 
 def one_case(folder: Path, _: int) -> int:
     """Every indicator of single cases, one at a time, from rows in memory: 60 cases."""
     store = Store.open(folder / "store")
     on = spine(store, SAMPLE)
-    versions = asof.read(store, on).versions
+    versions = asof.read_histories(store, on).versions
     own = {name: rows.partition_by("crn", as_dict=True) for name, rows in versions.items()}
     for crn in on["crn"]:
         mine = {name: parts[(crn,)] for name, parts in own.items() if (crn,) in parts}
-        feeds = {name: store.covers(name) for name in versions}
+        feeds = {name: store.covered_periods(name) for name in versions}
         started = time.perf_counter()
-        build.frame(asof.Histories(asof.spine([crn], AS_OF), mine, feeds))
+        build.build_frame(asof.Histories(asof.make_spine([crn], AS_OF), mine, feeds))
         EACH.append(time.perf_counter() - started)
     return SAMPLE
 
@@ -223,7 +227,9 @@ def reference(folder: Path, _: int) -> int:
     on = spine(store, SAMPLE)
     crns = set(on["crn"])
     versions = {
-        name: list(store.read(name, keep=pl.col("crn").is_in(sorted(crns))).iter_rows(named=True))
+        name: list(
+            store.read_versions(name, keep=pl.col("crn").is_in(sorted(crns))).iter_rows(named=True)
+        )
         for name in records.TABLES
     }
     for crn in on["crn"]:
@@ -261,8 +267,8 @@ def measured(what: str, folder: Path, cases: int) -> dict[str, float]:
     )
     if done.returncode:
         raise SystemExit(f"{what} failed:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    content: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return content
 
 
 def main() -> None:
@@ -275,33 +281,33 @@ def main() -> None:
             resource.getrusage(who).ru_maxrss
             for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         )
-        told = {"cases": cases, "seconds": seconds, "mib": (own + WORKERS * each) / 1024}
+        measurement = {"cases": cases, "seconds": seconds, "mib": (own + WORKERS * each) / 1024}
         if EACH:
-            told["p95_ms"] = 1000 * sorted(EACH)[int(0.95 * len(EACH))]
-        sys.stdout.write(json.dumps(told) + "\n")
+            measurement["p95_ms"] = 1000 * sorted(EACH)[int(0.95 * len(EACH))]
+        sys.stdout.write(json.dumps(measurement) + "\n")
         return
     say = sys.stdout.write
     say(f"{'cases':>8}  {'step':<14}{'s':>8}{'MiB':>7}{'ms a case':>11}\n")
     for share in SHARES:
         cases = int(CASES * share)
         with tempfile.TemporaryDirectory() as folder:
-            found: dict[str, dict[str, Any]] = {}
+            figures: dict[str, dict[str, Any]] = {}
             for name in STEPS:
-                found[name] = measured(name, Path(folder), cases)
-                one = found[name]
+                figures[name] = measured(name, Path(folder), cases)
+                one = figures[name]
                 say(
                     f"{cases:>8}  {name:<14}{one['seconds']:>8.1f}{one['mib']:>7.0f}"
                     f"{1000 * one['seconds'] / one['cases']:>11.3f}\n"
                 )
                 sys.stdout.flush()
-        seconds = {name: one["seconds"] for name, one in found.items()}
-        each = {name: one["seconds"] / one["cases"] for name, one in found.items()}
+        seconds = {name: one["seconds"] for name, one in figures.items()}
+        each = {name: one["seconds"] / one["cases"] for name, one in figures.items()}
         say(
             f"{cases:>8}  watch / engine {seconds['watch'] / seconds['engine']:.2f}, "
             f"engine / windows {seconds['engine'] / seconds['windows']:.1f}, "
             f"two dates / one {seconds['two_dates'] / seconds['engine']:.1f}, "
             f"reference / engine a case {each['reference'] / each['engine']:.0f}, "
-            f"one case alone p95 {found['one_case']['p95_ms']:.0f} ms\n"
+            f"one case alone p95 {figures['one_case']['p95_ms']:.0f} ms\n"
         )
 
 

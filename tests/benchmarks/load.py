@@ -141,7 +141,7 @@ def visit(
     number: int,
     paths: list[str],
     begin: threading.Barrier,
-    told: dict[str, list[float]],
+    seconds_by_page: dict[str, list[float]],
     lock: threading.Lock,
 ) -> None:
     """One person: signs in, and loads one page after another, five seconds apart."""
@@ -163,7 +163,7 @@ def visit(
             spent = time.perf_counter() - began
             assert answer.status_code == 200, (path, answer.status_code)
             with lock:
-                told.setdefault(name, []).append(spent)
+                seconds_by_page.setdefault(name, []).append(spent)
             turn += 1
             time.sleep(BETWEEN)
 
@@ -213,10 +213,10 @@ def say_line(words: str) -> None:
     sys.stdout.flush()
 
 
-def say(title: str, told: dict[str, list[float]]) -> None:
+def say(title: str, seconds_by_page: dict[str, list[float]]) -> None:
     """A line a page: how many, median, p95."""
     say_line(f"\n{title}")
-    for path, spent in sorted(told.items()):
+    for path, spent in sorted(seconds_by_page.items()):
         p95 = statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
         say_line(
             f"  {path:38} {len(spent):5} loads  median {1e3 * statistics.median(spent):6.0f} ms"
@@ -243,10 +243,10 @@ def choose_and_write(settings: Settings) -> None:
         began = time.perf_counter()
         rates = {"low": 320, "medium": 400, "high": 240, "unknown": 160}
         chosen = sampling.sample_cases(scored, units, rates, 0.2, {}, (), Key("s", title))
-        told = outcomes_file.outcome_rows(
+        outcomes = outcomes_file.outcome_rows(
             scored, on.filter("limited")["crn"], units, chosen, (), ()
         )
-        told.write_parquet(settings.data / "night.parquet")
+        outcomes.write_parquet(settings.data / "night.parquet")
         middle = time.perf_counter()
         engine = engine_for(settings, NIGHT)
         with engine.begin() as connection:
@@ -255,7 +255,7 @@ def choose_and_write(settings: Settings) -> None:
             caseload.write_facts(connection, on, facts, where, AS_OF)
         engine.dispose()
         say_line(
-            f"{title}: chosen and kept in {middle - began:.1f} s ({told.height:,} rows, "
+            f"{title}: chosen and kept in {middle - began:.1f} s ({outcomes.height:,} rows, "
             f"{len(chosen):,} chosen), caseload in {time.perf_counter() - middle:.1f} s"
         )
 

@@ -52,26 +52,26 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     """What the watch says of a night, without any reader."""
     on = cases_under_supervision(store, day)
     own = replace(model, about=model.about | {"profile": usual.as_json()})
-    seen = score_caseload.score_caseload(
+    scored_caseload = score_caseload.score_caseload(
         store, on, caseload.place_cases(store, on), own, day, lambda _: None
     )
     return [
-        *arrivals.arrival_figures(store, usual, seen.week, day),
-        arrivals.last_day(store, seen.days, day),
-        *population.population_figures(usual, seen.counts),
-        _flagged(seen),
-        equality.recording_gap(seen.people, seen.watched),
+        *arrivals.arrival_figures(store, usual, scored_caseload.week, day),
+        arrivals.last_day(store, scored_caseload.days, day),
+        *population.population_figures(usual, scored_caseload.counts),
+        _flagged(scored_caseload),
+        equality.recording_gap(scored_caseload.people, scored_caseload.watched),
     ]
 
 
-def _flagged(seen: ScoredCaseload) -> Figure:
+def _flagged(scored_caseload: ScoredCaseload) -> Figure:
     """Who would be flagged in ten such weeks, by group of people."""
     rates = {level: 10 * rate for level, rate in RATES.items()}
     chosen = sampling.sample_cases(
-        seen.scores, seen.units, rates, 0.01, {}, (), Key("nights", "one")
+        scored_caseload.scores, scored_caseload.units, rates, 0.01, {}, (), Key("nights", "one")
     )
     crns = {one.crn for one in chosen if one.drawn_as == "flagged"}
-    parts = equality._flag_parts(seen.people, crns)
+    parts = equality._flag_parts(scored_caseload.people, crns)
     return figures.worst_part("flagged_gap", parts, "{where}: {n}.", "nobody was flagged.")
 
 
@@ -81,11 +81,11 @@ def scenario(
     """Every figure of every night, with how many days before the as-of date it was."""
     with tempfile.TemporaryDirectory(prefix="rosh-nights-") as folder:
         at = Path(folder)
-        made = synthetic.Parameters(LARGE.get(name, CASES), 1, AS_OF, scenario=name)
-        synthetic.synthesise(made, at / "extract", at / "truth")
+        parameters = synthetic.Parameters(LARGE.get(name, CASES), 1, AS_OF, scenario=name)
+        synthetic.synthesise_extract(parameters, at / "extract", at / "truth")
         load_extract(at / "extract", at / "store")
         store = Store.open(at / "store")
-        usual = profile.make(store, model, AS_OF - timedelta(days=back))
+        usual = profile.make_profile(store, model, AS_OF - timedelta(days=back))
         return [
             (night, one)
             for night in nights
@@ -99,14 +99,14 @@ def main() -> None:
     if not current.exists():
         raise MissingInput("There is no demo, so there is no model. Run: make demo")
     bundles = Path(current.read_text(encoding="utf-8").strip()) / "bundles"
-    model = bundle.load(max(bundles.glob("*/bundle.json")).parent)
+    model = bundle.load_bundle(max(bundles.glob("*/bundle.json")).parent)
     say = sys.stdout.write
     for name, (back, nights) in {"none": (60, tuple(QUIET)), **FAULTS}.items():
-        found = scenario(name, model, back, nights)
+        figures = scenario(name, model, back, nights)
         rows = pl.DataFrame(
             [
                 {"figure": o.name, "state": o.state, "night": n, "said": o.sentence}
-                for n, o in found
+                for n, o in figures
             ],
             schema={"figure": pl.String, "state": pl.String, "night": pl.Int64, "said": pl.String},
         )

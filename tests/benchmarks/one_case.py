@@ -56,22 +56,24 @@ def histories(store: Store, as_of: date) -> dict[str, History]:
     """Some cases of a night, drawn at random, as the rows that another service would send."""
     on = build.cases_under_supervision(store, as_of).filter(~pl.col("limited"))
     drawn = random.Random(7).sample(sorted(on["crn"]), min(SENT + WARM, on.height))
-    found: dict[str, History] = {crn: {} for crn in drawn}
+    histories_by_crn: dict[str, History] = {crn: {} for crn in drawn}
     for name in records.TABLES:
         if name in NOT_SENT:
             continue
-        kept = store.read(name).filter(pl.col("crn").is_in(drawn))
-        columns = [column for column in records.table(name).schema if column in kept.columns]
+        versions = store.read_versions(name).filter(pl.col("crn").is_in(drawn))
+        columns = [
+            column for column in records.find_table(name).schema if column in versions.columns
+        ]
         for crn in drawn:
-            rows = kept.filter(pl.col("crn") == crn).select(columns).to_dicts()
-            found[crn][name] = [
-                {key: _said(value) for key, value in row.items() if value is not None}
+            rows = versions.filter(pl.col("crn") == crn).select(columns).to_dicts()
+            histories_by_crn[crn][name] = [
+                {key: _json_value(value) for key, value in row.items() if value is not None}
                 for row in rows
             ]
-    return found
+    return histories_by_crn
 
 
-def _said(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
@@ -111,20 +113,20 @@ def greet(address: str) -> list[float]:
 
 def by_engine(store: Store, as_of: date, crns: list[str]) -> None:
     """The indicators of one case after another, as we work them out and as Polars would choose."""
-    known = [asof.read(store, asof.spine([crn], as_of)) for crn in crns[:40]]
+    histories = [asof.read_histories(store, asof.make_spine([crn], as_of)) for crn in crns[:40]]
     ours, theirs = [], []
-    for one in known:
+    for one in histories:
         began = time.perf_counter()
-        build.frame(replace(one, plans={}))
+        build.build_frame(replace(one, plans={}))
         ours.append(time.perf_counter() - began)
     own = pl.collect_all
     pl.collect_all = lambda plans, **_: own(plans)
-    for one in known:
+    for one in histories:
         began = time.perf_counter()
-        build.frame(replace(one, plans={}))
+        build.build_frame(replace(one, plans={}))
         theirs.append(time.perf_counter() - began)
     pl.collect_all = own
-    say(f"indicators alone, {len(known)} cases", ours)
+    say(f"indicators alone, {len(histories)} cases", ours)
     say("the same by Polars' own choice of engine", theirs)
     say_line(f"  ratio {statistics.median(theirs) / statistics.median(ours):.1f}")
 

@@ -46,7 +46,7 @@ def store_of(folder: Path, cases: int) -> Store:
     """A made-up store of so many cases, made if it is not there."""
     if not (folder / "store").exists():
         chosen = synthetic.Parameters(cases=cases, seed=7)
-        synthetic.synthesise(chosen, folder / "extract", folder / "truth")
+        synthetic.synthesise_extract(chosen, folder / "extract", folder / "truth")
         load_extract(folder / "extract", folder / "store")
     return Store.open(folder / "store")
 
@@ -56,17 +56,19 @@ def main(folder: Path) -> None:
     current = Path("var/demo/current")
     if not current.exists():
         raise MissingInput("There is no demo, so there is no model. Run: make demo")
-    made = Path(current.read_text(encoding="utf-8").strip()) / "bundles"
-    path = max(made.glob("*/bundle.json")).parent
-    model = bundle.load(path)
+    bundles_folder = Path(current.read_text(encoding="utf-8").strip()) / "bundles"
+    path = max(bundles_folder.glob("*/bundle.json")).parent
+    model = bundle.load_bundle(path)
     store = store_of(folder, CASES)
     on = build.cases_under_supervision(store, AS_OF)
     began = time.perf_counter()
     units = demo_units(store, on["crn"].to_list())
-    engine_s = sum(1 for _ in build.frames(store, on.select(asof.KEY)))
+    engine_s = sum(1 for _ in build.build_frames(store, on.select(asof.KEY)))
     engine_took = time.perf_counter() - began
     picked = sorted(units)[:: max(1, round(1 / QUEUED))]
-    scores = model.score(build.frame(asof.read(store, asof.spine(picked, AS_OF))))
+    scores = model.score_frame(
+        build.build_frame(asof.read_histories(store, asof.make_spine(picked, AS_OF)))
+    )
     probabilities = dict(scores.filter(group="public").select("crn", "probability").iter_rows())
     chosen = [
         Chosen(crn, units[crn], "public", "LOW", "flagged", probabilities[crn], 1.0)
@@ -106,5 +108,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         main(Path(sys.argv[1]))
     else:
-        with tempfile.TemporaryDirectory(prefix="rosh-store-") as made:
-            main(Path(made))
+        with tempfile.TemporaryDirectory(prefix="rosh-store-") as bundles:
+            main(Path(bundles))

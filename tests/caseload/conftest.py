@@ -17,24 +17,24 @@ CASES = 6000
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Extract]]:
+def make_extract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Extract]]:
     """Makes caseloads of 6,000 people by what is changed, each once."""
     folder = Path(tempfile.mkdtemp(prefix="rosh-caseload-"))
-    kept: dict[str, Extract] = {}
+    extracts: dict[str, Extract] = {}
 
     def make(**changed: object) -> Extract:
         name = "-".join(f"{key}-{value}" for key, value in sorted(changed.items())) or "plain"
-        if name not in kept:
+        if name not in extracts:
             chosen = synthetic.Parameters(**{"cases": CASES, "seed": 7, "as_of": AS_OF, **changed})  # type: ignore[arg-type]
-            synthetic.synthesise(chosen, folder / name, folder / f"{name}-truth")
-            kept[name] = Extract.open(folder / name, folder / f"{name}-truth")
-        return kept[name]
+            synthetic.synthesise_extract(chosen, folder / name, folder / f"{name}-truth")
+            extracts[name] = Extract.open(folder / name, folder / f"{name}-truth")
+        return extracts[name]
 
     yield make
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def plain(made: Callable[..., Extract]) -> Extract:
+def plain(make_extract: Callable[..., Extract]) -> Extract:
     """The caseload with nothing planted."""
-    return made()
+    return make_extract()

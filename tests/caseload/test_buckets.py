@@ -21,7 +21,7 @@ def bucketed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small extract in three buckets."""
     monkeypatch.setattr(caseload, "CASES_A_BUCKET", 50)
     chosen = synthetic.Parameters(cases=150, seed=3)
-    synthetic.synthesise(chosen, tmp_path / "x", tmp_path / "x-truth", workers=1)
+    synthetic.synthesise_extract(chosen, tmp_path / "x", tmp_path / "x-truth", workers=1)
     return tmp_path / "x"
 
 
@@ -45,7 +45,10 @@ def test_bucket_by_bucket_or_whole_the_store_is_the_same(bucketed: Path, tmp_pat
     assert one.buckets == two.buckets == 3
     for name in records.TABLES:
         for bucket in range(3):
-            assert one.read(name, bucket).equals(two.read(name, bucket)), (name, bucket)
+            assert one.read_versions(name, bucket).equals(two.read_versions(name, bucket)), (
+                name,
+                bucket,
+            )
 
 
 def test_a_second_load_is_read_whole_and_finds_itself_done(bucketed: Path, tmp_path: Path) -> None:
@@ -67,7 +70,7 @@ def test_refused_rows_of_every_bucket_are_kept(bucketed: Path, tmp_path: Path) -
     report = load_extract(bucketed, tmp_path / "store", max_refused=0.2)
     actions = next(item for item in report.tables if item.name == "actions")
     assert actions.refused_rows == 2
-    assert Store.open(tmp_path / "store").refused().height == 2
+    assert Store.open(tmp_path / "store").refused_rows().height == 2
 
 
 def test_a_case_in_the_wrong_bucket_stops_the_load(bucketed: Path, tmp_path: Path) -> None:

@@ -23,13 +23,15 @@ from training import sealed
 FEW = synthetic.Parameters(cases=60, seed=3)
 
 
-def made(folder: Path, chosen: synthetic.Parameters, **more: int) -> synthetic.CaseloadSummary:
-    return synthetic.synthesise(chosen, folder / "x", folder / "x-truth", **more)
+def make_caseload(
+    folder: Path, chosen: synthetic.Parameters, **more: int
+) -> synthetic.CaseloadSummary:
+    return synthetic.synthesise_extract(chosen, folder / "x", folder / "x-truth", **more)
 
 
 def test_the_same_seed_makes_the_same_rows(tmp_path: Path) -> None:
-    one, two = made(tmp_path / "a", FEW), made(tmp_path / "b", FEW)
-    other = made(tmp_path / "c", synthetic.Parameters(cases=60, seed=4))
+    one, two = make_caseload(tmp_path / "a", FEW), make_caseload(tmp_path / "b", FEW)
+    other = make_caseload(tmp_path / "c", synthetic.Parameters(cases=60, seed=4))
     assert one.digests == two.digests
     assert one.rows == two.rows
     assert all(one.digests[name] != other.digests[name] for name in ("contacts", "people"))
@@ -37,14 +39,14 @@ def test_the_same_seed_makes_the_same_rows(tmp_path: Path) -> None:
 
 def test_a_digest_is_of_the_rows_and_not_of_their_order() -> None:
     rows = pl.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z"]})
-    assert bucket.digest(rows) == bucket.digest(rows.reverse())
-    assert bucket.digest(rows) != bucket.digest(rows.with_columns(b=pl.lit("x")))
+    assert bucket.rows_digest(rows) == bucket.rows_digest(rows.reverse())
+    assert bucket.rows_digest(rows) != bucket.rows_digest(rows.with_columns(b=pl.lit("x")))
 
 
 def test_one_worker_or_two_make_the_same_rows(tmp_path: Path) -> None:
     chosen = synthetic.Parameters(cases=CASES_A_BUCKET + 60, seed=3)
-    alone = made(tmp_path / "a", chosen, workers=1)
-    together = made(tmp_path / "b", chosen, workers=2)
+    alone = make_caseload(tmp_path / "a", chosen, workers=1)
+    together = make_caseload(tmp_path / "b", chosen, workers=2)
     assert alone.digests == together.digests
     assert alone.rows["people"] == CASES_A_BUCKET + 60
 
@@ -52,43 +54,43 @@ def test_one_worker_or_two_make_the_same_rows(tmp_path: Path) -> None:
 def test_killed_half_way_leaves_nothing_that_looks_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seal = bucket._seal
-    monkeypatch.setattr(bucket, "_seal", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    seal = bucket._write_truth
+    monkeypatch.setattr(bucket, "_write_truth", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        made(tmp_path, FEW)
+        make_caseload(tmp_path, FEW)
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "x-truth").exists()
     left = tmp_path / "x.partial"
     assert (left / "contacts" / "00.parquet").exists(), "the kill came after tables were written"
     with pytest.raises(MissingInput, match="does not say when it was taken"):
-        extract.describe(left)
-    monkeypatch.setattr(bucket, "_seal", seal)
-    assert made(tmp_path, FEW).fresh
+        extract.describe_extract(left)
+    monkeypatch.setattr(bucket, "_write_truth", seal)
+    assert make_caseload(tmp_path, FEW).fresh
     assert not left.exists()
-    assert extract.describe(tmp_path / "x").made_up
+    assert extract.describe_extract(tmp_path / "x").made_up
 
 
 def test_what_stands_is_kept_and_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
-    first = made(tmp_path, FEW)
-    again = made(tmp_path, FEW)
+    first = make_caseload(tmp_path, FEW)
+    again = make_caseload(tmp_path, FEW)
     assert first.fresh
     assert not again.fresh
     assert again.digests == first.digests
     with pytest.raises(UserError, match="holds another extract"):
-        made(tmp_path, synthetic.Parameters(cases=60, seed=4))
+        make_caseload(tmp_path, synthetic.Parameters(cases=60, seed=4))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="is not empty"):
-        synthetic.synthesise(FEW, tmp_path / "mine", tmp_path / "truth")
+        synthetic.synthesise_extract(FEW, tmp_path / "mine", tmp_path / "truth")
     assert (tmp_path / "mine" / "notes.txt").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "extract.json").write_text("{}")
     with pytest.raises(UserError, match="holds another extract"):
-        synthetic.synthesise(FEW, tmp_path / "other", tmp_path / "truth")
+        synthetic.synthesise_extract(FEW, tmp_path / "other", tmp_path / "truth")
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "sentence"),
     [
         ({"cases": 7}, "--cases must lie between 50 and 300,000"),
         ({"underestimated": 0.5}, "--underestimated must lie between"),
@@ -97,36 +99,36 @@ def test_what_stands_is_kept_and_what_is_not_ours_is_not_touched(tmp_path: Path)
     ],
 )
 def test_parameters_out_of_range_stop_with_a_sentence(
-    tmp_path: Path, changed: dict[str, object], said: str
+    tmp_path: Path, changed: dict[str, object], sentence: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
-        made(tmp_path, synthetic.Parameters(**changed))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=sentence):
+        make_caseload(tmp_path, synthetic.Parameters(**changed))  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
 def test_the_truth_cannot_be_taken_for_a_table(tmp_path: Path) -> None:
     """The truth lies beside the extract; put into it, the extract is refused."""
-    made(tmp_path, FEW)
+    make_caseload(tmp_path, FEW)
     (tmp_path / "x-truth" / "true-levels").rename(tmp_path / "x" / "true-levels")
     with pytest.raises(UnreadableInput, match="belongs to no table of ours"):
-        extract.describe(tmp_path / "x")
+        extract.describe_extract(tmp_path / "x")
 
 
 def test_the_sealed_reader_gives_the_level_of_the_day(tmp_path: Path) -> None:
-    made(tmp_path, FEW)
+    make_caseload(tmp_path, FEW)
     truth, as_of = tmp_path / "x-truth", FEW.as_of
     stored = pl.read_parquet(truth / "true-levels" / "*.parquet")
-    now = sealed.levels(truth, as_of)
+    now = sealed.true_levels(truth, as_of)
     assert now["true"].to_list() == [row[-1] for row in stored["level"].to_list()]
-    before = sealed.levels(truth, as_of - timedelta(days=30))
+    before = sealed.true_levels(truth, as_of - timedelta(days=30))
     assert before["true"].to_list() == [row[-2] for row in stored["level"].to_list()]
-    oldest = sealed.levels(truth, as_of - timedelta(days=30 * 36 - 1))
+    oldest = sealed.true_levels(truth, as_of - timedelta(days=30 * 36 - 1))
     assert oldest["true"].to_list() == [row[0] for row in stored["level"].to_list()]
     for outside in (as_of + timedelta(days=1), as_of - timedelta(days=30 * 36)):
         with pytest.raises(UserError, match="lies outside"):
-            sealed.levels(truth, outside)
+            sealed.true_levels(truth, outside)
     with pytest.raises(MissingInput, match="no hidden truth"):
-        sealed.levels(tmp_path, as_of)
+        sealed.true_levels(tmp_path, as_of)
     low = sealed.too_low(truth, now.select("crn", "group", recorded=pl.lit(1)), as_of)
     assert low["low"].sum() == (now["true"] > 1).sum()
 
@@ -137,9 +139,9 @@ def test_commands_make_describe_and_judge_a_caseload(
     out = tmp_path / "x"
     made_with = ["synthesise", "--cases", "300", "--seed", "3", "--out", str(out)]
     assert commands.main(made_with) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     digest = json.loads((out / "extract.json").read_text())["digests"]["contacts"]
-    assert digest in said
+    assert digest in output
     assert (tmp_path / "x-truth" / "truth.json").exists(), "beside the extract, unless told"
     assert commands.main(made_with) == 0
     assert "nothing was changed" in capsys.readouterr().out
@@ -159,9 +161,9 @@ def test_commands_make_describe_and_judge_a_caseload(
         "2026-11-20",
     ]
     assert training_commands.main(judged) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("count of entries", "recorded level alone", "who the practitioner is", "chance"):
-        assert name in said
+        assert name in output
     assert training_commands.main([*judged[:-1], date(2020, 1, 1).isoformat()]) != 0
 
 
@@ -170,18 +172,18 @@ def test_a_folder_that_holds_no_truth_is_never_emptied(tmp_path: Path) -> None:
     precious.mkdir()
     (precious / "thesis.txt").write_text("mine")
     with pytest.raises(UserError, match="holds no truth"):
-        synthetic.synthesise(FEW, tmp_path / "x", precious)
+        synthetic.synthesise_extract(FEW, tmp_path / "x", precious)
     assert (precious / "thesis.txt").exists()
     for out, truth in (("x", "x/truth"), ("y/x", "y"), ("x", "x")):
         with pytest.raises(UserError, match="neither"):
-            synthetic.synthesise(FEW, tmp_path / out, tmp_path / truth)
-    made(tmp_path, FEW)
+            synthetic.synthesise_extract(FEW, tmp_path / out, tmp_path / truth)
+    make_caseload(tmp_path, FEW)
     with pytest.raises(UserError, match="stands without its truth"):
-        synthetic.synthesise(FEW, tmp_path / "x", tmp_path / "elsewhere")
+        synthetic.synthesise_extract(FEW, tmp_path / "x", tmp_path / "elsewhere")
 
 
 def test_two_loads_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
-    made(tmp_path, FEW)
+    make_caseload(tmp_path, FEW)
     with staging.Staged(tmp_path / "store", 8, 1) as under_way:
         under_way.add("people", pl.read_parquet(tmp_path / "x" / "people" / "00.parquet"))
         with pytest.raises(UserError, match="Another load into .* is under way"):

@@ -22,7 +22,7 @@ from features.synthetic.scenarios import Policies
 from tests.caseload.conftest import AS_OF
 
 P = Policies()
-Made = Callable[..., Extract]
+MakeExtract = Callable[..., Extract]
 
 
 def ago(days: int) -> pl.Expr:
@@ -66,11 +66,13 @@ def test_a_region_lost_three_weeks_and_others_did_not(plain: Extract) -> None:
 
 def test_a_code_means_something_else_from_a_day_on(plain: Extract) -> None:
     other = appointments(plain).filter(pl.col("enforcement_code") == "EA05")
-    kept = pl.col("outcome_code") == "ATTC"
-    share = other.group_by(after=pl.col("occurred_on") >= ago(P.code_changes)).agg(kept.mean())
-    found = dict(share.collect().iter_rows())
-    assert found[False] == 0
-    assert found[True] > 0.8
+    is_kept_appointment = pl.col("outcome_code") == "ATTC"
+    share = other.group_by(after=pl.col("occurred_on") >= ago(P.code_changes)).agg(
+        is_kept_appointment.mean()
+    )
+    share_by_region = dict(share.collect().iter_rows())
+    assert share_by_region[False] == 0
+    assert share_by_region[True] > 0.8
 
 
 def test_a_unit_records_late(plain: Extract) -> None:
@@ -82,8 +84,8 @@ def test_a_unit_records_late(plain: Extract) -> None:
         .group_by(slow=pl.col("pdu_code") == P.slow_unit)
         .agg(wait.median())
     )
-    found = dict(late.collect().iter_rows())
-    assert found[True] >= found[False] + P.slow_by - 2
+    share_by_unit = dict(late.collect().iter_rows())
+    assert share_by_unit[True] >= share_by_unit[False] + P.slow_by - 2
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def store(plain: Extract, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def frame(store: Store, on_days_ago: int) -> pl.DataFrame:
     on = build.cases_under_supervision(store, AS_OF - timedelta(days=on_days_ago))
-    return pl.concat(part for _, part in build.frames(store, on.select("crn", "as_of")))
+    return pl.concat(part for _, part in build.build_frames(store, on.select("crn", "as_of")))
 
 
 def test_no_behaviour_indicator_reads_the_changed_code_as_risk(
@@ -115,7 +117,7 @@ def test_no_behaviour_indicator_reads_the_changed_code_as_risk(
             enforcement_code=pl.when(~meant.fill_null(value=False)).then("enforcement_code")
         ).write_parquet(path)
     load_extract(other, tmp_path / "store")
-    behaviour = ["crn", "group", *build.columns("stage_1")]
+    behaviour = ["crn", "group", *build.indicator_columns("stage_1")]
     ours, theirs = frame(store, 0), frame(Store.open(tmp_path / "store"), 0)
     assert ours.select(behaviour).equals(theirs.select(behaviour))
 
@@ -136,7 +138,7 @@ def test_a_policy_raises_no_behaviour_indicator(
     there, elsewhere = rows.filter(inside), rows.filter(~inside)
     assert there.height > 500
     raised = []
-    for name in build.columns("stage_1"):
+    for name in build.indicator_columns("stage_1"):
         one, two = (part[name].drop_nulls().to_numpy() for part in (there, elsewhere))
         if name in LOWER_IS_WORSE:
             one, two = -one, -two
@@ -157,9 +159,9 @@ def amber_units(extract: Extract) -> list[str]:
     inside = pl.col("occurred_on").is_between(ago(since), ago(until))
     before = pl.col("occurred_on").is_between(ago(2 * since - until), ago(since))
     counts = rows.group_by("pdu_code").agg(during=inside.sum(), before=before.sum()).collect()
-    found = counts.filter(pl.col("during") < 0.8 * pl.col("before"))["pdu_code"].to_list()
-    assert 0 < len(found) < counts.height
-    return found
+    amber = counts.filter(pl.col("during") < 0.8 * pl.col("before"))["pdu_code"].to_list()
+    assert 0 < len(amber) < counts.height
+    return amber
 
 
 # ── Scenarios: each plants one fault, and a test sees it ────────────────────────────────────────
@@ -180,8 +182,10 @@ def policing(extract: Extract) -> float:
     return float(rate["Black"] / rate["White"])
 
 
-def test_over_policing_is_in_the_entries_and_not_in_the_truth(made: Made, plain: Extract) -> None:
-    planted = made(scenario="over-policing")
+def test_over_policing_is_in_the_entries_and_not_in_the_truth(
+    make_extract: MakeExtract, plain: Extract
+) -> None:
+    planted = make_extract(scenario="over-policing")
     assert truths(plain, planted)
     assert 0.7 < policing(plain) < 1.4
     assert policing(planted) > 1.7
@@ -201,44 +205,52 @@ def waiting(extract: Extract, *providers: str) -> float:
     return float(rows.join(named.lazy(), on="crn").select(wait.median()).collect().item())
 
 
-def test_late_recording_is_seen_in_the_regions_named(made: Made, plain: Extract) -> None:
-    planted = made(scenario="late-recording")
-    chosen = scenarios.find("late-recording")
+def test_late_recording_is_seen_in_the_regions_named(
+    make_extract: MakeExtract, plain: Extract
+) -> None:
+    planted = make_extract(scenario="late-recording")
+    chosen = scenarios.find_scenario("late-recording")
     late = chosen.late_providers
     assert waiting(planted, *late) >= waiting(plain, *late) + chosen.late_by - 1
     assert waiting(planted, "N54") == waiting(plain, "N54")
 
 
-def test_feed_outage_leaves_a_region_without_a_row(made: Made, plain: Extract) -> None:
+def test_feed_outage_leaves_a_region_without_a_row(
+    make_extract: MakeExtract, plain: Extract
+) -> None:
     def recent(extract: Extract) -> dict[str, int]:
         rows = extract.scan("contacts").filter(pl.col("recorded_at") > ago(20))
         joined = rows.join(units(extract).lazy(), on="crn")
         return dict(joined.group_by("provider_code").len().collect().iter_rows())
 
     assert recent(plain)[P.outage_provider] > 200
-    assert P.outage_provider not in recent(made(scenario="feed-outage"))
-    assert recent(made(scenario="feed-outage"))["N54"] > 200
+    assert P.outage_provider not in recent(make_extract(scenario="feed-outage"))
+    assert recent(make_extract(scenario="feed-outage"))["N54"] > 200
 
 
-def test_policy_change_halves_contact_for_everyone(made: Made, plain: Extract) -> None:
+def test_policy_change_halves_contact_for_everyone(
+    make_extract: MakeExtract, plain: Extract
+) -> None:
     def visits(extract: Extract) -> int:
         near = appointments(extract).filter(pl.col("occurred_on").is_between(ago(110), ago(0)))
         return int(near.select(pl.len()).collect().item())
 
-    planted = made(scenario="policy-change")
+    planted = make_extract(scenario="policy-change")
     assert truths(plain, planted)
     assert visits(planted) < 0.6 * visits(plain)
     suspended = units(planted)["suspended_from"].is_not_null().sum()
     assert suspended > 1.2 * units(plain)["suspended_from"].is_not_null().sum()
 
 
-def test_inflation_raises_levels_and_not_the_truth(made: Made, plain: Extract) -> None:
-    planted = made(scenario="inflation")
+def test_inflation_raises_levels_and_not_the_truth(
+    make_extract: MakeExtract, plain: Extract
+) -> None:
+    planted = make_extract(scenario="inflation")
     assert truths(plain, planted)
-    shares = [(e.community()["overall"].drop_nulls() >= 2).mean() for e in (plain, planted)]
+    shares = [(e.community_people()["overall"].drop_nulls() >= 2).mean() for e in (plain, planted)]
     assert shares[1] > shares[0] + 0.08  # type: ignore[operator]
 
 
 def test_an_unknown_scenario_is_named_with_its_neighbours() -> None:
     with pytest.raises(UserError, match=r"Did you mean.*inflation"):
-        scenarios.find("inflatoin")
+        scenarios.find_scenario("inflatoin")

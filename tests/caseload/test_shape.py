@@ -47,7 +47,7 @@ def test_every_figure_comes_near_its_target(lines: list[Line]) -> None:
 
 
 def test_every_figure_says_where_it_is_from() -> None:
-    listed = figures.listed()
+    listed = figures.listed_figures()
     assert len(listed) > 40
     for name, item in listed.items():
         assert item.mark in ("seen", "memory", "assumption"), name
@@ -63,11 +63,11 @@ def test_the_page_lists_every_figure_and_every_scenario(plain: Extract, lines: l
     assert "never accuracy" in text
 
 
-@pytest.mark.parametrize("wanted", [0.03, 0.2])
-def test_the_share_too_low_is_settable(made: Callable[..., Extract], wanted: float) -> None:
-    lines = compare.every_line(made(underestimated=wanted))
-    found = next(line for line in lines if line.name == "Truly too low in some group")
-    assert found.generated == pytest.approx(wanted, abs=0.015)
+@pytest.mark.parametrize("target", [0.03, 0.2])
+def test_the_share_too_low_is_settable(make_extract: Callable[..., Extract], target: float) -> None:
+    lines = compare.every_line(make_extract(underestimated=target))
+    share_line = next(line for line in lines if line.name == "Truly too low in some group")
+    assert share_line.generated == pytest.approx(target, abs=0.015)
 
 
 def test_no_person_has_a_name_and_every_crn_is_marked_as_made_up(plain: Extract) -> None:
@@ -85,8 +85,8 @@ def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
         files = sorted((plain.folder / name).glob("*.parquet"))
         assert [path.name for path in files] == ["00.parquet", "01.parquet"]
         for number, path in enumerate(files):
-            found = pl.read_parquet(path)["crn"].str.slice(1).cast(pl.Int64) % buckets
-            assert set(found) <= {number}
+            buckets_of_rows = pl.read_parquet(path)["crn"].str.slice(1).cast(pl.Int64) % buckets
+            assert set(buckets_of_rows) <= {number}
 
 
 def test_the_extract_is_taken_whole(plain: Extract, tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_entries_follow_what_goes_on(plain: Extract) -> None:
         pl.col("kind") == "substance_use",
         pl.col("occurred_on") > pl.lit(AS_OF) - pl.duration(days=30),
     )
-    seen = recent.group_by("crn").len("n").collect()
-    both = now.join(seen, on="crn", how="left").with_columns(pl.col("n").fill_null(0))
+    contacts_by_case = recent.group_by("crn").len("n").collect()
+    both = now.join(contacts_by_case, on="crn", how="left").with_columns(pl.col("n").fill_null(0))
     rate = {key: part["n"].mean() for (key,), part in both.group_by("using")}
     assert rate[True] > 5 * rate[False]  # type: ignore[operator]
     hidden = {key: part["n"].mean() for (key,), part in both.filter("using").group_by("concealed")}
@@ -115,7 +115,7 @@ def test_entries_follow_what_goes_on(plain: Extract) -> None:
 def test_how_much_is_written_follows_the_recorded_level(plain: Extract) -> None:
     year = pl.col("occurred_on") > pl.lit(AS_OF) - pl.duration(days=365)
     counts = plain.scan("contacts").filter(year).group_by("crn").len("n").collect()
-    held = plain.community().join(counts, on="crn", how="left").drop_nulls("overall")
+    held = plain.community_people().join(counts, on="crn", how="left").drop_nulls("overall")
     by_level = dict(held.group_by("overall").agg(pl.col("n").mean()).iter_rows())
     assert by_level[0] < by_level[1] < by_level[2]
 
@@ -123,7 +123,7 @@ def test_how_much_is_written_follows_the_recorded_level(plain: Extract) -> None:
 def test_recorded_levels_err_both_ways_and_some_truly_high_cases_have_clean_records(
     plain: Extract,
 ) -> None:
-    held = plain.community().unpivot(
+    held = plain.community_people().unpivot(
         on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
     )
     both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
@@ -139,7 +139,7 @@ def test_recorded_levels_err_both_ways_and_some_truly_high_cases_have_clean_reco
 
 def test_strain_brings_errors(plain: Extract) -> None:
     """Cases of practitioners over 130 per cent are too low more often than of those under 100."""
-    held = plain.community().unpivot(
+    held = plain.community_people().unpivot(
         on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
     )
     both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
@@ -173,23 +173,23 @@ def test_the_record_has_the_faults_of_a_real_one(plain: Extract) -> None:
 
 
 def test_readings_say_how_each_came_about(plain: Extract) -> None:
-    said = plain.scan("reviews").collect()
-    audits = said.filter(source="audit")
+    readings = plain.scan("reviews").collect()
+    audits = readings.filter(source="audit")
     assert audits["sampling_probability"].is_between(0.1, 0.2).all()
-    assert set(said["source"]) == set(codes.REVIEW_SOURCES)
-    assert said.filter(source="countersign")["same_person"].all()
+    assert set(readings["source"]) == set(codes.REVIEW_SOURCES)
+    assert readings.filter(source="countersign")["same_person"].all()
     for source in ("countersign", "reassessment"):
-        assert said.filter(source=source)["sampling_probability"].is_null().all()
-    service = said.filter(source="spo_review")
+        assert readings.filter(source=source)["sampling_probability"].is_null().all()
+    service = readings.filter(source="spo_review")
     assert 0.2 < service["sampling_probability"].is_not_null().mean() < 0.7  # type: ignore[operator]
     assert 0.4 < service["before_findings"].mean() < 0.6  # type: ignore[operator]
-    assert (said["recorded_at"].dt.date() > said["snapshot_on"]).all()
+    assert (readings["recorded_at"].dt.date() > readings["snapshot_on"]).all()
 
 
 def test_who_someone_is_touches_no_error_and_no_entry(plain: Extract) -> None:
     """Ethnicity and religion are drawn apart from everything: no gap beyond chance."""
     people = plain.scan("people").select("crn", "ethnicity").collect()
-    held = plain.community().unpivot(
+    held = plain.community_people().unpivot(
         on=list(codes.COMMUNITY_GROUPS), index="crn", variable_name="group", value_name="now"
     )
     both = held.join(plain.true_levels(), on=["crn", "group"]).drop_nulls("now")
@@ -222,9 +222,9 @@ def test_registers_follow_the_level_of_their_day_and_not_today_s(plain: Extract)
         pl.col("ended_on").is_null() | (pl.col("ended_on") > pl.lit(on)),
     )
     rank = {code: codes.LEVEL_ORDER.index(level) for code, level in codes.OVERALL_REGISTER.items()}
-    said = then.select("crn", said=pl.col("type_code").replace_strict(rank)).collect()
+    levels_said = then.select("crn", said=pl.col("type_code").replace_strict(rank)).collect()
     assessed = plain.levels(on).select("crn", "overall")
-    both = said.join(assessed, on="crn").drop_nulls()
+    both = levels_said.join(assessed, on="crn").drop_nulls()
     assert both.height > 1000
     assert (both["said"] == both["overall"]).mean() > 0.9  # type: ignore[operator]
 
@@ -256,11 +256,11 @@ def test_lives_are_possible(plain: Extract) -> None:
 
 def test_who_someone_is_brings_circumstances_on_and_nothing_else() -> None:
     draw = Draw(7, AS_OF)
-    people = people_module.make(draw, 500, 1)
+    people = people_module.make_people(draw, 500, 1)
     other = replace(people, leaning={name: values + 3 for name, values in people.leaning.items()})
     assert set(people.leaning) == {"illness", "chaos"}
     for group in codes.COMMUNITY_GROUPS:
-        assert (lives.brought(people, group) == lives.brought(other, group)).all()
-    before, after = lives.make(draw, people), lives.make(draw, other)
+        assert (lives.static_score(people, group) == lives.static_score(other, group)).all()
+    before, after = lives.make_lives(draw, people), lives.make_lives(draw, other)
     assert after.going_on["unwell"].sum() > 1.5 * before.going_on["unwell"].sum()
     assert (after.going_on["peers"] == before.going_on["peers"]).all()

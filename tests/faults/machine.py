@@ -125,9 +125,9 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def wait_for_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Wait until a command has worker processes, or has ended."""
-    while process.poll() is None and not (found := workers(process)):
+    while process.poll() is None and not (worker_pids := workers(process)):
         time.sleep(0.02)
-    return [] if process.poll() is not None else found
+    return [] if process.poll() is not None else worker_pids
 
 
 def all_gone(processes: Sequence[psutil.Process], patience: float = 10) -> bool:

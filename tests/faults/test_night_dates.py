@@ -32,7 +32,7 @@ def standing(service: Service) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("as_of", "said"),
+    ("as_of", "sentence"),
     [
         (date(2016, 11, 20), "The newest night was as of"),
         (AS_OF - timedelta(days=365), "The newest night was as of"),
@@ -43,11 +43,11 @@ def standing(service: Service) -> dict[str, Any]:
     ids=["ten years ago", "last year", "the day before", "to come", "after the extract"],
 )
 def test_another_day_is_refused_and_nothing_is_touched(
-    service: Service, as_of: date, said: str
+    service: Service, as_of: date, sentence: str
 ) -> None:
     """`--as-of 2016-11-20` emptied the caseload; last year's date filled today's queue."""
     before = standing(service)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=sentence):
         run.run_night(service.settings, service.night, as_of)
     assert standing(service) == before
 

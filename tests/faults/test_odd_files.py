@@ -116,13 +116,13 @@ ODD: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_an_odd_file_is_refused_with_a_sentence_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    write, said = ODD[name]
+    write, sentence = ODD[name]
     (tmp_path / "x").mkdir()
     write(tmp_path / "x")
     code = features_main.main(["check", str(tmp_path / "x"), "--store", str(tmp_path / "s")])
     assert code in (UserError.exit_code, UnreadableInput.exit_code, 13)
     out = capsys.readouterr()
-    assert said in " ".join(out.err.split())
+    assert sentence in " ".join(out.err.split())
     assert "Traceback" not in out.err
     assert not (tmp_path / "s").exists()
 
@@ -131,9 +131,9 @@ def test_a_long_note_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     csv_of(HEADER + LINE + "x" * 200_000 + "\n")(tmp_path / "x")
     load_extract(tmp_path / "x", tmp_path / "s")
-    assert Store.open(tmp_path / "s").read("contacts")["note"].str.len_chars().to_list() == [
-        200_000
-    ]
+    assert Store.open(tmp_path / "s").read_versions("contacts")[
+        "note"
+    ].str.len_chars().to_list() == [200_000]
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_number_that_is_none_is_refused_and_kept(
     folder = factories.extract(tmp_path / "x", {table: [*good, row(table, "2026-06-01", **values)]})
     load_extract(folder, tmp_path / "s")
     store = Store.open(tmp_path / "s")
-    assert store.refused()["reason"].str.contains(reason, literal=True).to_list() == [True]
-    assert store.read(table).height == 200
+    assert store.refused_rows()["reason"].str.contains(reason, literal=True).to_list() == [True]
+    assert store.read_versions(table).height == 200
 
 
 def test_a_load_is_taken_back_and_its_number_is_never_used_again(
@@ -164,21 +164,21 @@ def test_a_load_is_taken_back_and_its_number_is_never_used_again(
     load_extract(factories.extract(tmp_path / "a", one), store)
     load_extract(factories.extract(tmp_path / "b", two, "2026-07-02T02:00:00"), store)
     with pytest.raises(UserError, match="Say why"):
-        undo.undo(store, "because")
+        undo.undo_load(store, "because")
     why = "It was the extract of another region."
     assert features_main.main(["undo", "--store", str(store), "--reasons", why]) == 0
     assert "Load 2" in capsys.readouterr().out
     opened = Store.open(store)
-    assert opened.read("contacts").height == 1
+    assert opened.read_versions("contacts").height == 1
     assert [(entry["number"], entry["reasons"]) for entry in opened.undone] == [(2, why)]
     assert not list((store / "loads" / "0002").rglob("*.parquet"))
     load_extract(tmp_path / "b", store)
     assert [load.number for load in Store.open(store).loads] == [1, 3]
-    undo.undo(store, why), undo.undo(store, why)
+    undo.undo_load(store, why), undo.undo_load(store, why)
     with pytest.raises(UserError, match="holds no load"):
-        undo.undo(store, why)
+        undo.undo_load(store, why)
     with pytest.raises(MissingInput):
-        undo.undo(tmp_path / "none", why)
+        undo.undo_load(tmp_path / "none", why)
 
 
 GOOD: dict[str, Any] = {
@@ -208,7 +208,7 @@ def test_a_damaged_response_is_named_and_loses_no_other(tmp_path: Path, name: st
     (tmp_path / "in" / "X700001-good.json").write_text(json.dumps(GOOD))
     (tmp_path / "in" / "damaged.json").write_text(json.dumps(DAMAGED[name]))
     (tmp_path / "in" / "deep.json").write_text("[" * 100_000)
-    report = hmpps.convert(tmp_path / "in", tmp_path / "out")
+    report = hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
     assert [line.file for line in report.lines] == ["X700001-good.json"]
     assert "deep.json" in report.unread
     if DAMAGED[name] != {"mappings": 3}:
@@ -223,10 +223,10 @@ def test_a_damaged_response_about_limited_access_limits_or_stops(tmp_path: Path)
     bad = {"assessments": 5, "limitedAccessOffender": True}
     (tmp_path / "in" / "access.json").write_text(json.dumps(bad))
     with pytest.raises(UnreadableInput, match="speaks of limited access"):
-        hmpps.convert(tmp_path / "in", tmp_path / "out")
+        hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "in" / "access.json").write_text(json.dumps(bad | {"crn": "X700002"}))
-    hmpps.convert(tmp_path / "in", tmp_path / "out")
+    hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
     limits = pl.read_parquet(tmp_path / "out" / "limits.parquet")
     assert limits["crn"].to_list() == ["X700002"], "for everyone, until somebody says for whom"
 
@@ -238,7 +238,7 @@ def test_what_was_told_was_on_record_when_it_was_fetched(tmp_path: Path) -> None
     body = {"contacts": None, "assessments": GOOD["assessments"], "crn": "X700001"}
     body["assessments"] = [dict(body["assessments"][0], completedDate=ahead)]
     (tmp_path / "in" / "X700001.json").write_text(json.dumps(body))
-    hmpps.convert(tmp_path / "in", tmp_path / "out")
+    hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
     load_extract(tmp_path / "out", tmp_path / "s")
 
 
@@ -248,10 +248,10 @@ def test_the_shared_cases_end_in_a_sentence(
     tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in sorted((SHARED / "cases" / kind).iterdir()):
-        said = (
+        sentences = (
             ["check", str(folder), "--store", str(tmp_path / folder.name)]
             if kind == "files"
             else ["import-hmpps", str(folder), "--out", str(tmp_path / folder.name)]
         )
-        code = features_main.main(said)
+        code = features_main.main(sentences)
         assert code != 1, (folder.name, capsys.readouterr().err)

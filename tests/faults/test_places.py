@@ -140,10 +140,10 @@ def test_training_where_mlflows_database_is_none_stops_before_it_begins(
     (tmp_path / "tracking").mkdir()
     (tmp_path / "tracking" / "mlflow.db").write_bytes(b"this is no database, and long enough" * 99)
     with pytest.raises(SetupProblem, match="MLflow cannot record a run"):
-        pipeline.train(
+        pipeline.train_bundle(
             Store.open(made_up / "store"),
             AS_OF,
-            config.read(),
+            config.read_config(),
             tmp_path / "bundles",
             tmp_path / "tracking",
         )

@@ -107,11 +107,11 @@ def test_a_connection_that_asks_nothing_is_hung_up_on(port: int) -> None:
 
 def test_a_statement_of_a_page_has_a_limit(service: Service) -> None:
     with service.web.connect() as connection:
-        said = {
+        values = {
             name: connection.execute(text(f"SHOW {name}")).scalar()
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         }
-        assert said == {
+        assert values == {
             "statement_timeout": "30s",
             "lock_timeout": "20s",
             "idle_in_transaction_session_timeout": "1min",
@@ -174,9 +174,9 @@ def audited(service: Service, what: str, whom: str) -> dict[str, object]:
             "SELECT details FROM triage.audit WHERE what = :what AND subject_id = :whom"
             " ORDER BY seq DESC LIMIT 1"
         )
-        found = connection.execute(row, {"what": what, "whom": whom}).scalar()
-    assert found is not None, (what, whom)
-    return dict(found)
+        value = connection.execute(row, {"what": what, "whom": whom}).scalar()
+    assert value is not None, (what, whom)
+    return dict(value)
 
 
 def test_what_an_administrator_does_to_users_is_audited_and_names_are_names(
@@ -185,8 +185,8 @@ def test_what_an_administrator_does_to_users_is_audited_and_names_are_names(
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     for odd in ("", " ", "A B", "x" * 65, "-x", "a\nb", "a'; DROP"):
-        said = ["add-user", f"--name={'N'}", "--role=analyst", "--", odd]
-        assert commands.main(said) == UserError.exit_code, odd
+        command = ["add-user", f"--name={'N'}", "--role=analyst", "--", odd]
+        assert commands.main(command) == UserError.exit_code, odd
         assert "is no username" in capsys.readouterr().err
     assert commands.main(["add-user", "NEW-ANALYST", "--name", "N", "--role", "analyst"]) == 0
     assert audited(service, "ADDED_USER", "NEW-ANALYST")["role"] == "analyst"

@@ -66,17 +66,17 @@ def test_an_end_that_is_no_number_is_an_error(thief: Connection) -> None:
 
 def test_a_proof_ends_and_is_of_one_name(service: Service) -> None:
     with service.web.connect() as connection:
-        asked = text("SELECT triage.app_user()")
+        statement = text("SELECT triage.app_user()")
         identity.prove_identity(connection, "BOARD-1")
-        assert connection.execute(asked).scalar() == "BOARD-1"
+        assert connection.execute(statement).scalar() == "BOARD-1"
         named(connection, "BOARD-2")
-        assert connection.execute(asked).scalar() is None, "another name with the same proof"
+        assert connection.execute(statement).scalar() is None, "another name with the same proof"
         with clock.ahead_by(-identity.LASTS - timedelta(seconds=5)):
             identity.prove_identity(connection, "BOARD-1")
-        assert connection.execute(asked).scalar() is None, "it has ended"
+        assert connection.execute(statement).scalar() is None, "it has ended"
         identity.prove_identity(connection, "BOARD-1")
         identity.take_back(connection)
-        assert connection.execute(asked).scalar() is None
+        assert connection.execute(statement).scalar() is None
         connection.rollback()
 
 
@@ -132,7 +132,7 @@ def test_moments_are_the_database_s_own(service: Service) -> None:
     """An approval that was backdated, or that never ends, is neither."""
     with pytest.raises(ZeroDivisionError), transaction(service.web, "BOARD-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        made = opened.connection.execute(
+        moments = opened.connection.execute(
             text(
                 "INSERT INTO triage.approvals (bundle_id, bundle_folder, catalogue, rates,"
                 " random_share, demo, at, expires_at, rise)"
@@ -141,8 +141,8 @@ def test_moments_are_the_database_s_own(service: Service) -> None:
                 " RETURNING at, expires_at"
             )
         ).one()
-        assert made.at > datetime(2026, 1, 1, tzinfo=UTC)
-        assert made.expires_at <= made.at + timedelta(days=91)
+        assert moments.at > datetime(2026, 1, 1, tzinfo=UTC)
+        assert moments.expires_at <= moments.at + timedelta(days=91)
         raise ZeroDivisionError
 
 

@@ -55,10 +55,10 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 def test_a_bucket_that_was_tampered_with_is_not_read(
     store: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert Store.open(store).read("contacts").height == 200
+    assert Store.open(store).read_versions("contacts").height == 200
     damage(bucket(store))
     with pytest.raises(UnreadableInput, match="is not the one that was written|is missing"):
-        Store.open(store).read("contacts")
+        Store.open(store).read_versions("contacts")
     assert features_main.main(["verify", "--store", str(store)]) == UnreadableInput.exit_code
     assert bucket_name(store) in capsys.readouterr().out
 
@@ -71,10 +71,10 @@ def bucket_name(store: Path) -> str:
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_nor_are_refused_rows(store: Path, damage: Callable[[Path], None]) -> None:
     """They say which cases are limited or incomplete."""
-    assert Store.open(store).refused().height == 1
+    assert Store.open(store).refused_rows().height == 1
     damage(next((store / "refused").rglob("*.parquet")))
     with pytest.raises(UnreadableInput):
-        Store.open(store).refused()
+        Store.open(store).refused_rows()
 
 
 def test_a_sound_store_is_said_to_be_one_and_a_stranger_is_named(

@@ -29,11 +29,11 @@ def test_it_becomes_a_sentence_and_a_report(
 
     monkeypatch.setattr(features_main, "load_extract", broken)
     assert features_main.main(["check", str(reports)]) == errors.UNFORESEEN
-    said = capsys.readouterr().err
-    assert "nobody foresaw (ZeroDivisionError)" in said
-    assert "Traceback" not in said
-    assert "A000001" not in said, "no data of a person on a terminal or in a log"
-    report = Path(re.search(r"in (\S+\.txt)", said).group(1))  # type: ignore[union-attr]
+    output = capsys.readouterr().err
+    assert "nobody foresaw (ZeroDivisionError)" in output
+    assert "Traceback" not in output
+    assert "A000001" not in output, "no data of a person on a terminal or in a log"
+    report = Path(re.search(r"in (\S+\.txt)", output).group(1))  # type: ignore[union-attr]
     assert "divided by nought" in report.read_text(encoding="utf-8")
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 

@@ -16,14 +16,14 @@ from features import __main__ as features_main
 from features import errors, progress
 from features.contracts import records
 from features.frame import build, catalogue_pages, timeline
-from features.history.asof import Histories, spine
+from features.history.asof import Histories, make_spine
 from features.indicators import CATALOGUE
 from features.markdown import layout_page
 from features.store import store
 from serving import __main__ as serving_main
 from tests import factories
 from tests.conftest import AS_OF, SHARED
-from tests.factories import CRN, known, row
+from tests.factories import CRN, known_histories, row
 from training import __main__ as training_main
 
 COMMANDS = {
@@ -54,10 +54,10 @@ def test_help_lists_commands_and_exit_codes(
 ) -> None:
     with pytest.raises(SystemExit):
         MAINS[package](["--help"])
-    said = capsys.readouterr().out
-    assert all(command in said for command in COMMANDS[package])
+    output = capsys.readouterr().out
+    assert all(command in output for command in COMMANDS[package])
     assert "exit codes: 0 done; 1 something went wrong that nobody foresaw" in " ".join(
-        said.split()
+        output.split()
     )
 
 
@@ -74,9 +74,9 @@ def test_what_a_user_can_cause_is_one_sentence(
     arguments: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert features_main.main(arguments) == code
-    said = capsys.readouterr()
-    assert sentence in said.err
-    assert "Traceback" not in said.err + said.out
+    output = capsys.readouterr()
+    assert sentence in output.err
+    assert "Traceback" not in output.err + output.out
 
 
 def test_no_traceback_from_the_shell(tmp_path: Path) -> None:
@@ -108,16 +108,16 @@ def test_exit_codes_are_written_down() -> None:
 
 def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = features_main.main
-    made = ["synthesise", "--cases", "60", "--out", f"{tmp_path}/x", "--truth", f"{tmp_path}/t"]
-    assert run(made) == 0
-    assert run(made) == 0
+    command = ["synthesise", "--cases", "60", "--out", f"{tmp_path}/x", "--truth", f"{tmp_path}/t"]
+    assert run(command) == 0
+    assert run(command) == 0
     assert "Already there" in capsys.readouterr().out
-    assert run([*made[:2], "61", *made[3:]]) == 10
+    assert run([*command[:2], "61", *command[3:]]) == 10
     assert run(["check", f"{tmp_path}/x", "--store", f"{tmp_path}/s"]) == 0
     assert run(["check", f"{tmp_path}/x", "--store", f"{tmp_path}/s"]) == 0
-    said = capsys.readouterr().out
-    assert "Kept as load 1" in said
-    assert "Nothing new" in said
+    output = capsys.readouterr().out
+    assert "Kept as load 1" in output
+    assert "Nothing new" in output
     frame = f"{tmp_path}/f.parquet"
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", str(AS_OF), "--out", frame]) == 0
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", "1990-01-01", "--out", frame]) == 10
@@ -127,9 +127,9 @@ def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_the_dictionary_says_all_that_is_declared(capsys: pytest.CaptureFixture[str]) -> None:
     assert features_main.main(["dictionary", "--format", "json"]) == 0
-    told = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
-    assert set(told) == set(CATALOGUE)
-    assert told["dntr_count"]["rule"] == CATALOGUE["dntr_count"].rule
+    rows_by_indicator = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows_by_indicator) == set(CATALOGUE)
+    assert rows_by_indicator["dntr_count"]["rule"] == CATALOGUE["dntr_count"].rule
     assert features_main.main(["dictionary"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["id"] for row in rows] == list(CATALOGUE)
@@ -168,34 +168,34 @@ def test_unknown_codes_and_refusals_are_named(
     ancient = row("incidents", date(1, 1, 1))
     folder = factories.extract(tmp_path / "x", {"incidents": [*rows, odd, bad, small, ancient]})
     assert features_main.main(["check", str(folder), "--store", str(tmp_path / "s")]) == 0
-    said = capsys.readouterr().out
-    assert "incidents.target: codes not known: ODD (1)" in said
-    assert "incidents.setting: codes not known: Custody (1; did you mean custody?)" in said
-    assert "incidents: 1 refused: malformed CRN" in said
-    assert "incidents: 1 refused: date before 1900-01-01" in said
+    output = capsys.readouterr().out
+    assert "incidents.target: codes not known: ODD (1)" in output
+    assert "incidents.setting: codes not known: Custody (1; did you mean custody?)" in output
+    assert "incidents: 1 refused: malformed CRN" in output
+    assert "incidents: 1 refused: date before 1900-01-01" in output
 
 
 def test_did_you_mean() -> None:
     assert errors.did_you_mean("contcts", records.TABLES) == " Did you mean 'contacts'?"
     assert errors.did_you_mean("zzz", records.TABLES) == ""
     with pytest.raises(errors.UserError, match="Did you mean 'contacts'"):
-        records.table("contcts")
+        records.find_table("contcts")
     with pytest.raises(errors.UserError, match="no column"):
-        records.table("contacts").column("crm")
+        records.find_table("contacts").column("crm")
 
 
 def test_progress_says_steps_and_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress.steps("work") as step:
+    with progress.show_steps("work") as step:
         step("half-way")
-    said = capsys.readouterr().err
-    assert "work: half-way" in said
-    assert " s" in said
+    output = capsys.readouterr().err
+    assert "work: half-way" in output
+    assert " s" in output
 
 
 def test_every_indicator_is_documented() -> None:
     tables = Path(__file__).parents[1] / "spec" / "tables"
-    page = "\n".join(catalogue_pages.pages(catalogue_pages.examples(tables)).values())
-    for name in build.columns():
+    page = "\n".join(catalogue_pages.render_pages(catalogue_pages.read_examples(tables)).values())
+    for name in build.indicator_columns():
         assert f"## {name}\n" in page
 
 
@@ -236,8 +236,10 @@ def test_timeline_says_every_entry_in_words() -> None:
         "allocations": [row("allocations", "2026-06-10", grade="PO")],
         "supervisions": [row("supervisions", "2026-06-11")],
     }
-    told = [f"{e.what} | {e.detail}" for e in timeline.entries(known(rows))[CRN]]
-    assert told == [
+    lines = [
+        f"{e.what} | {e.detail}" for e in timeline.timeline_entries(known_histories(rows))[CRN]
+    ]
+    assert lines == [
         "Referral to a partner agency | States medium. Says that checks were done",
         "Start of licence after release | ",
         "Allocated to N07A001 | Probation officer",
@@ -260,24 +262,24 @@ def test_every_entry_behind_an_indicator_can_be_read() -> None:
 
 
 def test_spine_and_buckets_hold_each_case_once() -> None:
-    frame = spine(["B000002", "A000001", "A000001"], AS_OF)
+    frame = make_spine(["B000002", "A000001", "A000001"], AS_OF)
     assert frame["crn"].to_list() == ["A000001", "B000002"]
     numbered = frame.with_columns(store.bucket_of(8).alias("b"))
     assert numbered["b"].to_list() == [1, 2]
-    assert isinstance(known({}), Histories)
+    assert isinstance(known_histories({}), Histories)
 
 
 def test_a_reader_of_the_output_who_has_seen_enough_is_no_error() -> None:
     piped = f"{sys.executable} -m features dictionary --format json | head -c 20"
-    told = subprocess.run(
+    process = subprocess.run(
         ["sh", "-c", piped],
         capture_output=True,
         text=True,
         check=True,
         cwd=Path(__file__).parents[2],
     )
-    assert told.stdout.startswith("[")
-    assert told.stderr == ""
+    assert process.stdout.startswith("[")
+    assert process.stderr == ""
 
 
 def test_a_command_that_is_told_to_end_cleans_up_behind_it(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_csv_is_read_by_the_contract(tmp_path: Path) -> None:
     load_extract(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
-    kept = Store.open(tmp_path / "s").read("contacts").row(0, named=True)
-    assert kept["recorded_at"] == datetime(2026, 6, 1, 12)
-    assert kept["system_generated"] is False
-    assert kept["certainty"] is None
+    stored_row = Store.open(tmp_path / "s").read_versions("contacts").row(0, named=True)
+    assert stored_row["recorded_at"] == datetime(2026, 6, 1, 12)
+    assert stored_row["system_generated"] is False
+    assert stored_row["certainty"] is None
 
 
 def test_one_table_may_come_in_many_files(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_unknown_codes_are_kept_counted_and_named(tmp_path: Path) -> None:
     contacts = next(t for t in report.tables if t.name == "contacts")
     assert contacts.unknown_codes == {"outcome_code": {"XX1": 2}}
     assert contacts.refused_rows == 0
-    assert set(Store.open(tmp_path / "s").read("contacts")["outcome_code"]) == {"XX1"}
+    assert set(Store.open(tmp_path / "s").read_versions("contacts")["outcome_code"]) == {"XX1"}
 
 
 def test_a_truncated_parquet_file_stops_with_a_sentence(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_reasons_for_refusal(tmp_path: Path, change: tuple[str, str], reason: st
     text = HEADER + good + LINE.replace(*change)
     report = load_extract(write(tmp_path / "x", "contacts.csv", text), tmp_path / "s")
     assert next(t for t in report.tables if t.name == "contacts").refused == {reason: 1}
-    assert Store.open(tmp_path / "s").refused()["row"].to_list() == [301]
+    assert Store.open(tmp_path / "s").refused_rows()["row"].to_list() == [301]
 
 
 def test_planned_kinds_may_be_recorded_before_they_occur(tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_parquet_with_other_types_is_cast_or_refused(tmp_path: Path) -> None:
     )
     frame.write_parquet(folder / "contacts.parquet")
     load_extract(folder, tmp_path / "s")
-    kept = Store.open(tmp_path / "s").read("contacts")
-    assert kept["recorded_at"][0] == datetime(2026, 6, 1, 11), "British summer time, in UTC"
+    versions = Store.open(tmp_path / "s").read_versions("contacts")
+    assert versions["recorded_at"][0] == datetime(2026, 6, 1, 11), "British summer time, in UTC"
     wrong = frame.with_columns(occurred_on=pl.lit(20260601))
     wrong.write_parquet(folder / "contacts.parquet")
     with pytest.raises(UserError, match="occurred_on is not a date"):

@@ -39,25 +39,25 @@ def path(tmp_path: Path) -> Path:
 def traces(path: Path) -> list[str]:
     """Every file of the store that still says anything of the person."""
     files = [file for file in path.rglob("*") if file.is_file()]
-    found = []
+    hits = []
     for file in files:
         text = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else file.read_text()
         if GONE.lower() in text.lower():
-            found.append(file.relative_to(path).as_posix())
-    return found
+            hits.append(file.relative_to(path).as_posix())
+    return hits
 
 
 def frames(path: Path, crn: str) -> list[pl.DataFrame]:
     """The frame of a case as each load left it."""
-    on = asof.spine([crn], AS_OF)
-    return [build.frame(asof.read(Store.open(path, up_to=n), on)) for n in (1, 2)]
+    on = asof.make_spine([crn], AS_OF)
+    return [build.build_frame(asof.read_histories(Store.open(path, up_to=n), on)) for n in (1, 2)]
 
 
 def test_no_trace_is_left_and_nobody_else_changes(path: Path) -> None:
     before = frames(path, STAYS)
     digest = Store.open(path).fingerprint
     assert len(traces(path)) == 4
-    counts = forget.forget(path, GONE)
+    counts = forget.forget_case(path, GONE)
     assert counts == {"incidents": 61, "contacts": 60, "refused": 1}
     assert traces(path) == []
     for one, two in zip(frames(path, STAYS), before, strict=True):
@@ -69,9 +69,9 @@ def test_no_trace_is_left_and_nobody_else_changes(path: Path) -> None:
 
 
 def test_a_second_person_of_the_same_bucket(path: Path) -> None:
-    forget.forget(path, GONE)
-    forget.forget(path, STAYS)
-    assert Store.open(path).read("incidents").is_empty()
+    forget.forget_case(path, GONE)
+    forget.forget_case(path, STAYS)
+    assert Store.open(path).read_versions("incidents").is_empty()
     assert len(Store.open(path).forgotten) == 2
     later = {"incidents": [row("incidents", "2026-07-08")]}
     extract = factories.extract(path.parent / "three", later, "2026-07-19T02:00:00")
@@ -87,20 +87,20 @@ def test_killed_half_way_the_store_is_whole_and_doing_it_again_ends_it(
     calls = {"n": 0}
     honest = getattr(staging, step)
 
-    def killed(*given: object) -> object:
+    def killed(*arguments: object) -> object:
         calls["n"] += 1
         if step == "replace_manifest" or calls["n"] == 2:
             raise KeyboardInterrupt
-        return honest(*given)
+        return honest(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(staging, step, killed)
         with pytest.raises(KeyboardInterrupt):
-            forget.forget(path, GONE)
+            forget.forget_case(path, GONE)
     for one, two in zip(frames(path, STAYS), before, strict=True):
         assert one.equals(two)
     if step == "replace_manifest":
-        forget.forget(path, GONE)
+        forget.forget_case(path, GONE)
     else:
         staging.sweep_orphans(path)
     assert traces(path) == []
@@ -109,7 +109,7 @@ def test_killed_half_way_the_store_is_whole_and_doing_it_again_ends_it(
 def test_killed_before_the_refused_rows_were_rewritten(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = forget._rewrite
+    honest = forget._rewrite_file
 
     def killed(old: Path, new: Path, without: pl.Expr) -> str:
         if "refused" in old.parts:
@@ -117,12 +117,14 @@ def test_killed_before_the_refused_rows_were_rewritten(
         return honest(old, new, without)
 
     with monkeypatch.context() as patch:
-        patch.setattr(forget, "_rewrite", killed)
+        patch.setattr(forget, "_rewrite_file", killed)
         with pytest.raises(KeyboardInterrupt):
-            forget.forget(path, GONE)
-    assert forget.forget(path, GONE)["refused"] == 1, "nothing was forgotten: it is begun again"
+            forget.forget_case(path, GONE)
+    assert forget.forget_case(path, GONE)["refused"] == 1, (
+        "nothing was forgotten: it is begun again"
+    )
     assert traces(path) == []
-    assert verification.verify(Store.open(path)).sound
+    assert verification.verify_store(Store.open(path)).is_sound
 
 
 def test_refused_rows_from_before_their_digests_were_kept_are_forgotten_too(path: Path) -> None:
@@ -131,16 +133,16 @@ def test_refused_rows_from_before_their_digests_were_kept_are_forgotten_too(path
     for load in content["loads"]:
         del load["refused"]
     manifest.write_text(json.dumps(content))
-    assert forget.forget(path, GONE)["refused"] == 1
+    assert forget.forget_case(path, GONE)["refused"] == 1
     assert traces(path) == []
 
 
 def test_what_cannot_be_forgotten_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="is no CRN"):
-        forget.forget(path, "a1")
+        forget.forget_case(path, "a1")
     with pytest.raises(UserError, match="holds nothing of that case"):
-        forget.forget(path, "B000001")
+        forget.forget_case(path, "B000001")
     assert features_main.main(["forget", GONE, "--store", str(path)]) == 0
-    said = capsys.readouterr().out
-    assert "contacts: 60 rows removed" in said
-    assert "docs/running.md" in said
+    output = capsys.readouterr().out
+    assert "contacts: 60 rows removed" in output
+    assert "docs/running.md" in output

@@ -17,7 +17,7 @@ from features.history import asof
 from features.history.recorded_levels import recorded_levels
 from features.intake.load import load_extract
 from features.sources import hmpps
-from features.sources.oasys import when
+from features.sources.oasys import parse_time
 from features.store.store import Store
 from tests.conftest import SHARED
 
@@ -74,7 +74,7 @@ ORDS = {
         }
     ],
 }
-WANTED = {"children": "LOW", "public": "HIGH", "known_adult": "MEDIUM", "staff": "LOW"}
+LEVELS = {"children": "LOW", "public": "HIGH", "known_adult": "MEDIUM", "staff": "LOW"}
 
 
 def convert(folder: Path, **bodies: Any) -> dict[str, pl.DataFrame]:
@@ -83,7 +83,7 @@ def convert(folder: Path, **bodies: Any) -> dict[str, pl.DataFrame]:
     source.mkdir()
     for name, body in bodies.items():
         (source / f"{name}.json").write_text(json.dumps(body))
-    hmpps.convert(source, folder / "out", extracted_at=AT)
+    hmpps.convert_responses(source, folder / "out", extracted_at=AT)
     return {path.stem: pl.read_parquet(path) for path in (folder / "out").glob("*.parquet")}
 
 
@@ -94,20 +94,20 @@ def test_limits_of_access_close_the_case_and_name_nobody(tmp_path: Path) -> None
         "exclusionMessage": "No.",
         "restrictedTo": [{"username": "ALD-SPO-1"}, {}],
     }
-    found = convert(tmp_path, X100001=body)["limits"]
-    assert set(found["crn"]) == {"X100001"}
-    assert sorted(found["kind"]) == ["exclusion", "restriction"]
-    assert "username" not in found.columns or found["username"].null_count() == 2
+    limits = convert(tmp_path, X100001=body)["limits"]
+    assert set(limits["crn"]) == {"X100001"}
+    assert sorted(limits["kind"]) == ["exclusion", "restriction"]
+    assert "username" not in limits.columns or limits["username"].null_count() == 2
 
 
 @pytest.mark.parametrize(
     "body", [SUMMARY, WIDGET, RECALL, ORDS], ids=["summary", "widget", "recall", "ords"]
 )
 def test_rosh_in_its_four_shapes_is_one_fact(tmp_path: Path, body: dict[str, Any]) -> None:
-    found = convert(tmp_path, X100001=body)["assessments"]
-    assert found.height == 1
-    line = found.row(0, named=True)
-    assert {group: line[f"{group}_community"] for group in WANTED} == WANTED
+    assessments = convert(tmp_path, X100001=body)["assessments"]
+    assert assessments.height == 1
+    line = assessments.row(0, named=True)
+    assert {group: line[f"{group}_community"] for group in LEVELS} == LEVELS
     assert line["crn"] == CRN
     assert line["completed_on"] == date(2026, 5, 19)
 
@@ -133,8 +133,10 @@ def test_a_locked_assessment_is_not_a_level(tmp_path: Path) -> None:
     }
     convert(tmp_path, X100001=timeline)
     load_extract(tmp_path / "out", tmp_path / "s")
-    known = asof.read(Store.open(tmp_path / "s"), asof.spine([CRN], date(2026, 6, 30)))
-    assert set(recorded_levels(known)["state"]) == {"locked_incomplete"}
+    histories = asof.read_histories(
+        Store.open(tmp_path / "s"), asof.make_spine([CRN], date(2026, 6, 30))
+    )
+    assert set(recorded_levels(histories)["state"]) == {"locked_incomplete"}
 
 
 def test_predictors_keep_their_version(tmp_path: Path) -> None:
@@ -158,11 +160,11 @@ def test_predictors_keep_their_version(tmp_path: Path) -> None:
             "allReoffendingPredictor": {"band": "MEDIUM"},
         },
     }
-    found = convert(tmp_path, X100001=[one, two])["assessments"].sort("occurred_on")
-    assert found["predictor_version"].to_list() == ["1", "2"]
-    assert found["serious_band"].to_list() == ["MEDIUM", "HIGH"]
-    assert found["violence_band"].to_list() == ["HIGH", "VERY_HIGH"]
-    assert set(found["status"]) == {"PREDICTORS_ONLY"}
+    assessments = convert(tmp_path, X100001=[one, two])["assessments"].sort("occurred_on")
+    assert assessments["predictor_version"].to_list() == ["1", "2"]
+    assert assessments["serious_band"].to_list() == ["MEDIUM", "HIGH"]
+    assert assessments["violence_band"].to_list() == ["HIGH", "VERY_HIGH"]
+    assert set(assessments["status"]) == {"PREDICTORS_ONLY"}
 
 
 def test_contacts_in_both_shapes(tmp_path: Path) -> None:
@@ -197,12 +199,12 @@ def test_contacts_in_both_shapes(tmp_path: Path) -> None:
             },
         ],
     }
-    found = convert(tmp_path, page=page, history=history)["contacts"].sort("record_id")
-    first, told, system = found.rows(named=True)
+    contacts = convert(tmp_path, page=page, history=history)["contacts"].sort("record_id")
+    first, contact_row, system = contacts.rows(named=True)
     assert first["recorded_at"] == datetime(2026, 6, 12, 9), "the outcome was not known before"
-    assert told["recorded_at"] == datetime(2026, 5, 6, 17, 45), "written a month after"
-    assert told["outcome_code"] == "UAAB"
-    assert told["disclosable"] is False
+    assert contact_row["recorded_at"] == datetime(2026, 5, 6, 17, 45), "written a month after"
+    assert contact_row["outcome_code"] == "UAAB"
+    assert contact_row["disclosable"] is False
     assert system["outcome_code"] == "Something new"
     assert system["system_generated"] is True
 
@@ -256,13 +258,13 @@ def test_registers_conditions_history_and_limits(tmp_path: Path) -> None:
             {"crn": "X100002", "userExcluded": False, "userRestricted": False},
         ]
     }
-    found = convert(tmp_path, flags=flags, past=past, licence=licence, access=access)
-    registers = found["registrations"].sort("type_code")
+    tables = convert(tmp_path, flags=flags, past=past, licence=licence, access=access)
+    registers = tables["registrations"].sort("type_code")
     assert registers["type_code"].to_list() == ["AV2S", "MAPP", "RVHR", "WEAP"]
     assert registers["level_code"].to_list() == ["RSKM", "M2", None, None]
     assert registers["ended_on"].to_list() == [None, None, None, date(2026, 1, 1)]
-    assert found["orders"]["category"].to_list() == ["NLC8.NSTT8"]
-    assert found["limits"].select("crn", "kind").rows() == [(CRN, "exclusion")]
+    assert tables["orders"]["category"].to_list() == ["NLC8.NSTT8"]
+    assert tables["limits"].select("crn", "kind").rows() == [(CRN, "exclusion")]
 
 
 def test_stub_files_hold_several_bodies_and_the_crn_in_the_address(tmp_path: Path) -> None:
@@ -285,9 +287,9 @@ def test_stub_files_hold_several_bodies_and_the_crn_in_the_address(tmp_path: Pat
             },
         ]
     }
-    found = convert(tmp_path, stub=stub)
-    assert found["assessments"]["crn"].to_list() == [CRN]
-    assert found["contacts"].select("crn", "outcome_code").rows() == [(CRN, "UAAB")]
+    tables = convert(tmp_path, stub=stub)
+    assert tables["assessments"]["crn"].to_list() == [CRN]
+    assert tables["contacts"].select("crn", "outcome_code").rows() == [(CRN, "UAAB")]
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
@@ -297,13 +299,13 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (source / "broken.json").write_text("{")
     (source / "other.json").write_text('{"needs": []}')
     with pytest.raises(UserError, match="names no CRN"):
-        hmpps.convert(source, tmp_path / "out", extracted_at=AT)
+        hmpps.convert_responses(source, tmp_path / "out", extracted_at=AT)
     (source / f"{CRN}.json").write_text(json.dumps(WIDGET))
-    unread = hmpps.convert(source, tmp_path / "out", extracted_at=AT).unread
+    unread = hmpps.convert_responses(source, tmp_path / "out", extracted_at=AT).unread
     assert "not JSON" in unread["broken.json"]
     assert "keys: needs" in unread["other.json"]
     with pytest.raises(MissingInput):
-        hmpps.convert(tmp_path / "nowhere", tmp_path / "out")
+        hmpps.convert_responses(tmp_path / "nowhere", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -318,14 +320,16 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_times_as_they_are_written(text: str | None, at: datetime | None) -> None:
-    assert when(text) == at
+    assert parse_time(text) == at
 
 
 def test_the_shared_fixtures_become_records(tmp_path: Path) -> None:
     fixtures = SHARED / "fixtures" / "hmpps"
     if not fixtures.is_dir():
         pytest.skip(f"the shared fixtures are not beside the project ({fixtures.name})")
-    report = hmpps.convert(fixtures, tmp_path / "out", extracted_at=clock.now_as_recorded())
+    report = hmpps.convert_responses(
+        fixtures, tmp_path / "out", extracted_at=clock.now_as_recorded()
+    )
     rows: Counter[str] = Counter()
     for line in report.lines:
         rows[line.table] += line.rows

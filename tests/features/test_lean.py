@@ -21,11 +21,11 @@ from tests.service import Service
 def test_what_is_left_unread_changes_no_value(service: Service) -> None:
     store: Store = service.store
     on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
-    whole = build.frame(asof.read(store, on))
-    lean = asof.read(store, on, lean=LEAN)
-    assert build.frame(lean).equals(whole)
-    read, kept = lean.versions["contacts"], asof.read(store, on).versions["contacts"]
-    assert read.height < 0.8 * kept.height, "most of the longest table is left on disk"
+    whole = build.build_frame(asof.read_histories(store, on))
+    lean = asof.read_histories(store, on, lean=LEAN)
+    assert build.build_frame(lean).equals(whole)
+    read, histories = lean.versions["contacts"], asof.read_histories(store, on).versions["contacts"]
+    assert read.height < 0.8 * histories.height, "most of the longest table is left on disk"
     assert "note" not in read.columns
     assert lean.versions["people"].is_empty()
 
@@ -33,10 +33,10 @@ def test_what_is_left_unread_changes_no_value(service: Service) -> None:
 def test_some_buckets_together_or_one_by_one_give_the_same(service: Service) -> None:
     store: Store = service.store
     on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
-    together = pl.concat(part for _, part in build.frames(store, on)).sort(asof.GROUP_KEY)
+    together = pl.concat(part for _, part in build.build_frames(store, on)).sort(asof.GROUP_KEY)
     numbered = on.with_columns(build.bucket_of(store.buckets).alias("bucket"))
     alone = [
-        build.frame(asof.read(store, part.drop("bucket"), int(bucket)))
+        build.build_frame(asof.read_histories(store, part.drop("bucket"), int(bucket)))
         for (bucket,), part in numbered.partition_by("bucket", as_dict=True).items()
     ]
     assert pl.concat(alone).sort(asof.GROUP_KEY).equals(together)
@@ -49,10 +49,10 @@ def test_workers_give_what_one_process_gives(
     rows = {table: [r for case in cases for r in case[table]] for table in TABLES}
     load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
     store = Store.open(tmp_path / "store")
-    on = asof.spine([f"C{seed:06d}" for seed in range(24)], factories.AS_OF)
+    on = asof.make_spine([f"C{seed:06d}" for seed in range(24)], factories.AS_OF)
     monkeypatch.setattr(build, "CASES_AT_ONCE", 6)
-    alone = list(build.frames(store, on, workers=1))
-    shared = list(build.frames(store, on, workers=2))
+    alone = list(build.build_frames(store, on, workers=1))
+    shared = list(build.build_frames(store, on, workers=2))
     assert len(alone) >= 3
     assert [bucket for bucket, _ in shared] == [bucket for bucket, _ in alone]
     for (_, one), (_, other) in zip(alone, shared, strict=True):
@@ -69,9 +69,9 @@ def test_a_record_is_left_unread_whole_or_not_at_all(tmp_path: Path) -> None:
             r["outcome_code"] = None
     load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
     store = Store.open(tmp_path / "store")
-    on = asof.spine([f"C{seed:06d}" for seed in range(80)], factories.AS_OF)
-    whole = build.frame(asof.read(store, on))
-    assert build.frame(asof.read(store, on, lean=LEAN)).equals(whole)
+    on = asof.make_spine([f"C{seed:06d}" for seed in range(80)], factories.AS_OF)
+    whole = build.build_frame(asof.read_histories(store, on))
+    assert build.build_frame(asof.read_histories(store, on, lean=LEAN)).equals(whole)
 
 
 def test_records_that_share_a_mark_are_told_apart_by_their_text(
@@ -79,6 +79,6 @@ def test_records_that_share_a_mark_are_told_apart_by_their_text(
 ) -> None:
     rows = {table: list(dense(4, "C000004")[table]) for table in TABLES}
     assert max(r["version"] for r in rows["contacts"]) > 1
-    before = build.frame(factories.known(rows, crns=("C000004",)))
+    before = build.build_frame(factories.known_histories(rows, crns=("C000004",)))
     monkeypatch.setattr(asof, "_MARK", pl.lit(1, dtype=pl.UInt64))
-    assert build.frame(factories.known(rows, crns=("C000004",))).equals(before)
+    assert build.build_frame(factories.known_histories(rows, crns=("C000004",))).equals(before)

@@ -18,11 +18,11 @@ UNTIL = date(2026, 6, 30)
 
 def contact(number: int, recorded: str, occurred: str = "", **more: Any) -> dict[str, Any]:
     """A contact, recorded on a day."""
-    said = {
+    values = {
         "record_id": f"C{number}",
         "recorded_at": datetime.fromisoformat(f"{recorded}T10:00"),
     } | more
-    return factories.row("contacts", occurred or recorded, **said)
+    return factories.row("contacts", occurred or recorded, **values)
 
 
 @pytest.fixture
@@ -55,16 +55,16 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_week_is_counted_by_region(store: Store) -> None:
-    regions = volumes.regions(store, {"A000003"})
+    regions = volumes.case_regions(store, {"A000003"})
     assert regions == {factories.CRN: "N54", "A000002": "N58"}
-    found = volumes.counted(store, regions, UNTIL, 7)
-    assert found["contacts"] == {"N54": (4, 1), "N58": (1, 0)}, "a week and a day late is late"
-    assert "limits" not in found
-    assert volumes.counted(store, {}, UNTIL, 7)["contacts"] == {}
+    supply = volumes.count_records(store, regions, UNTIL, 7)
+    assert supply["contacts"] == {"N54": (4, 1), "N58": (1, 0)}, "a week and a day late is late"
+    assert "limits" not in supply
+    assert volumes.count_records(store, {}, UNTIL, 7)["contacts"] == {}
 
 
 def test_who_nobody_knows_anything_of_is_not_known(store: Store) -> None:
-    rows = store.read("supervisions").select("crn", as_of="occurred_on")
-    found = protected_characteristics.of(store, rows)
-    assert found.columns == list(protected_characteristics.CHARACTERISTICS)
-    assert set(found["ethnicity"]) == {protected_characteristics.NOT_KNOWN}
+    rows = store.read_versions("supervisions").select("crn", as_of="occurred_on")
+    characteristics = protected_characteristics.characteristics_of(store, rows)
+    assert characteristics.columns == list(protected_characteristics.CHARACTERISTICS)
+    assert set(characteristics["ethnicity"]) == {protected_characteristics.NOT_KNOWN}

@@ -44,11 +44,11 @@ def test_zones_that_agree_are_read(tmp_path: Path, times: tuple[str, ...]) -> No
 
 def test_one_column_with_and_without(tmp_path: Path) -> None:
     text = lines("2026-06-01T12:00:00", "2026-06-01", "2026-06-01T12:00:00Z")
-    said = (
+    sentence = (
         r"recorded_at in .*contacts\.csv, row 3, has a time zone and "
         r"recorded_at in .*contacts\.csv, row 1, has none.*Write every time in UTC"
     )
-    with pytest.raises(UnreadableInput, match=said):
+    with pytest.raises(UnreadableInput, match=sentence):
         load_extract(folder_of(tmp_path, {"contacts.csv": text}), tmp_path / "s")
     assert not (tmp_path / "s").exists(), "nothing half-written"
 
@@ -59,8 +59,8 @@ def test_one_table_with_and_another_without(tmp_path: Path) -> None:
     )
     folder = factories.extract(tmp_path / "x", {"contacts": [row("contacts", "2026-06-01")]})
     incidents.write_parquet(folder / "incidents.parquet")
-    said = r"recorded_at in .*incidents\.parquet, row 1, has a .* in .*contacts\.parquet, row 1"
-    with pytest.raises(UnreadableInput, match=said):
+    sentence = r"recorded_at in .*incidents\.parquet, row 1, has a .* in .*contacts\.parquet, row 1"
+    with pytest.raises(UnreadableInput, match=sentence):
         load_extract(folder, tmp_path / "s")
     assert not (tmp_path / "s").exists(), "nothing half-written"
 

@@ -54,17 +54,19 @@ def served(app: FastAPI, port: int) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def address(service: Service, front_end: None) -> Iterator[str]:
     """The service on a port of its own."""
-    with served(web_app.create_app(service.settings, service.web), free_port()) as found:
-        yield found
+    with served(web_app.create_app(service.settings, service.web), free_port()) as base_url:
+        yield base_url
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """CHROMIUM, or one on the path, else Playwright's own; none at all is said loudly."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    program = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         except Error as error:
             if os.environ.get("CI"):
                 raise
@@ -79,11 +81,11 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
 def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
     """A browser window, with JavaScript and without."""
-    made = chromium.new_context(
+    browser_context = chromium.new_context(
         java_script_enabled=request.param, viewport={"width": 1200, "height": 900}
     )
     if not request.param:
-        WITHOUT_SCRIPT.add(made)
-    yield made
-    WITHOUT_SCRIPT.discard(made)
-    made.close()
+        WITHOUT_SCRIPT.add(browser_context)
+    yield browser_context
+    WITHOUT_SCRIPT.discard(browser_context)
+    browser_context.close()

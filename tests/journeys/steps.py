@@ -28,8 +28,8 @@ def accessible(page: Page) -> None:
     if page.context in WITHOUT_SCRIPT:
         return
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = Axe().run(page, options=options)
-    assert found.violations_count == 0, found.generate_report()
+    results = Axe().run(page, options=options)
+    assert results.violations_count == 0, results.generate_report()
 
 
 def verdict(page: Page, group: str, words: str) -> None:

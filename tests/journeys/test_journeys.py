@@ -35,8 +35,8 @@ def test_an_spo_reads_records_sees_and_concludes(
     page.get_by_role("button", name="Record your view").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
     page.get_by_role("link", name="Write your reasons, or tick the entries").click()
-    found = page.get_by_role("group", name="Risk to children").get_by_label("Too low")
-    found.first.check()
+    too_low = page.get_by_role("group", name="Risk to children").get_by_label("Too low")
+    too_low.first.check()
     page.get_by_label("Your reasons").fill("The entries since May, taken together.")
     page.get_by_role("button", name="all others about right").click()
     assert page.url.endswith(f"/cases/{item}/findings")
@@ -228,18 +228,20 @@ def test_two_members_approve_in_a_browser_and_one_stops_it(
 ) -> None:
     """A proposal for outside the demo, so that the night of the tests stays approved."""
     with transaction(service.web, "BOARD-1") as opened:
-        made = approvals.propose_approval(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
+        approval_id = approvals.propose_approval(
+            opened, service.model, "x", {"low": 10}, 0.2, demo=False
+        )
     for name, left in (("Dr Hollis Wren", 2), ("Priti Marlowe", 1)):
         page = chromium.new_context().new_page()
         sign_in(page, address, name)
         page.get_by_role("link", name="Approvals", exact=True).click()
-        expect(page.get_by_text(f"Proposal {made}, waiting for {left} of 2")).to_be_visible()
+        expect(page.get_by_text(f"Proposal {approval_id}, waiting for {left} of 2")).to_be_visible()
         accessible(page)
         picture(page, "approving")
-        form = page.locator(f"form[action='/board/approvals/{made}/sign']")
+        form = page.locator(f"form[action='/board/approvals/{approval_id}/sign']")
         form.get_by_label("Why you approve it").fill("Read the card, its figures and the evidence.")
         form.get_by_role("button", name="Sign in my name").click()
-    expect(page.get_by_text(f"Withdraw approval {made}")).to_be_visible()
+    expect(page.get_by_text(f"Withdraw approval {approval_id}")).to_be_visible()
     page.get_by_role("link", name="The questions").click()
     page.get_by_text("Stop flagging now").click()
     page.get_by_label("Why it must stop").fill("Two units wrote that flags came up twice.")
@@ -254,7 +256,7 @@ def test_two_members_approve_in_a_browser_and_one_stops_it(
         page.get_by_role("button", name="Say that it may go on").click()
     expect(page.get_by_text("Stop flagging now")).to_be_visible()
     page.get_by_role("link", name="Approvals", exact=True).click()
-    page.get_by_text(f"Withdraw approval {made}").click()
+    page.get_by_text(f"Withdraw approval {approval_id}").click()
     page.get_by_label("Why it is withdrawn").locator("visible=true").fill(
         "It was approved to try this page, and is not to score anyone."
     )

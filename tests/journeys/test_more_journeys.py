@@ -137,12 +137,12 @@ def test_a_limited_case_is_its_crn_and_is_looked_at_by_hand(
     with service.admin.begin() as connection:
         whose = text("SELECT crn FROM triage.items WHERE id = :item")
         crn = str(connection.execute(whose, {"item": item}).scalar_one())
-        said = {"crn": crn, "who": "ALD-SPO-1"}
+        values = {"crn": crn, "who": "ALD-SPO-1"}
         connection.execute(
             text(
                 "INSERT INTO triage.limits (crn, kind, username) VALUES (:crn, 'restriction', :who)"
             ),
-            said,
+            values,
         )
         limited_access.shrink_items(connection, [crn])
     page = context.new_page()

@@ -19,7 +19,7 @@ from features.frame import build
 from features.indicators import CATALOGUE
 from models import bundle, card, level, metrics, ordinal, registry
 from models.level import STRATA
-from tests.factories import AS_OF, assessment, known, row
+from tests.factories import AS_OF, assessment, known_histories, row
 from tests.service import Service
 
 RNG = np.random.default_rng(3)
@@ -45,29 +45,33 @@ def labelled(rows: int = 3000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
 def test_stage_2_finds_the_slope_and_the_process_terms() -> None:
     frame, margins, reviewed = labelled()
     columns = ["dntr_count", "overdue_task_noted_not_done"]
-    found = level.fit(frame, margins, reviewed, np.ones(len(reviewed)), columns, ridge=0.5)
-    low = found.strata["LOW"]
+    fitted_model = level.fit_level_model(
+        frame, margins, reviewed, np.ones(len(reviewed)), columns, ridge=0.5
+    )
+    low = fitted_model.strata["LOW"]
     assert low.slope == pytest.approx(0.8, abs=0.15)
-    assert low.coefficients["dntr_count"] / found.scales["dntr_count"] == pytest.approx(
+    assert low.coefficients["dntr_count"] / fitted_model.scales["dntr_count"] == pytest.approx(
         1.2, abs=0.25
     )
     assert low.coefficients["overdue_task_noted_not_done"] == 0
     assert low.rows == 3000
-    assert found.strata["HIGH"].rows == 0
-    assert found.strata["HIGH"].slope == pytest.approx(1.0)
+    assert fitted_model.strata["HIGH"].rows == 0
+    assert fitted_model.strata["HIGH"].slope == pytest.approx(1.0)
 
 
 def test_harmful_looking_process_is_never_a_discount() -> None:
     frame, margins, reviewed = labelled()
     upside_down = frame.with_columns(dntr_count=1 - pl.col("dntr_count"))
-    found = level.fit(upside_down, margins, reviewed, np.ones(len(reviewed)), ["dntr_count"])
-    assert found.strata["LOW"].coefficients["dntr_count"] == 0
+    fitted_model = level.fit_level_model(
+        upside_down, margins, reviewed, np.ones(len(reviewed)), ["dntr_count"]
+    )
+    assert fitted_model.strata["LOW"].coefficients["dntr_count"] == 0
 
 
 def test_weights_count_as_rows_would() -> None:
     frame, margins, reviewed = labelled(800)
     columns = ["dntr_count"]
-    doubled = level.fit(
+    doubled = level.fit_level_model(
         pl.concat([frame, frame]),
         np.vstack([margins, margins]),
         np.tile(reviewed, 2),
@@ -75,41 +79,49 @@ def test_weights_count_as_rows_would() -> None:
         columns,
         ridge=1e-6,
     )
-    weighted = level.fit(frame, margins, reviewed, np.full(800, 2.0), columns, ridge=1e-6)
+    weighted = level.fit_level_model(
+        frame, margins, reviewed, np.full(800, 2.0), columns, ridge=1e-6
+    )
     assert doubled.strata["LOW"].slope == pytest.approx(weighted.strata["LOW"].slope, abs=1e-3)
 
 
 def test_bundle_is_read_back_exactly(service: Service, tmp_path: Path) -> None:
     service.model.save(tmp_path / "b")
-    again = bundle.load(tmp_path / "b")
+    again = bundle.load_bundle(tmp_path / "b")
     assert again.id == service.model.id
-    frame = build.frame(known({"incidents": [row("incidents", "2026-06-01", target="public")]}))
-    assert again.score(frame).equals(service.model.score(frame))
+    frame = build.build_frame(
+        known_histories({"incidents": [row("incidents", "2026-06-01", target="public")]})
+    )
+    assert again.score_frame(frame).equals(service.model.score_frame(frame))
     assert {path.suffix for path in (tmp_path / "b").iterdir()} == {".txt", ".json"}
 
 
 def test_bundles_that_cannot_be_used_say_so(service: Service, tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="no model bundle"):
-        bundle.load(tmp_path)
+        bundle.load_bundle(tmp_path)
     service.model.save(tmp_path)
     content = json.loads((tmp_path / "bundle.json").read_text())
     (tmp_path / "bundle.json").write_text(json.dumps(content | {"catalogue": "other"}))
     with pytest.raises(UserError, match="another catalogue"):
-        bundle.load(tmp_path)
+        bundle.load_bundle(tmp_path)
     (tmp_path / "bundle.json").write_text("{}")
     with pytest.raises(UnreadableInput, match="damaged"):
-        bundle.load(tmp_path)
+        bundle.load_bundle(tmp_path)
     with pytest.raises(UserError, match="lacks indicators"):
-        ordinal.matrix(pl.DataFrame({"group": ["public"]}), ["dntr_count"])
+        ordinal.input_matrix(pl.DataFrame({"group": ["public"]}), ["dntr_count"])
 
 
 def test_scores_by_stratum(service: Service) -> None:
     busy = {"incidents": [row("incidents", "2026-06-01", target="public")]}
     for given_level in ("LOW", "MEDIUM", "HIGH"):
-        frame = build.frame(known({**busy, "assessments": [assessment(AS_OF, given_level)]}))
-        assert set(service.model.score(frame)["stratum"]) == {given_level}
-    high = build.frame(known({**busy, "assessments": [assessment(AS_OF, "VERY_HIGH")]}))
-    scored = service.model.score(high)
+        frame = build.build_frame(
+            known_histories({**busy, "assessments": [assessment(AS_OF, given_level)]})
+        )
+        assert set(service.model.score_frame(frame)["stratum"]) == {given_level}
+    high = build.build_frame(
+        known_histories({**busy, "assessments": [assessment(AS_OF, "VERY_HIGH")]})
+    )
+    scored = service.model.score_frame(high)
     assert set(scored["why_not"]) == {"already very high"}
     assert scored["probability"].null_count() == 4
     assert set(service.model.level.strata) == set(STRATA)
@@ -119,13 +131,15 @@ def test_an_indicator_that_does_not_concern_a_group_tells_nothing_of_the_group()
     """As a blank it would speak for the group under its own name; a missing feed stays a blank."""
     name = "child_sexual_risk_intelligence"
     assert CATALOGUE[name].groups == ("children",)
-    supplied = build.frame(known({"incidents": [row("incidents", "2026-06-01", target="public")]}))
-    frame = ordinal.community(supplied)
+    supplied = build.build_frame(
+        known_histories({"incidents": [row("incidents", "2026-06-01", target="public")]})
+    )
+    frame = ordinal.community_rows(supplied)
     assert frame.filter(pl.col("group") != "children")[name].null_count() == 3
-    values = dict(zip(frame["group"], ordinal.matrix(frame, [name])[:, 0], strict=True))
+    values = dict(zip(frame["group"], ordinal.input_matrix(frame, [name])[:, 0], strict=True))
     assert values == dict.fromkeys(frame["group"], 0.0)
-    without = ordinal.community(build.frame(known({}, feeds=["assessments"])))
-    values = dict(zip(without["group"], ordinal.matrix(without, [name])[:, 0], strict=True))
+    without = ordinal.community_rows(build.build_frame(known_histories({}, feeds=["assessments"])))
+    values = dict(zip(without["group"], ordinal.input_matrix(without, [name])[:, 0], strict=True))
     assert np.isnan(values["children"])
     assert values["public"] == 0.0
 
@@ -168,13 +182,13 @@ def test_intervals_hold_the_value_and_are_repeatable() -> None:
 
 def test_a_registered_bundle_keeps_its_version(service: Service, tmp_path: Path) -> None:
     folder, figures = service.bundle_folder, {"m": 0.5, "n": float("nan")}
-    first = registry.track(tmp_path / "t", folder, "abc", {"a": 1}, figures, {"c.md": "x"})
-    again = registry.track(tmp_path / "t", folder, "abc", {}, {}, {})
-    other = registry.track(tmp_path / "t", folder, "def", {}, {}, {})
+    first = registry.track_run(tmp_path / "t", folder, "abc", {"a": 1}, figures, {"c.md": "x"})
+    again = registry.track_run(tmp_path / "t", folder, "abc", {}, {}, {})
+    other = registry.track_run(tmp_path / "t", folder, "def", {}, {}, {})
     assert (first, again, other) == (1, 1, 2)
-    where = registry.tracked(folder)
+    where = registry.run_address(folder)
     assert re.fullmatch(r"[0-9]+/runs/[0-9a-f]{32}", where)
-    assert registry.tracked(tmp_path) == "", "a bundle from elsewhere has no run here"
+    assert registry.run_address(tmp_path) == "", "a bundle from elsewhere has no run here"
 
 
 def test_card_says_made_up_and_what_is_not_used() -> None:
@@ -218,13 +232,13 @@ def test_the_registered_version_scores_with_nothing_but_its_requirements(
     """In a fresh environment with the packages that it names, as another service would load it."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     own = str(tmp_path / "venv" / "bin" / "python")
-    subprocess.run([own, "-m", "pip", "install", "-q", *registry.requirements()], check=True)
+    subprocess.run([own, "-m", "pip", "install", "-q", *registry.locked_requirements()], check=True)
     _loads_in(own, service, tmp_path)
 
 
 def test_what_a_model_needs_is_locked() -> None:
     locked = (Path(__file__).parents[2] / "requirements" / "base.txt").read_text(encoding="utf-8")
-    for needed in registry.requirements():
+    for needed in registry.locked_requirements():
         assert f"\n{needed} " in locked, needed
 
 
@@ -235,8 +249,8 @@ def _loads_in(python: str, service: Service, tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{tracking.resolve()}/mlflow.db")
     version = client.search_model_versions(f"tags.bundle='{service.model.id}'")[0]
     assert not list(Path(version.source.removeprefix("file://")).rglob("*.pkl"))
-    frame = build.frame(
-        known(
+    frame = build.build_frame(
+        known_histories(
             {
                 "assessments": [assessment(AS_OF, "LOW")],
                 "incidents": [row("incidents", "2026-06-01", target="public")],
@@ -261,7 +275,7 @@ def _loads_in(python: str, service: Service, tmp_path: Path) -> None:
         check=True,
         cwd=empty,
     )
-    found = pl.read_parquet(tmp_path / "out.parquet")
-    own = service.model.score(frame)
-    assert found["group"].to_list() == own["group"].to_list()
-    np.testing.assert_array_equal(found["probability"], own["probability"])
+    stored_rows = pl.read_parquet(tmp_path / "out.parquet")
+    own = service.model.score_frame(frame)
+    assert stored_rows["group"].to_list() == own["group"].to_list()
+    np.testing.assert_array_equal(stored_rows["probability"], own["probability"])

@@ -17,7 +17,7 @@ from features.intake.load import load_extract
 from features.store.store import Store
 from tests import factories
 from tests.conftest import AS_OF
-from tests.factories import CRN, known, row
+from tests.factories import CRN, known_histories, row
 from tests.properties.histories import histories
 from tests.properties.test_engine_agrees import QUICK
 from tests.service import Service
@@ -28,12 +28,12 @@ from tests.service import Service
 def test_entries_recorded_later_change_nothing(
     rows: dict[str, Any], later: dict[str, Any], days: int
 ) -> None:
-    before = build.frame(known(rows))
+    before = build.build_frame(known_histories(rows))
     added = {
         name: [*rows[name], *[_recorded_after(entry, days) for entry in later[name]]]
         for name in rows
     }
-    assert build.frame(known(added)).equals(before)
+    assert build.build_frame(known_histories(added)).equals(before)
 
 
 def _recorded_after(entry: dict[str, Any], days: int) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _recorded_after(entry: dict[str, Any], days: int) -> dict[str, Any]:
 @given(histories(most=3), st.integers(1, 300))
 def test_later_versions_and_withdrawals_change_nothing(rows: dict[str, Any], days: int) -> None:
     at = datetime.combine(factories.AS_OF, time.min) + timedelta(days=days)
-    before = build.frame(known(rows))
+    before = build.build_frame(known_histories(rows))
     changed = {
         name: [
             *listed,
@@ -56,7 +56,7 @@ def test_later_versions_and_withdrawals_change_nothing(rows: dict[str, Any], day
         ]
         for name, listed in rows.items()
     }
-    assert build.frame(known(changed)).equals(before)
+    assert build.build_frame(known_histories(changed)).equals(before)
 
 
 def test_a_threat_that_reached_us_late_is_not_used() -> None:
@@ -68,8 +68,10 @@ def test_a_threat_that_reached_us_late_is_not_used() -> None:
         target="partner",
         recorded_at=datetime(2026, 7, 2, 9),
     )
-    then = build.frame(known({"incidents": [threat]}))
-    later = build.frame(known({"incidents": [threat]}, as_of=factories.AS_OF + timedelta(days=5)))
+    then = build.build_frame(known_histories({"incidents": [threat]}))
+    later = build.build_frame(
+        known_histories({"incidents": [threat]}, as_of=factories.AS_OF + timedelta(days=5))
+    )
     assert then.filter(group="known_adult")["em_provider_concern_reported"].item() == 0
     assert later.filter(group="known_adult")["em_provider_concern_reported"].item() == 1
 
@@ -78,16 +80,21 @@ def test_levels_of_an_unfinished_assessment_are_not_known() -> None:
     """A supplier overwrites its snapshot: the row of 1 June holds what was known on 10 July."""
     overwritten = factories.assessment("2026-06-01", "HIGH")
     overwritten["completed_on"] = factories.AS_OF + timedelta(days=10)
-    levels = recorded_levels(known({"assessments": [overwritten]}))
+    levels = recorded_levels(known_histories({"assessments": [overwritten]}))
     assert levels["level"].null_count() == 5
 
 
 def test_replay_of_a_night_gives_the_same_scores(service: Service, tmp_path: Path) -> None:
-    kept = pl.read_parquet(next(service.settings.scores.glob(f"{AS_OF}-*.parquet")))
+    stored_rows = pl.read_parquet(next(service.settings.scores.glob(f"{AS_OF}-*.parquet")))
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
-    parts = [service.model.score(f) for _, f in build.frames(service.store, on.select(asof.KEY))]
+    parts = [
+        service.model.score_frame(f)
+        for _, f in build.build_frames(service.store, on.select(asof.KEY))
+    ]
     again = pl.concat(parts).sort(asof.GROUP_KEY)
-    assert again.equals(kept.filter(pl.col("what_happened") != "limited").select(again.columns))
+    assert again.equals(
+        stored_rows.filter(pl.col("what_happened") != "limited").select(again.columns)
+    )
 
 
 def test_replay_of_a_day_is_not_changed_by_later_loads(tmp_path: Path) -> None:
@@ -113,27 +120,29 @@ def test_an_entry_moved_to_another_case_later_stays_where_it_was_known(tmp_path:
     store, other = tmp_path / "store", "A000002"
     entry = row("incidents", "2026-06-01", record_id="I1", target="public")
     load_extract(factories.extract(tmp_path / "one", {"incidents": [entry]}), store)
-    on = asof.spine([CRN, other], factories.AS_OF)
-    before = build.frame(asof.read(Store.open(store), on))
+    on = asof.make_spine([CRN, other], factories.AS_OF)
+    before = build.build_frame(asof.read_histories(Store.open(store), on))
     moved = factories.extract(
         tmp_path / "two", {"incidents": [entry | {"crn": other}]}, "2026-07-02T02:00:00"
     )
     load_extract(moved, store)
     opened = Store.open(store)
-    assert build.frame(asof.read(opened, on)).equals(before)
-    later = asof.spine([CRN, other], factories.AS_OF + timedelta(days=5))
-    counts = build.frame(asof.read(opened, later), ["violence_incident_count"])
+    assert build.build_frame(asof.read_histories(opened, on)).equals(before)
+    later = asof.make_spine([CRN, other], factories.AS_OF + timedelta(days=5))
+    counts = build.build_frame(asof.read_histories(opened, later), ["violence_incident_count"])
     public = counts.filter(group="public")
     assert public["violence_incident_count"].to_list() == [0, 1], "known of the other case since"
     back = factories.extract(tmp_path / "three", {"incidents": [entry]}, "2026-07-20T02:00:00")
     load_extract(back, store)
     opened = Store.open(store)
-    assert build.frame(asof.read(opened, on)).equals(before), "and after the cases were unmerged"
+    assert build.build_frame(asof.read_histories(opened, on)).equals(before), (
+        "and after the cases were unmerged"
+    )
     for days, expected in ((5, [0, 1]), (25, [1, 0])):
-        then = asof.spine([CRN, other], factories.AS_OF + timedelta(days=days))
-        counts = build.frame(asof.read(opened, then), ["violence_incident_count"])
-        found = counts.filter(group="public")["violence_incident_count"].to_list()
-        assert found == expected, days
+        then = asof.make_spine([CRN, other], factories.AS_OF + timedelta(days=days))
+        counts = build.build_frame(asof.read_histories(opened, then), ["violence_incident_count"])
+        counted = counts.filter(group="public")["violence_incident_count"].to_list()
+        assert counted == expected, days
 
 
 def test_versions_of_one_extract_that_name_two_cases(tmp_path: Path) -> None:
@@ -144,33 +153,39 @@ def test_versions_of_one_extract_that_name_two_cases(tmp_path: Path) -> None:
     load_extract(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
     opened = Store.open(store)
     for day, expected in ((date(2026, 6, 10), [1, 0]), (date(2026, 6, 25), [0, 1])):
-        known_then = asof.read(opened, asof.spine([CRN, other], day))
-        counts = build.frame(known_then, ["violence_incident_count"]).filter(group="public")
+        known_then = asof.read_histories(opened, asof.make_spine([CRN, other], day))
+        counts = build.build_frame(known_then, ["violence_incident_count"]).filter(group="public")
         assert counts["violence_incident_count"].to_list() == expected, day
     again = load_extract(factories.extract(tmp_path / "one", {"incidents": [first, second]}), store)
     assert again.load is None, "nothing new"
 
 
 def _frame(store: Store, days: int = 0) -> pl.DataFrame:
-    on = asof.spine([CRN], factories.AS_OF + timedelta(days=days))
-    return build.frame(asof.read(store, on))
+    on = asof.make_spine([CRN], factories.AS_OF + timedelta(days=days))
+    return build.build_frame(asof.read_histories(store, on))
 
 
 def test_training_sees_each_label_with_the_record_as_its_reader_saw_it(service: Service) -> None:
     """The spine of training, many dates at once, gives what each date alone gives."""
-    crns = service.store.read("reviews").select("crn").unique().sort("crn")["crn"].to_list()[:8]
+    crns = (
+        service.store.read_versions("reviews")
+        .select("crn")
+        .unique()
+        .sort("crn")["crn"]
+        .to_list()[:8]
+    )
     days = [AS_OF - timedelta(days=back) for back in (30, 210, 480)]
-    together = pl.concat([asof.spine(crns, day) for day in days])
-    whole = build.frame(asof.read(service.store, together))
+    together = pl.concat([asof.make_spine(crns, day) for day in days])
+    whole = build.build_frame(asof.read_histories(service.store, together))
     for day in days:
-        alone = build.frame(asof.read(service.store, asof.spine(crns, day)))
+        alone = build.build_frame(asof.read_histories(service.store, asof.make_spine(crns, day)))
         assert whole.filter(as_of=day).equals(alone)
 
 
 def test_a_lock_does_not_show_before_it_happened() -> None:
     overwritten = row("assessments", "2026-06-01", status="LOCKED_INCOMPLETE")
     overwritten["completed_on"] = factories.AS_OF + timedelta(days=10)
-    frame = build.frame(known({"assessments": [overwritten]}))
+    frame = build.build_frame(known_histories({"assessments": [overwritten]}))
     assert frame["assessment_locked_incomplete"].drop_nulls().to_list() == [0.0] * 4
 
 

@@ -15,7 +15,7 @@ from features.frame import build
 from features.history import asof
 from models import explain
 from models.level import STRATA
-from models.ordinal import community
+from models.ordinal import community_rows
 from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
 from serving.night import enqueue, run
@@ -28,21 +28,21 @@ from tests.service import Service, later_night
 @pytest.fixture(scope="module")
 def scored(service: Service) -> tuple[pl.DataFrame, pl.DataFrame]:
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
-    parts = [f for _, f in build.frames(service.store, on.select(asof.KEY).head(200))]
-    frame = community(pl.concat(parts))
-    return frame, service.model.score(frame)
+    parts = [f for _, f in build.build_frames(service.store, on.select(asof.KEY).head(200))]
+    frame = community_rows(pl.concat(parts))
+    return frame, service.model.score_frame(frame)
 
 
 @pytest.mark.parametrize("stratum", STRATA)
 def test_contributions_add_up_to_the_calibrated_log_odds(
     service: Service, scored: tuple[pl.DataFrame, pl.DataFrame], stratum: str
 ) -> None:
-    frame, found = scored
-    rows = found["stratum"] == stratum
+    frame, scored_frame = scored
+    rows = scored_frame["stratum"] == stratum
     parts, names = service.model.contributions(frame.filter(rows), stratum)
     assert rows.any()
     assert len(names) == parts.shape[1]
-    np.testing.assert_allclose(parts.sum(axis=1), found.filter(rows)["log_odds"], atol=1e-9)
+    np.testing.assert_allclose(parts.sum(axis=1), scored_frame.filter(rows)["log_odds"], atol=1e-9)
 
 
 def test_contributions_that_do_not_add_up_stop_the_run() -> None:
@@ -72,14 +72,14 @@ def test_a_night_whose_reasons_do_not_add_up_keeps_nothing(
 
 def test_every_reason_leads_to_entries_of_that_case(service: Service) -> None:
     with service.admin.connect() as connection:
-        told = connection.execute(
+        rows = connection.execute(
             select(entries.c.item_id, entries.c.source_table, entries.c.record_id)
         ).all()
-        found = connection.execute(select(findings)).mappings().all()
-    on_page = {tuple(row) for row in told}
+        finding_rows = connection.execute(select(findings)).mappings().all()
+    on_page = {tuple(row) for row in rows}
     reasons = [
         (f["item_id"], finding)
-        for f in found
+        for f in finding_rows
         for reason in f["reasons"]
         for finding in reason["findings"]
     ]
@@ -94,8 +94,8 @@ def test_every_reason_leads_to_entries_of_that_case(service: Service) -> None:
 
 def test_reasons_are_ranked_and_give_no_probability(service: Service) -> None:
     with service.admin.connect() as connection:
-        found = connection.execute(select(findings.c.reasons)).scalars().all()
-    for reasons in found:
+        finding_rows = connection.execute(select(findings.c.reasons)).scalars().all()
+    for reasons in finding_rows:
         raised = [reason["weight"] for reason in reasons if reason["weight"] > 0]
         lowered = [reason["weight"] for reason in reasons if reason["weight"] < 0]
         assert [reason["weight"] for reason in reasons] == raised + lowered
@@ -103,32 +103,34 @@ def test_reasons_are_ranked_and_give_no_probability(service: Service) -> None:
         assert lowered == sorted(lowered)
         assert not [r for r in reasons if (r["weight"] > 0) != bool(r["findings"])]
         assert not [f for r in reasons for f in r["findings"] if "probab" in f["sentence"]]
-    assert [r for reasons in found for r in reasons if r["weight"] < 0], "what lowered is said too"
+    assert [r for reasons in finding_rows for r in reasons if r["weight"] < 0], (
+        "what lowered is said too"
+    )
 
 
 def test_what_a_model_of_other_readings_would_not_say_is_held_back(
     service: Service, scored: tuple[pl.DataFrame, pl.DataFrame]
 ) -> None:
     cases = scored[0]["crn"].unique().sort().head(40)
-    known = asof.read(service.store, asof.spine(cases, AS_OF))
-    frame = build.frame(known)
+    histories = asof.read_histories(service.store, asof.make_spine(cases, AS_OF))
+    frame = build.build_frame(histories)
 
     def settled(stays: dict[str, dict[str, float]]) -> dict[tuple[str, str], set[bool]]:
         model = replace(service.model, about={**service.model.about, "settled": stays})
-        said: dict[tuple[str, str], set[bool]] = {}
-        for reasons in explain.reasons(model, frame, known).values():
+        verdicts: dict[tuple[str, str], set[bool]] = {}
+        for reasons in explain.explain_rows(model, frame, histories).values():
             for reason in reasons:
-                said.setdefault((reason.family, reason.kind), set()).add(reason.settled)
-        return said
+                verdicts.setdefault((reason.family, reason.kind), set()).add(reason.settled)
+        return verdicts
 
     everything = settled({})
     assert set.union(*everything.values()) == {True}, "what could not be judged is not held back"
     unsure = next(iter(everything))
     least = explain.LEAST_SETTLED
-    low = settled({name: {explain.named(unsure): least - 0.01} for name in STRATA})
+    low = settled({name: {explain.family_key(unsure): least - 0.01} for name in STRATA})
     assert low[unsure] == {False}
     assert set.union(*(low[key] for key in low if key != unsure)) == {True}
-    assert settled({name: {explain.named(unsure): least} for name in STRATA}) == everything
+    assert settled({name: {explain.family_key(unsure): least} for name in STRATA}) == everything
 
 
 def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: Browser) -> None:
@@ -152,14 +154,14 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
 
 
 def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
-    known = asof.read(service.store, asof.spine(["A000001"], AS_OF))
-    said = summary.summarise_people(service.store, known, AS_OF)["A000001"]
-    assert said["levels"]["public"] == {
+    histories = asof.read_histories(service.store, asof.make_spine(["A000001"], AS_OF))
+    people_summary = summary.summarise_people(service.store, histories, AS_OF)["A000001"]
+    assert people_summary["levels"]["public"] == {
         "level": None,
         "state": "no_assessment",
         "assessed_on": None,
     }
-    assert said["feeds"] == {}
+    assert people_summary["feeds"] == {}
 
 
 def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
@@ -167,19 +169,19 @@ def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
 ) -> None:
     item = service.unread("N54ALD", drawn_as="flagged")
     browser.sign_in("ALD-SPO-1").record_view(item)
-    asked: list[str] = []
+    statements: list[str] = []
 
     def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
-        asked.append(statement)
+        statements.append(statement)
 
     engine = browser.client.app.state.engine  # type: ignore[attr-defined]
     event.listen(engine, "before_cursor_execute", note)
     page = browser.get(f"/cases/{item}/findings")
     event.remove(engine, "before_cursor_execute", note)
-    assert len([one for one in asked if "FROM triage.entries" in one]) == 1
+    assert len([one for one in statements if "FROM triage.entries" in one]) == 1
     with service.admin.connect() as connection:
-        told = connection.execute(select(entries).where(entries.c.item_id == item)).all()
-    behind = [one for one in told if f"#entry-{one.source_table}-{one.record_id}" in page]
+        entry_rows = connection.execute(select(entries).where(entries.c.item_id == item)).all()
+    behind = [one for one in entry_rows if f"#entry-{one.source_table}-{one.record_id}" in page]
     assert behind
     read = unescape(page)
     for one in behind:
@@ -194,26 +196,32 @@ def test_each_queued_reason_makes_up_the_probability_that_the_night_stored(
 ) -> None:
     """The stored weights and the base of the case, worked out again, come to the stored score."""
     with service.admin.connect() as connection:
-        asked = select(items.c.crn, findings).join(items, items.c.id == findings.c.item_id)
-        rows = connection.execute(asked.where(findings.c.probability.is_not(None))).mappings().all()
+        statement = select(items.c.crn, findings).join(items, items.c.id == findings.c.item_id)
+        rows = (
+            connection.execute(statement.where(findings.c.probability.is_not(None)))
+            .mappings()
+            .all()
+        )
     assert len(rows) > 20
-    known = asof.read(service.store, asof.spine({row["crn"] for row in rows}, AS_OF))
-    frame = build.frame(known)
+    histories = asof.read_histories(
+        service.store, asof.make_spine({row["crn"] for row in rows}, AS_OF)
+    )
+    frame = build.build_frame(histories)
     for row in rows:
         own = frame.filter(crn=row["crn"], group=row["risk_group"])
         parts, names = service.model.contributions(own, row["stratum"])
         log_odds = np.log(row["probability"] / (1 - row["probability"]))
         assert parts.sum() == pytest.approx(log_odds, abs=1e-6)
-        grouped, keys = explain.grouped(parts, names)
-        told = {(r["family"], r["kind"]): r["weight"] for r in row["reasons"]}
+        grouped, keys = explain.group_contributions(parts, names)
+        weight_by_family = {(r["family"], r["kind"]): r["weight"] for r in row["reasons"]}
         weights = dict(zip(keys, grouped[0], strict=True))
-        for key, weight in told.items():
+        for key, weight in weight_by_family.items():
             assert weight == pytest.approx(weights[key], abs=1e-5)
 
 
 def test_a_night_whose_frames_disagree_stops(service: Service) -> None:
-    again = service.model.score(
-        build.frame(asof.read(service.store, asof.spine(["A000001"], AS_OF)))
+    again = service.model.score_frame(
+        build.build_frame(asof.read_histories(service.store, asof.make_spine(["A000001"], AS_OF)))
     )
     chosen = Chosen("A000001", "N54ALD", "public", "LOW", "flagged", 0.5, 1.0)
     with pytest.raises(RunStopped, match="is not the one that it was chosen by"):

@@ -112,8 +112,8 @@ def test_a_view_needs_a_level_for_each_group_and_reasons(
     browser.get(f"/cases/{item}")
     page = browser.post(f"/cases/{item}/view", 422, reasons="short")
     for group in ("children", "public", "known adult", "staff"):
-        known = f"Say what you think of the recorded level for {group}" in page
-        assert known != (f"Select the level you would give for {group}" in page)
+        is_known_group = f"Say what you think of the recorded level for {group}" in page
+        assert is_known_group != (f"Select the level you would give for {group}" in page)
     assert "Write your reasons, or tick the entries that matter, in at least 20 characters" in page
     assert page.count("There is a problem") == 1
     assert ">short</textarea>" in page
@@ -126,7 +126,7 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
     """Every address that an SPO or a head may load, read whole: body and headers."""
     item = service.unread("N54ALD", drawn_as="flagged")
     with service.admin.connect() as connection:
-        found = (
+        matches = (
             connection.execute(
                 select(findings, items.c.crn)
                 .join(items, items.c.id == findings.c.item_id)
@@ -135,13 +135,16 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
             .mappings()
             .one()
         )
-    reasons = [*found["reasons"], {"findings": found["shown_only"], "title": "", "weight": 9.87}]
+    reasons = [
+        *matches["reasons"],
+        {"findings": matches["shown_only"], "title": "", "weight": 9.87},
+    ]
     sentences = {one["sentence"] for reason in reasons for one in reason["findings"]}
     secrets = {
         *sentences,
-        str(found["probability"]),
-        f"{found['probability']:.3f}",
-        str(found["draw"]),
+        str(matches["probability"]),
+        f"{matches['probability']:.3f}",
+        str(matches["draw"]),
     } | {str(reason["weight"]) for reason in reasons}
     assert sentences
     tried = 0
@@ -150,13 +153,13 @@ def test_no_response_before_the_own_view_holds_anything_of_the_findings(
         for door in access.list_doors(web_app.ROUTERS):
             if door.method != "GET" or door.path.startswith("/sign-in/"):
                 continue
-            path = door.path.format(item_id=item, crn=found["crn"], topic="list")
+            path = door.path.format(item_id=item, crn=matches["crn"], topic="list")
             for query in ("", "?system=true&whole=true", "?words=risk", "?sort=person&down=true"):
                 answer = browser.client.get(path + query)
-                said = answer.text + str(answer.headers)
-                told = {secret for secret in secrets if secret in said}
-                assert not told, (reader, path, told)
-                assert "This case was drawn at random" not in said
+                body_text = answer.text + str(answer.headers)
+                leaked = {secret for secret in secrets if secret in body_text}
+                assert not leaked, (reader, path, leaked)
+                assert "This case was drawn at random" not in body_text
                 tried += 1
     assert tried > 100
     browser.sign_in("ALD-SPO-1").record_view(item)

@@ -14,7 +14,7 @@ from features.history.recorded_levels import LEVEL_STATES, recorded_levels
 from features.indicators import CATALOGUE
 from models.level import UNKNOWN, stratum_of
 from serving.web import formatters
-from tests.factories import AS_OF, assessment, known, row
+from tests.factories import AS_OF, assessment, known_histories, row
 from tests.service import Service
 
 COMMUNITY = pl.col("group").is_in(codes.COMMUNITY_GROUPS)
@@ -45,10 +45,10 @@ LOCKED = row(
 def test_states_of_a_level(
     rows: list[dict[str, Any]], feeds: list[str] | None, state: str, level: str | None
 ) -> None:
-    found = recorded_levels(known({"assessments": rows}, feeds=feeds)).filter(COMMUNITY)
-    assert found["group"].to_list() == sorted(codes.COMMUNITY_GROUPS)
-    assert set(found["state"]) == {state}
-    assert set(found["level"]) == {level}
+    levels = recorded_levels(known_histories({"assessments": rows}, feeds=feeds)).filter(COMMUNITY)
+    assert levels["group"].to_list() == sorted(codes.COMMUNITY_GROUPS)
+    assert set(levels["state"]) == {state}
+    assert set(levels["level"]) == {level}
     assert LEVEL_STATES[state]
 
 
@@ -75,40 +75,40 @@ def test_prisoners_have_a_level_while_the_person_is_inside(
         "supervisions": [supervised],
         "assessments": [assessment(JUST, "LOW", prisoners_custody="MEDIUM")],
     }
-    found = recorded_levels(known(rows, feeds=feeds)).filter(~COMMUNITY)
-    assert found.select("state", "level").rows() == [(state, level)]
+    levels = recorded_levels(known_histories(rows, feeds=feeds)).filter(~COMMUNITY)
+    assert levels.select("state", "level").rows() == [(state, level)]
 
 
 def test_a_feed_that_stopped_makes_the_level_unknown() -> None:
-    history = known({"assessments": [assessment(JUST, "LOW")]})
+    history = known_histories({"assessments": [assessment(JUST, "LOW")]})
     history.feeds["assessments"] = [(date.min, AS_OF - timedelta(days=8))]
-    found = recorded_levels(history)
-    assert set(found.filter(COMMUNITY)["state"]) == {"feed_stopped"}
-    assert found["level"].null_count() == 5
+    levels = recorded_levels(history)
+    assert set(levels.filter(COMMUNITY)["state"]) == {"feed_stopped"}
+    assert levels["level"].null_count() == 5
 
 
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
 def test_a_missing_feed_is_null_and_never_nought(item: Any) -> None:
     for feed in item.feeds:
-        history = known({})
+        history = known_histories({})
         del history.feeds[feed]
-        assert build.frame(history)[item.id].null_count() == 5
+        assert build.build_frame(history)[item.id].null_count() == 5
 
 
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=lambda item: item.id)
 def test_a_stopped_feed_is_null_and_never_nought(item: Any) -> None:
-    history = known({})
+    history = known_histories({})
     history.feeds[item.feeds[0]] = [(date.min, AS_OF - timedelta(days=30))]
-    assert build.frame(history)[item.id].null_count() == 5
+    assert build.build_frame(history)[item.id].null_count() == 5
 
 
 def test_no_current_level_is_a_stratum_of_its_own() -> None:
-    frame = build.frame(known({"assessments": [assessment(OLD, "LOW")]}))
+    frame = build.build_frame(known_histories({"assessments": [assessment(OLD, "LOW")]}))
     assert set(stratum_of(frame)) == {UNKNOWN}
 
 
 def test_nothing_on_record_cannot_be_scored(service: Service) -> None:
-    scored = service.model.score(build.frame(known({})))
+    scored = service.model.score_frame(build.build_frame(known_histories({})))
     assert scored["scorable"].any() is False or not scored["scorable"].any()
     assert set(scored["why_not"]) == {"nothing on record"}
     assert scored["probability"].null_count() == 4
@@ -134,7 +134,7 @@ def test_pages_say_unknown_and_why() -> None:
 def test_suspended_contact_is_not_silence_and_not_failure() -> None:
     order = row("supervisions", "2026-01-05", suspended_from=date(2026, 4, 1))
     missed = [row("contacts", f"2026-05-{d:02d}", outcome_code="UAAB") for d in (4, 11, 18)]
-    frame = build.frame(known({"supervisions": [order], "contacts": missed}))
+    frame = build.build_frame(known_histories({"supervisions": [order], "contacts": missed}))
     for name in (
         "attendance_rate_90d",
         "consecutive_unacceptable_absences",
@@ -146,7 +146,7 @@ def test_suspended_contact_is_not_silence_and_not_failure() -> None:
 
 
 def test_unknown_never_counts_as_nought_in_the_process_terms(service: Service) -> None:
-    frame = build.frame(known({"assessments": [assessment(AS_OF, "LOW")]}))
+    frame = build.build_frame(known_histories({"assessments": [assessment(AS_OF, "LOW")]}))
     unknown = frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("assessment_age_days"))
     terms = service.model.level.process_terms(unknown, "LOW")
     at = service.model.level.columns.index("assessment_age_days")

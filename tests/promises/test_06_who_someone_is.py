@@ -19,12 +19,12 @@ from features.indicators import CATALOGUE
 from features.indicators.base import BY_THE_BOARD
 from models import explain
 from tests.conftest import AS_OF as NIGHT
-from tests.factories import AS_OF, assessment, known, row
+from tests.factories import AS_OF, assessment, known_histories, row
 from tests.properties.histories import belonging_to, dense, histories
 from tests.properties.test_engine_agrees import QUICK
 from tests.service import Service
 from training import config, labels
-from training.fit import fit
+from training.fit import fit_bundle
 
 
 def test_no_indicator_reads_the_people_table() -> None:
@@ -49,19 +49,19 @@ def test_protected_characteristics_are_in_no_other_table() -> None:
 
 
 def test_frame_has_no_protected_column() -> None:
-    assert not set(build.frame(known({})).columns) & records.PROTECTED
+    assert not set(build.build_frame(known_histories({})).columns) & records.PROTECTED
 
 
 def test_changing_who_people_are_changes_no_score(service: Service) -> None:
-    crns = service.store.read("supervisions")["crn"].unique().sort().to_list()[:40]
-    history = asof.read(service.store, asof.spine(crns, NIGHT))
-    before = service.model.score(build.frame(history))
+    crns = service.store.read_versions("supervisions")["crn"].unique().sort().to_list()[:40]
+    history = asof.read_histories(service.store, asof.make_spine(crns, NIGHT))
+    before = service.model.score_frame(build.build_frame(history))
     others = history.versions["people"].with_columns(
         sex=pl.lit("Other"), ethnicity=pl.lit("X"), religion=pl.lit("X"), disability=pl.lit("Yes")
     )
     changed = asof.Histories(history.spine, {**history.versions, "people": others}, history.feeds)
     assert changed.rows("people")["sex"].unique().to_list() == ["Other"]
-    assert service.model.score(build.frame(changed)).equals(before)
+    assert service.model.score_frame(build.build_frame(changed)).equals(before)
 
 
 def test_pregnancy_and_mental_health_are_shown_and_never_scored(service: Service) -> None:
@@ -98,9 +98,9 @@ def test_stage_1_is_blind_to_what_follows_from_the_level(
 ) -> None:
     table, values = echo
     rows = {"incidents": [row("incidents", "2026-06-01", target="public", setting="home")]}
-    before = service.model.ordinal.margins(build.frame(known(rows)))
+    before = service.model.ordinal.margins(build.build_frame(known_histories(rows)))
     echoed = {**rows, table: [row(table, "2026-06-10", **values)]}
-    after = service.model.ordinal.margins(build.frame(known(echoed)))
+    after = service.model.ordinal.margins(build.build_frame(known_histories(echoed)))
     assert np.array_equal(before, after)
 
 
@@ -109,16 +109,18 @@ def test_stage_1_is_blind_to_what_follows_from_the_level(
 def test_changing_every_recorded_level_leaves_margins_bit_identical(
     service: Service, rows: dict[str, Any]
 ) -> None:
-    before = service.model.ordinal.margins(build.frame(known(rows)))
+    before = service.model.ordinal.margins(build.build_frame(known_histories(rows)))
     names = [
         name
-        for name in records.table("assessments").schema
+        for name in records.find_table("assessments").schema
         if name.endswith(("_community", "_custody"))
     ]
     changed = [r | dict.fromkeys(names, "VERY_HIGH") for r in rows["assessments"]]
     tiers = [r | {"tier": "A"} for r in rows["supervisions"]]
     others = rows | {"assessments": changed, "supervisions": tiers}
-    assert np.array_equal(before, service.model.ordinal.margins(build.frame(known(others))))
+    assert np.array_equal(
+        before, service.model.ordinal.margins(build.build_frame(known_histories(others)))
+    )
 
 
 ADVERSE: list[tuple[str, dict[str, Any]]] = [
@@ -169,7 +171,7 @@ def test_an_adverse_entry_never_lowers_a_margin(service: Service, rows: dict[str
         day = AS_OF.replace(month=1 + number % 6, day=1 + number % 27)
         copies[number][table].append(row(table, day, crn=crns[number], **values))
     together = {name: [r for copy in copies for r in copy[name]] for name in rows}
-    frame = build.frame(known(together, crns=crns))
+    frame = build.build_frame(known_histories(together, crns=crns))
     margins = service.model.ordinal.margins(frame).reshape(len(crns), -1)
     for number, (table, values) in enumerate(ADVERSE, start=1):
         assert (margins[number] >= margins[0] - 1e-12).all(), (table, values)
@@ -184,8 +186,10 @@ def test_an_adverse_entry_never_lowers_a_behaviour_indicator(seed: int) -> None:
         day = AS_OF.replace(month=1 + (number + seed) % 6, day=1 + (number * 5 + seed) % 27)
         copies[number][table].append(row(table, day, crn=crns[number], **values))
     together = {name: [r for copy in copies for r in copy[name]] for name in copies[0]}
-    frame = build.frame(known(together, crns=crns), build.columns("stage_1"))
-    for name in build.columns("stage_1"):
+    frame = build.build_frame(
+        known_histories(together, crns=crns), build.indicator_columns("stage_1")
+    )
+    for name in build.indicator_columns("stage_1"):
         sign = -1 if CATALOGUE[name].direction == "-" else 1
         values_ = sign * frame[name].to_numpy().reshape(len(crns), -1)
         for number, adverse in enumerate(ADVERSE, start=1):
@@ -198,7 +202,7 @@ def test_margins_fall_with_the_threshold(service: Service) -> None:
         "incidents": [row("incidents", "2026-06-01", target="public")],
         "assessments": [assessment(AS_OF)],
     }
-    margins = service.model.ordinal.margins(build.frame(known(rows)))
+    margins = service.model.ordinal.margins(build.build_frame(known_histories(rows)))
     assert (np.diff(margins, axis=1) <= 0).all()
 
 
@@ -211,23 +215,23 @@ def test_process_never_lowers_a_probability(service: Service) -> None:
 def test_one_switch_of_the_board_lets_mental_health_be_scored(service: Service) -> None:
     """The marked indicators enter their stages together, and pregnancy never does."""
     marked = {i.id for i in CATALOGUE.values() if i.page_only_because == BY_THE_BOARD}
-    without = {*build.columns("stage_1"), *build.columns("stage_2")}
+    without = {*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")}
     switched = {
-        *build.columns("stage_1", mental_health=True),
-        *build.columns("stage_2", mental_health=True),
+        *build.indicator_columns("stage_1", mental_health=True),
+        *build.indicator_columns("stage_2", mental_health=True),
     }
     assert marked
     assert switched - without == marked
     assert not any(CATALOGUE[name].protected_link == "pregnancy" for name in switched)
-    off = config.read()
+    off = config.read_config()
     assert off.indicators.mental_health is False, "off until the board signs"
     on = replace(off, indicators=config.Indicators(mental_health=True))
     assert on.digest != off.digest
-    spine = asof.spine(service.store.read("reviews")["crn"].unique().to_list(), NIGHT)
-    labelled = labels.read(service.store, NIGHT, on)
-    with_them = fit(labelled, on)
+    spine = asof.make_spine(service.store.read_versions("reviews")["crn"].unique().to_list(), NIGHT)
+    labelled = labels.read_labels(service.store, NIGHT, on)
+    with_them = fit_bundle(labelled, on)
     assert marked <= set(with_them.scored)
-    known = asof.read(service.store, spine.head(30))
-    frame = build.frame(known)
-    told = explain.reasons(with_them, frame, known)
-    assert told, "its contributions add up too"
+    histories = asof.read_histories(service.store, spine.head(30))
+    frame = build.build_frame(histories)
+    reasons = explain.explain_rows(with_them, frame, histories)
+    assert reasons, "its contributions add up too"

@@ -40,8 +40,8 @@ def test_limited_cases_are_neither_scored_nor_queued(service: Service) -> None:
     closed = scores.filter(pl.col("crn").is_in(sorted(limited)))
     assert set(closed["what_happened"]) == {"limited"}
     # The CRN and that access is limited: nothing else of these cases is in the file.
-    told = closed.drop("crn", "what_happened", "why_not", "scorable")
-    assert told.null_count().sum_horizontal().item() == told.height * told.width
+    unscored = closed.drop("crn", "what_happened", "why_not", "scorable")
+    assert unscored.null_count().sum_horizontal().item() == unscored.height * unscored.width
     with service.admin.connect() as connection:
         queued = set(connection.execute(text("SELECT crn FROM triage.items")).scalars())
     assert queued
@@ -181,7 +181,7 @@ def test_non_disclosable_information_has_a_variant_for_the_person(service: Servi
         if item.disclosure == "likely":
             assert item.disclosable_sentence, item.id
             assert "{" not in item.disclosable_sentence, item.id
-            assert item.say({"n": 2}, disclosable=True) != item.sentence
+            assert item.say_sentence({"n": 2}, disclosable=True) != item.sentence
 
 
 def test_embedded_database_trusts_no_one(service: Service) -> None:
@@ -198,8 +198,8 @@ def limits(folder: Path, rows: list[dict[str, Any]], at: str, **more: list[dict[
 
 def limited(store: Path, day: str = "2026-06-30") -> bool:
     """Whether the case is out of bounds on a day."""
-    found = build.cases_under_supervision(Store.open(store), date.fromisoformat(day))
-    return bool(found["limited"].item())
+    cases = build.cases_under_supervision(Store.open(store), date.fromisoformat(day))
+    return bool(cases["limited"].item())
 
 
 def test_a_limit_counts_from_the_moment_the_store_has_it(tmp_path: Path) -> None:

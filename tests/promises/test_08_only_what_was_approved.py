@@ -110,32 +110,34 @@ def test_another_list_of_acute_entries_than_the_one_signed_flags_nothing(
     with service.night.connect() as connection:
         done = text("SELECT max(seq) FROM triage.audit WHERE what = :what")
         with service.admin.connect() as admin:
-            found = [
+            flagged = [
                 admin.execute(done, {"what": what}).scalar()
                 for what in ("DELIVERED_ACUTE", "COMMITTED_RUN")
             ]
-        assert found[0] > found[1], "this night delivered, and committed nothing"
+        assert flagged[0] > flagged[1], "this night delivered, and committed nothing"
         live = approvals.live_at(connection, clock.now(), demo=True)
         assert live is not None, "what was live on a day is what was signed then"
 
 
 def test_one_person_cannot_sign_twice_nor_an_spo_at_all(service: Service) -> None:
     with transaction(service.web, "BOARD-1") as opened:
-        made = approvals.propose_approval(opened, service.model, "x", {"low": 1}, 0.2, demo=False)
-        approvals.sign_approval(opened, made, REASONS)
+        approval_id = approvals.propose_approval(
+            opened, service.model, "x", {"low": 1}, 0.2, demo=False
+        )
+        approvals.sign_approval(opened, approval_id, REASONS)
     for username in ("BOARD-1", "ALD-SPO-1"):
         with (
             pytest.raises(UserError, match="could not be signed"),
             transaction(service.web, username) as o,
         ):
-            approvals.sign_approval(o, made, REASONS)
+            approvals.sign_approval(o, approval_id, REASONS)
     with (
         pytest.raises(UserError, match="could not be signed"),
         transaction(service.web, "BOARD-2") as o,
     ):
-        approvals.sign_approval(o, made, "fine")
+        approvals.sign_approval(o, approval_id, "fine")
     with service.night.connect() as connection:
-        own = next(one for one in approvals.list_approvals(connection) if one.id == made)
+        own = next(one for one in approvals.list_approvals(connection) if one.id == approval_id)
         assert own.why_not(clock.now()) == "it has 1 of 2 signatures"
         with pytest.raises(NotApproved, match="does not hold"):
             approvals.in_force(connection, demo=False)

@@ -44,14 +44,14 @@ def chosen(run: str, people: int = 300, away: tuple[str, ...] = ()) -> list[samp
 
 
 def test_one_in_five_is_random_with_its_probability() -> None:
-    found = chosen("r1")
-    random = [c for c in found if c.drawn_as == "random"]
-    flagged = [c for c in found if c.drawn_as == "flagged"]
+    chosen_cases = chosen("r1")
+    random = [c for c in chosen_cases if c.drawn_as == "random"]
+    flagged = [c for c in chosen_cases if c.drawn_as == "flagged"]
     assert len(flagged) == sum(RATES.values())
     assert len(random) == 3
     for item in random:
         assert item.inclusion_probability == pytest.approx(3 / (300 - len(flagged)))
-    assert len({c.crn for c in found}) == len(found)
+    assert len({c.crn for c in chosen_cases}) == len(chosen_cases)
 
 
 def test_the_same_run_draws_the_same_people_and_another_others() -> None:
@@ -82,8 +82,8 @@ def test_everyone_not_flagged_is_as_likely() -> None:
 
 
 def test_very_high_can_be_drawn_and_is_never_flagged() -> None:
-    found = [c for run in range(60) for c in chosen(str(run))]
-    assert "VERY_HIGH" not in {c.stratum for c in found if c.drawn_as == "flagged"}
+    chosen_cases = [c for run in range(60) for c in chosen(str(run))]
+    assert "VERY_HIGH" not in {c.stratum for c in chosen_cases if c.drawn_as == "flagged"}
     scored, units = caseload(5)
     only = scored.with_columns(
         stratum=pl.lit("VERY_HIGH"),

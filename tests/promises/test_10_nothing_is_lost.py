@@ -42,12 +42,12 @@ def test_a_bad_row_is_refused_with_its_reason_and_kept(tmp_path: Path) -> None:
     worse = row("incidents", "2026-06-01", crn="B000002", recorded_at=datetime(2031, 1, 1))
     folder = factories.extract(tmp_path / "x", {"incidents": [*many(300), bad, worse]})
     report = load_extract(folder, tmp_path / "store")
-    kept = Store.open(tmp_path / "store").refused()
-    assert dict(zip(kept["reason"], kept["row"], strict=True)) == {
+    refused_rows = Store.open(tmp_path / "store").refused_rows()
+    assert dict(zip(refused_rows["reason"], refused_rows["row"], strict=True)) == {
         "malformed CRN": 301,
         "date out of range: recorded after the extract was taken": 302,
     }
-    assert json.loads(kept["content"][0])["target"] == "staff"
+    assert json.loads(refused_rows["content"][0])["target"] == "staff"
     assert next(t for t in report.tables if t.name == "incidents").refused_rows == 2
     assert Store.open(tmp_path / "store").incomplete_cases() == {"B000002"}
 
@@ -82,10 +82,10 @@ def test_a_changed_row_is_a_new_version_and_the_old_one_stays(tmp_path: Path) ->
         factories.extract(tmp_path / "b", {"incidents": [two]}, "2026-07-05T02:00:00"),
         tmp_path / "s",
     )
-    kept = Store.open(tmp_path / "s").read("incidents").sort("version")
-    assert kept["kind"].to_list() == ["violence", "threat"]
-    assert kept["version"].to_list() == [1, 2]
-    assert kept["known_from"][1] == datetime(2026, 7, 5, 2)
+    versions = Store.open(tmp_path / "s").read_versions("incidents").sort("version")
+    assert versions["kind"].to_list() == ["violence", "threat"]
+    assert versions["version"].to_list() == [1, 2]
+    assert versions["known_from"][1] == datetime(2026, 7, 5, 2)
 
 
 @pytest.mark.parametrize(("complete", "withdrawn"), [(["incidents"], 1), ([], 0)])
@@ -99,9 +99,9 @@ def test_a_vanished_row_is_withdrawn_only_from_a_complete_feed(
     )
     report = load_extract(later, tmp_path / "s")
     assert next(t for t in report.tables if t.name == "incidents").withdrawn == withdrawn
-    kept = Store.open(tmp_path / "s").read("incidents")
-    assert kept.height == 30 + withdrawn
-    assert kept["withdrawn_at"].drop_nulls().len() == withdrawn
+    versions = Store.open(tmp_path / "s").read_versions("incidents")
+    assert versions.height == 30 + withdrawn
+    assert versions["withdrawn_at"].drop_nulls().len() == withdrawn
 
 
 def test_a_refused_row_is_not_taken_for_a_vanished_one(tmp_path: Path) -> None:
@@ -137,9 +137,11 @@ def test_a_killed_load_leaves_nothing_and_is_swept(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(staging, "replace_manifest", killed)
         load_extract(second, tmp_path / "s")
-    kept = {name: content for name, content in snapshot(tmp_path / "s").items() if name in before}
-    assert kept == before
-    assert Store.open(tmp_path / "s").read("incidents").height == 200
+    files_before = {
+        name: content for name, content in snapshot(tmp_path / "s").items() if name in before
+    }
+    assert files_before == before
+    assert Store.open(tmp_path / "s").read_versions("incidents").height == 200
     assert staging.sweep_orphans(tmp_path / "s") == ["loads/0002"]
     assert snapshot(tmp_path / "s") == before
 
@@ -220,12 +222,12 @@ def test_the_audit_chain_shows_any_tampering(service: Service) -> None:
 
 def test_the_head_of_the_chain_is_anchored_outside(service: Service) -> None:
     lines = (service.settings.data / "audit-anchors.jsonl").read_text().splitlines()
-    said = json.loads(lines[0])
+    content = json.loads(lines[0])
     with service.admin.connect() as connection:
         digest = connection.execute(
-            text("SELECT digest FROM triage.audit WHERE seq = :seq"), {"seq": said["seq"]}
+            text("SELECT digest FROM triage.audit WHERE seq = :seq"), {"seq": content["seq"]}
         ).scalar()
-    assert digest == said["digest"]
+    assert digest == content["digest"]
 
 
 def test_a_transaction_without_an_audit_row_is_rolled_back(service: Service) -> None:
@@ -235,7 +237,9 @@ def test_a_transaction_without_an_audit_row_is_rolled_back(service: Service) -> 
 
 def known_now(folder: Path) -> list[tuple[str, str, str]]:
     """Each record as known: case, record, kind."""
-    history = asof.read(Store.open(folder), asof.spine(["A000001", "B000002"], date(2027, 1, 1)))
+    history = asof.read_histories(
+        Store.open(folder), asof.make_spine(["A000001", "B000002"], date(2027, 1, 1))
+    )
     rows = history.rows("incidents").sort("crn", "record_id")
     return list(rows.select("crn", "record_id", "kind").iter_rows())
 
@@ -277,9 +281,11 @@ def test_what_the_extract_says_last_is_what_is_known(
 def test_an_entry_moved_to_the_right_case_leaves_the_wrong_one(tmp_path: Path) -> None:
     store_ = loads(tmp_path, [ONE], [ONE | {"crn": "B000002"}])
     assert known_now(store_) == [("B000002", "R1", "violence")]
-    alone = asof.read(Store.open(store_), asof.spine(["A000001"], date(2027, 1, 1)))
+    alone = asof.read_histories(Store.open(store_), asof.make_spine(["A000001"], date(2027, 1, 1)))
     assert alone.rows("incidents").is_empty()
-    before = asof.read(Store.open(store_, up_to=1), asof.spine(["A000001"], date(2027, 1, 1)))
+    before = asof.read_histories(
+        Store.open(store_, up_to=1), asof.make_spine(["A000001"], date(2027, 1, 1))
+    )
     assert before.rows("incidents").height == 1
 
 

@@ -26,7 +26,7 @@ from features.indicators import CATALOGUE
 from features.indicators.answers import ANSWERS
 from models.bundle import Bundle
 from tests import factories
-from tests.factories import AS_OF, known, row
+from tests.factories import AS_OF, known_histories, row
 from tests.properties.adverse import ADVERSE, values_of
 from tests.properties.histories import TABLES, belonging_to, dense
 from tests.service import Service
@@ -36,7 +36,9 @@ Rows = dict[str, list[dict[str, Any]]]
 Change = tuple[str, dict[str, Any]]
 """A table, and the entry that was added to it or took the place of another."""
 FULL = range(8)
-SCORED = build.columns("stage_1", mental_health=True) + build.columns("stage_2", mental_health=True)
+SCORED = build.indicator_columns("stage_1", mental_health=True) + build.indicator_columns(
+    "stage_2", mental_health=True
+)
 DAYS_AGO = [0, 1, 3, 10, 20, 27, 45, 60, 100, 150, 200, 364, 500]
 
 
@@ -106,7 +108,7 @@ def worsened(seed: int, bases: list[Rows]) -> tuple[pl.DataFrame, list[int], lis
             put(base, change)
             against.append(whole)
             changes.append(change)
-    return build.frame(known(together, crns=crns)), against, changes
+    return build.build_frame(known_histories(together, crns=crns)), against, changes
 
 
 def answered(table: str, entry: dict[str, Any]) -> set[str]:
@@ -153,10 +155,10 @@ def check(model: Bundle, seed: int, bases: list[Rows]) -> int:
     down = [{name for name, where in lower.items() if where[n]} for n in range(len(changes))]
     for number, (table, entry) in enumerate(changes):
         if down[number]:
-            said = {key: value for key, value in entry.items() if value is not None}
-            assert down[number] <= answered(table, entry), (table, said, down[number])
+            values = {key: value for key, value in entry.items() if value is not None}
+            assert down[number] <= answered(table, entry), (table, values, down[number])
     for each in (model, with_every_weight(model)):
-        scored = each.score(frame)["log_odds"].to_numpy().reshape(-1, len(COMMUNITY_GROUPS))
+        scored = each.score_frame(frame)["log_odds"].to_numpy().reshape(-1, len(COMMUNITY_GROUPS))
         now, was = beside(scored, against)
         for number in np.flatnonzero((now < was - 1e-9).any(axis=1)):
             assert down[number], changes[number]
@@ -175,7 +177,7 @@ def test_nor_does_it_in_the_cases_of_the_examples(service: Service) -> None:
 def test_every_table_and_every_kind_of_incident_is_among_the_adverse_entries() -> None:
     tables = {table for table, _ in ADVERSE}
     assert tables == set(TABLES)
-    column = records.table("incidents").column("kind")
+    column = records.find_table("incidents").column("kind")
     assert {v["kind"] for t, v in ADVERSE if t == "incidents"} == set(column.codes or ())
 
 
@@ -202,7 +204,7 @@ def test_an_adverse_event_answers_nothing(code: str) -> None:
     assert answered("contacts", row("contacts", AS_OF, type_code=code)) == set()
 
 
-@pytest.mark.parametrize("kind", records.table("incidents").column("kind").codes or ())
+@pytest.mark.parametrize("kind", records.find_table("incidents").column("kind").codes or ())
 def test_an_incident_answers_nothing(kind: str) -> None:
     assert answered("incidents", row("incidents", AS_OF, kind=kind)) == set()
 
@@ -232,10 +234,10 @@ ANSWERED_BY_WHAT_IS_ADVERSE = {
 
 
 def test_what_an_adverse_entry_answers_is_closed() -> None:
-    found = set()
+    open_entries = set()
     for adverse in ADVERSE:
-        found |= answered(adverse[0], row(adverse[0], AS_OF, **values_of(adverse, AS_OF, 0)))
-    assert found == set(ANSWERED_BY_WHAT_IS_ADVERSE)
+        open_entries |= answered(adverse[0], row(adverse[0], AS_OF, **values_of(adverse, AS_OF, 0)))
+    assert open_entries == set(ANSWERED_BY_WHAT_IS_ADVERSE)
 
 
 def test_every_indicator_with_an_answer_is_one() -> None:
@@ -288,7 +290,8 @@ def test_what_was_seen_to_lower_the_score_lowers_it_no_more(service: Service, na
     worse = {**rows, table: [*rows.get(table, []), entry]}
     for model in (service.model, with_every_weight(service.model)):
         before, after = (
-            model.score(build.frame(known(each)))["log_odds"].to_numpy() for each in (rows, worse)
+            model.score_frame(build.build_frame(known_histories(each)))["log_odds"].to_numpy()
+            for each in (rows, worse)
         )
         assert (after >= before - 1e-9).all()
 
@@ -300,21 +303,21 @@ YEARS = {"last year": 365, "two years": 730}
 def windows(name: str) -> set[int]:
     """The lengths of the windows that the rule of an indicator names, in days."""
     rule = CATALOGUE[name].rule
-    found = {int(one or other) for one, other in WINDOW.findall(rule)}
-    return found | {days for words, days in YEARS.items() if words in rule}
+    windows = {int(one or other) for one, other in WINDOW.findall(rule)}
+    return windows | {days for words, days in YEARS.items() if words in rule}
 
 
 def ages(base: Rows, day: date) -> set[int]:
     """How long before a day each date of a case lies."""
-    found = set()
+    ages_in_days = set()
     for rows in base.values():
         for entry in rows:
             for value in entry.values():
                 if isinstance(value, datetime):
                     value = value.date()
                 if isinstance(value, date):
-                    found.add((day - value).days)
-    return found
+                    ages_in_days.add((day - value).days)
+    return ages_in_days
 
 
 @pytest.mark.parametrize("seed", range(60, 68))
@@ -322,7 +325,7 @@ def test_a_day_that_passes_lowers_nothing_but_by_a_window_ending(seed: int) -> N
     """Nothing is dated or recorded on the day that comes: only time passes."""
     base = dense(seed, factories.CRN)
     days = [AS_OF + timedelta(days=n) for n in range(40)]
-    frames = [build.frame(known(base, as_of=day), SCORED) for day in days]
+    frames = [build.build_frame(known_histories(base, as_of=day), SCORED) for day in days]
     for day, before, after in zip(days[1:], frames, frames[1:], strict=False):
         past = ages(base, day)
         if 0 in past:

@@ -86,7 +86,7 @@ _ORDERS: list[Adverse] = [
         ("orders", {"kind": "licence_condition", "theme": theme})
         for theme in codes.CONDITION_THEMES
     ],
-    *[("orders", {"kind": "curfew", "monitored": told}) for told in (True, False)],
+    *[("orders", {"kind": "curfew", "monitored": is_monitored}) for is_monitored in (True, False)],
     ("orders", {"kind": "curfew", "relaxed_on": 20}),
     ("orders", {"kind": "licence_condition", "theme": "non_contact", "relaxed_on": 30}),
 ]

@@ -53,13 +53,17 @@ def _value(column: Column, day: date) -> st.SearchStrategy[Any]:
     if column.type == "number":
         return st.none() | st.sampled_from([80.0, 130.0])
     if column.codes is not None:
-        known = (
+        known_values = (
             _KINDS.get(column.name, list(column.codes))
             if column.codes is contact_codes.CONTACT_TYPES
             else list(column.codes)
         )
-        given = st.sampled_from([*known, "ODD"]) if not column.required else st.sampled_from(known)
-        return given if column.required else st.none() | given
+        strategy = (
+            st.sampled_from([*known_values, "ODD"])
+            if not column.required
+            else st.sampled_from(known_values)
+        )
+        return strategy if column.required else st.none() | strategy
     if column.name == "tier":
         return st.sampled_from([None, "A", "B", "A1", "D"])
     return st.none() | st.sampled_from(["P1", "P2"])
@@ -68,30 +72,30 @@ def _value(column: Column, day: date) -> st.SearchStrategy[Any]:
 @st.composite
 def _versions(draw: st.DrawFn, table: str) -> list[dict[str, Any]]:
     day = AS_OF - timedelta(days=draw(_DAYS))
-    made = []
+    versions = []
     recorded = datetime.combine(day, time(12)) + timedelta(days=draw(st.integers(0, 40)))
     first = row(table, day, month_only=draw(st.sampled_from([None, None, False, True])))
     for version in range(1, draw(st.integers(1, 2)) + 1):
         values = {
             column.name: draw(_value(column, day))
-            for column in records.table(table).own
+            for column in records.find_table(table).own
             if column.name not in ("provider_code", "note", "staff_code")
         }
-        made.append(first | values | {"version": version, "recorded_at": recorded})
+        versions.append(first | values | {"version": version, "recorded_at": recorded})
         recorded += timedelta(days=draw(st.integers(0, 30)))
     if draw(st.integers(0, 9)) == 0:
-        made[-1]["withdrawn_at"] = recorded
-    return made
+        versions[-1]["withdrawn_at"] = recorded
+    return versions
 
 
 @st.composite
 def histories(draw: st.DrawFn, most: int = 5) -> dict[str, list[dict[str, Any]]]:
     """The versions of a case's entries, by table."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    rows_by_table: dict[str, list[dict[str, Any]]] = {}
     for table in TABLES:
         several = draw(st.lists(_versions(table), max_size=most))
-        found[table] = [version for versions in several for version in versions]
-    return found
+        rows_by_table[table] = [version for versions in several for version in versions]
+    return rows_by_table
 
 
 def belonging_to(
@@ -120,21 +124,21 @@ _PAIRS = (
 def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
     """A full case of few kinds, so that entries meet: the same for the same seed."""
     rng = random.Random(seed)
-    made = {table: _dense_rows(rng, table, crn) for table in TABLES}
-    started = rng.choice(made["supervisions"])["occurred_on"]
+    rows_by_table = {table: _dense_rows(rng, table, crn) for table in TABLES}
+    started = rng.choice(rows_by_table["supervisions"])["occurred_on"]
     for number in range(2):
         day = started + timedelta(days=rng.randint(-1, 3))
         outcome = rng.choice(["UAAB", "ATTC"])
-        made["contacts"].append(
+        rows_by_table["contacts"].append(
             row("contacts", day, crn=crn, record_id=f"{crn}-start-{number}", outcome_code=outcome)
         )
-    return made
+    return rows_by_table
 
 
 def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]]:
     some = {
         column.name: rng.sample(_choices(column), k=min(rng.randint(2, 4), len(_choices(column))))
-        for column in records.table(table).own
+        for column in records.find_table(table).own
         if column.codes is not None
     }
     if "type_code" in some and table == "contacts":
@@ -143,7 +147,7 @@ def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]
         )
         some["type_code"] = [*some["type_code"], pair[0], pair[0]]
         some["outcome_code"] = [*some["outcome_code"], pair[1], pair[1]]
-    made = []
+    rows = []
     for number in range(rng.randint(1, 9)):
         day = AS_OF - timedelta(days=rng.choice([*EDGES, *range(-5, 500, 7)]))
         first = row(table, day, crn=crn, record_id=f"{crn}-{table}-{number}")
@@ -152,12 +156,12 @@ def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]
         for version in range(1, rng.choice([1, 1, 1, 2]) + 1):
             drawn = {
                 column.name: _drawn(rng, column, day, some.get(column.name))
-                for column in records.table(table).own
+                for column in records.find_table(table).own
                 if column.name not in ("provider_code", "note", "staff_code")
             }
             later = first["recorded_at"] + timedelta(days=3 * (version - 1))
-            made.append(first | drawn | {"version": version, "recorded_at": later})
-    return made
+            rows.append(first | drawn | {"version": version, "recorded_at": later})
+    return rows
 
 
 def _choices(column: Column) -> list[str | None]:

@@ -55,9 +55,9 @@ def appointments(h: History, days: int) -> list[Row]:
 
 
 def attendance(h: History) -> float:
-    kept = sum(r["outcome_code"] in ("ATTC", "AFDA") for r in appointments(h, 90))
+    kept_count = sum(r["outcome_code"] in ("ATTC", "AFDA") for r in appointments(h, 90))
     missed = sum(r["outcome_code"] in ("UAAB", "AFTA") for r in appointments(h, 90))
-    return kept / (kept + missed) if kept + missed else 1.0
+    return kept_count / (kept_count + missed) if kept_count + missed else 1.0
 
 
 def consecutive(h: History) -> int:
@@ -171,16 +171,16 @@ def partners(h: History) -> list[Row]:
 
 def new_relationship(h: History) -> int:
     new = lately(h, partners(h), 365)
-    asked = [
+    questions = [
         r["requested_on"]
         for r in h.rows("enquiries")
         if r["requested_on"] is not None and r["kind"] != "main_occupier"
     ]
-    return h.unanswered(new, asked, 10)
+    return h.unanswered(new, questions, 10)
 
 
 def child_contact(h: History) -> int:
-    return len(children_seen(h)) if h.said("children") == "LOW" else 0
+    return len(children_seen(h)) if h.level_said("children") == "LOW" else 0
 
 
 def children_seen(h: History) -> list[Row]:
@@ -225,14 +225,14 @@ def left_premises(h: History) -> int | None:
 
 
 def mental_health(h: History) -> int:
-    said = lately(h, incidents(h, ("mental_health_decline",)), 180)
+    decline_days = lately(h, incidents(h, ("mental_health_decline",)), 180)
     acted = oversight(h) + [
         r["occurred_on"]
         for r in h.rows("contacts")
         if r["type_code"] in ("CT3B", "CM3A", "CM3B")
         or (r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH"))
     ]
-    return h.unanswered(said, acted + assessed(h), 10)
+    return h.unanswered(decline_days, acted + assessed(h), 10)
 
 
 def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
@@ -247,14 +247,15 @@ def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
         for r in h.rows("orders")
         if r["kind"] == "curfew" and r["ended_on"] is None
     ]
-    asked = [
+    questions = [
         r["requested_on"]
         for r in h.rows("enquiries")
         if r["kind"] == kind and r["requested_on"] is not None
     ]
     return sum(
         any(
-            working_day_after(day, 15) < h.as_of and not any((a - day).days >= -28 for a in asked)
+            working_day_after(day, 15) < h.as_of
+            and not any((a - day).days >= -28 for a in questions)
             for day in days
         )
         for days in {**due, "needed": needed, "curfew": curfew}.values()
@@ -356,7 +357,7 @@ def copied(h: History) -> int:
 
 
 def low_with_evidence(h: History, group: str) -> int:
-    return len(about(h, group, 730)) if h.said(group) == "LOW" else 0
+    return len(about(h, group, 730)) if h.level_said(group) == "LOW" else 0
 
 
 def actuarial(h: History) -> int:

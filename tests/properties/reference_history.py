@@ -56,11 +56,11 @@ class History:
     def __init__(self, versions: dict[str, list[Row]], crn: str, as_of: date) -> None:
         self.as_of = as_of
         self.tables = {
-            name: self._known(versions.get(name, []), crn, records.table(name))
+            name: self._known_versions(versions.get(name, []), crn, records.find_table(name))
             for name in records.TABLES
         }
 
-    def _known(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
+    def _known_versions(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
         end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())
         latest: dict[str, Row] = {}
         for row in sorted(versions, key=lambda r: r["version"]):
@@ -180,11 +180,11 @@ class History:
         done = [r for r in self.completed() if overall(r) is not None]
         return done[-1] if done else None
 
-    def said(self, group: str) -> str | None:
+    def level_said(self, group: str) -> str | None:
         """The level that a completed assessment last gave a group."""
-        given = [r[level_column(group)] for r in self.completed()]
-        known = [level for level in given if level is not None]
-        return known[-1] if known else None
+        levels_given = [r[level_column(group)] for r in self.completed()]
+        levels_known = [level for level in levels_given if level is not None]
+        return levels_known[-1] if levels_known else None
 
     def current(self) -> Row | None:
         """The latest completed assessment, of any age."""
@@ -210,43 +210,43 @@ class History:
 
     def significant_known(self, days: int) -> list[date]:
         """The days from which significant events count, of the last so many days."""
-        found = [known_day(r) for r, _ in self.events()]
-        return [day for day in found if (self.as_of - day).days < days]
+        known_days = [known_day(r) for r, _ in self.events()]
+        return [day for day in known_days if (self.as_of - day).days < days]
 
     def events(self) -> list[tuple[Row, str]]:
         """Significant events, and which kind."""
-        found = []
+        event_rows = []
         for r in self.rows("contacts"):
             if r["type_code"] in ("CARR", "CNOC"):
-                found.append((r, "arrest"))
+                event_rows.append((r, "arrest"))
             elif r["type_code"] in BREACHES:
-                found.append((r, "breach"))
+                event_rows.append((r, "breach"))
             elif r["type_code"] == "C3PR":
-                found.append((r, "complaint"))
+                event_rows.append((r, "complaint"))
         for r in self.rows("incidents"):
             if r["kind"] in ("violence", "threat", "weapon", "domestic_abuse", "sexual"):
-                found.append((r, r["kind"]))
+                event_rows.append((r, r["kind"]))
             elif r["kind"] in (
                 "intelligence",
                 "sexual_concern_child",
                 "provider_concern",
                 "custody_intelligence",
             ):
-                found.append((r, "intelligence"))
+                event_rows.append((r, "intelligence"))
             elif r["kind"] == "civil_order_breach":
-                found.append((r, "breach"))
+                event_rows.append((r, "breach"))
             elif r["kind"] == "substance_use":
-                found.append((r, "substance"))
+                event_rows.append((r, "substance"))
             elif r["kind"] in ("mental_health_decline", "relapse_sign"):
-                found.append((r, "mental health"))
+                event_rows.append((r, "mental health"))
         for r in self.rows("circumstances"):
             if r["kind"] == "relationship_conflict":
-                found.append((r, "conflict"))
+                event_rows.append((r, "conflict"))
             elif r["kind"] == "relationship" and r["state"] == "new":
-                found.append((r, "relationship"))
+                event_rows.append((r, "relationship"))
             elif r["state"] in ("at_risk", "no_fixed_abode"):
-                found.append((r, "accommodation"))
-        return found
+                event_rows.append((r, "accommodation"))
+        return event_rows
 
 
 def failed(r: Row) -> bool:
@@ -282,11 +282,14 @@ def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> li
 def about(h: History, group: str, days: int) -> list[Row]:
     """Harm, and information that says whom it is about, concerning a group and known so lately."""
     harm = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
-    told = ("provider_concern", "intelligence", "custody_intelligence")
+    information_kinds = ("provider_concern", "intelligence", "custody_intelligence")
     return [
         r
         for r in h.rows("incidents")
-        if (r["kind"] in harm or (r["kind"] in told and r["target"] in codes.GROUP_OF_TARGET))
+        if (
+            r["kind"] in harm
+            or (r["kind"] in information_kinds and r["target"] in codes.GROUP_OF_TARGET)
+        )
         and concerns(r) == group
         and (h.as_of - known_day(r)).days < days
     ]
@@ -309,5 +312,5 @@ def level_column(group: str) -> str:
 
 def overall(r: Row) -> int | None:
     """The highest community level of an assessment, 1 to 4."""
-    found = [RANK[r[f"{g}_community"]] for g in GROUPS if r[f"{g}_community"] in RANK]
-    return max(found, default=None)
+    ranks = [RANK[r[f"{g}_community"]] for g in GROUPS if r[f"{g}_community"] in RANK]
+    return max(ranks, default=None)

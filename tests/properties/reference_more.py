@@ -32,8 +32,8 @@ def by_date(rows: list[Row], key: str = "occurred_on") -> list[Row]:
 
 def last(rows: list[Row], key: str = "occurred_on") -> Row | None:
     """The latest row."""
-    found = by_date(rows, key)
-    return found[-1] if found else None
+    rows_in_order = by_date(rows, key)
+    return rows_in_order[-1] if rows_in_order else None
 
 
 def in_group(h: History, *groups: str) -> list[date]:
@@ -85,12 +85,12 @@ def unassessed_arrests(h: History) -> int:
 
 def relaxed(h: History) -> int:
     agreed = oversight(h)
-    found = [
+    relaxed_curfews = [
         r["relaxed_on"]
         for r in h.rows("orders")
         if r["relaxed_on"] is not None and 7 < ago(h, r["relaxed_on"]) < 90
     ]
-    return sum(none_near(day, agreed, 7, 7) for day in found)
+    return sum(none_near(day, agreed, 7, 7) for day in relaxed_curfews)
 
 
 def seen_days(h: History) -> list[date]:
@@ -151,17 +151,19 @@ def curfews(h: History) -> list[Row]:
 
 
 def provider_silent(h: History) -> int:
-    told = days(documents(h, "treatment_report"))
-    return max((ago(h, max([*told, r["occurred_on"]])) for r in substance_orders(h)), default=0)
+    report_days = days(documents(h, "treatment_report"))
+    return max(
+        (ago(h, max([*report_days, r["occurred_on"]])) for r in substance_orders(h)), default=0
+    )
 
 
 def not_referred(h: History) -> int:
-    kept = [
+    conditions_not_referred = [
         r["occurred_on"]
         for r in h.rows("contacts")
         if r["type_code"] == "TRTM" and r["outcome_code"] not in ("UAAB", "AFTA", "AFTC", "ATSH")
     ]
-    referred = [*days(documents(h, "substance_referral")), *kept]
+    referred = [*days(documents(h, "substance_referral")), *conditions_not_referred]
     return sum(
         ago(h, r["occurred_on"]) > 28 and none_near(r["occurred_on"], referred, 28, 100_000)
         for r in substance_orders(h)
@@ -193,12 +195,12 @@ def occupier_unasked(h: History) -> int:
         and r["returned_on"] is not None
         and r["result"] == "no_concerns"
     ]
-    told = [
+    told_days = [
         r
         for r in h.rows("enquiries")
         if r["kind"] == "main_occupier" and r["returned_on"] and r["result"] is not None
     ]
-    latest = last(told, "returned_on")
+    latest = last(told_days, "returned_on")
     refused = latest is not None and latest["result"] == "concerns"
     return sum(refused or none_near(r["occurred_on"], answered, 90, 100_000) for r in curfews(h))
 
@@ -216,7 +218,7 @@ def household_unchecked(h: History) -> int:
 
 
 def checks_claimed(h: History) -> int:
-    asked = [
+    questions = [
         r["requested_on"]
         for r in h.rows("enquiries")
         if r["requested_on"] is not None and r["kind"] in codes.ENQUIRY_KINDS
@@ -224,7 +226,7 @@ def checks_claimed(h: History) -> int:
     reports = [
         r for r in h.rows("documents", 365) if r["kind"] == "court_report" and r["claims_checks"]
     ]
-    return sum(none_near(r["occurred_on"], asked, 28, 0) for r in reports)
+    return sum(none_near(r["occurred_on"], questions, 28, 0) for r in reports)
 
 
 def unmonitored(h: History) -> int:
@@ -252,12 +254,12 @@ def initial_overdue(h: History) -> int:
 
 
 def unchanged(h: History, group: str) -> int:
-    given = [r for r in h.completed() if r[level_column(group)] is not None]
-    if not given:
+    assessments = [r for r in h.completed() if r[level_column(group)] is not None]
+    if not assessments:
         return 0
-    run = [given[-1]]
-    for r in reversed(given[:-1]):
-        if r[level_column(group)] != given[-1][level_column(group)]:
+    run = [assessments[-1]]
+    for r in reversed(assessments[:-1]):
+        if r[level_column(group)] != assessments[-1][level_column(group)]:
             break
         run.append(r)
     since, until = run[-1]["completed_on"], run[0]["completed_on"]
@@ -315,15 +317,15 @@ def lower_than_before(h: History) -> int:
 
 
 def register_missing(h: History, group: str) -> int:
-    wanted = {
+    kinds_due = {
         "known_adult": ("domestic_abuse", ("ADVP", "REG30")),
         "public": ("weapon", ("WEAP",)),
         "children": ("sexual_concern_child", ("RCCO", "RCPR")),
     }
-    kind, registers = wanted.get(group, ("", ()))
+    kind, registers = kinds_due.get(group, ("", ()))
     active = {r["type_code"] for r in h.rows("registrations") if r["ended_on"] is None}
-    known = [r for r in incidents(h, (kind,)) if ago(h, known_day(r)) < 365]
-    return 0 if active & set(registers) else len(known)
+    known_incidents = [r for r in incidents(h, (kind,)) if ago(h, known_day(r)) < 365]
+    return 0 if active & set(registers) else len(known_incidents)
 
 
 def prison_late(h: History) -> int:
@@ -403,10 +405,10 @@ def referral_due(h: History) -> bool:
 def referred_late(h: History) -> int:
     if not referral_due(h):
         return 0
-    made = days(documents(h, "mappa_referral", "ap_referral"))
+    referral_days = days(documents(h, "mappa_referral", "ap_referral"))
     short = []
     for day in days(h.releases(365)):
-        ahead = [(day - d).days for d in made if 0 <= (day - d).days <= 730]
+        ahead = [(day - d).days for d in referral_days if 0 <= (day - d).days <= 730]
         short.append(26 - max([*ahead, 0]) // 7)
     return max([*short, 0])
 
@@ -534,9 +536,9 @@ def unsuitable(h: History) -> int:
 
 
 def recall_untold(h: History) -> int:
-    told = [*days(documents(h, "recall_information")), *in_group(h, "police_liaison")]
+    told_days = [*days(documents(h, "recall_information")), *in_group(h, "police_liaison")]
     recalls = [r["occurred_on"] for r in h.rows("decisions", 180) if r["decided"] == "recall"]
-    return h.unanswered(recalls, told, 5)
+    return h.unanswered(recalls, told_days, 5)
 
 
 def unverified(h: History) -> int:
@@ -549,13 +551,13 @@ LEVEL_REGISTERS = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
 
 
 def face_to_face(h: History) -> int | None:
-    seen = [
+    seen_rows = [
         ago(h, r["occurred_on"])
         for r in h.rows("contacts")
         if r["type_code"] in ("COAP", "COAI", "CHVS", "CODC")
         and r["outcome_code"] in contact_codes.ATTENDED
     ]
-    return None if h.suspended() else min(seen, default=None)
+    return None if h.suspended() else min(seen_rows, default=None)
 
 
 def registers(h: History) -> list[Row]:
@@ -619,7 +621,7 @@ def recall_delay(h: History) -> int:
         after = [d for d in recalls if d >= day]
         if after:
             waits.append((min(after) - day).days)
-        elif out and not any(seen >= day for seen in seen_days(h)):
+        elif out and not any(seen_day >= day for seen_day in seen_days(h)):
             waits.append(ago(h, day))
     return max(waits)
 
@@ -689,7 +691,7 @@ def not_carried(h: History) -> int:
 
 def severe(h: History, group: str) -> list[Row]:
     """The gravest kinds, at any time, by who was or could be harmed."""
-    found = []
+    severe_rows = []
     for r in h.rows("incidents"):
         kind, target = r["kind"], r["target"]
         close = ("staff", "partner", "child")
@@ -698,14 +700,14 @@ def severe(h: History, group: str) -> list[Row]:
         sexual = kind == "sexual" and (worst_of_all or target == "child")
         always = kind in ("weapon", "domestic_abuse", "sexual_concern_child")
         if (grave or sexual or always) and concerns(r) == group:
-            found.append(r)
-    return found
+            severe_rows.append(r)
+    return severe_rows
 
 
 def unassessed(h: History, group: str) -> int:
     latest = max(completed_days(h), default=date.min)
-    known = [r["first_recorded_at"].date() for r in severe(h, group)]
-    return sum(latest < day and working_day_after(day, 15) < h.as_of for day in known)
+    known_on_days = [r["first_recorded_at"].date() for r in severe(h, group)]
+    return sum(latest < day and working_day_after(day, 15) < h.as_of for day in known_on_days)
 
 
 def taken_off(h: History) -> int:

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from features.frame import build, evidence
 from features.history import asof
 from features.indicators import CATALOGUE
-from tests.factories import AS_OF, CRN, known
+from tests.factories import AS_OF, CRN, known_histories
 from tests.properties.histories import TABLES, belonging_to, dense, histories
 from tests.properties.reference import REFERENCE, History
 
@@ -32,7 +32,7 @@ QUICK = settings(
 def compare(rows: dict[str, list[dict[str, Any]]], crns: tuple[str, ...], days: int) -> None:
     """Every value of the engine's frame is the reference's."""
     as_of = AS_OF - timedelta(days=days)
-    frame = build.frame(known(rows, as_of=as_of, crns=crns))
+    frame = build.build_frame(known_histories(rows, as_of=as_of, crns=crns))
     for crn in crns:
         history = History(rows, crn, as_of)
         for line in frame.filter(crn=crn).iter_rows(named=True):
@@ -83,22 +83,24 @@ def test_few_cases_and_many_are_worked_out_alike(monkeypatch: pytest.MonkeyPatch
     rows = {table: [r for case in cases.values() for r in case[table]] for table in TABLES}
 
     def looked() -> tuple[pl.DataFrame, evidence.Findings]:
-        found = known(rows, crns=tuple(cases))
-        assert found.few == (asof.FEW > 0)
-        return build.frame(found), evidence.findings(found, CATALOGUE.values())
+        histories = known_histories(rows, crns=tuple(cases))
+        assert histories.is_small == (asof.FEW > 0)
+        return build.build_frame(histories), evidence.collect_findings(
+            histories, CATALOGUE.values()
+        )
 
-    few, said = looked()
+    few, many_values = looked()
     monkeypatch.setattr(asof, "FEW", 0)
     many, said_of_many = looked()
     assert_frame_equal(few, many)
-    assert said == said_of_many
+    assert many_values == said_of_many
 
 
 def test_engine_agrees_on_full_cases_and_every_indicator_is_exercised() -> None:
     """Cases of few kinds, many entries: what Hypothesis alone would hardly bring together."""
     cases = {f"C{seed:06d}": dense(seed, f"C{seed:06d}") for seed in range(DENSE)}
     rows = {table: [r for case in cases.values() for r in case[table]] for table in TABLES}
-    frame = build.frame(known(rows, crns=tuple(cases)))
+    frame = build.build_frame(known_histories(rows, crns=tuple(cases)))
     exercised: dict[str, set[float]] = {name: set() for name in CATALOGUE}
     for crn, own in cases.items():
         history = History(own, crn, AS_OF)

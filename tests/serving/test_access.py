@@ -67,8 +67,8 @@ def ask(browser: Browser, door: Door, item: int, crn: str) -> int:
         item_id=item, crn=crn, entry_id=2**40, approval_id=2**40, topic="feed", number=2**40
     )
     form = {"csrf": browser.token} if door.method == "POST" else None
-    found = browser.client.request(door.method, path, data=form, follow_redirects=False)
-    return found.status_code
+    response = browser.client.request(door.method, path, data=form, follow_redirects=False)
+    return response.status_code
 
 
 @pytest.mark.parametrize("door", GUARDED, ids=lambda door: f"{door.method} {door.path}")
@@ -97,13 +97,13 @@ def test_nobody_comes_in_unsigned_but_where_anyone_may(client: TestClient, door:
     path = door.path.format(
         item_id=1, crn="A000001", entry_id=1, approval_id=1, topic="list", number=1
     )
-    found = client.request(door.method, path, follow_redirects=False)
+    response = client.request(door.method, path, follow_redirects=False)
     if door.path in OPEN:
         assert door.roles is None
-        assert found.status_code in (200, 403)
+        assert response.status_code in (200, 403)
     else:
-        assert found.status_code == 303
-        assert found.headers["location"] == "/sign-in"
+        assert response.status_code == 303
+        assert response.headers["location"] == "/sign-in"
 
 
 def test_the_only_open_doors_are_these() -> None:
@@ -113,8 +113,8 @@ def test_the_only_open_doors_are_these() -> None:
 def test_the_table_of_access_is_made_from_the_routes() -> None:
     """What was reviewed is what stands in docs/access.md: a permission changed is red here too."""
     page = as_markdown()
-    kept = Path(__file__).parents[2] / "docs" / "access.md"
-    assert layout_page(page) == kept.read_text(encoding="utf-8")
+    access_page = Path(__file__).parents[2] / "docs" / "access.md"
+    assert layout_page(page) == access_page.read_text(encoding="utf-8")
     assert "| GET | `/unit/cover` |  | yes |  |  |  |  |  |" in page
     calls = list_doors([api_routes.router], "/v1")
     assert page.count("\n| ") == len(DOORS) + len(calls) + 1

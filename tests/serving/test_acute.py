@@ -68,11 +68,14 @@ def test_what_is_acute(
 ) -> None:
     store = store_of(tmp_path, row("incidents", "2026-06-28", **incident))
     with service.night.connect() as connection:
-        found = delivered(connection, store, set())
+        deliveries = delivered(connection, store, set())
         connection.rollback()
-    assert [one["listed_as"] for one in found] == ([] if listed is None else [listed])
+    assert [one["listed_as"] for one in deliveries] == ([] if listed is None else [listed])
     if listed:
-        assert (found[0]["pdu_code"], found[0]["practitioner_code"]) == ("N54ALD", "N54A001")
+        assert (deliveries[0]["pdu_code"], deliveries[0]["practitioner_code"]) == (
+            "N54ALD",
+            "N54A001",
+        )
 
 
 THREAT = {"kind": "threat", "target": "partner"}
@@ -103,12 +106,12 @@ def test_what_a_correction_makes_acute_is_new_whenever_it_was_first_recorded(
 ) -> None:
     old = {"recorded_at": datetime(2026, 5, 1, 9), "record_id": "I1"}
     first = row("incidents", "2026-05-01", **THREAT | {"target": "public"} | old)
-    told = {"recorded_at": datetime(2026, 6, 29, 9), "record_id": "I1", "version": 2}
-    corrected = row("incidents", "2026-05-01", **THREAT | told)
+    incident_row = {"recorded_at": datetime(2026, 6, 29, 9), "record_id": "I1", "version": 2}
+    corrected = row("incidents", "2026-05-01", **THREAT | incident_row)
     with service.night.connect() as connection:
-        found = delivered(connection, store_of(tmp_path, first, corrected), set())
+        deliveries = delivered(connection, store_of(tmp_path, first, corrected), set())
         connection.rollback()
-    assert [one["record_id"] for one in found] == ["I1"]
+    assert [one["record_id"] for one in deliveries] == ["I1"]
 
 
 def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lost(
@@ -125,12 +128,14 @@ def test_a_case_without_a_unit_is_counted_and_one_in_approved_premises_is_not_lo
         load_extract(folder, tmp_path / f"{name}-store")
         cases[name] = Store.open(tmp_path / f"{name}-store")
     with service.night.connect() as connection:
-        for name, told in (
+        for name, expected in (
             ("a", acute_entries.Delivered(0, 1)),
             ("b", acute_entries.Delivered(1, 0)),
         ):
             on = build.cases_under_supervision(cases[name], NIGHT).select("crn", "as_of")
-            assert acute_entries.deliver_entries(connection, cases[name], on, set(), NIGHT) == told
+            assert (
+                acute_entries.deliver_entries(connection, cases[name], on, set(), NIGHT) == expected
+            )
         connection.rollback()
 
 
@@ -140,7 +145,7 @@ def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
     """However much later: it is no longer new then, and must not be lost for that."""
     nights = (("a", None, NIGHT, []), ("b", "N54ALD", NIGHT + timedelta(days=40), ["N54ALD"]))
     with service.night.connect() as connection:
-        for name, pdu, night, seen in nights:
+        for name, pdu, night, is_delivered in nights:
             rows = {
                 "supervisions": [row("supervisions", "2026-01-05", kind="licence", pdu_code=pdu)],
                 "allocations": [row("allocations", "2026-01-05", staff_code="N54A001")],
@@ -154,10 +159,12 @@ def test_what_no_unit_could_act_on_is_delivered_once_there_is_one(
             store = Store.open(tmp_path / f"{name}-store")
             on = build.cases_under_supervision(store, night).select("crn", "as_of")
             acute_entries.deliver_entries(connection, store, on, set(), night)
-            told = connection.execute(select(table).where(table.c.crn == factories.CRN))
-            (found,) = told.mappings().all()
-            assert [found["pdu_code"]] == (seen or [acute_entries.NO_UNIT])
-            assert found["practitioner_code"] == "N54A001", "whoever holds the case sees it at once"
+            delivery_rows = connection.execute(select(table).where(table.c.crn == factories.CRN))
+            (delivery,) = delivery_rows.mappings().all()
+            assert [delivery["pdu_code"]] == (is_delivered or [acute_entries.NO_UNIT])
+            assert delivery["practitioner_code"] == "N54A001", (
+                "whoever holds the case sees it at once"
+            )
         connection.rollback()
 
 
@@ -252,10 +259,10 @@ def entry(service: Service) -> int:
             "limited": False,
             "withdrawn": False,
         }
-        known = select(table.c.id).where(table.c.record_id == "I-acute")
-        found = connection.execute(known).scalar()
+        statement = select(table.c.id).where(table.c.record_id == "I-acute")
+        value = connection.execute(statement).scalar()
         return int(
-            found
+            value
             or connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
         )
 

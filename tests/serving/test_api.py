@@ -54,12 +54,12 @@ def call(app: Any, issuer: str) -> Iterator[Call]:
     """Calls an address as a role."""
     with TestClient(app, raise_server_exceptions=False) as client:
 
-        def asked(role: str, method: str, path: str, name: str = "", **more: Any) -> Response:
+        def call_api(role: str, method: str, path: str, name: str = "", **more: Any) -> Response:
             signed = token(issuer, **named(role, name or USERS[role]))
             headers = {"Authorization": f"Bearer {signed}"}
             return client.request(method, f"/v1{path}", headers=headers, **more)
 
-        yield asked
+        yield call_api
 
 
 def body(answer: Response, status: int = 200) -> Any:
@@ -91,17 +91,17 @@ def test_a_review_by_the_api_is_the_same_review(service: Service, call: Call) ->
     assert "reasons" in wrong["faults"]
     one = entries["content"][0]
     ticked = [{"table": one["table"], "recordId": one["recordId"]}]
-    seen = body(call("spo", "POST", f"/cases/{item}/view", json={**VIEW, "ticked": ticked}))
-    assert seen["progress"] == "view_recorded"
+    view_answer = body(call("spo", "POST", f"/cases/{item}/view", json={**VIEW, "ticked": ticked}))
+    assert view_answer["progress"] == "view_recorded"
     assert body(call("spo", "GET", f"/cases/{item}/findings"))["drawnAs"] == "flagged"
     body(call("head", "GET", f"/cases/{item}/findings"), 403)
-    said = {
+    conclusion = {
         "outcome": "ask_reassessment",
         "groups": {"staff": "too_low"},
         "reasons": "Staff were threatened twice; read together.",
     }
     before = body(call("batch", "GET", "/events?size=500"))["last"]
-    assert body(call("spo", "POST", f"/cases/{item}/conclusion", json=said))["progress"] == (
+    assert body(call("spo", "POST", f"/cases/{item}/conclusion", json=conclusion))["progress"] == (
         "concluded"
     )
     event = body(call("batch", "GET", f"/events?after={before}"))["content"][-1]["body"]
@@ -109,23 +109,26 @@ def test_a_review_by_the_api_is_the_same_review(service: Service, call: Call) ->
     assert event["version"] == 1
     assert event["personReference"]["identifiers"] == [{"type": "CRN", "value": case["crn"]}]
     assert "threatened" not in str(event), "a thin event: what was written is fetched"
-    told = body(call("batch", "GET", event["detailUrl"].removeprefix("/v1")))
-    assert told["reasons"] == said["reasons"]
-    assert told["concludedBy"] == "Morgan Ellery"
+    event_detail = body(call("batch", "GET", event["detailUrl"].removeprefix("/v1")))
+    assert event_detail["reasons"] == conclusion["reasons"]
+    assert event_detail["concludedBy"] == "Morgan Ellery"
 
 
 def test_a_practitioner_answers_by_the_api(service: Service, call: Call) -> None:
     item, name = service.held_by_practitioner()
     body(call("spo", "POST", f"/cases/{item}/view", json=VIEW))
     body(call("spo", "GET", f"/cases/{item}/findings"))
-    said = {"outcome": "need_information", "reasons": "Is the address of May still the right one?"}
+    question = {
+        "outcome": "need_information",
+        "reasons": "Is the address of May still the right one?",
+    }
     body(call("practitioner", "GET", f"/asked/{item}", name), 404)
-    body(call("spo", "POST", f"/cases/{item}/conclusion", json=said))
+    body(call("spo", "POST", f"/cases/{item}/conclusion", json=question))
     assert item in [one["id"] for one in body(call("practitioner", "GET", "/asked", name))]
     answer = {"kind": "fact", "words": "It is: checked by a visit on 20 November."}
-    found = body(call("practitioner", "POST", f"/asked/{item}/answers", name, json=answer))
-    assert found["state"] == "answered"
-    assert found["answers"][0]["words"] == answer["words"]
+    answer_row = body(call("practitioner", "POST", f"/asked/{item}/answers", name, json=answer))
+    assert answer_row["state"] == "answered"
+    assert answer_row["answers"][0]["words"] == answer["words"]
 
 
 def history(service: Service, crn: str) -> dict[str, Any]:
@@ -145,15 +148,15 @@ def history(service: Service, crn: str) -> dict[str, Any]:
         "circumstances",
         "documents",
     ):
-        rows = service.store.read(name).filter(pl.col("crn") == crn)
-        kept = [c for c in rows.columns if c not in ("known_from", "supplied_version", "load")]
+        rows = service.store.read_versions(name).filter(pl.col("crn") == crn)
+        columns = [c for c in rows.columns if c not in ("known_from", "supplied_version", "load")]
         tables[name] = [
             {
                 k: str(v) if v is not None and not isinstance(v, bool | int | float) else v
                 for k, v in row.items()
-                if v is not None and k in kept
+                if v is not None and k in columns
             }
-            for row in rows.select(kept).to_dicts()
+            for row in rows.select(columns).to_dicts()
         ]
     return tables
 
@@ -164,10 +167,10 @@ def test_a_score_for_one_case_is_that_of_the_night(service: Service, call: Call)
     sent = {"crn": crn, "asOf": AS_OF.isoformat(), "tables": history(service, crn)}
     columns = {c for rows in sent["tables"].values() for row in rows for c in row}
     assert "crn" in columns
-    told = body(call("batch", "POST", "/scores", json=sent))
-    assert told["modelVersion"] == service.model.id
+    answer = body(call("batch", "POST", "/scores", json=sent))
+    assert answer["modelVersion"] == service.model.id
     night = {row["group"]: row["probability"] for row in scores.filter(crn=crn).to_dicts()}
-    for one in told["output"]:
+    for one in answer["output"]:
         assert one["probability"] == pytest.approx(night[one["group"]], abs=1e-9)
 
 
@@ -187,8 +190,8 @@ def test_histories_that_cannot_be_scored_are_said(service: Service, call: Call) 
         ({"incidents": [{**row, "crn": "A000001", "severity": 9}]}, "severity"),
         ({"incidents": [{**row, "crn": "A000001", "occurred_on": "yesterday"}]}, "not a date"),
     ):
-        said = body(call("batch", "POST", "/scores", json={**good, "tables": tables}), 422)
-        assert why in said["userMessage"], said
+        error_body = body(call("batch", "POST", "/scores", json={**good, "tables": tables}), 422)
+        assert why in error_body["userMessage"], error_body
     nothing = body(call("batch", "POST", "/scores", json=good))
     assert {one["whyNot"] for one in nothing["output"]} == {"nothing on record"}
     assert {one["state"] for one in nothing["output"]} != {"current"}
@@ -223,14 +226,14 @@ def test_each_call_lets_in_the_roles_it_names_and_no_other(
 
 def everything_asked(call: Call, role: str, item: int, name: str = "") -> str:
     """What every call about a case gives a role, whatever its status."""
-    found = []
+    answers = []
     for door in (one for one in DOORS if "batch" not in (one.roles or ())):
         path = door.path.format(item_id=item)
         sent = {} if door.method == "POST" and not door.path.endswith("claim") else None
         if door.path.endswith(("/claim", "/return")):
             continue
-        found.append(call(role, door.method, path, name, json=sent).text)
-    return "\n".join(found)
+        answers.append(call(role, door.method, path, name, json=sent).text)
+    return "\n".join(answers)
 
 
 def test_no_call_tells_of_the_findings_before_the_view(service: Service, call: Call) -> None:
@@ -243,10 +246,10 @@ def test_no_call_tells_of_the_findings_before_the_view(service: Service, call: C
     sealed |= {f["sentence"] for f in row.shown_only}
     assert sealed
     for role in ROLES:
-        said = everything_asked(call, role, item, "BRI-SPO-1" if role == "spo" else "")
-        assert not [one for one in sealed if json.dumps(one)[1:-1] in said], role
-        assert '"drawnAs"' not in said
-        assert '"probability"' not in said
+        responses = everything_asked(call, role, item, "BRI-SPO-1" if role == "spo" else "")
+        assert not [one for one in sealed if json.dumps(one)[1:-1] in responses], role
+        assert '"drawnAs"' not in responses
+        assert '"probability"' not in responses
     view = call("spo", "POST", f"/cases/{item}/view", "BRI-SPO-1", json=VIEW)
     assert view.status_code == 200
     after = body(call("spo", "GET", f"/cases/{item}/findings", "BRI-SPO-1"))
@@ -278,8 +281,8 @@ def test_a_limited_case_is_its_crn_by_every_call(service: Service, call: Call) -
             for one in body(call("spo", "GET", "/queue?size=500"))["content"]
             if one["id"] == item
         ]
-        told = {name: value for name, value in listed.items() if value not in (None, {}, [])}
-        assert set(told) == {"id", "crn", "pduCode", "limited"}
+        values = {name: value for name, value in listed.items() if value not in (None, {}, [])}
+        assert set(values) == {"id", "crn", "pduCode", "limited"}
         for door in DOORS:
             if door.path.startswith("/cases/") and "spo" in (door.roles or ()):
                 sent = VIEW if door.path.endswith("/view") else None
@@ -301,8 +304,8 @@ def test_a_limit_is_told_by_services_and_closes_the_case(service: Service, call:
     sent = {"crn": crn, "restrictedTo": ["SOMEBODY-ELSE"]}
     assert body(call("batch", "POST", "/limits", json=sent)) == {"crn": crn, "held": True}
     with service.admin.begin() as connection:
-        seen = text("SELECT limited, person::text FROM triage.items WHERE id = :item")
-        assert tuple(connection.execute(seen, {"item": item}).one()) == (True, "{}")
+        limited_row = text("SELECT limited, person::text FROM triage.items WHERE id = :item")
+        assert tuple(connection.execute(limited_row, {"item": item}).one()) == (True, "{}")
     body(call("batch", "POST", "/scores", json={"crn": crn, "asOf": f"{AS_OF}", "tables": {}}), 403)
     unknown = {"crn": "Z999999", "excluded": ["A", "A"]}
     assert not body(call("batch", "POST", "/limits", json=unknown))["held"]
@@ -331,8 +334,8 @@ def test_a_role_counts_where_token_and_table_both_say_it(
             ("SOMEBODY", [ROLES["spo"]]),
         ):
             signed = token(issuer, user_name=name, authorities=roles)
-            found = client.get("/v1/queue", headers={"Authorization": f"Bearer {signed}"})
-            assert found.status_code == 403
+            response = client.get("/v1/queue", headers={"Authorization": f"Bearer {signed}"})
+            assert response.status_code == 403
         assert client.get("/v1/queue", headers={"Authorization": "Bearer x"}).status_code == 401
         assert client.get("/v1/nowhere").json()["userMessage"] == "There is no such address."
 
@@ -346,7 +349,7 @@ def test_nothing_that_the_description_allows_breaks_it(
     """Made-up requests over the whole description: no 5xx, no status or body that is not said."""
     signed = token(issuer, **named(role, USERS[role]), exp=2**31)
     schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) == len(DOORS)
     for operation in operations:
         _try_out(operation, {"Authorization": f"Bearer {signed}"})

@@ -39,9 +39,9 @@ def test_a_chain_that_nobody_touched_holds(
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     assert commands.main(["audit", "verify"]) == 0
-    said = capsys.readouterr().out
-    assert "each as it was written" in said
-    assert " 0 signed heads" not in said
+    output = capsys.readouterr().out
+    assert "each as it was written" in output
+    assert " 0 signed heads" not in output
 
 
 def test_an_approval_that_was_changed_is_named(service: Service) -> None:
@@ -89,29 +89,29 @@ def test_rows_cut_off_at_the_end_are_found_by_the_heads_beside_the_data(
     tampering: Connection, tmp_path: Path
 ) -> None:
     anchors = tmp_path / "heads"
-    told = audit_chain.write_anchor(tampering, anchors, KEY)
-    assert told is not None
+    anchor = audit_chain.write_anchor(tampering, anchors, KEY)
+    assert anchor is not None
     assert audit_chain.verify_chain(tampering, anchors, KEY).endswith("1 signed heads match.")
-    tampering.execute(text("DELETE FROM triage.audit WHERE seq = :seq"), told)
-    with pytest.raises(RunStopped, match=f"row {told['seq']} was there .* now ends at row"):
+    tampering.execute(text("DELETE FROM triage.audit WHERE seq = :seq"), anchor)
+    with pytest.raises(RunStopped, match=f"row {anchor['seq']} was there .* now ends at row"):
         audit_chain.verify_chain(tampering, anchors, KEY)
 
 
 def test_a_chain_made_anew_is_found_too(tampering: Connection, tmp_path: Path) -> None:
     """Every digest right again from some row on, as whoever owns the database could make them."""
     anchors = tmp_path / "heads"
-    told = audit_chain.write_anchor(tampering, anchors, KEY)
-    assert told is not None
-    tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), told)
+    anchor = audit_chain.write_anchor(tampering, anchors, KEY)
+    assert anchor is not None
+    tampering.execute(text("UPDATE triage.audit SET who = 'SOMEBODY' WHERE seq = :seq"), anchor)
     tampering.execute(
         text(
             "UPDATE triage.audit a SET digest = encode(sha256(convert_to("
             "a.previous || triage.audit_payload(a), 'UTF8')), 'hex') WHERE seq = :seq"
         ),
-        told,
+        anchor,
     )
     assert audit_chain.first_broken(tampering) is None
-    with pytest.raises(RunStopped, match=f"Audit row {told['seq']} is not the one"):
+    with pytest.raises(RunStopped, match=f"Audit row {anchor['seq']} is not the one"):
         audit_chain.verify_chain(tampering, anchors, KEY)
 
 
@@ -121,8 +121,8 @@ def test_heads_are_signed_and_chained(tampering: Connection, tmp_path: Path) -> 
         audit_chain.write_anchor(tampering, anchors, KEY)
     lines = anchors.read_text().splitlines()
     forged = json.dumps({**json.loads(lines[1]), "digest": "of another chain"})
-    for kept in ([lines[0], forged, lines[2]], [lines[0], lines[2]], lines[1:]):
-        anchors.write_text("\n".join(kept) + "\n")
+    for lines_left in ([lines[0], forged, lines[2]], [lines[0], lines[2]], lines[1:]):
+        anchors.write_text("\n".join(lines_left) + "\n")
         with pytest.raises(RunStopped, match="is not one that this service signed"):
             audit_chain.verify_chain(tampering, anchors, KEY)
     anchors.write_text("\n".join(lines) + "\n")

@@ -41,18 +41,18 @@ def test_who_comes_in_and_goes_is_counted_and_small_counts_are_withheld() -> Non
     theirs = [chosen(f"A{n}", "HIGH") for n in range(15, 42)]
     columns = {name: ["F"] * 42 for name in shadow.CHARACTERISTICS}
     people = pl.DataFrame({"crn": [f"A{n}" for n in range(42)], **columns})
-    found = shadow.compare_lists(ours, theirs, people)
-    assert (found["before"], found["after"], found["both"]) == (30, 27, 15)
-    assert found["levels"] == {"HIGH": [12, 0], "LOW": [0, 15]}
-    assert found["people"]["sex"] == {"F": [12, 15]}
+    comparison = shadow.compare_lists(ours, theirs, people)
+    assert (comparison["before"], comparison["after"], comparison["both"]) == (30, 27, 15)
+    assert comparison["levels"] == {"HIGH": [12, 0], "LOW": [0, 15]}
+    assert comparison["people"]["sex"] == {"F": [12, 15]}
     few = shadow.compare_lists(ours[:5], theirs[-3:], people)
     assert few["levels"] == {"HIGH": [None, None], "LOW": [None, None]}, "a nought tells the sum"
 
 
 def test_one_withheld_count_cannot_be_worked_out_from_the_sum() -> None:
     come = {f"A{n}": group for n, group in enumerate("B" * 3 + "W" * 40 + "X" * 20 + "O" * 12)}
-    found = shadow._count_by_group(come, {})
-    assert found == {"B": [None, 0], "O": [None, 0], "W": [40, 0], "X": [20, 0]}
+    withheld_counts = shadow._count_by_group(come, {})
+    assert withheld_counts == {"B": [None, 0], "O": [None, 0], "W": [40, 0], "X": [20, 0]}
     two = shadow._count_by_group(
         {f"A{n}": group for n, group in enumerate("B" * 3 + "W" * 40 + "X" * 2)}, {}
     )
@@ -76,13 +76,13 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
         live = approvals.in_force(connection, demo=True)
         named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
         before = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
-        found = shadow.open_challengers(connection, live, service.settings.bundles, demo=True)
-        assert proposed in [one.approval.id for one in found]
-        assert live.id not in [one.approval.id for one in found]
+        challengers = shadow.open_challengers(connection, live, service.settings.bundles, demo=True)
+        assert proposed in [one.approval.id for one in challengers]
+        assert live.id not in [one.approval.id for one in challengers]
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
         where = caseload.place_cases(service.store, on)
-        seen = score_caseload.score_caseload(
+        scored_caseload = score_caseload.score_caseload(
             service.store,
             on,
             where,
@@ -91,38 +91,42 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
             lambda _: None,
             {proposed: service.model},
         )
-        assert seen.proposed_scores[proposed].equals(seen.scores)
-        shadow.write_comparisons(connection, seen, live, service.model, beside, Key("s", "r"))
-        told: Any = shadow.newest_comparisons(connection)[proposed]["figures"]
-        assert told["after"] <= 10
-        assert told["both"] == told["after"], "fewer of the same list"
-        assert told["reasons"]["another"] == 0
-        assert told["reasons"]["compared"] > 0
+        assert scored_caseload.proposed_scores[proposed].equals(scored_caseload.scores)
+        shadow.write_comparisons(
+            connection, scored_caseload, live, service.model, beside, Key("s", "r")
+        )
+        comparison_figures: Any = shadow.newest_comparisons(connection)[proposed]["figures"]
+        assert comparison_figures["after"] <= 10
+        assert comparison_figures["both"] == comparison_figures["after"], "fewer of the same list"
+        assert comparison_figures["reasons"]["another"] == 0
+        assert comparison_figures["reasons"]["compared"] > 0
         after = connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one()
         assert before == after
         connection.commit()
     page = browser.sign_in("BOARD-1").get("/board/approvals")
-    assert f"{told['both']} would stay" in page
+    assert f"{comparison_figures['both']} would stay" in page
     assert "withheld" in page
-    crns = set(seen.cases["crn"])
+    crns = set(scored_caseload.cases["crn"])
     assert not [crn for crn in crns if crn in page]
 
 
 def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed: int) -> None:
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)
-        found = shadow.open_challengers(
+        challengers = shadow.open_challengers(
             connection, live, service.settings.bundles / "no", demo=True
         )
-        one = next(o for o in found if o.approval.id == proposed)
+        one = next(o for o in challengers if o.approval.id == proposed)
         assert one.model is None
         assert "no model bundle" in one.why
         on = build.cases_under_supervision(service.store, AS_OF).head(5)
         where = caseload.place_cases(service.store, on)
-        seen = score_caseload.score_caseload(
+        scored_caseload = score_caseload.score_caseload(
             service.store, on, where, service.model, AS_OF, lambda _: None
         )
-        shadow.write_comparisons(connection, seen, live, service.model, [one], Key("s", "r"))
+        shadow.write_comparisons(
+            connection, scored_caseload, live, service.model, [one], Key("s", "r")
+        )
         assert (
             "no model bundle" in shadow.newest_comparisons(connection)[proposed]["figures"]["why"]
         )
@@ -137,17 +141,19 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     broken = replace(service.model, ordinal=ordinal)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
     where = caseload.place_cases(service.store, on)
-    seen = score_caseload.score_caseload(
+    scored_caseload = score_caseload.score_caseload(
         service.store, on, where, service.model, AS_OF, lambda _: None, {proposed: broken}
     )
-    assert seen.scores.height > 0, "the approved model has scored"
-    assert proposed not in seen.proposed_scores
-    assert "could not score" in seen.failed[proposed]
+    assert scored_caseload.scores.height > 0, "the approved model has scored"
+    assert proposed not in scored_caseload.proposed_scores
+    assert "could not score" in scored_caseload.failed[proposed]
     with service.night.connect() as connection:
         live = approvals.in_force(connection, demo=True)
         named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
         beside = [shadow.Challenger(named, broken, "")]
-        shadow.write_comparisons(connection, seen, live, service.model, beside, Key("s", "r"))
+        shadow.write_comparisons(
+            connection, scored_caseload, live, service.model, beside, Key("s", "r")
+        )
         assert (
             "could not score" in shadow.newest_comparisons(connection)[proposed]["figures"]["why"]
         )
@@ -180,12 +186,16 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
         impact.Rate(recorded="LOW", share=0.1, precision=right, share_found=caught),
         impact.Rate(recorded="LOW", share=0.01, precision=None, share_found=None),
     ]
-    found = impact._at_level("low", 100, rates, {"low": 1000})
-    assert found.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
-    assert found.missed_of_hundred is not None
+    impact_line = impact._at_level("low", 100, rates, {"low": 1000})
+    assert impact_line.wrong_of_ten == pytest.approx((6.0, 5.0, 7.0))
+    assert impact_line.missed_of_hundred is not None
     # 8 of 100 are higher; 4 of them are not among the ten shown: 4 of 90.
-    assert found.missed_of_hundred[0] == pytest.approx(100 * 4 / 90)
-    assert found.missed_of_hundred[1] < found.missed_of_hundred[0] < found.missed_of_hundred[2]
+    assert impact_line.missed_of_hundred[0] == pytest.approx(100 * 4 / 90)
+    assert (
+        impact_line.missed_of_hundred[1]
+        < impact_line.missed_of_hundred[0]
+        < impact_line.missed_of_hundred[2]
+    )
     # Ninety days of five a week are 64 of 1,000; the nearest share that could be told is a tenth.
     few = impact._at_level("low", 5, rates, {"low": 1000})
     assert few.proposed == pytest.approx(5 * 90 / 7 / 1000)
@@ -223,7 +233,7 @@ def test_a_damaged_proposal_takes_no_page_away(
         content = {name: value for name, value in content.items() if value is not None}
         (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
         try:
-            bundle.load(folder)
+            bundle.load_bundle(folder)
         except UserError:
             continue
         assert damage == {"scales": 7}, "what is not needed to read it is found when it scores"

@@ -18,22 +18,24 @@ NIGHT = date(2026, 6, 30)
 BEFORE, AFTER = "2026-05-01", "2026-06-20"
 
 
-def found(tmp_path: Path, concluded: date, **rows: list[dict[str, Any]]) -> str:
+def cooling_reason(tmp_path: Path, concluded: date, **rows: list[dict[str, Any]]) -> str:
     """Where someone concluded on a day stands on the night: away, back (new evidence), or free."""
     tables = {"supervisions": [row("supervisions", "2025-01-05")], "incidents": [], "contacts": []}
     load_extract(
         factories.extract(tmp_path / "x", tables | rows, "2026-07-01T22:00:00"), tmp_path / "s"
     )
     at = datetime(concluded.year, concluded.month, concluded.day, 15, tzinfo=UTC)
-    said = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {CRN: at}, NIGHT)
-    return "away" if CRN in said.away else "back" if CRN in said.broken else "free"
+    cooling_cases = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {CRN: at}, NIGHT)
+    return (
+        "away" if CRN in cooling_cases.away else "back" if CRN in cooling_cases.broken else "free"
+    )
 
 
 @pytest.mark.parametrize(
     ("days", "stands"), [(0, "away"), (89, "away"), (90, "free"), (400, "free")]
 )
 def test_ninety_days_after_a_conclusion(tmp_path: Path, days: int, stands: str) -> None:
-    assert found(tmp_path, NIGHT - timedelta(days=days)) == stands
+    assert cooling_reason(tmp_path, NIGHT - timedelta(days=days)) == stands
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,9 @@ def test_ninety_days_after_a_conclusion(tmp_path: Path, days: int, stands: str) 
 def test_twenty_eight_days_soon_after_release_or_approved_premises(
     tmp_path: Path, supervision: dict[str, Any], days: int, stands: str
 ) -> None:
-    assert found(tmp_path, NIGHT - timedelta(days=days), supervisions=[supervision]) == stands
+    assert (
+        cooling_reason(tmp_path, NIGHT - timedelta(days=days), supervisions=[supervision]) == stands
+    )
 
 
 CONCLUDED = date(2026, 6, 10)
@@ -114,11 +118,11 @@ def test_new_evidence_brings_a_person_back(
     tmp_path: Path, rows: dict[str, list[dict[str, Any]]], stands: str
 ) -> None:
     """Recorded after the conclusion, whatever day it is about; known on the night; still standing."""
-    assert found(tmp_path, CONCLUDED, **rows) == stands
+    assert cooling_reason(tmp_path, CONCLUDED, **rows) == stands
 
 
 def test_nobody_concluded_is_nobody_away(tmp_path: Path) -> None:
     load_extract(factories.extract(tmp_path / "x", {"incidents": []}), tmp_path / "s")
-    said = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {}, NIGHT)
-    assert not said.away
-    assert not said.broken
+    cooling_cases = cool_down.cases_cooling_down(Store.open(tmp_path / "s"), {}, NIGHT)
+    assert not cooling_cases.away
+    assert not cooling_cases.broken

@@ -122,7 +122,7 @@ def crn_of(service: Service, item: int) -> str:
         return str(connection.execute(select(items.c.crn).where(items.c.id == item)).scalar_one())
 
 
-def told(service: Service, crn: str, excluded: list[str], only: list[str]) -> bool:
+def is_let_in(service: Service, crn: str, excluded: list[str], only: list[str]) -> bool:
     """What another service tells by day; whether a unit holds the case."""
     with service.admin.begin() as connection:
         connection.execute(
@@ -154,16 +154,16 @@ def closed_to_all_but(service: Service, item: int, *names: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("rows", "who", "said"), [case[1:] for case in LET_IN], ids=[case[0] for case in LET_IN]
+    ("rows", "who", "sentence"), [case[1:] for case in LET_IN], ids=[case[0] for case in LET_IN]
 )
 def test_whom_a_limit_lets_in(
-    service: Service, rows: list[tuple[Any, ...]], who: str, said: str
+    service: Service, rows: list[tuple[Any, ...]], who: str, sentence: str
 ) -> None:
     says(service, *rows)
     with transaction(service.web, who) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        asked = text("SELECT triage.access('X000001')")
-        assert opened.connection.execute(asked).scalar_one() == said
+        statement = text("SELECT triage.access('X000001')")
+        assert opened.connection.execute(statement).scalar_one() == sentence
 
 
 def test_who_is_not_known_to_ndelius_or_has_left_is_let_in_by_no_name(service: Service) -> None:
@@ -222,8 +222,8 @@ def test_who_is_not_let_in_learns_that_something_was_asked_and_no_more(
         transaction(service.web, PRACTITIONER) as opened,
     ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        said = "INSERT INTO triage.answers (item_id, username, kind, words) VALUES (:i, :u, 'fact', :w)"
-        opened.connection.execute(text(said), {"i": own, "u": PRACTITIONER, "w": WORDS})
+        insert_answer = "INSERT INTO triage.answers (item_id, username, kind, words) VALUES (:i, :u, 'fact', :w)"
+        opened.connection.execute(text(insert_answer), {"i": own, "u": PRACTITIONER, "w": WORDS})
 
 
 def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser: Browser) -> None:
@@ -242,8 +242,10 @@ def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser:
         transaction(service.web, "ALD-SPO-2") as opened,
     ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        said = "INSERT INTO triage.limited_checks (crn, username, words) VALUES (:c, :u, :w)"
-        opened.connection.execute(text(said), {"c": crn, "u": "ALD-SPO-2", "w": WORDS})
+        insert_check = (
+            "INSERT INTO triage.limited_checks (crn, username, words) VALUES (:c, :u, :w)"
+        )
+        opened.connection.execute(text(insert_check), {"c": crn, "u": "ALD-SPO-2", "w": WORDS})
     browser.sign_in("ALD-SPO-1").get("/unit/limited")
     browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
     assert crn not in browser.get("/queue")
@@ -260,7 +262,7 @@ def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
         QueueState.BY_HAND: ("by_hand", True),
         QueueState.CONCLUDED: ("concluded", False),
     }
-    wanted = {(before, after) for (before, _), after in TURNS.items()}
+    turns = {(before, after) for (before, _), after in TURNS.items()}
     item, possible = service.unread("N54BRI"), set()
     for before, (state, limited) in stands.items():
         for after, (then, limited_then) in stands.items():
@@ -278,20 +280,20 @@ def test_only_the_turns_of_the_table_are_possible(service: Service) -> None:
                 if before is not after:
                     possible.add((before, after))
     # A concluded case shrinks to its CRN and comes back too; it stays concluded.
-    assert possible - {(QueueState.CLOSED, QueueState.CONCLUDED)} == wanted
+    assert possible - {(QueueState.CLOSED, QueueState.CONCLUDED)} == turns
     assert Turn.LIMIT_ENDED in {turn for _, turn in TURNS}
 
 
 def test_a_limit_told_by_day_closes_the_case_at_once_until_a_later_list(service: Service) -> None:
     item = service.unread("N54BRI")
     crn = crn_of(service, item)
-    assert told(service, crn, ["bri-spo-2"], [])
+    assert is_let_in(service, crn, ["bri-spo-2"], [])
     with transaction(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         read = select(items.c.limited, items.c.person).where(items.c.id == item)
         assert tuple(opened.connection.execute(read).one()) == (True, {})
-        asked = text("SELECT triage.access(:crn)")
-        assert opened.connection.execute(asked, {"crn": crn}).scalar() == "named"
+        statement = text("SELECT triage.access(:crn)")
+        assert opened.connection.execute(statement, {"crn": crn}).scalar() == "named"
         facts = text("SELECT count(*) FROM triage.facts WHERE crn = :crn")
         assert opened.connection.execute(facts, {"crn": crn}).scalar() == 0
         assert limited_access.is_limited(opened.connection, service.store, crn, AS_OF)
@@ -337,15 +339,15 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
             connection, service.store, on.select("crn", "as_of"), set(), AS_OF
         )
         # A journey leaves an entry that no record stands behind.
-        real = list(service.store.read("incidents")["record_id"])
+        real = list(service.store.read_versions("incidents")["record_id"])
         ours_now = select(acute_table).where(~acute_table.c.limited)
-        found = connection.execute(ours_now.where(acute_table.c.record_id.in_(real)))
-        row = found.mappings().first()
+        rows = connection.execute(ours_now.where(acute_table.c.record_id.in_(real)))
+        row = rows.mappings().first()
         assert row is not None, "the made-up caseload holds an acute entry of the last days"
         ours = select(acute_table.c.what, acute_table.c.listed_as, acute_table.c.detail).where(
             acute_table.c.id == row["id"]
         )
-        told = tuple(connection.execute(ours).one())
+        words_row = tuple(connection.execute(ours).one())
         acute_entries.shrink_limited(connection, [row["crn"]])
         assert tuple(connection.execute(ours).one()) == ("", "", "")
         acute_entries.open_again(connection, {row["crn"]})
@@ -357,7 +359,7 @@ def test_an_acute_entry_gets_its_words_back_where_the_limit_ended(service: Servi
         acute_entries.deliver_entries(
             connection, service.store, on.select("crn", "as_of"), set(), AS_OF
         )
-        assert tuple(connection.execute(ours).one()) == told, "also where it was acknowledged"
+        assert tuple(connection.execute(ours).one()) == words_row, "also where it was acknowledged"
         connection.rollback()
 
 
@@ -374,10 +376,10 @@ def test_for_a_case_that_closed_another_is_drawn_in_the_same_week(service: Servi
 
 def _queued(service: Service, connection: Any) -> int:
     """How many of this week's cases count towards its rates, as `choose` sees them."""
-    seen: list[dict[str, int]] = []
+    draws: list[dict[str, int]] = []
 
     def select_(*, queued_this_week: dict[str, int], **_: Any) -> list[Any]:
-        seen.append(queued_this_week)
+        draws.append(queued_this_week)
         return []
 
     with pytest.MonkeyPatch.context() as patch:
@@ -385,7 +387,7 @@ def _queued(service: Service, connection: Any) -> int:
         patch.setattr(choose, "_free_slots", lambda _: {})
         approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
         choose.choose_cases(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
-    return sum(seen[0].values())
+    return sum(draws[0].values())
 
 
 def listed(*rows: tuple[str, str, str]) -> pl.DataFrame:
@@ -445,7 +447,7 @@ def test_what_is_told_and_what_is_listed_both_count(
     """Before a night and after one whose list was taken before it was told."""
     crn = "X000003"
     says(service, *[(crn, *row, None) for row in rows])
-    told(service, crn, excluded, only)
+    is_let_in(service, crn, excluded, only)
     monkeypatch.setattr(build, "limits_in_force", lambda *_: listed(*[(crn, *r) for r in rows]))
     with service.admin.connect() as connection:
         assert {who: access(connection, who, crn) for who in let_in} == let_in, what
@@ -472,21 +474,21 @@ def test_a_limit_told_while_the_night_runs_holds_for_it(
             ).scalars()
         )
     assert crns
-    seen: list[Any] = []
+    calls: list[Any] = []
 
     def watched(_: Any, __: Any, looked: Any, *___: Any, **____: Any) -> None:
-        seen.append(looked)
+        calls.append(looked)
         raise Stopped
 
     def step(words: str) -> None:
         if words.startswith("choosing"):
             for crn in crns:
-                told(service, crn, [], [])
+                is_let_in(service, crn, [], [])
 
     monkeypatch.setattr(run, "_choose_and_write", watched)
     with later_night(1) as day, pytest.raises(Stopped):
         run.run_night(service.settings, service.night, day, step)
-    looked = seen[0]
+    looked = calls[0]
     for frame in (looked.scores, looked.facts, looked.watched, looked.people):
         assert not set(frame["crn"]) & set(crns)
     assert set(looked.cases.filter("limited")["crn"]) >= set(crns)
@@ -506,8 +508,8 @@ def test_a_kind_that_nobody_knows_closes_the_case_to_everyone(
             connection, Store.open(tmp_path / "s"), date(2026, 6, 30)
         )
         assert closed.limited >= {factories.CRN}
-        kept = select(limits.c.kind, limits.c.username).where(limits.c.crn == factories.CRN)
-        assert [tuple(row) for row in connection.execute(kept)] == [("restriction", "")]
+        statement = select(limits.c.kind, limits.c.username).where(limits.c.crn == factories.CRN)
+        assert [tuple(row) for row in connection.execute(statement)] == [("restriction", "")]
         connection.rollback()
 
 
@@ -578,9 +580,11 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
         transaction(service.web, "ALD-SPO-1") as opened,
     ):
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
-        said = "INSERT INTO triage.acknowledgements (acute_id, username, done) VALUES (:i, :u, :w)"
+        insert_acknowledgement = (
+            "INSERT INTO triage.acknowledgements (acute_id, username, done) VALUES (:i, :u, :w)"
+        )
         values = {"i": entry, "u": "ALD-SPO-1", "w": "Rang the police at once."}
-        opened.connection.execute(text(said), values)
+        opened.connection.execute(text(insert_acknowledgement), values)
     browser.sign_in("ALD-SPO-2").get("/acute")
     browser.post(f"/acute/{entry}/acknowledge", done="Rang the police at once.")
     page = browser.sign_in("ALD-SPO-1").get("/acute")
@@ -606,7 +610,7 @@ def test_what_was_written_by_hand_is_read_by_no_page(service: Service) -> None:
 def test_after_the_event_a_limited_case_has_no_scores(service: Service) -> None:
     """Neither one that the list limits nor one that was scored and told of since."""
     item = service.unread("N54BRI")
-    told(service, crn_of(service, item), [], [])
+    is_let_in(service, crn_of(service, item), [], [])
     listed_one = build.limits_in_force(service.store, AS_OF)["crn"][0]
     for crn, rows in ((crn_of(service, item), 0), (listed_one, 1)):
         with transaction(service.web, "INSPECTOR-1") as opened:
@@ -635,11 +639,11 @@ def test_events_of_a_case_open_again_say_what_was_concluded(
     )
     ask = text("SELECT body FROM triage.events_after(:after, 1)")
     with service.admin.connect() as connection:
-        made = connection.execute(put, {"crn": crn}).scalar_one()
+        event = connection.execute(put, {"crn": crn}).scalar_one()
         identity.prove_identity(connection, "BATCH-1")
-        body = connection.execute(ask, {"after": made - 1}).scalar_one()
+        body = connection.execute(ask, {"after": event - 1}).scalar_one()
         assert "additionalInformation" not in body, "the limit is in force"
         connection.execute(delete(limits).where(limits.c.crn == crn))
-        body = connection.execute(ask, {"after": made - 1}).scalar_one()
+        body = connection.execute(ask, {"after": event - 1}).scalar_one()
         assert "additionalInformation" in body
         connection.rollback()

@@ -27,7 +27,7 @@ from tests import factories
 from tests.pages import Browser
 from tests.service import Service
 
-TODAY, ASKED = date(2026, 11, 25), date(2026, 11, 3)
+TODAY, ASKED_ON = date(2026, 11, 25), date(2026, 11, 3)
 LATELY, LEFT = datetime(2026, 11, 23, 10, tzinfo=UTC), "the reader has not replied"
 WORDS = "That entry is about his brother, and was corrected in May."
 PRACTITIONER = "ALD-PP-1"
@@ -48,15 +48,15 @@ def ask(browser: Browser, item: int, outcome: str = "ask_reassessment") -> None:
     browser.conclude(item, outcome)
 
 
-def seen(service: Service, item: int) -> dict[str, int]:
+def follow_up_counts(service: Service, item: int) -> dict[str, int]:
     """How many rows of a case the database shows to the practitioner."""
-    found = {}
+    counts = {}
     with transaction(service.web, PRACTITIONER) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         for table, column in (("items", "id"), ("entries", "item_id"), ("findings", "item_id")):
             rows = text(f"SELECT count(*) FROM triage.{table} WHERE {column} = :item")
-            found[table] = int(opened.connection.execute(rows, {"item": item}).scalar_one())
-    return found
+            counts[table] = int(opened.connection.execute(rows, {"item": item}).scalar_one())
+    return counts
 
 
 def test_a_practitioner_sees_a_case_once_something_was_asked(
@@ -65,9 +65,9 @@ def test_a_practitioner_sees_a_case_once_something_was_asked(
     browser.sign_in(PRACTITIONER)
     browser.get(f"/asked/{own}", status=404)
     assert f'href="/asked/{own}"' not in browser.get("/asked")
-    assert seen(service, own) == {"items": 0, "entries": 0, "findings": 0}
+    assert follow_up_counts(service, own) == {"items": 0, "entries": 0, "findings": 0}
     ask(browser, own)
-    assert set(seen(service, own).values()) != {0}
+    assert set(follow_up_counts(service, own).values()) != {0}
     page = browser.sign_in(PRACTITIONER).get("/asked")
     assert "The level for public looks too low" in page
     page = browser.get(f"/asked/{own}")
@@ -88,7 +88,7 @@ def test_a_level_that_is_kept_is_not_the_practitioners_to_answer(
 ) -> None:
     ask(browser, own, "keep_level")
     browser.sign_in(PRACTITIONER).get(f"/asked/{own}", status=404)
-    assert seen(service, own) == {"items": 0, "entries": 0, "findings": 0}
+    assert follow_up_counts(service, own) == {"items": 0, "entries": 0, "findings": 0}
     with pytest.raises(DBAPIError, match="nothing was asked|row-level security"):
         answer(service, PRACTITIONER, own, "fact")
 
@@ -181,10 +181,10 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
         crn = connection.execute(select(items.c.crn).where(items.c.id == own)).scalar_one()
     completed = clock.today() - timedelta(days=days_ago)
     at = clock.now_as_recorded()
-    made = factories.assessment(completed, "MEDIUM", crn=crn, recorded_at=at) | {
+    reassessment = factories.assessment(completed, "MEDIUM", crn=crn, recorded_at=at) | {
         "public_community": public
     }
-    folder = factories.extract(tmp_path / "x", {"assessments": [made]}, at.isoformat())
+    folder = factories.extract(tmp_path / "x", {"assessments": [reassessment]}, at.isoformat())
     load_extract(folder, tmp_path / "s")
     with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(own)))
@@ -195,15 +195,15 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
     assert ("Reassessed" in page) == bool(closed)
 
 
-def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
+def follow_up(question: str, *answers: dict[str, Any]) -> FollowUp:
     """What was asked on a day, with some answers."""
-    at = datetime.fromisoformat(f"{asked}T10:00:00+00:00")
+    at = datetime.fromisoformat(f"{question}T10:00:00+00:00")
     rows = [{"planned_on": None, "at": at, **one} for one in answers]
     return FollowUp(1, "A000001", False, {}, None, "ask_reassessment", {}, "", "", at, rows)
 
 
 @pytest.mark.parametrize(
-    ("found", "late"),
+    ("state", "late"),
     [
         (follow_up("2026-11-20"), None),
         (follow_up("2026-11-17"), "not answered"),
@@ -235,16 +235,16 @@ def follow_up(asked: str, *answers: dict[str, Any]) -> FollowUp:
         (follow_up("2026-11-03", {"kind": "reassessed"}), None),
     ],
 )
-def test_what_is_late(found: FollowUp, late: str | None) -> None:
-    assert found.overdue_words(TODAY) == late
+def test_what_is_late(state: FollowUp, late: str | None) -> None:
+    assert state.overdue_words(TODAY) == late
 
 
 def test_working_days_and_what_nobody_has_begun() -> None:
-    assert working_days.after(date(2026, 11, 20), 1) == date(2026, 11, 23)
-    assert working_days.after(date(2026, 11, 20), 5) == date(2026, 11, 27)
+    assert working_days.working_day_after(date(2026, 11, 20), 1) == date(2026, 11, 23)
+    assert working_days.working_day_after(date(2026, 11, 20), 5) == date(2026, 11, 27)
     # Boxing Day falls on a Saturday, so that Monday the 28th is a holiday too.
-    assert working_days.after(date(2026, 12, 24), 1) == date(2026, 12, 29)
-    assert working_days.after(date(2026, 12, 31), 2) == date(2027, 1, 5)
+    assert working_days.working_day_after(date(2026, 12, 24), 1) == date(2026, 12, 29)
+    assert working_days.working_day_after(date(2026, 12, 31), 2) == date(2027, 1, 5)
 
 
 def test_the_database_counts_the_same_working_days(service: Service) -> None:
@@ -273,18 +273,18 @@ def test_the_database_counts_the_same_working_days(service: Service) -> None:
     ("planned", "right"),
     [
         (TODAY, True),
-        (ASKED + timedelta(days=90), True),
+        (ASKED_ON + timedelta(days=90), True),
         (TODAY - timedelta(days=1), False),
-        (ASKED + timedelta(days=91), False),
+        (ASKED_ON + timedelta(days=91), False),
         (None, False),
     ],
 )
 def test_a_planned_day_is_today_or_later_and_near(planned: date | None, right: bool) -> None:
     if right:
-        policies.check_answer("accepted", "", planned, TODAY, ASKED)
+        policies.check_answer("accepted", "", planned, TODAY, ASKED_ON)
     else:
         with pytest.raises(Invalid):
-            policies.check_answer("accepted", "", planned, TODAY, ASKED)
+            policies.check_answer("accepted", "", planned, TODAY, ASKED_ON)
 
 
 def test_only_the_night_reassesses_and_nothing_undoes_it() -> None:
@@ -374,8 +374,8 @@ def test_what_is_declined_waits_for_a_word_of_whoever_asked(
 
 def for_my_word(page: str) -> int:
     """How many answers the queue says wait for a word of the reader."""
-    found = re.search(r'href="/unit#asked">(\d+) answers? waits? for your word', page)
-    return int(found[1]) if found else 0
+    match = re.search(r'href="/unit#asked">(\d+) answers? waits? for your word', page)
+    return int(match[1]) if match else 0
 
 
 def test_neither_side_speaks_for_the_other(service: Service, browser: Browser, own: int) -> None:

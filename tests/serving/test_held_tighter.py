@@ -37,8 +37,8 @@ def concluded(service: Service, browser: Browser, reader: str = "ALD-SPO-1") -> 
     with service.admin.begin() as connection:
         rows = text(f"SELECT count(*) FROM triage.second_reads WHERE item_id = {item}")
         if not connection.execute(rows).scalar():
-            asked = f"{SECOND} VALUES ({item}, 'N54ALD', 1, current_date + 14)"
-            connection.execute(text(asked))
+            insert_second_read = f"{SECOND} VALUES ({item}, 'N54ALD', 1, current_date + 14)"
+            connection.execute(text(insert_second_read))
     return item
 
 
@@ -48,8 +48,8 @@ def test_a_deputys_right_ends_when_one_of_the_unit_begins(service: Service) -> N
     cover = "INSERT INTO triage.cover (pdu_code, deputy, username) VALUES ('N54ALD', :who, :head)"
     with transaction(service.web, "ALD-HEAD") as opened:
         tried(opened)
-        said = {"who": "BRI-SPO-1", "head": "ALD-HEAD"}
-        opened.connection.execute(text(cover), said)
+        people = {"who": "BRI-SPO-1", "head": "ALD-HEAD"}
+        opened.connection.execute(text(cover), people)
     refused: list[str] = []
 
     def deputy() -> None:
@@ -92,7 +92,7 @@ def test_events_are_numbered_in_the_order_of_commits(service: Service, browser: 
 
 
 def test_two_holds_at_once_are_both_kept(service: Service) -> None:
-    first, second = sorted(set(service.store.read("people")["crn"]))[:2]
+    first, second = sorted(set(service.store.read_versions("people")["crn"]))[:2]
     why = "An inquest was opened on 20 November 2026."
 
     def other() -> None:
@@ -132,12 +132,12 @@ def test_neither_reader_can_tell_who_the_other_is_or_what_was_said(
     browser.sign_in("ALD-SPO-2").get(f"/cases/{item}")
     browser.post(f"/cases/{item}/claim")
     holder = text(f"SELECT triage.held_by({item})")
-    for who, told in (("ALD-SPO-2", "ALD-SPO-2"), ("ALD-SPO-1", None), ("ALD-HEAD", None)):
+    for who, expected in (("ALD-SPO-2", "ALD-SPO-2"), ("ALD-SPO-1", None), ("ALD-HEAD", None)):
         with transaction(service.web, who) as opened:
             tried(opened)
-            assert opened.connection.execute(holder).scalar() == told, who
+            assert opened.connection.execute(holder).scalar() == expected, who
             due = text(f"SELECT count(*) FROM triage.second_reads WHERE item_id = {item}")
-            assert opened.connection.execute(due).scalar() == (1 if told else 0), who
+            assert opened.connection.execute(due).scalar() == (1 if expected else 0), who
     browser.record_view(item)
 
 
@@ -259,10 +259,10 @@ def test_a_hand_in_an_open_case_is_known_after_the_next_night(
     rows = text(f"SELECT crn, hands FROM triage.items WHERE id = {item}")
     with service.night.connect() as connection:
         crn = connection.execute(rows).one().crn
-        monkeypatch.setattr(timeline, "hands", lambda _: {crn: ["N54A009"]})
+        monkeypatch.setattr(timeline, "staff_involved", lambda _: {crn: ["N54A009"]})
         reassessments.move_cases(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"]
-        monkeypatch.setattr(timeline, "hands", lambda _: {})
+        monkeypatch.setattr(timeline, "staff_involved", lambda _: {})
         reassessments.move_cases(connection, service.store, AS_OF)
         assert connection.execute(rows).one().hands == ["N54A009"], "a hand once had stays"
         connection.rollback()

@@ -43,7 +43,7 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
     _, crn = concluded(service, browser)
     browser.sign_in(INSPECTOR).get("/account")
     page = browser.post("/account", crn=crn, on=clock.today().isoformat())
-    for said in (
+    for phrase in (
         "What was on record",
         "Read in full, and thought about.",
         "Flagged",
@@ -52,7 +52,7 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
         "RECORDED_CONCLUSION",
         "one event told three times",
     ):
-        assert said in page, said
+        assert phrase in page, phrase
     with service.admin.connect() as connection:
         rows = text(
             "SELECT count(*) FROM triage.audit WHERE what = 'ASKED_FOR_ACCOUNT'"
@@ -79,11 +79,13 @@ def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
             {"number": number},
         )
     with transaction(service.web, INSPECTOR) as opened:
-        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
+        case_account = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, TODAY
+        )
         before = account.account_of_case(
             opened, service.store, service.settings.scores, crn, LONG_AGO
         )
-    delivered = next(one for one in told.acute if one["id"] == number)
+    delivered = next(one for one in case_account.acute if one["id"] == number)
     assert [one["username"] for one in delivered["acknowledged"]] == ["ALD-SPO-2"]
     assert before.acute == []
     browser.sign_in(INSPECTOR).get("/account")
@@ -195,14 +197,16 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": True})
     with transaction(service.web, INSPECTOR) as opened:
-        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
+        case_account = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, TODAY
+        )
     with service.admin.begin() as connection:
         connection.execute(limit, {"item": item, "limited": False})
-    one = told.queued[0]
+    one = case_account.queued[0]
     assert one["item"]["limited"]
     for hidden in ("findings", "own_views", "conclusions", "openings", "claims"):
         assert one[hidden] == [], hidden
-    assert told.audit, "who did what with it stays"
+    assert case_account.audit, "who did what with it stays"
 
 
 def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
@@ -222,10 +226,16 @@ def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
     assert "rosh-timeline__item" not in page
     assert "Read in full, and thought about." in page
     with transaction(service.web, INSPECTOR) as opened:
-        told = account.account_of_case(opened, service.store, service.settings.scores, crn, TODAY)
-    assert (told.limits_known, told.limited, told.computed) == (False, True, [])
-    assert told.queued
-    assert told.audit
+        case_account = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, TODAY
+        )
+    assert (case_account.limits_known, case_account.limited, case_account.computed) == (
+        False,
+        True,
+        [],
+    )
+    assert case_account.queued
+    assert case_account.audit
 
 
 def test_questions_that_cannot_be_answered_are_said(
@@ -252,12 +262,12 @@ def test_the_same_account_from_the_command_line(
     _, crn = concluded(service, browser)
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
-    said = ["account", "--crn", crn, "--on", TODAY.isoformat(), "--as"]
-    assert main_module.main([*said, INSPECTOR]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["crn"] == crn
-    assert len(told["queued"]) == 1
-    assert main_module.main([*said, "ALD-SPO-1"]) == 10
+    command = ["account", "--crn", crn, "--on", TODAY.isoformat(), "--as"]
+    assert main_module.main([*command, INSPECTOR]) == 0
+    case_account = json.loads(capsys.readouterr().out)
+    assert case_account["crn"] == crn
+    assert len(case_account["queued"]) == 1
+    assert main_module.main([*command, "ALD-SPO-1"]) == 10
     assert "not entered as inspector" in capsys.readouterr().err
 
 
@@ -273,16 +283,16 @@ def test_a_hold_stops_deletion_until_it_is_lifted(
     with transaction(service.web, INSPECTOR) as opened:
         legal_holds.record_hold(opened, store, factories.CRN, why, placed=True)
     with pytest.raises(UserError, match="held for an inspection"):
-        forget.forget(tmp_path / "s", factories.CRN)
-    assert Store.open(tmp_path / "s").read("supervisions").height == 1
+        forget.forget_case(tmp_path / "s", factories.CRN)
+    assert Store.open(tmp_path / "s").read_versions("supervisions").height == 1
     with transaction(service.web, INSPECTOR) as opened:
         legal_holds.record_hold(opened, store, factories.CRN, why, placed=False)
     with pytest.raises(UserError, match="held for an inspection"):
-        forget.forget(tmp_path / "s", factories.CRN)
+        forget.forget_case(tmp_path / "s", factories.CRN)
     with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         legal_holds.write_hold_list(opened.connection, tmp_path / "s")
-    assert forget.forget(tmp_path / "s", factories.CRN)["supervisions"] == 1
+    assert forget.forget_case(tmp_path / "s", factories.CRN)["supervisions"] == 1
     (tmp_path / "s" / store_holds.FILE).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="Nothing is deleted"):
         store_holds.cases_on_hold(tmp_path / "s")
@@ -297,13 +307,13 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     browser.sign_in(INSPECTOR).get("/account")
     why = "A serious further offence review has begun."
     assert "at least 20" in browser.post("/account/hold", 422, crn="A000007", reasons="no")
-    crn = service.store.read("people")["crn"].min()
-    told = {"crn": str(crn), "reasons": why}
-    assert "is no CRN" in browser.post("/account/hold", 422, **told | {"crn": "7", "placed": "no"})
-    assert "Select whether" in browser.post("/account/hold", 422, **told)
-    nobody = told | {"crn": "A000007", "placed": "yes"}
+    crn = service.store.read_versions("people")["crn"].min()
+    form = {"crn": str(crn), "reasons": why}
+    assert "is no CRN" in browser.post("/account/hold", 422, **form | {"crn": "7", "placed": "no"})
+    assert "Select whether" in browser.post("/account/hold", 422, **form)
+    nobody = form | {"crn": "A000007", "placed": "yes"}
     assert "holds nothing of that CRN" in browser.post("/account/hold", 422, **nobody)
-    page = browser.post("/account/hold", placed="yes", **told)
+    page = browser.post("/account/hold", placed="yes", **form)
     assert "It is kept from deletion" in page
     assert crn in store_holds.cases_on_hold(service.settings.store)
     monkeypatch.setenv("ROSH_MODE", "demo")
@@ -311,9 +321,9 @@ def test_a_hold_is_placed_on_the_page_and_by_a_command(
     (service.settings.store / store_holds.FILE).unlink()
     assert main_module.main(["holds"]) == 0
     assert crn in store_holds.cases_on_hold(service.settings.store)
-    said = ["hold", "--as", INSPECTOR, "--crn", str(crn), "--reasons"]
-    assert main_module.main([*said, "short", "--lift"]) == 10
-    assert main_module.main([*said, why, "--lift"]) == 0
+    command = ["hold", "--as", INSPECTOR, "--crn", str(crn), "--reasons"]
+    assert main_module.main([*command, "short", "--lift"]) == 10
+    assert main_module.main([*command, why, "--lift"]) == 0
     assert crn not in store_holds.cases_on_hold(service.settings.store)
     with pytest.raises(DBAPIError), transaction(service.web, "ALD-HEAD") as opened:
         legal_holds.record_hold(opened, service.store, crn, why, placed=True)

@@ -106,14 +106,14 @@ PEOPLE_AND_REVIEWS = (
     "INSERT INTO triage.conclusions (item_id, username, outcome, groups, reasons) SELECT id,"
     " 'SPO-1', 'keep_level', '{}', 'reasons of a made-up reader' FROM triage.items",
 )
-KEPT = ("users", "approvals", "runs", "items", "own_views", "conclusions")
+TABLES = ("users", "approvals", "runs", "items", "own_views", "conclusions")
 
 
 def rows(connection: Connection) -> dict[str, list[dict[str, object]]]:
     """What is kept of people and reviews."""
     return {
         table: [dict(row) for row in connection.execute(text(f"TABLE triage.{table}")).mappings()]
-        for table in KEPT
+        for table in TABLES
     }
 
 
@@ -132,7 +132,7 @@ def test_a_database_of_the_first_version_keeps_its_reviews_and_gets_the_rules_of
     )
     with other.engine.connect() as connection, service.admin.connect() as fresh:
         after = rows(connection)
-        for table in KEPT:
+        for table in TABLES:
             assert [
                 {name: row[name] for name in old}
                 for row, old in zip(after[table], before[table], strict=True)

@@ -21,14 +21,14 @@ def entry(
     recorded: int | None = None,
 ) -> dict[str, Any]:
     """An entry so many days before, recorded that day or so many days before."""
-    told = DAY - timedelta(days=number if recorded is None else recorded)
+    known_day = DAY - timedelta(days=number if recorded is None else recorded)
     return {
         "source_table": table,
         "record_id": f"R{number}",
         "what": what,
         "detail": detail,
         "occurred_on": DAY - timedelta(days=number),
-        "recorded_at": datetime.combine(told, time(9)),
+        "recorded_at": datetime.combine(known_day, time(9)),
     }
 
 

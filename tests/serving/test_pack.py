@@ -23,7 +23,7 @@ MONTH = f"{AS_OF:%Y-%m}"
 
 
 @pytest.fixture(scope="module")
-def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pack_folder(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pack of the month of the tests' night, made by the command."""
     out = tmp_path_factory.mktemp("pack")
     with pytest.MonkeyPatch.context() as patch:
@@ -33,9 +33,9 @@ def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_page_stands_alone_and_says_what_the_board_asks(made: Path) -> None:
-    page = (made / f"board-pack-{MONTH}.html").read_text(encoding="utf-8")
-    for said in (
+def test_the_page_stands_alone_and_says_what_the_board_asks(pack_folder: Path) -> None:
+    page = (pack_folder / f"board-pack-{MONTH}.html").read_text(encoding="utf-8")
+    for phrase in (
         "What needs a decision",
         "What changed since the month before",
         "Is the involvement of people meaningful?",
@@ -45,34 +45,36 @@ def test_the_page_stands_alone_and_says_what_the_board_asks(made: Path) -> None:
         "Made-up people",
         "no flag is not evidence of",
     ):
-        assert said in page, said
+        assert phrase in page, phrase
     for outside in ("http://", "src=", "<link", "<script", "@import"):
         assert outside not in page.replace("http://www.w3.org/2000/svg", ""), outside
 
 
-def test_no_person_stands_in_the_pack(made: Path, service: Service) -> None:
+def test_no_person_stands_in_the_pack(pack_folder: Path, service: Service) -> None:
     with service.admin.connect() as connection:
         crns = list(connection.execute(text("SELECT crn FROM triage.caseload")).scalars())
         readers = list(
             connection.execute(text("SELECT name FROM triage.users WHERE role = 'spo'")).scalars()
         )
-    told = "".join(p.read_text(encoding="utf-8") for p in made.iterdir() if p.suffix != ".pdf")
-    assert not [name for name in [*crns, *readers] if name in told]
+    page_text = "".join(
+        p.read_text(encoding="utf-8") for p in pack_folder.iterdir() if p.suffix != ".pdf"
+    )
+    assert not [name for name in [*crns, *readers] if name in page_text]
 
 
-def test_the_pdf_is_tagged_and_the_tables_hold_every_figure(made: Path) -> None:
-    content = (made / f"board-pack-{MONTH}.pdf").read_bytes()
+def test_the_pdf_is_tagged_and_the_tables_hold_every_figure(pack_folder: Path) -> None:
+    content = (pack_folder / f"board-pack-{MONTH}.pdf").read_bytes()
     assert content.startswith(b"%PDF")
     streams = re.findall(rb"stream\n(.*?)\nendstream", content, re.DOTALL)
     plain = b"".join(zlib.decompress(one) for one in streams if one[:1] == b"x")
     assert b"/StructTreeRoot" in content + plain
-    with (made / f"board-pack-{MONTH}-figures.csv").open(encoding="utf-8") as file:
+    with (pack_folder / f"board-pack-{MONTH}-figures.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["figure"] for row in rows] == list(board_pack.watch.THRESHOLDS)
     misses = next(row for row in rows if row["figure"] == "misses_corrected")
     assert misses["value"] == ""
     assert misses["state"] == "too few to tell"
-    assert (made / f"board-pack-{MONTH}-parts.csv").stat().st_size > 1000
+    assert (pack_folder / f"board-pack-{MONTH}-parts.csv").stat().st_size > 1000
 
 
 def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
@@ -80,8 +82,11 @@ def test_what_is_no_month_or_has_no_night_is_said(service: Service) -> None:
         board_pack.Month.parse_month("October")
     with pytest.raises(UserError, match="has not come yet"):
         board_pack.Month.parse_month("2999-01")
-    with pytest.raises(MissingInput, match="There was no night"), service.night.connect() as found:
-        board_pack.gather_pack(found, board_pack.Month.parse_month("2020-02"), demo=True)
+    with (
+        pytest.raises(MissingInput, match="There was no night"),
+        service.night.connect() as connection,
+    ):
+        board_pack.gather_pack(connection, board_pack.Month.parse_month("2020-02"), demo=True)
     assert board_pack.Month.parse_month("2024-02").last == date(2024, 2, 29)
     assert clock.today() >= board_pack.Month.parse_month(MONTH).first
 
@@ -91,10 +96,10 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
 ) -> None:
     monkeypatch.setattr(watch, "newest_snapshot", lambda *_: None)
     with service.night.connect() as connection:
-        told = board_pack.gather_pack(connection, board_pack.Month.parse_month(MONTH), demo=True)
-    assert told.figures == []
-    assert "No night was kept in the month: why, and what stood in its place." in told.decisions
-    page = board_pack.write_pack(told, tmp_path, "No card.")[0].read_text(encoding="utf-8")
+        pack = board_pack.gather_pack(connection, board_pack.Month.parse_month(MONTH), demo=True)
+    assert pack.figures == []
+    assert "No night was kept in the month: why, and what stood in its place." in pack.decisions
+    page = board_pack.write_pack(pack, tmp_path, "No card.")[0].read_text(encoding="utf-8")
     assert "No night was kept in this month, so there are no figures" in page
     # What the board did stands in it, in the order in which it was done.
     assert page.index("was made: model") < page.index("signed proposal 1")
@@ -116,21 +121,23 @@ def test_what_readers_did_after_a_month_is_not_told_of_it(service: Service) -> N
             " VALUES (:as_of, 2, '[]', '{}', :at) RETURNING id"
         )
         days = [datetime(2026, *day, 6, tzinfo=UTC) for day in ((3, 31), (4, 1), (4, 20))]
-        made = [connection.execute(put, {"as_of": quiet, "at": at}).scalar_one() for at in days]
+        snapshot_ids = [
+            connection.execute(put, {"as_of": quiet, "at": at}).scalar_one() for at in days
+        ]
         by = datetime(2026, 4, 1, 23, tzinfo=UTC)
-        kept = watch.newest_snapshot(connection, month.last, by)
-        assert kept is not None
-        assert kept["id"] == made[1]
+        snapshot = watch.newest_snapshot(connection, month.last, by)
+        assert snapshot is not None
+        assert snapshot["id"] == snapshot_ids[1]
         late = watch.newest_snapshot(connection, month.last, datetime(2026, 3, 1, tzinfo=UTC))
         assert late is not None
-        assert late["id"] == made[0], "all were made later: the first of them"
+        assert late["id"] == snapshot_ids[0], "all were made later: the first of them"
         newest = watch.newest_snapshot(connection, month.last)
         assert newest is not None
-        assert newest["id"] == made[2]
+        assert newest["id"] == snapshot_ids[2]
         chosen: list[datetime] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
-                watch, "newest_snapshot", lambda _c, _until, at: chosen.append(at) or kept
+                watch, "newest_snapshot", lambda _c, _until, at: chosen.append(at) or snapshot
             )
             board_pack.gather_pack(connection, month, demo=True)
         assert chosen[0] == datetime(2026, 4, 1, 23, tzinfo=UTC), (

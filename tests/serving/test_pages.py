@@ -108,11 +108,11 @@ def test_refusals_leave_an_audit_row_too(service: Service, browser: Browser) -> 
 def test_health_answers_as_hmpps_services_do(
     client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = client.get("/health")
-    assert said.status_code == 200
-    assert said.json()["status"] == "UP"
-    assert said.json()["components"] == {"db": {"status": "UP"}}
-    assert {"uptime", "build", "version"} <= set(said.json())
+    response = client.get("/health")
+    assert response.status_code == 200
+    assert response.json()["status"] == "UP"
+    assert response.json()["components"] == {"db": {"status": "UP"}}
+    assert {"uptime", "build", "version"} <= set(response.json())
     assert client.get("/ping").text == "pong"
     assert client.get("/info").json()["build"]["name"] == "rosh-triage"
     monkeypatch.setattr(
@@ -226,9 +226,9 @@ def test_settings_refuse_weak_or_missing_secrets(tmp_path: Path) -> None:
     }
     with pytest.raises(SetupProblem, match="ROSH_ADMIN_PASSWORD"):
         settings_module.read_settings(strong)
-    given = settings_module.read_settings({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
-    assert server.admin_url(given).drivername == "postgresql+psycopg"
-    assert server.url_for(given, server.WEB).username == server.WEB
+    settings = settings_module.read_settings({**strong, "DATABASE_URL": "postgresql://u:p@h/d"})
+    assert server.admin_url(settings).drivername == "postgresql+psycopg"
+    assert server.url_for(settings, server.WEB).username == server.WEB
     drawn = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
     assert drawn == settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
     file = tmp_path / "demo-secrets.json"
@@ -284,10 +284,10 @@ def test_commands_of_the_service(
     assert main_module.main(["migrate"]) == 0
     assert main_module.main(["approve", "--demo", "--as-of", str(AS_OF)]) == 0
     assert main_module.main(["score", "--as-of", str(AS_OF)]) == 0
-    said = capsys.readouterr().out
-    assert "nothing was changed" in said
-    assert "Now make serve" in said
-    assert "ALD-SPO-1" in said
+    output = capsys.readouterr().out
+    assert "nothing was changed" in output
+    assert "Now make serve" in output
+    assert "ALD-SPO-1" in output
     assert main_module.main(["approve"]) == 10
     assert (
         main_module.main(["approve", "--as", "BOARD-1", "--reasons", "x" * 30, "--rates", "low=x"])

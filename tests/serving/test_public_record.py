@@ -13,13 +13,13 @@ TOP = Path(__file__).parents[2]
 
 
 def test_the_record_that_was_reviewed_is_the_one_that_is_generated() -> None:
-    kept = (TOP / "docs" / "public-record.md").read_text(encoding="utf-8")
-    assert kept == layout_page(public_record.as_markdown())
+    page_text = (TOP / "docs" / "public-record.md").read_text(encoding="utf-8")
+    assert page_text == layout_page(public_record.as_markdown())
 
 
 def test_each_promise_has_its_test() -> None:
-    found = sorted(path.name for path in (TOP / "tests" / "promises").glob("test_[01]*.py"))
-    assert [test for _, test in law.PROMISES] == found
+    paths = sorted(path.name for path in (TOP / "tests" / "promises").glob("test_[01]*.py"))
+    assert [test for _, test in law.PROMISES] == paths
 
 
 def test_it_says_the_systems_own_facts_and_what_is_left_to_people() -> None:
@@ -70,11 +70,11 @@ TIER_2 = {
 
 
 def test_each_field_of_the_standard_is_filled_or_marked_for_a_person() -> None:
-    told = public_record.as_markdown().split("## Tier 2")[1].split("\n## ")[0].lower()
-    lines = [line for line in told.splitlines() if line.startswith("| 2.")]
+    tier_2 = public_record.as_markdown().split("## Tier 2")[1].split("\n## ")[0].lower()
+    lines = [line for line in tier_2.splitlines() if line.startswith("| 2.")]
     for section, fields in TIER_2.items():
         ours = [line.split("|")[1:3] for line in lines if line.startswith(f"| {section}")]
         for field in fields:
-            found = [said for name, said in ours if field in name]
-            assert found, (section, field)
-            assert all(said.strip() for said in found), field
+            values_of_field = [field_name for name, field_name in ours if field in name]
+            assert values_of_field, (section, field)
+            assert all(value.strip() for value in values_of_field), field

@@ -45,8 +45,8 @@ def test_a_verdict_gives_a_level(
     levels: dict[str, str],
     of_the_public: str,
 ) -> None:
-    found = policies.check_view(View(verdicts, levels, (), WORDS), recorded)
-    assert found == dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM") | {"public": of_the_public}
+    view = policies.check_view(View(verdicts, levels, (), WORDS), recorded)
+    assert view == dict.fromkeys(COMMUNITY_GROUPS, "MEDIUM") | {"public": of_the_public}
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_verdict_gives_a_level(
 def test_a_view_that_is_not_whole_is_sent_back(
     view: View, recorded: Mapping[str, str | None], field: str
 ) -> None:
-    with pytest.raises(Invalid) as found:
+    with pytest.raises(Invalid) as error:
         policies.check_view(view, recorded)
-    assert field in found.value.faults
+    assert field in error.value.faults
 
 
-def said(service: Service, item: int, username: str) -> Mapping[str, Any]:
+def reading_of(service: Service, item: int, username: str) -> Mapping[str, Any]:
     """What somebody recorded of a case."""
     with service.admin.connect() as connection:
         rows = select(own_views).where(
@@ -104,12 +104,12 @@ def test_all_others_about_right_and_ticked_entries_are_a_whole_view(
     form = {"verdict-children": "too_low:HIGH"}
     page = browser.post(f"/cases/{item}/view", entry=entry, others="about_right", **form)
     assert "The findings" in page
-    found = said(service, item, "ALD-SPO-2")
-    assert found["levels"]["children"] == "HIGH"
-    assert found["levels"]["staff"] == levels["staff"]["level"]
-    assert found["verdicts"]["staff"] == "about_right"
-    assert found["ticked"] == [list(one) for one in formatters.ticked_entries([unescape(entry)])]
-    assert found["reasons"] == ""
+    reading = reading_of(service, item, "ALD-SPO-2")
+    assert reading["levels"]["children"] == "HIGH"
+    assert reading["levels"]["staff"] == levels["staff"]["level"]
+    assert reading["verdicts"]["staff"] == "about_right"
+    assert reading["ticked"] == [list(one) for one in formatters.ticked_entries([unescape(entry)])]
+    assert reading["reasons"] == ""
     assert "Part of your reasons" in browser.get(f"/cases/{item}?system=true")
 
 
@@ -186,11 +186,11 @@ def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service
 def test_nobody_learns_who_reads_in_another_unit(service: Service) -> None:
     item = service.unread("N54BRI")
     insert_claim(service, item, "BRI-SPO-1", 5)
-    for username, told in (("BRI-SPO-2", "BRI-SPO-1"), ("ALD-SPO-1", None), ("BOARD-1", None)):
+    for username, expected in (("BRI-SPO-2", "BRI-SPO-1"), ("ALD-SPO-1", None), ("BOARD-1", None)):
         with transaction(service.web, username) as opened:
             opened.audit(AuditEvent("TEST", "ITEM", str(item)))
-            found = opened.connection.execute(text(f"SELECT triage.held_by({item})"))
-            assert found.scalar() == told
+            rows = opened.connection.execute(text(f"SELECT triage.held_by({item})"))
+            assert rows.scalar() == expected
     insert_claim(service, item, "BRI-SPO-1", -1)
 
 
@@ -286,12 +286,12 @@ def test_how_long_a_case_was_open_before_the_view_is_kept(
     browser.get(f"/cases/{item}")
     browser.record_view(item)
     with service.admin.connect() as connection:
-        told = text(
+        statement = text(
             f"SELECT v.opened_at, v.at, ({views} AND a.who = v.username), ({views})"
             " FROM triage.own_views v JOIN triage.items i ON i.id = v.item_id"
             " WHERE i.id = :item"
         )
-        opened, recorded, mine, hers = connection.execute(told, {"item": item}).one()
+        opened, recorded, mine, hers = connection.execute(statement, {"item": item}).one()
     assert hers < opened == mine < recorded
 
 

@@ -15,12 +15,12 @@ from tests.service import Service
 SECOND = "INSERT INTO triage.second_reads (item_id, pdu_code, probability, due_on)"
 
 
-def asked(service: Service, item: int) -> float | None:
+def second_read_probability(service: Service, item: int) -> float | None:
     """With which probability a second reader was drawn; None where none was."""
     with service.admin.connect() as connection:
         rows = text("SELECT probability FROM triage.second_reads WHERE item_id = :item")
-        found = connection.execute(rows, {"item": item}).scalar()
-    return None if found is None else float(found)
+        value = connection.execute(rows, {"item": item}).scalar()
+    return None if value is None else float(value)
 
 
 def draw_of(service: Service, item: int) -> tuple[str, float]:
@@ -33,7 +33,7 @@ def draw_of(service: Service, item: int) -> tuple[str, float]:
 
 def send_to_second(service: Service, item: int, pdu: str = "N54ALD") -> None:
     """As if the draw had asked for a second reader, where it did not."""
-    if asked(service, item) is None:
+    if second_read_probability(service, item) is None:
         with service.admin.begin() as connection:
             connection.execute(
                 text(f"{SECOND} VALUES (:item, :pdu, 1, current_date + 14)"),
@@ -43,8 +43,8 @@ def send_to_second(service: Service, item: int, pdu: str = "N54ALD") -> None:
 
 def low_public(levels: dict[str, Any]) -> dict[str, str]:
     """A verdict "too low" for the first group with a level below the highest."""
-    for group, said in levels.items():
-        if said["level"] in ("LOW", "MEDIUM", "HIGH") and group != "prisoners":
+    for group, level in levels.items():
+        if level["level"] in ("LOW", "MEDIUM", "HIGH") and group != "prisoners":
             return {f"verdict-{group}": "too_low:VERY_HIGH"}
     raise AssertionError("no group has a level below the highest")
 
@@ -65,7 +65,7 @@ def test_a_second_reader_is_drawn_as_designed(
     browser.conclude(item)
     rate = 0.05 if drawn_as == "flagged" else 1.0 if low else 0.2
     _, draw = draw_of(service, item)
-    assert asked(service, item) == (rate if draw < rate else None)
+    assert second_read_probability(service, item) == (rate if draw < rate else None)
 
 
 def test_neither_reader_sees_anything_of_the_other_before_both_are_done(
@@ -121,7 +121,7 @@ def test_a_second_read_grants_another_unit_one_case(service: Service, browser: B
     item = service.unread("N54ALD", alone=True)
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.conclude(item)
-    assert asked(service, item) is None
+    assert second_read_probability(service, item) is None
     browser.sign_in("BRI-SPO-1").get(f"/cases/{item}", status=404)
     send_to_second(service, item, "N54BRI")
     assert "Alderbrook" in browser.get("/queue")
@@ -129,9 +129,9 @@ def test_a_second_read_grants_another_unit_one_case(service: Service, browser: B
     with transaction(service.web, "BRI-SPO-1") as opened:
         opened.audit(AuditEvent("TEST", "ITEM", str(item)))
         rows = text("SELECT id FROM triage.items WHERE pdu_code = 'N54ALD'")
-        seen = set(opened.connection.execute(rows).scalars())
+        visible_items = set(opened.connection.execute(rows).scalars())
         drawn = opened.connection.execute(text("SELECT triage.second_reads_for_me()")).scalars()
-        assert item in seen <= set(drawn)
+        assert item in visible_items <= set(drawn)
     browser.record_view(item)
     other = browser.sign_in("BRI-SPO-2")
     other.get(f"/cases/{item}", status=404)
@@ -237,8 +237,8 @@ def test_a_review_that_was_left_half_way_goes_to_the_deputy_too(
 
 def test_whoever_stands_in_acts_on_what_was_delivered(service: Service, browser: Browser) -> None:
     with service.admin.begin() as connection:
-        told = text("SELECT count(*) FROM triage.acute WHERE pdu_code = 'N54ALD'")
-        assert connection.execute(told).scalar_one() > 0
+        statement = text("SELECT count(*) FROM triage.acute WHERE pdu_code = 'N54ALD'")
+        assert connection.execute(statement).scalar_one() > 0
     deputy = browser.sign_in("BRI-SPO-2").get("/acute").count('data-qa="acute"')
     head = browser.sign_in("ALD-HEAD")
     ours = head.get("/acute").count('data-qa="acute"')

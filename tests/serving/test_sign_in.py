@@ -34,10 +34,10 @@ def provider(issuer: str) -> Provider:
 
 
 def test_a_token_says_who_and_which_roles(provider: Provider, issuer: str) -> None:
-    found = provider.read_bearer(token(issuer))
-    assert found.username == "X"
-    assert found.grants_role("spo")
-    assert not found.grants_role("head")
+    claims = provider.read_bearer(token(issuer))
+    assert claims.username == "X"
+    assert claims.grants_role("spo")
+    assert not claims.grants_role("head")
     service = provider.read_bearer(token(issuer, **named("batch", "batch-1")))
     assert service.username == "batch-1"
     assert service.grants_role("batch")
@@ -104,9 +104,9 @@ def test_a_provider_that_is_away_is_a_page(service: Service, front_end: None) ->
     oidc = Oidc("http://127.0.0.1:9", "a", "b", "http://here")
     app = web_app.create_app(replace(service.settings, oidc=oidc), service.web)
     with TestClient(app) as client:
-        found = client.get("/sign-in/provider")
-    assert found.status_code == 503
-    assert "cannot be reached" in found.text
+        response = client.get("/sign-in/provider")
+    assert response.status_code == 503
+    assert "cannot be reached" in response.text
 
 
 def test_the_way_to_the_provider_carries_a_challenge(provider: Provider) -> None:
@@ -130,23 +130,23 @@ def test_half_a_provider_is_named() -> None:
         "ROSH_OIDC_CLIENT_SECRET": "b",
         "ROSH_PUBLIC_URL": "https://here/",
     }
-    found = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **whole})
-    assert found.oidc == Oidc("http://x", "a", "b", "https://here")
+    settings = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **whole})
+    assert settings.oidc == Oidc("http://x", "a", "b", "https://here")
 
 
 def test_a_live_cookie_is_sent_over_https_alone(service: Service, issuer: str) -> None:
     secrets = factories.live_secrets()
-    given = {
+    environment = {
         "ROSH_OIDC_ISSUER": issuer,
         "ROSH_OIDC_CLIENT_ID": "a",
         "ROSH_OIDC_CLIENT_SECRET": "b",
         "ROSH_PUBLIC_URL": "https://here",
     }
-    live = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **given})
+    live = settings_module.read_settings({"ROSH_MODE": "live", **secrets, **environment})
     with TestClient(web_app.create_app(live, service.web)) as client:
-        found = client.get("/sign-in")
-    assert "Made-up people" not in found.text
-    cookie = found.headers["set-cookie"].lower()
+        response = client.get("/sign-in")
+    assert "Made-up people" not in response.text
+    cookie = response.headers["set-cookie"].lower()
     for part in ("secure", "httponly", "samesite=lax"):
         assert part in cookie
 
@@ -227,8 +227,8 @@ def test_a_form_in_another_tab_stays_good_after_signing_in_again(
     browser.post("/sign-in", username="ALD-SPO-1")
     browser.token = second
     words = "Written in the second tab while the session of the first ran out."
-    said = {f"verdict-{group}": "cannot_tell" for group in COMMUNITY_GROUPS}
-    assert "The findings" in browser.post(f"/cases/{item}/view", reasons=words, **said)
+    form = {f"verdict-{group}": "cannot_tell" for group in COMMUNITY_GROUPS}
+    assert "The findings" in browser.post(f"/cases/{item}/view", reasons=words, **form)
     browser.sign_in("ALD-SPO-2").get("/queue")
     browser.token = second
     assert "out of date" in browser.post(f"/cases/{item}/claim", 403), "of that person alone"
@@ -345,9 +345,9 @@ def test_a_session_is_ended_wherever_its_cookie_lies(
     assert "is signed out (" in capsys.readouterr().out
     assert "Sign in to the demonstration" in browser.get("/queue")
     browser.sign_in("ALD-SPO-2").get("/queue")
-    kept = dict(browser.client.cookies)
+    cookies = dict(browser.client.cookies)
     browser.post("/sign-out")
-    for name, value in {**cookie, **kept}.items():
+    for name, value in {**cookie, **cookies}.items():
         browser.client.cookies.set(name, value)
     assert "Sign in to the demonstration" in browser.get("/queue")
     assert main_module.main(["end-user", "NOBODY"]) == 10

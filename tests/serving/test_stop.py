@@ -55,9 +55,9 @@ def going_on(service: Service) -> Iterator[None]:
 def test_one_member_stops_and_two_are_needed_to_go_on(service: Service) -> None:
     assert holds(service) is None
     say(service, "BOARD-1", stop.stop_flagging, WHY)
-    found = holds(service)
-    assert found is not None
-    assert found.by == "Dr Hollis Wren"
+    holds_after = holds(service)
+    assert holds_after is not None
+    assert holds_after.by == "Dr Hollis Wren"
     say(service, "BOARD-1", stop.resume_flagging, ON)
     say(service, "BOARD-1", stop.resume_flagging, ON)
     assert holds(service) is not None, "one member twice is one member"
@@ -70,9 +70,9 @@ def test_a_second_stop_takes_back_what_was_said_for_going_on(service: Service) -
     say(service, "BOARD-1", stop.resume_flagging, ON)
     say(service, "BOARD-2", stop.stop_flagging, WHY)
     say(service, "BOARD-2", stop.resume_flagging, ON)
-    found = holds(service)
-    assert found is not None
-    assert found.resumed_by == ("Priti Marlowe",)
+    holds_after = holds(service)
+    assert holds_after is not None
+    assert holds_after.resumed_by == ("Priti Marlowe",)
 
 
 @pytest.mark.parametrize("username", ["ALD-SPO-1", "ALD-HEAD", "ANALYST-1", "INSPECTOR-1", ""])
@@ -96,13 +96,15 @@ def test_stopped_nobody_is_flagged_and_the_random_share_is_as_large(service: Ser
     later = AS_OF + timedelta(days=14)
     with service.night.connect() as connection:
         approval = approvals.in_force(connection, demo=True)
-        found = {
+        counts_by_kind = {
             stopped: choosing.choose_cases(
                 connection, approval, scored, units, Key("s", "r"), later, (), stopped=stopped
             )
             for stopped in (False, True)
         }
-    kinds = {stopped: [one.drawn_as for one in found[stopped]] for stopped in found}
+    kinds = {
+        stopped: [one.drawn_as for one in counts_by_kind[stopped]] for stopped in counts_by_kind
+    }
     assert "flagged" in kinds[False]
     assert set(kinds[True]) == {"random"}
     assert kinds[True].count("random") == kinds[False].count("random")
@@ -114,9 +116,9 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
     choose = choosing.choose_cases
 
     def meanwhile(*args: Any, **more: Any) -> Any:
-        found = choose(*args, **more)
+        chosen = choose(*args, **more)
         say(service, "BOARD-2", stop.stop_flagging, WHY)
-        return found
+        return chosen
 
     monkeypatch.setattr(choosing, "choose_cases", meanwhile)
     counts = select(func.count()).select_from(runs)
@@ -144,13 +146,13 @@ def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
     choose, every = choosing.choose_cases, approvals.list_approvals
 
     def meanwhile(*args: Any, **more: Any) -> Any:
-        found = choose(*args, **more)
+        chosen = choose(*args, **more)
         monkeypatch.setattr(
             approvals,
             "list_approvals",
-            lambda found: [replace(one, **change) for one in every(found)],
+            lambda chosen: [replace(one, **change) for one in every(chosen)],
         )
-        return found
+        return chosen
 
     monkeypatch.setattr(choosing, "choose_cases", meanwhile)
     counts = text("SELECT count(*) FROM triage.items")
@@ -214,19 +216,21 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
 ) -> None:
     """A proposal for outside the demo, so that the night of the tests stays approved."""
     with transaction(service.web, "BOARD-1") as opened:
-        made = approvals.propose_approval(opened, service.model, "x", {"low": 10}, 0.2, demo=False)
-    sign = f"/board/approvals/{made}/sign"
+        approval_id = approvals.propose_approval(
+            opened, service.model, "x", {"low": 10}, 0.2, demo=False
+        )
+    sign = f"/board/approvals/{approval_id}/sign"
     assert "to be signed" in browser.sign_in("BOARD-1").get("/board")
     page = browser.get("/board/approvals")
-    assert f"Proposal {made}, waiting for 2 of 2 signatures" in page
+    assert f"Proposal {approval_id}, waiting for 2 of 2 signatures" in page
     assert "at least 20" in browser.post(sign, 422, reasons="fine")
     page = browser.post(sign, reasons="Read the card and its figures.", conditions="For a month.")
-    assert f"Proposal {made}, waiting for 1 of 2 signatures" in page
+    assert f"Proposal {approval_id}, waiting for 1 of 2 signatures" in page
     assert "signs once" in browser.post(sign, 422, reasons="Read the card and its figures.")
     before = clock.now()
     browser.sign_in("BOARD-2").get("/board/approvals")
     page = browser.post(sign, reasons="Agreed, with the same condition.")
-    assert f"Withdraw approval {made}" in page
+    assert f"Withdraw approval {approval_id}" in page
     assert "Agreed, with the same condition." in page
     assert 'On these conditions:</strong> <span class="rosh-prewrap">For a month.' in page
     _add_a_third_member(service)
@@ -234,7 +238,7 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
         pytest.raises(UserError, match="does not wait"),
         transaction(service.web, "BOARD-3") as opened,
     ):
-        approvals.sign_approval(opened, made, "A third one, long after the second.")
+        approvals.sign_approval(opened, approval_id, "A third one, long after the second.")
     third = (
         "INSERT INTO triage.signatures (approval_id, username, reasons)"
         " VALUES (:made, 'BOARD-3', 'Long after the second one.')"
@@ -243,20 +247,20 @@ def test_an_approval_by_two_people_on_a_page_and_withdrawn_by_one(
         pytest.raises(DBAPIError, match="does not wait to be signed"),
         service.admin.begin() as admin,
     ):
-        admin.execute(text(third), {"made": made})
+        admin.execute(text(third), {"made": approval_id})
     with service.night.connect() as connection:
-        found = approvals.live_at(connection, clock.now(), demo=False)
-        assert found is not None
-        assert found.id == made
+        live_approval = approvals.live_at(connection, clock.now(), demo=False)
+        assert live_approval is not None
+        assert live_approval.id == approval_id
         assert approvals.live_at(connection, before, demo=False) is None
-    withdraw = f"/board/approvals/{made}/withdraw"
+    withdraw = f"/board/approvals/{approval_id}/withdraw"
     assert "at least 20" in browser.post(withdraw, 422, reasons="no")
     page = browser.post(withdraw, reasons="The proxy test was not done.")
     assert "it was withdrawn on" in page
     assert "withdraws once" in browser.post(withdraw, 422, reasons="The proxy test was not done.")
     with service.night.connect() as connection:
         assert approvals.live_at(connection, clock.now(), demo=False) is None
-        assert approvals.live_at(connection, found.at, demo=False) is None
+        assert approvals.live_at(connection, live_approval.at, demo=False) is None
 
 
 def test_an_approval_warns_before_it_expires() -> None:

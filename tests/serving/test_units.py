@@ -32,30 +32,30 @@ def crns(service: Service, where: str) -> list[str]:
 def test_the_checklist_holds_what_the_indicators_found(service: Service, browser: Browser) -> None:
     on = build.cases_under_supervision(service.store, AS_OF)
     open_ = on.filter(~pl.col("limited")).select("crn", "as_of")
-    frame = pl.concat([part for _, part in build.frames(service.store, open_)])
+    frame = pl.concat([part for _, part in build.build_frames(service.store, open_)])
     _as_the_night_writes(service, on, caseload.fired_indicators(frame))
     page = browser.sign_in("ALD-SPO-1").get("/unit/checklist")
     ours = set(crns(service, "NOT limited"))
-    seen = 0
+    total = 0
     for name, words in caseload.CHECKLIST.items():
         fired = set(frame.filter(pl.col(name) >= 1)["crn"]) & ours
         if name in ("da_enquiry_overdue", "sg_enquiry_overdue"):
             continue
-        seen += len(fired)
-        said = re.findall(rf"{re.escape(words)}: (\d+)", page)
-        assert said == ([str(len(fired))] if fired else []), name
-    assert seen
+        total += len(fired)
+        matches = re.findall(rf"{re.escape(words)}: (\d+)", page)
+        assert matches == ([str(len(fired))] if fired else []), name
+    assert total
     assert "probability" not in page
 
 
-def _as_the_night_writes(service: Service, on: pl.DataFrame, found: pl.DataFrame) -> None:
+def _as_the_night_writes(service: Service, on: pl.DataFrame, fired: pl.DataFrame) -> None:
     """Caseload and facts as a night leaves them, whichever cases other tests closed and opened."""
     where = caseload.place_cases(service.store, on)
     with transaction(service.night, None) as opened:
         opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
         on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
         caseload.write_caseload(opened.connection, on, where, AS_OF)
-        caseload.write_facts(opened.connection, on, found, where, AS_OF)
+        caseload.write_facts(opened.connection, on, fired, where, AS_OF)
 
 
 def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
@@ -131,7 +131,7 @@ def test_the_record_that_may_be_disclosed_holds_nothing_else(
         )
         item = connection.execute(rows).first()
         assert item is not None
-        told = connection.execute(
+        disclosable_rows = connection.execute(
             text(
                 "SELECT count(*) FILTER (WHERE disclosable), count(*) FROM triage.entries"
                 " WHERE item_id = :item AND NOT system"
@@ -140,12 +140,12 @@ def test_the_record_that_may_be_disclosed_holds_nothing_else(
         ).one()
     browser.sign_in("ALD-SPO-1")
     page = browser.get(f"/cases/{item[0]}/disclosable")
-    assert page.count("rosh-timeline__item") == told[0] < told[1]
+    assert page.count("rosh-timeline__item") == disclosable_rows[0] < disclosable_rows[1]
     assert "Not to be disclosed" not in page
-    found = browser.client.get(f"/cases/{item[0]}/disclosable.csv")
-    assert found.headers["content-type"] == "text/csv; charset=utf-8"
-    assert found.headers["cache-control"] == "no-store"
-    assert len(list(csv.reader(io.StringIO(found.text)))) == told[0] + 1
+    response = browser.client.get(f"/cases/{item[0]}/disclosable.csv")
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert len(list(csv.reader(io.StringIO(response.text)))) == disclosable_rows[0] + 1
 
 
 def test_the_queue_as_a_file_holds_what_the_page_shows(service: Service, browser: Browser) -> None:
@@ -182,11 +182,11 @@ def test_the_caseload_of_a_night_is_every_case_with_its_unit(service: Service) -
 def test_a_second_night_changes_only_what_differs(service: Service) -> None:
     on = pl.DataFrame({"crn": ["A000001", "A000002"], "limited": [False, True]})
     where = caseload.Placed({"A000001": "U1", "A000002": "U1"}, {"A000001": "S1", "A000002": "S1"})
-    found = pl.DataFrame({"crn": ["A000001", "A000002"], "indicator": ["f", "f"]})
+    fired = pl.DataFrame({"crn": ["A000001", "A000002"], "indicator": ["f", "f"]})
     with service.night.connect() as connection:
         before = connection.execute(text("SELECT count(*) FROM triage.caseload")).scalar_one()
         caseload.write_caseload(connection, on, where, AS_OF)
-        caseload.write_facts(connection, on, found, where, AS_OF)
+        caseload.write_facts(connection, on, fired, where, AS_OF)
         rows = connection.execute(
             text("SELECT crn, practitioner_code, limited FROM triage.caseload ORDER BY crn")
         ).all()
@@ -197,7 +197,7 @@ def test_a_second_night_changes_only_what_differs(service: Service) -> None:
         moved = caseload.Placed({"A000001": "U2"}, {})
         caseload.write_caseload(connection, on.head(1), moved, AS_OF)
         assert connection.execute(text("SELECT crn FROM triage.facts")).all() == [], "it has moved"
-        caseload.write_facts(connection, on.head(1), found.head(0), where, AS_OF)
+        caseload.write_facts(connection, on.head(1), fired.head(0), where, AS_OF)
         assert connection.execute(text("SELECT crn FROM triage.facts")).all() == []
         connection.rollback()
     with service.admin.connect() as connection:
@@ -219,8 +219,8 @@ def test_every_person_of_a_night_is_told() -> None:
     rows = outcome_rows(
         scored, ["L"], {"A": "U", "B": "U", "C": "U", "E": "U"}, [one], {"B"}, {"C"}
     )
-    said = dict(rows.select("crn", "what_happened").unique().iter_rows())
-    assert said == {
+    outcome_by_case = dict(rows.select("crn", "what_happened").unique().iter_rows())
+    assert outcome_by_case == {
         "A": "queued",
         "B": "already in the queue",
         "C": "cooling down",
@@ -261,7 +261,9 @@ def test_a_waiting_case_keeps_its_place_and_its_newer_score_is_sealed(
         assert connection.execute(text(places)).all() == before
         connection.execute(text("SET LOCAL ROLE rosh_web"))
         identity.prove_identity(connection, "ALD-SPO-2")
-        seen = set(connection.execute(text("SELECT item_id FROM triage.newer_scores")).scalars())
+        items_with_newer_score = set(
+            connection.execute(text("SELECT item_id FROM triage.newer_scores")).scalars()
+        )
         connection.rollback()
-    assert read in seen
-    assert waiting not in seen
+    assert read in items_with_newer_score
+    assert waiting not in items_with_newer_score

@@ -61,31 +61,31 @@ def reading(**changes: Any) -> Reading:
     ],
 )
 def test_states_come_from_one_table(name: str, value: float, state: str) -> None:
-    found = figures.make_figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
-    assert found.state == state
+    figure = figures.make_figure(name, value, value - 0.01, value + 0.01, 100, "{n}")
+    assert figure.state == state
 
 
 @pytest.mark.parametrize("count", [0, 1, 29])
 def test_too_few_is_never_green(count: int) -> None:
-    found = readers.share_figure("misses", [reading()] * count, lambda one: one.first, "{n}")
-    assert found.state == "too few to tell"
-    assert found.value is None
-    assert f"{count} of 30" in found.sentence
+    figure = readers.share_figure("misses", [reading()] * count, lambda one: one.first, "{n}")
+    assert figure.state == "too few to tell"
+    assert figure.value is None
+    assert f"{count} of 30" in figure.sentence
 
 
 def test_shares_are_weighed_by_how_likely_each_was_drawn() -> None:
     common = [reading(weight=1.0, first=True)] * 30
     rare = [reading(weight=9.0)] * 30
-    found = readers.share_figure("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
-    assert found.value == pytest.approx(0.1)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 0.1 < found.high
+    figure = readers.share_figure("misses", [*common, *rare], lambda one: one.first, "{n} of 100")
+    assert figure.value == pytest.approx(0.1)
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.low < 0.1 < figure.high
     plain = readers.share_figure(
         "misses", [reading(first=True)] * 6 + [reading()] * 54, lambda one: one.first, "{n}"
     )
     assert plain.low is not None
-    assert found.low < plain.low, "weights that differ are worth fewer readings"
+    assert figure.low < plain.low, "weights that differ are worth fewer readings"
 
 
 def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -> None:
@@ -111,8 +111,8 @@ def test_a_night_of_the_service_is_counted(service: Service, browser: Browser) -
             ).scalar_one()
         assert len(read) == count
         assert sum(one.second is not None for one in read) == both > 0
-        found = watch.keep_again(connection, TODAY)
-        assert {one.name for one in found} == set(watch.THRESHOLDS)
+        snapshot = watch.keep_again(connection, TODAY)
+        assert {one.name for one in snapshot} == set(watch.THRESHOLDS)
         connection.rollback()
 
 
@@ -143,10 +143,10 @@ def test_the_board_sees_figures_and_no_person(
 def test_time_on_a_case_is_told_in_steps() -> None:
     minutes = [1, 1, 3, 4, 6, 7, 9, 12, 20, 40] * 4
     read = [reading(read_for=timedelta(minutes=each)) for each in minutes]
-    found = readers._haste_figure([*read, reading(read_for=None)])
-    assert found.value == pytest.approx(0.2)
-    assert found.count == 40
-    assert [(part.label, part.count) for part in found.parts] == [
+    figure = readers._haste_figure([*read, reading(read_for=None)])
+    assert figure.value == pytest.approx(0.2)
+    assert figure.count == 40
+    assert [(part.label, part.count) for part in figure.parts] == [
         ("under 2 minutes", 8),
         ("2 to 5 minutes", 8),
         ("5 to 8 minutes", 8),
@@ -154,7 +154,7 @@ def test_time_on_a_case_is_told_in_steps() -> None:
         ("15 to 30 minutes", 4),
         ("30 minutes or more", 4),
     ]
-    assert "half for 6 minutes or less, the middle half 3 to 12" in found.sentence
+    assert "half for 6 minutes or less, the middle half 3 to 12" in figure.sentence
     few = readers._haste_figure(read[:20])
     assert few.value is None
     assert {part.value for part in few.parts} == {None}
@@ -186,7 +186,7 @@ def test_misses_and_precision_are_told_at_each_recorded_level() -> None:
 
 def test_readers_no_better_than_chance_put_nothing_right() -> None:
     guessing = ReaderError((0.2, 0.5), 0.5, 0.6, 0.1, 0.3)
-    assert not guessing.tells
+    assert not guessing.is_informative
     with pytest.raises(ValueError, match="no better than chance"):
         guessing.put_right(0.3)
     assert ReaderError((0.2, 0.5), 0.9, 0.9, 0.1, 0.3).put_right(0.95) == 1.0

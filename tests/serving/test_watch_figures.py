@@ -53,9 +53,9 @@ def profile(**changes: Any) -> Profile:
     return Profile(**values)
 
 
-def by_name(found: list[Figure]) -> dict[str, Figure]:
+def by_name(figure_list: list[Figure]) -> dict[str, Figure]:
     """The figures by their names."""
-    return {one.name: one for one in found}
+    return {one.name: one for one in figure_list}
 
 
 @pytest.mark.parametrize(
@@ -76,30 +76,32 @@ def test_a_week_beside_what_is_usual(
 ) -> None:
     """A week usually brings 100 rows of the one region (and 20 of the other, too few to tell)."""
     week = {"contacts": {"N54": (rows, late), "N58": (0, 0)}}
-    found = by_name(arrivals.arrival_figures(service.store, profile(), week, AS_OF))
-    told = {part.label: part for part in found["rows_few"].parts}
-    assert told["contacts in N54"].state == few
-    assert found["late"].state == overdue
-    other = next(part for part in found["rows_few"].parts if part.label == "contacts in N58")
+    figures_by_name = by_name(arrivals.arrival_figures(service.store, profile(), week, AS_OF))
+    parts = {part.label: part for part in figures_by_name["rows_few"].parts}
+    assert parts["contacts in N54"].state == few
+    assert figures_by_name["late"].state == overdue
+    other = next(
+        part for part in figures_by_name["rows_few"].parts if part.label == "contacts in N58"
+    )
     assert other.value == 0, "none of 20 is sure, few of 20 is not"
     some = {"contacts": {"N54": (100, 0), "N58": (8, 0)}}
-    told = by_name(arrivals.arrival_figures(service.store, profile(), some, AS_OF))["rows_few"]
-    assert next(part for part in told.parts if part.label == "contacts in N58").value is None
+    parts = by_name(arrivals.arrival_figures(service.store, profile(), some, AS_OF))["rows_few"]
+    assert next(part for part in parts.parts if part.label == "contacts in N58").value is None
 
 
 def test_a_table_that_stopped_is_named(service: Service) -> None:
     late = AS_OF + timedelta(days=30)
-    found = by_name(arrivals.arrival_figures(service.store, profile(), USUAL, late))
-    assert found["feeds_gone"].state in (LOOK, ACT)
-    assert "contacts" in found["feeds_gone"].sentence
+    figures_by_name = by_name(arrivals.arrival_figures(service.store, profile(), USUAL, late))
+    assert figures_by_name["feeds_gone"].state in (LOOK, ACT)
+    assert "contacts" in figures_by_name["feeds_gone"].sentence
 
 
 def test_without_a_profile_nothing_is_green(service: Service) -> None:
-    found = [
+    figures_not_green = [
         *arrivals.arrival_figures(service.store, None, {}, AS_OF),
         *population.population_figures(None, {}),
     ]
-    for one in found:
+    for one in figures_not_green:
         if one.name not in ("refused", "unknown_codes"):
             assert one.state == UNKNOWN, one.name
             assert one.value is None
@@ -112,19 +114,24 @@ def test_without_a_profile_nothing_is_green(service: Service) -> None:
 )
 def test_an_indicator_that_moved(now: list[int], state: str) -> None:
     counts = {"N54": profile().counts["N54"] | {"violence_incident_count": now}}
-    found = by_name(population.population_figures(profile(), counts))
-    assert found["indicators"].state == state
-    assert "violence incident count" in found["indicators"].sentence
-    assert found["levels"].state == GREEN
-    few = {"N54": {name: [n // 100 for n in told] for name, told in counts["N54"].items()}}
+    figures_by_name = by_name(population.population_figures(profile(), counts))
+    assert figures_by_name["indicators"].state == state
+    assert "violence incident count" in figures_by_name["indicators"].sentence
+    assert figures_by_name["levels"].state == GREEN
+    few = {
+        "N54": {
+            name: [n // 100 for n in counts_of_indicator]
+            for name, counts_of_indicator in counts["N54"].items()
+        }
+    }
     assert by_name(population.population_figures(profile(), few))["indicators"].state == TOO_FEW
 
 
 def test_levels_put_up_are_practice() -> None:
     counts = {"N54": profile().counts["N54"] | {"level public": [0, 300, 420, 220, 60]}}
-    found = by_name(population.population_figures(profile(), counts))
-    assert found["levels"].state == ACT
-    assert found["indicators"].state == GREEN
+    figures_by_name = by_name(population.population_figures(profile(), counts))
+    assert figures_by_name["levels"].state == ACT
+    assert figures_by_name["indicators"].state == GREEN
 
 
 def test_process_that_moves_alone_is_practice_and_with_behaviour_it_is_not() -> None:
@@ -150,12 +157,12 @@ def test_a_unit_that_follows_is_a_unit_and_one_of_three_cases_is_not() -> None:
     ]
     steady = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(30)]
     small = [reading(asks_reassessment=True, pdu_code="N58CAR")] * 3
-    found = readers._units_that_follow([*followed, *steady, *small])
-    assert found.value == 1
-    assert found.state == LOOK
-    told = {part.label: part for part in found.parts}
-    assert told["N58CAR"].value is None
-    assert told["N58CAR"].count == 0, "three are withheld"
+    figure = readers._units_that_follow([*followed, *steady, *small])
+    assert figure.value == 1
+    assert figure.state == LOOK
+    parts = {part.label: part for part in figure.parts}
+    assert parts["N58CAR"].value is None
+    assert parts["N58CAR"].count == 0, "three are withheld"
     assert readers._units_that_follow(small).state == TOO_FEW
 
 
@@ -164,10 +171,10 @@ def test_the_share_of_a_unit_is_never_that_of_one_or_two_people() -> None:
         reading(asks_reassessment=True, pdu_code="N54ALD", reader=f"R{n % 2}") for n in range(60)
     ]
     three = [reading(pdu_code="N54BRI", reader=f"S{n % 3}") for n in range(60)]
-    found = readers._units_that_follow([*two, *three])
-    assert {part.label: part.value for part in found.parts} == {"N54ALD": None, "N54BRI": 0.0}
-    assert found.state == TOO_FEW, "green of one unit says nothing of the other"
-    assert "Of 1 more it cannot be told" in found.sentence
+    figure = readers._units_that_follow([*two, *three])
+    assert {part.label: part.value for part in figure.parts} == {"N54ALD": None, "N54BRI": 0.0}
+    assert figure.state == TOO_FEW, "green of one unit says nothing of the other"
+    assert "Of 1 more it cannot be told" in figure.sentence
 
 
 def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_ones(
@@ -178,13 +185,15 @@ def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_o
     apart = [reading(first=True, second=False, second_probability=0.05)] * 60
     random = [reading(drawn_as="random", weight=2000.0, second=False)] * 100
     with service.night.connect() as connection:
-        found = by_name(readers.reader_figures(connection, [*stamped, *apart, *random], TODAY))
-    assert found["raised_after"].value == 1.0
-    assert found["raised_after"].state == ACT
-    assert "of cases flagged" in found["raised_after"].sentence
-    assert found["agreement"].value == 0.0
-    assert found["agreement"].state == ACT
-    assert {part.label: part.state for part in found["agreement"].parts} == {
+        figures_by_name = by_name(
+            readers.reader_figures(connection, [*stamped, *apart, *random], TODAY)
+        )
+    assert figures_by_name["raised_after"].value == 1.0
+    assert figures_by_name["raised_after"].state == ACT
+    assert "of cases flagged" in figures_by_name["raised_after"].sentence
+    assert figures_by_name["agreement"].value == 0.0
+    assert figures_by_name["agreement"].state == ACT
+    assert {part.label: part.state for part in figures_by_name["agreement"].parts} == {
         "of cases flagged": ACT,
         "of cases drawn at random": GREEN,
     }
@@ -217,13 +226,13 @@ def test_reasons_that_differ_by_one_word_are_the_same_reasons() -> None:
 
 
 def test_expected_and_found_are_compared_in_the_flagged_group() -> None:
-    told = [reading(probability=0.5, same_group=n % 4 == 0) for n in range(40)]
-    found = calibration.observed_to_expected(told)
-    assert found.value == pytest.approx(0.5)
-    assert found.state == ACT
-    assert calibration.observed_to_expected(told[:10]).state == TOO_FEW
+    readings = [reading(probability=0.5, same_group=n % 4 == 0) for n in range(40)]
+    ratio = calibration.observed_to_expected(readings)
+    assert ratio.value == pytest.approx(0.5)
+    assert ratio.state == ACT
+    assert calibration.observed_to_expected(readings[:10]).state == TOO_FEW
     high = [reading(stratum="HIGH", probability=0.25, same_group=n % 2 == 0) for n in range(40)]
-    both = calibration.observed_to_expected([*told, *high])
+    both = calibration.observed_to_expected([*readings, *high])
     assert both.state == GREEN, "one hides the other"
     parts = {part.label: part.state for part in both.parts}
     assert (parts["recorded low"], parts["recorded high"]) == (ACT, LOOK)
@@ -237,9 +246,9 @@ def people(**columns: list[str]) -> pl.DataFrame:
 
 
 def test_a_group_flagged_more_often_is_named(service: Service) -> None:
-    told = people(ethnicity=["B"] * 100 + ["W"] * 300)
+    population = people(ethnicity=["B"] * 100 + ["W"] * 300)
     flagged = {f"A{n:06d}" for n in [*range(40), *range(100, 140)]}
-    parts = equality._flag_parts(told, flagged)
+    parts = equality._flag_parts(population, flagged)
     first = next(part for part in parts if part.label.startswith("ethnicity: B"))
     assert first.label == "ethnicity: B, 2.0 times as often"
     assert first.value == pytest.approx((40 - 2.576 * 40**0.5) / 20)
@@ -250,40 +259,40 @@ def test_a_group_flagged_more_often_is_named(service: Service) -> None:
     many = people(ethnicity=["B"] * 1000 + ["W"] * 3000)
     sure = equality._flag_parts(many, {f"A{n:06d}" for n in [*range(400), *range(1000, 1400)]})
     assert next(part for part in sure if "B, 2.0" in part.label).state == LOOK
-    assert all(p.value is None for p in equality._flag_parts(told.head(9), flagged))
+    assert all(p.value is None for p in equality._flag_parts(population.head(9), flagged))
 
 
 def test_entries_that_others_chose_to_record_are_compared_by_group() -> None:
-    told = people(ethnicity=["B"] * 500 + ["W"] * 1500, sex=["F"] * 1000 + ["M"] * 1000)
+    population = people(ethnicity=["B"] * 500 + ["W"] * 1500, sex=["F"] * 1000 + ["M"] * 1000)
     crns = [f"A{n:06d}" for n in [*range(200), *range(500, 800)]]
     marked = pl.DataFrame({"crn": crns, "indicator": "weapon_events_count"})
-    found = equality.recording_gap(told, marked)
-    assert found.value == pytest.approx((200 - 2.576 * 200**0.5) / 125)
-    assert found.state == LOOK
-    assert "weapon events count, ethnicity: B, 1.6 times as often" in found.sentence
-    assert not [part for part in found.parts if "sex" in part.label]
-    assert equality.recording_gap(told, marked.head(0)).state == UNKNOWN
+    figure = equality.recording_gap(population, marked)
+    assert figure.value == pytest.approx((200 - 2.576 * 200**0.5) / 125)
+    assert figure.state == LOOK
+    assert "weapon events count, ethnicity: B, 1.6 times as often" in figure.sentence
+    assert not [part for part in figure.parts if "sex" in part.label]
+    assert equality.recording_gap(population, marked.head(0)).state == UNKNOWN
 
 
 def test_a_small_group_that_is_flagged_far_more_often_is_not_withheld() -> None:
     """Of 60, 40 are flagged where 1.5 were to be expected."""
-    told = people(ethnicity=["B"] * 60 + ["W"] * 3940)
+    population = people(ethnicity=["B"] * 60 + ["W"] * 3940)
     flagged = {f"A{n:06d}" for n in [*range(40), *range(60, 120)]}
-    part = next(p for p in equality._flag_parts(told, flagged) if "ethnicity: B" in p.label)
+    part = next(p for p in equality._flag_parts(population, flagged) if "ethnicity: B" in p.label)
     assert part.state == ACT
     assert part.value is not None
     assert part.value > 10
 
 
 def test_one_characteristic_that_is_missing_for_everyone_is_said(service: Service) -> None:
-    told = people(sex=["F"] * 200 + ["M"] * 200, region=["N54"] * 400)
+    population = people(sex=["F"] * 200 + ["M"] * 200, region=["N54"] * 400)
     marked = pl.DataFrame({"crn": [f"A{n:06d}" for n in range(400)], "indicator": "gang"})
     with service.night.connect() as connection:
-        found = equality.equality_figures(connection, told, marked, [], AS_OF)
-    for one in found:
+        figures = equality.equality_figures(connection, population, marked, [], AS_OF)
+    for one in figures:
         assert one.state not in (GREEN, TOO_FEW), one.name
         assert "Not known of anyone: ethnicity, age, religion, disability." in one.sentence
-    assert not [p for one in found for p in one.parts if NOT_KNOWN in p.label]
+    assert not [p for one in figures for p in one.parts if NOT_KNOWN in p.label]
     nobody = people(region=["N54"] * 50)
     with service.night.connect() as connection:
         none = equality.equality_figures(connection, nobody, marked, [], AS_OF)
@@ -344,10 +353,10 @@ FIVE_WEEKS = dict.fromkeys(range(1, 6), 100)
 def test_the_last_day_beside_the_same_day_of_other_weeks(
     service: Service, what: str, counts: dict[int, int], state: str
 ) -> None:
-    found = arrivals.last_day(service.store, days(counts), DAY)
-    assert found.state == state, what
-    if found.value is not None:
-        assert "18 November" in found.sentence
+    figure = arrivals.last_day(service.store, days(counts), DAY)
+    assert figure.state == state, what
+    if figure.value is not None:
+        assert "18 November" in figure.sentence
 
 
 def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(
@@ -355,8 +364,8 @@ def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(
 ) -> None:
     taken = DAY + timedelta(days=1)
     monkeypatch.setattr(Store, "extracted_on", property(lambda _: taken))
-    found = arrivals.last_day(service.store, days({0: 100, **FIVE_WEEKS}), taken)
-    assert "18 November" in found.sentence, "the day of the extract is not over"
+    figure = arrivals.last_day(service.store, days({0: 100, **FIVE_WEEKS}), taken)
+    assert "18 November" in figure.sentence, "the day of the extract is not over"
     none = arrivals.last_day(service.store, days(FIVE_WEEKS), date(2026, 8, 31))
     assert none.state == UNKNOWN
     assert "bank holiday" in none.sentence
@@ -365,31 +374,35 @@ def test_a_bank_holiday_and_a_day_that_is_not_over_are_not_compared(
 def test_a_small_table_that_stops_everywhere_is_seen(service: Service) -> None:
     usual = {"registrations": {f"N{n}": (240, 0) for n in range(50, 56)}}
     week = {"registrations": {f"N{n}": (0, 0) for n in range(50, 56)}}
-    found = by_name(arrivals.arrival_figures(service.store, profile(supplied=usual), week, AS_OF))
-    assert found["rows_few"].state == ACT
-    assert any(part.label == "registrations everywhere" for part in found["rows_few"].parts)
+    figures_by_name = by_name(
+        arrivals.arrival_figures(service.store, profile(supplied=usual), week, AS_OF)
+    )
+    assert figures_by_name["rows_few"].state == ACT
+    assert any(
+        part.label == "registrations everywhere" for part in figures_by_name["rows_few"].parts
+    )
 
 
 def test_a_gap_in_being_right_needs_enough_readings() -> None:
-    told = people(sex=["F"] * 40 + ["M"] * 40)
+    population = people(sex=["F"] * 40 + ["M"] * 40)
     read = [reading(crn=f"A{n:06d}", first=n < 20) for n in range(80)]
     parts = {
         part.label: part
-        for part in equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+        for part in equality._gap_parts("precision_gap", population, read, lambda one: one.first)
     }
     assert parts["sex: F, 50 of 100 (everyone 25)"].value == pytest.approx(0.06, abs=0.03)
-    few = equality._gap_parts("precision_gap", told, read[:1], lambda one: one.first)
+    few = equality._gap_parts("precision_gap", population, read[:1], lambda one: one.first)
     assert few[0].state == TOO_FEW
 
 
 def test_a_gap_in_what_is_missed_is_of_people_and_not_of_readings() -> None:
     """Drawn with one chance in ten, a case stands for ten (promise 9): weights change the share."""
-    told = people(sex=["F"] * 200 + ["M"] * 200)
+    population = people(sex=["F"] * 200 + ["M"] * 200)
     read = [
         reading(crn=f"A{n:06d}", first=n % 4 == 0, weight=10.0 if n % 4 == 0 else 1.0)
         for n in range(400)
     ]
-    parts = equality._gap_parts("missed_gap", told, read, lambda one: one.first)
+    parts = equality._gap_parts("missed_gap", population, read, lambda one: one.first)
     assert {part.label for part in parts} == {
         f"sex: {sex}, 77 of 100 (everyone 77)" for sex in "FM"
     }
@@ -397,14 +410,14 @@ def test_a_gap_in_what_is_missed_is_of_people_and_not_of_readings() -> None:
     heavy = [reading(crn=f"A{n:06d}", weight=1e4 if n == 0 else 1.0) for n in range(400)]
     women = next(
         part
-        for part in equality._gap_parts("missed_gap", told, heavy, lambda one: one.first)
+        for part in equality._gap_parts("missed_gap", population, heavy, lambda one: one.first)
         if part.label.startswith("sex: F")
     )
     assert women.value is None
 
 
 def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> None:
-    told = people(sex=["F"] * 200 + ["M"] * 200)
+    population = people(sex=["F"] * 200 + ["M"] * 200)
     read = [
         reading(
             crn=f"A{n:06d}",
@@ -417,23 +430,23 @@ def test_changed_views_and_agreement_are_compared_by_group(service: Service) -> 
         for n in range(400)
     ]
     with service.night.connect() as connection:
-        found = by_name(
+        figures_by_name = by_name(
             equality.equality_figures(
-                connection, told, pl.DataFrame({"crn": [], "indicator": []}), read, AS_OF
+                connection, population, pl.DataFrame({"crn": [], "indicator": []}), read, AS_OF
             )
         )
-    assert found["changed_gap"].value == pytest.approx(0.48, abs=0.02)
-    assert "sex:" in found["changed_gap"].sentence
-    assert found["asked_gap"].state == found["agreement_gap"].state == ACT
-    assert found["agreement_gap"].value == pytest.approx(0.48, abs=0.02)
+    assert figures_by_name["changed_gap"].value == pytest.approx(0.48, abs=0.02)
+    assert "sex:" in figures_by_name["changed_gap"].sentence
+    assert figures_by_name["asked_gap"].state == figures_by_name["agreement_gap"].state == ACT
+    assert figures_by_name["agreement_gap"].value == pytest.approx(0.48, abs=0.02)
 
 
 def test_nobodys_characteristics_are_supplied(service: Service) -> None:
     with service.night.connect() as connection:
-        found = equality.equality_figures(
+        figures = equality.equality_figures(
             connection, people(sex=[NOT_KNOWN] * 50), pl.DataFrame(), [], AS_OF
         )
-    assert {one.state for one in found} == {UNKNOWN}
+    assert {one.state for one in figures} == {UNKNOWN}
 
 
 def test_the_list_is_compared_with_the_night_before() -> None:
@@ -450,11 +463,11 @@ def test_the_list_is_compared_with_the_night_before() -> None:
     top = lists._top_rows(rows, {"low": 40})
     assert top.height == 40
     moved = lists._top_rows(rows.with_columns(rank=81 - pl.col("rank")), {"low": 60})
-    found = lists._overlap_figure(top, moved)
-    assert found.value == pytest.approx(0.5)
-    assert found.state == ACT
-    assert (found.low, found.high) == (None, None), "every row is counted: nothing is estimated"
-    assert found.sentence.endswith("All 40 are counted.")
+    figure = lists._overlap_figure(top, moved)
+    assert figure.value == pytest.approx(0.5)
+    assert figure.state == ACT
+    assert (figure.low, figure.high) == (None, None), "every row is counted: nothing is estimated"
+    assert figure.sentence.endswith("All 40 are counted.")
 
 
 def test_a_damaged_file_of_another_night_is_not_known(service: Service, tmp_path: Path) -> None:
@@ -470,16 +483,16 @@ def test_a_damaged_file_of_another_night_is_not_known(service: Service, tmp_path
 def test_a_night_keeps_every_figure_and_no_person(service: Service) -> None:
     with service.admin.connect() as connection:
         row = connection.execute(text("SELECT * FROM triage.snapshots ORDER BY id LIMIT 1"))
-        kept = row.mappings().one()
+        stored_row = row.mappings().one()
         crns = set(connection.execute(text("SELECT crn FROM triage.caseload")).scalars())
-    found = watch.figures_of(kept)
-    assert [one.name for one in found] == list(watch.THRESHOLDS)
-    assert not [crn for crn in crns if crn in str(kept["figures"]) + str(kept["parts"])]
-    told = by_name(found)
+    figure_list = watch.figures_of(stored_row)
+    assert [one.name for one in figure_list] == list(watch.THRESHOLDS)
+    assert not [crn for crn in crns if crn in str(stored_row["figures"]) + str(stored_row["parts"])]
+    figures_by_name = by_name(figure_list)
     for name in ("rows_few", "indicators", "levels", "process"):
-        assert told[name].value is not None, name
-    assert told["overlap"].state == UNKNOWN, "it was the first night"
-    assert told["misses"].state == TOO_FEW
+        assert figures_by_name[name].value is not None, name
+    assert figures_by_name["overlap"].state == UNKNOWN, "it was the first night"
+    assert figures_by_name["misses"].state == TOO_FEW
 
 
 def test_pictures_leave_holes_and_say_the_last_value() -> None:
@@ -542,10 +555,10 @@ def test_one_table_of_thresholds_has_every_figure_and_the_sides_agree() -> None:
 
 def test_a_gap_that_may_be_wide_is_not_green() -> None:
     """Thirty of a group, 20 of 100 right against 46: not shown to differ, nor shown not to."""
-    told = people(ethnicity=["A"] * 300 + ["B"] * 30)
+    population = people(ethnicity=["A"] * 300 + ["B"] * 30)
     read = [reading(crn=f"A{n:06d}", first=n % 2 == 0) for n in range(300)]
     read += [reading(crn=f"A{n:06d}", first=n % 5 == 0) for n in range(300, 330)]
-    parts = equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+    parts = equality._gap_parts("precision_gap", population, read, lambda one: one.first)
     states_ = {part.label.split(",")[0]: part.state for part in parts}
     assert states_ == {"ethnicity: A": GREEN, "ethnicity: B": TOO_FEW}
     figure = equality._name_untold_groups(worst_part("precision_gap", parts, "{n} {where}", "none"))
@@ -555,9 +568,9 @@ def test_a_gap_that_may_be_wide_is_not_green() -> None:
 
 
 def test_the_count_of_one_small_group_cannot_be_worked_out_from_the_others() -> None:
-    told = people(sex=["F"] * 4 + ["M"] * 96, ethnicity=["A"] * 50 + ["B"] * 50)
+    population = people(sex=["F"] * 4 + ["M"] * 96, ethnicity=["A"] * 50 + ["B"] * 50)
     read = [reading(crn=f"A{n:06d}", first=n % 2 == 0) for n in range(100)]
-    parts = equality._gap_parts("precision_gap", told, read, lambda one: one.first)
+    parts = equality._gap_parts("precision_gap", population, read, lambda one: one.first)
     shown = {part.label.split(",")[0]: part.count for part in parts}
     assert shown == {"sex: F": 0, "sex: M": 0, "ethnicity: A": 50, "ethnicity: B": 50}
     assert not [part for part in parts if part.label.startswith("sex: M,")]
@@ -566,11 +579,11 @@ def test_the_count_of_one_small_group_cannot_be_worked_out_from_the_others() -> 
 def test_a_region_that_is_gone_is_no_green() -> None:
     levels = {"level children": [0, 500, 500, 0, 0]}
     then = profile(counts={"N54": levels, "N58": levels})
-    found = by_name(population.population_figures(then, {"N54": levels}))
-    assert found["regions"].state == ACT
-    assert "0 of 100, and 50 before" in found["regions"].sentence
+    figures_by_name = by_name(population.population_figures(then, {"N54": levels}))
+    assert figures_by_name["regions"].state == ACT
+    assert "0 of 100, and 50 before" in figures_by_name["regions"].sentence
     assert by_name(population.population_figures(then, then.counts))["regions"].state == GREEN
-    gone = next(part for part in found["levels"].parts if part.label.endswith("in N58"))
+    gone = next(part for part in figures_by_name["levels"].parts if part.label.endswith("in N58"))
     assert gone.state == TOO_FEW
     alone = by_name(population.population_figures(profile(counts={"N54": levels}), {"N54": levels}))
     assert alone["regions"].value is None
@@ -592,9 +605,9 @@ def test_one_bad_row_of_forty_is_no_sign_of_a_bad_feed() -> None:
 
 
 def test_three_found_for_each_expected_is_as_wrong_as_a_third() -> None:
-    told = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
-    assert calibration.observed_to_expected(told).value == pytest.approx(3.0)
-    assert calibration.observed_to_expected(told).state == ACT
+    readings = [reading(probability=0.1, same_group=n % 10 < 3) for n in range(40)]
+    assert calibration.observed_to_expected(readings).value == pytest.approx(3.0)
+    assert calibration.observed_to_expected(readings).state == ACT
 
 
 def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
@@ -612,26 +625,26 @@ def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
 
 
 def test_what_rests_on_a_part_of_what_was_queued_says_so_and_is_not_green_on_a_half() -> None:
-    told = figures.make_figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
-    assert told.state == GREEN
-    most = maturity.with_maturity(told, {"flagged": (90, 100)}, "flagged")
+    figure = figures.make_figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
+    assert figure.state == GREEN
+    most = maturity.with_maturity(figure, {"flagged": (90, 100)}, "flagged")
     assert most.state == GREEN
     assert "90 of 100 are read" in most.sentence
-    assert maturity.with_maturity(told, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
-    assert maturity.with_maturity(told, {"random": (1, 100)}, "flagged") == told
+    assert maturity.with_maturity(figure, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
+    assert maturity.with_maturity(figure, {"random": (1, 100)}, "flagged") == figure
     bad = figures.make_figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
     assert maturity.with_maturity(bad, {"flagged": (49, 100)}, "flagged").state == ACT
     assert maturity.maturity_figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6
 
 
 @pytest.mark.parametrize(
-    ("told", "untold", "state"),
+    ("told_count", "untold", "state"),
     [(3, 3, GREEN), (3, 4, TOO_FEW), (1, 0, GREEN), (0, 2, TOO_FEW)],
 )
 def test_a_figure_is_green_only_where_half_of_its_parts_are_told(
-    told: int, untold: int, state: str
+    told_count: int, untold: int, state: str
 ) -> None:
-    parts = [Part(f"told {n}", 1.0, 0.9, 1.1, 100, GREEN) for n in range(told)]
+    parts = [Part(f"told {n}", 1.0, 0.9, 1.1, 100, GREEN) for n in range(told_count)]
     parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(untold)]
     assert worst_part("rows_few", parts, "{n} {where}", "none").state == state
 

@@ -42,21 +42,21 @@ def _examples(lines: list[str]) -> Iterator[Example]:
         elif line.startswith("  => "):
             yield Example(indicator, says, rows, _expected(line[5:]))
         elif line.startswith("  "):
-            table, made = _row(line)
-            rows.setdefault(table, []).append(made)
+            table, values = _row(line)
+            rows.setdefault(table, []).append(values)
         elif line.strip():
             says, rows = line.strip(), {}
 
 
 def _row(line: str) -> tuple[str, dict[str, Any]]:
-    table, day, *given = re.sub(r"\(.*\)", "", line).split()
-    values = dict(part.split("=", 1) for part in given)
+    table, day, *fields = re.sub(r"\(.*\)", "", line).split()
+    values = dict(part.split("=", 1) for part in fields)
     typed = {name: _typed(table, name, text) for name, text in values.items()}
     return table, factories.row(table, day, **typed)
 
 
 def _typed(table: str, name: str, text: str) -> Any:
-    kind = records.table(table).column(name).type
+    kind = records.find_table(table).column(name).type
     read = {
         "date": date.fromisoformat,
         "time": datetime.fromisoformat,
@@ -72,8 +72,8 @@ def _expected(text: str) -> dict[str, float | None]:
     if len(parts) == 1:
         community = dict.fromkeys(("children", "public", "known_adult", "staff"), _number(text))
         return community | {"prisoners": None}
-    found = {name: _number(value) for name, value in (part.split() for part in parts)}
-    return {"prisoners": None} | found
+    expected = {name: _number(value) for name, value in (part.split() for part in parts)}
+    return {"prisoners": None} | expected
 
 
 def _number(text: str) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 
 from features.frame import build
 from features.indicators import CATALOGUE
-from tests.factories import AS_OF, CRN, known
+from tests.factories import AS_OF, CRN, known_histories
 from tests.properties.reference import REFERENCE, History
 from tests.spec.reading import Example, examples
 
@@ -19,9 +19,9 @@ def test_every_indicator_has_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_engine(example: Example) -> None:
-    frame = build.frame(known(example.rows), [example.indicator])
-    found = dict(zip(frame["group"], frame[example.indicator], strict=True))
-    assert found == pytest.approx(example.expected)
+    frame = build.build_frame(known_histories(example.rows), [example.indicator])
+    value_by_group = dict(zip(frame["group"], frame[example.indicator], strict=True))
+    assert value_by_group == pytest.approx(example.expected)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
@@ -29,7 +29,7 @@ def test_reference(example: Example) -> None:
     history = History(example.rows, CRN, AS_OF)
     for group, expected in example.expected.items():
         if history.due_for(group, CATALOGUE[example.indicator].groups):
-            found = REFERENCE[example.indicator](history, group)
-            assert found == pytest.approx(expected)
+            value = REFERENCE[example.indicator](history, group)
+            assert value == pytest.approx(expected)
         else:
             assert expected is None

@@ -94,8 +94,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> tabular.Rows:
     """The training rows as read."""
-    return tabular.read(
-        folder / "train.csv", tabular.describe(folder / "table.toml"), with_outcome=True
+    return tabular.read_rows(
+        folder / "train.csv", tabular.read_description(folder / "table.toml"), with_outcome=True
     )
 
 
@@ -108,8 +108,8 @@ def out(folder: Path) -> Iterator[Path]:
 
 
 def _written(folder: Path) -> Path:
-    given = ["benchmark", "--config", str(folder / "table.toml"), "--out", str(folder / "out")]
-    assert commands.main(given) == 0
+    command = ["benchmark", "--config", str(folder / "table.toml"), "--out", str(folder / "out")]
+    assert commands.main(command) == 0
     return folder / "out"
 
 
@@ -142,7 +142,7 @@ def test_a_description_is_checked(tmp_path: Path, old: str, new: str, sentence: 
     assert old in DESCRIPTION
     (tmp_path / "x.toml").write_text(DESCRIPTION.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(UserError, match=sentence):
-        tabular.describe(tmp_path / "x.toml")
+        tabular.read_description(tmp_path / "x.toml")
 
 
 @pytest.mark.parametrize(
@@ -157,47 +157,47 @@ def test_a_description_is_checked(tmp_path: Path, old: str, new: str, sentence: 
 def test_a_table_that_cannot_be_used_is_said(
     folder: Path, tmp_path: Path, change: pl.Expr, sentence: str
 ) -> None:
-    about = tabular.describe(folder / "table.toml")
+    about = tabular.read_description(folder / "table.toml")
     table(1, ROWS).with_columns(change).write_csv(tmp_path / "train.csv")
     with pytest.raises(UserError, match=sentence):
-        tabular.read(tmp_path / "train.csv", about, with_outcome=True)
+        tabular.read_rows(tmp_path / "train.csv", about, with_outcome=True)
 
 
 def test_files_and_columns_that_are_not_there(folder: Path, tmp_path: Path) -> None:
-    about = tabular.describe(folder / "table.toml")
+    about = tabular.read_description(folder / "table.toml")
     with pytest.raises(MissingInput, match="Pass --data"):
-        tabular.read(tmp_path / "train.csv", about, with_outcome=True)
+        tabular.read_rows(tmp_path / "train.csv", about, with_outcome=True)
     with pytest.raises(MissingInput, match="no description"):
-        tabular.describe(tmp_path / "none.toml")
+        tabular.read_description(tmp_path / "none.toml")
     table(1, 50).rename({"before": "befor"}).write_csv(tmp_path / "train.csv")
     with pytest.raises(UnreadableInput, match="no column 'before'.*Did you mean 'befor'"):
-        tabular.read(tmp_path / "train.csv", about, with_outcome=True)
+        tabular.read_rows(tmp_path / "train.csv", about, with_outcome=True)
     (tmp_path / "train.csv").write_text("")
     with pytest.raises(UnreadableInput, match="cannot be read as CSV"):
-        tabular.read(tmp_path / "train.csv", about, with_outcome=True)
+        tabular.read_rows(tmp_path / "train.csv", about, with_outcome=True)
 
 
 def test_no_model_sees_the_outcome_of_a_row_that_it_judges(
     folder: Path, rows: tabular.Rows
 ) -> None:
-    about = tabular.describe(folder / "table.toml")
+    about = tabular.read_description(folder / "table.toml")
     test = np.arange(0, ROWS, 3)
     train = np.setdiff1d(np.arange(ROWS), test)
     assert rows.outcome is not None
     flipped = rows.outcome.copy()
     flipped[test] = 1 - flipped[test]
-    one = one_fold.scores(about, rows, train, test)
-    other = one_fold.scores(about, replace(rows, outcome=flipped), train, test)
+    one = one_fold.score_fold(about, rows, train, test)
+    other = one_fold.score_fold(about, replace(rows, outcome=flipped), train, test)
     assert set(one) >= {one_fold.MODEL, one_fold.LEVEL_ALONE, "EBM (interpret)"}
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
 def test_stage_1_is_blind_to_the_recorded_level(folder: Path, rows: tabular.Rows) -> None:
-    about = tabular.describe(folder / "table.toml")
+    about = tabular.read_description(folder / "table.toml")
     rng = np.random.default_rng(0)
-    made = [
-        learner.fit(
+    columns_made = [
+        learner.fit_learner(
             rows.values,
             rows.higher().astype(float),
             recorded,
@@ -207,40 +207,40 @@ def test_stage_1_is_blind_to_the_recorded_level(folder: Path, rows: tabular.Rows
         )
         for recorded in (rows.recorded, rng.permutation(rows.recorded))
     ]
-    texts = [one.booster.model_to_string() for one in made]
+    texts = [one.booster.model_to_string() for one in columns_made]
     assert texts[0] == texts[1]
-    low = made[0].probability(rows.values[:50], np.full(50, "low", dtype=object))
-    new = made[0].probability(rows.values[:50], np.full(50, "never seen", dtype=object))
+    low = columns_made[0].probability(rows.values[:50], np.full(50, "low", dtype=object))
+    new = columns_made[0].probability(rows.values[:50], np.full(50, "never seen", dtype=object))
     assert not np.allclose(low, new), "a level never seen is calibrated with all levels together"
 
 
 def test_later_rows_are_judged_by_earlier_ones_alone(folder: Path, rows: tabular.Rows) -> None:
-    about = replace(tabular.describe(folder / "table.toml"), time="day")
-    dated = tabular.read(folder / "train.csv", about, with_outcome=True)
+    about = replace(tabular.read_description(folder / "table.toml"), time="day")
+    dated = tabular.read_rows(folder / "train.csv", about, with_outcome=True)
     assert dated.time is not None
     day = dated.time.cast(pl.Int64).to_numpy()
-    folds = list(benchmark._folds(about, dated))
+    folds = list(benchmark._make_folds(about, dated))
     assert len(folds) == 3
     for train, test in folds:
         assert day[train].max() < day[test].min()
     short = table(1, 200).with_columns(day=pl.int_range(1, 201).cast(pl.String))
     short.write_csv(folder / "short.csv")
-    numbered = tabular.read(folder / "short.csv", about, with_outcome=True)
+    numbered = tabular.read_rows(folder / "short.csv", about, with_outcome=True)
     assert numbered.time is not None
     assert numbered.time.arg_sort().to_list() == list(range(200)), "9 comes before 10"
     short.with_columns(day=pl.lit(None, dtype=pl.String)).write_csv(folder / "short.csv")
     with pytest.raises(UnreadableInput, match="day is empty in 200 rows"):
-        tabular.read(folder / "short.csv", about, with_outcome=True)
+        tabular.read_rows(folder / "short.csv", about, with_outcome=True)
     same = replace(dated, outcome=np.repeat([0.0, 1.0], ROWS // 2)[np.argsort(np.argsort(day))])
     with pytest.raises(UserError, match="has one outcome only"):
-        list(benchmark._folds(about, same))
+        list(benchmark._make_folds(about, same))
 
 
 def test_the_command_writes_what_it_found(out: Path, folder: Path) -> None:
-    found = json.loads((out / "benchmark.json").read_text())
-    auc = {name: figures["auc"]["value"] for name, figures in found["overall"].items()}
+    content = json.loads((out / "benchmark.json").read_text())
+    auc = {name: figures["auc"]["value"] for name, figures in content["overall"].items()}
     assert auc[one_fold.MODEL] > auc[one_fold.LEVEL_ALONE] + 0.1
-    assert found["judged"] == ROWS
+    assert content["judged"] == ROWS
     judged = pl.read_csv(out / "cross-validated.csv")
     assert judged.height == ROWS
     higher = table(1, ROWS)["outcome"].cast(pl.Int64)
@@ -259,7 +259,7 @@ def test_the_command_writes_what_it_found(out: Path, folder: Path) -> None:
         "| village | small | fewer than 10 | too few to tell",
     ):
         assert part in page, part
-    rates = [line for way in found["parity"] for line in way["lines"] if "same" in way["way"]]
+    rates = [line for way in content["parity"] for line in way["lines"] if "same" in way["way"]]
     assert all(line["figures"]["shown"]["value"] == pytest.approx(0.1, abs=0.01) for line in rates)
 
 
@@ -271,13 +271,13 @@ def test_the_same_table_gives_the_same_files(out: Path, folder: Path) -> None:
 
 
 def test_the_description_of_the_nij_table() -> None:
-    about = tabular.describe(commands.NIJ)
+    about = tabular.read_description(commands.NIJ)
     assert "Race" in about.never
     data = SHARED / "data" / "nij"
     if not data.exists():
         pytest.skip("the shared NIJ data are not beside the project")
     read = [
-        tabular.read(data / f"{name}.csv", about, with_outcome=name == "train")
+        tabular.read_rows(data / f"{name}.csv", about, with_outcome=name == "train")
         for name in ("train", "test")
     ]
     assert [len(one) for one in read] == [18_028, 7_807]
@@ -301,8 +301,8 @@ def test_measures_against_what_is_known() -> None:
     assert metrics.expected_calibration_error(probability, higher, ones) < 0.03
     assert metrics.expected_calibration_error(probability * 0.5, higher, ones) > 0.2
     assert metrics.flagged_calibration(probability, higher, ones, 0.1) == pytest.approx(1, abs=0.1)
-    assert np.bincount(metrics.bins(probability, ones)).tolist() == [400] * 10
-    doubled = metrics.bins(np.array([0.1, 0.2, 0.3]), np.array([2.0, 1.0, 1.0]), 2)
+    assert np.bincount(metrics.equal_weight_bins(probability, ones)).tolist() == [400] * 10
+    doubled = metrics.equal_weight_bins(np.array([0.1, 0.2, 0.3]), np.array([2.0, 1.0, 1.0]), 2)
     assert doubled.tolist() == [0, 1, 1]
     rounded = np.round(probability, 1)
     for weight in (ones, rng.integers(0, 4, 4000).astype(float)):
@@ -321,13 +321,13 @@ def test_the_audit_counts_rightly_and_withholds_small_numbers() -> None:
     shown = np.array([1.0] * 20 + [0.0] * 65)
     people = np.array([f"P{n}" for n in range(85)], dtype=object)
     probability = np.full(85, 0.25)
-    found = {
+    figure_by_group = {
         line.group: line
-        for line in fairness.audit(
+        for line in fairness.audit_groups(
             probability, shown, higher, np.ones(85), people, {"kind": groups}
         )
     }
-    a, b, c = found["a"].figures, found["b"].figures, found["c"]
+    a, b, c = figure_by_group["a"].figures, figure_by_group["b"].figures, figure_by_group["c"]
     assert a["shown"] is not None
     assert a["precision"] is not None
     assert a["missed"] is not None
@@ -348,15 +348,15 @@ def test_levels_are_calibrated_on_margins_of_rows_the_booster_had_not_seen(
     from models import ordinal
 
     learned: list[int] = []
-    honest = ordinal.boost
+    honest = ordinal.train_booster
 
     def watched(values: np.ndarray, *rest: object, **more: object) -> object:
         learned.append(len(values))
         return honest(values, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ordinal, "boost", watched)
-    about = tabular.describe(folder / "table.toml")
-    learner.fit(
+    monkeypatch.setattr(ordinal, "train_booster", watched)
+    about = tabular.read_description(folder / "table.toml")
+    learner.fit_learner(
         rows.values,
         rows.higher().astype(float),
         rows.recorded,

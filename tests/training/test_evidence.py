@@ -35,12 +35,12 @@ from training import (
 from training.labels import AFTER, BEFORE, COUNTERSIGNED, Labelled
 
 UNTIL = date(2026, 7, 1)
-FEW = replace(config.read(), least=config.Least(rows=1))
+FEW = replace(config.read_config(), least=config.Least(rows=1))
 
 
 def reading(crn: str, **values: object) -> dict[str, object]:
     """A reading of the record of 1 May, given on the 10th, that puts the public at medium."""
-    given = {
+    columns = {
         "source": "audit",
         "snapshot_on": date(2026, 5, 1),
         "public": "MEDIUM",
@@ -48,17 +48,17 @@ def reading(crn: str, **values: object) -> dict[str, object]:
         "sampling_probability": 0.5,
         "before_findings": True,
     }
-    return row("reviews", "2026-05-01", crn=crn, **(given | values))
+    return row("reviews", "2026-05-01", crn=crn, **(columns | values))
 
 
 def store_of(
     tmp_path: Path, *readings: dict[str, object], **more: list[dict[str, object]]
 ) -> Store:
     """A store with a low level for everyone, a reading that keeps it, and the given ones."""
-    kept = reading("A000100", public="LOW")
-    people = sorted({str(r["crn"]) for r in (*readings, kept)})
+    lowered = reading("A000100", public="LOW")
+    people = sorted({str(r["crn"]) for r in (*readings, lowered)})
     rows = {
-        "reviews": [*readings, kept],
+        "reviews": [*readings, lowered],
         "assessments": [factories.assessment("2026-01-05", "LOW", crn=crn) for crn in people],
         **more,
     }
@@ -69,13 +69,13 @@ def store_of(
 def test_a_reading_long_after_the_snapshot_is_no_label(tmp_path: Path) -> None:
     near = reading("A000001", recorded_at=datetime(2026, 6, 20, 9))
     far = reading("A000002", snapshot_on=date(2026, 2, 1))
-    found = labels.everything(store_of(tmp_path, near, far), UNTIL, FEW)
-    assert set(found.frame["crn"]) == {"A000001", "A000100"}
+    readings = labels.read_all_readings(store_of(tmp_path, near, far), UNTIL, FEW)
+    assert set(readings.frame["crn"]) == {"A000001", "A000100"}
 
 
 def test_a_reassessment_in_the_light_of_a_new_offence_is_no_label(tmp_path: Path) -> None:
     after = {"source": "reassessment", "sampling_probability": None}
-    raised, kept = reading("A000001", **after), reading("A000002", **after)
+    raised, lowered = reading("A000001", **after), reading("A000002", **after)
     quiet, audited = reading("A000003", **after, public="LOW"), reading("A000004")
     charged = [
         row("contacts", day, crn=crn, type_code="CARR")
@@ -86,12 +86,12 @@ def test_a_reassessment_in_the_light_of_a_new_offence_is_no_label(tmp_path: Path
             ("A000004", "2026-05-06"),
         )
     ]
-    store = store_of(tmp_path, raised, kept, quiet, audited, contacts=charged)
-    found = labels.everything(store, UNTIL, FEW).frame
-    assert "A000001" not in set(found["crn"]), "charged between the snapshot and the reading"
-    assert {"A000002", "A000003"} <= set(found["crn"]), "before it, and after the reading"
-    assert "A000004" in set(found["crn"]), "an audit reads the snapshot and no more"
-    assert "reassessment" in set(found.filter(reviewed=0)["source"]), "raised or not"
+    store = store_of(tmp_path, raised, lowered, quiet, audited, contacts=charged)
+    readings = labels.read_all_readings(store, UNTIL, FEW).frame
+    assert "A000001" not in set(readings["crn"]), "charged between the snapshot and the reading"
+    assert {"A000002", "A000003"} <= set(readings["crn"]), "before it, and after the reading"
+    assert "A000004" in set(readings["crn"]), "an audit reads the snapshot and no more"
+    assert "reassessment" in set(readings.filter(reviewed=0)["source"]), "raised or not"
 
 
 def test_what_a_reader_knew_is_told_apart(tmp_path: Path) -> None:
@@ -104,40 +104,46 @@ def test_what_a_reader_knew_is_told_apart(tmp_path: Path) -> None:
         reading("A000003", **signed),
         reading("A000004", source="spo_review", sampling_probability=None),
     )
-    found = labels.everything(store, UNTIL, FEW)
-    told = {r["crn"]: r for r in found.frame.filter(group="public").iter_rows(named=True)}
-    assert [told[c]["seen"] for c in ("A000001", "A000002", "A000003")] == [
+    readings = labels.read_all_readings(store, UNTIL, FEW)
+    rows_by_case = {
+        r["crn"]: r for r in readings.frame.filter(group="public").iter_rows(named=True)
+    }
+    assert [rows_by_case[c]["seen"] for c in ("A000001", "A000002", "A000003")] == [
         BEFORE,
         AFTER,
         COUNTERSIGNED,
     ]
-    assert told["A000001"]["judged"]
-    assert not told["A000002"]["teaches"], "who has seen the findings echoes them"
-    assert not told["A000003"]["judged"]
-    assert told["A000004"]["teaches"]
-    assert not told["A000004"]["judged"], "flagged: its probability of being read is not known"
-    assert "A000002" not in set(found.teaching().frame["crn"])
-    said = {(r["source"], r["seen"]): r for r in labels.compared(found)}
-    assert said["spo_review", AFTER]["rows"] == 1
-    assert said["audit", BEFORE]["higher"] == 0.0
-    assert said["spo_review", BEFORE]["higher"] == 1.0
+    assert rows_by_case["A000001"]["judged"]
+    assert not rows_by_case["A000002"]["teaches"], "who has seen the findings echoes them"
+    assert not rows_by_case["A000003"]["judged"]
+    assert rows_by_case["A000004"]["teaches"]
+    assert not rows_by_case["A000004"]["judged"], (
+        "flagged: its probability of being read is not known"
+    )
+    assert "A000002" not in set(readings.teaching().frame["crn"])
+    row_by_source = {(r["source"], r["seen"]): r for r in labels.compare_sources(readings)}
+    assert row_by_source["spo_review", AFTER]["rows"] == 1
+    assert row_by_source["audit", BEFORE]["higher"] == 0.0
+    assert row_by_source["spo_review", BEFORE]["higher"] == 1.0
 
 
 def test_labels_that_cannot_be_used_stop_with_a_sentence(tmp_path: Path) -> None:
     early = reading("A000001", recorded_at=datetime(2026, 5, 1, 9), snapshot_on=date(2026, 5, 9))
     with pytest.raises(UserError, match="1 reviews were recorded before the day whose record"):
-        labels.everything(store_of(tmp_path / "a", early), UNTIL, FEW)
+        labels.read_all_readings(store_of(tmp_path / "a", early), UNTIL, FEW)
     with pytest.raises(UserError, match="says the same: not too low"):
-        labels.everything(store_of(tmp_path / "b", reading("A000001", public="LOW")), UNTIL, FEW)
+        labels.read_all_readings(
+            store_of(tmp_path / "b", reading("A000001", public="LOW")), UNTIL, FEW
+        )
 
 
 @pytest.fixture(scope="module")
 def evidence(proposal: pipeline.Proposal) -> dict[str, list[dict[str, object]]]:
     """The evidence beside the bundle."""
     text = (proposal.folder / pipeline.EVIDENCE).read_text()
-    found: dict[str, list[dict[str, object]]] = json.loads(text)
+    content: dict[str, list[dict[str, object]]] = json.loads(text)
     assert "NaN" not in text
-    return found
+    return content
 
 
 def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> None:
@@ -172,28 +178,28 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
 
 
 def test_more_shown_is_more_found_and_less_right(made_up: Path) -> None:
-    labelled = labels.read(Store.open(made_up / "store"), AS_OF, config.read()).where(
+    labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config()).where(
         pl.col("judged")
     )
-    sure = labels.higher(labelled)
-    found = [r for r in rates.curve(labelled, sure) if r.share_found is not None]
-    assert found
-    for one in found:
+    sure = labels.read_higher(labelled)
+    points = [r for r in rates.rate_curve(labelled, sure) if r.share_found is not None]
+    assert points
+    for one in points:
         assert one.precision is not None
         assert one.share_found is not None
         assert one.precision.value <= 1
-    low = [r.share_found.value for r in found if r.recorded == "LOW" and r.share_found is not None]
+    low = [r.share_found.value for r in points if r.recorded == "LOW" and r.share_found is not None]
     assert low == sorted(low)
 
 
 def test_who_people_are_is_read_for_the_audit_alone(made_up: Path) -> None:
     store = Store.open(made_up / "store")
-    labelled = labels.read(store, AS_OF, config.read())
-    said = audit.characteristics(store, labelled.frame)
-    assert set(said) == set(audit.CHARACTERISTICS)
-    assert {len(words) for words in said.values()} == {labelled.frame.height}
-    assert {"18 to 24", "50 and over"} <= set(said["age"])
-    assert audit.NOT_KNOWN in set(said["religion"])
+    labelled = labels.read_labels(store, AS_OF, config.read_config())
+    characteristics = audit.read_characteristics(store, labelled.frame)
+    assert set(characteristics) == set(audit.CHARACTERISTICS)
+    assert {len(words) for words in characteristics.values()} == {labelled.frame.height}
+    assert {"18 to 24", "50 and over"} <= set(characteristics["age"])
+    assert audit.NOT_KNOWN in set(characteristics["religion"])
     assert not set(labelled.frame.columns) & {"sex", "ethnicity", "religion", "disability"}
 
 
@@ -201,48 +207,54 @@ def test_a_proxy_is_found_where_an_indicator_tells_who_someone_is(
     made_up: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "FEWEST", 20)
-    labelled = labels.read(Store.open(made_up / "store"), AS_OF, config.read())
+    labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())
     member = pl.col("violence_incident_count").fill_null(0) > 0
     words = labelled.frame.select(pl.when(member).then(pl.lit("a")).otherwise(pl.lit("b")))
-    said = {"kind": words.to_series().to_numpy().astype(object)}
-    found = {one.group: one for one in audit.proxies(labelled, said)}
-    assert found["a"].auc > 0.9
-    assert "violence_incident_count" in found["a"].indicators
+    group_words = {"kind": words.to_series().to_numpy().astype(object)}
+    proxy_by_group = {one.group: one for one in audit.measure_proxies(labelled, group_words)}
+    assert proxy_by_group["a"].auc > 0.9
+    assert "violence_incident_count" in proxy_by_group["a"].indicators
     noise = np.random.default_rng(1).choice(["a", "b"], labelled.frame.height).astype(object)
-    assert abs(audit.proxies(labelled, {"noise": noise})[0].auc - 0.5) < 0.1
+    assert abs(audit.measure_proxies(labelled, {"noise": noise})[0].auc - 0.5) < 0.1
 
 
 def test_choices_are_weighed_by_regret(made_up: Path) -> None:
     """Every choice of the grid can be fitted; the best of a fold has no regret there."""
-    labelled = labels.read(Store.open(made_up / "store"), AS_OF, config.read())
-    quick = replace(config.read(), booster=replace(config.read().booster, rounds=8))
-    found = compare.weigh(labelled, AS_OF, quick, alternatives.CHOICES[:6], workers=1)
-    assert {one.name for one in found} == {choice.name for choice in alternatives.CHOICES[:6]}
-    regrets = [one.mean_regret for one in found]
+    labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())
+    quick = replace(config.read_config(), booster=replace(config.read_config().booster, rounds=8))
+    weighed_choices = compare.weigh_choices(
+        labelled, AS_OF, quick, alternatives.CHOICES[:6], workers=1
+    )
+    assert {one.name for one in weighed_choices} == {
+        choice.name for choice in alternatives.CHOICES[:6]
+    }
+    regrets = [one.mean_regret for one in weighed_choices]
     assert regrets == sorted(regrets)
-    assert all(0 <= one.mean_regret <= one.worst_regret for one in found)
-    assert all(0 < one.average_precision < 1 for one in found)
+    assert all(0 <= one.mean_regret <= one.worst_regret for one in weighed_choices)
+    assert all(0 < one.average_precision < 1 for one in weighed_choices)
     with pytest.raises(UserError, match="enough readings on both sides"):
-        compare.weigh(labelled, AS_OF - timedelta(days=900), quick, workers=1)
+        compare.weigh_choices(labelled, AS_OF - timedelta(days=900), quick, workers=1)
 
 
 def test_regret_is_how_far_a_choice_falls_behind_the_best_of_its_fold() -> None:
     one, other = compare.Score("one", 0.5, 0.1), compare.Score("other", 0.4, 0.1)
     worse, better = compare.Score("one", 0.2, 0.1), compare.Score("other", 0.3, 0.1)
-    found = {w.name: w for w in compare._regrets([[one, other], [worse, better], [one, other]])}
-    assert found["one"].mean_regret == pytest.approx(0.1 / 3)
-    assert found["other"].mean_regret == pytest.approx(0.2 / 3)
-    assert found["one"].worst_regret == pytest.approx(0.1)
+    regret_by_choice = {
+        w.name: w for w in compare._weigh_scores([[one, other], [worse, better], [one, other]])
+    }
+    assert regret_by_choice["one"].mean_regret == pytest.approx(0.1 / 3)
+    assert regret_by_choice["other"].mean_regret == pytest.approx(0.2 / 3)
+    assert regret_by_choice["one"].worst_regret == pytest.approx(0.1)
 
 
 def test_contributions_are_those_of_shap(service: Service) -> None:
     """LightGBM's own contributions and SHAP's TreeExplainer, indicator by indicator."""
-    spoken = labels.read(service.store, AS_OF, config.read())
+    spoken = labels.read_labels(service.store, AS_OF, config.read_config())
     frame = spoken.frame.head(40)
     model = service.model.ordinal
     at = np.full(frame.height, 2)
     ours = model.contributions(frame, at)
-    rows = np.column_stack([ordinal.matrix(frame, model.columns), at.astype(float)])
+    rows = np.column_stack([ordinal.input_matrix(frame, model.columns), at.astype(float)])
     with pytest.warns(UserWarning, match="LightGBM binary classifier"):
         theirs = np.asarray(shap.TreeExplainer(model.booster).shap_values(rows))
     np.testing.assert_allclose(ours[:, :-1], theirs[:, : len(model.columns)], atol=1e-9)
@@ -251,16 +263,16 @@ def test_contributions_are_those_of_shap(service: Service) -> None:
 def test_families_add_up_to_their_indicators() -> None:
     names = ["violence_incident_count", "threats_count", "dntr_count", "base"]
     parts = np.array([[0.2, -0.1, 0.4, 5.0]])
-    summed, keys = explain.grouped(parts, names)
+    summed, keys = explain.group_contributions(parts, names)
     assert keys == [("CE", "process"), ("ES", "behaviour")]
     np.testing.assert_allclose(summed, [[0.4, 0.1]])
 
 
 def test_who_is_drawn_twice_counts_twice(made_up: Path) -> None:
-    from training.stability import _resampled
+    from training.stability import _resample_people
 
-    labelled = labels.read(Store.open(made_up / "store"), AS_OF, config.read())
-    drawn = _resampled(labelled, np.random.default_rng(2))
+    labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())
+    drawn = _resample_people(labelled, np.random.default_rng(2))
     assert isinstance(drawn, Labelled)
     people = labelled.frame["crn"].n_unique()
     assert 0.55 < drawn.frame["crn"].n_unique() / people < 0.72, "about 63 in 100"

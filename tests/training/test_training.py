@@ -14,7 +14,7 @@ from models import bundle
 from tests.conftest import AS_OF
 from tests.service import Service
 from training import baselines, config, evaluate, labels, pipeline, splits
-from training.fit import cross_fitted_margins, fit
+from training.fit import cross_fitted_margins, fit_bundle
 from training.labels import Labelled
 
 
@@ -25,11 +25,11 @@ def text_of(old: str, new: str) -> str:
 
 @pytest.fixture(scope="module")
 def labelled(made_up: Path) -> Labelled:
-    return labels.read(Store.open(made_up / "store"), AS_OF, config.read())
+    return labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())
 
 
 def test_a_label_is_read_as_of_the_snapshot(made_up: Path, labelled: Labelled) -> None:
-    reviews = Store.open(made_up / "store").read("reviews")
+    reviews = Store.open(made_up / "store").read_versions("reviews")
     snapshots = {(r["crn"], r["snapshot_on"]) for r in reviews.iter_rows(named=True)}
     assert set(labelled.frame.select("crn", "as_of").iter_rows()) <= snapshots
     recorded = reviews.select("crn", "snapshot_on", "recorded_at")
@@ -38,7 +38,7 @@ def test_a_label_is_read_as_of_the_snapshot(made_up: Path, labelled: Labelled) -
 
 def test_readings_after_the_cut_off_teach_nothing(made_up: Path) -> None:
     cut_off = AS_OF - timedelta(days=270)
-    early = labels.read(Store.open(made_up / "store"), cut_off, config.read())
+    early = labels.read_labels(Store.open(made_up / "store"), cut_off, config.read_config())
     assert early.frame["as_of"].max() < cut_off
 
 
@@ -54,12 +54,17 @@ def test_weights_are_inverse_probabilities_with_a_cap(labelled: Labelled) -> Non
 
 def test_too_few_labels_stop_with_a_sentence(made_up: Path) -> None:
     with pytest.raises(UserError, match="at least 400 are needed"):
-        labels.read(Store.open(made_up / "store"), AS_OF - timedelta(days=820), config.read())
+        labels.read_labels(
+            Store.open(made_up / "store"), AS_OF - timedelta(days=820), config.read_config()
+        )
 
 
 def test_folds_keep_people_and_time_apart(labelled: Labelled) -> None:
-    chosen = config.read().splits
-    every = [*splits.folds(labelled, AS_OF, chosen), *splits.final_folds(labelled, AS_OF, chosen)]
+    chosen = config.read_config().splits
+    every = [
+        *splits.development_folds(labelled, AS_OF, chosen),
+        *splits.final_folds(labelled, AS_OF, chosen),
+    ]
     assert len(every) == chosen.hashes * (len(chosen.folds) + 1)
     for fold in every:
         assert not set(fold.train.frame["crn"]) & set(fold.test.frame["crn"])
@@ -67,7 +72,7 @@ def test_folds_keep_people_and_time_apart(labelled: Labelled) -> None:
             gap = fold.test.frame["as_of"].min() - fold.train.frame["recorded_on"].max()
             assert gap > timedelta(days=chosen.gap_days)
     final = AS_OF - timedelta(days=chosen.final_days)
-    for fold in splits.folds(labelled, AS_OF, chosen):
+    for fold in splits.development_folds(labelled, AS_OF, chosen):
         if fold.test.frame.height:
             assert fold.test.frame["as_of"].max() < final, "the newest period is untouched"
 
@@ -77,23 +82,26 @@ def test_margins_are_made_by_models_that_had_not_seen_the_person(
 ) -> None:
     from models import ordinal
 
-    seen: list[set[str]] = []
-    honest = ordinal.fit
+    people_by_fit: list[set[str]] = []
+    honest = ordinal.fit_ordinal_model
 
     def watched(frame: pl.DataFrame, *rest: object) -> object:
-        seen.append(set(frame["crn"]))
+        people_by_fit.append(set(frame["crn"]))
         return honest(frame, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ordinal, "fit", watched)
-    cross_fitted_margins(labelled, config.read())
+    monkeypatch.setattr(ordinal, "fit_ordinal_model", watched)
+    cross_fitted_margins(labelled, config.read_config())
     everyone = set(labelled.frame["crn"])
-    assert len(seen) == config.read().level.cross_fits
-    assert all(everyone - people for people in seen)
-    assert set.union(*(everyone - people for people in seen)) == everyone
+    assert len(people_by_fit) == config.read_config().level.cross_fits
+    assert all(everyone - people for people in people_by_fit)
+    assert set.union(*(everyone - people for people in people_by_fit)) == everyone
 
 
 def test_training_repeats_bit_for_bit(labelled: Labelled) -> None:
-    assert fit(labelled, config.read()).id == fit(labelled, config.read()).id
+    assert (
+        fit_bundle(labelled, config.read_config()).id
+        == fit_bundle(labelled, config.read_config()).id
+    )
 
 
 def test_recorded_level_alone_knows_only_the_level(labelled: Labelled) -> None:
@@ -111,7 +119,7 @@ def test_higher_means_above_the_recorded_level() -> None:
             "source": ["audit"] * 5,
         }
     )
-    assert labels.higher(Labelled(frame)).tolist() == [0, 1, 0, 0, 1]
+    assert labels.read_higher(Labelled(frame)).tolist() == [0, 1, 0, 0, 1]
 
 
 def test_figures_stand_beside_two_baselines(service: Service, proposal: pipeline.Proposal) -> None:
@@ -129,10 +137,12 @@ def test_figures_stand_beside_two_baselines(service: Service, proposal: pipeline
 
 def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.Proposal) -> None:
     store = Store.open(made_up / "store")
-    again = pipeline.train(store, AS_OF, config.read(), made_up / "bundles", made_up / "tracking")
+    again = pipeline.train_bundle(
+        store, AS_OF, config.read_config(), made_up / "bundles", made_up / "tracking"
+    )
     assert not again.fresh
     assert (again.bundle_id, again.version) == (proposal.bundle_id, proposal.version)
-    assert bundle.load(again.folder).id == proposal.bundle_id
+    assert bundle.load_bundle(again.folder).id == proposal.bundle_id
 
 
 @pytest.mark.parametrize(
@@ -149,15 +159,15 @@ def test_configuration_is_checked(tmp_path: Path, text: str, sentence: str) -> N
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(UnreadableInput, match=sentence):
-        config.read(path)
+        config.read_config(path)
     with pytest.raises(MissingInput):
-        config.read(tmp_path / "nowhere.toml")
+        config.read_config(tmp_path / "nowhere.toml")
 
 
 def test_every_setting_is_part_of_the_identity(tmp_path: Path) -> None:
     text = config.DEFAULT.read_text()
     changed = tmp_path / "config.toml"
     changed.write_text(text.replace("rounds = 300", "rounds = 301"))
-    assert config.read(changed).digest != config.read().digest
+    assert config.read_config(changed).digest != config.read_config().digest
     changed.write_text(text.replace("[labels]", "[labels]\n# a remark"))
-    assert config.read(changed).digest == config.read().digest
+    assert config.read_config(changed).digest == config.read_config().digest

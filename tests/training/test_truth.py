@@ -16,7 +16,7 @@ from training import __main__ as commands
 from training import baselines, config, sealed, truth
 from training.splits import person_hash
 
-QUICK = replace(config.read(), booster=replace(config.read().booster, rounds=10))
+QUICK = replace(config.read_config(), booster=replace(config.read_config().booster, rounds=10))
 
 
 def test_the_truth_judges_people_who_taught_nothing(
@@ -25,14 +25,16 @@ def test_the_truth_judges_people_who_taught_nothing(
     store = Store.open(made_up / "store")
     monkeypatch.setattr(truth, "TIMES", 2)
     learned: list[pl.DataFrame] = []
-    honest = truth.fit
+    honest = truth.fit_bundle
 
     def watched(labelled: object, settings: object) -> object:
         learned.append(labelled.frame)  # type: ignore[attr-defined]
         return honest(labelled, settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(truth, "fit", watched)
-    lines, echo, reached = truth.against(store, made_up / "truth", AS_OF, QUICK, lambda _: None)
+    monkeypatch.setattr(truth, "fit_bundle", watched)
+    lines, echo, reached = truth.compare_with_truth(
+        store, made_up / "truth", AS_OF, QUICK, lambda _: None
+    )
     assert {line.model for line in lines} == {
         truth.MODEL,
         truth.TAUGHT_BY_TRUTH,
@@ -46,16 +48,16 @@ def test_the_truth_judges_people_who_taught_nothing(
     assert 0 < reached < 2
     assert all(0 <= line.right <= 1 and line.too_low <= line.rows for line in lines)
     own = [line for line in lines if line.model == truth.MODEL]
-    assert 0 <= truth.overall(lines, truth.MODEL, 0.05) <= 1
+    assert 0 <= truth.overall_share(lines, truth.MODEL, 0.05) <= 1
     assert len(own) >= 3
     assert all(0 < one.auc < 1 for one in echo)
 
 
 def test_days_outside_the_truth_are_said(made_up: Path, tmp_path: Path) -> None:
     first = sealed.first_day(made_up / "truth")
-    assert sealed.levels(made_up / "truth", first).height > 0
+    assert sealed.true_levels(made_up / "truth", first).height > 0
     with pytest.raises(UserError, match="lies outside"):
-        sealed.levels(made_up / "truth", first - timedelta(days=1))
+        sealed.true_levels(made_up / "truth", first - timedelta(days=1))
     with pytest.raises(MissingInput, match="no hidden truth"):
         sealed.first_day(tmp_path)
 
@@ -64,7 +66,7 @@ def test_the_command_says_that_it_proves_plumbing(
     made_up: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(truth, "TIMES", 1)
-    given = [
+    command = [
         "truth",
         "--store",
         str(made_up / "store"),
@@ -73,8 +75,8 @@ def test_the_command_says_that_it_proves_plumbing(
         "--as-of",
         AS_OF.isoformat(),
     ]
-    assert commands.main(given) == 0
-    said = capsys.readouterr().out
-    assert "right of ten shown" in said
-    assert "of that of the model taught by the truth" in said
-    assert "plumbing, not accuracy" in said
+    assert commands.main(command) == 0
+    output = capsys.readouterr().out
+    assert "right of ten shown" in output
+    assert "of that of the model taught by the truth" in output
+    assert "plumbing, not accuracy" in output
