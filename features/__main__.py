@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def synthesise_caseload(args: argparse.Namespace) -> None:
-    """Make up a caseload."""
+    """Write a made-up caseload as an extract, and its hidden truth in a folder beside it."""
     chosen = synthetic.Parameters(
         args.cases, args.seed, args.as_of, args.underestimated, args.audited, args.scenario
     )
@@ -55,7 +55,7 @@ def synthesise_caseload(args: argparse.Namespace) -> None:
 
 
 def describe_caseload(args: argparse.Namespace) -> None:
-    """Compare a made-up caseload with its targets and draw three people's stories."""
+    """Compare a made-up caseload with its targets and draw three of its people month by month."""
     truth = args.truth or args.extract.with_name(args.extract.name + "-truth")
     missed = synthetic.describe_caseload(args.extract, truth, args.out)
     console.print(f"Written: {args.out}/caseload.md, {args.out}/images/stories.svg")
@@ -133,7 +133,7 @@ def write_docs(args: argparse.Namespace) -> None:
 
 
 def forget_person(args: argparse.Namespace) -> None:
-    """Delete a person's records from the store, and say what is left to do elsewhere."""
+    """Delete a person's records from the store and list what must be deleted elsewhere by hand."""
     for table, rows in forget.forget_case(args.store, args.crn).items():
         console.print(f"  {table}: {rows:,} rows removed", highlight=False)
     console.print(
@@ -143,7 +143,7 @@ def forget_person(args: argparse.Namespace) -> None:
 
 
 def print_dictionary(args: argparse.Namespace) -> None:
-    """The dictionary of indicators, on standard output."""
+    """Print the dictionary of indicators as CSV or JSON."""
     print(catalogue_pages.as_csv() if args.format == "csv" else catalogue_pages.as_json())
 
 
@@ -177,7 +177,7 @@ def _say_unknown(report: load.Report) -> None:
 
 
 def _describe_unknown_code(code: str, count: int, code_list: Mapping[str, str]) -> str:
-    """A code that is not known, how often, and whether it is a known one in the wrong case."""
+    """An unknown code, its count, and the known code that differs only in case, if any."""
     close = next((name for name in code_list if name.casefold() == code.strip().casefold()), None)
     return f"{code} ({count:,}; did you mean {close}?)" if close else f"{code} ({count:,})"
 

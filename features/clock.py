@@ -1,4 +1,4 @@
-"""The clock: the only place that reads the time of the machine.
+"""Reads the time for the whole project; no other module may read it.
 
 Two dates are never mixed. The *as-of date* is the day that a thing is about: it is an argument,
 and nothing here supplies it but `last_full_day`, the default of a command. *Now* is the moment at
@@ -24,12 +24,12 @@ _read: Callable[[], datetime] = _read_machine_clock
 
 
 def now() -> datetime:
-    """The present moment, in UTC with its zone."""
+    """The present moment, in UTC, with a time zone."""
     return _read()
 
 
 def now_as_recorded() -> datetime:
-    """The present moment as the records write it: UTC, without a zone."""
+    """The present moment in UTC without a time zone, as records store their times."""
     return now().replace(tzinfo=None)
 
 
@@ -49,17 +49,17 @@ def end_of(day: date) -> datetime:
 
 
 def today() -> date:
-    """The calendar day in England and Wales now."""
+    """The present calendar day in England and Wales."""
     return day_of(now())
 
 
 def last_full_day() -> date:
-    """Yesterday: the newest day of which a night can have the whole record."""
+    """Yesterday in England and Wales: the newest day whose entries are all on record."""
     return today() - timedelta(days=1)
 
 
 def as_of_date(text: str) -> date:
-    """An as-of date as a command takes it: an ISO date, or `yesterday`.
+    """Parse the as-of date of a command: an ISO date, or `yesterday`.
 
     Raises ValueError for anything else, which argparse turns into a sentence.
     """
@@ -68,7 +68,7 @@ def as_of_date(text: str) -> date:
 
 @contextmanager
 def read_by(read: Callable[[], datetime]) -> Iterator[None]:
-    """Read the time by another function, of this whole process, for what runs inside.
+    """Within the block, take the time from another function, in this whole process.
 
     A database keeps its own time.
     """
@@ -82,7 +82,7 @@ def read_by(read: Callable[[], datetime]) -> Iterator[None]:
 
 @contextmanager
 def set_to(moment: datetime) -> Iterator[None]:
-    """Stand the clock still at a moment with a time zone, for what runs inside."""
+    """Within the block, hold the clock at one moment, which has a time zone."""
     if moment.tzinfo is None:
         raise ValueError("The clock is set to a moment with a time zone.")
     with read_by(lambda: moment):
@@ -91,7 +91,7 @@ def set_to(moment: datetime) -> Iterator[None]:
 
 @contextmanager
 def ahead_by(shift: timedelta) -> Iterator[None]:
-    """Let the clock run ahead of what it reads now, or behind, for what runs inside."""
+    """Within the block, let the clock run ahead of the real time by a period, or behind it."""
     base = _read
     with read_by(lambda: base() + shift):
         yield

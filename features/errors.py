@@ -1,4 +1,4 @@
-"""What a user can cause, said in a sentence, and the exit codes of every command."""
+"""Defines the errors that users can cause and put right, with the exit code of each."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class TooManyRefused(UserError):
 
 
 class NotApproved(UserError):
-    """What was asked for needs a valid approval and has none."""
+    """The action needs a valid approval, and there is none."""
 
     exit_code = 14
 
 
 class SetupProblem(UserError):
-    """The machine, the database or a setting does not allow it."""
+    """The machine, the database or a setting prevents what was asked for."""
 
     exit_code = 15
 
 
 class RunStopped(UserError):
-    """A check inside a run failed, so that nothing of the run was kept."""
+    """A check during a run failed; the run was rolled back."""
 
     exit_code = 16
 
@@ -79,7 +79,7 @@ EXIT_CODE_HELP = "exit codes: " + "; ".join(
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """A hint naming the closest known name, or nothing where none is close."""
+    """A hint with the closest known name, or an empty text where no name is close."""
     close = difflib.get_close_matches(wrong, list(names), n=1, cutoff=0.7)
     return f" Did you mean {close[0]!r}?" if close else ""
 
@@ -90,7 +90,7 @@ UNFORESEEN = 1
 
 
 def shown_to_people(command: Callable[[], None]) -> int:
-    """Run a command; a UserError becomes one sentence on stderr and its exit code.
+    """Run a command; print a UserError as one sentence on stderr and return its exit code.
 
     A command that is told to end (SIGTERM) cleans up behind it, as one that is interrupted does.
     What nobody foresaw becomes a sentence, exit code 1 and a report file, never a traceback.
@@ -114,7 +114,7 @@ def shown_to_people(command: Callable[[], None]) -> int:
 
 
 def _describe_unforeseen(error: BaseException) -> str:
-    """What to say of an error that nobody foresaw; a file of its owner holds the details."""
+    """The message for an unexpected error; its details go to a file that only the user can read."""
     if any(_is_full_disk(one) for one in _chain_of_causes(error)):
         return "The disk is full. Nothing was kept. Free some space and run the command again."
     try:
@@ -131,7 +131,7 @@ def _describe_unforeseen(error: BaseException) -> str:
 
 
 def _is_full_disk(error: BaseException) -> bool:
-    """Whether an error is that of a full disk; Polars tells it in words alone."""
+    """Whether the error means a full disk; Polars reports that in its message text only."""
     return (isinstance(error, OSError) and error.errno == ENOSPC) or os.strerror(ENOSPC) in str(
         error
     )

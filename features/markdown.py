@@ -18,7 +18,7 @@ _GLUE = "\0"
 
 
 def layout_page(text: str) -> str:
-    """A page with its lines at most 120 columns; code, headings and pictures stay as they are."""
+    """The page with lines of at most 120 columns; code, headings and pictures are unchanged."""
     out: list[str] = []
     for kind, lines in groupby(_with_kinds(text.split("\n")), key=lambda one: one[0]):
         block = [line for _, line in lines]
@@ -27,7 +27,7 @@ def layout_page(text: str) -> str:
 
 
 def _with_kinds(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Each line with the kind of block that it belongs to; a block of prose has its own number."""
+    """Each line with the kind of block it belongs to; each paragraph has its own number."""
     in_code, block, before = False, 0, ""
     for line in lines:
         fence = line.lstrip().startswith("```")

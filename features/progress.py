@@ -1,4 +1,4 @@
-"""Progress of long work on a terminal, and plain lines where there is none."""
+"""Shows the progress of long work: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 @contextmanager
 def show_steps(title: str) -> Iterator[Callable[[str], None]]:
-    """Yields a function that names the step under way; says at the end how long it took."""
+    """Yields a function that shows the current step; prints the total time at the end."""
     console = Console(stderr=True)
     started = time.monotonic()
     if sys.stderr.isatty():

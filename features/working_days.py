@@ -1,4 +1,4 @@
-"""Working days: Monday to Friday, without the bank holidays of England and Wales.
+"""Counts working days: Monday to Friday, except bank holidays in England and Wales.
 
 Counted from any day, at a weekend too, the first working day after it is one. Source: the
 `holidays` library, subdivision ENG (Wales has the same days). A holiday that is proclaimed late is
@@ -24,7 +24,7 @@ def of_year(year: int) -> frozenset[date]:
 
 
 def is_bank_holiday(day: date) -> bool:
-    """Whether a day is a bank holiday, also one at a weekend."""
+    """Whether a day is a bank holiday, including one at a weekend."""
     return day in of_year(day.year)
 
 
@@ -34,7 +34,7 @@ def is_working_day(day: date) -> bool:
 
 
 def working_day_after(start: date, days: int) -> date:
-    """The day so many working days after another."""
+    """The day that lies the given number of working days after another."""
     day = start
     while days:
         day += timedelta(days=1)
@@ -44,7 +44,7 @@ def working_day_after(start: date, days: int) -> date:
 
 @cache
 def days_after(column: str, count: int) -> pl.Expr:
-    """The day so many working days after the day in a column; null stays null."""
+    """The day that lies the given number of working days after a column's day; null stays null."""
     # From a weekend the working day before it is the start: the first one after it is one.
     return pl.col(column).dt.add_business_days(count, holidays=_all_holidays(), roll="backward")
 

@@ -1,4 +1,7 @@
-"""What a trained model is, wherever it runs. Imports features and nothing else of this project."""
+"""Defines the trained model and how it scores and explains; imports only `features`.
+
+Imports features and nothing else of this project.
+"""
 
 import os
 

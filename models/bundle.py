@@ -1,4 +1,4 @@
-"""The model that is approved and scores: booster, calibration, columns and a reference profile.
+"""Holds a trained model: booster, calibration, columns, and a profile of the training caseload.
 
 Saved as LightGBM's text and as JSON, never as a pickle: a bundle can be read by a person and by
 another language, and its identity is the digest of those two files.
@@ -28,7 +28,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained model; `about` holds its training data, settings and figures."""
+    """A trained model; `about` has its training data, settings and figures."""
 
     ordinal: OrdinalModel
     level: LevelModel
@@ -37,7 +37,7 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """SHA-256 over the two files: the same id, the same scores."""
+        """The SHA-256 of the bundle's two files; equal ids give equal scores."""
         digest = hashlib.sha256()
         for text in self.as_texts().values():
             digest.update(text.encode())
@@ -45,7 +45,7 @@ class Bundle:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The indicators that it scores; all others are shown to the reader and no more."""
+        """The indicators that affect the score; all others are only shown to the reader."""
         return (*self.ordinal.columns, *self.level.columns)
 
     def as_texts(self) -> dict[str, str]:
@@ -65,13 +65,13 @@ class Bundle:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the bundle's files into a folder, which is made."""
+        """Write the bundle's files into a folder, which is made if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.as_texts().items():
             (folder / name).write_text(text, encoding="utf-8")
 
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Score the rows of an indicator frame that concern a group in the community.
+        """Score the rows of an indicator frame, except those of prisoners.
 
         Columns: GROUP_KEY, stratum, level, level_state, scorable, why_not, log_odds, probability.
         Very high is never flagged, and a case with nothing on record cannot be scored: both are
@@ -97,7 +97,7 @@ class Bundle:
         )
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
-        """What each indicator adds to the calibrated log-odds, for rows of one stratum.
+        """What each indicator adds to the calibrated log-odds, for rows of one recorded level.
 
         Shape (rows, names): stage 1 indicators, then process indicators, then "base".
         """
@@ -111,7 +111,7 @@ class Bundle:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle; refuses one that was made for another catalogue of indicators."""
+    """Read a bundle; refuses one trained on another catalogue of indicators."""
     if not (folder / STAGE_2).exists() or not (folder / STAGE_1).exists():
         raise MissingInput(
             f"There is no model bundle in {folder}. Train one with: python -m training train"

@@ -1,4 +1,4 @@
-"""The model card: what the bundle is for, what it was trained on, how it did, what it is not."""
+"""Writes the model card: purpose, training data, figures, limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def as_markdown(
     bundle_id: str,
     more: Mapping[str, list[dict[str, str]]] = MappingProxyType({}),
 ) -> str:
-    """The card as Markdown; `table` is the figures, a row each with the same keys.
+    """The model card as Markdown; `table` has one dictionary a row, all with the same keys.
 
     `more` are further tables by heading, rows of words with the same keys.
     """

@@ -1,4 +1,4 @@
-"""How far a caseload has moved from a profile: the population stability index, and its noise.
+"""Measures drift from a reference profile: population stability index (PSI) less its noise.
 
 PSI = sum over bins of (now - then) * ln(now / then), over shares (Siddiqi, Credit Risk Scorecards,
 2006; a change under 0.1 is usually called small, over 0.25 large). Two samples of one caseload
@@ -22,7 +22,7 @@ SMOOTH = 0.5
 
 @dataclass(frozen=True)
 class Shift:
-    """A PSI with the chance part taken off, its 95 % interval, and that part."""
+    """A PSI less the part expected by chance, with its 95 % interval and that part."""
 
     value: float
     low: float
@@ -33,7 +33,7 @@ class Shift:
 def population_stability_index(
     then: Sequence[int], now: Sequence[int], rows_a_person: int = 1
 ) -> Shift | None:
-    """The PSI of counts a bin against earlier ones in the same bins; None without any count.
+    """The PSI of counts by bin against reference counts in the same bins, or None without counts.
 
     Where one person has several rows that move together, the noise is that of people: pass how many
     rows each has. The interval draws the later counts anew (multinomial, 200 times, fixed seed).

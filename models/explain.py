@@ -1,4 +1,4 @@
-"""Contributions become reasons, in the indicators' own words; a sum that does not add up stops.
+"""Groups contributions into reasons with sentences, and checks that they add up to the score.
 
 Related indicators speak together: a reason is a family of one kind (behaviour, or process), its
 weight the signed sum of its contributions, its sentences those of the indicators that fired. What
@@ -36,7 +36,7 @@ SMALLEST_WEIGHT = 0.02
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason for a score: a family of indicators, its signed weight, and its findings.
+    """One reason for a score: a family of indicators, its signed weight and its findings.
 
     A weight below nought lowered the score; it has no findings, because less was found than usual.
     What is not settled would not be said by a model that was trained on other people.
@@ -57,8 +57,7 @@ class Reason:
 def explain_rows(
     bundle: Bundle, frame: pl.DataFrame, histories: Histories
 ) -> dict[tuple[str, str], list[Reason]]:
-    """The reasons of each (case, group) row of a scored frame: what raised it, weightiest first,
-    then what lowered it.
+    """The reasons of each (case, group) row, by weight, those that lowered the score last.
 
     Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
     that do not make up the score are not its reasons (promise 3).
@@ -82,7 +81,7 @@ def explain_rows(
 
 
 def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
-    """Stop unless every row's contributions sum to its log-odds (stage 1 is asked both ways)."""
+    """Raise RunStopped unless every row's contributions sum to its log-odds."""
     worst = float(np.abs(parts.sum(axis=1) - log_odds).max(initial=0.0))
     if not worst <= TOLERANCE:
         raise RunStopped(
@@ -119,12 +118,12 @@ def _reasons_of_row(
 
 
 def family_key(key: Key) -> str:
-    """A family and kind in one word, as a bundle keeps it."""
+    """A family and kind as one text, used as a key in the bundle."""
     return " ".join(key)
 
 
 def _mark_settled(own: list[Reason], about: Mapping[str, Any], stratum: str) -> list[Reason]:
-    """The reasons, each with whether it is settled; what could not be judged is."""
+    """The reasons, each marked whether it is settled; those never measured count as settled."""
     stays = about.get("settled", {}).get(stratum, {})
     return [
         replace(
@@ -135,7 +134,7 @@ def _mark_settled(own: list[Reason], about: Mapping[str, Any], stratum: str) -> 
 
 
 def group_contributions(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, list[Key]]:
-    """Contributions summed by family and kind: (rows, families), and the families in order."""
+    """Contributions summed by family and kind: a matrix (rows, families), and the families."""
     family_and_kind = [(CATALOGUE[n].family, str(CATALOGUE[n].kind)) for n in names if n != "base"]
     keys = sorted(set(family_and_kind))
     columns = [place for place, name in enumerate(names) if name != "base"]
@@ -149,7 +148,7 @@ def group_contributions(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, li
 
 
 def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
-    """The findings of a row from indicators that are shown to the reader and never scored."""
+    """A row's findings from indicators that are shown to the reader and never scored."""
     own_findings = [_finding_of(name, row, findings_of) for name in findings_of]
     return [finding for finding in own_findings if finding is not None]
 

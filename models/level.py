@@ -1,8 +1,6 @@
-"""Stage 2: is the recorded level too low, given how it came about?
+"""Stage 2: calibrates the probability that a reader would give a higher level than recorded.
 
-For each recorded level, a logistic regression on stage 1's margin at the next level up (slope
-above nought) and on process indicators (coefficients not below nought), pooled over risk groups by
-a ridge. Its output is the calibrated probability that a reader would put the group higher.
+Its output is the calibrated probability that a reader would put the group higher.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class Stratum:
     higher: int
 
     def as_json(self) -> dict[str, Any]:
-        """The parameters as they stand in a bundle."""
+        """The parameters as a dictionary for the bundle."""
         return asdict(self)
 
 
@@ -65,7 +63,7 @@ class LevelModel:
         return terms
 
     def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
-        """The calibrated log-odds of each row, from stage 1's margins (rows, 3); NaN for others."""
+        """The calibrated log-odds of each row from stage 1 margins (rows, 3); NaN if not scored."""
         strata = stratum_of(frame).to_numpy()
         totals = np.full(frame.height, np.nan)
         for name, stratum in self.strata.items():
@@ -78,13 +76,13 @@ class LevelModel:
         return totals
 
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
-        """The base log-odds of each row's risk group."""
+        """The intercept of each row's risk group."""
         base = self.strata[stratum].base
         return np.array([base[group] for group in frame["group"]], dtype=np.float64)
 
 
 def stratum_of(frame: pl.DataFrame) -> pl.Series:
-    """The stratum of each row: its recorded level, or UNKNOWN where there is no current one."""
+    """The stratum of each row: its recorded level, or UNKNOWN where none is current."""
     return frame.select(
         pl.when(pl.col("level").is_in(list(codes.LEVELS)))
         .then(pl.col("level"))
@@ -96,7 +94,7 @@ def stratum_of(frame: pl.DataFrame) -> pl.Series:
 def scale_indicators(
     frame: pl.DataFrame, scales: Mapping[str, float], caps: Mapping[str, float]
 ) -> Matrix:
-    """Process indicators divided by their scale and capped; what is not known adds nothing."""
+    """Process indicators capped and divided by their scale; null becomes 0."""
     if not scales:
         return np.zeros((frame.height, 0))
     values = frame.select(list(scales)).to_numpy().astype(np.float64)
@@ -114,7 +112,7 @@ def fit_level_model(
     columns: Sequence[str],
     ridge: float = 8.0,
 ) -> LevelModel:
-    """Fit stage 2 on rows whose stage 1 margins were made by a model that had not seen them."""
+    """Fit stage 2 on rows whose stage 1 margins come from models trained on other people."""
     scales, caps = _scales_and_caps(frame, columns)
     process = scale_indicators(frame, scales, caps)
     strata = stratum_of(frame).to_numpy()
@@ -138,7 +136,7 @@ def fit_level_model(
 def _scales_and_caps(
     frame: pl.DataFrame, columns: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Scale and cap of each indicator: its spread, and its 99th percentile, never nought."""
+    """The scale (spread) and cap (99th percentile) of each indicator, never 0."""
     scales, caps = {}, {}
     for name in columns:
         values = frame[name].drop_nulls().to_numpy()
@@ -159,7 +157,7 @@ def fit_stratum(
     ridge: float,
     names: Sequence[str] = GROUPS,
 ) -> Stratum:
-    """The calibration of one recorded level, on rows that share it.
+    """Fit the calibration of one recorded level on its rows.
 
     Penalised maximum likelihood; weights are rescaled to a mean of one; `names` are the groups over
     which the base is pooled.

@@ -1,4 +1,4 @@
-"""How well cases are found: by recorded level, weighted, with counts and intervals."""
+"""Measures of a model at each recorded level, weighted, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEW_VALUES = 8
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its 95 % interval (resampling people) and which direction is better."""
+    """A measure with its 95 % bootstrap interval over people, and which direction is better."""
 
     value: float
     low: float
@@ -41,12 +41,12 @@ class Figure:
 
 
 def without_nan(figure: Any) -> Any:
-    """A figure as JSON can hold it: NaN (too few to estimate) becomes null."""
+    """A figure for JSON: NaN (too few to estimate) becomes null."""
     return json.loads(json.dumps(figure), parse_constant=lambda _: None)
 
 
 def share_found(score: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY) -> float:
-    """Of those truly higher, the share among the top `capacity` of rows (weighted)."""
+    """Weighted recall: of the rows truly higher, the share in the top `capacity` of all rows."""
     total = weight[higher].sum()
     if total == 0:
         return float("nan")
@@ -73,7 +73,7 @@ def brier(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 
 
 def auc(score: Matrix, higher: Flags, weight: Matrix) -> float:
-    """The chance that someone higher is ranked above someone who is not (weighted)."""
+    """Weighted AUC: the chance that a higher row is ranked above one that is not."""
     has_weight = weight > 0
     if len(np.unique(higher[has_weight])) < 2:
         return float("nan")
@@ -83,7 +83,7 @@ def auc(score: Matrix, higher: Flags, weight: Matrix) -> float:
 
 
 def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:
-    """Precision averaged over every depth of the list (weighted); ties stand at one depth.
+    """Weighted average precision; rows with equal scores are at one depth.
 
     As scikit-learn's `average_precision_score` (a test holds it to that), which takes ten times as
     long for its checks of the input: here it is asked for hundreds of resamples.
@@ -100,7 +100,7 @@ def average_precision(score: Matrix, higher: Flags, weight: Matrix) -> float:
 
 
 def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matrix) -> float:
-    """How far predicted and observed shares are apart, averaged over ten equal parts."""
+    """The mean distance of predicted from observed shares over ten parts of equal weight."""
     parts = equal_weight_bins(probability, weight)
     total = weight.sum()
     gaps = [
@@ -135,7 +135,7 @@ def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 def equal_weight_bins(
     probability: Matrix, weight: Matrix, count: int = BINS
 ) -> npt.NDArray[np.int64]:
-    """Which of `count` parts of equal weight each row belongs to, lowest probability first."""
+    """The part of each row among `count` parts of equal weight, by rising probability."""
     order = np.argsort(probability, kind="stable")
     passed = np.cumsum(weight[order]) - weight[order] / 2
     part = np.empty(len(order), dtype=np.int64)
@@ -146,7 +146,7 @@ def equal_weight_bins(
 def flagged_calibration(
     probability: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY
 ) -> float:
-    """Observed over expected among the top `capacity` of rows."""
+    """Observed over expected among the rows in the top `capacity`."""
     return calibration(probability, higher, weight * top_share(probability, weight, capacity))
 
 
@@ -158,7 +158,7 @@ def with_interval(
     people: npt.NDArray[np.object_],
     seed: int,
 ) -> Figure:
-    """The named figure with a 95 % interval from resampling people with replacement."""
+    """The named measure with a 95 % interval from resampling people with replacement."""
     measure, better = MEASURES[name]
     return bootstrap_interval(
         measure=measure,
@@ -195,7 +195,7 @@ def bootstrap_interval(
 
 
 def top_share(score: Matrix, weight: Matrix, capacity: float) -> Matrix:
-    """1 for the highest scores up to the capacity; a tie across the line is shared out."""
+    """1 for rows in the top `capacity` by score, a fraction for rows tied at the cut, else 0."""
     order = np.argsort(-score, kind="stable")
     ranked, heavy = score[order], weight[order]
     room = capacity * heavy.sum()

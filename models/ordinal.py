@@ -1,4 +1,4 @@
-"""Stage 1: what would a reviewer say of this behaviour? An ordinal booster blind to the level.
+"""Stage 1: an ordinal booster that predicts the reviewed level without seeing the recorded one.
 
 One LightGBM on rows stacked by threshold: is the reviewed level at least medium, high, very high?
 It sees behaviour indicators and the risk group, and nothing that follows from the level already
@@ -30,7 +30,7 @@ DIRECTION = {"+": 1, "-": -1, "0": 0}
 
 @dataclass(frozen=True)
 class Settings:
-    """The booster's settings: small and shallow, so that it explains quickly and repeats."""
+    """The settings of the booster, chosen small and shallow for speed and stability."""
 
     rounds: int = 150
     leaves: int = 15
@@ -47,13 +47,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class OrdinalModel:
-    """A fitted booster and the indicators that it reads, in order."""
+    """A fitted booster with the indicators that it reads, in order."""
 
     booster: lgb.Booster
     columns: tuple[str, ...]
 
     def margins(self, frame: pl.DataFrame) -> Matrix:
-        """Log-odds of each threshold for each row: (rows, 3), not increasing along a row."""
+        """The log-odds of each threshold for each row: (rows, 3), falling along a row."""
         base = input_matrix(frame, self.columns)
         stacked_margins = [
             booster_margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)
@@ -62,7 +62,7 @@ class OrdinalModel:
         return stacked
 
     def contributions(self, frame: pl.DataFrame, threshold: npt.NDArray[np.int64]) -> Matrix:
-        """Exact contributions to the margin at each row's threshold (1 to 3).
+        """Exact SHAP contributions to the margin at each row's threshold (1 to 3).
 
         Shape (rows, indicators + 1): the last column is the base, which holds the average, the
         threshold and the risk group. LightGBM's own `pred_contrib` (equal to TreeExplainer's).
@@ -76,7 +76,7 @@ class OrdinalModel:
 
 
 def community_rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the groups that a model is trained for: prisoners are the prison's to review."""
+    """The rows of the groups that a model is trained for: all but prisoners."""
     return frame.filter(pl.col("group").is_in(GROUPS))
 
 
@@ -129,7 +129,7 @@ def train_booster(
     settings: Settings,
     thresholds: int = len(THRESHOLDS),
 ) -> lgb.Booster:
-    """The booster on any numbers: rows stacked by threshold, `reviewed` from 0 to `thresholds`.
+    """Train the booster on rows stacked by threshold; `reviewed` runs from 0 to `thresholds`.
 
     `directions` has one entry a column of `base`: 1 rising, -1 falling, 0 free.
     """
@@ -144,7 +144,7 @@ def train_booster(
 
 
 def booster_margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
-    """Log-odds, for each row, that a reader would say at least the threshold."""
+    """The log-odds, for each row, that a reader would give at least the threshold."""
     raw = booster.predict(_at_threshold(base, threshold), raw_score=True, num_threads=1)
     return np.asarray(raw, dtype=np.float64)
 

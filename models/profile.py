@@ -1,4 +1,4 @@
-"""The distributions of a caseload at training: the reference that drift is measured against.
+"""Holds the distributions of the training caseload, against which drift is measured.
 
 Bins are fixed with the profile and travel in the bundle, so what the board approved includes what
 "as usual" is. Every indicator has a bin of its own for "not known": a feed that stops is drift too.
@@ -37,12 +37,12 @@ Counts = dict[str, dict[str, list[int]]]
 
 
 def score_name(stratum: str, group: str) -> str:
-    """The measure that is the score of a recorded level and group."""
+    """The key of the score distribution for a recorded level and group."""
     return f"score {stratum} {group}"
 
 
 def level_name(group: str) -> str:
-    """The measure that is the recorded level of a group: lowest first, unknown in no bin."""
+    """The key of the distribution of recorded levels for a group."""
     return f"level {group}"
 
 
@@ -57,7 +57,7 @@ class Profile:
     """What was recorded in the SUPPLY_DAYS before: by table and region, and how much of it late."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for the bundle."""
+        """The profile as plain values for the bundle."""
         return {
             "as_of": self.as_of.isoformat(),
             "edges": self.edges,
@@ -67,7 +67,7 @@ class Profile:
 
     @classmethod
     def profile_of(cls, model: Bundle) -> Profile | None:
-        """The profile that came with a bundle; None where it came without one."""
+        """The profile in a bundle, or None where it has none."""
         content = model.about.get("profile")
         if content is None:
             return None
@@ -81,7 +81,7 @@ class Profile:
 
 @dataclass
 class Tally:
-    """Counts the rows of frames into the bins of a profile, part by part."""
+    """Counts the rows of frames in the bins of a profile, part by part."""
 
     edges: Mapping[str, list[float]]
     regions: Mapping[str, str]
@@ -89,13 +89,13 @@ class Tally:
     counts: Counts = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Regions by number, so that no row is compared as text."""
+        """Number the regions, so that rows are counted by number."""
         self._names = sorted({*self.regions.values(), NOWHERE})
         numbered = {name: at for at, name in enumerate(self._names)}
         self._places = {crn: numbered[name] for crn, name in self.regions.items()}
 
     def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
-        """Count one part of a night: its indicator frame and its scores."""
+        """Count one part of a night: an indicator frame and its scores."""
         rows = community_rows(frame)
         # The cases of this part alone: looking them up among all of a caseload takes long.
         elsewhere = self._names.index(NOWHERE)
@@ -129,7 +129,7 @@ class Tally:
 
 
 def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
-    """The profile of everyone who is under supervision and open to be read on a day."""
+    """The profile of every case under supervision on a day, limited cases left out."""
     cases = build.cases_under_supervision(store, as_of).filter(~pl.col("limited"))
     spine = cases.select(asof.KEY)
     regions = regions_of(store, spine)
@@ -144,7 +144,7 @@ def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
 
 
 def all_regions(counts: Counts) -> dict[str, list[int]]:
-    """The counts of every region together."""
+    """The counts of all regions added up."""
     totals: dict[str, list[int]] = {}
     for by_name in counts.values():
         for name, level_counts in by_name.items():
@@ -154,7 +154,7 @@ def all_regions(counts: Counts) -> dict[str, list[int]]:
 
 
 def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
-    """The region of each case of a spine, as the first letters of the unit that holds it."""
+    """The region of each case: the first letters of the code of its unit."""
     supervisions = timeline.current_supervision(
         asof.read_histories(store, spine, tables=["supervisions"])
     )
@@ -178,9 +178,10 @@ def _bin_edges(frame: pl.DataFrame, scored: pl.DataFrame) -> dict[str, list[floa
 
 
 def decile_edges(values: pl.Series) -> list[float]:
-    """Where one bin ends and the next begins: deciles, and those of what is above the commonest
-    value, merged until every bin holds at least SMALLEST of the values. Where that leaves a single
-    bin, the commonest value ends it: what hardly anyone has must be seen to become common.
+    """The upper edges of bins: deciles, and deciles of the values above the commonest one.
+
+    Where that leaves a single bin, the commonest value ends it: what hardly anyone has must be seen
+    to become common.
     """
     numbers = values.drop_nulls().cast(pl.Float64)
     if numbers.is_empty():
@@ -203,7 +204,7 @@ def decile_edges(values: pl.Series) -> list[float]:
 
 
 def _region_of(rows: pl.DataFrame, places: Mapping[str, int]) -> Places:
-    """The region of each row, as its place among the names."""
+    """The region of each row as an index into the region names."""
     named = rows["crn"].replace_strict(dict(places), return_dtype=pl.Int64)
     region_places: Places = named.to_numpy()
     return region_places

@@ -1,4 +1,4 @@
-"""A bundle as MLflow's generic model (pyfunc): loaded from its own text files, never from a pickle.
+"""Wraps a bundle as a generic MLflow model (pyfunc) that loads from text, never from a pickle.
 
 `mlflow.pyfunc.load_model` calls `_load_pyfunc` with the folder of the bundle. A frame with other
 columns than the signature says is refused by MLflow before it reaches us.
@@ -36,13 +36,13 @@ CASE_COLUMNS = {
 
 
 class Scorer:
-    """A bundle that scores pandas frames, as MLflow hands them over."""
+    """Scores pandas frames with a bundle, as MLflow calls it."""
 
     def __init__(self, model: Bundle) -> None:
         self.model = model
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Score a frame: a row a case and risk group, the columns of the signature."""
+        """Score a frame with one row a case and risk group, and the columns of the signature."""
         del params
         rows = pl.from_pandas(frame).with_columns(pl.col("as_of").cast(pl.Date()))
         return self.model.score_frame(rows).select(list(CASE_COLUMNS)).to_pandas()
@@ -54,7 +54,7 @@ def _load_pyfunc(path: str) -> Scorer:
 
 
 def model_signature(model: Bundle) -> Any:
-    """The MLflow signature: the columns that go in and those that come out."""
+    """The MLflow signature: names and types of the input and output columns."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

@@ -1,4 +1,4 @@
-"""How many levels are too low, corrected for readers who err: two blind readings, two populations.
+"""Estimates how many levels are too low, corrected for readers' errors (Hui and Walter 1980).
 
 Hui and Walter (1980), "Estimating the error rates of diagnostic tests", Biometrics 36, 167-171: two
 readers judge cases of two populations in which the truth is differently frequent (flagged, drawn at
@@ -25,7 +25,7 @@ FEWEST_TWICE = 30
 
 @dataclass(frozen=True)
 class ReaderError:
-    """Shares of cases whose level is too low, and how readers err; with 95 % intervals."""
+    """Shares of cases whose level is too low, and readers' error rates, with 95 % intervals."""
 
     share: tuple[float, float]
     """In the first population (random) and in the second (flagged)."""
@@ -37,11 +37,11 @@ class ReaderError:
 
     @property
     def is_informative(self) -> bool:
-        """Whether readers do better than chance by so much that they say something."""
+        """Whether readers do enough better than chance for the shares to be used."""
         return self.sensitivity + self.specificity - 1.0 > NO_BETTER
 
     def put_right(self, observed: float) -> float:
-        """A share by readers, corrected for their sensitivity and specificity, from 0 to 1.
+        """Correct a share found by readers for their sensitivity and specificity; from 0 to 1.
 
         Rogan and Gladen (1978), "Estimating prevalence from the results of a screening test",
         American Journal of Epidemiology 107, 71-76. ValueError where readers do hardly better than
@@ -57,7 +57,7 @@ class ReaderError:
 def correct_shares(
     twice: Counts, once: Counts, seed: int = 1, resamples: int = RESAMPLES
 ) -> ReaderError | None:
-    """The shares corrected for reader error; None where too few were read twice.
+    """The shares corrected for reader error, or None where too few cases were read twice.
 
     `twice` has shape (2, 4): for each population, how many were called too low by both readers, by
     the first alone, by the second alone, by neither. `once` has shape (2, 2): called too low, not.
@@ -80,7 +80,7 @@ def correct_shares(
 
 
 def _fit_populations(twice: Counts, once: Counts) -> Counts:
-    """Share in each population, sensitivity, specificity, of each of several tables at once.
+    """Fit shares, sensitivity and specificity of several tables at once.
 
     `twice` has shape (tables, 2, 4), `once` (tables, 2, 2); a table that has settled rests.
     """
@@ -98,7 +98,7 @@ def _fit_populations(twice: Counts, once: Counts) -> Counts:
 
 
 def _em_step(now: Counts, twice: Counts, once: Counts) -> Counts:
-    """One step of expectation and maximisation."""
+    """One step of expectation maximisation."""
     share, hit, right = now[:, :2, None], now[:, 2], now[:, 3]
     # How likely the level is too low, given what each pattern of answers says.
     true = np.column_stack([hit * hit, hit * (1 - hit), hit * (1 - hit), (1 - hit) ** 2])

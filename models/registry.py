@@ -1,4 +1,7 @@
-"""MLflow: tracks a training run and registers its bundle. Approvals live in our own ledger."""
+"""Records training runs in MLflow and registers bundles; approvals are kept in our database.
+
+Approvals live in our own ledger.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def track_run(
     extra: Mapping[str, str],
     note: str = "",
 ) -> int:
-    """Record a run with its figures and files, register the bundle, return the version's number.
+    """Record a run with its figures and files, register the bundle, and return its version.
 
     `note` stands at the head of the run's page. Where the run is stands beside the bundle.
     The store is SQLite in `tracking`; a bundle that is registered already keeps its version.
@@ -81,7 +84,7 @@ def track_run(
 
 
 def run_address(bundle_folder: Path) -> str:
-    """Where the run of a bundle is, as MLflow's addresses say it; empty where that is not known."""
+    """The MLflow address of a bundle's run, or an empty text where it is not known."""
     path = bundle_folder / TRACKED
     if not path.exists():
         return ""
@@ -99,7 +102,7 @@ def _keep_place(client: Any, run: str, bundle_folder: Path) -> None:
 
 
 def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
-    """The bundle as a generic model with its signature: its text files and how to load them."""
+    """Log the bundle as a generic model with its signature."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # It asks for example rows, and a row is a person; and warns of its own models.
         warnings.filterwarnings("ignore", message=".*input example was not provided")
@@ -119,12 +122,12 @@ def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
 
 
 def locked_requirements() -> list[str]:
-    """What a model needs to score, each at the version that trained it."""
+    """The packages that a model needs to score, at the versions of the lock file."""
     return [f"{name}=={version(name)}" for name in NEEDED]
 
 
 def prepare_tracking(tracking: Path) -> None:
-    """Make sure that a run can be recorded, before anything is trained; SetupProblem if not."""
+    """Check that a run can be recorded, before training starts; raises SetupProblem if not."""
     staging.check_writable(tracking)
     try:
         with closing(sqlite3.connect(tracking / "mlflow.db")) as opened:

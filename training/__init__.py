@@ -1,1 +1,4 @@
-"""Labelled history becomes a proposed bundle. Imports models and features; never serving."""
+"""Turns labelled history into a proposed bundle; imports models and features, never serving.
+
+Imports models and features; never serving.
+"""

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train_model(args: argparse.Namespace) -> None:
-    """Train, judge, save and register a bundle, or find that it stands already."""
+    """Train, evaluate, save and register a bundle, unless the same one exists already."""
     store = Store.open(args.store)
     with show_steps("training") as step:
         proposal = pipeline.train_bundle(
@@ -55,7 +55,7 @@ def train_model(args: argparse.Namespace) -> None:
 
 
 def trivial_predictors(args: argparse.Namespace) -> None:
-    """How far trivial predictors get against the hidden truth of a made-up caseload."""
+    """Compare trivial predictors with the hidden truth of a made-up caseload."""
     store = Store.open(args.store)
     with show_steps("trivial predictors"):
         people, share, lines = trivial.compare_predictors(store, args.truth, args.as_of)
@@ -73,7 +73,7 @@ def trivial_predictors(args: argparse.Namespace) -> None:
 
 
 def weigh_choices(args: argparse.Namespace) -> None:
-    """Weigh every choice of the fixed grid on the folds of development."""
+    """Compare every choice of the fixed grid on the development folds."""
     store, settings = Store.open(args.store), config.read_config(args.config)
     with show_steps("comparing") as step:
         step("labels and indicators as each reader saw them")
@@ -96,7 +96,7 @@ def weigh_choices(args: argparse.Namespace) -> None:
 
 
 def against_truth(args: argparse.Namespace) -> None:
-    """How a model trained on readings does against the hidden truth."""
+    """Compare a model trained on readings with the hidden truth of a made-up caseload."""
     store, settings = Store.open(args.store), config.read_config(args.config)
     with show_steps("against the truth") as step:
         lines, echo, reached = truth.compare_with_truth(
@@ -140,7 +140,7 @@ def against_truth(args: argparse.Namespace) -> None:
 
 
 def run_benchmark(args: argparse.Namespace) -> None:
-    """The learner on a described table, beside what it must beat."""
+    """Run the learner and its competitors on a described table."""
     about = tabular.read_description(args.config)
     with show_steps("benchmark") as step:
         result = benchmark.run_benchmark(about, args.data or args.config.parent, step)

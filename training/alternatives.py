@@ -1,4 +1,4 @@
-"""The ways of building the model that are weighed against each other, each as one choice."""
+"""Defines the alternative ways of building the model that are compared, one `Choice` each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.labels import Labelled
 
 @dataclass(frozen=True)
 class Choice:
-    """One way of building the model; the defaults are the one that is used."""
+    """One way of building the model; the defaults are those in use."""
 
     name: str
     how: Literal["stacked", "separate", "multiclass"] = "stacked"
@@ -34,7 +34,7 @@ class Choice:
     rounds: int = 0
 
     def settings(self, config: Config) -> Settings:
-        """The booster's settings, as the choice changes them."""
+        """The booster settings, with the changes of this choice."""
         settings = config.booster
         if self.depth:
             settings = replace(settings, depth=self.depth, leaves=2**self.depth - 1)
@@ -60,7 +60,7 @@ CHOICES: tuple[Choice, ...] = (
 
 
 def fit_choice(choice: Choice, train: Labelled, config: Config) -> Callable[[pl.DataFrame], Matrix]:
-    """Fit both stages as the choice says; gives the probability of each row of a frame."""
+    """Fit both stages as the choice says; returns a function from a frame to probabilities."""
     if choice.learned:
         train = train.where(pl.col("source").is_in(list(choice.learned)))
     columns = build.indicator_columns("stage_1", mental_health=choice.mental_health)

@@ -1,4 +1,4 @@
-"""Who is shown and who is missed among made-up or real people, and what the indicators give away.
+"""Audits fairness for a training run, and measures what the indicators reveal about people.
 
 The only place in training that reads who people are. Nothing here is ever an input of a model.
 """
@@ -35,7 +35,7 @@ FEWEST = 100
 
 @dataclass(frozen=True)
 class Proxy:
-    """How well the indicators predict a group, and which predict it most."""
+    """How well the indicators predict membership of a group, and which of them do so most."""
 
     characteristic: str
     group: str
@@ -44,7 +44,7 @@ class Proxy:
 
 
 def read_characteristics(store: Store, rows: pl.DataFrame) -> dict[str, fairness.Words]:
-    """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic."""
+    """The protected characteristics of the people in some rows (crn, as_of), a word for each."""
     people = people_as.characteristics_of(store, rows)
     return {name: people[name].to_numpy().astype(object) for name in CHARACTERISTICS}
 
@@ -55,7 +55,7 @@ def audit_rows(
     characteristics: Mapping[str, fairness.Words],
     share: float,
 ) -> list[GroupLine]:
-    """The audit of judged rows where the highest share of each recorded level is shown."""
+    """The fairness audit of evaluated rows, with the top share of each recorded level shown."""
     strata = stratum_of(judged.frame).to_numpy().astype(object)
     shown = fairness.by_group(probability, strata, judged.weights, share)
     people = judged.frame["crn"].to_numpy().astype(object)
@@ -65,7 +65,7 @@ def audit_rows(
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What a way of choosing whom to show does to a characteristic's groups, and what it costs.
+    """The effect of a selection rule on the groups of a characteristic, and its cost.
 
     Of all shown the share right, of all to be found the share found; and the lowest and highest
     share shown among the groups that are large enough to tell.
@@ -85,7 +85,7 @@ def compare_narrowed(
     characteristics: Mapping[str, fairness.Words],
     share: float,
 ) -> Iterator[Narrowed]:
-    """As it is, and with the same review rate for every group of people within each level."""
+    """The usual selection beside one with equal review rates for every group in each level."""
     strata = stratum_of(judged.frame).to_numpy().astype(object)
     truth, people = labels.read_higher(judged) > 0, judged.frame["crn"].to_numpy().astype(object)
     for characteristic, words in characteristics.items():
@@ -114,7 +114,7 @@ def _group_rates(
 
 
 def measure_proxies(judged: Labelled, characteristics: Mapping[str, fairness.Words]) -> list[Proxy]:
-    """How well a logistic regression on every indicator predicts each group: one row a person."""
+    """How well a logistic regression on all indicators predicts each group, one row a person."""
     columns = [*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")]
     placed = judged.frame.select("crn", "group", place=pl.int_range(pl.len()))
     # The row that concerns the public: most of what is on record does.

@@ -1,4 +1,4 @@
-"""What a model must beat: simple scores that a unit could work out by hand."""
+"""Simple scores that a model must beat, which a unit could work out by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.labels import Labelled, read_higher
 
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
-    """The share put higher among the training rows with the same level and group, nothing else."""
+    """The share of training rows with the same level and group that were put higher."""
     training_rows = train.frame.select(
         stratum_of(train.frame),
         "group",
@@ -31,7 +31,7 @@ def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
 
 
 def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
-    """How many behaviour and process indicators fire."""
+    """The number of behaviour and process indicators that fire."""
     total = np.zeros(test.frame.height)
     for name in (*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")):
         item = CATALOGUE[name]
@@ -42,7 +42,7 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
 
 
 def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
-    """The one indicator that ranks the training rows best; not known counts as nought."""
+    """The one indicator that ranks the training rows best; null counts as 0."""
     truth = read_higher(train) > 0
     best, score = 0.0, np.zeros(test.frame.height)
     for name in (*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")):
@@ -56,7 +56,7 @@ def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
 
 
 def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
-    """How far the actuarial bands stand above the recorded level."""
+    """How many bands the actuarial predictors lie above the recorded level."""
     return test.frame["actuarial_level_mismatch"].fill_null(0).to_numpy().astype(np.float64)
 
 
@@ -68,14 +68,14 @@ def logistic_regression(train: Labelled, test: Labelled) -> Matrix:
 
 
 def explainable_boosting(train: Labelled, test: Labelled) -> Matrix:
-    """An EBM on every indicator, the group and the recorded level."""
+    """An explainable boosting machine (EBM) on every indicator, the group and the level."""
     return challengers.explainable_boosting(
         _baseline_inputs(train), read_higher(train), train.weights, _baseline_inputs(test)
     )
 
 
 def _baseline_inputs(labelled: Labelled) -> Matrix:
-    """Everything that the two stages see between them, in one table."""
+    """All inputs of both stages in one matrix."""
     columns = [*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")]
     strata = stratum_of(labelled.frame).to_numpy()
     onehot = np.column_stack([strata == name for name in STRATA]).astype(np.float64)

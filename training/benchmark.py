@@ -1,4 +1,4 @@
-"""The learner on any table with a recorded level and an outcome, beside what it must beat.
+"""Runs the learner on any table with a recorded level and an outcome, beside its competitors.
 
 Everything is cross-validated: no row is judged by a model that saw it. What is chosen per fold is
 the model alone; the settings stand in the description.
@@ -30,7 +30,7 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Parity:
-    """What a way of treating groups alike does: figures of each group, and overall."""
+    """The figures of each group, and overall, under one way of treating groups alike."""
 
     way: str
     lines: list[GroupLine]
@@ -40,7 +40,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that a benchmark found; `scores` are the cross-validated probabilities."""
+    """The results of a benchmark; `scores` are cross-validated probabilities."""
 
     about: Description
     rows: Rows
@@ -59,7 +59,7 @@ class Result:
 def run_benchmark(
     about: Description, data: Path, step: Step = lambda _: None, workers: int = 2
 ) -> Result:
-    """Cross-validate the learner, its variants and what it must beat; predict the test file."""
+    """Cross-validate the learner, its variants and its competitors; predict the test file."""
     rows = tabular.read_rows(data / about.train, about, with_outcome=True)
     folds = list(_make_folds(about, rows))
     scores = _score_folds(about, rows, folds, min(workers, len(folds)), step)
@@ -96,7 +96,7 @@ def run_benchmark(
 
 
 def _make_folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places]]:
-    """Stratified folds; or, with a column of time, later rows judged by earlier ones alone."""
+    """Stratified folds or, with a time column, folds that test on later rows only."""
     higher = rows.higher()
     if rows.time is None:
         split = StratifiedKFold(about.folds, shuffle=True, random_state=0)
@@ -117,7 +117,7 @@ def _make_folds(about: Description, rows: Rows) -> Iterator[tuple[Places, Places
 def _score_folds(
     about: Description, rows: Rows, folds: list[tuple[Places, Places]], workers: int, step: Step
 ) -> dict[str, Matrix]:
-    """Every model's probability of every row that some fold judges, each fold a process."""
+    """Every model's probabilities for the test rows of every fold, one process a fold."""
     scores: dict[str, Matrix] = {}
     step(f"{len(folds)} folds, {workers} at a time")
     with process_pool(workers) as others:
@@ -137,7 +137,7 @@ def _fold_auc(rows: Rows, score: Matrix, folds: list[tuple[Places, Places]]) -> 
 
 
 def _rows_shown(about: Description, rows: Rows, score: Matrix, tested: Flags) -> Matrix:
-    """Who is shown: the review rate of each recorded level."""
+    """The rows shown to readers: the review rate of each recorded level, by score."""
     return fairness.by_group(
         score[tested], rows.recorded[tested], np.ones(int(tested.sum())), about.review_rate
     )
@@ -146,7 +146,7 @@ def _rows_shown(about: Description, rows: Rows, score: Matrix, tested: Flags) ->
 def _parity_lines(
     about: Description, rows: Rows, scores: dict[str, Matrix], tested: Flags
 ) -> Iterator[Parity]:
-    """As it is; the same review rate for every group; each group calibrated on its own."""
+    """The usual selection, one with equal review rates, and one calibrated by group."""
     if not about.parity:
         return
     groups, plain, own = rows.audit[about.parity], scores[MODEL], scores[BY_GROUP]

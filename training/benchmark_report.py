@@ -1,4 +1,4 @@
-"""Writes what a benchmark found: a page to read, the figures as JSON, probabilities as CSV."""
+"""Writes the results of a benchmark: a page, the figures as JSON, probabilities as CSV."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {
 
 
 def write_report(result: Result, out: Path) -> list[str]:
-    """Write the files into a folder, which is made; their names."""
+    """Write the files into a folder, which is made if needed; returns their names."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "benchmark.md").write_text("\n".join(_page_lines(result)), encoding="utf-8")
     (out / "benchmark.json").write_text(

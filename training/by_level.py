@@ -1,4 +1,4 @@
-"""How a model does among the people of each recorded level, at the review rate."""
+"""Measures a model among the people of each recorded level, at the review rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.tabular import Description, Rows
 
 @dataclass(frozen=True)
 class LevelLine:
-    """How a model does among the people of one recorded level, at the review rate."""
+    """The figures of one model among the people of one recorded level, at the review rate."""
 
     model: str
     level: str
@@ -62,7 +62,7 @@ def level_lines(
 
 
 def reliability(score: Matrix, higher: Flags) -> list[tuple[float, float, int]]:
-    """For ten equal parts: the mean predicted, the share observed, and how many rows."""
+    """For ten parts of equal size: mean predicted, share observed, number of rows."""
     parts = metrics.equal_weight_bins(score, np.ones(len(score)))
     return [
         (float(score[parts == p].mean()), float(higher[parts == p].mean()), int((parts == p).sum()))

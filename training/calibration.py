@@ -1,4 +1,4 @@
-"""Whether a probability means what it says: by recorded level and risk group, out of time."""
+"""Measures calibration by recorded level and risk group on a later period."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEWEST_SHOWN = 10
 
 @dataclass(frozen=True)
 class Calibrated:
-    """One recorded level and risk group: readings with a known sampling probability alone.
+    """The calibration of one recorded level and risk group, from readings drawn at random.
 
     None where there are too few readings to tell.
     """
@@ -38,7 +38,7 @@ class Calibrated:
 
 
 def calibration_lines(judged: Labelled, probability: Matrix, share: float) -> Iterator[Calibrated]:
-    """A line for each recorded level, and for each risk group within it."""
+    """The calibration of each recorded level, and of each risk group within it."""
     strata, groups = stratum_of(judged.frame).to_numpy(), judged.frame["group"].to_numpy()
     truth = labels.read_higher(judged) > 0
     for name in STRATA:

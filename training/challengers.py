@@ -1,4 +1,4 @@
-"""What a model must beat besides the recorded level: the same inputs in four well-known learners.
+"""Fits four well-known learners to the same inputs, for comparison with ours.
 
 Each takes rows as numbers (not known is NaN), a target, weights, and the rows to judge, and gives
 probabilities. All are seeded.
@@ -25,7 +25,7 @@ SEED = 1
 
 
 def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """Logistic regression with a ridge; medians for what is not known, and a mark."""
+    """Ridge logistic regression; null becomes the median, with an indicator column."""
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -37,7 +37,7 @@ def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows:
 
 
 def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """LightGBM as it comes: 100 trees of 31 leaves, no directions."""
+    """LightGBM with its defaults: 100 trees of 31 leaves, no monotone constraints."""
     settings = {
         "objective": "binary",
         "verbosity": -1,
@@ -60,7 +60,7 @@ def random_forest(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matri
 
 
 def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """An EBM (interpret): a sum of one curve an input, the glass-box challenger."""
+    """An explainable boosting machine: a sum of one curve for each input."""
     model = ExplainableBoostingClassifier(
         interactions=0, outer_bags=4, max_rounds=3000, random_state=SEED, n_jobs=1
     )

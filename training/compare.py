@@ -1,4 +1,4 @@
-"""Weighs ways of building the model by regret over folds, not by one score.
+"""Compares ways of building the model by their regret over folds, not by one score.
 
 For each fold: the average precision of each choice, and how far it falls behind the best of that
 fold. A choice that is never far behind is preferred to one that once was ahead. The newest period
@@ -27,7 +27,7 @@ from training.splits import Fold
 
 @dataclass(frozen=True)
 class Weighed:
-    """How a choice did: means over folds, its regrets, and the log loss."""
+    """The means of one choice over folds: its score, its regret, its log loss."""
 
     name: str
     average_precision: float
@@ -39,7 +39,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Score:
-    """One choice on one fold."""
+    """The scores of one choice on one fold."""
 
     choice: str
     average_precision: float
@@ -54,7 +54,7 @@ def weigh_choices(
     workers: int = 2,
     step: Callable[[str], None] = lambda _: None,
 ) -> list[Weighed]:
-    """Every choice on every fold of development, least mean regret first."""
+    """Every choice scored on every development fold, smallest mean regret first."""
     folds = [
         f for f in splits.development_folds(labelled, until, config.splits) if _is_usable(f, config)
     ]
@@ -94,7 +94,7 @@ def _score_fold(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list
 def _average_precision(
     probability: np.ndarray, higher: np.ndarray, weight: np.ndarray, strata: np.ndarray
 ) -> float:
-    """Within each recorded level, where the lists are made; levels weigh as those to be found."""
+    """Average precision within each recorded level, weighted by the rows put higher there."""
     parts, mass = [], []
     for name in STRATA:
         rows = strata == name

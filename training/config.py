@@ -1,4 +1,4 @@
-"""The typed form of config.toml: every setting of a training run, checked when it is read."""
+"""Reads config.toml into typed settings, and checks every one of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT = Path(__file__).with_name("config.toml")
 
 @dataclass(frozen=True)
 class Labels:
-    """Which readings are labels, and how far one may weigh."""
+    """Which readings are used as labels, and the largest weight of one."""
 
     judged: tuple[str, ...]
     learned: tuple[str, ...]
@@ -27,7 +27,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Splits:
-    """Temporal folds by CRN hash, with a gap, and the newest period kept for the final figure."""
+    """Temporal folds by CRN hash with a gap, and the newest period kept for the final figures."""
 
     hashes: int
     gap_days: int
@@ -37,7 +37,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Level:
-    """Stage 2: its ridge, and how many parts margins are cross-fitted in."""
+    """Stage 2: its ridge penalty, and the number of parts for cross-fitting margins."""
 
     ridge: float
     cross_fits: int
@@ -45,21 +45,21 @@ class Level:
 
 @dataclass(frozen=True)
 class Indicators:
-    """Which of the marked indicators are scored."""
+    """Which mental health indicators are scored."""
 
     mental_health: bool
 
 
 @dataclass(frozen=True)
 class Review:
-    """The share of each recorded level that is shown, at which figures and fairness are given."""
+    """The share of each recorded level that is shown, at which figures are given."""
 
     share: float
 
 
 @dataclass(frozen=True)
 class Least:
-    """The least that a run needs."""
+    """The smallest amounts of data with which a run may go on."""
 
     rows: int
 
@@ -94,7 +94,7 @@ _SECTIONS: dict[str, type] = {
 
 
 def read_config(path: Path = DEFAULT) -> Config:
-    """Read a configuration; an unknown or missing setting is named."""
+    """Read a configuration file; a UserError names an unknown or missing setting."""
     if not path.exists():
         raise MissingInput(f"There is no training configuration {path}.")
     try:

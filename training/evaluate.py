@@ -1,4 +1,4 @@
-"""Judges a bundle's figures on folds, by recorded level, beside the baselines."""
+"""Evaluates a model on folds, by recorded level, beside the baselines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Baseline = Callable[[Labelled, Labelled], Matrix]
 
 @dataclass(frozen=True)
 class Line:
-    """The figures of one model at one recorded level, pooled over the people of the folds."""
+    """The figures of one model at one recorded level, over the test people of all folds."""
 
     period: str
     model: str
@@ -37,14 +37,14 @@ class Line:
     figures: dict[str, Figure]
 
     def flat_figures(self) -> dict[str, float]:
-        """The figures as MLflow keeps them: name to value."""
+        """The figures as MLflow stores them, name to value."""
         base = f"{self.period}.{self.model}.{self.stratum}".replace(" ", "_")
         return {f"{base}.{name}": figure.value for name, figure in self.figures.items()}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A period judged: the figures, and the rows with the model's probability of each.
+    """An evaluated period: its figures, and its rows with the model's probability of each.
 
     `fitted` holds, for each fold that was judged, its test rows and the model that judged them.
     """

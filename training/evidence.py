@@ -1,4 +1,4 @@
-"""What goes to the board beside the metrics: labels, review rates, fairness, proxies."""
+"""Collects the evidence for the board beside the metrics: labels, fairness, proxies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ON_THE_CARD = {
 def gather_evidence(
     store: Store, labelled: Labelled, final: Judged, config: Config
 ) -> dict[str, Any]:
-    """Every part, as rows of plain values; empty where the newest period has no readings."""
+    """Every part of the evidence as rows; empty where the newest period has no readings."""
     content: dict[str, Any] = {name: [] for name in ON_THE_CARD}
     content["labels"] = labels.compare_sources(labelled)
     if final.pooled is None:
@@ -48,7 +48,7 @@ def gather_evidence(
 
 
 def rows_in_words(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Rows of words for a page: figures with their intervals, what is withheld said so."""
+    """Rows of text for a page: figures with intervals; withheld figures say so."""
     readable_rows = []
     for row in rows:
         flat = {**row, **row.get("figures", {})}

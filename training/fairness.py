@@ -1,4 +1,4 @@
-"""The fairness audit: who is shown, rightly or wrongly, and who is missed, by group of people.
+"""Fairness figures by group of people: who is shown, rightly or wrongly, and who is missed.
 
 Characteristics are used here and nowhere else. Each figure has a count and an interval from
 resampling people; figures on fewer than `SMALL` rows are withheld, because they would say more of
@@ -24,7 +24,7 @@ Words = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class GroupLine:
-    """One group of people: the number of rows, and each figure, or None where there are too few."""
+    """The figures of one group of people with its number of rows; None where there are too few."""
 
     characteristic: str
     group: str
@@ -100,13 +100,13 @@ def _share_shown(shown: Matrix, _higher: Flags, weight: Matrix) -> float:
 
 
 def share_right(shown: Matrix, higher: Flags, weight: Matrix) -> float:
-    """Of those shown, the share higher."""
+    """Precision: of those shown, the share put higher."""
     total = (weight * shown).sum()
     return float((weight * shown * higher).sum() / total) if total else float("nan")
 
 
 def share_found(shown: Matrix, higher: Flags, weight: Matrix) -> float:
-    """Of those higher, the share shown."""
+    """Recall: of those put higher, the share shown."""
     total = (weight * higher).sum()
     return float((weight * higher * shown).sum() / total) if total else float("nan")
 
@@ -120,7 +120,7 @@ def _share_higher(_shown: Matrix, higher: Flags, weight: Matrix) -> float:
 
 
 class GroupFigure(NamedTuple):
-    """A figure: its measure, which way is better, of which values, and what it rests on."""
+    """A fairness figure: its measure, its better direction, its input and its denominator."""
 
     measure: Measure
     better: str
@@ -141,7 +141,7 @@ higher; observed over expected.
 
 
 def by_group(probability: Matrix, groups: Words, weight: Matrix, share: float) -> Matrix:
-    """Who is shown where every group has the same review rate: its own highest rows."""
+    """The rows shown where every group of people has the same review rate."""
     shown = np.zeros(len(probability))
     for group in set(groups):
         rows = groups == group

@@ -1,4 +1,4 @@
-"""Fits both stages, seeded: stage 2 on margins made by models that had not seen the person."""
+"""Fits both stages; stage 2 uses margins from models trained on other people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Margins = Callable[[pl.DataFrame], Matrix]
 
 
 def fit_bundle(labelled: Labelled, config: Config, about: dict[str, Any] | None = None) -> Bundle:
-    """A bundle from labelled rows: stage 1 on all of them, stage 2 on the judged sources alone."""
+    """Fit a bundle: stage 1 on all labelled rows, stage 2 on those from judged sources only."""
     columns = _columns_of("stage_1", config)
     first = ordinal.fit_ordinal_model(
         labelled.frame, labelled.reviewed, labelled.weights, columns, config.booster
@@ -42,7 +42,7 @@ def fit_bundle(labelled: Labelled, config: Config, about: dict[str, Any] | None 
 
 
 def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
-    """Margins for each row from a stage 1 that was fitted on other people."""
+    """The margins of each row from a stage 1 that was fitted on other people."""
     columns = _columns_of("stage_1", config)
 
     def stage_1(others: Labelled) -> Margins:
@@ -54,7 +54,7 @@ def cross_fitted_margins(labelled: Labelled, config: Config) -> Matrix:
 
 
 def cross_fitted(labelled: Labelled, count: int, stage_1: Callable[[Labelled], Margins]) -> Matrix:
-    """Margins for each row from what `stage_1` makes of the people of the other parts."""
+    """The margins of each row, where `stage_1` is fitted on the people of the other parts."""
     parts = labelled.frame.select(person_hash(count)).to_series().to_numpy()
     margins = np.zeros((labelled.frame.height, len(ordinal.THRESHOLDS)))
     for part in range(count):

@@ -1,4 +1,4 @@
-"""What readers said, with the day whose record they read: the labels.
+"""Reads labels: the level each reader gave, joined to the indicators of the day that they read.
 
 A label is the level that a reader gave a risk group, as of the snapshot that the reader saw.
 Underestimated means: the reader's level is above the one recorded in that snapshot. A reading
@@ -33,7 +33,7 @@ NEW_OFFENCES = ["CARR", "CNOC"]
 
 @dataclass(frozen=True)
 class Labelled:
-    """Indicator rows with what a reader said of each: the input of training.
+    """Indicator rows with the reader's level for each: the input of training.
 
     `frame` also has `reviewed` (0 to 3), `source`, `seen` (what the reader knew), `recorded_on`,
     `weight` (mean 1 within a source whose sampling probability is known), `weighted` (it is known)
@@ -44,16 +44,16 @@ class Labelled:
     frame: pl.DataFrame
 
     def where(self, mask: pl.Series | pl.Expr) -> Labelled:
-        """The rows where the mask holds."""
+        """The rows for which the mask is true."""
         return Labelled(self.frame.filter(mask))
 
     def teaching(self) -> Labelled:
-        """The readings that may teach."""
+        """The readings that may be used for training."""
         return self.where(pl.col("teaches"))
 
     @property
     def reviewed(self) -> npt.NDArray[np.int64]:
-        """The level that the human reader gave each row, 0 (low) to 3 (very high)."""
+        """The level that the reader gave each row, from 0 (low) to 3 (very high)."""
         return self.frame["reviewed"].to_numpy().astype(np.int64)
 
     @property
@@ -70,12 +70,12 @@ class Labelled:
 
 
 def read_labels(store: Store, until: date, config: Config) -> Labelled:
-    """The readings that teach: learned sources, and never given after the findings were seen."""
+    """The readings used for training: learned sources, given before the findings were seen."""
     return read_all_readings(store, until, config).teaching()
 
 
 def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
-    """Every reading recorded by `until`, joined to the indicators as of the snapshot it read.
+    """Every reading recorded by `until`, with the indicators on the day that it is about.
 
     Raises UserError where too few teach, or none puts anyone higher, or all do.
     """
@@ -101,7 +101,7 @@ def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
 
 
 def compare_sources(labelled: Labelled) -> list[dict[str, Any]]:
-    """What kinds of reading say, side by side: rows, people, and the share put higher.
+    """The kinds of reading side by side: rows, people, and the share put higher.
 
     Given before the findings were seen, after, or by who had countersigned: readers who know what
     a model or they themselves said lean on it, so these are told apart and never mixed.
@@ -118,7 +118,7 @@ def compare_sources(labelled: Labelled) -> list[dict[str, Any]]:
 
 
 def read_higher(labelled: Labelled) -> Matrix:
-    """1 where the reader's level is above the recorded one; without one, where high or more."""
+    """1 where the reader's level is above the recorded one or, without one, at least high."""
     recorded = labelled.frame["level"].replace_strict(RANK, default=None)
     bar = recorded.cast(pl.Int64) + 1
     return (labelled.reviewed >= bar.fill_null(2).to_numpy()).astype(np.float64)
@@ -184,7 +184,7 @@ def _read_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
 
 
 def _what_the_reader_knew() -> pl.Expr:
-    """What the reader knew: the findings, the own countersignature, or the record alone."""
+    """What the reader had seen: the findings, an own countersignature, or only the record."""
     return (
         pl.when(pl.col("same_person").fill_null(value=False))
         .then(pl.lit(COUNTERSIGNED))
@@ -195,7 +195,7 @@ def _what_the_reader_knew() -> pl.Expr:
 
 
 def _mean_one(cap: float) -> pl.Expr:
-    """Inverse-probability weights with a mean of one, within each source, capped."""
+    """Inverse-probability weights, capped, with a mean of one within each source."""
     weight = pl.col("weight")
     mean = weight.mean().over("source")
     capped = pl.min_horizontal(weight, cap * mean)
@@ -203,7 +203,7 @@ def _mean_one(cap: float) -> pl.Expr:
 
 
 def _without_new_offences(store: Store, rows: pl.DataFrame, until: date) -> pl.DataFrame:
-    """Without reassessments between whose snapshot and reading a new offence lies.
+    """The rows without reassessments that follow a new offence after the snapshot.
 
     A level raised, or kept, in the light of what happened after the snapshot says nothing of what
     the snapshot should have told.

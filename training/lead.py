@@ -1,4 +1,4 @@
-"""Lead time: how long before a reader put a level higher the model would have shown the case."""
+"""Measures lead time: how long before a reader the model would have shown the case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class Lead:
-    """Of those whom a reader put higher, the share that was shown so many days before."""
+    """Of those a reader put higher, the share shown a given number of days before."""
 
     recorded: str
     days_before: int
@@ -35,7 +35,7 @@ class Lead:
 
 
 def measure_lead(store: Store, final: Judged, share: float) -> list[Lead]:
-    """The lead of the newest period, by models that had seen neither it nor its people.
+    """The lead time in the newest period, by models that saw neither it nor its people.
 
     `recorded` is the level that stood when the reader read. Shown means: as of the earlier day the
     probability reached that of the last one shown at the level recorded that day.

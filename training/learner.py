@@ -1,4 +1,4 @@
-"""The two stages on any table: the same booster, the same calibration of each recorded level."""
+"""Applies the two stages, booster and calibration by recorded level, to any table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Words = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Learner:
-    """Stage 1, blind to the recorded level, and the calibration of each level."""
+    """A fitted stage 1, blind to the recorded level, and the calibration of each level."""
 
     booster: lgb.Booster
     strata: dict[str, Stratum]
@@ -52,7 +52,7 @@ def fit_learner(
     settings: Settings,
     groups: Words | None = None,
 ) -> Learner:
-    """Fit both stages, seeded; stage 2 on margins from a stage 1 that had not seen the row.
+    """Fit both stages; stage 2 uses margins from a stage 1 that had not seen the row.
 
     `groups`, where given, has a base of its own in each level (calibration by group).
     """

@@ -1,4 +1,4 @@
-"""Whether the list of a night is that of the night before: the same model on other days."""
+"""Measures how much of a night's list was on the lists of the nights before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NIGHTS = (1, 7, 28)
 
 @dataclass(frozen=True)
 class Stay:
-    """Of those shown on a night, the share that was on the list so many nights before."""
+    """Of those shown on a night, the share that was on the list a given number of nights before."""
 
     recorded: str
     nights_before: int
@@ -31,7 +31,7 @@ class Stay:
 
 
 def measure_stay(store: Store, model: Bundle, until: date, share: float) -> list[Stay]:
-    """The list of `until` beside those of the nights before, by recorded level."""
+    """The list of `until` compared with those of earlier nights, by recorded level."""
     now = _lists_shown(store, model, until, share)
     stays = []
     for nights in NIGHTS:
@@ -48,7 +48,7 @@ def measure_stay(store: Store, model: Bundle, until: date, share: float) -> list
 def _lists_shown(
     store: Store, model: Bundle, on: date, share: float
 ) -> dict[str, set[tuple[str, str]]]:
-    """Who is shown for which group at each recorded level."""
+    """The cases and groups shown at each recorded level on a day."""
     cases = build.cases_under_supervision(store, on).filter(~pl.col("limited"))
     parts = [
         model.score_frame(frame) for _, frame in build.build_frames(store, cases.select(asof.KEY))

@@ -1,4 +1,4 @@
-"""One fold of a benchmark: every model fitted on its training rows, its test rows judged."""
+"""Runs one fold of a benchmark: fits every model, and scores the test rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Places = npt.NDArray[np.int64]
 
 
 def score_fold(about: Description, rows: Rows, train: Places, test: Places) -> dict[str, Matrix]:
-    """The probabilities of the test rows by every model, its variants and what it must beat."""
+    """The probabilities of the test rows by every model, variant and competitor."""
     outcome = rows.higher().astype(np.float64)
     scores_of = {MODEL: _two_stage(about, rows, train, test)}
     for variant in about.variants:
@@ -39,7 +39,7 @@ def score_fold(about: Description, rows: Rows, train: Places, test: Places) -> d
 
 
 def _columns_without(rows: Rows, without: tuple[str, ...]) -> list[int]:
-    """The columns that are not of the inputs left out."""
+    """The columns of the inputs that are not left out."""
     return [
         place
         for place, name in enumerate(rows.names)

@@ -1,4 +1,4 @@
-"""Pictures of a training run for the board: calibration, and what each review rate finds."""
+"""Draws pictures of a training run for the board: calibration, review rates, SHAP values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BLUE, GREY, BLACK = "#1d70b8", "#505a5f", "#0b0c0c"
 
 
 def draw_figures(judged: Labelled, probability: Matrix, folder: Path) -> list[Path]:
-    """Write reliability.png and review-rates.png into a folder; the paths."""
+    """Write reliability.png and review-rates.png into a folder; returns the paths."""
     pictures = {
         "reliability.png": _draw_reliability(judged, probability),
         "review-rates.png": _review_rates(judged, probability),
@@ -38,7 +38,7 @@ def draw_figures(judged: Labelled, probability: Matrix, folder: Path) -> list[Pa
 
 
 def draw_explanations(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
-    """Write beeswarm.png and dependence.png: what moves stage 1, by SHAP's TreeExplainer.
+    """Write beeswarm.png and dependence.png with the SHAP values of stage 1.
 
     The margin of the threshold that each row's recorded level asks for; at most `DRAWN` rows.
     """

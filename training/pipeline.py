@@ -1,4 +1,4 @@
-"""The steps of training in order: labels, folds, baselines, the final figure, a bundle, a card."""
+"""Runs training in order: labels, folds, baselines, final figures, bundle, model card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IN_A_WORD = ("until", "made_up", "store", "code", "config", "rows", "effective_r
 
 @dataclass(frozen=True)
 class Proposal:
-    """What training hands to the board: the bundle, its folder and its registered version."""
+    """The result of training for the board: the bundle, its folder, its registered version."""
 
     bundle_id: str
     folder: Path
@@ -46,7 +46,7 @@ def train_bundle(
     tracking: Path,
     step: Callable[[str], None] = lambda _: None,
 ) -> Proposal:
-    """Train, judge, save and register; the same inputs find the same bundle and do nothing."""
+    """Train, evaluate, save and register; with equal inputs the existing bundle is returned."""
     marker = out / f"trained-{_run_identity(store, until, config)[:16]}.json"
     if marker.exists():
         content = json.loads(marker.read_text(encoding="utf-8"))
@@ -181,7 +181,7 @@ def _run_identity(store: Store, until: date, config: Config) -> str:
 
 
 def code_version() -> str:
-    """A digest of the code that makes indicators, models and labels: the same, the same result."""
+    """A digest of the code that makes indicators, models and labels."""
     digest = hashlib.sha256()
     top = Path(__file__).parents[1]
     for package in ("features", "models", "training"):

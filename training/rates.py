@@ -1,4 +1,4 @@
-"""What a choice of review rates costs and finds, level by level: the curve the board signs on."""
+"""Measures what each review rate costs and finds, by level, for the board's decision."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Rate:
-    """One share of one recorded level: of those shown how many are right, of those higher how many
-    are found. None where there are too few to tell.
+    """Precision and recall when one share of one recorded level is shown.
+
+    None where there are too few to tell.
     """
 
     recorded: str
@@ -30,7 +31,7 @@ class Rate:
 
 
 def rate_curve(judged: Labelled, probability: Matrix) -> list[Rate]:
-    """Every share of every recorded level, with intervals from resampling people."""
+    """Precision and recall at every share of every recorded level, with intervals."""
     strata = stratum_of(judged.frame).to_numpy()
     truth, people = labels.read_higher(judged) > 0, judged.frame["crn"].to_numpy()
     rates = []

@@ -1,4 +1,4 @@
-"""The hidden truth of a made-up caseload: read by evaluation alone, and by nothing that learns.
+"""Reads the hidden truth of a made-up caseload; used for evaluation only.
 
 The truth lies in a folder of its own beside the extract. An import contract keeps this module from
 everything that trains, scores or serves; no real caseload has such a folder.
@@ -19,7 +19,7 @@ LEVELS = "true-levels"
 
 
 def true_levels(folder: Path, on: date) -> pl.DataFrame:
-    """The true level of each case and risk group on a day: crn, group, true (0 low to 3).
+    """The true level of each case and risk group on a day: crn, group, true (0 to 3).
 
     Raises MissingInput where there is no truth, UserError for a day outside its months.
     """
@@ -36,13 +36,13 @@ def true_levels(folder: Path, on: date) -> pl.DataFrame:
 
 
 def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
-    """Whether each recorded level (crn, group, recorded 0 to 3) stands below the truth: `low`."""
+    """Whether each recorded level (crn, group, recorded 0 to 3) is below the truth: `low`."""
     both = recorded.join(true_levels(folder, on), on=["crn", "group"], how="inner")
     return both.with_columns(low=pl.col("true") > pl.col("recorded"))
 
 
 def first_day(folder: Path) -> date:
-    """The first day of the hidden true levels of made-up people."""
+    """The first day for which there are hidden true levels."""
     description = _read_description(folder)
     last = date.fromisoformat(description["as_of"])
     return last - timedelta(days=description["months"] * description["days_a_month"] - 1)

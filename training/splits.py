@@ -1,4 +1,4 @@
-"""Temporal folds: train on other people before, test on these people after a gap.
+"""Splits labels in time: trains on other people before, tests on these people after a gap.
 
 No person stands on both sides, the test set is not only newcomers, and no label recorded within
 the gap before the test period teaches.
@@ -18,7 +18,7 @@ from training.labels import Labelled
 
 @dataclass(frozen=True)
 class Fold:
-    """One split: what taught, what is judged, and the dates between them."""
+    """One split: its training rows, its test rows, and the dates between them."""
 
     name: str
     train: Labelled
@@ -28,12 +28,12 @@ class Fold:
 
 
 def person_hash(parts: int) -> pl.Expr:
-    """Which part a person belongs to: the digits of the CRN, mixed, modulo the parts."""
+    """The part that a person belongs to: a hash of the CRN's digits, modulo the parts."""
     return (pl.col("crn").str.slice(1).cast(pl.Int64) * 2654435761 % 2**32) // 97 % parts
 
 
 def development_folds(labelled: Labelled, until: date, settings: Splits) -> Iterator[Fold]:
-    """The folds of development: the newest period takes no part."""
+    """The folds for development, which leave out the newest period."""
     final = until - timedelta(days=settings.final_days)
     starts = [until - timedelta(days=days) for days in settings.folds]
     ends = [*starts[1:], final]
@@ -42,7 +42,7 @@ def development_folds(labelled: Labelled, until: date, settings: Splits) -> Iter
 
 
 def final_folds(labelled: Labelled, until: date, settings: Splits) -> Iterator[Fold]:
-    """The untouched newest period, judged once, by models that saw neither it nor its people."""
+    """The newest period, evaluated once, by models that saw neither it nor its people."""
     start = until - timedelta(days=settings.final_days)
     yield from _period_folds(labelled, start, until + timedelta(days=1), settings, "final")
 

@@ -1,6 +1,4 @@
-"""Whether a reason would still be given had other people been read; those that would not are
-held back.
-"""
+"""Measures whether a reason stays when the model is trained on other people."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ class Stability:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """What was measured: a line a level; of each level and family, how often it stays a reason."""
+    """The stability of each level, and how often each family stays a reason at it."""
 
     lines: list[Stability]
     families: dict[str, dict[str, float]]
@@ -55,7 +53,7 @@ def measure_stability(
     config: Config,
     step: Callable[[str], None] = lambda _: None,
 ) -> Steadiness:
-    """Refit on five resamples of people; compare the grouped reasons of every row shown."""
+    """Refit on five resamples of people and compare the reasons of every row shown."""
     rng = np.random.default_rng(config.booster.seed)
     frame = community_rows(frame)
     shown = _rows_shown(proposal, frame, config.review.share)
@@ -87,7 +85,7 @@ def measure_stability(
 
 
 def _rows_shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
-    """The rows that would be shown at each recorded level."""
+    """The indexes of the rows that would be shown at each recorded level."""
     scored = bundle.score_frame(frame)
     strata, score = stratum_of(frame).to_numpy(), scored["log_odds"].fill_null(-np.inf).to_numpy()
     lists = {}
@@ -104,7 +102,7 @@ def _reason_weights(bundle: Bundle, frame: pl.DataFrame, stratum: str) -> tuple[
 
 
 def _family_stays(own: Matrix, again: Matrix, keys: list[Key]) -> Iterator[tuple[Key, float]]:
-    """Of the rows that a family raised, over all resamples, the share that it still raises."""
+    """For each family: of the rows that it raised, the share it still raises after refitting."""
     raised = own >= SMALLEST_WEIGHT
     for place, key in enumerate(keys):
         rows = raised[:, place]
@@ -113,7 +111,7 @@ def _family_stays(own: Matrix, again: Matrix, keys: list[Key]) -> Iterator[tuple
 
 
 def _same_first(own: Matrix, again: Matrix) -> Matrix:
-    """(resamples, rows): whether the weightiest family is that of the proposal."""
+    """(resamples, rows): whether the family with the largest weight is the same."""
     if not own.shape[1]:
         return np.ones(again.shape[:2])
     same: Matrix = (again.argmax(axis=2) == own.argmax(axis=1)[None, :]).astype(np.float64)
@@ -121,7 +119,7 @@ def _same_first(own: Matrix, again: Matrix) -> Matrix:
 
 
 def _resample_people(labelled: Labelled, rng: np.random.Generator) -> Labelled:
-    """As many people drawn with replacement; who is drawn twice counts twice."""
+    """As many people drawn with replacement; a person drawn twice counts twice."""
     people = labelled.frame["crn"].unique().sort()
     drawn = people.gather(rng.integers(0, len(people), len(people)))
     counts = drawn.value_counts().rename({"count": "_times"})

@@ -1,4 +1,4 @@
-"""Any table of people with a recorded level and an outcome, as one documented interface.
+"""Reads any table of people with a recorded level and an outcome, from a TOML description.
 
 A description (TOML) says which file and columns; the same learner, calibration, review rates and
 fairness figures are then used on it as on case histories. docs/benchmark.md explains each setting.
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 @dataclass(frozen=True)
 class Input:
-    """An input column: `number` (the first number in the text), `ordered` or `category`."""
+    """An input column: `number` (the first number in its text), `ordered` or `category`."""
 
     name: str
     kind: str = "number"
@@ -40,7 +40,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Variant:
-    """The same table without some inputs, to see what they bring."""
+    """The same table without some inputs, to measure what they contribute."""
 
     name: str
     without: tuple[str, ...]
@@ -48,7 +48,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Description:
-    """What a table is and which of its columns mean what."""
+    """A description of a table: its files, and what each of its columns is."""
 
     title: str
     train: str
@@ -74,7 +74,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one file, checked: inputs as numbers, and what stands beside them."""
+    """The checked rows of a file: numeric inputs, outcome, recorded level, groups."""
 
     ids: pl.Series
     values: Matrix
@@ -89,7 +89,7 @@ class Rows:
         return len(self.ids)
 
     def higher(self) -> Flags:
-        """Who had the outcome; UserError where the table has none."""
+        """Which rows had the outcome; UserError where the table has none."""
         if self.outcome is None:
             raise UserError("A table without outcomes cannot be judged.")
         is_higher: Flags = self.outcome > 0
@@ -97,7 +97,7 @@ class Rows:
 
 
 def read_description(path: Path) -> Description:
-    """Read a description; an unknown or missing setting is named."""
+    """Read a description; a UserError names an unknown or missing setting."""
     if not path.exists():
         raise MissingInput(f"There is no description {path} of a table to benchmark.")
     try:
@@ -146,7 +146,7 @@ def _read_part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
 
 
 def read_rows(path: Path, about: Description, *, with_outcome: bool) -> Rows:
-    """The rows of a file as the description says; a sentence for what cannot be used."""
+    """Read the rows of a file as described; a UserError says what cannot be used."""
     if not path.exists():
         raise MissingInput(f"There is no file {path}. Pass --data with the folder that holds it.")
     try:
@@ -177,7 +177,7 @@ def read_rows(path: Path, about: Description, *, with_outcome: bool) -> Rows:
 
 
 def _read_times(path: Path, frame: pl.DataFrame, about: Description) -> pl.Series:
-    """The column of time: as numbers where all are, else as text that sorts (2026-03-01)."""
+    """The time column as numbers or, where some are not, as text that sorts (2026-03-01)."""
     text = frame[about.time]
     if text.null_count():
         raise UnreadableInput(f"{path}: {about.time} is empty in {text.null_count():,} rows.")

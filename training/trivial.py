@@ -1,4 +1,4 @@
-"""How far trivial predictors get against the hidden truth of a made-up caseload.
+"""Compares trivial predictors with the hidden truth of a made-up caseload.
 
 A caseload on which counting entries or knowing the practitioner does well would be no test of a
 model. Here a person counts as found when some group of theirs is truly too low.
@@ -33,7 +33,7 @@ _TABLES = ["contacts", "incidents", "allocations", "assessments", "supervisions"
 
 @dataclass(frozen=True)
 class Line:
-    """How far one predictor gets: `auc`, and right and found among one person in twenty."""
+    """The figures of one predictor: `auc`, and precision and recall at one person in twenty."""
 
     name: str
     auc: float
@@ -42,7 +42,7 @@ class Line:
 
 
 def compare_predictors(store: Store, truth: Path, on: date) -> tuple[int, float, list[Line]]:
-    """How many people were compared, the share truly too low, and a line a predictor."""
+    """The number of people, the share truly too low, and the figures of each predictor."""
     people = pl.concat(list(_people_by_bucket(store, on)))
     recorded = people.select("crn", *codes.COMMUNITY_GROUPS).unpivot(
         index="crn", variable_name="group", value_name="recorded"
@@ -92,7 +92,7 @@ def _rate_in_the_other_half(keys: pl.Series, truly: np.ndarray, half: pl.Series)
 
 
 def _people_by_bucket(store: Store, on: date) -> Iterator[pl.DataFrame]:
-    """One row a case in the community, bucket by bucket: crn, levels, and what predicts."""
+    """One row a case in the community, by bucket: crn, levels, and the predictors."""
     spine = build.cases_under_supervision(store, on).select(asof.KEY)
     numbered = spine.with_columns(_bucket=bucket_of(store.buckets))
     for bucket in range(store.buckets):

@@ -1,4 +1,4 @@
-"""How a model trained on readings does against the hidden truth of a made-up caseload.
+"""Compares a model trained on readings with the hidden truth of a made-up caseload.
 
 Judged on people that taught nothing: a part by CRN hash, as of one day, after a gap. Beside it
 stand the baselines, and the same two stages taught by the truth itself with ten times the rows:
@@ -36,9 +36,7 @@ MODEL, TAUGHT_BY_TRUTH = "two-stage model", "the same, taught by the truth"
 
 @dataclass(frozen=True)
 class TruthLine:
-    """A model at one recorded level: of those shown how many are truly too low, and how many of
-    the truly too low are found.
-    """
+    """Precision and recall of one model at one recorded level, against the truth."""
 
     model: str
     recorded: str
@@ -51,7 +49,7 @@ class TruthLine:
 
 @dataclass(frozen=True)
 class Echo:
-    """Among rows of one true level: how well the blind margin predicts who is recorded above low.
+    """How well the margin predicts, at one true level, who is recorded above low.
 
     0.5 would mean that the behaviour on record says nothing of the level recorded. It is more where
     contact follows the level: who is seen more has more written down.
@@ -65,9 +63,7 @@ class Echo:
 def compare_with_truth(
     store: Store, folder: Path, on: date, config: Config, step: Callable[[str], None]
 ) -> tuple[list[TruthLine], list[Echo], float]:
-    """The lines of every model, the echo of the recorded level, and the part of the average
-    precision of the model taught by the truth that the model reaches.
-    """
+    """The figures of every model, the echoes, and the share reached of a truth-taught model."""
     before = on - timedelta(days=config.splits.gap_days)
     part = person_hash(config.splits.hashes)
     step("readings")
@@ -94,7 +90,7 @@ def _true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
-    """Rows with the true level as what a reader without error would say."""
+    """Rows labelled with the true level, as by a reader who makes no errors."""
     truth = sealed.true_levels(folder, on)
     rows = frame.join(truth, on=["crn", "group"], how="inner").rename({"true": "reviewed"})
     return Labelled(
@@ -105,7 +101,7 @@ def _label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
 
 
 def _training_rows(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
-    """As many rows as wanted of other people, on days before, with the truth."""
+    """Rows of other people on earlier days, labelled with the truth."""
     frames: list[pl.DataFrame] = []
     day, rows, first = before, 0, sealed.first_day(folder)
     while rows < count and day >= first:
@@ -144,14 +140,14 @@ def _truth_lines(
 
 
 def _mean_precision(lines: list[TruthLine], model: str) -> float:
-    """The average precision over recorded levels, each weighing as those to be found."""
+    """Average precision over recorded levels, weighted by the rows to be found there."""
     own = [line for line in lines if line.model == model]
     total = sum(line.too_low for line in own)
     return sum(line.average_precision * line.too_low for line in own) / total
 
 
 def overall_share(lines: list[TruthLine], model: str, share: float) -> float:
-    """Of all shown at the share, the part truly too low."""
+    """Of all rows shown at the share, the part that is truly too low."""
     own = [line for line in lines if line.model == model]
     shown = sum(share * line.rows for line in own)
     return sum(line.right * share * line.rows for line in own) / shown

@@ -1,1 +1,1 @@
-"""The tables of an extract: their columns, what a value may be, and the code lists."""
+"""Describes the tables of an extract: their columns, permitted values and code lists."""

@@ -1,4 +1,4 @@
-"""The source tables as typed contracts: what a row is, what each column means, its codes, its gaps.
+"""Defines the source tables: what a row is, each column with its meaning and codes, known gaps.
 
 `docs/records.md` is generated from this module (`python -m features docs`).
 """
@@ -333,7 +333,7 @@ PROTECTED = frozenset({"sex", "ethnicity", "religion", "disability", "nationalit
 
 
 def find_table(name: str) -> Table:
-    """The contract of the named table, or a UserError with the closest name."""
+    """The definition of the named table, or a UserError that suggests the closest name."""
     if name not in TABLES:
         raise UserError(f"There is no table {name!r}.{did_you_mean(name, TABLES)}")
     return TABLES[name]
@@ -345,7 +345,7 @@ def empty_frame(name: str) -> pl.DataFrame:
 
 
 def as_markdown() -> str:
-    """The whole contract as a Markdown page (docs/records.md)."""
+    """Every table with its columns as a Markdown page (docs/records.md)."""
     out = [
         "# The records",
         "",

@@ -1,4 +1,4 @@
-"""What a contract of a source table is: columns with types, meanings, codes and gaps."""
+"""Defines what describes a source table: its columns with types, meanings, codes and gaps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One source table: what a row is, what the supply of it leaves out, and its columns."""
+    """One source table: what a row is, its columns, and what its supplier leaves out."""
 
     name: str
     row: str
@@ -66,7 +66,7 @@ class Table:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that every table has, then its own."""
+        """The columns common to all tables, followed by those of this table."""
         return (*self.common, *self.own)
 
     @cached_property
@@ -75,7 +75,7 @@ class Table:
         return {column.name: column.dtype for column in self.columns}
 
     def column(self, name: str) -> Column:
-        """The named column, or a UserError with the closest name."""
+        """The named column, or a UserError that suggests the closest name."""
         for column in self.columns:
             if column.name == name:
                 return column

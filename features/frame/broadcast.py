@@ -1,4 +1,4 @@
-"""Values found for some cases and groups, laid out over every row of the indicator frame."""
+"""Spreads the values of indicators over the rows of the frame: one row a case and risk group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def layout_plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
-    """What is laid out: a row an entry of an indicator that counts, else a row a value."""
+    """The rows to spread: one row an entry for counting indicators, otherwise one row a value."""
     rows = item.entries(histories)
     key: list[str | pl.Expr] = [*CASE, *([_group_place()] if item.per_group else [])]
     if item.is_count:
@@ -29,14 +29,14 @@ def layout_plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
 
 
 def _group_place() -> pl.Expr:
-    """The place of the risk group among the rows of a case; null where it is none of ours."""
+    """The position of the risk group among the rows of a case; null for an unknown group."""
     return pl.col("group").cast(pl.Enum(GROUPS), strict=False).to_physical().alias("place")
 
 
 def indicator_table(
     histories: Histories, due: Mask, items: Sequence[Indicator], columns: Sequence[pl.DataFrame]
 ) -> pl.DataFrame:
-    """One column an indicator, a row for each case and group in order; not known or due is null.
+    """One column an indicator, one row a case and group; null where not known or not applicable.
 
     `due` says, a row each, whether a level is due of the group; `columns` are the collected plans
     of `layout_plan`, in the order of `items`.
@@ -54,7 +54,7 @@ def indicator_table(
 
 
 def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
-    """Fill (cases, groups): the same for every group, unless the indicator names the group."""
+    """Fill an array (cases, groups); the values of a case are equal unless the item is by group."""
     cells = rows[CASE[0]].to_numpy().astype(np.int64)
     target = values
     if item.per_group:
@@ -70,7 +70,7 @@ def _lay_out(values: Values, item: Indicator, rows: pl.DataFrame) -> None:
 
 
 class _Applies:
-    """Where an indicator applies: the groups that it concerns, with its feeds present."""
+    """Decides for which rows an indicator has a value: its groups, and its feeds available."""
 
     def __init__(self, histories: Histories, due: Mask, items: Sequence[Indicator]) -> None:
         self._due = due
@@ -82,7 +82,7 @@ class _Applies:
         self._where: dict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = {}
 
     def to(self, item: Indicator) -> Mask:
-        """(cases, groups): where the indicator has a value at all."""
+        """A mask (cases, groups) of the rows for which the indicator has a value."""
         key = item.groups, item.feeds
         if key not in self._where:
             where = self._due & _group_mask(item.groups)
@@ -94,5 +94,5 @@ class _Applies:
 
 @cache
 def _group_mask(groups: tuple[str, ...]) -> Mask:
-    """Which of the groups, in their order, are among some."""
+    """A mask over all risk groups that is true for the given ones."""
     return np.isin(GROUPS, groups)

@@ -1,4 +1,4 @@
-"""Cases x as-of dates x indicators become one frame: (case, as-of date, risk group) by indicator.
+"""Builds the indicator frame: one row a case, as-of date and risk group, one column an indicator.
 
 Cases split into buckets and into nothing else, so the night, the training spine and a single case
 are the same code: `build_frame` on what was known, `build_frames` bucket by bucket.
@@ -37,7 +37,7 @@ ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
 
 
 def catalogue_hash() -> str:
-    """A digest of every declaration: the same digest, the same indicators."""
+    """A digest of every indicator declaration; it changes when any declaration changes."""
     listing = [
         [
             i.id,
@@ -59,7 +59,7 @@ def catalogue_hash() -> str:
 
 
 def indicator_columns(use: str | None = None, *, mental_health: bool = False) -> list[str]:
-    """The ids of the indicators in a frame, in order; or of those of one use alone.
+    """The indicator ids that are columns of the frame, in order, optionally of one use only.
 
     `mental_health` is the switch of the board: with it the marked indicators are scored too.
     """
@@ -71,7 +71,7 @@ def indicator_columns(use: str | None = None, *, mental_health: bool = False) ->
 
 
 def build_frame(histories: Histories, only: Iterable[str] | None = None) -> pl.DataFrame:
-    """The indicator frame of a spine: ABOUT, then one Float64 column an indicator, or only some.
+    """The indicator frame of the given histories: the columns ABOUT, then one Float64 an indicator.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
     Nought means that the feed is there and nothing was found. All is worked out in one go: what
@@ -98,7 +98,7 @@ CASES_AT_ONCE = 15_000
 def build_frames(
     store: Store, on: pl.DataFrame, workers: int = WORKERS
 ) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The frame of a spine, some buckets of cases at a time: (last bucket, frame).
+    """Build the frame in parts of a few buckets; yields (last bucket of the part, frame).
 
     Cases split by nothing but cases, so each part is worked by whichever worker is free.
     """
@@ -133,7 +133,7 @@ def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFr
 
 
 def _write_part(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
-    """What a worker does: the frame of its part, as a file that is read without copying."""
+    """Build the frame of a worker's buckets and write it as an uncompressed Arrow file."""
     _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
 
 
@@ -151,7 +151,7 @@ def _handed_on(bucket: int, path: Path, written: Future[None]) -> tuple[int, pl.
 
 
 def _split_buckets(sizes: Mapping[int, int]) -> Iterator[list[int]]:
-    """Buckets in order, together as long as they hold no more than CASES_AT_ONCE."""
+    """Group consecutive buckets so that no group holds more than CASES_AT_ONCE cases."""
     together: list[int] = []
     for bucket, size in sizes.items():
         if together and sum(sizes[b] for b in together) + size > CASES_AT_ONCE:
@@ -163,7 +163,7 @@ def _split_buckets(sizes: Mapping[int, int]) -> Iterator[list[int]]:
 
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:
-    """The spine of a night: cases with an order, licence or custody in force: KEY, limited."""
+    """Cases with an order, licence or custody in force on a date: KEY, limited."""
     limited = limited_cases(store, as_of)
     parts = [_in_force(store, as_of, bucket) for bucket in range(store.buckets)]
     cases = pl.concat(parts).with_columns(limited=pl.col("crn").is_in(sorted(limited)))
@@ -179,12 +179,12 @@ def _in_force(store: Store, as_of: date, bucket: int) -> pl.DataFrame:
 
 
 def limited_cases(store: Store, as_of: date) -> set[str]:
-    """Every case of limited access; fails closed (promise 7): see limits_in_force."""
+    """The CRNs of all cases with limited access; fails closed (promise 7, see limits_in_force)."""
     return set(limits_in_force(store, as_of)["crn"])
 
 
 def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
-    """Every limit of access: crn, kind, username (empty: whom it names is not known), ended_on.
+    """Every limit of access in force: crn, kind, username (empty where not known), ended_on.
 
     A limit counts from the moment that the store has it, whatever date is being scored, until it
     is withdrawn or has ended. A refused row limits the case that it names, for everyone. Raises
@@ -218,7 +218,7 @@ def limits_in_force(store: Store, as_of: date) -> pl.DataFrame:
 
 
 def _on_record(histories: Histories) -> pl.LazyFrame:
-    """The number of entries on record of each case, other than those that no indicator reads."""
+    """How many entries each case has, not counting the kinds that no indicator reads."""
     contacts = histories.scan("contacts").filter(READ_CONTACTS)
     others = ("incidents", "circumstances", "decisions", "assessments")
     parts = [contacts.select(CASE), *[histories.scan(name).select(CASE) for name in others]]

@@ -1,4 +1,4 @@
-"""The catalogue of indicators as pages (docs/indicators/) and as a dictionary, from declarations.
+"""Writes the catalogue of indicators as pages (docs/indicators/), CSV and JSON.
 
 The examples are those of the spec tables, which the tests run on the engine and on the reference.
 """
@@ -24,7 +24,7 @@ _DIRECTION = {"+": "more means more concern", "-": "less means more concern", "0
 
 
 def read_examples(folder: Path) -> dict[str, str]:
-    """The examples of each indicator as they stand in the spec tables (`# id`, then examples)."""
+    """The examples of each indicator, as text, from the spec tables (`# id`, then examples)."""
     if not folder.is_dir():
         raise MissingInput(f"There are no spec tables in {folder}. Pass their folder: --examples.")
     tables: dict[str, list[str]] = {}
@@ -39,7 +39,7 @@ def read_examples(folder: Path) -> dict[str, str]:
 
 
 def render_pages(shown: dict[str, str]) -> dict[str, str]:
-    """A page a family, and README.md with every indicator in a line; `shown`: the examples."""
+    """The Markdown pages by file name: one a family of indicators, and README.md as the index."""
     content = {"README.md": _index_page()}
     for family, title in FAMILIES.items():
         out = [
@@ -120,7 +120,7 @@ def _firing_rule(item: Indicator) -> str:
 
 
 def dictionary_rows() -> list[dict[str, Any]]:
-    """A row an indicator, with everything that its declaration says."""
+    """One row an indicator, with every field of its declaration."""
     return [
         {
             "id": item.id,

@@ -1,4 +1,4 @@
-"""The entries behind fired indicators, and their sentences with the words filled in."""
+"""Collects the entries behind each indicator that fired, and fills in its sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Findings = dict[str, dict[tuple[str, str | None], "Finding"]]
 
 @dataclass(frozen=True)
 class Entry:
-    """A source entry behind a reason: where it stands, the day it is about, and its marks."""
+    """A source entry behind a reason: its table and record, the day it is about, and its marks."""
 
     table: str
     record_id: str
@@ -37,7 +37,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one indicator found for one case and group: the sentence and the entries behind it."""
+    """An indicator that fired for one case and group: its sentence and the entries behind it."""
 
     indicator: str
     crn: str
@@ -49,7 +49,7 @@ class Finding:
 
 
 def collect_findings(histories: Histories, items: Iterable[Indicator]) -> Findings:
-    """What each indicator found, worked out together in one go.
+    """The findings of every indicator for the given histories, collected in one query.
 
     The spine must hold each case once: a finding is as of one date. An entry of which nobody
     said whether it may be disclosed may not.

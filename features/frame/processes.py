@@ -1,4 +1,4 @@
-"""Buckets of cases on every core: processes of one thread each, started afresh.
+"""Runs work on buckets of cases in one single-threaded process a core.
 
 Nothing of a run outlives it, however it ends: what workers hand on is case histories.
 """
@@ -25,7 +25,9 @@ JUST_MADE = 60
 
 @contextmanager
 def process_pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes. A worker starts afresh: Polars does not survive a fork.
+    """A pool of worker processes, each with one Polars thread.
+
+    A worker starts afresh: Polars does not survive a fork.
 
     A worker whose parent was killed ends, and removes the folder that they share, if there is one.
     """
@@ -45,7 +47,7 @@ def process_pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPo
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
-    """A folder for what workers hand on; those that killed runs left behind are removed first."""
+    """A temporary folder for the workers' files; folders left by killed runs are removed first."""
     with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         _remove_abandoned(Path(folder).stat().st_mtime - JUST_MADE)
         lock = os.open(folder, os.O_RDONLY)
@@ -57,7 +59,7 @@ def shared_folder() -> Iterator[Path]:
 
 
 def _remove_abandoned(before: float) -> None:
-    """Remove folders older than a moment that no living process has locked: what kills left."""
+    """Remove older folders that no living process holds a lock on."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             if folder.stat().st_mtime < before:
@@ -81,7 +83,7 @@ def _watch_parent(folder: Path | None) -> None:
 
 
 def _end_after_parent(folder: Path | None) -> None:
-    """In a worker: wait for the end of the process that started it, then leave nothing behind.
+    """In a worker: end when the process that started it ends, and remove the shared folder.
 
     Without this a worker waits for work for ever: it holds both ends of the queue itself.
     """

@@ -1,4 +1,4 @@
-"""A case's history as a person reads it: every entry as known on a date, in words, newest first."""
+"""Describes a case history in words: every entry known on a date, newest first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ THEMES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One entry: where it stands, when it was and was recorded, and what it says."""
+    """One entry: its table and record, its day, when it was recorded, and its text."""
 
     table: str
     record_id: str
@@ -50,7 +50,7 @@ class TimelineEntry:
 
 
 def timeline_entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
-    """Every entry of each case of the spine (one as-of date a case), newest first."""
+    """All entries of each case, newest first, by CRN."""
     entries_of: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
     for table in THEMES:
         for row in histories.rows(table).iter_rows(named=True):
@@ -61,7 +61,7 @@ def timeline_entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
 
 
 def case_names(histories: Histories) -> dict[str, dict[str, Any]]:
-    """Name, date of birth and what is to be allowed for, of each case: for the pages alone."""
+    """Name, date of birth and adjustments of each case, for the pages only."""
     rows = histories.rows("people").sort("recorded_at").unique("crn", keep="last")
     chosen = rows.select(
         "crn", "given_name", "family_name", "born_on", "interpreter_language", "adjustments"
@@ -70,7 +70,7 @@ def case_names(histories: Histories) -> dict[str, dict[str, Any]]:
 
 
 def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
-    """The latest order, licence or custody in force of each case: kind, unit, team, since when."""
+    """The newest order, licence or custody in force of each case: kind, unit, team, start."""
     active = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
@@ -96,7 +96,7 @@ def current_practitioners(histories: Histories) -> dict[str, str]:
 
 
 def staff_involved(histories: Histories) -> dict[str, list[str]]:
-    """Who had a hand in each case: staff codes of those who countersigned or decided in it."""
+    """The staff codes of those who countersigned or took decisions in each case."""
     parts = [
         histories.rows("assessments").select("crn", staff="countersigned_by"),
         histories.rows("decisions").select("crn", staff="decided_by"),
@@ -106,10 +106,7 @@ def staff_involved(histories: Histories) -> dict[str, list[str]]:
 
 
 def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
-    """Recorded non-compliance of each case since the earliest order or licence in force, or
-    ended in the last year, began: `since` and the count of each month (`months`); no case where
-    contacts are not supplied.
-    """
+    """Recorded non-compliance of each case by month, under the current orders and licences."""
     supplied = histories.spine.filter(histories.is_available(["contacts", "supervisions"]))
     started = histories.collect_now(
         supervised_since(histories).select(*CASE, since="supervised_since")
@@ -129,7 +126,7 @@ def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
 
 
 def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
-    """One row of a table, as known, in words."""
+    """One row of a table in words."""
     what, detail = _WORDS[table](row)
     return TimelineEntry(
         table=table,
@@ -147,7 +144,7 @@ def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
 
 
 def _code_in_words(meanings: Mapping[str, str], code: str | None) -> str:
-    """A code in words; an unknown one is shown as it came, and said to be unknown."""
+    """The meaning of a code; an unknown code is shown as it was supplied, marked as unknown."""
     if code is None:
         return ""
     return meanings.get(code, f"{code} (code not known)")

@@ -1,1 +1,1 @@
-"""A case history as it was known on a date, and the levels that were recorded in it."""
+"""Reads case histories as they were known on a date, and the recorded levels in them."""

@@ -1,4 +1,4 @@
-"""The only door to history: what was known on a date.
+"""Reads what was known of cases on a date; nothing else may read histories.
 
 A row counts as of a date when its version was known by the end of that day, had not been
 superseded or withdrawn by then, and is about that day or an earlier one. Within a row, a date
@@ -35,7 +35,7 @@ SETTLED = ("crn", "version", "withdrawn_at")
 
 
 def make_spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
-    """One row a case, all as of one date."""
+    """One row a case, all with the same as-of date."""
     return pl.DataFrame({"crn": sorted(set(crns))}, schema={"crn": pl.String()}).with_columns(
         as_of=pl.lit(as_of)
     )
@@ -43,7 +43,7 @@ def make_spine(crns: Iterable[str], as_of: date) -> pl.DataFrame:
 
 @dataclass
 class Histories:
-    """What was known of each (case, as-of date) of a spine.
+    """The entries known for each (case, as-of date) of a spine.
 
     `versions` holds every version of each table for the spine's cases; `feeds` holds, for each
     table, from which day it was known to be covered and until which (absent: never supplied).
@@ -56,12 +56,12 @@ class Histories:
     plans: dict[str, pl.LazyFrame] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Number the spine."""
+        """Sort the spine and give each row its number."""
         self.spine = self.spine.select(KEY).sort(KEY).with_row_index(CASE[0])
 
     @cached_property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Every table as known: CASE, KEY, the contract's columns, `first_recorded_at`, `days`."""
+        """Every table as known: CASE, KEY, its columns, `first_recorded_at`, `days`."""
         plans = {
             name: _as_known(self._versions_of(name), self.spine.lazy(), table)
             for name, table in records.TABLES.items()
@@ -71,11 +71,11 @@ class Histories:
 
     @property
     def is_small(self) -> bool:
-        """Whether it is about so few case-dates that plans are worked out as they stand."""
+        """Whether there are so few case-dates that unoptimised plans run faster."""
         return self.spine.height <= FEW
 
     def collect_now(self, plan: pl.LazyFrame) -> pl.DataFrame:
-        """One plan over what was known, worked out by itself."""
+        """The result of one plan, collected on its own."""
         if self.is_small:
             return as_they_stand([plan])[0]
         return plan.collect(engine="in-memory")
@@ -85,12 +85,12 @@ class Histories:
         return records.empty_frame(name) if rows is None else rows
 
     def rows(self, name: str) -> pl.DataFrame:
-        """A table as known: CASE, KEY, the contract's columns, `first_recorded_at` and `days`."""
+        """A table as known: CASE, KEY, its columns, `first_recorded_at`, `days`."""
         supplied_rows = self.tables.get(name)
         return _empty_table(name) if supplied_rows is None else supplied_rows
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """The rows of a table as a plan, to be worked out together with others."""
+        """The rows of a table as a lazy plan, to be collected with others."""
         if name not in self.plans:
             self.plans[name] = self.rows(name).lazy()
         return self.plans[name]
@@ -110,7 +110,7 @@ class Histories:
 
 @cache
 def _empty_table(name: str) -> pl.DataFrame:
-    """A table of which nothing is known."""
+    """A table without rows, with the columns that `rows` gives."""
     nobody = pl.DataFrame(schema={"crn": pl.String(), "as_of": pl.Date()}).with_row_index(CASE[0])
     return _as_known(records.empty_frame(name), nobody.lazy(), records.find_table(name)).collect()
 
@@ -122,7 +122,7 @@ def read_histories(
     tables: Iterable[str] = tuple(records.TABLES),
     lean: Mapping[str, Unread] = MappingProxyType({}),
 ) -> Histories:
-    """Open the history of the spine `on`, in some buckets of cases or in all, some tables or all.
+    """Read the histories of the spine `on`, from all buckets and tables or only from some.
 
     `lean` says what of a table need not be read at all.
     """
@@ -161,14 +161,14 @@ _DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
 
 
 def _entry_day() -> pl.Expr:
-    """The day of an entry; of one known by month, the last day that it can have been."""
+    """The day of an entry; where only its month is known, the last day of that month."""
     day, recorded = pl.col("occurred_on"), pl.col("first_recorded_at").dt.date()
     last = pl.max_horizontal(day, pl.min_horizontal(day.dt.month_end(), recorded))
     return pl.when(pl.col("month_only").fill_null(value=False)).then(last).otherwise(day)
 
 
 def _with_end(versions: pl.DataFrame) -> pl.LazyFrame:
-    """The versions with the moment at which each gave way to the next of its record, if any.
+    """Versions with the time at which the next version of the same record replaced each.
 
     Nearly every record has one version; only the others are sorted and looked at one by one.
     """
@@ -185,7 +185,7 @@ def _with_end(versions: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _giving_way(versions: pl.DataFrame) -> pl.DataFrame:
-    """Versions of records that have several: when each was known first, and gave way."""
+    """For records with several versions: when each was first known, and when it was replaced."""
     ordered = _in_chains(versions).with_columns(first_recorded_at=pl.col("recorded_at"))
     chains = ordered["_same"].rle().struct.unnest().filter("value")["len"]
     for _ in range(chains.to_numpy().max(initial=0)):
@@ -205,7 +205,7 @@ _MARK = (pl.col("crn").hash() ^ pl.col("record_id").hash()) // 2**16
 
 
 def _in_chains(versions: pl.DataFrame) -> pl.DataFrame:
-    """Sorted so that the versions of a record follow each other; `_same` as the row before.
+    """Versions sorted by record and version; `_same` marks a second row of the same record.
 
     By one number for record and version, many times quicker than by text; should two records ever
     share it, by text after all.
@@ -221,14 +221,14 @@ def _in_chains(versions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_earlier(of: Callable[..., pl.Expr], column: str) -> pl.Expr:
-    """The highest or lowest of a version's value and that of the version before it."""
+    """The larger or smaller of a version's value and that of the version before it."""
     own = pl.col(column)
     return pl.when("_same").then(of(own, own.shift(1))).otherwise(own)
 
 
 @cache
 def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
-    """What empties the dates of a table that lie after the as-of date, then what they settle."""
+    """Expressions that empty dates after the as-of date, and others for dependent columns."""
     own = records.find_table(name).own
     happened = [
         pl.when(pl.col(column.name).cast(pl.Date()) <= pl.col("as_of"))
@@ -249,7 +249,7 @@ def _without_the_future(name: str) -> tuple[list[pl.Expr], list[pl.Expr]]:
 
 
 def share_plan(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories], pl.LazyFrame]:
-    """Rows that several indicators share are worked out once for the same `Histories`."""
+    """Decorator: rows that several indicators use are planned once for the same `Histories`."""
     name = f"{rows.__module__}.{rows.__qualname__}"
 
     @wraps(rows)
@@ -262,7 +262,7 @@ def share_plan(rows: Callable[[Histories], pl.LazyFrame]) -> Callable[[Histories
 
 
 def latest_rows(rows: pl.LazyFrame, by: str = "occurred_on") -> pl.LazyFrame:
-    """The latest row of each case; of one day, that of the highest record number."""
+    """The latest row of each case; among rows of the same day, the highest record number."""
     last = rows.group_by(CASE).agg(pl.col(by).max())
     # Only the rows of the last day are worth sorting.
     of_last_day = rows.join(last, on=[*CASE, by], how="semi")

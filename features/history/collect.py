@@ -1,4 +1,4 @@
-"""How plans are worked out: in memory; over few rows as they stand.
+"""Collects lazy plans in memory, and small ones without optimisation.
 
 Polars would choose its streaming engine, made for tables that do not fit into memory. Ours are cut
 into parts that do (build.CASES_AT_ONCE), and it takes longer at every size: a hundred plans over
@@ -22,7 +22,7 @@ OF_FEW = 6
 
 
 def worked_out(plans: Iterable[pl.LazyFrame], *, few: bool) -> list[pl.DataFrame]:
-    """What the plans give, in their order."""
+    """The results of the plans, in their order."""
     if not few:
         parts = (pl.collect_all(part, engine="in-memory") for part in _parts_of(plans, AT_A_TIME))
         return [frame for part in parts for frame in part]
@@ -33,7 +33,7 @@ def worked_out(plans: Iterable[pl.LazyFrame], *, few: bool) -> list[pl.DataFrame
 
 
 def as_they_stand(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
-    """What plans over a few rows give: done sooner than a better way could be thought out."""
+    """The results of plans over few rows, without optimising them first."""
     return pl.collect_all(plans, engine="in-memory", optimizations=pl.QueryOptFlags.none())
 
 

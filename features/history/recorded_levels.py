@@ -1,4 +1,4 @@
-"""The recorded level of each risk group as of a date and, where there is none, why.
+"""Gives the recorded level of each risk group on a date or, where there is none, the reason.
 
 Each reason for not knowing is its own state with its own words; none is read as low (promise 5).
 """
@@ -18,7 +18,7 @@ CURRENT_FOR_DAYS = 55 * 7
 
 @share_plan
 def current_assessment(histories: Histories) -> pl.LazyFrame:
-    """The latest completed assessment of each case, of any age, with `age` in days."""
+    """The latest completed assessment of each case, however old, with its `age` in days."""
     complete = histories.scan("assessments").filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
     )
@@ -51,7 +51,7 @@ def recorded_levels(histories: Histories) -> pl.DataFrame:
 
 
 def level_plan(histories: Histories) -> pl.LazyFrame:
-    """The recorded levels as a plan: CASE and the columns of `recorded_levels`."""
+    """The recorded levels as a lazy plan: CASE and the columns of `recorded_levels`."""
     locked = (
         histories.scan("assessments")
         .filter(pl.col("status") == "LOCKED_INCOMPLETE")
@@ -86,7 +86,7 @@ def level_column(group: str) -> str:
 
 @share_plan
 def in_custody(histories: Histories) -> pl.LazyFrame:
-    """The cases in custody or on remand on the date: CASE."""
+    """The cases that are in custody or on remand on the as-of date: CASE."""
     supervisions = histories.scan("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind").is_in(["custody", "remand"])
     )

@@ -1,4 +1,4 @@
-"""The catalogue: importing this package declares every indicator, a module a family or two."""
+"""Declares every indicator: importing this package imports a module for each family or two."""
 
 from features.indicators import (
     assessment,

@@ -1,4 +1,4 @@
-"""What answers what: the one list of entries that can bring an indicator down.
+"""Lists the entries that answer each indicator of something missing, late or not done.
 
 An indicator of something missing, late or not done falls only by an entry that is listed here for
 it, by the end of its window, or because the thing that made it due has ended. An adverse event
@@ -38,7 +38,7 @@ RISK_REGISTERS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A kind of entry that answers: its table, which rows are one, and the day that counts."""
+    """A kind of entry that answers an indicator: table, condition on rows, date column."""
 
     words: str
     table: str
@@ -46,7 +46,7 @@ class Answer:
     day: str = "occurred_on"
 
     def rows(self, histories: Histories) -> pl.LazyFrame:
-        """The answers on record, by the day that counts: CASE, occurred_on."""
+        """The answers on record: CASE, and the date that counts as occurred_on."""
         rows = histories.scan(self.table).filter(self.is_one, pl.col(self.day).is_not_null())
         return rows.select(*CASE, occurred_on=pl.col(self.day))
 
@@ -100,12 +100,12 @@ LIVED_AT = AN_ADDRESS & pl.col("verified").ne_missing(pl.lit(value=False))
 
 
 def document_sent(words: str, *kinds: str) -> Answer:
-    """A document of some kinds, by the day that it was written or sent."""
+    """An answer that is a document of the given kinds, dated by the day it was written or sent."""
     return Answer(words, "documents", one_of("kind", kinds))
 
 
 def enquiry_made(words: str, *kinds: str, day: str = "requested_on") -> Answer:
-    """An enquiry of some kinds, by the day that it was requested or returned."""
+    """An answer that is an enquiry of the given kinds, dated by its request or its return."""
     return Answer(words, "enquiries", one_of("kind", kinds), day)
 
 
@@ -262,5 +262,5 @@ ended, endorsed) answers that row and is not listed.
 
 
 def answers_to(histories: Histories, indicator: str) -> pl.LazyFrame:
-    """The answers to an indicator on record: CASE, occurred_on."""
+    """The answers on record to the named indicator: CASE, occurred_on."""
     return pl.concat([answer.rows(histories) for answer in ANSWERS[indicator]])

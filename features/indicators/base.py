@@ -1,4 +1,4 @@
-"""What an indicator is: one declaration gives value, entries, sentence, direction and docs.
+"""Defines an indicator: one declaration gives its value, entries, sentence, direction and page.
 
 An indicator selects entries (a function of what was known) and counts them (an expression over
 the entries of one key). The same entries are the evidence; the same declaration fills the
@@ -88,33 +88,33 @@ class Indicator:
 
     @property
     def use(self) -> Use:
-        """Where it enters: stage 1 (behaviour), stage 2 (process), or the page alone."""
+        """Where it is used: stage 1 (behaviour), stage 2 (process), or on the page only."""
         return "page_only" if self.page_only_because else _USE_OF_KIND[self.kind]
 
     def used_in(self, *, mental_health: bool = False) -> Use:
-        """Where it enters a model for which the board has decided that mental health is scored."""
+        """Where it is used, given the board's decision on mental health indicators."""
         if mental_health and self.page_only_because == BY_THE_BOARD:
             return _USE_OF_KIND[self.kind]
         return self.use
 
     @property
     def key(self) -> list[str]:
-        """What identifies a value: (case, as-of date), and the risk group where it differs."""
+        """The columns that identify a value: case and as-of date, and the risk group for some."""
         return CASE_GROUP if self.per_group else CASE
 
     @property
     def is_count(self) -> bool:
-        """Whether its value is the number of its entries."""
+        """Whether the indicator's value is the number of its entries."""
         return self.value is COUNT
 
     def fires(self, value: float | None) -> bool:
-        """Whether a value is worth a sentence; what is not known never fires."""
+        """Whether the value is high enough for the sentence to be shown; null never is."""
         if value is None or value != value:
             return False
         return value < self.fires_from if self.fires_below else value >= self.fires_from
 
     def say_sentence(self, words: Mapping[str, Any], *, disclosable: bool = False) -> str:
-        """The sentence with its words filled in; the variant that the person may be shown."""
+        """The sentence with its words filled in, optionally the variant that may be disclosed."""
         template = self.sentence
         if disclosable and self.disclosable_sentence is not None:
             template = self.disclosable_sentence
@@ -131,7 +131,7 @@ _catalogue = _Catalogue()
 
 
 def declare_indicator(**about: Any) -> Callable[[Callable[[Histories], pl.LazyFrame]], Indicator]:
-    """Declare an indicator; the decorated function selects its entries and is its rule."""
+    """Decorator that declares an indicator; the function selects its entries."""
 
     def register(entries: Callable[[Histories], pl.LazyFrame]) -> Indicator:
         rule = " ".join((entries.__doc__ or "").split())
@@ -152,7 +152,7 @@ def declared_indicators() -> dict[str, Indicator]:
 
 
 def find_indicator(name: str) -> Indicator:
-    """The named indicator, or a UserError with the closest name."""
+    """The named indicator, or a UserError that suggests the closest name."""
     indicators = declared_indicators()
     if name not in indicators:
         raise UserError(f"There is no indicator {name!r}.{did_you_mean(name, indicators)}")
@@ -160,7 +160,7 @@ def find_indicator(name: str) -> Indicator:
 
 
 def in_words(day: date) -> str:
-    """A date as people write it: 3 March 2026."""
+    """A date in words, such as 3 March 2026."""
     return f"{day.day} {day:%B %Y}"
 
 

@@ -1,4 +1,4 @@
-"""The few words indicators are declared in: entries of a kind, within, since, not followed by."""
+"""Conditions and steps in which indicators are declared: entries of a kind, windows, answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MENTAL_HEALTH = ("mental_health_decline", "relapse_sign")
 
 
 def one_of(column: str, values: Iterable[str]) -> pl.Expr:
-    """The code is one of those wanted."""
+    """The code in the column is one of the given codes."""
     return _one_of(column, tuple(values))
 
 
@@ -64,7 +64,7 @@ LEAN = {
 
 
 def matching_entries(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:
-    """The rows of a table, as known, that meet every condition; `counts_on`: see there."""
+    """The rows of a table that meet every condition, with the column `counts_on`."""
     rows = histories.scan(table).with_columns(counts_on=counts_on(), table=pl.lit(table))
     return rows.filter(*conditions)
 
@@ -75,9 +75,7 @@ RECORDED_LATE = 14
 
 @cache
 def counts_on() -> pl.Expr:
-    """The day from which an answer can be asked for: that of the entry or, where it first reached the
-    record more than RECORDED_LATE days later, the day that it did.
-    """
+    """The entry's day or, if recorded over RECORDED_LATE days later, the day of recording."""
     reached = pl.col("first_recorded_at").dt.date()
     late = (reached - pl.col("occurred_on")).dt.total_days() > RECORDED_LATE
     return pl.when(late).then(reached).otherwise(pl.col("occurred_on"))
@@ -85,26 +83,26 @@ def counts_on() -> pl.Expr:
 
 @cache
 def within_days(days: int) -> pl.Expr:
-    """The entry is about one of the last `days` days, today included."""
+    """The entry's own day lies in the last `days` days, the as-of date included."""
     return pl.col("days") < days
 
 
 @cache
 def counts_within(days: int) -> pl.Expr:
-    """The entry counts from one of the last `days` days: what became known late is not old."""
+    """`counts_on` lies in the last `days` days, so that what was recorded late still counts."""
     return (pl.col("as_of") - pl.col("counts_on")).dt.total_days() < days
 
 
 @cache
 def known_within(days: int) -> pl.Expr:
-    """The entry first reached the record in the last `days` days, whatever day it is about."""
+    """The entry was first recorded in the last `days` days, whatever its own day."""
     reached = pl.col("first_recorded_at").dt.date()
     return (pl.col("as_of") - reached).dt.total_days() < days
 
 
 @cache
 def contact_of(*groups: str) -> pl.Expr:
-    """The contact is of one of the named groups of types (`contact_codes.CONTACT_GROUPS`)."""
+    """The contact's type is in one of the named groups of `contact_codes.CONTACT_GROUPS`."""
     codes = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
     return one_of("type_code", codes)
 
@@ -121,7 +119,7 @@ def non_compliant() -> pl.Expr:
 
 @share_plan
 def by_group(histories: Histories) -> pl.LazyFrame:
-    """Incidents with the risk `group` of who was or could be harmed.
+    """Incidents, each with the risk `group` of the person who was or could be harmed.
 
     Where that is nobody in particular or not said, by the kind: sexual concern about a child is about
     children, domestic abuse about known adults, other harmful behaviour about the public. Of other
@@ -143,7 +141,7 @@ _GROUP = pl.coalesce(
 
 
 def concerning_groups(histories: Histories) -> pl.LazyFrame:
-    """Harmful incidents, and information that says whom it is about, by risk group."""
+    """Harmful incidents by risk group, with information that names the person it is about."""
     named = one_of("kind", CONCERNS) & one_of("target", codes.GROUP_OF_TARGET)
     return by_group(histories).filter(one_of("kind", HARMFUL_INCIDENTS) | named)
 
@@ -157,7 +155,7 @@ def in_force(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyF
 
 
 def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows with the first day, theirs or later, of another entry of the case: `next_on`."""
+    """Each row with `next_on`: the first day, its own or later, of another entry of the case."""
     return (
         _with_next_day(rows, others, pl.col("occurred_on"))
         .drop("_from")
@@ -168,14 +166,14 @@ def next_after(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
 def not_near(
     rows: pl.LazyFrame, others: pl.LazyFrame, before: int, after: int, of: str = "occurred_on"
 ) -> pl.LazyFrame:
-    """The rows with no other entry from `before` days before the day `of` them to `after` after."""
+    """The rows without another entry from `before` days before to `after` days after `of`."""
     nearest = _with_next_day(rows, others, pl.col(of) - pl.duration(days=before))
     gap = (pl.col("_next") - pl.col(of)).dt.total_days()
     return nearest.filter(pl.col("_next").is_null() | (gap > after)).drop("_from", "_next")
 
 
 def _with_next_day(rows: pl.LazyFrame, others: pl.LazyFrame, since: pl.Expr) -> pl.LazyFrame:
-    """The rows with the first day, on or after `since`, of another entry of the case: `_with_next_day`."""
+    """Each row with `next_on`: the first day, on or after `since`, of another entry of the case."""
     days = others.select(*CASE, _next=pl.col("occurred_on")).sort("_next")
     dated = rows.with_columns(_from=since).sort("_from")
     return dated.join_asof(
@@ -194,24 +192,24 @@ IS_LAST = (pl.col("case_date") != pl.col("case_date").shift(-1)).fill_null(value
 
 
 def value_before(value: pl.Expr) -> pl.Expr:
-    """In rows sorted by case: the value of the row before, of the same case."""
+    """The value in the row before, of the same case, in rows sorted by case."""
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
 def working_day_deadline(working_days: int, since: str = "occurred_on") -> pl.Expr:
-    """The day so many working days after the entry (see `features.working_days`)."""
+    """The date that lies the given number of working days after `since`."""
     return days_after(since, working_days)
 
 
 def is_overdue(working_days: int, since: str = "occurred_on") -> pl.Expr:
-    """More than so many working days have passed since the entry."""
+    """More than the given number of working days have passed since `since`."""
     return working_day_deadline(working_days, since) < pl.col("as_of")
 
 
 def not_followed_by(
     rows: pl.LazyFrame, answers: pl.LazyFrame, working_days: int, since: str = "counts_on"
 ) -> pl.LazyFrame:
-    """The rows whose time for an answer passed without one; an answer on the day counts.
+    """The rows not answered within the given number of working days after `since`, and now overdue.
 
     The time runs from the day in the column `since`.
     """
@@ -223,7 +221,7 @@ def not_followed_by(
 def never_followed_by(
     rows: pl.LazyFrame, answers: pl.LazyFrame, since: str = "counts_on"
 ) -> pl.LazyFrame:
-    """The rows after which, on the day in the column `since` or later, no answer is on record."""
+    """The rows without any answer on record on or after the day in the column `since`."""
     last = answers.group_by(CASE).agg(answered_on=pl.col("occurred_on").max())
     answered = pl.col("answered_on")
     unanswered = rows.join(last, on=CASE, how="left").filter(
@@ -234,7 +232,7 @@ def never_followed_by(
 
 @share_plan
 def completed_assessments(histories: Histories) -> pl.LazyFrame:
-    """Completed assessments by the day they were completed, as answers to an event."""
+    """Completed assessments dated by their completion, as answers to an event."""
     return (
         histories.scan("assessments")
         .filter(pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null())

@@ -1,4 +1,4 @@
-"""Recorded levels as ranks: what an assessment says of a group, and over all."""
+"""Turns recorded levels into ranks from 1 (low) to 4 (very high), by group and overall."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_R
 
 
 def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
-    """The rank of a code on a scale, a level from 1 (low) to 4; null where it is none of the scale."""
+    """The rank of a code on a scale, for levels 1 (low) to 4; null for a code that is not on it."""
     place = pl.col(column).cast(pl.Enum(scale), strict=False).to_physical()
     return place.cast(pl.Int64) + 1
 
@@ -32,7 +32,7 @@ def overall_ranks(histories: Histories) -> pl.LazyFrame:
 
 @share_plan
 def overall_now(histories: Histories) -> pl.LazyFrame:
-    """The overall rank of the latest completed assessment that gives one: CASE, now (1 to 4), done_on.
+    """The overall rank of each case's latest completed assessment with a level: CASE, now, done_on.
 
     One without any level says nothing of what was said before.
     """
@@ -43,7 +43,7 @@ def overall_now(histories: Histories) -> pl.LazyFrame:
 
 @share_plan
 def levels_said(histories: Histories) -> pl.LazyFrame:
-    """The level that was last said of each risk group in a completed assessment: CASE, group, level."""
+    """The last level given to each risk group by a completed assessment: CASE, group, level."""
     columns = {level_column(group): group for group in codes.RISK_GROUPS}
     completed = (
         completed_assessments(histories).sort(*CASE, "completed_on", "record_id").rename(columns)
@@ -54,5 +54,5 @@ def levels_said(histories: Histories) -> pl.LazyFrame:
 
 
 def level_word(rank: pl.Expr) -> pl.Expr:
-    """The level of a rank, in words."""
+    """The word for a rank: low, medium, high or very high."""
     return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)

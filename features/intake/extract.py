@@ -1,4 +1,4 @@
-"""Finds and reads the files of an extract: Parquet or CSV, one or many a table.
+"""Finds and reads the files of an extract: Parquet or CSV, one or several a table.
 
 EXTRACT/extract.json      when it was taken, which feeds are complete, whether made up
 EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.parquet
@@ -34,7 +34,7 @@ SKEW = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Extract:
-    """An extract folder: when it was taken, what it says of its feeds, and its files by table."""
+    """An extract folder: when it was taken, its feeds, and its files by table."""
 
     folder: Path
     extracted_at: datetime
@@ -48,7 +48,7 @@ class Extract:
     """Files that a Macintosh leaves beside its own, and that hold no rows."""
 
     def of_bucket(self, table: str, bucket: int | None) -> list[Path]:
-        """The files of a table that hold the cases of a bucket, or all of them."""
+        """The files of a table with the cases of a bucket; all files if there are no buckets."""
         files = self.files.get(table, [])
         if bucket is None:
             return files
@@ -56,7 +56,7 @@ class Extract:
 
 
 def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extract:
-    """What an extract folder says of itself; a sentence where it cannot be used."""
+    """Read extract.json and list the files of an extract; a UserError where it cannot be used."""
     if not folder.is_dir():
         raise MissingInput(
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
@@ -119,7 +119,7 @@ class Supplied:
     files: list[tuple[Path, int]]
 
     def place(self, row: int) -> str:
-        """The file, and the row in it counted from 1 after any header, of a row counted from 0."""
+        """The file and row number (from 1, after any header) of a row counted from 0."""
         for path, height in self.files:
             if row < height:
                 return f"{path}, row {row + 1}"
@@ -162,7 +162,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
 
 
 def _read_description(path: Path) -> dict[str, Any]:
-    """What extract.json says, each part of the right kind; parts that are absent are filled in."""
+    """The contents of extract.json with its types checked and missing parts filled in."""
     content: Any = {}
     if path.exists():
         try:
@@ -205,7 +205,7 @@ def _parse_time(value: Any, name: str) -> datetime | None:
 
 
 def _check_against_the_clock(taken_at: datetime, feeds: dict[str, datetime]) -> None:
-    """An extract that says that it was taken in the future would block every later one."""
+    """Refuse an extract dated in the future, which would block every later one."""
     if taken_at > clock.now_as_recorded() + SKEW:
         raise UnreadableInput(
             f"{ABOUT} says that the extract was taken at {taken_at:%Y-%m-%d %H:%M} (UTC), which is "
@@ -228,7 +228,7 @@ def _known_tables(names: Any, where: str) -> list[str]:
 
 
 def _list_files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
-    """The files of each table, and those that are passed over."""
+    """The files of each table, and the names of files that belong to no table."""
     files: dict[str, list[Path]] = {}
     passed_over = []
     for path in sorted(folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""Reads an extract against the contracts into the append-only store, all of it or nothing.
+"""Loads an extract into the append-only store, all of it or nothing.
 
 A changed row becomes a new version; a row that vanished from a feed declared complete becomes a
 withdrawal; a bad row is refused with its reason and kept; an unknown code is counted and named.
@@ -26,7 +26,7 @@ MAX_VANISHED = 0.05
 
 @dataclass
 class TableReport:
-    """What became of one table of an extract, in counts."""
+    """The counts of one table's rows in a load: read, refused, new, changed, withdrawn."""
 
     name: str
     supplied: bool = False
@@ -45,13 +45,13 @@ class TableReport:
 
     @property
     def refused_rows(self) -> int:
-        """Rows refused for any reason."""
+        """How many rows were refused, for whatever reason."""
         return sum(self.refused.values())
 
 
 @dataclass
 class Report:
-    """What became of an extract: a report a table, and the load it became, if any."""
+    """The result of a load: a report a table, and the number of the load if one was made."""
 
     tables: list[TableReport]
     load: int | None
@@ -100,7 +100,7 @@ def load_extract(
 
 
 class _Reading:
-    """An extract on its way into the store: what was read so far, table by table."""
+    """An extract being loaded: the tables read so far and the files staged for the store."""
 
     def __init__(
         self, about: extract.Extract, existing: store.Store, staged: staging.Staged
@@ -116,7 +116,7 @@ class _Reading:
         self._previous = earlier[-1].extracted_at if earlier else None
 
     def stage_table(self, table: Table, part: int | None) -> None:
-        """Read one table, in one bucket or in all of them, and stage what is to be appended."""
+        """Read one table, of one bucket or of all, and stage the versions to append."""
         supplied = extract.read_table(self.about, table, part, self._zones)
         if supplied is None:
             return
@@ -159,7 +159,7 @@ class _Reading:
         self._seen.setdefault(name, []).append(identity)
 
     def stop_if_in_two_buckets(self) -> None:
-        """UserError where the same record stands in two buckets, in whatever version."""
+        """Raise UserError where the same record stands in the files of two buckets."""
         for name, parts in self._seen.items():
             case_buckets = pl.concat(parts)
             twice = case_buckets.len() - case_buckets.n_unique()
@@ -171,7 +171,7 @@ class _Reading:
                 )
 
     def commit_load(self) -> int | None:
-        """Make the load exist, unless all of it was loaded before; its number."""
+        """Commit the load; its number, or None if the same extract was loaded before."""
         refused = {name: pl.concat(parts) for name, parts in self.refused.items()}
         reports = list(self.reports.values())
         if not self.staged.files and _nothing_new(self.existing, self.about, reports, refused):
@@ -188,7 +188,7 @@ def _nothing_new(
     reports: list[TableReport],
     refused: dict[str, pl.DataFrame],
 ) -> bool:
-    """Whether the same extract was loaded before, its tables and its refused rows included."""
+    """Whether the same extract, with the same refused rows, was loaded before."""
     if not existing.loads or about.extracted_at != existing.loads[-1].extracted_at:
         return False
     refused_before = existing.refused_rows()

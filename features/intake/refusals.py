@@ -1,4 +1,4 @@
-"""Which rows of an extract are refused, and why: one reason a row, in words."""
+"""Decides which rows of an extract are refused, with one reason in words for each."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ REASON = "_reason"
 
 
 def check_rows(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.LazyFrame:
-    """The raw columns cast to the contract, what cannot be cast as null; and REASON: why a row is
-    refused, the first rule broken in a fixed order, or null.
-    """
+    """The rows cast to the types of the table, with the column REASON: why refused, or null."""
     latest = extracted_at.date().replace(year=extracted_at.year + YEARS_AHEAD, day=1)
     columns = tuple(raw.schema.items())
     raw_columns = [
@@ -55,7 +53,7 @@ def check_rows(raw: pl.DataFrame, table: Table, extracted_at: datetime) -> pl.La
 
 @lru_cache(maxsize=256)
 def _cast_columns(name: str, columns: RawColumns) -> list[pl.Expr]:
-    """How each column of the contract comes from columns like these: built once, used often."""
+    """Expressions that cast the supplied columns to the table's types; cached by column names."""
     raw = dict(columns)
     return [
         (
@@ -67,7 +65,7 @@ def _cast_columns(name: str, columns: RawColumns) -> list[pl.Expr]:
 
 @lru_cache(maxsize=256)
 def _refusal_reason(name: str, columns: RawColumns) -> pl.Expr:
-    """The reason for refusing a row of columns like these: built once, used often."""
+    """An expression for the first rule that a row breaks, or null; cached by column names."""
     table, raw = records.find_table(name), dict(columns)
     return pl.coalesce(
         [
@@ -158,7 +156,7 @@ def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
 
 
 def _nul_reason(table: Table) -> pl.Expr:
-    """Text that no database can keep: a NUL character."""
+    """The reason for refusing text with a NUL character, which PostgreSQL cannot store."""
     texts = [c.name for c in table.columns if c.type in ("text", "code")]
     holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
     return _reason_if(holds, "text with a NUL character")

@@ -1,4 +1,4 @@
-"""Whether the times of an extract carry a time zone: all of them do, or none does.
+"""Checks that either all times of an extract carry a time zone, or none does.
 
 A time without a zone is read as UTC. Where one file says the zone and another does not, the second
 may be in British time: in summer an hour off, and near midnight a day. We do not guess.
@@ -20,12 +20,12 @@ _PLAIN = r"[T ]\d{2}:\d{2}[^Zz+-]*$"
 
 @dataclass
 class Zones:
-    """Where the first time with a zone stands, and the first without, of the files seen so far."""
+    """The first time with a time zone and the first without one, over the files read so far."""
 
     first: dict[bool, str] = field(default_factory=dict)
 
     def check_times(self, path: Path, part: pl.DataFrame, table: Table) -> None:
-        """Look at every time of a file; UnreadableInput at the first that differs from the rest."""
+        """Check every time of a file; UnreadableInput at the first unlike those read before."""
         for column in table.columns:
             if column.type != "time" or column.name not in part.columns:
                 continue
@@ -40,7 +40,7 @@ class Zones:
 
 
 def _first_rows(times: pl.Series) -> list[tuple[bool, int]]:
-    """The first row, counted from 1, with a zone and the first without; text or typed."""
+    """The first row (from 1) with a time zone and the first without, for text or typed columns."""
     dtype = times.dtype
     if isinstance(dtype, pl.Datetime):
         first = times.is_not_null().arg_max() if times.null_count() < times.len() else None

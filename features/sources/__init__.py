@@ -1,1 +1,1 @@
-"""Adapters: what other services send becomes rows of the same contracts."""
+"""Turns the responses of other services into rows of our tables."""

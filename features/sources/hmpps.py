@@ -1,4 +1,4 @@
-"""Turns a folder of HMPPS API responses into an extract, saying what came from which file."""
+"""Turns a folder of HMPPS API responses into an extract, with a report by file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CRN = re.compile(r"[A-Z]\d{6}")
 
 @dataclass(frozen=True)
 class Line:
-    """So many rows of a table came from a file, read as a shape."""
+    """The number of rows of one table that one file gave, and the response shape it was read as."""
 
     file: str
     shape: str
@@ -35,14 +35,14 @@ class Line:
 
 @dataclass
 class Report:
-    """What came from which file, and which files were not read and why."""
+    """The rows that each file gave, and the files that were not read, with the reason."""
 
     lines: list[Line] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
 
 
 def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
-    """Read every JSON file under a folder and write an extract; the same entry twice is one row.
+    """Read every JSON file in a folder and write an extract; equal entries become one row.
 
     `extracted_at` (UTC) is now where it is not given. Feeds are never declared complete: an API
     answers for the cases that were asked about.
@@ -124,7 +124,7 @@ _LIMITS = (
 def _limit_of_a_damaged(
     name: str, body: Any, crn: str | None, at: datetime
 ) -> dict[str, Any] | None:
-    """The limit that a damaged response may be about: of everyone, where the case is known.
+    """The limit of access, for everyone, that a response too damaged to read may contain.
 
     None where it speaks of no limit. Raises UnreadableInput where it speaks of one and nobody can say
     of which case: a limit must not be lost.
@@ -142,7 +142,7 @@ def _limit_of_a_damaged(
 
 
 def _speaks_of_a_limit(body: Any) -> bool:
-    """Whether anything in a response says that access is limited."""
+    """Whether any field of a response says that access is limited."""
     left = [body]
     while left:
         one = left.pop()
@@ -167,7 +167,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _reason_against(name: str, row: Mapping[str, Any]) -> str:
-    """Why an entry cannot be kept; empty where it can."""
+    """The reason for refusing an entry, or an empty text."""
     if row["crn"] is None:
         return "it names no CRN, and neither does the file's name"
     if row["occurred_on"] is None or row["recorded_at"] is None:
@@ -180,7 +180,7 @@ def _reason_against(name: str, row: Mapping[str, Any]) -> str:
 
 
 def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
-    """The response bodies in a file (a stub file holds several), each with the CRN it is about."""
+    """The response bodies in a file (a stub file has several), each with the CRN of its address."""
     named = _CRN.search(path.stem)
     crn = named[0] if named else None
     if isinstance(content, dict) and "mappings" in content:
@@ -202,7 +202,7 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
 def _merge_rows(
     rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]
 ) -> None:
-    """Merge the rows of one record from several files: each value from whichever has it."""
+    """Merge the same record from several files: each value from the first file that has it."""
     earlier = rows.setdefault((table, row["record_id"]), row)
     for name, value in row.items():
         if earlier.get(name) is None:

@@ -1,4 +1,4 @@
-"""What OASys and assess-risks-and-needs say of assessments, read into rows of our tables."""
+"""Reads assessments from OASys and assess-risks-and-needs responses into rows of our tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GROUPS = {
 
 
 def parse_time(value: Any) -> datetime | None:
-    """A time in UTC without a zone, from ISO text with or without an offset or zone name."""
+    """An ISO time, with or without an offset or zone name, as UTC without a time zone."""
     if not value:
         return None
     text = re.sub(r"\[.*\]$", "", str(value))
@@ -35,7 +35,7 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def parse_day(value: Any) -> date | None:
-    """The calendar date of a date or time, as it was written."""
+    """The calendar date of an ISO date or time, as it was written, without conversion."""
     try:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
@@ -43,7 +43,7 @@ def parse_day(value: Any) -> date | None:
 
 
 def parse_group(name: str) -> str | None:
-    """Our name of a risk group, from any of the spellings in use."""
+    """Our name of a risk group from any spelling in use, or None."""
     return _GROUPS.get(re.sub(r"[^a-z]", "", name.lower().removeprefix("riskto")))
 
 
@@ -53,7 +53,7 @@ def parse_level(value: Any) -> str | None:
 
 
 def base_columns(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
-    """The columns that every row has: its record, its case, its day, when it was recorded."""
+    """The columns that every row has: record, case, day, time recorded."""
     at = parse_time(recorded) or parse_time(on)
     return {"record_id": record_id, "crn": crn, "occurred_on": parse_day(on), "recorded_at": at}
 
@@ -75,7 +75,7 @@ def _arns_levels(body: Body) -> dict[str, Any]:
 
 
 def read_arns(body: Body, crn: str | None) -> Iterator[Row]:
-    """Levels as assess-risks-and-needs gives them: its summary and its widget."""
+    """Levels from the summary and widget responses of assess-risks-and-needs."""
     on = body.get("assessedOn")
     row = base_columns(f"arns-{crn}-{parse_day(on)}", crn, on)
     yield (
@@ -91,14 +91,14 @@ def read_arns(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
-    """Levels as the recall service gives them, wrapped in `riskOfSeriousHarm`."""
+    """Levels from the recall service, where they are wrapped in `riskOfSeriousHarm`."""
     inner = {**body["riskOfSeriousHarm"]}
     inner.setdefault("assessedOn", body.get("assessedOn") or inner.get("lastUpdated"))
     yield from read_arns(inner, crn)
 
 
 def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
-    """OASys ORDS: levels, predictors and timelines, keyed by the assessment's own number."""
+    """Levels, predictors and dates from OASys ORDS, keyed by the assessment's number."""
     crn = body.get("crn") or body.get("probNumber") or crn
     if body.get("limitedAccessOffender"):
         yield (
@@ -174,7 +174,7 @@ _BANDS = {
 
 
 def read_predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
-    """Predictor bands with the version that they were computed in: 1 (OGRS3) or 2 (OGRS4)."""
+    """Predictor bands with their version: 1 (OGRS3) or 2 (OGRS4)."""
     for item in body:
         version = str(item.get("outputVersion") or "1")
         output = item.get("output") or item

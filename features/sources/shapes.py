@@ -1,4 +1,4 @@
-"""The shapes in which HMPPS services say things, each read into rows of our tables.
+"""Recognises the shapes of HMPPS API responses and reads each into rows of our tables.
 
 Shapes as served by assess-risks-and-needs, OASys (ORDS), manage people on probation, make a recall
 decision and the probation integration API. A level for a group is parsed without regard to case;
@@ -32,7 +32,7 @@ _COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape: its name, how to know it, and how to read it given the CRN."""
+    """A response shape: its name, a test that recognises it, and a function that reads it."""
 
     name: str
     fits: Callable[[Any], bool]
@@ -89,7 +89,7 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _code_of(text: str | None, meanings: dict[str, str]) -> str | None:
-    """A code from its description; a description that is not known is kept as it came."""
+    """The code whose meaning is the given text; an unknown text is kept as it came."""
     if not text:
         return None
     plain = re.sub(r"[^a-z]", "", text.lower())
@@ -186,7 +186,10 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
-    """Limited access: exclusions, restrictions and rows cut to their CRN. Open until told."""
+    """Limits of access from three shapes: exclusions, restrictions, rows with only a CRN.
+
+    Open until told.
+    """
     listed = body.get("access") or body.get("caseload") or [body]
     now = clock.now().isoformat()
     for item in listed:
@@ -206,7 +209,7 @@ def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
 
 
 def _read_limitations(body: Body, crn: str | None) -> Iterator[Row]:
-    """Exclusions and restrictions of one case, without the users whom they name.
+    """Exclusions and restrictions of one case, without the users that they name.
 
     A response says who is named now and never who no longer is; a user taken off would stay let in.
     """

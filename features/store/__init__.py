@@ -1,1 +1,1 @@
-"""The append-only store of case histories: versions, digests, loads taken back, cases forgotten."""
+"""Keeps case histories in an append-only store: versions, digests, undone loads, deletions."""

@@ -1,4 +1,4 @@
-"""Reading no more of a table than the indicators use; a record is left out whole or not at all."""
+"""Leaves out columns and whole records that no indicator reads, to load less of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATER = pl.col("version") > 1
 
 
 class Unread(NamedTuple):
-    """What of a table need not be read: rows for which `keep` does not hold, and columns."""
+    """What may be left out of a table: records whose rows all fail `keep`, and columns."""
 
     keep: pl.Expr | None = None
     without: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ def read_needed_columns(
     unread: Unread,
     cases: pl.Series,
 ) -> pl.DataFrame:
-    """The versions of a table, of some cases, without what need not be read.
+    """The versions of a table for some cases, without the records and columns in `unread`.
 
     A version says when the one before gave way, so where one of a record is kept all are.
     """

@@ -1,4 +1,4 @@
-"""What the commands about the store as a whole do: verify it, take its newest load back."""
+"""Runs the commands about the whole store: verify it, undo its newest load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 
 def undo_load(args: argparse.Namespace) -> None:
-    """Take the newest load back, and say what that does not undo."""
+    """Undo the newest load, and print what that does not undo."""
     load = undo.undo_load(args.store, args.reasons)
     console.print(
         f"Load {load.number} (taken {load.extracted_at:%Y-%m-%d %H:%M}) is taken back; the "
@@ -25,7 +25,7 @@ def undo_load(args: argparse.Namespace) -> None:
 
 
 def verify_store(args: argparse.Namespace) -> None:
-    """Say whether every file of the store is the one that was written; name those that are not."""
+    """Check every file of the store against its digest, and name those that differ."""
     verification_result = verification.verify_store(Store.open(args.store))
     for what, names in (
         ("missing", verification_result.missing),

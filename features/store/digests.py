@@ -1,4 +1,4 @@
-"""Whether a file of the store is the one that was written: its SHA-256 against the manifest's."""
+"""Checks that a file of the store still has the SHA-256 in the manifest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def digest_of(path: Path) -> str:
 
 
 def check_digest(path: Path, expected: str, store: Path) -> None:
-    """Raise UnreadableInput unless a file is there and is the one whose digest was kept.
+    """Raise UnreadableInput unless the file exists and has the digest in the manifest.
 
     A file is hashed once a process, and again where its size, time or place on disk changed.
     """

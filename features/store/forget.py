@@ -1,4 +1,4 @@
-"""Deletion on request: a person is taken out of every load, crash-safely; that it was done is kept.
+"""Deletes a person from every load on request, in steps that survive a crash.
 
 Each file that holds the person is written anew beside the old one; the manifest is replaced, and
 from then on the store does not know the person; only then are refused rows rewritten and the old
@@ -22,7 +22,7 @@ from features.store.store import Load, Store
 
 
 def forget_case(path: Path, crn: str) -> dict[str, int]:
-    """Take every version of a case's records out of the store; how many rows, by table.
+    """Delete every version of a case's records; returns the number of rows by table.
 
     Raises UserError for what is no CRN, where the case is held for an inquest or review, and where
     the store holds nothing of it.
@@ -60,18 +60,18 @@ def _check_not_held(path: Path, crn: str) -> None:
 
 
 def _rows_of_case(crn: str) -> pl.Expr:
-    """The rows of the case."""
+    """A condition that is true for the rows of the case."""
     return (pl.col("crn") == crn).fill_null(value=False)
 
 
 def _refused_of(crn: str) -> pl.Expr:
-    """The refused rows of the case: whatever they held, its CRN may be spelt wrong in them."""
+    """A condition for the refused rows of a case, including those with its CRN misspelt."""
     contains_crn = pl.col("content").str.to_lowercase().str.contains(crn.lower(), literal=True)
     return _rows_of_case(crn) | contains_crn.fill_null(value=False)
 
 
 def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buckets: int) -> Load:
-    """The load with new files in place of those that hold the case."""
+    """The load, with new files written in place of those that contain the case."""
     bucket = f"{int(crn[1:]) % buckets:02d}"
     files = dict(load.files)
     for relative in load.files:
@@ -94,7 +94,7 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
 def _without_refused(
     path: Path, load: Load, crn: str, counts: dict[str, int], unlisted: list[Path]
 ) -> Load:
-    """The load with new files in place of those whose refused rows hold the case.
+    """The load, with new files in place of those whose refused rows mention the case.
 
     Those of a load from before their digests were kept are put into `unlisted`: they are written
     anew in place, once the manifest is.
@@ -119,7 +119,7 @@ def _add_to_count(path: Path, of: pl.Expr) -> int:
 
 
 def _rewrite_file(old: Path, new: Path, without: pl.Expr) -> str:
-    """Rewrite a file without some rows, whole or not at all; returns its digest."""
+    """Write a copy of a file without some rows, atomically; returns its digest."""
     new.parent.mkdir(parents=True, exist_ok=True)
     temporary = new.with_suffix(".tmp")
     remaining = pl.read_parquet(old).filter(~without)

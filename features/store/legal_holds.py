@@ -1,4 +1,4 @@
-"""Cases that may not be deleted: an inspection or inquest asked for them to be kept."""
+"""Lists the cases that may not be deleted because an inspection or inquest needs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = "holds.json"
 
 
 def write_held_cases(path: Path, crns: Iterable[str]) -> None:
-    """Write down, whole, which cases of the store in `path` are held now."""
+    """Write the list of cases now on hold beside the store, replacing the earlier list."""
     with NamedTemporaryFile("w", encoding="utf-8", dir=path, prefix=FILE, delete=False) as file:
         json.dump(sorted(crns), file)
         file.flush()
@@ -23,7 +23,7 @@ def write_held_cases(path: Path, crns: Iterable[str]) -> None:
 
 
 def cases_on_hold(path: Path) -> frozenset[str]:
-    """The cases that are held; UnreadableInput where the list is damaged, so nothing is deleted."""
+    """The cases on hold; raises UnreadableInput for a damaged list, so that nothing is deleted."""
     file = path / FILE
     if not file.exists():
         return frozenset()

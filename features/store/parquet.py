@@ -1,4 +1,4 @@
-"""What a file may hold before its rows are looked at: kinds of column, whole lines."""
+"""Checks a file before its rows are used: whole CSV lines, plausible size, column types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MICROSECONDS = {"ns": 1000 * 86_400 * 1_000_000, "us": 86_400 * 1_000_000, "ms"
 
 
 def check_lines(path: Path) -> None:
-    """Raise UnreadableInput unless every line has as many fields as the first, each name once.
+    """Raise UnreadableInput unless every CSV line has as many fields as the header.
 
     A file cut short ends in the middle; one whose lines end in CR alone would read as no rows.
     """
@@ -57,7 +57,7 @@ def _check_names(path: Path, header: list[str]) -> None:
 
 
 def check_size(path: Path) -> None:
-    """Raise UnreadableInput where a file claims more rows than its bytes can hold.
+    """Raise UnreadableInput where a Parquet footer claims more rows than the file can hold.
 
     Its footer alone is read: a file of 200 KB can otherwise fill the memory of the machine.
     """
@@ -70,7 +70,7 @@ def check_size(path: Path) -> None:
 
 
 def check_kinds(path: Path, part: pl.DataFrame, table: Table) -> None:
-    """Raise UnreadableInput where a column of a Parquet file is of a kind that cannot be meant."""
+    """Raise UnreadableInput where a Parquet column has a type that cannot be converted."""
     for column in table.columns:
         kind = part.schema.get(column.name)
         if kind is None:
@@ -86,9 +86,7 @@ def check_kinds(path: Path, part: pl.DataFrame, table: Table) -> None:
 
 
 def with_days_that_can_be_said(part: pl.DataFrame) -> pl.DataFrame:
-    """The rows with days beyond the calendar (before year 1, after 9999) as text that is no date:
-    such a row is refused like any other bad one.
-    """
+    """Dates outside the years 1 to 9999 as text, so that their rows are refused."""
     for name, dtype in part.schema.items():
         if isinstance(dtype, pl.Date):
             days = part[name].to_physical().cast(pl.Int64())

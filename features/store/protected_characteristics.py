@@ -1,4 +1,4 @@
-"""Who people are, for asking for whom something is worse: never an input of a model (promise 6)."""
+"""Gives protected characteristics for the fairness audit; never an input of a model (promise 6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BANDS = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24
 
 
 def characteristics_of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
-    """Who the people of some rows (crn, as_of) are: a word for each row, by characteristic.
+    """The protected characteristics of the people in some rows (crn, as_of), a word for each.
 
     What is not supplied is said so. Rows come back in their order, with the columns
     CHARACTERISTICS alone.

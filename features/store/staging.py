@@ -1,4 +1,4 @@
-"""Writing to the store, all or nothing: a load beside it, the manifest replaced, leavings swept."""
+"""Writes to the store atomically: files beside it first, then the manifest is replaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from features.store.store import Load, Store, bucket_of
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder where needed, and raise SetupProblem where nothing can be written into it.
+    """Make a folder if needed; raise SetupProblem where it cannot be written to.
 
     Asked before long work begins: its result must have a place.
     """
@@ -37,7 +37,7 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the store's lock: one command at a time may change it."""
+    """Hold the lock of the store, so that only one command at a time changes it."""
     with (path / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 
 class Staged:
-    """A load being written beside the store; it exists once `commit` has replaced the manifest."""
+    """A load being written beside the store; it counts only after `commit`."""
 
     def __init__(self, path: Path, buckets: int, number: int) -> None:
         self._made = not path.exists()
@@ -64,7 +64,7 @@ class Staged:
         self.refused: dict[str, str] = {}
 
     def add(self, name: str, rows: pl.DataFrame) -> None:
-        """Write rows of a table into the files of their buckets; once a table and bucket."""
+        """Write rows of a table to the files of their buckets; once for each table and bucket."""
         numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
         split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
         for (bucket,), part in split.partition_by("_b", as_dict=True).items():
@@ -75,7 +75,7 @@ class Staged:
             self.files[relative] = flush_and_digest(target)
 
     def add_refused(self, name: str, rows: pl.DataFrame) -> None:
-        """Keep refused rows of a table."""
+        """Add refused rows of a table to the load."""
         target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
@@ -83,7 +83,7 @@ class Staged:
         self.refused[relative] = flush_and_digest(target)
 
     def commit(self, load: Load) -> None:
-        """Make the load exist."""
+        """Replace the manifest with one that lists this load."""
         self._folder.rename(self._folder.with_suffix(""))
         existing = _open_or_make(self.path, self.buckets)
         existing.loads.append(replace(load, files=self.files, refused=self.refused))
@@ -93,7 +93,7 @@ class Staged:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave no trace of a load that was not committed, nor of a store that has none."""
+        """Remove the files of a load that was not committed, and a store that has no load."""
         if self._folder.exists():
             shutil.rmtree(self._folder)
             shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
@@ -108,7 +108,7 @@ class Staged:
 
 
 def sweep_orphans(path: Path) -> list[str]:
-    """Remove what a killed command left behind; returns the names removed."""
+    """Remove files that a killed command left; returns their names."""
     load_of: dict[str, Load] = {}
     if (path / "manifest.json").exists():
         load_of = {f"{load.number:04d}": load for load in Store.open(path).loads}
@@ -136,7 +136,7 @@ def flush_and_digest(path: Path) -> str:
 
 
 def write_whole(rows: pl.DataFrame, path: Path) -> str:
-    """Write a Parquet file that is there whole or not at all; its SHA-256."""
+    """Write a Parquet file atomically and return its SHA-256."""
     temporary = path.with_suffix(".tmp")
     rows.write_parquet(temporary)
     digest = flush_and_digest(temporary)
@@ -145,7 +145,7 @@ def write_whole(rows: pl.DataFrame, path: Path) -> str:
 
 
 def replace_manifest(opened: Store) -> None:
-    """Make the loads and deletions of an opened store what the store holds, in one step."""
+    """Replace the manifest atomically by the loads and deletions of an opened store."""
     content = {
         "buckets": opened.buckets,
         "loads": [item.as_json() for item in opened.loads],

@@ -1,4 +1,4 @@
-"""The append-only store of versions: what intake keeps, and what every reader of history reads.
+"""Reads the append-only store of versions, which intake writes and all histories come from.
 
     <store>/manifest.json                 the committed loads, oldest first; replaced atomically
     <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
@@ -52,7 +52,7 @@ REFUSED = {
 
 @dataclass(frozen=True)
 class Load:
-    """One committed load: when the extract was taken, what it held, and where it lies."""
+    """One committed load: when its extract was taken, its tables, and its files."""
 
     number: int
     extracted_at: datetime
@@ -65,17 +65,17 @@ class Load:
 
     @property
     def file_digests(self) -> dict[str, str]:
-        """The SHA-256 of every file of the load, as it was written."""
+        """The SHA-256 of every file of the load, by path, from the manifest."""
         return {**self.files, **(self.refused or {})}
 
     def refused_files(self, store: Path) -> list[Path]:
-        """The files of refused rows: as listed, or as they lie where the load lists none."""
+        """The files with refused rows: those listed, or all in the folder for older loads."""
         if self.refused is None:
             return sorted((store / "refused" / f"{self.number:04d}").rglob("*.parquet"))
         return [store / relative for relative in sorted(self.refused)]
 
     def as_json(self) -> dict[str, Any]:
-        """The load as it stands in the manifest."""
+        """The load as a dictionary for the manifest."""
         return {
             "number": self.number,
             "extracted_at": self.extracted_at.isoformat(),
@@ -88,7 +88,7 @@ class Load:
 
     @classmethod
     def from_json(cls, item: dict[str, Any]) -> Load:
-        """The inverse of `as_json`."""
+        """The load from a dictionary of the manifest."""
         return cls(
             number=item["number"],
             extracted_at=datetime.fromisoformat(item["extracted_at"]),
@@ -102,7 +102,7 @@ class Load:
 
 @dataclass
 class Store:
-    """A store opened for reading; `up_to` replays it as it stood after that load."""
+    """A store opened for reading; with `up_to`, as it was after that load."""
 
     path: Path
     buckets: int = DEFAULT_BUCKETS
@@ -114,7 +114,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:
-        """Open an existing store; MissingInput where there is none."""
+        """Open an existing store; raises MissingInput where there is none."""
         manifest = path / "manifest.json"
         if not manifest.exists():
             raise MissingInput(
@@ -141,13 +141,13 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of every file of the loads opened: the same digest, the same histories."""
+        """A digest of every file of the opened loads; equal digests mean equal histories."""
         listing = json.dumps([load.files for load in self.loads], sort_keys=True)
         return hashlib.sha256(listing.encode()).hexdigest()
 
     @property
     def next_number(self) -> int:
-        """The number of the next load: never one that was taken back, for runs name their load."""
+        """The number of the next load; numbers of undone loads are not used again."""
         used = [load.number for load in self.loads] + [int(one["number"]) for one in self.undone]
         return max(used, default=0) + 1
 
@@ -162,11 +162,11 @@ class Store:
         return any(load.made_up for load in self.loads)
 
     def supplied_tables(self) -> set[str]:
-        """The tables that any load brought."""
+        """The tables that at least one load supplied."""
         return {name for load in self.loads for name in load.tables}
 
     def covered_periods(self, name: str) -> list[tuple[date, date]]:
-        """For each load of a table: the day on which the load was taken, and the day it covers to.
+        """For each load of a table: when its extract was taken, and the last day that it covers.
 
         What the store's first load brought counts as known since ever: it is the history with
         which the service began. Later loads tell nothing of the days before they were taken.
@@ -182,7 +182,7 @@ class Store:
         ]
 
     def feed_states(self, as_of: date) -> dict[str, str]:
-        """Each table as `supplied`, `stopped` (cover ended over a week before) or `missing`."""
+        """Each table's state on a date: `supplied`, `stopped` (over a week old) or `missing`."""
         states = {}
         for name in records.TABLES:
             until_days = [
@@ -201,7 +201,7 @@ class Store:
         keep: pl.Expr | None = None,
         without: Collection[str] = (),
     ) -> pl.DataFrame:
-        """Every kept version of the named table, in some buckets of cases or in all of them.
+        """Every stored version of the table's records, from some buckets or from all.
 
         Only rows for which `keep` holds, and no columns named in `without`, are read from disk.
         Raises UnreadableInput where a file is not the one whose digest the manifest holds.
@@ -218,7 +218,7 @@ class Store:
         return rows.select(list(schema)).collect()
 
     def knows_case(self, crn: str) -> bool:
-        """Whether any table holds a row of the case, or a refused row names it."""
+        """Whether any table has a row of the case, or a refused row mentions it."""
         bucket, ours = int(crn[1:]) % self.buckets, pl.col("crn") == crn
         row_counts = (
             self.read_versions(name, bucket, ours).height for name in sorted(self.supplied_tables())
@@ -233,7 +233,7 @@ class Store:
         return pl.concat([pl.read_parquet(path) for path in files])
 
     def incomplete_cases(self) -> set[str]:
-        """Cases of which a row was refused, where the row's CRN could be read.
+        """The cases with a refused row that was not supplied again without fault.
 
         A record that arrived whole in a later load is no longer missing.
         """
@@ -254,14 +254,14 @@ class Store:
         return [self.path / relative for relative in paths]
 
     def _refused_files(self, load: Load) -> list[Path]:
-        """The files of a load's refused rows, each as it was written."""
+        """The files with a load's refused rows, each checked against its digest."""
         for relative, digest in (load.refused or {}).items():
             digests.check_digest(self.path / relative, digest, self.path)
         return load.refused_files(self.path)
 
 
 def store_schema(name: str) -> dict[str, pl.DataType]:
-    """The columns of a table in the store: the contract's, and what intake adds."""
+    """The columns of a table in the store: those of its definition and those added by intake."""
     return {**records.find_table(name).schema, **ADDED_COLUMNS}
 
 

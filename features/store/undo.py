@@ -1,4 +1,4 @@
-"""Takes the newest load back: the store is as it was before it, and says that it was done."""
+"""Undoes the newest load of the store, and records that in the manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAST_REASONS = 20
 
 
 def undo_load(path: Path, reasons: str) -> Load:
-    """Take the newest load out of the store; who did it, when and why stays in the manifest.
+    """Remove the newest load; the manifest keeps who undid it, when and why.
 
     Raises UserError without reasons, and where the store holds no load. What a night read of the
     load stands: its run names the load.

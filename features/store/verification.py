@@ -1,4 +1,4 @@
-"""Every file of the store held against the manifest: what `python -m features verify` says."""
+"""Checks every file of the store against the manifest (`python -m features verify`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from features.store.store import Store
 
 @dataclass(frozen=True)
 class Verified:
-    """What became of every file that the manifest lists, and of those that it does not."""
+    """The result of a check: files that are intact, changed, missing, or not in the manifest."""
 
     files: int
     missing: list[str]
@@ -19,12 +19,12 @@ class Verified:
 
     @property
     def is_sound(self) -> bool:
-        """Every listed file is as it was written, and nothing else lies there."""
+        """Whether every listed file is intact and there are no others."""
         return not (self.missing or self.changed or self.unknown)
 
 
 def verify_store(store: Store) -> Verified:
-    """Hash every file of every load, also those that were read before."""
+    """Hash every file of every load, also those already hashed in this process."""
     listed = {name: digest for load in store.loads for name, digest in load.file_digests.items()}
     there = {
         path.relative_to(store.path).as_posix()

@@ -1,4 +1,4 @@
-"""Which versions an extract appends to those that are kept; kept versions are never touched."""
+"""Decides which versions of records a new extract appends; stored versions never change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 
 def live_versions(versions: pl.DataFrame) -> pl.DataFrame:
-    """The newest kept version of each record that has not been withdrawn."""
+    """The newest stored version of each record that is not withdrawn."""
     newest = versions.sort("record_id", "version").unique(
         "record_id", keep="last", maintain_order=True
     )
@@ -18,7 +18,7 @@ def live_versions(versions: pl.DataFrame) -> pl.DataFrame:
 def new_versions(
     stored: pl.DataFrame, good: pl.DataFrame, extracted_at: datetime, previous: datetime | None
 ) -> pl.DataFrame:
-    """The versions to append: what is new, what changed, and what came back.
+    """The versions to append: records that are new, changed, or back after a withdrawal.
 
     Where, after appending, a record's newest version is not what the extract says last of it (an
     old text came back, or only an earlier version was corrected), that is appended again. A record
@@ -49,7 +49,7 @@ def new_versions(
 def withdrawals(
     stored: pl.DataFrame, good: pl.DataFrame, bad: pl.DataFrame, extracted_at: datetime
 ) -> pl.DataFrame:
-    """A withdrawal for each live record that a complete feed no longer has.
+    """A withdrawal for each live record that is missing from a feed declared complete.
 
     A record whose row was refused has not vanished: nothing is withdrawn because of a bad row.
     """
@@ -59,7 +59,7 @@ def withdrawals(
 
 
 def _handed_over(numbered: pl.DataFrame) -> pl.DataFrame:
-    """The versions, and of those that the next one gives another CRN a withdrawal in between."""
+    """The versions, with a withdrawal before each that moves its record to another CRN."""
     if numbered["record_id"].is_unique().all():
         return numbered
     rows = numbered.sort("record_id", "supplied_version", maintain_order=True).with_row_index("_at")
@@ -76,7 +76,7 @@ def _handed_over(numbered: pl.DataFrame) -> pl.DataFrame:
 
 
 def _moved_records(stored: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
-    """The newest kept version of each live record that the extract now gives another CRN."""
+    """The newest stored version of each live record that the extract gives another CRN."""
     now = last.select("record_id", now=pl.col("crn"))
     moved = live_versions(stored).join(now, on="record_id", how="inner")
     return moved.filter(pl.col("crn") != pl.col("now")).drop("now")
@@ -88,7 +88,7 @@ def _make_withdrawals(rows: pl.DataFrame, extracted_at: datetime) -> pl.DataFram
 
 
 def _with_version_numbers(stored: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Numbered after the kept versions of the record, in the order given."""
+    """The rows numbered onwards from the newest stored version of their record."""
     top = stored.group_by("record_id").agg(_top=pl.col("version").max())
     numbered = rows.join(top, on="record_id", how="left", maintain_order="left").with_columns(
         version=pl.col("_top").fill_null(0) + pl.int_range(1, pl.len() + 1).over("record_id"),

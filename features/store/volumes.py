@@ -1,4 +1,4 @@
-"""How much reached the store in some days, and how late it was recorded: by table and region.
+"""Counts new records by table, region and day, and how many were recorded late.
 
 Counts alone: what the watch compares with what was usual when a model was approved.
 """
@@ -24,7 +24,7 @@ Supplied = dict[str, dict[str, tuple[int, int]]]
 
 
 def case_regions(store: Store, limited: Collection[str]) -> dict[str, str]:
-    """The region of every case that is or was under supervision: its provider's code.
+    """The region (provider code) of every case that is or was under supervision.
 
     Cases of limited access are left out: nothing is told of them, not as a count either.
     """
@@ -39,7 +39,7 @@ def case_regions(store: Store, limited: Collection[str]) -> dict[str, str]:
 
 
 def count_records(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
-    """The first versions of records put on record in the days up to the end of a day.
+    """Count the first versions of records that were recorded in the days up to a date.
 
     Only cases of `regions` count.
     """
@@ -47,7 +47,7 @@ def count_records(store: Store, regions: Mapping[str, str], until: date, days: i
 
 
 def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> pl.DataFrame:
-    """What `count_records` counts, day by day: table, region, day (of recording), rows, late."""
+    """The counts of `count_records` by day of recording: table, region, day, rows, late."""
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)
     named = pl.DataFrame(
@@ -60,7 +60,7 @@ def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> 
 
 
 def total_records(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
-    """The days up to a day together; a table of which nothing came is there, empty."""
+    """The counts of the days up to a date added up; tables without rows are included."""
     within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
     summed = daily.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
     supplied: Supplied = {name: {} for name in tables}
@@ -70,7 +70,7 @@ def total_records(daily: pl.DataFrame, tables: Iterable[str], until: date, days:
 
 
 def counted_tables(store: Store) -> list[str]:
-    """Every table supplied but limits (those cases are not counted) and reviews (in rounds)."""
+    """Every supplied table except limits (never counted) and reviews (which come in rounds)."""
     return [
         name for name in records.TABLES if name in store.supplied_tables() and name not in LEFT_OUT
     ]
@@ -79,7 +79,7 @@ def counted_tables(store: Store) -> list[str]:
 def _count_table(
     store: Store, name: str, regions: pl.DataFrame, begin: datetime, end: datetime
 ) -> pl.DataFrame:
-    """Some buckets at a time: the contacts of a whole caseload need not be held at once."""
+    """The counts of one table, a few buckets at a time, to bound memory."""
     parts = range(0, store.buckets, AT_A_TIME)
     row_counts = pl.concat(
         _count_buckets(

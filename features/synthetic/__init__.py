@@ -1,4 +1,7 @@
-"""The made-up caseload, in the same contracts as the real one. Proves plumbing, never accuracy."""
+"""Makes a made-up caseload in the same tables as a real one; it proves plumbing, never accuracy.
+
+Proves plumbing, never accuracy.
+"""
 
 from features.synthetic.caseload import CaseloadSummary, Parameters, synthesise_extract
 from features.synthetic.page import describe_caseload

@@ -1,4 +1,4 @@
-"""The assessments table: the levels recorded, how they were signed, and what the scores say."""
+"""Makes the assessments table: recorded levels, signatures and predictor scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAYS_TO_LOCK = 45
 
 
 def assessments_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """One row an assessment: copied ones repeat the fingerprint of the one before."""
+    """One row an assessment; one copied forward repeats the text digest of the one before."""
     rng = desk.draw.stream("assessment rows")
     who, back, completed, order = _assessment_dates(rng, practice)
     locked, levels = practice.locked[order], practice.assessed_levels[:, order]
@@ -58,7 +58,7 @@ def assessments_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFr
 def _assessment_dates(
     rng: np.random.Generator, practice: Practice
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Whose, when started, when completed or locked, and the order by person and month."""
+    """For each assessment: person, start, completion or lock, and sort order."""
     order = np.lexsort((practice.month, practice.who))
     who, month = practice.who[order], practice.month[order]
     end = (MONTHS - 1 - month) * 30
@@ -90,7 +90,7 @@ def _level_columns(levels: Ints, locked: Flags, inside: Flags) -> dict[str, Any]
 
 
 def _predictor_bands(rng: np.random.Generator, lives: Lives, who: Ints) -> dict[str, Any]:
-    """Predictor bands: history and age, so only loosely tied to the level of harm."""
+    """Predictor bands drawn from history and age, so only loosely related to the level of harm."""
     traits = {name: values[who] for name, values in lives.people.traits.items()}
     noise = rng.normal(size=(3, len(who)))
     serious = 0.7 * traits["violence"] + 0.4 * traits["chaos"] + 0.6 * noise[0]
@@ -114,7 +114,7 @@ def _countersigned_at(
 
 
 def _text_fingerprints(desk: Desk, who: Ints, copied: Flags) -> pl.Series:
-    """A digest of the analysis text; the same where the text was copied forward."""
+    """A digest of the analysis text; equal where the text was copied forward."""
     own = np.where(copied, 0, np.arange(len(who)))
     source = np.maximum.accumulate(own)
     same = who[source] == who

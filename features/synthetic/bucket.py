@@ -1,4 +1,4 @@
-"""One bucket of made-up cases: every table of it, drawn in the order in which life happens."""
+"""Makes one bucket of cases: lives, then practice, then the tables that record them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Plan:
     slips: float
 
     def draw(self, bucket: int = -1) -> Draw:
-        """The draws of a bucket, or of what all share."""
+        """The random draws of a bucket or, with None, those shared by all buckets."""
         return Draw(self.seed, self.as_of, bucket)
 
     def size(self, bucket: int) -> int:
@@ -70,7 +70,7 @@ def make_plan(
     audited: float,
     scenario: str,
 ) -> Plan:
-    """Places, cuts and slips, set on a pilot of people who are in no bucket."""
+    """The places, level cuts and error rates for all buckets, calibrated on a separate pilot."""
     draw = Draw(seed, as_of)
     policies = Policies()
     units_and_teams = places.make_places(draw, cases, policies)
@@ -95,14 +95,14 @@ def make_plan(
 
 @dataclass(frozen=True)
 class Bucket:
-    """The tables of a bucket, and the lives behind them."""
+    """The tables of a bucket and the lives from which they were made."""
 
     lives: Lives
     tables: dict[str, pl.DataFrame]
 
 
 def make_bucket(plan: Plan, number: int) -> Bucket:
-    """Draw a bucket: lives, then practice, then what was written down."""
+    """Make a bucket: draw lives, then practice, then the entries that record them."""
     draw = plan.draw(number)
     who = people.make_people(draw, plan.size(number), plan.buckets)
     led = lives.make_lives(draw, who, plan.cuts)
@@ -173,7 +173,7 @@ def write_bucket(
 
 
 def _with_neutral_numbers(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with neutral record numbers, so that a number does not reveal what is hidden."""
+    """The rows with shuffled record numbers, so that a number reveals nothing hidden."""
     record_ids = rows.select(pl.col("record_id").unique(maintain_order=True))
     order = draw.stream(f"numbers of {name}").permutation(record_ids.height)
     prefix = f"{name[:3].upper()}{draw.bucket:03d}"
@@ -183,7 +183,7 @@ def _with_neutral_numbers(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataF
 
 
 def _write_truth(led: Lives, number: int, folder: Path) -> None:
-    """The hidden true levels and what went on, month by month: for evaluation alone."""
+    """Write the hidden true levels and circumstances by month, for evaluation only."""
     levels = pl.concat(
         pl.DataFrame(
             {

@@ -1,4 +1,4 @@
-"""Writes the made-up caseload bucket by bucket: an extract in the contracts, the truth beside it.
+"""Writes a made-up caseload, bucket by bucket: an extract, and the hidden truth beside it.
 
 Everything is written into folders named `.partial` and renamed at the end, so that a killed run
 leaves nothing that looks complete. A bucket is drawn from the seed and its own number alone.
@@ -31,7 +31,7 @@ SEALED = "truth.json"
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a caseload is made from; the same parameters give the same rows."""
+    """The parameters of a made-up caseload; equal parameters give equal rows."""
 
     cases: int = 3000
     seed: int = 1
@@ -49,7 +49,7 @@ class Parameters:
 
 @dataclass
 class CaseloadSummary:
-    """What was made: rows and digest of each table, and whether it stood already."""
+    """Rows and digest of each table, and whether the caseload already existed."""
 
     fresh: bool
     rows: dict[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ def synthesise_extract(
     step: Callable[[str], None] = lambda _: None,
     workers: int = WORKERS,
 ) -> CaseloadSummary:
-    """Write the extract to `out` and the hidden truth to `truth`; nothing where it stands already.
+    """Write the extract to `out` and the hidden truth to `truth`, unless they exist already.
 
     Raises UserError for parameters out of range or a folder that holds something else.
     """

@@ -75,7 +75,7 @@ def circumstances_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFr
 
 
 def _draw_unit(rng: np.random.Generator, name: str, at: Events, units: pl.Series) -> pl.Series:
-    """The unit in which an address lies: nearly always that of the case."""
+    """The delivery unit in which an address lies, nearly always that of the case."""
     own = units.gather(at.who)
     away = units.gather(rng.integers(0, len(units), len(at)))
     moved = own.zip_with(pl.Series(rng.random(len(at)) > 0.06), away)
@@ -105,7 +105,7 @@ def _state_spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints
 
 
 def decisions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Enforcement and recall decisions; strained practice issues and endorses less."""
+    """Enforcement and recall decisions; fewer are issued and endorsed under strain."""
     rng = desk.draw.stream("decisions")
     months = lives.sentences.community
     failing = 1 + 0.8 * lives.going_on["substance"] + 0.8 * lives.going_on["unsettled"]
@@ -143,7 +143,7 @@ def decisions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFram
 
 
 def actions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Tasks set in oversight and by MAPPA: some never ticked off."""
+    """Tasks set in oversight and by MAPPA, some never completed."""
     rng = desk.draw.stream("actions")
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
     at = draw_events(rng, rate)
@@ -235,7 +235,7 @@ def enquiries_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFram
 
 
 def limits_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
-    """Exclusions and restrictions, each of one made-up reader of the unit; some name nobody."""
+    """Exclusions and restrictions, most naming one made-up reader of the unit."""
     rng = desk.draw.stream("limits")
     who = np.nonzero(rng.random(len(lives)) < figures.LIMITED.value)[0]
     kinds = draw_labels(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))

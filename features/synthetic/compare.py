@@ -1,4 +1,4 @@
-"""Each target of the made-up caseload beside what was generated, measured in the extract."""
+"""Compares each target of the made-up caseload with what was generated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from features.synthetic.measure import GROUPS, Extract, Line
 
 
 def every_line(extract: Extract) -> list[Line]:
-    """Every target with what was generated, in the order of the parameter file."""
+    """Every target with the generated value, in the order of the parameter file."""
     parts: tuple[Callable[[Extract], list[Line]], ...] = (
         _compare_sentences,
         _compare_people,

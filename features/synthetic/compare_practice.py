@@ -1,4 +1,4 @@
-"""The targets of practice beside what was generated: entries, contact, attendance, readers."""
+"""Compares the targets for practice with what was generated: entries, contact, readers."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _settled_all_year(extract: Extract) -> pl.DataFrame:
 
 
 def _written_in_a_year(extract: Extract) -> pl.DataFrame:
-    """For each case: appointments, other entries by people, and the system's, in a year."""
+    """For each case, in a year: appointments, other entries by people, entries by the system."""
     year = pl.lit(extract.as_of) - pl.duration(days=YEAR)
     visit = pl.col("type_code").is_in(APPOINTMENTS)
     system = pl.col("system_generated")
@@ -129,7 +129,7 @@ def _written_in_a_year(extract: Extract) -> pl.DataFrame:
 
 
 def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, float]]:
-    """Recorded level, people, and what was written about each in a year, by whom."""
+    """For each recorded level: people, and entries a person in a year by kind of author."""
     rows = _written_in_a_year(extract).drop_nulls("overall").sort("overall")
     means = rows.group_by("overall", maintain_order=True).agg(
         pl.len(), pl.col("visits", "other", "system").mean()
@@ -243,7 +243,7 @@ def _compare_attendance(extract: Extract) -> list[Line]:
 
 
 def _compare_readers(extract: Extract) -> list[Line]:
-    """Audits of the newest round, against the truth and the level that stood there."""
+    """The newest round of audits against the truth and the level recorded then."""
     readings = (
         extract.scan("reviews")
         .filter(pl.col("source") == "audit")

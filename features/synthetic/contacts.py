@@ -1,4 +1,4 @@
-"""The contacts table: appointments and their outcomes, letters, calls, and the system's entries.
+"""Makes the contacts table: appointments with outcomes, letters, calls, system entries.
 
 How much is written follows the recorded level. Appointments are booked before they occur and get
 an outcome afterwards; the supplier's snapshot mostly holds the overwritten row, now and then both.
@@ -82,7 +82,7 @@ PRISON_NOTES_A_MONTH = 2.2
 
 @dataclass(frozen=True)
 class _Writer:
-    """Who writes a contact down: the practitioner holding the case that month, or cover."""
+    """Assigns contacts to their author: the practitioner holding the case, or cover."""
 
     desk: Desk
     rng: np.random.Generator
@@ -90,7 +90,7 @@ class _Writer:
     holder: Ints
 
     def rows(self, prefix: str, at: Events, types: object, **more: Any) -> pl.DataFrame:
-        """Contacts of these types, by whoever held the case; `delay` as for any entry."""
+        """Contacts of the given types, by whoever held the case; `delay` as in `Desk`."""
         delay = more.pop("delay", None)
         if delay is None:
             delay = draw_delays(self.rng, len(at), figures.LATE.value)
@@ -189,7 +189,7 @@ def _draw_outcomes(rng: np.random.Generator, lives: Lives, at: Events) -> tuple[
 def _draw_enforcement(
     rng: np.random.Generator, lives: Lives, at: Events, failed: Flags, policies: Policies
 ) -> pl.Series:
-    """What was done about a failure; from a certain day EA05 says something else entirely."""
+    """The enforcement action after a failure; from a certain day EA05 has another meaning."""
     acted = failed & (rng.random(len(at)) < 0.35)
     chosen = draw_labels(
         rng, {"EA02": 0.4, "ROM": 0.3, "EA12": 0.15, "NFA": 0.1, "EA05": 0.05}, len(at)
@@ -201,7 +201,7 @@ def _draw_enforcement(
 
 
 def _booked_rows(writer: _Writer, lives: Lives, contact: Contact) -> list[pl.DataFrame]:
-    """The next appointments, on record already and not yet due."""
+    """Future appointments that are already on record."""
     rng = writer.rng
     soon = rng.poisson(contact.visits[:, -1] * 0.9 * lives.sentences.community[:, -1])
     who = np.repeat(np.arange(len(lives)), soon)
@@ -249,7 +249,7 @@ def _other_contact_rows(
 def _by_the_system(
     writer: _Writer, lives: Lives, practice: Practice, contact: Contact
 ) -> list[pl.DataFrame]:
-    """What the system writes itself: half the table, and much of it an echo of the level."""
+    """Entries that the system writes: half of the table, and many follow the recorded level."""
     rng = writer.rng
     own: dict[str, Any] = {"system_generated": pl.lit(value=True), "delay": 0}
     reminders = draw_events(rng, REMINDERS * contact.visits * (lives.sentences.on == 1))

@@ -1,4 +1,4 @@
-"""The documents table: reports, plans, referrals and forms, some late, some missing."""
+"""Makes the documents table: reports, plans, referrals and forms, some late or missing."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _levelled_rows(
     kind: str,
     **more: Any,
 ) -> pl.DataFrame:
-    """Documents that state a level: mostly the one recorded then, some another."""
+    """Documents that state a level: mostly the one recorded then, sometimes another."""
     month = np.clip(MONTHS - 1 - at.back // 30, 0, MONTHS - 1)
     level = practice.overall[at.who, month]
     slip = np.where(rng.random(len(at)) < STALE_LEVEL, -1, 0)
@@ -114,7 +114,7 @@ def _levelled_rows(
 
 
 def _referral_rows(desk: Desk, rng: np.random.Generator, lives: Lives) -> pl.DataFrame:
-    """Referrals for substance work; which conditions need one is drawn with the orders."""
+    """Referrals for substance use; which conditions need one is drawn with the orders."""
     who = np.nonzero(rng.random(len(lives)) < 0.25)[0]
     at = _draw_after(rng, who, lives.sentences.start, 5, 50)
     kinds = draw_labels(rng, {"substance_referral": 1.0}, len(who))

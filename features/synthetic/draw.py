@@ -1,4 +1,4 @@
-"""Seeded draws by name, and the rows they become: the same seed gives the same caseload."""
+"""Gives seeded random draws by name, and turns them into rows."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ FIRST_DAYS = (MONTHS - 1 - np.arange(MONTHS)) * MONTH
 
 @dataclass(frozen=True)
 class Draw:
-    """The seed, the as-of date, the bucket of cases, and one independent stream a name."""
+    """The seed, the as-of date, the bucket, and an independent random stream for each name."""
 
     seed: int
     as_of: date
     bucket: int = -1
 
     def stream(self, name: str) -> np.random.Generator:
-        """The random stream of a name; adding one leaves all the others as they were."""
+        """The random stream of a name; a new name changes no other stream."""
         return np.random.default_rng([self.seed, self.bucket + 1, zlib.crc32(name.encode())])
 
     def day(self, back: Ints) -> pl.Series:
-        """Dates so many days before the as-of date (after it, where negative)."""
+        """Dates the given number of days before the as-of date; negative numbers lie after it."""
         base = np.datetime64(self.as_of, "D")
         return pl.Series(base - np.asarray(back).astype("timedelta64[D]")).cast(pl.Date())
 
     @property
     def extracted_at(self) -> datetime:
-        """The extract is taken at 22:00 on the as-of date."""
+        """When the extract is taken: 22:00 on the as-of date."""
         return datetime.combine(self.as_of, time(22))
 
 
 @dataclass(frozen=True)
 class Events:
-    """Which case each event belongs to and how many days before the as-of date it happened."""
+    """The case of each event, and how many days before the as-of date it happened."""
 
     who: Ints
     back: Ints
@@ -64,12 +64,12 @@ class Events:
 
     @property
     def month(self) -> Ints:
-        """The month (0 oldest) that each event lies in."""
+        """The month of each event, counted from 0 (oldest)."""
         return month_of(self.back)
 
 
 def draw_events(rng: np.random.Generator, monthly: Floats) -> Events:
-    """Events drawn from a rate for each (case, month); month 0 is the oldest."""
+    """Draw events from a rate for each (case, month); month 0 is the oldest."""
     counts = rng.poisson(monthly)
     who, month = np.nonzero(counts)
     repeat = counts[who, month]
@@ -79,12 +79,12 @@ def draw_events(rng: np.random.Generator, monthly: Floats) -> Events:
 
 
 def month_of(back: Ints) -> Ints:
-    """The month (0 oldest) that a day so many days back lies in."""
+    """The month (0 oldest) of a day given in days before the as-of date."""
     return np.clip(MONTHS - 1 - back // MONTH, 0, MONTHS - 1)
 
 
 def draw_delays(rng: np.random.Generator, size: int, late: float) -> Ints:
-    """Days until an event is put on record: most within two, some in weeks, a few in months."""
+    """Days until an event is recorded: mostly up to two, some weeks, a few months."""
     kind = rng.random(size)
     soon, weeks = rng.integers(0, 3, size), rng.integers(3, 15, size)
     months = rng.integers(15, 90, size)
@@ -98,7 +98,7 @@ def pick_labels(labels: Sequence[str | None], index: Ints) -> pl.Series:
 
 
 def draw_labels(rng: np.random.Generator, shares: dict[str, float], size: int) -> pl.Series:
-    """Labels drawn with the given shares (of any total)."""
+    """Draw labels with the given shares, which need not add up to 1."""
     weights = np.array(list(shares.values()), dtype=float)
     bounds = np.cumsum(weights / weights.sum())[:-1]
     return pick_labels(list(shares), np.searchsorted(bounds, rng.random(size)).astype(np.int64))
@@ -109,7 +109,7 @@ LATE_TABLES = ("contacts", "incidents", "circumstances")
 
 @dataclass(frozen=True)
 class Desk:
-    """Where the entries of a bucket are written down: whose they are, and what delays them.
+    """Turns the events of a bucket into entries, with delays and outages in recording.
 
     `slow` is how many days late each case's entries always are; `later` how many days more from
     `later_from` days back; in each of `outages` what is recorded about the cases is lost.
@@ -123,7 +123,7 @@ class Desk:
     outages: tuple[tuple[Flags, int, int], ...] = ()
 
     def recorded_days(self, table: str, at: Events, delay: Ints) -> tuple[Ints, Flags]:
-        """How many days back each event is put on record, and whether it reaches the extract."""
+        """For each event: days back when it was recorded, and whether that was in time."""
         back = at.back - delay
         if table not in LATE_TABLES:
             return back, back >= 0
@@ -182,7 +182,7 @@ _DEFAULTS = {
 
 
 def fit_contract(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """The frame with exactly the contract's columns and types."""
+    """The frame with exactly the columns and types of the table's definition."""
     schema = records.find_table(table).schema
     missing = [
         _DEFAULTS.get(name, pl.lit(None)).alias(name)
@@ -195,5 +195,5 @@ def fit_contract(frame: pl.DataFrame, table: str) -> pl.DataFrame:
 
 
 def blank_where(values: pl.Series, where: Flags) -> pl.Series:
-    """The values, null where the mask holds."""
+    """The values, with null where the mask is true."""
     return values.set(pl.Series(where), None)

@@ -1,4 +1,4 @@
-"""Every figure the made-up caseload is shaped by: its value, where it is from, how sure it is.
+"""Lists every figure that shapes the made-up caseload: value, source, and how reliable it is.
 
 `seen` was read in the source named; `memory` is recalled from such a source and not seen again;
 `assumption` has no published source and was chosen. Targets are compared with what was generated

@@ -1,4 +1,4 @@
-"""Behaviours and pieces of information: what happened, who put it on record, when, how vaguely.
+"""Makes the incidents table: behaviour and information, who recorded it, when and how precisely.
 
 Incidents follow the hidden true level of the group they concern and what is going on in the
 person's life; which of them probation hears of follows how often the person is seen, which
@@ -29,7 +29,7 @@ from features.synthetic.scenarios import Scenario
 
 @dataclass(frozen=True)
 class Happening:
-    """A kind of incident: whom it concerns, how often a month at level low, growth a level."""
+    """A kind of incident: its group, monthly rate at level low, and growth for each level."""
 
     kind: str
     target: str
@@ -218,7 +218,7 @@ def _draw_severity(rng: np.random.Generator, level: Ints) -> Ints:
 
 
 def _with_history(desk: Desk, rng: np.random.Generator, frame: pl.DataFrame) -> pl.DataFrame:
-    """Corrections as later versions, withdrawals, and the same event recorded twice."""
+    """Add corrections as later versions, withdrawals, and the same event recorded twice."""
     size = frame.height
     wait = pl.Series(rng.integers(5, 60, size) * 86_400_000_000).cast(pl.Duration("us"))
     late = frame["recorded_at"] + wait

@@ -1,4 +1,4 @@
-"""A line of the comparison: one target beside what was generated."""
+"""Makes the lines of the comparison: a target beside the generated value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def make_line(
     slack: float,
     unit: str = "share",
 ) -> Line:
-    """One target, a value or the two ends of a range, beside the value generated."""
+    """One target, a value or a range, beside the generated value."""
     pair = target if isinstance(target, tuple) else (target, target)
     return Line(name, pair, generated, slack, figure, unit)
 
@@ -24,7 +24,7 @@ def make_line(
 def share_lines(
     name: str, figure: Figure[dict[str, float]], column: pl.Series, slack: float
 ) -> list[Line]:
-    """The share of each value of a figure beside its share in a column without blanks."""
+    """The target share of each value beside its share in a column, nulls left out."""
     total = sum(figure.value.values())
     names = column.drop_nulls()
     counts = {key: int((names == key).sum()) for key in figure.value}
@@ -36,6 +36,6 @@ def share_lines(
 
 
 def mean_of(flags: pl.Series) -> float:
-    """The share of a column that is true, or its mean; nought for an empty column."""
+    """The mean of a column, or the share that is true; 0 for an empty column."""
     mean = flags.mean()
     return float(mean) if isinstance(mean, int | float) else 0.0

@@ -1,4 +1,4 @@
-"""What happens in people's lives, month by month, and the hidden true level that moves with it.
+"""Makes people's lives month by month, and the hidden true levels that follow from them.
 
 Each person has traits, sentences, and circumstances that begin and end. The true level of a risk
 group is a score of both, cut at fixed points; the cuts are set once, on a pilot of people, so that
@@ -45,7 +45,7 @@ class Sentences:
 
     @property
     def community(self) -> Floats:
-        """1 in each month under supervision in the community, for each case."""
+        """1 for each (case, month) under supervision in the community, otherwise 0."""
         in_community: Floats = (self.on == 1).astype(np.float64)
         return in_community
 
@@ -71,7 +71,7 @@ class Lives:
         return len(self.people)
 
     def level(self, group: str) -> Ints:
-        """The true level of a group for each (case, month), 0 to 3."""
+        """The true level of a group for each (case, month), from 0 (low) to 3 (very high)."""
         levels: Ints = self.true[codes.COMMUNITY_GROUPS.index(group)]
         return levels
 
@@ -82,7 +82,10 @@ class Lives:
 
 
 def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
-    """Draw sentences and circumstances; the true levels follow. Without cuts: all nought."""
+    """Draw sentences and circumstances, and from them true levels; without cuts all levels are 0.
+
+    Without cuts: all nought.
+    """
     sentences = _draw_sentences(draw, people)
     going_on = _draw_circumstances(draw, people, sentences)
     felt = {name: _fading_effect(states) for name, states in going_on.items()}
@@ -123,7 +126,7 @@ def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
 
 
 def static_score(people: People, group: str) -> Floats:
-    """The part of a group's score that a person brings along."""
+    """The part of a group's score that comes from a person's traits and does not change."""
     weights = figures.TRAIT_WEIGHTS.value[group]
     score: Floats = sum(
         (weight * people.traits[name] for name, weight in weights.items()), np.zeros(len(people))
@@ -132,7 +135,7 @@ def static_score(people: People, group: str) -> Floats:
 
 
 def group_scores(lives: Lives, group: str) -> Floats:
-    """The score of a group behind its level: (cases, months)."""
+    """The score of a group from which its true level is cut: (cases, months)."""
     static = static_score(lives.people, group) + lives.own[codes.COMMUNITY_GROUPS.index(group)]
     weights = figures.CIRCUMSTANCE_WEIGHTS.value[group]
     moving = sum(weight * lives.felt[name] for name, weight in weights.items())
@@ -141,7 +144,7 @@ def group_scores(lives: Lives, group: str) -> Floats:
 
 
 def find_cuts(pilot: Lives) -> Floats:
-    """Where each group's score is cut, so that the pilot's levels have the wanted shares.
+    """The cuts of each group's score at which the pilot's levels have the published shares.
 
     The shares of each group at medium and at high keep their published proportions; both are
     scaled until the share of people at that level in any group is the published one.
@@ -164,7 +167,7 @@ def find_cuts(pilot: Lives) -> Floats:
 
 
 def _cut_scores(pilot_scores: Floats, shares: Floats, total: float) -> Floats:
-    """Cuts a group, in the proportion of `shares`, above which lie `total` of people in any."""
+    """One cut a group, so that the share of people above any of them is `total`."""
 
     def at(scale: float) -> Floats:
         pairs = zip(pilot_scores, np.minimum(scale * shares, 0.999), strict=True)
@@ -203,7 +206,7 @@ def _draw_sentences(draw: Draw, people: People) -> Sentences:
 
 
 def _draw_earlier_orders(rng: np.random.Generator, since: Ints) -> tuple[Ints, Ints, Ints]:
-    """Earlier orders: for most people one that ended in the months before, for many two."""
+    """Earlier orders: most people have one that ended in the months before, many have two."""
     who, began, ended = [], [], []
     has, until = np.ones(len(since), dtype=bool), since
     for chance in (0.75, 0.6, 0.5):
@@ -252,7 +255,7 @@ def _just_released(sentences: Sentences) -> Flags:
 
 
 def _draw_chain(rng: np.random.Generator, begins: Floats, ends: Floats | float) -> Flags:
-    """A state that begins and ends with these monthly chances, from its usual share on."""
+    """A state as a Markov chain with monthly chances of beginning and ending."""
     n = begins.shape[0]
     ends = np.broadcast_to(np.asarray(ends, dtype=float), begins.shape)
     state = np.zeros(begins.shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Opens a made-up extract with its truth, to measure what it came out as."""
+"""Opens a made-up extract together with its hidden truth, to measure it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUPS = codes.COMMUNITY_GROUPS
 
 @dataclass(frozen=True)
 class Line:
-    """One target beside what was generated; `slack` is how far off it may be."""
+    """One target beside the generated value; `slack` is the permitted difference."""
 
     name: str
     target: tuple[float, float]
@@ -32,14 +32,14 @@ class Line:
 
     @property
     def holds(self) -> bool:
-        """Whether the generated figure lies in the target's range, give or take the slack."""
+        """Whether the generated value lies in the target range, plus or minus the slack."""
         low, high = self.target
         return low - self.slack <= self.generated <= high + self.slack
 
 
 @dataclass
 class Extract:
-    """A made-up extract and its truth, opened for measuring."""
+    """A made-up extract with its hidden truth."""
 
     folder: Path
     truth: Path
@@ -49,7 +49,7 @@ class Extract:
 
     @classmethod
     def open(cls, folder: Path, truth: Path) -> Extract:
-        """Open a made-up extract; MissingInput where there is none or no truth."""
+        """Open a made-up extract; MissingInput where it or its truth is missing."""
         about = folder / "extract.json"
         for path in (about, truth / TRUE_LEVELS):
             if not path.exists():
@@ -65,7 +65,7 @@ class Extract:
         return pl.scan_parquet(self.folder / table / "*.parquet")
 
     def current_people(self) -> pl.DataFrame:
-        """People with a sentence in force: crn, kind, provider, suspended, and recorded levels."""
+        """People with a sentence in force: crn, kind, provider, suspended, recorded levels."""
         if self._current is None:
             supervisions = self.scan("supervisions").filter(
                 pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
@@ -78,11 +78,11 @@ class Extract:
         return self._current
 
     def community_people(self) -> pl.DataFrame:
-        """The same, people in the community alone."""
+        """The same for people in the community only."""
         return self.current_people().filter(pl.col("kind") != "custody")
 
     def levels(self, on: date) -> pl.DataFrame:
-        """The recorded levels of each case on a day, 0 to 3, and the highest of them."""
+        """The recorded level of each case and group on a day (0 to 3), and the highest of them."""
         columns = [f"{group}_community" for group in GROUPS]
         since = pl.lit(on) - pl.col("completed_on")
         rank = {level: i for i, level in enumerate(codes.LEVEL_ORDER)}

@@ -1,4 +1,4 @@
-"""docs/caseload.md: what a made-up caseload is, and generated beside target, figure by figure."""
+"""Writes docs/caseload.md: the made-up caseload, with each target beside the generated value."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ records late. Which, where and when stands in `extract.json` under `planted`.
 
 
 def describe_caseload(extract: Path, truth: Path, out: Path) -> list[str]:
-    """Write caseload.md and the picture; returns the names of the figures off their target."""
+    """Write caseload.md and its picture; returns the names of figures that miss their target."""
     opened = Extract.open(extract, truth)
     lines = every_line(opened)
     (out / "images").mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def describe_caseload(extract: Path, truth: Path, out: Path) -> list[str]:
 
 
 def as_markdown(extract: Extract, lines: list[Line]) -> str:
-    """The page."""
+    """The page as Markdown."""
     about: dict[str, Any] = dict(extract.about)
     rows = about["rows"]
     out = [

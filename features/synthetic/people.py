@@ -1,4 +1,6 @@
-"""Who the made-up people are. No names: a made-up person is a case reference number (CRN).
+"""Makes the people: a case reference number (CRN), traits and characteristics, no names.
+
+No names: a made-up person is a case reference number (CRN).
 
 CRNs follow the real pattern, one letter and six digits; the letter Z marks them as made up.
 Protected characteristics are for audit alone and touch nothing but the mix of circumstances.
@@ -38,7 +40,7 @@ _BANDS = {
 
 @dataclass(frozen=True)
 class People:
-    """The made-up people of a bucket: what each brings along (`traits`) and who each is.
+    """The people of a bucket: their traits and their protected characteristics.
 
     `leaning` adds to a trait where it brings circumstances on, and nowhere else.
     """
@@ -56,13 +58,13 @@ class People:
 
     @property
     def grown_up(self) -> Ints:
-        """How many days ago each turned eighteen: no sentence is older."""
+        """How many days ago each person turned eighteen; no sentence begins earlier."""
         days: Ints = ((self.age - 18) * 365.25).astype(np.int64)
         return np.maximum(days, 5)
 
 
 def make_people(draw: Draw, cases: int, buckets: int) -> People:
-    """Draw the people of a bucket; a CRN's number modulo the buckets is the bucket's."""
+    """Draw the people of a bucket; their CRNs have the bucket as number modulo the buckets."""
     rng = draw.stream("people")
     numbers = rng.choice(1_000_000 // buckets, size=cases, replace=False) * buckets
     crns = pl.Series(numbers + max(draw.bucket, 0)).cast(pl.String()).str.zfill(6)
@@ -91,7 +93,7 @@ def make_people(draw: Draw, cases: int, buckets: int) -> People:
 
 
 def people_table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
-    """The made-up people table: no names; ethnicity and religion missing for about a tenth."""
+    """The people table: no names; ethnicity and religion missing for about a tenth."""
     rng = draw.stream("characteristics")
     n = len(people)
     missing = figures.ETHNICITY_MISSING.value

@@ -1,4 +1,4 @@
-"""Three people's stories as one picture (SVG): what went on, what was written, both levels."""
+"""Draws three made-up people as one SVG: events, entries, true and recorded levels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INK, MUTED, TRUE, RECORDED, ENTRY = "#0b0c0c", "#505a5f", "#d4351c", "#1d70b8", 
 
 @dataclass(frozen=True)
 class Story:
-    """One person: levels of one group month by month, what went on, and the entries."""
+    """One person and group: levels by month, circumstances and entries."""
 
     title: str
     group: str
@@ -42,7 +42,7 @@ class Story:
 
 
 def draw_lives(extract: Extract) -> str:
-    """The SVG of three made-up people: a rise that was overlooked, one concealed, a level too high."""
+    """The SVG of three people: an increase missed, one concealed, and a level too high."""
     stories = [_read_story(extract, *chosen) for chosen in _choose_people(extract)]
     height = HEIGHT * len(stories) + 60
     parts = [
@@ -58,7 +58,7 @@ def draw_lives(extract: Extract) -> str:
 
 
 def _choose_people(extract: Extract) -> list[tuple[str, str, str]]:
-    """Title, CRN and group of three people who show three ways to be wrong."""
+    """Title, CRN and group of three people whose recorded level is wrong in different ways."""
     truth = pl.read_parquet(extract.truth / TRUE_LEVELS / "00.parquet")
     rises = truth.with_columns(
         now=pl.col("level").arr.get(MONTHS - 1), then=pl.col("level").arr.get(MONTHS - 13)

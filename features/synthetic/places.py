@@ -1,4 +1,4 @@
-"""Where people are supervised and by whom: regions, delivery units, teams and practitioners."""
+"""Makes regions, delivery units, teams and practitioners."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRADES = ("PO", "NQO", "PQiP", "PSO")
 
 
 def unit_codes(cases: int) -> list[str]:
-    """The delivery units of a caseload of this size: 108 nationally, three at least."""
+    """The delivery units for a caseload of this size: 108 nationally, at least three."""
     numbered = dict.fromkeys(figures.REGIONS.value, 0)
     codes = list(NAMED)
     for code in NAMED:
@@ -58,7 +58,7 @@ class Places:
 
     @property
     def cover_codes(self) -> list[str]:
-        """The unallocated placeholder of each team."""
+        """The staff code that stands for "unallocated" in each team."""
         return [f"{self.units[u]}U" for u in self.team_unit]
 
     def team_codes(self) -> list[str]:
@@ -66,18 +66,18 @@ class Places:
         return [f"{self.units[u]}T{t:03d}" for t, u in enumerate(self.team_unit)]
 
     def qualified_on(self, draw: Draw, staff: Ints) -> pl.Series:
-        """The day each of these practitioners qualified; none while in training."""
+        """The date on which each practitioner qualified; null for one in training."""
         days = draw.day(np.maximum(self.qualified[staff], 0)) - timedelta(days=0)
         return days.set(pl.Series(self.qualified[staff] < 0), None)
 
     def of_provider(self, team: Ints, *providers: str) -> Flags:
-        """Whether each of these teams belongs to one of the regions."""
+        """A mask of the teams that belong to the affected regions."""
         codes = np.array([code[:3] for code in self.units])
         is_of_provider: Flags = np.isin(codes[self.team_unit[team]], providers)
         return is_of_provider
 
     def of_unit(self, team: Ints, unit: str) -> Flags:
-        """Whether each of these teams belongs to the unit."""
+        """A mask of the teams that belong to the unit."""
         is_of_unit: Flags = np.isin(np.array(self.units)[self.team_unit[team]], [unit])
         return is_of_unit
 

@@ -1,4 +1,4 @@
-"""How practitioners arrive at the level they record, and where it slips.
+"""Makes the recorded levels: how practitioners arrive at them, and where they err.
 
 What a practitioner puts together is less than what goes on: a circumstance may never have been
 told, or stand on record in one entry that nobody joined to the rest. Strain (workload, little
@@ -27,7 +27,7 @@ REVIEW_MONTHS = 6
 
 @dataclass(frozen=True)
 class Holding:
-    """Who holds each case: `staff` and whether it is covered (absence), by (case, month)."""
+    """The practitioner who holds each (case, month), and whether the case is covered in absence."""
 
     team: Ints
     staff: Ints
@@ -37,7 +37,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class Practice:
-    """The recorded levels and how they came about.
+    """The recorded levels by month and the assessments that recorded them.
 
     `recorded` is (groups, cases, months), -1 before the first; an assessment is a row of `who`,
     `month`, `given` (groups, assessments), `copied` and `locked`.
@@ -53,13 +53,13 @@ class Practice:
 
     @property
     def overall(self) -> Ints:
-        """The highest recorded level over the groups, by (case, month); -1 where none."""
+        """The highest recorded level of any group by (case, month); -1 where there is none."""
         highest: Ints = self.recorded.max(axis=0)
         return highest
 
 
 def draw_holdings(draw: Draw, lives: Lives, places: Places) -> Holding:
-    """Who holds each case month by month, and how much strain that holding is under."""
+    """Draw who holds each case by month, and the strain on that practitioner."""
     rng = draw.stream("holding")
     n = len(lives)
     team = rng.integers(0, len(places.team_unit), n)
@@ -82,7 +82,7 @@ def draw_holdings(draw: Draw, lives: Lives, places: Places) -> Holding:
 def draw_assessments(
     draw: Draw, lives: Lives, holding: Holding, cuts: Floats, slips: float, scenario: Scenario
 ) -> Practice:
-    """Assessments and the levels they record, month by month."""
+    """Draw the assessments by month and the levels that they record."""
     rng = draw.stream("assessments")
     n = len(lives)
     perceived = _perceived_levels(rng, lives, holding, cuts, slips)
@@ -131,21 +131,21 @@ def draw_assessments(
 
 
 def too_low_in(lives: Lives, practice: Practice) -> Flags:
-    """Whether some group stands recorded too low, for each (case, month)."""
+    """Whether any group's recorded level is too low, for each (case, month)."""
     recorded = practice.recorded
     is_too_low: Flags = np.any((lives.true > recorded) & (recorded >= 0), axis=0)
     return is_too_low
 
 
 def too_low(lives: Lives, practice: Practice) -> Flags:
-    """Whether some group stands recorded too low on the as-of date, for each case."""
+    """Whether any group's recorded level is too low on the as-of date, for each case."""
     now = practice.recorded[:, :, -1]
     is_too_low: Flags = np.any((lives.true[:, :, -1] > now) & (now >= 0), axis=0)
     return is_too_low
 
 
 def slips_for(target: float, draw: Draw, lives: Lives, holding: Holding, cuts: Floats) -> float:
-    """The scale of slips at which this share of a pilot in the community is too low."""
+    """The error scale at which the wanted share of a pilot in the community is recorded too low."""
     community = lives.sentences.on[:, -1] == 1
     low, high = 0.0, 12.0
     for _ in range(12):
@@ -159,7 +159,7 @@ def slips_for(target: float, draw: Draw, lives: Lives, holding: Holding, cuts: F
 def _perceived_levels(
     rng: np.random.Generator, lives: Lives, holding: Holding, cuts: Floats, slips: float
 ) -> Ints:
-    """The level a practitioner would give each month: (groups, cases, months)."""
+    """The level that the practitioner would record each month: (groups, cases, months)."""
     n = len(lives)
     strain = np.exp(0.9 * holding.strain)
     typical = strain.mean(axis=1)

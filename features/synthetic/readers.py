@@ -1,4 +1,4 @@
-"""The reviews table: what readers said, as noisy as readers are, and how each came to read.
+"""Makes the reviews table: readings by auditors and reviewers, with realistic errors.
 
 Audits are random with a known probability; so is the random share of the reviews in this service.
 Countersigning, reassessments and flagged reviews are chosen by need. A reader sees a level that is
@@ -31,7 +31,7 @@ READERS = 40
 
 
 def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivity: float) -> Ints:
-    """What readers say of levels (groups, readings); -1 recorded means that none stands there."""
+    """Levels given by readers: (groups, readings); recorded -1 means that there was no level."""
     right = figures.SPECIFICITY.value ** (1 / len(GROUPS))
     u, v = rng.random(true.shape), rng.random(true.shape)
     below = np.where(u < sensitivity, true, recorded)
@@ -45,7 +45,7 @@ def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivit
 
 
 def reviews_table(desk: Desk, lives: Lives, practice: Practice, audited: float) -> pl.DataFrame:
-    """Every reading: audits, countersigning, reassessments, reviews in this service."""
+    """All readings: audits, countersigning, reassessments, reviews in this service."""
     rng = desk.draw.stream("readers")
     desk_ = _Readings(desk, rng, lives, practice)
     return pl.concat(
@@ -72,7 +72,7 @@ class _Readings:
         assessed: Ints | None = None,
         **more: Any,
     ) -> pl.DataFrame:
-        """Readings of the record as it stood on each event's day, given some days later."""
+        """Readings of the record as it was on each event's day, given some days later."""
         in_time = at.back >= wait
         at = at.keep(in_time)
         true = self.lives.true[:, at.who, at.month]
@@ -126,7 +126,7 @@ def _audit_rows(desk: _Readings, share: float) -> list[pl.DataFrame]:
 
 
 def _countersigning_rows(desk: _Readings) -> pl.DataFrame:
-    """Whoever countersigns an assessment leans on it; that reader is the same person."""
+    """Readings by countersigning managers, who lean towards the level they sign."""
     practice, rng = desk.practice, desk.rng
     high = practice.assessed_levels.max(axis=0) >= 2
     chosen = np.nonzero(~practice.locked & high & (rng.random(len(high)) < 0.12))[0]
@@ -142,7 +142,7 @@ def _countersigning_rows(desk: _Readings) -> pl.DataFrame:
 
 
 def _reassessment_rows(desk: _Readings) -> pl.DataFrame:
-    """A later assessment as a reading of the record the day before it, raised or not."""
+    """Later assessments as readings of the record on the day before, raised or not."""
     practice, rng = desk.practice, desk.rng
     before = practice.recorded[:, practice.who, np.maximum(practice.month - 1, 0)]
     real = ~practice.copied & ~practice.locked & (practice.month > 0) & (before[0] >= 0)
@@ -154,7 +154,7 @@ def _reassessment_rows(desk: _Readings) -> pl.DataFrame:
 
 
 def _in_this_service(desk: _Readings) -> list[pl.DataFrame]:
-    """Reviews of the months before: own views, and what was said after the findings."""
+    """Reviews of earlier months: the own view first, then the conclusion after the findings."""
     lives, rng = desk.lives, desk.rng
     parts = []
     for name, share in (("F", FLAGGED), ("R", RANDOM)):

@@ -1,4 +1,4 @@
-"""The made-up registers of a bucket: overall level, groups above low, suspension and others."""
+"""Makes the registers table: overall level, groups above low, suspension and others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from features.synthetic.practice import Practice
 
 
 def registers_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Registers as NDelius keeps them: overall level, groups above low, suspension and others."""
+    """Registers as in NDelius: overall level, groups above low, domestic abuse, others."""
     rng = desk.draw.stream("registers")
     # Some registers are not brought up to date for half a year.
     registered = practice.recorded.copy()
@@ -60,7 +60,7 @@ def registers_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFram
 
 
 def _level_changes(levels: Ints, least: int, day: Ints) -> tuple[Events, Ints, Ints]:
-    """When a recorded level (cases, months) of at least so much began, which, and until when.
+    """When each recorded level of at least `least` began, its value, and when it ended.
 
     Ends are days back, -1 where it still stands; `day` is the day of the month of each case.
     """

@@ -1,4 +1,4 @@
-"""Policies that are not behaviour, and named scenarios that plant a bias or a drift on purpose.
+"""Defines policies that affect everyone, and named scenarios that plant one bias or drift.
 
 The policies are in every made-up caseload: a model that reads them as risk is wrong. A scenario
 adds one fault, so that the pages of the board can be shown to find it.
@@ -16,7 +16,7 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class Policies:
-    """What services do to everyone alike, in days before the as-of date."""
+    """Changes of policy that affect everyone alike, in days before the as-of date."""
 
     suspension_from: int = 930
     """Contact of low and medium cases is suspended for the last third, from this day on."""
@@ -36,7 +36,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named fault: what is planted, and how strongly."""
+    """A named fault: its kind and its strength."""
 
     name: str
     says: str
@@ -80,7 +80,7 @@ SCENARIOS: dict[str, Scenario] = {item.name: item for item in _ALL}
 
 
 def find_scenario(name: str) -> Scenario:
-    """The named scenario, or a UserError with the closest name."""
+    """The named scenario, or a UserError that suggests the closest name."""
     if name not in SCENARIOS:
         raise UserError(
             f"There is no scenario {name!r}.{did_you_mean(name, SCENARIOS)} "
@@ -90,5 +90,5 @@ def find_scenario(name: str) -> Scenario:
 
 
 def as_json(policies: Policies, scenario: Scenario) -> dict[str, object]:
-    """What was planted, for extract.json."""
+    """The policies and the scenario as a dictionary for extract.json."""
     return {"policies": asdict(policies), "scenario": asdict(scenario)}

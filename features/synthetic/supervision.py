@@ -1,4 +1,4 @@
-"""Sentences and holdings as the record has them, and how much contact each case is due.
+"""Makes the supervisions and allocations tables, and how much contact each case is due.
 
 Contact follows the recorded level, as it does in life, and what services decide for everyone:
 contact is halved while a unit is amber and suspended for the last third of an order. None of that
@@ -38,7 +38,7 @@ WHILE_SUSPENDED = 0.03
 
 @dataclass(frozen=True)
 class Contact:
-    """Appointments a month each case is due, and from when contact was suspended (-1: never)."""
+    """Appointments due a month for each case, and when contact was suspended (-1: never)."""
 
     visits: Floats
     suspended: Ints
@@ -47,7 +47,7 @@ class Contact:
 def contact_due(
     lives: Lives, practice: Practice, places: Places, policies: Policies, scenario: Scenario
 ) -> Contact:
-    """How often each case is seen, month by month, by recorded level and by policy."""
+    """How many appointments are due each month, by recorded level and policy."""
     ranges = list(figures.APPOINTMENTS_A_YEAR.value.values())
     usual = np.array([sum(pair) / 2 for pair in ranges]) / 12
     visits = usual[practice.overall + 1] * lives.sentences.community
@@ -143,7 +143,7 @@ def _earlier_rows(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.Data
 def _premises_rows(
     desk: Desk, lives: Lives, practice: Practice, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """Residence in approved premises after release: mostly people recorded high on release."""
+    """Stays in approved premises after release, mostly of people recorded high or very high."""
     start = lives.sentences.start
     high = practice.overall[np.arange(len(lives)), month_of(start)] >= 2
     chance = np.where(high, 0.35, 0.03)
@@ -163,7 +163,7 @@ def _premises_rows(
 
 
 def allocations_table(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
-    """The allocations table: one row a holding, with absences and workload."""
+    """The allocations table: a row for each period with one practitioner, with absence."""
     rng = desk.draw.stream("allocations")
     staff, on = practice.holding.staff, lives.sentences.on > 0
     before = np.concatenate([np.full((len(lives), 1), -1), staff[:, :-1]], axis=1)
