@@ -1,1 +1,4 @@
-"""Approved bundle and live cases become a queue for reading. Never imports training."""
+"""Scores cases nightly and serves the review queue; never imports training.
+
+Never imports training.
+"""

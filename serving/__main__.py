@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_command(args: argparse.Namespace) -> None:
-    """Run the command of parsed arguments; a database that is away is a sentence."""
+    """Run the command of the parsed arguments; an unreachable database becomes a UserError."""
     with absence_said():
         args.run(args)
 
@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_board_commands(commands: Any) -> None:
-    """The board's commands beside approving: stop, withdraw, ask what was live."""
+    """Add the board's commands besides approving: stop, withdraw, live."""
     one = commands.add_parser("stop", help="stop flagging at once, or say that it may go on")
     one.add_argument("--as", dest="user", required=True, help="the board member")
     one.add_argument("--reasons", required=True, help="that person's own reasons")
@@ -134,7 +134,7 @@ def add_board_commands(commands: Any) -> None:
 
 
 def add_record_commands(commands: Any) -> None:
-    """What comes after: who may still come in, the audit, one case's account, holds."""
+    """Add the commands about the record: end-user, audit, account, hold."""
     one = commands.add_parser("end-user", help="end a user's sessions, or the user")
     one.add_argument("username")
     one.add_argument("--for-good", action="store_true", help="never to sign in again")

@@ -1,4 +1,4 @@
-"""Numbers that the database's rules and the pages share: each stands here alone.
+"""Numbers that both the database's rules and the Python code use, each defined here only.
 
 `serving.db.install_rules` writes them into the SQL of `serving/db/rules`.
 """

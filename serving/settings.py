@@ -1,4 +1,4 @@
-"""Environment to typed settings; refuses sample secrets outside a demo."""
+"""Reads settings from the environment, and refuses weak or sample secrets outside a demo."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Oidc:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things lie and who may connect; made once, from the environment, and passed on."""
+    """The settings of the service, read once from the environment."""
 
     mode: Mode
     data: Path
@@ -61,7 +61,7 @@ class Settings:
 
     @property
     def demo(self) -> bool:
-        """Made-up people, made-up users, labelled as such on every page."""
+        """Whether this is a demo, with made-up people and users, labelled on every page."""
         return self.mode == "demo"
 
     @property
@@ -76,7 +76,7 @@ class Settings:
 
     @property
     def scores(self) -> Path:
-        """The folder of committed scores, a file a run."""
+        """The folder of committed scores, one file a run."""
         return self.data / "scores"
 
     @property
@@ -112,7 +112,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _oidc_settings(variables: Mapping[str, str]) -> Oidc | None:
-    """The provider of sign-in; None where none is named, and a sentence where half of one is."""
+    """The sign-in provider's settings, or None; a UserError where they are incomplete."""
     names = ("issuer", "client_id", "client_secret", "public_url")
     keys = {
         name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"

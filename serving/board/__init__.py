@@ -1,1 +1,1 @@
-"""What the model governance board decides: approvals, stops, incidents, and what they rest on."""
+"""Records what the governance board decides: approvals, stops, incidents; and their impact."""

@@ -1,4 +1,4 @@
-"""What may score: an approval by two board members that binds a bundle, and expires."""
+"""Keeps approvals: two board members bind a bundle and rates for a time; nothing else may score."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WARNED = (7, 14, 30)
 
 @dataclass(frozen=True)
 class SignedStatement:
-    """What a member wrote in signing or withdrawing: who, when, why, on which conditions."""
+    """What a member wrote when signing or withdrawing: who, when, reasons, conditions."""
 
     name: str
     at: datetime
@@ -42,7 +42,7 @@ class SignedStatement:
 
 @dataclass(frozen=True)
 class Approval:
-    """An approval: the bundle and rates that it binds, who signed, and until when it holds."""
+    """An approval: the bundle and rates that it binds, who signed, and when it expires."""
 
     id: int
     bundle_id: str
@@ -70,7 +70,7 @@ class Approval:
 
     @property
     def digest_signed(self) -> str:
-        """A digest of everything that a signature binds: it stands in the chain of audit rows."""
+        """A digest of everything that a signature covers, stored in the audit chain."""
         until = self.expires_at.astimezone(UTC).isoformat()
         bound: list[Any] = [
             self.bundle_id,
@@ -83,7 +83,7 @@ class Approval:
         return _sha256_of(json.dumps(bound, sort_keys=True))
 
     def why_not(self, now: datetime) -> str | None:
-        """Why it does not let anything score at the given time; None where it does."""
+        """The reason why the approval is not valid at the given time, or None if it is."""
         if len(self.signed_by) < SIGNATURES:
             return f"it has {len(self.signed_by)} of {SIGNATURES} signatures"
         if self.withdrawn_at is not None and self.withdrawn_at <= now:
@@ -93,13 +93,13 @@ class Approval:
         return None
 
     def why_not_now(self, now: datetime) -> str | None:
-        """Why it lets nothing score with the code as it is; of a past day only why_not can say."""
+        """The reason why the approval lets nothing score now, the code's own version included."""
         if self.acute != LISTED:
             return "the list of acute entries is not the one that was signed"
         return self.why_not(now)
 
     def expiry_warning(self, now: datetime) -> str | None:
-        """How soon it expires, from 30, 14 and 7 days before; None where it is longer."""
+        """A warning that the approval expires within 30, 14 or 7 days, or None."""
         days_left = (self.expires_at - now).days
         for days in WARNED:
             if 0 <= days_left < days:
@@ -136,12 +136,12 @@ def list_approvals(connection: Connection) -> list[Approval]:
 
 
 def hold_still(connection: Connection) -> None:
-    """Lock approvals and stops until the transaction ends, so that none changes meanwhile."""
+    """Lock approvals and stops against changes until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))
 
 
 def in_force(connection: Connection, *, demo: bool, now: datetime | None = None) -> Approval:
-    """The newest approval that holds; NotApproved says why there is none.
+    """The newest valid approval; raises NotApproved with the reason where there is none.
 
     An approval of a demo never holds outside one, nor the other way round.
     """
@@ -184,7 +184,7 @@ def propose_approval(
     tracked: str = "",
     card: Path | None = None,
 ) -> int:
-    """Enter a proposal in the ledger, in the name of a board member; returns its number."""
+    """Record a proposal in the name of a board member; returns its number."""
     values: dict[str, Any] = {
         "bundle_id": model.id,
         "bundle_folder": folder,
@@ -216,7 +216,7 @@ def propose_approval(
 def sign_approval(
     opened: Transaction, approval_id: int, reasons: str, conditions: str = ""
 ) -> None:
-    """Sign a proposal that waits for it, in the user's own name; a board member signs once."""
+    """Sign a proposal in the user's own name; each board member can sign once."""
     one = _read_approval(opened.connection, approval_id)
     if not is_open_to_sign(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
@@ -239,7 +239,7 @@ def sign_approval(
 
 
 def withdraw_approval(opened: Transaction, approval_id: int, reasons: str) -> None:
-    """Withdraw an approval at once, in the user's own name: one member is enough."""
+    """Withdraw an approval with immediate effect; one board member is enough."""
     hold_still(opened.connection)
     values = {"approval_id": approval_id, "username": opened.username, "reasons": reasons.strip()}
     try:
@@ -254,7 +254,7 @@ def withdraw_approval(opened: Transaction, approval_id: int, reasons: str) -> No
 
 
 def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
-    """The approval that held at a moment, the newest of several; None where none did.
+    """The newest approval that was valid at a moment, or None.
 
     By the clock of the second signature: what was proposed and not yet signed twice did not hold.
     """
@@ -269,7 +269,7 @@ def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | N
 
 
 def first_altered(connection: Connection) -> int | None:
-    """The first approval that is not what the chain of audit rows says was proposed."""
+    """The number of the first approval that differs from its proposal in the audit chain."""
     rows = connection.execute(text("SELECT id, binds FROM triage.proposals_as_audited()")).all()
     digests = {one.id: one.digest_signed for one in list_approvals(connection)}
     return next((row.id for row in rows if digests.get(row.id) != row.binds), None)

@@ -1,4 +1,4 @@
-"""What signing a proposal would mean, in reviews, hours, and people rightly and wrongly shown.
+"""Estimates what signing a proposal would mean: reviews, hours, people rightly and wrongly shown.
 
 From the evidence that training put beside the bundle; where it is missing, or too little to tell,
 that is said, and never made up.
@@ -37,7 +37,7 @@ Span = tuple[float, float, float]
 
 
 class Measured(BaseModel):
-    """A figure of the evidence, with its 95 % interval."""
+    """A figure of the evidence with its 95 % interval."""
 
     value: float
     low: float
@@ -45,7 +45,7 @@ class Measured(BaseModel):
 
 
 class Rate(BaseModel):
-    """Precision and share found at one review rate of a recorded level; None: too few."""
+    """Precision and recall at one review rate of a recorded level; None where too few readings."""
 
     recorded: str
     share: float
@@ -54,14 +54,14 @@ class Rate(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What of the evidence is read here."""
+    """The parts of a bundle's evidence that this page uses."""
 
     rates: list[Rate]
 
 
 @dataclass(frozen=True)
 class AtLevel:
-    """A recorded level: its reviews a week, and what they are expected to find; None: too few."""
+    """One recorded level: its reviews a week and their expected results; None where too few."""
 
     level: str
     rate: int
@@ -76,7 +76,7 @@ class AtLevel:
 
 @dataclass(frozen=True)
 class Impact:
-    """What a proposal means."""
+    """The expected effect of a proposal, by recorded level."""
 
     reviews: int
     random: int
@@ -90,7 +90,7 @@ class Impact:
 
 
 def describe_impact(connection: Connection, approval: Approval, bundles: Path) -> Impact:
-    """What it would mean to sign a proposal."""
+    """The expected effect of signing a proposal."""
     flagged = sum(approval.rates.values())
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
@@ -108,7 +108,7 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
 
 
 def render_card(approval: Approval, bundles: Path) -> Markup | None:
-    """The model card as a page shows it; None where it is missing, or not the one proposed."""
+    """The model card as HTML, or None where it is missing or belongs to another bundle."""
     path = bundles / approval.bundle_folder / "card.md"
     if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
         return None
@@ -117,7 +117,7 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
 
 
 def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
-    """The measured figures of the bundle that is to be signed, or why there are none."""
+    """The measured figures of the proposed bundle, or the reason why there are none."""
     try:
         model = approvals.load_bundle(approval, bundles)
         rates = _read_rates(
@@ -134,7 +134,7 @@ def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bo
 
 
 def _read_rates(path: Path, digest: str | None) -> list[Rate]:
-    """The review rates of the evidence; UserError where it is missing, damaged or another's."""
+    """The review rates in the evidence; UserError where it is missing, damaged or another's."""
     if not path.exists():
         raise MissingInput(f"{path.name} is not beside the bundle.")
     content = path.read_bytes()
@@ -148,7 +148,7 @@ def _read_rates(path: Path, digest: str | None) -> list[Rate]:
 
 
 def _level_sizes(profile: Profile | None) -> dict[str, int]:
-    """How many people had each recorded level in a group, in the caseload of the profile."""
+    """The number of people at each recorded level of a group, in the caseload of the profile."""
     if profile is None:
         return {}
     sizes: dict[str, int] = {}

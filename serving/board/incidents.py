@@ -1,4 +1,4 @@
-"""What went wrong, reported by the board or its analysts, and what followed until it was closed.
+"""Keeps incidents: what went wrong with the service, and what was done until it was closed.
 
 No person stands in it: who it was about is asked after the event, by an inspector. What was written
 stays; a follow-up adds to it.

@@ -1,4 +1,4 @@
-"""Stopping: one member of the board is enough, at once; two are needed to go on.
+"""Stops flagging and resumes it: one board member can stop, two must agree to resume.
 
 While it is stopped nothing new is flagged, and the queue says why. Cases drawn at random and acute
 entries go on: what is missed is counted then too.
@@ -24,7 +24,7 @@ TO_GO_ON = 2
 
 @dataclass(frozen=True)
 class Stopped:
-    """A stop in force: who stopped, when and why, and who has agreed since to resume."""
+    """A stop in force: who stopped, when and why, and who has agreed to resume."""
 
     by: str
     at: datetime
@@ -33,7 +33,7 @@ class Stopped:
 
     @property
     def stop_notice(self) -> str:
-        """Why nothing new is flagged, for the queue."""
+        """The sentence for the queue that says why nothing new is flagged."""
         return (
             f"The board stopped flagging on {self.at:%d %B %Y}: {self.reasons} Cases drawn at "
             "random and acute entries go on."

@@ -1,1 +1,1 @@
-"""Cases: who holds each, who may open it, its summary, legal holds and acute entries."""
+"""Keeps what is known about each case apart from reviews: holder, access, summary, holds."""

@@ -1,4 +1,4 @@
-"""The account of a case on a day: what was on record, computed, shown and done, for an inspector.
+"""Gives the account of a case by a day: record, scores, pages shown and actions, for an inspector.
 
 For an inspector or coroner. Every question leaves an audit row before anything is answered. The
 record is what was known on the day; a case of limited access is its CRN and what people did here.
@@ -40,7 +40,7 @@ FIRST_DAY = date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Account:
-    """What is on record about one case at the end of a day; no model computes it again."""
+    """Everything on record about one case at the end of a day; nothing is computed anew."""
 
     crn: str
     on: date
@@ -63,7 +63,7 @@ class Account:
 
 
 def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, on: date) -> Account:
-    """The account of a case: what the system held, computed and showed by the end of a day.
+    """The account of a case by the end of a day: what the system held, computed and showed.
 
     Raises UserError for what is no CRN or a day to come, MissingInput where a file of scores that
     a run committed is gone.
@@ -101,7 +101,7 @@ def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, o
 
 
 def _access_state(connection: Connection, store: Store, crn: str, on: date) -> tuple[bool, bool]:
-    """Whether access is limited, and whether the list can say so.
+    """Whether access is limited, and whether the list of limits is still supplied.
 
     A list that has stopped closes the record (promise 7), not what people did here with the case.
     """
@@ -112,7 +112,7 @@ def _access_state(connection: Connection, store: Store, crn: str, on: date) -> t
 
 
 def as_json(account: Account) -> dict[str, Any]:
-    """The account as plain values, with dates and moments left for the caller to format."""
+    """The account as plain values; dates and times are left for the caller to format."""
     content = {name: getattr(account, name) for name in account.__dataclass_fields__}
     for name in ("run", "night"):
         row = content[name]
@@ -122,13 +122,13 @@ def as_json(account: Account) -> dict[str, Any]:
 
 
 def _last_run(connection: Connection, end: datetime) -> RowMapping | None:
-    """The last run committed by then; a later run does not count."""
+    """The last run that was committed by a moment, or None."""
     rows = select(runs).where(runs.c.at < end).order_by(runs.c.as_of.desc(), runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 
 
 def _last_night(connection: Connection, on: date) -> RowMapping | None:
-    """The last run about a day: it is made when that day is over, so it is known a day later."""
+    """The last run for a given as-of date; it is committed when that day is over."""
     rows = select(runs).where(runs.c.as_of == on).order_by(runs.c.at.desc())
     return connection.execute(rows.limit(1)).mappings().first()
 

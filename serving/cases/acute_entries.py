@@ -1,4 +1,4 @@
-"""Acute entries: each new entry of a short list reaches unit and practitioner, without a model.
+"""Delivers acute entries: each new entry on a short signed list reaches the unit and practitioner.
 
 After each night, outside review rates, seal, cool-down, approval and stop: to the practitioner, the
 SPOs and the head of the unit, until one of them acknowledges it by name. A case of limited access
@@ -42,7 +42,7 @@ LOOK_BACK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Delivered:
-    """How many entries were new, and how many belong to no unit that could act on them."""
+    """How many acute entries were new, and how many have no unit that could act on them."""
 
     new: int
     nowhere: int
@@ -87,7 +87,7 @@ def deliver_entries(
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:
-    """Entries of cases that were limited since they were delivered shrink to the CRN."""
+    """Reduce entries of cases that have become limited to their CRN."""
     connection.execute(
         update(acute)
         .where(acute.c.crn.in_(limited), ~acute.c.limited)
@@ -96,13 +96,13 @@ def shrink_limited(connection: Connection, limited: list[str]) -> None:
 
 
 def open_again(connection: Connection, limited: Collection[str]) -> None:
-    """Entries of cases that are not limited any more: the night fills in their words."""
+    """Mark entries of cases that are no longer limited, so that the night restores their words."""
     back = update(acute).where(acute.c.limited, acute.c.crn.not_in(limited))
     connection.execute(back.values(limited=False))
 
 
 def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
-    """The records that nobody has acknowledged, and those whose words came back, by case."""
+    """The records not yet acknowledged, or restored after a limit, by case."""
     acknowledged = exists().where(acknowledgements.c.acute_id == acute.c.id)
     records: dict[str, list[str]] = {}
     wordless = ~acute.c.limited & (acute.c.listed_as == "")
@@ -115,7 +115,7 @@ def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
 
 
 def _unit_of_cases(histories: Histories) -> dict[str, str]:
-    """The unit of each case: that of its latest order, licence, custody or placement in force."""
+    """The unit of each case, from its newest order, licence, custody or placement in force."""
     supervisions = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
     )

@@ -1,4 +1,4 @@
-"""The list of acute kinds of entry that the board signs, as data (decision 0014)."""
+"""Lists the kinds of entry delivered as acute; the board signs this list (decision 0014)."""
 
 from __future__ import annotations
 

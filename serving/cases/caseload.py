@@ -1,4 +1,4 @@
-"""The caseload: the unit of each case, limited access, and facts that need no model.
+"""Keeps the caseload for the pages: unit of each case, limits, facts without a model.
 
 Rewritten each night by what differs, so that pages go on reading while it commits. Facts are
 indicators of what the service did or did not do, over all cases that are open to be read; they
@@ -39,14 +39,14 @@ CHECKLIST: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Placed:
-    """Where each case is held: its unit, and the practitioner who holds it."""
+    """The unit of each case, and the practitioner who holds it."""
 
     units: Mapping[str, str]
     practitioners: Mapping[str, str]
 
 
 def place_cases(store: Store, on: pl.DataFrame) -> Placed:
-    """The unit and practitioner of each case of a spine."""
+    """Find the unit and practitioner of each case of a spine."""
     histories = asof.read_histories(
         store, on.select(asof.KEY), tables=["supervisions", "allocations"]
     )
@@ -69,14 +69,14 @@ def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:
-    """Cases of limited access are their CRN and unit at once, whatever the night does later."""
+    """Reduce cases that have become limited to their CRN and unit."""
     caseload_rows = update(caseload).where(caseload.c.crn.in_(limited), ~caseload.c.limited)
     connection.execute(caseload_rows.values(limited=True, practitioner_code=None))
     connection.execute(delete(facts).where(facts.c.crn.in_(limited)))
 
 
 def write_caseload(connection: Connection, on: pl.DataFrame, where: Placed, as_of: date) -> None:
-    """Bring the caseload to this night, with or without an approval: who is in which unit now.
+    """Update the unit and practitioner of every case, with or without an approval.
 
     Facts of a case that has left its unit go with it; new ones come with the run.
     """
@@ -104,7 +104,7 @@ def write_caseload(connection: Connection, on: pl.DataFrame, where: Placed, as_o
 def write_facts(
     connection: Connection, on: pl.DataFrame, fired: pl.DataFrame, where: Placed, as_of: date
 ) -> None:
-    """Bring the facts to this night; a limited case has none."""
+    """Update the facts of the caseload; limited cases have none."""
     limited = dict(on.select("crn", "limited").iter_rows())
     open_: dict[tuple[str, ...], Any] = {
         (crn, name): {
@@ -123,7 +123,7 @@ def write_facts(
 def _replace_rows(
     connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
 ) -> None:
-    """Delete rows that are absent or differ, and insert new ones: most do not change."""
+    """Delete rows that are gone or changed, and insert new ones; most rows stay."""
     names = [column.name for column in table.columns if column.name != "as_of"]
     before = {
         tuple(row[name] for name in key): dict(row)

@@ -1,5 +1,4 @@
-"""Cases kept from deletion: an inspection or inquest asked for it; in the database and beside the
-store, which deletes on request and knows no database.
+"""Places and lifts legal holds, which keep a case from deletion for an inspection or inquest.
 
 One at a time, so that no hold is lost. A hold is written beside the store before it is recorded;
 lifting one is written there only by the next night or by the command `holds`, once it is recorded:
@@ -37,7 +36,7 @@ def record_hold(opened: Transaction, store: Store, crn: str, reasons: str, *, pl
 
 
 def write_hold_list(connection: Connection, store: Path) -> int:
-    """Write the list of held cases beside the store, from the database; returns their number."""
+    """Write the list of held cases from the database to the store; returns their number."""
     _lock_holds(connection)
     crns = held_cases(connection)
     store_holds.write_held_cases(store, crns)
@@ -51,18 +50,18 @@ def check_crn(crn: str) -> None:
 
 
 def is_held(connection: Connection, crn: str) -> bool:
-    """Whether the case may not be deleted now."""
+    """Whether the case is on hold now and may not be deleted."""
     rows = select(holds.c.placed).where(holds.c.crn == crn).order_by(holds.c.id.desc()).limit(1)
     return bool(connection.execute(rows).scalar())
 
 
 def held_cases(connection: Connection) -> list[str]:
-    """Every case that may not be deleted now."""
+    """The CRNs of all cases now on hold."""
     newest = select(func.max(holds.c.id)).group_by(holds.c.crn)
     rows = select(holds.c.crn).where(holds.c.id.in_(newest), holds.c.placed).order_by(holds.c.crn)
     return list(connection.execute(rows).scalars())
 
 
 def _lock_holds(connection: Connection) -> None:
-    """Until the transaction ends: who comes second sees what the first one recorded."""
+    """Lock holds until the transaction ends, so that two changes cannot overtake each other."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.holds'))"))

@@ -1,4 +1,4 @@
-"""Limited access: whom each limit names, cases that close after they were queued, and open again.
+"""Enforces limited access: closes cases that become limited, and restores those whose limit ended.
 
 First of all, each night and with or without an approval. A case limited now shrinks to its CRN for
 everyone; one whose limit was ended or withdrawn on record is given back. What another service told
@@ -29,7 +29,7 @@ NOBODY = ("restriction", "")
 
 @dataclass(frozen=True)
 class Doors:
-    """What a night did with limits: every limited case, and how many items shrank or came back."""
+    """What a night changed: all limited cases, and how many items were closed or restored."""
 
     limited: set[str]
     shrunk: int
@@ -37,7 +37,7 @@ class Doors:
 
 
 def close_cases(connection: Connection, store: Store, as_of: date) -> Doors:
-    """Bring whom limits name to this night, shrink what is limited now, give back what is not."""
+    """Update limits from the store: close what is limited now, restore what no longer is."""
     lock_limits(connection)
     limited = _write_limits(connection, store, as_of)
     shrunk = shrink_items(connection, sorted(limited))
@@ -45,22 +45,22 @@ def close_cases(connection: Connection, store: Store, as_of: date) -> Doors:
 
 
 def lock_limits(connection: Connection) -> None:
-    """Lock the limits until the transaction ends: none is reported while the night writes."""
+    """Lock the limits until the transaction ends, so that none is reported meanwhile."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.limits'))"))
 
 
 def limited_cases(connection: Connection) -> set[str]:
-    """Every case limited now: by the newest list, or by a report since."""
+    """The CRNs limited now, by the newest list or by a report since."""
     return set(connection.execute(select(limits.c.crn)).scalars())
 
 
 def mark_limited(on: pl.DataFrame, limited: Collection[str]) -> pl.DataFrame:
-    """A spine with `limited` as it is by now."""
+    """The spine with its column `limited` brought up to date."""
     return on.with_columns(limited=pl.col("crn").is_in(sorted(limited)))
 
 
 def shrink_items(connection: Connection, limited: list[str]) -> int:
-    """Items of cases whose access was limited since they were queued shrink to their CRN."""
+    """Reduce items of cases that have become limited to their CRN; returns how many."""
     changed = connection.execute(
         update(items)
         .where(items.c.crn.in_(limited), ~items.c.limited)
@@ -72,7 +72,7 @@ def shrink_items(connection: Connection, limited: list[str]) -> int:
 
 
 def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool:
-    """Whether a case is of limited access on a day: on the newest list, or reported since it."""
+    """Whether access to a case is limited on a day, by the newest list or a report since."""
     if crn in build.limited_cases(store, on):
         return True
     limited_query = text("SELECT triage.told_limited(:crn)")
@@ -82,7 +82,7 @@ def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool
 def limit_case(
     connection: Connection, crn: str, excluded: Sequence[str], restricted_to: Sequence[str]
 ) -> bool:
-    """Close a case at once, for everyone but those let in by name; whether it is in the caseload.
+    """Close a case at once to all but the named users; returns whether it is in the caseload.
 
     Nobody named: nobody is let in. No call opens a case: the list does, by the next night.
     """
@@ -95,7 +95,7 @@ def limit_case(
 
 
 def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]:
-    """Write who is excluded or let in, by the list and reports since; every limited case.
+    """Write whom each limit excludes or admits, by list and reports; returns all limited CRNs.
 
     Exclusions add up; users told to be the only ones take the place of those that an older list
     restricts a case to.
@@ -123,7 +123,7 @@ def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]
 
 
 def _list_taken_at(store: Store) -> datetime:
-    """When the newest complete list was taken: it overrides what was reported before.
+    """When the newest complete list was extracted; it overrides earlier reports.
 
     One that is not declared complete says nothing of the cases that it does not name.
     """
@@ -136,7 +136,7 @@ def _list_taken_at(store: Store) -> datetime:
 
 
 def _open_again(connection: Connection, store: Store, limited: set[str], as_of: date) -> int:
-    """Cases of which the list says that the limit ended: the record as of the day they came in."""
+    """Restore cases whose limit has ended, with the record as of the day they were queued."""
     acute_entries.open_again(connection, limited)
     closed = select(items.c.id, items.c.crn, items.c.as_of).where(
         items.c.limited, items.c.state != "by_hand", items.c.crn.not_in(limited)

@@ -1,4 +1,4 @@
-"""The head of a case page: person, supervision, recorded levels and states, what is missing."""
+"""Builds the header of a case page: person, supervision, recorded levels, what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from features.store.store import Store
 
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The head of the page of one case, and every entry as known on the date, newest first."""
+    """The page header of one case, and its entries as known on the date, newest first."""
     histories = asof.read_histories(store, asof.make_spine([crn], as_of))
     entries = [
         {**asdict(entry), "source_table": entry.table, "position": place}
@@ -27,7 +27,7 @@ def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[
 
 
 def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
-    """The head of each case page: name, supervision, levels and states, what is missing."""
+    """The page header of each case: name, supervision, levels and states, what is missing."""
     named, supervision = timeline.case_names(histories), timeline.current_supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
     for row in recorded_levels(histories).iter_rows(named=True):
@@ -66,7 +66,7 @@ def _nothing_outstanding() -> dict[str, Any]:
 
 
 def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
-    """Open work on each case: enquiries without an answer, actions, orders in force."""
+    """Open work on each case: unanswered enquiries, actions, orders in force."""
     still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
     outstanding: dict[str, dict[str, Any]] = {}
     for table, ends in still.items():
@@ -87,7 +87,7 @@ def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
 
 
 def _full_name(person: dict[str, Any]) -> str:
-    """The name, or nothing where none is supplied: made-up people have none."""
+    """The person's name, or an empty text where none is supplied, as for made-up people."""
     return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
 
 

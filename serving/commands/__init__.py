@@ -1,1 +1,1 @@
-"""What each command of `python -m serving` does, and what it prints."""
+"""Runs the commands of `python -m serving` and prints their results."""

@@ -1,4 +1,4 @@
-"""What an administrator's commands do: migrate, enter and end users, fetch the audit."""
+"""Runs the administrator's commands: migrate, add and end users, export the audit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 def migrate_database(_: argparse.Namespace) -> None:
-    """Make the roles and bring the tables up to date."""
+    """Make the database roles and bring the tables up to date."""
     chosen = settings.read_settings()
     before, after = bring_up_to_date(chosen)
     if before != after:
@@ -38,7 +38,7 @@ def migrate_database(_: argparse.Namespace) -> None:
 
 
 def add_user(args: argparse.Namespace) -> None:
-    """Enter a user with a role and, for an SPO, a unit."""
+    """Add a user with a role and, for an SPO, a unit."""
     in_a_unit = args.role in ("spo", "head", "practitioner")
     if in_a_unit != (args.pdu is not None):
         raise UserError(
@@ -78,7 +78,7 @@ def add_user(args: argparse.Namespace) -> None:
 
 
 def end_user(args: argparse.Namespace) -> None:
-    """End every session of a user now; with --for-good, the user can sign in no more."""
+    """End a user's sessions now; with --for-good, also refuse every later sign-in."""
     with as_owner(settings.read_settings()) as connection:
         user_query = select(users.c.username).where(users.c.username == args.username)
         if connection.execute(user_query).scalar() is None:

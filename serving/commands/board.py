@@ -1,4 +1,4 @@
-"""The board's commands: propose, sign, stop, resume, withdraw, ask what was live."""
+"""Runs the board's commands: propose, sign, stop, resume, withdraw, live."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from serving.settings import Settings
 
 
 def approve_bundle(args: argparse.Namespace) -> None:
-    """Propose or sign an approval, or give the demo's own."""
+    """Propose or sign an approval; in a demo, approve in the made-up members' names."""
     chosen = settings.read_settings()
     with connect_as(chosen, WEB) as engine:
         _approve_live(args, chosen, engine)
@@ -104,7 +104,7 @@ def show_figures(_: argparse.Namespace) -> None:
 
 
 def write_board_pack(args: argparse.Namespace) -> None:
-    """Write the board's pack of a month: page, PDF and CSV."""
+    """Write the board's monthly pack: page, PDF and CSV."""
     chosen, month = settings.read_settings(), pack.Month.parse_month(args.month)
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
         contents = pack.gather_pack(opened.connection, month, demo=chosen.demo)
@@ -130,7 +130,7 @@ def withdraw_approval(args: argparse.Namespace) -> None:
 
 
 def print_live(args: argparse.Namespace) -> None:
-    """Print the approval in force at the end of a day, and the one that scored its record."""
+    """Print the approval in force at the end of a day, and the one used by that day's run."""
     chosen = settings.read_settings()
     at = clock.end_of(args.on)
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:

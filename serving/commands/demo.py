@@ -1,4 +1,4 @@
-"""The demo's made-up users and its own approval: labelled as such, refused outside a demo."""
+"""Adds the demo's made-up users and approval; refused outside a demo."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RANDOM_SHARE = 0.2
 
 
 def add_users(settings: Settings) -> None:
-    """Enter the made-up users; SetupProblem outside a demo."""
+    """Add the made-up users; raises SetupProblem outside a demo."""
     _only_in_a_demo(settings)
     rows = [
         {"username": u, "name": n, "role": r, "pdu_code": p, "made_up": True}
@@ -46,7 +46,7 @@ def add_users(settings: Settings) -> None:
 
 
 def add_practitioners(settings: Settings) -> list[str]:
-    """For each unit with a made-up SPO: the practitioner with the most cases in the queue."""
+    """Add, for each unit with a made-up SPO, the practitioner with the most queued cases."""
     _only_in_a_demo(settings)
     usernames = []
     with as_owner(settings) as connection:
@@ -73,7 +73,7 @@ def add_practitioners(settings: Settings) -> list[str]:
 
 
 def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
-    """Approve a bundle in the names of the two made-up board members; once a bundle."""
+    """Approve a bundle in the names of the two made-up board members, unless already approved."""
     _only_in_a_demo(settings)
     board = [username for username, _, role, _ in USERS if role == "board"]
     now = clock.now()

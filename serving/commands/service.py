@@ -1,4 +1,4 @@
-"""What each command of the service does; how it is called stands in `__main__`."""
+"""Runs the commands of the service; `__main__` defines their arguments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 
 def write_account(args: argparse.Namespace) -> None:
-    """What was on record, computed, shown and done about one case by the end of a day, as JSON."""
+    """Write the account of one case by the end of a day, as JSON."""
     chosen = settings.read_settings()
     with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
         _check_role(opened, "inspector")
@@ -47,7 +47,7 @@ def write_account(args: argparse.Namespace) -> None:
 
 
 def hold_case(args: argparse.Namespace) -> None:
-    """Keep a case from deletion, or lift that."""
+    """Place or lift a legal hold on a case."""
     chosen = settings.read_settings()
     if len(args.reasons.strip()) < LEAST_REASONS:
         raise UserError("Say why (--reasons), in at least 20 characters.")
@@ -141,7 +141,7 @@ def serve_pages(args: argparse.Namespace) -> None:
 
 
 def make_assets(args: argparse.Namespace) -> None:
-    """Make the served front-end files from node_modules."""
+    """Prepare the front-end files from node_modules."""
     from serving.web import assets
 
     names = assets.prepare_assets(args.modules)
@@ -171,7 +171,7 @@ def connect_as(chosen: Settings, role: str) -> Iterator[Engine]:
 
 
 def newest_bundle(chosen: Settings) -> Path:
-    """The folder of the bundle trained last, among those of the settings; else MissingInput."""
+    """The folder of the bundle trained last; MissingInput where there is none."""
     bundles = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
     if not bundles:
         raise MissingInput(

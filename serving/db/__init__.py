@@ -1,1 +1,1 @@
-"""PostgreSQL: the server, the tables, the session, the migrations."""
+"""Connects to PostgreSQL: server, tables, transactions, migrations, rules."""

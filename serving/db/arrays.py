@@ -1,4 +1,4 @@
-"""Many rows in one statement, as one JSON document: COPY does not enter a secured table."""
+"""Inserts many rows in one statement as JSON; COPY does not work with row-level security."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.db.tables import SCHEMA
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows that name every column of a table."""
+    """Insert rows that have a value for every column of a table."""
     listed = list(rows)
     if not listed:
         return

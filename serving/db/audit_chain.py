@@ -1,4 +1,4 @@
-"""The chain of audit rows: its head is signed and written outside the database, and checked.
+"""Checks the chain of audit rows, and signs its head for storage outside the database.
 
 The chain shows a row that was changed, removed or moved; the digests in it show a view, a
 conclusion or an approval that was; the signed heads show rows cut off at its end and a chain that
@@ -74,18 +74,18 @@ def export_events(connection: Connection, after: int = 0) -> Iterator[dict[str, 
 
 
 def first_broken(connection: Connection) -> int | None:
-    """The first audit row that was changed, removed or put in between; None where all hold."""
+    """The number of the first audit row that was changed, removed or inserted, or None."""
     row_number = connection.execute(text("SELECT triage.audit_first_broken()")).scalar()
     return None if row_number is None else int(row_number)
 
 
 def rows_not_as_kept(connection: Connection) -> list[str]:
-    """The rows whose content no longer matches the digest in the audit chain."""
+    """The rows whose contents no longer match their digest in the audit chain."""
     return list(connection.execute(text("SELECT triage.rows_not_as_kept()")).scalars())
 
 
 def verify_chain(connection: Connection, path: Path, key: str) -> str:
-    """Verify every row of the audit chain; RunStopped names the first that was changed.
+    """Verify every audit row; RunStopped names the first that does not match.
 
     Missing evidence is a failure: an empty chain beside kept rows, and a night without its head.
     """
@@ -137,7 +137,7 @@ def _check_each_night_left_one(connection: Connection, heads: list[Head], path: 
 
 @dataclass(frozen=True)
 class Head:
-    """One head of the chain as it was written down; an old one carries no signature."""
+    """A signed head of the chain as written to the file; early ones have no signature."""
 
     seq: int
     digest: str

@@ -1,4 +1,4 @@
-"""The proof of who acts: a name and an end, signed with a key that no role of pages can read.
+"""Proves to the database who acts: a user name and an expiry, signed with a secret key.
 
 The key is drawn from the secret of sessions; `migrate` brings its padded halves to the database,
 where `triage.app_user()` checks the proof. Whoever has the password of the web role alone is
@@ -27,7 +27,7 @@ _SIGN = text(
 
 
 def key_from(secret: str) -> bytes:
-    """The key of proofs: not the secret itself, which signs cookies."""
+    """The key for proofs of identity, derived from the session secret, which also signs cookies."""
     return hmac.new(secret.encode(), b"rosh-triage identity", hashlib.sha256).digest()
 
 
@@ -38,7 +38,7 @@ def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def prove_identity(connection: Connection, who: str) -> None:
-    """Prove to the database, for this transaction, in whose name it acts."""
+    """Prove to the database, for this transaction, which user acts."""
     key = connection.get_execution_options().get(OPTION)
     if key is None:
         raise RuntimeError("This engine acts in nobody's name.")
@@ -61,11 +61,11 @@ def keep_key(connection: Connection, key: bytes) -> None:
 
 
 def take_back(connection: Connection) -> None:
-    """Act in nobody's name again, for the rest of the transaction."""
+    """Act as no user for the rest of the transaction."""
     connection.execute(_SIGN, {"who": "", "until": "", "proof": ""})
 
 
 def accepts_key(connection: Connection) -> bool:
-    """Whether the database takes proofs by the key of this engine."""
+    """Whether the database accepts proofs made with the key of this engine."""
     prove_identity(connection, "probe")
     return connection.execute(text("SELECT triage.app_user()")).scalar() == "probe"

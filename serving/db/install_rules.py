@@ -53,13 +53,13 @@ _TEMPLATES = Environment(  # noqa: S701 - SQL of our own, with numbers of our ow
 
 
 def sql_of(subject: str) -> str:
-    """The SQL of a subject, with the numbers of `serving.rule_numbers` written in."""
+    """The SQL of a subject, with the values of `serving.rule_numbers` filled in."""
     numbers = {name: value for name, value in vars(rule_numbers).items() if name.isupper()}
     return _TEMPLATES.get_template(f"{subject}.sql").render(numbers)
 
 
 def install_rules(connection: Connection) -> bool:
-    """Replace every rule by that of the files, in the transaction of the connection.
+    """Replace all rules in the database by those of the files, in the connection's transaction.
 
     Returns whether anything was installed: the same files a second time change nothing.
     """

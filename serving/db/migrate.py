@@ -57,7 +57,7 @@ def _current_revision(connection: Connection) -> str:
 
 
 def _make_roles(connection: Connection, settings: Settings) -> None:
-    """The owner cannot sign in; the two that can own nothing and pass by nothing."""
+    """Make the owner, who cannot sign in, and the two service roles, who own nothing."""
     passwords = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
     raw = connection.connection.driver_connection
     assert raw is not None  # noqa: S101 (a connection in use has a driver connection)

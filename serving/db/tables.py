@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy sees them; what may be done with their rows stands in `rules`."""
+"""Declares the tables for SQLAlchemy; the rules on their rows are in `serving/db/rules`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ metadata = MetaData(schema=SCHEMA)
 
 
 def at_column() -> Column[object]:
-    """When a row was written, by the database's own clock."""
+    """A column with the time of insertion, by the database's clock."""
     return Column("at", DateTime(timezone=True), nullable=False)
 
 

@@ -1,4 +1,4 @@
-"""The tables of the unit's pages, of what comes after, and of what other services fetch."""
+"""Declares the tables of unit pages, follow-up, the board, and exports to other services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bank holidays that the rules of the database count by."""
+"""Writes the bank holidays by which the database's rules count working days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ YEARS_AHEAD = 2
 
 
 def write_bank_holidays(connection: Connection, today: date) -> int:
-    """Write the bank holidays from last year on for the database's own rules; how many."""
+    """Write the bank holidays from last year on; returns how many."""
     years = range(today.year - 1, today.year + YEARS_AHEAD)
     rows = [{"day": day} for year in years for day in sorted(of_year(year))]
     connection.execute(insert(bank_holidays).values(rows).on_conflict_do_nothing())

@@ -1,4 +1,4 @@
-"""Which cases a night puts in the queue: the signed rates, less what this week has had, by unit."""
+"""Chooses the cases for the queue: the signed weekly rates, less this week's, by unit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def choose_cases(
     *,
     stopped: bool = False,
 ) -> list[Chosen]:
-    """The cases to queue: the signed weekly reviews of each level, less those queued this week.
+    """The cases to queue: each level's signed weekly reviews, less those queued this week.
 
     `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
     flagged, and the random share is drawn as the signed rates ask.
@@ -74,19 +74,19 @@ def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int
 
 
 def is_redrawn() -> ColumnElement[bool]:
-    """The items for which another case is drawn in the same week: limited before they were read."""
+    """A condition for items replaced within the week, because they were limited before reading."""
     return or_(and_(items.c.limited, items.c.state == "open"), items.c.state == "by_hand")
 
 
 def count_redraws(connection: Connection, as_of: date) -> int:
-    """How many cases of this week's are drawn again."""
+    """How many of this week's cases are replaced by another."""
     monday = as_of - timedelta(days=as_of.weekday())
     rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, is_redrawn())
     return int(connection.execute(rows).scalar_one())
 
 
 def _free_slots(connection: Connection) -> dict[str, int]:
-    """How many more flagged cases each unit can take, of those that set a maximum."""
+    """How many more flagged cases each unit can take, for units with a maximum."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
     capacities = connection.execute(
         select(cover.c.pdu_code, cover.c.reviews_at_once).where(

@@ -1,4 +1,4 @@
-"""Who is left alone for a while after a conclusion, and what new evidence ends that at once.
+"""Decides which recently concluded cases are not drawn again yet, and what ends that early.
 
 Ninety days; twenty-eight within ninety days of a release or of leaving approved premises, when most
 changes fastest. New evidence is an entry recorded after the conclusion, whatever day it is about:
@@ -29,7 +29,7 @@ CHARGED = pl.col("type_code").is_in(["CARR", "CNOC"])
 
 @dataclass(frozen=True)
 class Cooling:
-    """The people left alone, and those whom new evidence brought back before their time."""
+    """The cases not drawn because of a recent conclusion, and those brought back early."""
 
     away: frozenset[str]
     broken: frozenset[str]
@@ -38,7 +38,7 @@ class Cooling:
 def cases_risen(
     scored: pl.DataFrame, then: Mapping[str, tuple[str, float | None]], rise: float
 ) -> frozenset[str]:
-    """Those whose probability rose by at least so much since it was queued, in the same group."""
+    """The cases whose probability for the same group rose by at least `rise` since queued."""
     now = {
         (crn, group): probability
         for crn, group, probability in scored.filter(pl.col("crn").is_in(list(then)))
@@ -58,7 +58,7 @@ def cases_cooling_down(
     as_of: date,
     risen: frozenset[str] = frozenset(),
 ) -> Cooling:
-    """Of the people concluded at the given moments: who is still left alone on the date."""
+    """Of the cases with the given times of conclusion: those that are cooling down on a date."""
     recent = {
         crn: at for crn, at in concluded.items() if as_of - clock.day_of(at) < timedelta(days=DAYS)
     }
@@ -91,7 +91,7 @@ def _moved_cases(histories: Histories, as_of: date) -> set[str]:
 
 
 def _cases_with_evidence(histories: Histories, concluded: Mapping[str, datetime]) -> set[str]:
-    """Those with new evidence since they were concluded."""
+    """The cases with new evidence recorded since their conclusion."""
     # Records carry local time and conclusions UTC: in summer an entry of the hour before counts as
     # new, which brings a person back rather than leaves one alone.
     moments = pl.DataFrame(

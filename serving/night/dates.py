@@ -1,4 +1,4 @@
-"""Which day a night may be about: checked before anything of it is written.
+"""Checks the as-of date of a night before anything is written.
 
 A night fills today's queue, so it is about the newest day that can be known: not to come, not after
 the extract that was taken last, not before the newest night that was committed. What a past day
@@ -25,7 +25,7 @@ def check_night(connection: Connection, store: Store, as_of: date) -> None:
 
 
 def check_day(store: Store, as_of: date, newest: date | None) -> None:
-    """Raise UserError unless a night may be about a day; `newest`: the newest night's, if any."""
+    """Raise UserError unless a night may have this as-of date; `newest` is the last night's."""
     check_known(store, as_of)
     if newest is not None and as_of < newest:
         raise UserError(
@@ -42,7 +42,7 @@ def check_day(store: Store, as_of: date, newest: date | None) -> None:
 
 
 def check_known(store: Store, as_of: date) -> None:
-    """Raise UserError unless the whole of the day can be in the store."""
+    """Raise UserError unless the store can hold the whole of the day."""
     if as_of > clock.today():
         raise UserError(f"{as_of} has not come yet. Nothing was changed.")
     if not store.loads:

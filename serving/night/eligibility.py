@@ -1,4 +1,4 @@
-"""Which cases a night may choose from: who is away, and why.
+"""Decides which cases a night may choose from, and why others are left out.
 
 A case with an open review is not drawn again while that review is open. A case that was concluded
 lately is left alone for a time, unless new evidence brings it back (`cool_down`). A case without a
@@ -21,7 +21,7 @@ from serving.night import cool_down
 
 @dataclass(frozen=True)
 class Away:
-    """The CRNs that are not drawn tonight, by the reason; and those brought back before time."""
+    """The CRNs that are not drawn tonight, by reason, and those brought back early."""
 
     open_review: frozenset[str]
     cooling_down: frozenset[str]
@@ -36,7 +36,7 @@ class Away:
 def find_away(
     connection: Connection, store: Store, as_of: date, scores: pl.DataFrame, rise: float
 ) -> Away:
-    """Who is not drawn tonight; `rise` is the rise in probability that brings a case back."""
+    """The cases that are not drawn tonight; `rise` is the increase that brings a case back."""
     cooling = _cooling_down(connection, store, as_of, scores, rise)
     return Away(open_reviews(connection), cooling.away, cooling.broken)
 

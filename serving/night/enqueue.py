@@ -1,4 +1,4 @@
-"""Writes each chosen case into the queue: its history as known, and its findings under seal."""
+"""Writes each chosen case to the queue: its history as known, and its sealed findings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def enqueue_cases(
     run_id: str,
     key: Key,
 ) -> None:
-    """Write each chosen case with its history as known, and its findings under seal."""
+    """Write each chosen case with its history as known and its sealed findings."""
     if not chosen:
         return
     histories = asof.read_histories(store, asof.make_spine((item.crn for item in chosen), as_of))
@@ -88,9 +88,7 @@ def enqueue_cases(
 
 
 def _check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
-    """Stop unless the frame that the reasons come from gives each case the probability that it was
-    chosen by: reasons of another score are not its reasons (promise 3).
-    """
+    """Raise RunStopped unless each case scores the same again from the frame used for reasons."""
     keys = again.select("crn", "group").iter_rows()
     probabilities = dict(zip(keys, again["probability"], strict=True))
     for one in chosen:
@@ -148,7 +146,7 @@ def _findings_row(
 
 
 def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> None:
-    """Store a newer score, sealed, for each case that still waits; the case keeps its place."""
+    """Store a newer score, sealed, for each case still waiting; its place in the queue stays."""
     waiting = (
         select(items.c.id, items.c.crn, findings.c.risk_group)
         .join(findings, findings.c.item_id == items.c.id)

@@ -1,4 +1,4 @@
-"""What a night rests on: its day, the histories, the cases, the approval and its model."""
+"""Holds the inputs of a night: day, histories, cases, approval and model."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Night:
 
     @property
     def run_id(self) -> str:
-        """The name of the run: the same day, approval and load are the same run."""
+        """The identity of the run; equal day, approval and load give the same run."""
         load = self.store.loads[-1].number
         return f"{self.as_of}-{self.approval.bundle_id[:8]}-{self.approval.id}-{load}"
 
     @property
     def draw_key(self) -> Key:
-        """The key of the run's draws."""
+        """The key for the random draws of the run."""
         return Key(self.settings.draw_secret, self.run_id)
 
     def as_row(self) -> dict[str, Any]:
-        """The columns of the run's row that name its inputs."""
+        """The columns of the run's database row that name its inputs."""
         return {
             "id": self.run_id,
             "as_of": self.as_of,

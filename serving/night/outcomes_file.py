@@ -1,4 +1,4 @@
-"""The outcome of every person in a night: score or why none, rank, stratum, queued or why not.
+"""Writes the outcome of every person in a night: score or reason for none, rank, whether queued.
 
 One row a case and risk group, kept as a file beside the database: what the system computed about
 anyone on any night can be told afterwards (promise 10). A case of limited access is its CRN alone.

@@ -1,4 +1,4 @@
-"""Closes requests for reassessment that a complete assessment answers; nobody else closes one."""
+"""Closes requests for reassessment that a complete assessment answers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def close_requests(connection: Connection, store: Store, as_of: date) -> int:
 
 
 def move_cases(connection: Connection, store: Store, as_of: date) -> int:
-    """Give queued and asked cases to the practitioner who holds them now.
+    """Move queued cases and requests to the practitioner who holds the case now.
 
     Staff who had a hand in an open case meanwhile do not read it. What nobody reads yet goes with
     the case to another unit; returns how many did.
@@ -99,13 +99,13 @@ def move_cases(connection: Connection, store: Store, as_of: date) -> int:
 
 
 def _move_case(connection: Connection, item: int, unit: str) -> int:
-    """Move a case that nobody reads to its new unit; one that is being read is finished first."""
+    """Move a case to its new unit, unless somebody is reading it."""
     free = update(items).where(items.c.id == item, func.triage.nobody_began(items.c.id))
     return int(connection.execute(free.values(pdu_code=unit)).rowcount)
 
 
 def _staff_involved(store: Store, crns: set[str], as_of: date) -> dict[str, list[str]]:
-    """Who countersigned or decided in each case; nobody where there is no case."""
+    """Staff who countersigned or took decisions in each case; empty where there are no cases."""
     if not crns:
         return {}
     return timeline.staff_involved(

@@ -1,4 +1,4 @@
-"""Scores a past day with the approval in force now, into a file and nothing else.
+"""Scores a past day again with the approval now in force, into a file only.
 
 The queue, the caseload and the facts stay as they are; an audit row says that it was done. Cases of
 limited access are left out as they are today, whatever the day.
@@ -26,7 +26,7 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Replay:
-    """A past day scored again: where the scores lie, their SHA-256, and how many cases."""
+    """A past day scored again: the file of scores, its SHA-256, and the number of cases."""
 
     path: Path
     digest: str
@@ -36,7 +36,7 @@ class Replay:
 def replay_night(
     settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None] = lambda _: None
 ) -> Replay:
-    """Score every case that was under supervision on a past day, as it was known then.
+    """Score every case that was under supervision on a past day, from what was known then.
 
     Raises UserError for a day that the store cannot know, NotApproved where nothing may score.
     """

@@ -1,4 +1,4 @@
-"""The nightly run: every case scored with what was approved, the queue filled, in one commit.
+"""Runs a night: scores every case with the approved bundle and fills the queue, in one commit.
 
 Scores are written as `<run>.tmp`, forced to disk and renamed; the commit stores path and digest.
 Only committed runs exist: a second start changes nothing, and the next run sweeps (promise 10).
@@ -121,7 +121,7 @@ def _approval_in_force(
     placed: Placed,
     as_of: date,
 ) -> Approval:
-    """The approval that may score; without one, who holds which case is brought up to date."""
+    """The approval in force; where there is none, caseload facts are updated before NotApproved."""
     try:
         with engine.connect() as connection:
             return approvals.in_force(connection, demo=settings.demo)
@@ -133,7 +133,7 @@ def _approval_in_force(
 
 
 def _score_and_write(night: Night) -> FinishedRun:
-    """The line of a night: indicators and scores, eligible cases, chosen cases, written."""
+    """The steps of a night: indicators and scores, eligible cases, chosen cases, writing."""
     scored = score_caseload.score_caseload(
         store=night.store,
         cases=night.cases,
@@ -192,7 +192,7 @@ def _choose_and_write(
 
 
 def _other_models(night: Night) -> dict[int, Bundle]:
-    """The models of proposals by number; one of the same model at other rates scores the same."""
+    """The models of open proposals by number, without those that share the approved model."""
     return {
         one.approval.id: one.model
         for one in night.challengers
@@ -202,7 +202,7 @@ def _other_models(night: Night) -> dict[int, Bundle]:
 
 @contextmanager
 def _lock_night(engine: Engine) -> Iterator[None]:
-    """One night at a time: a second one would sweep away what the first has not committed yet."""
+    """Hold the lock of the nightly run, so that only one runs at a time."""
     with engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")
         if not connection.execute(lock).scalar():
@@ -211,9 +211,7 @@ def _lock_night(engine: Engine) -> Iterator[None]:
 
 
 def _close_limited(engine: Engine, store: Store, as_of: date) -> None:
-    """First of all, and with or without an approval: cases now limited shrink to their CRN; what
-    was kept for a day only (drafts, sessions that are over) goes.
-    """
+    """Close cases that have become limited, and delete expired drafts and sessions."""
     with transaction(engine, None) as opened:
         closing = limited_access.close_cases(opened.connection, store, as_of)
         expired = retention.delete_expired(opened.connection)
@@ -229,8 +227,9 @@ def _close_limited(engine: Engine, store: Store, as_of: date) -> None:
 
 
 def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Before any approval is asked for, and whether or not there is one: acute entries, in a commit
-    of their own. The spine, limited as it is by now.
+    """Deliver acute entries in their own commit, with or without an approval; returns the spine.
+
+    The spine, limited as it is by now.
     """
     with transaction(engine, None) as opened:
         limited_access.lock_limits(opened.connection)

@@ -1,4 +1,4 @@
-"""Which cases are read: the board's weekly rates by recorded level, and a random share, unmarked.
+"""Samples the cases to read: the board's weekly rates by recorded level, and a random share.
 
 Rates, not thresholds: a number of reviews a week for each recorded level, shared out to units in
 proportion to their eligible people by randomised systematic rounding. The random share is drawn
@@ -21,7 +21,7 @@ from models.level import STRATA
 
 @dataclass(frozen=True)
 class Key:
-    """The secret of a run's draws: the same run draws the same people."""
+    """The secret key of a run's random draws; the same run draws the same people."""
 
     secret: str
     run: str
@@ -38,7 +38,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A person put in the queue: how, for which group, and with which probability."""
+    """A person to be queued: how chosen, for which group, with which probability of being drawn."""
 
     crn: str
     pdu_code: str
@@ -50,7 +50,7 @@ class Chosen:
 
 
 def best_rows(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
-    """One row a person: the group row that ranks highest within its own recorded level.
+    """One row a person: the group that ranks highest within its own recorded level.
 
     Columns: crn, pdu_code, group, stratum, probability, place (rank over rows in the stratum).
     """
@@ -70,7 +70,7 @@ def best_rows(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
 
 
 def share_out(total: int, sizes: Mapping[str, int], start: float) -> dict[str, int]:
-    """A whole number for each unit, in proportion to its size, by systematic rounding from `start`.
+    """Share a total among units in proportion to size, in whole numbers, by systematic rounding.
 
     Each unit gets its exact share rounded up or down, with the right expectation over starts.
     """
@@ -95,7 +95,7 @@ def sample_cases(
     slots: Mapping[str, int] | None = None,
     random_before: int = 0,
 ) -> list[Chosen]:
-    """The people whose cases are put in the queue by one run.
+    """The people whose cases one run puts in the queue.
 
     `rates` and `queued_this_week` count flagged reviews by recorded level, and under "random" the
     random ones already drawn this week; `away` are people with an open case or a recent conclusion.
@@ -124,7 +124,7 @@ def sample_cases(
 def _flag_best(
     rows: pl.DataFrame, total: int, stratum: str, key: Key, free: dict[str, int]
 ) -> list[Chosen]:
-    """The best of each unit, as many as its share; `free` is lowered by what is taken."""
+    """The highest-ranked people of each unit, up to its share; lowers `free` accordingly."""
     sizes = {
         row["pdu_code"]: row["len"] for row in rows.group_by("pdu_code").len().iter_rows(named=True)
     }
@@ -165,7 +165,7 @@ def _draw_frame(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[Chosen]:
-    """So many people, each as likely as any other: those with the lowest keyed digests.
+    """A simple random sample of people: those with the lowest keyed digests.
 
     The probability kept is that of being drawn at all in the week: of one who is drawn in the place
     of another, `before` were drawn already, of as many more people.

@@ -1,4 +1,4 @@
-"""One look at the whole caseload: scored, and counted for the pages and the watch."""
+"""Scores the whole caseload in parts, and counts what the pages and the watch need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch
 
 @dataclass(frozen=True)
 class ScoredCaseload:
-    """What a night knows before it chooses: scores, facts, and counts without any person."""
+    """The scored caseload: scores, facts, and counts without any person."""
 
     store: Store
     as_of: date
@@ -59,7 +59,7 @@ class ScoredCaseload:
 
 @dataclass
 class _Parts:
-    """The results of a night so far, part by part."""
+    """The results of a night so far, added up part by part."""
 
     model: Bundle
     tally: Tally
@@ -82,7 +82,7 @@ class _Parts:
                 self._score_proposal(number, other, frame)
 
     def _score_proposal(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
-        """A proposal that cannot score must not stop the night of the approved model."""
+        """Score a part with a proposed model, whose failure must not stop the night."""
         try:
             self.others.setdefault(number, []).append(other.score_frame(frame))
         except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
@@ -138,7 +138,7 @@ def score_caseload(
 
 
 def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:
-    """The scored caseload without the cases whose access was limited meanwhile."""
+    """The scored caseload without cases whose access was limited in the meantime."""
     since = ~pl.col("limited") & pl.col("crn").is_in(sorted(limited))
     late = set(scored_caseload.cases.filter(since)["crn"])
     if not late:

@@ -1,4 +1,4 @@
-"""Scores one case history sent by another service, in the shape of our records.
+"""Scores one case history sent by another service; stores and queues nothing.
 
 The same approved bundle, the same engine and the same rules as the night. Nothing is kept, nothing
 is queued; a case of limited access is refused.
@@ -34,7 +34,7 @@ MOST_FAULTS = 20
 
 
 class BadHistory(UserError):
-    """A history that cannot be scored: the first rows that are wrong, each with its reason."""
+    """A history that cannot be scored: its first faulty rows, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def score(
 def _histories(
     tables: Mapping[str, Sequence[Mapping[str, Any]]], crn: str
 ) -> dict[str, pl.DataFrame]:
-    """The rows of each table with the contract's types, as if they had been taken in just now."""
+    """The rows of each table with its column types, as if loaded at this moment."""
     now = clock.now_as_recorded()
     raw = {name: _raw_table(name, rows) for name, rows in tables.items()}
     supplied = {name: frame for name, frame in raw.items() if frame is not None}
@@ -115,7 +115,7 @@ def _raw_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | N
 
 
 def _sound_rows(name: str, rows: pl.DataFrame, crn: str) -> pl.DataFrame:
-    """The rows of a table; BadHistory with the first that are wrong."""
+    """The rows of a table; raises BadHistory with the first faulty ones."""
     why = rows[refusals.REASON]
     faults = [f"{name} row {at + 1}: {reason}" for at, reason in enumerate(why) if reason]
     faults += [

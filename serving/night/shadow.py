@@ -1,4 +1,4 @@
-"""A proposal scores beside the approved model and reaches no queue: what it would change.
+"""Scores with open proposals beside the approved model, and compares the lists that result.
 
 Before anybody signs, the board sees how much of a week's list would stay, who would come in and go
 by recorded level and by group of people, and how often the first reason would be another.
@@ -37,7 +37,7 @@ SAMPLE = 200
 
 @dataclass(frozen=True)
 class Challenger:
-    """A proposal that waits to be signed, and its model; or why that cannot score."""
+    """An open proposal with its model, or the reason why it cannot score."""
 
     approval: Approval
     model: Bundle | None
@@ -47,7 +47,7 @@ class Challenger:
 def open_challengers(
     connection: Connection, live: Approval, bundles: Path, *, demo: bool
 ) -> list[Challenger]:
-    """The proposals that can still be signed: another model, or the same one at other rates.
+    """The proposals that can still be signed: another model, or the same at other rates.
 
     What is wrong with a proposal's bundle stops no night: it is kept and shown.
     """
@@ -70,7 +70,7 @@ def write_comparisons(
     beside: Sequence[Challenger],
     key: Key,
 ) -> None:
-    """Keep what each proposal would change of a whole week's list."""
+    """Store how each proposal would change the list of a whole week."""
     if not beside:
         return
     ours = _list_of_week(scored_caseload, scored_caseload.scores, live, key)
@@ -107,14 +107,14 @@ def _compare_challenger(
 
 
 def newest_comparisons(connection: Connection) -> dict[int, RowMapping]:
-    """The last comparison of each proposal."""
+    """The newest comparison of each proposal, by its number."""
     last = select(func.max(shadows.c.id)).group_by(shadows.c.approval_id)
     rows = connection.execute(select(shadows).where(shadows.c.id.in_(last))).mappings()
     return {row["approval_id"]: row for row in rows}
 
 
 def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.DataFrame) -> Any:
-    """How much of a list would stay, and who would come in and go: counts, small ones withheld."""
+    """How many people stay on a list, come in and go, in counts; small counts are withheld."""
     before = {one.crn: one.stratum for one in ours}
     after = {one.crn: one.stratum for one in theirs}
     come, go = set(after) - set(before), set(before) - set(after)
@@ -134,7 +134,7 @@ def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.D
 def _list_of_week(
     scored_caseload: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
 ) -> list[Chosen]:
-    """Whom the approved rates would flag in a week that had begun with an empty queue."""
+    """The people whom the approved rates would flag in a week, from an empty queue."""
     chosen = sampling.sample_cases(
         scored=scored,
         units=scored_caseload.units,
@@ -155,14 +155,14 @@ def _values_of(
 
 
 def _count_by_group(come: Mapping[str, str], go: Mapping[str, str]) -> dict[str, list[int | None]]:
-    """How many come in and go by group; None under SMALL, but for nought."""
+    """How many come in and go by group; None for counts under SMALL other than 0."""
     names = sorted({*come.values(), *go.values()})
     more, less = (_withhold_small(Counter(one.values()), names) for one in (come, go))
     return {name: [more[name], less[name]] for name in names}
 
 
 def _withhold_small(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int | None]:
-    """Counts without small ones, nor the next one where the sum would reveal a single one."""
+    """Counts without small ones; a second is withheld where the total would reveal a single one."""
     if 0 < sum(counts.values()) < SMALL:
         return dict.fromkeys(names)  # beside noughts, the one small count would be the printed sum
     small = {name for name in names if 0 < counts.get(name, 0) < SMALL}
@@ -179,7 +179,7 @@ def _compare_reasons(
     ours: Sequence[Chosen],
     theirs: Sequence[Chosen],
 ) -> dict[str, int]:
-    """Of some cases on both lists for the same group: how many would have another first reason."""
+    """Of some people on both lists for the same group: how many have another first reason."""
     both = {(one.crn, one.group) for one in ours} & {(one.crn, one.group) for one in theirs}
     keys = sorted(both)[:SAMPLE]
     if not keys:

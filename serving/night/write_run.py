@@ -1,4 +1,4 @@
-"""Writes what a night chose: the scores file, the run, the queue, the facts and the snapshot."""
+"""Writes the results of a night: scores file, run, queue, facts and snapshot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_run(
     chosen: list[Chosen],
     more_counts: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the run and all that it leaves, in the transaction of the night; the run's counts."""
+    """Write a run with its queue, facts and snapshot in one transaction; returns its counts."""
     connection = opened.connection
     outcomes = outcomes_file.outcome_rows(
         scored.scores,
@@ -88,7 +88,7 @@ def _write_snapshot(
 def count_run(
     store: Store, cases: pl.DataFrame, scores: pl.DataFrame, chosen: Sequence[Chosen]
 ) -> dict[str, Any]:
-    """What a run read, scored and chose, as its row and the board's page say it."""
+    """How many cases a run read, scored and chose, for its row and the board's page."""
     by_level: dict[str, int] = {}
     random = 0
     for item in chosen:

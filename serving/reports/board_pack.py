@@ -1,4 +1,4 @@
-"""The board's pack of one month: one self-contained page, the same as PDF, the figures as CSV.
+"""Makes the board's monthly pack: one self-contained page, the same as PDF, figures as CSV.
 
 Made from what was kept (snapshots, approvals, stops, runs), never worked out anew; without any
 person.
@@ -43,7 +43,7 @@ class Month:
 
     @classmethod
     def parse_month(cls, text: str) -> Month:
-        """The month written as 2026-10, or `current`; UserError for any other, and one to come."""
+        """The month written as 2026-10 or `current`; UserError for others, and for the future."""
         text = f"{clock.today():%Y-%m}" if text == "current" else text
         try:
             first = date.fromisoformat(f"{text}-01")
@@ -56,7 +56,7 @@ class Month:
 
     @property
     def month_name(self) -> str:
-        """As people write it."""
+        """The month in words, such as October 2026."""
         return f"{self.first:%B %Y}"
 
 
@@ -81,7 +81,7 @@ class Pack:
 
 
 def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
-    """Gather the pack of a month; MissingInput for a month before the first proposal.
+    """Collect the contents of a month's pack; MissingInput before the first proposal.
 
     A month without a night has a pack too: that is when a decision is due.
     """
@@ -119,7 +119,7 @@ def gather_pack(connection: Connection, month: Month, *, demo: bool) -> Pack:
 def _list_events(
     connection: Connection, begin: datetime, end: datetime, *, demo: bool
 ) -> list[str]:
-    """What the board and others did in the month, in the order in which it happened."""
+    """The board's actions and others' in the month, in order of time."""
     events: list[tuple[datetime, str]] = []
     for one in approvals.list_approvals(connection):
         if one.demo != demo:
@@ -161,7 +161,7 @@ def _list_decisions(
     *,
     demo: bool,
 ) -> list[str]:
-    """What needs a decision of the board, in plain sentences."""
+    """The decisions due from the board, in plain sentences."""
     decisions = []
     stopped = stop.in_force(connection, end)
     if stopped is not None:
@@ -187,7 +187,7 @@ def _list_decisions(
 
 
 def write_pack(pack: Pack, out: Path, card: str) -> list[Path]:
-    """Write the pack into a folder, which is made: page, PDF, figures and their parts as CSV."""
+    """Write the pack into a folder, made if needed: page, PDF, figures and their parts as CSV."""
     out.mkdir(parents=True, exist_ok=True)
     name = f"board-pack-{pack.month.first:%Y-%m}"
     page = _render_page(pack, card)
@@ -293,7 +293,7 @@ def _write_csv(pack: Pack, out: Path, name: str) -> list[Path]:
 
 
 def _suppress_small(name: str, count: int) -> int | str:
-    """A count of rows as it is, of people from ten up."""
+    """The count, or a text in its place where it counts fewer than ten people."""
     return count if count or watch.THRESHOLDS[name].topic == "feed" else "under 10"
 
 

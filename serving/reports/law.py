@@ -1,4 +1,4 @@
-"""The promises with their tests, and how the law that was read is met: data of the public record."""
+"""Lists the promises with their tests, and how each legal duty is met, for the public record."""
 
 from __future__ import annotations
 

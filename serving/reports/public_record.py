@@ -1,4 +1,4 @@
-"""Records for the public side, filled from the system's own facts: docs/public-record.md.
+"""Generates the public record (docs/public-record.md) from the system's own facts.
 
 A draft for people to finish: what only a person can say is marked [a person adds]. Law is named
 where it was read; what has not been checked against its text is marked [check].
@@ -24,7 +24,7 @@ from serving.watch.figures import THRESHOLDS, TOPICS
 
 
 def as_markdown() -> str:
-    """The whole page."""
+    """The public record as Markdown."""
     return "\n".join(
         [
             *_head_lines(),

@@ -1,4 +1,4 @@
-"""Acute entries of a unit or a practitioner, and who acknowledged them by name."""
+"""Reads and acknowledges acute entries of a unit or a practitioner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class AcuteEntry:
-    """An acute entry, who acknowledged it, and what they did."""
+    """An acute entry, with who acknowledged it and what that person did."""
 
     entry: RowMapping
     is_acknowledged: bool
@@ -28,17 +28,17 @@ class AcuteEntry:
 
 @dataclass(frozen=True)
 class AcuteEntries:
-    """The acute entries that one signed-in person may see, within one transaction."""
+    """The acute entries that the user of a transaction may see."""
 
     opened: Transaction
 
     def count_unacknowledged(self) -> int:
-        """How many nobody has acknowledged."""
+        """How many acute entries nobody has acknowledged."""
         rows = select(func.count()).select_from(acute).where(~_is_acknowledged())
         return int(self.opened.connection.execute(rows).scalar_one())
 
     def list_entries(self) -> list[AcuteEntry]:
-        """Those that wait, newest first, then the last that were acknowledged."""
+        """Unacknowledged entries, newest first, then those acknowledged last."""
         newest = select(acute, _let_in()).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
         waiting = self.opened.connection.execute(newest.where(~_is_acknowledged())).mappings().all()
         last = (
@@ -62,7 +62,7 @@ class AcuteEntries:
         return list(entries.values())
 
     def acknowledge_entry(self, acute_id: int, action: str) -> None:
-        """Acknowledge an entry in the user's name, with what was done."""
+        """Acknowledge an entry in the user's name, with the action taken."""
         row = self.opened.connection.execute(
             select(acute.c.crn, _let_in()).where(acute.c.id == acute_id)
         )
@@ -86,10 +86,10 @@ class AcuteEntries:
 
 
 def _let_in() -> ColumnElement[str]:
-    """Whether a limited case lets this person in (triage.access); others are open."""
+    """A condition: the case is not limited, or its limit admits this user (triage.access)."""
     return case((acute.c.limited, func.triage.access(acute.c.crn)), else_="open").label("let_in")
 
 
 def _is_acknowledged() -> Function[Any]:
-    """Whether somebody acknowledged it: told of a limited case too, where who did is not."""
+    """Whether somebody acknowledged the entry; answered for limited cases too, without the name."""
     return func.triage.acute_done(acute.c.id)

@@ -1,4 +1,4 @@
-"""Queries on requests to practitioners and answers; row-level security limits each."""
+"""Queries requests to practitioners and their answers, as far as row-level security permits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_WITHIN = 5
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A reader's request about a case, and its answers, oldest first."""
+    """A reader's request about a case with its answers, oldest first."""
 
     item_id: int
     crn: str
@@ -38,28 +38,28 @@ class FollowUp:
 
     @property
     def is_closed(self) -> bool:
-        """The case was limited since, and not to this reader: its CRN and the day are all."""
+        """Whether the case has become limited to this user, who then sees CRN and day only."""
         return self.outcome is None
 
     @property
     def current_state(self) -> RequestState:
-        """The state of the request after its answers."""
+        """The state of the request after all its answers."""
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
     def is_settled(self) -> bool:
-        """Nobody has to do anything about it any more."""
+        """Whether the request needs no further action."""
         return self.current_state in (RequestState.REASSESSED, RequestState.SETTLED)
 
     @property
     def asked_again_at(self) -> datetime:
-        """When the reader last asked: at first, or again."""
+        """When the reader last asked: the request itself or a later reminder."""
         again: list[datetime] = [row["at"] for row in self.answers if row["kind"] == "reply"]
         return max([self.asked_at, *again])
 
     @property
     def due_on(self) -> date:
-        """The day the practitioner named last, else so many working days after it was asked."""
+        """The date the practitioner named last, else some working days after the request."""
         named: list[date] = [row["planned_on"] for row in self.answers if row["planned_on"]]
         if named and self.current_state is not RequestState.WAITING:
             return named[-1]
@@ -67,7 +67,7 @@ class FollowUp:
 
     @property
     def with_the_reader_since(self) -> date | None:
-        """Since when it waits for a word of whoever asked; None where it does not."""
+        """Since when the request waits for a reply from its reader; None where it does not."""
         since = None
         for row in self.answers:
             kind = row["kind"]
@@ -96,7 +96,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Open:
-    """An open case of the unit and who reads it, without its content."""
+    """An open case of the unit and its reader, without its content."""
 
     item_id: int
     crn: str
@@ -107,26 +107,26 @@ class Open:
     held_by: str | None
 
     def is_unclaimed(self, today: date) -> bool:
-        """Whether nobody has begun to read it within the days for that, or has left it again."""
+        """Whether nobody has claimed the case in time, or its claim was given back."""
         return (
             not self.begun
             and working_days.working_day_after(self.queued_on, DEPUTY_AFTER_WORKING_DAYS) < today
         )
 
     def is_past_due(self, today: date) -> bool:
-        """Whether the day by which it was to be read has passed, read meanwhile or not."""
+        """Whether the case was not read by its due date."""
         return self.due_on < today
 
 
 @dataclass(frozen=True)
 class AskedStore:
-    """Requests and answers over one connection, in one person's name."""
+    """Requests and answers over one connection, as one user may see them."""
 
     connection: Connection
     username: str
 
     def list_follow_ups(self) -> list[FollowUp]:
-        """Everything asked about the cases that this person may see, oldest first.
+        """Every request about the cases that this user may see, oldest first.
 
         Of a case limited since, whom it lets in by name sees all of it; others that it was asked.
         """
@@ -139,7 +139,7 @@ class AskedStore:
         return sorted(follow_ups, key=lambda one: (one.asked_at, one.item_id))
 
     def read_follow_up(self, item_id: int) -> FollowUp | None:
-        """The request about one case; None where this person may see none."""
+        """The request about one case; None where this user may see none."""
         row = (
             self.connection.execute(_select_asked().where(items.c.id == item_id)).mappings().first()
         )
@@ -148,7 +148,7 @@ class AskedStore:
         return self._with_answers([_follow_up(row)])[0]
 
     def _list_named(self) -> list[FollowUp]:
-        """Requests about cases limited since that let this person in by name."""
+        """Requests about cases that have become limited and whose limit admits this user."""
         requests = self.connection.execute(text("SELECT * FROM triage.named_requests()"))
         follow_up_of = {
             row["item_id"]: FollowUp(
@@ -172,7 +172,7 @@ class AskedStore:
         return list(follow_up_of.values())
 
     def read_findings(self, item_id: int) -> RowMapping | None:
-        """The findings of a case about which something was asked."""
+        """The findings of a case about which a request was made."""
         rows = select(findings).where(findings.c.item_id == item_id)
         return self.connection.execute(rows).mappings().first()
 
@@ -182,11 +182,11 @@ class AskedStore:
         return list(self.connection.execute(rows).mappings())
 
     def for_me(self) -> int:
-        """How many answers wait for a word of this person, who asked."""
+        """How many answers wait for a reply from this user, who made the request."""
         return int(self.connection.execute(select(func.triage.answers_for_me())).scalar_one())
 
     def insert_answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
-        """Keep an answer in this person's name."""
+        """Store an answer in this user's name."""
         values = {
             "item_id": item_id,
             "username": self.username,
@@ -198,7 +198,7 @@ class AskedStore:
         self.connection.execute(insert(answers).inline().values(**values))
 
     def list_open(self) -> list[Open]:
-        """The open cases of the unit, by the day they are to be read."""
+        """The open cases of the unit, by due date."""
         holder = func.triage.held_by(items.c.id)
         name = select(users.c.name).where(users.c.username == holder).scalar_subquery()
         rows = (

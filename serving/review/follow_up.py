@@ -1,4 +1,4 @@
-"""Requests to practitioners: reading, answering and replying; each call leaves an audit row."""
+"""Reads, answers and closes requests to practitioners; each call leaves an audit row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.review.states import ANSWERS, Answer
 
 @dataclass(frozen=True)
 class FollowUps:
-    """Requests to practitioners, for one signed-in person, within one transaction."""
+    """Requests to practitioners, as the user of a transaction may see them."""
 
     opened: Transaction
     store: AskedStore
@@ -39,7 +39,7 @@ class FollowUps:
         return follow_ups
 
     def of_the_unit(self) -> tuple[list[Open], list[FollowUp]]:
-        """The open cases of the unit, and the requests about its concluded ones."""
+        """The open cases of the unit, and the requests about its concluded cases."""
         waiting, follow_ups = self.store.list_open(), self.store.list_follow_ups()
         counts = {"open": len(waiting), "asked": len(follow_ups)}
         self.opened.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
@@ -54,7 +54,7 @@ class FollowUps:
     def record_answer(
         self, item_id: int, kind: str, words: str, planned_on: date | None, today: date
     ) -> FollowUp:
-        """Answer in the practitioner's own name; nothing of the conclusion is changed."""
+        """Record the practitioner's answer; the conclusion stays unchanged."""
         follow_up = self._require(item_id)
         policies.check_answer(kind, words, planned_on, today, clock.day_of(follow_up.asked_at))
         if (follow_up.current_state, Answer(kind)) not in ANSWERS:
@@ -64,15 +64,15 @@ class FollowUps:
         return follow_up
 
     def of_one(self, item_id: int) -> FollowUp | None:
-        """A request and its answers, for anyone who may see it."""
+        """A request and its answers, for any user who may see it."""
         return self.store.read_follow_up(item_id)
 
     def waiting_for_me(self) -> int:
-        """How many answers wait for a word of whoever asked."""
+        """How many answers wait for a reply from the user, who made the request."""
         return self.store.for_me()
 
     def record_reply(self, item_id: int, kind: str, words: str) -> FollowUp:
-        """The reader's word, in that person's own name: asked again, or settled."""
+        """Record the reader's reply to an answer: ask again, or settle."""
         follow_up = self._require(item_id)
         policies.check_reply(kind, words)
         if (follow_up.current_state, Answer(kind)) not in ANSWERS:

@@ -1,4 +1,4 @@
-"""A record in lines that can be read in minutes: like entries grouped, rare kinds first.
+"""Groups the entries of a record into lines: like entries together, rare kinds first.
 
 Entries that say the same (kind, words) are one line with its first and last day. Where that still
 makes too many, the lines that most entries share are put together by kind; nothing is left out,
@@ -18,7 +18,7 @@ Entry = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its words, and the entries behind it, newest first."""
+    """One line: its text, and the entries behind it, newest first."""
 
     what: str
     detail: str
@@ -38,7 +38,7 @@ class Line:
 
 
 def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:
-    """The entries (newest first) as at most so many lines, latest first; each stands in one."""
+    """The entries (newest first) grouped into at most `most` lines, each entry in one line."""
     lines = _group_by(
         entries, lambda entry: (entry["source_table"], entry["what"], entry["detail"])
     )
@@ -59,7 +59,7 @@ def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line
 
 
 def entries_since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
-    """The entries about the given day or later, or recorded after it; all where there is none.
+    """The entries about the day or later, or recorded after it; all entries where day is None.
 
     What came to light after the assessment is what it could not have known.
     """
@@ -71,7 +71,7 @@ def entries_since(entries: Sequence[Entry], day: date | None) -> list[Entry]:
 
 
 def last_assessed(person: Mapping[str, Any]) -> date | None:
-    """The day of the assessment that gave the recorded levels; None where none is current."""
+    """The date of the assessment behind the recorded levels; None where none is current."""
     days = [level["assessed_on"] for level in person["levels"].values() if level["assessed_on"]]
     return date.fromisoformat(max(days)) if days else None
 

@@ -1,4 +1,4 @@
-"""What may happen to a case now, and who may do it; `check_…` raises with a sentence.
+"""Decides who may take which step on a case now, and gives the reason for each refusal.
 
 The database keeps the same rules by itself (row-level security, triggers): these say it in words.
 """
@@ -23,11 +23,11 @@ FURTHEST = timedelta(days=90)
 
 
 class Refused(UserError):
-    """An action that is not allowed now; the sentence says why."""
+    """An action that is not permitted now, with the reason in a sentence."""
 
 
 class Invalid(UserError):
-    """A form was not filled in as it must be: a sentence a field."""
+    """A form that was not filled in properly, with a sentence for each field."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__(" ".join(faults.values()))
@@ -57,7 +57,7 @@ class View:
 
 
 def check_step(progress: Progress, step: Step) -> Progress:
-    """Where the step leads, or Refused with the reason why it may not be taken now."""
+    """The progress after the step; raises Refused where it may not be taken now."""
     after = STEPS.get((progress, step))
     if after is None:
         if progress is Progress.WITH_ANOTHER:
@@ -68,12 +68,12 @@ def check_step(progress: Progress, step: Step) -> Progress:
 
 
 def can_take(progress: Progress, step: Step) -> bool:
-    """Whether the page offers the step."""
+    """Whether the step may be taken now, so that the page offers it."""
     return (progress, step) in STEPS
 
 
 def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]:
-    """The level that a view gives each community group; Invalid where it is not whole.
+    """The level that a view gives each community group; raises Invalid where it is incomplete.
 
     A group without a recorded level is given one, or cannot be told. Reasons are ticked entries or
     words, or both.
@@ -102,7 +102,7 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
 
 
 def _possible_levels(verdict: str | None, recorded: str | None) -> tuple[str, ...]:
-    """The levels that a verdict leaves: above the recorded one, below it, or all of them."""
+    """The levels that a verdict permits: above the recorded one, below it, or all."""
     if recorded is None:
         return LEVEL_ORDER
     place = LEVEL_ORDER.index(recorded)
@@ -110,7 +110,7 @@ def _possible_levels(verdict: str | None, recorded: str | None) -> tuple[str, ..
 
 
 def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> None:
-    """A conclusion has an outcome and own reasons; a reassessment is asked of named groups."""
+    """Raise Invalid unless there are an outcome and reasons, and groups for a reassessment."""
     faults = {}
     if outcome not in OUTCOMES:
         faults["outcome"] = "Select your conclusion"
@@ -123,7 +123,7 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
 
 
 def pasted_sentences(reasons: str, findings: Mapping[str, Any]) -> list[str]:
-    """The sentences of the findings that stand in somebody's own reasons, word for word.
+    """The sentences of the findings that appear word for word in somebody's own reasons.
 
     `found` is a row of findings. Whoever reads the reasons is told which words are the service's.
     """
@@ -144,7 +144,7 @@ def _plain_words(words: str) -> str:
 def check_answer(
     kind: str, words: str, planned_on: date | None, today: date, asked_on: date
 ) -> None:
-    """An answer accepts with a date, or says why not, or adds a fact, or asks for a second look.
+    """Raise Invalid unless the answer is complete: kind, words, and a date if it accepts.
 
     However often a date is put off, it stays within 90 days of the day on which it was asked.
     """
@@ -166,7 +166,7 @@ def check_answer(
 
 
 def check_reply(kind: str, words: str) -> None:
-    """A reader's word on an answer: asked again, or settled, with the reasons."""
+    """Raise Invalid unless the reply asks again or settles, with reasons."""
     faults = {}
     if kind not in OF_THE_READER:
         faults["kind"] = "Select whether you ask again or let it rest"

@@ -1,4 +1,4 @@
-"""The only writer of reviews: each call checks the step, does it, and leaves an audit row."""
+"""Records reviews: each call checks the step, takes it, and leaves an audit row."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ HELD_FOR = timedelta(hours=8)
 
 
 class NotFound(Refused):
-    """There is no such case for this reader: outside the unit, or not there at all."""
+    """There is no such case, or this reader may not see it."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """The review of cases by one signed-in reader, within one transaction."""
+    """The reviews of one signed-in reader, within one transaction."""
 
     opened: Transaction
     store: Store
@@ -39,7 +39,7 @@ class Review:
         return cls(opened, Store(opened.connection, opened.username))
 
     def list_queue(self) -> tuple[list[Item], list[Item]]:
-        """The open cases of the reader's unit, and those concluded last."""
+        """The open cases of the reader's unit, and those concluded most recently."""
         items = self.store.list_queue()
         self.opened.audit(
             AuditEvent("PAGE_VIEW_QUEUE", "NOT_APPLICABLE", "-", {"open": len(items)})
@@ -56,7 +56,7 @@ class Review:
         since: date | None = None,
         until: date | None = None,
     ) -> tuple[Item, list[RowMapping]]:
-        """A case and its timeline; a limited case is only its CRN."""
+        """A case with its timeline; a limited case has only its CRN."""
         item = self._require_item(item_id)
         self.audit_case("PAGE_VIEW_CASE", item, {"limited": item.limited})
         if item.limited:
@@ -66,7 +66,7 @@ class Review:
         )
 
     def claim_case(self, item_id: int) -> Item:
-        """Hold the case for a while: nobody else can record a view meanwhile."""
+        """Claim the case for a time, so that nobody else can record a view of it."""
         item = self._require_step(item_id, Step.CLAIM)
         self.store.insert_claim(item_id, clock.now() + HELD_FOR)
         self.audit_case("CLAIMED_CASE", item)
@@ -92,7 +92,7 @@ class Review:
         return item
 
     def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
-        """The findings, once the reader's view is recorded; when they were first seen is kept."""
+        """The findings, available once this reader's view is recorded; stores the first time."""
         item = self._require_step(item_id, Step.SEE_FINDINGS)
         if item.progress is not Progress.CONCLUDED:
             self.store.record_opening(item_id)
@@ -105,7 +105,7 @@ class Review:
     def conclude_case(
         self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str
     ) -> Item:
-        """Record a named person's conclusion, with that person's own reasons."""
+        """Record the reader's conclusion with reasons, in the reader's name."""
         item = self._require_step(item_id, Step.CONCLUDE)
         requested = dict(groups) if outcome == "ask_reassessment" else {}
         policies.check_conclusion(outcome, requested, reasons)

@@ -1,4 +1,4 @@
-"""How far a case has come, as tables: the only steps that there are."""
+"""Defines the states of a case and of a request, and the steps between them, as tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Progress(StrEnum):
-    """How far one reader is with one case."""
+    """How far one reader has come with one case."""
 
     TO_READ = "to_read"
     WITH_ANOTHER = "with_another"
@@ -19,7 +19,7 @@ class Progress(StrEnum):
 
 
 class Step(StrEnum):
-    """What a reader does."""
+    """A step that a reader can take."""
 
     CLAIM = "claim"
     RETURN = "return"
@@ -46,7 +46,7 @@ Recording a view of a case that nobody holds claims it in the same moment.
 
 
 class QueueState(StrEnum):
-    """The state of a case in the queue, for every reader."""
+    """The state of a case in the queue, the same for every reader."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -157,7 +157,7 @@ declined, or is to be looked at again, waits for a word of the reader: asked aga
 
 
 def where_it_stands(answers: list[str]) -> RequestState:
-    """The state of a request after its answers, oldest first."""
+    """The state of a request after the given answers, oldest first."""
     state = RequestState.WAITING
     for answer in answers:
         state = ANSWERS.get((state, Answer(answer)), state)
@@ -165,7 +165,7 @@ def where_it_stands(answers: list[str]) -> RequestState:
 
 
 def as_markdown() -> str:
-    """The tables of steps as diagrams (docs/review-states.md)."""
+    """The tables of steps as state diagrams (docs/review-states.md)."""
     lines = [
         "# How a case is read and followed up",
         "",

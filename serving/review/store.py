@@ -1,4 +1,4 @@
-"""Every query of the review pages; row-level security decides what each of them can see."""
+"""Queries for the review pages; row-level security limits what each reader sees."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Store:
-    """The review tables over one connection, in one person's name."""
+    """The review tables over one connection, as one user may see them."""
 
     connection: Connection
     username: str
 
     def list_queue(self) -> list[Item]:
-        """The cases for this reader to read: by due date, then in a keyed shuffle.
+        """The cases that this reader may read, by due date, then in a keyed random order.
 
         Those open, and those that wait for this reader as the second one, listed like any other.
         """
@@ -74,7 +74,7 @@ class Store:
         return sorted(waiting, key=lambda item: (item.due_on, item.shuffle))
 
     def list_concluded(self, limit: int = 20) -> list[Item]:
-        """The cases of the reader's unit concluded last."""
+        """The cases of the reader's unit that were concluded most recently."""
         rows = self._select_items().where(
             items.c.state == "concluded", items.c.id.not_in(self._second_reads())
         )
@@ -82,7 +82,7 @@ class Store:
         return [self._item_of(row) for row in self.connection.execute(newest).mappings()]
 
     def read_item(self, item_id: int) -> Item | None:
-        """The case, or None where there is none that this reader may see."""
+        """The case, or None where this reader may see no such case."""
         row = (
             self.connection.execute(self._select_items().where(items.c.id == item_id))
             .mappings()
@@ -100,7 +100,7 @@ class Store:
         since: date | None = None,
         until: date | None = None,
     ) -> list[RowMapping]:
-        """The entries of a case, newest first, of the wanted tables, days and words."""
+        """The entries of a case, newest first, filtered by table, date and text."""
         rows = select(entries).where(entries.c.item_id == item_id)
         if tables:
             rows = rows.where(entries.c.source_table.in_(tables))
@@ -119,7 +119,7 @@ class Store:
         return list(self.connection.execute(ordered).mappings())
 
     def has_entries(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
-        """Whether every one of the entries is of the case."""
+        """Whether all of the given entries belong to the case."""
         if any("\0" in part for entry in ticked for part in entry):
             return False
         is_ticked = tuple_(entries.c.source_table, entries.c.record_id).in_(list(ticked))
@@ -127,19 +127,19 @@ class Store:
         return int(self.connection.execute(rows).scalar_one()) == len(ticked)
 
     def own_view(self, item_id: int) -> RowMapping | None:
-        """What this reader recorded before seeing the findings."""
+        """The view that this reader recorded before seeing the findings, or None."""
         rows = select(own_views).where(
             own_views.c.item_id == item_id, own_views.c.username == self.username
         )
         return self.connection.execute(rows).mappings().first()
 
     def read_findings(self, item_id: int) -> RowMapping | None:
-        """The findings; none until this reader's view is recorded: the database keeps the seal."""
+        """The findings; None until this reader's view is recorded, which the database enforces."""
         rows = select(findings).where(findings.c.item_id == item_id)
         return self.connection.execute(rows).mappings().first()
 
     def other_views(self, item_id: int) -> list[RowMapping]:
-        """What other readers recorded of the case; none while one of two is still to read it."""
+        """Other readers' views of the case; none while a second reader has yet to read it."""
         rows = (
             select(own_views, users.c.name)
             .join(users, users.c.username == own_views.c.username)
@@ -158,12 +158,12 @@ class Store:
         return self.connection.execute(rows).mappings().first()
 
     def insert_claim(self, item_id: int, until: datetime) -> None:
-        """Hold the case until then; a claim until now gives it back."""
+        """Claim the case until a time; a claim that ends now gives it back."""
         values = {"item_id": item_id, "username": self.username, "until": until}
         self.connection.execute(insert(claims).values(**values))
 
     def record_view(self, item_id: int, view: View, levels: Mapping[str, str]) -> None:
-        """Keep the reader's own view; it cannot be changed afterwards."""
+        """Store the reader's own view, which cannot be changed afterwards."""
         values = {
             "item_id": item_id,
             "username": self.username,
@@ -175,7 +175,7 @@ class Store:
         self.connection.execute(insert(own_views).values(**values))
 
     def record_opening(self, item_id: int) -> None:
-        """Keep when the reader first saw the findings."""
+        """Store when the reader first saw the findings."""
         opening = select(
             exists().where(openings.c.item_id == item_id, openings.c.username == self.username)
         )
@@ -187,7 +187,7 @@ class Store:
     def record_conclusion(
         self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str
     ) -> None:
-        """Keep the reader's conclusion; it changes no level anywhere."""
+        """Store the reader's conclusion; no recorded level is changed."""
         self.connection.execute(
             insert(conclusions).values(
                 item_id=item_id,
@@ -199,7 +199,7 @@ class Store:
         )
 
     def _second_reads(self) -> list[int]:
-        """The cases that wait for this reader as the second one."""
+        """The cases that wait for this user as their second reader."""
         return list(self.connection.execute(select(func.triage.second_reads_for_me())).scalars())
 
     def _select_items(self) -> Any:

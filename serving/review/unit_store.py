@@ -1,4 +1,4 @@
-"""Every query of the unit's pages: caseload, facts, limited cases, who stands in, past reviews."""
+"""Queries for the unit's pages: caseload, facts, limited cases, deputy, past reviews."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECK_EVERY = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Limited:
-    """A case of limited access: its CRN, and when somebody last looked at it by hand."""
+    """A case of limited access: its CRN, and when it was last checked by hand."""
 
     crn: str
     access: str
@@ -36,7 +36,7 @@ class Limited:
     checked_by: str | None
 
     def is_due(self, today: date) -> bool:
-        """Whether it waits to be read, or was not checked by hand for ninety days."""
+        """Whether the case waits in the queue, or was last checked over ninety days ago."""
         if self.waiting or self.checked_at is None:
             return True
         return clock.day_of(self.checked_at) + CHECK_EVERY <= today
@@ -44,7 +44,7 @@ class Limited:
 
 @dataclass(frozen=True)
 class Past:
-    """A review that a reader concluded, and what came of it; a limited case is its CRN."""
+    """A concluded review and what followed; for a limited case only its CRN."""
 
     item_id: int
     crn: str
@@ -60,13 +60,13 @@ class Past:
 
 @dataclass(frozen=True)
 class UnitStore:
-    """The unit's tables over one connection, in one person's name."""
+    """The tables of the unit's pages over one connection, as one user may see them."""
 
     connection: Connection
     username: str
 
     def read_holding(self, crn: str) -> RowMapping | None:
-        """Where the case is held; None where the unit does not hold it."""
+        """The unit and practitioner of a case; None where the user's unit does not hold it."""
         rows = select(caseload).where(caseload.c.crn == crn)
         return self.connection.execute(rows).mappings().first()
 
@@ -75,7 +75,7 @@ class UnitStore:
         return int(self.connection.execute(select(func.count()).select_from(caseload)).scalar_one())
 
     def list_facts(self, practitioner: str | None = None) -> dict[str, list[RowMapping]]:
-        """What each indicator of the checklist found, by indicator; of one practitioner's cases."""
+        """The cases behind each checklist indicator, optionally of one practitioner only."""
         rows = select(facts).order_by(facts.c.indicator, facts.c.practitioner_code, facts.c.crn)
         if practitioner is not None:
             rows = rows.where(facts.c.practitioner_code == practitioner)
@@ -85,24 +85,24 @@ class UnitStore:
         return facts_of
 
     def list_practitioners(self) -> list[tuple[str, int]]:
-        """Who holds cases of the unit, and how many."""
+        """The practitioners with cases in the unit, and how many cases each holds."""
         code = caseload.c.practitioner_code
         rows = select(code, func.count()).where(code.is_not(None)).group_by(code).order_by(code)
         return [(holder, count) for holder, count in self.connection.execute(rows)]
 
     def list_limited(self) -> list[Limited]:
-        """The unit's cases of limited access, sorted: queued ones first, then longest unchecked."""
+        """The unit's limited cases: queued ones first, then those unchecked the longest."""
         rows = self.connection.execute(text("SELECT * FROM triage.limited_of_unit()"))
         return [Limited(*row) for row in rows]
 
     def check_limited(self, crn: str, words: str) -> None:
-        """Record that this person checked a limited case by hand."""
+        """Record that this user checked a limited case by hand."""
         values = {"crn": crn, "username": self.username, "words": words.strip()}
         # Inline: nothing is given back, for the database shows nobody of the web what was written.
         self.connection.execute(insert(limited_checks).inline().values(**values))
 
     def read_cover(self) -> RowMapping | None:
-        """The unit's deputy and how many cases it reads at once: the newest setting."""
+        """The unit's newest setting: its deputy, and its maximum of flagged cases."""
         rows = (
             select(cover, users.c.name)
             .join(users, users.c.username == cover.c.deputy, isouter=True)
@@ -111,7 +111,7 @@ class UnitStore:
         return self.connection.execute(rows).mappings().first()
 
     def list_deputies(self) -> list[RowMapping]:
-        """The SPOs of every unit, who can be named as deputies."""
+        """The SPOs of all units, each of whom can be named as deputy."""
         rows = (
             select(users.c.username, users.c.name, users.c.pdu_code)
             .where(users.c.role == "spo", users.c.ended_at.is_(None))
@@ -120,7 +120,7 @@ class UnitStore:
         return list(self.connection.execute(rows).mappings())
 
     def set_cover(self, pdu: str, deputy: str | None, most: int | None) -> None:
-        """Keep a new setting in the head's name; earlier ones stay."""
+        """Store a new setting in the head's name; earlier settings stay on record."""
         values = {
             "pdu_code": pdu,
             "deputy": deputy,
@@ -130,7 +130,7 @@ class UnitStore:
         self.connection.execute(insert(cover).values(**values))
 
     def list_past(self, limit: int = 100) -> list[Past]:
-        """The reviews that this person concluded, newest first, with what came of each."""
+        """The reviews that this user concluded, newest first, and what followed."""
         last = select(func.triage.my_last_reviews(limit))
         ids = list(self.connection.execute(last).scalars())
         rows = (

@@ -1,4 +1,4 @@
-"""The unit's pages by their rules: what may be asked and set; each call leaves an audit row."""
+"""Serves the unit's pages with their checks; each call leaves an audit row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Units:
-    """What one signed-in person may see and settle about the own unit, within one transaction."""
+    """What the user of a transaction may see and set for the own unit."""
 
     opened: Transaction
     store: UnitStore
@@ -32,19 +32,19 @@ class Units:
         return cls(opened, UnitStore(opened.connection, opened.username))
 
     def list_checklist(self) -> dict[str, list[RowMapping]]:
-        """Facts over all cases of the unit that are open to be read; no scores."""
+        """Facts about all cases of the unit that are not limited; no scores."""
         self.audit_view("PAGE_VIEW_CHECKLIST")
         return self.store.list_facts()
 
     def parse_crn(self, text: str) -> str:
-        """The CRN that was typed; Invalid where it is none."""
+        """The CRN that was typed; raises Invalid for any other text."""
         crn = text.strip().upper()
         if not is_crn(crn):
             raise Invalid({"crn": "Enter a CRN: a letter and six numbers, such as X123456"})
         return crn
 
     def open_case(self, crn: str, today: date) -> RowMapping:
-        """A case that the unit holds; NotFound for any other, whether or not there is one."""
+        """A case that the unit holds; NotFound for any other, whether it exists or not."""
         row = self.store.read_holding(crn) if is_crn(crn) else None
         if row is None:
             raise NotFound("Your unit holds no such case.")
@@ -56,12 +56,12 @@ class Units:
         return row
 
     def list_limited(self) -> list[Limited]:
-        """The unit's cases of limited access, which nothing here reads."""
+        """The unit's limited cases, whose records this service does not show."""
         self.audit_view("PAGE_VIEW_LIMITED")
         return self.store.list_limited()
 
     def check_limited(self, crn: str, words: str) -> None:
-        """Say that one has read a limited case by hand, in NDelius and OASys."""
+        """Record that the user read a limited case by hand, in NDelius and OASys."""
         case = next((one for one in self.store.list_limited() if one.crn == crn), None)
         if case is None:
             raise NotFound("Your unit holds no such case of limited access.")
@@ -73,12 +73,12 @@ class Units:
         self.opened.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
 
     def read_cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
-        """The deputy now, and the SPOs who could be."""
+        """The deputy in force, and the SPOs who could be named."""
         self.audit_view("PAGE_VIEW_COVER")
         return self.store.read_cover(), self.store.list_deputies()
 
     def set_cover(self, pdu: str, deputy: str, most: str) -> None:
-        """Name who reads what waits for more than two working days, and how much is read at once.
+        """Name the deputy for cases waiting over two working days, and a maximum of flagged cases.
 
         No deputy, or no number, takes the setting away.
         """
@@ -93,15 +93,15 @@ class Units:
         self.opened.audit(AuditEvent("SET_COVER", "PDU", pdu, {"deputy": deputy, "most": most}))
 
     def summarise_week(self) -> tuple[list[tuple[str, int]], dict[str, list[RowMapping]]]:
-        """What to take into supervision: who holds cases, and the facts about them."""
+        """For supervision: the practitioners with their cases, and the facts about them."""
         self.audit_view("PAGE_VIEW_WEEK")
         return self.store.list_practitioners(), self.store.list_facts()
 
     def list_past(self) -> list[Past]:
-        """The reviews that this person concluded."""
+        """The reviews that this user concluded."""
         self.audit_view("PAGE_VIEW_REVIEWS")
         return self.store.list_past()
 
     def audit_view(self, what: str) -> None:
-        """Leave an audit row about nobody."""
+        """Leave an audit row about a page that concerns no single person."""
         self.opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

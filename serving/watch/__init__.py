@@ -1,4 +1,4 @@
-"""What the board watches after each night: figures without any person, kept as snapshots.
+"""Computes the figures that the board watches after each night, and stores them as snapshots.
 
 Pages and the pack only read snapshots. Each figure has a state from one table (`figures.py`); what
 cannot be told is said so, never nought and never green.
@@ -39,7 +39,7 @@ HISTORY = 90
 
 @dataclass(frozen=True)
 class CountedNight:
-    """What a night saw of the whole caseload, in counts; and who was scored, for fairness alone."""
+    """A night's counts over the whole caseload, and who was scored, for the fairness figures."""
 
     store: Store
     profile: Profile | None
@@ -59,7 +59,7 @@ class CountedNight:
 
 
 def write_snapshot(connection: Connection, night: CountedNight, today: date) -> list[Figure]:
-    """Work every figure out after a night, and keep them as a snapshot."""
+    """Compute every figure after a night and store them as a snapshot."""
     concluded = readings.read_readings(connection, today)
     figures = [
         *arrivals.arrival_figures(night.store, night.profile, night.week, night.as_of),
@@ -74,7 +74,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
 
 
 def keep_again(connection: Connection, today: date) -> list[Figure]:
-    """Compute the figures of readers and queue again; others stay as of the last night."""
+    """Compute the figures of readers and queue again; the others stay as of the last night."""
     concluded = readings.read_readings(connection, today)
     fresh = [
         *readers.reader_figures(connection, concluded, today),
@@ -98,7 +98,7 @@ def _insert_snapshot(connection: Connection, as_of: date, figures: list[Figure])
 def newest_snapshot(
     connection: Connection, until: date | None = None, by: datetime | None = None
 ) -> RowMapping | None:
-    """The last snapshot of the last night, or of the last one up to a day.
+    """The newest snapshot of the last night, or of the last night up to a day.
 
     `by`: of that night's the last that was made by then, so that what readers did later is not told
     of it; the first one where all were made later.
@@ -115,7 +115,7 @@ def newest_snapshot(
 
 
 def newest_made_by(connection: Connection, until: date, by: datetime) -> RowMapping | None:
-    """The last snapshot of the last night up to a day, of those that were made by a moment."""
+    """The newest snapshot, made by a moment, of the last night up to a day."""
     rows = select(snapshots).where(snapshots.c.as_of <= until, snapshots.c.at <= by)
     ordered = rows.order_by(snapshots.c.as_of.desc(), snapshots.c.id.desc())
     return connection.execute(ordered.limit(1)).mappings().first()
@@ -124,7 +124,7 @@ def newest_made_by(connection: Connection, until: date, by: datetime) -> RowMapp
 def figure_history(
     connection: Connection, until: date, by: datetime | None = None
 ) -> dict[str, list[tuple[date, Figure]]]:
-    """By figure, what the last snapshot of each night said, oldest first, without parts.
+    """For each figure, its value in the last snapshot of each night, oldest first.
 
     A night that is missing is missing, and a figure that could not be told has no value. `by`: only
     what was made by then.
@@ -145,7 +145,7 @@ def figure_history(
 
 
 def figures_of(snapshot: Mapping[Any, Any]) -> list[Figure]:
-    """The figures of a snapshot, also of one that an earlier version kept."""
+    """The figures of a snapshot, including one stored by an earlier version."""
     parts = snapshot.get("parts") or {}
     return [
         Figure(**content, parts=[Part(**part) for part in parts.get(content["name"], [])])
@@ -156,7 +156,7 @@ def figures_of(snapshot: Mapping[Any, Any]) -> list[Figure]:
 
 @dataclass(frozen=True)
 class Topic:
-    """One question of the board as a snapshot answers it: the worst figure stands for it."""
+    """One question of the board with its figures; its state is that of the worst figure."""
 
     key: str
     question: str
@@ -164,7 +164,7 @@ class Topic:
 
     @property
     def worst_figure(self) -> Figure | None:
-        """The figure in the worst state; None where nothing was worked out."""
+        """The figure in the worst state, or None where none was computed."""
         return min(self.figures, key=lambda one: WORST_FIRST.index(one.state), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Texts that are the same but for a word or two: reasons that nobody wrote for the case."""
+"""Finds near-duplicate texts: reasons that were not written for the case."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEAR = 0.8
 
 
 def count_near_copies(texts: Sequence[frozenset[str]]) -> int:
-    """How many texts are as good as the same as some other one; of a text only its words count.
+    """How many texts are nearly the same as another one, by the words that they share.
 
     Two that share so much must share one of the rarest words of each (prefix filtering: Chaudhuri,
     Ganti and Kaushik, 2006), so few pairs are compared.

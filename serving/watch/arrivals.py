@@ -1,4 +1,4 @@
-"""The feed: what reached us this week beside what is usual, how late, refused, or not at all."""
+"""Watches the feeds: rows of the week against the usual number, lateness, refusals, silence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MISSING = "the model came without a record of what is usual."
 def arrival_figures(
     store: Store, profile: Profile | None, week: Supplied, as_of: date
 ) -> list[Figure]:
-    """What reached us in the week up to a day, by table and region."""
+    """The figures on rows received in the week up to a day, by table and region."""
     loaded = [
         _refused_figure("refused", store.loads[-1]),
         _refused_figure("unknown_codes", store.loads[-1]),
@@ -73,7 +73,7 @@ def arrival_figures(
 
 
 def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
-    """By table and region, and by table alone: a small table can stop everywhere at once."""
+    """Rows by table and region, and by table alone, since a small table can stop everywhere."""
     parts = []
     for table, regions in usual.items():
         counts = {
@@ -98,7 +98,7 @@ def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
 
 
 def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
-    """The last whole day by table and region, beside the same day of the weeks before it.
+    """The last whole day by table and region, against the same weekday of earlier weeks.
 
     A feed that failed is seen the next morning, where the week's figure needs several days. The
     middle of those weeks is what is usual: one holiday among them does not move it.
@@ -127,7 +127,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
 
 
 def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
-    """Rows a day by table and region, and by table alone."""
+    """Rows by day for each table and region, and for each table alone."""
     places: dict[str, dict[date, int]] = {}
     for table, region, day, rows in days.select("table", "region", "day", "rows").iter_rows():
         for label in (f"{table} in {region}", f"{table} everywhere"):
@@ -137,9 +137,7 @@ def _by_place(days: pl.DataFrame) -> dict[str, dict[date, int]]:
 
 
 def _lateness_parts(usual: Supplied, week: Supplied) -> list[Part]:
-    """How many more of the entries came late than usually do: by region over all tables, and by
-    table and region, so that the longest table does not drown the rest.
-    """
+    """How far the share of late entries exceeds the usual one, by region and by table."""
     parts = []
     regions = sorted({region for by in usual.values() for region in by})
     for region in regions:
@@ -187,12 +185,12 @@ def _refused_figure(name: str, load: Load) -> Figure:
 
 
 def _near_end(name: str, part: Part) -> Part:
-    """By the near end of its interval: one bad row of forty is no sign of a bad feed."""
+    """The part with the end of its interval nearest to "no change" as its value."""
     return part if part.low is None else replace(part, state=state_of(name, part.low))
 
 
 def _stopped_tables(store: Store, profile: Profile | None, as_of: date) -> Figure:
-    """Tables that were supplied when the model was approved and are not now."""
+    """The tables supplied when the model was approved that are no longer supplied."""
     if profile is None:
         return not_known("feeds_gone", MISSING)
     supplied = set(profile.supplied)

@@ -1,4 +1,4 @@
-"""Whether as many levels were called too low as the model expected, in all and at each level."""
+"""Compares the levels found too low with those the model expected, overall and by level."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.watch.readings import Reading
 
 
 def observed_to_expected(flagged: list[Reading]) -> Figure:
-    """Of flagged cases: found too low in the flagged group for each one expected (calibration)."""
+    """Observed over expected: flagged groups found too low, for each one expected."""
     with_probability = [one for one in flagged if one.probability is not None]
     if len(with_probability) < FEWEST:
         return too_few("observed", len(with_probability))
@@ -34,7 +34,7 @@ def observed_to_expected(flagged: list[Reading]) -> Figure:
 
 
 def _for_each_expected(flagged: list[Reading]) -> tuple[float, float, float]:
-    """Found too low for each one expected, with its interval."""
+    """Observed over expected, with its interval."""
     expected = sum(one.probability or 0.0 for one in flagged)
     too_low = sum(one.same_group for one in flagged)
     low, high = wilson_interval(too_low / len(flagged), len(flagged))
@@ -43,9 +43,7 @@ def _for_each_expected(flagged: list[Reading]) -> tuple[float, float, float]:
 
 
 def _by_level_observed(flagged: list[Reading]) -> list[Part]:
-    """The same at each recorded level: a model can promise too much of one and too little of
-    another.
-    """
+    """Observed over expected at each recorded level, since errors can cancel out overall."""
     parts = []
     for level in STRATA:
         ours = [one for one in flagged if one.stratum == level]

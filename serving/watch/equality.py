@@ -1,4 +1,4 @@
-"""For whom it is worse: who is flagged, rightly or wrongly, and who is missed, by characteristic.
+"""Compares groups of people: who is flagged, rightly or wrongly, and who is missed.
 
 Characteristics are read here and never scored (promise 6). Groups under SMALL are withheld. Source:
 the public sector equality duty, Equality Act 2010 section 149, which is continuing.
@@ -62,7 +62,7 @@ def equality_figures(
     concluded: list[Reading],
     as_of: date,
 ) -> list[Figure]:
-    """The widest gaps; `people` has a row a person (crn, CHARACTERISTICS): everyone scored.
+    """The widest gaps between groups, by protected characteristic.
 
     `marked` is where indicators fire that are watched for bias (crn, indicator).
     """
@@ -84,7 +84,7 @@ def equality_figures(
 
 
 def _of_readers(people: pl.DataFrame, concluded: list[Reading]) -> list[Figure]:
-    """The gaps that rest on what readers said of the cases that they concluded."""
+    """The gaps in figures that come from readers' conclusions."""
     right = [one for one in concluded if one.drawn_as == "flagged"]
     random = [one for one in concluded if one.drawn_as == "random"]
     twice = [one for one in concluded if one.second is not None]
@@ -132,12 +132,12 @@ def _of_readers(people: pl.DataFrame, concluded: list[Reading]) -> list[Figure]:
 
 
 def unsupplied_characteristics(people: pl.DataFrame) -> list[str]:
-    """The characteristics that are not known of anyone: nothing can be compared by them."""
+    """The characteristics that are not known for anyone."""
     return [name for name in CHARACTERISTICS if (people[name] == NOT_KNOWN).all()]
 
 
 def _name_missing(one: Figure, missing: list[str]) -> Figure:
-    """Say which characteristics are not supplied: green for the others does not cover them."""
+    """Name the characteristics that are not supplied, which the figure says nothing about."""
     if not missing:
         return one
     state = UNKNOWN if one.state in (GREEN, TOO_FEW) else one.state
@@ -146,7 +146,7 @@ def _name_missing(one: Figure, missing: list[str]) -> Figure:
 
 
 def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
-    """Who has entries of the kinds that others chose to record: before any model, and in words.
+    """How much more often a group has entries of kinds that officers chose to record.
 
     Of sex and age this says little: what people do differs by both.
     """
@@ -184,7 +184,7 @@ def _flagged_people(connection: Connection, as_of: date) -> set[str]:
 def _count_groups(
     people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
 ) -> Iterable[tuple[str, int, int]]:
-    """Each group of each characteristic: its name, how many people, how many of them of `who`."""
+    """For each group of each characteristic: its name, its people, and those of them in `who`."""
     unknown, is_in = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
     for name in (name for name in names if name not in unknown):
         counts = people.group_by(name).agg(people=pl.len(), true=is_in.sum())
@@ -198,9 +198,7 @@ def _flag_parts(
     figure: str = "flagged_gap",
     names: Iterable[str] = CHARACTERISTICS,
 ) -> list[Part]:
-    """How many times as likely, or as unlikely, as everyone a group is to be flagged: at least, as
-    far as chance allows; the plain ratio stands in the label.
-    """
+    """How many times as likely as everyone a group is to be flagged, at the near interval end."""
     rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
     parts = []
     for label, size, got in _count_groups(people, flagged, names):
@@ -222,7 +220,7 @@ def _flag_parts(
 
 
 def _poisson_interval(count: int) -> tuple[float, float, float]:
-    """A count, and about its 99 % interval: wide, because many groups are looked at at once."""
+    """A count with its 99 % Poisson interval; wide, because many groups are compared."""
     half = SURE * max(count, 1) ** 0.5
     return max(0.0, count - half), float(count), count + half
 
@@ -235,10 +233,7 @@ def _gap_parts(
     weigh: Callable[[Reading], float] = lambda one: one.weight,
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
-    """How far the share of a group lies from that of everyone read, beyond chance: from the near
-    end of its 99 % interval, on as many readings as the weights are worth, `put` right where
-    readers err.
-    """
+    """How far a group's share lies from everyone's, at the near end of its 99 % interval."""
     readings_frame = pl.DataFrame(
         {
             "crn": [one.crn for one in concluded],
@@ -272,13 +267,13 @@ def _gap_parts(
 
 
 def _gap_state(name: str, near: float, far: float) -> str:
-    """By the near end of the interval where it is wide; green only where the far end allows it."""
+    """The state by the near end of the interval; green only if the far end is green too."""
     state = state_of(name, near)
     return TOO_FEW if state == GREEN and far >= THRESHOLDS[name].act else state
 
 
 def _none_alone(parts: list[Part]) -> list[Part]:
-    """Withhold the next smallest group with a single small one, whose count a sum reveals."""
+    """Withhold a second group where the total would reveal a single withheld one."""
     shown_parts = list(parts)
     for name in {_characteristic_of(part) for part in parts}:
         ours = [place for place, part in enumerate(shown_parts) if _characteristic_of(part) == name]
@@ -296,7 +291,7 @@ def _characteristic_of(part: Part) -> str:
 
 
 def _name_untold_groups(one: Figure) -> Figure:
-    """Name the groups with too few people: no gap seen does not mean no gap."""
+    """Name the groups with too few people to compare."""
     unsure = [_GROUP.match(part.label) for part in one.parts if part.state == TOO_FEW]
     if one.state != TOO_FEW or not unsure or all(part.value is None for part in one.parts):
         return one
@@ -308,7 +303,7 @@ def _name_untold_groups(one: Figure) -> Figure:
 
 
 def _group_shares(readings_frame: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
-    """By group: how many readings, the weighted share of which it is true, what they are worth."""
+    """By group: number of readings, weighted share, effective number of readings."""
     weight, weight_of_true = pl.col("weight"), pl.col("weight").filter(pl.col("said"))
     return (
         readings_frame.group_by(by.alias("group"))

@@ -1,4 +1,4 @@
-"""A watched figure, and the table of thresholds from which it is to be looked at or acted on."""
+"""Defines the watched figures, and the thresholds at which each needs a look or action."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOPICS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Line:
-    """A figure's place: its question, its name in words, and its two thresholds."""
+    """The definition of a figure: its question, its title, its two thresholds."""
 
     topic: str
     title: str
@@ -96,7 +96,7 @@ THRESHOLDS: dict[str, Line] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One line of the table behind a figure: no person, and no count of people under SMALL."""
+    """One row of the table behind a figure; no person, and no count of people under SMALL."""
 
     label: str
     value: float | None
@@ -108,7 +108,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its value with an interval and a count, its state, and a plain sentence."""
+    """A figure: value, interval, count, state, and a plain sentence."""
 
     name: str
     value: float | None
@@ -121,7 +121,7 @@ class Figure:
 
 
 def state_of(name: str, value: float | None) -> str:
-    """The state of a value by the table of thresholds."""
+    """The state of a value by the figure's thresholds."""
     if value is None:
         return TOO_FEW
     line = THRESHOLDS[name]
@@ -141,7 +141,7 @@ def make_figure(
     words: str,
     parts: Iterable[Part] = (),
 ) -> Figure:
-    """A figure in its state; `words` says it, with {n} for the value in its unit."""
+    """A figure with its state; in `words`, {n} is replaced by the value in its unit."""
     sentence = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
     state = confirmed_state(name, state_of(name, value), high)
@@ -158,7 +158,7 @@ def make_figure(
 
 
 def confirmed_state(name: str, state: str, high: float) -> str:
-    """Green only where the far end of the interval allows it, of what must be sure."""
+    """The state, not green unless the far end of the interval is green too, for some figures."""
     unsure = state == GREEN and name in SURELY and high >= THRESHOLDS[name].act
     return TOO_FEW if unsure else state
 
@@ -168,7 +168,7 @@ SURELY = ("misses", "misses_corrected")
 
 
 def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
-    """A figure that is a plain number of things, with no interval."""
+    """A figure that is a number of things, without an interval."""
     sentence = words.format(n=f"{number:,}", of=f"{of:,}")
     return Figure(
         name=name,
@@ -183,12 +183,12 @@ def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Pa
 
 
 def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
-    """A figure with too few cases to estimate: never nought, never green."""
+    """A figure with too few cases to estimate; it is neither 0 nor green."""
     return _without_value(name, TOO_FEW, f"Too few to tell: {count} of {FEWEST}.", count, parts)
 
 
 def not_known(name: str, why: str) -> Figure:
-    """A figure for which something is missing: never nought, never green."""
+    """A figure that cannot be computed because something is missing; neither 0 nor green."""
     return _without_value(name, NOT_KNOWN, f"Not known: {why}")
 
 
@@ -208,7 +208,7 @@ def _without_value(
 
 
 def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
-    """The figure of the part that is worst; `words` has {n} and {where}.
+    """The figure of the part in the worst state; `words` has {n} and {where}.
 
     Green only where at least half of the parts could be told: the others may be the bad ones.
     """
@@ -251,7 +251,7 @@ MOST_PARTS = 160
 
 
 def in_words(name: str, value: float) -> str:
-    """A value in the unit of its figure."""
+    """A value in words, in the unit of its figure."""
     unit = THRESHOLDS[name].unit
     if unit == "share":
         hundredths = 100 * value
@@ -262,14 +262,14 @@ def in_words(name: str, value: float) -> str:
 
 
 def wilson_interval(share: float, worth: float, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval (95 %) of a share on as many readings as the weights are worth."""
+    """Wilson's 95 % interval of a share, for an effective number of readings."""
     middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
     half = z * np.sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()) -> Figure:
-    """A share of all there are, each counted: no interval, for nothing is estimated.
+    """A share of a complete count, without an interval, because nothing is estimated.
 
     Too few under FEWEST: one of three says little of how a service goes.
     """
@@ -290,12 +290,12 @@ def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part]
 
 
 def untold_part(label: str, people: int) -> Part:
-    """A part with too few people to estimate; its count is withheld below SMALL."""
+    """A part with too few people to estimate; its count is withheld under SMALL."""
     return Part(label, None, None, None, people if people >= SMALL else 0, TOO_FEW)
 
 
 def part_share(name: str, label: str, part: int, whole: int) -> Part:
-    """A share as a line of a table; withheld under FEWEST."""
+    """A share as a row of a table; withheld under FEWEST."""
     if whole < FEWEST:
         return untold_part(label, whole)
     low, high = wilson_interval(part / whole, whole)

@@ -1,4 +1,4 @@
-"""The list: is it that of the night before, who is left alone, and is it read and followed up."""
+"""Watches the list: overlap with the night before, backlog, and follow-up."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def list_figures(
 
 
 def of_the_queue(connection: Connection, today: date) -> list[Figure]:
-    """What waits, is late, or cannot come in: from the database alone."""
+    """The figures on waiting, late and blocked cases, from the database only."""
     return [
         *_followed_up(connection, today),
         _backlog_figure(connection, today),
@@ -73,7 +73,7 @@ def of_the_queue(connection: Connection, today: date) -> list[Figure]:
 
 
 def _top_rows(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
-    """The rows that a week's reviews would reach, by recorded level."""
+    """The rows that one week's reviews would reach, by recorded level."""
     most = (
         pl.col("stratum")
         .str.to_lowercase()
@@ -105,7 +105,7 @@ def _overlap_figure(now: pl.DataFrame, then: pl.DataFrame) -> Figure:
 
 
 def _followed_up(connection: Connection, today: date) -> list[Figure]:
-    """Of reassessments asked for: how many are overdue, and how many the practitioner answered."""
+    """Of requested reassessments: how many are overdue, and how many were answered."""
     since = clock.start_of(today - WITHIN)
     requests = connection.execute(
         select(items.c.id, conclusions.c.at)
@@ -151,7 +151,7 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
 
 
 def _backlog_figure(connection: Connection, today: date) -> Figure:
-    """How much waits to be read, as weeks of reading at the pace of the last four."""
+    """The waiting cases, as weeks of reading at the pace of the last four weeks."""
     open_ = select(func.count()).where(items.c.state == "open", ~items.c.limited)
     waiting = int(connection.execute(open_).scalar_one())
     since = clock.start_of(today - PACE)
@@ -185,7 +185,7 @@ def _past_their_day(connection: Connection, today: date) -> Figure:
 
 
 def _closed_units(connection: Connection) -> Figure:
-    """Units whose head has set that no flagged case comes in: the board sees what a head may do."""
+    """The units whose head has set that they take no flagged cases."""
     newest = select(func.max(cover.c.id)).group_by(cover.c.pdu_code)
     closed = list(
         connection.execute(select(cover.c.reviews_at_once).where(cover.c.id.in_(newest))).scalars()

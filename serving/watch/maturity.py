@@ -1,4 +1,4 @@
-"""How much of what was queued has been read: what every figure of outcomes rests on."""
+"""Measures how much of what was queued has been read, which all outcome figures depend on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Read = Mapping[str, tuple[int, int]]
 
 
 def read_of(connection: Connection, today: date) -> Read:
-    """Of what was queued in the half year up to a fortnight ago, how much has been read."""
+    """Of the cases queued in the half year up to a fortnight ago, how many have been read."""
     concluded = func.count().filter(items.c.state == "concluded")
     rows = connection.execute(
         select(findings.c.drawn_as, concluded, func.count())
@@ -31,7 +31,7 @@ def read_of(connection: Connection, today: date) -> Read:
 
 
 def maturity_figure(counts_of: Read) -> Figure:
-    """How much of it has been read, however it was drawn."""
+    """The share of queued cases that has been read, for flagged and random cases together."""
     concluded, of = (sum(counts[place] for counts in counts_of.values()) for place in (0, 1))
     return share_of(
         "mature", concluded, of, "Of 100 cases queued over two weeks ago, {n} are concluded."
@@ -39,7 +39,7 @@ def maturity_figure(counts_of: Read) -> Figure:
 
 
 def with_maturity(one: Figure, counts_of: Read, drawn_as: str) -> Figure:
-    """A figure with how many of the cases drawn like its own are read; not green on a half."""
+    """The figure with the share read of cases drawn like its own; not green under a half."""
     concluded, of = counts_of.get(drawn_as, (0, 0))
     if not of or one.value is None:
         return one

@@ -1,4 +1,4 @@
-"""Drift: of indicators, scores and recorded levels against the profile that was approved.
+"""Watches drift of indicators, scores and recorded levels against the approved profile.
 
 Process indicators say what the service did, behaviour indicators what people did. Where the first
 move in a region and the second do not, recording or practice has changed and not the people.
@@ -38,7 +38,7 @@ Measures = Mapping[str, list[int]]
 
 
 def population_figures(profile: Profile | None, now: Counts) -> list[Figure]:
-    """What moved: the indicators, the scores, the recorded levels, the process in a region."""
+    """The drift figures: indicators, scores, recorded levels, process by region."""
     if profile is None:
         names = ("regions", "indicators", "scores", "levels", "process")
         return [not_known(name, MISSING) for name in names]
@@ -90,12 +90,12 @@ def _shift_parts(
 
 
 def _measure_shift(then: list[int], now: list[int], rows: int) -> tuple[Shift | None, int]:
-    """How far a distribution moved (PSI), and over how many people; None where it is missing."""
+    """The PSI of a distribution and the number of people; None where it is missing."""
     return (drift.population_stability_index(then, now, rows) if now else None), sum(now) // rows
 
 
 def _by_region(then: Counts, now: Counts) -> Figure:
-    """Whether each region has the share of people it had: one may be missing.
+    """Whether each region still has its share of people.
 
     Of those that a unit holds: who is placed nowhere yet comes and goes.
     """
@@ -122,14 +122,14 @@ def _by_region(then: Counts, now: Counts) -> Figure:
 
 
 def _count_people(measures: Measures) -> int:
-    """How many people a region had: each has a level, or none, in every community group."""
+    """The number of people in a region, from its counts by group and level."""
     return sum(measures.get(level_name(COMMUNITY_GROUPS[0]), []))
 
 
 def _level_parts(
     names: list[str], then: Counts, now: Counts, measures: tuple[Measures, Measures]
 ) -> list[Part]:
-    """The whole service, and each region: levels can be put up in one place alone."""
+    """The drift of recorded levels, in the whole service and in each region."""
     parts = _shift_parts("levels", names, *measures, 1)
     for region in sorted(then):
         parts += [
@@ -146,7 +146,7 @@ def _practice_parts(then: Counts, now: Counts) -> list[Part]:
 
 
 def _excess_shift(region: str, then: Measures, now: Measures) -> Part:
-    """The mean PSI of process indicators of a region, less that of its behaviour indicators."""
+    """The mean PSI of a region's process indicators, less that of its behaviour indicators."""
     means, people = {}, 0
     for kind in ("process", "behaviour"):
         names = [n for n, i in CATALOGUE.items() if i.kind == kind and n in then and n in now]
@@ -170,7 +170,7 @@ def _shift_part(of: str, label: str, shift: Shift | None, count: int) -> Part:
 
 
 def _measure_title(name: str) -> str:
-    """A measure in words."""
+    """The name of a measure in words."""
     if name in CATALOGUE:
         return f"{FAMILIES[CATALOGUE[name].family].lower()}: {name.replace('_', ' ')}"
     kind, *rest = name.split(" ")

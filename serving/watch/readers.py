@@ -1,4 +1,4 @@
-"""Readers and what they found: misses, precision, agreement, changes of view, how long, how alike.
+"""Watches readers: misses, precision, agreement, changes of view, time taken, copied reasons.
 
 Worked out after each night from what readers recorded before they saw anything; no person and no
 reader is named. Too few readings are "too few to tell", never green.
@@ -48,7 +48,7 @@ READERS = 3
 
 
 def reader_figures(connection: Connection, concluded: list[Reading], today: date) -> list[Figure]:
-    """Every figure of some readings as it stands; the night's role reads what they rest on."""
+    """Every figure about readers, from concluded cases."""
     random = [one for one in concluded if one.drawn_as == "random"]
     flagged = [one for one in concluded if one.drawn_as == "flagged"]
     double = [one for one in concluded if one.second is not None]
@@ -118,7 +118,7 @@ def _worse_of_both(
     words: str,
     weigh: Callable[[Reading], float] = lambda _: 1.0,
 ) -> Figure:
-    """A share of the cases flagged and of those drawn at random, apart: the worse one stands.
+    """A share among flagged and among random cases, measured apart; the worse one is the figure.
 
     What readers do is told of the reviews that they did. One case at random stands for a thousand;
     together with those flagged it would hide what happens to them.
@@ -145,7 +145,7 @@ def share_figure(
     weigh: Callable[[Reading], float] = lambda one: one.weight,
     parts: Iterable[Part] = (),
 ) -> Figure:
-    """A weighted share with a Wilson interval on as many readings as the weights are worth."""
+    """A weighted share with a Wilson interval for the effective number of readings."""
     interval, worth = weighted_share(concluded, holds, weigh)
     if interval is None:
         return too_few(name, worth, parts)
@@ -157,7 +157,7 @@ def weighted_share(
     holds: Callable[[Reading], bool | None],
     weigh: Callable[[Reading], float] = lambda one: one.weight,
 ) -> tuple[tuple[float, float, float] | None, int]:
-    """A share with its interval, None on too few readings; and what the readings are worth."""
+    """A weighted share with its interval (None for too few), and how many readings it is worth."""
     if len(concluded) < FEWEST:
         return None, len(concluded)
     weight = np.array([weigh(one) for one in concluded])
@@ -173,7 +173,7 @@ def by_level(
     holds: Callable[[Reading], bool | None],
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
-    """A share at each recorded level (promise 9), corrected by `correct`."""
+    """A share at each recorded level (promise 9), passed through `correct`."""
     parts = []
     for level in STRATA:
         ours = [one for one in concluded if one.stratum == level]
@@ -189,7 +189,7 @@ def by_level(
 
 
 def how_they_err(concluded: list[Reading]) -> tuple[ReaderError | None, int, int]:
-    """How readers err, None where too few were read twice; how many were, and how many once.
+    """Readers' error rates, or None; the number of cases read twice, and once.
 
     Who is read twice depends on what the first reader said, which is known: no weights are needed.
     """
@@ -208,7 +208,7 @@ def how_they_err(concluded: list[Reading]) -> tuple[ReaderError | None, int, int
 
 
 def corrected_misses(concluded: list[Reading]) -> Figure:
-    """The misses corrected for readers who err, and so at each recorded level."""
+    """The share missed, overall and by recorded level, corrected for readers' errors."""
     name = "misses_corrected"
     error_rates, twice, once = how_they_err(concluded)
     if error_rates is None:
@@ -234,7 +234,7 @@ def corrected_misses(concluded: list[Reading]) -> Figure:
 
 
 def _haste_figure(concluded: list[Reading]) -> Figure:
-    """How long a case was open before the own view was recorded: how many minutes, how often."""
+    """How long cases were open before the own view was recorded, in steps of minutes."""
     minutes = [one.read_for.total_seconds() / 60 for one in concluded if one.read_for is not None]
     if not minutes:
         return too_few("hasty", 0)
@@ -258,7 +258,7 @@ def _haste_figure(concluded: list[Reading]) -> Figure:
 
 
 def _time_step(label: str, count: int, of: int, *, first: bool) -> Part:
-    """One step of times: only the first says anything of haste."""
+    """One step of the times; only the first one counts as haste."""
     if of < FEWEST:
         return untold_part(label, count)
     state = state_of("hasty", count / of) if first else GREEN
@@ -275,7 +275,7 @@ def _quick_readings(concluded: list[Reading]) -> Figure:
 
 
 def _same_words(concluded: list[Reading]) -> Figure:
-    """Reasons that are those of another review but for a word or two, in whatever order or case."""
+    """Reasons that are nearly the same as those of another review."""
     again = alike.count_near_copies([_words_of(one.reasons) for one in concluded])
     return share_of(
         "same_words",
@@ -290,7 +290,7 @@ def _words_of(reasons: str) -> frozenset[str]:
 
 
 def _units_that_follow(right: list[Reading]) -> Figure:
-    """Units in which half or more of the reviews followed the findings against the own view.
+    """Units in which at least half of the reviews changed their view to the findings'.
 
     Units, never people: only where there are enough reviews, of several readers, to tell.
     """

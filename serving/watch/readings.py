@@ -1,4 +1,4 @@
-"""What readers recorded of concluded cases: what every figure about readers rests on."""
+"""Reads concluded cases as their readers left them, for the figures about readers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WITHIN = timedelta(days=182)
 
 @dataclass(frozen=True)
 class Reading:
-    """One concluded case: how it was drawn, whether each reader called a level too low."""
+    """One concluded case: how it was drawn, and whether each reader called a level too low."""
 
     drawn_as: str
     stratum: str
@@ -44,7 +44,7 @@ class Reading:
 
 
 def read_readings(connection: Connection, today: date) -> list[Reading]:
-    """Every case concluded in the half year up to a day, as its readers left it.
+    """Every case concluded in the half year up to a day.
 
     Not since ever: what readers do now would be lost among what they did for years.
     """

@@ -1,1 +1,1 @@
-"""The pages."""
+"""Serves the pages and the JSON API."""

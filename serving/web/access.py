@@ -1,4 +1,4 @@
-"""Who may do what: read off the routes themselves, as a table and for the tests."""
+"""Lists which roles may use which route, read from the routes, for a page and the tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROLES = tuple(HOMES)
 
 @dataclass(frozen=True)
 class Door:
-    """A route: how it is asked, where, and which roles it lets in; None where anyone may come."""
+    """A route: its method, path and permitted roles; None where anyone may use it."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Door:
 
 
 def list_doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
-    """Every route, with the roles that its own dependencies let in; `under` leads each address."""
+    """Every route with its permitted roles; `under` is put before each path."""
     doors = []
     for route in (route for router in routers for route in router.routes):
         if isinstance(route, APIRoute):
@@ -37,7 +37,7 @@ def list_doors(routers: Iterable[APIRouter], under: str = "") -> list[Door]:
 
 
 def _required_roles(dependant: Dependant) -> frozenset[str] | None:
-    """The roles that pass every check on the way to a route."""
+    """The roles that pass every check of a route's dependencies."""
     allowed: frozenset[str] | None = None
     for one in _all_dependants(dependant):
         if isinstance(one.call, Allowed):
@@ -54,7 +54,7 @@ def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def as_markdown() -> str:
-    """The table of access (docs/access.md)."""
+    """The table of access as Markdown (docs/access.md)."""
     from serving.web import api_routes
     from serving.web.app import ROUTERS
 

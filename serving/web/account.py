@@ -1,4 +1,4 @@
-"""Who is signed in, in which role, and the token that forms carry."""
+"""Gives the signed-in user with role and unit, and the token that forms carry."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ NAVIGATION: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class NotSignedIn(UserError):
-    """No one is signed in."""
+    """The request needs a signed-in user and has none."""
 
 
 @dataclass(frozen=True)
 class User:
-    """Who is signed in, in which role, for which unit."""
+    """A signed-in user with role and unit."""
 
     username: str
     name: str
@@ -69,24 +69,24 @@ class User:
 
     @property
     def home_page(self) -> str:
-        """The page that this person starts on."""
+        """The page that this user starts on."""
         return HOMES[self.role]
 
 
 def signed_in(request: Request) -> User | None:
-    """Who is signed in, as last read in this request."""
+    """The signed-in user of this request, or None, from its state."""
     user: User | None = getattr(request.state, "user", None)
     return user
 
 
 def signed_in_name(request: Request) -> str | None:
-    """The name of who is signed in; None where nobody is, whatever a cookie says."""
+    """The username of the signed-in user, or None, whatever the cookie contains."""
     user = signed_in(request)
     return user.username if user else None
 
 
 def form_token(request: Request) -> str:
-    """A token kept in the session and sent back by every form."""
+    """The token against forged forms, kept in the session and sent back by every form."""
     if "token" not in request.session:
         request.session["token"] = secrets.token_urlsafe(24)
     return str(request.session["token"])
@@ -104,7 +104,7 @@ def _is_our_token(request: Request, token: str) -> bool:
 
 
 async def require_user(request: Request) -> User:
-    """The signed-in user; NotSignedIn leads to the sign-in page.
+    """The signed-in user; raises NotSignedIn, which leads to the sign-in page.
 
     What was typed into a form whose session has run out meanwhile is kept for its writer.
     """
@@ -125,13 +125,13 @@ async def require_user(request: Request) -> User:
 
 
 async def user_or_none(request: Request) -> User | None:
-    """The signed-in user on a page that anyone may see; None where nobody is."""
+    """The signed-in user, or None, for a page that anyone may see."""
     session = await _known_session(request)
     return _let_in(request, session) if session is not None and session.live else None
 
 
 async def _known_session(request: Request) -> sessions.SessionUser | None:
-    """Whom the cookie's session stands for, whether or not it has run out."""
+    """The user of the cookie's session, even if the session has expired."""
     number = request.session.get("session")
     if not number:
         return None
@@ -160,13 +160,13 @@ def check_signed_form(
 
 @dataclass(frozen=True)
 class Allowed:
-    """Who may come in: a dependency of a route, and what the table of access is made from."""
+    """A route's dependency that admits some roles; the table of access is made from it."""
 
     roles: frozenset[str]
     why: str
 
     def __call__(self, user: Annotated[User, Depends(require_user)]) -> User:
-        """The signed-in user, where the role is one of those allowed."""
+        """The signed-in user, if the role is permitted; otherwise raises."""
         if user.role not in self.roles:
             raise Refused(self.why)
         return user

@@ -1,4 +1,4 @@
-"""Acute entries: recent entries that somebody must act on, and who did."""
+"""Serves the page of acute entries, on which each is acknowledged by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Looking = Annotated[AcuteEntries, in_transaction(account.with_cases, AcuteEntrie
 
 @router.get("/acute")
 def show_acute(request: Request, entries: Looking) -> Response:
-    """What waits to be acknowledged, and what was."""
+    """Show the unacknowledged entries, and those acknowledged last."""
     typed = drafts.kept_on(entries.opened, "/acute")
     filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
     return pages.render_page(
@@ -41,7 +41,7 @@ def acknowledge_entry(
     entry_id: ItemId,
     action: Annotated[str, Form(alias="done")] = "",
 ) -> Response:
-    """Acknowledge an entry in one's own name."""
+    """Acknowledge an entry in the user's own name."""
     try:
         entries.acknowledge_entry(entry_id, action)
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""After the event: one case and one day, asked by who was given that role, and held if needed."""
+"""Serves the account of a case on a day, for inspectors, and its legal hold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Asking = Annotated[Transaction, in_transaction(account.inspector)]
 
 @router.get("/account")
 def ask_for_account(request: Request, opened: Asking) -> Response:
-    """Where a CRN and a day are typed."""
+    """Show the form for a CRN and a day."""
     opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
     return _account_page(request, {}, {})
 
@@ -37,7 +37,7 @@ def show_account(
     crn: Annotated[str, Form()] = "",
     on: Annotated[str, Form()] = "",
 ) -> Response:
-    """The account of a case on a day; the CRN is posted, and stands in no address."""
+    """Show the account of a case on a day; the CRN is posted, never part of an address."""
     typed = {"crn": crn.strip().upper()[:20], "on": on}
     try:
         day = date.fromisoformat(on)
@@ -63,7 +63,7 @@ def change_hold(
     placed: Annotated[str, Form()] = "",
     reasons: Annotated[str, Form()] = "",
 ) -> Response:
-    """Keep the case from deletion, or let it go."""
+    """Place or lift a legal hold on the case."""
     typed = {"crn": crn.strip().upper()[:20], "on": ""}
     try:
         if fault := too_short(reasons):

@@ -1,4 +1,4 @@
-"""The JSON API as an application of its own under /v1, described by OpenAPI."""
+"""Builds the JSON API, an application of its own under /v1, described by OpenAPI."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STATUS: dict[type[UserError], int] = {
 
 
 def create_api() -> FastAPI:
-    """The application; its state is given to it by the one that it is mounted on."""
+    """The API application; the application that mounts it sets its state."""
     app = FastAPI(
         title="rosh-triage",
         version=VERSION,
@@ -67,7 +67,7 @@ def _user_error(request: Request, error: Exception) -> Response:
 
 
 def _answer_malformed(request: Request, error: Exception) -> Response:
-    """Says where, never what: a body can hold a person's history."""
+    """Answer a malformed request with the places of its faults, never with its contents."""
     _audit_refusal(request, error)
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     where = "; ".join(sorted({".".join(str(p) for p in one["loc"]) for one in faults}))[:500]

@@ -1,4 +1,4 @@
-"""What the JSON API takes and gives, as its description says."""
+"""Defines the requests and responses of the JSON API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Words = Annotated[str, Field(max_length=4000)]
 
 
 class Model(BaseModel):
-    """Names in camelCase outside, as in other HMPPS APIs; nothing that is not described."""
+    """A base for all models: camelCase names outside, unknown fields refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid"
@@ -23,7 +23,7 @@ class Model(BaseModel):
 
 
 class ErrorResponse(Model):
-    """An error as other HMPPS APIs say it."""
+    """An error in the shape of other HMPPS APIs."""
 
     status: int
     user_message: str
@@ -32,7 +32,7 @@ class ErrorResponse(Model):
 
 
 class CaseSummary(Model):
-    """A case in the queue; a limited case is its CRN alone."""
+    """A case in the queue; a limited case has only its CRN."""
 
     id: int
     crn: str
@@ -49,7 +49,7 @@ One = TypeVar("One")
 
 
 class Page(Model, Generic[One]):
-    """A page of many."""
+    """One page of a longer list."""
 
     content: list[One]
     page: int
@@ -59,7 +59,7 @@ class Page(Model, Generic[One]):
 
 
 class Case(CaseSummary):
-    """A case as its page says it, without anything of the findings."""
+    """The header of a case, without any findings."""
 
     person: dict[str, Any]
 
@@ -80,14 +80,14 @@ class EntryOut(Model):
 
 
 class EntryKey(Model):
-    """Which entry."""
+    """The table and record number of an entry."""
 
     table: Annotated[str, Field(max_length=60)]
     record_id: Annotated[str, Field(max_length=200)]
 
 
 class ViewIn(Model):
-    """A reader's own view: a verdict a group, a level where it is not right, reasons."""
+    """A reader's own view: verdict by group, level where it differs, reasons."""
 
     verdicts: dict[Group, Literal["about_right", "too_low", "too_high", "cannot_tell"]]
     levels: dict[Group, Level] = {}
@@ -96,7 +96,7 @@ class ViewIn(Model):
 
 
 class ConclusionIn(Model):
-    """A conclusion in the reader's own words; it changes no level."""
+    """A conclusion in the reader's own words; no level is changed."""
 
     outcome: Literal["ask_reassessment", "keep_level", "need_information"]
     groups: dict[Group, Literal["too_low", "too_high"]] = {}
@@ -115,7 +115,7 @@ class ConclusionOut(Model):
 
 
 class Findings(Model):
-    """The findings, once this reader's own view is recorded."""
+    """The findings, available once this reader's own view is recorded."""
 
     drawn_as: str
     risk_group: str
@@ -126,7 +126,7 @@ class Findings(Model):
 
 
 class Answer(Model):
-    """What was answered to what was asked."""
+    """An answer to a request."""
 
     kind: str
     words: str
@@ -136,7 +136,7 @@ class Answer(Model):
 
 
 class AskedOut(Model):
-    """What was asked of the practitioner, and where it stands."""
+    """A request to the practitioner with its state."""
 
     id: int
     crn: str
@@ -160,7 +160,7 @@ class AnswerIn(Model):
 
 
 class Event(Model):
-    """A domain event to be published by whoever fetches it, in the HMPPS envelope."""
+    """A domain event in the HMPPS envelope, for another service to publish."""
 
     id: int
     body: dict[str, Any]
@@ -174,7 +174,7 @@ class Events(Model):
 
 
 class LimitIn(Model):
-    """A case whose access was limited just now, and whom it names; nobody: it is not known."""
+    """A case whose access has just been limited, and the users named; none where not known."""
 
     crn: Annotated[str, Field(pattern=r"^[A-Z]\d{6}$")]
     excluded: list[UserName] = Field(default=[], description="Users who may not see the case")
@@ -182,14 +182,14 @@ class LimitIn(Model):
 
 
 class LimitOut(Model):
-    """That the case is closed now."""
+    """The confirmation that a case is closed."""
 
     crn: str
     held: bool = Field(description="Whether the case is in the caseload of a unit")
 
 
 class ScoreIn(Model):
-    """One case history in the records' shape (docs/records.md)."""
+    """One case history in the shape of docs/records.md."""
 
     crn: Annotated[str, Field(pattern=r"^[A-Z]\d{6}$")]
     as_of: date
@@ -197,7 +197,7 @@ class ScoreIn(Model):
 
 
 class GroupScore(Model):
-    """What the approved model says of one group; it decides nothing."""
+    """The approved model's score of one risk group; it decides nothing."""
 
     group: str
     stratum: str
@@ -209,7 +209,7 @@ class GroupScore(Model):
 
 
 class ScoreOut(Model):
-    """A score, and what it rests on."""
+    """The scores of a case, with the approval and bundle that gave them."""
 
     crn: str
     as_of: date

@@ -1,4 +1,4 @@
-"""The JSON API, version 1: the same steps under the same seal as the pages."""
+"""Serves version 1 of the JSON API: the same steps under the same rules as the pages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def list_queue(review: Reading, page: PageNumber = 0, size: PageSize = 50) -> m.
 
 @router.get("/cases/{item_id}")
 def read_case(review: Reading, item_id: ItemId) -> m.Case:
-    """A case: who, the recorded levels, what is known and not. Nothing of the findings."""
+    """The header of a case: person, recorded levels, what is missing; no findings.
+
+    Nothing of the findings.
+    """
     item, _ = review.read_case(item_id, [], "", system=False)
     return m.Case(**_case_head(item), person={} if item.limited else item.person)
 
@@ -65,7 +68,7 @@ def read_case(review: Reading, item_id: ItemId) -> m.Case:
 def list_entries(
     review: Reading, item_id: ItemId, page: PageNumber = 0, size: PageSize = 100
 ) -> m.Page[m.EntryOut]:
-    """The record of a case, newest first; none of a case of limited access."""
+    """The entries of a case, newest first; none for a limited case."""
     _, timeline = review.read_case(item_id, [], "", system=True)
     part, about = _page_of(timeline, page, size)
     names = [name for name in m.EntryOut.model_fields if name not in ("table", "recorded_at")]
@@ -82,7 +85,7 @@ def list_entries(
 
 @router.post("/cases/{item_id}/claim")
 def claim_case(review: Reading, item_id: ItemId) -> m.CaseSummary:
-    """Hold a case while reading it."""
+    """Claim a case while reading it."""
     review.claim_case(item_id)
     return _fresh_summary(review, item_id)
 
@@ -96,7 +99,7 @@ def give_back(review: Reading, item_id: ItemId) -> m.CaseSummary:
 
 @router.post("/cases/{item_id}/view")
 def record_view(review: Reading, item_id: ItemId, view: m.ViewIn) -> m.CaseSummary:
-    """Record the caller's own view; it cannot be changed, and opens the findings."""
+    """Record the caller's own view, which cannot be changed and makes the findings available."""
     ticked = tuple((one.table, one.record_id) for one in view.ticked)
     own_view = View(_plain_levels(view.verdicts), _plain_levels(view.levels), ticked, view.reasons)
     review.record_view(item_id, own_view)
@@ -121,7 +124,7 @@ def conclude_case(review: Reading, item_id: ItemId, conclusion: m.ConclusionIn) 
 
 @router.get("/cases/{item_id}/conclusion")
 def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
-    """The conclusion that an event is about, for the service that writes it to NDelius."""
+    """The conclusion named by an event, for the service that writes it to NDelius."""
     conclusion_query = text("SELECT * FROM triage.conclusion_for_batch(:item)")
     row = opened.connection.execute(conclusion_query, {"item": item_id}).mappings().first()
     if row is None:
@@ -146,7 +149,7 @@ def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
 
 @router.post("/asked/{item_id}/answers")
 def answer_inquiry(follow_ups: Answering, item_id: ItemId, answer: m.AnswerIn) -> m.AskedOut:
-    """Answer in the caller's own name."""
+    """Record an answer in the caller's own name."""
     follow_ups.record_answer(item_id, answer.kind, answer.words, answer.planned_on, clock.today())
     follow_up, _, _ = follow_ups.read_follow_up(item_id)
     return _inquiry_out(follow_up)
@@ -158,7 +161,7 @@ def list_events(
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     size: PageSize = 100,
 ) -> m.Events:
-    """Domain events after a number, oldest first, for whoever publishes them."""
+    """Domain events after a number, oldest first, for the service that publishes them."""
     rows = opened.connection.execute(
         text("SELECT id, body FROM triage.events_after(:after, :size)"),
         {"after": after, "size": size},
@@ -170,7 +173,7 @@ def list_events(
 
 @router.post("/limits")
 def tell_limit(opened: Others, limit: m.LimitIn) -> m.LimitOut:
-    """Limit a case at once, as NDelius reports an exclusion or restriction; it opens none."""
+    """Limit a case at once, as NDelius reports an exclusion or restriction; never lifts one."""
     in_caseload = limited_access.limit_case(
         opened.connection, limit.crn, limit.excluded, limit.restricted_to
     )
@@ -180,7 +183,7 @@ def tell_limit(opened: Others, limit: m.LimitIn) -> m.LimitOut:
 
 @router.post("/scores")
 def score_history(request: Request, opened: Others, history: m.ScoreIn) -> m.ScoreOut:
-    """Score one case history with what is approved; nothing is kept of it but that it was asked."""
+    """Score one case history with the approved model; only the audit row is stored."""
     opened.audit(AuditEvent("SCORED_ONE", "CRN", history.crn, {"as_of": f"{history.as_of}"}))
     scored = score_one.score(
         opened.connection,
@@ -250,7 +253,7 @@ def _fresh_summary(review: Review, item_id: int) -> m.CaseSummary:
 
 
 def _inquiry_out(one: FollowUp) -> m.AskedOut:
-    """What was asked; of a case limited since, and not to the caller, that something was."""
+    """A request as the caller may see it; reduced where the case has become limited."""
     answers = [
         m.Answer(
             kind=row["kind"],

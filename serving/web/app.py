@@ -1,4 +1,4 @@
-"""The web application: who is signed in, one transaction a request, the pages."""
+"""Builds the web application: routes, sessions, errors, one transaction a request."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ROUTERS = tuple(
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
-    """The application; refuses to start where nobody could sign in safely.
+    """The web application; raises where nobody could sign in securely.
 
     The demo's sign-in knows no password, so that it exists in a demo alone.
     """
@@ -100,7 +100,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
 
 def with_routes(settings: Settings) -> FastAPI:
-    """The application with its routes, and nothing yet that they stand on."""
+    """The application with its routes only, without database or sessions."""
     app = FastAPI(
         title="rosh-triage", version=health.VERSION, docs_url=None, redoc_url=None, openapi_url=None
     )
@@ -130,7 +130,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
 
 
 def settle_memory() -> None:
-    """What was loaded at the start stays loaded: the collector of garbage looks past it.
+    """Exclude objects loaded at the start from garbage collection.
 
     It otherwise looked through every module now and then while somebody waited, for 0.15 s.
     """
@@ -162,7 +162,7 @@ async def _to_sign_in(_request: Request, _error: Exception) -> Response:
 
 @dataclass(frozen=True)
 class Problem:
-    """How an error is shown: status, title, and words of its own or those of the error."""
+    """How an error is shown: status, title, and its own words or the error's."""
 
     status: int
     title: str
@@ -205,7 +205,7 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 
 async def _typed_words(request: Request) -> list[str]:
-    """What somebody wrote into a form that came to nothing: it is given back to be copied."""
+    """What was typed into a form that failed, so that it can be shown for copying."""
     if request.method != "POST" or request.url.path.startswith("/sign-in"):
         return []
     form = await request.form()
@@ -214,7 +214,7 @@ async def _typed_words(request: Request) -> list[str]:
 
 
 async def _refused_by_database(request: Request, error: Exception) -> Response:
-    """The database keeps the rules by itself: what it refuses is said without its own words."""
+    """Answer a refusal by the database's rules in our words, not in PostgreSQL's."""
     if isinstance(error, OperationalError | InterfaceError | NoConnection):
         return pages.render_page(
             request,

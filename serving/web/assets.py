@@ -1,4 +1,4 @@
-"""Makes the front-end files that are served from those that npm brought, without the crown.
+"""Prepares the served front-end files from node_modules, without the parts licensed to gov.uk.
 
 GDS Transport and the crest are licensed for gov.uk alone: fonts are left out and the font's name is
 taken out of the style sheets, so that pages are set in Arial.
@@ -42,7 +42,7 @@ def prepare_assets(modules: Path, out: Path = VENDOR) -> list[str]:
 
 
 def without_licensed_parts(css: str) -> str:
-    """The style sheet without fonts of its own, without the crest, with our addresses."""
+    """The style sheet without web fonts and crest, and with our addresses."""
     css = re.sub(r"@font-face\{[^}]*\}", "", css)
     css = re.sub(r"(\"GDS Transport\"|GDS Transport),\s*", "", css)
     css = re.sub(r"url\([^)]*govuk-crest\.svg\)", "none", css)

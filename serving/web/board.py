@@ -1,4 +1,4 @@
-"""The board's pages: seven questions, what is approved, what each run did; and stopping.
+"""Serves the board's pages: seven questions, approvals, runs, stop and incidents.
 
 No person stands on it, and the database shows its members none.
 """
@@ -40,13 +40,13 @@ Words = Annotated[str, Form()]
 
 @router.get("/board")
 def show_board(request: Request, opened: Looking) -> Response:
-    """Seven questions in two minutes: what holds, what does not, and where to look."""
+    """Show the board's seven questions with their states, on one page."""
     return _overview_page(request, opened, {}, {})
 
 
 @router.get("/board/approvals")
 def show_approvals(request: Request, opened: Looking) -> Response:
-    """What may score, by whom it was approved, and what waits to be signed."""
+    """Show what may score, who approved it, and the proposals open to sign."""
     return _approvals_page(request, opened, {}, {})
 
 
@@ -54,7 +54,7 @@ def show_approvals(request: Request, opened: Looking) -> Response:
 def show_question(
     request: Request, opened: Looking, topic: str, on: str = "", by: str = ""
 ) -> Response:
-    """One question: each figure with its picture, its thresholds and the table behind it.
+    """Show one question: each figure with its chart, thresholds and table.
 
     `on` is the day that the night is about, `by` the day by whose end the figures were worked out:
     what readers did later is in the later ones.
@@ -92,7 +92,7 @@ def show_question(
 
 @router.get("/board/runs")
 def runs_done(request: Request, opened: Looking) -> Response:
-    """What each night used and did, in counts."""
+    """Show what each night used and did, in counts."""
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(RUNS_SHOWN)
     run_rows = list(opened.connection.execute(latest).mappings())
     opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
@@ -101,7 +101,7 @@ def runs_done(request: Request, opened: Looking) -> Response:
 
 @router.post("/board/stop", dependencies=FORM)
 def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
-    """No new flags from this moment."""
+    """Stop flagging with immediate effect."""
     if fault := too_short(reasons):
         return _overview_page(request, opened, {"stop": fault}, {"stop": reasons})
     stop.stop_flagging(opened, reasons)
@@ -110,7 +110,7 @@ def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Respons
 
 @router.post("/board/resume", dependencies=FORM)
 def resume_flagging(request: Request, opened: Deciding, reasons: Words = "") -> Response:
-    """It may go on: it does once two members have said so."""
+    """Agree to resume flagging, which happens once two members have agreed."""
     if fault := _words_fault(opened, reasons, lambda: stop.resume_flagging(opened, reasons)):
         return _overview_page(request, opened, {"resume": fault}, {"resume": reasons})
     return RedirectResponse("/board", status_code=303)
@@ -124,7 +124,7 @@ def sign_proposal(
     reasons: Words = "",
     conditions: Words = "",
 ) -> Response:
-    """Sign a proposal, with own reasons and conditions."""
+    """Sign a proposal with reasons and conditions."""
     name = f"sign-{approval_id}"
     if fault := _words_fault(
         opened, reasons, lambda: approvals.sign_approval(opened, approval_id, reasons, conditions)
@@ -139,7 +139,7 @@ def sign_proposal(
 def withdraw_approval(
     request: Request, opened: Deciding, approval_id: ApprovalId, reasons: Words = ""
 ) -> Response:
-    """Withdraw an approval at once."""
+    """Withdraw an approval with immediate effect."""
     name = f"withdraw-{approval_id}"
     if fault := _words_fault(
         opened, reasons, lambda: approvals.withdraw_approval(opened, approval_id, reasons)
@@ -150,7 +150,7 @@ def withdraw_approval(
 
 @router.get("/board/incidents")
 def what_went_wrong(request: Request, opened: Looking) -> Response:
-    """What went wrong and what followed."""
+    """Show the reported incidents with their follow-ups."""
     return _incidents_page(request, opened, {}, {})
 
 
@@ -158,7 +158,7 @@ def what_went_wrong(request: Request, opened: Looking) -> Response:
 def report_incident(
     request: Request, opened: Looking, kind: Annotated[str, Form()] = "", words: Words = ""
 ) -> Response:
-    """Report what went wrong."""
+    """Report an incident."""
     filled = {"kind": kind, "words": words}
     if fault := _words_fault(opened, words, lambda: incidents.report_incident(opened, kind, words)):
         return _incidents_page(request, opened, {"words": fault}, filled)
@@ -184,7 +184,7 @@ def follow_up_incident(
 
 
 def _words_fault(opened: Transaction, words: str, step: Callable[[], None]) -> str:
-    """What is wrong with own words, or with the step that they are for; empty once it is taken."""
+    """The fault in the given words, or of the step they are for; empty once it is taken."""
     if fault := too_short(words):
         return fault
     try:
@@ -244,7 +244,7 @@ def _last_night(opened: Transaction) -> RowMapping | None:
 
 
 def _is_stale(last: RowMapping | None, now: datetime) -> bool:
-    """Whether the last night is too long ago for its figures."""
+    """Whether the last night is too long ago for its figures to be used."""
     return last is not None and now - last["at"] > STALE
 
 

@@ -1,4 +1,4 @@
-"""The SPO's pages: the queue, a case, the findings, the conclusion."""
+"""Serves the SPO's pages: queue, case, findings, conclusion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_queue(
     sort: str = "due",
     down: bool = False,
 ) -> Response:
-    """The cases of the reader's unit that wait to be read, narrowed and ordered as asked."""
+    """Show the cases that wait to be read, filtered and sorted as asked."""
     waiting, concluded = review.list_queue()
     view = queue_view.parse_view(level or [], stage or [], sort, down=down)
     today = clock.today()
@@ -72,7 +72,7 @@ def show_case(
     system: bool = False,
     whole: bool = False,
 ) -> Response:
-    """A case: who, the recorded levels, what is known and not, the history, and the form.
+    """Show a case: person, recorded levels, what is missing, the record, and the form.
 
     It opens at what was recorded since the last assessment, as lines; the rest is one click away.
     """
@@ -88,7 +88,7 @@ def show_case(
 
 
 async def given_view(request: Request) -> View:
-    """What the form says of each group, the ticked entries and the words.
+    """The view in the posted form: verdict by group, ticked entries, words.
 
     The button "all others" says of every group that was not answered that it is about right.
     """
@@ -96,7 +96,7 @@ async def given_view(request: Request) -> View:
 
 
 def view_of(form: FormData) -> View:
-    """What a form says of each group, the ticked entries and the words."""
+    """The view in a form: verdict by group, ticked entries, words."""
     verdicts, levels = {}, {}
     others = "about_right" if form.get("others") else ""
     for group in codes.COMMUNITY_GROUPS:
@@ -111,19 +111,19 @@ def view_of(form: FormData) -> View:
 
 
 async def given_groups(request: Request) -> dict[str, str]:
-    """The groups of which the form asks a reassessment: too low, or too high."""
+    """The groups for which the posted form asks a reassessment: too low or too high."""
     return groups_of(await request.form())
 
 
 def groups_of(form: FormData) -> dict[str, str]:
-    """The groups that a form names, each with what it says."""
+    """The groups that a form names, each with its verdict."""
     requests = {group: str(form.get(f"ask-{group}") or "") for group in codes.COMMUNITY_GROUPS}
     return {group: request for group, request in requests.items() if request}
 
 
 @router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
 def claim_case(review: Reading, item_id: ItemId) -> Response:
-    """Hold the case while reading it."""
+    """Claim the case while reading it."""
     review.claim_case(item_id)
     return RedirectResponse(f"/cases/{item_id}", status_code=303)
 
@@ -142,7 +142,7 @@ def record_view(
     item_id: ItemId,
     view: Annotated[View, Depends(given_view)],
 ) -> Response:
-    """Record the reader's own view, then lead to the findings."""
+    """Record the reader's own view, then redirect to the findings."""
     try:
         review.record_view(item_id, view)
     except Invalid as error:
@@ -154,7 +154,7 @@ def record_view(
 
 @router.get("/cases/{item_id}/findings")
 def show_findings(request: Request, review: Reading, item_id: ItemId) -> Response:
-    """The findings with the entries behind each, and the form for the conclusion."""
+    """Show the findings with the entries behind each, and the form for the conclusion."""
     return _findings_page(request, review, item_id)
 
 
@@ -179,7 +179,7 @@ def conclude_case(
 
 @dataclass(frozen=True)
 class CaseView:
-    """Which part of a record a reader asked for; by default what is new since the assessment."""
+    """The part of a record that a reader asked for; by default entries since the assessment."""
 
     tables: tuple[str, ...] = ()
     words: str = ""
@@ -190,7 +190,7 @@ class CaseView:
 
     @property
     def is_brief(self) -> bool:
-        """Nothing was asked for: the page opens as lines."""
+        """Whether nothing was asked for, so that the page shows grouped lines."""
         return self == CaseView()
 
 
@@ -285,7 +285,7 @@ def _findings_page(
 
 
 def _why_nothing_new(request: Request, review: Review) -> str | None:
-    """Why nothing new can be flagged, with its date; None where an approval holds (promise 8)."""
+    """The reason why nothing new can be flagged, or None while an approval is valid (promise 8)."""
     stopped = stop.in_force(review.opened.connection)
     if stopped is not None:
         return stopped.stop_notice

@@ -1,4 +1,4 @@
-"""Pictures drawn by the server (SVG), each beside a table that says the same."""
+"""Draws charts as SVG on the server, each beside a table with the same values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INK, MUTED, LINE, BAND, LOOK, ACT = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1", 
 
 
 def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
-    """A figure night by night: its value, its interval, the two thresholds; holes stay holes.
+    """A chart of a figure by night: value, interval, two thresholds, gaps left open.
 
     Nothing is drawn where no night had a value.
     """
@@ -81,7 +81,7 @@ def _threshold_line(at: float, colour: str, word: str, value: float, name: str) 
 
 
 def _unbroken_runs(values: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
-    """Nights that follow each other: nothing is drawn across one that is missing or untold."""
+    """Consecutive nights with a value; no line is drawn across a missing one."""
     runs: list[list[tuple[date, Figure]]] = []
     for day, one in values:
         if not runs or (day - runs[-1][-1][0]).days > 1:

@@ -1,4 +1,4 @@
-"""Drafts: what was typed when a session ran out, for its writer alone, given back after sign-in."""
+"""Keeps what was typed when a session expired, and restores it to its writer after sign-in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PAGES = (
 
 
 def page_of(path: str) -> str | None:
-    """The page on which a form stands; None for a form that is not kept."""
+    """The page that contains a form, or None for a form that is not kept."""
     for form, page in _PAGES:
         if re.fullmatch(form, path):
             return re.sub(form, page, path)
@@ -36,7 +36,7 @@ def page_of(path: str) -> str | None:
 
 
 def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
-    """What a form holds without its token; None where it is not kept: another form, or too much."""
+    """The contents of a form without its token, or None where it is not kept."""
     pairs = [[k, str(v)] for k, v in form.multi_items() if k != "csrf"]
     if page_of(path) is None or len(pairs) > MOST or any("\0" in text for p in pairs for text in p):
         return None
@@ -44,7 +44,7 @@ def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
 
 
 def keep_draft(opened: Transaction, path: str, pairs: list[list[str]]) -> None:
-    """Store what was typed; the newest of a form replaces the one before."""
+    """Store what was typed, replacing an earlier draft of the same form."""
     opened.audit(AuditEvent("KEPT_DRAFT", "PATH", path))
     row = {"username": opened.username, "path": path, "form": pairs}
     statement = insert(drafts).values(**row)
@@ -56,14 +56,14 @@ def keep_draft(opened: Transaction, path: str, pairs: list[list[str]]) -> None:
 
 
 def read_draft(opened: Transaction, path: str) -> FormData | None:
-    """What this person typed into a form before the session ran out; None where nothing is kept."""
+    """What this user typed into a form before the session expired, or None."""
     rows = select(drafts.c.form).where(drafts.c.path == path, drafts.c.at > _oldest_kept())
     pairs = opened.connection.execute(rows).scalar()
     return FormData([(k, v) for k, v in pairs]) if pairs else None
 
 
 def kept_on(opened: Transaction, page: str) -> dict[str, FormData]:
-    """A person's unsent entries in the forms of one page, by the case that each is about."""
+    """A user's drafts for the forms of one page, by the case that each is about."""
     rows = select(drafts.c.path, drafts.c.form).where(drafts.c.at > _oldest_kept())
     return {
         path.split("/")[-2]: FormData([(k, v) for k, v in form])
@@ -73,9 +73,7 @@ def kept_on(opened: Transaction, page: str) -> dict[str, FormData]:
 
 
 def newest_page(opened: Transaction) -> str | None:
-    """The page to go back to after signing in again: one of a case only where this person may
-    still see the case.
-    """
+    """The page to return to after signing in again, if the user may still see its case."""
     rows = select(drafts.c.path).where(drafts.c.at > _oldest_kept()).order_by(drafts.c.at.desc())
     for path in opened.connection.execute(rows).scalars():
         page = page_of(path)
@@ -89,7 +87,7 @@ def newest_page(opened: Transaction) -> str | None:
 
 
 def forget_draft(opened: Transaction, path: str) -> None:
-    """Forget it: the form was sent."""
+    """Delete the draft of a form that has been sent."""
     opened.connection.execute(delete(drafts).where(drafts.c.path == path))
 
 

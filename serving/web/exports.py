@@ -1,4 +1,4 @@
-"""What leaves on paper or as a file: the disclosable record, the queue as CSV; and the notices."""
+"""Serves what leaves the service: the disclosable record, the queue as CSV, the notices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUEUE_COLUMNS = ("crn", "highest_recorded_level", "supervision", "read_by", "whe
 
 @router.get("/cases/{item_id}/disclosable")
 def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
-    """The record without anything that must not be disclosed to the person: to be printed.
+    """Show the record without anything that must not be disclosed to the person, for printing.
 
     No finding, no score and no view of a reader stands in it.
     """
@@ -34,7 +34,7 @@ def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Resp
 
 @router.get("/cases/{item_id}/disclosable.csv")
 def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
-    """The same as a file."""
+    """The disclosable record as a CSV file."""
     _, entries = _disclosable_record(review, item_id, "EXPORTED_DISCLOSABLE")
     rows = [
         (e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in entries
@@ -43,7 +43,7 @@ def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
 
 
 def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
-    """A case and what of its record may be disclosed; that it left is on record."""
+    """A case with its disclosable entries; leaves an audit row."""
     item, timeline = review.read_case(item_id, [], "", system=False)
     if item.limited:
         raise Refused("Access to this case is limited. Check NDelius if you need it.")
@@ -54,7 +54,7 @@ def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, 
 
 @router.get("/queue.csv")
 def queue_csv(review: Reading) -> Response:
-    """The reader's queue as a file: what the page shows, nothing of the findings."""
+    """The reader's queue as a CSV file, without findings, as on the page."""
     waiting, _ = review.list_queue()
     # Whose record left as a file is told when somebody asks about one of them afterwards.
     crns = {"crns": [item.crn for item in waiting]}
@@ -76,13 +76,13 @@ def queue_csv(review: Reading) -> Response:
 
 @router.get("/notice", dependencies=[Depends(account.user_or_none)])
 def show_notice(request: Request) -> Response:
-    """A plain notice for the person on probation: what this is, what it is not, how to dispute."""
+    """Show the notice for people on probation: what this service is, and how to dispute it."""
     return _public_page(request, "notice.html", "PAGE_VIEW_NOTICE")
 
 
 @router.get("/accessibility", dependencies=[Depends(account.user_or_none)])
 def show_accessibility(request: Request) -> Response:
-    """The accessibility statement."""
+    """Show the accessibility statement."""
     return _public_page(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")
 
 
@@ -93,7 +93,7 @@ def _public_page(request: Request, name: str, what: str) -> Response:
 
 
 def _csv_file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
-    """A CSV file; a cell that a spreadsheet would run as a formula is made plain text."""
+    """A CSV response; cells that a spreadsheet would run as formulas are made plain text."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""How values are written on pages: dates, levels, states."""
+"""Formats values for pages: dates, levels, states, names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _GROUPS = {
 
 
 def format_day(value: date | datetime | str | None) -> str:
-    """3 March 2026, or "not known"."""
+    """A date such as 3 March 2026, or "not known"."""
     if value is None or value == "":
         return "not known"
     day = date.fromisoformat(value[:10]) if isinstance(value, str) else value
@@ -51,12 +51,12 @@ def format_day(value: date | datetime | str | None) -> str:
 
 
 def format_moment(value: datetime) -> str:
-    """3 March 2026, 14:05 (UTC)."""
+    """A time such as 3 March 2026, 14:05 (UTC)."""
     return f"{format_day(value)}, {value.astimezone(UTC):%H:%M} UTC"
 
 
 def a_day(text: str) -> date | None:
-    """A day as a date field sends it; anything else is no day."""
+    """The date in a date field; None for anything that is not a date."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -64,7 +64,7 @@ def a_day(text: str) -> date | None:
 
 
 def format_month(value: str) -> str:
-    """March 2026."""
+    """A month such as March 2026."""
     return f"{date.fromisoformat(f'{value}-01'):%B %Y}"
 
 
@@ -77,14 +77,14 @@ def age_on(born_on: str | None, at: date) -> str:
 
 
 def level_words(code: str | None) -> str:
-    """A level in words; null is unknown, and never low."""
+    """A level in words; None is "unknown", never low."""
     if code is None:
         return "Unknown"
     return {"CANNOT_TELL": "Cannot tell"}.get(code, code.replace("_", " ").capitalize())
 
 
 def level_class(code: str | None) -> str:
-    """The style of a level; its colour is never the only sign."""
+    """The CSS class of a level; colour is never the only sign."""
     name = (code or "unknown").lower().replace("_", "-")
     return f"rosh-level rosh-level--{name}"
 
@@ -107,12 +107,12 @@ def highest_level(levels: dict[str, dict[str, str | None]]) -> str | None:
 
 
 def state_words(name: str) -> str:
-    """Why a level is or is not known."""
+    """The reason why a level is known or not, in words."""
     return LEVEL_STATES[name]
 
 
 def table_words(table: str) -> str:
-    """A table in words."""
+    """The name of a table in words."""
     return THEMES.get(table, table)
 
 
@@ -138,12 +138,12 @@ def outcome_words(code: str) -> str:
 
 
 def verdict_words(code: str) -> str:
-    """What a reader says of a recorded level, in words."""
+    """A verdict on a recorded level, in words."""
     return VERDICTS[code]
 
 
 def verdict_choices(recorded: str | None) -> list[tuple[str, str]]:
-    """What a reader may say of a recorded level, each with the level that would be given.
+    """The verdicts that a reader can choose, each with the level that it would give.
 
     One click says both. Without a recorded level one is given, or cannot be told.
     """
@@ -164,19 +164,19 @@ def verdict_choices(recorded: str | None) -> list[tuple[str, str]]:
 
 
 def entry_keys(entries: Sequence[Mapping[Any, Any]]) -> str:
-    """What a ticked box stands for: the entries' tables and record numbers."""
+    """The value of a tick box: tables and record numbers of its entries."""
     return " ".join(quote(f"{one['source_table']}:{one['record_id']}", safe=":") for one in entries)
 
 
 def ticked_entries(values: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The entries that ticked boxes stand for: table and record number, each once."""
+    """The entries (table, record number) behind ticked boxes, each once."""
     keys = dict.fromkeys(unquote(part) for value in values for part in value.split())
     parts = (key.partition(":") for key in keys)
     return tuple((table, number) for table, _, number in parts)
 
 
 def name_or_crn(item: Any) -> str:
-    """The person's name; where none is supplied, as for made-up people, the CRN."""
+    """The person's name or, where none is supplied, the CRN."""
     name: str = (item["person"] if isinstance(item, dict) else item.person).get("name") or ""
     crn = item["crn"] if isinstance(item, dict) else item.crn
     return name or f"CRN {crn}"
@@ -202,7 +202,7 @@ ANSWERS = {
 
 
 def answer_words(kind: str) -> str:
-    """What an answer is, in words."""
+    """The kind of an answer in words."""
     return ANSWERS[kind]
 
 
@@ -223,7 +223,7 @@ def role_words(code: str) -> str:
 
 
 def how_sure(probability: float) -> str:
-    """How sure the model is, as a frequency: it was right about the group, not about the person."""
+    """The probability as a frequency in words; it is about the group, not the person."""
     tenths = round(probability * 10)
     often = "fewer than one" if tenths < 1 else "about one" if tenths == 1 else f"about {tenths}"
     return (
@@ -233,7 +233,7 @@ def how_sure(probability: float) -> str:
 
 
 def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
-    """Whether anything that was found is tied to mental health."""
+    """Whether any finding is related to mental health."""
     named = [finding for reason in findings["reasons"] for finding in reason["findings"]]
     ids = {finding["indicator"] for finding in [*named, *findings["shown_only"]]}
     return any(
@@ -242,7 +242,7 @@ def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
 
 
 def in_unit(value: float, name: str) -> str:
-    """A value of a watched figure in its unit; a share is said as of 100."""
+    """A watched figure's value with its unit; shares are given out of 100."""
     words = in_words(name, value)
     return f"{words} of 100" if THRESHOLDS[name].unit == "share" else words
 

@@ -1,4 +1,4 @@
-"""The guard before every page and call: size and speed of a request, and whether it is signed in.
+"""Limits size, speed and body of requests before any page, and refuses unauthenticated bodies.
 
 A body is read only of a caller who is let in, and only so much of it as its address needs: an
 anonymous request of 91 MB held the service for half a minute.
@@ -31,17 +31,17 @@ HEADER_PATIENCE = 15.0
 
 
 class Cut(Exception):
-    """The body of a request came to a limit of size or time."""
+    """The body of a request reached its limit of size or time."""
 
 
 class Guard:
-    """ASGI middleware around the whole application, the API included."""
+    """ASGI middleware around the whole application, including the API."""
 
     def __init__(self, app: ASGIApp, service: FastAPI) -> None:
         self.app, self.service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here without reading its body."""
+        """Pass a request on, or answer it here without reading its body."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
@@ -64,7 +64,7 @@ class Guard:
         return None
 
     def _bears_token(self, request: Request) -> bool:
-        """Whether the token is one of the provider's: what it allows is asked where it is used."""
+        """Whether the bearer token is valid; its permissions are checked by the route."""
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
         provider: Provider | None = self.service.state.provider
         if provider is None or scheme.lower() != "bearer" or not token:
@@ -76,7 +76,7 @@ class Guard:
         return True
 
     async def _answer_within(self, scope: Scope, body: Body, send: Send) -> None:
-        """Let the application answer, unless its reading of the body came to a limit."""
+        """Let the application answer, unless reading the body reached a limit."""
         begun = False
 
         async def noted(message: Message) -> None:
@@ -93,7 +93,7 @@ class Guard:
 
 
 class Body:
-    """The body of a request, no more and no slower than may be; chunks without a length too."""
+    """The body of a request, limited in size and time, with or without a stated length."""
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive, self._most = receive, most
@@ -102,7 +102,7 @@ class Body:
         """Which limit was reached: the status, and what to say."""
 
     async def receive(self) -> Message:
-        """The next piece; Cut where there is no more to be had."""
+        """The next piece of the body; raises Cut at a limit."""
         if self._whole:
             return await self._receive()  # waits for the caller to go away
         try:
@@ -128,15 +128,15 @@ def _send_answer(scope: Scope, status: int, words: str) -> Response:
 
 
 class Impatient(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
-    """uvicorn's protocol; it hangs up on whoever opens a connection and asks nothing."""
+    """uvicorn's protocol, closing connections that send no request in time."""
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for the head of the first request."""
+        """Start waiting for the header of the first request."""
         super().connection_made(transport)
         self._head = self.loop.call_later(HEADER_PATIENCE, self._hang_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self._head.cancel()
         super().connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""Health in the form of HMPPS services; nothing about any person."""
+"""Serves health, ping and info as HMPPS services do; nothing about any person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to practitioners: the practitioner's pages, and the unit's page of them."""
+"""Serves requests to practitioners: the practitioner's pages, and the unit's page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Watching = Annotated[FollowUps, in_transaction(account.of_a_unit, FollowUps.of_t
 
 @router.get("/unit")
 def of_the_unit(request: Request, follow_ups: Watching) -> Response:
-    """What waits in the unit, who reads it, what was asked and where it stands."""
+    """Show the unit's waiting cases with their readers, and its requests with their states."""
     return _unit_page(request, follow_ups)
 
 
@@ -38,7 +38,7 @@ def reply_to_answer(
     kind: Annotated[str, Form()] = "",
     words: Annotated[str, Form()] = "",
 ) -> Response:
-    """The reader's reply to an answer: ask again, or settle."""
+    """Record the reader's reply to an answer: ask again, or settle."""
     try:
         follow_ups.record_reply(item_id, kind, words)
     except Invalid as error:
@@ -85,7 +85,7 @@ def _unit_page(
 
 @router.get("/asked")
 def show_inquiries(request: Request, follow_ups: Answering) -> Response:
-    """What was asked about the practitioner's own cases."""
+    """Show the requests about the practitioner's own cases."""
     acute = AcuteEntries(follow_ups.opened).count_unacknowledged()
     own_follow_ups = follow_ups.list_mine()
     return pages.render_page(
@@ -95,7 +95,7 @@ def show_inquiries(request: Request, follow_ups: Answering) -> Response:
 
 @router.get("/asked/{item_id}")
 def show_inquiry(request: Request, follow_ups: Answering, item_id: ItemId) -> Response:
-    """One case: what was asked and why, the findings, the answers, and the form for another."""
+    """Show one request: what was asked and why, findings, answers, and the form."""
     return _inquiry_page(request, follow_ups, item_id)
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in from one address."""
+"""Limits sign-in attempts from one address."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MOST_ADDRESSES = 10_000
 
 
 class TooManyTries(UserError):
-    """Too many tries to sign in within a minute."""
+    """Too many attempts to sign in within a minute."""
 
 
 @dataclass
 class SignInLimit:
-    """So many tries an address within so many seconds, for this process.
+    """Allows a number of attempts from one address in a number of seconds, in this process.
 
     A second guard: the provider of sign-in has its own. Oldest addresses are forgotten first.
     """
@@ -27,7 +27,7 @@ class SignInLimit:
     _tries_of: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
 
     def count_try(self, address: str, now: float | None = None) -> None:
-        """Count a try; TooManyTries where there have been too many."""
+        """Count an attempt; raises TooManyTries over the limit."""
         at = time.monotonic() if now is None else now
         tries = self._tries_of.setdefault(address, deque())
         self._tries_of.move_to_end(address)

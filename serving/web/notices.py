@@ -1,4 +1,4 @@
-"""The words of the notice for the person on probation, in one place, so that Welsh can be added."""
+"""Holds the text of the notice for people on probation, so that Welsh can be added."""
 
 from __future__ import annotations
 

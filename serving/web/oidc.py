@@ -1,4 +1,4 @@
-"""Sign-in with any OpenID Connect provider: code flow with PKCE, and bearer tokens by its keys.
+"""Signs users in with an OpenID Connect provider: code flow with PKCE, and bearer tokens.
 
 Claims and role names are those of HMPPS Auth: `user_name`, and `authorities` such as
 ROLE_ROSH_TRIAGE__SPO. The token says who it is and which roles were granted; the unit comes from
@@ -36,12 +36,12 @@ ROLES = {
 
 
 class NotLetIn(UserError):
-    """The provider did not let this person in, or what it said does not hold."""
+    """The provider refused the sign-in, or its answer is not valid."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """Who a token is about, and which of the service's roles it grants."""
+    """The user of a token, and the roles that it grants."""
 
     username: str
     authorities: frozenset[str]
@@ -49,13 +49,13 @@ class Claims:
     """A person signed in; otherwise the token is a service's own."""
 
     def grants_role(self, role: str) -> bool:
-        """Whether the token grants the role: one of a person's, or the one of services."""
+        """Whether the token grants the role, of a person or of a service."""
         return ROLES[role] in self.authorities and (role == "batch") != self.person
 
 
 @dataclass
 class Provider:
-    """One OpenID Connect provider, discovered by its issuer; its keys are refreshed when needed."""
+    """An OpenID Connect provider, discovered by its issuer; its keys are refreshed when needed."""
 
     settings: Oidc
     _about: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Provider:
     _fetched: float = 0.0
 
     def sign_in_address(self, state: str, nonce: str, verifier: str) -> str:
-        """Where to send the browser: state, nonce and the challenge of the verifier (S256)."""
+        """The provider's sign-in address with state, nonce and code challenge (S256)."""
         with self._oauth_client() as client:
             url, _ = client.create_authorization_url(
                 self.discovery_document["authorization_endpoint"],
@@ -74,7 +74,7 @@ class Provider:
         return str(url)
 
     def signed_in(self, code: str, nonce: str, verifier: str) -> Claims:
-        """Who came back with a code; NotLetIn where the provider or the token says otherwise."""
+        """The claims of the user who returned with a code; raises NotLetIn where not valid."""
         try:
             with self._oauth_client() as client:
                 token = client.fetch_token(
@@ -91,7 +91,7 @@ class Provider:
         return self._claims_of(claims)
 
     def read_bearer(self, token: str) -> Claims:
-        """Who a bearer token is about, as signed by the provider's keys and not yet run out.
+        """The claims of a bearer token that is signed by the provider and has not expired.
 
         Only what was issued for this service (ROSH_API_AUDIENCE) counts, and no ID token does.
         """
@@ -104,7 +104,7 @@ class Provider:
 
     @property
     def discovery_document(self) -> dict[str, Any]:
-        """What the provider says of itself (its discovery document), asked once."""
+        """The provider's discovery document, fetched once."""
         if not self._about:
             where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
             document = self._fetch_json(where)
@@ -117,7 +117,7 @@ class Provider:
         return self._about
 
     def _decode_token(self, token: str, aud: str | None) -> dict[str, Any]:
-        """The claims of a token; the issuer, its end and whom it is for are checked."""
+        """The claims of a token, with issuer, expiry and audience checked."""
         required_claims: dict[str, Any] = {
             "iss": {"essential": True, "value": self.discovery_document["issuer"]},
             "exp": {"essential": True},
@@ -158,7 +158,7 @@ class Provider:
             ) from error
 
     def _claims_of(self, claims: dict[str, Any]) -> Claims:
-        """As HMPPS services do: a person's name where a person signed in, else the client's.
+        """The user and roles in a token's claims: `user_name` for a person, else the client.
 
         One claim names a person, and no other stands in for it: a name that its owner can change
         must not become somebody else's.

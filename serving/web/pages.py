@@ -1,4 +1,4 @@
-"""Rendering: the GOV.UK templates, our pages, and the values of each."""
+"""Renders pages from the GOV.UK templates and ours."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def template_environment(settings: Settings) -> Environment:
 
 
 def render_page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page, with who is signed in and the form token that every form carries."""
+    """A rendered page, with the signed-in user and the form token."""
     template = request.app.state.templates.get_template(f"pages/{name}")
     text = template.render(
         user=account.signed_in(request),

@@ -1,4 +1,4 @@
-"""The queue narrowed and ordered as its reader asks; never by anything of the findings."""
+"""Filters and sorts the queue as its reader asks, never by the findings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SORTS: dict[str, tuple[str, Callable[[Item], Any]]] = {
 
 @dataclass(frozen=True)
 class QueueView:
-    """What a reader asked of the queue; anything unknown in an address is left out."""
+    """The filters and order that a reader asked for; unknown values are ignored."""
 
     levels: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
@@ -47,11 +47,11 @@ class QueueView:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether some cases may be left out."""
+        """Whether a filter is set."""
         return bool(self.levels or self.stages)
 
     def query_for(self, sort: str) -> str:
-        """The address of the same queue ordered by another column, or turned round."""
+        """The query string for the same queue sorted by another column, or reversed."""
         parts = [*(f"level={one}" for one in self.levels), *(f"stage={one}" for one in self.stages)]
         parts.append(f"sort={sort}")
         if sort == self.sort and not self.down:
@@ -60,7 +60,7 @@ class QueueView:
 
 
 def parse_view(levels: Sequence[str], stages: Sequence[str], sort: str, *, down: bool) -> QueueView:
-    """What an address asks for, as far as it is known."""
+    """The filters and order in a query string, as far as they are known."""
     return QueueView(
         tuple(one for one in levels if one in LEVELS),
         tuple(one for one in stages if one in STAGES),
@@ -70,7 +70,7 @@ def parse_view(levels: Sequence[str], stages: Sequence[str], sort: str, *, down:
 
 
 def cases_in_view(waiting: Sequence[Item], view: QueueView) -> list[Item]:
-    """The cases asked for; a limited one is its CRN, and stays whatever was asked."""
+    """The cases that pass the filters; limited ones always do."""
     stages = {progress for name in view.stages for progress in STAGES[name][1]}
     cases = [
         item
@@ -89,7 +89,7 @@ def cases_in_view(waiting: Sequence[Item], view: QueueView) -> list[Item]:
 
 
 def count_workload(waiting: Sequence[Item], today: date) -> dict[str, int]:
-    """How much waits: in all, past its day, due within a week, begun by this reader."""
+    """How many cases wait: in all, overdue, due within a week, begun by this reader."""
     mine = STAGES["mine"][1]
     return {
         "waiting": len(waiting),

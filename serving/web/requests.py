@@ -1,4 +1,4 @@
-"""One request is one transaction in the name of its user, for every page and call."""
+"""Gives each request one transaction in the name of its user."""
 # No postponed annotations: what a route lets in is known only when its dependency is made.
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ def _same_transaction(opened: Transaction) -> Any:
 
 
 def in_transaction(allowed: Allowed, make: Callable[[Transaction], One] = _same_transaction) -> Any:
-    """What is made of one transaction in the name of a user who is allowed; by default itself."""
+    """A dependency that opens a transaction for an allowed user and passes it to `make`."""
 
     def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:
         with transaction(request.app.state.engine, user.username) as opened:
@@ -28,7 +28,7 @@ def in_transaction(allowed: Allowed, make: Callable[[Transaction], One] = _same_
 
 
 def leave_refusal(request: Request, username: str | None, error: Exception) -> None:
-    """A refusal gets a transaction of its own: the one that was refused is rolled back.
+    """Audit a refusal in a transaction of its own, since the refused one is rolled back.
 
     What nobody in particular asked for leaves no row, but for being turned away at sign-in: anyone
     could fill the audit otherwise.

@@ -1,4 +1,4 @@
-"""Signing in and out: through the provider, or as a made-up user of a demo."""
+"""Signs users in and out: through the provider, or as a made-up user of a demo."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ router = APIRouter()
 
 
 def limit_tries(request: Request) -> None:
-    """So many tries a minute from one address."""
+    """Limit sign-in attempts from one address."""
     request.app.state.sign_in_limit.count_try(request.client.host if request.client else "-")
 
 
 @router.get("/")
 def show_start(user: Annotated[account.User, Depends(account.require_user)]) -> Response:
-    """The page that this person starts on."""
+    """Redirect to the page that this user starts on."""
     return RedirectResponse(user.home_page, status_code=303)
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request) -> Response:
-    """The demo's made-up users, or the way to the provider."""
+    """Show the demo's made-up users, or the link to the provider."""
     if request.app.state.provider is not None:
         return pages.render_page(request, "sign-in-provider.html")
     with transaction(request.app.state.engine, None) as opened:
@@ -67,7 +67,7 @@ def sign_in(request: Request, name: Annotated[str, Form(alias="username")] = "")
 
 @router.get("/sign-in/provider", dependencies=[Depends(limit_tries)])
 def to_provider(request: Request) -> Response:
-    """Go to the provider: a link and no form, which the policy of the pages keeps to this site."""
+    """Redirect to the provider's sign-in page."""
     provider: Provider | None = request.app.state.provider
     if provider is None:
         raise NotLetIn("A demonstration has no provider of sign-in. Choose a made-up user.")
@@ -78,7 +78,7 @@ def to_provider(request: Request) -> Response:
 
 @router.get("/sign-in/callback", dependencies=[Depends(limit_tries)])
 def end_sign_in(request: Request, code: str = "", state: str = "") -> Response:
-    """The address to which the provider returns the user; it gives a name and a role, no more."""
+    """Complete a sign-in when the provider redirects back with a code."""
     provider: Provider | None = request.app.state.provider
     expected = request.session.pop("asked", None)
     if (
@@ -111,7 +111,7 @@ def end_sign_in(request: Request, code: str = "", state: str = "") -> Response:
 def sign_out(
     request: Request, user: Annotated[account.User | None, Depends(account.user_or_none)]
 ) -> Response:
-    """Sign out: the session is ended in the database, wherever its cookie may still lie."""
+    """End the session in the database, so that no copy of its cookie is valid."""
     if user is not None:
         with transaction(request.app.state.engine, user.username) as opened:
             opened.audit(AuditEvent("SIGNED_OUT", "USER", user.username))
@@ -121,9 +121,7 @@ def sign_out(
 
 
 def _begin_session(request: Request, opened: Transaction, name: str) -> None:
-    """A new session, with nothing of the one before, which ends; the same person's forms in other
-    tabs stay good.
-    """
+    """Begin a new session and end the one before; the same user's open forms stay valid."""
     same = request.session.get("username") == name
     forms = {"token": request.session["token"]} if same and "token" in request.session else {}
     signed_in.end_session(opened.connection, str(request.session.get("session", "")))
@@ -133,7 +131,7 @@ def _begin_session(request: Request, opened: Transaction, name: str) -> None:
 
 
 def _go_on(request: Request, name: str) -> Response:
-    """To what was typed when the last session ran out, else to the start."""
+    """Redirect to the restored draft's page, or to the start page."""
     with transaction(request.app.state.engine, name) as opened:
         opened.audit(AuditEvent("LOOKED_FOR_DRAFT", "USER", name))
         page = drafts.newest_page(opened)

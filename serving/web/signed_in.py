@@ -1,4 +1,4 @@
-"""Sessions that can be ended: the cookie holds a number, the database its user."""
+"""Keeps sessions in the database, so that they can be ended; the cookie has only a number."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def begin_session(connection: Connection, username: str) -> str:
 
 
 def session_user(engine: Engine, number: str) -> SessionUser | None:
-    """Who a session stands for; None where there is no such session, or no such user any more."""
+    """The user of a session, or None for an unknown session or removed user."""
     with engine.connect() as connection:
         row = connection.execute(
             text("SELECT * FROM triage.session_user_of(:id)"), {"id": _digest_of(number)}
@@ -51,7 +51,7 @@ def session_user(engine: Engine, number: str) -> SessionUser | None:
 
 
 def end_session(connection: Connection, number: str) -> None:
-    """End a session now, wherever its cookie may still lie."""
+    """End a session now, so that no copy of its cookie is valid."""
     connection.execute(text("SELECT triage.session_end(:id)"), {"id": _digest_of(number)})
 
 

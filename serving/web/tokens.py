@@ -1,4 +1,4 @@
-"""Who calls the API: a bearer token by the provider's keys, and the same table of users."""
+"""Identifies API callers by bearer token and the table of users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]
 
 
 def token_claims(request: Request, credentials: Credentials) -> Claims:
-    """What the caller's token says; NotSignedIn where there is none that holds."""
+    """The claims of the caller's token; raises NotSignedIn where it is missing or not valid."""
     provider: Provider | None = request.app.state.provider
     if credentials is None or provider is None:
         raise NotSignedIn("A bearer token is needed.")
@@ -29,7 +29,7 @@ def token_claims(request: Request, credentials: Credentials) -> Claims:
 
 
 def token_user(request: Request, claims: Annotated[Claims, Depends(token_claims)]) -> User:
-    """The user whom the token names: a role counts where the token and the table both say it."""
+    """The token's user; a role counts only where token and table both grant it."""
     with request.app.state.engine.connect() as connection:
         rows = select(users).where(users.c.username == claims.username, users.c.ended_at.is_(None))
         row = connection.execute(rows).mappings().first()
@@ -43,10 +43,10 @@ def token_user(request: Request, claims: Annotated[Claims, Depends(token_claims)
 
 
 class AllowedToken(Allowed):
-    """Who may call, by token and not by session."""
+    """A route's dependency that admits some roles, by token instead of session."""
 
     def __call__(self, user: Annotated[User, Depends(token_user)]) -> User:
-        """The caller, where the role is one of those allowed."""
+        """The calling user, if the role is permitted; otherwise raises."""
         if user.role not in self.roles:
             raise Refused(self.why)
         return user

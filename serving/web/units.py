@@ -1,4 +1,4 @@
-"""The unit's pages: facts over all cases, one case by CRN, limited cases, who stands in."""
+"""Serves the unit's pages: checklist, case by CRN, limited cases, deputy, past reviews."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Settling = Annotated[Units, in_transaction(account.head, Units.of_transaction)]
 
 @router.get("/reviews")
 def show_reviews(request: Request, units: Looking) -> Response:
-    """The reviews that this reader concluded, and what came of them."""
+    """Show the reviews that this reader concluded, and what followed."""
     return pages.render_page(request, "reviews.html", past=units.list_past())
 
 
 @router.get("/unit/checklist")
 def show_checklist(request: Request, units: Looking) -> Response:
-    """Facts over all cases of the unit: no score, no order but the practitioner's code."""
+    """Show facts about all cases of the unit, by practitioner, without scores."""
     facts = units.list_checklist()
     return pages.render_page(
         request,
@@ -48,7 +48,7 @@ def show_checklist(request: Request, units: Looking) -> Response:
 
 @router.get("/unit/week")
 def show_week(request: Request, units: Looking) -> Response:
-    """One page to take into supervision: by practitioner, what was asked and what is not done."""
+    """Show one page for supervision meetings: requests and open work by practitioner."""
     named, facts = units.summarise_week()
     holders: list[tuple[str, int | None]] = [*named]
     follow_ups = AskedStore(units.opened.connection, units.store.username).list_follow_ups()
@@ -73,14 +73,14 @@ def show_week(request: Request, units: Looking) -> Response:
 
 @router.get("/people")
 def show_find(request: Request, units: Looking) -> Response:
-    """Where a CRN is typed."""
+    """Show the form for a CRN."""
     units.audit_view("PAGE_VIEW_FIND")
     return pages.render_page(request, "find.html", faults={}, typed="")
 
 
 @router.post("/people", dependencies=[Depends(account.check_signed_form)])
 def find_case(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
-    """Lead to the case; no CRN stands in a query string."""
+    """Redirect to the case; the CRN is posted, never in a query string."""
     try:
         typed_crn = units.parse_crn(crn)
     except Invalid as error:
@@ -94,7 +94,7 @@ def find_case(request: Request, units: Looking, crn: Annotated[str, Form()] = ""
 
 @router.get("/people/{crn}")
 def show_person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
-    """The record of any case that the unit holds: no findings, no score, nothing to record."""
+    """Show the record of any case that the unit holds, without findings or score."""
     holding = units.open_case(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
@@ -120,7 +120,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
 
 @router.get("/unit/limited")
 def show_limited(request: Request, units: Looking) -> Response:
-    """Limited cases, which nothing here reads: to be looked at by hand every ninety days."""
+    """Show the limited cases, which must be checked by hand every ninety days."""
     typed = drafts.kept_on(units.opened, "/unit/limited")
     filled = {crn: str(form.get("words") or "") for crn, form in typed.items()}
     return pages.render_page(
@@ -138,7 +138,7 @@ def show_limited(request: Request, units: Looking) -> Response:
 def check_limited(
     request: Request, units: Looking, crn: str, words: Annotated[str, Form()] = ""
 ) -> Response:
-    """Say that one has looked at a limited case by hand."""
+    """Record that the user checked a limited case by hand."""
     try:
         units.check_limited(crn, words)
     except Invalid as error:
@@ -158,7 +158,7 @@ def check_limited(
 
 @router.get("/unit/cover")
 def show_cover(request: Request, units: Settling) -> Response:
-    """Who reads what waits for more than two working days, and how much is read at once."""
+    """Show the unit's deputy and its maximum of flagged cases."""
     return _cover_page(request, units, {}, None)
 
 
@@ -170,7 +170,7 @@ def set_cover(
     deputy: Annotated[str, Form()] = "",
     most: Annotated[str, Form()] = "",
 ) -> Response:
-    """Keep a new setting."""
+    """Store a new deputy and maximum."""
     try:
         units.set_cover(user.pdu_code or "", deputy, most.strip())
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `serving.db.migrate` hands over."""
+"""Alembic's entry point: migrates on the connection of `serving.db.migrate`."""
 
 from alembic import context
 
