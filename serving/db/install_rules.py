@@ -44,6 +44,8 @@ WHERE NOT tgisinternal AND c.relnamespace = to_regnamespace(:schema)
 """
 
 
+_FUNCTION = re.compile(r"^CREATE OR REPLACE FUNCTION .*?\$\$;$", re.MULTILINE | re.DOTALL)
+
 _TEMPLATES = Environment(  # noqa: S701 - SQL of our own, with numbers of our own
     loader=FileSystemLoader(FOLDER),
     undefined=StrictUndefined,
@@ -71,9 +73,10 @@ def install_rules(connection: Connection) -> bool:
     for rules in (_POLICIES, _TRIGGERS):
         for statement in connection.execute(text(rules), {"schema": SCHEMA}).scalars().all():
             connection.exec_driver_sql(statement)
-    # A function may name one that a later file defines.
+    # A function, policy or trigger may name a function that a later file defines.
     connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
-    for statement in statements:
+    functions = [match for statement in statements for match in _FUNCTION.findall(statement)]
+    for statement in [*functions, *(_FUNCTION.sub("", statement) for statement in statements)]:
         connection.exec_driver_sql(statement.replace("%", "%%"))
     _drop_functions_of_no_file(connection, "\n".join(statements))
     connection.execute(insert(installed_rules).values(digest=digest))

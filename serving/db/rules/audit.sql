@@ -95,15 +95,27 @@ BEGIN
   END LOOP;
 END $$;
 
--- Last of all in a transaction: it waits for the lock that the service's own audit rows take first.
+-- A row that is inserted leaves an audit row with its digest when its transaction commits, after the
+-- service's own audit rows, which take the lock first. Where a table is covered for the first time,
+-- its existing rows are digested now.
 DO $do$
 DECLARE
   of_table text;
+  content jsonb;
 BEGIN
+  SET LOCAL timezone = 'UTC';
   FOREACH of_table IN ARRAY ARRAY[
     'acknowledgements', 'answers', 'approvals', 'conclusions', 'holds', 'incidents',
     'limited_checks', 'openings', 'own_views', 'runs', 'second_reads', 'signatures', 'stops',
     'withdrawals'] LOOP
+    IF NOT EXISTS (SELECT 1 FROM triage.chained WHERE name = of_table) THEN
+      INSERT INTO triage.chained VALUES (of_table);
+      FOR content IN EXECUTE format('SELECT to_jsonb(t) FROM triage.%I t ORDER BY 1', of_table) LOOP
+        PERFORM triage.audit_append('KEPT_ROW', 'ROW',
+          triage.name_of_row(of_table, content, triage.keys_of(of_table)),
+          jsonb_build_object('sha256', triage.digest_of_row(content)));
+      END LOOP;
+    END IF;
     EXECUTE format(
       'CREATE CONSTRAINT TRIGGER chain_row AFTER INSERT ON triage.%I DEFERRABLE INITIALLY DEFERRED
          FOR EACH ROW EXECUTE FUNCTION triage.chain_row(%L)',

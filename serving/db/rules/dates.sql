@@ -14,6 +14,8 @@ LANGUAGE sql AS
      WHERE extract(isodow FROM day) < 6
        AND day::date NOT IN (SELECT b.day FROM triage.bank_holidays b) $$;
 
+ALTER TABLE triage.items ALTER COLUMN queued_on SET DEFAULT triage.today();
+
 GRANT SELECT, INSERT ON triage.bank_holidays TO rosh_night;
 GRANT SELECT ON triage.bank_holidays TO rosh_web;
 GRANT EXECUTE ON FUNCTION triage.day_of(timestamp with time zone), triage.today(),

@@ -1,7 +1,4 @@
-"""Bank holidays are no working days: how long a case waited before a deputy may read it.
-
-Its rules are history: what holds now stands in `serving/db/rules`.
-"""
+"""Bank holidays, by which working days are counted."""
 
 from alembic import op
 
@@ -10,15 +7,9 @@ down_revision = "2026_11_25_limits_by_name"
 
 TABLES = """
 CREATE TABLE triage.bank_holidays (day date PRIMARY KEY);
-GRANT SELECT ON triage.bank_holidays TO rosh_web, rosh_night;
-GRANT INSERT ON triage.bank_holidays TO rosh_night;
-CREATE OR REPLACE FUNCTION triage.working_days(since date) RETURNS bigint STABLE LANGUAGE sql AS
-  $$ SELECT count(*) FROM generate_series(since + 1, current_date, interval '1 day') day
-     WHERE extract(isodow FROM day) < 6
-       AND day::date NOT IN (SELECT b.day FROM triage.bank_holidays b) $$;
 """
 
 
 def upgrade() -> None:
-    """Add to what stands; no row that was kept is touched."""
+    """Change the tables; no row is removed."""
     op.execute(TABLES)

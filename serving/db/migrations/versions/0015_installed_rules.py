@@ -1,4 +1,4 @@
-"""Which rules are installed: from here migrations hold tables, and `serving/db/rules` the rules."""
+"""Which rules of `serving/db/rules` are installed."""
 
 from alembic import op
 
@@ -15,5 +15,5 @@ CREATE TABLE triage.installed_rules (
 
 
 def upgrade() -> None:
-    """Add a table; no row that was kept is touched."""
+    """Change the tables; no row is removed."""
     op.execute(TABLES)
