@@ -108,10 +108,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_board_commands(commands: Any) -> None:
     """Add the board's commands besides approving: stop, withdraw, live."""
-    one = commands.add_parser("stop", help="stop flagging at once, or say that it may go on")
+    one = commands.add_parser("stop", help="stop flagging at once, or agree to restart it")
     one.add_argument("--as", dest="user", required=True, help="the board member")
     one.add_argument("--reasons", required=True, help="that person's own reasons")
-    one.add_argument("--resume", action="store_true", help="may go on (two members)")
+    one.add_argument(
+        "--resume", action="store_true", help="agree to restart flagging (two members must)"
+    )
     one.set_defaults(run=board.stop_flagging)
 
     two = commands.add_parser("withdraw", help="withdraw an approval at once")

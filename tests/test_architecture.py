@@ -124,10 +124,29 @@ def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
 
 
 def test_a_name_says_what_a_value_is() -> None:
-    assert words.faults() == []
+    assert list(words.faults_of_names()) == []
     names = dict(words.names_in("def told(x): found = x\n"))
     assert set(names) >= {"told", "found"}
-    assert all(words.remedies()[name] for name in ("told", "found"))
+    in_template = words.names_in_template(
+        '{% for one in told %}{{ one.kept }}{{ "said" }}{% endfor %}'
+    )
+    assert {name for name, _ in in_template} == {"for", "one", "in", "told", "endfor"}
+    remedies, _ = words.remedies()
+    assert all(remedies[name] for name in ("told", "found"))
+
+
+def test_pages_use_no_phrase_that_the_list_of_words_forbids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(words.faults_of_phrases()) == []
+    page = tmp_path / "serving" / "page.html"
+    page.parent.mkdir()
+    page.write_text("<p>This case is Past its day.</p>", encoding="utf-8")
+    listed = words.ROOT / "tests" / "words.txt"
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "words.txt").write_text(listed.read_text(encoding="utf-8"), "utf-8")
+    monkeypatch.setattr(words, "ROOT", tmp_path)
+    assert list(words.faults_of_phrases()) == ["serving/page.html:1: 'past its day': Overdue"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

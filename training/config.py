@@ -59,7 +59,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Least:
-    """The smallest amounts of data with which a run may go on."""
+    """The smallest amounts of data with which a run continues."""
 
     rows: int
 

@@ -1,7 +1,7 @@
 """Splits labels in time: trains on other people before, tests on these people after a gap.
 
-No person stands on both sides, the test set is not only newcomers, and no label recorded within
-the gap before the test period teaches.
+No person is on both sides, the test set is not only of newcomers, and no label recorded within the
+gap before the test period is used for training.
 """
 
 from __future__ import annotations

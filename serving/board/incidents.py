@@ -1,6 +1,6 @@
 """Keeps incidents: what went wrong with the service, and what was done until it was closed.
 
-No person stands in it: who it was about is asked after the event, by an inspector. What was written
+It contains no personal data: an inspector can ask who it was about. What was written
 stays; a follow-up adds to it.
 """
 
@@ -75,6 +75,6 @@ def follow_up_incident(opened: Transaction, number: int, words: str, *, closes: 
 
 def _insert_incident(opened: Transaction, values: dict[str, object]) -> None:
     if re.search(r"\b[A-Za-z][0-9]{6}\b", str(values["words"])):
-        raise UserError("Leave the CRN out: no person stands on the board's pages.")
+        raise UserError("Leave the CRN out: the board's pages contain no personal data.")
     opened.connection.execute(insert(incidents).values(**values, username=opened.username))
     opened.audit(AuditEvent("REPORTED_INCIDENT", "NOT_APPLICABLE", "-", {"kind": values["kind"]}))

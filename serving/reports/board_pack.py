@@ -137,7 +137,7 @@ def _list_events(
             by, why = one.taken_back.name, one.taken_back.reasons
             events.append((one.taken_back.at, f"{by} withdrew approval {one.id}: {why}"))
     for row in stop.list_stops(connection):
-        what = "stopped flagging" if row["kind"] == "stop" else "said that flagging may go on"
+        what = "stopped flagging" if row["kind"] == "stop" else "agreed to restart flagging"
         events.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
     for incident in incidents.list_incidents(connection):
         events.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
@@ -165,7 +165,9 @@ def _list_decisions(
     decisions = []
     stopped = stop.in_force(connection, end)
     if stopped is not None:
-        decisions.append(f"Flagging is stopped since {stopped.at:%d %B %Y}: whether it may go on.")
+        decisions.append(
+            f"Flagging is stopped since {stopped.at:%d %B %Y}: decide whether to restart it."
+        )
     if live is None:
         decisions.append("Nothing is approved to score: whether to approve a proposal.")
     elif live.expires_at - end < NEAR:
@@ -210,7 +212,7 @@ def _render_page(pack: Pack, card: str) -> str:
     }
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return env.get_template("pack.html").render(
-        told=pack,
+        pack=pack,
         topics=watch.topics_of(pack.figures),
         thresholds=watch.THRESHOLDS,
         pictures=pictures,

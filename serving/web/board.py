@@ -1,6 +1,6 @@
 """Serves the board's pages: seven questions, approvals, runs, stop and incidents.
 
-No person stands on it, and the database shows its members none.
+They contain no personal data, and the database shows board members none.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def show_question(
         request,
         "board-question.html",
         topic=question,
-        kept=snapshot,
+        snapshot=snapshot,
         pictures=pictures,
         stale=not on and not by and _is_stale(_last_night(opened), clock.now()),
         history=history,
@@ -205,7 +205,7 @@ def _incidents_page(
         status=422 if faults else 200,
         faults=faults,
         filled=filled,
-        found=incidents.list_incidents(opened.connection),
+        incidents=incidents.list_incidents(opened.connection),
         kinds=incidents.KINDS,
     )
 
@@ -225,7 +225,7 @@ def _overview_page(
         "board.html",
         status=422 if faults else 200,
         topics=watch.topics_of(watch.figures_of(snapshot) if snapshot else []),
-        kept=snapshot,
+        snapshot=snapshot,
         stale=_is_stale(last, now),
         live=live,
         warning=live.expiry_warning(now) if live else None,

@@ -50,7 +50,7 @@ def show_queue(
         request,
         "queue.html",
         waiting=queue_view.cases_in_view(waiting, view),
-        asked=view,
+        view=view,
         today=today,
         load=queue_view.count_workload(waiting, today),
         done=concluded,

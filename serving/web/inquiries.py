@@ -72,7 +72,7 @@ def _unit_page(
         "unit.html",
         status=422 if faults else 200,
         waiting=waiting,
-        asked=still,
+        follow_ups=still,
         over=[one for one in inquiries if one.is_settled][-OVER_SHOWN:],
         today=today,
         acute=AcuteEntries(follow_ups.opened).count_unacknowledged(),
@@ -89,7 +89,7 @@ def show_inquiries(request: Request, follow_ups: Answering) -> Response:
     acute = AcuteEntries(follow_ups.opened).count_unacknowledged()
     own_follow_ups = follow_ups.list_mine()
     return pages.render_page(
-        request, "asked.html", asked=own_follow_ups, today=clock.today(), acute=acute
+        request, "asked.html", follow_ups=own_follow_ups, today=clock.today(), acute=acute
     )
 
 

@@ -40,7 +40,7 @@ def show_checklist(request: Request, units: Looking) -> Response:
     return pages.render_page(
         request,
         "checklist.html",
-        found=facts,
+        facts=facts,
         facts_in_words=CHECKLIST,
         held=units.store.count_cases(),
     )
@@ -65,7 +65,7 @@ def show_week(request: Request, units: Looking) -> Response:
         "week.html",
         holders=holders,
         facts=facts_of,
-        asked=follow_ups,
+        follow_ups=follow_ups,
         facts_in_words=CHECKLIST,
         today=clock.today(),
     )

@@ -251,9 +251,11 @@ def test_two_members_approve_in_a_browser_and_one_stops_it(
     for name in ("Dr Hollis Wren", "Priti Marlowe"):
         page = chromium.new_context().new_page()
         sign_in(page, address, name)
-        page.get_by_text("It may go on", exact=True).click()
-        page.get_by_label("Why it may go on").fill("The supplier has put the feed right again.")
-        page.get_by_role("button", name="Say that it may go on").click()
+        page.get_by_text("Restart flagging", exact=True).click()
+        page.get_by_label("Why flagging can restart").fill(
+            "The supplier has put the feed right again."
+        )
+        page.get_by_role("button", name="Agree to restart flagging").click()
     expect(page.get_by_text("Stop flagging now")).to_be_visible()
     page.get_by_role("link", name="Approvals", exact=True).click()
     page.get_by_text(f"Withdraw approval {approval_id}").click()

@@ -145,7 +145,7 @@ def test_of_two_at_once_one_wins_and_the_other_waits_to_be_told(service: Service
         rows = [
             {
                 "username": f"CAR-SPO-{n}",
-                "name": "x",
+                "name": f"Carlisle Reader {n}",
                 "role": "spo",
                 "pdu_code": "N58CAR",
                 "staff_code": f"N58A0{n}",

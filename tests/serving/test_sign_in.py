@@ -358,7 +358,7 @@ def test_who_has_left_may_not_come_in(service: Service, browser: Browser) -> Non
         connection.execute(
             text(
                 "INSERT INTO triage.users (username, name, role, pdu_code, made_up, ended_at)"
-                " VALUES ('GONE-1', 'Gone', 'spo', 'N54ALD', true, now())"
+                " VALUES ('GONE-1', 'Gone Reader', 'spo', 'N54ALD', true, now())"
             )
         )
     browser.get("/sign-in")

@@ -206,7 +206,7 @@ def test_the_queue_says_why_and_the_board_stops_on_a_page(
     browser.get("/notice")
     browser.post("/board/resume", 403, reasons=ON)
     browser.sign_in("BOARD-2").get("/board")
-    assert "Priti Marlowe said that it may go on" in browser.post("/board/resume", reasons=ON)
+    assert "Priti Marlowe agreed to restart flagging" in browser.post("/board/resume", reasons=ON)
     browser.sign_in("BOARD-1").get("/board")
     assert "Stopped by" not in browser.post("/board/resume", reasons=ON)
 
