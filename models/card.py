@@ -23,7 +23,7 @@ def as_markdown(
     bundle_id: str,
     more: Mapping[str, list[dict[str, str]]] = MappingProxyType({}),
 ) -> str:
-    """The model card as Markdown; `table` has one dictionary a row, all with the same keys.
+    """The model card as Markdown; `table` has the figures, a dictionary for each row.
 
     `more` are further tables by heading, rows of words with the same keys.
     """

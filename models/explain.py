@@ -36,7 +36,7 @@ SMALLEST_WEIGHT = 0.02
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason for a score: a family of indicators, its signed weight and its findings.
+    """One reason for a score: a family of indicators, its signed weight, and its sentences.
 
     A weight below nought lowered the score; it has no findings, because less was found than usual.
     What is not settled would not be said by a model that was trained on other people.

@@ -81,7 +81,7 @@ class Profile:
 
 @dataclass
 class Tally:
-    """Counts the rows of frames in the bins of a profile, part by part."""
+    """Counts rows of indicator frames in the bins of a reference profile, part by part."""
 
     edges: Mapping[str, list[float]]
     regions: Mapping[str, str]

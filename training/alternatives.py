@@ -21,7 +21,7 @@ from training.labels import Labelled
 
 @dataclass(frozen=True)
 class Choice:
-    """One way of building the model; the defaults are those in use."""
+    """One way of building the model, to be compared; the defaults are those in use."""
 
     name: str
     how: Literal["stacked", "separate", "multiclass"] = "stacked"

@@ -30,7 +30,7 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Parity:
-    """The figures of each group, and overall, under one way of treating groups alike."""
+    """Figures of each group of people, and overall, under one way of treating groups alike."""
 
     way: str
     lines: list[GroupLine]

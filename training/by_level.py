@@ -16,7 +16,7 @@ from training.tabular import Description, Rows
 
 @dataclass(frozen=True)
 class LevelLine:
-    """The figures of one model among the people of one recorded level, at the review rate."""
+    """The figures of one model at one recorded level, when its review rate is shown."""
 
     model: str
     level: str

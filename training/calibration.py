@@ -23,7 +23,7 @@ FEWEST_SHOWN = 10
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The calibration of one recorded level and risk group, from readings drawn at random.
+    """Predicted against observed shares at one recorded level and group, from random readings.
 
     None where there are too few readings to tell.
     """

@@ -27,7 +27,7 @@ from training.splits import Fold
 
 @dataclass(frozen=True)
 class Weighed:
-    """The means of one choice over folds: its score, its regret, its log loss."""
+    """How one choice of model did on average over folds: precision, regret, log loss."""
 
     name: str
     average_precision: float
@@ -39,7 +39,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Score:
-    """The scores of one choice on one fold."""
+    """How one choice of model did on one fold: average precision and log loss."""
 
     choice: str
     average_precision: float

@@ -27,7 +27,7 @@ Baseline = Callable[[Labelled, Labelled], Matrix]
 
 @dataclass(frozen=True)
 class Line:
-    """The figures of one model at one recorded level, over the test people of all folds."""
+    """The figures of one model at one recorded level, over all test people of a period."""
 
     period: str
     model: str

@@ -26,7 +26,7 @@ FEWEST = 20
 
 @dataclass(frozen=True)
 class Lead:
-    """Of those a reader put higher, the share shown a given number of days before."""
+    """Of people whose level a reader raised, the share the model showed so many days before."""
 
     recorded: str
     days_before: int

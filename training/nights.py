@@ -20,7 +20,7 @@ NIGHTS = (1, 7, 28)
 
 @dataclass(frozen=True)
 class Stay:
-    """Of those shown on a night, the share that was on the list a given number of nights before."""
+    """Of people shown on one night, the share already shown a given number of nights before."""
 
     recorded: str
     nights_before: int

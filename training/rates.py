@@ -18,7 +18,7 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Rate:
-    """Precision and recall when one share of one recorded level is shown.
+    """Precision and recall at one recorded level when one share of its rows is shown to readers.
 
     None where there are too few to tell.
     """

@@ -18,7 +18,7 @@ from training.labels import Labelled
 
 @dataclass(frozen=True)
 class Fold:
-    """One split: its training rows, its test rows, and the dates between them."""
+    """One split in time: training rows, test rows of other people, and the dates between."""
 
     name: str
     train: Labelled

@@ -40,7 +40,7 @@ class Stability:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """The stability of each level, and how often each family stays a reason at it."""
+    """How stable the reasons at each level are, and how often each family stays a reason."""
 
     lines: list[Stability]
     families: dict[str, dict[str, float]]

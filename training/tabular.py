@@ -40,7 +40,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Variant:
-    """The same table without some inputs, to measure what they contribute."""
+    """A benchmark table without some of its inputs, to measure what they contribute."""
 
     name: str
     without: tuple[str, ...]

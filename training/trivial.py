@@ -33,7 +33,7 @@ _TABLES = ["contacts", "incidents", "allocations", "assessments", "supervisions"
 
 @dataclass(frozen=True)
 class Line:
-    """The figures of one predictor: `auc`, and precision and recall at one person in twenty."""
+    """How far one trivial predictor gets: `auc`, and precision and recall at one in twenty."""
 
     name: str
     auc: float

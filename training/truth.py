@@ -36,7 +36,7 @@ MODEL, TAUGHT_BY_TRUTH = "two-stage model", "the same, taught by the truth"
 
 @dataclass(frozen=True)
 class TruthLine:
-    """Precision and recall of one model at one recorded level, against the truth."""
+    """Precision and recall of one model at one recorded level, by made-up people's true levels."""
 
     model: str
     recorded: str
@@ -49,7 +49,7 @@ class TruthLine:
 
 @dataclass(frozen=True)
 class Echo:
-    """How well the margin predicts, at one true level, who is recorded above low.
+    """How well the margin predicts, among people of one true level, who is recorded above low.
 
     0.5 would mean that the behaviour on record says nothing of the level recorded. It is more where
     contact follows the level: who is seen more has more written down.

@@ -51,7 +51,7 @@ def recorded_levels(histories: Histories) -> pl.DataFrame:
 
 
 def level_plan(histories: Histories) -> pl.LazyFrame:
-    """The recorded levels as a lazy plan: CASE and the columns of `recorded_levels`."""
+    """The recorded level of each risk group on the date, as a lazy plan with the column CASE."""
     locked = (
         histories.scan("assessments")
         .filter(pl.col("status") == "LOCKED_INCOMPLETE")

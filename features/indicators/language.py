@@ -30,7 +30,7 @@ MENTAL_HEALTH = ("mental_health_decline", "relapse_sign")
 
 
 def one_of(column: str, values: Iterable[str]) -> pl.Expr:
-    """The code in the column is one of the given codes."""
+    """An expression: the code in the column is one of the given codes."""
     return _one_of(column, tuple(values))
 
 
@@ -83,7 +83,7 @@ def counts_on() -> pl.Expr:
 
 @cache
 def within_days(days: int) -> pl.Expr:
-    """The entry's own day lies in the last `days` days, the as-of date included."""
+    """An expression: the entry's own day is in the last `days` days, the as-of date included."""
     return pl.col("days") < days
 
 
@@ -95,14 +95,14 @@ def counts_within(days: int) -> pl.Expr:
 
 @cache
 def known_within(days: int) -> pl.Expr:
-    """The entry was first recorded in the last `days` days, whatever its own day."""
+    """An expression: the entry was first recorded in the last `days` days, whatever its own day."""
     reached = pl.col("first_recorded_at").dt.date()
     return (pl.col("as_of") - reached).dt.total_days() < days
 
 
 @cache
 def contact_of(*groups: str) -> pl.Expr:
-    """The contact's type is in one of the named groups of `contact_codes.CONTACT_GROUPS`."""
+    """An expression: the contact's type is in one of the named groups of contact types."""
     codes = [code for group in groups for code in contact_codes.CONTACT_GROUPS[group]]
     return one_of("type_code", codes)
 
@@ -202,7 +202,7 @@ def working_day_deadline(working_days: int, since: str = "occurred_on") -> pl.Ex
 
 
 def is_overdue(working_days: int, since: str = "occurred_on") -> pl.Expr:
-    """More than the given number of working days have passed since `since`."""
+    """An expression: more than the given number of working days have passed since `since`."""
     return working_day_deadline(working_days, since) < pl.col("as_of")
 
 

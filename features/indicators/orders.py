@@ -111,7 +111,7 @@ def _not_due(histories: Histories) -> pl.LazyFrame:
 
 
 def during_period(began: str, ended: str) -> pl.Expr:
-    """The entry is about a day from one to the other, both included."""
+    """An expression: the entry's day lies between two days, both included."""
     day = pl.col("occurred_on")
     return (pl.col(began) <= day) & (pl.col(ended).is_null() | (day <= pl.col(ended)))
 

@@ -39,7 +39,7 @@ def case_regions(store: Store, limited: Collection[str]) -> dict[str, str]:
 
 
 def count_records(store: Store, regions: Mapping[str, str], until: date, days: int) -> Supplied:
-    """Count the first versions of records that were recorded in the days up to a date.
+    """Count records by table and region that were first recorded in the days up to a date.
 
     Only cases of `regions` count.
     """
@@ -47,7 +47,7 @@ def count_records(store: Store, regions: Mapping[str, str], until: date, days: i
 
 
 def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> pl.DataFrame:
-    """The counts of `count_records` by day of recording: table, region, day, rows, late."""
+    """Count new records by the day of recording: table, region, day, rows, rows recorded late."""
     end = datetime.combine(until + timedelta(days=1), time.min)
     begin = end - timedelta(days=days)
     named = pl.DataFrame(
@@ -60,7 +60,7 @@ def by_day(store: Store, regions: Mapping[str, str], until: date, days: int) -> 
 
 
 def total_records(daily: pl.DataFrame, tables: Iterable[str], until: date, days: int) -> Supplied:
-    """The counts of the days up to a date added up; tables without rows are included."""
+    """Add up daily counts of new records to a date; tables without rows are included."""
     within = (pl.col("day") <= until) & (pl.col("day") > until - timedelta(days=days))
     summed = daily.filter(within).group_by("table", "region").agg(pl.col("rows", "late").sum())
     supplied: Supplied = {name: {} for name in tables}

@@ -18,7 +18,7 @@ DAYS_TO_LOCK = 45
 
 
 def assessments_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """One row an assessment; one copied forward repeats the text digest of the one before."""
+    """Make the assessments table of a bucket of made-up cases, one row an assessment."""
     rng = desk.draw.stream("assessment rows")
     who, back, completed, order = _assessment_dates(rng, practice)
     locked, levels = practice.locked[order], practice.assessed_levels[:, order]

@@ -38,7 +38,7 @@ GOING_ON = "going-on"
 
 @dataclass(frozen=True)
 class Plan:
-    """What every bucket of a caseload shares."""
+    """What all buckets of a made-up caseload share: places, level cuts, error rates."""
 
     seed: int
     as_of: date
@@ -56,7 +56,7 @@ class Plan:
         return Draw(self.seed, self.as_of, bucket)
 
     def size(self, bucket: int) -> int:
-        """How many cases a bucket holds."""
+        """How many cases the bucket has."""
         return self.cases // self.buckets + (bucket < self.cases % self.buckets)
 
 
@@ -158,7 +158,7 @@ def _make_desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
 def write_bucket(
     plan: Plan, number: int, out: Path, truth: Path
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Write a bucket's files; returns the rows and the digest of each table."""
+    """Write the files of a bucket of made-up cases; returns rows and digest of each table."""
     bucket_content = make_bucket(plan, number)
     rows, digests = {}, {}
     for name, drawn in bucket_content.tables.items():

@@ -37,7 +37,7 @@ TASKS = {"oversight_task": 0.77, "mappa_action": 0.20, "mappa_exit": 0.03}
 
 
 def circumstances_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
-    """Addresses, relationships, conflict and children, as disclosed, often months late.
+    """Make the circumstances table of a bucket of made-up cases: addresses, partners, children.
 
     `units` is the delivery unit of each case; now and then an address lies in another.
     """
@@ -105,7 +105,7 @@ def _state_spells(rng: np.random.Generator, states: Flags) -> tuple[Events, Ints
 
 
 def decisions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Enforcement and recall decisions; fewer are issued and endorsed under strain."""
+    """Make the table of enforcement and recall decisions of a bucket of made-up cases."""
     rng = desk.draw.stream("decisions")
     months = lives.sentences.community
     failing = 1 + 0.8 * lives.going_on["substance"] + 0.8 * lives.going_on["unsettled"]
@@ -143,7 +143,7 @@ def decisions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFram
 
 
 def actions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Tasks set in oversight and by MAPPA, some never completed."""
+    """Make the table of tasks from oversight and MAPPA of a bucket of made-up cases."""
     rng = desk.draw.stream("actions")
     rate = 0.012 * np.exp(0.5 * practice.overall.clip(0)) * lives.sentences.community
     at = draw_events(rng, rate)
@@ -161,7 +161,7 @@ def actions_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
 
 
 def orders_table(desk: Desk, lives: Lives) -> pl.DataFrame:
-    """Civil orders, conditions and curfews."""
+    """Make the table of civil orders, conditions and curfews of a bucket of made-up cases."""
     rng = desk.draw.stream("orders")
     n = len(lives)
     start = lives.sentences.start
@@ -200,7 +200,7 @@ def orders_table(desk: Desk, lives: Lives) -> pl.DataFrame:
 
 
 def enquiries_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Enquiries to police and children's services: about half of those needed are made."""
+    """Make the table of police and children's services enquiries of a bucket of made-up cases."""
     rng = desk.draw.stream("enquiries")
     parts = []
     for prefix, kind, trait, share in (
@@ -235,7 +235,7 @@ def enquiries_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFram
 
 
 def limits_table(desk: Desk, lives: Lives, units: pl.Series) -> pl.DataFrame:
-    """Exclusions and restrictions, most naming one made-up reader of the unit."""
+    """Make the table of exclusions and restrictions of a bucket of made-up cases."""
     rng = desk.draw.stream("limits")
     who = np.nonzero(rng.random(len(lives)) < figures.LIMITED.value)[0]
     kinds = draw_labels(rng, {"exclusion": 0.5, "restriction": 0.5}, len(who))

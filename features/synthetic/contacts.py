@@ -114,7 +114,7 @@ def contacts_table(
     contact: Contact,
     policies: Policies,
 ) -> pl.DataFrame:
-    """Every contact of a bucket of cases."""
+    """Make the contacts table of a bucket of made-up cases."""
     rng = desk.draw.stream("contacts")
     holding = practice.holding
     names = [*places.staff_codes, *places.cover_codes]

@@ -29,7 +29,7 @@ STALE_LEVEL = 0.06
 
 
 def documents_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Every document of a bucket of cases."""
+    """Make the documents table of a bucket of made-up cases."""
     rng = desk.draw.stream("documents")
     sentences = lives.sentences
     everyone = np.arange(len(lives))

@@ -146,7 +146,7 @@ BEFORE_SUPERVISION = 0.35
 
 
 def incidents_table(desk: Desk, lives: Lives, visits: Floats, scenario: Scenario) -> pl.DataFrame:
-    """The incidents table, with duplicates, later versions and withdrawals."""
+    """Make the incidents table of a bucket of made-up cases, with corrections."""
     rng = desk.draw.stream("incidents")
     frailty = rng.gamma(5.0, 0.2, size=(len(lives), 1))
     frailty = frailty * np.where(lives.concealed, 0.12, 1.1)[:, None]

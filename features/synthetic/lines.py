@@ -16,7 +16,7 @@ def make_line(
     slack: float,
     unit: str = "share",
 ) -> Line:
-    """One target, a value or a range, beside the generated value."""
+    """Put one target, a value or a range, beside the value of the made-up caseload."""
     pair = target if isinstance(target, tuple) else (target, target)
     return Line(name, pair, generated, slack, figure, unit)
 
@@ -24,7 +24,7 @@ def make_line(
 def share_lines(
     name: str, figure: Figure[dict[str, float]], column: pl.Series, slack: float
 ) -> list[Line]:
-    """The target share of each value beside its share in a column, nulls left out."""
+    """Put the target share of each value beside its share in a column; nulls are left out."""
     total = sum(figure.value.values())
     names = column.drop_nulls()
     counts = {key: int((names == key).sum()) for key in figure.value}

@@ -82,7 +82,7 @@ class Lives:
 
 
 def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
-    """Draw sentences and circumstances, and from them true levels; without cuts all levels are 0.
+    """Draw made-up sentences and circumstances, and from them true levels; without cuts all are 0.
 
     Without cuts: all nought.
     """

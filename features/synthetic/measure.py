@@ -61,7 +61,7 @@ class Extract:
         return cls(folder, truth, date.fromisoformat(content["parameters"]["as_of"]), content)
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """The rows of a table, not yet read."""
+        """The rows of a table of the extract, as a lazy frame."""
         return pl.scan_parquet(self.folder / table / "*.parquet")
 
     def current_people(self) -> pl.DataFrame:

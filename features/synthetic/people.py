@@ -93,7 +93,7 @@ def make_people(draw: Draw, cases: int, buckets: int) -> People:
 
 
 def people_table(draw: Draw, people: People, started: Ints) -> pl.DataFrame:
-    """The people table: no names; ethnicity and religion missing for about a tenth."""
+    """Make the people table of a bucket of made-up cases: no names, some values missing."""
     rng = draw.stream("characteristics")
     n = len(people)
     missing = figures.ETHNICITY_MISSING.value

@@ -83,7 +83,7 @@ class Places:
 
 
 def make_places(draw: Draw, cases: int, policies: Policies) -> Places:
-    """Make up units and teams of eight practitioners, with about 36 cases each."""
+    """Make units, teams of eight practitioners, and about 36 made-up cases a practitioner."""
     rng = draw.stream("places")
     units = unit_codes(cases)
     practitioners = cases / figures.CASES_PER_PRACTITIONER.value

@@ -59,7 +59,7 @@ class Practice:
 
 
 def draw_holdings(draw: Draw, lives: Lives, places: Places) -> Holding:
-    """Draw who holds each case by month, and the strain on that practitioner."""
+    """Draw which practitioner holds each made-up case by month, and how strained that person is."""
     rng = draw.stream("holding")
     n = len(lives)
     team = rng.integers(0, len(places.team_unit), n)
@@ -82,7 +82,7 @@ def draw_holdings(draw: Draw, lives: Lives, places: Places) -> Holding:
 def draw_assessments(
     draw: Draw, lives: Lives, holding: Holding, cuts: Floats, slips: float, scenario: Scenario
 ) -> Practice:
-    """Draw the assessments by month and the levels that they record."""
+    """Draw the assessments of made-up cases by month, and the levels that they record."""
     rng = draw.stream("assessments")
     n = len(lives)
     perceived = _perceived_levels(rng, lives, holding, cuts, slips)

@@ -45,7 +45,7 @@ def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivit
 
 
 def reviews_table(desk: Desk, lives: Lives, practice: Practice, audited: float) -> pl.DataFrame:
-    """All readings: audits, countersigning, reassessments, reviews in this service."""
+    """Make the reviews table of a bucket of made-up cases: what readers said of levels."""
     rng = desk.draw.stream("readers")
     desk_ = _Readings(desk, rng, lives, practice)
     return pl.concat(

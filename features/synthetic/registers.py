@@ -23,7 +23,7 @@ from features.synthetic.practice import Practice
 
 
 def registers_table(desk: Desk, lives: Lives, practice: Practice) -> pl.DataFrame:
-    """Registers as in NDelius: overall level, groups above low, domestic abuse, others."""
+    """Make the registers table of a bucket of made-up cases, as NDelius keeps registers."""
     rng = desk.draw.stream("registers")
     # Some registers are not brought up to date for half a year.
     registered = practice.recorded.copy()
@@ -86,7 +86,7 @@ def _following_rows(
 
 
 def suspension_rows(desk: Desk, suspended: Ints) -> pl.DataFrame:
-    """The register entry that says that contact is suspended."""
+    """Make the register rows that say that a made-up person's contact is suspended."""
     who = np.nonzero(suspended >= 0)[0]
     return desk.table_rows(
         "registrations", "REP", Events(who, suspended[who]), type_code=_repeat_code("PRC", len(who))
@@ -115,7 +115,7 @@ def _repeat_code(code: str, size: int) -> pl.Series:
 
 
 def restrained_people(desk: Desk, lives: Lives) -> Ints:
-    """People under a restraining order."""
+    """The made-up people with a restraining order."""
     chance = desk.draw.stream("restrained").random(len(lives))
     people: Ints = np.nonzero((lives.people.traits["abuse"] > 0.9) & (chance < 0.5))[0]
     return people

@@ -16,7 +16,7 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class Policies:
-    """Changes of policy that affect everyone alike, in days before the as-of date."""
+    """Changes of policy that affect all made-up cases alike, in days before the as-of date."""
 
     suspension_from: int = 930
     """Contact of low and medium cases is suspended for the last third, from this day on."""
@@ -36,7 +36,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named fault: its kind and its strength."""
+    """A fault planted in a made-up caseload on purpose: its kind and its strength."""
 
     name: str
     says: str

@@ -79,7 +79,7 @@ def _draw_suspensions(
 def supervisions_table(
     desk: Desk, lives: Lives, places: Places, practice: Practice, contact: Contact
 ) -> pl.DataFrame:
-    """The supervisions table: current sentences, custody before release, earlier orders."""
+    """Make the supervisions table of a bucket of made-up cases: sentences, custody, past orders."""
     rng = desk.draw.stream("supervisions")
     sentences = lives.sentences
     everyone = np.arange(len(lives))
@@ -163,7 +163,7 @@ def _premises_rows(
 
 
 def allocations_table(desk: Desk, lives: Lives, places: Places, practice: Practice) -> pl.DataFrame:
-    """The allocations table: a row for each period with one practitioner, with absence."""
+    """Make the allocations table of made-up cases: a row for each period with one practitioner."""
     rng = desk.draw.stream("allocations")
     staff, on = practice.holding.staff, lives.sentences.on > 0
     before = np.concatenate([np.full((len(lives), 1), -1), staff[:, :-1]], axis=1)

@@ -36,12 +36,12 @@ class Incident:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the last follow-up closed it."""
+        """Whether the incident's last follow-up closed it."""
         return bool(self.followed) and bool(self.followed[-1]["closes"])
 
 
 def list_incidents(connection: Connection) -> list[Incident]:
-    """Every incident, open ones first, then newest first."""
+    """Every incident reported about the service, open ones first, then newest first."""
     rows = connection.execute(
         select(incidents, users.c.name)
         .join(users, users.c.username == incidents.c.username)
@@ -64,7 +64,7 @@ def report_incident(opened: Transaction, kind: str, words: str) -> None:
 
 
 def follow_up_incident(opened: Transaction, number: int, words: str, *, closes: bool) -> None:
-    """Record a follow-up of an incident, or close it; UserError where it is closed or unknown."""
+    """Add a follow-up to a reported incident; with `closes`, that closes the incident."""
     incidents: Sequence[Incident] = list_incidents(opened.connection)
     incident = next((one for one in incidents if one.first["id"] == number), None)
     if incident is None or incident.is_closed:

@@ -51,8 +51,7 @@ class Delivered:
 def deliver_entries(
     connection: Connection, store: Store, on: pl.DataFrame, limited: set[str], as_of: date
 ) -> Delivered:
-    """Deliver what became known in the last days of every case of a spine, and bring what waits up
-    to date: a correction, a withdrawal, another unit or practitioner.
+    """Deliver acute entries that became known lately, and update those already delivered.
 
     New is what reached us since then as an entry of the list, also by a correction or late.
     """

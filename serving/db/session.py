@@ -36,7 +36,7 @@ class Transaction:
     _events: list[AuditEvent] = field(default_factory=list)
 
     def audit(self, event: AuditEvent) -> None:
-        """Add an audit row, which is written when the transaction ends."""
+        """Add an audit row to the transaction, written when the transaction ends."""
         self._events.append(event)
 
 

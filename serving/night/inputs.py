@@ -21,7 +21,7 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Night:
-    """The inputs of one night, the same at each of its steps."""
+    """The inputs of one nightly run, the same at each of its steps."""
 
     settings: Settings
     engine: Engine

@@ -1,4 +1,4 @@
-"""Deletes what has expired each night: drafts, and sessions that have ended."""
+"""Deletes expired drafts and ended sessions each night."""
 
 from __future__ import annotations
 

@@ -27,12 +27,12 @@ class Key:
     run: str
 
     def keyed_digest(self, *parts: str) -> str:
-        """A keyed digest of the parts, as hexadecimal text."""
+        """An HMAC of the given parts by the run's secret key, as hexadecimal text."""
         text = "\x1f".join((self.run, *parts))
         return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
     def uniform_draw(self, *parts: str) -> float:
-        """A number in [0, 1) from the keyed digest."""
+        """A number in [0, 1) drawn from the run's secret key and the given parts."""
         return int(self.keyed_digest(*parts)[:13], 16) / 16**13
 
 

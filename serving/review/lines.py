@@ -18,7 +18,7 @@ Entry = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its text, and the entries behind it, newest first."""
+    """One line of a case record as the page groups it: its text, and the entries behind it."""
 
     what: str
     detail: str
@@ -26,13 +26,13 @@ class Line:
 
     @property
     def first_day(self) -> date:
-        """The day of the earliest entry."""
+        """The day of the earliest entry behind the line."""
         day: date = self.entries[-1]["occurred_on"]
         return day
 
     @property
     def last_day(self) -> date:
-        """The day of the latest entry."""
+        """The day of the latest entry behind the line."""
         day: date = self.entries[0]["occurred_on"]
         return day
 

@@ -61,7 +61,7 @@ class Units:
         return self.store.list_limited()
 
     def check_limited(self, crn: str, words: str) -> None:
-        """Record that the user read a limited case by hand, in NDelius and OASys."""
+        """Record that the user read a limited case by hand, in NDelius and OASys, with words."""
         case = next((one for one in self.store.list_limited() if one.crn == crn), None)
         if case is None:
             raise NotFound("Your unit holds no such case of limited access.")

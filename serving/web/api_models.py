@@ -49,7 +49,7 @@ One = TypeVar("One")
 
 
 class Page(Model, Generic[One]):
-    """One page of a longer list."""
+    """One page of a longer list, with the number of items in all."""
 
     content: list[One]
     page: int
@@ -65,7 +65,7 @@ class Case(CaseSummary):
 
 
 class EntryOut(Model):
-    """One entry of the record."""
+    """One entry of a case record."""
 
     table: str
     record_id: str
@@ -80,7 +80,7 @@ class EntryOut(Model):
 
 
 class EntryKey(Model):
-    """The table and record number of an entry."""
+    """What identifies an entry of a case record: its table and record number."""
 
     table: Annotated[str, Field(max_length=60)]
     record_id: Annotated[str, Field(max_length=200)]
@@ -126,7 +126,7 @@ class Findings(Model):
 
 
 class Answer(Model):
-    """An answer to a request."""
+    """A practitioner's or reader's answer to a request about a case."""
 
     kind: str
     words: str
@@ -167,7 +167,7 @@ class Event(Model):
 
 
 class Events(Model):
-    """Events after a number, oldest first."""
+    """Domain events after a given number, oldest first."""
 
     content: list[Event]
     last: int = Field(description="Ask for what comes after this number next")

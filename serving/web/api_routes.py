@@ -142,7 +142,7 @@ def list_inquiries(follow_ups: Answering) -> list[m.AskedOut]:
 
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
-    """The request about one case."""
+    """The request about one case, for its practitioner."""
     follow_up, _, _ = follow_ups.read_follow_up(item_id)
     return _inquiry_out(follow_up)
 

@@ -31,7 +31,7 @@ HEADER_PATIENCE = 15.0
 
 
 class Cut(Exception):
-    """The body of a request reached its limit of size or time."""
+    """Raised where the body of a request reaches its limit of size or time."""
 
 
 class Guard:
@@ -102,7 +102,7 @@ class Body:
         """Which limit was reached: the status, and what to say."""
 
     async def receive(self) -> Message:
-        """The next piece of the body; raises Cut at a limit."""
+        """The next piece of a request's body; raises Cut at the limit of size or time."""
         if self._whole:
             return await self._receive()  # waits for the caller to go away
         try:

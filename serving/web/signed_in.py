@@ -26,7 +26,7 @@ class SessionUser:
 
 
 def begin_session(connection: Connection, username: str) -> str:
-    """Begin a session; returns the value for the cookie, whose digest is stored.
+    """Begin a session for the user; returns the number for the cookie, of which a digest is stored.
 
     The database begins one in its own user's proved name alone.
     """
