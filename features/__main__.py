@@ -64,7 +64,7 @@ def describe_caseload(args: argparse.Namespace) -> None:
 
 
 def check_extract(args: argparse.Namespace) -> None:
-    """Load an extract into the store and report what became of it."""
+    """Load an extract into the store and print the rows read, refused, new and changed."""
     with show_steps(f"reading {args.extract}") as step:
         report = load_extract(
             args.extract,

@@ -44,7 +44,7 @@ def working_day_after(start: date, days: int) -> date:
 
 @cache
 def days_after(column: str, count: int) -> pl.Expr:
-    """The day that lies the given number of working days after a column's day; null stays null."""
+    """An expression: the date the given number of working days after a column's day."""
     # From a weekend the working day before it is the start: the first one after it is one.
     return pl.col(column).dt.add_business_days(count, holidays=_all_holidays(), roll="backward")
 

@@ -2,7 +2,7 @@
 
 Related indicators speak together: a reason is a family of one kind (behaviour, or process), its
 weight the signed sum of its contributions, its sentences those of the indicators that fired. What
-lowered the score is said too: a family with less on record than others have.
+lowered the score is a reason too: a family with less on record than others have.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SMALLEST_WEIGHT = 0.02
 class Reason:
     """One reason for a score: a family of indicators, its signed weight, and its sentences.
 
-    A weight below nought lowered the score; it has no findings, because less was found than usual.
-    What is not settled would not be said by a model that was trained on other people.
+    A negative weight lowered the score; it has no findings, because less was found than usual.
+    A reason is not settled if models trained on other people would often not give it.
     """
 
     family: str

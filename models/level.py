@@ -21,7 +21,7 @@ UNKNOWN = "UNKNOWN"
 STRATA: tuple[str, ...] = ("LOW", "MEDIUM", "HIGH", UNKNOWN)
 """Recorded levels that can be too low; very high is never flagged. Unknown has its own place."""
 THRESHOLD_OF: dict[str, int] = {"LOW": 1, "MEDIUM": 2, "HIGH": 3, UNKNOWN: 2}
-"""Which threshold of stage 1 is asked; without a current level: would a reader say high or more?"""
+"""The stage 1 threshold used for each recorded level; without a current one, "high or more"."""
 LEAST_SLOPE = 0.05
 
 

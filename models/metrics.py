@@ -113,7 +113,7 @@ def expected_calibration_error(probability: Matrix, higher: Flags, weight: Matri
 def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
     """The calibration slope (Cox): 1 is calibrated, below 1 the probabilities are too extreme.
 
-    NaN where it cannot be told: few different values, one outcome, or outcomes so far apart that no
+    NaN where not estimable: few different values, one outcome, or outcomes so far apart that no
     finite slope fits.
     """
     logit = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log1p(

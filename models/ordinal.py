@@ -94,7 +94,7 @@ def input_matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
         )
     values = frame.select(_value_column(name) for name in columns)
     groups = frame.select((pl.col("group") == g).cast(pl.Float64).alias(f"_{g}") for g in GROUPS)
-    # Polars nulls become NaN, which LightGBM keeps apart from nought.
+    # Polars nulls become NaN, which LightGBM treats differently from 0.
     return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
 
 

@@ -30,7 +30,7 @@ NOWHERE = "not known"
 SMALLEST = 0.005
 """A bin holds at least this share of the caseload of the profile: a smaller one is noise."""
 SUPPLY_DAYS = 84
-"""Twelve weeks say what a week usually brings."""
+"""The number of days over which the usual number of records a week is measured."""
 Places = npt.NDArray[np.int64]
 Counts = dict[str, dict[str, list[int]]]
 """By region, by measure: how many rows are not known, then how many lie in each bin."""

@@ -4,7 +4,7 @@ Hui and Walter (1980), "Estimating the error rates of diagnostic tests", Biometr
 readers judge cases of two populations in which the truth is differently frequent (flagged, drawn at
 random). Given the truth they judge independently; here with the same sensitivity and specificity,
 so that four unknowns stand against the counts. Fitted by expectation and maximisation; a case read
-once says what it says.
+once counts in its own table.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Counts = npt.NDArray[np.float64]
 STEPS, CLOSE = 5_000, 1e-9
 RESAMPLES = 200
 NO_BETTER = 0.2
-"""Sensitivity and specificity that add up to one and no more than this tell next to nothing."""
+"""The least by which sensitivity plus specificity must exceed one to be informative."""
 FEWEST_TWICE = 30
-"""Cases read twice in each population, below which nothing is said."""
+"""The number of cases read twice in each population below which nothing is estimated."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def track_run(
 ) -> int:
     """Record a run with its figures and files, register the bundle, and return its version.
 
-    `note` stands at the head of the run's page. Where the run is stands beside the bundle.
+    `note` is shown on the run's page. The run's address is written beside the bundle.
     The store is SQLite in `tracking`; a bundle that is registered already keeps its version.
     """
     from mlflow.tracking import MlflowClient

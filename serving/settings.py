@@ -88,7 +88,7 @@ class Settings:
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment (ROSH_MODE, ROSH_DATA, DATABASE_URL, ROSH_*_PASSWORD …).
 
-    In a demo, secrets are drawn once and kept in the data folder, readable by its owner alone.
+    In a demo, secrets are drawn once and kept in the data folder, readable only by its owner.
     Outside a demo each must be given and be at least 24 characters long.
     """
     variables = os.environ if environ is None else environ

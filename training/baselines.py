@@ -92,4 +92,4 @@ BASELINES = {
 }
 """Judged in every period."""
 SLOW_BASELINES = {"explainable boosting machine": explainable_boosting}
-"""Judged in the newest period alone."""
+"""The baselines measured only in the newest period."""

@@ -17,7 +17,7 @@ from training.labels import Labelled
 
 ALL = "all"
 FEWEST_HIGHER = 20
-"""With fewer people put higher, or not higher, a slope says more of chance than of the model."""
+"""The number of people put higher, and not higher, below which no slope is given."""
 FEWEST_SHOWN = 10
 
 

@@ -23,7 +23,7 @@ ON_THE_CARD = {
     "stability": "Whether the first reason stays when other people are read",
     "nights": "Whether the list of a night is that of the nights before",
 }
-"""The parts that stand on the model card, with their headings."""
+"""The parts of the evidence shown on the model card, with their headings."""
 
 
 def gather_evidence(

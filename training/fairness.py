@@ -1,7 +1,7 @@
 """Fairness figures by group of people: who is shown, rightly or wrongly, and who is missed.
 
 Characteristics are used here and nowhere else. Each figure has a count and an interval from
-resampling people; figures on fewer than `SMALL` rows are withheld, because they would say more of
+resampling people; figures on fewer than `SMALL` rows are withheld: they would say more of
 chance, or of a person, than of a group.
 """
 

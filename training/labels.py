@@ -4,7 +4,7 @@ A label is the level that a reader gave a risk group, as of the snapshot that th
 Underestimated means: the reader's level is above the one recorded in that snapshot. A reading
 counts where it was given within the label window. Serious further offences are never labels, nor
 is a level given in the light of an offence after the snapshot. Own views, given before the
-findings were seen, teach and judge; what the same reader says afterwards is compared, and no more.
+findings were seen, are used; the same reader's conclusion afterwards is only compared.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def compare_sources(labelled: Labelled) -> list[dict[str, Any]]:
     """The kinds of reading side by side: rows, people, and the share put higher.
 
     Given before the findings were seen, after, or by who had countersigned: readers who know what
-    a model or they themselves said lean on it, so these are told apart and never mixed.
+    a model or they themselves said lean on it, so these are kept separate.
     """
     rows = labelled.frame.with_columns(higher=read_higher(labelled))
     share = (pl.col("higher") * pl.col("weight")).sum() / pl.col("weight").sum()

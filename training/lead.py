@@ -21,12 +21,12 @@ from training.evaluate import Judged
 
 DAYS_BEFORE = (0, 30, 90, 180)
 FEWEST = 20
-"""Of fewer readings that put someone higher, nothing is told."""
+"""The number of raised readings below which no lead time is given."""
 
 
 @dataclass(frozen=True)
 class Lead:
-    """Of people whose level a reader raised, the share the model showed so many days before."""
+    """Of people whose level a reader raised, the share that the model would have shown earlier."""
 
     recorded: str
     days_before: int

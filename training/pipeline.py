@@ -24,7 +24,7 @@ from training.splits import Fold
 FIGURES = "figures.json"
 EVIDENCE = "evidence.json"
 IN_A_WORD = ("until", "made_up", "store", "code", "config", "rows", "effective_rows", "folds")
-"""What of a bundle's `about` stands among the parameters of its MLflow run."""
+"""The parts of a bundle's `about` that are logged as parameters of its MLflow run."""
 
 
 @dataclass(frozen=True)

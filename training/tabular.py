@@ -60,7 +60,7 @@ class Description:
     booster: Settings
     audit: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
-    """Columns that are never an input, whatever `inputs` says."""
+    """Columns that are never an input, even if `inputs` lists them."""
     test: str = ""
     time: str = ""
     """A column by which rows are ordered: folds then train on earlier rows only."""

@@ -51,7 +51,7 @@ class TruthLine:
 class Echo:
     """How well the margin predicts, among people of one true level, who is recorded above low.
 
-    0.5 would mean that the behaviour on record says nothing of the level recorded. It is more where
+    0.5 would mean that recorded behaviour does not predict the recorded level. It is more where
     contact follows the level: who is seen more has more written down.
     """
 

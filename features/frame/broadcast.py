@@ -29,7 +29,7 @@ def layout_plan(item: Indicator, histories: Histories) -> pl.LazyFrame:
 
 
 def _group_place() -> pl.Expr:
-    """The position of the risk group among the rows of a case; null for an unknown group."""
+    """An expression: the position of the risk group among a case's rows; null if unknown."""
     return pl.col("group").cast(pl.Enum(GROUPS), strict=False).to_physical().alias("place")
 
 

@@ -74,7 +74,7 @@ def build_frame(histories: Histories, only: Iterable[str] | None = None) -> pl.D
     """The indicator frame of the given histories: the columns ABOUT, then one Float64 an indicator.
 
     Null means not known (the feed is missing or has stopped), or not applicable to the group.
-    Nought means that the feed is there and nothing was found. All is worked out in one go: what
+    Zero means that the feed is there and nothing was found. All is worked out in one go: what
     indicators share is read once, and the fixed cost of a hundred small queries is paid once.
     """
     chosen = [CATALOGUE[name] for name in (CATALOGUE if only is None else only)]
@@ -92,7 +92,7 @@ def build_frame(histories: Histories, only: Iterable[str] | None = None) -> pl.D
 
 
 CASES_AT_ONCE = 15_000
-"""Buckets are worked together up to so many case-dates: it bounds the memory of each worker."""
+"""The largest number of case-dates in one part of the work; it bounds a worker's memory."""
 
 
 def build_frames(

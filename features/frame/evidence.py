@@ -16,10 +16,10 @@ from features.indicators import Indicator
 from features.indicators.base import EVIDENCE
 
 MARKS = ["source_system", "certainty", "disputed", "disclosable"]
-"""What is said of an entry beside its date."""
+"""The columns of an entry shown beside its date."""
 
 Findings = dict[str, dict[tuple[str, str | None], "Finding"]]
-"""Indicator, then case and risk group (None where it is the same for each): what was found."""
+"""Findings by indicator id, then by case and risk group (None: the same for every group)."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from features.store.store import STALE_AFTER, Store
 KEY = ["crn", "as_of"]
 GROUP_KEY = [*KEY, "group"]
 CASE = ["case_date"]
-"""Inside the engine a key is one number: where the case and date stand in the spine."""
+"""The engine's key of a row: the position of its case and date in the spine."""
 CASE_GROUP = [*CASE, "group"]
 SETTLED = ("crn", "version", "withdrawn_at")
 """What has done its work once a row is known."""
@@ -96,7 +96,7 @@ class Histories:
         return self.plans[name]
 
     def is_available(self, names: Iterable[str]) -> pl.Expr:
-        """Whether every named feed was supplied and had not stopped by the as-of date."""
+        """An expression: every named feed was supplied and had not stopped by the as-of date."""
         tests = [self._is_covered(name) for name in names]
         return pl.all_horizontal(tests) if tests else pl.lit(value=True)
 
@@ -124,7 +124,7 @@ def read_histories(
 ) -> Histories:
     """Read the histories of the spine `on`, from all buckets and tables or only from some.
 
-    `lean` says what of a table need not be read at all.
+    `lean` gives, for each table, the records and columns that need not be read.
     """
     cases = on["crn"].unique()
     versions = {
@@ -161,7 +161,7 @@ _DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
 
 
 def _entry_day() -> pl.Expr:
-    """The day of an entry; where only its month is known, the last day of that month."""
+    """An expression: the day of an entry; for one known by month, the month's last day."""
     day, recorded = pl.col("occurred_on"), pl.col("first_recorded_at").dt.date()
     last = pl.max_horizontal(day, pl.min_horizontal(day.dt.month_end(), recorded))
     return pl.when(pl.col("month_only").fill_null(value=False)).then(last).otherwise(day)
@@ -221,7 +221,7 @@ def _in_chains(versions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_earlier(of: Callable[..., pl.Expr], column: str) -> pl.Expr:
-    """The larger or smaller of a version's value and that of the version before it."""
+    """An expression: the larger or smaller of a version's value and that of the version before."""
     own = pl.col(column)
     return pl.when("_same").then(of(own, own.shift(1))).otherwise(own)
 

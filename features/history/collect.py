@@ -14,11 +14,11 @@ from itertools import islice
 import polars as pl
 
 FEW = 1000
-"""Of no more case-dates, plans are worked out as they stand: thinking them over costs more."""
+"""Up to this number of case-dates, plans run unoptimised, because optimising takes longer."""
 AT_A_TIME = 10
-"""So many plans over many rows are worked out together: more, and Polars looks longer at each."""
+"""How many plans over many rows are collected together; with more, Polars optimises longer."""
 OF_FEW = 6
-"""So many plans over a few rows are worked out while the next are being made."""
+"""How many plans over few rows are collected together while the next ones are built."""
 
 
 def worked_out(plans: Iterable[pl.LazyFrame], *, few: bool) -> list[pl.DataFrame]:

@@ -36,7 +36,7 @@ LEVEL_STATES: dict[str, str] = {
     "no_assessment": "No completed assessment is on record: no current level.",
     "not_in_custody": "The person is not in custody, so no level for prisoners is due.",
 }
-"""Why a level is or is not known, each its own state, said in words (promise 5)."""
+"""The states of a recorded level, each with its words for the page (promise 5)."""
 
 
 def recorded_levels(histories: Histories) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def recorded_levels(histories: Histories) -> pl.DataFrame:
     Columns: KEY, group, level (or null), state (see LEVEL_STATES), assessed_on, level_record.
     The level of a group is the community column of the latest assessment completed within 55
     weeks; that is the definition Ministry of Justice statistics use. Prisoners have a level in
-    custody alone, and none is due of someone who is not there.
+    custody only; for anybody else none is due.
     """
     return histories.collect_now(level_plan(histories).drop(CASE).sort(GROUP_KEY))
 

@@ -33,7 +33,7 @@ HIGH = 3
 
 
 def _days_before(days: pl.Expr) -> pl.Expr:
-    """When somebody was allocated, in words."""
+    """An expression: how long before release somebody was allocated, in words."""
     return (
         pl.when(days > 0)
         .then(pl.format("{} days before release", days))
@@ -42,7 +42,7 @@ def _days_before(days: pl.Expr) -> pl.Expr:
 
 
 def _weeks_before(weeks: pl.Expr) -> pl.Expr:
-    """When a referral was made, in words."""
+    """An expression: how long before release a referral was made, in words."""
     return (
         pl.when(weeks > 0)
         .then(pl.format("{} weeks before release", weeks))

@@ -21,7 +21,7 @@ LAST = pl.col("occurred_on").max()
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
 HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
 CONCERNS = ("provider_concern", "intelligence", "custody_intelligence")
-"""Information that is about somebody only where it says whom."""
+"""Kinds of information that count for a group only where the entry names the group."""
 
 NEW_RELATIONSHIP = (pl.col("kind") == "relationship") & (pl.col("state") == "new")
 NOT_SAID_TO_HAVE_ENDED = pl.col("state").ne_missing("ended")
@@ -75,7 +75,7 @@ RECORDED_LATE = 14
 
 @cache
 def counts_on() -> pl.Expr:
-    """The entry's day or, if recorded over RECORDED_LATE days later, the day of recording."""
+    """An expression: the entry's day or, if recorded over RECORDED_LATE days later, that day."""
     reached = pl.col("first_recorded_at").dt.date()
     late = (reached - pl.col("occurred_on")).dt.total_days() > RECORDED_LATE
     return pl.when(late).then(reached).otherwise(pl.col("occurred_on"))
@@ -89,7 +89,7 @@ def within_days(days: int) -> pl.Expr:
 
 @cache
 def counts_within(days: int) -> pl.Expr:
-    """`counts_on` lies in the last `days` days, so that what was recorded late still counts."""
+    """An expression: `counts_on` is in the last `days` days, so that late records still count."""
     return (pl.col("as_of") - pl.col("counts_on")).dt.total_days() < days
 
 
@@ -109,9 +109,7 @@ def contact_of(*groups: str) -> pl.Expr:
 
 @cache
 def non_compliant() -> pl.Expr:
-    """The contact is a breach that was not excused, or an appointment missed or failed without
-    acceptable reason.
-    """
+    """An expression: the contact is a breach not excused, or an unacceptable absence or failure."""
     excused = one_of("outcome_code", contact_codes.EXCUSED).fill_null(value=False)
     breach = one_of("type_code", contact_codes.BREACH_CONTACTS) & ~excused
     return one_of("outcome_code", contact_codes.NON_COMPLIANT) | breach
@@ -121,9 +119,9 @@ def non_compliant() -> pl.Expr:
 def by_group(histories: Histories) -> pl.LazyFrame:
     """Incidents, each with the risk `group` of the person who was or could be harmed.
 
-    Where that is nobody in particular or not said, by the kind: sexual concern about a child is about
+    Where no group is recorded, it follows from the kind: sexual concern about a child is about
     children, domestic abuse about known adults, other harmful behaviour about the public. Of other
-    kinds nobody in particular is the public, and what is not said stays null.
+    kinds "nobody in particular" is the public, and a missing group stays null.
     """
     return matching_entries(histories, "incidents").with_columns(group=_GROUP)
 
@@ -192,12 +190,12 @@ IS_LAST = (pl.col("case_date") != pl.col("case_date").shift(-1)).fill_null(value
 
 
 def value_before(value: pl.Expr) -> pl.Expr:
-    """The value in the row before, of the same case, in rows sorted by case."""
+    """An expression: the value in the row before, of the same case, in rows sorted by case."""
     return pl.when(pl.col("case_date") == pl.col("case_date").shift(1)).then(value.shift(1))
 
 
 def working_day_deadline(working_days: int, since: str = "occurred_on") -> pl.Expr:
-    """The date that lies the given number of working days after `since`."""
+    """An expression: the date the given number of working days after `since`."""
     return days_after(since, working_days)
 
 

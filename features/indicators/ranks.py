@@ -16,7 +16,7 @@ _LEVEL_WORDS = {rank: level.replace("_", " ").lower() for level, rank in LEVEL_R
 
 
 def rank_of(column: str, scale: Sequence[str] = codes.LEVEL_ORDER) -> pl.Expr:
-    """The rank of a code on a scale, for levels 1 (low) to 4; null for a code that is not on it."""
+    """An expression: the rank of a code on a scale, for levels 1 (low) to 4; null if not on it."""
     place = pl.col(column).cast(pl.Enum(scale), strict=False).to_physical()
     return place.cast(pl.Int64) + 1
 
@@ -54,5 +54,5 @@ def levels_said(histories: Histories) -> pl.LazyFrame:
 
 
 def level_word(rank: pl.Expr) -> pl.Expr:
-    """The word for a rank: low, medium, high or very high."""
+    """An expression: the word for a rank: low, medium, high or very high."""
     return rank.replace_strict(_LEVEL_WORDS, default="unknown", return_dtype=pl.String)

@@ -43,7 +43,7 @@ class Extract:
     feeds: dict[str, datetime] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=dict)
     buckets: int | None = None
-    """How many buckets of cases the files stand for; None where a file may hold any case."""
+    """The number of buckets into which the files are split; None where they are not."""
     passed_over: tuple[str, ...] = ()
     """Files that a Macintosh leaves beside its own, and that hold no rows."""
 
@@ -113,7 +113,7 @@ def _bucket_count(buckets: int, files: dict[str, list[Path]]) -> int | None:
 
 @dataclass(frozen=True)
 class Supplied:
-    """The rows of a table as supplied, and how many of them each file brought."""
+    """The supplied rows of a table, and the number of rows from each file."""
 
     rows: pl.DataFrame
     files: list[tuple[Path, int]]
@@ -151,7 +151,7 @@ def read_table(
 
 
 _NOTES = ("parameters", "planted", "rows", "digests")
-"""What the made-up caseload says of how it was made; nothing here reads it."""
+"""How a made-up caseload was made, from its extract.json; intake does not use it."""
 _KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
     "extracted_at": ((str, type(None)), None, "a time such as 2026-11-20T02:00:00"),
     "complete": (list, [], "a list of tables"),

@@ -1,7 +1,7 @@
 """Loads an extract into the append-only store, all of it or nothing.
 
 A changed row becomes a new version; a row that vanished from a feed declared complete becomes a
-withdrawal; a bad row is refused with its reason and kept; an unknown code is counted and named.
+withdrawal; a faulty row is refused and stored with its reason; an unknown code is counted.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _COMPATIBLE: dict[str, tuple[type[pl.DataType], ...]] = {
     "time": (pl.Date, pl.Datetime),
     "flag": (pl.Boolean,),
 }
-"""Which Parquet types may stand for a type of ours; a number is not a date."""
+"""The Parquet types accepted for each column type; a number is not a date."""
 
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -156,7 +156,7 @@ def _wrong_types(raw: Mapping[str, pl.DataType], table: Table) -> pl.Expr:
 
 
 def _nul_reason(table: Table) -> pl.Expr:
-    """The reason for refusing text with a NUL character, which PostgreSQL cannot store."""
+    """An expression: the reason for refusing text with a NUL character, unknown to PostgreSQL."""
     texts = [c.name for c in table.columns if c.type in ("text", "code")]
     holds = pl.any_horizontal([pl.col(name).str.contains("\0", literal=True) for name in texts])
     return _reason_if(holds, "text with a NUL character")

@@ -75,7 +75,7 @@ def _read_file(
     for body, crn in _response_bodies(content, path):
         try:
             shape = next((shape for shape in SHAPES if shape.fits(body)), None)
-            # All of a body or none of it: half a response would say that the rest is not there.
+            # A body is used whole or not at all: half a response would look like a complete one.
             read = [] if shape is None else list(shape.read(body, crn))
         except DAMAGED as error:
             skipped.append(f"damaged ({type(error).__name__}; {_keys_of(body)})")
@@ -211,7 +211,7 @@ def _merge_rows(
 
 def _write_extract(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
     for row in rows.values():
-        # Whatever a response says, it was on record when it was fetched.
+        # An entry was on record at the latest when the response was fetched.
         row["recorded_at"] = min(row["recorded_at"], at)
     out.mkdir(parents=True, exist_ok=True)
     for name, table in records.TABLES.items():

@@ -156,7 +156,7 @@ def _ords_bands(item: Body) -> dict[str, Any]:
     }
 
 
-# Where each band stands: (part, key) in output version 1, then in version 2.
+# The place of each band: (part, key) in output version 1, then in version 2.
 _BANDS = {
     "serious_band": (
         ("riskOfSeriousRecidivismScore", "scoreLevel"),

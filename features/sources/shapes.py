@@ -2,7 +2,7 @@
 
 Shapes as served by assess-risks-and-needs, OASys (ORDS), manage people on probation, make a recall
 decision and the probation integration API. A level for a group is parsed without regard to case;
-what a shape does not say stays absent.
+fields that a shape does not have stay null.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
 def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
     """Limits of access from three shapes: exclusions, restrictions, rows with only a CRN.
 
-    Open until told.
+    A case without any of these is open.
     """
     listed = body.get("access") or body.get("caseload") or [body]
     now = clock.now().isoformat()
@@ -211,7 +211,7 @@ def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
 def _read_limitations(body: Body, crn: str | None) -> Iterator[Row]:
     """Exclusions and restrictions of one case, without the users that they name.
 
-    A response says who is named now and never who no longer is; a user taken off would stay let in.
+    Names are left out because a response never says who was removed: that user would keep access.
     """
     now = clock.now().isoformat()
     for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):

@@ -31,7 +31,7 @@ def read_needed_columns(
 ) -> pl.DataFrame:
     """The versions of a table for some cases, without the records and columns in `unread`.
 
-    A version says when the one before gave way, so where one of a record is kept all are.
+    Each version ends the one before, so all versions of a record are read, or none.
     """
     ours = pl.col("crn").is_in(cases.implode())
     if unread.keep is None:

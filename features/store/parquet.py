@@ -15,14 +15,14 @@ LONGEST_FIELD = 64 * 1024 * 1024
 MOST_ROWS_TO_A_BYTE = 4
 """Every row has a record id of its own, which no way of writing Parquet stores in two bits."""
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
-"""1 January 0001 and 31 December 9999, in days since 1970: what a calendar can say."""
+"""1 January 0001 and 31 December 9999 in days since 1970: the range of a date."""
 _MICROSECONDS = {"ns": 1000 * 86_400 * 1_000_000, "us": 86_400 * 1_000_000, "ms": 86_400 * 1000}
 
 
 def check_lines(path: Path) -> None:
     """Raise UnreadableInput unless every CSV line has as many fields as the header.
 
-    A file cut short ends in the middle; one whose lines end in CR alone would read as no rows.
+    Finds files that were cut short, and files with CR line ends, which would read as empty.
     """
     with path.open("rb") as raw:
         start = raw.read(1024 * 1024)
@@ -59,7 +59,7 @@ def _check_names(path: Path, header: list[str]) -> None:
 def check_size(path: Path) -> None:
     """Raise UnreadableInput where a Parquet footer claims more rows than the file can hold.
 
-    Its footer alone is read: a file of 200 KB can otherwise fill the memory of the machine.
+    Only the footer is read: a file of 200 KB can otherwise fill the machine's memory.
     """
     rows, size = pl.scan_parquet(path).select(pl.len()).collect().item(), path.stat().st_size
     if rows > MOST_ROWS_TO_A_BYTE * size:

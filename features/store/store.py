@@ -4,7 +4,7 @@
     <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
     <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
 
-Nothing that a committed load wrote is ever changed, but for one thing: a person whose deletion is
+Nothing that a committed load wrote is ever changed, with one exception: a person whose deletion is
 asked for is taken out of every load (`features.store.forget`). A load or file that is not in the
 manifest does not exist: what a killed command left behind is removed by the next load
 (`features.store.staging`).
@@ -61,7 +61,7 @@ class Load:
     feeds: dict[str, datetime]
     files: dict[str, str]
     refused: dict[str, str] | None = None
-    """The files of refused rows with their digests; None in a load from before they were kept."""
+    """The files of refused rows with their digests; None in loads older than these digests."""
 
     @property
     def file_digests(self) -> dict[str, str]:
@@ -266,5 +266,5 @@ def store_schema(name: str) -> dict[str, pl.DataType]:
 
 
 def bucket_of(buckets: int) -> pl.Expr:
-    """The bucket of a case: the digits of its CRN modulo the number of buckets."""
+    """An expression for a case's bucket: the digits of the column `crn` modulo the buckets."""
     return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets

@@ -14,7 +14,7 @@ LEAST_REASONS = 20
 
 
 def undo_load(path: Path, reasons: str) -> Load:
-    """Remove the newest load; the manifest keeps who undid it, when and why.
+    """Remove the newest load; who did it, when and why stays in the manifest.
 
     Raises UserError without reasons, and where the store holds no load. What a night read of the
     load stands: its run names the load.

@@ -1,6 +1,6 @@
 """Counts new records by table, region and day, and how many were recorded late.
 
-Counts alone: what the watch compares with what was usual when a model was approved.
+The watch compares these counts with the usual ones when a model was approved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ AT_A_TIME = 8
 """So many buckets of cases are read at once."""
 LEFT_OUT = ("limits", "reviews")
 LATE_AFTER = 7
-"""Recorded more than so many days after it happened."""
+"""The number of days after an event from which its recording counts as late."""
 READ = ("crn", "occurred_on", "recorded_at", "version")
 Supplied = dict[str, dict[str, tuple[int, int]]]
 """By table, by region: rows recorded, and of them those recorded late."""
@@ -26,7 +26,7 @@ Supplied = dict[str, dict[str, tuple[int, int]]]
 def case_regions(store: Store, limited: Collection[str]) -> dict[str, str]:
     """The region (provider code) of every case that is or was under supervision.
 
-    Cases of limited access are left out: nothing is told of them, not as a count either.
+    Cases of limited access are left out, also of counts.
     """
     rows = store.read_versions(
         "supervisions",

@@ -129,7 +129,7 @@ def _written_in_a_year(extract: Extract) -> pl.DataFrame:
 
 
 def entries_by_level(extract: Extract) -> list[tuple[str, int, float, float, float]]:
-    """For each recorded level: people, and entries a person in a year by kind of author."""
+    """For each recorded level: the number of people, and entries per person and year by author."""
     rows = _written_in_a_year(extract).drop_nulls("overall").sort("overall")
     means = rows.group_by("overall", maintain_order=True).agg(
         pl.len(), pl.col("visits", "other", "system").mean()

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 MONTH = 30
 MONTHS = 36
-"""The history is told in 36 months of 30 days, the last one ending on the as-of date."""
+"""The number of months of history; each has 30 days, and the last ends on the as-of date."""
 FIRST_DAYS = (MONTHS - 1 - np.arange(MONTHS)) * MONTH
 """How many days before the as-of date each month ends."""
 

@@ -3,7 +3,7 @@
 No names: a made-up person is a case reference number (CRN).
 
 CRNs follow the real pattern, one letter and six digits; the letter Z marks them as made up.
-Protected characteristics are for audit alone and touch nothing but the mix of circumstances.
+Protected characteristics are used only for the audit, and to mix circumstances.
 """
 
 from __future__ import annotations

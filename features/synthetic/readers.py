@@ -31,7 +31,7 @@ READERS = 40
 
 
 def read_levels(rng: np.random.Generator, true: Ints, recorded: Ints, sensitivity: float) -> Ints:
-    """Levels given by readers: (groups, readings); recorded -1 means that there was no level."""
+    """Draw the levels that made-up readers give: an array (groups, readings); -1: none recorded."""
     right = figures.SPECIFICITY.value ** (1 / len(GROUPS))
     u, v = rng.random(true.shape), rng.random(true.shape)
     below = np.where(u < sensitivity, true, recorded)

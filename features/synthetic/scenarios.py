@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from features.errors import UserError, did_you_mean
 
 Window = tuple[int, int]
-"""From so many days before the as-of date until so many days before it (first is larger)."""
+"""A period in days before the as-of date: its start (the larger number) and its end."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Policies:
     """From this day EA05 (other enforcement letter) is sent with every new appointment."""
     slow_unit: str = "N54BRI"
     slow_by: int = 18
-    """This unit puts entries on record about so many days late, always."""
+    """How many days late this unit records its entries, always."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Scenario:
     late_by: int = 0
     late_from: int = 180
     late_providers: tuple[str, ...] = ("N58", "N56")
-    """From this day entries of these regions are recorded about so many days later."""
+    """From this day on, entries of these regions are recorded this many days later."""
     outage_now: int = 0
-    """For so many days up to the as-of date a region's feed has stopped."""
+    """For how many days up to the as-of date a region's feed has stopped."""
     halved_from: int = 0
     """From this day contact is halved and suspension comes at a third of the order."""
     inflation: float = 0.0

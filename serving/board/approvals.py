@@ -152,7 +152,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
             return item
     if not candidates:
         raise NotApproved("No model has been approved, so nothing can be flagged.")
-    # Of a proposal that waits it would say little; of what was signed last, why it holds no more.
+    # The reason is that of the approval signed last; an unsigned proposal explains nothing.
     last = max(candidates, key=lambda one: len(one.signed_by))
     raise NotApproved(
         f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
@@ -256,7 +256,7 @@ def withdraw_approval(opened: Transaction, approval_id: int, reasons: str) -> No
 def live_at(connection: Connection, at: datetime, *, demo: bool) -> Approval | None:
     """The newest approval that was valid at a moment, or None.
 
-    By the clock of the second signature: what was proposed and not yet signed twice did not hold.
+    An approval is valid from its second signature; an unsigned proposal never is.
     """
     valid_approvals = (
         item

@@ -1,7 +1,7 @@
 """Estimates what signing a proposal would mean: reviews, hours, people rightly and wrongly shown.
 
 From the evidence that training put beside the bundle; where it is missing, or too little to tell,
-that is said, and never made up.
+the page says so; no figure is invented.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Impact:
     levels: list[AtLevel]
     made_up: bool
     why_not: str
-    """Why nothing can be told of accuracy; empty where it can."""
+    """The reason why accuracy is not known, or an empty text."""
 
 
 def describe_impact(connection: Connection, approval: Approval, bundles: Path) -> Impact:

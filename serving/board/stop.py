@@ -1,7 +1,7 @@
 """Stops flagging and resumes it: one board member can stop, two must agree to resume.
 
-While it is stopped nothing new is flagged, and the queue says why. Cases drawn at random and acute
-entries go on: what is missed is counted then too.
+While it is stopped no case is flagged, and the queue says why. Random cases and acute
+entries continue, so that misses are still measured.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def in_force(connection: Connection, at: datetime | None = None) -> Stopped | No
             break
         if row["kind"] == "stop":
             first = current or Stopped(row["name"], row["at"], row["reasons"], ())
-            # A second stop takes back what was said for going on.
+            # A second stop cancels earlier agreements to resume.
             current = replace(first, resumed_by=())
         elif current is not None:
             names = tuple(dict.fromkeys((*current.resumed_by, row["name"])))

@@ -57,7 +57,7 @@ class Account:
     computed_later: list[dict[str, Any]]
     queued: list[dict[str, Any]]
     acute: list[dict[str, Any]]
-    """Entries that were delivered to be acted on at once, and who said what was done."""
+    """Acute entries of the case, with who acknowledged each and the action taken."""
     audit: list[RowMapping]
     on_hold: bool
 
@@ -193,7 +193,7 @@ def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dic
     )
     values = {"crn": item["crn"], "item": item["id"], "end": end}
     record["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
-    # Who holds the case and who had a hand in it are kept as they are now: not told of a past day.
+    # Who holds the case, and who countersigned, are stored as of now: left out for a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
     by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
         limited_checks.c.crn == item["crn"], limited_checks.c.at < end
@@ -213,7 +213,7 @@ def _acute_rows(connection: Connection, crn: str, end: datetime) -> list[dict[st
         acknowledged = select(acknowledgements).where(
             acknowledgements.c.acute_id == row["id"], acknowledgements.c.at < end
         )
-        # Who holds the case is kept as it is now: not told of a past day.
+        # Who holds the case is stored as of now: left out for a past day.
         entry = {name: row[name] for name in row if name != "practitioner_code"}
         acknowledgement_rows = connection.execute(
             acknowledged.order_by(acknowledgements.c.at)

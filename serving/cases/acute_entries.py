@@ -31,9 +31,9 @@ MATCHES: dict[str, pl.Expr] = {
 }
 """The signed list as expressions over incidents."""
 WORDS = ("what", "detail", "source", "certainty")
-"""What an entry says; a case of limited access keeps none of it."""
+"""The columns with an entry's text, emptied for a case of limited access."""
 NO_UNIT = ""
-"""Of a case that no unit holds: kept all the same. The practitioner of the case sees it, and the
+"""The unit of a case that no unit holds. Its practitioner sees the entry, and the
 unit does from the night on which there is one.
 """
 LOOK_BACK = timedelta(days=7)

@@ -24,7 +24,7 @@ from serving.db.tables import items
 from serving.db.unit_tables import limits
 
 NOBODY = ("restriction", "")
-"""A limit that does not say whom it lets in."""
+"""The username of a limit that names nobody."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def limit_case(
 ) -> bool:
     """Close a case at once to all but the named users; returns whether it is in the caseload.
 
-    Nobody named: nobody is let in. No call opens a case: the list does, by the next night.
+    Without names nobody has access. No call opens a case; only the nightly list does.
     """
     named = [("exclusion", name) for name in excluded]
     named += [("restriction", name) for name in restricted_to]
@@ -125,7 +125,7 @@ def _write_limits(connection: Connection, store: Store, as_of: date) -> set[str]
 def _list_taken_at(store: Store) -> datetime:
     """When the newest complete list was extracted; it overrides earlier reports.
 
-    One that is not declared complete says nothing of the cases that it does not name.
+    A list that is not declared complete opens none of the cases missing from it.
     """
     moments = [
         load.feeds["limits"].replace(tzinfo=UTC)

@@ -90,7 +90,7 @@ def stop_flagging(args: argparse.Namespace) -> None:
 
 
 def show_figures(_: argparse.Namespace) -> None:
-    """Compute the figures of readers and misses, store them, and print them."""
+    """Compute the watched figures about readers and missed cases, store and print them."""
     chosen = settings.read_settings()
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
         figures = watch.keep_again(opened.connection, clock.today())

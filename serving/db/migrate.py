@@ -22,7 +22,7 @@ from serving.settings import Settings
 def migrate_database(settings: Settings) -> tuple[str, str]:
     """Bring roles, tables and rules up to date, in one transaction; twice is harmless.
 
-    Returns the revision that stood before (empty: none) and the one that stands now.
+    Returns the revision before (empty where there was none) and the one now.
     """
     engine = create_engine(admin_url(settings))
     try:

@@ -24,7 +24,7 @@ from serving.settings import Settings
 WEB, NIGHT, OWNER = "rosh_web", "rosh_night", "rosh_owner"
 DATABASE = "rosh_triage"
 PATIENCE = 3
-"""Seconds that a page waits for a connection: a database that is away is said, not waited for."""
+"""Seconds that a page waits for a connection before it shows that the database is unavailable."""
 PASSWORDS_ONLY = "local all all scram-sha-256\n"
 """The whole of the embedded server's pg_hba.conf: no one is trusted, nothing but the socket."""
 
@@ -136,7 +136,7 @@ def _asked_of_itself(engine: Engine) -> Any:
 def forget_ended_server(folder: Path) -> None:
     """Remove the lock files of a killed server whose process has not been reaped yet.
 
-    Such a process looks alive to whoever only asks whether its number exists, as in a container
+    Such a process still has its number, so that it looks alive, as in a container
     whose first process reaps nobody: the server would never be started again.
     """
     for mark in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):

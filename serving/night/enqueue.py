@@ -28,7 +28,7 @@ from serving.night.sampling import Chosen, Key
 DAYS_TO_READ = 7
 ENTRY_FIELDS = tuple(one.name for one in fields(timeline.TimelineEntry) if one.name != "table")
 AT_A_TIME = 50
-"""Cases are written so many together: their entries are some thousands of rows."""
+"""How many cases are written together; their entries are some thousands of rows."""
 
 
 def enqueue_cases(
@@ -54,7 +54,7 @@ def enqueue_cases(
     people = summary.summarise_people(store, histories, as_of)
     holders = timeline.current_practitioners(histories)
     hands = timeline.staff_involved(histories)
-    # In a keyed order: numbers in addresses must tell nothing of how a case was chosen.
+    # In a keyed random order: item numbers must not reveal how a case was chosen.
     ordered = sorted(chosen, key=lambda one: key.keyed_digest("order", one.crn))
     for at in range(0, len(ordered), AT_A_TIME):
         some = ordered[at : at + AT_A_TIME]

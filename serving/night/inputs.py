@@ -36,7 +36,7 @@ class Night:
     challengers: Sequence[Challenger]
     """Proposals that wait to be signed; they reach no queue."""
     step: Callable[[str], None]
-    """Says what is being done."""
+    """Shows the current step of the night."""
 
     @property
     def run_id(self) -> str:

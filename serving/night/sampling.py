@@ -99,9 +99,9 @@ def sample_cases(
 
     `rates` and `queued_this_week` count flagged reviews by recorded level, and under "random" the
     random ones already drawn this week; `away` are people with an open case or a recent conclusion.
-    `slots` are how many flagged cases more a unit can take; a unit that said nothing takes its
+    `slots` are how many more flagged cases a unit can take; a unit without a maximum takes its
     share. The random ones come in any case: a full unit would otherwise be left out of what
-    measures the misses, and their probabilities would not be what is kept. `random_before` is how
+    measures the misses, and the stored probabilities would be wrong. `random_before` is how
     many were drawn at random this week in all, also those whose case has closed since.
     """
     free = dict(slots or {})
@@ -167,7 +167,7 @@ def _draw_frame(scored: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
 def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0) -> list[Chosen]:
     """A simple random sample of people: those with the lowest keyed digests.
 
-    The probability kept is that of being drawn at all in the week: of one who is drawn in the place
+    The stored probability is that of being drawn at all in the week: of one drawn in the place
     of another, `before` were drawn already, of as many more people.
     """
     if rows.is_empty() or total == 0:

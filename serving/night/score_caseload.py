@@ -52,7 +52,7 @@ class ScoredCaseload:
     watched: pl.DataFrame
     """Where indicators fire that are watched for bias: crn, indicator."""
     proposed_scores: Mapping[int, pl.DataFrame]
-    """What proposals that wait to be signed say of the same rows, by their numbers."""
+    """The scores of open proposals for the same rows, by proposal number."""
     failed: Mapping[int, str]
     """Why a proposal could not score."""
 

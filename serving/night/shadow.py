@@ -49,7 +49,7 @@ def open_challengers(
 ) -> list[Challenger]:
     """The proposals that can still be signed: another model, or the same at other rates.
 
-    What is wrong with a proposal's bundle stops no night: it is kept and shown.
+    A faulty bundle of a proposal stops no night; the fault is stored and shown.
     """
     challengers, now = [], clock.now()
     for one in approvals.list_approvals(connection):

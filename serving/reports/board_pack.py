@@ -1,6 +1,6 @@
 """Makes the board's monthly pack: one self-contained page, the same as PDF, figures as CSV.
 
-Made from what was kept (snapshots, approvals, stops, runs), never worked out anew; without any
+Made from stored snapshots, approvals, stops and runs, never computed again; without any
 person.
 """
 
@@ -66,7 +66,7 @@ class Pack:
 
     month: Month
     as_of: date | None
-    """The night that the figures are of; None where no night of the month was kept."""
+    """The night of the figures; None where the month has no night."""
     figures: list[Figure]
     changed: list[tuple[Figure, str]]
     """Figures in another state than at the end of the month before, with that state."""

@@ -17,7 +17,7 @@ from serving.rule_numbers import DEPUTY_AFTER_WORKING_DAYS
 
 REASSESS_WITHIN = 15
 ANSWER_WITHIN = 5
-"""Working days: to reassess what was asked, to answer it, and to begin reading a case."""
+"""Working days allowed to reassess, to answer, and to begin reading a case."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class AskedStore:
     def list_follow_ups(self) -> list[FollowUp]:
         """Every request about the cases that this user may see, oldest first.
 
-        Of a case limited since, whom it lets in by name sees all of it; others that it was asked.
+        Where a case has become limited, users named by it see the request, others only its date.
         """
         rows = self.connection.execute(
             _select_asked().order_by(conclusions.c.at, items.c.id)
@@ -194,7 +194,7 @@ class AskedStore:
             "words": words.strip(),
             "planned_on": planned_on,
         }
-        # Inline: of a limited case the row is not given back, only told by named_answers.
+        # Without RETURNING: a limited case's row is readable only through named_answers.
         self.connection.execute(insert(answers).inline().values(**values))
 
     def list_open(self) -> list[Open]:

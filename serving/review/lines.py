@@ -1,6 +1,6 @@
 """Groups the entries of a record into lines: like entries together, rare kinds first.
 
-Entries that say the same (kind, words) are one line with its first and last day. Where that still
+Entries with the same kind and words are one line with its first and last day. Where that still
 makes too many, the lines that most entries share are put together by kind; nothing is left out,
 every line opens its entries.
 """

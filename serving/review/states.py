@@ -69,7 +69,7 @@ TURNS: dict[tuple[QueueState, Turn], QueueState] = {
     (QueueState.CLOSED, Turn.LIMIT_ENDED): QueueState.OPEN,
     (QueueState.CLOSED, Turn.LOOKED_AT): QueueState.BY_HAND,
 }
-"""The only ways out of the queue: a reader concludes, or somebody let in looks at a case that was
+"""The only ways out of the queue: a reader concludes, or a permitted user checks a case that was
 limited since, by hand. For one that closed another is drawn in the same week (promise 9).
 """
 
@@ -78,7 +78,7 @@ OUTCOMES: dict[str, str] = {
     "keep_level": "Keep the recorded level",
     "need_information": "More information is needed first",
 }
-"""What a reader may conclude. None of them changes a level: a new assessment does (promise 1)."""
+"""The conclusions a reader can choose. None changes a level; a new assessment does (promise 1)."""
 
 PAST_OUTCOMES: dict[str, str] = {
     "too_low": "The recorded level is too low",
@@ -94,7 +94,7 @@ VERDICTS: dict[str, str] = {
     "too_high": "Too high",
     "cannot_tell": "Cannot tell",
 }
-"""What a reader may say of a recorded level."""
+"""The verdicts that a reader can give on a recorded level."""
 
 
 class RequestState(StrEnum):
@@ -123,7 +123,7 @@ class Answer(StrEnum):
 
 
 OF_THE_READER = (Answer.REPLY, Answer.SETTLED)
-"""What a reader or the head of the unit says; the rest is the practitioner's or the night's."""
+"""The kinds of answer that readers and heads give; others come from practitioner or night."""
 
 ANSWERS: dict[tuple[RequestState, Answer], RequestState] = {
     (RequestState.WAITING, Answer.ACCEPTED): RequestState.ACCEPTED,
@@ -152,7 +152,7 @@ ANSWERS: dict[tuple[RequestState, Answer], RequestState] = {
     **{(state, Answer.REASSESSED): RequestState.REASSESSED for state in RequestState},
 }
 """A fact can be added and a second look asked for at any time; a new date may be given. What was
-declined, or is to be looked at again, waits for a word of the reader: asked again, or settled.
+declined, or needs a second look, waits for the reader's reply: ask again, or settle.
 """
 
 

@@ -29,7 +29,7 @@ class Limited:
 
     crn: str
     access: str
-    """Whether this reader is let in: 'named', 'unknown' (it does not say whom) or 'closed'."""
+    """This reader's access: 'named', 'unknown' (the limit names nobody) or 'closed'."""
     waiting: bool
     """It was in the queue when access was limited, and nobody has looked at it since."""
     checked_at: datetime | None
@@ -44,7 +44,7 @@ class Limited:
 
 @dataclass(frozen=True)
 class Past:
-    """A concluded review and what followed; for a limited case only its CRN."""
+    """A concluded review and the practitioner's answers; for a limited case only its CRN."""
 
     item_id: int
     crn: str
@@ -55,7 +55,7 @@ class Past:
     changed: bool
     """The reader asked for a reassessment of a group that the own view had called about right."""
     came_of_it: RequestState | None
-    """None where nothing was asked."""
+    """None where no request was made."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class UnitStore:
     def check_limited(self, crn: str, words: str) -> None:
         """Record that this user checked a limited case by hand."""
         values = {"crn": crn, "username": self.username, "words": words.strip()}
-        # Inline: nothing is given back, for the database shows nobody of the web what was written.
+        # Without RETURNING: the web role cannot read back what it wrote.
         self.connection.execute(insert(limited_checks).inline().values(**values))
 
     def read_cover(self) -> RowMapping | None:
@@ -130,7 +130,7 @@ class UnitStore:
         self.connection.execute(insert(cover).values(**values))
 
     def list_past(self, limit: int = 100) -> list[Past]:
-        """The reviews that this user concluded, newest first, and what followed."""
+        """The reviews that this user concluded, newest first, with the practitioners' answers."""
         last = select(func.triage.my_last_reviews(limit))
         ids = list(self.connection.execute(last).scalars())
         rows = (

@@ -52,7 +52,7 @@ class CountedNight:
     marked: pl.DataFrame
     """Where indicators fire that are watched for bias."""
     rows: pl.DataFrame
-    """What the night kept of everyone."""
+    """The outcome rows of the night, one a person and group."""
     rates: Mapping[str, int]
     scores: Path
     as_of: date
@@ -126,7 +126,7 @@ def figure_history(
 ) -> dict[str, list[tuple[date, Figure]]]:
     """For each figure, its value in the last snapshot of each night, oldest first.
 
-    A night that is missing is missing, and a figure that could not be told has no value. `by`: only
+    Nights without a snapshot are left out; a figure that was not computed has no value. `by`: only
     what was made by then.
     """
     last = (

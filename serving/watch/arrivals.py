@@ -27,9 +27,9 @@ from serving.watch.figures import (
 
 WEEKS = SUPPLY_DAYS / 7
 FEWEST_TO_STOP = 20
-"""None at all where so many rows were usual is no chance, in however small a table."""
+"""The usual number of rows from which no rows at all cannot be chance, even in a small table."""
 FEWEST_ROWS = 50
-"""A week that usually brings fewer rows of a table and region is too few to tell."""
+"""The usual rows a week below which a table and region are too few to judge."""
 SURE = 3.29
 """Standard errors of a 99.9 % interval: every table of every region is looked at each night."""
 WEEKS_BEFORE = 5

@@ -49,9 +49,9 @@ RECORDING_COMPARED_BY = ("ethnicity", "religion", "disability")
 SURE = 2.576
 """Standard errors of a 99 % interval."""
 _GROUP = re.compile(r"[^:]*(: [^,]*)?")
-"""Of the label of a part: what it is about, without what was found."""
+"""A pattern for the name of the group at the beginning of a part's label."""
 NAMED = 5
-"""So many groups are named in a sentence; all of them stand in the table."""
+"""How many groups a sentence names; the table lists all of them."""
 MISSING = "no characteristic of anyone is supplied."
 
 
@@ -148,7 +148,7 @@ def _name_missing(one: Figure, missing: list[str]) -> Figure:
 def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     """How much more often a group has entries of kinds that officers chose to record.
 
-    Of sex and age this says little: what people do differs by both.
+    For sex and age this means little, because behaviour differs by both.
     """
     parts = [
         replace(part, label=f"{name.replace('_', ' ')}, {part.label}")
@@ -184,7 +184,7 @@ def _flagged_people(connection: Connection, as_of: date) -> set[str]:
 def _count_groups(
     people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
 ) -> Iterable[tuple[str, int, int]]:
-    """For each group of each characteristic: its name, its people, and those of them in `who`."""
+    """For each group of each characteristic: name, number of people, number of those in `who`."""
     unknown, is_in = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
     for name in (name for name in names if name not in unknown):
         counts = people.group_by(name).agg(people=pl.len(), true=is_in.sum())

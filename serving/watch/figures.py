@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 FEWEST = 30
-"""Readings below which a share is too few to tell."""
+"""The number of readings below which no share is given."""
 SMALL = 10
 """Counts of people below this are withheld by group."""
 GREEN, LOOK, ACT, TOO_FEW, NOT_KNOWN = "green", "look", "act", "too few to tell", "not known"
@@ -91,7 +91,7 @@ THRESHOLDS: dict[str, Line] = {
     "asked_gap": Line("fairness", "Widest gap in what is asked", "share", "above", 0.15, 0.3),
     "recorded_gap": Line("fairness", "Widest gap in what is recorded", "ratio", "above", 1.3, 2.0),
 }
-"""One table for the code and the page; a change of it is a change of the code, reviewed as one."""
+"""The thresholds, used by code and page; a change of them is a reviewed change of code."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def confirmed_state(name: str, state: str, high: float) -> str:
 
 
 SURELY = ("misses", "misses_corrected")
-"""Green only where the interval is: nobody is told that few are missed on too few readings."""
+"""The figures that are green only where the far end of their interval is green too."""
 
 
 def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
@@ -238,7 +238,7 @@ def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
 
 
 ENOUGH_PARTS = 0.5
-"""The share of a figure's parts that must be told before it is green."""
+"""The share of a figure's parts that must have a value before it can be green."""
 
 
 def _no_part(name: str, parts: list[Part]) -> Figure:
@@ -247,7 +247,7 @@ def _no_part(name: str, parts: list[Part]) -> Figure:
 
 
 MOST_PARTS = 160
-"""Lines of a table behind a figure that are kept: the worst first."""
+"""The number of rows stored of the table behind a figure, the worst first."""
 
 
 def in_words(name: str, value: float) -> str:
@@ -271,7 +271,7 @@ def wilson_interval(share: float, worth: float, z: float = 1.959964) -> tuple[fl
 def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()) -> Figure:
     """A share of a complete count, without an interval, because nothing is estimated.
 
-    Too few under FEWEST: one of three says little of how a service goes.
+    Under FEWEST it is marked "too few": one of three says little.
     """
     if whole < FEWEST:
         return too_few(name, whole, parts)

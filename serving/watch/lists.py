@@ -35,11 +35,11 @@ ANSWERS = {
     "accepted": "accepted, not done yet",
     "declined": "declined",
 }
-"""What can have become of it, the furthest first."""
+"""The possible outcomes of a request, the most advanced first."""
 OVER = {"reassessed", "settled", "declined"}
 PACE = timedelta(weeks=4)
 READ = ["crn", "group", "stratum", "scorable", "rank"]
-"""What of another night's file says who was at the top."""
+"""The columns of another night's scores file needed to compare lists."""
 
 
 def list_figures(
@@ -91,7 +91,7 @@ def _previous_list(connection: Connection, scores: Path, as_of: date) -> pl.Data
     try:
         return pl.read_parquet(scores / name, columns=READ)
     except (PolarsError, OSError):
-        return None  # said as not known; the night does not stop for a damaged file of another
+        return None  # the figure is "not known"; another night's damaged file stops nothing
 
 
 def _overlap_figure(now: pl.DataFrame, then: pl.DataFrame) -> Figure:

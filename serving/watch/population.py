@@ -31,7 +31,7 @@ MISSING = "the model came without a profile of the caseload it was made for."
 ROWS_A_PERSON = len(COMMUNITY_GROUPS)
 """An indicator has a row for each community group: as many rows move with one person."""
 NOISIEST = 0.05
-"""A PSI whose chance part is larger than this is too few to tell."""
+"""The expected chance part of a PSI above which no PSI is given."""
 
 
 Measures = Mapping[str, list[int]]

@@ -40,7 +40,7 @@ from serving.watch.figures import (
 from serving.watch.readings import Reading
 
 MINUTES = (2, 5, 8, 15, 30)
-"""Times on a case are told in these steps: eight minutes is what a review was reckoned at."""
+"""The steps in which times are given; a review was expected to take eight minutes."""
 QUICK = timedelta(minutes=1)
 """Concluding sooner after the own view than this is no reading of the findings."""
 READERS = 3

@@ -37,7 +37,7 @@ class Reading:
     same_group: bool
     """The first reader called the level of the flagged group itself too low."""
     read_for: timedelta | None
-    """From opening the case to the recorded view; None where that was not kept."""
+    """The time from opening the case to the recorded view; None where not stored."""
     took: timedelta
     """From the recorded view to the conclusion."""
     reasons: str

@@ -106,7 +106,7 @@ def _is_our_token(request: Request, token: str) -> bool:
 async def require_user(request: Request) -> User:
     """The signed-in user; raises NotSignedIn, which leads to the sign-in page.
 
-    What was typed into a form whose session has run out meanwhile is kept for its writer.
+    What was typed into a form whose session has expired is stored as a draft.
     """
     session = await _known_session(request)
     if session is None:

@@ -85,7 +85,7 @@ def list_entries(
 
 @router.post("/cases/{item_id}/claim")
 def claim_case(review: Reading, item_id: ItemId) -> m.CaseSummary:
-    """Claim a case while reading it."""
+    """Claim a case for the caller for a time; returns its summary."""
     review.claim_case(item_id)
     return _fresh_summary(review, item_id)
 

@@ -56,7 +56,7 @@ ROUTERS = tuple(
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The web application; raises where nobody could sign in securely.
 
-    The demo's sign-in knows no password, so that it exists in a demo alone.
+    The demo's sign-in has no password, so it exists only in a demo.
     """
     if not settings.demo and settings.oidc is None:
         raise SetupProblem(
@@ -149,7 +149,7 @@ async def _security_headers(request: Request, call_next: Any) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if not request.app.state.settings.demo:
-        # A demo is plain HTTP on one machine; everything else is reached by HTTPS alone.
+        # A demo is plain HTTP on one machine; everything else is reached only by HTTPS.
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if not request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
@@ -174,7 +174,7 @@ AWAY = (
     "lasts, tell whoever runs the service."
 )
 WORTH_KEEPING = 10
-"""A text of so many characters is worth giving back."""
+"""The length from which typed text is shown again after a failure."""
 PROBLEMS: dict[type[Exception], Problem] = {
     NotLetIn: Problem(403, "You are not signed in"),
     TooManyTries: Problem(429, "Wait a minute"),

@@ -28,7 +28,7 @@ from serving.web.requests import in_transaction
 router = APIRouter()
 RUNS_SHOWN = 90
 STALE = timedelta(days=2)
-"""Figures older than this say nothing of tonight: the page says so above them."""
+"""The age from which figures are marked as out of date."""
 ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
 FORM = [Depends(account.check_signed_form)]
 

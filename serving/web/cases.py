@@ -74,7 +74,7 @@ def show_case(
 ) -> Response:
     """Show a case: person, recorded levels, what is missing, the record, and the form.
 
-    It opens at what was recorded since the last assessment, as lines; the rest is one click away.
+    It first shows what was recorded since the last assessment, grouped into lines.
     """
     view = CaseView(
         tuple(table or ()),
@@ -90,7 +90,7 @@ def show_case(
 async def given_view(request: Request) -> View:
     """The view in the posted form: verdict by group, ticked entries, words.
 
-    The button "all others" says of every group that was not answered that it is about right.
+    The button "all others" answers "about right" for every group without an answer.
     """
     return view_of(await request.form())
 
@@ -123,7 +123,7 @@ def groups_of(form: FormData) -> dict[str, str]:
 
 @router.post("/cases/{item_id}/claim", dependencies=[Depends(account.check_signed_form)])
 def claim_case(review: Reading, item_id: ItemId) -> Response:
-    """Claim the case while reading it."""
+    """Claim the case for this reader for a time, and show it again."""
     review.claim_case(item_id)
     return RedirectResponse(f"/cases/{item_id}", status_code=303)
 

@@ -24,11 +24,11 @@ _PAGES = (
     (r"/unit/limited/([A-Z]\d{6})/check", "/unit/limited"),
     (r"/unit/asked/(\d+)/reply", "/unit"),
 )
-"""The forms worth keeping, and the page that each stands on."""
+"""The forms whose drafts are stored, each with its page."""
 
 
 def page_of(path: str) -> str | None:
-    """The page that contains a form, or None for a form that is not kept."""
+    """The page that contains a form, or None for a form whose drafts are not stored."""
     for form, page in _PAGES:
         if re.fullmatch(form, path):
             return re.sub(form, page, path)
@@ -36,7 +36,7 @@ def page_of(path: str) -> str | None:
 
 
 def form_pairs(path: str, form: FormData) -> list[list[str]] | None:
-    """The contents of a form without its token, or None where it is not kept."""
+    """The fields of a posted form without its token; None if its drafts are not stored."""
     pairs = [[k, str(v)] for k, v in form.multi_items() if k != "csrf"]
     if page_of(path) is None or len(pairs) > MOST or any("\0" in text for p in pairs for text in p):
         return None

@@ -26,7 +26,7 @@ QUEUE_COLUMNS = ("crn", "highest_recorded_level", "supervision", "read_by", "whe
 def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Response:
     """Show the record without anything that must not be disclosed to the person, for printing.
 
-    No finding, no score and no view of a reader stands in it.
+    It contains no finding, no score and no reader's view.
     """
     item, entries = _disclosable_record(review, item_id, "PRINTED_DISCLOSABLE")
     return pages.render_page(request, "disclosable.html", item=item, timeline=entries)
@@ -56,7 +56,7 @@ def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, 
 def queue_csv(review: Reading) -> Response:
     """The reader's queue as a CSV file, without findings, as on the page."""
     waiting, _ = review.list_queue()
-    # Whose record left as a file is told when somebody asks about one of them afterwards.
+    # The audit names the cases, so that each account can say that its record left as a file.
     crns = {"crns": [item.crn for item in waiting]}
     review.opened.audit(AuditEvent("EXPORTED_QUEUE", "NOT_APPLICABLE", "-", crns))
     rows = [

@@ -145,7 +145,7 @@ def verdict_words(code: str) -> str:
 def verdict_choices(recorded: str | None) -> list[tuple[str, str]]:
     """The verdicts that a reader can choose, each with the level that it would give.
 
-    One click says both. Without a recorded level one is given, or cannot be told.
+    Without a recorded level, the choices are the four levels and "cannot tell".
     """
     if recorded is None:
         level_choices = [(f"given:{one}", level_words(one)) for one in codes.LEVEL_ORDER]

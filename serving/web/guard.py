@@ -99,7 +99,7 @@ class Body:
         self._receive, self._most = receive, most
         self._got, self._whole = 0, False
         self.wrong: tuple[int, str] | None = None
-        """Which limit was reached: the status, and what to say."""
+        """The limit that was reached: an HTTP status and its words."""
 
     async def receive(self) -> Message:
         """The next piece of a request's body; raises Cut at the limit of size or time."""

@@ -62,7 +62,7 @@ def _unit_page(
     for number, form in list(typed.items())[-1:]:
         item_id = int(number)
         filled = {name: str(form.get(name) or "") for name in ("kind", "words")}
-    # What somebody has to see to comes first; what is over stands apart.
+    # Open requests first, overdue ones on top; closed ones are listed separately.
     still = sorted(
         (one for one in inquiries if not one.is_settled),
         key=lambda one: not one.overdue_words(today),

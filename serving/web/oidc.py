@@ -93,7 +93,7 @@ class Provider:
     def read_bearer(self, token: str) -> Claims:
         """The claims of a bearer token that is signed by the provider and has not expired.
 
-        Only what was issued for this service (ROSH_API_AUDIENCE) counts, and no ID token does.
+        Only tokens issued for this service (ROSH_API_AUDIENCE) are accepted; ID tokens are not.
         """
         if self.settings.audience is None:
             raise NotLetIn("The API is closed here: ROSH_API_AUDIENCE is not set.")

@@ -1,5 +1,5 @@
 """Gives each request one transaction in the name of its user."""
-# No postponed annotations: what a route lets in is known only when its dependency is made.
+# No postponed annotations: FastAPI needs the roles when the dependency is made.
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
@@ -30,8 +30,8 @@ def in_transaction(allowed: Allowed, make: Callable[[Transaction], One] = _same_
 def leave_refusal(request: Request, username: str | None, error: Exception) -> None:
     """Audit a refusal in a transaction of its own, since the refused one is rolled back.
 
-    What nobody in particular asked for leaves no row, but for being turned away at sign-in: anyone
-    could fill the audit otherwise.
+    Anonymous requests leave no row, except a refused sign-in, since otherwise anyone
+    could fill the audit.
     """
     if username is None and not isinstance(error, NotLetIn):
         return

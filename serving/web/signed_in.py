@@ -28,7 +28,7 @@ class SessionUser:
 def begin_session(connection: Connection, username: str) -> str:
     """Begin a session for the user; returns the number for the cookie, of which a digest is stored.
 
-    The database begins one in its own user's proved name alone.
+    The database begins a session only for the user whose identity is proved.
     """
     number = secrets.token_urlsafe(32)
     until = clock.now() + timedelta(hours=SESSION_HOURS)

@@ -55,4 +55,4 @@ class AllowedToken(Allowed):
 reader = AllowedToken(frozenset({"spo", "head"}), "Only a reader of cases may ask for that.")
 practitioner = AllowedToken(frozenset({"practitioner"}), "Only a practitioner may ask for that.")
 batch = AllowedToken(frozenset({"batch"}), "Only another service of ours may ask for that.")
-"""No person: whoever writes to NDelius, and whoever wants one score."""
+"""The roles of services: the writer to NDelius, and the caller that wants one score."""

@@ -29,7 +29,7 @@ Settling = Annotated[Units, in_transaction(account.head, Units.of_transaction)]
 
 @router.get("/reviews")
 def show_reviews(request: Request, units: Looking) -> Response:
-    """Show the reviews that this reader concluded, and what followed."""
+    """Show the reviews that this reader concluded, with the practitioners' answers."""
     return pages.render_page(request, "reviews.html", past=units.list_past())
 
 
@@ -98,7 +98,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
     holding = units.open_case(crn, clock.today())
     store = Store.open(request.app.state.settings.store)
     as_of = store.extracted_on
-    # The store is asked too: a limit counts from the load that brought it, before any night.
+    # The store is checked too: a limit holds from its load, before the next night.
     if holding["limited"] or limited_access.is_limited(units.opened.connection, store, crn, as_of):
         return pages.render_page(request, "limited.html", item={"crn": crn})
     who, entries = summary.one_case(store, crn, as_of)
