@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 LEAST_REASONS = 20
-"""Characters of reasons, with anything that decides or answers."""
+"""The least characters of reasons for every decision and answer."""
 LEAST_DONE = 10
 """The least characters of the action taken on an acute entry."""
 APPROVAL_DAYS = 90
@@ -16,7 +16,7 @@ OWN_REVIEW_DAYS = 90
 DEPUTY_AFTER_WORKING_DAYS = 2
 """The number of working days after which an unread case is open to the deputy too."""
 SESSION_HOURS = 8
-"""So long a session lasts."""
+"""The hours after which a session expires."""
 COOKIE_HOURS = 24
 """The hours a cookie is valid, longer than a session, so that a draft finds its writer."""
 SECOND_READ_OF_RANDOM = 0.2
@@ -26,4 +26,4 @@ SECOND_READ_OF_FLAGGED = 0.05
 SECOND_READ_DUE_DAYS = 14
 """The number of days in which a second reading is due."""
 SECOND_READ_DAYS = 28
-"""So long a second reader may read the case; until then the first conclusion is hidden."""
+"""The days in which a second reader can read the case; until then the conclusion is hidden."""

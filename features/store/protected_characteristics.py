@@ -14,8 +14,8 @@ BANDS = ((50, "50 and over"), (35, "35 to 49"), (25, "25 to 34"), (18, "18 to 24
 def characteristics_of(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
     """The protected characteristics of the people in some rows (crn, as_of), a word for each.
 
-    A missing value is the word "not supplied". Rows come back in their order, with the columns
-    CHARACTERISTICS alone.
+    A missing value is "not known". Rows come back in their order, with the columns
+    CHARACTERISTICS only.
     """
     people = store.read_versions("people").sort("recorded_at").unique("crn", keep="last")
     supervisions = (
