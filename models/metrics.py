@@ -135,7 +135,7 @@ def slope(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 def equal_weight_bins(
     probability: Matrix, weight: Matrix, count: int = BINS
 ) -> npt.NDArray[np.int64]:
-    """The part of each row among `count` parts of equal weight, by rising probability."""
+    """The bin of each row, where rows sorted by probability are cut into bins of equal weight."""
     order = np.argsort(probability, kind="stable")
     passed = np.cumsum(weight[order]) - weight[order] / 2
     part = np.empty(len(order), dtype=np.int64)

@@ -78,7 +78,7 @@ class Config:
 
     @property
     def digest(self) -> str:
-        """A digest of every setting."""
+        """A digest of all settings of the training run."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 

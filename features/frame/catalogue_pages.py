@@ -149,12 +149,12 @@ def dictionary_rows() -> list[dict[str, Any]]:
 
 
 def as_json() -> str:
-    """The dictionary as JSON."""
+    """The dictionary of indicators as JSON."""
     return json.dumps(dictionary_rows(), indent=1, ensure_ascii=False)
 
 
 def as_csv() -> str:
-    """The dictionary as CSV; lists are separated by semicolons."""
+    """The dictionary of indicators as CSV; lists are separated by semicolons."""
     out = io.StringIO()
     rows = dictionary_rows()
     writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")

@@ -168,8 +168,8 @@ class Store:
     def covered_periods(self, name: str) -> list[tuple[date, date]]:
         """For each load of a table: when its extract was taken, and the last day that it covers.
 
-        What the store's first load brought counts as known since ever: it is the history with
-        which the service began. Later loads tell nothing of the days before they were taken.
+        What the store's first load brought counts as always known, because it is the history with
+        which the service began. A later load covers no day before its own.
         """
         first = self.loads[0].number if self.loads else 0
         return [

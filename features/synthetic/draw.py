@@ -50,7 +50,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Events:
-    """The case of each event, and how many days before the as-of date it happened."""
+    """Made-up events: the case of each, and how many days before the as-of date it was."""
 
     who: Ints
     back: Ints
@@ -93,7 +93,7 @@ def draw_delays(rng: np.random.Generator, size: int, late: float) -> Ints:
 
 
 def pick_labels(labels: Sequence[str | None], index: Ints) -> pl.Series:
-    """The label of each index."""
+    """The labels at the given positions of a list, as a Series."""
     return pl.Series(list(labels), dtype=pl.String()).gather(index)
 
 

@@ -55,7 +55,7 @@ class Lives:
     """The people of a bucket, their sentences, circumstances and hidden true levels.
 
     `going_on[name]` is (cases, months) of 0 and 1; `felt[name]` the same fading in and out;
-    `true` is (groups, cases, months), 0 to 3; `told` is whether what goes on reaches the record.
+    `true` is (groups, cases, months), 0 to 3; `discloses` is whether probation learns of it.
     """
 
     people: People

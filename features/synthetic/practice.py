@@ -40,7 +40,7 @@ class Practice:
     """The recorded levels by month and the assessments that recorded them.
 
     `recorded` is (groups, cases, months), -1 before the first; an assessment is a row of `who`,
-    `month`, `given` (groups, assessments), `copied` and `locked`.
+    `month`, `assessed_levels` (groups, assessments), `copied` and `locked`.
     """
 
     holding: Holding

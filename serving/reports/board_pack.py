@@ -62,7 +62,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Pack:
-    """The content of a board pack, as plain values."""
+    """The figures, events and decisions of one month for the board's pack, before rendering."""
 
     month: Month
     as_of: date | None

@@ -125,7 +125,7 @@ def check_conclusion(outcome: str, groups: Mapping[str, str], reasons: str) -> N
 def pasted_sentences(reasons: str, findings: Mapping[str, Any]) -> list[str]:
     """The sentences of the findings that appear word for word in somebody's own reasons.
 
-    `found` is a row of findings. Whoever reads the reasons is told which words are the service's.
+    `findings` is one row. The page marks these sentences as not the reader's own.
     """
     sentences = [
         finding["sentence"] for group in findings["reasons"] for finding in group["findings"]
@@ -146,7 +146,7 @@ def check_answer(
 ) -> None:
     """Raise Invalid unless the answer is complete: kind, words, and a date if it accepts.
 
-    However often a date is put off, it stays within 90 days of the day on which it was asked.
+    A date can be changed, but stays within 90 days of the request.
     """
     faults = {}
     if kind not in ("accepted", "declined", "fact", "second_look"):

@@ -33,7 +33,7 @@ class Review:
 
     @classmethod
     def of_transaction(cls, opened: Transaction) -> Review:
-        """The review in the name of the unit's user."""
+        """The reviews that the user of a transaction may see and record."""
         if opened.username is None:
             raise Refused("Sign in to read cases.")
         return cls(opened, Store(opened.connection, opened.username))
