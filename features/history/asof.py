@@ -61,7 +61,7 @@ class Histories:
 
     @cached_property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Every table as known: CASE, KEY, its columns, `first_recorded_at`, `days`."""
+        """Every table with the rows known on each case's as-of date, as `rows` gives them."""
         plans = {
             name: _as_known(self._versions_of(name), self.spine.lazy(), table)
             for name, table in records.TABLES.items()
@@ -85,7 +85,7 @@ class Histories:
         return records.empty_frame(name) if rows is None else rows
 
     def rows(self, name: str) -> pl.DataFrame:
-        """A table as known: CASE, KEY, its columns, `first_recorded_at`, `days`."""
+        """The rows of a table known on each case's as-of date, and how many `days` ago each was."""
         supplied_rows = self.tables.get(name)
         return _empty_table(name) if supplied_rows is None else supplied_rows
 

@@ -25,7 +25,7 @@ _CRN = re.compile(r"[A-Z]\d{6}")
 
 @dataclass(frozen=True)
 class Line:
-    """The number of rows of one table that one file gave, and the response shape it was read as."""
+    """How many rows of one table came from one file of API responses, and by which reader."""
 
     file: str
     shape: str

@@ -1,4 +1,4 @@
-"""Recognises the shapes of HMPPS API responses and reads each into rows of our tables.
+"""Recognises the kinds of HMPPS API response and reads each into rows of our tables.
 
 Shapes as served by assess-risks-and-needs, OASys (ORDS), manage people on probation, make a recall
 decision and the probation integration API. A level for a group is parsed without regard to case;
@@ -32,7 +32,7 @@ _COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
 
 @dataclass(frozen=True)
 class Shape:
-    """A response shape: its name, a test that recognises it, and a function that reads it."""
+    """A kind of API response: its name, a test that recognises it, and a function that reads it."""
 
     name: str
     fits: Callable[[Any], bool]
@@ -186,7 +186,7 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
-    """Limits of access from three shapes: exclusions, restrictions, rows with only a CRN.
+    """Limits of access from three kinds of response: exclusions, restrictions, a CRN alone.
 
     A case without any of these is open.
     """

@@ -38,7 +38,7 @@ GOING_ON = "going-on"
 
 @dataclass(frozen=True)
 class Plan:
-    """What all buckets of a made-up caseload share: places, level cuts, error rates."""
+    """What all buckets of a made-up caseload share: units, staff, level cut-offs, error rates."""
 
     seed: int
     as_of: date
@@ -70,7 +70,7 @@ def make_plan(
     audited: float,
     scenario: str,
 ) -> Plan:
-    """The places, level cuts and error rates for all buckets, calibrated on a separate pilot."""
+    """The units, level cut-offs and error rates for all buckets, calibrated on a separate pilot."""
     draw = Draw(seed, as_of)
     policies = Policies()
     units_and_teams = places.make_places(draw, cases, policies)

@@ -144,7 +144,7 @@ def group_scores(lives: Lives, group: str) -> Floats:
 
 
 def find_cuts(pilot: Lives) -> Floats:
-    """The cuts of each group's score at which the pilot's levels have the published shares.
+    """The cut-offs of each group's score at which the pilot's levels have the published shares.
 
     The shares of each group at medium and at high keep their published proportions; both are
     scaled until the share of people at that level in any group is the published one.

@@ -108,9 +108,7 @@ class Approval:
 
 
 def is_open_to_sign(one: Approval, now: datetime) -> bool:
-    """Whether a proposal can still be signed: with another list of acute entries than the code's it
-    could never hold.
-    """
+    """Whether a proposal can still be signed, and could be valid with the present code."""
     undecided = len(one.signed_by) < SIGNATURES and one.withdrawn_at is None
     return undecided and one.expires_at > now and one.acute == LISTED
 

@@ -42,7 +42,7 @@ LOOK_BACK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Delivered:
-    """How many acute entries were new, and how many have no unit that could act on them."""
+    """How many acute (urgent) entries were new, and how many have no unit to act on them."""
 
     new: int
     nowhere: int
@@ -51,7 +51,7 @@ class Delivered:
 def deliver_entries(
     connection: Connection, store: Store, on: pl.DataFrame, limited: set[str], as_of: date
 ) -> Delivered:
-    """Deliver acute entries that became known lately, and update those already delivered.
+    """Deliver new acute (urgent) entries to units, and update those already delivered.
 
     New is what reached us since then as an entry of the list, also by a correction or late.
     """

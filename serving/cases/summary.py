@@ -17,7 +17,7 @@ from features.store.store import Store
 
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The page header of one case, and its entries as known on the date, newest first."""
+    """The header of one case's page, and its entries known on a date, newest first."""
     histories = asof.read_histories(store, asof.make_spine([crn], as_of))
     entries = [
         {**asdict(entry), "source_table": entry.table, "position": place}

@@ -55,7 +55,7 @@ _TEMPLATES = Environment(  # noqa: S701 - SQL of our own, with numbers of our ow
 
 
 def sql_of(subject: str) -> str:
-    """The SQL of a subject, with the values of `serving.rule_numbers` filled in."""
+    """The SQL of one file of rules, with the values of `serving.rule_numbers` filled in."""
     numbers = {name: value for name, value in vars(rule_numbers).items() if name.isupper()}
     return _TEMPLATES.get_template(f"{subject}.sql").render(numbers)
 

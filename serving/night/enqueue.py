@@ -1,4 +1,4 @@
-"""Writes each chosen case to the queue: its history as known, and its sealed findings."""
+"""Writes chosen cases to the queue, each with its history and its sealed findings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def enqueue_cases(
     run_id: str,
     key: Key,
 ) -> None:
-    """Write each chosen case with its history as known and its sealed findings."""
+    """Write each chosen case to the queue, with its history and its sealed findings."""
     if not chosen:
         return
     histories = asof.read_histories(store, asof.make_spine((item.crn for item in chosen), as_of))

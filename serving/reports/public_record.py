@@ -24,7 +24,7 @@ from serving.watch.figures import THRESHOLDS, TOPICS
 
 
 def as_markdown() -> str:
-    """The public record as Markdown."""
+    """The public record of this system (transparency standard, legal duties) as Markdown."""
     return "\n".join(
         [
             *_head_lines(),

@@ -19,7 +19,7 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class AcuteEntry:
-    """An acute entry, with who acknowledged it and what that person did."""
+    """An acute (urgent) entry, who acknowledged it, and the action taken."""
 
     entry: RowMapping
     is_acknowledged: bool
@@ -28,12 +28,12 @@ class AcuteEntry:
 
 @dataclass(frozen=True)
 class AcuteEntries:
-    """The acute entries that the user of a transaction may see."""
+    """The acute (urgent) entries that the user of a transaction may see."""
 
     opened: Transaction
 
     def count_unacknowledged(self) -> int:
-        """How many acute entries nobody has acknowledged."""
+        """How many acute (urgent) entries nobody has acknowledged."""
         rows = select(func.count()).select_from(acute).where(~_is_acknowledged())
         return int(self.opened.connection.execute(rows).scalar_one())
 

@@ -158,7 +158,7 @@ def make_figure(
 
 
 def confirmed_state(name: str, state: str, high: float) -> str:
-    """The state, not green unless the far end of the interval is green too, for some figures."""
+    """The state, but "too few" instead of green where the interval reaches into red, for SURELY."""
     unsure = state == GREEN and name in SURELY and high >= THRESHOLDS[name].act
     return TOO_FEW if unsure else state
 

@@ -136,7 +136,7 @@ class Answer(Model):
 
 
 class AskedOut(Model):
-    """A request to the practitioner with its state."""
+    """What a reader asked the practitioner about a case, and the state of that request."""
 
     id: int
     crn: str
@@ -189,7 +189,7 @@ class LimitOut(Model):
 
 
 class ScoreIn(Model):
-    """One case history in the shape of docs/records.md."""
+    """One case history to be scored, in the tables and columns of docs/records.md."""
 
     crn: Annotated[str, Field(pattern=r"^[A-Z]\d{6}$")]
     as_of: date

@@ -136,13 +136,13 @@ def read_conclusion(opened: Others, item_id: ItemId) -> m.ConclusionOut:
 
 @router.get("/asked")
 def list_inquiries(follow_ups: Answering) -> list[m.AskedOut]:
-    """The requests about the caller's own cases."""
+    """What readers asked the calling practitioner about cases, with the answers so far."""
     return [_inquiry_out(one) for one in follow_ups.list_mine()]
 
 
 @router.get("/asked/{item_id}")
 def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
-    """The request about one case, for its practitioner."""
+    """What a reader asked the practitioner about one case, with the answers so far."""
     follow_up, _, _ = follow_ups.read_follow_up(item_id)
     return _inquiry_out(follow_up)
 
