@@ -63,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     three.add_argument("--approval", type=int, help="sign this proposal; else make a new one")
     three.add_argument("--bundle", type=Path, help="folder of the bundle (default: the newest)")
     three.add_argument(
+        "--weekly-reviews",
         "--rates",
         default="low=320,medium=400,high=240,unknown=160",
         help="reviews a week by recorded level (%(default)s)",
@@ -77,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     three.add_argument(
         "--as-of",
         type=clock.as_of_date,
-        help="day whose caseload sets the demo's rates (default: the newest)",
+        help="day whose caseload sets the demo's weekly reviews (default: the newest)",
     )
     three.set_defaults(run=board.approve_bundle)
 

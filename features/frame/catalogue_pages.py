@@ -70,6 +70,10 @@ def _index_page() -> str:
         "An indicator that is null was not known (its feed is missing or stopped) or does not",
         "apply to the group; nought means that the feed is there and nothing was found.",
         "",
+        "To find the rule behind a sentence of a findings page, search this page for its words and",
+        "follow the link: there are the rule, its source, the module that declares it, and the",
+        "examples that the tests run.",
+        "",
         f"There are {len(CATALOGUE)}: {uses[0]} of behaviour for stage 1, {uses[1]} of process for",
         f"stage 2, {uses[2]} on the page only.",
         "",
@@ -78,13 +82,15 @@ def _index_page() -> str:
         if _indicators_of(family):
             out += [f"## [{family}: {title}]({family}.md)", ""]
             out += [
-                f"- `{item.id}` ({item.kind}): {item.sentence}" for item in _indicators_of(family)
+                f"- [`{item.id}`]({family}.md#{item.id}) ({item.kind}): {item.sentence}"
+                for item in _indicators_of(family)
             ]
             out.append("")
     return "\n".join(out)
 
 
 def _indicator_lines(item: Indicator, shown: str | None) -> list[str]:
+    module = f"{item.entries.__module__.replace('.', '/')}.py"
     facts = {
         "kind": item.kind,
         "used in": _USE[item.use]
@@ -100,6 +106,7 @@ def _indicator_lines(item: Indicator, shown: str | None) -> list[str]:
         "to be watched for recording or policing bias": "yes" if item.bias_watch else "",
         "tied to a protected characteristic": item.protected_link or "",
         "source": item.source,
+        "declared in": f"`{module}`, tested by `tests/spec/tables/{Path(module).stem}.txt`",
     }
     table = ["```", shown, "```", ""] if shown else []
     return [

@@ -52,7 +52,7 @@ class Approval:
     """The list of acute entries that was signed."""
     tracked: str
     """Its run in MLflow: the experiment's number, /runs/, the run's; empty where not known."""
-    rates: dict[str, int]
+    weekly_reviews: dict[str, int]
     random_share: float
     demo: bool
     rise: float
@@ -76,7 +76,7 @@ class Approval:
             self.bundle_id,
             self.catalogue,
             self.acute,
-            self.rates,
+            self.weekly_reviews,
             self.random_share,
         ]
         bound += [self.rise, self.demo, self.tracked, self.card, until]
@@ -175,7 +175,7 @@ def propose_approval(
     opened: Transaction,
     model: Bundle,
     folder: str,
-    rates: Mapping[str, int],
+    weekly_reviews: Mapping[str, int],
     share: float,
     *,
     demo: bool,
@@ -190,7 +190,7 @@ def propose_approval(
         "acute": LISTED,
         "tracked": tracked,
         "card": digests.digest_of(card) if card and card.exists() else "",
-        "rates": dict(rates),
+        "rates": dict(weekly_reviews),
         "random_share": share,
         "demo": demo,
         "at": func.now(),
@@ -294,7 +294,7 @@ def _approval_of(
         catalogue=row["catalogue"],
         acute=dict(row["acute"]),
         tracked=row["tracked"],
-        rates=dict(row["rates"]),
+        weekly_reviews=dict(row["rates"]),
         random_share=row["random_share"],
         demo=row["demo"],
         rise=row["rise"],

@@ -91,7 +91,7 @@ class Impact:
 
 def describe_impact(connection: Connection, approval: Approval, bundles: Path) -> Impact:
     """The expected effect of signing a proposal."""
-    flagged = sum(approval.rates.values())
+    flagged = sum(approval.weekly_reviews.values())
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
@@ -128,8 +128,8 @@ def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bo
     except UserError as error:
         return [], False, str(error)
     sizes = _level_sizes(Profile.profile_of(model))
-    level_names = [name for name in ORDER if name in approval.rates]
-    levels = [_at_level(name, approval.rates[name], rates, sizes) for name in level_names]
+    level_names = [name for name in ORDER if name in approval.weekly_reviews]
+    levels = [_at_level(name, approval.weekly_reviews[name], rates, sizes) for name in level_names]
     return levels, bool(model.about.get("made_up")), ""
 
 
@@ -162,21 +162,21 @@ def _level_sizes(profile: Profile | None) -> dict[str, int]:
     return sizes
 
 
-def _at_level(name: str, rate: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
+def _at_level(name: str, weekly: int, rates: list[Rate], sizes: Mapping[str, int]) -> AtLevel:
     ours = [one for one in rates if one.recorded == name.upper()]
     size = sizes.get(name, 0)
-    proposed = min(1.0, rate * WEEKS / size) if size else None
+    proposed = min(1.0, weekly * WEEKS / size) if size else None
     measured = [
         (one.share, one.precision, one.share_found)
         for one in ours
         if one.precision and one.share_found and one.share_found.value and one.share < 1
     ]
     if proposed is None or not measured:
-        return AtLevel(name, rate, proposed, None, None, None)
+        return AtLevel(name, weekly, proposed, None, None, None)
     share, right, caught = min(measured, key=lambda one: abs(one[0] - proposed))
     return AtLevel(
         name,
-        rate,
+        weekly,
         proposed,
         share,
         (10 * (1 - right.value), 10 * (1 - right.high), 10 * (1 - right.low)),

@@ -45,12 +45,12 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
         number = args.approval
         if number is None:
             folder = args.bundle or newest_bundle(chosen)
-            rates = _parse_rates(args.rates)
+            weekly_reviews = _parse_weekly_reviews(args.weekly_reviews)
             number = approvals.propose_approval(
                 opened,
                 bundle.load_bundle(folder),
                 folder.name,
-                rates,
+                weekly_reviews,
                 args.random_share,
                 demo=chosen.demo,
                 tracked=registry.run_address(folder),
@@ -65,17 +65,17 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
     )
 
 
-def _parse_rates(text: str) -> dict[str, int]:
-    rates = {}
+def _parse_weekly_reviews(text: str) -> dict[str, int]:
+    weekly_reviews = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
         if name not in demo.PER_THOUSAND or not number.isdigit():
             raise UserError(
-                f"--rates has {part!r}; write a weekly number for each recorded level, as "
+                f"--weekly-reviews has {part!r}; write a weekly number for each recorded level, as "
                 "low=120,medium=150,high=90,unknown=60."
             )
-        rates[name] = int(number)
-    return rates
+        weekly_reviews[name] = int(number)
+    return weekly_reviews
 
 
 def stop_flagging(args: argparse.Namespace) -> None:

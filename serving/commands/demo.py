@@ -81,13 +81,15 @@ def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str,
         for item in approvals.list_approvals(connection):
             if item.bundle_id == model.id and item.demo and not item.why_not_now(now):
                 return item.id
-    rates = {name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()}
+    weekly_reviews = {
+        name: max(1, round(share * cases / 1000)) for name, share in PER_THOUSAND.items()
+    }
     with transaction(engine, board[0]) as opened:
         number = approvals.propose_approval(
             opened,
             model,
             folder,
-            rates,
+            weekly_reviews,
             RANDOM_SHARE,
             demo=True,
             tracked=registry.run_address(settings.bundles / folder),

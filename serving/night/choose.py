@@ -1,4 +1,4 @@
-"""Chooses the cases for the queue: the signed weekly rates, less this week's, by unit."""
+"""Chooses the cases for the queue: the signed weekly reviews, less this week's, by unit."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def choose_cases(
     """The cases to queue: each level's signed weekly reviews, less those queued this week.
 
     `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
-    flagged, and the random share is drawn as the signed rates ask.
+    flagged, and the random share is as large as the signed weekly reviews ask.
     """
     queued, before = _this_week(connection, as_of)
     if stopped:
-        queued |= {level.upper(): rate for level, rate in approval.rates.items()}
+        queued |= {level.upper(): weekly for level, weekly in approval.weekly_reviews.items()}
     return sampling.sample_cases(
         scored=scored,
         units=units,
-        rates=approval.rates,
+        weekly_reviews=approval.weekly_reviews,
         random_share=approval.random_share,
         queued_this_week=queued,
         away=away,

@@ -1,4 +1,4 @@
-"""Samples the cases to read: the board's weekly rates by recorded level, and a random share.
+"""Samples the cases to read: the board's weekly reviews by recorded level, and a random share.
 
 Rates, not thresholds: a number of reviews a week for each recorded level, shared out to units in
 proportion to their eligible people by randomised systematic rounding. The random share is drawn
@@ -87,7 +87,7 @@ def share_out(total: int, sizes: Mapping[str, int], start: float) -> dict[str, i
 def sample_cases(
     scored: pl.DataFrame,
     units: Mapping[str, str],
-    rates: Mapping[str, int],
+    weekly_reviews: Mapping[str, int],
     random_share: float,
     queued_this_week: Mapping[str, int],
     away: Iterable[str],
@@ -97,8 +97,9 @@ def sample_cases(
 ) -> list[Chosen]:
     """The people whose cases one run puts in the queue.
 
-    `rates` and `queued_this_week` count flagged reviews by recorded level, and under "random" the
-    random ones already drawn this week; `away` are people with an open case or a recent conclusion.
+    `weekly_reviews` and `queued_this_week` count flagged reviews by recorded level, and under
+    "random" the random ones already drawn this week; `away` are people with an open case or a
+    recent conclusion.
     `slots` are how many more flagged cases a unit can take; a unit without a maximum takes its
     share. The random ones come in any case: a full unit would otherwise be left out of what
     measures the misses, and the stored probabilities would be wrong. `random_before` is how
@@ -108,12 +109,14 @@ def sample_cases(
     eligible = best_rows(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
     for stratum in STRATA:
-        remaining = max(0, rates.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0))
+        remaining = max(
+            0, weekly_reviews.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0)
+        )
         flagged += _flag_best(
             eligible.filter(pl.col("stratum") == stratum), remaining, stratum, key, free
         )
     flagged_crns = {item.crn for item in flagged}
-    weekly = sum(rates.values()) * random_share / (1 - random_share)
+    weekly = sum(weekly_reviews.values()) * random_share / (1 - random_share)
     remaining = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
     everyone = _draw_frame(scored, units).filter(
         ~pl.col("crn").is_in([*sorted(set(away)), *sorted(flagged_crns)])

@@ -134,11 +134,11 @@ def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.D
 def _list_of_week(
     scored_caseload: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
 ) -> list[Chosen]:
-    """The people whom the approved rates would flag in a week, from an empty queue."""
+    """The people whom the approved weekly reviews would flag, from an empty queue."""
     chosen = sampling.sample_cases(
         scored=scored,
         units=scored_caseload.units,
-        rates=approval.rates,
+        weekly_reviews=approval.weekly_reviews,
         random_share=approval.random_share,
         queued_this_week={},
         away=(),

@@ -78,7 +78,7 @@ def _write_snapshot(
         people=scored.people,
         marked=scored.watched,
         rows=outcomes,
-        rates=night.approval.rates,
+        weekly_reviews=night.approval.weekly_reviews,
         scores=night.settings.scores,
         as_of=night.as_of,
     )

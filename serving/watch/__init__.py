@@ -53,7 +53,7 @@ class CountedNight:
     """Where indicators fire that are watched for bias."""
     rows: pl.DataFrame
     """The outcome rows of the night, one a person and group."""
-    rates: Mapping[str, int]
+    weekly_reviews: Mapping[str, int]
     scores: Path
     as_of: date
 
@@ -66,7 +66,9 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         arrivals.last_day(night.store, night.days, night.as_of),
         *population.population_figures(night.profile, night.counts),
         *readers.reader_figures(connection, concluded, today),
-        *lists.list_figures(connection, night.rows, night.rates, night.scores, night.as_of),
+        *lists.list_figures(
+            connection, night.rows, night.weekly_reviews, night.scores, night.as_of
+        ),
         *lists.of_the_queue(connection, today),
         *equality.equality_figures(connection, night.people, night.marked, concluded, night.as_of),
     ]

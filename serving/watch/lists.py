@@ -43,16 +43,20 @@ READ = ["crn", "group", "stratum", "scorable", "rank"]
 
 
 def list_figures(
-    connection: Connection, rows: pl.DataFrame, rates: Mapping[str, int], scores: Path, as_of: date
+    connection: Connection,
+    rows: pl.DataFrame,
+    weekly_reviews: Mapping[str, int],
+    scores: Path,
+    as_of: date,
 ) -> list[Figure]:
-    """The figures of a night's list: `rows` are outcomes, `rates` reviews a week by level."""
-    top = _top_rows(rows, rates)
+    """The figures of a night's list: `rows` are outcomes; `weekly_reviews` is by level."""
+    top = _top_rows(rows, weekly_reviews)
     earlier = _previous_list(connection, scores, as_of)
     cooling = int((top["what_happened"] == "cooling down").sum())
     return [
         not_known("overlap", "there was no night before, or its scores are gone.")
         if earlier is None
-        else _overlap_figure(top, _top_rows(earlier, rates)),
+        else _overlap_figure(top, _top_rows(earlier, weekly_reviews)),
         share_of(
             "cooling",
             cooling,
@@ -72,12 +76,12 @@ def of_the_queue(connection: Connection, today: date) -> list[Figure]:
     ]
 
 
-def _top_rows(rows: pl.DataFrame, rates: Mapping[str, int]) -> pl.DataFrame:
+def _top_rows(rows: pl.DataFrame, weekly_reviews: Mapping[str, int]) -> pl.DataFrame:
     """The rows that one week's reviews would reach, by recorded level."""
     most = (
         pl.col("stratum")
         .str.to_lowercase()
-        .replace_strict(dict(rates), default=0, return_dtype=pl.Int64)
+        .replace_strict(dict(weekly_reviews), default=0, return_dtype=pl.Int64)
     )
     return rows.filter("scorable", pl.col("rank") <= most)
 

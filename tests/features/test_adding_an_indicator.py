@@ -23,7 +23,7 @@ def test_the_page_works_word_for_word(tmp_path: Path) -> None:
     steps = APPENDED.findall(PAGE)
     assert [path for path, _ in steps] == [
         "features/indicators/compliance.py",
-        "tests/spec/tables/CE_AT.txt",
+        "tests/spec/tables/compliance.txt",
         "tests/properties/reference_more.py",
     ]
     for path, text in steps:

@@ -385,7 +385,7 @@ def _queued(service: Service, connection: Any) -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choose.sampling, "sample_cases", select_)
         patch.setattr(choose, "_free_slots", lambda _: {})
-        approval = type("Rates", (), {"rates": {}, "random_share": 0.2})()
+        approval = type("Rates", (), {"weekly_reviews": {}, "random_share": 0.2})()
         choose.choose_cases(connection, approval, pl.DataFrame(), {}, None, AS_OF, ())  # type: ignore[arg-type]
     return sum(draws[0].values())
 
