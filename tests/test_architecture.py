@@ -123,6 +123,17 @@ def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
     assert {name for name in image_names if f"images/{name}" not in shown} == set()
 
 
+@pytest.mark.parametrize("package", ["features", "serving"])
+def test_tests_lie_in_folders_named_like_those_of_the_code(package: str) -> None:
+    folders, of_tests = (
+        {path.parent.name for path in (ROOT / top).glob("*/__init__.py")}
+        for top in (package, f"tests/{package}")
+    )
+    assert of_tests <= folders
+    tables = {path.stem for path in (ROOT / "tests" / "spec" / "tables").glob("*.txt")}
+    assert tables <= {path.stem for path in (ROOT / "features" / "indicators").glob("*.py")}
+
+
 def test_a_name_says_what_a_value_is() -> None:
     assert list(words.faults_of_names()) == []
     names = dict(words.names_in("def told(x): found = x\n"))

@@ -71,7 +71,7 @@ LAW: tuple[tuple[str, str, str], ...] = (
     (
         "DPA 2018 s.62 (logs of consultation and disclosure) " + CHECK,
         "Every page, export and step leaves a row in a hash-chained audit, exported as HMPPS events.",
-        "`serving/db/audit_chain.py`; tests/serving/test_audit.py",
+        "`serving/db/audit_chain.py`; tests/serving/db/test_audit_chain.py",
     ),
     (
         "Equality Act 2010 s.149 (the public sector equality duty) " + CHECK,

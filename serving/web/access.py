@@ -63,7 +63,7 @@ def as_markdown() -> str:
         "",
         "Generated from the routes by `python -m serving docs`; do not edit. A difference from",
         "what stands here fails `make check`, and every line is tried in every role by",
-        "`tests/serving/test_access.py` and `test_api.py`. Under it stand the policies of the",
+        "`tests/serving/web/test_access.py` and `test_api.py`. Under it stand the policies of the",
         "database, which show a reader the own unit alone, whatever a route forgets",
         "(docs/decisions/0004).",
         "",

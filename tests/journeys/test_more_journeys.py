@@ -21,7 +21,7 @@ from serving.web.oidc import ROLES
 from tests.journeys.conftest import free_port, served
 from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks
 from tests.service import Service
-from tests.serving.test_second_readers import send_to_second
+from tests.serving.review.test_second_readers import send_to_second
 
 pytestmark = pytest.mark.journey
 PROVIDER = Path(__file__).parents[1] / "provider"

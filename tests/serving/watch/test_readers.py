@@ -18,7 +18,7 @@ from serving.watch.readings import Reading
 from serving.web import formatters
 from tests.pages import Browser
 from tests.service import Service
-from tests.serving.test_second_readers import send_to_second
+from tests.serving.review.test_second_readers import send_to_second
 
 TODAY = clock.today()
 

@@ -113,7 +113,7 @@ def test_the_only_open_doors_are_these() -> None:
 def test_the_table_of_access_is_made_from_the_routes() -> None:
     """What was reviewed is what stands in docs/access.md: a permission changed is red here too."""
     page = as_markdown()
-    access_page = Path(__file__).parents[2] / "docs" / "access.md"
+    access_page = Path(__file__).parents[3] / "docs" / "access.md"
     assert layout_page(page) == access_page.read_text(encoding="utf-8")
     assert "| GET | `/unit/cover` |  | yes |  |  |  |  |  |" in page
     calls = list_doors([api_routes.router], "/v1")

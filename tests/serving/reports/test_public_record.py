@@ -9,7 +9,7 @@ from features.markdown import layout_page
 from serving.reports import law, public_record
 from serving.watch import THRESHOLDS
 
-TOP = Path(__file__).parents[2]
+TOP = Path(__file__).parents[3]
 
 
 def test_the_record_that_was_reviewed_is_the_one_that_is_generated() -> None:

@@ -33,7 +33,7 @@ from tests import factories
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service, later_night
-from tests.serving.test_following_up import PRACTITIONER, WORDS, ask, own
+from tests.serving.review.test_follow_up import PRACTITIONER, WORDS, ask, own
 
 __all__ = ["own"]
 X = ("X000001", "exclusion")

@@ -27,7 +27,7 @@ from serving.web import app as web_app
 from serving.web.oidc import ROLES
 from tests.conftest import AS_OF
 from tests.service import Service
-from tests.serving.test_access import USERS
+from tests.serving.web.test_access import USERS
 from tests.tokens import named, token
 
 Call = Callable[..., Response]

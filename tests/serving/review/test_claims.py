@@ -16,7 +16,7 @@ from serving.night import reassessments
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service
-from tests.serving.test_second_readers import SECOND, send_to_second
+from tests.serving.review.test_second_readers import SECOND, send_to_second
 
 CLAIM = text(
     "INSERT INTO triage.claims (item_id, username, until)"

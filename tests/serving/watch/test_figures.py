@@ -35,7 +35,7 @@ from serving.web import charts
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service
-from tests.serving.test_watch import TODAY, reading
+from tests.serving.watch.test_readers import TODAY, reading
 
 USUAL = {"contacts": {"N54": (1200, 120), "N58": (240, 24)}}
 

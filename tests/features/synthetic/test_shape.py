@@ -20,7 +20,7 @@ from features.synthetic import people as people_module
 from features.synthetic.bucket import GOING_ON
 from features.synthetic.draw import Draw
 from features.synthetic.measure import Extract, Line
-from tests.caseload.conftest import AS_OF
+from tests.features.synthetic.conftest import AS_OF
 
 # What needs the national caseload to come near: 12 regions, and rates of rare things.
 NATIONAL = (

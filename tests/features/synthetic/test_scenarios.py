@@ -19,7 +19,7 @@ from features.synthetic.bucket import TRUE_LEVELS
 from features.synthetic.compare_practice import APPOINTMENTS
 from features.synthetic.measure import Extract
 from features.synthetic.scenarios import Policies
-from tests.caseload.conftest import AS_OF
+from tests.features.synthetic.conftest import AS_OF
 
 P = Policies()
 MakeExtract = Callable[..., Extract]
