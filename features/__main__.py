@@ -191,102 +191,124 @@ def _make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     defaults = synthetic.Parameters()
 
-    one = commands.add_parser("synthesise", help="make up a caseload (no real person)")
-    one.add_argument(
+    synthesise_parser = commands.add_parser(
+        "synthesise", help="make up a caseload (no real person)"
+    )
+    synthesise_parser.add_argument(
         "--cases", type=int, default=defaults.cases, help="how many people (%(default)s)"
     )
-    one.add_argument("--seed", type=int, default=defaults.seed, help="same seed, same people")
-    one.add_argument(
+    synthesise_parser.add_argument(
+        "--seed", type=int, default=defaults.seed, help="same seed, same people"
+    )
+    synthesise_parser.add_argument(
         "--as-of",
         type=clock.as_of_date,
         default=defaults.as_of,
         help="last day of the record (yesterday)",
     )
-    one.add_argument("--out", type=Path, default=Path("var/extract"), help="extract folder")
-    one.add_argument("--truth", type=Path, help="hidden true levels (default: OUT-truth)")
-    one.add_argument(
+    synthesise_parser.add_argument(
+        "--out", type=Path, default=Path("var/extract"), help="extract folder"
+    )
+    synthesise_parser.add_argument(
+        "--truth", type=Path, help="hidden true levels (default: OUT-truth)"
+    )
+    synthesise_parser.add_argument(
         "--underestimated",
         type=float,
         default=defaults.underestimated,
         help="share of people too low in some group, 0.03 to 0.2 (%(default)s)",
     )
-    one.add_argument(
+    synthesise_parser.add_argument(
         "--audited",
         type=float,
         default=defaults.audited,
         help="share read again in each quarterly audit (%(default)s)",
     )
-    one.add_argument(
+    synthesise_parser.add_argument(
         "--scenario",
         default=defaults.scenario,
         help=f"a planted fault: {', '.join(synthetic.SCENARIOS)} (%(default)s)",
     )
-    one.set_defaults(run=synthesise_caseload)
+    synthesise_parser.set_defaults(run=synthesise_caseload)
 
-    six = commands.add_parser("caseload", help="compare a made-up caseload with its targets")
-    six.add_argument("extract", type=Path, help="folder of a made-up extract")
-    six.add_argument("--truth", type=Path, help="its hidden truth (default: EXTRACT-truth)")
-    six.add_argument("--out", type=Path, default=Path("docs"), help="where caseload.md goes")
-    six.set_defaults(run=describe_caseload)
+    caseload_parser = commands.add_parser(
+        "caseload", help="compare a made-up caseload with its targets"
+    )
+    caseload_parser.add_argument("extract", type=Path, help="folder of a made-up extract")
+    caseload_parser.add_argument(
+        "--truth", type=Path, help="its hidden truth (default: EXTRACT-truth)"
+    )
+    caseload_parser.add_argument(
+        "--out", type=Path, default=Path("docs"), help="where caseload.md goes"
+    )
+    caseload_parser.set_defaults(run=describe_caseload)
 
-    two = commands.add_parser("check", help="check an extract and load it into the store")
-    two.add_argument("extract", type=Path, help="folder of Parquet or CSV files")
-    two.add_argument(
+    check_parser = commands.add_parser("check", help="check an extract and load it into the store")
+    check_parser.add_argument("extract", type=Path, help="folder of Parquet or CSV files")
+    check_parser.add_argument(
         "--store", type=Path, default=Path("var/store"), help="the store (%(default)s)"
     )
-    two.add_argument("--extracted-at", type=datetime.fromisoformat, help="when it was taken (UTC)")
-    two.add_argument(
+    check_parser.add_argument(
+        "--extracted-at", type=datetime.fromisoformat, help="when it was taken (UTC)"
+    )
+    check_parser.add_argument(
         "--max-refused",
         type=float,
         default=load.MAX_REFUSED,
         help="share of a table that may be refused (%(default)s)",
     )
-    two.add_argument(
+    check_parser.add_argument(
         "--max-vanished",
         type=float,
         default=load.MAX_VANISHED,
         help="share of a complete feed that may be gone (%(default)s)",
     )
-    two.set_defaults(run=check_extract)
+    check_parser.set_defaults(run=check_extract)
 
-    three = commands.add_parser("import-hmpps", help="turn HMPPS API responses into an extract")
-    three.add_argument("folder", type=Path, help="folder of JSON responses")
-    three.add_argument("--out", type=Path, required=True, help="extract folder to write")
-    three.set_defaults(run=import_hmpps)
+    import_hmpps_parser = commands.add_parser(
+        "import-hmpps", help="turn HMPPS API responses into an extract"
+    )
+    import_hmpps_parser.add_argument("folder", type=Path, help="folder of JSON responses")
+    import_hmpps_parser.add_argument(
+        "--out", type=Path, required=True, help="extract folder to write"
+    )
+    import_hmpps_parser.set_defaults(run=import_hmpps)
 
-    four = commands.add_parser("build", help="build the indicator frame as of a date")
-    four.add_argument("--store", type=Path, default=Path("var/store"))
-    four.add_argument("--as-of", type=clock.as_of_date, required=True)
-    four.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
-    four.set_defaults(run=build_frame)
+    build_parser = commands.add_parser("build", help="build the indicator frame as of a date")
+    build_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    build_parser.add_argument("--as-of", type=clock.as_of_date, required=True)
+    build_parser.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
+    build_parser.set_defaults(run=build_frame)
 
-    five = commands.add_parser("docs", help="write docs/records.md and docs/indicators/")
-    five.add_argument("--out", type=Path, default=Path("docs"))
-    five.add_argument(
+    docs_parser = commands.add_parser("docs", help="write docs/records.md and docs/indicators/")
+    docs_parser.add_argument("--out", type=Path, default=Path("docs"))
+    docs_parser.add_argument(
         "--examples",
         type=Path,
         default=Path("tests/spec/tables"),
         help="folder of the spec tables (%(default)s)",
     )
-    five.set_defaults(run=write_docs)
+    docs_parser.set_defaults(run=write_docs)
 
-    eight = commands.add_parser("forget", help="delete a person's records from the store")
-    eight.add_argument("crn", help="the case reference number")
-    eight.add_argument("--store", type=Path, default=Path("var/store"))
-    eight.set_defaults(run=forget_person)
+    forget_parser = commands.add_parser("forget", help="delete a person's records from the store")
+    forget_parser.add_argument("crn", help="the case reference number")
+    forget_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    forget_parser.set_defaults(run=forget_person)
 
-    ten = commands.add_parser("undo", help="take the newest load of the store back")
-    ten.add_argument("--store", type=Path, default=Path("var/store"))
-    ten.add_argument("--reasons", required=True, help="why, in at least 20 characters")
-    ten.set_defaults(run=store_commands.undo_load)
+    undo_parser = commands.add_parser("undo", help="take the newest load of the store back")
+    undo_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    undo_parser.add_argument("--reasons", required=True, help="why, in at least 20 characters")
+    undo_parser.set_defaults(run=store_commands.undo_load)
 
-    nine = commands.add_parser("verify", help="hash every file of the store against its manifest")
-    nine.add_argument("--store", type=Path, default=Path("var/store"))
-    nine.set_defaults(run=store_commands.verify_store)
+    verify_parser = commands.add_parser(
+        "verify", help="hash every file of the store against its manifest"
+    )
+    verify_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    verify_parser.set_defaults(run=store_commands.verify_store)
 
-    seven = commands.add_parser("dictionary", help="print the dictionary of indicators")
-    seven.add_argument("--format", choices=["csv", "json"], default="csv")
-    seven.set_defaults(run=print_dictionary)
+    dictionary_parser = commands.add_parser("dictionary", help="print the dictionary of indicators")
+    dictionary_parser.add_argument("--format", choices=["csv", "json"], default="csv")
+    dictionary_parser.set_defaults(run=print_dictionary)
     return parser
 
 

@@ -41,110 +41,128 @@ def build_parser() -> argparse.ArgumentParser:
         "ROSH_ANCHOR_KEY.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("migrate", help="make the roles, bring the tables up to date")
-    one.set_defaults(run=admin.migrate_database)
+    migrate_parser = commands.add_parser(
+        "migrate", help="make the roles, bring the tables up to date"
+    )
+    migrate_parser.set_defaults(run=admin.migrate_database)
 
-    two = commands.add_parser("add-user", help="enter a user")
-    two.add_argument("username")
-    two.add_argument("--name", required=True)
-    two.add_argument(
+    add_user_parser = commands.add_parser("add-user", help="enter a user")
+    add_user_parser.add_argument("username")
+    add_user_parser.add_argument("--name", required=True)
+    add_user_parser.add_argument(
         "--role",
         choices=["spo", "head", "practitioner", "board", "analyst", "inspector", "batch"],
         required=True,
     )
-    two.add_argument("--pdu", help="unit code, for an SPO, a head or a practitioner")
-    two.add_argument("--staff-code", help="staff code in NDelius")
-    two.set_defaults(run=admin.add_user)
+    add_user_parser.add_argument("--pdu", help="unit code, for an SPO, a head or a practitioner")
+    add_user_parser.add_argument("--staff-code", help="staff code in NDelius")
+    add_user_parser.set_defaults(run=admin.add_user)
 
-    three = commands.add_parser("approve", help="propose or sign what may score (two people)")
-    three.add_argument("--as", dest="user", help="the board member who signs")
-    three.add_argument("--reasons", help="that person's own reasons")
-    three.add_argument("--conditions", help="on which conditions, if on any")
-    three.add_argument("--approval", type=int, help="sign this proposal; else make a new one")
-    three.add_argument("--bundle", type=Path, help="folder of the bundle (default: the newest)")
-    three.add_argument(
+    approve_parser = commands.add_parser(
+        "approve", help="propose or sign what may score (two people)"
+    )
+    approve_parser.add_argument("--as", dest="user", help="the board member who signs")
+    approve_parser.add_argument("--reasons", help="that person's own reasons")
+    approve_parser.add_argument("--conditions", help="on which conditions, if on any")
+    approve_parser.add_argument(
+        "--approval", type=int, help="sign this proposal; else make a new one"
+    )
+    approve_parser.add_argument(
+        "--bundle", type=Path, help="folder of the bundle (default: the newest)"
+    )
+    approve_parser.add_argument(
         "--weekly-reviews",
         "--rates",
         default="low=320,medium=400,high=240,unknown=160",
-        help="reviews a week by recorded level (%(default)s)",
+        help="reviews a week for every recorded level (%(default)s)",
     )
-    three.add_argument(
+    approve_parser.add_argument(
         "--random-share",
         type=float,
         default=demo.RANDOM_SHARE,
         help="share of new reviews drawn at random (%(default)s)",
     )
-    three.add_argument("--demo", action="store_true", help="the demo's own, refused outside it")
-    three.add_argument(
+    approve_parser.add_argument(
+        "--demo", action="store_true", help="the demo's own, refused outside it"
+    )
+    approve_parser.add_argument(
         "--as-of",
         type=clock.as_of_date,
         help="day whose caseload sets the demo's weekly reviews (default: the newest)",
     )
-    three.set_defaults(run=board.approve_bundle)
+    approve_parser.set_defaults(run=board.approve_bundle)
 
-    four = commands.add_parser("score", help="run the night: score every case, fill the queue")
-    four.add_argument("--as-of", type=clock.as_of_date, required=True)
-    four.add_argument(
+    score_parser = commands.add_parser(
+        "score", help="run the night: score every case, fill the queue"
+    )
+    score_parser.add_argument("--as-of", type=clock.as_of_date, required=True)
+    score_parser.add_argument(
         "--replay", action="store_true", help="score a past day into a file, and touch nothing else"
     )
-    four.set_defaults(run=do.score_night)
+    score_parser.set_defaults(run=do.score_night)
 
-    five = commands.add_parser("serve", help="serve the pages")
-    five.add_argument("--host", default="127.0.0.1")
-    five.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    five.set_defaults(run=do.serve_pages)
+    serve_parser = commands.add_parser("serve", help="serve the pages")
+    serve_parser.add_argument("--host", default="127.0.0.1")
+    serve_parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    serve_parser.set_defaults(run=do.serve_pages)
 
     add_board_commands(commands)
     add_record_commands(commands)
 
-    seven = commands.add_parser("assets", help="make the front-end files from node_modules")
-    seven.add_argument("--modules", type=Path, default=Path("node_modules"))
-    seven.set_defaults(run=do.make_assets)
+    assets_parser = commands.add_parser("assets", help="make the front-end files from node_modules")
+    assets_parser.add_argument("--modules", type=Path, default=Path("node_modules"))
+    assets_parser.set_defaults(run=do.make_assets)
 
-    six = commands.add_parser("docs", help="write the generated pages of docs/")
-    six.add_argument("--out", type=Path, default=Path("docs"))
-    six.set_defaults(run=do.write_docs)
+    docs_parser = commands.add_parser("docs", help="write the generated pages of docs/")
+    docs_parser.add_argument("--out", type=Path, default=Path("docs"))
+    docs_parser.set_defaults(run=do.write_docs)
     return parser
 
 
 def add_board_commands(commands: Any) -> None:
     """Add the board's commands besides approving: stop, withdraw, live."""
-    one = commands.add_parser("stop", help="stop flagging at once, or agree to restart it")
-    one.add_argument("--as", dest="user", required=True, help="the board member")
-    one.add_argument("--reasons", required=True, help="that person's own reasons")
-    one.add_argument(
+    stop_parser = commands.add_parser("stop", help="stop flagging at once, or agree to restart it")
+    stop_parser.add_argument("--as", dest="user", required=True, help="the board member")
+    stop_parser.add_argument("--reasons", required=True, help="that person's own reasons")
+    stop_parser.add_argument(
         "--resume", action="store_true", help="agree to restart flagging (two members must)"
     )
-    one.set_defaults(run=board.stop_flagging)
+    stop_parser.set_defaults(run=board.stop_flagging)
 
-    two = commands.add_parser("withdraw", help="withdraw an approval at once")
-    two.add_argument("approval", type=int)
-    two.add_argument("--as", dest="user", required=True, help="the board member")
-    two.add_argument("--reasons", required=True, help="that person's own reasons")
-    two.set_defaults(run=board.withdraw_approval)
+    withdraw_parser = commands.add_parser("withdraw", help="withdraw an approval at once")
+    withdraw_parser.add_argument("approval", type=int)
+    withdraw_parser.add_argument("--as", dest="user", required=True, help="the board member")
+    withdraw_parser.add_argument("--reasons", required=True, help="that person's own reasons")
+    withdraw_parser.set_defaults(run=board.withdraw_approval)
 
-    four = commands.add_parser("watch", help="the figures of readers and misses, kept and said")
-    four.set_defaults(run=board.show_figures)
+    watch_parser = commands.add_parser(
+        "watch", help="the figures of readers and misses, kept and said"
+    )
+    watch_parser.set_defaults(run=board.show_figures)
 
-    five = commands.add_parser("board-pack", help="a month's pack: page, PDF and CSV")
-    five.add_argument("--month", required=True, help="such as 2026-10, or `current`")
-    five.add_argument("--out", type=Path, required=True, help="the folder to write into")
-    five.set_defaults(run=board.write_board_pack)
+    board_pack_parser = commands.add_parser("board-pack", help="a month's pack: page, PDF and CSV")
+    board_pack_parser.add_argument("--month", required=True, help="such as 2026-10, or `current`")
+    board_pack_parser.add_argument(
+        "--out", type=Path, required=True, help="the folder to write into"
+    )
+    board_pack_parser.set_defaults(run=board.write_board_pack)
 
-    three = commands.add_parser("live", help="what was approved to score on a day")
-    three.add_argument("--on", type=clock.as_of_date, required=True)
-    three.set_defaults(run=board.print_live)
+    live_parser = commands.add_parser("live", help="what was approved to score on a day")
+    live_parser.add_argument("--on", type=clock.as_of_date, required=True)
+    live_parser.set_defaults(run=board.print_live)
 
 
 def add_record_commands(commands: Any) -> None:
     """Add the commands about the record: end-user, audit, account, hold."""
-    one = commands.add_parser("end-user", help="end a user's sessions, or the user")
-    one.add_argument("username")
-    one.add_argument("--for-good", action="store_true", help="never to sign in again")
-    one.set_defaults(run=admin.end_user)
+    end_user_parser = commands.add_parser("end-user", help="end a user's sessions, or the user")
+    end_user_parser.add_argument("username")
+    end_user_parser.add_argument("--for-good", action="store_true", help="never to sign in again")
+    end_user_parser.set_defaults(run=admin.end_user)
 
-    two = commands.add_parser("audit", help="check that the audit stands as it was written")
-    kinds = two.add_subparsers(required=True, metavar="WHAT")
+    audit_parser = commands.add_parser(
+        "audit", help="check that the audit stands as it was written"
+    )
+    kinds = audit_parser.add_subparsers(required=True, metavar="WHAT")
     chain_parser = kinds.add_parser("verify", help="name the first row that was changed")
     chain_parser.add_argument(
         "--anchors", type=Path, help="a copy of the signed heads kept elsewhere"
@@ -157,21 +175,27 @@ def add_record_commands(commands: Any) -> None:
     out.add_argument("--after", type=int, default=0, help="the number of the last row fetched")
     out.set_defaults(run=admin.export_audit)
 
-    three = commands.add_parser("account", help="what was known, said and done about one case")
-    three.add_argument("--as", dest="user", required=True, help="the inspector who asks")
-    three.add_argument("--crn", required=True)
-    three.add_argument("--on", type=clock.as_of_date, required=True, help="the end of this day")
-    three.set_defaults(run=do.write_account)
+    account_parser = commands.add_parser(
+        "account", help="what was known, said and done about one case"
+    )
+    account_parser.add_argument("--as", dest="user", required=True, help="the inspector who asks")
+    account_parser.add_argument("--crn", required=True)
+    account_parser.add_argument(
+        "--on", type=clock.as_of_date, required=True, help="the end of this day"
+    )
+    account_parser.set_defaults(run=do.write_account)
 
-    four = commands.add_parser("hold", help="keep a case from deletion, or lift that")
-    four.add_argument("--as", dest="user", required=True, help="the inspector who asks")
-    four.add_argument("--crn", required=True)
-    four.add_argument("--reasons", required=True)
-    four.add_argument("--lift", action="store_true")
-    four.set_defaults(run=do.hold_case)
+    hold_parser = commands.add_parser("hold", help="keep a case from deletion, or lift that")
+    hold_parser.add_argument("--as", dest="user", required=True, help="the inspector who asks")
+    hold_parser.add_argument("--crn", required=True)
+    hold_parser.add_argument("--reasons", required=True)
+    hold_parser.add_argument("--lift", action="store_true")
+    hold_parser.set_defaults(run=do.hold_case)
 
-    five = commands.add_parser("holds", help="write the list of held cases beside the store anew")
-    five.set_defaults(run=do.write_holds)
+    holds_parser = commands.add_parser(
+        "holds", help="write the list of held cases beside the store anew"
+    )
+    holds_parser.set_defaults(run=do.write_holds)
 
 
 if __name__ == "__main__":

@@ -194,50 +194,90 @@ def _make_parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODE_HELP,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("train", help="train, judge, save and register a bundle")
-    one.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    one.add_argument(
+    train_parser = commands.add_parser("train", help="train, judge, save and register a bundle")
+    train_parser.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="store of histories"
+    )
+    train_parser.add_argument(
         "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
     )
-    one.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
-    one.add_argument("--out", type=Path, default=Path("var/bundles"), help="folder of bundles")
-    one.add_argument("--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store")
-    one.set_defaults(run=train_model)
+    train_parser.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
+    train_parser.add_argument(
+        "--out", type=Path, default=Path("var/bundles"), help="folder of bundles"
+    )
+    train_parser.add_argument(
+        "--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store"
+    )
+    train_parser.set_defaults(run=train_model)
 
-    two = commands.add_parser("trivial", help="how far trivial predictors get on made-up people")
-    two.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    two.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
-    two.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
-    two.set_defaults(run=trivial_predictors)
+    trivial_parser = commands.add_parser(
+        "trivial", help="how far trivial predictors get on made-up people"
+    )
+    trivial_parser.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="store of histories"
+    )
+    trivial_parser.add_argument(
+        "--truth", type=Path, required=True, help="folder of the hidden truth"
+    )
+    trivial_parser.add_argument(
+        "--as-of", type=clock.as_of_date, required=True, help="day to judge"
+    )
+    trivial_parser.set_defaults(run=trivial_predictors)
 
-    five = commands.add_parser("compare", help="weigh ways of building the model, by regret")
-    five.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    five.add_argument(
+    compare_parser = commands.add_parser(
+        "compare", help="weigh ways of building the model, by regret"
+    )
+    compare_parser.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="store of histories"
+    )
+    compare_parser.add_argument(
         "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
     )
-    five.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
-    five.set_defaults(run=weigh_choices)
-    six = commands.add_parser("truth", help="the model against the hidden truth of made-up people")
-    six.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
-    six.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
-    six.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
-    six.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
-    six.set_defaults(run=against_truth)
+    compare_parser.add_argument(
+        "--config", type=Path, default=config.DEFAULT, help="settings (TOML)"
+    )
+    compare_parser.set_defaults(run=weigh_choices)
+    truth_parser = commands.add_parser(
+        "truth", help="the model against the hidden truth of made-up people"
+    )
+    truth_parser.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="store of histories"
+    )
+    truth_parser.add_argument(
+        "--truth", type=Path, required=True, help="folder of the hidden truth"
+    )
+    truth_parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
+    truth_parser.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
+    truth_parser.set_defaults(run=against_truth)
     _add_benchmark_parser(commands)
     return parser
 
 
 def _add_benchmark_parser(commands: Any) -> None:
-    three = commands.add_parser("benchmark-nij", help="the same learner on real data (NIJ)")
-    three.add_argument("--data", type=Path, required=True, help="folder of train.csv and test.csv")
-    three.add_argument("--out", type=Path, required=True, help="folder for tables and predictions")
-    three.set_defaults(run=run_benchmark, config=NIJ)
+    benchmark_nij_parser = commands.add_parser(
+        "benchmark-nij", help="the same learner on real data (NIJ)"
+    )
+    benchmark_nij_parser.add_argument(
+        "--data", type=Path, required=True, help="folder of train.csv and test.csv"
+    )
+    benchmark_nij_parser.add_argument(
+        "--out", type=Path, required=True, help="folder for tables and predictions"
+    )
+    benchmark_nij_parser.set_defaults(run=run_benchmark, config=NIJ)
 
-    four = commands.add_parser("benchmark", help="the same learner on any described table")
-    four.add_argument("--config", type=Path, required=True, help="its description (TOML)")
-    four.add_argument("--data", type=Path, help="folder of its files (default: the description's)")
-    four.add_argument("--out", type=Path, required=True, help="folder for tables and predictions")
-    four.set_defaults(run=run_benchmark)
+    benchmark_parser = commands.add_parser(
+        "benchmark", help="the same learner on any described table"
+    )
+    benchmark_parser.add_argument(
+        "--config", type=Path, required=True, help="its description (TOML)"
+    )
+    benchmark_parser.add_argument(
+        "--data", type=Path, help="folder of its files (default: the description's)"
+    )
+    benchmark_parser.add_argument(
+        "--out", type=Path, required=True, help="folder for tables and predictions"
+    )
+    benchmark_parser.set_defaults(run=run_benchmark)
 
 
 if __name__ == "__main__":

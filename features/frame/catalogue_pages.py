@@ -48,6 +48,9 @@ def render_pages(shown: dict[str, str]) -> dict[str, str]:
             "Generated from the declarations in `features/indicators/` and the spec tables in",
             "`tests/spec/tables/` by `make docs`; do not edit. [All indicators](README.md)",
             "",
+            "Every example is as of 30 June 2026 (a Tuesday), with all feeds supplied. Codes are",
+            "explained in [records](../records.md).",
+            "",
         ]
         for item in _indicators_of(family):
             out += _indicator_lines(item, shown.get(item.id))
@@ -70,9 +73,9 @@ def _index_page() -> str:
         "An indicator that is null was not known (its feed is missing or stopped) or does not",
         "apply to the group; nought means that the feed is there and nothing was found.",
         "",
-        "To find the rule behind a sentence of a findings page, search this page for its words and",
-        "follow the link: there are the rule, its source, the module that declares it, and the",
-        "examples that the tests run.",
+        "To find the rule behind a sentence of a findings page, search this page for a few of its",
+        "words (not its numbers) and follow the link: there are the rule, its source, the module",
+        "that declares it, and the examples that the tests run.",
         "",
         f"There are {len(CATALOGUE)}: {uses[0]} of behaviour for stage 1, {uses[1]} of process for",
         f"stage 2, {uses[2]} on the page only.",

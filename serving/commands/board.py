@@ -66,16 +66,25 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
 
 
 def _parse_weekly_reviews(text: str) -> dict[str, int]:
-    weekly_reviews = {}
+    weekly_reviews: dict[str, int] = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
-        if name not in demo.PER_THOUSAND or not number.isdigit():
-            raise UserError(
-                f"--weekly-reviews has {part!r}; write a weekly number for each recorded level, as "
-                "low=120,medium=150,high=90,unknown=60."
-            )
+        if name not in demo.PER_THOUSAND or not number.isdigit() or name in weekly_reviews:
+            raise UserError(f"--weekly-reviews has {part!r}. {_WEEKLY_REVIEWS_FORM}")
         weekly_reviews[name] = int(number)
+    missing = [name for name in demo.PER_THOUSAND if name not in weekly_reviews]
+    if missing:
+        # A level that is left out would have no flagged reviews, and nobody would notice.
+        raise UserError(f"--weekly-reviews lacks {' and '.join(missing)}. {_WEEKLY_REVIEWS_FORM}")
+    if not any(weekly_reviews.values()):
+        raise UserError(f"--weekly-reviews has no review at all. {_WEEKLY_REVIEWS_FORM}")
     return weekly_reviews
+
+
+_WEEKLY_REVIEWS_FORM = (
+    "Write a number a week for every recorded level, once each, as "
+    "low=320,medium=400,high=240,unknown=160; 0 means that none of that level is flagged."
+)
 
 
 def stop_flagging(args: argparse.Namespace) -> None:

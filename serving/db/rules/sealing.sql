@@ -96,6 +96,11 @@ CREATE POLICY seen ON triage.entries
 CREATE POLICY night ON triage.entries FOR ALL TO rosh_night
   USING (true)
   WITH CHECK (true);
+-- An item "exists" in these conditions only where the policies of triage.items show it to the user:
+-- the own unit, own concluded cases that something was asked about, what was granted. Owners and
+-- forced row-level security for every table: ownership.sql.
+-- sealed: a reader who has recorded a view. asked: a practitioner who was asked about the case.
+-- asked_later: an inspector who asked for the account of this person.
 CREATE POLICY sealed ON triage.findings
   FOR SELECT TO rosh_web
   USING (EXISTS (SELECT 1 FROM triage.items i WHERE i.id = item_id AND NOT i.limited) AND EXISTS

@@ -289,10 +289,16 @@ def test_commands_of_the_service(
     assert "Now make serve" in output
     assert "ALD-SPO-1" in output
     assert main_module.main(["approve"]) == 10
-    assert (
-        main_module.main(["approve", "--as", "BOARD-1", "--reasons", "x" * 30, "--rates", "low=x"])
-        == 10
-    )
+    propose = ["approve", "--as", "BOARD-1", "--reasons", "x" * 30, "--weekly-reviews"]
+    for wrong in (
+        "low=x",
+        "low=400",
+        "low=1,medium=1,high=1",
+        "low=1,medium=1,high=1,unknown=1,low=2",
+        "low=1,medium=1,high=1,unknown=1,very_high=1",
+        "low=0,medium=0,high=0,unknown=0",
+    ):
+        assert main_module.main([*propose, wrong]) == 10, wrong
     assert main_module.main(["approve", "--as", "NOBODY", "--reasons", "x" * 30]) == 10
     assert (
         main_module.main(
