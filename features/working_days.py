@@ -19,7 +19,7 @@ YEARS = range(1990, 2051)
 
 @lru_cache(maxsize=128)
 def of_year(year: int) -> frozenset[date]:
-    """The bank holidays of one year."""
+    """The bank holidays of England and Wales in one year."""
     return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
 
 

@@ -49,7 +49,7 @@ class Bundle:
         return (*self.ordinal.columns, *self.level.columns)
 
     def as_texts(self) -> dict[str, str]:
-        """The two files of the bundle, by name."""
+        """The contents of the bundle's two files, by file name."""
         content = {
             "format": FORMAT,
             "catalogue": self.catalogue,

@@ -50,7 +50,7 @@ class Reason:
 
     @property
     def title(self) -> str:
-        """The family in words."""
+        """The family of indicators behind the reason, in words."""
         return FAMILIES[self.family]
 
 

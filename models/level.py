@@ -38,7 +38,7 @@ class Stratum:
     higher: int
 
     def as_json(self) -> dict[str, Any]:
-        """The parameters as a dictionary for the bundle."""
+        """The calibration of one recorded level as a dictionary for the bundle."""
         return asdict(self)
 
 
@@ -52,7 +52,7 @@ class LevelModel:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The process indicators that it reads, in order."""
+        """The process indicators that stage 2 reads, in order."""
         return tuple(self.scales)
 
     def process_terms(self, frame: pl.DataFrame, stratum: str) -> Matrix:
@@ -76,7 +76,7 @@ class LevelModel:
         return totals
 
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
-        """The intercept of each row's risk group."""
+        """The calibration's intercept for each row, by its risk group."""
         base = self.strata[stratum].base
         return np.array([base[group] for group in frame["group"]], dtype=np.float64)
 

@@ -68,7 +68,7 @@ def calibration(probability: Matrix, higher: Flags, weight: Matrix) -> float:
 
 
 def brier(probability: Matrix, higher: Flags, weight: Matrix) -> float:
-    """Weighted mean squared error of the probabilities."""
+    """The Brier score: weighted mean squared error of the probabilities."""
     return float((weight * (probability - higher) ** 2).sum() / weight.sum())
 
 
@@ -146,7 +146,7 @@ def equal_weight_bins(
 def flagged_calibration(
     probability: Matrix, higher: Flags, weight: Matrix, capacity: float = CAPACITY
 ) -> float:
-    """Observed over expected among the rows in the top `capacity`."""
+    """Calibration in the large among the rows in the top `capacity`: observed over expected."""
     return calibration(probability, higher, weight * top_share(probability, weight, capacity))
 
 

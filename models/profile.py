@@ -95,7 +95,7 @@ class Tally:
         self._places = {crn: numbered[name] for crn, name in self.regions.items()}
 
     def add(self, frame: pl.DataFrame, scored: pl.DataFrame) -> None:
-        """Count one part of a night: an indicator frame and its scores."""
+        """Count one part of a caseload in the profile's bins: an indicator frame and its scores."""
         rows = community_rows(frame)
         # The cases of this part alone: looking them up among all of a caseload takes long.
         elsewhere = self._names.index(NOWHERE)
@@ -144,7 +144,7 @@ def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
 
 
 def all_regions(counts: Counts) -> dict[str, list[int]]:
-    """The counts of all regions added up."""
+    """Add up a profile's counts over all regions."""
     totals: dict[str, list[int]] = {}
     for by_name in counts.values():
         for name, level_counts in by_name.items():
@@ -162,7 +162,7 @@ def regions_of(store: Store, spine: pl.DataFrame) -> dict[str, str]:
 
 
 def region_of(pdu_code: str | None) -> str:
-    """The region of a unit: its provider's code."""
+    """The region of a delivery unit: the provider code at the beginning of its code."""
     return pdu_code[:3] if pdu_code else NOWHERE
 
 

@@ -57,7 +57,7 @@ class ReaderError:
 def correct_shares(
     twice: Counts, once: Counts, seed: int = 1, resamples: int = RESAMPLES
 ) -> ReaderError | None:
-    """The shares corrected for reader error, or None where too few cases were read twice.
+    """The share of levels too low among flagged and among random cases, corrected for readers.
 
     `twice` has shape (2, 4): for each population, how many were called too low by both readers, by
     the first alone, by the second alone, by neither. `once` has shape (2, 2): called too low, not.

@@ -66,7 +66,7 @@ class Settings:
 
     @property
     def store(self) -> Path:
-        """The store of case histories."""
+        """The folder of the store of case histories."""
         return self.data / "store"
 
     @property
@@ -81,7 +81,7 @@ class Settings:
 
     @property
     def anchors(self) -> Path:
-        """The file of signed heads of the audit chain."""
+        """The file of signed heads of the audit chain, kept outside the database."""
         return self.data / "audit-anchors.jsonl"
 
 

@@ -34,7 +34,7 @@ class Choice:
     rounds: int = 0
 
     def settings(self, config: Config) -> Settings:
-        """The booster settings, with the changes of this choice."""
+        """The booster's settings, with the changes that this choice makes."""
         settings = config.booster
         if self.depth:
             settings = replace(settings, depth=self.depth, leaves=2**self.depth - 1)

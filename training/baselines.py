@@ -61,14 +61,14 @@ def actuarial_mismatch(_train: Labelled, test: Labelled) -> Matrix:
 
 
 def logistic_regression(train: Labelled, test: Labelled) -> Matrix:
-    """Logistic regression on every indicator, the group and the recorded level."""
+    """Scores of the test rows by a logistic regression on all inputs, group and level."""
     return challengers.logistic_regression(
         _baseline_inputs(train), read_higher(train), train.weights, _baseline_inputs(test)
     )
 
 
 def explainable_boosting(train: Labelled, test: Labelled) -> Matrix:
-    """An explainable boosting machine (EBM) on every indicator, the group and the level."""
+    """Scores of the test rows by an explainable boosting machine fitted on all inputs."""
     return challengers.explainable_boosting(
         _baseline_inputs(train), read_higher(train), train.weights, _baseline_inputs(test)
     )

@@ -25,7 +25,7 @@ SEED = 1
 
 
 def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """Ridge logistic regression; null becomes the median, with an indicator column."""
+    """Probabilities of the test rows by ridge logistic regression; null becomes the median."""
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -37,7 +37,7 @@ def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows:
 
 
 def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """LightGBM with its defaults: 100 trees of 31 leaves, no monotone constraints."""
+    """Probabilities of the test rows by LightGBM's defaults, without monotone constraints."""
     settings = {
         "objective": "binary",
         "verbosity": -1,
@@ -52,7 +52,7 @@ def plain_lightgbm(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matr
 
 
 def random_forest(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """A random forest of 300 trees with leaves of five."""
+    """Probabilities of the test rows by a random forest of 300 trees with leaves of five."""
     model = RandomForestClassifier(300, min_samples_leaf=5, random_state=SEED, n_jobs=1)
     model.fit(rows, target, sample_weight=weight)
     probability: Matrix = model.predict_proba(test_rows)[:, 1]
@@ -60,7 +60,7 @@ def random_forest(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matri
 
 
 def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
-    """An explainable boosting machine: a sum of one curve for each input."""
+    """Probabilities of the test rows by an explainable boosting machine (a sum of curves)."""
     model = ExplainableBoostingClassifier(
         interactions=0, outer_bags=4, max_rounds=3000, random_state=SEED, n_jobs=1
     )

@@ -59,7 +59,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Least:
-    """The smallest amounts of data with which a run continues."""
+    """The smallest numbers of readings and people with which training continues."""
 
     rows: int
 

@@ -41,7 +41,7 @@ def audit_groups(
     people: Words,
     characteristics: Mapping[str, Words],
 ) -> list[GroupLine]:
-    """The figures of every group of every characteristic.
+    """Fairness figures (share shown, precision, missed, share higher) of each group of people.
 
     `shown` is 1 for rows that would be put before a reader (a share, where a tie is split).
     """

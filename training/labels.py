@@ -44,7 +44,7 @@ class Labelled:
     frame: pl.DataFrame
 
     def where(self, mask: pl.Series | pl.Expr) -> Labelled:
-        """The rows for which the mask is true."""
+        """The labelled rows for which the mask is true."""
         return Labelled(self.frame.filter(mask))
 
     def teaching(self) -> Labelled:

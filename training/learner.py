@@ -32,7 +32,7 @@ class Learner:
     strata: dict[str, Stratum]
 
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
-        """The calibrated probability of the outcome for each row."""
+        """The calibrated probability of the outcome, for each row of a table."""
         margin = ordinal.booster_margin(self.booster, values, 1)
         row_groups = _one_level(len(values)) if groups is None else groups
         predicted = np.empty(len(values))

@@ -36,13 +36,13 @@ def true_levels(folder: Path, on: date) -> pl.DataFrame:
 
 
 def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
-    """Whether each recorded level (crn, group, recorded 0 to 3) is below the truth: `low`."""
+    """Whether each recorded level (crn, group, 0 to 3) of made-up people is below the true one."""
     both = recorded.join(true_levels(folder, on), on=["crn", "group"], how="inner")
     return both.with_columns(low=pl.col("true") > pl.col("recorded"))
 
 
 def first_day(folder: Path) -> date:
-    """The first day for which there are hidden true levels."""
+    """The first day for which a made-up caseload has true levels."""
     description = _read_description(folder)
     last = date.fromisoformat(description["as_of"])
     return last - timedelta(days=description["months"] * description["days_a_month"] - 1)

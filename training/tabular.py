@@ -89,7 +89,7 @@ class Rows:
         return len(self.ids)
 
     def higher(self) -> Flags:
-        """Which rows had the outcome; UserError where the table has none."""
+        """Which people of the table had the outcome; UserError where it has no outcome column."""
         if self.outcome is None:
             raise UserError("A table without outcomes cannot be judged.")
         is_higher: Flags = self.outcome > 0

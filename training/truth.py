@@ -147,7 +147,7 @@ def _mean_precision(lines: list[TruthLine], model: str) -> float:
 
 
 def overall_share(lines: list[TruthLine], model: str, share: float) -> float:
-    """Of all rows shown at the share, the part that is truly too low."""
+    """Of all rows that a model would show, the share truly too low, over recorded levels."""
     own = [line for line in lines if line.model == model]
     shown = sum(share * line.rows for line in own)
     return sum(line.right * share * line.rows for line in own) / shown

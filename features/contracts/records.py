@@ -325,7 +325,7 @@ _TABLES = (
     ),
 )
 
-TABLES: dict[str, Table] = {find_table.name: find_table for find_table in _TABLES}
+TABLES: dict[str, Table] = {one.name: one for one in _TABLES}
 """Every source table, by name, in the order of the documentation."""
 
 PROTECTED = frozenset({"sex", "ethnicity", "religion", "disability", "nationality", "born_on"})

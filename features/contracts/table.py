@@ -71,7 +71,7 @@ class Table:
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
-        """Column name to Polars type, in order."""
+        """The table's columns as a Polars schema: column name to type, in order."""
         return {column.name: column.dtype for column in self.columns}
 
     def column(self, name: str) -> Column:

@@ -126,7 +126,7 @@ def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
 
 
 def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
-    """One row of a table in words."""
+    """Describe one entry of a case record in words: what it is, its detail, its source."""
     what, detail = _WORDS[table](row)
     return TimelineEntry(
         table=table,

@@ -75,7 +75,7 @@ class Histories:
         return self.spine.height <= FEW
 
     def collect_now(self, plan: pl.LazyFrame) -> pl.DataFrame:
-        """The result of one plan, collected on its own."""
+        """Collect one lazy plan over the known rows, on its own."""
         if self.is_small:
             return as_they_stand([plan])[0]
         return plan.collect(engine="in-memory")

@@ -22,7 +22,7 @@ OF_FEW = 6
 
 
 def worked_out(plans: Iterable[pl.LazyFrame], *, few: bool) -> list[pl.DataFrame]:
-    """The results of the plans, in their order."""
+    """Collect lazy Polars plans; returns their results in order."""
     if not few:
         parts = (pl.collect_all(part, engine="in-memory") for part in _parts_of(plans, AT_A_TIME))
         return [frame for part in parts for frame in part]

@@ -80,7 +80,7 @@ def level_plan(histories: Histories) -> pl.LazyFrame:
 
 
 def level_column(group: str) -> str:
-    """The column of an assessment that holds a group's level."""
+    """The name of the assessments column that has a risk group's level."""
     return f"{group}_custody" if group == "prisoners" else f"{group}_community"
 
 

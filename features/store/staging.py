@@ -75,7 +75,7 @@ class Staged:
             self.files[relative] = flush_and_digest(target)
 
     def add_refused(self, name: str, rows: pl.DataFrame) -> None:
-        """Add refused rows of a table to the load."""
+        """Write the refused rows of a table, with their reasons, to the load being written."""
         target = self.path / "refused" / f"{self.number:04d}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32())).write_parquet(target)
@@ -83,7 +83,7 @@ class Staged:
         self.refused[relative] = flush_and_digest(target)
 
     def commit(self, load: Load) -> None:
-        """Replace the manifest with one that lists this load."""
+        """Commit the load: replace the store's manifest with one that lists it."""
         self._folder.rename(self._folder.with_suffix(""))
         existing = _open_or_make(self.path, self.buckets)
         existing.loads.append(replace(load, files=self.files, refused=self.refused))

@@ -75,7 +75,7 @@ class Load:
         return [store / relative for relative in sorted(self.refused)]
 
     def as_json(self) -> dict[str, Any]:
-        """The load as a dictionary for the manifest."""
+        """The load as a dictionary, as it is written to the store's manifest."""
         return {
             "number": self.number,
             "extracted_at": self.extracted_at.isoformat(),
@@ -88,7 +88,7 @@ class Load:
 
     @classmethod
     def from_json(cls, item: dict[str, Any]) -> Load:
-        """The load from a dictionary of the manifest."""
+        """A load from its dictionary in the store's manifest."""
         return cls(
             number=item["number"],
             extracted_at=datetime.fromisoformat(item["extracted_at"]),

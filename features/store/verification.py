@@ -19,7 +19,7 @@ class Verified:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every listed file is intact and there are no others."""
+        """Whether every file of the store is intact and there are no unlisted ones."""
         return not (self.missing or self.changed or self.unknown)
 
 

@@ -52,7 +52,7 @@ class Plan:
     slips: float
 
     def draw(self, bucket: int = -1) -> Draw:
-        """The random draws of a bucket or, with None, those shared by all buckets."""
+        """The seeded random generator of a bucket; with None, the one shared by all buckets."""
         return Draw(self.seed, self.as_of, bucket)
 
     def size(self, bucket: int) -> int:
@@ -95,7 +95,7 @@ def make_plan(
 
 @dataclass(frozen=True)
 class Bucket:
-    """The tables of a bucket and the lives from which they were made."""
+    """A made bucket of cases: its tables, and the lives from which they were made."""
 
     lives: Lives
     tables: dict[str, pl.DataFrame]

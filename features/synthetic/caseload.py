@@ -43,7 +43,7 @@ class Parameters:
 
     @property
     def buckets(self) -> int:
-        """How many buckets of cases, each with its own files."""
+        """How many buckets of cases the made-up caseload is split into, each with its own files."""
         return max(1, -(-self.cases // CASES_A_BUCKET))
 
 

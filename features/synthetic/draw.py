@@ -27,7 +27,7 @@ FIRST_DAYS = (MONTHS - 1 - np.arange(MONTHS)) * MONTH
 
 @dataclass(frozen=True)
 class Draw:
-    """The seed, the as-of date, the bucket, and an independent random stream for each name."""
+    """The seed, the as-of date, the bucket, and an independent random generator for each name."""
 
     seed: int
     as_of: date
@@ -59,7 +59,7 @@ class Events:
         return len(self.who)
 
     def keep(self, mask: Flags) -> Events:
-        """The events where the mask holds."""
+        """The made-up events for which the mask is true."""
         return Events(self.who[mask], self.back[mask])
 
     @property
@@ -195,5 +195,5 @@ def fit_contract(frame: pl.DataFrame, table: str) -> pl.DataFrame:
 
 
 def blank_where(values: pl.Series, where: Flags) -> pl.Series:
-    """The values, with null where the mask is true."""
+    """The values with null wherever the mask is true."""
     return values.set(pl.Series(where), None)

@@ -16,7 +16,7 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True)
 class Figure(Generic[T]):
-    """One figure, its mark and its source."""
+    """A published figure that shapes the made-up caseload: value, source, and how reliable."""
 
     value: T
     mark: Mark
@@ -197,5 +197,5 @@ LIMITED = _of(0.008, "assumption", "People with limited access")
 
 
 def listed_figures() -> dict[str, Figure[object]]:
-    """Every figure of this file by name, in order."""
+    """Every figure that shapes the made-up caseload, by name, in order."""
     return {name: item for name, item in globals().items() if isinstance(item, Figure)}

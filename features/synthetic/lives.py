@@ -76,7 +76,7 @@ class Lives:
         return levels
 
     def highest(self) -> Ints:
-        """The highest true level over the groups, for each (case, month)."""
+        """A made-up person's highest true level of any group, for each (case, month)."""
         highest_levels: Ints = self.true.max(axis=0)
         return highest_levels
 

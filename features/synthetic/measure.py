@@ -39,7 +39,7 @@ class Line:
 
 @dataclass
 class Extract:
-    """A made-up extract with its hidden truth."""
+    """A made-up extract, opened with the true levels from which it was made."""
 
     folder: Path
     truth: Path
@@ -78,7 +78,7 @@ class Extract:
         return self._current
 
     def community_people(self) -> pl.DataFrame:
-        """The same for people in the community only."""
+        """The made-up people with a sentence in force who are in the community."""
         return self.current_people().filter(pl.col("kind") != "custody")
 
     def levels(self, on: date) -> pl.DataFrame:
@@ -111,5 +111,5 @@ class Extract:
 
     @property
     def case_count(self) -> int:
-        """How many people there are."""
+        """How many people the made-up extract has."""
         return self.current_people().height

@@ -87,7 +87,7 @@ def describe_caseload(extract: Path, truth: Path, out: Path) -> list[str]:
 
 
 def as_markdown(extract: Extract, lines: list[Line]) -> str:
-    """The page as Markdown."""
+    """The comparison of a made-up caseload with its targets, as Markdown."""
     about: dict[str, Any] = dict(extract.about)
     rows = about["rows"]
     out = [

@@ -62,7 +62,7 @@ class Places:
         return [f"{self.units[u]}U" for u in self.team_unit]
 
     def team_codes(self) -> list[str]:
-        """The code of each team."""
+        """The code of each made-up team."""
         return [f"{self.units[u]}T{t:03d}" for t, u in enumerate(self.team_unit)]
 
     def qualified_on(self, draw: Draw, staff: Ints) -> pl.Series:
@@ -71,13 +71,13 @@ class Places:
         return days.set(pl.Series(self.qualified[staff] < 0), None)
 
     def of_provider(self, team: Ints, *providers: str) -> Flags:
-        """A mask of the teams that belong to the affected regions."""
+        """Which made-up teams belong to the given regions, as a mask."""
         codes = np.array([code[:3] for code in self.units])
         is_of_provider: Flags = np.isin(codes[self.team_unit[team]], providers)
         return is_of_provider
 
     def of_unit(self, team: Ints, unit: str) -> Flags:
-        """A mask of the teams that belong to the unit."""
+        """Which made-up teams belong to the given delivery unit, as a mask."""
         is_of_unit: Flags = np.isin(np.array(self.units)[self.team_unit[team]], [unit])
         return is_of_unit
 

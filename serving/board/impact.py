@@ -37,7 +37,7 @@ Span = tuple[float, float, float]
 
 
 class Measured(BaseModel):
-    """A figure of the evidence with its 95 % interval."""
+    """A measured figure from a model's evidence, with its 95 % interval."""
 
     value: float
     low: float
@@ -54,7 +54,7 @@ class Rate(BaseModel):
 
 
 class Evidence(BaseModel):
-    """The parts of a bundle's evidence that this page uses."""
+    """What the approval page uses of the evidence stored with a bundle by training."""
 
     rates: list[Rate]
 
@@ -76,7 +76,7 @@ class AtLevel:
 
 @dataclass(frozen=True)
 class Impact:
-    """The expected effect of a proposal, by recorded level."""
+    """What the board can expect of a proposal: reviews and their results by recorded level."""
 
     reviews: int
     random: int
@@ -90,7 +90,7 @@ class Impact:
 
 
 def describe_impact(connection: Connection, approval: Approval, bundles: Path) -> Impact:
-    """The expected effect of signing a proposal."""
+    """Estimate what signing a proposal would mean: reviews, hours, levels found too low."""
     flagged = sum(approval.weekly_reviews.values())
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))

@@ -86,7 +86,7 @@ def as_the_board_says(
 
 
 def stop_flagging(opened: Transaction, reasons: str) -> None:
-    """Stop flagging, in the user's own name."""
+    """Stop flagging with immediate effect, in a board member's own name."""
     _record_stop(opened, "stop", reasons, "STOPPED_FLAGGING")
 
 

@@ -39,14 +39,14 @@ CHECKLIST: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Placed:
-    """The unit of each case, and the practitioner who holds it."""
+    """For each case of a night: its delivery unit, and the practitioner who holds it."""
 
     units: Mapping[str, str]
     practitioners: Mapping[str, str]
 
 
 def place_cases(store: Store, on: pl.DataFrame) -> Placed:
-    """Find the unit and practitioner of each case of a spine."""
+    """Find the delivery unit and practitioner of each case of a spine."""
     histories = asof.read_histories(
         store, on.select(asof.KEY), tables=["supervisions", "allocations"]
     )
@@ -104,7 +104,7 @@ def write_caseload(connection: Connection, on: pl.DataFrame, where: Placed, as_o
 def write_facts(
     connection: Connection, on: pl.DataFrame, fired: pl.DataFrame, where: Placed, as_of: date
 ) -> None:
-    """Update the facts of the caseload; limited cases have none."""
+    """Replace the checklist facts of the caseload with tonight's; limited cases have none."""
     limited = dict(on.select("crn", "limited").iter_rows())
     open_: dict[tuple[str, ...], Any] = {
         (crn, name): {

@@ -134,14 +134,14 @@ def anchor_audit(_: argparse.Namespace) -> None:
 
 
 def serve_pages(args: argparse.Namespace) -> None:
-    """Serve the pages."""
+    """Serve the pages and the API over HTTP until stopped."""
     from serving.web.app import run_server
 
     run_server(settings.read_settings(), args.host, args.port)
 
 
 def make_assets(args: argparse.Namespace) -> None:
-    """Prepare the front-end files from node_modules."""
+    """Copy style sheets and scripts from node_modules to where the pages load them."""
     from serving.web import assets
 
     names = assets.prepare_assets(args.modules)

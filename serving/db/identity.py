@@ -32,7 +32,7 @@ def key_from(secret: str) -> bytes:
 
 
 def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
-    """The inner and the outer padded key of HMAC-SHA256 (RFC 2104)."""
+    """The inner and outer padded keys of HMAC-SHA256 (RFC 2104), which the database stores."""
     whole = key.ljust(BLOCK, b"\0")
     return bytes(b ^ 0x36 for b in whole), bytes(b ^ 0x5C for b in whole)
 
@@ -61,7 +61,7 @@ def keep_key(connection: Connection, key: bytes) -> None:
 
 
 def take_back(connection: Connection) -> None:
-    """Act as no user for the rest of the transaction."""
+    """Withdraw the proof of identity: act as no user for the rest of the transaction."""
     connection.execute(_SIGN, {"who": "", "until": "", "proof": ""})
 
 

@@ -56,7 +56,7 @@ def as_owner(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def absence_said() -> Iterator[None]:
-    """Turn the loss of the database connection into a SetupProblem."""
+    """Within the block, turn a lost database connection into a SetupProblem."""
     try:
         yield
     except (OperationalError, InterfaceError, NoConnection) as error:

@@ -79,7 +79,7 @@ def is_redrawn() -> ColumnElement[bool]:
 
 
 def count_redraws(connection: Connection, as_of: date) -> int:
-    """How many of this week's cases are replaced by another."""
+    """How many of this week's queued cases became limited and are replaced by another."""
     monday = as_of - timedelta(days=as_of.weekday())
     rows = select(func.count()).where(items.c.as_of >= monday, items.c.as_of <= as_of, is_redrawn())
     return int(connection.execute(rows).scalar_one())

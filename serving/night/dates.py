@@ -42,7 +42,7 @@ def check_day(store: Store, as_of: date, newest: date | None) -> None:
 
 
 def check_known(store: Store, as_of: date) -> None:
-    """Raise UserError unless the store can hold the whole of the day."""
+    """Raise UserError for a day in the future, or later than the newest extract."""
     if as_of > clock.today():
         raise UserError(f"{as_of} has not come yet. Nothing was changed.")
     if not store.loads:

@@ -29,7 +29,7 @@ class Away:
 
     @property
     def all_crns(self) -> frozenset[str]:
-        """Every case that is not drawn tonight."""
+        """The CRNs of all cases that are not drawn tonight, for any reason."""
         return self.open_review | self.cooling_down
 
 

@@ -71,7 +71,7 @@ class _Parts:
     failed: dict[int, str] = field(default_factory=dict)
 
     def add_part(self, frame: pl.DataFrame) -> None:
-        """Score one part, and add its counts."""
+        """Score one part of the caseload, and add its counts to those of the night."""
         scores = self.model.score_frame(frame)
         self.scored.append(scores)
         self.tally.add(frame, scores)

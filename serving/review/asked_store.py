@@ -43,7 +43,7 @@ class FollowUp:
 
     @property
     def current_state(self) -> RequestState:
-        """The state of the request after all its answers."""
+        """The state of the request to the practitioner, after all its answers."""
         return where_it_stands([row["kind"] for row in self.answers])
 
     @property
@@ -177,7 +177,7 @@ class AskedStore:
         return self.connection.execute(rows).mappings().first()
 
     def read_timeline(self, item_id: int) -> list[RowMapping]:
-        """Every entry of the case as the reader saw it, newest first."""
+        """Every entry of the case as the reader saw it when the request was made, newest first."""
         rows = select(entries).where(entries.c.item_id == item_id).order_by(entries.c.position)
         return list(self.connection.execute(rows).mappings())
 
@@ -186,7 +186,7 @@ class AskedStore:
         return int(self.connection.execute(select(func.triage.answers_for_me())).scalar_one())
 
     def insert_answer(self, item_id: int, kind: str, words: str, planned_on: date | None) -> None:
-        """Store an answer in this user's name."""
+        """Store an answer to a request about a case, in this user's name."""
         values = {
             "item_id": item_id,
             "username": self.username,

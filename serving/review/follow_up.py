@@ -25,13 +25,13 @@ class FollowUps:
 
     @classmethod
     def of_transaction(cls, opened: Transaction) -> FollowUps:
-        """The requests that the user of a transaction may see."""
+        """The requests to practitioners that the user of a transaction may see."""
         if opened.username is None:
             raise Refused("Sign in to see what was asked.")
         return cls(opened, AskedStore(opened.connection, opened.username))
 
     def list_mine(self) -> list[FollowUp]:
-        """The requests about the practitioner's own cases."""
+        """The requests that readers made about the signed-in practitioner's cases."""
         follow_ups = self.store.list_follow_ups()
         self.opened.audit(
             AuditEvent("PAGE_VIEW_ASKED", "NOT_APPLICABLE", "-", {"asked": len(follow_ups)})
@@ -64,7 +64,7 @@ class FollowUps:
         return follow_up
 
     def of_one(self, item_id: int) -> FollowUp | None:
-        """A request and its answers, for any user who may see it."""
+        """The request about one case with its answers, for any user who may see it."""
         return self.store.read_follow_up(item_id)
 
     def waiting_for_me(self) -> int:

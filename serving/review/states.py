@@ -157,7 +157,7 @@ declined, or needs a second look, waits for the reader's reply: ask again, or se
 
 
 def where_it_stands(answers: list[str]) -> RequestState:
-    """The state of a request after the given answers, oldest first."""
+    """The state of a request to a practitioner after the given answers, oldest first."""
     state = RequestState.WAITING
     for answer in answers:
         state = ANSWERS.get((state, Answer(answer)), state)

@@ -119,7 +119,7 @@ class Store:
         return list(self.connection.execute(ordered).mappings())
 
     def has_entries(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
-        """Whether all of the given entries belong to the case."""
+        """Whether all of the given (table, record number) pairs are entries of the case."""
         if any("\0" in part for entry in ticked for part in entry):
             return False
         is_ticked = tuple_(entries.c.source_table, entries.c.record_id).in_(list(ticked))
@@ -149,7 +149,7 @@ class Store:
         return list(self.connection.execute(rows).mappings())
 
     def read_conclusion(self, item_id: int) -> RowMapping | None:
-        """How the case was concluded, by whom and why."""
+        """The conclusion of a case: outcome, reasons, by whom and when."""
         rows = (
             select(conclusions, users.c.name)
             .join(users, users.c.username == conclusions.c.username)

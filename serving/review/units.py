@@ -73,7 +73,7 @@ class Units:
         self.opened.audit(AuditEvent("CHECKED_LIMITED_CASE", "CRN", crn))
 
     def read_cover(self) -> tuple[RowMapping | None, list[RowMapping]]:
-        """The deputy in force, and the SPOs who could be named."""
+        """The unit's deputy in force, and the SPOs who could be named as deputy."""
         self.audit_view("PAGE_VIEW_COVER")
         return self.store.read_cover(), self.store.list_deputies()
 

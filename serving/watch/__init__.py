@@ -171,7 +171,7 @@ class Topic:
 
 
 def topics_of(figures: list[Figure]) -> list[Topic]:
-    """The questions in their order, each with its figures."""
+    """The board's questions in their order, each with the watched figures that answer it."""
     return [
         Topic(key, question, [one for one in figures if THRESHOLDS[one.name].topic == key])
         for key, question in TOPICS.items()

@@ -108,7 +108,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: value, interval, count, state, and a plain sentence."""
+    """One watched figure: value, interval, count, state, and a plain sentence."""
 
     name: str
     value: float | None
@@ -121,7 +121,7 @@ class Figure:
 
 
 def state_of(name: str, value: float | None) -> str:
-    """The state of a value by the figure's thresholds."""
+    """The state of a figure by its thresholds: green, look or act."""
     if value is None:
         return TOO_FEW
     line = THRESHOLDS[name]
@@ -251,7 +251,7 @@ MOST_PARTS = 160
 
 
 def in_words(name: str, value: float) -> str:
-    """A value in words, in the unit of its figure."""
+    """A figure's value in words, with its unit of measure."""
     unit = THRESHOLDS[name].unit
     if unit == "share":
         hundredths = 100 * value
@@ -303,5 +303,5 @@ def part_share(name: str, label: str, part: int, whole: int) -> Part:
 
 
 def count_states(figures: Iterable[Figure]) -> Counter[str]:
-    """How many figures are in each state."""
+    """How many of the watched figures are green, to look at, to act on, or not known."""
     return Counter(one.state for one in figures)

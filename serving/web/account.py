@@ -74,7 +74,7 @@ class User:
 
 
 def signed_in(request: Request) -> User | None:
-    """The signed-in user of this request, or None, from its state."""
+    """The signed-in user of this request, as an earlier check stored it, or None."""
     user: User | None = getattr(request.state, "user", None)
     return user
 

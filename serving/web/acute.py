@@ -21,7 +21,7 @@ Looking = Annotated[AcuteEntries, in_transaction(account.with_cases, AcuteEntrie
 
 @router.get("/acute")
 def show_acute(request: Request, entries: Looking) -> Response:
-    """Show the unacknowledged entries, and those acknowledged last."""
+    """Show the page of acute (urgent) entries: unacknowledged ones first."""
     typed = drafts.kept_on(entries.opened, "/acute")
     filled = {int(number): str(form.get("done") or "") for number, form in typed.items()}
     return pages.render_page(
@@ -41,7 +41,7 @@ def acknowledge_entry(
     entry_id: ItemId,
     action: Annotated[str, Form(alias="done")] = "",
 ) -> Response:
-    """Acknowledge an entry in the user's own name."""
+    """Record that the user acknowledges an acute (urgent) entry, with the action taken."""
     try:
         entries.acknowledge_entry(entry_id, action)
     except Invalid as error:

@@ -25,7 +25,7 @@ Asking = Annotated[Transaction, in_transaction(account.inspector)]
 
 @router.get("/account")
 def ask_for_account(request: Request, opened: Asking) -> Response:
-    """Show the form for a CRN and a day."""
+    """Show an inspector the form for a case's account: a CRN and a day."""
     opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
     return _account_page(request, {}, {})
 

@@ -104,7 +104,7 @@ class ConclusionIn(Model):
 
 
 class ConclusionOut(Model):
-    """How a case was concluded, by whom and why."""
+    """The conclusion of a case: outcome, groups, reasons, by whom and when."""
 
     crn: str
     outcome: str
@@ -182,7 +182,7 @@ class LimitIn(Model):
 
 
 class LimitOut(Model):
-    """The confirmation that a case is closed."""
+    """The answer to a reported limit: the case is closed, and whether it is in the caseload."""
 
     crn: str
     held: bool = Field(description="Whether the case is in the caseload of a unit")

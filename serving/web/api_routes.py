@@ -149,7 +149,7 @@ def one_asked(follow_ups: Answering, item_id: ItemId) -> m.AskedOut:
 
 @router.post("/asked/{item_id}/answers")
 def answer_inquiry(follow_ups: Answering, item_id: ItemId, answer: m.AnswerIn) -> m.AskedOut:
-    """Record an answer in the caller's own name."""
+    """Record a practitioner's answer to a reader's request about a case."""
     follow_ups.record_answer(item_id, answer.kind, answer.words, answer.planned_on, clock.today())
     follow_up, _, _ = follow_ups.read_follow_up(item_id)
     return _inquiry_out(follow_up)

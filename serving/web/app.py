@@ -111,7 +111,7 @@ def with_routes(settings: Settings) -> FastAPI:
 
 
 def run_server(settings: Settings, host: str, port: int) -> None:
-    """Serve until stopped."""
+    """Run the web server with these settings until it is stopped."""
     app = create_app(settings)
     who = "made-up people" if settings.demo else "the service"
     settle_memory()

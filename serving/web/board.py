@@ -40,7 +40,7 @@ Words = Annotated[str, Form()]
 
 @router.get("/board")
 def show_board(request: Request, opened: Looking) -> Response:
-    """Show the board's seven questions with their states, on one page."""
+    """Show the board its seven questions about the model, each with its worst figure."""
     return _overview_page(request, opened, {}, {})
 
 
@@ -92,7 +92,7 @@ def show_question(
 
 @router.get("/board/runs")
 def runs_done(request: Request, opened: Looking) -> Response:
-    """Show what each night used and did, in counts."""
+    """Show the board a list of nights: the model and load each used, and its counts."""
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(RUNS_SHOWN)
     run_rows = list(opened.connection.execute(latest).mappings())
     opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
@@ -101,7 +101,7 @@ def runs_done(request: Request, opened: Looking) -> Response:
 
 @router.post("/board/stop", dependencies=FORM)
 def stop_now(request: Request, opened: Deciding, reasons: Words = "") -> Response:
-    """Stop flagging with immediate effect."""
+    """Stop flagging with immediate effect, in the board member's name."""
     if fault := too_short(reasons):
         return _overview_page(request, opened, {"stop": fault}, {"stop": reasons})
     stop.stop_flagging(opened, reasons)

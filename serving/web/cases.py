@@ -190,7 +190,7 @@ class CaseView:
 
     @property
     def is_brief(self) -> bool:
-        """Whether nothing was asked for, so that the page shows grouped lines."""
+        """Whether the reader set no filter, so that the page groups entries into few lines."""
         return self == CaseView()
 
 

@@ -34,7 +34,7 @@ def show_disclosable(request: Request, review: Reading, item_id: ItemId) -> Resp
 
 @router.get("/cases/{item_id}/disclosable.csv")
 def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
-    """The disclosable record as a CSV file."""
+    """The part of a case record that the person may be shown, as a CSV file."""
     _, entries = _disclosable_record(review, item_id, "EXPORTED_DISCLOSABLE")
     rows = [
         (e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in entries

@@ -202,7 +202,7 @@ ANSWERS = {
 
 
 def answer_words(kind: str) -> str:
-    """The kind of an answer in words."""
+    """The kind of an answer (such as accepted or declined) in words."""
     return ANSWERS[kind]
 
 

@@ -131,12 +131,12 @@ class Impatient(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
     """uvicorn's protocol, closing connections that send no request in time."""
 
     def connection_made(self, transport: Any) -> None:
-        """Start waiting for the header of the first request."""
+        """A connection opened: start the timer that waits for its first request."""
         super().connection_made(transport)
         self._head = self.loop.call_later(HEADER_PATIENCE, self._hang_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """The connection ended: stop the timer that waits for its first request."""
         self._head.cancel()
         super().connection_lost(exc)
 

@@ -22,13 +22,13 @@ def show_health(request: Request) -> JSONResponse:
 
 @router.get("/ping", response_class=HTMLResponse)
 def answer_ping() -> Response:
-    """The service answers."""
+    """Answer that the service is running, for load balancers."""
     return Response("pong", media_type="text/plain")
 
 
 @router.get("/info")
 def show_info() -> dict[str, Any]:
-    """What is running."""
+    """The name and version of the running service, as HMPPS services give them."""
     return {"build": {"name": "rosh-triage", "version": VERSION}, "productId": "UNASSIGNED"}
 
 

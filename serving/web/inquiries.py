@@ -85,7 +85,7 @@ def _unit_page(
 
 @router.get("/asked")
 def show_inquiries(request: Request, follow_ups: Answering) -> Response:
-    """Show the requests about the practitioner's own cases."""
+    """Show a practitioner the readers' requests about the own cases."""
     acute = AcuteEntries(follow_ups.opened).count_unacknowledged()
     own_follow_ups = follow_ups.list_mine()
     return pages.render_page(
@@ -108,7 +108,7 @@ def answer_inquiry(
     words: Annotated[str, Form()] = "",
     planned: Annotated[str, Form()] = "",
 ) -> Response:
-    """Record the practitioner's answer."""
+    """Record a practitioner's answer to a reader's request about a case."""
     try:
         follow_ups.record_answer(item_id, kind, words, formatters.a_day(planned), clock.today())
     except Invalid as error:

@@ -47,7 +47,7 @@ class QueueView:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether a filter is set."""
+        """Whether the reader filtered the queue."""
         return bool(self.levels or self.stages)
 
     def query_for(self, sort: str) -> str:
@@ -70,7 +70,7 @@ def parse_view(levels: Sequence[str], stages: Sequence[str], sort: str, *, down:
 
 
 def cases_in_view(waiting: Sequence[Item], view: QueueView) -> list[Item]:
-    """The cases that pass the filters; limited ones always do."""
+    """The queued cases that pass the reader's filters; limited ones always do."""
     stages = {progress for name in view.stages for progress in STAGES[name][1]}
     cases = [
         item

@@ -73,7 +73,7 @@ def show_week(request: Request, units: Looking) -> Response:
 
 @router.get("/people")
 def show_find(request: Request, units: Looking) -> Response:
-    """Show the form for a CRN."""
+    """Show the form in which a CRN of the unit can be opened."""
     units.audit_view("PAGE_VIEW_FIND")
     return pages.render_page(request, "find.html", faults={}, typed="")
 
@@ -170,7 +170,7 @@ def set_cover(
     deputy: Annotated[str, Form()] = "",
     most: Annotated[str, Form()] = "",
 ) -> Response:
-    """Store a new deputy and maximum."""
+    """Store the unit's new deputy and its maximum of flagged cases."""
     try:
         units.set_cover(user.pdu_code or "", deputy, most.strip())
     except Invalid as error:
