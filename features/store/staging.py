@@ -64,7 +64,7 @@ class Staged:
         self.refused: dict[str, str] = {}
 
     def add(self, name: str, rows: pl.DataFrame) -> None:
-        """Write rows of a table to the files of their buckets; once for each table and bucket."""
+        """Write rows of a table to the files of their buckets; a second call would replace them."""
         numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
         split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
         for (bucket,), part in split.partition_by("_b", as_dict=True).items():

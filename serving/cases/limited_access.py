@@ -82,9 +82,10 @@ def is_limited(connection: Connection, store: Store, crn: str, on: date) -> bool
 def limit_case(
     connection: Connection, crn: str, excluded: Sequence[str], restricted_to: Sequence[str]
 ) -> bool:
-    """Close a case at once to all but the named users; returns whether it is in the caseload.
+    """Limit a case at once: `excluded` users lose access, or only `restricted_to` keep it.
 
-    Without names nobody has access. No call opens a case; only the nightly list does.
+    Without any name nobody has access. Returns whether the case is in the caseload. No call lifts a
+    limit; only the nightly list does.
     """
     named = [("exclusion", name) for name in excluded]
     named += [("restriction", name) for name in restricted_to]

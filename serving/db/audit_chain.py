@@ -87,7 +87,7 @@ def rows_not_as_kept(connection: Connection) -> list[str]:
 def verify_chain(connection: Connection, path: Path, key: str) -> str:
     """Verify every audit row; RunStopped names the first that does not match.
 
-    Missing evidence is a failure: an empty chain beside kept rows, and a night without its head.
+    It also fails if the chain is empty while runs exist, and for a night without a signed head.
     """
     broken = first_broken(connection)
     if broken is not None:

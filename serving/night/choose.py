@@ -29,7 +29,7 @@ def choose_cases(
     """The cases to queue: each level's signed weekly reviews, less those queued this week.
 
     `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
-    flagged, and the random share is as large as the signed weekly reviews ask.
+    flagged, and as many random cases are drawn as with flagging.
     """
     queued, before = _this_week(connection, as_of)
     if stopped:

@@ -38,7 +38,7 @@ class AcuteEntries:
         return int(self.opened.connection.execute(rows).scalar_one())
 
     def list_entries(self) -> list[AcuteEntry]:
-        """Unacknowledged entries, newest first, then those acknowledged last."""
+        """Acute (urgent) entries: all unacknowledged ones, then the most recently acknowledged."""
         newest = select(acute, _let_in()).order_by(acute.c.recorded_at.desc(), acute.c.id.desc())
         waiting = self.opened.connection.execute(newest.where(~_is_acknowledged())).mappings().all()
         last = (

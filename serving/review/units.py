@@ -26,7 +26,7 @@ class Units:
 
     @classmethod
     def of_transaction(cls, opened: Transaction) -> Units:
-        """The unit's data that the user of a transaction may see and set."""
+        """The unit's checklist, limits, deputy and past reviews, for the transaction's user."""
         if opened.username is None:
             raise Refused("Sign in to see the unit.")
         return cls(opened, UnitStore(opened.connection, opened.username))

@@ -158,7 +158,7 @@ def what_went_wrong(request: Request, opened: Looking) -> Response:
 def report_incident(
     request: Request, opened: Looking, kind: Annotated[str, Form()] = "", words: Words = ""
 ) -> Response:
-    """Report an incident."""
+    """Store an incident that the user reports about the service, and show the list again."""
     filled = {"kind": kind, "words": words}
     if fault := _words_fault(opened, words, lambda: incidents.report_incident(opened, kind, words)):
         return _incidents_page(request, opened, {"words": fault}, filled)
