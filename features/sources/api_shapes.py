@@ -1,0 +1,284 @@
+"""Recognises the kinds of HMPPS API response and reads each into rows of our tables.
+
+Shapes as served by assess-risks-and-needs, OASys (ORDS), manage people on probation, make a recall
+decision and the probation integration API. A level for a group is parsed without regard to case;
+fields that a shape does not have stay null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from features import clock
+from features.contracts import codes, contact_codes
+from features.sources.api_assessments import (
+    Body,
+    Row,
+    base_columns,
+    parse_day,
+    parse_time,
+    read_arns,
+    read_ords,
+    read_predictors,
+    recall_rosh,
+)
+
+_REGISTER_BY_NAME = {text.lower(): code for code, text in codes.REGISTER_TYPES.items()}
+_COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of API response: its name, a test that recognises it, and a function that reads it."""
+
+    name: str
+    fits: Callable[[Any], bool]
+    read: Callable[[Any, str | None], Iterator[Row]]
+
+
+def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
+    for item in body["content"]:
+        created, updated = parse_time(item.get("createdAt")), parse_time(item.get("updatedAt"))
+        # An overwritten snapshot: its outcome was not known before the last change.
+        late = item.get("updatedAt") if item.get("outcome") and updated else item.get("createdAt")
+        row = base_columns(
+            f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late
+        )
+        yield (
+            "contacts",
+            {
+                **row,
+                "recorded_at": parse_time(late) or created,
+                "type_code": (item.get("type") or {}).get("code"),
+                "outcome_code": (item.get("outcome") or {}).get("code"),
+                "staff_code": (item.get("officer") or {}).get("code"),
+                "note": item.get("notes"),
+            },
+        )
+
+
+def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
+    crn = _crn_of(body) or crn
+    for i, item in enumerate(body["contacts"]):
+        start = item["startDateTime"]
+        comment = _COMMENT.search(item.get("notes") or "")
+        written_at = (
+            f"{comment[3]}-{comment[2]}-{comment[1]}T{comment[4]}:{comment[5]}:00"
+            if comment
+            else start
+        )
+        kind = item.get("type") or {}
+        yield (
+            "contacts",
+            {
+                **base_columns(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
+                "recorded_at": max(filter(None, (parse_time(start), parse_time(written_at)))),
+                "type_code": kind.get("code"),
+                "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
+                "enforcement_code": _code_of(
+                    item.get("enforcementAction"), contact_codes.ENFORCEMENT
+                ),
+                "system_generated": kind.get("systemGenerated"),
+                "disclosable": False if item.get("sensitive") else None,
+                "note": item.get("notes"),
+            },
+        )
+
+
+def _code_of(text: str | None, meanings: dict[str, str]) -> str | None:
+    """The code whose meaning is the given text; an unknown text is kept as it came."""
+    if not text:
+        return None
+    plain = re.sub(r"[^a-z]", "", text.lower())
+    for code, meaning in meanings.items():
+        if re.sub(r"[^a-z]", "", meaning.lower()) == plain:
+            return code
+    return text
+
+
+_ABSENCE = {
+    "acceptableAbsence": "CO05",
+    "unacceptableAbsence": "UAAB",
+    "attendedButDidNotComply": "AFTC",
+}
+
+
+def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
+    for part, outcome in _ABSENCE.items():
+        for item in body.get(part) or []:
+            yield (
+                "contacts",
+                {
+                    **base_columns(f"contact-{item['contactId']}-{part}", crn, item["date"]),
+                    "type_code": (item.get("type") or {}).get("code"),
+                    "outcome_code": outcome,
+                },
+            )
+
+
+def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
+    crn = (body.get("personSummary") or {}).get("crn") or crn
+    flags = [*body.get("riskFlags", []), *body.get("removedRiskFlags", [])]
+    for item in flags or [body["riskFlag"]]:
+        removed = item.get("removalHistory") or []
+        yield (
+            "registrations",
+            {
+                **base_columns(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
+                "type_code": _REGISTER_BY_NAME.get(
+                    str(item["description"]).lower(), item["description"]
+                ),
+                "level_code": item.get("levelCode"),
+                "next_review_on": parse_day(item.get("nextReviewDate")),
+                "ended_on": parse_day(removed[-1].get("removalDate"))
+                if item.get("removed") and removed
+                else None,
+            },
+        )
+    if body.get("mappa"):
+        yield _read_mappa(body["mappa"], crn)
+
+
+def _read_mappa(item: Body, crn: str | None) -> Row:
+    number = item.get("category")
+    return "registrations", {
+        **base_columns(f"mappa-{crn}", crn, item.get("startDate")),
+        "type_code": "MAPP",
+        "level_code": f"M{item.get('level')}",
+        "category_code": "X9" if number == 0 else f"M{number}",
+        "next_review_on": parse_day(item.get("reviewDate")),
+    }
+
+
+def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
+    crn = _crn_of(body) or crn
+    if body.get("mappa"):
+        yield _read_mappa(body["mappa"], crn)
+    for i, item in enumerate(body.get("roshHistory") or []):
+        yield (
+            "registrations",
+            {
+                **base_columns(f"rosh-{crn}-{i}", crn, item["startDate"]),
+                "type_code": item["type"],
+            },
+        )
+
+
+def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
+    crn = _crn_of(body) or crn
+    for event in body["activeConvictions"]:
+        for i, item in enumerate(event.get("licenceConditions") or []):
+            parts = [(item.get(key) or {}).get("code") for key in ("mainCategory", "subCategory")]
+            yield (
+                "orders",
+                {
+                    **base_columns(
+                        f"condition-{crn}-{event.get('number')}-{i}", crn, item["startDate"]
+                    ),
+                    "kind": "licence_condition",
+                    "category": ".".join(filter(None, parts)),
+                    "theme": "movement" if parts[0] == "NLC8" else None,
+                },
+            )
+
+
+def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
+    """Limits of access from three kinds of response: exclusions, restrictions, a CRN alone.
+
+    A case without any of these is open.
+    """
+    listed = body.get("access") or body.get("caseload") or [body]
+    now = clock.now().isoformat()
+    for item in listed:
+        kinds = [
+            kind
+            for kind, limit in (
+                ("exclusion", item.get("userExcluded")),
+                ("restriction", item.get("userRestricted") or item.get("limitedAccess")),
+            )
+            if limit
+        ]
+        for kind in kinds:
+            yield (
+                "limits",
+                {**base_columns(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
+            )
+
+
+def _read_limitations(body: Body, crn: str | None) -> Iterator[Row]:
+    """Exclusions and restrictions of one case, without the users that they name.
+
+    Names are left out because a response never says who was removed: that user would keep access.
+    """
+    now = clock.now().isoformat()
+    for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
+        if body.get(field):
+            yield "limits", {**base_columns(f"access-{crn}-{kind}", crn, now), "kind": kind}
+
+
+def _crn_of(body: Body) -> str | None:
+    crn = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
+    return str(crn) if crn else None
+
+
+def _has_keys(*keys: str) -> Callable[[Any], bool]:
+    return lambda body: isinstance(body, dict) and all(key in body for key in keys)
+
+
+def _has_either(*tests: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda body: any(test(body) for test in tests)
+
+
+def _first_has(*keys: str) -> Callable[[Any], bool]:
+    return lambda body: (
+        isinstance(body, list)
+        and bool(body)
+        and _has_either(*[_has_keys(key) for key in keys])(body[0])
+    )
+
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        "OASys: levels, predictors, timeline",
+        _has_either(
+            _has_keys("timeline"),
+            lambda b: _has_keys("assessments")(b) and not any("acc" in a for a in b["assessments"]),
+        ),
+        read_ords,
+    ),
+    Shape("RoSH: recall decision", _has_keys("riskOfSeriousHarm"), recall_rosh),
+    Shape("RoSH: summary or widget", _has_keys("riskInCommunity"), read_arns),
+    Shape(
+        "predictors, version 1 or 2",
+        _first_has("outputVersion", "groupReconvictionScore"),
+        read_predictors,
+    ),
+    Shape(
+        "contacts: integration API",
+        lambda b: _has_keys("content")(b) and any("contactDate" in i for i in b["content"]),
+        _contact_page,
+    ),
+    Shape("contacts: recall decision", _has_keys("contacts", "personalDetails"), _contact_history),
+    Shape("non-compliance", _has_keys("unacceptableAbsence"), _non_compliance),
+    Shape(
+        "registers: risk flags",
+        _has_either(_has_keys("riskFlags"), _has_keys("riskFlag")),
+        _risk_flags,
+    ),
+    Shape("registers: MAPPA and RoSH history", _has_keys("roshHistory"), _rosh_history),
+    Shape("licence conditions", _has_keys("activeConvictions"), _licence_conditions),
+    Shape(
+        "limited access: named users",
+        _has_either(_has_keys("excludedFrom"), _has_keys("restrictedTo")),
+        _read_limitations,
+    ),
+    Shape(
+        "limited access",
+        _has_either(_has_keys("access"), _has_keys("caseload"), _has_keys("userExcluded", "crn")),
+        _read_access,
+    ),
+)
+"""Tried in order; the first that fits reads the body."""

@@ -1,0 +1,235 @@
+"""Turns a folder of HMPPS API responses into an extract, with a report by file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features import clock
+from features.contracts import records
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.sources.api_assessments import base_columns
+from features.sources.api_shapes import SHAPES
+
+_CRN = re.compile(r"[A-Z]\d{6}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """How many rows of one table came from one file of API responses, and by which reader."""
+
+    file: str
+    shape: str
+    table: str
+    rows: int
+
+
+@dataclass
+class Report:
+    """The rows that each file gave, and the files that were not read, with the reason."""
+
+    lines: list[Line] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
+    """Read every JSON file in a folder and write an extract; equal entries become one row.
+
+    `extracted_at` (UTC) is now where it is not given. Feeds are never declared complete: an API
+    answers for the cases that were asked about.
+    """
+    if not folder.is_dir():
+        raise MissingInput(f"There is no folder {folder} of API responses.")
+    report, rows = Report(), dict[tuple[str, str], dict[str, Any]]()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".json", ".csv"):
+            _read_file(path, str(path.relative_to(folder)), rows, report)
+    if not rows:
+        raise UserError(f"None of the files in {folder} has a shape that is known. {report.unread}")
+    _write_extract(out, rows, extracted_at or clock.now_as_recorded().replace(microsecond=0))
+    return report
+
+
+def _read_file(
+    path: Path, name: str, rows: dict[tuple[str, str], dict[str, Any]], report: Report
+) -> None:
+    if path.suffix == ".csv":
+        report.unread[name] = _reference_list(path)
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        report.unread[name] = f"not JSON ({type(error).__name__})"
+        return
+    counts: Counter[tuple[str, str]] = Counter()
+    skipped: list[str] = []
+    for body, crn in _response_bodies(content, path):
+        try:
+            shape = next((shape for shape in SHAPES if shape.fits(body)), None)
+            # A body is used whole or not at all: half a response would look like a complete one.
+            read = [] if shape is None else list(shape.read(body, crn))
+        except DAMAGED as error:
+            skipped.append(f"damaged ({type(error).__name__}; {_keys_of(body)})")
+            limit = _limit_of_a_damaged(name, body, crn, clock.now_as_recorded())
+            if limit is not None:
+                _merge_rows(rows, "limits", limit)
+                counts["damaged: taken as limited for everyone", "limits"] += 1
+            continue
+        if shape is None:
+            skipped.append(f"no shape that is known ({_keys_of(body)})")
+            continue
+        for table, row in read:
+            wrong = _reason_against(table, row)
+            if wrong:
+                skipped.append(f"{shape.name}: {wrong}")
+            else:
+                _merge_rows(rows, table, row)
+                counts[shape.name, table] += 1
+    report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items()]
+    if skipped:
+        report.unread[name] = "; ".join(sorted(set(skipped)))
+
+
+DAMAGED = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""How a response shows that it is not of the shape that it looks like."""
+_LIMITS = (
+    "userExcluded",
+    "userRestricted",
+    "excludedFrom",
+    "restrictedTo",
+    "limitedAccess",
+    "limitedAccessOffender",
+    "currentExclusion",
+    "currentRestriction",
+)
+
+
+def _limit_of_a_damaged(
+    name: str, body: Any, crn: str | None, at: datetime
+) -> dict[str, Any] | None:
+    """The limit of access, for everyone, that a response too damaged to read may contain.
+
+    None where it speaks of no limit. Raises UnreadableInput where it speaks of one and nobody can say
+    of which case: a limit must not be lost.
+    """
+    if not _speaks_of_a_limit(body):
+        return None
+    own = body.get("crn") if isinstance(body, dict) else None
+    own_crn = own if isinstance(own, str) and _CRN.fullmatch(own) else crn
+    if own_crn is None:
+        raise UnreadableInput(
+            f"{name} speaks of limited access and is damaged, so nobody can say whose access is "
+            "limited. Nothing was written. Fetch it again."
+        )
+    return {**base_columns(f"damaged-{own_crn}", own_crn, at.isoformat()), "kind": "restriction"}
+
+
+def _speaks_of_a_limit(body: Any) -> bool:
+    """Whether any field of a response says that access is limited."""
+    left = [body]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if any(one.get(key) for key in _LIMITS):
+                return True
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return False
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "code": (str,),
+    "date": (date,),
+    "time": (datetime,),
+    "int": (int,),
+    "number": (int, float),
+    "flag": (bool,),
+}
+
+
+def _reason_against(name: str, row: Mapping[str, Any]) -> str:
+    """The reason for refusing an entry, or an empty text."""
+    if row["crn"] is None:
+        return "it names no CRN, and neither does the file's name"
+    if row["occurred_on"] is None or row["recorded_at"] is None:
+        return "an entry without a date"
+    for column in records.find_table(name).columns:
+        value = row.get(column.name)
+        if value is not None and not isinstance(value, _TYPES[column.type]):
+            return f"an entry whose {column.name} is no {column.type}"
+    return ""
+
+
+def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
+    """The response bodies in a file (a stub file has several), each with the CRN of its address."""
+    named = _CRN.search(path.stem)
+    crn = named[0] if named else None
+    if isinstance(content, dict) and "mappings" in content:
+        listed = content["mappings"]
+        for item in listed if isinstance(listed, list) else []:
+            if not isinstance(item, dict) or not isinstance(item.get("request", {}), dict):
+                yield item, crn
+                continue
+            request = item.get("request", {})
+            url = " ".join(str(request.get(k, "")) for k in ("url", "urlPattern", "urlPathPattern"))
+            match = _CRN.search(url)
+            response = item.get("response")
+            body = response.get("jsonBody") if isinstance(response, dict) else response
+            yield body, match[0] if match else crn
+    else:
+        yield content, crn
+
+
+def _merge_rows(
+    rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]
+) -> None:
+    """Merge the same record from several files: each value from the first file that has it."""
+    earlier = rows.setdefault((table, row["record_id"]), row)
+    for name, value in row.items():
+        if earlier.get(name) is None:
+            earlier[name] = value
+
+
+def _write_extract(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
+    for row in rows.values():
+        # An entry was on record at the latest when the response was fetched.
+        row["recorded_at"] = min(row["recorded_at"], at)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, table in records.TABLES.items():
+        own = [row for (kind, _), row in rows.items() if kind == name]
+        if own:
+            frame = pl.DataFrame(own, schema_overrides=table.schema, infer_schema_length=None)
+            frame.sort("crn", "occurred_on", "record_id").write_parquet(out / f"{name}.parquet")
+    content = {"extracted_at": at.isoformat(), "complete": []}
+    (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _reference_list(path: Path) -> str:
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = sum(1 for _ in csv.reader(handle)) - 1
+    return f"a reference list of {rows} rows, about no case"
+
+
+def _keys_of(body: Any) -> str:
+    if isinstance(body, dict):
+        return "keys: " + ", ".join(list(body)[:4])
+    return type(body).__name__

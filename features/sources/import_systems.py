@@ -1,0 +1,202 @@
+"""Imports NDelius, OASys and NOMIS: their tables become an extract of our records, with a report.
+
+Every row of a table that is read is accounted for: it became a record, or it is counted with the
+reason why not. The import stops where limited access is not supplied, or a limit has no case.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from features import clock
+from features.contracts import records
+from features.errors import MissingInput, UserError
+from features.sources import ndelius, nomis, oasys
+from features.sources.import_report import ImportReport, MappedTable, describe_records
+from features.sources.mapping import NOTHING, Mapping, to_records, to_versions
+from features.sources.tables import SourceTables, open_tables
+from features.store.store import bucket_of
+
+MAPPINGS: dict[str, tuple[Mapping, ...]] = {
+    ndelius.SYSTEM: ndelius.MAPPINGS,
+    oasys.SYSTEM: oasys.MAPPINGS,
+    nomis.SYSTEM: nomis.MAPPINGS,
+}
+"""Every mapping, by system."""
+LIMIT_TABLES = ("EXCLUSION", "RESTRICTION")
+CASES_A_BUCKET = 5_000
+MOST_BUCKETS = 48
+PARTS = "parts"
+"""The folder of what each mapping yields, before the parts of a record are put together."""
+
+
+def import_systems(
+    folders: dict[str, Path],
+    out: Path,
+    extracted_at: datetime | None = None,
+    step: Callable[[str], None] = lambda _: None,
+    cases_a_bucket: int = CASES_A_BUCKET,
+) -> ImportReport:
+    """Write an extract from the folders of the systems, by system name; any but NDelius may be absent.
+
+    `extracted_at` (UTC) is now where it is not given; a row that says that it was recorded later is
+    an error of a clock and counts from then. Raises UserError where `out` holds something or a limit
+    leads to no case, MissingInput where limits are not supplied, UnreadableInput for a file that
+    cannot be read. Nothing is written unless all of it is.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is not empty. Name a new folder for the extract.")
+    systems = {name: open_tables(name, folder) for name, folder in folders.items()}
+    _check_limits(systems)
+    for tables in systems.values():
+        tables.others = systems
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        report = _write_extract(
+            systems, partial, extracted_at or clock.now_as_recorded(), step, cases_a_bucket
+        )
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return report
+
+
+def _check_limits(systems: dict[str, SourceTables]) -> None:
+    tables = systems.get(ndelius.SYSTEM)
+    if tables is None:
+        raise MissingInput(
+            "Supply the tables of NDelius (--ndelius): without them there is no case."
+        )
+    missing = [table for table in ("OFFENDER", *LIMIT_TABLES) if not tables.has(table)]
+    if missing:
+        raise MissingInput(
+            f"NDelius comes without {' and '.join(missing)}, so nobody can say whose access is "
+            "limited. Nothing was written. Supply the table, even if it is empty."
+        )
+
+
+def _write_extract(
+    systems: dict[str, SourceTables],
+    out: Path,
+    at: datetime,
+    step: Callable[[str], None],
+    cases_a_bucket: int,
+) -> ImportReport:
+    people = systems[ndelius.SYSTEM].scan("OFFENDER", "CRN").select(pl.col("CRN").n_unique())
+    count = int(people.collect().item())
+    report = ImportReport(people=count)
+    report.buckets = max(1, min(MOST_BUCKETS, count // cases_a_bucket))
+    for number, (tables, mapping) in enumerate(_supplied_mappings(systems)):
+        step(f"{tables.system} {mapping.table} as {mapping.record}")
+        report.tables.append(
+            _write_part(tables, mapping, out / PARTS / mapping.record / str(number), at, report)
+        )
+    for record in sorted({item.record for item in report.tables} | {"limits"}):
+        step(f"putting together {record}")
+        report.told_twice[record] = _combine_parts(out, record, report.buckets)
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    for name, tables in systems.items():
+        report.note_absences(name, tables)
+    describe_records(report, out)
+    _describe_extract(out, at, systems, report.buckets)
+    return report
+
+
+def _supplied_mappings(
+    systems: dict[str, SourceTables],
+) -> Iterator[tuple[SourceTables, Mapping]]:
+    for system, mappings in MAPPINGS.items():
+        for mapping in mappings if system in systems else ():
+            if systems[system].has(mapping.table):
+                yield systems[system], mapping
+            else:
+                systems[system].absent_tables.add(mapping.table)
+
+
+def _write_part(
+    tables: SourceTables, mapping: Mapping, folder: Path, at: datetime, report: ImportReport
+) -> MappedTable:
+    rows = to_records(mapping, tables, tables.system)
+    counts = dict(rows.group_by(NOTHING).agg(pl.len()).collect(engine="streaming").iter_rows())
+    mapped = counts.pop(None, 0)
+    _stop_for_lost_limits(mapping, counts)
+    if mapped:
+        frame = to_versions(mapping, rows).with_columns(
+            # A clock that runs ahead must not put an entry on record after the extract.
+            pl.min_horizontal("recorded_at", pl.lit(at)).alias("recorded_at"),
+            bucket_of(report.buckets).alias("_bucket"),
+        )
+        frame.sink_parquet(
+            pl.PartitionBy(folder, key="_bucket", include_key=False), mkdir=True, engine="streaming"
+        )
+    return MappedTable(tables.system, mapping.table, mapping.record, mapped, counts)
+
+
+def _stop_for_lost_limits(mapping: Mapping, reasons: dict[str, int]) -> None:
+    if mapping.record != "limits":
+        return
+    lost = {reason: n for reason, n in reasons.items() if reason not in mapping.harmless}
+    if lost:
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in lost.items())
+        raise UserError(
+            f"{sum(lost.values()):,} limits of access in {mapping.table} lead to no case ({why}). "
+            "Nothing was written, because somebody's access would be lost. Supply the rows that "
+            "they refer to."
+        )
+
+
+def _combine_parts(out: Path, record: str, buckets: int) -> int:
+    """Write the files of a record, a bucket each; returns how many rows were told twice.
+
+    The same row in two files is one; different rows of one record are versions of it, in the order
+    of their own moments, whatever the order of files.
+    """
+    folder = out / record
+    folder.mkdir()
+    told_twice = 0
+    for bucket in range(buckets):
+        files = sorted((out / PARTS / record).glob(f"*/_bucket={bucket}/*.parquet"))
+        parts = [pl.read_parquet(path) for path in files]
+        rows = pl.concat([records.empty_frame(record), *parts])
+        once = rows.unique().sort("crn", "record_id", "recorded_at", *rows.columns)
+        numbers = pl.int_range(1, pl.len() + 1).over("record_id")
+        once.with_columns(numbers.cast(pl.Int64).alias("version")).write_parquet(
+            folder / f"{bucket:02d}.parquet"
+        )
+        told_twice += rows.height - once.height
+    return told_twice
+
+
+def _describe_extract(
+    out: Path, at: datetime, systems: dict[str, SourceTables], buckets: int
+) -> None:
+    content: dict[str, object] = {
+        "extracted_at": at.isoformat(),
+        "complete": [
+            name
+            for name in records.TABLES
+            if (out / name).exists() and _has_all_tables(name, systems)
+        ],
+    }
+    if buckets > 1:
+        content["buckets"] = buckets
+    (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _has_all_tables(record: str, systems: dict[str, SourceTables]) -> bool:
+    return all(
+        systems[system].has(mapping.table)
+        for system in systems
+        for mapping in MAPPINGS[system]
+        if mapping.record == record
+    )

@@ -1,0 +1,177 @@
+"""The language in which a source is declared: which columns become which column of a record.
+
+A declaration is data: the import runs it, `docs/sources.md` and the lineage print it. A mapping
+reads every row of one table, and every row ends as a record or is counted with the reason why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from features.contracts import records
+from features.contracts.codes import NOT_YET_KNOWN
+from features.sources.tables import SourceTables
+
+ID, CRN, CREATED, UPDATED, DELETED, NOTHING = (
+    "_id",
+    "_crn",
+    "_created",
+    "_updated",
+    "_deleted",
+    "_no",
+)
+"""Columns of prepared rows: record number, case, when put on record and changed, whether deleted,
+and why the row becomes no record (null where it becomes one).
+"""
+NO_END = 2200
+"""A year from which a date means that there is no end (systems write 31 December 9999)."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One column of a record: the source columns, the rule in words, and the expression."""
+
+    column: str
+    sources: tuple[str, ...]
+    rule: str
+    value: pl.Expr
+    codes: tuple[str, ...] = ()
+    """The codes of our list that it yields; empty where the source has the same list, or none."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How the rows of one table become rows of one record."""
+
+    record: str
+    table: str
+    rows: str
+    """Which rows become records, in words."""
+    prepare: Callable[[SourceTables], pl.LazyFrame]
+    """All rows of the table, with the columns of this module and those that the values read."""
+    day: Value
+    values: tuple[Value, ...]
+    prefix: str = ""
+    """Begins the record number, where the same record comes from several tables."""
+    hides_until_changed: bool = True
+    """A row changed since its creation says nothing for the time between (see `to_versions`)."""
+    harmless: tuple[str, ...] = ()
+    """For limits: the reasons for which a row is no limit; any other reason stops the import."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source column that the mapping reads."""
+        return tuple(dict.fromkeys(s for value in (self.day, *self.values) for s in value.sources))
+
+
+def moment(column: str) -> pl.Expr:
+    """An expression: a local time in England as UTC without a zone; null where it is none.
+
+    Read are `2026-05-04`, `2026-05-04 10:15:00`, with `T` and with fractions, and `04/05/2026`.
+    """
+    local = _local_time(pl.col(column))
+    zoned = local.dt.replace_time_zone("Europe/London", ambiguous="earliest", non_existent="null")
+    return zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def day(column: str) -> pl.Expr:
+    """An expression: the calendar date of a column as it was written; null where it is none."""
+    return _local_time(pl.col(column)).dt.date()
+
+
+def end_day(column: str) -> pl.Expr:
+    """An expression: a date on which something ended; null where the date stands for no end."""
+    value = day(column)
+    return pl.when(value.dt.year() < NO_END).then(value)
+
+
+def _local_time(text: pl.Expr) -> pl.Expr:
+    plain = text.str.replace("T", " ", literal=True).str.replace(r"(Z|[+-]\d\d:?\d\d)$", "")
+    plain = plain.str.replace(r"\.\d+$", "")
+    forms = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M")
+    times = [plain.str.to_datetime(form, strict=False) for form in forms]
+    dates = [plain.str.to_date(form, strict=False) for form in ("%Y-%m-%d", "%d/%m/%Y")]
+    return pl.coalesce(*times, *[one.cast(pl.Datetime("us")) for one in dates])
+
+
+def flag(column: str, yes: Sequence[str] = ("Y", "1"), no: Sequence[str] = ("N", "0")) -> pl.Expr:
+    """An expression: true, false, or null where the column says neither."""
+    value = pl.col(column).str.to_uppercase()
+    return pl.when(value.is_in(list(yes))).then(True).when(value.is_in(list(no))).then(False)
+
+
+def code(column: str, ours: dict[str, str]) -> pl.Expr:
+    """An expression: our code for the source's; one that is not listed is kept as it came."""
+    return pl.col(column).replace(ours)
+
+
+def listed(column: str, ours: dict[str, str]) -> pl.Expr:
+    """An expression: our code for the source's, and null for one that is not listed."""
+    return pl.col(column).replace_strict(ours, default=None, return_dtype=pl.String)
+
+
+def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFrame:
+    """All prepared rows with the columns of the record, and NOTHING: why a row is no record."""
+    contract = records.find_table(mapping.record)
+    values = {value.column: value.value for value in mapping.values}
+    columns = {
+        "record_id": pl.concat_str(pl.lit(f"{system}-{mapping.prefix}"), pl.col(ID)),
+        "crn": pl.col(CRN),
+        "occurred_on": mapping.day.value,
+        "source_system": pl.lit(system),
+        **values,
+    }
+    own = [
+        columns.get(column.name, pl.lit(None)).cast(column.dtype).alias(column.name)
+        for column in contract.columns
+        if column.name not in ("version", "recorded_at", "withdrawn_at")
+    ]
+    rows = mapping.prepare(tables)
+    times = [pl.col(name) for name in (CREATED, UPDATED, DELETED, NOTHING)]
+    frame = rows.select(*own, *times)
+    reason = pl.coalesce(
+        NOTHING,
+        pl.when(pl.col("occurred_on").is_null()).then(pl.lit("it has no date")),
+        pl.when(pl.col(CREATED).is_null()).then(pl.lit("it does not say when it was recorded")),
+    )
+    return frame.with_columns(reason.alias(NOTHING))
+
+
+def to_versions(mapping: Mapping, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The versions of records: a row changed later is known in its present form from its change.
+
+    Before that, from its creation, it is known that there was an entry, and not what it said. A
+    deleted row is an entry that was withdrawn when it was changed last.
+    """
+    contract = records.find_table(mapping.record)
+    entries = rows.filter(pl.col(NOTHING).is_null())
+    later = (pl.col(UPDATED) > pl.col(CREATED)).fill_null(value=False)
+    changed = later & pl.lit(mapping.hides_until_changed)
+    hidden = [
+        (pl.lit(NOT_YET_KNOWN) if column.required else pl.lit(None))
+        .cast(column.dtype)
+        .alias(column.name)
+        for column in contract.own
+        if not (column.required and column.type != "code" and column.type != "text")
+    ]
+    gone = pl.col(DELETED).fill_null(value=False)
+    first = entries.filter(changed).with_columns(
+        *hidden,
+        pl.col(CREATED).alias("recorded_at"),
+        pl.when(gone).then(UPDATED).alias("withdrawn_at"),
+        pl.lit(1).alias("version"),
+    )
+    last = entries.filter(~(changed & gone)).with_columns(
+        pl.when(changed).then(UPDATED).otherwise(CREATED).alias("recorded_at"),
+        pl.when(gone).then(pl.coalesce(UPDATED, CREATED)).alias("withdrawn_at"),
+        pl.when(changed).then(2).otherwise(1).alias("version"),
+    )
+    both = pl.concat([first, last], how="vertical_relaxed")
+    if not contract.planned:
+        # Entered with a later day, or by a clock that was wrong: not known before that day.
+        begun = pl.col("occurred_on").cast(pl.Datetime("us"))
+        both = both.with_columns(pl.max_horizontal("recorded_at", begun).alias("recorded_at"))
+    return both.select(pl.col(column.name).cast(column.dtype) for column in contract.columns)

@@ -1,0 +1,153 @@
+"""Prepares rows of NDelius tables: the case of each, when it was recorded, its codes in words."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.contracts.table import CRN_PATTERN
+from features.sources.mapping import CREATED, CRN, DELETED, ID, NOTHING, UPDATED, moment
+from features.sources.tables import SourceTables
+
+STANDARD = "R_STANDARD_REFERENCE_LIST"
+_TIMES = ("CREATED_DATETIME", "LAST_UPDATED_DATETIME", "SOFT_DELETED")
+
+
+def case_rows(
+    tables: SourceTables, table: str, key: str, *columns: str, via: tuple[str, str] | None = None
+) -> pl.LazyFrame:
+    """All rows of a table with their CRN, their times and the reason why a row has no case.
+
+    `via` names a column and the table it refers to, for a table without OFFENDER_ID of its own.
+    """
+    names = [key, *columns, *_TIMES, *([via[0]] if via else ["OFFENDER_ID"])]
+    rows = tables.scan(table, *dict.fromkeys(names))
+    if via:
+        column, other = via
+        owners = tables.scan(other, column, "OFFENDER_ID").unique(column, keep="any")
+        rows = rows.join(owners, on=column, how="left")
+    rows = rows.join(_cases(tables), on="OFFENDER_ID", how="left")
+    return rows.with_columns(
+        pl.col(key).alias(ID),
+        moment("CREATED_DATETIME").alias(CREATED),
+        moment("LAST_UPDATED_DATETIME").alias(UPDATED),
+        (pl.col("SOFT_DELETED").is_in(["1", "Y"])).fill_null(value=False).alias(DELETED),
+        pl.when(pl.col(key).is_null())
+        .then(pl.lit(f"it has no {key}"))
+        .when(pl.col("OFFENDER_ID").is_null())
+        .then(pl.lit("it leads to no OFFENDER_ID"))
+        .when(pl.col("_known").is_null())
+        .then(pl.lit("its OFFENDER_ID is not in the table OFFENDER"))
+        .when(pl.col(CRN).is_null())
+        .then(pl.lit("the CRN of its OFFENDER is not a letter and six digits"))
+        .alias(NOTHING),
+    )
+
+
+def _cases(tables: SourceTables) -> pl.LazyFrame:
+    people = tables.scan("OFFENDER", "OFFENDER_ID", "CRN").filter(
+        pl.col("OFFENDER_ID").is_not_null()
+    )
+    crn = pl.col("CRN").str.strip_chars().str.to_uppercase()
+    return people.unique("OFFENDER_ID", keep="any").select(
+        "OFFENDER_ID",
+        pl.when(crn.str.contains(CRN_PATTERN)).then(crn).alias(CRN),
+        pl.lit(value=True).alias("_known"),
+    )
+
+
+def with_code(
+    rows: pl.LazyFrame, tables: SourceTables, column: str, reference: str = STANDARD, *, name: str
+) -> pl.LazyFrame:
+    """Add the code (`name`) and the description (`name` + "_words") that an id refers to.
+
+    An id that the reference list does not have is kept as "COLUMN id", so that it is counted.
+    """
+    key = _KEYS.get(reference, column)
+    code, words = _CODES.get(reference, ("CODE", "DESCRIPTION"))
+    listed = (
+        tables.scan(reference, key, code, words)
+        .filter(pl.col(key).is_not_null())
+        .unique(key, keep="any")
+        .select(
+            pl.col(key).alias(column), pl.col(code).alias("_listed"), pl.col(words).alias("_words")
+        )
+    )
+    joined = rows.join(listed, on=column, how="left")
+    unlisted = pl.concat_str(pl.lit(f"{column} "), pl.col(column))
+    return joined.with_columns(
+        pl.coalesce("_listed", unlisted).alias(name), pl.col("_words").alias(f"{name}_words")
+    ).drop("_listed", "_words")
+
+
+_KEYS = {
+    STANDARD: "STANDARD_REFERENCE_LIST_ID",
+    "R_CONTACT_OUTCOME_TYPE": "CONTACT_OUTCOME_TYPE_ID",
+    "R_DISPOSAL_TYPE": "DISPOSAL_TYPE_ID",
+    "R_RQMNT_TYPE_MAIN_CATEGORY": "RQMNT_TYPE_MAIN_CATEGORY_ID",
+    "R_LIC_COND_TYPE_MAIN_CAT": "LIC_COND_TYPE_MAIN_CAT_ID",
+}
+_CODES = {
+    STANDARD: ("CODE_VALUE", "CODE_DESCRIPTION"),
+    "R_CIRCUMSTANCE_TYPE": ("CODE_VALUE", "CODE_DESCRIPTION"),
+    "R_CIRCUMSTANCE_SUB_TYPE": ("CODE_VALUE", "CODE_DESCRIPTION"),
+    "R_DISPOSAL_TYPE": ("DISPOSAL_TYPE_CODE", "DESCRIPTION"),
+}
+
+
+def with_staff(rows: pl.LazyFrame, tables: SourceTables, column: str, name: str) -> pl.LazyFrame:
+    """Add the officer code (`name`) and grade code (`name` + "_grade") of a staff id."""
+    staff = tables.scan("STAFF", "STAFF_ID", "OFFICER_CODE", "STAFF_GRADE_ID")
+    graded = with_code(staff, tables, "STAFF_GRADE_ID", name="_grade")
+    people = graded.unique("STAFF_ID", keep="any").select(
+        pl.col("STAFF_ID").alias(column),
+        pl.col("OFFICER_CODE").alias(name),
+        pl.col("_grade").alias(f"{name}_grade"),
+    )
+    return rows.join(people, on=column, how="left")
+
+
+def units(tables: SourceTables) -> pl.LazyFrame:
+    """Each team with the codes of its local admin unit, delivery unit (PDU) and provider."""
+    team = tables.scan("TEAM", "TEAM_ID", "CODE", "DISTRICT_ID", "PROBATION_AREA_ID")
+    lau = tables.scan("DISTRICT", "DISTRICT_ID", "CODE", "BOROUGH_ID")
+    pdu = tables.scan("BOROUGH", "BOROUGH_ID", "CODE")
+    area = tables.scan("PROBATION_AREA", "PROBATION_AREA_ID", "CODE")
+    return (
+        team.rename({"CODE": "team_code"})
+        .join(lau.rename({"CODE": "lau_code"}), on="DISTRICT_ID", how="left")
+        .join(pdu.rename({"CODE": "pdu_code"}), on="BOROUGH_ID", how="left")
+        .join(area.rename({"CODE": "provider_code"}), on="PROBATION_AREA_ID", how="left")
+        .unique("TEAM_ID", keep="any")
+        .select("TEAM_ID", "team_code", "lau_code", "pdu_code", "provider_code")
+    )
+
+
+def current_unit(tables: SourceTables) -> pl.LazyFrame:
+    """The unit of each OFFENDER_ID: that of the manager whose allocation began last."""
+    managers = without_deleted(
+        tables.scan(
+            "OFFENDER_MANAGER",
+            "OFFENDER_ID",
+            "TEAM_ID",
+            "ALLOCATION_DATE",
+            "ACTIVE_FLAG",
+            "SOFT_DELETED",
+        )
+    )
+    newest = managers.sort(
+        pl.col("ACTIVE_FLAG") == "1", "ALLOCATION_DATE", nulls_last=False
+    ).unique("OFFENDER_ID", keep="last", maintain_order=True)
+    return newest.join(units(tables), on="TEAM_ID", how="left").select(
+        "OFFENDER_ID", "team_code", "lau_code", "pdu_code", "provider_code"
+    )
+
+
+def without_deleted(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows that nobody has deleted."""
+    return rows.filter(~pl.col("SOFT_DELETED").is_in(["1", "Y"]).fill_null(value=False))
+
+
+def skip_where(condition: pl.Expr, reason: str) -> pl.Expr:
+    """An expression: NOTHING, with this reason where the condition holds and none stood yet."""
+    chosen = condition.fill_null(value=False)
+    return pl.coalesce(NOTHING, pl.when(chosen).then(pl.lit(reason))).alias(NOTHING)

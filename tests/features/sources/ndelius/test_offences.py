@@ -1,0 +1,63 @@
+"""Offences from NDelius become incidents by their Home Office class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.features.sources.systems import import_tables, ndelius_tables, rows_of
+
+
+def incident_of(
+    tmp_path: Path, offence: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    tables = ndelius_tables(
+        EVENT=[{"EVENT_ID": "3"}],
+        MAIN_OFFENCE=[
+            {
+                "MAIN_OFFENCE_ID": "4",
+                "EVENT_ID": "3",
+                "OFFENCE_ID": "5",
+                "OFFENCE_DATE": "2025-12-01",
+            }
+        ],
+    )
+    extract, report = import_tables(
+        tmp_path, tables | {"R_OFFENCE": [{"OFFENCE_ID": "5", **offence}]}
+    )
+    (line,) = [line for line in report.tables if line.table == "MAIN_OFFENCE"]
+    return rows_of(extract, "incidents"), line.nothing
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "severity"),
+    [
+        ("00100", "violence", 5),
+        ("10511", "violence", 2),
+        ("02001", "sexual", 4),
+        ("01005", "weapon", 3),
+    ],
+)
+def test_an_offence_by_its_class(tmp_path: Path, code: str, kind: str, severity: int) -> None:
+    rows, _ = incident_of(
+        tmp_path, {"CODE": code, "MAIN_CATEGORY_CODE": code[:3], "DESCRIPTION": "x"}
+    )
+    assert [(row["kind"], row["severity"], row["proven"]) for row in rows] == [
+        (kind, severity, True)
+    ]
+
+
+def test_an_offence_of_another_class_is_counted(tmp_path: Path) -> None:
+    rows, nothing = incident_of(
+        tmp_path, {"CODE": "04910", "MAIN_CATEGORY_CODE": "049", "DESCRIPTION": "x"}
+    )
+    assert rows == []
+    assert nothing == {"an offence class that is not violence, threat, sexual or weapon": 1}
+
+
+def test_an_offence_that_the_list_does_not_have_is_counted(tmp_path: Path) -> None:
+    rows, nothing = incident_of(tmp_path, {"OFFENCE_ID": "6", "CODE": "00100"})
+    assert rows == []
+    assert nothing == {"R_OFFENCE does not have its offence": 1}

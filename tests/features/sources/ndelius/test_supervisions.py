@@ -1,0 +1,172 @@
+"""Supervision from NDelius: orders, custody, licences, recalls and approved premises."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.features.sources.systems import Tables, import_tables, ndelius_tables, rows_of
+
+TYPES = [
+    {"DISPOSAL_TYPE_ID": "1", "DISPOSAL_TYPE_CODE": "SP", "DESCRIPTION": "ORA Community Order"},
+    {
+        "DISPOSAL_TYPE_ID": "2",
+        "DISPOSAL_TYPE_CODE": "SS",
+        "DESCRIPTION": "Suspended Sentence Order",
+    },
+    {"DISPOSAL_TYPE_ID": "3", "DISPOSAL_TYPE_CODE": "FI", "DESCRIPTION": "Fine"},
+    {
+        "DISPOSAL_TYPE_ID": "4",
+        "DISPOSAL_TYPE_CODE": "SC",
+        "DESCRIPTION": "CJA - Std Determinate Custody",
+    },
+]
+REASONS = [
+    {
+        "STANDARD_REFERENCE_LIST_ID": "21",
+        "CODE_VALUE": "R1",
+        "CODE_DESCRIPTION": "Revoked (Re-sentenced)",
+    },
+    {
+        "STANDARD_REFERENCE_LIST_ID": "22",
+        "CODE_VALUE": "B1",
+        "CODE_DESCRIPTION": "Terminated: Breach",
+    },
+    {
+        "STANDARD_REFERENCE_LIST_ID": "23",
+        "CODE_VALUE": "C1",
+        "CODE_DESCRIPTION": "Completed - early good progress",
+    },
+    {"STANDARD_REFERENCE_LIST_ID": "24", "CODE_VALUE": "D1", "CODE_DESCRIPTION": "Death"},
+]
+SENTENCE = {"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10", "TERMINATION_DATE": "2026-01-09"}
+PRISON = {"CUSTODY_ID": "6", "DISPOSAL_ID": "5"}
+LISTS = {"R_DISPOSAL_TYPE": TYPES, "R_STANDARD_REFERENCE_LIST": REASONS}
+
+
+def supervisions(tmp_path: Path, **tables: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    extract, _ = import_tables(tmp_path, ndelius_tables(**tables) | LISTS)
+    return [
+        (row["kind"], row["occurred_on"], row["ended_on"], row["end_reason"])
+        for row in sorted(rows_of(extract, "supervisions"), key=lambda row: row["occurred_on"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of_type", "kind"), [("1", "community_order"), ("2", "suspended_sentence")]
+)
+@pytest.mark.parametrize(
+    ("reason", "ending"), [("21", "revoked"), ("22", "breached"), ("23", "completed"), ("24", "D1")]
+)
+def test_a_sentence_in_the_community(
+    tmp_path: Path, of_type: str, kind: str, reason: str, ending: str
+) -> None:
+    row = {**SENTENCE, "DISPOSAL_TYPE_ID": of_type, "DISPOSAL_TERMINATION_REASON_ID": reason}
+    assert supervisions(tmp_path, DISPOSAL=[row]) == [
+        (kind, date(2024, 1, 10), date(2026, 1, 9), ending)
+    ]
+
+
+def test_a_fine_is_no_supervision(tmp_path: Path) -> None:
+    assert supervisions(tmp_path, DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "3"}]) == []
+
+
+def test_custody_licence_recall_and_release_again_follow_each_other(tmp_path: Path) -> None:
+    rows = supervisions(
+        tmp_path,
+        DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "4"}],
+        CUSTODY=[PRISON],
+        RELEASE=[
+            {"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"},
+            {"RELEASE_ID": "8", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-12-01"},
+            {
+                "RELEASE_ID": "9",
+                "CUSTODY_ID": "6",
+                "ACTUAL_RELEASE_DATE": "2024-02-01",
+                "SOFT_DELETED": "1",
+            },
+        ],
+        RECALL=[{"RECALL_ID": "3", "RELEASE_ID": "7", "RECALL_DATE": "2024-09-15"}],
+    )
+    current = [row for row in rows if row[1] != date(2024, 2, 1)]
+    assert current == [
+        ("custody", date(2024, 1, 10), date(2024, 7, 10), None),
+        ("licence", date(2024, 7, 10), date(2024, 9, 15), "recalled"),
+        ("custody", date(2024, 9, 15), date(2024, 12, 1), None),
+        ("licence", date(2024, 12, 1), date(2026, 1, 9), None),
+    ]
+
+
+def test_a_recall_is_a_decision_that_was_issued(tmp_path: Path) -> None:
+    tables = ndelius_tables(
+        RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
+        RECALL=[{"RECALL_ID": "3", "RELEASE_ID": "7", "RECALL_DATE": "2024-09-15"}],
+    )
+    extract, _ = import_tables(tmp_path, tables)
+    (row,) = rows_of(extract, "decisions")
+    assert (row["kind"], row["decided"], row["issued"]) == ("recall", "recall", "recall")
+    assert row["issued_on"] == date(2024, 9, 15)
+
+
+def test_a_stay_in_approved_premises(tmp_path: Path) -> None:
+    stay = {
+        "APPROVED_PREMISES_RESIDENCE_ID": "4",
+        "ARRIVAL_DATE": "2024-07-10",
+        "DEPARTURE_DATE": "9999-12-31",
+    }
+    assert supervisions(tmp_path, APPROVED_PREMISES_RESIDENCE=[stay]) == [
+        ("approved_premises", date(2024, 7, 10), None, None)
+    ]
+
+
+UNITS: Tables = {
+    "TEAM": [{"TEAM_ID": "1", "CODE": "N54A", "DISTRICT_ID": "2", "PROBATION_AREA_ID": "4"}],
+    "DISTRICT": [{"DISTRICT_ID": "2", "CODE": "LAU1", "BOROUGH_ID": "3"}],
+    "BOROUGH": [{"BOROUGH_ID": "3", "CODE": "PDU1"}],
+    "PROBATION_AREA": [{"PROBATION_AREA_ID": "4", "CODE": "N54"}],
+}
+
+
+def test_units_and_tier_are_those_of_the_current_manager(tmp_path: Path) -> None:
+    managers = [
+        {
+            "OFFENDER_MANAGER_ID": "1",
+            "TEAM_ID": "9",
+            "ALLOCATION_DATE": "2026-02-01",
+            "ACTIVE_FLAG": "0",
+        },
+        {
+            "OFFENDER_MANAGER_ID": "2",
+            "TEAM_ID": "1",
+            "ALLOCATION_DATE": "2025-02-01",
+            "ACTIVE_FLAG": "1",
+        },
+    ]
+    tiers = [
+        {"TIER_ID": "31", "DATE_CHANGED": "2025-01-01"},
+        {"TIER_ID": "32", "DATE_CHANGED": "2026-01-01"},
+    ]
+    tables = ndelius_tables(
+        DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "1"}],
+        OFFENDER_MANAGER=managers,
+        MANAGEMENT_TIER=tiers,
+    )
+    lists = [
+        {"STANDARD_REFERENCE_LIST_ID": "31", "CODE_VALUE": "UA1", "CODE_DESCRIPTION": "A1"},
+        {"STANDARD_REFERENCE_LIST_ID": "32", "CODE_VALUE": "UB2", "CODE_DESCRIPTION": "B2"},
+    ]
+    more = UNITS | {"R_DISPOSAL_TYPE": TYPES, "R_STANDARD_REFERENCE_LIST": lists}
+    extract, _ = import_tables(tmp_path, tables | more)
+    (row,) = rows_of(extract, "supervisions")
+    assert [
+        row[name] for name in ("team_code", "lau_code", "pdu_code", "provider_code", "tier")
+    ] == [
+        "N54A",
+        "LAU1",
+        "PDU1",
+        "N54",
+        "UB2",
+    ]

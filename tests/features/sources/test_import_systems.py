@@ -1,0 +1,371 @@
+"""The import: every row accounted for, nothing half-written, limits never lost."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features.contracts import records
+from features.contracts.codes import NOT_YET_KNOWN
+from features.errors import MissingInput, UnreadableInput, UserError
+from features.frame import build
+from features.history import asof
+from features.intake.load import load_extract
+from features.sources.import_systems import MAPPINGS, import_systems
+from features.store.store import Store
+from tests.conftest import SHARED
+from tests.features.sources.systems import (
+    CREATED,
+    OFFENDER,
+    about,
+    import_tables,
+    ndelius_tables,
+    no_limits,
+    rows_of,
+    write_tables,
+)
+
+CONTACT = {
+    "CONTACT_ID": "10",
+    "CONTACT_DATE": "2026-03-01",
+    "CONTACT_TYPE_ID": "5",
+    "NOTES": "Came.",
+}
+CONTACT_TYPES = [
+    {"CONTACT_TYPE_ID": "5", "CODE": "CHVS", "DESCRIPTION": "Home visit", "SGC_FLAG": "N"}
+]
+
+
+def contacts(**more: Any) -> dict[str, list[dict[str, Any]]]:
+    return ndelius_tables(CONTACT=[{**CONTACT, **more}]) | {"R_CONTACT_TYPE": CONTACT_TYPES}
+
+
+def test_a_contact_becomes_a_record_that_can_be_loaded(tmp_path: Path) -> None:
+    extract, report = import_tables(tmp_path, contacts())
+    (contact,) = rows_of(extract, "contacts")
+    assert contact["record_id"] == "ndelius-10"
+    assert contact["crn"] == "X700001"
+    assert contact["occurred_on"] == date(2026, 3, 1)
+    assert contact["recorded_at"] == datetime(2026, 3, 2, 10)
+    assert (contact["type_code"], contact["note"]) == ("CHVS", "Came.")
+    assert contact["system_generated"] is False
+    assert report.people == 1
+    assert report.without_supervision == 1
+    assert load_extract(extract, tmp_path / "store").load is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "utc"),
+    [
+        ("2026-07-02 00:30:00", datetime(2026, 7, 1, 23, 30)),
+        ("2026-07-02T00:30:00.000", datetime(2026, 7, 1, 23, 30)),
+        ("2026-01-02 00:30", datetime(2026, 1, 2, 0, 30)),
+        ("02/07/2026 10:15:00", datetime(2026, 7, 2, 9, 15)),
+        ("2026-03-29", datetime(2026, 3, 29)),
+    ],
+)
+def test_times_of_the_systems_are_local(tmp_path: Path, written: str, utc: datetime) -> None:
+    times = {"CREATED_DATETIME": written, "LAST_UPDATED_DATETIME": written}
+    tables = contacts(CONTACT_DATE="2026-01-01", **times)
+    extract, _ = import_tables(tmp_path, tables, extracted_at=datetime(2026, 8, 1))
+    assert [row["recorded_at"] for row in rows_of(extract, "contacts")] == [utc]
+
+
+def test_a_changed_row_is_known_in_its_form_from_its_change(tmp_path: Path) -> None:
+    extract, _ = import_tables(tmp_path, contacts(LAST_UPDATED_DATETIME="2026-05-04 12:00:00"))
+    before, after = rows_of(extract, "contacts")
+    assert (before["version"], before["type_code"], before["note"]) == (1, NOT_YET_KNOWN, None)
+    assert (after["version"], after["type_code"], after["note"]) == (2, "CHVS", "Came.")
+    assert after["recorded_at"] == datetime(2026, 5, 4, 11)
+    report = load_extract(extract, tmp_path / "store")
+    assert all(not table.unknown_codes for table in report.tables), "it is not an unknown code"
+
+
+def test_a_deleted_row_was_on_record_until_it_was_deleted(tmp_path: Path) -> None:
+    tables = contacts(LAST_UPDATED_DATETIME="2026-05-04 12:00:00", SOFT_DELETED="1")
+    extract, _ = import_tables(tmp_path, tables)
+    (row,) = rows_of(extract, "contacts")
+    assert (row["recorded_at"], row["withdrawn_at"]) == (
+        datetime(2026, 3, 2, 10),
+        datetime(2026, 5, 4, 11),
+    )
+    assert row["type_code"] == NOT_YET_KNOWN, "what it said is gone from the table"
+
+
+def test_a_clock_that_runs_ahead_puts_nothing_after_the_extract(tmp_path: Path) -> None:
+    times = {"CREATED_DATETIME": "2027-01-01 10:00:00", "LAST_UPDATED_DATETIME": None}
+    extract, _ = import_tables(tmp_path, contacts(**times))
+    assert rows_of(extract, "contacts")[0]["recorded_at"] == datetime(2026, 7, 1, 2)
+
+
+def test_a_planned_contact_is_on_record_since_it_was_planned(tmp_path: Path) -> None:
+    extract, _ = import_tables(tmp_path, contacts(CONTACT_DATE="2027-03-01"))
+    (row,) = rows_of(extract, "contacts")
+    assert (row["occurred_on"], row["recorded_at"]) == (
+        date(2027, 3, 1),
+        datetime(2026, 3, 2, 10),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"CONTACT_ID": None}, "it has no CONTACT_ID"),
+        ({"CONTACT_DATE": "2026-02-31"}, "it has no date"),
+        ({"OFFENDER_ID": None}, "it leads to no OFFENDER_ID"),
+        ({"OFFENDER_ID": "99"}, "its OFFENDER_ID is not in the table OFFENDER"),
+        ({"CREATED_DATETIME": "soon"}, "it does not say when it was recorded"),
+    ],
+)
+def test_a_row_that_becomes_nothing_is_counted_with_why(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    tables = contacts()
+    tables["CONTACT"].append({**tables["CONTACT"][0], "CONTACT_ID": "11", **change})
+    extract, report = import_tables(tmp_path, tables)
+    assert [row["record_id"] for row in rows_of(extract, "contacts")] == ["ndelius-10"]
+    (line,) = [line for line in report.tables if line.record == "contacts"]
+    assert (line.rows, line.mapped, line.nothing) == (2, 1, {reason: 1})
+
+
+def test_a_crn_in_lower_case_with_spaces_is_the_same_case(tmp_path: Path) -> None:
+    tables = contacts()
+    tables["OFFENDER"][0]["CRN"] = " x700001 "
+    extract, _ = import_tables(tmp_path, tables)
+    assert [row["crn"] for row in rows_of(extract, "contacts")] == ["X700001"]
+
+
+def test_a_crn_that_is_none_is_said(tmp_path: Path) -> None:
+    tables = contacts()
+    tables["OFFENDER"][0]["CRN"] = "CRN11"
+    _, report = import_tables(tmp_path, tables)
+    reasons = {reason for line in report.tables for reason in line.nothing}
+    assert "the CRN of its OFFENDER is not a letter and six digits" in reasons
+
+
+@pytest.mark.parametrize("missing", ["OFFENDER", "EXCLUSION", "RESTRICTION"])
+def test_without_the_tables_of_limits_nothing_is_written(tmp_path: Path, missing: str) -> None:
+    tables = contacts()
+    del tables[missing]
+    with pytest.raises(MissingInput, match=missing):
+        import_tables(tmp_path, tables)
+    assert not (tmp_path / "extract").exists()
+
+
+def test_without_ndelius_there_is_no_case(tmp_path: Path) -> None:
+    folder = write_tables(tmp_path / "oasys", {"OFFENDER": []})
+    with pytest.raises(MissingInput, match="--ndelius"):
+        import_systems({"oasys": folder}, tmp_path / "extract")
+
+
+def test_a_limit_without_a_case_stops_the_import(tmp_path: Path) -> None:
+    lost = {"EXCLUSION_ID": "1", "EXCLUSION_DATE": "2026-01-01", "OFFENDER_ID": "99", **CREATED}
+    tables = contacts() | {"EXCLUSION": [lost]}
+    with pytest.raises(UserError, match="1 limits of access in EXCLUSION lead to no case"):
+        import_tables(tmp_path, tables)
+    assert not (tmp_path / "extract").exists()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (
+            {
+                "EXCLUSION": [
+                    {"EXCLUSION_ID": "1", "EXCLUSION_DATE": "2026-01-01", "USER_ID": "7"}
+                ],
+                "USER_": [{"USER_ID": "7", "DISTINGUISHED_NAME": "a.reader"}],
+            },
+            ("exclusion", "A.READER", None),
+        ),
+        (
+            {
+                "EXCLUSION": [
+                    {"EXCLUSION_ID": "1", "EXCLUSION_DATE": "2026-01-01", "USER_ID": "8"}
+                ],
+                "USER_": [{"USER_ID": "7", "DISTINGUISHED_NAME": "a.reader"}],
+            },
+            ("exclusion", None, None),
+        ),
+        (
+            {
+                "RESTRICTION": [
+                    {
+                        "RESTRICTION_ID": "1",
+                        "RESTRICTION_DATE": "2026-01-01",
+                        "RESTRICTION_END_DATE": "9999-12-31",
+                    }
+                ]
+            },
+            ("restriction", None, None),
+        ),
+    ],
+    ids=["a user by name", "a user in no list", "an end that is none"],
+)
+def test_limits_name_users_or_nobody(
+    tmp_path: Path, tables: dict[str, list[dict[str, Any]]], expected: tuple[Any, ...]
+) -> None:
+    extract, report = import_tables(tmp_path, contacts() | ndelius_tables(**tables))
+    (limit,) = rows_of(extract, "limits")
+    assert (limit["kind"], limit["username"], limit["ended_on"]) == expected
+    assert report.limited == 1
+
+
+def test_a_case_marked_as_limited_without_a_row_is_closed_to_everyone(tmp_path: Path) -> None:
+    tables = contacts()
+    tables["OFFENDER"][0]["CURRENT_RESTRICTION"] = "1"
+    extract, _ = import_tables(tmp_path, tables)
+    (limit,) = rows_of(extract, "limits")
+    assert (limit["crn"], limit["kind"], limit["username"]) == ("X700001", "restriction", None)
+
+
+def test_the_order_of_files_and_a_table_told_twice_change_nothing(tmp_path: Path) -> None:
+    tables = contacts()
+    tables["CONTACT"].append({**tables["CONTACT"][0], "CONTACT_ID": "11"})
+    first, _ = import_tables(tmp_path / "one", tables)
+    folder = write_tables(tmp_path / "two" / "ndelius", tables)
+    both = (folder / "CONTACT.csv").read_text().splitlines()
+    (folder / "CONTACT").mkdir()
+    (folder / "CONTACT" / "b.csv").write_text("\n".join([both[0], both[2]]))
+    (folder / "CONTACT" / "a.csv").write_text("\n".join(both))
+    (folder / "CONTACT.csv").unlink()
+    extracted_at = about(first)["extracted_at"]
+    report = import_systems(
+        {"ndelius": folder}, tmp_path / "again", datetime.fromisoformat(extracted_at)
+    )
+    assert rows_of(tmp_path / "again", "contacts") == rows_of(first, "contacts")
+    assert report.told_twice["contacts"] == 1
+
+
+def test_two_copies_of_a_row_are_versions_in_the_order_of_their_moments(tmp_path: Path) -> None:
+    tables = contacts(LAST_UPDATED_DATETIME="2026-05-04 12:00:00")
+    older = {
+        **tables["CONTACT"][0],
+        "LAST_UPDATED_DATETIME": "2026-04-01 12:00:00",
+        "NOTES": "Came",
+    }
+    tables["CONTACT"].append(older)
+    extract, _ = import_tables(tmp_path, tables)
+    versions = [(row["version"], row["note"]) for row in rows_of(extract, "contacts")]
+    assert versions == [(1, None), (2, "Came"), (3, "Came.")]
+
+
+def test_many_cases_are_written_in_buckets_that_load(tmp_path: Path) -> None:
+    tables = contacts()
+    more = [
+        {**CREATED, **OFFENDER, "OFFENDER_ID": str(n), "CRN": f"X70000{n}"} for n in range(2, 7)
+    ]
+    tables["OFFENDER"] += more
+    tables["CONTACT"] += [
+        {**tables["CONTACT"][0], "CONTACT_ID": f"2{n}", "OFFENDER_ID": str(n)} for n in range(2, 7)
+    ]
+    extract, report = import_tables(tmp_path, tables, cases_a_bucket=2)
+    assert (about(extract)["buckets"], report.buckets) == (3, 3)
+    assert sorted(path.name for path in (extract / "contacts").iterdir()) == [
+        "00.parquet",
+        "01.parquet",
+        "02.parquet",
+    ]
+    load_extract(extract, tmp_path / "store")
+    assert len(rows_of(extract, "contacts")) == 6
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "extract").mkdir()
+    (tmp_path / "extract" / "mine.txt").write_text("keep")
+    with pytest.raises(UserError, match="is not empty"):
+        import_tables(tmp_path, contacts())
+    assert (tmp_path / "extract" / "mine.txt").read_text() == "keep"
+
+
+def test_an_unreadable_table_leaves_nothing_half_written(tmp_path: Path) -> None:
+    folder = write_tables(tmp_path / "ndelius", contacts())
+    (folder / "CONTACT.csv").unlink()
+    (folder / "CONTACT.parquet").write_bytes(b"not parquet")
+    with pytest.raises(UnreadableInput, match="CONTACT.parquet cannot be read"):
+        import_systems({"ndelius": folder}, tmp_path / "extract")
+    assert [path.name for path in tmp_path.iterdir()] == ["ndelius"]
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    tables = contacts()
+    del tables["CONTACT"][0]["NOTES"]
+    del tables["R_CONTACT_TYPE"]
+    tables["SOMETHING_ELSE"] = [{"A": "1"}]
+    _, report = import_tables(tmp_path, tables)
+    assert "R_CONTACT_TYPE" in report.absent_tables["ndelius"]
+    assert "DISPOSAL" in report.absent_tables["ndelius"]
+    assert "CONTACT.NOTES" in report.missing_columns["ndelius"]
+    assert report.unused_files["ndelius"] == ["SOMETHING_ELSE"]
+    assert report.unknown_codes["contacts.type_code"] == [("CONTACT_TYPE_ID 5", 1)]
+
+
+def test_a_record_is_complete_where_all_its_tables_are_there(tmp_path: Path) -> None:
+    extract, _ = import_tables(tmp_path, contacts())
+    assert set(about(extract)["complete"]) == {"contacts", "people", "limits"}
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [mapping for mappings in MAPPINGS.values() for mapping in mappings],
+    ids=lambda mapping: f"{mapping.table}-{mapping.record}",
+)
+def test_a_declaration_names_columns_and_codes_of_its_record(mapping: Any) -> None:
+    table = records.find_table(mapping.record)
+    for value in (mapping.day, *mapping.values):
+        column = table.column(value.column)
+        assert set(value.codes) <= set(column.codes or ()), (value.column, value.codes)
+        assert value.rule
+        assert all("." in source for source in value.sources)
+
+
+@pytest.mark.skipif(not (SHARED / "sources").exists(), reason="no shared sources here")
+def test_the_test_rows_of_the_three_systems_can_be_scored(tmp_path: Path) -> None:
+    folders = {name: SHARED / "sources" / name for name in MAPPINGS}
+    report = import_systems(folders, tmp_path / "extract")
+    for line in report.tables:
+        path = folders[line.system] / f"{line.table}.csv"
+        assert line.rows == pl.read_csv(path, infer_schema=False).height, line.table
+    load_extract(tmp_path / "extract", tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    on = asof.make_spine(["X320741"], date(2019, 12, 31))
+    (frame,) = [frame for _, frame in build.build_frames(store, on)]
+    fired = frame.row(0, named=True)
+    assert fired["assessment_age_days"] == 559
+    assert fired["days_since_release"] == 86
+    assert fired["practitioner_changes_365d"] == 3
+    assert _codes_declared(tmp_path / "extract") == []
+
+
+def _codes_declared(extract: Path) -> list[str]:
+    """Codes of our lists in the records of an extract that no mapping of the record declares."""
+    wrong = []
+    for mappings in MAPPINGS.values():
+        for record in {mapping.record for mapping in mappings}:
+            files = extract / record
+            if not files.exists():
+                continue
+            rows = pl.read_parquet(files / "*.parquet")
+            of_record = [m for ms in MAPPINGS.values() for m in ms if m.record == record]
+            for column in rows.columns:
+                declared = [v.codes for m in of_record for v in m.values if v.column == column]
+                if declared and all(declared):
+                    ours = records.find_table(record).column(column).codes or {}
+                    undeclared = set(ours) - {code for codes in declared for code in codes}
+                    held = set(rows[column].drop_nulls().unique())
+                    wrong += [f"{record}.{column}={code}" for code in undeclared & held]
+    return wrong
+
+
+def test_no_limits_is_a_whole_answer(tmp_path: Path) -> None:
+    extract, report = import_tables(
+        tmp_path, {"OFFENDER": [{**CREATED, **OFFENDER}], **no_limits()}
+    )
+    assert rows_of(extract, "limits") == []
+    assert "limits" in about(extract)["complete"]
+    assert report.limited == 0

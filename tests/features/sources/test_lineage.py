@@ -1,0 +1,105 @@
+"""The lineage: from an indicator to the columns of the systems, and what they do not yield."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from features import __main__ as command
+from features.contracts import records
+from features.frame.catalogue_pages import read_examples
+from features.indicators import CATALOGUE
+from features.sources import lineage, lineage_page
+
+TABLES = Path("tests/spec/tables")
+
+
+def test_the_columns_that_an_indicator_reads() -> None:
+    assert lineage.columns_read("assessment_copied_forward") == {
+        "assessments": ("status", "completed_on", "analysis_fingerprint")
+    }
+
+
+def test_no_indicator_reads_a_note_or_a_protected_characteristic() -> None:
+    for name in CATALOGUE:
+        for record, columns in lineage.columns_read(name).items():
+            assert record != "people"
+            assert not {"note", *records.PROTECTED} & set(columns), name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "extent", "missing"),
+    [
+        (
+            "recent_deregistration",
+            "ended\n  registrations 2025-01-01 type_code=RVHR ended_on=2026-06-01\n  => 1",
+            "whole",
+            (),
+        ),
+        (
+            "mappa_actions_outstanding",
+            "due\n  actions 2026-01-01 kind=mappa_action due_on=2026-02-01\n  => 1",
+            "none",
+            ("actions.due_on", "actions.kind=mappa_action"),
+        ),
+        (
+            "mappa_or_ap_referral_late",
+            "ap\n  documents 2026-01-01 kind=ap_referral\n  => 1\n"
+            "mappa\n  documents 2026-01-01 kind=mappa_referral\n  => 0",
+            "part",
+            ("documents.kind=mappa_referral",),
+        ),
+        ("recent_deregistration", "never\n  => 0", "none", ()),
+    ],
+    ids=["whole", "none", "part", "no example fires"],
+)
+def test_extent(name: str, text: str, extent: str, missing: tuple[str, ...]) -> None:
+    traced = lineage.trace_indicator(name, lineage.read_examples(text, CATALOGUE[name]))
+    assert (traced.extent, traced.missing) == (extent, missing)
+
+
+def test_a_record_that_no_table_yields_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lineage, "_yields", lambda _: ())
+    traced = lineage.trace_indicator("recent_deregistration", [])
+    assert traced.missing == ("registrations",)
+
+
+def test_a_remark_in_an_example_is_no_column() -> None:
+    item = CATALOGUE["recent_deregistration"]
+    text = "x\n  registrations 2025-01-01 type_code=RVHR (in force)\n  => children 1, public null"
+    assert lineage.read_examples(text, item) == [
+        lineage.Example((("registrations", {"type_code": "RVHR"}),), fires=True)
+    ]
+
+
+def test_indicators_lost_without_a_column_of_a_system() -> None:
+    assert lineage.indicators_lost("oasys", "OASYS_QUESTION.FREE_FORMAT_ANSWER") == [
+        "assessment_copied_forward"
+    ]
+    assert lineage.indicators_lost("ndelius", "CONTACT.NOTES") == []
+
+
+def test_every_format_has_every_indicator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["lineage", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["indicator"] for row in rows] == list(CATALOGUE)
+    assert command.main(["lineage", "--format", "json"]) == 0
+    objects = json.loads(capsys.readouterr().out)
+    assert [one["extent"] for one in objects] == [row["extent"] for row in rows]
+    assert command.main(["lineage"]) == 0
+    page = capsys.readouterr().out
+    counts = {extent: sum(row["extent"] == extent for row in rows) for extent in ("whole", "none")}
+    for extent, count in counts.items():
+        assert f"- {count} {extent}: " in page
+    assert all(f"`{name}`" in page for name in CATALOGUE)
+
+
+def test_the_page_has_every_mapping() -> None:
+    page = lineage_page.as_markdown(lineage.trace_indicators(read_examples(TABLES)))
+    for mappings in lineage.MAPPINGS.values():
+        for mapping in mappings:
+            assert f"### {mapping.table} as {mapping.record}\n" in page
