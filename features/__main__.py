@@ -20,7 +20,9 @@ from features.intake import load
 from features.intake.load import load_extract
 from features.markdown import layout_page
 from features.progress import show_steps
-from features.sources import hmpps
+from features.sources import commands as source_commands
+from features.sources import hmpps_api, lineage_page
+from features.sources.lineage import trace_indicators
 from features.store import commands as store_commands
 from features.store import forget, store
 
@@ -87,7 +89,7 @@ def check_extract(args: argparse.Namespace) -> None:
 
 def import_hmpps(args: argparse.Namespace) -> None:
     """Turn HMPPS API responses into an extract."""
-    report = hmpps.convert_responses(args.folder, args.out)
+    report = hmpps_api.convert_responses(args.folder, args.out)
     table = Table(title="What came from which file")
     for name in ("file", "shape", "table", "rows"):
         table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
@@ -125,11 +127,12 @@ def write_docs(args: argparse.Namespace) -> None:
     (args.out / "records.md").write_text(layout_page(records.as_markdown()), encoding="utf-8")
     folder = args.out / "indicators"
     folder.mkdir(exist_ok=True)
-    for name, text in catalogue_pages.render_pages(
-        catalogue_pages.read_examples(args.examples)
-    ).items():
+    examples = catalogue_pages.read_examples(args.examples)
+    sources = lineage_page.as_markdown(trace_indicators(examples))
+    (args.out / "sources.md").write_text(layout_page(sources), encoding="utf-8")
+    for name, text in catalogue_pages.render_pages(examples).items():
         (folder / name).write_text(layout_page(text), encoding="utf-8")
-    console.print(f"Written: {args.out}/records.md and {folder}/")
+    console.print(f"Written: {args.out}/records.md, sources.md and {folder}/")
 
 
 def forget_person(args: argparse.Namespace) -> None:
@@ -273,6 +276,31 @@ def _make_parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="extract folder to write"
     )
     import_hmpps_parser.set_defaults(run=import_hmpps)
+
+    import_parser = commands.add_parser(
+        "import", help="turn tables of NDelius, OASys and NOMIS into an extract"
+    )
+    for system in ("ndelius", "oasys", "nomis"):
+        import_parser.add_argument(
+            f"--{system}", type=Path, help="folder of its tables, as CSV or Parquet"
+        )
+    import_parser.add_argument("--out", type=Path, required=True, help="extract folder to write")
+    import_parser.add_argument(
+        "--extracted-at", type=datetime.fromisoformat, help="when the tables were taken (UTC; now)"
+    )
+    import_parser.set_defaults(run=source_commands.import_tables)
+
+    lineage_parser = commands.add_parser(
+        "lineage", help="print from which columns of the systems each indicator comes"
+    )
+    lineage_parser.add_argument("--format", choices=list(lineage_page.FORMATS), default="md")
+    lineage_parser.add_argument(
+        "--examples",
+        type=Path,
+        default=Path("tests/spec/tables"),
+        help="folder of the spec tables (%(default)s)",
+    )
+    lineage_parser.set_defaults(run=source_commands.print_lineage)
 
     build_parser = commands.add_parser("build", help="build the indicator frame as of a date")
     build_parser.add_argument("--store", type=Path, default=Path("var/store"))

@@ -8,6 +8,9 @@ A code not listed here is kept as it came, counted and named by intake, and neve
 
 from __future__ import annotations
 
+NOT_YET_KNOWN = "NOT_YET_KNOWN"
+"""The code of an entry between its creation and its last change: its content then is not known."""
+
 LEVELS: dict[str, str] = {
     "LOW": "current evidence does not indicate likelihood of serious harm",
     "MEDIUM": "potential to cause serious harm, but unlikely unless circumstances change",

@@ -147,6 +147,8 @@ def _code_in_words(meanings: Mapping[str, str], code: str | None) -> str:
     """The meaning of a code; an unknown code is shown as it was supplied, marked as unknown."""
     if code is None:
         return ""
+    if code == codes.NOT_YET_KNOWN:
+        return "an entry that was changed later; what it said at first is not known"
     return meanings.get(code, f"{code} (code not known)")
 
 

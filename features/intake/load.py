@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from features.contracts import records
+from features.contracts.codes import NOT_YET_KNOWN
 from features.contracts.table import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
 from features.intake import extract, refusals
@@ -266,8 +267,9 @@ def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]
     for column in table.columns:
         if column.codes is None:
             continue
+        known_codes = [*column.codes, NOT_YET_KNOWN]
         strange = rows.filter(
-            pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(list(column.codes))
+            pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(known_codes)
         )
         if strange.height:
             counts = strange[column.name].value_counts(sort=True)

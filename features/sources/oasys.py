@@ -1,196 +1,325 @@
-"""Reads assessments from OASys and assess-risks-and-needs responses into rows of our tables."""
+"""OASys, declared: its sets, sections, questions and answers become assessments, and its limits.
+
+Source: the tables and the question bank of OASys in public HMPPS repositories
+(offender-assessments-api, MIT). Levels a group are the answers to SUM6.1.1 to SUM6.5.2 of the
+section ROSHSUM.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from typing import Any
+import hashlib
 
-from features import clock
+import polars as pl
 
-Body = dict[str, Any]
-Row = tuple[str, dict[str, Any]]
+from features.contracts.table import CRN_PATTERN
+from features.sources.mapping import (
+    CREATED,
+    CRN,
+    DELETED,
+    ID,
+    NOTHING,
+    UPDATED,
+    Mapping,
+    Value,
+    code,
+    day,
+    flag,
+    moment,
+)
+from features.sources.tables import SourceTables
 
-_GROUPS = {
-    "children": "children",
-    "public": "public",
-    "knownadult": "known_adult",
-    "staff": "staff",
-    "prisoners": "prisoners",
-    "prisoner": "prisoners",
+SYSTEM = "oasys"
+
+LEVEL_QUESTIONS = {
+    "SUM6.1.1": "children_community",
+    "SUM6.1.2": "children_custody",
+    "SUM6.2.1": "public_community",
+    "SUM6.2.2": "public_custody",
+    "SUM6.3.1": "known_adult_community",
+    "SUM6.3.2": "known_adult_custody",
+    "SUM6.4.1": "staff_community",
+    "SUM6.4.2": "staff_custody",
+    "SUM6.5.2": "prisoners_custody",
 }
+LEVELS = {"L": "LOW", "M": "MEDIUM", "H": "HIGH", "V": "VERY_HIGH"}
+STATUSES = {
+    "COMPLETE": "COMPLETE",
+    "LOCKED_INCOMPLETE": "LOCKED_INCOMPLETE",
+    "GUILLOTINED": "LOCKED_INCOMPLETE",
+    "OPEN": "OPEN",
+    "SIGNED": "OPEN",
+    "AWAITING_PSR": "OPEN",
+    "AWAITING_SBC": "OPEN",
+}
+FULL_TYPES = ("LAYER_1", "LAYER_3", "LAYER1", "LAYER3")
+"""The assessments that record levels; others are screenings."""
+MENTIONS = {
+    "mentions_weapons": ("R1.2.13.1", "R1.2.13.2"),
+    "mentions_domestic_abuse": ("R1.3.3.1", "R1.3.3.2"),
+    "mentions_sexual_behaviour": ("R1.2.3.1", "R1.2.3.2", "R1.2.4.1", "R1.2.4.2"),
+    "mentions_staff_violence": ("R1.3.1.1", "R1.3.1.2"),
+}
+"""Screening questions of section ROSH: current or previous, answered yes."""
 
 
-def parse_time(value: Any) -> datetime | None:
-    """An ISO time, with or without an offset or zone name, as UTC without a time zone."""
-    if not value:
-        return None
-    text = re.sub(r"\[.*\]$", "", str(value))
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-
-
-def parse_day(value: Any) -> date | None:
-    """The calendar date of an ISO date or time, as it was written, without conversion."""
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
-
-
-def parse_group(name: str) -> str | None:
-    """Our name of a risk group from any spelling in use, or None."""
-    return _GROUPS.get(re.sub(r"[^a-z]", "", name.lower().removeprefix("riskto")))
-
-
-def parse_level(value: Any) -> str | None:
-    """Our name of a level: VERY_HIGH from "Very High"; an unknown one is kept as it came."""
-    return str(value).strip().upper().replace(" ", "_") if value else None
-
-
-def base_columns(record_id: str, crn: str | None, on: Any, recorded: Any = None) -> dict[str, Any]:
-    """The columns that every row has: record, case, day, time recorded."""
-    at = parse_time(recorded) or parse_time(on)
-    return {"record_id": record_id, "crn": crn, "occurred_on": parse_day(on), "recorded_at": at}
-
-
-def _arns_levels(body: Body) -> dict[str, Any]:
-    """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}; prisoners only ever
-    in custody, wherever a supplier puts them.
-    """
-    levels: dict[str, Any] = {}
-    for key, place in (("riskInCommunity", "community"), ("riskInCustody", "custody")):
-        for left, right in (body.get(key) or {}).items():
-            pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
-            for name, value in pairs:
-                ours = parse_group(name)
-                if ours is not None:
-                    where = "custody" if ours == "prisoners" else place
-                    levels.setdefault(f"{ours}_{where}", parse_level(value))
-    return levels
-
-
-def read_arns(body: Body, crn: str | None) -> Iterator[Row]:
-    """Levels from the summary and widget responses of assess-risks-and-needs."""
-    on = body.get("assessedOn")
-    row = base_columns(f"arns-{crn}-{parse_day(on)}", crn, on)
-    yield (
-        "assessments",
-        {
-            **row,
-            "status": "COMPLETE",
-            "completed_on": parse_day(on),
-            "source_system": "oasys",
-            **_arns_levels(body),
-        },
+def _people(tables: SourceTables) -> pl.LazyFrame:
+    people = tables.scan("OFFENDER", "OFFENDER_PK", "CMS_PROB_NUMBER")
+    crn = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
+    return people.unique("OFFENDER_PK", keep="any").select(
+        "OFFENDER_PK", pl.when(crn.str.contains(CRN_PATTERN)).then(crn).alias("_of_person")
     )
 
 
-def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
-    """Levels from the recall service, where they are wrapped in `riskOfSeriousHarm`."""
-    inner = {**body["riskOfSeriousHarm"]}
-    inner.setdefault("assessedOn", body.get("assessedOn") or inner.get("lastUpdated"))
-    yield from read_arns(inner, crn)
-
-
-def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
-    """Levels, predictors and dates from OASys ORDS, keyed by the assessment's number."""
-    crn = body.get("crn") or body.get("probNumber") or crn
-    if body.get("limitedAccessOffender"):
-        yield (
-            "limits",
-            {
-                **base_columns(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
-                "kind": "restriction",
-                "source_system": "oasys",
-            },
+def _answers(tables: SourceTables) -> pl.LazyFrame:
+    """Each answer with its set: OASYS_SET_PK, question, answer."""
+    sections = tables.scan("OASYS_SECTION", "OASYS_SECTION_PK", "OASYS_SET_PK")
+    questions = tables.scan(
+        "OASYS_QUESTION", "OASYS_QUESTION_PK", "OASYS_SECTION_PK", "REF_QUESTION_CODE"
+    )
+    answers = tables.scan("OASYS_ANSWER", "OASYS_QUESTION_PK", "REF_ANSWER_CODE")
+    return (
+        answers.join(questions, on="OASYS_QUESTION_PK")
+        .join(sections, on="OASYS_SECTION_PK")
+        .select(
+            "OASYS_SET_PK",
+            pl.col("REF_QUESTION_CODE").str.to_uppercase().alias("_question"),
+            pl.col("REF_ANSWER_CODE").str.to_uppercase().alias("_answer"),
         )
-    for item in body.get("timeline", []) + body.get("assessments", []):
-        started = item.get("initiationDate") or item.get("completedDate")
-        completed_on = item.get("dateCompleted") or item.get("completedDate")
-        if not started:
-            continue
-        # Some say that they were completed before they were started: known from the later day.
-        row = base_columns(f"oasys-{item['assessmentPk']}", crn, started)
-        row["recorded_at"] = max(
-            filter(None, (parse_time(started), parse_time(completed_on))), default=None
-        )
-        bands = _ords_bands(item)
-        yield (
-            "assessments",
-            {
-                **row,
-                "status": item.get("assessmentStatus") or item.get("status"),
-                "completed_on": parse_day(completed_on),
-                "signed_at": parse_time(item.get("assessorSignedDate")),
-                "source_system": "oasys",
-                **_ords_levels(item),
-                **bands,
-            },
-        )
+    )
 
 
-def _ords_levels(item: Body) -> dict[str, Any]:
-    levels = {}
-    for key, value in item.items():
-        match = re.fullmatch(
-            r"risk(Children|Public|KnownAdult|Staff|Prisoners)(Community|Custody)", key
-        )
-        if match:
-            levels[f"{parse_group(match[1])}_{match[2].lower()}"] = parse_level(value)
-    return levels
-
-
-def _ords_bands(item: Body) -> dict[str, Any]:
-    if not any(key in item for key in ("OGRS", "OVP", "RSR")):
-        return {}
-    return {
-        "predictor_version": "1",
-        "serious_band": parse_level((item.get("RSR") or {}).get("scoreLevel")),
-        "violence_band": parse_level((item.get("OVP") or {}).get("ovpRisk")),
-        "reoffending_band": parse_level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
+def _levels(tables: SourceTables) -> pl.LazyFrame:
+    answers = _answers(tables)
+    of = {
+        name: pl.col("_answer").filter(pl.col("_question") == question).first().replace(LEVELS)
+        for question, name in LEVEL_QUESTIONS.items()
     }
-
-
-# The place of each band: (part, key) in output version 1, then in version 2.
-_BANDS = {
-    "serious_band": (
-        ("riskOfSeriousRecidivismScore", "scoreLevel"),
-        ("combinedSeriousReoffendingPredictor", "band"),
-    ),
-    "violence_band": (
-        ("violencePredictorScore", "ovpRisk"),
-        ("violentReoffendingPredictor", "band"),
-    ),
-    "reoffending_band": (
-        ("groupReconvictionScore", "scoreLevel"),
-        ("allReoffendingPredictor", "band"),
-    ),
-}
-
-
-def read_predictors(body: list[Body], crn: str | None) -> Iterator[Row]:
-    """Predictor bands with their version: 1 (OGRS3) or 2 (OGRS4)."""
-    for item in body:
-        version = str(item.get("outputVersion") or "1")
-        output = item.get("output") or item
-        bands = {}
-        for name, places in _BANDS.items():
-            part, key = places[1 if version == "2" else 0]
-            bands[name] = parse_level((output.get(part) or {}).get(key))
-        on = item.get("completedDate")
-        yield (
-            "assessments",
-            {
-                **base_columns(f"predictors-{crn}-{on}-v{version}", crn, on),
-                "status": "PREDICTORS_ONLY",
-                "completed_on": parse_day(on),
-                "source_system": "oasys",
-                "predictor_version": version,
-                **bands,
-            },
+    screened = {
+        name: pl.when(pl.col("_question").is_in(list(questions)).any()).then(
+            (pl.col("_question").is_in(list(questions)) & (pl.col("_answer") == "YES")).any()
         )
+        for name, questions in MENTIONS.items()
+    }
+    return answers.group_by("OASYS_SET_PK").agg(
+        *[value.alias(f"_{name}") for name, value in {**of, **screened}.items()]
+    )
+
+
+def _texts(tables: SourceTables) -> pl.LazyFrame:
+    """A digest of each set's analysis in words (section ROSHFULL), and when its plan was written."""
+    sections = tables.scan("OASYS_SECTION", "OASYS_SECTION_PK", "OASYS_SET_PK", "REF_SECTION_CODE")
+    questions = tables.scan(
+        "OASYS_QUESTION",
+        "OASYS_SECTION_PK",
+        "REF_QUESTION_CODE",
+        "FREE_FORMAT_ANSWER",
+        "LASTUPD_DATE",
+    )
+    words = questions.join(sections, on="OASYS_SECTION_PK").filter(
+        pl.col("FREE_FORMAT_ANSWER").is_not_null()
+    )
+    analysis = pl.col("REF_SECTION_CODE") == "ROSHFULL"
+    plan = pl.col("REF_SECTION_CODE") == "RMP"
+    ordered = words.sort("OASYS_SET_PK", "REF_QUESTION_CODE")
+    return ordered.group_by("OASYS_SET_PK", maintain_order=True).agg(
+        pl.col("FREE_FORMAT_ANSWER").filter(analysis).str.join("\n").alias("_analysis"),
+        analysis.any().alias("_analysed"),
+        day("LASTUPD_DATE").filter(plan).max().alias("_plan"),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _sets(tables: SourceTables) -> pl.LazyFrame:
+    rows = tables.scan(
+        "OASYS_SET",
+        "OASYS_SET_PK",
+        "OASYS_ASSESSMENT_GROUP_PK",
+        "CMS_PROB_NUMBER",
+        "INITIATION_DATE",
+        "DATE_COMPLETED",
+        "ASSESSMENT_STATUS_ELM",
+        "ASSESSMENT_TYPE_ELM",
+        "PURPOSE_ASSESSMENT_ELM",
+        "ASSESSOR_SIGNED_DATE",
+        "COUNTERSIGNER_SIGNED_DATE",
+        "COUNTERSIGNER_NAME",
+        "ASSESSMENT_VOIDED_DATE",
+        "DELETED_DATE",
+        "CREATE_DATE",
+        "LASTUPD_DATE",
+    )
+    groups = tables.scan("OASYS_ASSESSMENT_GROUP", "OASYS_ASSESSMENT_GROUP_PK", "OFFENDER_PK")
+    rows = rows.join(
+        groups.unique("OASYS_ASSESSMENT_GROUP_PK", keep="any"),
+        on="OASYS_ASSESSMENT_GROUP_PK",
+        how="left",
+    ).join(_people(tables), on="OFFENDER_PK", how="left")
+    rows = rows.join(_levels(tables), on="OASYS_SET_PK", how="left")
+    rows = rows.join(_texts(tables), on="OASYS_SET_PK", how="left")
+    own = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
+    crn = pl.coalesce(pl.when(own.str.contains(CRN_PATTERN)).then(own), "_of_person")
+    gone = pl.coalesce(moment("DELETED_DATE"), moment("ASSESSMENT_VOIDED_DATE"))
+    return rows.with_columns(
+        crn.alias(CRN),
+        pl.col("OASYS_SET_PK").alias(ID),
+        moment("CREATE_DATE").alias(CREATED),
+        # What was not there before completion is taken out when histories are read (`settled_by`).
+        gone.alias(UPDATED),
+        gone.is_not_null().alias(DELETED),
+        pl.when(pl.col("OASYS_SET_PK").is_null())
+        .then(pl.lit("it has no OASYS_SET_PK"))
+        .when(crn.is_null())
+        .then(pl.lit("neither the set nor its OFFENDER has a CRN (CMS_PROB_NUMBER)"))
+        .alias(NOTHING),
+    )
+
+
+_LEVELS = ("OASYS_ANSWER.REF_ANSWER_CODE", "OASYS_QUESTION.REF_QUESTION_CODE")
+_FULL = pl.col("ASSESSMENT_TYPE_ELM").is_in(list(FULL_TYPES))
+
+ASSESSMENTS = Mapping(
+    record="assessments",
+    table="OASYS_SET",
+    rows="every assessment; levels only of Layer 1 and Layer 3",
+    prepare=_sets,
+    day=Value(
+        "occurred_on",
+        ("OASYS_SET.INITIATION_DATE",),
+        "the day it was started",
+        day("INITIATION_DATE"),
+    ),
+    values=(
+        Value(
+            "status",
+            ("OASYS_SET.ASSESSMENT_STATUS_ELM",),
+            "COMPLETE; locked incomplete (also GUILLOTINED); all others are open",
+            code("ASSESSMENT_STATUS_ELM", STATUSES),
+            codes=tuple(dict.fromkeys(STATUSES.values())),
+        ),
+        Value(
+            "completed_on",
+            ("OASYS_SET.DATE_COMPLETED",),
+            "the day it was completed or locked",
+            day("DATE_COMPLETED"),
+        ),
+        *(
+            Value(
+                name,
+                _LEVELS,
+                f"the answer to {question}: L, M, H or V; a code that is none is kept as it came",
+                pl.when(_FULL).then(pl.col(f"_{name}")),
+                codes=tuple(LEVELS.values()),
+            )
+            for question, name in LEVEL_QUESTIONS.items()
+        ),
+        *(
+            Value(
+                name,
+                _LEVELS,
+                f"yes to {' or '.join(questions)}; null where none of them was answered",
+                pl.col(f"_{name}"),
+            )
+            for name, questions in MENTIONS.items()
+        ),
+        Value(
+            "purpose",
+            ("OASYS_SET.PURPOSE_ASSESSMENT_ELM",),
+            "its code",
+            pl.col("PURPOSE_ASSESSMENT_ELM"),
+        ),
+        Value(
+            "signed_at",
+            ("OASYS_SET.ASSESSOR_SIGNED_DATE",),
+            "when the assessor signed",
+            moment("ASSESSOR_SIGNED_DATE"),
+        ),
+        Value(
+            "countersigned_at",
+            ("OASYS_SET.COUNTERSIGNER_SIGNED_DATE",),
+            "when it was countersigned",
+            moment("COUNTERSIGNER_SIGNED_DATE"),
+        ),
+        Value(
+            "countersigned_by",
+            ("OASYS_SET.COUNTERSIGNER_NAME",),
+            "the countersigner's name: OASys has no staff code",
+            pl.col("COUNTERSIGNER_NAME"),
+        ),
+        Value(
+            "plan_written_on",
+            ("OASYS_QUESTION.LASTUPD_DATE", "OASYS_SECTION.REF_SECTION_CODE"),
+            "the last change of an answer of the risk management plan (RMP)",
+            pl.col("_plan"),
+        ),
+        Value(
+            "analysis_fingerprint",
+            ("OASYS_QUESTION.FREE_FORMAT_ANSWER", "OASYS_SECTION.REF_SECTION_CODE"),
+            "a digest of the answers in words of section ROSHFULL",
+            pl.when(pl.col("_analysed")).then(
+                pl.col("_analysis").map_elements(_digest, return_dtype=pl.String)
+            ),
+        ),
+    ),
+    prefix="set-",
+    hides_until_changed=False,
+)
+
+
+NOT_MARKED = "the person is not marked as limited"
+
+
+def _limited(tables: SourceTables) -> pl.LazyFrame:
+    rows = tables.scan(
+        "OFFENDER",
+        "OFFENDER_PK",
+        "CMS_PROB_NUMBER",
+        "LIMITED_ACCESS_OFFENDER",
+        "CREATE_DATE",
+        "LASTUPD_DATE",
+    )
+    crn = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
+    case = pl.when(crn.str.contains(CRN_PATTERN)).then(crn)
+    return rows.with_columns(
+        case.alias(CRN),
+        pl.col("OFFENDER_PK").alias(ID),
+        moment("CREATE_DATE").alias(CREATED),
+        moment("LASTUPD_DATE").alias(UPDATED),
+        pl.lit(value=False).alias(DELETED),
+        pl.when(~flag("LIMITED_ACCESS_OFFENDER").fill_null(value=False))
+        .then(pl.lit(NOT_MARKED))
+        .when(case.is_null())
+        .then(pl.lit("a limit whose person has no CRN"))
+        .alias(NOTHING),
+    )
+
+
+LIMITS = Mapping(
+    record="limits",
+    table="OFFENDER",
+    rows="people whom OASys marks as limited",
+    prepare=_limited,
+    day=Value(
+        "occurred_on",
+        ("OFFENDER.CREATE_DATE",),
+        "when the person was entered",
+        pl.col(CREATED).dt.date(),
+    ),
+    values=(
+        Value(
+            "kind",
+            ("OFFENDER.LIMITED_ACCESS_OFFENDER",),
+            "a restriction that names nobody: nobody is let in",
+            pl.lit("restriction"),
+            codes=("restriction",),
+        ),
+    ),
+    prefix="limited-",
+    hides_until_changed=False,
+    harmless=(NOT_MARKED,),
+)
+
+MAPPINGS: tuple[Mapping, ...] = (LIMITS, ASSESSMENTS)
+"""Every mapping of OASys."""

@@ -16,7 +16,7 @@ from features import __main__ as features_main
 from features import clock
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.intake.load import load_extract
-from features.sources import hmpps
+from features.sources import hmpps_api
 from features.store import undo
 from features.store.store import Store
 from tests import factories
@@ -208,7 +208,7 @@ def test_a_damaged_response_is_named_and_loses_no_other(tmp_path: Path, name: st
     (tmp_path / "in" / "X700001-good.json").write_text(json.dumps(GOOD))
     (tmp_path / "in" / "damaged.json").write_text(json.dumps(DAMAGED[name]))
     (tmp_path / "in" / "deep.json").write_text("[" * 100_000)
-    report = hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
+    report = hmpps_api.convert_responses(tmp_path / "in", tmp_path / "out")
     assert [line.file for line in report.lines] == ["X700001-good.json"]
     assert "deep.json" in report.unread
     if DAMAGED[name] != {"mappings": 3}:
@@ -223,10 +223,10 @@ def test_a_damaged_response_about_limited_access_limits_or_stops(tmp_path: Path)
     bad = {"assessments": 5, "limitedAccessOffender": True}
     (tmp_path / "in" / "access.json").write_text(json.dumps(bad))
     with pytest.raises(UnreadableInput, match="speaks of limited access"):
-        hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
+        hmpps_api.convert_responses(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "in" / "access.json").write_text(json.dumps(bad | {"crn": "X700002"}))
-    hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
+    hmpps_api.convert_responses(tmp_path / "in", tmp_path / "out")
     limits = pl.read_parquet(tmp_path / "out" / "limits.parquet")
     assert limits["crn"].to_list() == ["X700002"], "for everyone, until somebody says for whom"
 
@@ -238,7 +238,7 @@ def test_what_was_told_was_on_record_when_it_was_fetched(tmp_path: Path) -> None
     body = {"contacts": None, "assessments": GOOD["assessments"], "crn": "X700001"}
     body["assessments"] = [dict(body["assessments"][0], completedDate=ahead)]
     (tmp_path / "in" / "X700001.json").write_text(json.dumps(body))
-    hmpps.convert_responses(tmp_path / "in", tmp_path / "out")
+    hmpps_api.convert_responses(tmp_path / "in", tmp_path / "out")
     load_extract(tmp_path / "out", tmp_path / "s")
 
 
