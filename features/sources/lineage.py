@@ -1,12 +1,12 @@
 """Traces each indicator back to the columns of the source systems, or says what they do not yield.
 
-The spec examples of an indicator show what it needs. It is computable where the sources can yield
-an example in which it fires, and wholly so where they can yield every one of its examples.
+The spec examples of an indicator show what it needs. From each, what no mapping yields is taken
+away: where an example still fires, the indicator can be computed in part, and as a whole where
+nothing was taken away from any.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,23 +21,13 @@ from features.history.asof import Histories, make_spine
 from features.indicators import CATALOGUE
 from features.indicators.base import Indicator
 from features.sources.import_systems import MAPPINGS
+from features.sources.lineage_examples import Entry, evaluate_examples, read_examples
 from features.sources.mapping import Mapping as SourceMapping
-
-Entry = tuple[str, Mapping[str, str]]
-"""An entry of an example: its record, and the text of each column that the example gives."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """A spec example: its entries, and whether the indicator fires in it for some group."""
-
-    entries: tuple[Entry, ...]
-    fires: bool
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where an indicator comes from, and what it needs that no source yields.
+    """Where an indicator comes from, and what its examples have that no source yields.
 
     What is missing is `record`, `record.column` or `record.column=code`.
     """
@@ -47,15 +37,15 @@ class Lineage:
     """The columns of records that it reads, by record."""
     sources: tuple[str, ...]
     """The source columns from which those come, each as `system TABLE.COLUMN`."""
-    missing_to_fire: tuple[str, ...]
-    """What is missing from the example in which it fires and that lacks least."""
+    can_fire: bool
+    """Whether some example fires still when what no source yields is taken away."""
     missing: tuple[str, ...]
-    """What is missing from any of its examples."""
+    """What no source yields of all its examples."""
 
     @property
     def extent(self) -> str:
         """`whole`, `part` (it can fire, but not in every way) or `none` (it cannot fire)."""
-        if self.missing_to_fire:
+        if not self.can_fire:
             return "none"
         return "part" if self.missing else "whole"
 
@@ -105,55 +95,88 @@ def _resolves(item: Indicator, plans: dict[str, pl.LazyFrame]) -> bool:
     return True
 
 
-def trace_indicator(name: str, examples: Iterable[Example]) -> Lineage:
-    """The lineage of an indicator, given its spec examples."""
-    item = CATALOGUE[name]
-    columns = columns_read(name)
-    without_source = {record for record in item.feeds if not _yields(record)}
-    lacks = [(one.fires, without_source | _not_yielded(one.entries, columns)) for one in examples]
-    to_fire = min((lack for fires, lack in lacks if fires), key=len, default={"an example"})
+def trace_indicators(spec_tables: Mapping[str, str]) -> list[Lineage]:
+    """The lineage of every indicator that has a spec table, given the text of each one's table."""
+    examples = [
+        (item, example)
+        for name, item in CATALOGUE.items()
+        for example in read_examples(spec_tables.get(name, ""), item)
+    ]
+    reduced = [_reduce_entries(item.id, example.entries) for item, example in examples]
+    entries = [(item, rest) for (item, _), (rest, _) in zip(examples, reduced, strict=True)]
+    results: dict[str, list[tuple[bool, set[str]]]] = {name: [] for name in spec_tables}
+    firing = evaluate_examples(entries)
+    for (item, example), (_, lacks), fires in zip(examples, reduced, firing, strict=True):
+        results[item.id].append((example.fires and fires, lacks))
+    return [_lineage(CATALOGUE[name], results[name]) for name in CATALOGUE if name in results]
+
+
+def _lineage(item: Indicator, examples: list[tuple[bool, set[str]]]) -> Lineage:
     sources = {
         f"{system} {source}"
-        for record, names in columns.items()
+        for record, names in columns_read(item.id).items()
         for system, mapping in _mappings_of(record)
         for value in mapping.values
         if value.column in names
         for source in value.sources
     }
-    every = without_source.union(*(lack for _, lack in lacks))
+    missing = {record for record in item.feeds if not _yields(record)}
     return Lineage(
-        item, columns, tuple(sorted(sources)), tuple(sorted(to_fire)), tuple(sorted(every))
+        item,
+        columns_read(item.id),
+        tuple(sorted(sources)),
+        can_fire=not missing and any(fires for fires, _ in examples),
+        missing=tuple(sorted(missing.union(*(lacks for _, lacks in examples)))),
     )
 
 
-def _not_yielded(entries: Iterable[Entry], columns: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """What entries hold, in columns that are read, that no single mapping yields together."""
-    missing: set[str] = set()
-    for record, values in entries:
-        held = {name: text for name, text in values.items() if name in columns.get(record, ())}
-        if record in columns:
-            lacks = [_lacking(record, held, yields) for yields in _yields(record)]
-            missing |= min(lacks, key=len, default={record})
-    return missing
+def _reduce_entries(name: str, entries: Iterable[Entry]) -> tuple[list[Entry], set[str]]:
+    """The entries with only what the systems yield, and what was taken away.
+
+    Each entry is held against the mapping that lacks least. A column that it does not fill is
+    left out; an entry without a column that its record must have is left out as a whole.
+    """
+    columns = columns_read(name)
+    reduced, missing = [], set[str]()
+    for entry in entries:
+        names = columns.get(entry.record, ())
+        held = {
+            name: text
+            for name, text in entry.values.items()
+            if name in names and _is_in_our_list(entry.record, name, text)
+        }
+        lacks = [_lacking(held, yields) for yields in _yields(entry.record)]
+        least = min(lacks, key=len, default=set(held))
+        missing |= {_describe_lack(entry, name) for name in least}
+        required = {
+            column.name for column in records.find_table(entry.record).own if column.required
+        }
+        if not least & required and _yields(entry.record):
+            values = {name: text for name, text in entry.values.items() if name not in least}
+            reduced.append(Entry(entry.record, entry.day, values))
+    return reduced, missing
 
 
-def _lacking(
-    record: str, held: Mapping[str, str], yields: Mapping[str, tuple[str, ...]]
-) -> set[str]:
-    lacks = {f"{record}.{name}" for name in held if name not in yields}
-    return lacks | {
-        f"{record}.{name}={text}"
+def _lacking(held: Mapping[str, str], yields: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The columns that a mapping does not fill, or not with the code that is held."""
+    return {
+        name
         for name, text in held.items()
-        if yields.get(name) and text not in yields[name]
+        if name not in yields or (yields[name] and text not in yields[name])
     }
 
 
-def trace_indicators(spec_tables: Mapping[str, str]) -> list[Lineage]:
-    """The lineage of every indicator, given the text of each one's spec table."""
-    return [
-        trace_indicator(name, read_examples(spec_tables.get(name, ""), item))
-        for name, item in CATALOGUE.items()
-    ]
+def _is_in_our_list(record: str, column: str, text: str) -> bool:
+    codes = records.find_table(record).column(column).codes
+    return codes is None or text in codes
+
+
+def _describe_lack(entry: Entry, column: str) -> str:
+    filled = any(column in yields for yields in _yields(entry.record))
+    is_coded = records.find_table(entry.record).column(column).codes is not None
+    if filled and is_coded:
+        return f"{entry.record}.{column}={entry.values[column]}"
+    return f"{entry.record}.{column}"
 
 
 @cache
@@ -190,27 +213,3 @@ def indicators_lost(system: str, missing: str) -> list[str]:
         for name in indicators_reading(mapping.record, value.column)
     }
     return [name for name in CATALOGUE if name in lost]
-
-
-def read_examples(text: str, item: Indicator) -> list[Example]:
-    """The examples of an indicator in the text of its spec table."""
-    examples: list[Example] = []
-    entries: list[Entry] = []
-    for line in text.splitlines():
-        if line.startswith("  => "):
-            values = [part.split()[-1] for part in line[5:].split(", ")]
-            examples.append(Example(tuple(entries), any(_says(item, value) for value in values)))
-        elif line.startswith("  "):
-            record, _, *fields = _REMARK.sub("", line).split()
-            entries.append((record, dict(field.split("=", 1) for field in fields)))
-        else:
-            entries = []
-    return examples
-
-
-def _says(item: Indicator, value: str) -> bool:
-    """Whether the value fires; of indicators that only grade, any value above nought counts."""
-    return value != "null" and (item.fires(float(value)) or float(value) > 0)
-
-
-_REMARK = re.compile(r"\(.*\)")

@@ -8,9 +8,11 @@ from features.sources.ndelius import (
     circumstances,
     conditions,
     contacts,
+    decisions,
     enquiries,
     offences,
     people,
+    predictors,
     supervisions,
 )
 
@@ -20,7 +22,9 @@ MAPPINGS: tuple[Mapping, ...] = (
     *contacts.MAPPINGS,
     *supervisions.MAPPINGS,
     *conditions.MAPPINGS,
+    *decisions.MAPPINGS,
     *offences.MAPPINGS,
+    *predictors.MAPPINGS,
     *circumstances.MAPPINGS,
     *enquiries.MAPPINGS,
 )

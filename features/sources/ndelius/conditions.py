@@ -1,77 +1,12 @@
-"""NDelius, declared: requirements, licence conditions and what was decided on a breach."""
+"""NDelius, declared: requirements, licence conditions and civil orders."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, day, end_day, listed
+from features.sources.mapping import Mapping, Value, day, end_day
 from features.sources.ndelius.rows import case_rows, skip_where, with_code
 from features.sources.tables import SourceTables
-
-ENFORCEMENT_DECISIONS = {
-    "EA02": "warning",
-    "EA03": "warning",
-    "EA05": "warning",
-    "LCL": "compliance_letter",
-    "EA11": "recall",
-    "NFA": "none",
-}
-
-
-def _enforcement(tables: SourceTables) -> pl.LazyFrame:
-    rows = case_rows(
-        tables,
-        "ENFORCEMENT",
-        "ENFORCEMENT_ID",
-        "ENFORCEMENT_ACTION_ID",
-        "ACTION_TAKEN_DATE",
-        via=("CONTACT_ID", "CONTACT"),
-    )
-    rows = with_code(rows, tables, "ENFORCEMENT_ACTION_ID", "R_ENFORCEMENT_ACTION", name="_action")
-    unlisted = ~pl.col("_action").is_in(list(ENFORCEMENT_DECISIONS))
-    return rows.with_columns(
-        skip_where(unlisted, "an enforcement action that is no decision on its own")
-    )
-
-
-DECISIONS = Mapping(
-    record="decisions",
-    table="ENFORCEMENT",
-    rows="enforcement actions that say what was decided",
-    prepare=_enforcement,
-    day=Value(
-        "occurred_on",
-        ("ENFORCEMENT.ACTION_TAKEN_DATE",),
-        "the day of the action",
-        day("ACTION_TAKEN_DATE"),
-    ),
-    values=(
-        Value(
-            "kind",
-            ("ENFORCEMENT.ENFORCEMENT_ID",),
-            "always enforcement",
-            pl.lit("enforcement"),
-            codes=("enforcement",),
-        ),
-        *(
-            Value(
-                column,
-                ("ENFORCEMENT.ENFORCEMENT_ACTION_ID", "R_ENFORCEMENT_ACTION.CODE"),
-                "a warning (EA02, EA03, EA05), a compliance letter (LCL), recall (EA11) or none (NFA)",
-                listed("_action", ENFORCEMENT_DECISIONS),
-                codes=tuple(dict.fromkeys(ENFORCEMENT_DECISIONS.values())),
-            )
-            for column in ("decided", "issued")
-        ),
-        Value(
-            "issued_on",
-            ("ENFORCEMENT.ACTION_TAKEN_DATE",),
-            "the day of the action",
-            day("ACTION_TAKEN_DATE"),
-        ),
-    ),
-    prefix="enforcement-",
-)
 
 THEMES = (
     ("substance", "drug|alcohol|substance"),
@@ -84,9 +19,10 @@ THEMES = (
 """What a condition is about, by the words of its category; the first that fits."""
 
 
-def _conditions(table: str, key: str, main: str, reference: str, sub: str, *more: str) -> Mapping:
+def _conditions(table: str, key: str, main: str, reference: str, sub: str, reason: str) -> Mapping:
     def prepare(tables: SourceTables) -> pl.LazyFrame:
-        rows = case_rows(tables, table, key, "START_DATE", "TERMINATION_DATE", main, sub, *more)
+        rows = case_rows(tables, table, key, "START_DATE", "TERMINATION_DATE", main, sub, reason)
+        rows = with_code(rows, tables, reason, name="_reason")
         rows = with_code(rows, tables, main, reference, name="_main")
         return with_code(rows, tables, sub, name="_sub")
 
@@ -136,6 +72,14 @@ def _conditions(table: str, key: str, main: str, reference: str, sub: str, *more
             Value(
                 "ended_on", (f"{table}.TERMINATION_DATE",), "its end", end_day("TERMINATION_DATE")
             ),
+            Value(
+                "relaxed_on",
+                (f"{table}.TERMINATION_DATE", f"{table}.{reason}"),
+                "its end, where the words of the reason say that it was removed, relaxed or varied",
+                pl.when(
+                    pl.col("_reason_words").str.contains("(?i)remov|relax|varied|variation|cancel")
+                ).then(end_day("TERMINATION_DATE")),
+            ),
         ),
         prefix=f"{table.lower()}-",
     )
@@ -147,6 +91,7 @@ REQUIREMENTS = _conditions(
     "RQMNT_TYPE_MAIN_CATEGORY_ID",
     "R_RQMNT_TYPE_MAIN_CATEGORY",
     "RQMNT_TYPE_SUB_CATEGORY_ID",
+    "RQMNT_TERMINATION_REASON_ID",
 )
 CONDITIONS = _conditions(
     "LIC_CONDITION",
@@ -154,6 +99,64 @@ CONDITIONS = _conditions(
     "LIC_COND_TYPE_MAIN_CAT_ID",
     "R_LIC_COND_TYPE_MAIN_CAT",
     "LIC_COND_TYPE_SUB_CAT_ID",
+    "LIC_TERMINATION_REASON_ID",
 )
 
-MAPPINGS: tuple[Mapping, ...] = (REQUIREMENTS, CONDITIONS, DECISIONS)
+CIVIL_ORDERS = (
+    ("restraining_order", "restraining"),
+    ("shpo", "sexual (harm|offences) prevention"),
+    ("stalking_protection", "stalking protection"),
+    ("criminal_behaviour", "criminal behaviour|anti.?social behaviour"),
+    ("non_molestation", "molestation"),
+)
+"""Kinds of civil order, by the words of the additional sentence."""
+
+
+def _additional_sentences(tables: SourceTables) -> pl.LazyFrame:
+    rows = case_rows(
+        tables,
+        "ADDITIONAL_SENTENCE",
+        "ADDITIONAL_SENTENCE_ID",
+        "EVENT_ID",
+        "ADDITIONAL_SENTENCE_TYPE_ID",
+    )
+    rows = with_code(rows, tables, "ADDITIONAL_SENTENCE_TYPE_ID", name="_type")
+    sentences = tables.scan("DISPOSAL", "EVENT_ID", "DISPOSAL_DATE")
+    first = sentences.group_by("EVENT_ID").agg(pl.col("DISPOSAL_DATE").min())
+    words = pl.col("_type_words")
+    kind = pl.coalesce(
+        *[
+            pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(name))
+            for name, like in CIVIL_ORDERS
+        ]
+    )
+    return (
+        rows.join(first, on="EVENT_ID", how="left")
+        .with_columns(_kind=kind)
+        .with_columns(
+            skip_where(pl.col("_kind").is_null(), "an additional sentence that is no civil order")
+        )
+    )
+
+
+ORDERS_BESIDE_A_SENTENCE = Mapping(
+    record="orders",
+    table="ADDITIONAL_SENTENCE",
+    rows="civil orders that a court made with a sentence",
+    prepare=_additional_sentences,
+    day=Value(
+        "occurred_on", ("DISPOSAL.DISPOSAL_DATE",), "the date of sentence", day("DISPOSAL_DATE")
+    ),
+    values=(
+        Value(
+            "kind",
+            ("ADDITIONAL_SENTENCE.ADDITIONAL_SENTENCE_TYPE_ID",),
+            "by the words of its type",
+            pl.col("_kind"),
+            codes=tuple(name for name, _ in CIVIL_ORDERS),
+        ),
+    ),
+    prefix="additional-",
+)
+
+MAPPINGS: tuple[Mapping, ...] = (REQUIREMENTS, CONDITIONS, ORDERS_BESIDE_A_SENTENCE)

@@ -188,6 +188,42 @@ DOCUMENTS = (
 )
 
 
+MAPPA_REFERRAL = "CCMR"
+"""The type of a contact that is a referral to MAPPA."""
+
+
+def _mappa_referrals(tables: SourceTables) -> pl.LazyFrame:
+    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", "CONTACT_TYPE_ID")
+    rows = with_code(rows, tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", name="_type")
+    return rows.with_columns(
+        skip_where(
+            (pl.col("_type") != MAPPA_REFERRAL).fill_null(value=True),
+            "a contact that is no referral to MAPPA (CCMR)",
+        )
+    )
+
+
+MAPPA_REFERRALS = Mapping(
+    record="documents",
+    table="CONTACT",
+    rows="contacts of the type CCMR, a referral to MAPPA",
+    prepare=_mappa_referrals,
+    day=Value(
+        "occurred_on", ("CONTACT.CONTACT_DATE",), "the date of the contact", day("CONTACT_DATE")
+    ),
+    values=(
+        Value(
+            "kind",
+            ("CONTACT.CONTACT_TYPE_ID", "R_CONTACT_TYPE.CODE"),
+            "always a referral to MAPPA",
+            pl.lit("mappa_referral"),
+            codes=("mappa_referral",),
+        ),
+    ),
+    prefix="mappa-referral-",
+)
+
+
 def _mappa_exits(tables: SourceTables) -> pl.LazyFrame:
     rows = case_rows(
         tables, "DEREGISTRATION", "DEREGISTRATION_ID", "DEREGISTRATION_DATE", "REGISTRATION_ID"
@@ -236,4 +272,10 @@ MAPPA_EXITS = Mapping(
     prefix="mappa-exit-",
 )
 
-MAPPINGS: tuple[Mapping, ...] = (ENQUIRIES, ADDRESS_CHECKS, *DOCUMENTS, MAPPA_EXITS)
+MAPPINGS: tuple[Mapping, ...] = (
+    ENQUIRIES,
+    ADDRESS_CHECKS,
+    *DOCUMENTS,
+    MAPPA_REFERRALS,
+    MAPPA_EXITS,
+)

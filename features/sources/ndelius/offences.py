@@ -8,7 +8,7 @@ from features.sources.mapping import Mapping, Value, day, listed
 from features.sources.ndelius.rows import case_rows, skip_where
 from features.sources.tables import SourceTables
 
-OFFENCE_KINDS = {
+BY_CLASS = {
     **dict.fromkeys(("001", "002", "004"), ("violence", 5)),
     **dict.fromkeys(("005", "036"), ("violence", 4)),
     **dict.fromkeys(("008", "034"), ("violence", 3)),
@@ -20,33 +20,68 @@ OFFENCE_KINDS = {
     **dict.fromkeys(("010", "081"), ("weapon", 3)),
 }
 """Kind and seriousness by the first three digits of the Home Office offence class."""
+BY_WORDS = (
+    (
+        "civil_order_breach",
+        2,
+        "breach.*(restraining|molestation|protection|prevention|behaviour).*order",
+    ),
+    ("domestic_abuse", 3, "controlling or coercive|coercive control"),
+)
+"""Kind and seriousness by the words of the offence, which go before its class."""
+TARGETS = (
+    ("child", "child|under (13|16|18)|girl|boy|infant"),
+    ("staff", "emergency worker|constable|police officer|prison officer|probation"),
+    ("partner", "controlling or coercive|coercive control"),
+)
+"""Who was harmed, by the words of the offence; the first that fits."""
+
+
+def _of_words(words: pl.Expr, choices: list[tuple[str | int, str]]) -> pl.Expr:
+    return pl.coalesce(
+        *[
+            pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(choice))
+            for choice, like in choices
+        ]
+    )
 
 
 def _offences(table: str, key: str) -> Mapping:
+    words = pl.col("DESCRIPTION").fill_null("")
+    kinds = {name: kind for name, (kind, _) in BY_CLASS.items()}
+    grades = {name: severity for name, (_, severity) in BY_CLASS.items()}
+    kind = pl.coalesce(
+        _of_words(words, [(kind, like) for kind, _, like in BY_WORDS]), listed("_class", kinds)
+    )
+    severity = pl.coalesce(
+        _of_words(words, [(severity, like) for _, severity, like in BY_WORDS]),
+        pl.col("_class").replace_strict(grades, default=None, return_dtype=pl.Int32),
+    )
+
     def prepare(tables: SourceTables) -> pl.LazyFrame:
         rows = case_rows(
             tables, table, key, "OFFENCE_DATE", "OFFENCE_ID", via=("EVENT_ID", "EVENT")
         )
-        offence = tables.scan("R_OFFENCE", "OFFENCE_ID", "CODE", "MAIN_CATEGORY_CODE")
+        offence = tables.scan(
+            "R_OFFENCE", "OFFENCE_ID", "CODE", "MAIN_CATEGORY_CODE", "DESCRIPTION"
+        )
         rows = rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
         main = pl.coalesce("MAIN_CATEGORY_CODE", pl.col("CODE").str.slice(0, 3)).str.zfill(3)
-        rows = rows.with_columns(_class=main)
-        return rows.with_columns(
+        rows = rows.with_columns(_class=main).with_columns(_kind=kind, _severity=severity)
+        rows = rows.with_columns(
             skip_where(pl.col("_class").is_null(), "R_OFFENCE does not have its offence")
-        ).with_columns(
-            skip_where(
-                ~pl.col("_class").is_in(list(OFFENCE_KINDS)),
-                "an offence class that is not violence, threat, sexual or weapon",
-            )
+        )
+        return rows.with_columns(
+            skip_where(pl.col("_kind").is_null(), "an offence of a kind that no record holds")
         )
 
-    source = (f"{table}.OFFENCE_ID", "R_OFFENCE.MAIN_CATEGORY_CODE")
-    kinds = {name: kind for name, (kind, _) in OFFENCE_KINDS.items()}
-    grades = {name: severity for name, (_, severity) in OFFENCE_KINDS.items()}
+    source = (f"{table}.OFFENCE_ID", "R_OFFENCE.MAIN_CATEGORY_CODE", "R_OFFENCE.DESCRIPTION")
+    rule = "by the words of the offence, else by its Home Office class"
     return Mapping(
         record="incidents",
         table=table,
-        rows="offences of violence, threat, sexual harm or weapons that somebody was convicted of",
+        rows="offences of violence, threat, sexual harm, domestic abuse, weapons or breach of a "
+        "civil order that somebody was convicted of",
         prepare=prepare,
         day=Value(
             "occurred_on", (f"{table}.OFFENCE_DATE",), "the day of the offence", day("OFFENCE_DATE")
@@ -55,15 +90,18 @@ def _offences(table: str, key: str) -> Mapping:
             Value(
                 "kind",
                 source,
-                "by the Home Office class of the offence",
-                listed("_class", kinds),
-                codes=tuple(dict.fromkeys(kinds.values())),
+                rule,
+                pl.col("_kind"),
+                codes=tuple(dict.fromkeys((*kinds.values(), *(kind for kind, _, _ in BY_WORDS)))),
             ),
+            Value("severity", source, rule, pl.col("_severity")),
             Value(
-                "severity",
-                source,
-                "by the Home Office class of the offence",
-                pl.col("_class").replace_strict(grades, default=None, return_dtype=pl.Int64),
+                "target",
+                ("R_OFFENCE.DESCRIPTION",),
+                "a child, staff (anybody who works with the person) or a partner, by the words of "
+                "the offence; null where they do not say",
+                _of_words(words, [(target, like) for target, like in TARGETS]),
+                codes=tuple(target for target, _ in TARGETS),
             ),
             Value("proven", (f"{table}.{key}",), "always: a conviction", pl.lit(value=True)),
             Value(

@@ -13,7 +13,7 @@ from features import __main__ as command
 from features.contracts import records
 from features.frame.catalogue_pages import read_examples
 from features.indicators import CATALOGUE
-from features.sources import lineage, lineage_page
+from features.sources import lineage, lineage_examples, lineage_page
 
 TABLES = Path("tests/spec/tables")
 
@@ -31,49 +31,70 @@ def test_no_indicator_reads_a_note_or_a_protected_characteristic() -> None:
             assert not {"note", *records.PROTECTED} & set(columns), name
 
 
+REGISTER = """ended
+  registrations 2025-01-01 type_code=MAPP ended_on=2026-06-01
+  => 1"""
+ACTION = """due
+  actions 2026-01-01 kind=mappa_action due_on=2026-02-01
+  => 1"""
+VIOLENCE = """to the public, then to a child
+  incidents 2026-06-01 kind=violence target=family
+  => children 0, public 0, known_adult 1, staff 0
+to a child
+  incidents 2026-06-02 kind=violence target=child severity=2
+  => children 1, public 0, known_adult 0, staff 0"""
+
+
 @pytest.mark.parametrize(
     ("name", "text", "extent", "missing"),
     [
-        (
-            "recent_deregistration",
-            "ended\n  registrations 2025-01-01 type_code=RVHR ended_on=2026-06-01\n  => 1",
-            "whole",
-            (),
-        ),
+        ("recent_deregistration", REGISTER, "whole", ()),
         (
             "mappa_actions_outstanding",
-            "due\n  actions 2026-01-01 kind=mappa_action due_on=2026-02-01\n  => 1",
+            ACTION,
             "none",
             ("actions.due_on", "actions.kind=mappa_action"),
         ),
-        (
-            "mappa_or_ap_referral_late",
-            "ap\n  documents 2026-01-01 kind=ap_referral\n  => 1\n"
-            "mappa\n  documents 2026-01-01 kind=mappa_referral\n  => 0",
-            "part",
-            ("documents.kind=mappa_referral",),
-        ),
+        ("violence_incident_count", VIOLENCE, "part", ("incidents.target=family",)),
         ("recent_deregistration", "never\n  => 0", "none", ()),
     ],
     ids=["whole", "none", "part", "no example fires"],
 )
 def test_extent(name: str, text: str, extent: str, missing: tuple[str, ...]) -> None:
-    traced = lineage.trace_indicator(name, lineage.read_examples(text, CATALOGUE[name]))
+    (traced,) = lineage.trace_indicators({name: text})
     assert (traced.extent, traced.missing) == (extent, missing)
 
 
 def test_a_record_that_no_table_yields_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lineage, "_yields", lambda _: ())
-    traced = lineage.trace_indicator("recent_deregistration", [])
-    assert traced.missing == ("registrations",)
+    (traced,) = lineage.trace_indicators({"recent_deregistration": "never\n  => 0"})
+    assert (traced.extent, traced.missing) == ("none", ("registrations",))
+
+
+def test_a_code_that_is_in_no_list_is_not_expected_of_the_systems() -> None:
+    text = REGISTER.replace("MAPP", "NOTACODE")
+    (traced,) = lineage.trace_indicators({"recent_deregistration": text})
+    assert traced.missing == ()
 
 
 def test_a_remark_in_an_example_is_no_column() -> None:
     item = CATALOGUE["recent_deregistration"]
     text = "x\n  registrations 2025-01-01 type_code=RVHR (in force)\n  => children 1, public null"
-    assert lineage.read_examples(text, item) == [
-        lineage.Example((("registrations", {"type_code": "RVHR"}),), fires=True)
+    entry = lineage_examples.Entry("registrations", "2025-01-01", {"type_code": "RVHR"})
+    assert lineage_examples.read_examples(text, item) == [
+        lineage_examples.Example((entry,), fires=True)
     ]
+
+
+def test_whole_spec_tables_are_evaluated_as_their_tests_are() -> None:
+    examples = [
+        (item, example)
+        for name, text in read_examples(TABLES).items()
+        for item in [CATALOGUE[name]]
+        for example in lineage_examples.read_examples(text, item)
+    ]
+    fires = lineage_examples.evaluate_examples([(i, example.entries) for i, example in examples])
+    assert fires == [example.fires for _, example in examples]
 
 
 def test_indicators_lost_without_a_column_of_a_system() -> None:

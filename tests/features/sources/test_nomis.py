@@ -209,3 +209,40 @@ def test_a_security_alert_is_intelligence_that_is_not_disclosed(
     )
     assert [row["kind"] for row in rows] == kinds
     assert all(row["disclosable"] is False for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("victims", "target"),
+    [
+        ([], None),
+        ([{"STAFF_ID": "9"}], "staff"),
+        ([{"OFFENDER_BOOK_ID": "2"}], "prisoner"),
+        ([{"OFFENDER_BOOK_ID": "2"}, {"STAFF_ID": "9"}], "staff"),
+    ],
+    ids=["none named", "staff", "a prisoner", "both"],
+)
+def test_whom_an_incident_concerns(tmp_path: Path, victims: Rows, target: str | None) -> None:
+    parties = [{"OFFENDER_BOOK_ID": "1", "PARTICIPATION_ROLE": "ASSIAL"}]
+    parties += [{**victim, "PARTICIPATION_ROLE": "VICT"} for victim in victims]
+    theirs = prison(
+        INCIDENT_CASE_PARTIES=[
+            {"INCIDENT_CASE_ID": "4", "PARTY_SEQ": str(n), **party}
+            for n, party in enumerate(parties)
+        ],
+        INCIDENT_CASES=[
+            {"INCIDENT_CASE_ID": "4", "INCIDENT_DATE": "2026-02-01", "INCIDENT_TYPE": "ASSAULT"}
+        ],
+    )
+    ours = ndelius(INSTITUTIONAL_REPORT=[REPORT])
+    rows, _ = outcome(tmp_path, ours, theirs, "INCIDENT_CASE_PARTIES")
+    assert [row["target"] for row in rows] == [target]
+
+
+def test_whom_a_charge_concerns(tmp_path: Path) -> None:
+    theirs = charge()
+    theirs["AGENCY_INCIDENT_PARTIES"].append(
+        {"AGENCY_INCIDENT_ID": "7", "PARTY_SEQ": "2", "STAFF_ID": "9", "INCIDENT_ROLE": "V"}
+    )
+    ours = ndelius(INSTITUTIONAL_REPORT=[REPORT])
+    rows, _ = outcome(tmp_path, ours, theirs, "AGENCY_INCIDENT_CHARGES")
+    assert [row["target"] for row in rows] == ["staff"]

@@ -163,3 +163,36 @@ def test_a_limit_of_oasys_without_a_case_stops_the_import(tmp_path: Path) -> Non
     person = {**PERSON, "LIMITED_ACCESS_OFFENDER": "Y", "CMS_PROB_NUMBER": None}
     with pytest.raises(UserError, match="a limit whose person has no CRN"):
         import_tables(tmp_path, ndelius_tables(), oasys() | {"OFFENDER": [person]})
+
+
+@pytest.mark.parametrize(
+    ("flag", "band"), [("L", "LOW"), ("V", "VERY_HIGH"), ("NC", None), ("N", None), (None, None)]
+)
+def test_bands_of_predictors(tmp_path: Path, flag: str | None, band: str | None) -> None:
+    row = assessment(tmp_path, oasys(OVP_RISK_RECON_ELM=flag, OGRS3_RISK_RECON_ELM="M"))
+    assert (row["violence_band"], row["reoffending_band"]) == (band, "MEDIUM")
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [({"10.6": "0"}, False), ({"10.6": "1"}, True), ({"10.6": "2"}, True), ({"10.5": "2"}, None)],
+)
+def test_psychiatric_problems_are_a_mention_of_mental_health(
+    tmp_path: Path, answers: dict[str, str], expected: bool | None
+) -> None:
+    assert assessment(tmp_path, oasys(answers))["mentions_mental_health"] is expected
+
+
+def test_a_plan_is_a_document_of_the_day_it_was_changed_last(tmp_path: Path) -> None:
+    extract, _ = import_tables(tmp_path, ndelius_tables(), oasys())
+    (plan,) = rows_of(extract, "documents")
+    assert (plan["kind"], plan["occurred_on"]) == ("plan", date(2026, 4, 9))
+    assert plan["recorded_at"] == datetime(2026, 4, 9)
+
+
+def test_a_set_without_a_plan_is_counted(tmp_path: Path) -> None:
+    tables = oasys()
+    tables["OASYS_QUESTION"] = tables["OASYS_QUESTION"][:-1]
+    _, report = import_tables(tmp_path, ndelius_tables(), tables)
+    (line,) = [line for line in report.tables if line.record == "documents"]
+    assert line.nothing == {"a set without a plan (RMP)": 1}

@@ -1,10 +1,9 @@
-"""Requirements, licence conditions and enforcement decisions from NDelius."""
+"""Requirements, licence conditions and civil orders from NDelius."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -72,34 +71,43 @@ def test_a_licence_condition_has_its_categories(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "decided"),
+    ("words", "relaxed"),
+    [("Removed by court", date(2026, 2, 1)), ("Completed", None), (None, None)],
+)
+def test_a_requirement_that_was_removed_was_relaxed(
+    tmp_path: Path, words: str | None, relaxed: date | None
+) -> None:
+    row = {
+        "RQMNT_ID": "1",
+        "START_DATE": "2026-01-01",
+        "TERMINATION_DATE": "2026-02-01",
+        "RQMNT_TERMINATION_REASON_ID": "4",
+    }
+    reasons = [{"STANDARD_REFERENCE_LIST_ID": "4", "CODE_VALUE": "R", "CODE_DESCRIPTION": words}]
+    tables = ndelius_tables(RQMNT=[row]) | {"R_STANDARD_REFERENCE_LIST": reasons}
+    extract, _ = import_tables(tmp_path, tables)
+    assert [row["relaxed_on"] for row in rows_of(extract, "orders")] == [relaxed]
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
     [
-        ("EA02", ["warning"]),
-        ("LCL", ["compliance_letter"]),
-        ("EA11", ["recall"]),
-        ("NFA", ["none"]),
-        ("ROM", []),
+        ("Restraining Order", ["restraining_order"]),
+        ("Sexual Harm Prevention Order", ["shpo"]),
+        ("Criminal Behaviour Order", ["criminal_behaviour"]),
+        ("Compensation", []),
     ],
 )
-def test_an_enforcement_action_is_a_decision_where_it_says_what_was_decided(
-    tmp_path: Path, code: str, decided: list[str]
-) -> None:
-    contact: dict[str, Any] = {
-        "CONTACT_ID": "1",
-        "CONTACT_DATE": "2026-01-01",
-        "CONTACT_TYPE_ID": "5",
-    }
-    action = {
-        "ENFORCEMENT_ID": "1",
-        "CONTACT_ID": "1",
-        "ENFORCEMENT_ACTION_ID": "3",
-        "ACTION_TAKEN_DATE": "2026-01-03",
-    }
-    tables = ndelius_tables(CONTACT=[contact], ENFORCEMENT=[action])
-    del tables["ENFORCEMENT"][0]["OFFENDER_ID"]
-    lists = {
-        "R_ENFORCEMENT_ACTION": [{"ENFORCEMENT_ACTION_ID": "3", "CODE": code, "DESCRIPTION": "x"}]
-    }
-    extract, _ = import_tables(tmp_path, tables | lists)
-    assert [row["decided"] for row in rows_of(extract, "decisions")] == decided
-    assert [row["enforcement_code"] for row in rows_of(extract, "contacts")] == [code]
+def test_a_civil_order_beside_a_sentence(tmp_path: Path, words: str, kinds: list[str]) -> None:
+    tables = ndelius_tables(
+        DISPOSAL=[{"DISPOSAL_ID": "1", "EVENT_ID": "2", "DISPOSAL_DATE": "2025-05-01"}],
+        ADDITIONAL_SENTENCE=[
+            {"ADDITIONAL_SENTENCE_ID": "3", "EVENT_ID": "2", "ADDITIONAL_SENTENCE_TYPE_ID": "4"}
+        ],
+    )
+    types = [{"STANDARD_REFERENCE_LIST_ID": "4", "CODE_VALUE": "R", "CODE_DESCRIPTION": words}]
+    extract, _ = import_tables(tmp_path, tables | {"R_STANDARD_REFERENCE_LIST": types})
+    rows = rows_of(extract, "orders")
+    assert [(row["kind"], row["occurred_on"]) for row in rows] == [
+        (kind, date(2025, 5, 1)) for kind in kinds
+    ]

@@ -12,7 +12,7 @@ from tests.features.sources.systems import import_tables, ndelius_tables, rows_o
 
 TYPES = [
     {"CONTACT_TYPE_ID": str(number), "CODE": code, "DESCRIPTION": code}
-    for number, code in enumerate(("C369", "C515", "SFGC", "SFRR", "CHVS"))
+    for number, code in enumerate(("C369", "C515", "SFGC", "SFRR", "CHVS", "CCMR"))
 ]
 OUTCOMES = [
     {"CONTACT_OUTCOME_TYPE_ID": "1", "CODE": "CONC", "DESCRIPTION": "Concerns"},
@@ -132,3 +132,14 @@ def test_the_end_of_the_mappa_register_is_an_action(
     assert [row["kind"] for row in rows_of(extract, "actions")] == kinds
     (register,) = rows_of(extract, "registrations")
     assert (register["type_code"], register["ended_on"]) == (code, date(2026, 1, 5))
+
+
+def test_a_contact_that_refers_to_mappa_is_a_document(tmp_path: Path) -> None:
+    contacts = [contact(1, "2026-01-05", 5), contact(2, "2026-01-06", 4)]
+    extract, _ = import_tables(
+        tmp_path, ndelius_tables(CONTACT=contacts) | {"R_CONTACT_TYPE": TYPES}
+    )
+    rows = rows_of(extract, "documents")
+    assert [(row["kind"], row["occurred_on"]) for row in rows] == [
+        ("mappa_referral", date(2026, 1, 5))
+    ]

@@ -54,10 +54,36 @@ def test_an_offence_of_another_class_is_counted(tmp_path: Path) -> None:
         tmp_path, {"CODE": "04910", "MAIN_CATEGORY_CODE": "049", "DESCRIPTION": "x"}
     )
     assert rows == []
-    assert nothing == {"an offence class that is not violence, threat, sexual or weapon": 1}
+    assert nothing == {"an offence of a kind that no record holds": 1}
 
 
 def test_an_offence_that_the_list_does_not_have_is_counted(tmp_path: Path) -> None:
     rows, nothing = incident_of(tmp_path, {"OFFENCE_ID": "6", "CODE": "00100"})
     assert rows == []
     assert nothing == {"R_OFFENCE does not have its offence": 1}
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind", "severity", "target"),
+    [
+        (
+            "00805",
+            "Controlling or coercive behaviour in a family relationship",
+            "domestic_abuse",
+            3,
+            "partner",
+        ),
+        ("19594", "Breach of a restraining order", "civil_order_breach", 2, None),
+        ("02001", "Sexual assault of a female child under 13", "sexual", 4, "child"),
+        ("10405", "Assault of an emergency worker", "violence", 2, "staff"),
+        ("00801", "Wounding", "violence", 3, None),
+    ],
+)
+def test_the_words_of_an_offence_go_before_its_class(
+    tmp_path: Path, code: str, words: str, kind: str, severity: int, target: str | None
+) -> None:
+    offence = {"CODE": code, "MAIN_CATEGORY_CODE": code[:3], "DESCRIPTION": words}
+    rows, _ = incident_of(tmp_path, offence)
+    assert [(row["kind"], row["severity"], row["target"]) for row in rows] == [
+        (kind, severity, target)
+    ]

@@ -1,34 +1,12 @@
-"""NOMIS, declared: adjudications, incidents and security alerts in prison become incidents.
-
-What happened in custody counts for probation only from the moment it was shared: when a report of
-the prison was completed on or after that day, or a case note of the same days was linked to an
-NDelius contact. Until then it is counted here and becomes no record.
-
-Source: the tables of NOMIS in public HMPPS repositories (prison-api, MIT).
-"""
+"""NOMIS, declared: adjudications, incidents and security alerts in prison become incidents."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from features.contracts.table import CRN_PATTERN
-from features.sources.mapping import (
-    CREATED,
-    CRN,
-    DELETED,
-    ID,
-    NOTHING,
-    UPDATED,
-    Mapping,
-    Value,
-    day,
-    moment,
-)
+from features.sources.mapping import ID, NOTHING, Mapping, Value
+from features.sources.nomis.rows import harmed_group_value, harmed_groups, with_case
 from features.sources.tables import SourceTables
-
-SYSTEM = "nomis"
-SHARED_WITHIN_DAYS = 3
-"""A case note written this many days after an incident is taken to be about it."""
 
 ADJUDICATIONS = {
     "51:1": ("violence", 3),
@@ -45,89 +23,6 @@ PERPETRATORS = ("ASSIAL", "FIGHT", "HOST", "PERP", "SUSINV", "ACTINV")
 """Roles of those who did it (assailant, fighter, hostage taker, perpetrator, suspected, active)."""
 
 
-def _cases(tables: SourceTables) -> pl.LazyFrame:
-    """The CRN of each booking, by NOMS number; none where two cases share the number."""
-    ndelius = tables.of("ndelius").scan("OFFENDER", "OFFENDER_ID", "CRN", "NOMS_NUMBER")
-    crn = pl.col("CRN").str.to_uppercase()
-    people = (
-        ndelius.filter(pl.col("NOMS_NUMBER").is_not_null(), crn.str.contains(CRN_PATTERN))
-        .group_by(pl.col("NOMS_NUMBER").str.to_uppercase().alias("_noms"))
-        .agg(
-            pl.when(crn.n_unique() == 1).then(crn.first()).alias(CRN),
-            (crn.n_unique() > 1).alias("_shared_number"),
-            pl.col("OFFENDER_ID").first().alias("_offender"),
-        )
-    )
-    bookings = tables.scan("OFFENDER_BOOKINGS", "OFFENDER_BOOK_ID", "OFFENDER_ID")
-    names = tables.scan("OFFENDERS", "OFFENDER_ID", "OFFENDER_ID_DISPLAY")
-    return (
-        bookings.join(names.unique("OFFENDER_ID", keep="any"), on="OFFENDER_ID", how="left")
-        .with_columns(_noms=pl.col("OFFENDER_ID_DISPLAY").str.to_uppercase())
-        .join(people, on="_noms", how="left")
-        .unique("OFFENDER_BOOK_ID", keep="any")
-        .select("OFFENDER_BOOK_ID", "_noms", CRN, "_shared_number", "_offender")
-    )
-
-
-def _shared(tables: SourceTables) -> pl.LazyFrame:
-    """When something about custody reached probation: NDelius offender, days about, moment."""
-    ndelius = tables.of("ndelius")
-    reports = ndelius.scan(
-        "INSTITUTIONAL_REPORT", "OFFENDER_ID", "DATE_COMPLETED", "CREATED_DATETIME"
-    ).select(
-        pl.col("OFFENDER_ID").alias("_offender"),
-        pl.lit(None, pl.Date).alias("_from"),
-        day("DATE_COMPLETED").alias("_until"),
-        pl.max_horizontal(moment("DATE_COMPLETED"), moment("CREATED_DATETIME")).alias("_shared_at"),
-    )
-    linked = ndelius.scan("CONTACT", "OFFENDER_ID", "NOMIS_CASE_NOTE_ID", "CREATED_DATETIME")
-    notes = tables.scan("OFFENDER_CASE_NOTES", "CASE_NOTE_ID", "CONTACT_DATE")
-    contacts = (
-        linked.filter(pl.col("NOMIS_CASE_NOTE_ID").is_not_null())
-        .join(notes, left_on="NOMIS_CASE_NOTE_ID", right_on="CASE_NOTE_ID")
-        .select(
-            pl.col("OFFENDER_ID").alias("_offender"),
-            day("CONTACT_DATE").dt.offset_by(f"-{SHARED_WITHIN_DAYS}d").alias("_from"),
-            day("CONTACT_DATE").alias("_until"),
-            moment("CREATED_DATETIME").alias("_shared_at"),
-        )
-    )
-    return pl.concat([reports, contacts]).filter(pl.col("_shared_at").is_not_null())
-
-
-def _with_case(rows: pl.LazyFrame, tables: SourceTables, on: str) -> pl.LazyFrame:
-    """The rows with their case, and CREATED as the moment at which they reached probation."""
-    rows = rows.join(_cases(tables), on="OFFENDER_BOOK_ID", how="left").with_columns(_on=day(on))
-    sharing = (
-        rows.select(ID, "_offender", "_on")
-        .join(_shared(tables), on="_offender")
-        .filter(
-            pl.col("_on") <= pl.col("_until"),
-            (pl.col("_on") >= pl.col("_from")).fill_null(value=True),
-        )
-        .group_by(ID)
-        .agg(pl.col("_shared_at").min())
-    )
-    reason = (
-        pl.when(pl.col("_noms").is_null())
-        .then(pl.lit("its booking leads to no NOMS number"))
-        .when(pl.col("_shared_number"))
-        .then(pl.lit("two CRNs have its NOMS number"))
-        .when(pl.col(CRN).is_null())
-        .then(pl.lit("no case in NDelius has its NOMS number"))
-        .when(pl.col("_shared_at").is_null())
-        .then(
-            pl.lit("not known to probation: no report or linked case note says that it was shared")
-        )
-    )
-    return rows.join(sharing, on=ID, how="left").with_columns(
-        pl.col("_shared_at").alias(CREATED),
-        pl.lit(None, pl.Datetime("us")).alias(UPDATED),
-        pl.lit(value=False).alias(DELETED),
-        pl.coalesce(NOTHING, reason).alias(NOTHING),
-    )
-
-
 def _charges(tables: SourceTables) -> pl.LazyFrame:
     rows = tables.scan(
         "AGENCY_INCIDENT_CHARGES",
@@ -142,6 +37,7 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
         "AGENCY_INCIDENT_PARTIES", "AGENCY_INCIDENT_ID", "PARTY_SEQ", "OFFENDER_BOOK_ID"
     )
     offences = tables.scan("OIC_OFFENCES", "OIC_OFFENCE_ID", "OIC_OFFENCE_CODE")
+    harmed = harmed_groups(tables, "AGENCY_INCIDENT_PARTIES", "AGENCY_INCIDENT_ID", "INCIDENT_ROLE")
     results = tables.scan("OIC_HEARING_RESULTS", "AGENCY_INCIDENT_ID", "CHARGE_SEQ", "FINDING_CODE")
     findings = results.group_by("AGENCY_INCIDENT_ID", "CHARGE_SEQ").agg(
         (pl.col("FINDING_CODE") == "PROVED").any().alias("_proved")
@@ -159,6 +55,7 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
             how="left",
         )
         .join(findings, on=["AGENCY_INCIDENT_ID", "CHARGE_SEQ"], how="left")
+        .join(harmed, on="AGENCY_INCIDENT_ID", how="left")
     )
     rule = pl.col("OIC_OFFENCE_CODE").str.extract(r"^(51:\d+)")
     rows = rows.with_columns(
@@ -170,7 +67,7 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
         .then(pl.lit("a charge that is not violence, threat or drugs"))
         .alias(NOTHING),
     )
-    return _with_case(rows, tables, "INCIDENT_DATE")
+    return with_case(rows, tables, "INCIDENT_DATE")
 
 
 _RULE = ("AGENCY_INCIDENT_CHARGES.CHARGED_OIC_OFFENCE_ID", "OIC_OFFENCES.OIC_OFFENCE_CODE")
@@ -220,6 +117,7 @@ CHARGES = Mapping(
             "whether some hearing found it proved; null where none did anything",
             pl.coalesce("_proved", pl.col("FINDING_CODE") == "PROVED"),
         ),
+        harmed_group_value("AGENCY_INCIDENT_PARTIES", "INCIDENT_ROLE"),
         *_FIXED,
     ),
     prefix="charge-",
@@ -238,6 +136,10 @@ def _parties(tables: SourceTables) -> pl.LazyFrame:
     rows = rows.join(
         cases.unique("INCIDENT_CASE_ID", keep="any"), on="INCIDENT_CASE_ID", how="left"
     )
+    harmed = harmed_groups(
+        tables, "INCIDENT_CASE_PARTIES", "INCIDENT_CASE_ID", "PARTICIPATION_ROLE"
+    )
+    rows = rows.join(harmed, on="INCIDENT_CASE_ID", how="left")
     kind = pl.col("INCIDENT_TYPE").replace_strict(
         INCIDENT_TYPES, default=None, return_dtype=pl.String
     )
@@ -253,7 +155,7 @@ def _parties(tables: SourceTables) -> pl.LazyFrame:
         .then(pl.lit("a victim, witness or other role"))
         .alias(NOTHING),
     )
-    return _with_case(rows, tables, "INCIDENT_DATE")
+    return with_case(rows, tables, "INCIDENT_DATE")
 
 
 INCIDENTS = Mapping(
@@ -279,6 +181,7 @@ INCIDENTS = Mapping(
             pl.lit("allegation"),
             codes=("allegation",),
         ),
+        harmed_group_value("INCIDENT_CASE_PARTIES", "PARTICIPATION_ROLE"),
         *_FIXED,
     ),
     prefix="incident-",
@@ -295,7 +198,7 @@ def _alerts(tables: SourceTables) -> pl.LazyFrame:
         .then(pl.lit("not a security alert"))
         .alias(NOTHING),
     )
-    return _with_case(rows, tables, "ALERT_DATE")
+    return with_case(rows, tables, "ALERT_DATE")
 
 
 ALERTS = Mapping(
@@ -328,4 +231,3 @@ ALERTS = Mapping(
 )
 
 MAPPINGS: tuple[Mapping, ...] = (CHARGES, INCIDENTS, ALERTS)
-"""Every mapping of NOMIS."""

@@ -1,8 +1,6 @@
-"""OASys, declared: its sets, sections, questions and answers become assessments, and its limits.
+"""OASys, declared: its sets, sections, questions and answers become assessments.
 
-Source: the tables and the question bank of OASys in public HMPPS repositories
-(offender-assessments-api, MIT). Levels a group are the answers to SUM6.1.1 to SUM6.5.2 of the
-section ROSHSUM.
+Levels a group are the answers to SUM6.1.1 to SUM6.5.2 of the section ROSHSUM.
 """
 
 from __future__ import annotations
@@ -23,12 +21,10 @@ from features.sources.mapping import (
     Value,
     code,
     day,
-    flag,
+    listed,
     moment,
 )
 from features.sources.tables import SourceTables
-
-SYSTEM = "oasys"
 
 LEVEL_QUESTIONS = {
     "SUM6.1.1": "children_community",
@@ -51,6 +47,10 @@ STATUSES = {
     "AWAITING_PSR": "OPEN",
     "AWAITING_SBC": "OPEN",
 }
+BANDS = {"reoffending_band": "OGRS3_RISK_RECON_ELM", "violence_band": "OVP_RISK_RECON_ELM"}
+"""Bands of predictors by the column that has them: L, M, H, V, or N and NC for none."""
+PSYCHIATRIC = "10.6"
+"""The question about current psychiatric problems: 0 none, 1 some, 2 significant."""
 FULL_TYPES = ("LAYER_1", "LAYER_3", "LAYER1", "LAYER3")
 """The assessments that record levels; others are screenings."""
 MENTIONS = {
@@ -94,12 +94,14 @@ def _levels(tables: SourceTables) -> pl.LazyFrame:
         name: pl.col("_answer").filter(pl.col("_question") == question).first().replace(LEVELS)
         for question, name in LEVEL_QUESTIONS.items()
     }
-    screened = {
+    screened: dict[str, pl.Expr] = {
         name: pl.when(pl.col("_question").is_in(list(questions)).any()).then(
             (pl.col("_question").is_in(list(questions)) & (pl.col("_answer") == "YES")).any()
         )
         for name, questions in MENTIONS.items()
     }
+    psychiatric = pl.col("_answer").filter(pl.col("_question") == PSYCHIATRIC).first()
+    screened["mentions_mental_health"] = psychiatric.is_in(["1", "2"])
     return answers.group_by("OASYS_SET_PK").agg(
         *[value.alias(f"_{name}") for name, value in {**of, **screened}.items()]
     )
@@ -132,7 +134,8 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _sets(tables: SourceTables) -> pl.LazyFrame:
+def assessment_sets(tables: SourceTables) -> pl.LazyFrame:
+    """All sets with their case, times, answers, and `_plan`: when the plan was changed last."""
     rows = tables.scan(
         "OASYS_SET",
         "OASYS_SET_PK",
@@ -149,7 +152,7 @@ def _sets(tables: SourceTables) -> pl.LazyFrame:
         "ASSESSMENT_VOIDED_DATE",
         "DELETED_DATE",
         "CREATE_DATE",
-        "LASTUPD_DATE",
+        *BANDS.values(),
     )
     groups = tables.scan("OASYS_ASSESSMENT_GROUP", "OASYS_ASSESSMENT_GROUP_PK", "OFFENDER_PK")
     rows = rows.join(
@@ -184,7 +187,7 @@ ASSESSMENTS = Mapping(
     record="assessments",
     table="OASYS_SET",
     rows="every assessment; levels only of Layer 1 and Layer 3",
-    prepare=_sets,
+    prepare=assessment_sets,
     day=Value(
         "occurred_on",
         ("OASYS_SET.INITIATION_DATE",),
@@ -223,6 +226,22 @@ ASSESSMENTS = Mapping(
                 pl.col(f"_{name}"),
             )
             for name, questions in MENTIONS.items()
+        ),
+        Value(
+            "mentions_mental_health",
+            _LEVELS,
+            f"some or significant problems (1, 2) in answer to {PSYCHIATRIC}; null without an answer",
+            pl.col("_mentions_mental_health"),
+        ),
+        *(
+            Value(
+                name,
+                (f"OASYS_SET.{column}",),
+                "L, M, H or V; null where it was not calculated",
+                listed(column, LEVELS),
+                codes=tuple(LEVELS.values()),
+            )
+            for name, column in BANDS.items()
         ),
         Value(
             "purpose",
@@ -267,59 +286,4 @@ ASSESSMENTS = Mapping(
     hides_until_changed=False,
 )
 
-
-NOT_MARKED = "the person is not marked as limited"
-
-
-def _limited(tables: SourceTables) -> pl.LazyFrame:
-    rows = tables.scan(
-        "OFFENDER",
-        "OFFENDER_PK",
-        "CMS_PROB_NUMBER",
-        "LIMITED_ACCESS_OFFENDER",
-        "CREATE_DATE",
-        "LASTUPD_DATE",
-    )
-    crn = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
-    case = pl.when(crn.str.contains(CRN_PATTERN)).then(crn)
-    return rows.with_columns(
-        case.alias(CRN),
-        pl.col("OFFENDER_PK").alias(ID),
-        moment("CREATE_DATE").alias(CREATED),
-        moment("LASTUPD_DATE").alias(UPDATED),
-        pl.lit(value=False).alias(DELETED),
-        pl.when(~flag("LIMITED_ACCESS_OFFENDER").fill_null(value=False))
-        .then(pl.lit(NOT_MARKED))
-        .when(case.is_null())
-        .then(pl.lit("a limit whose person has no CRN"))
-        .alias(NOTHING),
-    )
-
-
-LIMITS = Mapping(
-    record="limits",
-    table="OFFENDER",
-    rows="people whom OASys marks as limited",
-    prepare=_limited,
-    day=Value(
-        "occurred_on",
-        ("OFFENDER.CREATE_DATE",),
-        "when the person was entered",
-        pl.col(CREATED).dt.date(),
-    ),
-    values=(
-        Value(
-            "kind",
-            ("OFFENDER.LIMITED_ACCESS_OFFENDER",),
-            "a restriction that names nobody: nobody is let in",
-            pl.lit("restriction"),
-            codes=("restriction",),
-        ),
-    ),
-    prefix="limited-",
-    hides_until_changed=False,
-    harmless=(NOT_MARKED,),
-)
-
-MAPPINGS: tuple[Mapping, ...] = (LIMITS, ASSESSMENTS)
-"""Every mapping of OASys."""
+MAPPINGS: tuple[Mapping, ...] = (ASSESSMENTS,)
