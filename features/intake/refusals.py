@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from features import clock
 from features.contracts import contact_codes, records
 from features.contracts.table import CRN_PATTERN, Column, Table
 
@@ -172,13 +173,22 @@ def _missing_keys(table: Table) -> pl.Expr:
     )
 
 
+def may_lie_ahead(table: Table) -> pl.Expr:
+    """An expression: a row may be about a later day than the one on which it was recorded."""
+    if table.name != "contacts":
+        return pl.lit(table.planned)
+    kind = pl.col("type_code")
+    unlisted = ~kind.is_in(list(contact_codes.CONTACT_TYPES))
+    return kind.is_in(list(contact_codes.PLANNED_CONTACTS)) | unlisted
+
+
+def local_day(at: pl.Expr) -> pl.Expr:
+    """An expression: the calendar date in England of a time in UTC without a zone."""
+    return at.dt.replace_time_zone("UTC").dt.convert_time_zone(clock.LOCAL.key).dt.date()
+
+
 def _date_reasons(table: Table) -> list[pl.Expr]:
     day, at = pl.col("occurred_on"), pl.col("recorded_at")
-    planned = pl.lit(table.planned)
-    if table.name == "contacts":
-        planned = pl.col("type_code").is_in(list(contact_codes.PLANNED_CONTACTS)) | ~pl.col(
-            "type_code"
-        ).is_in(list(contact_codes.CONTACT_TYPES))
     early = [
         _reason_if(pl.col(c.name).cast(pl.Date()) < EARLIEST, f"date before {EARLIEST}: {c.name}")
         for c in table.columns
@@ -191,7 +201,8 @@ def _date_reasons(table: Table) -> list[pl.Expr]:
             at > pl.col("_extracted_at"), "date out of range: recorded after the extract was taken"
         ),
         _reason_if(
-            (at.dt.date() < day) & ~planned, "date out of range: recorded before it occurred"
+            (local_day(at) < day) & ~may_lie_ahead(table),
+            "date out of range: recorded before it occurred",
         ),
     ]
 

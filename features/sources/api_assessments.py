@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
-from features import clock
-
 Body = dict[str, Any]
 Row = tuple[str, dict[str, Any]]
 
@@ -59,11 +57,13 @@ def base_columns(record_id: str, crn: str | None, on: Any, recorded: Any = None)
 
 
 def _arns_levels(body: Body) -> dict[str, Any]:
-    """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}; prisoners only ever
-    in custody, wherever a supplier puts them.
+    """Levels from {LEVEL: [groups]}, {group: LEVEL} or {riskToGroup: LEVEL}.
+
+    Prisoners have a level in custody alone: what a supplier says of them in the community counts
+    only where it says nothing of them in custody.
     """
     levels: dict[str, Any] = {}
-    for key, place in (("riskInCommunity", "community"), ("riskInCustody", "custody")):
+    for key, place in (("riskInCustody", "custody"), ("riskInCommunity", "community")):
         for left, right in (body.get(key) or {}).items():
             pairs = [(g, left) for g in right] if isinstance(right, list) else [(left, right)]
             for name, value in pairs:
@@ -100,22 +100,12 @@ def recall_rosh(body: Body, crn: str | None) -> Iterator[Row]:
 def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
     """Levels, predictors and dates from OASys ORDS, keyed by the assessment's number."""
     crn = body.get("crn") or body.get("probNumber") or crn
-    if body.get("limitedAccessOffender"):
-        yield (
-            "limits",
-            {
-                **base_columns(f"oasys-lao-{crn}", crn, clock.now().isoformat()),
-                "kind": "restriction",
-                "source_system": "oasys",
-            },
-        )
-    for item in body.get("timeline", []) + body.get("assessments", []):
-        started = item.get("initiationDate") or item.get("completedDate")
+    for item in [*(body.get("timeline") or []), *(body.get("assessments") or [])]:
         completed_on = item.get("dateCompleted") or item.get("completedDate")
-        if not started:
-            continue
+        started = item.get("initiationDate") or completed_on
+        number = item.get("assessmentPk") or item["assessmentId"]
         # Some say that they were completed before they were started: known from the later day.
-        row = base_columns(f"oasys-{item['assessmentPk']}", crn, started)
+        row = base_columns(f"oasys-{number}", crn, started)
         row["recorded_at"] = max(
             filter(None, (parse_time(started), parse_time(completed_on))), default=None
         )
@@ -124,7 +114,7 @@ def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
             "assessments",
             {
                 **row,
-                "status": item.get("assessmentStatus") or item.get("status"),
+                "status": _status_of(item),
                 "completed_on": parse_day(completed_on),
                 "signed_at": parse_time(item.get("assessorSignedDate")),
                 "source_system": "oasys",
@@ -132,6 +122,13 @@ def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
                 **bands,
             },
         )
+
+
+def _status_of(item: Body) -> str | None:
+    """The status; one without levels by its type (a screening) is of predictors alone."""
+    status = item.get("assessmentStatus") or item.get("status")
+    kind = str(item.get("assessmentType") or "LAYER3").replace("_", "")
+    return "PREDICTORS_ONLY" if status == "COMPLETE" and not kind.startswith("LAYER") else status
 
 
 def _ords_levels(item: Body) -> dict[str, Any]:
@@ -150,7 +147,10 @@ def _ords_bands(item: Body) -> dict[str, Any]:
         return {}
     return {
         "predictor_version": "1",
-        "serious_band": parse_level((item.get("RSR") or {}).get("scoreLevel")),
+        "serious_band": parse_level(
+            (item.get("RSR") or {}).get("scoreLevel")
+            or (item.get("RSR") or {}).get("rsrScoreLevel")
+        ),
         "violence_band": parse_level((item.get("OVP") or {}).get("ovpRisk")),
         "reoffending_band": parse_level((item.get("OGRS") or {}).get("ogrs3RiskRecon")),
     }

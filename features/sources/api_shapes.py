@@ -8,11 +8,12 @@ fields that a shape does not have stay null.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from features import clock
 from features.contracts import codes, contact_codes
 from features.sources.api_assessments import (
     Body,
@@ -25,8 +26,12 @@ from features.sources.api_assessments import (
     read_predictors,
     recall_rosh,
 )
+from features.sources.api_versions import CHANGED, GUESSED
 
-_REGISTER_BY_NAME = {text.lower(): code for code, text in codes.REGISTER_TYPES.items()}
+_REGISTER_BY_NAME = {
+    **{text.lower(): code for code, text in codes.REGISTER_TYPES.items()},
+    "risk to probation staff": "AV2S",
+}
 _COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
 
 
@@ -52,6 +57,7 @@ def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
             {
                 **row,
                 "recorded_at": parse_time(late) or created,
+                CHANGED: updated or created,
                 "type_code": (item.get("type") or {}).get("code"),
                 "outcome_code": (item.get("outcome") or {}).get("code"),
                 "staff_code": (item.get("officer") or {}).get("code"),
@@ -62,7 +68,8 @@ def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
 
 def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
     crn = _crn_of(body) or crn
-    for i, item in enumerate(body["contacts"]):
+    places: Counter[tuple[str, str | None]] = Counter()
+    for item in body["contacts"]:
         start = item["startDateTime"]
         comment = _COMMENT.search(item.get("notes") or "")
         written_at = (
@@ -74,8 +81,8 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "contacts",
             {
-                **base_columns(f"history-{crn}-{i}-{kind.get('code')}", crn, start),
-                "recorded_at": max(filter(None, (parse_time(start), parse_time(written_at)))),
+                **base_columns(_history_number(crn, start, kind.get("code"), places), crn, start),
+                "recorded_at": _when_told(item, start, written_at),
                 "type_code": kind.get("code"),
                 "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
                 "enforcement_code": _code_of(
@@ -86,6 +93,23 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
                 "note": item.get("notes"),
             },
         )
+
+
+def _history_number(
+    crn: str | None, start: str, code: str | None, places: Counter[tuple[str, str | None]]
+) -> str:
+    """A record number from when a contact was and its type, for a shape that has no number."""
+    places[start, code] += 1
+    again = f"-{places[start, code]}" if places[start, code] > 1 else ""
+    return f"history-{crn}-{start}-{code}{again}"
+
+
+def _when_told(item: Body, start: str, written_at: str) -> datetime | None:
+    """When what a contact says was known: an outcome not before it, a plan when it was written."""
+    times = [at for at in (parse_time(start), parse_time(written_at)) if at is not None]
+    if not times:
+        return None
+    return max(times) if item.get("outcome") else times[-1]
 
 
 def _code_of(text: str | None, meanings: dict[str, str]) -> str | None:
@@ -112,7 +136,8 @@ def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "contacts",
                 {
-                    **base_columns(f"contact-{item['contactId']}-{part}", crn, item["date"]),
+                    **base_columns(f"contact-{item['contactId']}", crn, item["date"]),
+                    GUESSED: True,
                     "type_code": (item.get("type") or {}).get("code"),
                     "outcome_code": outcome,
                 },
@@ -121,8 +146,8 @@ def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
 
 def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
     crn = (body.get("personSummary") or {}).get("crn") or crn
-    flags = [*body.get("riskFlags", []), *body.get("removedRiskFlags", [])]
-    for item in flags or [body["riskFlag"]]:
+    flags = [*(body.get("riskFlags") or []), *(body.get("removedRiskFlags") or [])]
+    for item in [*flags, *([body["riskFlag"]] if body.get("riskFlag") else [])]:
         removed = item.get("removalHistory") or []
         yield (
             "registrations",
@@ -185,40 +210,6 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
             )
 
 
-def _read_access(body: Body, _crn: str | None) -> Iterator[Row]:
-    """Limits of access from three kinds of response: exclusions, restrictions, a CRN alone.
-
-    A case without any of these is open.
-    """
-    listed = body.get("access") or body.get("caseload") or [body]
-    now = clock.now().isoformat()
-    for item in listed:
-        kinds = [
-            kind
-            for kind, limit in (
-                ("exclusion", item.get("userExcluded")),
-                ("restriction", item.get("userRestricted") or item.get("limitedAccess")),
-            )
-            if limit
-        ]
-        for kind in kinds:
-            yield (
-                "limits",
-                {**base_columns(f"access-{item['crn']}-{kind}", item["crn"], now), "kind": kind},
-            )
-
-
-def _read_limitations(body: Body, crn: str | None) -> Iterator[Row]:
-    """Exclusions and restrictions of one case, without the users that they name.
-
-    Names are left out because a response never says who was removed: that user would keep access.
-    """
-    now = clock.now().isoformat()
-    for kind, field in (("exclusion", "excludedFrom"), ("restriction", "restrictedTo")):
-        if body.get(field):
-            yield "limits", {**base_columns(f"access-{crn}-{kind}", crn, now), "kind": kind}
-
-
 def _crn_of(body: Body) -> str | None:
     crn = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
     return str(crn) if crn else None
@@ -270,15 +261,5 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("registers: MAPPA and RoSH history", _has_keys("roshHistory"), _rosh_history),
     Shape("licence conditions", _has_keys("activeConvictions"), _licence_conditions),
-    Shape(
-        "limited access: named users",
-        _has_either(_has_keys("excludedFrom"), _has_keys("restrictedTo")),
-        _read_limitations,
-    ),
-    Shape(
-        "limited access",
-        _has_either(_has_keys("access"), _has_keys("caseload"), _has_keys("userExcluded", "crn")),
-        _read_access,
-    ),
 )
 """Tried in order; the first that fits reads the body."""

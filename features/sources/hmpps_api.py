@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,14 @@ import polars as pl
 
 from features import clock
 from features.contracts import records
-from features.errors import MissingInput, UnreadableInput, UserError
-from features.sources.api_assessments import base_columns
+from features.errors import MissingInput, UserError
+from features.sources.api_limits import CRN, read_limits
 from features.sources.api_shapes import SHAPES
+from features.sources.api_versions import CHANGED, join_assessments, to_versions
+from features.sources.mapping import recorded_from_its_day
 
-_CRN = re.compile(r"[A-Z]\d{6}")
+Tellings = dict[tuple[str, str], list[dict[str, Any]]]
+"""Everything that was said of each record, by table and record number."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,14 @@ class Report:
 
 
 def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
-    """Read every JSON file in a folder and write an extract; equal entries become one row.
+    """Read every JSON file in a folder and write an extract; what is said of one record is one record.
 
     `extracted_at` (UTC) is now where it is not given. Feeds are never declared complete: an API
     answers for the cases that were asked about.
     """
     if not folder.is_dir():
         raise MissingInput(f"There is no folder {folder} of API responses.")
-    report, rows = Report(), dict[tuple[str, str], dict[str, Any]]()
+    report, rows = Report(), Tellings()
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".json", ".csv"):
             _read_file(path, str(path.relative_to(folder)), rows, report)
@@ -59,9 +61,7 @@ def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None 
     return report
 
 
-def _read_file(
-    path: Path, name: str, rows: dict[tuple[str, str], dict[str, Any]], report: Report
-) -> None:
+def _read_file(path: Path, name: str, rows: Tellings, report: Report) -> None:
     if path.suffix == ".csv":
         report.unread[name] = _reference_list(path)
         return
@@ -73,30 +73,35 @@ def _read_file(
     counts: Counter[tuple[str, str]] = Counter()
     skipped: list[str] = []
     for body, crn in _response_bodies(content, path):
-        try:
-            shape = next((shape for shape in SHAPES if shape.fits(body)), None)
-            # A body is used whole or not at all: half a response would look like a complete one.
-            read = [] if shape is None else list(shape.read(body, crn))
-        except DAMAGED as error:
-            skipped.append(f"damaged ({type(error).__name__}; {_keys_of(body)})")
-            limit = _limit_of_a_damaged(name, body, crn, clock.now_as_recorded())
-            if limit is not None:
-                _merge_rows(rows, "limits", limit)
-                counts["damaged: taken as limited for everyone", "limits"] += 1
-            continue
-        if shape is None:
-            skipped.append(f"no shape that is known ({_keys_of(body)})")
-            continue
-        for table, row in read:
+        limits = [("limited access", *row) for row in read_limits(name, body, crn)]
+        entries, reason = _read_body(body, crn)
+        if reason and not limits:
+            skipped.append(reason)
+        for shape, table, row in [*limits, *entries]:
             wrong = _reason_against(table, row)
             if wrong:
-                skipped.append(f"{shape.name}: {wrong}")
+                skipped.append(f"{shape}: {wrong}")
             else:
-                _merge_rows(rows, table, row)
-                counts[shape.name, table] += 1
+                rows.setdefault((table, row["record_id"]), []).append(row)
+                counts[shape, table] += 1
     report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items()]
     if skipped:
         report.unread[name] = "; ".join(sorted(set(skipped)))
+
+
+def _read_body(body: Any, crn: str | None) -> tuple[list[tuple[str, str, dict[str, Any]]], str]:
+    """The rows of a response body as (shape, table, row), or no rows and the reason why."""
+    if not body or (isinstance(body, dict) and "error" in body):
+        return [], f"nothing told ({_keys_of(body)})"
+    try:
+        shape = next((shape for shape in SHAPES if shape.fits(body)), None)
+        # A body is used whole or not at all: half a response would look like a complete one.
+        rows = [] if shape is None else list(shape.read(body, crn))
+    except DAMAGED as error:
+        return [], f"damaged ({type(error).__name__}; {_keys_of(body)})"
+    if shape is None:
+        return [], f"no shape that is known ({_keys_of(body)})"
+    return [(shape.name, table, row) for table, row in rows], ""
 
 
 DAMAGED = (
@@ -109,52 +114,6 @@ DAMAGED = (
     ValueError,
 )
 """How a response shows that it is not of the shape that it looks like."""
-_LIMITS = (
-    "userExcluded",
-    "userRestricted",
-    "excludedFrom",
-    "restrictedTo",
-    "limitedAccess",
-    "limitedAccessOffender",
-    "currentExclusion",
-    "currentRestriction",
-)
-
-
-def _limit_of_a_damaged(
-    name: str, body: Any, crn: str | None, at: datetime
-) -> dict[str, Any] | None:
-    """The limit of access, for everyone, that a response too damaged to read may contain.
-
-    None where it speaks of no limit. Raises UnreadableInput where it speaks of one and nobody can say
-    of which case: a limit must not be lost.
-    """
-    if not _speaks_of_a_limit(body):
-        return None
-    own = body.get("crn") if isinstance(body, dict) else None
-    own_crn = own if isinstance(own, str) and _CRN.fullmatch(own) else crn
-    if own_crn is None:
-        raise UnreadableInput(
-            f"{name} speaks of limited access and is damaged, so nobody can say whose access is "
-            "limited. Nothing was written. Fetch it again."
-        )
-    return {**base_columns(f"damaged-{own_crn}", own_crn, at.isoformat()), "kind": "restriction"}
-
-
-def _speaks_of_a_limit(body: Any) -> bool:
-    """Whether any field of a response says that access is limited."""
-    left = [body]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            if any(one.get(key) for key in _LIMITS):
-                return True
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
-    return False
-
-
 _TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "code": (str,),
@@ -181,7 +140,7 @@ def _reason_against(name: str, row: Mapping[str, Any]) -> str:
 
 def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None]]:
     """The response bodies in a file (a stub file has several), each with the CRN of its address."""
-    named = _CRN.search(path.stem)
+    named = CRN.search(path.stem)
     crn = named[0] if named else None
     if isinstance(content, dict) and "mappings" in content:
         listed = content["mappings"]
@@ -191,7 +150,7 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
                 continue
             request = item.get("request", {})
             url = " ".join(str(request.get(k, "")) for k in ("url", "urlPattern", "urlPathPattern"))
-            match = _CRN.search(url)
+            match = CRN.search(url)
             response = item.get("response")
             body = response.get("jsonBody") if isinstance(response, dict) else response
             yield body, match[0] if match else crn
@@ -199,26 +158,28 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
         yield content, crn
 
 
-def _merge_rows(
-    rows: dict[tuple[str, str], dict[str, Any]], table: str, row: dict[str, Any]
-) -> None:
-    """Merge the same record from several files: each value from the first file that has it."""
-    earlier = rows.setdefault((table, row["record_id"]), row)
-    for name, value in row.items():
-        if earlier.get(name) is None:
-            earlier[name] = value
-
-
-def _write_extract(out: Path, rows: dict[tuple[str, str], dict[str, Any]], at: datetime) -> None:
-    for row in rows.values():
-        # An entry was on record at the latest when the response was fetched.
-        row["recorded_at"] = min(row["recorded_at"], at)
+def _write_extract(out: Path, rows: Tellings, at: datetime) -> None:
+    for tellings in rows.values():
+        for row in tellings:
+            # An entry was on record at the latest when the response was fetched.
+            row["recorded_at"] = min(row["recorded_at"], at)
+            if row.get(CHANGED):
+                row[CHANGED] = min(row[CHANGED], at)
     out.mkdir(parents=True, exist_ok=True)
     for name, table in records.TABLES.items():
-        own = [row for (kind, _), row in rows.items() if kind == name]
+        own = {
+            number: to_versions(tellings)
+            for (kind, number), tellings in rows.items()
+            if kind == name
+        }
+        if name == "assessments":
+            own = join_assessments(own)
         if own:
-            frame = pl.DataFrame(own, schema_overrides=table.schema, infer_schema_length=None)
-            frame.sort("crn", "occurred_on", "record_id").write_parquet(out / f"{name}.parquet")
+            versions = [row for versions in own.values() for row in versions]
+            frame = pl.DataFrame(versions, schema_overrides=table.schema, infer_schema_length=None)
+            frame = frame.with_columns(recorded_at=recorded_from_its_day(table))
+            order = ("crn", "occurred_on", "record_id", "version")
+            frame.sort(order).write_parquet(out / f"{name}.parquet")
     content = {"extracted_at": at.isoformat(), "complete": []}
     (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from features import clock
 from features.contracts import records
 from features.contracts.codes import NOT_YET_KNOWN
+from features.contracts.table import Table
+from features.intake.refusals import local_day, may_lie_ahead
 from features.sources.tables import SourceTables
 
 ID, CRN, CREATED, UPDATED, DELETED, NOTHING = (
@@ -72,8 +75,11 @@ def moment(column: str) -> pl.Expr:
 
     Read are `2026-05-04`, `2026-05-04 10:15:00`, with `T` and with fractions, and `04/05/2026`.
     """
-    local = _local_time(pl.col(column))
-    zoned = local.dt.replace_time_zone("Europe/London", ambiguous="earliest", non_existent="null")
+    return _as_utc(_local_time(pl.col(column)))
+
+
+def _as_utc(local: pl.Expr) -> pl.Expr:
+    zoned = local.dt.replace_time_zone(clock.LOCAL.key, ambiguous="earliest", non_existent="null")
     return zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
@@ -95,6 +101,16 @@ def _local_time(text: pl.Expr) -> pl.Expr:
     times = [plain.str.to_datetime(form, strict=False) for form in forms]
     dates = [plain.str.to_date(form, strict=False) for form in ("%Y-%m-%d", "%d/%m/%Y")]
     return pl.coalesce(*times, *[one.cast(pl.Datetime("us")) for one in dates])
+
+
+def recorded_from_its_day(table: Table) -> pl.Expr:
+    """An expression: `recorded_at`, and not before the day that a row is about unless it is planned.
+
+    A row that was entered with a later day, or by a clock that was wrong, was not known before it.
+    """
+    at, on = pl.col("recorded_at"), pl.col("occurred_on")
+    is_early = (local_day(at) < on) & ~may_lie_ahead(table)
+    return pl.when(is_early).then(_as_utc(on.cast(pl.Datetime("us")))).otherwise(at)
 
 
 def flag(column: str, yes: Sequence[str] = ("Y", "1"), no: Sequence[str] = ("N", "0")) -> pl.Expr:
@@ -170,8 +186,5 @@ def to_versions(mapping: Mapping, rows: pl.LazyFrame) -> pl.LazyFrame:
         pl.when(changed).then(2).otherwise(1).alias("version"),
     )
     both = pl.concat([first, last], how="vertical_relaxed")
-    if not contract.planned:
-        # Entered with a later day, or by a clock that was wrong: not known before that day.
-        begun = pl.col("occurred_on").cast(pl.Datetime("us"))
-        both = both.with_columns(pl.max_horizontal("recorded_at", begun).alias("recorded_at"))
+    both = both.with_columns(recorded_from_its_day(contract).alias("recorded_at"))
     return both.select(pl.col(column.name).cast(column.dtype) for column in contract.columns)

@@ -112,6 +112,7 @@ def harmed_groups(tables: SourceTables, table: str, key: str, role: str) -> pl.L
 
 
 def harmed_group_value(table: str, role: str) -> Value:
+    """The declaration of `target` by the victims of an incident in a table of parties."""
     return Value(
         "target",
         (f"{table}.{role}", f"{table}.STAFF_ID"),

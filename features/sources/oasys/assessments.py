@@ -51,8 +51,8 @@ BANDS = {"reoffending_band": "OGRS3_RISK_RECON_ELM", "violence_band": "OVP_RISK_
 """Bands of predictors by the column that has them: L, M, H, V, or N and NC for none."""
 PSYCHIATRIC = "10.6"
 """The question about current psychiatric problems: 0 none, 1 some, 2 significant."""
-FULL_TYPES = ("LAYER_1", "LAYER_3", "LAYER1", "LAYER3")
-"""The assessments that record levels; others are screenings."""
+FULL_TYPES = ("LAYER_1", "LAYER_2", "LAYER_3", "LAYER1", "LAYER2", "LAYER3")
+"""The assessments that record levels; others are screenings. One without a type is taken as full."""
 MENTIONS = {
     "mentions_weapons": ("R1.2.13.1", "R1.2.13.2"),
     "mentions_domestic_abuse": ("R1.3.3.1", "R1.3.3.2"),
@@ -181,7 +181,8 @@ def assessment_sets(tables: SourceTables) -> pl.LazyFrame:
 
 
 _LEVELS = ("OASYS_ANSWER.REF_ANSWER_CODE", "OASYS_QUESTION.REF_QUESTION_CODE")
-_FULL = pl.col("ASSESSMENT_TYPE_ELM").is_in(list(FULL_TYPES))
+_FULL = pl.col("ASSESSMENT_TYPE_ELM").is_in(list(FULL_TYPES)).fill_null(value=True)
+_STATUS = code("ASSESSMENT_STATUS_ELM", STATUSES)
 
 ASSESSMENTS = Mapping(
     record="assessments",
@@ -198,9 +199,12 @@ ASSESSMENTS = Mapping(
         Value(
             "status",
             ("OASYS_SET.ASSESSMENT_STATUS_ELM",),
-            "COMPLETE; locked incomplete (also GUILLOTINED); all others are open",
-            code("ASSESSMENT_STATUS_ELM", STATUSES),
-            codes=tuple(dict.fromkeys(STATUSES.values())),
+            "COMPLETE (of a screening: predictors only, which takes no level away); locked incomplete "
+            "(also GUILLOTINED); all others are open",
+            pl.when(~_FULL & (_STATUS == "COMPLETE"))
+            .then(pl.lit("PREDICTORS_ONLY"))
+            .otherwise(_STATUS),
+            codes=tuple(dict.fromkeys((*STATUSES.values(), "PREDICTORS_ONLY"))),
         ),
         Value(
             "completed_on",

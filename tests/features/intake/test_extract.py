@@ -119,6 +119,24 @@ def test_planned_kinds_may_be_recorded_before_they_occur(tmp_path: Path) -> None
     assert contacts.refused == {"date out of range: recorded before it occurred": 1}
 
 
+@pytest.mark.parametrize(
+    ("recorded_at", "refused"),
+    [
+        (datetime(2026, 6, 1, 23, 0), {}),
+        (datetime(2026, 6, 1, 22, 59), {"date out of range: recorded before it occurred": 1}),
+    ],
+    ids=["midnight of 2 June in England", "a minute before"],
+)
+def test_an_entry_is_recorded_on_the_day_in_england(
+    tmp_path: Path, recorded_at: datetime, refused: dict[str, int]
+) -> None:
+    arrest = row("contacts", "2026-06-02", type_code="CARR", recorded_at=recorded_at)
+    many = [row("contacts", "2026-06-01") for _ in range(200)]
+    folder = factories.extract(tmp_path / "x", {"contacts": [*many, arrest]})
+    report = load_extract(folder, tmp_path / "s")
+    assert next(t for t in report.tables if t.name == "contacts").refused == refused
+
+
 def test_the_same_record_and_version_twice_is_refused_once(tmp_path: Path) -> None:
     many = [row("contacts", "2026-06-01") for _ in range(200)]
     folder = factories.extract(tmp_path / "x", {"contacts": [*many, many[0]]})

@@ -111,6 +111,15 @@ def test_a_planned_contact_is_on_record_since_it_was_planned(tmp_path: Path) -> 
     )
 
 
+def test_what_cannot_be_planned_is_not_known_before_its_day(tmp_path: Path) -> None:
+    tables = contacts(CONTACT_DATE="2026-06-20")
+    tables["R_CONTACT_TYPE"] = [{"CONTACT_TYPE_ID": "5", "CODE": "CARR", "DESCRIPTION": "Arrest"}]
+    extract, _ = import_tables(tmp_path, tables)
+    (row,) = rows_of(extract, "contacts")
+    assert row["recorded_at"] == datetime(2026, 6, 19, 23), "midnight in England"
+    load_extract(extract, tmp_path / "store", max_refused=0)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

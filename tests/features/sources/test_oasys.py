@@ -86,10 +86,21 @@ def test_levels_by_group_and_dates(tmp_path: Path) -> None:
     assert row["plan_written_on"] == date(2026, 4, 9)
 
 
-@pytest.mark.parametrize("of_type", ["STANDALONE", "RSR", None])
-def test_a_screening_has_no_levels(tmp_path: Path, of_type: str | None) -> None:
+@pytest.mark.parametrize(
+    ("of_type", "status", "level"),
+    [
+        ("LAYER_3", "COMPLETE", "VERY_HIGH"),
+        ("LAYER1", "COMPLETE", "VERY_HIGH"),
+        (None, "COMPLETE", "VERY_HIGH"),
+        ("BASIC_CUSTODY_SCREENING", "PREDICTORS_ONLY", None),
+        ("STANDALONE", "PREDICTORS_ONLY", None),
+    ],
+)
+def test_a_screening_has_no_levels_and_takes_none_away(
+    tmp_path: Path, of_type: str | None, status: str, level: str | None
+) -> None:
     row = assessment(tmp_path, oasys(ASSESSMENT_TYPE_ELM=of_type))
-    assert row["public_community"] is None
+    assert (row["status"], row["public_community"]) == (status, level)
 
 
 @pytest.mark.parametrize(
