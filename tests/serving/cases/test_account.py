@@ -64,20 +64,15 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
 def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
     service: Service, browser: Browser
 ) -> None:
-    with service.admin.begin() as connection:
+    with service.admin.connect() as connection:
         rows = text(
             "SELECT a.id, a.crn FROM triage.acute a WHERE NOT a.limited AND NOT a.withdrawn"
-            " AND a.pdu_code = 'N54ALD' ORDER BY a.id LIMIT 1"
+            " AND a.pdu_code = 'N54ALD' AND NOT EXISTS"
+            " (SELECT 1 FROM triage.acknowledgements WHERE acute_id = a.id) ORDER BY a.id LIMIT 1"
         )
         number, crn = connection.execute(rows).one()
-        connection.execute(
-            text(
-                "INSERT INTO triage.acknowledgements (acute_id, username, done)"
-                " VALUES (:number, 'ALD-SPO-2', 'The police were told by telephone at ten.')"
-                " ON CONFLICT DO NOTHING"
-            ),
-            {"number": number},
-        )
+    browser.sign_in("ALD-SPO-2").get("/acute")
+    browser.post(f"/acute/{number}/acknowledge", done="The police were told by telephone at ten.")
     with transaction(service.web, INSPECTOR) as opened:
         case_account = account.account_of_case(
             opened, service.store, service.settings.scores, crn, TODAY
