@@ -39,6 +39,15 @@ def read_limits(name: str, body: Any, crn: str | None) -> Iterator[Row]:
         yield "limits", {**base_columns(f"access-{case}-{kind}", case, now), "kind": kind}
 
 
+def stop_for_unreadable_limits(name: str, text: str) -> None:
+    """Raise UnreadableInput where a file that is no JSON has a field that says access is limited."""
+    if re.search(rf'"({"|".join(_KINDS)})"\s*:\s*(true|\[\s*[^\]\s]|"[^"])', text):
+        raise UnreadableInput(
+            f"{name} speaks of limited access and cannot be read, so nobody can say whose access is "
+            "limited. Nothing was written. Fetch it again."
+        )
+
+
 def _limited_cases(name: str, body: Any, crn: str | None) -> set[tuple[str, str]]:
     limited: set[tuple[str, str]] = set()
     left: list[tuple[Any, str | None]] = [(body, crn)]

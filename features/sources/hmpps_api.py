@@ -16,7 +16,7 @@ import polars as pl
 from features import clock
 from features.contracts import records
 from features.errors import MissingInput, UserError
-from features.sources.api_limits import CRN, read_limits
+from features.sources.api_limits import CRN, read_limits, stop_for_unreadable_limits
 from features.sources.api_shapes import SHAPES
 from features.sources.api_versions import CHANGED, join_assessments, to_versions
 from features.sources.mapping import recorded_from_its_day
@@ -68,6 +68,7 @@ def _read_file(path: Path, name: str, rows: Tellings, report: Report) -> None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
+        stop_for_unreadable_limits(name, path.read_text(encoding="utf-8", errors="replace"))
         report.unread[name] = f"not JSON ({type(error).__name__})"
         return
     counts: Counter[tuple[str, str]] = Counter()
@@ -142,9 +143,8 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
     """The response bodies in a file (a stub file has several), each with the CRN of its address."""
     named = CRN.search(path.stem)
     crn = named[0] if named else None
-    if isinstance(content, dict) and "mappings" in content:
-        listed = content["mappings"]
-        for item in listed if isinstance(listed, list) else []:
+    if isinstance(content, dict) and isinstance(content.get("mappings"), list):
+        for item in content["mappings"]:
             if not isinstance(item, dict) or not isinstance(item.get("request", {}), dict):
                 yield item, crn
                 continue

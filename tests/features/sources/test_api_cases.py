@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from features.errors import UserError
 from features.history import asof
@@ -112,6 +114,13 @@ def test_a_crn_is_no_part_of_a_longer_name(tmp_path: Path, name: str, is_read: b
             convert(tmp_path, **{name: body})
 
 
+@pytest.mark.parametrize("nothing", [{"mappings": "9999-12-31"}, {"unknown": 1}, ["x"]])
+def test_a_body_of_no_known_shape_is_named(tmp_path: Path, nothing: Any) -> None:
+    body = {"riskInCommunity": {"HIGH": ["Public"]}, "assessedOn": "2026-05-08T16:30:00"}
+    _, report = convert(tmp_path, X700001=body, X700002=nothing)
+    assert "no shape that is known" in report.unread["X700002.json"]
+
+
 @pytest.mark.parametrize("nothing", [None, [], {}, {"error": "timeout"}])
 def test_an_empty_or_error_body_is_nothing_told_and_loses_no_other(
     tmp_path: Path, nothing: Any
@@ -168,6 +177,53 @@ def test_record_numbers_do_not_come_from_the_place_in_a_list(tmp_path: Path) -> 
     numbers = [row["record_id"] for row in rows(one, "contacts")]
     assert numbers == [row["record_id"] for row in rows(other, "contacts")]
     assert len(set(numbers)) == 3
+
+
+def page(*outcomes: tuple[str, str | None]) -> dict[str, Any]:
+    """A page of one contact, as it stood after its last change."""
+    day, outcome = outcomes[-1]
+    return {
+        "content": [
+            {
+                "id": 1,
+                "crn": "X700001",
+                "createdAt": "2026-10-01T10:00:00Z",
+                "updatedAt": f"{day}T12:00:00Z",
+                "contactDate": "2026-10-13T09:15:00Z",
+                "type": {"code": "COAP"},
+                "outcome": {"code": outcome} if outcome else None,
+            }
+        ]
+    }
+
+
+@given(
+    changes=st.lists(
+        st.tuples(
+            st.sampled_from(["2026-10-14", "2026-10-15", "2026-10-16", "2026-10-17"]),
+            st.sampled_from(["UAAB", "AAME", None]),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda change: change[0],
+    ),
+    data=st.data(),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_and_repetition_of_files_gives_the_same_records(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str | None]], data: Any
+) -> None:
+    pages = [page(change) for change in changes]
+    order = data.draw(st.lists(st.sampled_from(range(len(pages))), max_size=6))
+    shuffled = data.draw(st.permutations([*range(len(pages)), *order]))
+    one, _ = convert(
+        tmp_path_factory.mktemp("one"), **{f"p{n}": body for n, body in enumerate(pages)}
+    )
+    other, _ = convert(
+        tmp_path_factory.mktemp("other"),
+        **{f"p{n}": pages[number] for n, number in enumerate(shuffled)},
+    )
+    assert rows(one, "contacts") == rows(other, "contacts")
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases here")

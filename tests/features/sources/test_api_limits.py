@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from features.errors import UnreadableInput
-from features.sources.api_limits import read_limits
+from features.sources.api_limits import read_limits, stop_for_unreadable_limits
 
 CRN = "X700001"
 
@@ -51,3 +51,20 @@ def test_limits_of_a_response(body: Any, limits: list[tuple[str, str]]) -> None:
 def test_a_limit_of_which_nobody_can_say_the_case_stops(own: str | None) -> None:
     with pytest.raises(UnreadableInput, match="nobody can say whose access is limited"):
         list(read_limits("x.json", {"userExcluded": True, "crn": own}, None))
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ('{"crn": "X700001", "userExcluded": true', True),
+        ('{"restrictedTo": [{"email"', True),
+        ('{"restrictedTo": [], "userExcluded": false', False),
+        ("[[[[", False),
+    ],
+)
+def test_a_file_that_is_no_json_stops_where_it_speaks_of_a_limit(text: str, stops: bool) -> None:
+    if stops:
+        with pytest.raises(UnreadableInput, match="cannot be read"):
+            stop_for_unreadable_limits("x.json", text)
+    else:
+        stop_for_unreadable_limits("x.json", text)
