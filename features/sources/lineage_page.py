@@ -12,10 +12,10 @@ from features.sources.lineage import Lineage
 from features.sources.mapping import Mapping
 
 _TITLES = {"ndelius": "NDelius", "oasys": "OASys", "nomis": "NOMIS"}
-_EXTENTS = {
-    "whole": "every example of the spec table can come from the systems",
-    "part": "it can fire, but not in every way that its spec table shows",
-    "none": "no example in which it fires can come from the systems",
+_SECTIONS = {
+    "none": ("Not computed", "No example in which the indicator fires can come from the systems."),
+    "part": ("Computed in part", "It can fire, but not in every way that its spec table shows."),
+    "whole": ("Computed as a whole", "Every example of its spec table can come from the systems."),
 }
 
 
@@ -47,36 +47,38 @@ def as_json(lineages: Sequence[Lineage]) -> str:
 
 def as_markdown(lineages: Sequence[Lineage]) -> str:
     """The page docs/sources.md: indicators with their lineage, then every mapping."""
-    count = {extent: sum(one.extent == extent for one in lineages) for extent in _EXTENTS}
     out = [
         "# Sources of the records and the indicators",
         "",
         "Generated from the declarations in `features/sources/` and the spec tables by `make docs`;",
-        "do not edit. `python -m features import` runs the same declarations.",
+        "do not edit. `python -m features import` runs the same declarations; `python -m features",
+        "lineage --format csv` has every column of the systems that an indicator comes from.",
         "",
-        f"Of {len(lineages)} indicators:",
+        "Words of officers (`contacts.note`) are not read: what stands in them alone is missing here.",
         "",
-        *[f"- {count[extent]} {extent}: {words}" for extent, words in _EXTENTS.items()],
-        "",
-        "Words of officers (`contacts.note`) are not read; what stands only in them is missing here.",
-        "",
-        "## Indicators",
-        "",
-        "| Indicator | Extent | Columns of the systems | Missing |",
-        "|---|---|---|---|",
     ]
-    out += [_indicator_row(one) for one in lineages]
+    for extent, (title, words) in _SECTIONS.items():
+        of_extent = [one for one in lineages if one.extent == extent]
+        out += [f"## {title}: {len(of_extent)} of {len(lineages)} indicators", "", words, ""]
+        out += [_indicator_line(one) for one in of_extent]
+        out.append("")
     for system, mappings in MAPPINGS.items():
-        out += ["", f"## {_TITLES[system]}", ""]
+        out += [f"## {_TITLES[system]}", ""]
         for mapping in mappings:
             out += _mapping_lines(mapping)
     return "\n".join(out) + "\n"
 
 
-def _indicator_row(one: Lineage) -> str:
-    sources = ", ".join(f"`{name}`" for name in one.sources) or "none"
-    missing = ", ".join(f"`{name}`" for name in one.missing) or "nothing"
-    return f"| `{one.indicator.id}` | {one.extent} | {sources} | {missing} |"
+def _indicator_line(one: Lineage) -> str:
+    tables: dict[str, list[str]] = {}
+    for source in one.sources:
+        system, column = source.split(" ", 1)
+        table = column.split(".")[0]
+        if table not in tables.setdefault(system, []):
+            tables[system].append(table)
+    named = "; ".join(f"{_TITLES[name]} {', '.join(of)}" for name, of in tables.items())
+    missing = f" Missing: {', '.join(f'`{name}`' for name in one.missing)}." if one.missing else ""
+    return f"- `{one.indicator.id}`.{missing} From {named or 'no table'}."
 
 
 def _mapping_lines(mapping: Mapping) -> list[str]:
@@ -85,12 +87,10 @@ def _mapping_lines(mapping: Mapping) -> list[str]:
         "",
         f"Rows: {mapping.rows}.",
         "",
-        f"| Column of {mapping.record} | From | Rule |",
-        "|---|---|---|",
     ]
     for value in (mapping.day, *mapping.values):
         sources = ", ".join(f"`{name}`" for name in value.sources)
-        lines.append(f"| `{value.column}` | {sources} | {value.rule} |")
+        lines.append(f"- `{value.column}`: {value.rule} ({sources})")
     return [*lines, ""]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from features.contracts import records
 from features.contracts.codes import NOT_YET_KNOWN
@@ -249,6 +251,27 @@ def test_the_order_of_files_and_a_table_told_twice_change_nothing(tmp_path: Path
     )
     assert rows_of(tmp_path / "again", "contacts") == rows_of(first, "contacts")
     assert report.told_twice["contacts"] == 1
+
+
+@given(data=st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_split_and_repetition_of_a_table_gives_the_same_records(
+    tmp_path_factory: pytest.TempPathFactory, data: Any
+) -> None:
+    tables = contacts()
+    changed = {"LAST_UPDATED_DATETIME": "2026-04-01 10:00:00"}
+    first = tables["CONTACT"][0]
+    rows = [{**first, "CONTACT_ID": str(n), **(changed if n % 2 else {})} for n in range(6)]
+    whole = tmp_path_factory.mktemp("whole")
+    extract, _ = import_tables(whole, tables | {"CONTACT": rows})
+    split = tmp_path_factory.mktemp("split")
+    files = data.draw(st.lists(st.lists(st.sampled_from(rows), max_size=4), max_size=4))
+    parts = {f"CONTACT-{n}": part for n, part in enumerate([rows, *files])}
+    order = data.draw(st.permutations(list(parts)))
+    renamed = {f"CONTACT-{n}": parts[name] for n, name in enumerate(order)}
+    del tables["CONTACT"]
+    other, _ = import_tables(split, tables | renamed)
+    assert rows_of(other, "contacts") == rows_of(extract, "contacts")
 
 
 def test_two_copies_of_a_row_are_versions_in_the_order_of_their_moments(tmp_path: Path) -> None:

@@ -113,9 +113,10 @@ def test_every_format_has_every_indicator(capsys: pytest.CaptureFixture[str]) ->
     assert [one["extent"] for one in objects] == [row["extent"] for row in rows]
     assert command.main(["lineage"]) == 0
     page = capsys.readouterr().out
-    counts = {extent: sum(row["extent"] == extent for row in rows) for extent in ("whole", "none")}
-    for extent, count in counts.items():
-        assert f"- {count} {extent}: " in page
+    titles = {"whole": "Computed as a whole", "part": "Computed in part", "none": "Not computed"}
+    for extent, title in titles.items():
+        count = sum(row["extent"] == extent for row in rows)
+        assert f"## {title}: {count} of {len(CATALOGUE)} indicators" in page
     assert all(f"`{name}`" in page for name in CATALOGUE)
 
 
