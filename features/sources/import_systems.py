@@ -168,13 +168,33 @@ def _combine_parts(out: Path, record: str, buckets: int) -> int:
         files = sorted((out / PARTS / record).glob(f"*/_bucket={bucket}/*.parquet"))
         parts = [pl.read_parquet(path) for path in files]
         rows = pl.concat([records.empty_frame(record), *parts])
-        once = rows.unique().sort("crn", "record_id", "recorded_at", *rows.columns)
-        numbers = pl.int_range(1, pl.len() + 1).over("record_id")
-        once.with_columns(numbers.cast(pl.Int64).alias("version")).write_parquet(
-            folder / f"{bucket:02d}.parquet"
-        )
+        once = rows.unique()
+        _number_versions(once).write_parquet(folder / f"{bucket:02d}.parquet")
         told_twice += rows.height - once.height
     return told_twice
+
+
+def _number_versions(rows: pl.DataFrame) -> pl.DataFrame:
+    """The versions of each record in the order of their moments, numbered from 1.
+
+    A record that some copy of its row says was deleted is withdrawn with its last version, unless a
+    copy has a later form: then it was restored.
+    """
+    gone = rows.select("record_id", _gone="withdrawn_at").group_by("record_id").max()
+    order = ("crn", "record_id", "recorded_at", "version")
+    whole = rows.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us"))).unique()
+    number = pl.int_range(1, pl.len() + 1).over("record_id")
+    is_last = pl.col("recorded_at") == pl.col("recorded_at").max().over("record_id")
+    is_gone = is_last & (pl.col("_gone") >= pl.col("recorded_at"))
+    return (
+        whole.sort(*order, *[name for name in rows.columns if name not in order])
+        .join(gone, on="record_id", maintain_order="left")
+        .with_columns(
+            version=number.cast(pl.Int64),
+            withdrawn_at=pl.when(is_gone).then(pl.col("_gone")),
+        )
+        .select(rows.columns)
+    )
 
 
 def _describe_extract(

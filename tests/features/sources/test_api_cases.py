@@ -209,7 +209,9 @@ def page(*outcomes: tuple[str, str | None]) -> dict[str, Any]:
     ),
     data=st.data(),
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_order_and_repetition_of_files_gives_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str | None]], data: Any
 ) -> None:

@@ -253,8 +253,32 @@ def test_the_order_of_files_and_a_table_told_twice_change_nothing(tmp_path: Path
     assert report.told_twice["contacts"] == 1
 
 
+@pytest.mark.parametrize(
+    ("last_change", "expected"),
+    [
+        (("2026-05-04", "1"), [(None, None), ("Came.", datetime(2026, 5, 3, 23))]),
+        (("2026-05-04", "0"), [(None, None), ("Came.", None), ("Came.", None)]),
+    ],
+    ids=["deleted", "changed again"],
+)
+def test_a_copy_of_before_a_deletion_does_not_undo_it(
+    tmp_path: Path,
+    last_change: tuple[str, str],
+    expected: list[tuple[str | None, datetime | None]],
+) -> None:
+    tables = contacts(LAST_UPDATED_DATETIME="2026-04-01")
+    day, deleted = last_change
+    later = {"LAST_UPDATED_DATETIME": day, "SOFT_DELETED": deleted}
+    tables["CONTACT"].insert(0, {**tables["CONTACT"][0], **later})
+    extract, _ = import_tables(tmp_path, tables)
+    versions = [(row["note"], row["withdrawn_at"]) for row in rows_of(extract, "contacts")]
+    assert versions == expected
+
+
 @given(data=st.data())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_split_and_repetition_of_a_table_gives_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, data: Any
 ) -> None:
