@@ -159,12 +159,15 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
 
 
 def _write_extract(out: Path, rows: Tellings, at: datetime) -> None:
-    for tellings in rows.values():
+    for (name, _), tellings in rows.items():
         for row in tellings:
             # An entry was on record at the latest when the response was fetched.
             row["recorded_at"] = min(row["recorded_at"], at)
             if row.get(CHANGED):
                 row[CHANGED] = min(row[CHANGED], at)
+            if name == "limits":
+                # A response says of a limit that it is in force, and never since when.
+                row["occurred_on"] = min(row["occurred_on"], at.date())
     out.mkdir(parents=True, exist_ok=True)
     for name, table in records.TABLES.items():
         own = {

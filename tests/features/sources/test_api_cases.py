@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from features.store.store import Store
 from tests.conftest import SHARED
 
 CASES = SHARED / "cases" / "hmpps"
-AT = datetime(2026, 11, 28, 12)
+AT = datetime(2026, 11, 27, 12)
 
 
 def convert(tmp_path: Path, **bodies: Any) -> tuple[Path, Report]:
@@ -167,6 +167,15 @@ def test_a_planned_appointment_is_known_since_it_was_written(tmp_path: Path) -> 
         date(2027, 3, 4),
         datetime(2026, 11, 20, 10, 11),
     )
+
+
+def test_a_planned_appointment_does_not_stop_the_next_load(tmp_path: Path) -> None:
+    convert(tmp_path, X700001=history(PLAN))
+    later = AT + timedelta(hours=12)
+    convert_responses(tmp_path / "in", tmp_path / "next", extracted_at=later)
+    report = load_extract(tmp_path / "next", tmp_path / "store")
+    (contacts,) = [table for table in report.tables if table.name == "contacts"]
+    assert (contacts.refused, contacts.new, contacts.changed) == ({}, 0, 0)
 
 
 def test_record_numbers_do_not_come_from_the_place_in_a_list(tmp_path: Path) -> None:
