@@ -26,7 +26,9 @@ Watching = Annotated[FollowUps, in_transaction(account.of_a_unit, FollowUps.of_t
 
 @router.get("/unit")
 def of_the_unit(request: Request, follow_ups: Watching) -> Response:
-    """Show the unit's waiting cases with their readers, and its requests with their states."""
+    """Show a unit's page: its queued cases, each with the SPO who is reading it, and what its SPOs
+    asked of practitioners (reassessments, information), each with its state.
+    """
     return _unit_page(request, follow_ups)
 
 

@@ -148,6 +148,8 @@ def without_deleted(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def skip_where(condition: pl.Expr, reason: str) -> pl.Expr:
-    """An expression: NOTHING, with this reason where the condition holds and none stood yet."""
+    """An expression: why a row becomes no record. The reason, where the condition holds and no reason
+    was given before; null where the row becomes one.
+    """
     chosen = condition.fill_null(value=False)
     return pl.coalesce(NOTHING, pl.when(chosen).then(pl.lit(reason))).alias(NOTHING)
