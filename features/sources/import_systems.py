@@ -32,6 +32,7 @@ MAPPINGS: dict[str, tuple[Mapping, ...]] = {
 LIMIT_TABLES = ("EXCLUSION", "RESTRICTION")
 CASES_A_BUCKET = 5_000
 MOST_BUCKETS = 48
+ROWS_AT_ONCE = 20_000
 PARTS = "parts"
 """The folder of what each mapping yields, before the parts of a record are put together."""
 
@@ -137,7 +138,12 @@ def _write_part(
             bucket_of(report.buckets).alias("_bucket"),
         )
         frame.sink_parquet(
-            pl.PartitionBy(folder, key="_bucket", include_key=False), mkdir=True, engine="streaming"
+            pl.PartitionBy(folder, key="_bucket", include_key=False),
+            mkdir=True,
+            engine="streaming",
+            # Every bucket holds a group of rows in memory until it is full.
+            row_group_size=ROWS_AT_ONCE,
+            maintain_order=False,
         )
     return MappedTable(tables.system, mapping.table, mapping.record, mapped, counts)
 

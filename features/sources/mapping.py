@@ -163,28 +163,29 @@ def to_versions(mapping: Mapping, rows: pl.LazyFrame) -> pl.LazyFrame:
     deleted row is an entry that was withdrawn when it was changed last.
     """
     contract = records.find_table(mapping.record)
-    entries = rows.filter(pl.col(NOTHING).is_null())
     later = (pl.col(UPDATED) > pl.col(CREATED)).fill_null(value=False)
     changed = later & pl.lit(mapping.hides_until_changed)
+    gone = pl.col(DELETED).fill_null(value=False)
+    # One pass that repeats a row: two plans over the same rows would keep all of them in memory.
+    versions = pl.when(changed & ~gone).then(pl.lit([1, 2])).otherwise(pl.lit([1]))
+    entries = rows.filter(pl.col(NOTHING).is_null()).with_columns(version=versions)
+    is_hidden = changed & (pl.col("version") == 1)
     hidden = [
-        (pl.lit(NOT_YET_KNOWN) if column.required else pl.lit(None))
+        pl.when(is_hidden)
+        .then(pl.lit(NOT_YET_KNOWN) if column.required else pl.lit(None))
+        .otherwise(column.name)
         .cast(column.dtype)
         .alias(column.name)
         for column in contract.own
         if not (column.required and column.type != "code" and column.type != "text")
     ]
-    gone = pl.col(DELETED).fill_null(value=False)
-    first = entries.filter(changed).with_columns(
+    both = entries.explode("version").with_columns(
         *hidden,
-        pl.col(CREATED).alias("recorded_at"),
-        pl.when(gone).then(UPDATED).alias("withdrawn_at"),
-        pl.lit(1).alias("version"),
-    )
-    last = entries.filter(~(changed & gone)).with_columns(
-        pl.when(changed).then(UPDATED).otherwise(CREATED).alias("recorded_at"),
+        pl.when(changed & (pl.col("version") == 2))
+        .then(UPDATED)
+        .otherwise(CREATED)
+        .alias("recorded_at"),
         pl.when(gone).then(pl.coalesce(UPDATED, CREATED)).alias("withdrawn_at"),
-        pl.when(changed).then(2).otherwise(1).alias("version"),
     )
-    both = pl.concat([first, last], how="vertical_relaxed")
     both = both.with_columns(recorded_from_its_day(contract).alias("recorded_at"))
     return both.select(pl.col(column.name).cast(column.dtype) for column in contract.columns)
