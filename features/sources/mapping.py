@@ -6,7 +6,7 @@ reads every row of one table, and every row ends as a record or is counted with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from features import clock
 from features.contracts import records
 from features.contracts.codes import NOT_YET_KNOWN
-from features.contracts.table import Table
+from features.contracts.table import CRN_PATTERN, Table
 from features.intake.refusals import local_day, may_lie_ahead
 from features.sources.tables import SourceTables
 
@@ -64,11 +64,6 @@ class Mapping:
     harmless: tuple[str, ...] = ()
     """For limits: the reasons for which a row is no limit; any other reason stops the import."""
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every source column that the mapping reads."""
-        return tuple(dict.fromkeys(s for value in (self.day, *self.values) for s in value.sources))
-
 
 def moment(column: str) -> pl.Expr:
     """An expression: a local time in England as UTC without a zone; null where it is none.
@@ -113,10 +108,10 @@ def recorded_from_its_day(table: Table) -> pl.Expr:
     return pl.when(is_early).then(_as_utc(on.cast(pl.Datetime("us")))).otherwise(at)
 
 
-def flag(column: str, yes: Sequence[str] = ("Y", "1"), no: Sequence[str] = ("N", "0")) -> pl.Expr:
+def flag(column: str) -> pl.Expr:
     """An expression: true, false, or null where the column says neither."""
     value = pl.col(column).str.to_uppercase()
-    return pl.when(value.is_in(list(yes))).then(True).when(value.is_in(list(no))).then(False)
+    return pl.when(value.is_in(["Y", "1"])).then(True).when(value.is_in(["N", "0"])).then(False)
 
 
 def code(column: str, ours: dict[str, str]) -> pl.Expr:
@@ -127,6 +122,19 @@ def code(column: str, ours: dict[str, str]) -> pl.Expr:
 def listed(column: str, ours: dict[str, str]) -> pl.Expr:
     """An expression: our code for the source's, and null for one that is not listed."""
     return pl.col(column).replace_strict(ours, default=None, return_dtype=pl.String)
+
+
+def case_number(column: str) -> pl.Expr:
+    """An expression: a CRN in capitals; null for one that is not a letter and six digits."""
+    crn = pl.col(column).str.to_uppercase()
+    return pl.when(crn.str.contains(CRN_PATTERN)).then(crn)
+
+
+def by_words(words: pl.Expr, choices: Iterable[tuple[str | int, str]]) -> pl.Expr:
+    """An expression: of (value, pattern) pairs, the value of the first pattern that the words match."""
+    return pl.coalesce(
+        *[pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(value)) for value, like in choices]
+    )
 
 
 def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, day, end_day, flag, listed
+from features.sources.mapping import Mapping, Value, by_words, day, end_day, flag, listed
 from features.sources.ndelius.rows import case_rows, skip_where, with_code
 from features.sources.tables import SourceTables
 
@@ -67,8 +67,11 @@ ADDRESSES = Mapping(
     prefix="address-",
 )
 
-_PARTNER = "(?i)partner|spouse|wife|husband|girlfriend|boyfriend|fianc|civil"
-_CHILD = "(?i)child|son|daughter"
+PERSONS = (
+    ("relationship", "partner|spouse|wife|husband|girlfriend|boyfriend|fianc|civil"),
+    ("child_contact", "child|son|daughter"),
+)
+"""What a personal contact is, by the words of the relationship; the first that fits."""
 
 
 def _personal(tables: SourceTables) -> pl.LazyFrame:
@@ -85,13 +88,7 @@ def _personal(tables: SourceTables) -> pl.LazyFrame:
     words = pl.concat_str(
         pl.col("RELATIONSHIP").fill_null(""), pl.lit(" "), pl.col("_type_words").fill_null("")
     )
-    kind = (
-        pl.when(words.str.contains(_PARTNER))
-        .then(pl.lit("relationship"))
-        .when(words.str.contains(_CHILD))
-        .then(pl.lit("child_contact"))
-    )
-    return rows.with_columns(_kind=kind).with_columns(
+    return rows.with_columns(_kind=by_words(words, PERSONS)).with_columns(
         skip_where(pl.col("_kind").is_null(), "neither a partner nor a child, by its words")
     )
 
@@ -108,7 +105,7 @@ PERSONAL_CONTACTS = Mapping(
             ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
             "a relationship or contact with a child, by the words of the relationship",
             pl.col("_kind"),
-            codes=("relationship", "child_contact"),
+            codes=tuple(name for name, _ in PERSONS),
         ),
         Value(
             "state",
@@ -127,11 +124,11 @@ PERSONAL_CONTACTS = Mapping(
 )
 
 CIRCUMSTANCES = (
-    ("pregnancy", "(?i)pregnan"),
-    ("relationship_conflict", "(?i)relationship (breakdown|difficult)|separat"),
-    ("relationship", "(?i)relationship"),
-    ("child_contact", "(?i)dependent|child"),
-    ("treatment", "(?i)treatment"),
+    ("pregnancy", "pregnan"),
+    ("relationship_conflict", "relationship (breakdown|difficult)|separat"),
+    ("relationship", "relationship"),
+    ("child_contact", "dependent|child"),
+    ("treatment", "treatment"),
 )
 """What a personal circumstance is, by the words of its type; the first that fits."""
 
@@ -154,10 +151,7 @@ def _circumstances(tables: SourceTables) -> pl.LazyFrame:
     words = pl.concat_str(
         pl.col("_type_words").fill_null(""), pl.lit(" "), pl.col("_sub_words").fill_null("")
     )
-    kind = pl.coalesce(
-        *[pl.when(words.str.contains(like)).then(pl.lit(name)) for name, like in CIRCUMSTANCES]
-    )
-    return rows.with_columns(_kind=kind).with_columns(
+    return rows.with_columns(_kind=by_words(words, CIRCUMSTANCES)).with_columns(
         skip_where(pl.col("_kind").is_null(), "a type of circumstance that no record holds")
     )
 

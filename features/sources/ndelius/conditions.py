@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, day, end_day
+from features.sources.mapping import Mapping, Value, by_words, day, end_day
 from features.sources.ndelius.rows import case_rows, skip_where, with_code
 from features.sources.tables import SourceTables
 
@@ -31,7 +31,7 @@ def _conditions(table: str, key: str, main: str, reference: str, sub: str, reaso
     )
     theme = pl.coalesce(
         pl.when(pl.col("_main") == "NLC8").then(pl.lit("movement")),
-        *[pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(name)) for name, like in THEMES],
+        by_words(words, THEMES),
     )
     curfew = words.str.contains("(?i)curfew")
     kind = "requirement" if table == "RQMNT" else "licence_condition"
@@ -123,13 +123,7 @@ def _additional_sentences(tables: SourceTables) -> pl.LazyFrame:
     rows = with_code(rows, tables, "ADDITIONAL_SENTENCE_TYPE_ID", name="_type")
     sentences = tables.scan("DISPOSAL", "EVENT_ID", "DISPOSAL_DATE")
     first = sentences.group_by("EVENT_ID").agg(pl.col("DISPOSAL_DATE").min())
-    words = pl.col("_type_words")
-    kind = pl.coalesce(
-        *[
-            pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(name))
-            for name, like in CIVIL_ORDERS
-        ]
-    )
+    kind = by_words(pl.col("_type_words"), CIVIL_ORDERS)
     return (
         rows.join(first, on="EVENT_ID", how="left")
         .with_columns(_kind=kind)

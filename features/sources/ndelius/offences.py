@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, day, listed
+from features.sources.mapping import Mapping, Value, by_words, day, listed
 from features.sources.ndelius.rows import case_rows, skip_where
 from features.sources.tables import SourceTables
 
@@ -37,24 +37,15 @@ TARGETS = (
 """Who was harmed, by the words of the offence; the first that fits."""
 
 
-def _of_words(words: pl.Expr, choices: list[tuple[str | int, str]]) -> pl.Expr:
-    return pl.coalesce(
-        *[
-            pl.when(words.str.contains(f"(?i){like}")).then(pl.lit(choice))
-            for choice, like in choices
-        ]
-    )
-
-
 def _offences(table: str, key: str) -> Mapping:
     words = pl.col("DESCRIPTION").fill_null("")
     kinds = {name: kind for name, (kind, _) in BY_CLASS.items()}
     grades = {name: severity for name, (_, severity) in BY_CLASS.items()}
     kind = pl.coalesce(
-        _of_words(words, [(kind, like) for kind, _, like in BY_WORDS]), listed("_class", kinds)
+        by_words(words, [(kind, like) for kind, _, like in BY_WORDS]), listed("_class", kinds)
     )
     severity = pl.coalesce(
-        _of_words(words, [(severity, like) for _, severity, like in BY_WORDS]),
+        by_words(words, [(severity, like) for _, severity, like in BY_WORDS]),
         pl.col("_class").replace_strict(grades, default=None, return_dtype=pl.Int32),
     )
 
@@ -100,7 +91,7 @@ def _offences(table: str, key: str) -> Mapping:
                 ("R_OFFENCE.DESCRIPTION",),
                 "a child, staff (anybody who works with the person) or a partner, by the words of "
                 "the offence; null where they do not say",
-                _of_words(words, [(target, like) for target, like in TARGETS]),
+                by_words(words, [(target, like) for target, like in TARGETS]),
                 codes=tuple(target for target, _ in TARGETS),
             ),
             Value("proven", (f"{table}.{key}",), "always: a conviction", pl.lit(value=True)),

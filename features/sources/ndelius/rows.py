@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts.table import CRN_PATTERN
-from features.sources.mapping import CREATED, CRN, DELETED, ID, NOTHING, UPDATED, moment
+from features.sources.mapping import (
+    CREATED,
+    CRN,
+    DELETED,
+    ID,
+    NOTHING,
+    UPDATED,
+    case_number,
+    moment,
+)
 from features.sources.tables import SourceTables
 
 STANDARD = "R_STANDARD_REFERENCE_LIST"
+_IS_DELETED = pl.col("SOFT_DELETED").is_in(["1", "Y"]).fill_null(value=False)
 _TIMES = ("CREATED_DATETIME", "LAST_UPDATED_DATETIME", "SOFT_DELETED")
 
 
@@ -30,7 +39,7 @@ def case_rows(
         pl.col(key).alias(ID),
         moment("CREATED_DATETIME").alias(CREATED),
         moment("LAST_UPDATED_DATETIME").alias(UPDATED),
-        (pl.col("SOFT_DELETED").is_in(["1", "Y"])).fill_null(value=False).alias(DELETED),
+        _IS_DELETED.alias(DELETED),
         pl.when(pl.col(key).is_null())
         .then(pl.lit(f"it has no {key}"))
         .when(pl.col("OFFENDER_ID").is_null())
@@ -47,10 +56,9 @@ def _cases(tables: SourceTables) -> pl.LazyFrame:
     people = tables.scan("OFFENDER", "OFFENDER_ID", "CRN").filter(
         pl.col("OFFENDER_ID").is_not_null()
     )
-    crn = pl.col("CRN").str.strip_chars().str.to_uppercase()
     return people.unique("OFFENDER_ID", keep="any").select(
         "OFFENDER_ID",
-        pl.when(crn.str.contains(CRN_PATTERN)).then(crn).alias(CRN),
+        case_number("CRN").alias(CRN),
         pl.lit(value=True).alias("_known"),
     )
 
@@ -144,7 +152,7 @@ def current_unit(tables: SourceTables) -> pl.LazyFrame:
 
 def without_deleted(rows: pl.LazyFrame) -> pl.LazyFrame:
     """The rows that nobody has deleted."""
-    return rows.filter(~pl.col("SOFT_DELETED").is_in(["1", "Y"]).fill_null(value=False))
+    return rows.filter(~_IS_DELETED)
 
 
 def skip_where(condition: pl.Expr, reason: str) -> pl.Expr:

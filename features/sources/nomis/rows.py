@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts.table import CRN_PATTERN
-from features.sources.mapping import CREATED, CRN, DELETED, ID, NOTHING, UPDATED, Value, day, moment
+from features.sources.mapping import (
+    CREATED,
+    CRN,
+    DELETED,
+    ID,
+    NOTHING,
+    UPDATED,
+    Value,
+    case_number,
+    day,
+    moment,
+)
 from features.sources.tables import SourceTables
 
 SHARED_WITHIN_DAYS = 3
@@ -15,9 +25,9 @@ SHARED_WITHIN_DAYS = 3
 def _cases(tables: SourceTables) -> pl.LazyFrame:
     """The CRN of each booking, by NOMS number; none where two cases share the number."""
     ndelius = tables.of("ndelius").scan("OFFENDER", "OFFENDER_ID", "CRN", "NOMS_NUMBER")
-    crn = pl.col("CRN").str.to_uppercase()
+    crn = case_number("CRN")
     people = (
-        ndelius.filter(pl.col("NOMS_NUMBER").is_not_null(), crn.str.contains(CRN_PATTERN))
+        ndelius.filter(pl.col("NOMS_NUMBER").is_not_null(), crn.is_not_null())
         .group_by(pl.col("NOMS_NUMBER").str.to_uppercase().alias("_noms"))
         .agg(
             pl.when(crn.n_unique() == 1).then(crn.first()).alias(CRN),

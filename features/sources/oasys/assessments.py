@@ -9,7 +9,6 @@ import hashlib
 
 import polars as pl
 
-from features.contracts.table import CRN_PATTERN
 from features.sources.mapping import (
     CREATED,
     CRN,
@@ -19,6 +18,7 @@ from features.sources.mapping import (
     UPDATED,
     Mapping,
     Value,
+    case_number,
     code,
     day,
     listed,
@@ -64,9 +64,8 @@ MENTIONS = {
 
 def _people(tables: SourceTables) -> pl.LazyFrame:
     people = tables.scan("OFFENDER", "OFFENDER_PK", "CMS_PROB_NUMBER")
-    crn = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
     return people.unique("OFFENDER_PK", keep="any").select(
-        "OFFENDER_PK", pl.when(crn.str.contains(CRN_PATTERN)).then(crn).alias("_of_person")
+        "OFFENDER_PK", case_number("CMS_PROB_NUMBER").alias("_of_person")
     )
 
 
@@ -162,8 +161,7 @@ def assessment_sets(tables: SourceTables) -> pl.LazyFrame:
     ).join(_people(tables), on="OFFENDER_PK", how="left")
     rows = rows.join(_levels(tables), on="OASYS_SET_PK", how="left")
     rows = rows.join(_texts(tables), on="OASYS_SET_PK", how="left")
-    own = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
-    crn = pl.coalesce(pl.when(own.str.contains(CRN_PATTERN)).then(own), "_of_person")
+    crn = pl.coalesce(case_number("CMS_PROB_NUMBER"), "_of_person")
     gone = pl.coalesce(moment("DELETED_DATE"), moment("ASSESSMENT_VOIDED_DATE"))
     return rows.with_columns(
         crn.alias(CRN),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.contracts.table import CRN_PATTERN
 from features.sources.mapping import (
     CREATED,
     CRN,
@@ -14,6 +13,7 @@ from features.sources.mapping import (
     UPDATED,
     Mapping,
     Value,
+    case_number,
     flag,
     moment,
 )
@@ -31,8 +31,7 @@ def _limited(tables: SourceTables) -> pl.LazyFrame:
         "CREATE_DATE",
         "LASTUPD_DATE",
     )
-    crn = pl.col("CMS_PROB_NUMBER").str.to_uppercase()
-    case = pl.when(crn.str.contains(CRN_PATTERN)).then(crn)
+    case = case_number("CMS_PROB_NUMBER")
     return rows.with_columns(
         case.alias(CRN),
         pl.col("OFFENDER_PK").alias(ID),
