@@ -16,6 +16,7 @@ from features.sources.mapping import (
     day,
     moment,
 )
+from features.sources.ndelius.rows import without_deleted
 from features.sources.tables import SourceTables
 
 SHARED_WITHIN_DAYS = 3
@@ -47,17 +48,30 @@ def _cases(tables: SourceTables) -> pl.LazyFrame:
 
 
 def _shared(tables: SourceTables) -> pl.LazyFrame:
-    """When something about custody reached probation: NDelius offender, days about, moment."""
+    """When something about custody reached probation: NDelius offender, days about, moment.
+
+    A report or contact that was deleted shares nothing.
+    """
     ndelius = tables.of("ndelius")
-    reports = ndelius.scan(
-        "INSTITUTIONAL_REPORT", "OFFENDER_ID", "DATE_COMPLETED", "CREATED_DATETIME"
+    reports = without_deleted(
+        ndelius.scan(
+            "INSTITUTIONAL_REPORT",
+            "OFFENDER_ID",
+            "DATE_COMPLETED",
+            "CREATED_DATETIME",
+            "SOFT_DELETED",
+        )
     ).select(
         pl.col("OFFENDER_ID").alias("_offender"),
         pl.lit(None, pl.Date).alias("_from"),
         day("DATE_COMPLETED").alias("_until"),
         pl.max_horizontal(moment("DATE_COMPLETED"), moment("CREATED_DATETIME")).alias("_shared_at"),
     )
-    linked = ndelius.scan("CONTACT", "OFFENDER_ID", "NOMIS_CASE_NOTE_ID", "CREATED_DATETIME")
+    linked = without_deleted(
+        ndelius.scan(
+            "CONTACT", "OFFENDER_ID", "NOMIS_CASE_NOTE_ID", "CREATED_DATETIME", "SOFT_DELETED"
+        )
+    )
     notes = tables.scan("OFFENDER_CASE_NOTES", "CASE_NOTE_ID", "CONTACT_DATE")
     contacts = (
         linked.filter(pl.col("NOMIS_CASE_NOTE_ID").is_not_null())

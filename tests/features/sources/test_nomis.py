@@ -129,6 +129,24 @@ def test_a_linked_case_note_shares_the_days_before_it(
     assert bool(rows) is is_known
 
 
+@pytest.mark.parametrize("deleted", ["1", "Y"])
+def test_a_deleted_report_or_contact_shares_nothing(tmp_path: Path, deleted: str) -> None:
+    contact = {
+        "CONTACT_ID": "1",
+        "CONTACT_DATE": "2026-02-12",
+        "NOMIS_CASE_NOTE_ID": "88",
+        "CONTACT_TYPE_ID": "1",
+        "SOFT_DELETED": deleted,
+    }
+    report = {**REPORT, "SOFT_DELETED": deleted}
+    ours = ndelius(CONTACT=[contact], INSTITUTIONAL_REPORT=[report])
+    theirs = charge() | {
+        "OFFENDER_CASE_NOTES": [{"CASE_NOTE_ID": "88", "CONTACT_DATE": "2026-02-02"}]
+    }
+    rows, nothing = outcome(tmp_path, ours, theirs, "AGENCY_INCIDENT_CHARGES")
+    assert (rows, nothing) == ([], {NO_SHARING: 1})
+
+
 def test_a_noms_number_of_two_cases_belongs_to_neither(tmp_path: Path) -> None:
     ours = ndelius(INSTITUTIONAL_REPORT=[REPORT])
     ours["OFFENDER"].append({**ours["OFFENDER"][0], "OFFENDER_ID": "2", "CRN": "X700002"})
