@@ -1,4 +1,4 @@
-"""Finds and reads the files of an extract: Parquet or CSV, one or several a table.
+"""Describes an extract: when it was taken, and its files, Parquet or CSV, one or several a table.
 
 EXTRACT/extract.json      when it was taken, which feeds are complete, whether made up
 EXTRACT/contacts.parquet  or contacts.csv, contacts-1.csv …, or contacts/*.parquet
@@ -9,21 +9,15 @@ whose number modulo 48 is the file's: it can be read a bucket at a time.
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from features import clock
 from features.contracts import records
-from features.contracts.table import Table
 from features.errors import MissingInput, UnreadableInput, did_you_mean
-from features.intake.time_zones import Zones
-from features.store import parquet
 
 ABOUT = "extract.json"
 EARLIEST = date(2000, 1, 1)
@@ -46,13 +40,6 @@ class Extract:
     """The number of buckets into which the files are split; None where they are not."""
     passed_over: tuple[str, ...] = ()
     """Files that a Macintosh leaves beside its own, and that hold no rows."""
-
-    def of_bucket(self, table: str, bucket: int | None) -> list[Path]:
-        """The files of a table with the cases of a bucket; all files if there are no buckets."""
-        files = self.files.get(table, [])
-        if bucket is None:
-            return files
-        return [path for path in files if path.stem.isdigit() and int(path.stem) == bucket]
 
 
 def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extract:
@@ -109,45 +96,6 @@ def _bucket_count(buckets: int, files: dict[str, list[Path]]) -> int | None:
             f'again, or take "buckets" out of {ABOUT} if its files are whole without it.'
         )
     return buckets
-
-
-@dataclass(frozen=True)
-class Supplied:
-    """The supplied rows of a table, and the number of rows from each file."""
-
-    rows: pl.DataFrame
-    files: list[tuple[Path, int]]
-
-    def place(self, row: int) -> str:
-        """The file and row number (from 1, after any header) of a row counted from 0."""
-        for path, height in self.files:
-            if row < height:
-                return f"{path}, row {row + 1}"
-            row -= height
-        raise IndexError(row)
-
-
-def read_table(
-    about: Extract, table: Table, bucket: int | None = None, zones: Zones | None = None
-) -> Supplied | None:
-    """The rows of one table as supplied, or None where the extract has no file of it."""
-    files = about.of_bucket(table.name, bucket)
-    if not files:
-        return None
-    parts = [_read_file(path) for path in files]
-    zones = zones or Zones()
-    for path, part in zip(files, parts, strict=True):
-        _check_columns(path, part, table)
-        parquet.check_kinds(path, part, table)
-        zones.check_times(path, part, table)
-    try:
-        rows = pl.concat(parts, how="diagonal_relaxed")
-        return Supplied(rows, [(p, part.height) for p, part in zip(files, parts, strict=True)])
-    except pl.exceptions.PolarsError as error:
-        raise UnreadableInput(
-            f"The files of {table.name} do not fit together: the same column has different "
-            f"types in {', '.join(path.name for path in files)}."
-        ) from error
 
 
 _NOTES = ("parameters", "planted", "rows", "digests")
@@ -246,47 +194,3 @@ def _list_files(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
             )
         files.setdefault(table, []).append(path)
     return files, tuple(passed_over)
-
-
-def _read_file(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix.lower() == ".csv":
-            parquet.check_lines(path)
-            return pl.read_csv(path, infer_schema=False)
-        parquet.check_size(path)
-        return parquet.with_days_that_can_be_said(pl.read_parquet(path))
-    except pl.exceptions.NoDataError as error:
-        raise UnreadableInput(f"{path} is empty: not even a header line.") from error
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableInput(_unreadable_file(path, str(error))) from error
-
-
-def _unreadable_file(path: Path, message: str) -> str:
-    if path.suffix.lower() == ".csv":
-        return (
-            f"{path} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "
-            "commas and the same number of fields in every line. Nothing was changed."
-        )
-    return (
-        f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
-        "probably cut short while being written or copied. Copy it again and compare sizes. "
-        "Nothing was changed."
-    )
-
-
-def _check_columns(path: Path, part: pl.DataFrame, table: Table) -> None:
-    absent = [name for name in table.schema if name not in part.columns]
-    extra = [name for name in part.columns if name not in table.schema]
-    for name in extra:
-        hint = did_you_mean(name, absent)
-        if hint:
-            raise UnreadableInput(
-                f"{path} has a column {name!r}, which {table.name} does not have.{hint} "
-                "Nothing was changed."
-            )
-    for column in table.columns:
-        if column.required and column.name in absent:
-            raise UnreadableInput(
-                f"{path} has no column {column.name!r}, which every row of {table.name} needs "
-                f"({column.meaning}). Nothing was changed."
-            )

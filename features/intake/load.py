@@ -18,7 +18,8 @@ from features.contracts.codes import NOT_YET_KNOWN
 from features.contracts.table import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
 from features.intake import extract, refusals
-from features.intake.time_zones import Zones
+from features.intake.files import Supplied
+from features.intake.parts import Part, Parts, bucket_count, list_files
 from features.store import staging, store, versions
 
 MAX_REFUSED = 0.01
@@ -72,30 +73,25 @@ def load_extract(
 ) -> Report:
     """Load an extract folder into the store; UserError leaves the store as it was.
 
-    An extract in buckets of cases is read a bucket at a time into a store that has nothing yet.
-    Into a store that has loads it is read whole: a record may have moved to a case elsewhere.
+    A large table is read a bucket of cases at a time (`features.intake.parts`), and only records
+    that differ from what is stored are compared column by column.
     """
     about = extract.describe_extract(folder, extracted_at)
-    existing = _open_store(store_path, about.buckets or buckets)
+    pieces = list_files(about)
+    existing = _open_store(store_path, about.buckets or bucket_count(pieces, buckets))
     _check_order(existing, about)
     if not about.files:
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
         tables = ", ".join(records.TABLES)
         raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
-    fresh_store = not existing.loads and about.buckets == existing.buckets
     number = existing.next_number
-    parts = list(range(existing.buckets)) if fresh_store else [None]
     with staging.Staged(store_path, existing.buckets, number) as staged:
-        reading = _Reading(about, existing, staged)
-        for part in parts:
-            if part is not None:
-                step(f"bucket {part + 1} of {len(parts)}")
-            for table in records.TABLES.values():
-                reading.stage_table(table, part)
+        reading = _Reading(about, Parts(about, pieces, existing, staged.scratch), staged)
+        for table in records.TABLES.values():
+            reading.stage_table(table, step)
         for report in reading.reports.values():
             _stop_if_too_many(report, max_refused)
             _stop_if_too_many_vanished(report, max_vanished)
-        reading.stop_if_in_two_buckets()
         committed = reading.commit_load()
     return Report(list(reading.reports.values()), committed, about.extracted_at, about.passed_over)
 
@@ -103,73 +99,59 @@ def load_extract(
 class _Reading:
     """An extract being loaded: the tables read so far and the files staged for the store."""
 
-    def __init__(
-        self, about: extract.Extract, existing: store.Store, staged: staging.Staged
-    ) -> None:
-        self.about, self.existing, self.staged = about, existing, staged
+    def __init__(self, about: extract.Extract, parts: Parts, staged: staging.Staged) -> None:
+        self.about, self.existing, self.staged = about, parts.store, staged
+        self._parts = parts
         self.reports = {
             name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES
         }
         self.refused: dict[str, list[pl.DataFrame]] = {}
-        self._seen: dict[str, list[pl.Series]] = {}
-        self._zones = Zones()
-        earlier = [item for item in existing.loads if item.extracted_at < about.extracted_at]
+        earlier = [item for item in parts.store.loads if item.extracted_at < about.extracted_at]
         self._previous = earlier[-1].extracted_at if earlier else None
 
-    def stage_table(self, table: Table, part: int | None) -> None:
-        """Read one table, of one bucket or of all, and stage the versions to append."""
-        supplied = extract.read_table(self.about, table, part, self._zones)
-        if supplied is None:
-            return
-        report = self.reports[table.name]
-        before = report.read
-        good, bad = _split_refused(supplied.rows, table, self.about.extracted_at, report)
+    def stage_table(self, table: Table, step: Callable[[str], None]) -> None:
+        """Read one table part by part, and stage the versions to append."""
+        parts = self._parts.of_table(table)
+        for number, part in enumerate(parts):
+            step(f"{table.name}, part {number + 1} of {len(parts)}")
+            self._stage_part(part)
+
+    def _stage_part(self, part: Part) -> None:
+        table, report = part.table, self.reports[part.table.name]
+        supplied = self._parts.read_supplied(part)
+        good, bad = _split_refused(supplied, table, self.about.extracted_at, report)
         if bad.height and not report.first_refused:
-            report.first_refused = supplied.place(bad["row"][0] - before - 1)
-        if part is not None:
-            self._check_bucket(table.name, supplied, good, part)
-        stored = self.existing.read_versions(table.name, part)
-        fresh = versions.new_versions(stored, good, self.about.extracted_at, self._previous)
-        is_stored = pl.col("record_id").is_in(stored["record_id"].unique().to_list())
+            report.first_refused = supplied.place(bad["row"][0] - 1)
+        if part.bucket is not None:
+            self._check_bucket(supplied, good, part.bucket)
+        stored = self._parts.read_stored(part, supplied)
+        differing, before = versions.drop_unchanged(stored, good)
+        fresh = versions.new_versions(before, differing, self.about.extracted_at, self._previous)
+        is_stored = pl.col("record_id").is_in(before["record_id"].unique().implode())
         changed = fresh.filter(is_stored).height
         report.changed += changed
         report.new += fresh.height - changed
         if table.name in self.about.complete:
             gone = versions.withdrawals(stored, good, bad, self.about.extracted_at)
             report.withdrawn += gone.height
-            report.live += versions.live_versions(stored).height
+            report.live += versions.count_live(stored)
             fresh = pl.concat([fresh, gone])
         if fresh.height:
-            self.staged.add(table.name, fresh)
+            self.staged.add(table.name, fresh, part.folder)
         if bad.height:
             self.refused.setdefault(table.name, []).append(bad)
 
-    def _check_bucket(
-        self, name: str, supplied: extract.Supplied, good: pl.DataFrame, part: int
-    ) -> None:
-        strays = good.filter(store.bucket_of(self.existing.buckets) != part)
+    def _check_bucket(self, supplied: Supplied, good: pl.DataFrame, bucket: int) -> None:
+        strays = good.filter(store.bucket_of(self.existing.buckets) != bucket)
         if strays.height:
             first = supplied.rows["record_id"].cast(pl.String()).index_of(strays["record_id"][0])
+            place = supplied.place(supplied.numbers[first or 0])
             raise UnreadableInput(
-                f"{supplied.place(first or 0)}: the case belongs to another bucket, and so do "
+                f"{place}: the case belongs to another bucket, and so do "
                 f"{strays.height - 1:,} more rows (the number of a CRN modulo the buckets is its "
                 'bucket). Nothing was changed. Take "buckets" out of '
                 f"{extract.ABOUT} to have every file read as it comes."
             )
-        identity = good["record_id"].unique().hash(seed=0)
-        self._seen.setdefault(name, []).append(identity)
-
-    def stop_if_in_two_buckets(self) -> None:
-        """Raise UserError where the same record stands in the files of two buckets."""
-        for name, parts in self._seen.items():
-            case_buckets = pl.concat(parts)
-            twice = case_buckets.len() - case_buckets.n_unique()
-            if twice:
-                raise UserError(
-                    f"{name}: {twice:,} records stand in two buckets of cases. Nothing was "
-                    f'changed. Take "buckets" out of {extract.ABOUT}: read whole, the second of '
-                    "each is refused and named."
-                )
 
     def commit_load(self) -> int | None:
         """Commit the load; its number, or None if the same extract was loaded before."""
@@ -222,15 +204,16 @@ def _check_order(existing: store.Store, about: extract.Extract) -> None:
 
 
 def _split_refused(
-    raw: pl.DataFrame, table: Table, extracted_at: datetime, report: TableReport
+    supplied: Supplied, table: Table, extracted_at: datetime, report: TableReport
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    raw = supplied.rows
     checked = refusals.check_rows(raw, table, extracted_at).collect()
     rows, reason = checked.drop(refusals.REASON), checked[refusals.REASON]
     bad = reason.is_not_null()
     content = pl.DataFrame(
         {
             "table": pl.repeat(table.name, int(bad.sum()), eager=True),
-            "row": pl.int_range(1, raw.height + 1, eager=True).filter(bad) + report.read,
+            "row": supplied.numbers.filter(bad) + 1,
             "record_id": rows["record_id"].filter(bad),
             "crn": rows["crn"].filter(bad),
             "reason": reason.filter(bad),
@@ -242,7 +225,7 @@ def _split_refused(
     counts = content["reason"].value_counts(sort=True)
     report.read += raw.height
     _add_counts(report.refused, dict(zip(counts["reason"], counts["count"], strict=True)))
-    good = rows.filter(~bad)
+    good = rows.filter(~bad) if content.height else rows
     for column, code_counts in _unknown_codes(good, table).items():
         _add_counts(report.unknown_codes.setdefault(column, {}), code_counts)
     absent = [c.name for c in table.columns if c.name not in raw.columns]

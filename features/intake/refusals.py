@@ -68,21 +68,20 @@ def _cast_columns(name: str, columns: RawColumns) -> list[pl.Expr]:
 def _refusal_reason(name: str, columns: RawColumns) -> pl.Expr:
     """An expression for the first rule that a row breaks, or null; cached by column names."""
     table, raw = records.find_table(name), dict(columns)
-    return pl.coalesce(
+    fault = pl.coalesce(
         [
             _wrong_types(raw, table),
             _missing_keys(table),
             _reason_if(~pl.col("crn").str.contains(CRN_PATTERN), "malformed CRN"),
-            _reason_if(
-                pl.struct("record_id", "version").is_duplicated()
-                & ~pl.struct("record_id", "version").is_first_distinct(),
-                "duplicate record and version",
-            ),
             _nul_reason(table),
             *_date_reasons(table),
             *_range_reasons(table),
         ]
     )
+    # A faulty row does not take the place of a good one of the same record and version.
+    good = pl.when(fault.is_null()).then(pl.struct("record_id", "version"))
+    repeated = fault.is_null() & ~good.is_first_distinct()
+    return pl.coalesce(fault, _reason_if(repeated, "duplicate record and version"))
 
 
 def _cast_column(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:

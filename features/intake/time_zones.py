@@ -24,13 +24,16 @@ class Zones:
 
     first: dict[bool, str] = field(default_factory=dict)
 
-    def check_times(self, path: Path, part: pl.DataFrame, table: Table) -> None:
-        """Check every time of a file; UnreadableInput at the first unlike those read before."""
+    def check_times(self, path: Path, part: pl.DataFrame, table: Table, numbers: pl.Series) -> None:
+        """Check every time of a file; UnreadableInput at the first unlike those read before.
+
+        `numbers` are those of the rows in the file, from 0.
+        """
         for column in table.columns:
             if column.type != "time" or column.name not in part.columns:
                 continue
             for zoned, row in _first_rows(part[column.name]):
-                self.first.setdefault(zoned, f"{column.name} in {path}, row {row}")
+                self.first.setdefault(zoned, f"{column.name} in {path}, row {numbers[row] + 1}")
                 if len(self.first) == 2:
                     raise UnreadableInput(
                         f"{self.first[True]}, has a time zone and {self.first[False]}, has none: "
@@ -40,12 +43,12 @@ class Zones:
 
 
 def _first_rows(times: pl.Series) -> list[tuple[bool, int]]:
-    """The first row (from 1) with a time zone and the first without, for text or typed columns."""
+    """The first row (from 0) with a time zone and the first without, for text or typed columns."""
     dtype = times.dtype
     if isinstance(dtype, pl.Datetime):
         first = times.is_not_null().arg_max() if times.null_count() < times.len() else None
-        return [] if first is None else [(dtype.time_zone is not None, first + 1)]
+        return [] if first is None else [(dtype.time_zone is not None, first)]
     if dtype != pl.String():
         return []
     tests = [(True, times.str.contains(_ZONED)), (False, times.str.contains(_PLAIN))]
-    return [(zoned, (hit.fill_null(False).arg_max() or 0) + 1) for zoned, hit in tests if hit.any()]
+    return [(zoned, hit.fill_null(False).arg_max() or 0) for zoned, hit in tests if hit.any()]

@@ -83,9 +83,7 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
             continue
         table = relative.split("/")[2]
         counts[table] = counts.get(table, 0) + row_count
-        turn = len(relative.split("/")) - 4
-        new = path / "loads" / f"{load.number:04d}" / table
-        new = new.joinpath(*["again"] * (turn + 1)) / old.name
+        new = old.parent / "again" / old.name
         del files[relative]
         files[new.relative_to(path).as_posix()] = _rewrite_file(old, new, _rows_of_case(crn))
     return replace(load, files=files)

@@ -63,16 +63,24 @@ class Staged:
         self.files: dict[str, str] = {}
         self.refused: dict[str, str] = {}
 
-    def add(self, name: str, rows: pl.DataFrame) -> None:
-        """Write rows of a table to the files of their buckets; a second call would replace them."""
+    @property
+    def scratch(self) -> Path:
+        """A folder for working files, removed at the end however that comes."""
+        return self._folder.with_suffix(".scratch")
+
+    def add(self, name: str, rows: pl.DataFrame, folder: str = "") -> None:
+        """Write rows of a table to the files of their buckets, perhaps in a folder of their own.
+
+        A second call for the same bucket and folder would replace its file.
+        """
         numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
         split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
         for (bucket,), part in split.partition_by("_b", as_dict=True).items():
-            target = self._folder / name / f"{bucket:02d}.parquet"
-            target.parent.mkdir(exist_ok=True)
+            target = self._folder / name / folder / f"{bucket:02d}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
             part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
-            relative = f"loads/{self.number:04d}/{name}/{target.name}"
-            self.files[relative] = flush_and_digest(target)
+            inner = target.relative_to(self._folder).as_posix()
+            self.files[f"loads/{self.number:04d}/{inner}"] = flush_and_digest(target)
 
     def add_refused(self, name: str, rows: pl.DataFrame) -> None:
         """Write the refused rows of a table, with their reasons, to the load being written."""
@@ -94,6 +102,7 @@ class Staged:
 
     def __exit__(self, *_: object) -> None:
         """Remove the files of a load that was not committed, and a store that has no load."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
         if self._folder.exists():
             shutil.rmtree(self._folder)
             shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)

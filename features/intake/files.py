@@ -1,0 +1,228 @@
+"""Reads the files of a table as supplied, whole or split by bucket of cases, as Parquet or CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts.table import CRN_PATTERN, Table
+from features.errors import UnreadableInput, did_you_mean
+from features.intake.time_zones import Zones
+from features.store import parquet
+
+ROW = "_row"
+"""In a split file: the number of each row among all rows of its table, from 0."""
+BUCKET = "_bucket"
+ROWS_AT_ONCE = 20_000
+"""How many rows of each bucket are in memory while a file is split."""
+BYTES_A_LINE = 40
+"""The shortest line of a CSV file that is worth a thought, to estimate its rows by its size."""
+_RECORD = pl.col("record_id").cast(pl.String).str.strip_chars()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file to read: one of the extract, or the rows of one bucket that were split from it."""
+
+    path: Path
+    source: Path
+    """The file of the extract, which messages name."""
+    before: int
+    """How many rows of the table come before those of its source."""
+    height: int
+    """How many rows its source has."""
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """Supplied rows of a table, their numbers in it, and the number of each file's first row."""
+
+    rows: pl.DataFrame
+    numbers: pl.Series
+    """The number of each row among all rows that were read together, from 0."""
+    files: tuple[tuple[Path, int], ...]
+
+    def place(self, number: int) -> str:
+        """The file, and the row in it (from 1, after any header), of a row of `numbers`."""
+        path, first = max((f for f in self.files if f[1] <= number), key=lambda file: file[1])
+        return f"{path}, row {number - first + 1}"
+
+    def filter(self, mask: pl.Series) -> Supplied:
+        """The rows for which a mask holds, with their numbers and in the order of these."""
+        numbers = self.numbers.filter(mask)
+        order = numbers.arg_sort()
+        return Supplied(self.rows.filter(mask)[order], numbers[order], self.files)
+
+
+def list_pieces(paths: Sequence[Path], table: Table) -> list[Piece]:
+    """The files of a table, checked and their rows counted, but not read."""
+    pieces: list[Piece] = []
+    before = 0
+    for path in paths:
+        _check_file(path)
+        height = _count_rows(_scan_file(path, path, table), path)
+        pieces.append(Piece(path, path, before, height))
+        before += height
+    return pieces
+
+
+def read_pieces(pieces: Sequence[Piece], table: Table, zones: Zones) -> Supplied:
+    """The rows of some files of one table; raises UnreadableInput where one cannot be used."""
+    parts, numbers = [], []
+    for piece in pieces:
+        part, number = _without_numbers(_read_file(piece.path), piece.before)
+        _check_columns(piece.source, part.columns, table)
+        parquet.check_kinds(piece.source, part, table)
+        zones.check_times(piece.source, part, table, number - piece.before)
+        parts.append(part)
+        numbers.append(number)
+    try:
+        rows = pl.concat(parts, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(
+            f"The files of {table.name} do not fit together: the same column has different "
+            f"types in {', '.join(dict.fromkeys(piece.source.name for piece in pieces))}."
+        ) from error
+    return Supplied(rows, pl.concat(numbers), tuple((p.source, p.before) for p in pieces))
+
+
+def read_record_ids(pieces: Sequence[Piece], table: Table) -> pl.Series:
+    """The record numbers in some files, as intake reads them; raises UnreadableInput like those."""
+    ids = [
+        _scan_file(piece.path, piece.source, table).select(_RECORD).drop_nulls() for piece in pieces
+    ]
+    return pl.concat(ids).collect(engine="streaming")["record_id"]
+
+
+def record_hashes(rows: pl.DataFrame) -> pl.Series:
+    """The hash of each supplied row's record number, as intake reads it."""
+    return rows.select(_RECORD.hash())["record_id"]
+
+
+def split_files(
+    pieces: Sequence[Piece], table: Table, buckets: int, scratch: Path
+) -> dict[int, tuple[Piece, ...]]:
+    """Write the rows of a table's files to a file for each bucket of cases, in bounded memory.
+
+    Rows without a well-formed CRN go to the first bucket, which refuses them.
+    """
+    by_bucket: dict[int, tuple[Piece, ...]] = dict.fromkeys(range(buckets), ())
+    for order, piece in enumerate(pieces):
+        rows = _scan_file(piece.path, piece.source, table).with_row_index(ROW, offset=piece.before)
+        folder = scratch / table.name / str(order)
+        _split_rows(rows, piece.path, folder, buckets)
+        for bucket in range(buckets):
+            files = sorted((folder / f"{BUCKET}={bucket}").glob("*.parquet"))
+            if not files:
+                files = [folder / f"{bucket}.parquet"]
+                rows.head(0).collect().write_parquet(files[0])
+            by_bucket[bucket] += tuple(replace(piece, path=path) for path in files)
+    return by_bucket
+
+
+def _split_rows(rows: pl.LazyFrame, path: Path, folder: Path, buckets: int) -> None:
+    crn = pl.col("crn").cast(pl.String).str.strip_chars()
+    number = crn.str.slice(1).cast(pl.Int64, strict=False) % buckets
+    bucket = pl.when(crn.str.contains(CRN_PATTERN)).then(number).fill_null(0)
+    try:
+        folder.mkdir(parents=True)
+        rows.with_columns(bucket.alias(BUCKET)).sink_parquet(
+            pl.PartitionBy(folder, key=BUCKET, include_key=False),
+            mkdir=True,
+            engine="streaming",
+            row_group_size=ROWS_AT_ONCE,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+
+
+def _count_rows(rows: pl.LazyFrame, path: Path) -> int:
+    try:
+        return int(rows.select(pl.len()).collect(engine="streaming").item())
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+
+
+def _without_numbers(part: pl.DataFrame, before: int) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows and their numbers: as they were split, in order, or counted on from those before."""
+    if ROW not in part.columns:
+        return part, pl.int_range(before, before + part.height, eager=True)
+    rows = part.sort(ROW)
+    return rows.drop(ROW), rows[ROW].cast(pl.Int64)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if path.suffix.lower() == ".csv":
+            parquet.check_lines(path)
+        else:
+            parquet.check_size(path)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+
+
+def _scan_file(path: Path, source: Path, table: Table) -> pl.LazyFrame:
+    """The rows of a file as a plan, its columns checked."""
+    try:
+        rows = (
+            pl.scan_csv(path, infer_schema=False)
+            if path.suffix.lower() == ".csv"
+            else pl.scan_parquet(path)
+        )
+        names = rows.collect_schema().names()
+    except pl.exceptions.NoDataError as error:
+        raise UnreadableInput(_empty_file(source)) from error
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise UnreadableInput(_unreadable_file(source, str(error))) from error
+    _check_columns(source, [name for name in names if name != ROW], table)
+    return rows
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix.lower() == ".csv":
+            return pl.read_csv(path, infer_schema=False)
+        return parquet.with_days_that_can_be_said(pl.read_parquet(path))
+    except pl.exceptions.NoDataError as error:
+        raise UnreadableInput(_empty_file(path)) from error
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+
+
+def _empty_file(path: Path) -> str:
+    return f"{path} is empty: not even a header line."
+
+
+def _unreadable_file(path: Path, message: str) -> str:
+    if path.suffix.lower() == ".csv":
+        return (
+            f"{path} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "
+            "commas and the same number of fields in every line. Nothing was changed."
+        )
+    return (
+        f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
+        "probably cut short while being written or copied. Copy it again and compare sizes. "
+        "Nothing was changed."
+    )
+
+
+def _check_columns(path: Path, names: Sequence[str], table: Table) -> None:
+    absent = [name for name in table.schema if name not in names]
+    extra = [name for name in names if name not in table.schema]
+    for name in extra:
+        hint = did_you_mean(name, absent)
+        if hint:
+            raise UnreadableInput(
+                f"{path} has a column {name!r}, which {table.name} does not have.{hint} "
+                "Nothing was changed."
+            )
+    for column in table.columns:
+        if column.required and column.name in absent:
+            raise UnreadableInput(
+                f"{path} has no column {column.name!r}, which every row of {table.name} needs "
+                f"({column.meaning}). Nothing was changed."
+            )

@@ -1,0 +1,152 @@
+"""Cuts the tables of an extract into parts that fit into memory, and reads one part at a time.
+
+A small table is one part. A large one is cut by the store's buckets of cases: as it came, where the
+extract is in those buckets, else split on disk first. Records that stand in another bucket than
+before, or in two, are a part of their own, so that every other part concerns one bucket alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts import records
+from features.contracts.table import Table
+from features.intake import files
+from features.intake.extract import Extract
+from features.intake.files import Piece, Supplied, record_hashes
+from features.intake.time_zones import Zones
+from features.store.store import Store, store_schema
+
+MOST_ROWS = 1_000_000
+"""A table of more rows than this is cut by buckets of cases."""
+MOST_BUCKETS = 48
+
+
+def list_files(about: Extract) -> dict[str, list[Piece]]:
+    """The files of each table of an extract, checked and counted; none is read yet."""
+    return {
+        name: files.list_pieces(paths, records.find_table(name))
+        for name, paths in about.files.items()
+    }
+
+
+def bucket_count(pieces: dict[str, list[Piece]], least: int) -> int:
+    """Into how many buckets a new store is cut, so that each holds part of a large table only."""
+    heights = [sum(piece.height for piece in own) for own in pieces.values()]
+    return max(least, min(MOST_BUCKETS, max(heights, default=0) // MOST_ROWS + 1))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a table: of one bucket or of all, with or without certain records."""
+
+    table: Table
+    pieces: tuple[Piece, ...]
+    bucket: int | None = None
+    without: pl.Series = field(default_factory=lambda: pl.Series("record", [], pl.UInt64))
+    """Hashes of the records that are left to the last part."""
+    only: pl.Series | None = None
+    """Hashes of the records of the last part; None in every other part."""
+
+    @property
+    def folder(self) -> str:
+        """The folder in a load for what the part yields, beside that of the other parts."""
+        return "moved" if self.only is not None else ""
+
+
+@dataclass
+class Parts:
+    """The parts of an extract's tables for a store; `scratch` holds tables split on disk."""
+
+    about: Extract
+    pieces: dict[str, list[Piece]]
+    """The files of each table."""
+    store: Store
+    scratch: Path
+    zones: Zones = field(default_factory=Zones)
+
+    def of_table(self, table: Table) -> list[Part]:
+        """The parts of a table, in order; empty where the extract has no file of it."""
+        pieces = self.pieces.get(table.name)
+        if not pieces:
+            return []
+        if self.about.buckets == self.store.buckets:
+            by_bucket = {
+                bucket: tuple(p for p in pieces if int(p.path.stem) == bucket)
+                for bucket in range(self.store.buckets)
+            }
+        elif self._is_large(table, pieces):
+            by_bucket = files.split_files(pieces, table, self.store.buckets, self.scratch)
+        else:
+            return [Part(table, tuple(pieces))]
+        wandering = self._wandering_records(table, by_bucket)
+        parts = [Part(table, own, bucket, without=wandering) for bucket, own in by_bucket.items()]
+        if len(wandering):
+            every = tuple(piece for own in by_bucket.values() for piece in own)
+            parts.append(Part(table, every, only=wandering))
+        return parts
+
+    def read_supplied(self, part: Part) -> Supplied:
+        """The rows of a part as supplied."""
+        supplied = files.read_pieces(part.pieces, part.table, self.zones)
+        if part.only is not None:
+            return supplied.filter(record_hashes(supplied.rows).is_in(part.only.implode()))
+        if part.without.is_empty():
+            return supplied
+        return supplied.filter(~record_hashes(supplied.rows).is_in(part.without.implode()))
+
+    def read_stored(self, part: Part, supplied: Supplied) -> pl.DataFrame:
+        """The stored versions that a part is compared with.
+
+        All of its bucket, or of its records. Where a vanished record is a withdrawal: of all.
+        """
+        name = part.table.name
+        if not self.store.loads:
+            return pl.DataFrame(schema=store_schema(name))
+        if part.bucket is not None:
+            rows = self.store.read_versions(name, part.bucket)
+            return rows.filter(~rows["record_id"].hash().is_in(part.without.implode()))
+        if part.only is None and name in self.about.complete:
+            return self.store.read_versions(name)
+        hashes = record_hashes(supplied.rows) if part.only is None else part.only
+        ours = pl.col("record_id").hash().is_in(hashes.unique().implode())
+        return self.store.read_versions(name, keep=ours)
+
+    def _is_large(self, table: Table, pieces: list[Piece]) -> bool:
+        stored = sum(load.tables.get(table.name, {}).get("new", 0) for load in self.store.loads)
+        if table.name in self.about.complete and stored > MOST_ROWS:
+            return True
+        return sum(piece.height for piece in pieces) > MOST_ROWS
+
+    def _wandering_records(
+        self, table: Table, by_bucket: dict[int, tuple[Piece, ...]]
+    ) -> pl.Series:
+        """Hashes of records that stand in another bucket than before, or in two.
+
+        Two records that share a hash are looked at together, and no value differs.
+        """
+        arrivals = []
+        for bucket, pieces in by_bucket.items():
+            ids = files.read_record_ids(pieces, table).hash().unique()
+            stored = self._stored_records(table, bucket)
+            withdrawn = stored.filter(pl.col("withdrawn_at").is_not_null())["record"]
+            settled = stored.filter(~pl.col("record").is_in(withdrawn.implode()))["record"]
+            unsettled = ids.filter(~ids.is_in(settled.implode()))
+            arrivals.append(pl.DataFrame({"record": unsettled}).with_columns(bucket=pl.lit(bucket)))
+        arrived = pl.concat(arrivals)
+        in_two = arrived["record"].filter(arrived["record"].is_duplicated())
+        wandering = [in_two]
+        for bucket in by_bucket if self.store.loads else ():
+            elsewhere = arrived.filter(pl.col("bucket") != bucket)["record"]
+            here = self._stored_records(table, bucket)["record"]
+            wandering.append(here.filter(here.is_in(elsewhere.implode())))
+        return pl.concat(wandering).unique()
+
+    def _stored_records(self, table: Table, bucket: int) -> pl.DataFrame:
+        """The hash of each stored version's record in a bucket, and whether it was withdrawn."""
+        unread = [c for c in store_schema(table.name) if c not in ("record_id", "withdrawn_at")]
+        rows = self.store.read_versions(table.name, bucket, without=unread)
+        return rows.select(pl.col("record_id").hash().alias("record"), "withdrawn_at")
