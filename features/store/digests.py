@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,13 @@ def digest_of(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def flush_and_digest(path: Path) -> str:
+    """Force a file to disk and return its SHA-256."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    return digest_of(path)
 
 
 def check_digest(path: Path, expected: str, store: Path) -> None:

@@ -18,7 +18,8 @@ from features import clock
 from features.contracts.table import is_crn
 from features.errors import UserError
 from features.store import legal_holds, staging
-from features.store.store import Load, Store
+from features.store.digests import flush_and_digest
+from features.store.store import Load, Store, table_of
 
 
 def forget_case(path: Path, crn: str) -> dict[str, int]:
@@ -81,7 +82,7 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
         row_count = _add_to_count(old, _rows_of_case(crn))
         if not row_count:
             continue
-        table = relative.split("/")[2]
+        table = table_of(relative)
         counts[table] = counts.get(table, 0) + row_count
         new = old.parent / "again" / old.name
         del files[relative]
@@ -122,6 +123,6 @@ def _rewrite_file(old: Path, new: Path, without: pl.Expr) -> str:
     temporary = new.with_suffix(".tmp")
     remaining = pl.read_parquet(old).filter(~without)
     remaining.write_parquet(temporary, compression="zstd", compression_level=1)
-    digest = staging.flush_and_digest(temporary)
+    digest = flush_and_digest(temporary)
     temporary.replace(new)
     return digest

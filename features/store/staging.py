@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from features.errors import SetupProblem, UserError
-from features.store import digests
+from features.store.digests import flush_and_digest
+from features.store.merging import merge_loads
 from features.store.store import Load, Store, bucket_of
 
 
@@ -95,6 +96,8 @@ class Staged:
         self._folder.rename(self._folder.with_suffix(""))
         existing = _open_or_make(self.path, self.buckets)
         existing.loads.append(replace(load, files=self.files, refused=self.refused))
+        existing.superseded = []
+        merge_loads(existing)
         replace_manifest(existing)
 
     def __enter__(self) -> Staged:
@@ -117,7 +120,7 @@ class Staged:
 
 
 def sweep_orphans(path: Path) -> list[str]:
-    """Remove files that a killed command left; returns their names."""
+    """Remove files that a killed command left or that were merged; returns their names."""
     load_of: dict[str, Load] = {}
     if (path / "manifest.json").exists():
         load_of = {f"{load.number:04d}": load for load in Store.open(path).loads}
@@ -137,13 +140,6 @@ def sweep_orphans(path: Path) -> list[str]:
     return removed
 
 
-def flush_and_digest(path: Path) -> str:
-    """Force a file to disk and return its SHA-256."""
-    with path.open("rb+") as handle:
-        os.fsync(handle.fileno())
-    return digests.digest_of(path)
-
-
 def write_whole(rows: pl.DataFrame, path: Path) -> str:
     """Write a Parquet file atomically and return its SHA-256."""
     temporary = path.with_suffix(".tmp")
@@ -160,6 +156,7 @@ def replace_manifest(opened: Store) -> None:
         "loads": [item.as_json() for item in opened.loads],
         "forgotten": opened.forgotten,
         "undone": opened.undone,
+        "superseded": opened.superseded,
     }
     temporary = opened.path / "manifest.json.tmp"
     temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -2,10 +2,12 @@
 
     <store>/manifest.json                 the committed loads, oldest first; replaced atomically
     <store>/loads/0001/contacts/03.parquet   rows of one load, one table, one bucket of cases
+    <store>/loads/0009/merged/8/contacts/03.parquet   rows of the eight loads up to that one
     <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
 
 Nothing that a committed load wrote is ever changed, with one exception: a person whose deletion is
-asked for is taken out of every load (`features.store.forget`). A load or file that is not in the
+asked for is taken out of every load (`features.store.forget`). The files of earlier loads are merged
+(`features.store.merging`): the same rows in fewer files, held by the last of those loads. A load or file that is not in the
 manifest does not exist: what a killed command left behind is removed by the next load
 (`features.store.staging`).
 """
@@ -28,6 +30,8 @@ from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import digests
 
 DEFAULT_BUCKETS = 8
+MERGED = "merged"
+"""The folder in a load for files that hold the rows of several loads."""
 STALE_AFTER = timedelta(days=7)
 """A feed whose cover ended longer than this before the as-of date has stopped."""
 
@@ -62,6 +66,8 @@ class Load:
     files: dict[str, str]
     refused: dict[str, str] | None = None
     """The files of refused rows with their digests; None in loads older than these digests."""
+    merged_into: int | None = None
+    """The load that holds the rows of this one, and of others; None where it holds its own."""
 
     @property
     def file_digests(self) -> dict[str, str]:
@@ -84,6 +90,7 @@ class Load:
             "feeds": {name: at.isoformat() for name, at in self.feeds.items()},
             "files": self.files,
             "refused": self.refused,
+            "merged_into": self.merged_into,
         }
 
     @classmethod
@@ -97,6 +104,7 @@ class Load:
             feeds={name: datetime.fromisoformat(at) for name, at in item["feeds"].items()},
             files=item["files"],
             refused=item.get("refused"),
+            merged_into=item.get("merged_into"),
         )
 
 
@@ -111,6 +119,10 @@ class Store:
     """When people were deleted on request, and how many rows of what: never who."""
     undone: list[dict[str, Any]] = field(default_factory=list)
     """Loads that were taken back: number, when each extract was taken, by whom, when and why."""
+    superseded: list[str] = field(default_factory=list)
+    """Files whose rows were merged into others by the newest load; the next load removes them."""
+    holders: list[Load] = field(default_factory=list)
+    """Loads later than `up_to` that hold the files of loads that were opened."""
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:
@@ -131,18 +143,25 @@ class Store:
         loads_read = [load for load in loads if up_to is None or load.number <= up_to]
         if up_to is not None and (not loads_read or loads_read[-1].number != up_to):
             raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
+        later = {load.merged_into for load in loads_read} - {load.number for load in loads_read}
         return cls(
             path,
             content["buckets"],
             loads_read,
             content.get("forgotten", []),
             content.get("undone", []),
+            content.get("superseded", []),
+            [load for load in loads if load.number in later],
         )
 
     @property
     def fingerprint(self) -> str:
-        """A digest of every file of the opened loads; equal digests mean equal histories."""
-        listing = json.dumps([load.files for load in self.loads], sort_keys=True)
+        """A digest of every file of the opened loads; equal digests mean equal histories.
+
+        After files were merged the same histories have another digest.
+        """
+        loads = [*self.loads, *self.holders]
+        listing = json.dumps([load.files for load in loads], sort_keys=True)
         return hashlib.sha256(listing.encode()).hexdigest()
 
     @property
@@ -208,11 +227,14 @@ class Store:
         """
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         bucket_numbers = {buckets} if isinstance(buckets, int) else buckets
-        files = [path for load in self.loads for path in self._files_of(load, name, bucket_numbers)]
+        loads = [*self.loads, *self.holders]
+        files = [path for load in loads for path in self.files_of(load, name, bucket_numbers)]
         if not files:
             return pl.DataFrame(schema=schema)
         # A column of the contract that is newer than a load is null in it.
         rows = pl.scan_parquet(files, schema=store_schema(name), missing_columns="insert")
+        if self.holders:
+            rows = rows.filter(pl.col("load") <= self.loads[-1].number)
         if keep is not None:
             rows = rows.filter(keep)
         return rows.select(list(schema)).collect()
@@ -245,9 +267,9 @@ class Store:
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 
-    def _files_of(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
-        prefix = f"loads/{load.number:04d}/{name}/"
-        ours = sorted(relative for relative in load.files if relative.startswith(prefix))
+    def files_of(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
+        """The files that a load holds of a table, each checked against its digest."""
+        ours = sorted(relative for relative in load.files if table_of(relative) == name)
         paths = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
         for relative in paths:
             digests.check_digest(self.path / relative, load.files[relative], self.path)
@@ -258,6 +280,12 @@ class Store:
         for relative, digest in (load.refused or {}).items():
             digests.check_digest(self.path / relative, digest, self.path)
         return load.refused_files(self.path)
+
+
+def table_of(relative: str) -> str:
+    """The table of a file of the store, from its path in it."""
+    parts = relative.split("/")
+    return parts[4] if parts[2] == MERGED else parts[2]
 
 
 def store_schema(name: str) -> dict[str, pl.DataType]:

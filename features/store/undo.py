@@ -26,6 +26,12 @@ def undo_load(path: Path, reasons: str) -> Load:
         opened = Store.open(path)
         if not opened.loads:
             raise UserError(f"The store in {path} holds no load. Nothing was changed.")
+        if opened.loads[-1].merged_into is not None:
+            raise UserError(
+                f"The files of load {opened.loads[-1].number} were merged with those of earlier "
+                "loads, so it can no longer be taken back. Nothing was changed. Load a corrected "
+                "extract instead."
+            )
         load = opened.loads.pop()
         opened.undone.append(
             {

@@ -34,4 +34,5 @@ def verify_store(store: Store) -> Verified:
     changed = [
         name for name in sorted(there & set(listed)) if digest_of(store.path / name) != listed[name]
     ]
-    return Verified(len(listed), sorted(set(listed) - there), changed, sorted(there - set(listed)))
+    unknown = there - set(listed) - set(store.superseded)
+    return Verified(len(listed), sorted(set(listed) - there), changed, sorted(unknown))

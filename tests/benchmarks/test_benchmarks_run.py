@@ -44,3 +44,10 @@ def test_queueing(tmp_path: Path, proposal: Proposal) -> None:
     demo.mkdir(parents=True)
     (demo / "current").write_text(str(proposal.folder.parent.parent), encoding="utf-8")
     assert "queued with" in output_of("tests.benchmarks.queueing", tmp_path, CASES="800")
+
+
+def test_importing(tmp_path: Path) -> None:
+    """A night's load is measured as full tables and as changed rows, and read after many."""
+    printed = output_of("tests.benchmarks.importing", tmp_path, CASES="600", NIGHTS="20")
+    assert "load_changed_rows" in printed
+    assert "read after 20 nights / after one" in printed

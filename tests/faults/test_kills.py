@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from features.errors import RunStopped, SetupProblem
 from features.frame.processes import PREFIX
-from features.store.staging import flush_and_digest
+from features.store.digests import flush_and_digest
 from features.store.store import Store
 from serving.db import server
 from serving.db.server import WEB, engine_for

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from features.errors import TooManyRefused, UserError
 from features.history import asof
 from features.intake.load import load_extract
-from features.store import staging
+from features.store import digests, staging
 from features.store.store import Store
 from serving.db import audit_chain
 from serving.db.session import transaction
@@ -187,7 +187,7 @@ def test_committed_scores_are_those_on_disk(service: Service) -> None:
         file, digest = connection.execute(
             text("SELECT scores_file, scores_sha256 FROM triage.runs")
         ).one()
-    assert staging.flush_and_digest(service.settings.scores / file) == digest
+    assert digests.flush_and_digest(service.settings.scores / file) == digest
 
 
 @pytest.mark.parametrize(
