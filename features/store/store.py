@@ -6,10 +6,10 @@
     <store>/refused/0001/contacts.parquet    refused rows of that load, with the reason
 
 Nothing that a committed load wrote is ever changed, with one exception: a person whose deletion is
-asked for is taken out of every load (`features.store.forget`). The files of earlier loads are merged
-(`features.store.merging`): the same rows in fewer files, held by the last of those loads. A load or file that is not in the
-manifest does not exist: what a killed command left behind is removed by the next load
-(`features.store.staging`).
+asked for is taken out of every load (`features.store.forget`). The files of earlier loads are
+merged (`features.store.merging`): the same rows in fewer files, held by the last of those loads. A
+load or file that is not in the manifest does not exist: what a killed command left behind is
+removed by the next load (`features.store.staging`).
 """
 
 from __future__ import annotations
