@@ -38,8 +38,8 @@ TOPIC_OF_KIND: dict[str, tuple[str, ...]] = {
 def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     """Incidents, arrests, charges, complaints and police intelligence that are about, or became known on,
     a day that no order, licence or sentence covers, after an earlier one had ended and before one began,
-    of which no assessment completed since that beginning, and since they were known, takes account. Time
-    on remand is no sentence. An assessment that says that it does not mention the topic takes no account
+    of which no assessment completed since that beginning, and since they were known, takes account. A
+    contact and an incident of police intelligence on one day are one. Time on remand is no sentence. An assessment that says that it does not mention the topic takes no account
     of it.
     """
     rows = _new_information(histories)
@@ -71,10 +71,23 @@ def _new_information(histories: Histories) -> pl.LazyFrame:
     heard = contact_of("arrest_or_charge", "third_party") | (
         (pl.col("type_code") == "C515") & pl.col("outcome_code").ne_missing("NOCO")
     )
-    contacts = matching_entries(histories, "contacts", heard).select(
-        *columns, kind=pl.lit(None, pl.String())
+    contacts = matching_entries(histories, "contacts", heard)
+    incidents = matching_entries(histories, "incidents").select(*columns, "kind")
+    # A source that has both the contact and what it brought would say one thing twice. Only one that
+    # was known as late as the contact stands for it: an earlier one may have been considered.
+    same = (
+        contacts.filter(pl.col("type_code") == "C515")
+        .select(*CASE, "occurred_on", "record_id", heard_on=pl.col("counts_on"))
+        .join(
+            incidents.filter(pl.col("kind") == "intelligence").select(
+                *CASE, "occurred_on", "counts_on"
+            ),
+            on=[*CASE, "occurred_on"],
+        )
+        .filter(pl.col("counts_on") >= pl.col("heard_on"))
     )
-    return pl.concat([matching_entries(histories, "incidents").select(*columns, "kind"), contacts])
+    alone = contacts.join(same, on=[*CASE, "record_id"], how="anti")
+    return pl.concat([incidents, alone.select(*columns, kind=pl.lit(None, pl.String()))])
 
 
 def _considered_incidents(histories: Histories, rows: pl.LazyFrame) -> pl.LazyFrame:

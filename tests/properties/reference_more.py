@@ -442,6 +442,16 @@ def closed_case(h: History) -> int:
         if r["type_code"] in ("CARR", "CNOC", "C3PR")
         or (r["type_code"] == "C515" and r["outcome_code"] != "NOCO")
     ]
+    intelligence = [r for r in h.rows("incidents") if r["kind"] == "intelligence"]
+    heard = [
+        r
+        for r in heard
+        if r["type_code"] != "C515"
+        or not any(
+            i["occurred_on"] == r["occurred_on"] and known_day(i) >= known_day(r)
+            for i in intelligence
+        )
+    ]
     count = 0
     for r in [*h.rows("incidents"), *heard]:
         again = [reopened(spells, day) for day in (r["occurred_on"], known_day(r))]

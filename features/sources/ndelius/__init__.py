@@ -7,12 +7,16 @@ from features.sources.mapping import Mapping
 from features.sources.ndelius import (
     circumstances,
     conditions,
+    contact_events,
     contacts,
     decisions,
+    drug_tests,
     enquiries,
     offences,
     people,
     predictors,
+    remands,
+    stays,
     supervisions,
 )
 
@@ -21,11 +25,15 @@ MAPPINGS: tuple[Mapping, ...] = (
     *people.MAPPINGS,
     *contacts.MAPPINGS,
     *supervisions.MAPPINGS,
+    *remands.MAPPINGS,
+    *stays.MAPPINGS,
     *conditions.MAPPINGS,
     *decisions.MAPPINGS,
     *offences.MAPPINGS,
     *predictors.MAPPINGS,
     *circumstances.MAPPINGS,
     *enquiries.MAPPINGS,
+    *contact_events.MAPPINGS,
+    *drug_tests.MAPPINGS,
 )
 """Every mapping of NDelius, limits first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, by_words, day, end_day, flag, listed
-from features.sources.ndelius.rows import case_rows, skip_where, with_code
+from features.sources.ndelius.rows import case_rows, skip_where, units, with_code, without_deleted
 from features.sources.tables import SourceTables
 
 ADDRESS_STATES = {
@@ -30,7 +30,19 @@ def _addresses(tables: SourceTables) -> pl.LazyFrame:
         "NO_FIXED_ABODE",
         "TYPE_VERIFIED",
     )
-    return with_code(rows, tables, "ADDRESS_TYPE_ID", name="_type")
+    rows = with_code(rows, tables, "ADDRESS_TYPE_ID", name="_type")
+    checks = without_deleted(
+        tables.scan(
+            "ADDRESS_ASSESSMENT",
+            "OFFENDER_ADDRESS_ID",
+            "ASSESSMENT_DATE",
+            "TEAM_ID",
+            "SOFT_DELETED",
+        )
+    ).with_columns(_on=day("ASSESSMENT_DATE"))
+    newest = checks.sort("_on").unique("OFFENDER_ADDRESS_ID", keep="last", maintain_order=True)
+    placed = newest.join(units(tables), on="TEAM_ID").select("OFFENDER_ADDRESS_ID", "pdu_code")
+    return rows.join(placed, on="OFFENDER_ADDRESS_ID", how="left")
 
 
 ADDRESSES = Mapping(
@@ -61,6 +73,12 @@ ADDRESSES = Mapping(
             ("OFFENDER_ADDRESS.TYPE_VERIFIED",),
             "whether the type of address was verified",
             flag("TYPE_VERIFIED"),
+        ),
+        Value(
+            "pdu_code",
+            ("ADDRESS_ASSESSMENT.TEAM_ID", "TEAM.DISTRICT_ID", "BOROUGH.CODE"),
+            "the delivery unit whose team assessed the address last; null for one never assessed",
+            pl.col("pdu_code"),
         ),
         Value("ended_on", ("OFFENDER_ADDRESS.END_DATE",), "until when", end_day("END_DATE")),
     ),
@@ -175,11 +193,13 @@ PERSONAL_CIRCUMSTANCES = Mapping(
         Value(
             "state",
             ("PERSONAL_CIRCUMSTANCE.END_DATE",),
-            "current, ended once it has ended",
+            "ended once it has ended; before that new for a pregnancy, else current",
             pl.when(end_day("END_DATE").is_not_null())
             .then(pl.lit("ended"))
+            .when(pl.col("_kind") == "pregnancy")
+            .then(pl.lit("new"))
             .otherwise(pl.lit("current")),
-            codes=("ended", "current"),
+            codes=("ended", "new", "current"),
         ),
         Value(
             "verified",

@@ -175,7 +175,14 @@ def _allocations(tables: SourceTables) -> pl.LazyFrame:
     return with_staff(rows, tables, "ALLOCATION_STAFF_ID", "_officer")
 
 
-GRADES = {"PSQ": "PSO", "PSP": "PQiP", "PSM": "PO", "PSC": "SPO"}
+GRADES = {
+    "PSQ": "PSO",
+    "PSP": "PQiP",
+    "TPO": "PQiP",
+    "PSM": "PO",
+    "NPSM": "PO",
+    "PSC": "SPO",
+}
 """NDelius grade codes (hmpps-probation-integration-services, workforce-allocations)."""
 
 ALLOCATIONS = Mapping(
@@ -201,9 +208,9 @@ ALLOCATIONS = Mapping(
         Value(
             "grade",
             ("STAFF.STAFF_GRADE_ID",),
-            "the grade: PSQ is a PSO, PSP a trainee, PSM a PO, PSC an SPO",
+            "the grade: PSQ is a PSO, PSP and TPO a trainee, PSM and NPSM a PO, PSC an SPO",
             pl.col("_officer_grade").replace(GRADES),
-            codes=tuple(GRADES.values()),
+            codes=tuple(dict.fromkeys(GRADES.values())),
         ),
         Value(
             "ended_on",

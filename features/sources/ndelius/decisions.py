@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, day, listed
+from features.sources.mapping import DELETED, ID, NOTHING, Mapping, Value, day, listed
 from features.sources.ndelius.contacts import GRADES
-from features.sources.ndelius.rows import case_rows, skip_where, with_code, with_staff
+from features.sources.ndelius.rows import (
+    case_rows,
+    contacts_with,
+    skip_where,
+    with_code,
+    with_staff,
+)
 from features.sources.tables import SourceTables
 
 ENFORCEMENT_DECISIONS = {
@@ -78,20 +84,33 @@ NOT_TO_RECALL = "MO11"
 """The outcome of a contact that says that a recall was decided against."""
 
 
+DECLINED = "C423"
+"""The type of a contact that says that an ACO or director declined a recall."""
+DECLINED_WITHIN = 7
+"""Days after a decision not to recall within which a refusal by an ACO or director is of it."""
+
+
 def _decisions_not_to_recall(tables: SourceTables) -> pl.LazyFrame:
-    rows = case_rows(
-        tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", "CONTACT_OUTCOME_TYPE_ID", "STAFF_ID"
+    rows = contacts_with(
+        tables,
+        "CONTACT_OUTCOME_TYPE_ID",
+        "R_CONTACT_OUTCOME_TYPE",
+        (NOT_TO_RECALL,),
+        "STAFF_ID",
     )
-    rows = with_code(
-        rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
+    rows = with_staff(rows, tables, "STAFF_ID", "_officer").with_columns(_on=day("CONTACT_DATE"))
+    declined = contacts_with(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (DECLINED,)).filter(
+        pl.col(NOTHING).is_null(), ~pl.col(DELETED)
     )
-    rows = with_staff(rows, tables, "STAFF_ID", "_officer")
-    return rows.with_columns(
-        skip_where(
-            (pl.col("_outcome") != NOT_TO_RECALL).fill_null(value=True),
-            "a contact without a decision not to recall (MO11)",
-        )
+    declined = declined.select("OFFENDER_ID", day("CONTACT_DATE").alias("_declined"))
+    waited = (pl.col("_declined") - pl.col("_on")).dt.total_days()
+    endorsed = (
+        rows.select(ID, "OFFENDER_ID", "_on")
+        .join(declined, on="OFFENDER_ID")
+        .filter(waited.is_between(0, DECLINED_WITHIN))
+        .select(ID, pl.lit("PDU_HEAD").alias("_endorsed"))
     )
+    return rows.join(endorsed.unique(ID, keep="any"), on=ID, how="left")
 
 
 _OUTCOME = ("CONTACT.CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE.CODE")
@@ -125,7 +144,15 @@ DECISIONS_NOT_TO_RECALL = Mapping(
             ("STAFF.STAFF_GRADE_ID",),
             "the officer's grade, as in allocations",
             pl.col("_officer_grade").replace(GRADES),
-            codes=tuple(GRADES.values()),
+            codes=tuple(dict.fromkeys(GRADES.values())),
+        ),
+        Value(
+            "endorsed_by_grade",
+            ("CONTACT.CONTACT_TYPE_ID", "R_CONTACT_TYPE.CODE"),
+            "the head of the delivery unit or above, where an ACO or director declined the recall "
+            f"(C423) within {DECLINED_WITHIN} days; null where no contact says so",
+            pl.col("_endorsed"),
+            codes=("PDU_HEAD",),
         ),
     ),
     prefix="no-recall-",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, day, listed
-from features.sources.ndelius.rows import case_rows, skip_where, with_code
+from features.sources.ndelius.rows import case_rows, contacts_with, skip_where, with_code
 from features.sources.tables import SourceTables
 
 ENQUIRY_CONTACTS = {"C369": "domestic_abuse", "SFGC": "child_safeguarding"}
@@ -14,9 +14,13 @@ RESULTS = {"CONC": "concerns", "NOCO": "no_concerns"}
 
 
 def _enquiries(tables: SourceTables) -> pl.LazyFrame:
-    columns = ("CONTACT_DATE", "CONTACT_TYPE_ID", "CONTACT_OUTCOME_TYPE_ID")
-    rows = case_rows(tables, "CONTACT", "CONTACT_ID", *columns)
-    rows = with_code(rows, tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", name="_type")
+    rows = contacts_with(
+        tables,
+        "CONTACT_TYPE_ID",
+        "R_CONTACT_TYPE",
+        (*ENQUIRY_CONTACTS, *RESPONSE_CONTACTS),
+        "CONTACT_OUTCOME_TYPE_ID",
+    ).rename({"_code": "_type"})
     rows = with_code(
         rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
     )
@@ -151,10 +155,14 @@ DOCUMENTS = (
         "COURT_REPORT",
         "COURT_REPORT_ID",
         "COMPLETED_DATE",
-        pl.lit("court_report"),
-        "always a court report",
+        pl.when(pl.col("_type_words").str.contains("(?i)psychiatr|psycholog|mental health"))
+        .then(pl.lit("psychiatric_report"))
+        .otherwise(pl.lit("court_report")),
+        "a psychiatric report by the words of its type, else a court report",
         "reports to a court that were completed",
-        codes=("court_report",),
+        codes=("court_report", "psychiatric_report"),
+        type_column="COURT_REPORT_TYPE_ID",
+        reference="R_COURT_REPORT_TYPE",
     ),
     _documents(
         "INSTITUTIONAL_REPORT",
@@ -193,14 +201,7 @@ MAPPA_REFERRAL = "CCMR"
 
 
 def _mappa_referrals(tables: SourceTables) -> pl.LazyFrame:
-    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", "CONTACT_TYPE_ID")
-    rows = with_code(rows, tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", name="_type")
-    return rows.with_columns(
-        skip_where(
-            (pl.col("_type") != MAPPA_REFERRAL).fill_null(value=True),
-            "a contact that is no referral to MAPPA (CCMR)",
-        )
-    )
+    return contacts_with(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (MAPPA_REFERRAL,))
 
 
 MAPPA_REFERRALS = Mapping(

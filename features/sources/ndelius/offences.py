@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import Mapping, Value, by_words, day, listed
+from features.sources.mapping import ID, Mapping, Value, by_words, day, listed
 from features.sources.ndelius.rows import case_rows, skip_where
+from features.sources.ndelius.supervisions import custody_periods
 from features.sources.tables import SourceTables
 
 BY_CLASS = {
@@ -27,14 +28,34 @@ BY_WORDS = (
         "breach.*(restraining|molestation|protection|prevention|behaviour).*order",
     ),
     ("domestic_abuse", 3, "controlling or coercive|coercive control"),
+    (
+        "sexual_concern_child",
+        3,
+        "(indecent|prohibited|abusive) (photograph|image|pseudo)",
+    ),
 )
 """Kind and seriousness by the words of the offence, which go before its class."""
 TARGETS = (
-    ("child", "child|under (13|16|18)|girl|boy|infant"),
+    ("child", "child|under (13|16|18)|girl|boy|infant|indecent (photograph|image|pseudo)"),
     ("staff", "emergency worker|constable|police officer|prison officer|probation"),
     ("partner", "controlling or coercive|coercive control"),
+    ("family", "family member|familial|adult relative"),
+    ("public", "public|affray|violent disorder|riot|shop ?worker|retail worker|robbery"),
+    ("none", "possess|having (an? )?(offensive|bladed|article)"),
 )
-"""Who was harmed, by the words of the offence; the first that fits."""
+"""Who was harmed, by the words of the offence; the first that fits. Age alone is no acquaintance."""
+IN_PRISON = "in prison|prison officer|prisoner"
+"""Words of an offence that was committed in custody."""
+
+
+def _within_custody(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
+    """The offences committed between a sentence and a release, or between a recall and the next."""
+    of_day = rows.select(ID, "OFFENDER_ID", day("OFFENCE_DATE").alias("_on"))
+    within = of_day.join(custody_periods(tables), on="OFFENDER_ID").filter(
+        pl.col("_on") > pl.col("_begin"),
+        (pl.col("_on") < pl.col("_end")).fill_null(value=True),
+    )
+    return within.select(ID, pl.lit(value=True).alias("_inside")).unique(ID, keep="any")
 
 
 def _offences(table: str, key: str) -> Mapping:
@@ -57,6 +78,7 @@ def _offences(table: str, key: str) -> Mapping:
             "R_OFFENCE", "OFFENCE_ID", "CODE", "MAIN_CATEGORY_CODE", "DESCRIPTION"
         )
         rows = rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
+        rows = rows.join(_within_custody(rows, tables), on=ID, how="left")
         main = pl.coalesce("MAIN_CATEGORY_CODE", pl.col("CODE").str.slice(0, 3)).str.zfill(3)
         rows = rows.with_columns(_class=main).with_columns(_kind=kind, _severity=severity)
         rows = rows.with_columns(
@@ -89,10 +111,20 @@ def _offences(table: str, key: str) -> Mapping:
             Value(
                 "target",
                 ("R_OFFENCE.DESCRIPTION",),
-                "a child, staff (anybody who works with the person) or a partner, by the words of "
-                "the offence; null where they do not say",
+                "by the words of the offence: a child, staff (anybody who works with the person), a "
+                "partner, the family, the public, or nobody for possession; null where they do not say",
                 by_words(words, [(target, like) for target, like in TARGETS]),
                 codes=tuple(target for target, _ in TARGETS),
+            ),
+            Value(
+                "setting",
+                ("R_OFFENCE.DESCRIPTION", "DISPOSAL.DISPOSAL_DATE", "RELEASE.ACTUAL_RELEASE_DATE"),
+                "custody where the words say so or the day lies in a period in custody under a "
+                "sentence, else the community; time on remand is taken for the community",
+                pl.when(pl.col("_inside") | words.str.contains(f"(?i){IN_PRISON}"))
+                .then(pl.lit("custody"))
+                .otherwise(pl.lit("community")),
+                codes=("custody", "community"),
             ),
             Value("proven", (f"{table}.{key}",), "always: a conviction", pl.lit(value=True)),
             Value(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from features.sources.mapping import (
@@ -49,6 +51,29 @@ def case_rows(
         .when(pl.col(CRN).is_null())
         .then(pl.lit("the CRN of its OFFENDER is not a letter and six digits"))
         .alias(NOTHING),
+    )
+
+
+def contacts_with(
+    tables: SourceTables, column: str, reference: str, codes: Iterable[str], *columns: str
+) -> pl.LazyFrame:
+    """All contacts; those with some codes of a reference list as `case_rows` has them, with `_code`.
+
+    Of all others only the id is read: CONTACT is the largest table, and they become no record.
+    """
+    key = _KEYS.get(reference, column)
+    listed = tables.scan(reference, key, "CODE").filter(pl.col("CODE").is_in(list(codes)))
+    chosen = listed.select(pl.col(key).alias(column), pl.col("CODE").alias("_code"))
+    chosen = chosen.unique(column, keep="any").collect().lazy()
+    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", column, *columns)
+    others = tables.scan("CONTACT", "CONTACT_ID", column).join(chosen, on=column, how="anti")
+    reason = f"a contact without the codes {', '.join(codes)}"
+    return pl.concat(
+        [
+            rows.join(chosen, on=column),
+            others.select(pl.col("CONTACT_ID").alias(ID), pl.lit(reason).alias(NOTHING)),
+        ],
+        how="diagonal",
     )
 
 

@@ -37,7 +37,8 @@ TIER = Value(
 )
 
 
-def _with_unit(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
+def with_unit(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
+    """Add the unit of the current manager and the newest tier of each OFFENDER_ID."""
     tiers = tables.scan("MANAGEMENT_TIER", "OFFENDER_ID", "TIER_ID", "DATE_CHANGED")
     newest = tiers.sort("DATE_CHANGED").unique("OFFENDER_ID", keep="last", maintain_order=True)
     coded = with_code(newest, tables, "TIER_ID", name="_tier").select("OFFENDER_ID", "_tier")
@@ -63,7 +64,7 @@ def _sentence(tables: SourceTables) -> pl.LazyFrame:
     rows = rows.join(marked.unique("DISPOSAL_ID", keep="any"), on="DISPOSAL_ID", how="left")
     words = pl.col("_type_words")
     return (
-        _with_unit(rows, tables)
+        with_unit(rows, tables)
         .with_columns(
             skip_where(pl.col("_custodial"), "custodial: its times stand in CUSTODY and RELEASE")
         )
@@ -129,7 +130,7 @@ def _custody(tables: SourceTables) -> pl.LazyFrame:
     )
     first = releases.group_by("CUSTODY_ID").agg(pl.col("ACTUAL_RELEASE_DATE").min().alias("_out"))
     rows = rows.join(sentences.unique("DISPOSAL_ID", keep="any"), on="DISPOSAL_ID", how="left")
-    return _with_unit(rows.join(first, on="CUSTODY_ID", how="left"), tables)
+    return with_unit(rows.join(first, on="CUSTODY_ID", how="left"), tables)
 
 
 CUSTODY = Mapping(
@@ -162,10 +163,15 @@ def _release(tables: SourceTables) -> pl.LazyFrame:
     recalls = without_deleted(tables.scan("RECALL", "RELEASE_ID", "RECALL_DATE", "SOFT_DELETED"))
     first = recalls.group_by("RELEASE_ID").agg(pl.col("RECALL_DATE").min().alias("_recalled"))
     ends = tables.scan("CUSTODY", "CUSTODY_ID", "DISPOSAL_ID").join(
-        tables.scan("DISPOSAL", "DISPOSAL_ID", "TERMINATION_DATE"), on="DISPOSAL_ID", how="left"
+        tables.scan(
+            "DISPOSAL", "DISPOSAL_ID", "TERMINATION_DATE", "DISPOSAL_TERMINATION_REASON_ID"
+        ),
+        on="DISPOSAL_ID",
+        how="left",
     )
+    ends = with_code(ends, tables, "DISPOSAL_TERMINATION_REASON_ID", name="_reason")
     rows = rows.join(first, on="RELEASE_ID", how="left")
-    return _with_unit(
+    return with_unit(
         rows.join(ends.unique("CUSTODY_ID", keep="any"), on="CUSTODY_ID", how="left"), tables
     )
 
@@ -197,10 +203,12 @@ LICENCES = Mapping(
         ),
         Value(
             "end_reason",
-            ("RECALL.RECALL_DATE",),
-            "recalled where there was a recall",
-            pl.when(pl.col("_recalled").is_not_null()).then(pl.lit("recalled")),
-            codes=("recalled",),
+            ("RECALL.RECALL_DATE", "DISPOSAL.DISPOSAL_TERMINATION_REASON_ID"),
+            "recalled where there was a recall, else by the reason for which the sentence ended",
+            pl.when(pl.col("_recalled").is_not_null())
+            .then(pl.lit("recalled"))
+            .otherwise(END_REASON),
+            codes=("recalled", "breached", "revoked", "completed"),
         ),
         *UNITS,
         TIER,
@@ -223,7 +231,20 @@ def _recall(tables: SourceTables) -> pl.LazyFrame:
         .group_by("RECALL_ID")
         .agg(pl.col("_again").min())
     )
-    return _with_unit(rows.join(later, on="RECALL_ID", how="left"), tables)
+    return with_unit(rows.join(later, on="RECALL_ID", how="left"), tables)
+
+
+def custody_periods(tables: SourceTables) -> pl.LazyFrame:
+    """When each OFFENDER_ID was in custody under a sentence: `_begin`, and `_end` where there is one."""
+    sentenced = _custody(tables).select(
+        "OFFENDER_ID",
+        day("DISPOSAL_DATE").alias("_begin"),
+        pl.coalesce(end_day("_out"), end_day("TERMINATION_DATE")).alias("_end"),
+    )
+    recalled = _recall(tables).select(
+        "OFFENDER_ID", day("RECALL_DATE").alias("_begin"), end_day("_again").alias("_end")
+    )
+    return pl.concat([sentenced, recalled])
 
 
 RETURNS_TO_CUSTODY = Mapping(
@@ -267,52 +288,10 @@ RECALLS = Mapping(
 )
 
 
-def _residence(tables: SourceTables) -> pl.LazyFrame:
-    rows = case_rows(
-        tables,
-        "APPROVED_PREMISES_RESIDENCE",
-        "APPROVED_PREMISES_RESIDENCE_ID",
-        "ARRIVAL_DATE",
-        "DEPARTURE_DATE",
-    )
-    return _with_unit(rows, tables)
-
-
-STAYS = Mapping(
-    record="supervisions",
-    table="APPROVED_PREMISES_RESIDENCE",
-    rows="every stay in approved premises",
-    prepare=_residence,
-    day=Value(
-        "occurred_on",
-        ("APPROVED_PREMISES_RESIDENCE.ARRIVAL_DATE",),
-        "the arrival",
-        day("ARRIVAL_DATE"),
-    ),
-    values=(
-        Value(
-            "kind",
-            ("APPROVED_PREMISES_RESIDENCE.APPROVED_PREMISES_RESIDENCE_ID",),
-            "always approved premises",
-            pl.lit("approved_premises"),
-            codes=("approved_premises",),
-        ),
-        Value(
-            "ended_on",
-            ("APPROVED_PREMISES_RESIDENCE.DEPARTURE_DATE",),
-            "the departure",
-            end_day("DEPARTURE_DATE"),
-        ),
-        *UNITS,
-    ),
-    prefix="premises-",
-)
-
 MAPPINGS: tuple[Mapping, ...] = (
     ORDERS_OF_COURT,
     CUSTODY,
     LICENCES,
     RETURNS_TO_CUSTODY,
-    STAYS,
     RECALLS,
 )

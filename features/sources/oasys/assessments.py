@@ -258,6 +258,17 @@ ASSESSMENTS = Mapping(
             moment("ASSESSOR_SIGNED_DATE"),
         ),
         Value(
+            "countersign_required",
+            ("OASYS_SET.ASSESSMENT_STATUS_ELM", "OASYS_SET.COUNTERSIGNER_NAME"),
+            "where it awaits a countersignature (SIGNED), or a countersigner or the time of a "
+            "countersignature is on record; else null: the table does not say who needs one",
+            pl.when(
+                (pl.col("ASSESSMENT_STATUS_ELM") == "SIGNED").fill_null(value=False)
+                | pl.col("COUNTERSIGNER_NAME").is_not_null()
+                | pl.col("COUNTERSIGNER_SIGNED_DATE").is_not_null()
+            ).then(pl.lit(value=True)),
+        ),
+        Value(
             "countersigned_at",
             ("OASYS_SET.COUNTERSIGNER_SIGNED_DATE",),
             "when it was countersigned",

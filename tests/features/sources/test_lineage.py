@@ -38,7 +38,7 @@ ACTION = """due
   actions 2026-01-01 kind=mappa_action due_on=2026-02-01
   => 1"""
 VIOLENCE = """to the public, then to a child
-  incidents 2026-06-01 kind=violence target=family
+  incidents 2026-06-01 kind=violence target=known_adult
   => children 0, public 0, known_adult 1, staff 0
 to a child
   incidents 2026-06-02 kind=violence target=child severity=2
@@ -55,7 +55,7 @@ to a child
             "none",
             ("actions.due_on", "actions.kind=mappa_action"),
         ),
-        ("violence_incident_count", VIOLENCE, "part", ("incidents.target=family",)),
+        ("violence_incident_count", VIOLENCE, "part", ("incidents.target=known_adult",)),
         ("recent_deregistration", "never\n  => 0", "none", ()),
     ],
     ids=["whole", "none", "part", "no example fires"],

@@ -207,3 +207,18 @@ def test_a_set_without_a_plan_is_counted(tmp_path: Path) -> None:
     _, report = import_tables(tmp_path, ndelius_tables(), tables)
     (line,) = [line for line in report.tables if line.record == "documents"]
     assert line.nothing == {"a set without a plan (RMP)": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "required"),
+    [
+        ({"ASSESSMENT_STATUS_ELM": "SIGNED"}, True),
+        ({"COUNTERSIGNER_NAME": "A Manager"}, True),
+        ({"COUNTERSIGNER_SIGNED_DATE": "2026-04-11 10:00:00"}, True),
+        ({}, None),
+    ],
+)
+def test_a_countersignature_is_required_where_one_is_awaited_or_named(
+    tmp_path: Path, fields: dict[str, str], required: bool | None
+) -> None:
+    assert assessment(tmp_path, oasys(**fields))["countersign_required"] is required

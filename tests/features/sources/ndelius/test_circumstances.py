@@ -80,7 +80,7 @@ def test_a_personal_contact(
 @pytest.mark.parametrize(
     ("of_type", "expected"),
     [
-        ("1", [("pregnancy", "current", True, None)]),
+        ("1", [("pregnancy", "new", True, None)]),
         ("2", [("relationship", "current", True, None)]),
         ("3", []),
     ],
@@ -95,3 +95,31 @@ def test_a_personal_circumstance(
         "EVIDENCED": "Y",
     }
     assert circumstance(tmp_path, PERSONAL_CIRCUMSTANCE=[row]) == expected
+
+
+def test_an_address_has_the_delivery_unit_that_assessed_it_last(tmp_path: Path) -> None:
+    addresses = [
+        {"OFFENDER_ADDRESS_ID": number, "START_DATE": f"2026-01-0{number}"} for number in "12"
+    ]
+    checks = [
+        {"ADDRESS_ASSESSMENT_ID": "1", "ASSESSMENT_DATE": "2026-01-03", "TEAM_ID": "1"},
+        {"ADDRESS_ASSESSMENT_ID": "2", "ASSESSMENT_DATE": "2026-01-05", "TEAM_ID": "2"},
+        {
+            "ADDRESS_ASSESSMENT_ID": "3",
+            "ASSESSMENT_DATE": "2026-01-06",
+            "TEAM_ID": "1",
+            "SOFT_DELETED": "1",
+        },
+    ]
+    tables = ndelius_tables(
+        OFFENDER_ADDRESS=addresses,
+        ADDRESS_ASSESSMENT=[{"OFFENDER_ADDRESS_ID": "1", **check} for check in checks],
+    )
+    units = {
+        "TEAM": [{"TEAM_ID": n, "CODE": f"T{n}", "DISTRICT_ID": n} for n in "12"],
+        "DISTRICT": [{"DISTRICT_ID": n, "CODE": f"L{n}", "BOROUGH_ID": n} for n in "12"],
+        "BOROUGH": [{"BOROUGH_ID": n, "CODE": f"PDU{n}"} for n in "12"],
+    }
+    extract, _ = import_tables(tmp_path, tables | units)
+    rows = {row["record_id"]: row["pdu_code"] for row in rows_of(extract, "circumstances")}
+    assert rows == {"ndelius-address-1": "PDU2", "ndelius-address-2": None}

@@ -74,3 +74,35 @@ def test_a_decision_not_to_recall_is_an_outcome(
     assert decisions == (
         [("recall", no_recall, no_recall, date(2026, 1, 5), "SPO")] if expected else []
     )
+
+
+@pytest.mark.parametrize(
+    ("declined", "deleted", "grade"),
+    [
+        ("2026-01-04", "0", None),
+        ("2026-01-05", "0", "PDU_HEAD"),
+        ("2026-01-12", "0", "PDU_HEAD"),
+        ("2026-01-13", "0", None),
+        ("2026-01-05", "1", None),
+    ],
+)
+def test_a_director_endorses_a_decision_not_to_recall_within_a_week(
+    tmp_path: Path, declined: str, deleted: str, grade: str | None
+) -> None:
+    contacts = [
+        {"CONTACT_ID": "1", "CONTACT_DATE": "2026-01-05", "CONTACT_OUTCOME_TYPE_ID": "2"},
+        {
+            "CONTACT_ID": "2",
+            "CONTACT_DATE": declined,
+            "CONTACT_TYPE_ID": "9",
+            "SOFT_DELETED": deleted,
+        },
+    ]
+    lists = {
+        "R_CONTACT_OUTCOME_TYPE": [
+            {"CONTACT_OUTCOME_TYPE_ID": "2", "CODE": "MO11", "DESCRIPTION": "x"}
+        ],
+        "R_CONTACT_TYPE": [{"CONTACT_TYPE_ID": "9", "CODE": "C423", "DESCRIPTION": "x"}],
+    }
+    extract, _ = import_tables(tmp_path, ndelius_tables(CONTACT=contacts) | lists)
+    assert [row["endorsed_by_grade"] for row in rows_of(extract, "decisions")] == [grade]

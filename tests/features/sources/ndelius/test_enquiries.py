@@ -143,3 +143,21 @@ def test_a_contact_that_refers_to_mappa_is_a_document(tmp_path: Path) -> None:
     assert [(row["kind"], row["occurred_on"]) for row in rows] == [
         ("mappa_referral", date(2026, 1, 5))
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Psychiatric report", "psychiatric_report"),
+        ("Report of a psychologist", "psychiatric_report"),
+        ("Pre-sentence report - fast", "court_report"),
+    ],
+)
+def test_a_report_to_a_court_by_the_words_of_its_type(
+    tmp_path: Path, words: str, kind: str
+) -> None:
+    report = {"COURT_REPORT_ID": "1", "COMPLETED_DATE": "2026-01-05", "COURT_REPORT_TYPE_ID": "2"}
+    types = [{"COURT_REPORT_TYPE_ID": "2", "CODE": "X", "DESCRIPTION": words}]
+    tables = ndelius_tables(COURT_REPORT=[report]) | {"R_COURT_REPORT_TYPE": types}
+    extract, _ = import_tables(tmp_path, tables)
+    assert [row["kind"] for row in rows_of(extract, "documents")] == [kind]

@@ -77,6 +77,12 @@ def test_an_offence_that_the_list_does_not_have_is_counted(tmp_path: Path) -> No
         ("02001", "Sexual assault of a female child under 13", "sexual", 4, "child"),
         ("10405", "Assault of an emergency worker", "violence", 2, "staff"),
         ("00801", "Wounding", "violence", 3, None),
+        ("02300", "Incest with a female family member", "sexual", 4, "family"),
+        ("00864", "Affray", "violence", 3, "public"),
+        ("01023", "Having a blade in a public place", "weapon", 3, "public"),
+        ("08101", "Possessing a firearm without a certificate", "weapon", 3, "none"),
+        ("08622", "Making an indecent photograph of a child", "sexual_concern_child", 3, "child"),
+        ("00801", "Wounding an adult male", "violence", 3, None),
     ],
 )
 def test_the_words_of_an_offence_go_before_its_class(
@@ -87,3 +93,46 @@ def test_the_words_of_an_offence_go_before_its_class(
     assert [(row["kind"], row["severity"], row["target"]) for row in rows] == [
         (kind, severity, target)
     ]
+
+
+@pytest.mark.parametrize(
+    ("on", "setting"),
+    [
+        ("2024-01-10", "community"),
+        ("2024-01-11", "custody"),
+        ("2024-07-09", "custody"),
+        ("2024-07-10", "community"),
+        ("2024-09-15", "community"),
+        ("2024-09-16", "custody"),
+    ],
+    ids=[
+        "sentenced",
+        "a day after",
+        "a day before release",
+        "released",
+        "recalled",
+        "after recall",
+    ],
+)
+def test_an_offence_between_sentence_and_release_was_in_custody(
+    tmp_path: Path, on: str, setting: str
+) -> None:
+    tables = ndelius_tables(
+        EVENT=[{"EVENT_ID": "3"}],
+        MAIN_OFFENCE=[
+            {"MAIN_OFFENCE_ID": "4", "EVENT_ID": "3", "OFFENCE_ID": "5", "OFFENCE_DATE": on}
+        ],
+        DISPOSAL=[{"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10"}],
+        CUSTODY=[{"CUSTODY_ID": "6", "DISPOSAL_ID": "5"}],
+        RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
+        RECALL=[{"RECALL_ID": "3", "RELEASE_ID": "7", "RECALL_DATE": "2024-09-15"}],
+    )
+    words = {"R_OFFENCE": [{"OFFENCE_ID": "5", "CODE": "00801", "DESCRIPTION": "Wounding"}]}
+    extract, _ = import_tables(tmp_path, tables | words)
+    assert [row["setting"] for row in rows_of(extract, "incidents")] == [setting]
+
+
+def test_an_assault_on_a_prison_officer_was_in_custody(tmp_path: Path) -> None:
+    offence = {"CODE": "10405", "DESCRIPTION": "Assault on a prison officer"}
+    rows, _ = incident_of(tmp_path, offence)
+    assert [(row["setting"], row["target"]) for row in rows] == [("custody", "staff")]

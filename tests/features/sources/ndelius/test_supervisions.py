@@ -41,6 +41,11 @@ REASONS = [
         "CODE_DESCRIPTION": "Completed - early good progress",
     },
     {"STANDARD_REFERENCE_LIST_ID": "24", "CODE_VALUE": "D1", "CODE_DESCRIPTION": "Death"},
+    {
+        "STANDARD_REFERENCE_LIST_ID": "31",
+        "CODE_VALUE": "RC",
+        "CODE_DESCRIPTION": "Recalled to prison",
+    },
 ]
 SENTENCE = {"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10", "TERMINATION_DATE": "2026-01-09"}
 PRISON = {"CUSTODY_ID": "6", "DISPOSAL_ID": "5"}
@@ -77,7 +82,7 @@ def test_a_fine_is_no_supervision(tmp_path: Path) -> None:
 def test_custody_licence_recall_and_release_again_follow_each_other(tmp_path: Path) -> None:
     rows = supervisions(
         tmp_path,
-        DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "4"}],
+        DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "4", "DISPOSAL_TERMINATION_REASON_ID": "23"}],
         CUSTODY=[PRISON],
         RELEASE=[
             {"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"},
@@ -96,7 +101,7 @@ def test_custody_licence_recall_and_release_again_follow_each_other(tmp_path: Pa
         ("custody", date(2024, 1, 10), date(2024, 7, 10), None),
         ("licence", date(2024, 7, 10), date(2024, 9, 15), "recalled"),
         ("custody", date(2024, 9, 15), date(2024, 12, 1), None),
-        ("licence", date(2024, 12, 1), date(2026, 1, 9), None),
+        ("licence", date(2024, 12, 1), date(2026, 1, 9), "completed"),
     ]
 
 
@@ -111,14 +116,26 @@ def test_a_recall_is_a_decision_that_was_issued(tmp_path: Path) -> None:
     assert row["issued_on"] == date(2024, 9, 15)
 
 
-def test_a_stay_in_approved_premises(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("departure", "reason", "ended_on", "ending"),
+    [
+        ("9999-12-31", "", None, None),
+        ("2024-08-01", "31", date(2024, 8, 1), "recalled"),
+        ("2024-08-01", "23", date(2024, 8, 1), "completed"),
+        ("2024-08-01", "24", date(2024, 8, 1), "D1"),
+    ],
+)
+def test_a_stay_in_approved_premises(
+    tmp_path: Path, departure: str, reason: str, ended_on: date | None, ending: str | None
+) -> None:
     stay = {
         "APPROVED_PREMISES_RESIDENCE_ID": "4",
         "ARRIVAL_DATE": "2024-07-10",
-        "DEPARTURE_DATE": "9999-12-31",
+        "DEPARTURE_DATE": departure,
+        "DEPARTURE_REASON_ID": reason,
     }
     assert supervisions(tmp_path, APPROVED_PREMISES_RESIDENCE=[stay]) == [
-        ("approved_premises", date(2024, 7, 10), None, None)
+        ("approved_premises", date(2024, 7, 10), ended_on, ending)
     ]
 
 
