@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from features import clock, synthetic
-from features.contracts import records
+from features.contracts import records, records_page
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.frame import build, catalogue_pages
 from features.intake import load
@@ -124,7 +124,7 @@ def build_frame(args: argparse.Namespace) -> None:
 def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "records.md").write_text(layout_page(records.as_markdown()), encoding="utf-8")
+    (args.out / "records.md").write_text(layout_page(records_page.as_markdown()), encoding="utf-8")
     folder = args.out / "indicators"
     folder.mkdir(exist_ok=True)
     examples = catalogue_pages.read_examples(args.examples)

@@ -32,6 +32,7 @@ REQUIRED = {
     "documents": {"kind": "court_report"},
     "reviews": {"source": "audit", "snapshot_on": date(2026, 1, 1)},
     "people": {},
+    "offences": {},
     "limits": {"kind": "restriction"},
 }
 

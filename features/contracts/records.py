@@ -1,6 +1,6 @@
 """Defines the source tables: what a row is, each column with its meaning and codes, known gaps.
 
-`docs/records.md` is generated from this module (`python -m features docs`).
+`docs/records.md` is generated from them (`features.contracts.records_page`).
 """
 
 from __future__ import annotations
@@ -282,6 +282,18 @@ _TABLES = (
         ),
     ),
     _declare_table(
+        "offences",
+        "an offence of a sentence, main or additional, from the day it was committed",
+        "Of an offence that was committed before an order for another, nothing but the day says so. "
+        "Shown on the pages; an offence that says something of harm is an incident too.",
+        (
+            _c("main", "flag", "the main offence of its sentence"),
+            _c("code", "text", "Home Office offence class and subclass, e.g. 00800"),
+            _c("description", "text", "the offence in words"),
+            _c("count", "int", "how many counts of it"),
+        ),
+    ),
+    _declare_table(
         "reviews",
         "levels that a reader gave a case: the labels a model is trained on",
         "Only audits have a known probability of being chosen; the rest are chosen by need.",
@@ -342,28 +354,3 @@ def find_table(name: str) -> Table:
 def empty_frame(name: str) -> pl.DataFrame:
     """A frame of the named table with its schema and no rows."""
     return pl.DataFrame(schema=find_table(name).schema)
-
-
-def as_markdown() -> str:
-    """Every table with its columns as a Markdown page (docs/records.md)."""
-    out = [
-        "# The records",
-        "",
-        "Generated from `features/contracts/records.py` by `python -m features docs`; do not edit.",
-        "Dates are local calendar dates, times are UTC. A code that is not listed is kept as it",
-        "came, counted and named by intake, and treated as unknown. A case is one CRN.",
-        "",
-    ]
-    for item in TABLES.values():
-        out += [f"## {item.name}", "", f"A row is {item.row}.", "", f"Gaps: {item.gaps}", ""]
-        if item.planned:
-            out += ["Rows may be recorded before they occur; they count only from that day.", ""]
-        out += ["| column | type | required | meaning | codes |", "|---|---|---|---|---|"]
-        for column in item.columns:
-            listed = ", ".join(f"`{code}`" for code in column.codes or ())
-            out.append(
-                f"| `{column.name}` | {column.type} | {'yes' if column.required else ''} "
-                f"| {column.meaning} | {listed} |"
-            )
-        out.append("")
-    return "\n".join(out)

@@ -58,9 +58,12 @@ LEAN = {
         ("type_code", "outcome_code", "enforcement_code"),
     ),
     "people": Unread(pl.lit(value=False)),
+    "offences": Unread(pl.lit(value=False)),
     "reviews": Unread(pl.lit(value=False)),
 }
-"""What values need not read: marks of entries, most of the longest table, people and reviews."""
+"""What values need not read: marks of entries, most of the longest table, people,
+offences and reviews.
+"""
 
 
 def matching_entries(histories: Histories, table: str, *conditions: pl.Expr) -> pl.LazyFrame:

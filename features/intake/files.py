@@ -17,7 +17,7 @@ from features.store import parquet
 ROW = "_row"
 """In a split file: the number of each row among all rows of its table, from 0."""
 BUCKET = "_bucket"
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 4_000
 """How many rows of each bucket are in memory while a file is split."""
 BYTES_A_LINE = 40
 """The shortest line of a CSV file that is worth a thought, to estimate its rows by its size."""

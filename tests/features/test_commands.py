@@ -14,7 +14,7 @@ import pytest
 
 from features import __main__ as features_main
 from features import errors, progress
-from features.contracts import records
+from features.contracts import records, records_page
 from features.frame import build, catalogue_pages, timeline
 from features.history.asof import Histories, make_spine
 from features.indicators import CATALOGUE
@@ -122,7 +122,7 @@ def test_the_whole_way_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", str(AS_OF), "--out", frame]) == 0
     assert run(["build", "--store", f"{tmp_path}/s", "--as-of", "1990-01-01", "--out", frame]) == 10
     assert run(["docs", "--out", f"{tmp_path}/d"]) == 0
-    assert (tmp_path / "d" / "records.md").read_text() == layout_page(records.as_markdown())
+    assert (tmp_path / "d" / "records.md").read_text() == layout_page(records_page.as_markdown())
 
 
 def test_the_dictionary_says_all_that_is_declared(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""NDelius, declared: offences that somebody was convicted of."""
+"""NDelius, declared: offences of sentences; those that say something of harm are incidents too."""
 
 from __future__ import annotations
 
@@ -135,7 +135,49 @@ def _offences(table: str, key: str) -> Mapping:
     )
 
 
+def _sentenced(table: str, key: str, *, main: bool) -> Mapping:
+    def prepare(tables: SourceTables) -> pl.LazyFrame:
+        names = ("OFFENCE_DATE", "OFFENCE_ID", "OFFENCE_COUNT")
+        rows = case_rows(tables, table, key, *names, via=("EVENT_ID", "EVENT"))
+        offence = tables.scan("R_OFFENCE", "OFFENCE_ID", "CODE", "DESCRIPTION")
+        return rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
+
+    unlisted = pl.concat_str(pl.lit("OFFENCE_ID "), pl.col("OFFENCE_ID"))
+    return Mapping(
+        record="offences",
+        table=table,
+        rows="every offence of a sentence",
+        prepare=prepare,
+        day=Value(
+            "occurred_on", (f"{table}.OFFENCE_DATE",), "the day of the offence", day("OFFENCE_DATE")
+        ),
+        values=(
+            Value(
+                "main",
+                (f"{table}.{key}",),
+                f"{'yes' if main else 'no'}: it stands in {table}",
+                pl.lit(main),
+            ),
+            Value(
+                "code",
+                (f"{table}.OFFENCE_ID", "R_OFFENCE.CODE"),
+                "the Home Office class and subclass, or the id of one that R_OFFENCE does not have",
+                pl.coalesce("CODE", unlisted),
+            ),
+            Value("description", ("R_OFFENCE.DESCRIPTION",), "its words", pl.col("DESCRIPTION")),
+            Value(
+                "count",
+                (f"{table}.OFFENCE_COUNT",),
+                "how many counts; null for what is no whole number",
+                pl.col("OFFENCE_COUNT").cast(pl.Int64, strict=False),
+            ),
+        ),
+        prefix=f"{table.lower()}-",
+    )
+
+
+_TABLES = (("MAIN_OFFENCE", "MAIN_OFFENCE_ID"), ("ADDITIONAL_OFFENCE", "ADDITIONAL_OFFENCE_ID"))
 MAPPINGS: tuple[Mapping, ...] = (
-    _offences("MAIN_OFFENCE", "MAIN_OFFENCE_ID"),
-    _offences("ADDITIONAL_OFFENCE", "ADDITIONAL_OFFENCE_ID"),
+    *(_offences(table, key) for table, key in _TABLES),
+    *(_sentenced(table, key, main=table == "MAIN_OFFENCE") for table, key in _TABLES),
 )

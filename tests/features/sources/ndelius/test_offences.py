@@ -27,7 +27,9 @@ def incident_of(
     extract, report = import_tables(
         tmp_path, tables | {"R_OFFENCE": [{"OFFENCE_ID": "5", **offence}]}
     )
-    (line,) = [line for line in report.tables if line.table == "MAIN_OFFENCE"]
+    (line,) = [
+        line for line in report.tables if (line.table, line.record) == ("MAIN_OFFENCE", "incidents")
+    ]
     return rows_of(extract, "incidents"), line.nothing
 
 
@@ -136,3 +138,30 @@ def test_an_assault_on_a_prison_officer_was_in_custody(tmp_path: Path) -> None:
     offence = {"CODE": "10405", "DESCRIPTION": "Assault on a prison officer"}
     rows, _ = incident_of(tmp_path, offence)
     assert [(row["setting"], row["target"]) for row in rows] == [("custody", "staff")]
+
+
+@pytest.mark.parametrize(("table", "main"), [("MAIN_OFFENCE", True), ("ADDITIONAL_OFFENCE", False)])
+@pytest.mark.parametrize(
+    ("listed", "counts", "expected"),
+    [
+        ("5", "2", ("04600", "Stealing from shops", 2)),
+        ("5", "two", ("04600", "Stealing from shops", None)),
+        ("6", "", ("OFFENCE_ID 6", None, None)),
+    ],
+)
+def test_every_offence_of_a_sentence(
+    tmp_path: Path, table: str, main: bool, listed: str, counts: str, expected: tuple[Any, ...]
+) -> None:
+    offence = {
+        f"{table}_ID": "4",
+        "EVENT_ID": "3",
+        "OFFENCE_ID": listed,
+        "OFFENCE_DATE": "2025-12-01",
+        "OFFENCE_COUNT": counts,
+    }
+    tables = ndelius_tables(EVENT=[{"EVENT_ID": "3"}], **{table: [offence]})
+    words = [{"OFFENCE_ID": "5", "CODE": "04600", "DESCRIPTION": "Stealing from shops"}]
+    extract, _ = import_tables(tmp_path, tables | {"R_OFFENCE": words})
+    (row,) = rows_of(extract, "offences")
+    assert (row["code"], row["description"], row["count"]) == expected
+    assert (row["main"], row["record_id"]) == (main, f"ndelius-{table.lower()}-4")
