@@ -23,6 +23,7 @@ from features.progress import show_steps
 from features.sources import commands as source_commands
 from features.sources import hmpps_api, lineage_page
 from features.sources.lineage import trace_indicators
+from features.sources.places import parse_place
 from features.store import commands as store_commands
 from features.store import forget, store
 
@@ -282,7 +283,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     for system in ("ndelius", "oasys", "nomis"):
         import_parser.add_argument(
-            f"--{system}", type=Path, help="folder of its tables, as CSV or Parquet"
+            f"--{system}", type=parse_place, help="its tables, CSV or Parquet: a folder or s3://"
         )
     import_parser.add_argument("--out", type=Path, required=True, help="extract folder to write")
     import_parser.add_argument(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as CollectionMapping
 from datetime import datetime
 from pathlib import Path
 
@@ -44,7 +45,7 @@ PARTS = "parts"
 
 
 def import_systems(
-    folders: dict[str, Path],
+    folders: CollectionMapping[str, Path | str],
     out: Path,
     extracted_at: datetime | None = None,
     step: Callable[[str], None] = lambda _: None,
@@ -52,6 +53,7 @@ def import_systems(
 ) -> ImportReport:
     """Write an extract from the folders of the systems, by system name; any but NDelius may be absent.
 
+    A folder is a path, or the address of one in S3 (`s3://bucket/prefix`).
     `extracted_at` (UTC) is now where it is not given; a row that says that it was recorded later is
     an error of a clock and counts from then. Raises UserError where `out` holds something or a limit
     leads to no case, MissingInput where limits are not supplied, UnreadableInput for a file that

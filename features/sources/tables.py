@@ -1,4 +1,4 @@
-"""Reads the tables of one source system from a folder: CSV or Parquet, one or several files each.
+"""Reads the tables of a source system from a folder or S3: CSV or Parquet, one or more files each.
 
 A table is `TABLE.csv`, `TABLE.parquet`, `TABLE-1.csv` and so on, or a folder `TABLE` of such files,
 in upper or lower case. Every value is read as text: what it means is decided by the mapping, so
@@ -11,12 +11,13 @@ import codecs
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from features.errors import MissingInput, UnreadableInput
+from features.sources.places import S3, list_files
 
 SUFFIXES = (".parquet", ".csv")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -73,20 +74,16 @@ class SourceTables:
         )
 
 
-def open_tables(system: str, root: Path) -> SourceTables:
+def open_tables(system: str, root: Path | str) -> SourceTables:
     """List the tables of a system's folder; raises MissingInput where there are none."""
-    if not root.is_dir():
-        raise MissingInput(f"There is no folder {root} with tables of {system}.")
     files: dict[str, list[str]] = {}
     passed_over: list[str] = []
-    for path in sorted(root.rglob("*")):
-        if path.is_dir():
-            continue
-        table = _table_of(path, root)
+    for relative, path in list_files(root).items():
+        table = _table_of(relative)
         if table is None:
-            passed_over.append(path.relative_to(root).as_posix())
+            passed_over.append(str(relative))
         else:
-            files.setdefault(table, []).append(str(path))
+            files.setdefault(table, []).append(path)
     if not files:
         raise MissingInput(
             f"{root} has no table of {system}. A table is TABLE.csv or TABLE.parquet, "
@@ -95,20 +92,21 @@ def open_tables(system: str, root: Path) -> SourceTables:
     return SourceTables(system, files, tuple(passed_over))
 
 
-def _table_of(path: Path, root: Path) -> str | None:
-    if path.suffix.lower() not in SUFFIXES or path.name.startswith(("._", ".")):
+def _table_of(relative: PurePosixPath) -> str | None:
+    if relative.suffix.lower() not in SUFFIXES or relative.name.startswith(("._", ".")):
         return None
-    parts = path.relative_to(root).parts
-    if len(parts) > 1:
-        return parts[0].upper()
-    stem, _, number = path.stem.rpartition("-")
-    return (stem if stem and number.isdigit() else path.stem).upper()
+    if len(relative.parts) > 1:
+        return relative.parts[0].upper()
+    stem, _, number = relative.stem.rpartition("-")
+    return (stem if stem and number.isdigit() else relative.stem).upper()
 
 
 def _open_file(path: str) -> pl.LazyFrame:
     if path.lower().endswith(".parquet"):
         return pl.scan_parquet(path)
     try:
+        if path.startswith(S3):
+            return pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy")
         with Path(path).open("rb") as raw:
             start = raw.read(2)
         if start in _UTF_16:

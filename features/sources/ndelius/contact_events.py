@@ -7,7 +7,13 @@ from collections.abc import Callable
 import polars as pl
 
 from features.sources.mapping import ID, Mapping, Value, day, flag
-from features.sources.ndelius.rows import contacts_with, skip_where, with_code, without_deleted
+from features.sources.ndelius.rows import (
+    chosen_contacts,
+    skip_where,
+    with_code,
+    with_other_contacts,
+    without_deleted,
+)
 from features.sources.tables import SourceTables
 
 MENTAL_HEALTH = "APMH"
@@ -25,9 +31,17 @@ _DAY = Value(
 )
 
 
+By = tuple[str, str, tuple[str, ...]]
+
+
+def _by_type(code: str) -> By:
+    return ("CONTACT_TYPE_ID", "R_CONTACT_TYPE", (code,))
+
+
 def _contacts_of(code: str) -> Callable[[SourceTables], pl.LazyFrame]:
     def prepare(tables: SourceTables) -> pl.LazyFrame:
-        return contacts_with(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (code,), "SENSITIVE")
+        rows = chosen_contacts(tables, *_by_type(code), "SENSITIVE")
+        return with_other_contacts(rows, tables, *_by_type(code))
 
     return prepare
 
@@ -59,20 +73,15 @@ MENTAL_HEALTH_CONCERNS = Mapping(
 
 
 def _intelligence(tables: SourceTables) -> pl.LazyFrame:
-    rows = contacts_with(
-        tables,
-        "CONTACT_TYPE_ID",
-        "R_CONTACT_TYPE",
-        (INTELLIGENCE,),
-        "SENSITIVE",
-        "CONTACT_OUTCOME_TYPE_ID",
-    )
+    by_type = _by_type(INTELLIGENCE)
+    rows = chosen_contacts(tables, *by_type, "SENSITIVE", "CONTACT_OUTCOME_TYPE_ID")
     rows = with_code(
         rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
     )
-    return rows.with_columns(
+    rows = rows.with_columns(
         skip_where(pl.col("_outcome") == NO_CONCERNS, "police intelligence without concerns (NOCO)")
     )
+    return with_other_contacts(rows, tables, *by_type)
 
 
 POLICE_INTELLIGENCE = Mapping(
@@ -91,7 +100,8 @@ POLICE_INTELLIGENCE = Mapping(
 
 
 def _threats_of_homelessness(tables: SourceTables) -> pl.LazyFrame:
-    rows = _contacts_of(HOMELESSNESS)(tables).with_columns(_on=day("CONTACT_DATE"))
+    by_type = _by_type(HOMELESSNESS)
+    rows = chosen_contacts(tables, *by_type).with_columns(_on=day("CONTACT_DATE"))
     addresses = without_deleted(
         tables.scan("OFFENDER_ADDRESS", "OFFENDER_ID", "START_DATE", "SOFT_DELETED")
     ).select("OFFENDER_ID", day("START_DATE").alias("_moved"))
@@ -102,7 +112,8 @@ def _threats_of_homelessness(tables: SourceTables) -> pl.LazyFrame:
         .group_by(ID)
         .agg(pl.col("_moved").min())
     )
-    return rows.join(later, on=ID, how="left")
+    rows = rows.join(later, on=ID, how="left")
+    return with_other_contacts(rows, tables, *by_type)
 
 
 THREATS_OF_HOMELESSNESS = Mapping(

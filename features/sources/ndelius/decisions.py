@@ -8,9 +8,10 @@ from features.sources.mapping import DELETED, ID, NOTHING, Mapping, Value, day, 
 from features.sources.ndelius.contacts import GRADES
 from features.sources.ndelius.rows import (
     case_rows,
-    contacts_with,
+    chosen_contacts,
     skip_where,
     with_code,
+    with_other_contacts,
     with_staff,
 )
 from features.sources.tables import SourceTables
@@ -90,19 +91,16 @@ DECLINED_WITHIN = 7
 """Days after a decision not to recall within which a refusal by an ACO or director is of it."""
 
 
+_BY_OUTCOME = ("CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", (NOT_TO_RECALL,))
+
+
 def _decisions_not_to_recall(tables: SourceTables) -> pl.LazyFrame:
-    rows = contacts_with(
-        tables,
-        "CONTACT_OUTCOME_TYPE_ID",
-        "R_CONTACT_OUTCOME_TYPE",
-        (NOT_TO_RECALL,),
-        "STAFF_ID",
-    )
+    rows = chosen_contacts(tables, *_BY_OUTCOME, "STAFF_ID")
     rows = with_staff(rows, tables, "STAFF_ID", "_officer").with_columns(_on=day("CONTACT_DATE"))
-    declined = contacts_with(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (DECLINED,)).filter(
-        pl.col(NOTHING).is_null(), ~pl.col(DELETED)
+    declined = chosen_contacts(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (DECLINED,))
+    declined = declined.filter(pl.col(NOTHING).is_null(), ~pl.col(DELETED)).select(
+        "OFFENDER_ID", day("CONTACT_DATE").alias("_declined")
     )
-    declined = declined.select("OFFENDER_ID", day("CONTACT_DATE").alias("_declined"))
     waited = (pl.col("_declined") - pl.col("_on")).dt.total_days()
     endorsed = (
         rows.select(ID, "OFFENDER_ID", "_on")
@@ -110,7 +108,8 @@ def _decisions_not_to_recall(tables: SourceTables) -> pl.LazyFrame:
         .filter(waited.is_between(0, DECLINED_WITHIN))
         .select(ID, pl.lit("PDU_HEAD").alias("_endorsed"))
     )
-    return rows.join(endorsed.unique(ID, keep="any"), on=ID, how="left")
+    rows = rows.join(endorsed.unique(ID, keep="any"), on=ID, how="left")
+    return with_other_contacts(rows, tables, *_BY_OUTCOME)
 
 
 _OUTCOME = ("CONTACT.CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE.CODE")

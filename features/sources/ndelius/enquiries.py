@@ -5,7 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, day, listed
-from features.sources.ndelius.rows import case_rows, contacts_with, skip_where, with_code
+from features.sources.ndelius.rows import (
+    case_rows,
+    chosen_contacts,
+    skip_where,
+    with_code,
+    with_other_contacts,
+)
 from features.sources.tables import SourceTables
 
 ENQUIRY_CONTACTS = {"C369": "domestic_abuse", "SFGC": "child_safeguarding"}
@@ -14,13 +20,12 @@ RESULTS = {"CONC": "concerns", "NOCO": "no_concerns"}
 
 
 def _enquiries(tables: SourceTables) -> pl.LazyFrame:
-    rows = contacts_with(
-        tables,
+    by_type = (
         "CONTACT_TYPE_ID",
         "R_CONTACT_TYPE",
         (*ENQUIRY_CONTACTS, *RESPONSE_CONTACTS),
-        "CONTACT_OUTCOME_TYPE_ID",
-    ).rename({"_code": "_type"})
+    )
+    rows = chosen_contacts(tables, *by_type, "CONTACT_OUTCOME_TYPE_ID").rename({"_code": "_type"})
     rows = with_code(
         rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
     )
@@ -40,9 +45,10 @@ def _enquiries(tables: SourceTables) -> pl.LazyFrame:
         .unique("CONTACT_ID", keep="first", maintain_order=True)
         .select("CONTACT_ID", "_answered", "_result")
     )
-    return rows.join(first, on="CONTACT_ID", how="left").with_columns(
-        skip_where(pl.col("_kind").is_null(), "a contact that is no enquiry (C369, SFGC)")
+    rows = rows.join(first, on="CONTACT_ID", how="left").with_columns(
+        skip_where(pl.col("_kind").is_null(), "an answer: it stands with its enquiry")
     )
+    return with_other_contacts(rows, tables, *by_type)
 
 
 ENQUIRIES = Mapping(
@@ -201,7 +207,8 @@ MAPPA_REFERRAL = "CCMR"
 
 
 def _mappa_referrals(tables: SourceTables) -> pl.LazyFrame:
-    return contacts_with(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (MAPPA_REFERRAL,))
+    by_type = ("CONTACT_TYPE_ID", "R_CONTACT_TYPE", (MAPPA_REFERRAL,))
+    return with_other_contacts(chosen_contacts(tables, *by_type), tables, *by_type)
 
 
 MAPPA_REFERRALS = Mapping(

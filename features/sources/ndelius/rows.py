@@ -54,27 +54,36 @@ def case_rows(
     )
 
 
-def contacts_with(
+def chosen_contacts(
     tables: SourceTables, column: str, reference: str, codes: Iterable[str], *columns: str
 ) -> pl.LazyFrame:
-    """All contacts; those with some codes of a reference list as `case_rows` has them, with `_code`.
+    """The contacts with some codes of a reference list, as `case_rows` has them, with `_code`."""
+    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", column, *columns)
+    return rows.join(_ids_of_codes(tables, column, reference, codes), on=column)
 
-    Of all others only the id is read: CONTACT is the largest table, and they become no record.
+
+def with_other_contacts(
+    rows: pl.LazyFrame, tables: SourceTables, column: str, reference: str, codes: Iterable[str]
+) -> pl.LazyFrame:
+    """The chosen contacts, and of all others the id and why they become no record.
+
+    They are added last: what is worked out before is worked out for the chosen alone, of the largest
+    table of all.
     """
+    chosen = _ids_of_codes(tables, column, reference, codes)
+    others = tables.scan("CONTACT", "CONTACT_ID", column).join(chosen, on=column, how="anti")
+    reason = f"a contact without the codes {', '.join(codes)}"
+    rest = others.select(pl.col("CONTACT_ID").alias(ID), pl.lit(reason).alias(NOTHING))
+    return pl.concat([rows, rest], how="diagonal")
+
+
+def _ids_of_codes(
+    tables: SourceTables, column: str, reference: str, codes: Iterable[str]
+) -> pl.LazyFrame:
     key = _KEYS.get(reference, column)
     listed = tables.scan(reference, key, "CODE").filter(pl.col("CODE").is_in(list(codes)))
     chosen = listed.select(pl.col(key).alias(column), pl.col("CODE").alias("_code"))
-    chosen = chosen.unique(column, keep="any").collect().lazy()
-    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", column, *columns)
-    others = tables.scan("CONTACT", "CONTACT_ID", column).join(chosen, on=column, how="anti")
-    reason = f"a contact without the codes {', '.join(codes)}"
-    return pl.concat(
-        [
-            rows.join(chosen, on=column),
-            others.select(pl.col("CONTACT_ID").alias(ID), pl.lit(reason).alias(NOTHING)),
-        ],
-        how="diagonal",
-    )
+    return chosen.unique(column, keep="any").collect().lazy()
 
 
 def _cases(tables: SourceTables) -> pl.LazyFrame:
