@@ -21,9 +21,8 @@ from features.intake.load import load_extract
 from features.markdown import layout_page
 from features.progress import show_steps
 from features.sources import commands as source_commands
-from features.sources import hmpps_api, lineage_page
+from features.sources import lineage_page
 from features.sources.lineage import trace_indicators
-from features.sources.places import parse_place
 from features.store import commands as store_commands
 from features.store import forget, store
 
@@ -86,20 +85,6 @@ def check_extract(args: argparse.Namespace) -> None:
         if report.load is None
         else f"Kept as load {report.load} of {args.store}."
     )
-
-
-def import_hmpps(args: argparse.Namespace) -> None:
-    """Turn HMPPS API responses into an extract."""
-    report = hmpps_api.convert_responses(args.folder, args.out)
-    table = Table(title="What came from which file")
-    for name in ("file", "shape", "table", "rows"):
-        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
-    for line in report.lines:
-        table.add_row(line.file, line.shape, line.table, str(line.rows))
-    console.print(table)
-    for file, why in report.unread.items():
-        console.print(f"  not read: {file}: {why}", highlight=False)
-    console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
 
 
 def build_frame(args: argparse.Namespace) -> None:
@@ -269,39 +254,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     check_parser.set_defaults(run=check_extract)
 
-    import_hmpps_parser = commands.add_parser(
-        "import-hmpps", help="turn HMPPS API responses into an extract"
-    )
-    import_hmpps_parser.add_argument("folder", type=Path, help="folder of JSON responses")
-    import_hmpps_parser.add_argument(
-        "--out", type=Path, required=True, help="extract folder to write"
-    )
-    import_hmpps_parser.set_defaults(run=import_hmpps)
-
-    import_parser = commands.add_parser(
-        "import", help="turn tables of NDelius, OASys and NOMIS into an extract"
-    )
-    for system in ("ndelius", "oasys", "nomis"):
-        import_parser.add_argument(
-            f"--{system}", type=parse_place, help="its tables, CSV or Parquet: a folder or s3://"
-        )
-    import_parser.add_argument("--out", type=Path, required=True, help="extract folder to write")
-    import_parser.add_argument(
-        "--extracted-at", type=datetime.fromisoformat, help="when the tables were taken (UTC; now)"
-    )
-    import_parser.set_defaults(run=source_commands.import_tables)
-
-    lineage_parser = commands.add_parser(
-        "lineage", help="print from which columns of the systems each indicator comes"
-    )
-    lineage_parser.add_argument("--format", choices=list(lineage_page.FORMATS), default="md")
-    lineage_parser.add_argument(
-        "--examples",
-        type=Path,
-        default=Path("tests/spec/tables"),
-        help="folder of the spec tables (%(default)s)",
-    )
-    lineage_parser.set_defaults(run=source_commands.print_lineage)
+    source_commands.add_parsers(commands)
 
     build_parser = commands.add_parser("build", help="build the indicator frame as of a date")
     build_parser.add_argument("--store", type=Path, default=Path("var/store"))

@@ -4,19 +4,77 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from features.frame.catalogue_pages import read_examples
 from features.progress import show_steps
-from features.sources import lineage_page
+from features.sources import feed_counts, hmpps_api, lineage_page
 from features.sources.import_report import ImportReport
 from features.sources.import_systems import import_systems
 from features.sources.lineage import indicators_lost, trace_indicators
+from features.sources.places import parse_place
+from features.store.store import Store
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 SHOWN_CODES = 12
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands about sources to the command line."""
+    import_hmpps_parser = commands.add_parser(
+        "import-hmpps", help="turn HMPPS API responses into an extract"
+    )
+    import_hmpps_parser.add_argument("folder", type=Path, help="folder of JSON responses")
+    import_hmpps_parser.add_argument(
+        "--out", type=Path, required=True, help="extract folder to write"
+    )
+    import_hmpps_parser.set_defaults(run=import_responses)
+
+    import_parser = commands.add_parser(
+        "import", help="turn tables of NDelius, OASys and NOMIS into an extract"
+    )
+    for system in ("ndelius", "oasys", "nomis"):
+        import_parser.add_argument(
+            f"--{system}", type=parse_place, help="its tables, CSV or Parquet: a folder or s3://"
+        )
+    import_parser.add_argument("--out", type=Path, required=True, help="extract folder to write")
+    import_parser.add_argument(
+        "--extracted-at", type=datetime.fromisoformat, help="when the tables were taken (UTC; now)"
+    )
+    import_parser.set_defaults(run=import_tables)
+
+    lineage_parser = commands.add_parser(
+        "lineage", help="print from which columns of the systems each indicator comes"
+    )
+    lineage_parser.add_argument("--format", choices=list(lineage_page.FORMATS), default="md")
+    lineage_parser.add_argument(
+        "--examples",
+        type=Path,
+        default=Path("tests/spec/tables"),
+        help="folder of the spec tables (%(default)s)",
+    )
+    lineage_parser.add_argument(
+        "--store", type=Path, help="count instead the cases of a store that have each record"
+    )
+    lineage_parser.set_defaults(run=print_lineage)
+
+
+def import_responses(args: argparse.Namespace) -> None:
+    """Turn HMPPS API responses into an extract."""
+    report = hmpps_api.convert_responses(args.folder, args.out)
+    table = Table(title="What came from which file")
+    for name in ("file", "shape", "table", "rows"):
+        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
+    for line in report.lines:
+        table.add_row(line.file, line.shape, line.table, str(line.rows))
+    console.print(table)
+    for file, why in report.unread.items():
+        console.print(f"  not read: {file}: {why}", highlight=False)
+    console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
 
 
 def import_tables(args: argparse.Namespace) -> None:
@@ -89,6 +147,13 @@ def _missing_lines(report: ImportReport, system: str) -> list[str]:
 
 
 def print_lineage(args: argparse.Namespace) -> None:
-    """Print from which columns of which system each indicator comes, as CSV, JSON or Markdown."""
+    """Print from which columns of which system each indicator comes, as CSV, JSON or Markdown.
+
+    With a store: how many of its cases have each record, by system.
+    """
+    if args.store:
+        feeds = feed_counts.count_feeds(Store.open(args.store))
+        sys.stdout.write(feed_counts.FORMATS[args.format](feeds))
+        return
     lineages = trace_indicators(read_examples(args.examples))
     sys.stdout.write(lineage_page.FORMATS[args.format](lineages))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import ID, NOTHING, Mapping, Value
+from features.sources.mapping import ID, NOTHING, Mapping, Value, by_words
 from features.sources.nomis.rows import harmed_group_value, harmed_groups, with_case
 from features.sources.tables import SourceTables
 
@@ -18,6 +18,17 @@ ADJUDICATIONS = {
 """Kind and seriousness by the paragraph of Prison Rule 51: assault, detaining, fighting, drugs,
 threatening words.
 """
+BY_WORDS = (
+    ("sexual", 4, "sexual assault|rape"),
+    ("sexual", 3, "sexual|indecent"),
+    ("weapon", 3, "weapon|blade|knife"),
+)
+"""Kind and seriousness by the words of the charge, which go before its paragraph."""
+VICTIMS = (
+    ("staff", "officer|member of staff|of staff"),
+    ("prisoner", "(assault on|will of an) (inmate|prisoner)|will of an inmate"),
+)
+"""Who was harmed, by the words of a charge, where no victim is named."""
 INCIDENT_TYPES = {"ASSAULT": "violence", "FIGHT": "violence", "HOSTAGE": "violence"}
 PERPETRATORS = ("ASSIAL", "FIGHT", "HOST", "PERP", "SUSINV", "ACTINV")
 """Roles of those who did it (assailant, fighter, hostage taker, perpetrator, suspected, active)."""
@@ -36,7 +47,7 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
     parties = tables.scan(
         "AGENCY_INCIDENT_PARTIES", "AGENCY_INCIDENT_ID", "PARTY_SEQ", "OFFENDER_BOOK_ID"
     )
-    offences = tables.scan("OIC_OFFENCES", "OIC_OFFENCE_ID", "OIC_OFFENCE_CODE")
+    offences = tables.scan("OIC_OFFENCES", "OIC_OFFENCE_ID", "OIC_OFFENCE_CODE", "DESCRIPTION")
     harmed = harmed_groups(tables, "AGENCY_INCIDENT_PARTIES", "AGENCY_INCIDENT_ID", "INCIDENT_ROLE")
     results = tables.scan("OIC_HEARING_RESULTS", "AGENCY_INCIDENT_ID", "CHARGE_SEQ", "FINDING_CODE")
     findings = results.group_by("AGENCY_INCIDENT_ID", "CHARGE_SEQ").agg(
@@ -58,19 +69,38 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
         .join(harmed, on="AGENCY_INCIDENT_ID", how="left")
     )
     rule = pl.col("OIC_OFFENCE_CODE").str.extract(r"^(51:\d+)")
+    words = pl.col("DESCRIPTION").fill_null("")
+    kinds = {name: kind for name, (kind, _) in ADJUDICATIONS.items()}
+    grades = {name: severity for name, (_, severity) in ADJUDICATIONS.items()}
+    by_kind = [(kind, like) for kind, _, like in BY_WORDS]
+    by_grade = [(severity, like) for _, severity, like in BY_WORDS]
+    rows = rows.with_columns(
+        pl.coalesce(
+            by_words(words, by_kind),
+            rule.replace_strict(kinds, default=None, return_dtype=pl.String),
+        ).alias("_kind"),
+        pl.coalesce(
+            by_words(words, by_grade),
+            rule.replace_strict(grades, default=None, return_dtype=pl.Int32),
+        ).alias("_severity"),
+        pl.coalesce("_target", by_words(words, VICTIMS)).alias("_target"),
+    )
     rows = rows.with_columns(
         pl.concat_str("AGENCY_INCIDENT_ID", "CHARGE_SEQ", separator="-").alias(ID),
-        rule.alias("_rule"),
         pl.when(rule.is_null())
         .then(pl.lit("its offence is not in OIC_OFFENCES"))
-        .when(~rule.is_in(list(ADJUDICATIONS)))
-        .then(pl.lit("a charge that is not violence, threat or drugs"))
+        .when(pl.col("_kind").is_null())
+        .then(pl.lit("a charge that is not violence, sexual harm, threat, weapons or drugs"))
         .alias(NOTHING),
     )
     return with_case(rows, tables, "INCIDENT_DATE")
 
 
-_RULE = ("AGENCY_INCIDENT_CHARGES.CHARGED_OIC_OFFENCE_ID", "OIC_OFFENCES.OIC_OFFENCE_CODE")
+_RULE = (
+    "AGENCY_INCIDENT_CHARGES.CHARGED_OIC_OFFENCE_ID",
+    "OIC_OFFENCES.OIC_OFFENCE_CODE",
+    "OIC_OFFENCES.DESCRIPTION",
+)
 _FIXED = (
     Value(
         "setting",
@@ -84,7 +114,8 @@ _FIXED = (
 CHARGES = Mapping(
     record="incidents",
     table="AGENCY_INCIDENT_CHARGES",
-    rows="charges of violence, threat and drugs at adjudication that were shared with probation",
+    rows="charges of violence, sexual harm, threat, weapons and drugs at adjudication that were shared "
+    "with probation",
     prepare=_charges,
     day=Value(
         "occurred_on", ("AGENCY_INCIDENTS.INCIDENT_DATE",), "the day of the incident", pl.col("_on")
@@ -93,31 +124,25 @@ CHARGES = Mapping(
         Value(
             "kind",
             _RULE,
-            "by the paragraph of Prison Rule 51",
-            pl.col("_rule").replace_strict(
-                {name: kind for name, (kind, _) in ADJUDICATIONS.items()},
-                default=None,
-                return_dtype=pl.String,
-            ),
-            codes=tuple(dict.fromkeys(kind for kind, _ in ADJUDICATIONS.values())),
-        ),
-        Value(
-            "severity",
-            _RULE,
-            "by the paragraph of Prison Rule 51",
-            pl.col("_rule").replace_strict(
-                {name: severity for name, (_, severity) in ADJUDICATIONS.items()},
-                default=None,
-                return_dtype=pl.Int64,
+            "by the words of the charge (sexual, weapon), else by the paragraph of Prison Rule 51",
+            pl.col("_kind"),
+            codes=tuple(
+                dict.fromkeys(
+                    (
+                        *(kind for kind, _ in ADJUDICATIONS.values()),
+                        *(kind for kind, _, _ in BY_WORDS),
+                    )
+                )
             ),
         ),
+        Value("severity", _RULE, "likewise", pl.col("_severity")),
         Value(
             "proven",
             ("OIC_HEARING_RESULTS.FINDING_CODE", "AGENCY_INCIDENT_CHARGES.FINDING_CODE"),
             "whether some hearing found it proved; null where none did anything",
             pl.coalesce("_proved", pl.col("FINDING_CODE") == "PROVED"),
         ),
-        harmed_group_value("AGENCY_INCIDENT_PARTIES", "INCIDENT_ROLE"),
+        harmed_group_value("AGENCY_INCIDENT_PARTIES", "INCIDENT_ROLE", "OIC_OFFENCES.DESCRIPTION"),
         *_FIXED,
     ),
     prefix="charge-",

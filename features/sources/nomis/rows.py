@@ -135,12 +135,18 @@ def harmed_groups(tables: SourceTables, table: str, key: str, role: str) -> pl.L
     )
 
 
-def harmed_group_value(table: str, role: str) -> Value:
-    """The declaration of `target` by the victims of an incident in a table of parties."""
+def harmed_group_value(table: str, role: str, words: str = "") -> Value:
+    """The declaration of `target` by the victims of an incident in a table of parties.
+
+    `words` is a column whose words say it where no victim is named.
+    """
+    otherwise = (
+        f"else by the words of {words}; null where they do not say" if words else "else null"
+    )
     return Value(
         "target",
-        (f"{table}.{role}", f"{table}.STAFF_ID"),
-        "staff where a victim is staff, a prisoner where a victim is one; null where no victim is named",
+        (f"{table}.{role}", f"{table}.STAFF_ID", *([words] if words else [])),
+        f"staff where a victim is staff, a prisoner where a victim is one; {otherwise}",
         pl.col("_target"),
         codes=("staff", "prisoner"),
     )

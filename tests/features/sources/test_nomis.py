@@ -33,7 +33,9 @@ def prison(**tables: Rows) -> Tables:
     }
 
 
-def charge(paragraph: str = "51:1A", finding: str = "PROVED", on: str = "2026-02-01") -> Tables:
+def charge(
+    paragraph: str = "51:1A", finding: str = "PROVED", on: str = "2026-02-01", words: str = ""
+) -> Tables:
     return prison(
         AGENCY_INCIDENTS=[{"AGENCY_INCIDENT_ID": "7", "INCIDENT_DATE": on}],
         AGENCY_INCIDENT_PARTIES=[
@@ -47,7 +49,7 @@ def charge(paragraph: str = "51:1A", finding: str = "PROVED", on: str = "2026-02
                 "CHARGED_OIC_OFFENCE_ID": "3",
             }
         ],
-        OIC_OFFENCES=[{"OIC_OFFENCE_ID": "3", "OIC_OFFENCE_CODE": paragraph}],
+        OIC_OFFENCES=[{"OIC_OFFENCE_ID": "3", "OIC_OFFENCE_CODE": paragraph, "DESCRIPTION": words}],
         OIC_HEARING_RESULTS=[
             {"AGENCY_INCIDENT_ID": "7", "CHARGE_SEQ": "1", "FINDING_CODE": finding}
         ],
@@ -86,6 +88,27 @@ def test_a_charge_at_adjudication(
     assert row["recorded_at"] == datetime(2026, 2, 11, 9), "when the report reached probation"
 
 
+@pytest.mark.parametrize(
+    ("paragraph", "words", "expected"),
+    [
+        ("51:1B", "Commits any assault - assault on inmate", ("violence", 3, "prisoner")),
+        ("51:1J", "Commits any assault - assault on prison officer", ("violence", 3, "staff")),
+        ("51:1N", "assault on non prison officer member of staff", ("violence", 3, "staff")),
+        ("51:2A", "detention against will of an inmate", ("violence", 4, "prisoner")),
+        ("51:2B", "detention against will -non offr/staff/inmate", ("violence", 4, None)),
+        ("51:1R", "Commits any sexual assault", ("sexual", 4, None)),
+        ("51:12", "Has in his possession an unauthorised article - weapon", ("weapon", 3, None)),
+    ],
+)
+def test_a_charge_by_its_words(
+    tmp_path: Path, paragraph: str, words: str, expected: tuple[Any, ...]
+) -> None:
+    ours = ndelius(INSTITUTIONAL_REPORT=[REPORT])
+    theirs = charge(paragraph, words=words)
+    rows, _ = outcome(tmp_path, ours, theirs, "AGENCY_INCIDENT_CHARGES")
+    assert [(row["kind"], row["severity"], row["target"]) for row in rows] == [expected]
+
+
 def test_a_charge_of_another_kind_is_counted(tmp_path: Path) -> None:
     rows, nothing = outcome(
         tmp_path,
@@ -93,7 +116,10 @@ def test_a_charge_of_another_kind_is_counted(tmp_path: Path) -> None:
         charge("51:22"),
         "AGENCY_INCIDENT_CHARGES",
     )
-    assert (rows, nothing) == ([], {"a charge that is not violence, threat or drugs": 1})
+    assert (rows, nothing) == (
+        [],
+        {"a charge that is not violence, sexual harm, threat, weapons or drugs": 1},
+    )
 
 
 @pytest.mark.parametrize(("happened", "is_known"), [("2026-02-10", True), ("2026-02-11", False)])
