@@ -14,7 +14,7 @@ from features.frame.catalogue_pages import read_examples
 from features.progress import show_steps
 from features.sources import feed_counts, hmpps_api, lineage_page
 from features.sources.import_report import ImportReport
-from features.sources.import_systems import import_systems
+from features.sources.import_systems import MAPPINGS, import_systems
 from features.sources.lineage import indicators_lost, trace_indicators
 from features.sources.places import parse_place
 from features.store.store import Store
@@ -121,8 +121,15 @@ def report_lines(report: ImportReport) -> list[str]:
         for record, count in report.told_twice.items()
         if count
     ]
-    for system in report.absent_tables:
-        lines += _missing_lines(report, system)
+    for system, mappings in MAPPINGS.items():
+        if system in report.absent_tables:
+            lines += _missing_lines(report, system)
+        else:
+            parts = ", ".join(sorted({mapping.record for mapping in mappings} - {"limits"}))
+            lines.append(
+                f"  {system}: not supplied. What it alone says is missing and would read as nothing: "
+                f"{parts}"
+            )
     for column, counts in report.unknown_codes.items():
         named = ", ".join(f"{code} ({_cases(count)})" for code, count in counts[:SHOWN_CODES])
         more = f" and {len(counts) - SHOWN_CODES} more" if len(counts) > SHOWN_CODES else ""

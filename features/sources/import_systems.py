@@ -30,6 +30,13 @@ MAPPINGS: dict[str, tuple[Mapping, ...]] = {
     nomis.SYSTEM: nomis.MAPPINGS,
 }
 """Every mapping, by system."""
+LEADING = {"assessments": "oasys"}
+"""Records that are not covered without a system, although another yields some rows of them.
+
+NDelius has scores of predictors alone: with these a case would read as never assessed.
+"""
+NEVER = "2000-01-01T00:00:00"
+"""Until when a record is covered of which the leading system is absent."""
 LIMIT_TABLES = ("EXCLUSION", "RESTRICTION")
 CASES_A_BUCKET = 5_000
 MOST_BUCKETS = 48
@@ -226,6 +233,11 @@ def _describe_extract(
     }
     if buckets > 1:
         content["buckets"] = buckets
+    uncovered = [
+        name for name, system in LEADING.items() if system not in systems and (out / name).exists()
+    ]
+    if uncovered:
+        content["feeds"] = dict.fromkeys(uncovered, NEVER)
     (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

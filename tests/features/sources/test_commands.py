@@ -33,6 +33,7 @@ def test_import_prints_what_became_of_the_rows(
     assert "ndelius: no column CONTACT.NOTES; no indicator reads it" in output
     assert "ndelius: no column CONTACT.CONTACT_OUTCOME_TYPE_ID; read by" in output
     assert "ndelius: not used: MYSTERY" in output
+    assert "oasys: not supplied. What it alone says is missing and would read as nothing" in output
     assert "contacts.type_code: codes not known: CONTACT_TYPE_ID 5 (1 case)" in output
 
 

@@ -21,8 +21,10 @@ from features.sources.import_systems import MAPPINGS, import_systems
 from features.store.store import Store
 from tests.conftest import SHARED
 from tests.features.sources.systems import (
+    AT,
     CREATED,
     OFFENDER,
+    Tables,
     about,
     import_tables,
     ndelius_tables,
@@ -425,3 +427,17 @@ def test_no_limits_is_a_whole_answer(tmp_path: Path) -> None:
     assert rows_of(extract, "limits") == []
     assert "limits" in about(extract)["complete"]
     assert report.limited == 0
+
+
+@pytest.mark.parametrize(("with_oasys", "state"), [(False, "stopped"), (True, "supplied")])
+def test_scores_of_predictors_alone_are_no_feed_of_assessments(
+    tmp_path: Path, with_oasys: bool, state: str
+) -> None:
+    score = {"DYNAMIC_RSR_HISTORY_ID": "1", "DATE_RECORDED": "2026-03-01", "DYNAMIC_RSR_SCORE": "3"}
+    oasys: Tables = {"OASYS_SET": []}
+    extract, _ = import_tables(
+        tmp_path, ndelius_tables(DYNAMIC_RSR_HISTORY=[score]), oasys if with_oasys else None
+    )
+    assert len(rows_of(extract, "assessments")) == 1
+    load_extract(extract, tmp_path / "store")
+    assert Store.open(tmp_path / "store").feed_states(AT.date())["assessments"] == state
