@@ -85,6 +85,11 @@ def check_extract(args: argparse.Namespace) -> None:
         if report.load is None
         else f"Kept as load {report.load} of {args.store}."
     )
+    if report.unmerged:
+        console.print(
+            f"The files of earlier loads could not be merged ({report.unmerged}); the next load "
+            "tries again. Nothing is lost."
+        )
 
 
 def build_frame(args: argparse.Namespace) -> None:

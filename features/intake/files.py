@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Piece:
     """How many rows of the table come before those of its source."""
     height: int
     """How many rows its source has."""
+    is_split: bool = False
+    """Whether it is one bucket of its source, with the number of each row."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ class Supplied:
         path, first = max((f for f in self.files if f[1] <= number), key=lambda file: file[1])
         return f"{path}, row {number - first + 1}"
 
-    def filter(self, mask: pl.Series) -> Supplied:
-        """The rows for which a mask holds, with their numbers and in the order of these."""
-        numbers = self.numbers.filter(mask)
-        order = numbers.arg_sort()
-        return Supplied(self.rows.filter(mask)[order], numbers[order], self.files)
+    def in_order(self) -> Supplied:
+        """The same rows in the order of their numbers."""
+        if self.numbers.is_sorted():
+            return self
+        order = self.numbers.arg_sort()
+        return Supplied(self.rows[order], self.numbers[order], self.files)
 
 
 def list_pieces(paths: Sequence[Path], table: Table) -> list[Piece]:
@@ -70,16 +73,25 @@ def list_pieces(paths: Sequence[Path], table: Table) -> list[Piece]:
     return pieces
 
 
-def read_pieces(pieces: Sequence[Piece], table: Table, zones: Zones) -> Supplied:
-    """The rows of some files of one table; raises UnreadableInput where one cannot be used."""
+def read_pieces(
+    pieces: Sequence[Piece],
+    table: Table,
+    zones: Zones,
+    choose: Callable[[pl.DataFrame], pl.Series] | None = None,
+) -> Supplied:
+    """The rows of some files of one table; raises UnreadableInput where one cannot be used.
+
+    `choose` gives a mask of the rows of a file; the others are let go before the next file is read.
+    """
     parts, numbers = [], []
     for piece in pieces:
-        part, number = _without_numbers(_read_file(piece.path), piece.before)
+        part, number = _without_numbers(_read_file(piece.path), piece)
         _check_columns(piece.source, part.columns, table)
-        parquet.check_kinds(piece.source, part, table)
+        parquet.check_kinds(piece.source, part.schema, table)
         zones.check_times(piece.source, part, table, number - piece.before)
-        parts.append(part)
-        numbers.append(number)
+        mask = choose(part) if choose else None
+        parts.append(part if mask is None else part.filter(mask))
+        numbers.append(number if mask is None else number.filter(mask))
     try:
         rows = pl.concat(parts, how="diagonal_relaxed")
     except pl.exceptions.PolarsError as error:
@@ -87,7 +99,8 @@ def read_pieces(pieces: Sequence[Piece], table: Table, zones: Zones) -> Supplied
             f"The files of {table.name} do not fit together: the same column has different "
             f"types in {', '.join(dict.fromkeys(piece.source.name for piece in pieces))}."
         ) from error
-    return Supplied(rows, pl.concat(numbers), tuple((p.source, p.before) for p in pieces))
+    files = tuple((piece.source, piece.before) for piece in pieces if piece.height)
+    return Supplied(rows, pl.concat(numbers), files).in_order()
 
 
 def read_record_ids(pieces: Sequence[Piece], table: Table) -> pl.Series:
@@ -112,7 +125,8 @@ def split_files(
     """
     by_bucket: dict[int, tuple[Piece, ...]] = dict.fromkeys(range(buckets), ())
     for order, piece in enumerate(pieces):
-        rows = _scan_file(piece.path, piece.source, table).with_row_index(ROW, offset=piece.before)
+        supplied = _scan_file(piece.path, piece.source, table).drop(ROW, BUCKET, strict=False)
+        rows = supplied.with_row_index(ROW, offset=piece.before)
         folder = scratch / table.name / str(order)
         _split_rows(rows, piece.path, folder, buckets)
         for bucket in range(buckets):
@@ -120,7 +134,7 @@ def split_files(
             if not files:
                 files = [folder / f"{bucket}.parquet"]
                 rows.head(0).collect().write_parquet(files[0])
-            by_bucket[bucket] += tuple(replace(piece, path=path) for path in files)
+            by_bucket[bucket] += tuple(replace(piece, path=path, is_split=True) for path in files)
     return by_bucket
 
 
@@ -147,10 +161,11 @@ def _count_rows(rows: pl.LazyFrame, path: Path) -> int:
         raise UnreadableInput(_unreadable_file(path, str(error))) from error
 
 
-def _without_numbers(part: pl.DataFrame, before: int) -> tuple[pl.DataFrame, pl.Series]:
+def _without_numbers(part: pl.DataFrame, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
     """The rows and their numbers: as they were split, in order, or counted on from those before."""
-    if ROW not in part.columns:
-        return part, pl.int_range(before, before + part.height, eager=True)
+    if not piece.is_split:
+        first = piece.before
+        return part, pl.int_range(first, first + part.height, eager=True)
     rows = part.sort(ROW)
     return rows.drop(ROW), rows[ROW].cast(pl.Int64)
 
@@ -173,12 +188,13 @@ def _scan_file(path: Path, source: Path, table: Table) -> pl.LazyFrame:
             if path.suffix.lower() == ".csv"
             else pl.scan_parquet(path)
         )
-        names = rows.collect_schema().names()
+        schema = rows.collect_schema()
     except pl.exceptions.NoDataError as error:
         raise UnreadableInput(_empty_file(source)) from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise UnreadableInput(_unreadable_file(source, str(error))) from error
-    _check_columns(source, [name for name in names if name != ROW], table)
+    _check_columns(source, [name for name in schema.names() if name != ROW], table)
+    parquet.check_kinds(source, schema, table)
     return rows
 
 

@@ -59,6 +59,8 @@ class Report:
     load: int | None
     extracted_at: datetime
     passed_over: tuple[str, ...] = ()
+    unmerged: str = ""
+    """Why the files of earlier loads could not be merged; the load is committed all the same."""
 
 
 def load_extract(
@@ -84,16 +86,22 @@ def load_extract(
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
         tables = ", ".join(records.TABLES)
         raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
-    number = existing.next_number
-    with staging.Staged(store_path, existing.buckets, number) as staged:
-        reading = _Reading(about, Parts(about, pieces, existing, staged.scratch), staged)
+    with staging.Staged(store_path, existing.buckets) as staged:
+        _check_order(staged.store, about)
+        reading = _Reading(about, Parts(about, pieces, staged.store, staged.scratch), staged)
         for table in records.TABLES.values():
             reading.stage_table(table, step)
         for report in reading.reports.values():
             _stop_if_too_many(report, max_refused)
             _stop_if_too_many_vanished(report, max_vanished)
         committed = reading.commit_load()
-    return Report(list(reading.reports.values()), committed, about.extracted_at, about.passed_over)
+    return Report(
+        list(reading.reports.values()),
+        committed,
+        about.extracted_at,
+        about.passed_over,
+        reading.unmerged,
+    )
 
 
 class _Reading:
@@ -106,6 +114,7 @@ class _Reading:
             name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES
         }
         self.refused: dict[str, list[pl.DataFrame]] = {}
+        self.unmerged = ""
         earlier = [item for item in parts.store.loads if item.extracted_at < about.extracted_at]
         self._previous = earlier[-1].extracted_at if earlier else None
 
@@ -123,7 +132,7 @@ class _Reading:
         if bad.height and not report.first_refused:
             report.first_refused = supplied.place(bad["row"][0] - 1)
         if part.bucket is not None:
-            self._check_bucket(supplied, good, part.bucket)
+            self._check_bucket(supplied, good, bad, part.bucket)
         stored = self._parts.read_stored(part, supplied)
         differing, before = versions.drop_unchanged(stored, good)
         fresh = versions.new_versions(before, differing, self.about.extracted_at, self._previous)
@@ -141,11 +150,14 @@ class _Reading:
         if bad.height:
             self.refused.setdefault(table.name, []).append(bad)
 
-    def _check_bucket(self, supplied: Supplied, good: pl.DataFrame, bucket: int) -> None:
-        strays = good.filter(store.bucket_of(self.existing.buckets) != bucket)
+    def _check_bucket(
+        self, supplied: Supplied, good: pl.DataFrame, bad: pl.DataFrame, bucket: int
+    ) -> None:
+        is_stray = good.select(store.bucket_of(self.existing.buckets) != bucket).to_series()
+        strays = good.filter(is_stray)
         if strays.height:
-            first = supplied.rows["record_id"].cast(pl.String()).index_of(strays["record_id"][0])
-            place = supplied.place(supplied.numbers[first or 0])
+            numbers = supplied.numbers.filter(~supplied.numbers.is_in((bad["row"] - 1).implode()))
+            place = supplied.place(numbers.filter(is_stray)[0])
             raise UnreadableInput(
                 f"{place}: the case belongs to another bucket, and so do "
                 f"{strays.height - 1:,} more rows (the number of a CRN modulo the buckets is its "
@@ -161,7 +173,7 @@ class _Reading:
             return None
         for name, rows in refused.items():
             self.staged.add_refused(name, rows)
-        self.staged.commit(_describe_load(self.about, self.staged.number, reports))
+        self.unmerged = self.staged.commit(_describe_load(self.about, self.staged.number, reports))
         return self.staged.number
 
 
@@ -242,7 +254,8 @@ def _add_counts(total: dict[str, int], counts: dict[str, int]) -> None:
 
 
 def _row_content() -> pl.Expr:
-    return pl.struct(pl.all()).struct.json_encode()
+    # Bytes cannot be written as JSON, and no column of ours holds any.
+    return pl.struct(pl.all().exclude(pl.Binary)).struct.json_encode()
 
 
 def _unknown_codes(rows: pl.DataFrame, table: Table) -> dict[str, dict[str, int]]:

@@ -7,6 +7,7 @@ before, or in two, are a part of their own, so that every other part concerns on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,15 @@ class Part:
     only: pl.Series | None = None
     """Hashes of the records of the last part; None in every other part."""
 
+    def chooser(self) -> Callable[[pl.DataFrame], pl.Series] | None:
+        """A function from rows to a mask of those of the part; None where it is every row."""
+        only, without = self.only, self.without
+        if only is not None:
+            return lambda rows: record_hashes(rows).is_in(only.implode())
+        if without.is_empty():
+            return None
+        return lambda rows: ~record_hashes(rows).is_in(without.implode())
+
     @property
     def folder(self) -> str:
         """The folder in a load for what the part yields, beside that of the other parts."""
@@ -83,20 +93,20 @@ class Parts:
         else:
             return [Part(table, tuple(pieces))]
         wandering = self._wandering_records(table, by_bucket)
-        parts = [Part(table, own, bucket, without=wandering) for bucket, own in by_bucket.items()]
+        parts = [
+            Part(table, own, bucket, without=wandering)
+            for bucket, own in by_bucket.items()
+            # A bucket without rows says something only where what is absent is a withdrawal.
+            if table.name in self.about.complete or any(piece.height for piece in own)
+        ]
         if len(wandering):
             every = tuple(piece for own in by_bucket.values() for piece in own)
             parts.append(Part(table, every, only=wandering))
         return parts
 
     def read_supplied(self, part: Part) -> Supplied:
-        """The rows of a part as supplied."""
-        supplied = files.read_pieces(part.pieces, part.table, self.zones)
-        if part.only is not None:
-            return supplied.filter(record_hashes(supplied.rows).is_in(part.only.implode()))
-        if part.without.is_empty():
-            return supplied
-        return supplied.filter(~record_hashes(supplied.rows).is_in(part.without.implode()))
+        """The rows of a part as supplied; raises UnreadableInput where a file cannot be used."""
+        return files.read_pieces(part.pieces, part.table, self.zones, part.chooser())
 
     def read_stored(self, part: Part, supplied: Supplied) -> pl.DataFrame:
         """The stored versions that a part is compared with.
@@ -135,10 +145,10 @@ class Parts:
             withdrawn = stored.filter(pl.col("withdrawn_at").is_not_null())["record"]
             settled = stored.filter(~pl.col("record").is_in(withdrawn.implode()))["record"]
             unsettled = ids.filter(~ids.is_in(settled.implode()))
-            arrivals.append(pl.DataFrame({"record": unsettled}).with_columns(bucket=pl.lit(bucket)))
+            arrivals.append(_of_bucket(unsettled, bucket))
         arrived = pl.concat(arrivals)
-        in_two = arrived["record"].filter(arrived["record"].is_duplicated())
-        wandering = [in_two]
+        ordered = arrived["record"].sort()
+        wandering = [ordered.filter(ordered == ordered.shift(1))]
         for bucket in by_bucket if self.store.loads else ():
             elsewhere = arrived.filter(pl.col("bucket") != bucket)["record"]
             here = self._stored_records(table, bucket)["record"]
@@ -150,3 +160,7 @@ class Parts:
         unread = [c for c in store_schema(table.name) if c not in ("record_id", "withdrawn_at")]
         rows = self.store.read_versions(table.name, bucket, without=unread)
         return rows.select(pl.col("record_id").hash().alias("record"), "withdrawn_at")
+
+
+def _of_bucket(hashes: pl.Series, bucket: int) -> pl.DataFrame:
+    return pl.DataFrame({"record": hashes}).with_columns(bucket=pl.lit(bucket, pl.Int16))

@@ -100,7 +100,9 @@ def _cast_column(raw: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
     if source.is_nested():
         return pl.lit(None, dtype=column.dtype)
     if column.type in ("text", "code"):
-        return name.cast(pl.String(), strict=False)
+        # As text is read: a category with a space at its end is the same record.
+        text = name.cast(pl.String(), strict=False).str.strip_chars()
+        return pl.when(text != "").then(text)
     if column.type in ("int", "number"):
         return _cast_number(name, source, column)
     allowed = _COMPATIBLE.get(column.type)

@@ -45,6 +45,8 @@ def forget_case(path: Path, crn: str) -> dict[str, int]:
         opened.forgotten.append({"at": at, "rows": counts})
         # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
         _check_not_held(path, crn)
+        # Files that were merged into others hold the person too; who reads them now, reads again.
+        opened.superseded = []
         staging.replace_manifest(opened)
         for file in old:
             _rewrite_file(file, file, _refused_of(crn))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -69,13 +70,13 @@ def check_size(path: Path) -> None:
         )
 
 
-def check_kinds(path: Path, part: pl.DataFrame, table: Table) -> None:
+def check_kinds(path: Path, schema: Mapping[str, pl.DataType], table: Table) -> None:
     """Raise UnreadableInput where a Parquet column has a type that cannot be converted."""
     for column in table.columns:
-        kind = part.schema.get(column.name)
+        kind = schema.get(column.name)
         if kind is None:
             continue
-        wrong = isinstance(kind, (pl.Binary, pl.Object)) or kind.is_nested()
+        wrong = isinstance(kind, (pl.Binary, pl.Object, pl.Duration, pl.Time)) or kind.is_nested()
         wrong = wrong or (isinstance(kind, pl.Decimal) and column.type != "number")
         if wrong:
             raise UnreadableInput(

@@ -51,14 +51,18 @@ def hold_lock(path: Path) -> Iterator[None]:
 class Staged:
     """A load being written beside the store; it counts only after `commit`."""
 
-    def __init__(self, path: Path, buckets: int, number: int) -> None:
+    def __init__(self, path: Path, buckets: int) -> None:
         self._made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
         self._alone = ExitStack()
         self._alone.enter_context(hold_lock(path))
         sweep_orphans(path)
-        self.path, self.buckets, self.number = path, buckets, number
-        self._folder = path / "loads" / f"{number:04d}.tmp"
+        self.path = path
+        # Opened under the lock: a load that was committed meanwhile has taken its number.
+        self.store = _open_or_make(path, buckets)
+        self.buckets, self.number = self.store.buckets, self.store.next_number
+        self._committed = False
+        self._folder = path / "loads" / f"{self.number:04d}.tmp"
         self._folder.mkdir(parents=True)
         self.files: dict[str, str] = {}
         self.refused: dict[str, str] = {}
@@ -90,14 +94,25 @@ class Staged:
         relative = target.relative_to(self.path).as_posix()
         self.refused[relative] = flush_and_digest(target)
 
-    def commit(self, load: Load) -> None:
-        """Commit the load: replace the store's manifest with one that lists it."""
+    def commit(self, load: Load) -> str:
+        """Commit the load, then merge earlier ones; returns why these could not be merged, or ''.
+
+        The manifest is replaced twice: what fails in merging does not undo the load, and is tried
+        again by the next.
+        """
         self._folder.rename(self._folder.with_suffix(""))
-        existing = _open_or_make(self.path, self.buckets)
-        existing.loads.append(replace(load, files=self.files, refused=self.refused))
-        existing.superseded = []
-        merge_loads(existing)
-        replace_manifest(existing)
+        self.store.loads.append(replace(load, files=self.files, refused=self.refused))
+        self.store.superseded = []
+        replace_manifest(self.store)
+        self._committed = True
+        try:
+            merge_loads(self.store)
+            replace_manifest(self.store)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        finally:
+            sweep_orphans(self.path)
+        return ""
 
     def __enter__(self) -> Staged:
         return self
@@ -105,12 +120,13 @@ class Staged:
     def __exit__(self, *_: object) -> None:
         """Remove the files of a load that was not committed, and a store that has no load."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
-            shutil.rmtree(self.path / "refused" / f"{self.number:04d}", ignore_errors=True)
-            for folder in (self.path / "loads", self.path / "refused"):
+        if not self._committed:
+            number = f"{self.number:04d}"
+            shutil.rmtree(self._folder, ignore_errors=True)
+            for folder in ("loads", "refused"):
+                shutil.rmtree(self.path / folder / number, ignore_errors=True)
                 with suppress(OSError):
-                    folder.rmdir()
+                    (self.path / folder).rmdir()
         self._alone.close()
         if self._made and not (self.path / "manifest.json").exists():
             (self.path / "lock").unlink()
@@ -119,10 +135,16 @@ class Staged:
 
 
 def sweep_orphans(path: Path) -> list[str]:
-    """Remove files that a killed command left or that were merged; returns their names."""
+    """Remove what a killed command left, and merged files of earlier loads; returns the names.
+
+    Files that the newest load merged into others stay: somebody may be reading them.
+    """
     load_of: dict[str, Load] = {}
+    superseded: set[str] = set()
     if (path / "manifest.json").exists():
-        load_of = {f"{load.number:04d}": load for load in Store.open(path).loads}
+        opened = Store.open(path)
+        load_of = {f"{load.number:04d}": load for load in opened.loads}
+        superseded = set(opened.superseded)
     removed = []
     for folder in ("loads", "refused"):
         for child in sorted((path / folder).glob("*")):
@@ -131,9 +153,10 @@ def sweep_orphans(path: Path) -> list[str]:
                 removed.append(f"{folder}/{child.name}")
     for number, load in load_of.items():
         folders = ["loads"] if load.refused is None else ["loads", "refused"]
-        for file in sorted(f for one in folders for f in (path / one / number).rglob("*.parquet")):
+        files = [f for one in folders for f in (path / one / number).rglob("*") if f.is_file()]
+        for file in sorted(files):
             relative = file.relative_to(path).as_posix()
-            if relative not in load.file_digests:
+            if relative not in load.file_digests and relative not in superseded:
                 file.unlink()
                 removed.append(relative)
     return removed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def test_a_feed_cut_short_stops_instead_of_withdrawing(tmp_path: Path) -> None:
         load_extract(cut, tmp_path / "s")
 
 
-def test_a_killed_load_leaves_nothing_and_is_swept(
+def test_a_stopped_load_leaves_nothing_and_a_killed_one_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_extract(factories.extract(tmp_path / "a", {"incidents": many()}), tmp_path / "s")
@@ -137,12 +138,13 @@ def test_a_killed_load_leaves_nothing_and_is_swept(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(staging, "replace_manifest", killed)
         load_extract(second, tmp_path / "s")
-    files_before = {
-        name: content for name, content in snapshot(tmp_path / "s").items() if name in before
-    }
-    assert files_before == before
+    assert snapshot(tmp_path / "s") == before
+    # Killed in the same place, nobody is left to tidy up.
+    for name in ("0002", "0003.tmp", "0003.scratch"):
+        shutil.copytree(tmp_path / "s" / "loads" / "0001", tmp_path / "s" / "loads" / name)
     assert Store.open(tmp_path / "s").read_versions("incidents").height == 200
-    assert staging.sweep_orphans(tmp_path / "s") == ["loads/0002"]
+    left = ["loads/0002", "loads/0003.scratch", "loads/0003.tmp"]
+    assert staging.sweep_orphans(tmp_path / "s") == left
     assert snapshot(tmp_path / "s") == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -120,6 +122,36 @@ def test_a_load_killed_while_it_merges_changes_nothing(
 
 def fail(_: Store) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_full_disk_while_merging_does_not_undo_the_load(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_extract(night(tmp_path, NIGHTS + 1), path)
+
+    def no_space(_: Path) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "flush_and_digest", no_space)
+        report = load_extract(night(tmp_path, NIGHTS + 2), path)
+    assert (report.load, report.unmerged) == (NIGHTS + 2, "No space left on device")
+    assert verification.verify_store(Store.open(path)).is_sound
+    assert {load.merged_into for load in Store.open(path).loads[9:]} == {None}
+    assert load_extract(night(tmp_path, NIGHTS + 3), path).unmerged == ""
+    assert {load.merged_into for load in Store.open(path).loads[9:17]} == {17}
+
+
+def test_who_reads_while_files_are_merged_reads_to_the_end(path: Path, tmp_path: Path) -> None:
+    load_extract(night(tmp_path, NIGHTS + 1), path)
+    reader = Store.open(path)
+    before = versions(reader)
+    load_extract(night(tmp_path, NIGHTS + 2), path)
+    assert Store.open(path).superseded
+    with pytest.raises(UserError, match="holds nothing of that case"):
+        forget.forget_case(path, "B999999")
+    undo.undo_load(path, "tried in a test of merged loads")
+    assert versions(reader).equals(before)
 
 
 def loads(sizes: list[int]) -> Iterator[Load]:

@@ -184,13 +184,13 @@ def test_a_folder_that_holds_no_truth_is_never_emptied(tmp_path: Path) -> None:
 
 def test_two_loads_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
     make_caseload(tmp_path, FEW)
-    with staging.Staged(tmp_path / "store", 8, 1) as under_way:
+    with staging.Staged(tmp_path / "store", 8) as under_way:
         under_way.add("people", pl.read_parquet(tmp_path / "x" / "people" / "00.parquet"))
         with pytest.raises(UserError, match="Another load into .* is under way"):
             load_extract(tmp_path / "x", tmp_path / "store")
         assert list((tmp_path / "store" / "loads").rglob("*.parquet"))
     assert not (tmp_path / "store").exists(), "not committed, so nothing is left"
     (tmp_path / "empty").mkdir()
-    with staging.Staged(tmp_path / "empty", 8, 1):
+    with staging.Staged(tmp_path / "empty", 8):
         pass
     assert (tmp_path / "empty").exists(), "a folder that was there before stays"
