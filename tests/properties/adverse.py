@@ -133,6 +133,7 @@ _OTHERS: list[Adverse] = [
     ("documents", {"kind": "agency_referral", "level": "LOW"}),
     ("documents", {"kind": "plan", "names_person": True}),
     ("documents", {"kind": "mappa_referral"}),
+    ("offences", {"main": False, "code": "00800", "description": "Wounding"}),
     ("assessments", {"status": "LOCKED_INCOMPLETE", "completed_on": 45}),
 ]
 ADVERSE: list[Adverse] = [*_CONTACTS, *_INCIDENTS, *_ORDERS, *_SUPERVISION, *_OTHERS]
