@@ -13,14 +13,13 @@ from features.contracts.table import CRN_PATTERN, Table
 from features.errors import UnreadableInput, did_you_mean
 from features.intake.time_zones import Zones
 from features.store import parquet
+from features.store.store import bucket_of
 
 ROW = "_row"
 """In a split file: the number of each row among all rows of its table, from 0."""
 BUCKET = "_bucket"
 ROWS_AT_ONCE = 4_000
 """How many rows of each bucket are in memory while a file is split."""
-BYTES_A_LINE = 40
-"""The shortest line of a CSV file that is worth a thought, to estimate its rows by its size."""
 _RECORD = pl.col("record_id").cast(pl.String).str.strip_chars()
 
 
@@ -140,8 +139,7 @@ def split_files(
 
 def _split_rows(rows: pl.LazyFrame, path: Path, folder: Path, buckets: int) -> None:
     crn = pl.col("crn").cast(pl.String).str.strip_chars()
-    number = crn.str.slice(1).cast(pl.Int64, strict=False) % buckets
-    bucket = pl.when(crn.str.contains(CRN_PATTERN)).then(number).fill_null(0)
+    bucket = bucket_of(buckets, pl.when(crn.str.contains(CRN_PATTERN)).then(crn)).fill_null(0)
     try:
         folder.mkdir(parents=True)
         rows.with_columns(bucket.alias(BUCKET)).sink_parquet(

@@ -80,7 +80,7 @@ def load_extract(
     """
     about = extract.describe_extract(folder, extracted_at)
     pieces = list_files(about)
-    existing = _open_store(store_path, about.buckets or bucket_count(pieces, buckets))
+    existing = staging.open_or_make(store_path, about.buckets or bucket_count(pieces, buckets))
     _check_order(existing, about)
     if not about.files:
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
@@ -193,12 +193,6 @@ def _nothing_new(
     ]
     supplied = {report.name for report in reports if report.supplied}
     return supplied <= existing.supplied_tables() and not any(bad.height for bad in unseen)
-
-
-def _open_store(path: Path, buckets: int) -> store.Store:
-    if (path / "manifest.json").exists():
-        return store.Store.open(path)
-    return store.Store(path, buckets)
 
 
 def _check_order(existing: store.Store, about: extract.Extract) -> None:

@@ -137,6 +137,37 @@ def by_words(words: pl.Expr, choices: Iterable[tuple[str | int, str]]) -> pl.Exp
     )
 
 
+@dataclass(frozen=True)
+class Grading:
+    """Kind and seriousness of an entry by its words, which go first, else by a code."""
+
+    by_words: tuple[tuple[str, int, str], ...]
+    """Kind, seriousness and the pattern of words; the first that fits."""
+    by_code: dict[str, tuple[str, int]]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Every kind that it gives."""
+        coded = (kind for kind, _ in self.by_code.values())
+        return tuple(dict.fromkeys((*coded, *(kind for kind, _, _ in self.by_words))))
+
+    def kind(self, words: pl.Expr, coded: pl.Expr) -> pl.Expr:
+        """An expression: the kind; null where neither the words nor the code give one."""
+        kinds = {name: kind for name, (kind, _) in self.by_code.items()}
+        return pl.coalesce(
+            by_words(words, [(kind, like) for kind, _, like in self.by_words]),
+            coded.replace_strict(kinds, default=None, return_dtype=pl.String),
+        )
+
+    def severity(self, words: pl.Expr, coded: pl.Expr) -> pl.Expr:
+        """An expression: the seriousness from 1 to 5, where there is a kind."""
+        severities = {name: severity for name, (_, severity) in self.by_code.items()}
+        return pl.coalesce(
+            by_words(words, [(severity, like) for _, severity, like in self.by_words]),
+            coded.replace_strict(severities, default=None, return_dtype=pl.Int32),
+        )
+
+
 def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFrame:
     """All prepared rows with the columns of the record, and NOTHING: why a row is no record."""
     contract = records.find_table(mapping.record)

@@ -21,13 +21,15 @@ APART = 8
 """How many of the newest loads are not merged."""
 
 
-def merge_loads(opened: Store) -> None:
-    """Merge the files of the loads that are due, and note it in the opened store.
+def merge_loads(opened: Store) -> bool:
+    """Merge the files of the loads that are due, and note it in the opened store; whether any was.
 
     Nothing counts before the manifest is replaced. The files merged from stay until the next load:
     somebody may be reading them.
     """
+    merged_any = False
     while group := loads_to_merge(opened.loads):
+        merged_any = True
         target = group[-1].number
         files = _write_merged(opened, group)
         numbers = {load.number for load in group}
@@ -38,6 +40,7 @@ def merge_loads(opened: Store) -> None:
             else load
             for load in opened.loads
         ]
+    return merged_any
 
 
 def loads_to_merge(loads: list[Load]) -> list[Load]:

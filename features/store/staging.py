@@ -59,7 +59,7 @@ class Staged:
         sweep_orphans(path)
         self.path = path
         # Opened under the lock: a load that was committed meanwhile has taken its number.
-        self.store = _open_or_make(path, buckets)
+        self.store = open_or_make(path, buckets)
         self.buckets, self.number = self.store.buckets, self.store.next_number
         self._committed = False
         self._folder = path / "loads" / f"{self.number:04d}.tmp"
@@ -97,7 +97,7 @@ class Staged:
     def commit(self, load: Load) -> str:
         """Commit the load, then merge earlier ones; returns why these could not be merged, or ''.
 
-        The manifest is replaced twice: what fails in merging does not undo the load, and is tried
+        Merging has a manifest of its own: what fails in it does not undo the load, and is tried
         again by the next.
         """
         self._folder.rename(self._folder.with_suffix(""))
@@ -106,8 +106,8 @@ class Staged:
         replace_manifest(self.store)
         self._committed = True
         try:
-            merge_loads(self.store)
-            replace_manifest(self.store)
+            if merge_loads(self.store):
+                replace_manifest(self.store)
         except OSError as error:
             return error.strerror or type(error).__name__
         finally:
@@ -186,5 +186,6 @@ def replace_manifest(opened: Store) -> None:
     temporary.replace(opened.path / "manifest.json")
 
 
-def _open_or_make(path: Path, buckets: int) -> Store:
+def open_or_make(path: Path, buckets: int) -> Store:
+    """The store at a path, or one without loads, cut into so many buckets; nothing is written."""
     return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)

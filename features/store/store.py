@@ -42,6 +42,7 @@ ADDED_COLUMNS = {
 }
 """What intake adds to a row: the supplier's version, from when it was known, and its load."""
 
+_CRN = pl.col("crn")
 REFUSED = {
     "table": pl.String(),
     "row": pl.Int64(),
@@ -293,6 +294,6 @@ def store_schema(name: str) -> dict[str, pl.DataType]:
     return {**records.find_table(name).schema, **ADDED_COLUMNS}
 
 
-def bucket_of(buckets: int) -> pl.Expr:
-    """An expression for a case's bucket: the digits of the column `crn` modulo the buckets."""
-    return pl.col("crn").str.slice(1).cast(pl.Int64) % buckets
+def bucket_of(buckets: int, crn: pl.Expr = _CRN) -> pl.Expr:
+    """An expression for a case's bucket: the digits of its CRN modulo the buckets."""
+    return crn.str.slice(1).cast(pl.Int64) % buckets

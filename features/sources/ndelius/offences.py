@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import ID, Mapping, Value, by_words, day, listed
+from features.sources.mapping import ID, Grading, Mapping, Value, by_words, day
 from features.sources.ndelius.rows import case_rows, skip_where
 from features.sources.ndelius.supervisions import custody_periods
 from features.sources.tables import SourceTables
@@ -35,6 +35,7 @@ BY_WORDS = (
     ),
 )
 """Kind and seriousness by the words of the offence, which go before its class."""
+OFFENCE = Grading(BY_WORDS, BY_CLASS)
 TARGETS = (
     ("child", "child|under (13|16|18)|girl|boy|infant|indecent (photograph|image|pseudo)"),
     ("staff", "emergency worker|constable|police officer|prison officer|probation"),
@@ -46,6 +47,14 @@ TARGETS = (
 """Who was harmed, by the words of the offence; the first that fits. Age alone is no acquaintance."""
 IN_PRISON = "in prison|prison officer|prisoner"
 """Words of an offence that was committed in custody."""
+
+
+def _offence_rows(tables: SourceTables, table: str, key: str) -> pl.LazyFrame:
+    """All offences of a table with their case, and what R_OFFENCE says of them."""
+    names = ("OFFENCE_DATE", "OFFENCE_ID", "OFFENCE_COUNT")
+    rows = case_rows(tables, table, key, *names, via=("EVENT_ID", "EVENT"))
+    offence = tables.scan("R_OFFENCE", "OFFENCE_ID", "CODE", "MAIN_CATEGORY_CODE", "DESCRIPTION")
+    return rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
 
 
 def _within_custody(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
@@ -60,27 +69,15 @@ def _within_custody(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
 
 def _offences(table: str, key: str) -> Mapping:
     words = pl.col("DESCRIPTION").fill_null("")
-    kinds = {name: kind for name, (kind, _) in BY_CLASS.items()}
-    grades = {name: severity for name, (_, severity) in BY_CLASS.items()}
-    kind = pl.coalesce(
-        by_words(words, [(kind, like) for kind, _, like in BY_WORDS]), listed("_class", kinds)
-    )
-    severity = pl.coalesce(
-        by_words(words, [(severity, like) for _, severity, like in BY_WORDS]),
-        pl.col("_class").replace_strict(grades, default=None, return_dtype=pl.Int32),
-    )
+    coded = pl.col("_class")
 
     def prepare(tables: SourceTables) -> pl.LazyFrame:
-        rows = case_rows(
-            tables, table, key, "OFFENCE_DATE", "OFFENCE_ID", via=("EVENT_ID", "EVENT")
-        )
-        offence = tables.scan(
-            "R_OFFENCE", "OFFENCE_ID", "CODE", "MAIN_CATEGORY_CODE", "DESCRIPTION"
-        )
-        rows = rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
+        rows = _offence_rows(tables, table, key)
         rows = rows.join(_within_custody(rows, tables), on=ID, how="left")
         main = pl.coalesce("MAIN_CATEGORY_CODE", pl.col("CODE").str.slice(0, 3)).str.zfill(3)
-        rows = rows.with_columns(_class=main).with_columns(_kind=kind, _severity=severity)
+        rows = rows.with_columns(_class=main).with_columns(
+            _kind=OFFENCE.kind(words, coded), _severity=OFFENCE.severity(words, coded)
+        )
         rows = rows.with_columns(
             skip_where(pl.col("_class").is_null(), "R_OFFENCE does not have its offence")
         )
@@ -105,7 +102,7 @@ def _offences(table: str, key: str) -> Mapping:
                 source,
                 rule,
                 pl.col("_kind"),
-                codes=tuple(dict.fromkeys((*kinds.values(), *(kind for kind, _, _ in BY_WORDS)))),
+                codes=OFFENCE.kinds,
             ),
             Value("severity", source, rule, pl.col("_severity")),
             Value(
@@ -137,10 +134,7 @@ def _offences(table: str, key: str) -> Mapping:
 
 def _sentenced(table: str, key: str, *, main: bool) -> Mapping:
     def prepare(tables: SourceTables) -> pl.LazyFrame:
-        names = ("OFFENCE_DATE", "OFFENCE_ID", "OFFENCE_COUNT")
-        rows = case_rows(tables, table, key, *names, via=("EVENT_ID", "EVENT"))
-        offence = tables.scan("R_OFFENCE", "OFFENCE_ID", "CODE", "DESCRIPTION")
-        return rows.join(offence.unique("OFFENCE_ID", keep="any"), on="OFFENCE_ID", how="left")
+        return _offence_rows(tables, table, key)
 
     unlisted = pl.concat_str(pl.lit("OFFENCE_ID "), pl.col("OFFENCE_ID"))
     return Mapping(

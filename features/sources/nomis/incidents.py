@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import ID, NOTHING, Mapping, Value, by_words
+from features.sources.mapping import ID, NOTHING, Grading, Mapping, Value, by_words
 from features.sources.nomis.rows import harmed_group_value, harmed_groups, with_case
 from features.sources.tables import SourceTables
 
@@ -24,6 +24,7 @@ BY_WORDS = (
     ("weapon", 3, "weapon|blade|knife"),
 )
 """Kind and seriousness by the words of the charge, which go before its paragraph."""
+CHARGE = Grading(BY_WORDS, ADJUDICATIONS)
 VICTIMS = (
     ("staff", "officer|member of staff|of staff"),
     ("prisoner", "(assault on|will of an) (inmate|prisoner)|will of an inmate"),
@@ -70,19 +71,9 @@ def _charges(tables: SourceTables) -> pl.LazyFrame:
     )
     rule = pl.col("OIC_OFFENCE_CODE").str.extract(r"^(51:\d+)")
     words = pl.col("DESCRIPTION").fill_null("")
-    kinds = {name: kind for name, (kind, _) in ADJUDICATIONS.items()}
-    grades = {name: severity for name, (_, severity) in ADJUDICATIONS.items()}
-    by_kind = [(kind, like) for kind, _, like in BY_WORDS]
-    by_grade = [(severity, like) for _, severity, like in BY_WORDS]
     rows = rows.with_columns(
-        pl.coalesce(
-            by_words(words, by_kind),
-            rule.replace_strict(kinds, default=None, return_dtype=pl.String),
-        ).alias("_kind"),
-        pl.coalesce(
-            by_words(words, by_grade),
-            rule.replace_strict(grades, default=None, return_dtype=pl.Int32),
-        ).alias("_severity"),
+        CHARGE.kind(words, rule).alias("_kind"),
+        CHARGE.severity(words, rule).alias("_severity"),
         pl.coalesce("_target", by_words(words, VICTIMS)).alias("_target"),
     )
     rows = rows.with_columns(
@@ -126,14 +117,7 @@ CHARGES = Mapping(
             _RULE,
             "by the words of the charge (sexual, weapon), else by the paragraph of Prison Rule 51",
             pl.col("_kind"),
-            codes=tuple(
-                dict.fromkeys(
-                    (
-                        *(kind for kind, _ in ADJUDICATIONS.values()),
-                        *(kind for kind, _, _ in BY_WORDS),
-                    )
-                )
-            ),
+            codes=CHARGE.kinds,
         ),
         Value("severity", _RULE, "likewise", pl.col("_severity")),
         Value(
