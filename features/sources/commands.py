@@ -45,6 +45,11 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     import_parser.add_argument(
         "--extracted-at", type=datetime.fromisoformat, help="when the tables were taken (UTC; now)"
     )
+    import_parser.add_argument(
+        "--changed-rows",
+        action="store_true",
+        help="the tables have only rows that changed, beside whole lists of people, limits and codes",
+    )
     import_parser.set_defaults(run=import_tables)
 
     lineage_parser = commands.add_parser(
@@ -89,7 +94,9 @@ def import_tables(args: argparse.Namespace) -> None:
         if folder is not None
     }
     with show_steps("importing") as step:
-        report = import_systems(folders, args.out, args.extracted_at, step)
+        report = import_systems(
+            folders, args.out, args.extracted_at, step, changed_rows=args.changed_rows
+        )
     console.print(_rows_table(report))
     for line in report_lines(report):
         console.print(line, highlight=False)
@@ -116,6 +123,13 @@ def report_lines(report: ImportReport) -> list[str]:
         f"{report.people:,} people, {report.limited:,} of them limited; "
         f"{report.without_supervision:,} without any supervision, which are not scored."
     ]
+    if report.merged:
+        lines.append(f"  merged into another case, under which their rows count: {report.merged:,}")
+    if report.merge_cycles:
+        lines.append(
+            "  merged into one another in a circle, so each keeps its own rows; ask who keeps NDelius: "
+            + ", ".join(report.merge_cycles)
+        )
     lines += [
         f"  {record}: rows that stand there more than once, and count once: {count:,}"
         for record, count in report.told_twice.items()

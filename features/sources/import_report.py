@@ -44,6 +44,10 @@ class ImportReport:
     unused_files: dict[str, list[str]] = field(default_factory=dict)
     unknown_codes: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     """By `record.column`: each code that is in no list, with the number of cases it touches."""
+    merged: int = 0
+    """How many cases were merged into others, whose rows count there."""
+    merge_cycles: tuple[str, ...] = ()
+    """Cases that were merged into one another in a circle."""
     limited: int = 0
     without_supervision: int = 0
 

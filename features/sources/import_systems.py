@@ -21,6 +21,7 @@ from features.errors import MissingInput, UserError
 from features.sources import ndelius, nomis, oasys
 from features.sources.import_report import ImportReport, MappedTable, describe_records
 from features.sources.mapping import NOTHING, Mapping, to_records, to_versions
+from features.sources.ndelius.merges import find_merges
 from features.sources.tables import SourceTables, open_tables
 from features.store.store import bucket_of
 
@@ -57,12 +58,16 @@ def import_systems(
     extracted_at: datetime | None = None,
     step: Callable[[str], None] = lambda _: None,
     cases_a_bucket: int = CASES_A_BUCKET,
+    *,
+    changed_rows: bool = False,
 ) -> ImportReport:
     """Write an extract from the folders of the systems, by system name; any but NDelius may be absent.
 
     A folder is a path, or the address of one in S3 (`s3://bucket/prefix`).
     `extracted_at` (UTC) is now where it is not given; a row that says that it was recorded later is
-    an error of a clock and counts from then. Raises UserError where `out` holds something or a limit
+    an error of a clock and counts from then. With `changed_rows` the tables have only what changed
+    since an earlier import (beside whole lists of people and codes), so that nothing is withdrawn
+    because it is missing. Raises UserError where `out` holds something or a limit
     leads to no case, MissingInput where limits are not supplied, UnreadableInput for a file that
     cannot be read. Nothing is written unless all of it is.
     """
@@ -72,15 +77,18 @@ def import_systems(
     pl.Config.load(json.dumps({"environment": {JOIN_LIMIT: str(ROWS_OF_A_JOIN)}}))
     systems = {name: open_tables(name, folder) for name, folder in folders.items()}
     _check_limits(systems)
+    merges = find_merges(systems[ndelius.SYSTEM])
     for tables in systems.values():
-        tables.others = systems
+        tables.others, tables.survivors = systems, merges.survivors
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    at = extracted_at or clock.now_as_recorded()
     try:
-        report = _write_extract(
-            systems, partial, extracted_at or clock.now_as_recorded(), step, cases_a_bucket
-        )
+        report = _write_extract(systems, partial, at, step, cases_a_bucket)
+        complete = [] if changed_rows else _complete_records(partial, systems)
+        _describe_extract(partial, at, systems, report.buckets, complete)
+        report.merged, report.merge_cycles = len(merges.survivors), merges.cycles
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -126,7 +134,6 @@ def _write_extract(
     for name, tables in systems.items():
         report.note_absences(name, tables)
     describe_records(report, out)
-    _describe_extract(out, at, systems, report.buckets)
     return report
 
 
@@ -221,16 +228,13 @@ def _number_versions(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _describe_extract(
-    out: Path, at: datetime, systems: dict[str, SourceTables], buckets: int
+    out: Path,
+    at: datetime,
+    systems: dict[str, SourceTables],
+    buckets: int,
+    complete: list[str],
 ) -> None:
-    content: dict[str, object] = {
-        "extracted_at": at.isoformat(),
-        "complete": [
-            name
-            for name in records.TABLES
-            if (out / name).exists() and _has_all_tables(name, systems)
-        ],
-    }
+    content: dict[str, object] = {"extracted_at": at.isoformat(), "complete": complete}
     if buckets > 1:
         content["buckets"] = buckets
     uncovered = [
@@ -239,6 +243,12 @@ def _describe_extract(
     if uncovered:
         content["feeds"] = dict.fromkeys(uncovered, NEVER)
     (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _complete_records(out: Path, systems: dict[str, SourceTables]) -> list[str]:
+    return [
+        name for name in records.TABLES if (out / name).exists() and _has_all_tables(name, systems)
+    ]
 
 
 def _has_all_tables(record: str, systems: dict[str, SourceTables]) -> bool:

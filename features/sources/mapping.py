@@ -174,7 +174,7 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
     values = {value.column: value.value for value in mapping.values}
     columns = {
         "record_id": pl.concat_str(pl.lit(f"{system}-{mapping.prefix}"), pl.col(ID)),
-        "crn": pl.col(CRN),
+        "crn": pl.col(CRN).replace(tables.survivors),
         "occurred_on": mapping.day.value,
         "source_system": pl.lit(system),
         **values,

@@ -35,6 +35,8 @@ class SourceTables:
     read_tables: set[str] = field(default_factory=set)
     others: dict[str, SourceTables] = field(default_factory=dict)
     """The tables of the other systems of the same import, by system."""
+    survivors: dict[str, str] = field(default_factory=dict)
+    """The CRN under which the rows of a merged case count, by its own CRN."""
 
     def has(self, table: str) -> bool:
         """Whether the folder has a file of the table."""

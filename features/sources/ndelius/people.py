@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from features.sources.mapping import CREATED, NOTHING, Mapping, Value, day, end_day
+from features.sources.mapping import CREATED, DELETED, NOTHING, Mapping, Value, day, end_day
 from features.sources.ndelius.rows import case_rows, with_code, without_deleted
 from features.sources.tables import SourceTables
 
@@ -54,12 +54,14 @@ def _flagged(tables: SourceTables) -> pl.LazyFrame:
     ).unique()
     rows = rows.join(named.with_columns(_named=pl.lit(value=True)), on="OFFENDER_ID", how="left")
     return rows.with_columns(
+        # A case that was deleted or merged into another is as limited as it was.
+        pl.lit(value=False).alias(DELETED),
         pl.when(~limited.fill_null(value=False))
         .then(pl.lit(NOT_MARKED))
         .when(pl.col("_named"))
         .then(pl.lit(IN_OWN_ROWS))
         .otherwise(NOTHING)
-        .alias(NOTHING)
+        .alias(NOTHING),
     )
 
 

@@ -189,6 +189,11 @@ def without_deleted(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.filter(~_IS_DELETED)
 
 
+def is_deleted(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows with `_deleted`: whether somebody has deleted them."""
+    return rows.with_columns(_deleted=_IS_DELETED)
+
+
 def skip_where(condition: pl.Expr, reason: str) -> pl.Expr:
     """An expression: why a row becomes no record. The reason, where the condition holds and no reason
     was given before; null where the row becomes one.

@@ -26,14 +26,13 @@ SHARED_WITHIN_DAYS = 3
 def _cases(tables: SourceTables) -> pl.LazyFrame:
     """The CRN of each booking, by NOMS number; none where two cases share the number."""
     ndelius = tables.of("ndelius").scan("OFFENDER", "OFFENDER_ID", "CRN", "NOMS_NUMBER")
-    crn = case_number("CRN")
+    crn = case_number("CRN").replace(tables.survivors)
     people = (
         ndelius.filter(pl.col("NOMS_NUMBER").is_not_null(), crn.is_not_null())
         .group_by(pl.col("NOMS_NUMBER").str.to_uppercase().alias("_noms"))
         .agg(
             pl.when(crn.n_unique() == 1).then(crn.first()).alias(CRN),
             (crn.n_unique() > 1).alias("_shared_number"),
-            pl.col("OFFENDER_ID").first().alias("_offender"),
         )
     )
     bookings = tables.scan("OFFENDER_BOOKINGS", "OFFENDER_BOOK_ID", "OFFENDER_ID")
@@ -43,12 +42,12 @@ def _cases(tables: SourceTables) -> pl.LazyFrame:
         .with_columns(_noms=pl.col("OFFENDER_ID_DISPLAY").str.to_uppercase())
         .join(people, on="_noms", how="left")
         .unique("OFFENDER_BOOK_ID", keep="any")
-        .select("OFFENDER_BOOK_ID", "_noms", CRN, "_shared_number", "_offender")
+        .select("OFFENDER_BOOK_ID", "_noms", CRN, "_shared_number")
     )
 
 
 def _shared(tables: SourceTables) -> pl.LazyFrame:
-    """When something about custody reached probation: NDelius offender, days about, moment.
+    """When something about custody reached probation: NOMS number, days about, moment.
 
     A report or contact that was deleted shares nothing.
     """
@@ -83,15 +82,19 @@ def _shared(tables: SourceTables) -> pl.LazyFrame:
             moment("CREATED_DATETIME").alias("_shared_at"),
         )
     )
-    return pl.concat([reports, contacts]).filter(pl.col("_shared_at").is_not_null())
+    people = ndelius.scan("OFFENDER", "OFFENDER_ID", "NOMS_NUMBER").select(
+        _offender="OFFENDER_ID", _noms=pl.col("NOMS_NUMBER").str.to_uppercase()
+    )
+    shared = pl.concat([reports, contacts]).filter(pl.col("_shared_at").is_not_null())
+    return shared.join(people.unique("_offender", keep="any"), on="_offender")
 
 
 def with_case(rows: pl.LazyFrame, tables: SourceTables, on: str) -> pl.LazyFrame:
     """The rows with their case, and CREATED as the moment at which they reached probation."""
     rows = rows.join(_cases(tables), on="OFFENDER_BOOK_ID", how="left").with_columns(_on=day(on))
     sharing = (
-        rows.select(ID, "_offender", "_on")
-        .join(_shared(tables), on="_offender")
+        rows.select(ID, "_noms", "_on")
+        .join(_shared(tables), on="_noms")
         .filter(
             pl.col("_on") <= pl.col("_until"),
             (pl.col("_on") >= pl.col("_from")).fill_null(value=True),

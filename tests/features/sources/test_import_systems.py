@@ -441,3 +441,25 @@ def test_scores_of_predictors_alone_are_no_feed_of_assessments(
     assert len(rows_of(extract, "assessments")) == 1
     load_extract(extract, tmp_path / "store")
     assert Store.open(tmp_path / "store").feed_states(AT.date())["assessments"] == state
+
+
+def test_of_changed_rows_nothing_is_withdrawn_because_it_is_missing(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first, second = {**CONTACT, "CONTACT_ID": "10"}, {**CONTACT, "CONTACT_ID": "11"}
+    tables = ndelius_tables(CONTACT=[first, second]) | {"R_CONTACT_TYPE": CONTACT_TYPES}
+    extract, _ = import_tables(tmp_path / "whole", tables)
+    load_extract(extract, store)
+    changed = ndelius_tables(CONTACT=[{**second, "NOTES": "Came late."}])
+    changed["CONTACT"][0]["LAST_UPDATED_DATETIME"] = "2026-07-01 10:00:00"
+    changed |= {"R_CONTACT_TYPE": CONTACT_TYPES}
+    extract, _ = import_tables(
+        tmp_path / "changes", changed, extracted_at=datetime(2026, 7, 2, 2), changed_rows=True
+    )
+    assert about(extract)["complete"] == []
+    load_extract(extract, store)
+    spine = asof.make_spine(["X700001"], date(2026, 7, 2))
+    rows = asof.read_histories(Store.open(store), spine).rows("contacts").sort("record_id")
+    assert rows.select("record_id", "note").rows() == [
+        ("ndelius-10", "Came."),
+        ("ndelius-11", "Came late."),
+    ]
