@@ -33,6 +33,7 @@ REQUIRED = {
     "reviews": {"source": "audit", "snapshot_on": date(2026, 1, 1)},
     "people": {},
     "offences": {},
+    "links": {"kind": "shared_address"},
     "limits": {"kind": "restriction"},
 }
 

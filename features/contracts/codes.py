@@ -299,3 +299,17 @@ LIMIT_KINDS: dict[str, str] = {
     "exclusion": "named staff may not see the case",
     "restriction": "only named staff may see the case",
 }
+
+LINK_KINDS: dict[str, str] = {
+    "shared_address": "lives or lived at the same address at the same time",
+    "shared_contact": "the same person is a personal contact in both cases",
+    "co_defendant": "appeared in the same Crown Court case",
+    "same_victim": "the same person is named as a victim in both cases",
+    "partner_is_victim": "a partner named in this case is named as a victim in the other",
+    "victim_is_partner": "a victim named in this case is named as a partner in the other",
+}
+LINK_CONCERNS: dict[str, str] = {
+    "HIGH": "recorded as high risk of serious harm",
+    "VERY_HIGH": "recorded as very high risk of serious harm",
+    "child_register": "on a register that concerns children",
+}

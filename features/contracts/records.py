@@ -294,6 +294,18 @@ _TABLES = (
         ),
     ),
     _declare_table(
+        "links",
+        "a link between this case and another, from the day it began",
+        "Worked out from the addresses, personal contacts and court cases of all cases; none where "
+        "access to either case is limited. A link that nobody recorded the two halves of is missing.",
+        (
+            _c("kind", "code", "what the cases share", codes.LINK_KINDS, required=True),
+            _c("linked_crn", "text", "the other case"),
+            _c("concern", "code", "what is recorded of the other person", codes.LINK_CONCERNS),
+            _c("ended_on", "date", "when it ended"),
+        ),
+    ),
+    _declare_table(
         "reviews",
         "levels that a reader gave a case: the labels a model is trained on",
         "Only audits have a known probability of being chosen; the rest are chosen by need.",

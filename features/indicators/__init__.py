@@ -13,6 +13,7 @@ from features.indicators import (
     extensions,
     health,
     levels,
+    links,
     severe,
     supervision,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "find_indicator",
     "health",
     "levels",
+    "links",
     "severe",
     "supervision",
 ]

@@ -38,6 +38,8 @@ class Extract:
     files: dict[str, list[Path]] = field(default_factory=dict)
     buckets: int | None = None
     """The number of buckets into which the files are split; None where they are not."""
+    whole: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By table: how the numbers of records begin of which the extract has all that there are."""
     passed_over: tuple[str, ...] = ()
     """Files that a Macintosh leaves beside its own, and that hold no rows."""
 
@@ -61,6 +63,8 @@ def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extr
         for name, at in description["feeds"].items()
     }
     _known_tables(feeds, "feeds")
+    whole = {name: _number_starts(value) for name, value in description["whole"].items()}
+    _known_tables(whole, "whole")
     _check_against_the_clock(taken_at, feeds)
     files, passed_over = _list_files(folder)
     buckets = _bucket_count(description["buckets"], files)
@@ -72,6 +76,7 @@ def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extr
         feeds=feeds,
         files=files,
         buckets=buckets,
+        whole=whole,
         passed_over=passed_over,
     )
 
@@ -104,6 +109,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
     "extracted_at": ((str, type(None)), None, "a time such as 2026-11-20T02:00:00"),
     "complete": (list, [], "a list of tables"),
     "feeds": (dict, {}, "an object of tables and times"),
+    "whole": (dict, {}, "an object of tables and lists of beginnings of record numbers"),
     "made_up": (bool, False, "true or false"),
     "buckets": (int, 0, "a whole number"),
 }
@@ -135,6 +141,16 @@ def _read_description(path: Path) -> dict[str, Any]:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise UnreadableInput(f"{path}: {name} must be {words}, not {description[name]!r}.")
     return description
+
+
+def _number_starts(value: Any) -> tuple[str, ...]:
+    """Beginnings of record numbers: an empty one would stand for every record."""
+    if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
+        return tuple(value)
+    raise UnreadableInput(
+        f"{ABOUT}: whole must give, for each table, a list of beginnings of record numbers, none "
+        "empty. Nothing was changed."
+    )
 
 
 def _parse_time(value: Any, name: str) -> datetime | None:

@@ -19,7 +19,7 @@ from features.contracts.table import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
 from features.intake import extract, refusals
 from features.intake.files import Supplied
-from features.intake.parts import Part, Parts, bucket_count, list_files
+from features.intake.parts import Part, Parts, begins_with, bucket_count, list_files
 from features.store import staging, store, versions
 
 MAX_REFUSED = 0.01
@@ -144,6 +144,11 @@ class _Reading:
             gone = versions.withdrawals(stored, good, bad, self.about.extracted_at)
             report.withdrawn += gone.height
             report.live += versions.count_live(stored)
+            fresh = pl.concat([fresh, gone])
+        elif table.name in self.about.whole:
+            listed = stored.filter(begins_with(self.about.whole[table.name]))
+            gone = versions.withdrawals(listed, good, bad, self.about.extracted_at)
+            report.withdrawn += gone.height
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             self.staged.add(table.name, fresh, part.folder)

@@ -7,7 +7,7 @@ before, or in two, are a part of their own, so that every other part concerns on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,7 +123,7 @@ class Parts:
             return self.store.read_versions(name)
         hashes = record_hashes(supplied.rows) if part.only is None else part.only
         ours = pl.col("record_id").hash().is_in(hashes.unique().implode())
-        return self.store.read_versions(name, keep=ours)
+        return self.store.read_versions(name, keep=ours | begins_with(self.about.whole.get(name)))
 
     def _is_large(self, table: Table, pieces: list[Piece]) -> bool:
         stored = sum(load.tables.get(table.name, {}).get("new", 0) for load in self.store.loads)
@@ -160,6 +160,14 @@ class Parts:
         unread = [c for c in store_schema(table.name) if c not in ("record_id", "withdrawn_at")]
         rows = self.store.read_versions(table.name, bucket, without=unread)
         return rows.select(pl.col("record_id").hash().alias("record"), "withdrawn_at")
+
+
+def begins_with(starts: Iterable[str] | None) -> pl.Expr:
+    """An expression: the record number begins with one of the given texts."""
+    number = pl.col("record_id")
+    return pl.any_horizontal(
+        pl.lit(value=False), *[number.str.starts_with(s) for s in starts or ()]
+    )
 
 
 def _of_bucket(hashes: pl.Series, bucket: int) -> pl.DataFrame:

@@ -26,6 +26,18 @@ from features.sources.api_assessments import (
     read_predictors,
     recall_rosh,
 )
+from features.sources.api_cases import (
+    code_of,
+    contact_number,
+    crn_of,
+    read_access,
+    read_caseload,
+    read_compliance,
+    read_enforcement,
+    read_needs,
+    read_officers,
+)
+from features.sources.api_merges import WHOLE, is_merge, read_merge
 from features.sources.api_versions import CHANGED, GUESSED
 
 _REGISTER_BY_NAME = {
@@ -50,7 +62,7 @@ def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
         # An overwritten snapshot: its outcome was not known before the last change.
         late = item.get("updatedAt") if item.get("outcome") and updated else item.get("createdAt")
         row = base_columns(
-            f"contact-{item['id']}", item.get("crn") or crn, item["contactDate"], late
+            contact_number(item["id"]), item.get("crn") or crn, item["contactDate"], late
         )
         yield (
             "contacts",
@@ -67,7 +79,11 @@ def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
-    crn = _crn_of(body) or crn
+    crn = crn_of(body) or crn
+    summary = body.get("summary") or {}
+    if crn and body["contacts"] and summary.get("hits") == summary.get("total"):
+        # Asked with a filter, it tells of a part of the contacts alone.
+        yield WHOLE, {"record_id": f"history-{crn}-", "crn": crn}
     places: Counter[tuple[str, str | None]] = Counter()
     for item in body["contacts"]:
         start = item["startDateTime"]
@@ -84,8 +100,8 @@ def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
                 **base_columns(_history_number(crn, start, kind.get("code"), places), crn, start),
                 "recorded_at": _when_told(item, start, written_at),
                 "type_code": kind.get("code"),
-                "outcome_code": _code_of(item.get("outcome"), contact_codes.OUTCOMES),
-                "enforcement_code": _code_of(
+                "outcome_code": code_of(item.get("outcome"), contact_codes.OUTCOMES),
+                "enforcement_code": code_of(
                     item.get("enforcementAction"), contact_codes.ENFORCEMENT
                 ),
                 "system_generated": kind.get("systemGenerated"),
@@ -112,17 +128,6 @@ def _when_told(item: Body, start: str, written_at: str) -> datetime | None:
     return max(times) if item.get("outcome") else times[-1]
 
 
-def _code_of(text: str | None, meanings: dict[str, str]) -> str | None:
-    """The code whose meaning is the given text; an unknown text is kept as it came."""
-    if not text:
-        return None
-    plain = re.sub(r"[^a-z]", "", text.lower())
-    for code, meaning in meanings.items():
-        if re.sub(r"[^a-z]", "", meaning.lower()) == plain:
-            return code
-    return text
-
-
 _ABSENCE = {
     "acceptableAbsence": "CO05",
     "unacceptableAbsence": "UAAB",
@@ -136,7 +141,7 @@ def _non_compliance(body: Body, crn: str | None) -> Iterator[Row]:
             yield (
                 "contacts",
                 {
-                    **base_columns(f"contact-{item['contactId']}", crn, item["date"]),
+                    **base_columns(contact_number(item["contactId"]), crn, item["date"]),
                     GUESSED: True,
                     "type_code": (item.get("type") or {}).get("code"),
                     "outcome_code": outcome,
@@ -152,7 +157,8 @@ def _risk_flags(body: Body, crn: str | None) -> Iterator[Row]:
         yield (
             "registrations",
             {
-                **base_columns(f"flag-{crn}-{item['id']}", crn, item.get("createdDate")),
+                # The number of the register entry, as the import of the tables gives it.
+                **base_columns(f"ndelius-{item['id']}", crn, item.get("createdDate")),
                 "type_code": _REGISTER_BY_NAME.get(
                     str(item["description"]).lower(), item["description"]
                 ),
@@ -179,7 +185,7 @@ def _read_mappa(item: Body, crn: str | None) -> Row:
 
 
 def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
-    crn = _crn_of(body) or crn
+    crn = crn_of(body) or crn
     if body.get("mappa"):
         yield _read_mappa(body["mappa"], crn)
     for i, item in enumerate(body.get("roshHistory") or []):
@@ -193,7 +199,7 @@ def _rosh_history(body: Body, crn: str | None) -> Iterator[Row]:
 
 
 def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
-    crn = _crn_of(body) or crn
+    crn = crn_of(body) or crn
     for event in body["activeConvictions"]:
         for i, item in enumerate(event.get("licenceConditions") or []):
             parts = [(item.get(key) or {}).get("code") for key in ("mainCategory", "subCategory")]
@@ -208,11 +214,6 @@ def _licence_conditions(body: Body, crn: str | None) -> Iterator[Row]:
                     "theme": "movement" if parts[0] == "NLC8" else None,
                 },
             )
-
-
-def _crn_of(body: Body) -> str | None:
-    crn = ((body.get("personalDetails") or {}).get("identifiers") or {}).get("crn")
-    return str(crn) if crn else None
 
 
 def _has_keys(*keys: str) -> Callable[[Any], bool]:
@@ -231,7 +232,13 @@ def _first_has(*keys: str) -> Callable[[Any], bool]:
     )
 
 
+def _has_needs(body: Any) -> bool:
+    items = body.get("assessments") if isinstance(body, dict) else None
+    return isinstance(items, list) and bool(items) and all("acc" in item for item in items)
+
+
 SHAPES: tuple[Shape, ...] = (
+    Shape("merge of two cases", is_merge, read_merge),
     Shape(
         "OASys: levels, predictors, timeline",
         _has_either(
@@ -261,5 +268,11 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("registers: MAPPA and RoSH history", _has_keys("roshHistory"), _rosh_history),
     Shape("licence conditions", _has_keys("activeConvictions"), _licence_conditions),
+    Shape("sentences: compliance", _has_keys("currentSentences"), read_compliance),
+    Shape("practitioners", _has_keys("currentContacts"), read_officers),
+    Shape("enforcement", _has_keys("enforcementContacts"), read_enforcement),
+    Shape("caseload", _has_keys("caseload"), read_caseload),
+    Shape("needs", _has_needs, read_needs),
+    Shape("access of one user", _has_keys("userExcluded", "userRestricted"), read_access),
 )
 """Tried in order; the first that fits reads the body."""

@@ -46,6 +46,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--extracted-at", type=datetime.fromisoformat, help="when the tables were taken (UTC; now)"
     )
     import_parser.add_argument(
+        "--api", type=Path, help="a folder of HMPPS API responses, beside the tables or alone"
+    )
+    import_parser.add_argument(
         "--changed-rows",
         action="store_true",
         help="the tables have only rows that changed, beside whole lists of people, limits and codes",
@@ -70,16 +73,28 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def import_responses(args: argparse.Namespace) -> None:
     """Turn HMPPS API responses into an extract."""
-    report = hmpps_api.convert_responses(args.folder, args.out)
+    _print_responses(hmpps_api.convert_responses(args.folder, args.out))
+    console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
+
+
+def _print_responses(report: hmpps_api.Report) -> None:
     table = Table(title="What came from which file")
     for name in ("file", "shape", "table", "rows"):
         table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
-    for line in report.lines:
-        table.add_row(line.file, line.shape, line.table, str(line.rows))
+    for item in report.lines:
+        table.add_row(item.file, item.shape, item.table, str(item.rows))
     console.print(table)
-    for file, why in report.unread.items():
-        console.print(f"  not read: {file}: {why}", highlight=False)
-    console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
+    for line in response_lines(report):
+        console.print(line, highlight=False)
+
+
+def response_lines(report: hmpps_api.Report) -> list[str]:
+    """What else API responses have to say: what was not read and why, merges."""
+    lines = [f"  not read: {file}: {why}" for file, why in report.unread.items()]
+    lines += [f"  {crn} was merged into {target}" for crn, target in report.merged.items()]
+    if report.merge_cycles:
+        lines.append(f"  merged in a circle, so nothing moved: {', '.join(report.merge_cycles)}")
+    return lines
 
 
 def import_tables(args: argparse.Namespace) -> None:
@@ -93,10 +108,24 @@ def import_tables(args: argparse.Namespace) -> None:
         )
         if folder is not None
     }
+    if args.api and not folders:
+        report_of_responses = hmpps_api.convert_responses(
+            args.api, args.out, extracted_at=args.extracted_at
+        )
+        _print_responses(report_of_responses)
+        console.print(f"Extract written to {args.out}. Next: python -m features check {args.out}")
+        return
     with show_steps("importing") as step:
         report = import_systems(
-            folders, args.out, args.extracted_at, step, changed_rows=args.changed_rows
+            folders,
+            args.out,
+            args.extracted_at,
+            step,
+            changed_rows=args.changed_rows,
+            responses=args.api,
         )
+    if report.responses:
+        _print_responses(report.responses)
     console.print(_rows_table(report))
     for line in report_lines(report):
         console.print(line, highlight=False)

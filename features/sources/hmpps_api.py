@@ -16,13 +16,12 @@ import polars as pl
 from features import clock
 from features.contracts import records
 from features.errors import MissingInput, UserError
+from features.sources.api_cases import SKIPPED
 from features.sources.api_limits import CRN, read_limits, stop_for_unreadable_limits
+from features.sources.api_merges import MERGES, WHOLE, Tellings, join_cases
 from features.sources.api_shapes import SHAPES
 from features.sources.api_versions import CHANGED, join_assessments, to_versions
 from features.sources.mapping import recorded_from_its_day
-
-Tellings = dict[tuple[str, str], list[dict[str, Any]]]
-"""Everything that was said of each record, by table and record number."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,36 @@ class Report:
 
     lines: list[Line] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    """The case that lives on, by the CRN of each case that was merged into it."""
+    merge_cycles: tuple[str, ...] = ()
+    whole: list[str] = field(default_factory=list)
+    """Beginnings of the record numbers of contacts of which a response has all of its case."""
 
 
 def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None = None) -> Report:
     """Read every JSON file in a folder and write an extract; what is said of one record is one record.
 
     `extracted_at` (UTC) is now where it is not given. Feeds are never declared complete: an API
-    answers for the cases that were asked about.
+    answers for the cases that were asked about. Raises what `read_responses` does.
+    """
+    at = extracted_at or clock.now_as_recorded().replace(microsecond=0)
+    report, frames = read_responses(folder, at)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        order = ("crn", "occurred_on", "record_id", "version")
+        frame.sort(order).write_parquet(out / f"{name}.parquet")
+    content = {"extracted_at": at.isoformat(), "complete": [], "whole": {"contacts": report.whole}}
+    (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return report
+
+
+def read_responses(folder: Path, at: datetime) -> tuple[Report, dict[str, pl.DataFrame]]:
+    """Read every JSON file in a folder: the report, and the rows of each record that it tells of.
+
+    `at` (UTC) is when the responses were fetched. Raises MissingInput where there is no folder,
+    UserError where no file has a shape that is known, UnreadableInput where limited access is
+    spoken of and cannot be tied to a case.
     """
     if not folder.is_dir():
         raise MissingInput(f"There is no folder {folder} of API responses.")
@@ -57,8 +79,10 @@ def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None 
             _read_file(path, str(path.relative_to(folder)), rows, report)
     if not rows:
         raise UserError(f"None of the files in {folder} has a shape that is known. {report.unread}")
-    _write_extract(out, rows, extracted_at or clock.now_as_recorded().replace(microsecond=0))
-    return report
+    own, merges = join_cases(rows)
+    report.merged, report.merge_cycles = merges.survivors, merges.cycles
+    report.whole = sorted(number for table, number in rows if table == WHOLE)
+    return report, _frames_of(own, at)
 
 
 def _read_file(path: Path, name: str, rows: Tellings, report: Report) -> None:
@@ -79,13 +103,16 @@ def _read_file(path: Path, name: str, rows: Tellings, report: Report) -> None:
         if reason and not limits:
             skipped.append(reason)
         for shape, table, row in [*limits, *entries]:
-            wrong = _reason_against(table, row)
+            if table == SKIPPED:
+                skipped.append(f"{shape}: {row['reason']}")
+                continue
+            wrong = "" if table in (MERGES, WHOLE) else _reason_against(table, row)
             if wrong:
                 skipped.append(f"{shape}: {wrong}")
             else:
                 rows.setdefault((table, row["record_id"]), []).append(row)
-                counts[shape, table] += 1
-    report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items()]
+                counts[shape, table] += table != WHOLE
+    report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items() if n]
     if skipped:
         report.unread[name] = "; ".join(sorted(set(skipped)))
 
@@ -158,17 +185,17 @@ def _response_bodies(content: Any, path: Path) -> Iterator[tuple[Any, str | None
         yield content, crn
 
 
-def _write_extract(out: Path, rows: Tellings, at: datetime) -> None:
+def _frames_of(rows: Tellings, at: datetime) -> dict[str, pl.DataFrame]:
     for (name, _), tellings in rows.items():
         for row in tellings:
             # An entry was on record at the latest when the response was fetched.
             row["recorded_at"] = min(row["recorded_at"], at)
             if row.get(CHANGED):
                 row[CHANGED] = min(row[CHANGED], at)
-            if name == "limits":
-                # A response says of a limit that it is in force, and never since when.
+            if name in ("limits", "people"):
+                # A response says of a limit or a name that it is so, and never since when.
                 row["occurred_on"] = min(row["occurred_on"], at.date())
-    out.mkdir(parents=True, exist_ok=True)
+    frames = {}
     for name, table in records.TABLES.items():
         own = {
             number: to_versions(tellings)
@@ -180,11 +207,8 @@ def _write_extract(out: Path, rows: Tellings, at: datetime) -> None:
         if own:
             versions = [row for versions in own.values() for row in versions]
             frame = pl.DataFrame(versions, schema_overrides=table.schema, infer_schema_length=None)
-            frame = frame.with_columns(recorded_at=recorded_from_its_day(table))
-            order = ("crn", "occurred_on", "record_id", "version")
-            frame.sort(order).write_parquet(out / f"{name}.parquet")
-    content = {"extracted_at": at.isoformat(), "complete": []}
-    (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+            frames[name] = frame.with_columns(recorded_at=recorded_from_its_day(table))
+    return frames
 
 
 def _reference_list(path: Path) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from features.contracts import records
 from features.contracts.codes import NOT_YET_KNOWN
+from features.sources.hmpps_api import Report
 from features.sources.tables import SourceTables
 
 
@@ -44,6 +45,8 @@ class ImportReport:
     unused_files: dict[str, list[str]] = field(default_factory=dict)
     unknown_codes: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     """By `record.column`: each code that is in no list, with the number of cases it touches."""
+    responses: Report | None = None
+    """What came from which API response, where there were any."""
     merged: int = 0
     """How many cases were merged into others, whose rows count there."""
     merge_cycles: tuple[str, ...] = ()

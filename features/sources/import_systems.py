@@ -19,6 +19,8 @@ from features import clock
 from features.contracts import records
 from features.errors import MissingInput, UserError
 from features.sources import ndelius, nomis, oasys
+from features.sources.combining import PARTS, combine_parts, write_responses
+from features.sources.hmpps_api import read_responses
 from features.sources.import_report import ImportReport, MappedTable, describe_records
 from features.sources.mapping import NOTHING, Mapping, to_records, to_versions
 from features.sources.ndelius.merges import find_merges
@@ -48,8 +50,6 @@ ROWS_OF_A_JOIN = 100_000
 
 Its own choice is ten million, for each join: six times the memory, and no quicker (decision 0085).
 """
-PARTS = "parts"
-"""The folder of what each mapping yields, before the parts of a record are put together."""
 
 
 def import_systems(
@@ -60,6 +60,7 @@ def import_systems(
     cases_a_bucket: int = CASES_A_BUCKET,
     *,
     changed_rows: bool = False,
+    responses: Path | None = None,
 ) -> ImportReport:
     """Write an extract from the folders of the systems, by system name; any but NDelius may be absent.
 
@@ -67,7 +68,8 @@ def import_systems(
     `extracted_at` (UTC) is now where it is not given; a row that says that it was recorded later is
     an error of a clock and counts from then. With `changed_rows` the tables have only what changed
     since an earlier import (beside whole lists of people and codes), so that nothing is withdrawn
-    because it is missing. Raises UserError where `out` holds something or a limit
+    because it is missing. `responses` is a folder of HMPPS API responses, which add to what the
+    tables say (decision 0089). Raises UserError where `out` holds something or a limit
     leads to no case, MissingInput where limits are not supplied, UnreadableInput for a file that
     cannot be read. Nothing is written unless all of it is.
     """
@@ -80,12 +82,22 @@ def import_systems(
     merges = find_merges(systems[ndelius.SYSTEM])
     for tables in systems.values():
         tables.others, tables.survivors = systems, merges.survivors
+    at = extracted_at or clock.now_as_recorded()
+    answers = read_responses(responses, at) if responses else None
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    at = extracted_at or clock.now_as_recorded()
     try:
-        report = _write_extract(systems, partial, at, step, cases_a_bucket)
+        report = _write_extract(
+            systems,
+            partial,
+            at,
+            step,
+            cases_a_bucket,
+            changed_rows=changed_rows,
+            responses=answers[1] if answers else {},
+        )
+        report.responses = answers[0] if answers else None
         complete = [] if changed_rows else _complete_records(partial, systems)
         _describe_extract(partial, at, systems, report.buckets, complete)
         report.merged, report.merge_cycles = len(merges.survivors), merges.cycles
@@ -117,19 +129,24 @@ def _write_extract(
     at: datetime,
     step: Callable[[str], None],
     cases_a_bucket: int,
+    *,
+    changed_rows: bool,
+    responses: dict[str, pl.DataFrame],
 ) -> ImportReport:
     people = systems[ndelius.SYSTEM].scan("OFFENDER", "CRN").select(pl.col("CRN").n_unique())
     count = int(people.collect().item())
     report = ImportReport(people=count)
     report.buckets = max(1, min(MOST_BUCKETS, count // cases_a_bucket))
-    for number, (tables, mapping) in enumerate(_supplied_mappings(systems)):
+    left_out = frozenset({"links"}) if changed_rows else frozenset()
+    for number, (tables, mapping) in enumerate(_supplied_mappings(systems, left_out)):
         step(f"{tables.system} {mapping.table} as {mapping.record}")
         report.tables.append(
             _write_part(tables, mapping, out / PARTS / mapping.record / str(number), at, report)
         )
-    for record in sorted({item.record for item in report.tables} | {"limits"}):
+    write_responses(out, responses, report.buckets)
+    for record in sorted({item.record for item in report.tables} | {"limits"} | set(responses)):
         step(f"putting together {record}")
-        report.told_twice[record] = _combine_parts(out, record, report.buckets)
+        report.told_twice[record] = combine_parts(out, record, report.buckets)
     shutil.rmtree(out / PARTS, ignore_errors=True)
     for name, tables in systems.items():
         report.note_absences(name, tables)
@@ -138,10 +155,12 @@ def _write_extract(
 
 
 def _supplied_mappings(
-    systems: dict[str, SourceTables],
+    systems: dict[str, SourceTables], left_out: frozenset[str]
 ) -> Iterator[tuple[SourceTables, Mapping]]:
     for system, mappings in MAPPINGS.items():
         for mapping in mappings if system in systems else ():
+            if mapping.record in left_out:
+                continue
             if systems[system].has(mapping.table):
                 yield systems[system], mapping
             else:
@@ -183,48 +202,6 @@ def _stop_for_lost_limits(mapping: Mapping, reasons: dict[str, int]) -> None:
             "Nothing was written, because somebody's access would be lost. Supply the rows that "
             "they refer to."
         )
-
-
-def _combine_parts(out: Path, record: str, buckets: int) -> int:
-    """Write the files of a record, a bucket each; returns how many rows were told twice.
-
-    The same row in two files is one; different rows of one record are versions of it, in the order
-    of their own moments, whatever the order of files.
-    """
-    folder = out / record
-    folder.mkdir()
-    told_twice = 0
-    for bucket in range(buckets):
-        files = sorted((out / PARTS / record).glob(f"*/_bucket={bucket}/*.parquet"))
-        parts = [pl.read_parquet(path) for path in files]
-        rows = pl.concat([records.empty_frame(record), *parts])
-        once = rows.unique()
-        _number_versions(once).write_parquet(folder / f"{bucket:02d}.parquet")
-        told_twice += rows.height - once.height
-    return told_twice
-
-
-def _number_versions(rows: pl.DataFrame) -> pl.DataFrame:
-    """The versions of each record in the order of their moments, numbered from 1.
-
-    A record that some copy of its row says was deleted is withdrawn with its last version, unless a
-    copy has a later form: then it was restored.
-    """
-    gone = rows.select("record_id", _gone="withdrawn_at").group_by("record_id").max()
-    order = ("crn", "record_id", "recorded_at", "version")
-    whole = rows.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us"))).unique()
-    number = pl.int_range(1, pl.len() + 1).over("record_id")
-    is_last = pl.col("recorded_at") == pl.col("recorded_at").max().over("record_id")
-    is_gone = is_last & (pl.col("_gone") >= pl.col("recorded_at"))
-    return (
-        whole.sort(*order, *[name for name in rows.columns if name not in order])
-        .join(gone, on="record_id", maintain_order="left")
-        .with_columns(
-            version=number.cast(pl.Int64),
-            withdrawn_at=pl.when(is_gone).then(pl.col("_gone")),
-        )
-        .select(rows.columns)
-    )
 
 
 def _describe_extract(

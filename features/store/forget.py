@@ -21,6 +21,9 @@ from features.store import legal_holds, staging
 from features.store.digests import flush_and_digest
 from features.store.store import Load, Store, table_of
 
+LINKS = "links"
+"""The record whose rows name another case, in whatever bucket that lies."""
+
 
 def forget_case(path: Path, crn: str) -> dict[str, int]:
     """Delete every version of a case's records; returns the number of rows by table.
@@ -62,9 +65,10 @@ def _check_not_held(path: Path, crn: str) -> None:
         )
 
 
-def _rows_of_case(crn: str) -> pl.Expr:
-    """A condition that is true for the rows of the case."""
-    return (pl.col("crn") == crn).fill_null(value=False)
+def _rows_of_case(crn: str, table: str = "") -> pl.Expr:
+    """A condition that is true for the rows of the case, and for links of other cases to it."""
+    columns = ["crn", "linked_crn"] if table == LINKS else ["crn"]
+    return pl.any_horizontal((pl.col(name) == crn).fill_null(value=False) for name in columns)
 
 
 def _refused_of(crn: str) -> pl.Expr:
@@ -78,17 +82,16 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
     bucket = f"{int(crn[1:]) % buckets:02d}"
     files = dict(load.files)
     for relative in load.files:
-        old = path / relative
-        if old.stem != bucket:
+        old, table = path / relative, table_of(relative)
+        if old.stem != bucket and table != LINKS:
             continue
-        row_count = _add_to_count(old, _rows_of_case(crn))
+        row_count = _add_to_count(old, _rows_of_case(crn, table))
         if not row_count:
             continue
-        table = table_of(relative)
         counts[table] = counts.get(table, 0) + row_count
         new = old.parent / "again" / old.name
         del files[relative]
-        files[new.relative_to(path).as_posix()] = _rewrite_file(old, new, _rows_of_case(crn))
+        files[new.relative_to(path).as_posix()] = _rewrite_file(old, new, _rows_of_case(crn, table))
     return replace(load, files=files)
 
 

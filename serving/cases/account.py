@@ -19,6 +19,7 @@ from features import clock
 from features.errors import MissingInput, RunStopped, UserError
 from features.store.store import Store
 from serving.cases import legal_holds, limited_access, summary
+from serving.db.linked_cases import close_links
 from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import (
     acknowledgements,
@@ -181,6 +182,7 @@ def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dic
         if "at" in table.c:
             ours = ours.where(table.c.at < end).order_by(table.c.at)
         record[name] = [dict(row) for row in connection.execute(ours).mappings()]
+    record["findings"] = [close_links(connection, row) for row in record["findings"]]
     newer = (
         select(newer_scores)
         .join(runs, runs.c.id == newer_scores.c.run_id)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 from features import clock
 from features.errors import RunStopped
 from features.frame import build, evidence, timeline
+from features.frame.linked_cases import LinkedCases, linked_cases
 from features.history import asof
 from features.indicators import CATALOGUE
 from features.store.store import Store
@@ -50,6 +51,7 @@ def enqueue_cases(
     reasons = explain.explain_rows(model, frame, histories)
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     page_findings = evidence.collect_findings(histories, page_only)
+    links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     people = summary.summarise_people(store, histories, as_of)
     holders = timeline.current_practitioners(histories)
@@ -79,7 +81,10 @@ def enqueue_cases(
                 number,
                 item,
                 reasons.get((item.crn, item.group), []),
-                explain.shown_only(rows[item.crn, item.group], page_findings),
+                [
+                    _finding_json(finding, links)
+                    for finding in explain.shown_only(rows[item.crn, item.group], page_findings)
+                ],
                 key,
             )
             for number, item in zip(numbers, some, strict=True)
@@ -129,7 +134,7 @@ def _findings_row(
     item_id: int,
     item: Chosen,
     own: list[Reason],
-    shown_only: list[evidence.Finding],
+    shown_only: list[dict[str, Any]],
     key: Key,
 ) -> dict[str, Any]:
     return {
@@ -140,7 +145,7 @@ def _findings_row(
         "probability": item.probability,
         "inclusion_probability": item.inclusion_probability,
         "reasons": [_reason_json(reason) for reason in own],
-        "shown_only": [_finding_json(finding) for finding in shown_only],
+        "shown_only": shown_only,
         "draw": key.uniform_draw("second", item.crn),
     }
 
@@ -186,15 +191,21 @@ def _reason_json(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: evidence.Finding) -> dict[str, Any]:
+def _finding_json(finding: evidence.Finding, links: LinkedCases | None = None) -> dict[str, Any]:
     item = CATALOGUE[finding.indicator]
+    described = links or {}
     return {
         "indicator": finding.indicator,
         "sentence": finding.sentence,
         "disclosure": item.disclosure,
         "why_not_scored": item.page_only_because,
         "entries": [
-            {"table": e.table, "record_id": e.record_id, "occurred_on": e.occurred_on.isoformat()}
+            {
+                "table": e.table,
+                "record_id": e.record_id,
+                "occurred_on": e.occurred_on.isoformat(),
+                **(described.get((finding.crn, e.record_id), {}) if e.table == "links" else {}),
+            }
             for e in finding.entries
         ],
     }

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text
 
 from features import clock
 from serving.db import working_days
+from serving.db.linked_cases import close_links
 from serving.db.tables import answers, conclusions, entries, findings, items, users
 from serving.review.states import RequestState, where_it_stands
 from serving.rule_numbers import DEPUTY_AFTER_WORKING_DAYS
@@ -171,10 +172,11 @@ class AskedStore:
                 follow_up_of[row["item_id"]].answers.append(row)
         return list(follow_up_of.values())
 
-    def read_findings(self, item_id: int) -> RowMapping | None:
+    def read_findings(self, item_id: int) -> dict[str, Any] | None:
         """The findings of a case about which a request was made."""
         rows = select(findings).where(findings.c.item_id == item_id)
-        return self.connection.execute(rows).mappings().first()
+        row = self.connection.execute(rows).mappings().first()
+        return None if row is None else close_links(self.connection, row)
 
     def read_timeline(self, item_id: int) -> list[RowMapping]:
         """Every entry of the case as the reader saw it when the request was made, newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -45,7 +46,9 @@ class FollowUps:
         self.opened.audit(AuditEvent("PAGE_VIEW_UNIT", "NOT_APPLICABLE", "-", counts))
         return waiting, follow_ups
 
-    def read_follow_up(self, item_id: int) -> tuple[FollowUp, RowMapping | None, list[RowMapping]]:
+    def read_follow_up(
+        self, item_id: int
+    ) -> tuple[FollowUp, dict[str, Any] | None, list[RowMapping]]:
         """A request about a case, with the findings and the record behind it."""
         follow_up = self._require(item_id)
         self._audit_follow_up("VIEWED_ASKED", follow_up)

@@ -91,7 +91,7 @@ class Review:
         self.audit_case("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item
 
-    def see_findings(self, item_id: int) -> tuple[Item, RowMapping]:
+    def see_findings(self, item_id: int) -> tuple[Item, dict[str, Any]]:
         """The findings, available once this reader's view is recorded; stores the first time."""
         item = self._require_step(item_id, Step.SEE_FINDINGS)
         if item.progress is not Progress.CONCLUDED:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, exists, func, insert, select, tuple_
 
+from serving.db.linked_cases import close_links
 from serving.db.tables import (
     claims,
     conclusions,
@@ -133,10 +134,11 @@ class Store:
         )
         return self.connection.execute(rows).mappings().first()
 
-    def read_findings(self, item_id: int) -> RowMapping | None:
+    def read_findings(self, item_id: int) -> dict[str, Any] | None:
         """The findings; None until this reader's view is recorded, which the database enforces."""
         rows = select(findings).where(findings.c.item_id == item_id)
-        return self.connection.execute(rows).mappings().first()
+        row = self.connection.execute(rows).mappings().first()
+        return None if row is None else close_links(self.connection, row)
 
     def other_views(self, item_id: int) -> list[RowMapping]:
         """Other readers' views of the case; none while a second reader has yet to read it."""

@@ -134,6 +134,11 @@ _OTHERS: list[Adverse] = [
     ("documents", {"kind": "plan", "names_person": True}),
     ("documents", {"kind": "mappa_referral"}),
     ("offences", {"main": False, "code": "00800", "description": "Wounding"}),
+    *[
+        ("links", {"kind": kind, "linked_crn": "A000009", "concern": concern})
+        for kind in codes.LINK_KINDS
+        for concern in (None, *codes.LINK_CONCERNS)
+    ],
     ("assessments", {"status": "LOCKED_INCOMPLETE", "completed_on": 45}),
 ]
 ADVERSE: list[Adverse] = [*_CONTACTS, *_INCIDENTS, *_ORDERS, *_SUPERVISION, *_OTHERS]

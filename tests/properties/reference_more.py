@@ -794,6 +794,26 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "withdrawn_warning_form_used": case(old_warnings),
     "recall_decision_delay_days": case(recall_delay),
     "engagement_masks_risk": case(masked),
+    "person_of_concern_at_same_address": case(
+        lambda h: len(
+            {
+                r["linked_crn"]
+                for r in h.rows("links")
+                if r["kind"] == "shared_address" and r["ended_on"] is None
+                if r["concern"] in ("HIGH", "VERY_HIGH", "child_register")
+            }
+        )
+    ),
+    "partner_is_victim_in_another_case": case(
+        lambda h: len(
+            {
+                r["linked_crn"]
+                for r in h.rows("links")
+                if r["kind"] == "partner_is_victim" and r["ended_on"] is None
+                if r["concern"] is None
+            }
+        )
+    ),
     "gang_or_organised_crime_indicator": case(
         lambda h: sum(
             r["ended_on"] is None and r["type_code"] in ("STRG", "REG26")

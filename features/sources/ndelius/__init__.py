@@ -8,10 +8,12 @@ from features.sources.ndelius import (
     circumstances,
     conditions,
     contact_events,
+    contact_links,
     contacts,
     decisions,
     drug_tests,
     enquiries,
+    links,
     offences,
     people,
     predictors,
@@ -35,5 +37,7 @@ MAPPINGS: tuple[Mapping, ...] = (
     *enquiries.MAPPINGS,
     *contact_events.MAPPINGS,
     *drug_tests.MAPPINGS,
+    *links.MAPPINGS,
+    *contact_links.MAPPINGS,
 )
 """Every mapping of NDelius, limits first."""

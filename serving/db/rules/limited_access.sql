@@ -25,6 +25,11 @@ CREATE OR REPLACE FUNCTION triage.told_limited(about text) RETURNS boolean STABL
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT EXISTS (SELECT 1 FROM limits WHERE crn = about AND told_at IS NOT NULL) $$;
 
+-- Whether access to any case is limited, by the newest list or a report since: for links to it.
+CREATE OR REPLACE FUNCTION triage.is_limited(about text) RETURNS boolean STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT EXISTS (SELECT 1 FROM limits WHERE crn = about) $$;
+
 -- A limit that another service tells of by day: the case is closed at once, and opened by no call.
 -- One at a time with the night, which must not write what was read before it was told.
 CREATE OR REPLACE FUNCTION triage.limit_told(about text, kinds text[], names text[])
@@ -142,4 +147,4 @@ GRANT SELECT (at, crn, id, username) ON triage.limited_checks TO rosh_web;
 GRANT EXECUTE ON FUNCTION triage.access(text), triage.limit_told(text,text[],text[]),
     triage.limited_of_unit(), triage.named_to_me(), triage.named_requests(),
     triage.named_answers(), triage.closed_requests(), triage.my_limited_reviews() TO rosh_web;
-GRANT EXECUTE ON FUNCTION triage.told_limited(text) TO rosh_web, rosh_night;
+GRANT EXECUTE ON FUNCTION triage.is_limited(text), triage.told_limited(text) TO rosh_web, rosh_night;

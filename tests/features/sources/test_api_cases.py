@@ -289,10 +289,10 @@ class TestSharedCases:
             for row in rows(extract, "contacts")
         ]
         assert outcomes == [
-            ("contact-61000021", 1, "UAAB"),
-            ("contact-61000021", 2, None),
-            ("contact-61000020", 1, "UAAB"),
-            ("contact-61000020", 2, "AAME"),
+            ("ndelius-61000021", 1, "UAAB"),
+            ("ndelius-61000021", 2, None),
+            ("ndelius-61000020", 1, "UAAB"),
+            ("ndelius-61000020", 2, "AAME"),
         ]
 
     def test_10_just_after_midnight_in_summer(self, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -463,3 +464,85 @@ def test_of_changed_rows_nothing_is_withdrawn_because_it_is_missing(tmp_path: Pa
         ("ndelius-10", "Came."),
         ("ndelius-11", "Came late."),
     ]
+
+
+def import_with(folder: Path, bodies: dict[str, Any], **tables: Any) -> Path:
+    """Import tables and API responses together; returns the extract."""
+    responses = folder / "responses"
+    responses.mkdir(parents=True)
+    for name, body in bodies.items():
+        (responses / f"{name}.json").write_text(json.dumps(body))
+    ndelius = contacts(**tables)
+    extract, _ = import_tables(folder, ndelius, responses=responses)
+    return extract
+
+
+def contact_response(number: int, crn: str = "X700001", **values: Any) -> dict[str, Any]:
+    item = {
+        "id": number,
+        "crn": crn,
+        "createdAt": "2026-03-02T10:00:00Z",
+        "contactDate": "2026-03-01T09:00:00Z",
+        "type": {"code": "CHVS"},
+        **values,
+    }
+    return {"content": [item]}
+
+
+def contact_rows(extract: Path) -> list[tuple[Any, ...]]:
+    names = ("record_id", "version", "outcome_code", "note")
+    return [tuple(row[name] for name in names) for row in rows_of(extract, "contacts")]
+
+
+@pytest.mark.parametrize(
+    ("updated", "outcome", "expected"),
+    [
+        # Later than the tables: what it speaks of is new, the officer's words stay.
+        (
+            "2026-04-01T10:00:00Z",
+            "AFTC",
+            [("ndelius-10", 1, None, "Came."), ("ndelius-10", 2, "AFTC", "Came.")],
+        ),
+        # Later, and says nothing new.
+        ("2026-04-01T10:00:00Z", None, [("ndelius-10", 1, None, "Came.")]),
+        # Before the last change of the tables.
+        ("2026-03-01T10:00:00Z", "AFTC", [("ndelius-10", 1, None, "Came.")]),
+    ],
+)
+def test_a_later_response_adds_to_the_record_of_the_tables(
+    tmp_path: Path, updated: str, outcome: str | None, expected: list[tuple[Any, ...]]
+) -> None:
+    item_values = {"updatedAt": updated, "outcome": {"code": outcome} if outcome else None}
+    extract = import_with(tmp_path, {"page": contact_response(10, **item_values)})
+    assert contact_rows(extract) == expected
+
+
+def test_a_response_about_something_new_is_a_record(tmp_path: Path) -> None:
+    extract = import_with(tmp_path, {"page": contact_response(11)})
+    assert [row[0] for row in contact_rows(extract)] == ["ndelius-10", "ndelius-11"]
+
+
+@pytest.mark.parametrize(("crn", "added"), [("X700001", 0), ("X700002", 1)])
+def test_without_a_number_it_adds_only_to_a_case_that_the_tables_have_not(
+    tmp_path: Path, crn: str, added: int
+) -> None:
+    history = {
+        "personalDetails": {"identifiers": {"crn": crn}},
+        "contacts": [{"startDateTime": "2026-03-01T09:00:00Z", "type": {"code": "CHVS"}}],
+    }
+    extract = import_with(tmp_path, {"history": history})
+    assert len(contact_rows(extract)) == 1 + added
+
+
+def test_a_deleted_contact_is_not_brought_back_by_a_response(tmp_path: Path) -> None:
+    gone = {"SOFT_DELETED": "1", "LAST_UPDATED_DATETIME": "2026-03-05 10:00:00"}
+    item_values = {"updatedAt": "2026-04-01T10:00:00Z", "outcome": {"code": "AFTC"}}
+    extract = import_with(tmp_path, {"page": contact_response(10, **item_values)}, **gone)
+    (row,) = rows_of(extract, "contacts")
+    assert row["withdrawn_at"] == datetime(2026, 3, 5, 10)
+
+
+def test_a_limit_of_a_response_limits_beside_the_tables(tmp_path: Path) -> None:
+    access = {"crn": "X700001", "userRestricted": True, "userExcluded": False}
+    extract = import_with(tmp_path, {"access": access})
+    assert [row["crn"] for row in rows_of(extract, "limits")] == ["X700001"]

@@ -137,6 +137,17 @@ def test_refused_rows_from_before_their_digests_were_kept_are_forgotten_too(path
     assert traces(path) == []
 
 
+def test_links_of_other_cases_to_the_person_go_too(tmp_path: Path) -> None:
+    others = ("A000002", STAYS)
+    links = [row("links", "2026-06-01", crn=crn, linked_crn=GONE) for crn in others]
+    links.append(row("links", "2026-06-01", crn=STAYS, linked_crn=others[0]))
+    load_extract(factories.extract(tmp_path / "one", {"links": links}), tmp_path / "store")
+    assert forget.forget_case(tmp_path / "store", GONE) == {"links": 2}
+    assert traces(tmp_path / "store") == []
+    linked = Store.open(tmp_path / "store").read_versions("links")
+    assert linked.select("crn", "linked_crn").rows() == [(STAYS, others[0])]
+
+
 def test_what_cannot_be_forgotten_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="is no CRN"):
         forget.forget_case(path, "a1")

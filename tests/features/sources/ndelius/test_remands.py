@@ -40,7 +40,8 @@ def remands(
     if sentenced:
         tables["DISPOSAL"] = [{"DISPOSAL_ID": "5", "EVENT_ID": "3", "DISPOSAL_DATE": sentenced}]
     extract, report = import_tables(tmp_path, tables | {"R_STANDARD_REFERENCE_LIST": STATUSES})
-    (line,) = [line for line in report.tables if line.table == "COURT_APPEARANCE"]
+    of_remands = ("COURT_APPEARANCE", "supervisions")
+    (line,) = [line for line in report.tables if (line.table, line.record) == of_remands]
     rows = [row for row in rows_of(extract, "supervisions") if row["kind"] == "remand"]
     return [(row["occurred_on"], row["ended_on"]) for row in rows], line.nothing
 

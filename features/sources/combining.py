@@ -1,0 +1,109 @@
+"""Puts together what mappings and responses yield of a record: the versions of each, a bucket a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from features.contracts import records
+from features.store.store import bucket_of
+
+PARTS = "parts"
+"""The folder of what each mapping yields, before the parts of a record are put together."""
+RESPONSES = "api"
+"""Beside them, the folder of what API responses yield."""
+NUMBERED = ("ndelius-", "oasys-")
+"""How record numbers of responses begin that are numbers of a system."""
+_OF_A_VERSION = ("record_id", "version", "recorded_at", "withdrawn_at")
+
+
+def write_responses(out: Path, frames: dict[str, pl.DataFrame], buckets: int) -> None:
+    """Write the rows of API responses as parts, in case buckets."""
+    for name, frame in frames.items():
+        schema = records.find_table(name).schema
+        rows = frame.with_columns(
+            pl.lit(None, dtype).alias(column)
+            for column, dtype in schema.items()
+            if column not in frame.columns
+        ).select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+        for (bucket,), own in rows.group_by(bucket_of(buckets).alias("_bucket")):
+            folder = out / PARTS / name / RESPONSES / f"_bucket={bucket}"
+            folder.mkdir(parents=True, exist_ok=True)
+            own.drop("_bucket", strict=False).write_parquet(folder / "0.parquet")
+
+
+def combine_parts(out: Path, record: str, buckets: int) -> int:
+    """Write the files of a record, a bucket each; returns how many rows were told twice.
+
+    The same row in two files is one; different rows of one record are versions of it, in the order
+    of their own moments, whatever the order of files.
+    """
+    folder = out / record
+    folder.mkdir()
+    told_twice = 0
+    for bucket in range(buckets):
+        files = sorted((out / PARTS / record).glob(f"*/_bucket={bucket}/*.parquet"))
+        parts: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
+        for path in files:
+            parts[path.parent.parent.name == RESPONSES].append(pl.read_parquet(path))
+        empty = records.empty_frame(record)
+        rows = pl.concat([empty, *parts[False]])
+        once = _with_responses(rows.unique(), pl.concat([empty, *parts[True]]))
+        _number_versions(once).write_parquet(folder / f"{bucket:02d}.parquet")
+        told_twice += rows.height + sum(map(len, parts[True])) - once.height
+    return told_twice
+
+
+def _with_responses(rows: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the tables, with what responses add (decision 0089).
+
+    A response later than the last version of its record changes what it speaks of; an earlier one
+    says nothing more. One without a number of the system adds a record only to a case that the
+    tables have not: it cannot be told apart from what stands there.
+    """
+    if responses.is_empty():
+        return rows
+    numbered = pl.any_horizontal(pl.col("record_id").str.starts_with(one) for one in NUMBERED)
+    in_tables = pl.col("crn").is_in(rows["crn"].unique().implode())
+    responses = responses.filter(numbered | ~in_tables)
+    new = responses.join(rows, on="record_id", how="anti")
+    last = rows.sort("record_id", "recorded_at", "version").unique("record_id", keep="last")
+    last = last.filter(pl.col("withdrawn_at").is_null())
+    since = last.select("record_id", _since="recorded_at")
+    later = responses.join(since, on="record_id").filter(pl.col("recorded_at") > pl.col("_since"))
+    ordered = pl.concat(
+        [last.with_columns(_told=False), later.drop("_since").with_columns(_told=True)]
+    ).sort("record_id", "recorded_at", "version")
+    content = [name for name in rows.columns if name not in _OF_A_VERSION]
+    case = [pl.col(name).first().over("record_id") for name in ("crn", "source_system")]
+    filled = ordered.with_columns(pl.col(content).forward_fill().over("record_id"))
+    filled = filled.with_columns(case)
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(name).shift(1).over("record_id")) for name in content
+    )
+    changed = filled.filter("_told", differs).drop("_told")
+    return pl.concat([rows, changed, new])
+
+
+def _number_versions(rows: pl.DataFrame) -> pl.DataFrame:
+    """The versions of each record in the order of their moments, numbered from 1.
+
+    A record that some copy of its row says was deleted is withdrawn with its last version, unless a
+    copy has a later form: then it was restored.
+    """
+    gone = rows.select("record_id", _gone="withdrawn_at").group_by("record_id").max()
+    order = ("crn", "record_id", "recorded_at", "version")
+    whole = rows.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us"))).unique()
+    number = pl.int_range(1, pl.len() + 1).over("record_id")
+    is_last = pl.col("recorded_at") == pl.col("recorded_at").max().over("record_id")
+    is_gone = is_last & (pl.col("_gone") >= pl.col("recorded_at"))
+    return (
+        whole.sort(*order, *[name for name in rows.columns if name not in order])
+        .join(gone, on="record_id", maintain_order="left")
+        .with_columns(
+            version=number.cast(pl.Int64),
+            withdrawn_at=pl.when(is_gone).then(pl.col("_gone")),
+        )
+        .select(rows.columns)
+    )

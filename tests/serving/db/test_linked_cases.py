@@ -1,0 +1,118 @@
+"""Links to other cases: a CRN of the own unit alone, and nothing of a case of limited access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from serving.db.linked_cases import close_links
+from serving.db.session import AuditEvent, transaction
+from serving.db.tables import findings, items, own_views
+from serving.db.unit_tables import caseload, limits
+from tests.pages import Browser
+from tests.service import Service
+
+LIMITED, ELSEWHERE = "Q900001", "Q900002"
+
+
+def link_to(crn: str | None, number: str = "LINK1") -> dict[str, Any]:
+    return {
+        "table": "links",
+        "record_id": number,
+        "occurred_on": "2026-05-01",
+        "linked_crn": crn,
+        "what": "Lives or lived at the same address at the same time",
+    }
+
+
+def sealed(*entries: dict[str, Any]) -> dict[str, Any]:
+    plain = {"indicator": "tier", "sentence": "Another.", "entries": []}
+    contact = {"table": "contacts", "record_id": "C1", "occurred_on": "2026-05-01"}
+    linked = {
+        "indicator": "person_of_concern_at_same_address",
+        "sentence": "Somebody who is recorded as high or very high risk lives there.",
+        "entries": list(entries),
+    }
+    return {"reasons": [], "shown_only": [linked, {**plain, "entries": [contact]}]}
+
+
+def case_of(connection: Connection, pdu: str) -> str:
+    rows = select(caseload.c.crn).where(caseload.c.pdu_code == pdu, ~caseload.c.limited)
+    return str(connection.execute(rows.order_by(caseload.c.crn).limit(1)).scalar_one())
+
+
+def links_read(service: Service, username: str, findings_row: dict[str, Any]) -> list[Any]:
+    """The linked cases of each finding as a user reads them; some case is limited meanwhile."""
+    with service.night.begin() as connection:
+        row = {"crn": LIMITED, "kind": "restriction", "username": ""}
+        connection.execute(insert(limits), row)
+    try:
+        with transaction(service.web, username) as opened:
+            opened.audit(AuditEvent("PAGE_VIEW_FIND", "NOT_APPLICABLE", "-"))
+            shown = close_links(opened.connection, findings_row)["shown_only"]
+    finally:
+        with service.night.begin() as connection:
+            connection.execute(text("DELETE FROM triage.limits WHERE crn = :crn"), {"crn": LIMITED})
+    assert not any("linked_crn" in entry for one in shown for entry in one["entries"])
+    return [[entry.get("linked_case") for entry in one["entries"]] for one in shown]
+
+
+def test_a_linked_case_of_the_own_unit_is_named(service: Service) -> None:
+    with service.admin.connect() as connection:
+        own, other = case_of(connection, "N54ALD"), case_of(connection, "N54BRI")
+    row = sealed(link_to(own), link_to(other, "LINK2"))
+    assert links_read(service, "ALD-SPO-1", row) == [[own, None], [None]]
+    assert links_read(service, "BRI-SPO-1", row) == [[None, other], [None]]
+
+
+def test_a_case_that_is_not_there_is_one_that_the_reader_may_not_see(service: Service) -> None:
+    row = sealed(link_to(ELSEWHERE), link_to(None, "LINK2"))
+    assert links_read(service, "ALD-SPO-1", row) == [[None, None], [None]]
+
+
+def test_nothing_is_said_of_a_link_to_a_case_of_limited_access(service: Service) -> None:
+    row = sealed(link_to(LIMITED), link_to(ELSEWHERE, "LINK2"))
+    assert links_read(service, "ALD-SPO-1", row) == [[None], [None]]
+    # A finding that rests on such a link alone is left out; the other finding stays.
+    assert links_read(service, "ALD-SPO-1", sealed(link_to(LIMITED))) == [[None]]
+
+
+def test_a_user_cannot_list_the_limits_of_other_units(service: Service) -> None:
+    with (
+        pytest.raises(DBAPIError, match="permission denied"),
+        transaction(service.web, "ALD-SPO-1") as opened,
+    ):
+        opened.audit(AuditEvent("PAGE_VIEW_FIND", "NOT_APPLICABLE", "-"))
+        opened.connection.execute(select(limits.c.crn))
+
+
+def test_the_page_shows_the_link_after_the_view(service: Service, browser: Browser) -> None:
+    links = text(
+        "SELECT i.id FROM triage.items i JOIN triage.findings f ON f.item_id = i.id "
+        "WHERE i.pdu_code = 'N54ALD' AND i.state = 'open' AND NOT i.limited "
+        'AND f.shown_only @> \'[{"indicator": "person_of_concern_at_same_address"}]\' '
+        "AND NOT EXISTS (SELECT 1 FROM triage.own_views v WHERE v.item_id = i.id) "
+        "AND NOT EXISTS (SELECT 1 FROM triage.users u WHERE u.username = 'ALD-SPO-1' "
+        "AND i.hands ? u.staff_code) ORDER BY i.id"
+    )
+    with service.admin.connect() as connection:
+        item = int(connection.execute(links).scalars().first() or 0)
+    assert item, "no case in the queue lives with somebody of concern: queue more in conftest"
+    browser.sign_in("ALD-SPO-1")
+    before = browser.client.get(f"/cases/{item}?system=true&whole=true").text
+    assert "same address" not in before
+    browser.record_view(item)
+    page = browser.client.get(f"/cases/{item}/findings").text
+    assert "lives at the same address" in page
+    assert "Lives or lived at the same address at the same time" in page
+    assert "A linked case that you may not see" in page or 'href="/people/' in page
+    with service.admin.connect() as connection:
+        rows = select(own_views.c.item_id).where(own_views.c.item_id == item)
+        assert connection.execute(rows).scalars().all() == [item]
+        stored = select(findings.c.shown_only).join(items).where(items.c.id == item)
+        (shown,) = connection.execute(stored).scalars()
+    link_entries = [e for one in shown for e in one["entries"] if e["table"] == "links"]
+    assert all(entry["linked_crn"] not in before for entry in link_entries)
