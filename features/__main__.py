@@ -25,6 +25,7 @@ from features.sources import lineage_page
 from features.sources.lineage import trace_indicators
 from features.store import commands as store_commands
 from features.store import forget, store
+from features.synthetic.source_systems import write_source_systems
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
@@ -54,6 +55,12 @@ def synthesise_caseload(args: argparse.Namespace) -> None:
     size = sum(path.stat().st_size for path in args.out.rglob("*.parquet"))
     outcome = "Written to" if caseload.fresh else "Already there, nothing was changed:"
     console.print(f"{outcome} {args.out} ({size / 1e6:,.0f} MB); the hidden truth in {truth}.")
+    if args.as_source_systems:
+        with show_steps("writing the tables of the systems") as step:
+            counts = write_source_systems(args.out, args.as_source_systems, step)
+        for system, tables in counts.items():
+            rows = ", ".join(f"{name} {count:,}" for name, count in sorted(tables.items()))
+            console.print(f"  {system}: {rows}", highlight=False)
 
 
 def describe_caseload(args: argparse.Namespace) -> None:
@@ -222,6 +229,12 @@ def _make_parser() -> argparse.ArgumentParser:
         "--scenario",
         default=defaults.scenario,
         help=f"a planted fault: {', '.join(synthetic.SCENARIOS)} (%(default)s)",
+    )
+    synthesise_parser.add_argument(
+        "--as-source-systems",
+        type=Path,
+        metavar="FOLDER",
+        help="write the tables of NDelius, OASys and NOMIS too, as far as they can hold it",
     )
     synthesise_parser.set_defaults(run=synthesise_caseload)
 

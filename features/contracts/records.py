@@ -87,6 +87,13 @@ def _declare_table(
     return Table(name, row, gaps, COMMON, own, planned)
 
 
+_UNIT = (
+    _c("provider_code", "text", "region, e.g. N54"),
+    _c("pdu_code", "text", "probation delivery unit"),
+    _c("lau_code", "text", "local admin unit"),
+    _c("team_code", "text", "team"),
+)
+
 _TABLES = (
     _declare_table(
         "supervisions",
@@ -96,10 +103,7 @@ _TABLES = (
             _c("kind", "code", "what it is", codes.SUPERVISION_KINDS, required=True),
             _c("ended_on", "date", "when it ended"),
             _c("end_reason", "code", "how it ended", codes.END_REASONS, settled_by="ended_on"),
-            _c("provider_code", "text", "region, e.g. N54"),
-            _c("pdu_code", "text", "probation delivery unit"),
-            _c("lau_code", "text", "local admin unit"),
-            _c("team_code", "text", "team"),
+            *_UNIT,
             _c("tier", "text", "tier at the start, A to G or A0 to D3"),
             _c("suspended_from", "date", "contact suspended from (two-thirds point)", plan=True),
         ),
@@ -246,6 +250,7 @@ _TABLES = (
             _c("absent_from", "date", "start of the current or latest absence"),
             _c("absent_to", "date", "end of that absence"),
             _c("workload_percent", "number", "workload as a share of capacity, per cent"),
+            *_UNIT,
         ),
     ),
     _declare_table(

@@ -76,8 +76,21 @@ def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
     )
     rows = active.sort("occurred_on", "record_id").unique("crn", keep="last", maintain_order=True)
     away = histories.collect_now(suspended_cases(histories))
+    held = histories.rows("allocations").filter(
+        pl.col("ended_on").is_null(), pl.col("pdu_code").is_not_null()
+    )
+    # The unit that held the case on the day, where its allocations say so: an order has the last.
+    units = held.sort("occurred_on", "record_id").unique("crn", keep="last")
     chosen = (
         rows.drop("suspended_from")
+        .join(units.select("crn", "pdu_code", "team_code"), on="crn", how="left", suffix="_held")
+        .with_columns(
+            pl.coalesce("pdu_code_held", "pdu_code").alias("pdu_code"),
+            pl.when(pl.col("pdu_code_held").is_null())
+            .then("team_code")
+            .otherwise("team_code_held")
+            .alias("team_code"),
+        )
         .join(away, on=CASE, how="left", maintain_order="left")
         .select("crn", "kind", "occurred_on", "pdu_code", "team_code", "suspended_from")
     )

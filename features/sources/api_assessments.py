@@ -105,7 +105,7 @@ def read_ords(body: Body, crn: str | None) -> Iterator[Row]:
         started = item.get("initiationDate") or completed_on
         number = item.get("assessmentPk") or item["assessmentId"]
         # Some say that they were completed before they were started: known from the later day.
-        row = base_columns(f"oasys-{number}", crn, started)
+        row = base_columns(f"oasys-set-{number}", crn, started)
         row["recorded_at"] = max(
             filter(None, (parse_time(started), parse_time(completed_on))), default=None
         )

@@ -153,7 +153,7 @@ def read_needs(body: Body, crn: str | None) -> Iterator[Row]:
             "assessments",
             {
                 **base_columns(
-                    f"oasys-{item['assessmentPk']}", body.get("crn") or crn, completed_on
+                    f"oasys-set-{item['assessmentPk']}", body.get("crn") or crn, completed_on
                 ),
                 GUESSED: True,
                 "status": "COMPLETE" if full else "PREDICTORS_ONLY",

@@ -191,6 +191,11 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
         NOTHING,
         pl.when(pl.col("occurred_on").is_null()).then(pl.lit("it has no date")),
         pl.when(pl.col(CREATED).is_null()).then(pl.lit("it does not say when it was recorded")),
+        *[
+            pl.when(pl.col(column.name).is_null()).then(pl.lit(f"it has no {column.name}"))
+            for column in contract.own
+            if column.required
+        ],
     )
     return frame.with_columns(reason.alias(NOTHING))
 

@@ -130,11 +130,14 @@ def _earlier_rows(desk: Desk, lives: Lives, rng: np.random.Generator) -> pl.Data
     reasons = ["completed", "breached", "revoked", "recalled"]
     broken = failing > np.quantile(failing, done)
     reason = np.where(broken, rng.integers(1, 4, size), 0)
+    kind = np.array([0, 1, 3])[rng.integers(0, 3, size)]
+    # Nobody is recalled from an order of a court.
+    reason = np.where((reason == len(reasons) - 1) & (kind != LICENCE), len(reasons) - 2, reason)
     return desk.table_rows(
         "supervisions",
         "SUQ",
         Events(who, began),
-        kind=pick_labels(KINDS, np.array([0, 1, 3])[rng.integers(0, 3, size)]),
+        kind=pick_labels(KINDS, kind),
         ended_on=desk.draw.day(ended),
         end_reason=pick_labels(reasons, reason),
     )

@@ -127,18 +127,42 @@ PERSONAL_CONTACTS = Mapping(
         ),
         Value(
             "state",
-            ("PERSONAL_CONTACT.END_DATE",),
-            "new for a relationship, current for a child, ended once it has ended",
-            pl.when(end_day("END_DATE").is_not_null())
-            .then(pl.lit("ended"))
-            .when(pl.col("_kind") == "relationship")
+            ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
+            "new for a relationship, current for a child; when it ended says the end alone",
+            pl.when(pl.col("_kind") == "relationship")
             .then(pl.lit("new"))
             .otherwise(pl.lit("current")),
-            codes=("ended", "new", "current"),
+            codes=("new", "current"),
         ),
         Value("ended_on", ("PERSONAL_CONTACT.END_DATE",), "until when", end_day("END_DATE")),
     ),
     prefix="person-",
+)
+
+
+def _ended(tables: SourceTables) -> pl.LazyFrame:
+    rows = _personal(tables)
+    return rows.with_columns(skip_where(end_day("END_DATE").is_null(), "it has not ended"))
+
+
+ENDED_CONTACTS = Mapping(
+    record="circumstances",
+    table="PERSONAL_CONTACT",
+    rows="the ends of relationships and of contact with children",
+    prepare=_ended,
+    day=Value("occurred_on", ("PERSONAL_CONTACT.END_DATE",), "when it ended", end_day("END_DATE")),
+    values=(
+        Value(
+            "kind",
+            ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
+            "a relationship or contact with a child, by the words of the relationship",
+            pl.col("_kind"),
+            codes=tuple(name for name, _ in PERSONS),
+        ),
+        Value("state", ("PERSONAL_CONTACT.END_DATE",), "always ended", pl.lit("ended"), ("ended",)),
+        Value("ended_on", ("PERSONAL_CONTACT.END_DATE",), "the same day", end_day("END_DATE")),
+    ),
+    prefix="person-end-",
 )
 
 CIRCUMSTANCES = (
@@ -192,14 +216,12 @@ PERSONAL_CIRCUMSTANCES = Mapping(
         ),
         Value(
             "state",
-            ("PERSONAL_CIRCUMSTANCE.END_DATE",),
-            "ended once it has ended; before that new for a pregnancy, else current",
-            pl.when(end_day("END_DATE").is_not_null())
-            .then(pl.lit("ended"))
-            .when(pl.col("_kind") == "pregnancy")
+            ("PERSONAL_CIRCUMSTANCE.CIRCUMSTANCE_TYPE_ID", "R_CIRCUMSTANCE_TYPE.CODE_DESCRIPTION"),
+            "new for a pregnancy, else current; when it ended says the end alone",
+            pl.when(pl.col("_kind") == "pregnancy")
             .then(pl.lit("new"))
             .otherwise(pl.lit("current")),
-            codes=("ended", "new", "current"),
+            codes=("new", "current"),
         ),
         Value(
             "verified",
@@ -212,4 +234,9 @@ PERSONAL_CIRCUMSTANCES = Mapping(
     prefix="circumstance-",
 )
 
-MAPPINGS: tuple[Mapping, ...] = (ADDRESSES, PERSONAL_CONTACTS, PERSONAL_CIRCUMSTANCES)
+MAPPINGS: tuple[Mapping, ...] = (
+    ADDRESSES,
+    PERSONAL_CONTACTS,
+    ENDED_CONTACTS,
+    PERSONAL_CIRCUMSTANCES,
+)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, day, end_day, flag
-from features.sources.ndelius.rows import case_rows, with_code, with_staff, without_deleted
+from features.sources.ndelius.rows import (
+    case_rows,
+    units,
+    with_code,
+    with_staff,
+    without_deleted,
+)
 from features.sources.tables import SourceTables
+
+NO_TYPE = "NO_TYPE"
 
 
 def _contacts(tables: SourceTables) -> pl.LazyFrame:
@@ -60,8 +68,8 @@ CONTACTS = Mapping(
         Value(
             "type_code",
             ("CONTACT.CONTACT_TYPE_ID", "R_CONTACT_TYPE.CODE"),
-            "the code of the contact type",
-            pl.col("_type"),
+            f"the code of the contact type; {NO_TYPE} for one without a type, so that its words are kept",
+            pl.coalesce("_type", pl.lit(NO_TYPE)),
         ),
         Value(
             "outcome_code",
@@ -171,8 +179,10 @@ def _allocations(tables: SourceTables) -> pl.LazyFrame:
         "ALLOCATION_DATE",
         "END_DATE",
         "ALLOCATION_STAFF_ID",
+        "TEAM_ID",
     )
-    return with_staff(rows, tables, "ALLOCATION_STAFF_ID", "_officer")
+    rows = with_staff(rows, tables, "ALLOCATION_STAFF_ID", "_officer")
+    return rows.join(units(tables), on="TEAM_ID", how="left")
 
 
 GRADES = {
@@ -217,6 +227,20 @@ ALLOCATIONS = Mapping(
             ("OFFENDER_MANAGER.END_DATE",),
             "the end of the allocation",
             end_day("END_DATE"),
+        ),
+        *(
+            Value(
+                column,
+                ("OFFENDER_MANAGER.TEAM_ID", source),
+                f"the {words} of the allocation: which unit held the case from when until when",
+                pl.col(column),
+            )
+            for column, source, words in (
+                ("provider_code", "PROBATION_AREA.CODE", "provider"),
+                ("pdu_code", "BOROUGH.CODE", "delivery unit"),
+                ("lau_code", "DISTRICT.CODE", "local admin unit"),
+                ("team_code", "TEAM.CODE", "team"),
+            )
         ),
     ),
 )

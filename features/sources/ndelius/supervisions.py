@@ -231,7 +231,15 @@ def _recall(tables: SourceTables) -> pl.LazyFrame:
         .group_by("RECALL_ID")
         .agg(pl.col("_again").min())
     )
-    return with_unit(rows.join(later, on="RECALL_ID", how="left"), tables)
+    sentences = tables.scan("CUSTODY", "CUSTODY_ID", "DISPOSAL_ID").unique("CUSTODY_ID", keep="any")
+    ends = tables.scan("DISPOSAL", "DISPOSAL_ID", "TERMINATION_DATE")
+    over = sentences.join(ends.unique("DISPOSAL_ID", keep="any"), on="DISPOSAL_ID")
+    rows = rows.join(over, on="CUSTODY_ID", how="left").join(later, on="RECALL_ID", how="left")
+    return with_unit(rows, tables)
+
+
+_RETURNED = pl.coalesce(end_day("_again"), end_day("TERMINATION_DATE"))
+"""An expression: the end of custody after a recall: the next release, else the end of the sentence."""
 
 
 def custody_periods(tables: SourceTables) -> pl.LazyFrame:
@@ -242,7 +250,7 @@ def custody_periods(tables: SourceTables) -> pl.LazyFrame:
         pl.coalesce(end_day("_out"), end_day("TERMINATION_DATE")).alias("_end"),
     )
     recalled = _recall(tables).select(
-        "OFFENDER_ID", day("RECALL_DATE").alias("_begin"), end_day("_again").alias("_end")
+        "OFFENDER_ID", day("RECALL_DATE").alias("_begin"), _RETURNED.alias("_end")
     )
     return pl.concat([sentenced, recalled])
 
@@ -250,7 +258,7 @@ def custody_periods(tables: SourceTables) -> pl.LazyFrame:
 RETURNS_TO_CUSTODY = Mapping(
     record="supervisions",
     table="RECALL",
-    rows="custody after a recall, until the next release",
+    rows="custody after a recall, until the next release or the end of the sentence",
     prepare=_recall,
     day=Value("occurred_on", ("RECALL.RECALL_DATE",), "the date of recall", day("RECALL_DATE")),
     values=(
@@ -259,9 +267,9 @@ RETURNS_TO_CUSTODY = Mapping(
         ),
         Value(
             "ended_on",
-            ("RELEASE.ACTUAL_RELEASE_DATE",),
-            "the next release from the same custody",
-            end_day("_again"),
+            ("RELEASE.ACTUAL_RELEASE_DATE", "DISPOSAL.TERMINATION_DATE"),
+            "the next release from the same custody, else the end of the sentence",
+            _RETURNED,
         ),
         *UNITS,
         TIER,

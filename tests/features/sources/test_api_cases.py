@@ -85,7 +85,7 @@ def test_an_assessment_by_either_name_of_its_number(tmp_path: Path, number: str)
     item = {number: 7, "status": "COMPLETE", "completedDate": "2026-05-06T15:20:00"}
     extract, _ = convert(tmp_path, X700001={"timeline": [item]})
     (row,) = rows(extract, "assessments")
-    assert (row["record_id"], row["occurred_on"]) == ("oasys-7", date(2026, 5, 6))
+    assert (row["record_id"], row["occurred_on"]) == ("oasys-set-7", date(2026, 5, 6))
 
 
 def test_an_assessment_without_any_date_is_said(tmp_path: Path) -> None:

@@ -546,3 +546,20 @@ def test_a_limit_of_a_response_limits_beside_the_tables(tmp_path: Path) -> None:
     access = {"crn": "X700001", "userRestricted": True, "userExcluded": False}
     extract = import_with(tmp_path, {"access": access})
     assert [row["crn"] for row in rows_of(extract, "limits")] == ["X700001"]
+
+
+def test_a_row_without_what_its_record_needs_is_counted_and_not_written(tmp_path: Path) -> None:
+    register = {"REGISTRATION_ID": "1", "REGISTRATION_DATE": "2026-03-01"}
+    extract, report = import_tables(tmp_path, ndelius_tables(REGISTRATION=[register]))
+    (table,) = [one for one in report.tables if one.record == "registrations"]
+    assert table.nothing == {"it has no type_code": 1}
+    assert rows_of(extract, "registrations") == []
+    assert load_extract(extract, tmp_path / "store").load is not None
+
+
+def test_a_contact_without_a_type_keeps_its_words(tmp_path: Path) -> None:
+    extract, report = import_tables(tmp_path, contacts(CONTACT_TYPE_ID=""))
+    (row,) = rows_of(extract, "contacts")
+    assert (row["type_code"], row["note"]) == ("NO_TYPE", "Came.")
+    assert report.unknown_codes["contacts.type_code"] == [("NO_TYPE", 1)]
+    assert load_extract(extract, tmp_path / "store").load is not None

@@ -65,7 +65,10 @@ def test_an_address(
         ({"RELATIONSHIP": "Son"}, [("child_contact", "current", None, None)]),
         (
             {"RELATIONSHIP": "Wife", "END_DATE": "2026-02-01"},
-            [("relationship", "ended", None, date(2026, 2, 1))],
+            [
+                ("relationship", "new", None, date(2026, 2, 1)),
+                ("relationship", "ended", None, date(2026, 2, 1)),
+            ],
         ),
         ({"RELATIONSHIP": "GP"}, []),
     ],

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from features.frame import timeline
+from features.history import asof
+from features.intake.load import load_extract
+from features.store.store import Store
 from tests.features.sources.systems import Tables, import_tables, ndelius_tables, rows_of
 
 TYPES = [
@@ -105,6 +109,17 @@ def test_custody_licence_recall_and_release_again_follow_each_other(tmp_path: Pa
     ]
 
 
+def test_custody_after_a_recall_ends_with_the_sentence(tmp_path: Path) -> None:
+    rows = supervisions(
+        tmp_path,
+        DISPOSAL=[{**SENTENCE, "DISPOSAL_TYPE_ID": "4", "DISPOSAL_TERMINATION_REASON_ID": "23"}],
+        CUSTODY=[PRISON],
+        RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
+        RECALL=[{"RECALL_ID": "3", "RELEASE_ID": "7", "RECALL_DATE": "2024-09-15"}],
+    )
+    assert rows[-1] == ("custody", date(2024, 9, 15), date(2026, 1, 9), None)
+
+
 def test_a_recall_is_a_decision_that_was_issued(tmp_path: Path) -> None:
     tables = ndelius_tables(
         RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
@@ -187,3 +202,43 @@ def test_units_and_tier_are_those_of_the_current_manager(tmp_path: Path) -> None
         "N54",
         "UB2",
     ]
+
+
+def test_each_allocation_has_the_unit_that_held_the_case_then(tmp_path: Path) -> None:
+    managers = [
+        {
+            "OFFENDER_MANAGER_ID": "1",
+            "TEAM_ID": "1",
+            "ALLOCATION_STAFF_ID": "5",
+            "ALLOCATION_DATE": "2026-02-01",
+            "END_DATE": "2026-05-01",
+        },
+        {
+            "OFFENDER_MANAGER_ID": "2",
+            "TEAM_ID": "7",
+            "ALLOCATION_STAFF_ID": "5",
+            "ALLOCATION_DATE": "2026-05-01",
+        },
+    ]
+    sentence = {**SENTENCE, "TERMINATION_DATE": ""}
+    more = {
+        **UNITS,
+        "TEAM": [
+            *UNITS["TEAM"],
+            {"TEAM_ID": "7", "CODE": "N54B", "DISTRICT_ID": "8", "PROBATION_AREA_ID": "4"},
+        ],
+        "DISTRICT": [*UNITS["DISTRICT"], {"DISTRICT_ID": "8", "CODE": "LAU2", "BOROUGH_ID": "9"}],
+        "BOROUGH": [*UNITS["BOROUGH"], {"BOROUGH_ID": "9", "CODE": "PDU2"}],
+    }
+    tables = ndelius_tables(OFFENDER_MANAGER=managers, DISPOSAL=[sentence])
+    extract, _ = import_tables(tmp_path, tables | more)
+    held = [
+        (row["team_code"], row["pdu_code"], row["ended_on"])
+        for row in rows_of(extract, "allocations")
+    ]
+    assert held == [("N54A", "PDU1", date(2026, 5, 1)), ("N54B", "PDU2", None)]
+    load_extract(extract, tmp_path / "store")
+    store = Store.open(tmp_path / "store")
+    for day, pdu in ((date(2026, 4, 30), "PDU1"), (date(2026, 5, 1), "PDU2")):
+        histories = asof.read_histories(store, asof.make_spine(["X700001"], day))
+        assert timeline.current_supervision(histories)["X700001"]["pdu_code"] == pdu
