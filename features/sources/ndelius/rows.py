@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from features.contracts import codes, contact_codes
 from features.sources.mapping import (
     CREATED,
     CRN,
@@ -55,34 +56,37 @@ def case_rows(
 
 
 def chosen_contacts(
-    tables: SourceTables, column: str, reference: str, codes: Iterable[str], *columns: str
+    tables: SourceTables, column: str, reference: str, of_codes: Iterable[str], *columns: str
 ) -> pl.LazyFrame:
     """The contacts with some codes of a reference list, as `case_rows` has them, with `_code`."""
     rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", column, *columns)
-    return rows.join(_ids_of_codes(tables, column, reference, codes), on=column)
+    return rows.join(_ids_of_codes(tables, column, reference, of_codes), on=column)
 
 
 def with_other_contacts(
-    rows: pl.LazyFrame, tables: SourceTables, column: str, reference: str, codes: Iterable[str]
+    rows: pl.LazyFrame, tables: SourceTables, column: str, reference: str, of_codes: Iterable[str]
 ) -> pl.LazyFrame:
     """The chosen contacts, and of all others the id and why they become no record.
 
     They are added last: what is worked out before is worked out for the chosen alone, of the largest
     table of all.
     """
-    chosen = _ids_of_codes(tables, column, reference, codes)
+    chosen = _ids_of_codes(tables, column, reference, of_codes)
     others = tables.scan("CONTACT", "CONTACT_ID", column).join(chosen, on=column, how="anti")
-    reason = f"a contact without the codes {', '.join(codes)}"
+    reason = f"a contact without the codes {', '.join(of_codes)}"
     rest = others.select(pl.col("CONTACT_ID").alias(ID), pl.lit(reason).alias(NOTHING))
     return pl.concat([rows, rest], how="diagonal")
 
 
 def _ids_of_codes(
-    tables: SourceTables, column: str, reference: str, codes: Iterable[str]
+    tables: SourceTables, column: str, reference: str, of_codes: Iterable[str]
 ) -> pl.LazyFrame:
     key = _KEYS.get(reference, column)
-    listed = tables.scan(reference, key, "CODE").filter(pl.col("CODE").is_in(list(codes)))
-    chosen = listed.select(pl.col(key).alias(column), pl.col("CODE").alias("_code"))
+    listed = tables.scan(reference, key, "CODE").select(pl.col(key).alias(column), _code="CODE")
+    supplied = listed.filter(pl.col("_code").is_in(list(of_codes)))
+    both = {column: list(of_codes), "_code": list(of_codes)}
+    own = pl.LazyFrame(both, schema=dict.fromkeys(both, pl.String))
+    chosen = pl.concat([supplied, own.join(listed, on=column, how="anti")])
     return chosen.unique(column, keep="any").collect().lazy()
 
 
@@ -102,23 +106,42 @@ def with_code(
 ) -> pl.LazyFrame:
     """Add the code (`name`) and the description (`name` + "_words") that an id refers to.
 
-    An id that the reference list does not have is kept as "COLUMN id", so that it is counted.
+    A value that the extract's reference list does not have is a code itself where our own list has
+    it; else it is kept as "COLUMN id", so that it is counted.
     """
     key = _KEYS.get(reference, column)
     code, words = _CODES.get(reference, ("CODE", "DESCRIPTION"))
-    listed = (
+    supplied = (
         tables.scan(reference, key, code, words)
         .filter(pl.col(key).is_not_null())
-        .unique(key, keep="any")
         .select(
             pl.col(key).alias(column), pl.col(code).alias("_listed"), pl.col(words).alias("_words")
         )
+    )
+    # The supplied list goes first: an id may look like a code.
+    listed = pl.concat([supplied, _own_list(reference, column)]).unique(
+        column, keep="first", maintain_order=True
     )
     joined = rows.join(listed, on=column, how="left")
     unlisted = pl.concat_str(pl.lit(f"{column} "), pl.col(column))
     return joined.with_columns(
         pl.coalesce("_listed", unlisted).alias(name), pl.col("_words").alias(f"{name}_words")
     ).drop("_listed", "_words")
+
+
+OWN_LISTS: dict[str, dict[str, str]] = {
+    "R_CONTACT_TYPE": contact_codes.CONTACT_TYPES,
+    "R_CONTACT_OUTCOME_TYPE": contact_codes.OUTCOMES,
+    "R_ENFORCEMENT_ACTION": contact_codes.ENFORCEMENT,
+    "R_REGISTER_TYPE": codes.REGISTER_TYPES,
+}
+"""Our own lists, for an extract that has codes where NDelius has ids, or comes without its lists."""
+
+
+def _own_list(reference: str, column: str) -> pl.LazyFrame:
+    own = OWN_LISTS.get(reference, {})
+    rows = {column: list(own), "_listed": list(own), "_words": list(own.values())}
+    return pl.LazyFrame(rows, schema=dict.fromkeys(rows, pl.String))
 
 
 _KEYS = {

@@ -563,3 +563,32 @@ def test_a_contact_without_a_type_keeps_its_words(tmp_path: Path) -> None:
     assert (row["type_code"], row["note"]) == ("NO_TYPE", "Came.")
     assert report.unknown_codes["contacts.type_code"] == [("NO_TYPE", 1)]
     assert load_extract(extract, tmp_path / "store").load is not None
+
+
+@pytest.mark.parametrize("lists", [{}, {"R_CONTACT_TYPE": CONTACT_TYPES}])
+def test_codes_in_place_of_ids_are_read_by_our_own_lists(
+    tmp_path: Path, lists: dict[str, Any]
+) -> None:
+    rows = [
+        {
+            **CONTACT,
+            "CONTACT_ID": "1",
+            "CONTACT_TYPE_ID": "C515",
+            "CONTACT_OUTCOME_TYPE_ID": "CONC",
+        },
+        {**CONTACT, "CONTACT_ID": "2", "CONTACT_TYPE_ID": "4711"},
+        {**CONTACT, "CONTACT_ID": "3", "CONTACT_TYPE_ID": "5"},
+    ]
+    extract, report = import_tables(tmp_path, ndelius_tables(CONTACT=rows) | lists)
+    codes = [row["type_code"] for row in rows_of(extract, "contacts")]
+    assert codes == ["C515", "CONTACT_TYPE_ID 4711", "CHVS" if lists else "CONTACT_TYPE_ID 5"]
+    assert [row["kind"] for row in rows_of(extract, "incidents")] == ["intelligence"]
+    assert "C515" not in dict(report.unknown_codes["contacts.type_code"])
+
+
+def test_a_supplied_list_goes_before_our_own(tmp_path: Path) -> None:
+    ids = [{"CONTACT_TYPE_ID": "C515", "CODE": "CHVS", "DESCRIPTION": "Home visit"}]
+    tables = ndelius_tables(CONTACT=[{**CONTACT, "CONTACT_TYPE_ID": "C515"}])
+    extract, _ = import_tables(tmp_path, tables | {"R_CONTACT_TYPE": ids})
+    assert [row["type_code"] for row in rows_of(extract, "contacts")] == ["CHVS"]
+    assert rows_of(extract, "incidents") == []
