@@ -49,7 +49,11 @@ def combine_parts(out: Path, record: str, buckets: int) -> int:
             parts[path.parent.parent.name == RESPONSES].append(pl.read_parquet(path))
         empty = records.empty_frame(record)
         rows = pl.concat([empty, *parts[False]])
-        once = _with_responses(rows.unique(), pl.concat([empty, *parts[True]]))
+        # Nearly every record is told once: only the others are compared column by column.
+        several = rows["record_id"].hash().is_duplicated()
+        single = rows.filter(~several)
+        once = pl.concat([single, rows.filter(several).unique()])
+        once = _with_responses(once, pl.concat([empty, *parts[True]]))
         _number_versions(once).write_parquet(folder / f"{bucket:02d}.parquet")
         told_twice += rows.height + sum(map(len, parts[True])) - once.height
     return told_twice
@@ -92,6 +96,16 @@ def _number_versions(rows: pl.DataFrame) -> pl.DataFrame:
     A record that some copy of its row says was deleted is withdrawn with its last version, unless a
     copy has a later form: then it was restored.
     """
+    several = rows["record_id"].hash().is_duplicated()
+    is_gone = pl.col("withdrawn_at") >= pl.col("recorded_at")
+    single = rows.filter(~several).with_columns(
+        version=pl.lit(1, pl.Int64), withdrawn_at=pl.when(is_gone).then("withdrawn_at")
+    )
+    numbered = _number_several(rows.filter(several))
+    return pl.concat([single, numbered]).sort("crn", "record_id", "version")
+
+
+def _number_several(rows: pl.DataFrame) -> pl.DataFrame:
     gone = rows.select("record_id", _gone="withdrawn_at").group_by("record_id").max()
     order = ("crn", "record_id", "recorded_at", "version")
     whole = rows.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us"))).unique()

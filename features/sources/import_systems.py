@@ -22,7 +22,7 @@ from features.sources import ndelius, nomis, oasys
 from features.sources.combining import PARTS, combine_parts, write_responses
 from features.sources.hmpps_api import read_responses
 from features.sources.import_report import ImportReport, MappedTable, describe_records
-from features.sources.mapping import NOTHING, Mapping, to_records, to_versions
+from features.sources.mapping import NOTHING, STANDS_FOR, Mapping, to_records, to_versions
 from features.sources.ndelius.merges import find_merges
 from features.sources.tables import SourceTables, open_tables
 from features.store.store import bucket_of
@@ -171,7 +171,9 @@ def _write_part(
     tables: SourceTables, mapping: Mapping, folder: Path, at: datetime, report: ImportReport
 ) -> MappedTable:
     rows = to_records(mapping, tables, tables.system)
-    counts = dict(rows.group_by(NOTHING).agg(pl.len()).collect(engine="streaming").iter_rows())
+    counts = dict(
+        rows.group_by(NOTHING).agg(pl.col(STANDS_FOR).sum()).collect(engine="streaming").iter_rows()
+    )
     mapped = counts.pop(None, 0)
     _stop_for_lost_limits(mapping, counts)
     if mapped:

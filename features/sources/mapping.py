@@ -29,6 +29,8 @@ ID, CRN, CREATED, UPDATED, DELETED, NOTHING = (
 """Columns of prepared rows: record number, case, when put on record and changed, whether deleted,
 and why the row becomes no record (null where it becomes one).
 """
+STANDS_FOR = "_stands_for"
+"""For how many rows of the table a prepared row stands, where it is not one."""
 NO_END = 2200
 """A year from which a date means that there is no end (systems write 31 December 9999)."""
 
@@ -186,7 +188,9 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
     ]
     rows = mapping.prepare(tables)
     times = [pl.col(name) for name in (CREATED, UPDATED, DELETED, NOTHING)]
-    frame = rows.select(*own, *times)
+    counted = STANDS_FOR in rows.collect_schema().names()
+    count = pl.col(STANDS_FOR).fill_null(1) if counted else pl.lit(1, pl.Int64)
+    frame = rows.select(*own, *times, count.alias(STANDS_FOR))
     reason = pl.coalesce(
         NOTHING,
         pl.when(pl.col("occurred_on").is_null()).then(pl.lit("it has no date")),

@@ -35,6 +35,8 @@ class SourceTables:
     read_tables: set[str] = field(default_factory=set)
     others: dict[str, SourceTables] = field(default_factory=dict)
     """The tables of the other systems of the same import, by system."""
+    derived: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """Small tables that several mappings read, by name, worked out once."""
     survivors: dict[str, str] = field(default_factory=dict)
     """The CRN under which the rows of a merged case count, by its own CRN."""
 

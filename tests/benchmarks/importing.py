@@ -1,6 +1,6 @@
 """make bench-import: what a night's load costs beside one plain reading of the same tables.
 
-The first load; the next night with 3 % of the cases changed, sent as full tables and as changed
+The import of the tables of NDelius, OASys and NOMIS; the first load; the next night with 3 % of the cases changed, sent as full tables and as changed
 rows; and what reading every indicator costs after the first load and after the sixtieth. Each
 figure is a process of its own. Made-up people: it proves nothing but the cost.
 """
@@ -26,7 +26,9 @@ from features.contracts import records
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
+from features.sources.import_systems import import_systems
 from features.store.store import Store
+from features.synthetic.source_systems import write_source_systems
 
 CASES = int(os.environ.get("CASES", "12000"))
 NIGHTS = int(os.environ.get("NIGHTS", "60"))
@@ -42,6 +44,7 @@ def write_extracts(folder: Path) -> int:
     synthetic.synthesise_extract(chosen, folder / "extract", folder / "truth")
     _write_night(folder, 1, full=True)
     _write_night(folder, 2, full=False)
+    write_source_systems(folder / "extract", folder / "systems")
     return cases
 
 
@@ -49,6 +52,18 @@ def read_plainly(folder: Path) -> int:
     """Every column of every table, read once by Polars: the named alternative."""
     tables = [folder / "extract" / name for name in records.TABLES]
     return sum(_rows_of(table) for table in tables if table.is_dir())
+
+
+def import_tables(folder: Path) -> int:
+    """The tables of NDelius, OASys and NOMIS become an extract."""
+    systems = {name: folder / "systems" / name for name in ("ndelius", "oasys", "nomis")}
+    at = datetime.fromisoformat(
+        json.loads((folder / "extract" / "extract.json").read_text(encoding="utf-8"))[
+            "extracted_at"
+        ]
+    )
+    report = import_systems(systems, folder / "imported", at)
+    return sum(table.rows for table in report.tables)
 
 
 def load_first(folder: Path) -> int:
@@ -87,6 +102,7 @@ STEPS: dict[str, Callable[[Path], int]] = {
     for step in (
         write_extracts,
         read_plainly,
+        import_tables,
         load_first,
         read_all,
         load_full_tables,

@@ -31,16 +31,16 @@ _DAY = Value(
 )
 
 
-By = tuple[str, str, tuple[str, ...]]
+By = tuple[str, tuple[str, ...]]
 
 
 def _by_type(code: str) -> By:
-    return ("CONTACT_TYPE_ID", "R_CONTACT_TYPE", (code,))
+    return ("CONTACT_TYPE_ID", (code,))
 
 
 def _contacts_of(code: str) -> Callable[[SourceTables], pl.LazyFrame]:
     def prepare(tables: SourceTables) -> pl.LazyFrame:
-        rows = chosen_contacts(tables, *_by_type(code), "SENSITIVE")
+        rows = chosen_contacts(tables, *_by_type(code))
         return with_other_contacts(rows, tables, *_by_type(code))
 
     return prepare
@@ -74,7 +74,7 @@ MENTAL_HEALTH_CONCERNS = Mapping(
 
 def _intelligence(tables: SourceTables) -> pl.LazyFrame:
     by_type = _by_type(INTELLIGENCE)
-    rows = chosen_contacts(tables, *by_type, "SENSITIVE", "CONTACT_OUTCOME_TYPE_ID")
+    rows = chosen_contacts(tables, *by_type)
     rows = with_code(
         rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
     )

@@ -91,13 +91,13 @@ DECLINED_WITHIN = 7
 """Days after a decision not to recall within which a refusal by an ACO or director is of it."""
 
 
-_BY_OUTCOME = ("CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", (NOT_TO_RECALL,))
+_BY_OUTCOME = ("CONTACT_OUTCOME_TYPE_ID", (NOT_TO_RECALL,))
 
 
 def _decisions_not_to_recall(tables: SourceTables) -> pl.LazyFrame:
-    rows = chosen_contacts(tables, *_BY_OUTCOME, "STAFF_ID")
+    rows = chosen_contacts(tables, *_BY_OUTCOME)
     rows = with_staff(rows, tables, "STAFF_ID", "_officer").with_columns(_on=day("CONTACT_DATE"))
-    declined = chosen_contacts(tables, "CONTACT_TYPE_ID", "R_CONTACT_TYPE", (DECLINED,))
+    declined = chosen_contacts(tables, "CONTACT_TYPE_ID", (DECLINED,))
     declined = declined.filter(pl.col(NOTHING).is_null(), ~pl.col(DELETED)).select(
         "OFFENDER_ID", day("CONTACT_DATE").alias("_declined")
     )

@@ -22,10 +22,9 @@ RESULTS = {"CONC": "concerns", "NOCO": "no_concerns"}
 def _enquiries(tables: SourceTables) -> pl.LazyFrame:
     by_type = (
         "CONTACT_TYPE_ID",
-        "R_CONTACT_TYPE",
         (*ENQUIRY_CONTACTS, *RESPONSE_CONTACTS),
     )
-    rows = chosen_contacts(tables, *by_type, "CONTACT_OUTCOME_TYPE_ID").rename({"_code": "_type"})
+    rows = chosen_contacts(tables, *by_type).rename({"_code": "_type"})
     rows = with_code(
         rows, tables, "CONTACT_OUTCOME_TYPE_ID", "R_CONTACT_OUTCOME_TYPE", name="_outcome"
     )
@@ -207,7 +206,7 @@ MAPPA_REFERRAL = "CCMR"
 
 
 def _mappa_referrals(tables: SourceTables) -> pl.LazyFrame:
-    by_type = ("CONTACT_TYPE_ID", "R_CONTACT_TYPE", (MAPPA_REFERRAL,))
+    by_type = ("CONTACT_TYPE_ID", (MAPPA_REFERRAL,))
     return with_other_contacts(chosen_contacts(tables, *by_type), tables, *by_type)
 
 

@@ -13,6 +13,7 @@ from features.sources.mapping import (
     DELETED,
     ID,
     NOTHING,
+    STANDS_FOR,
     UPDATED,
     case_number,
     moment,
@@ -25,14 +26,22 @@ _TIMES = ("CREATED_DATETIME", "LAST_UPDATED_DATETIME", "SOFT_DELETED")
 
 
 def case_rows(
-    tables: SourceTables, table: str, key: str, *columns: str, via: tuple[str, str] | None = None
+    tables: SourceTables,
+    table: str,
+    key: str,
+    *columns: str,
+    via: tuple[str, str] | None = None,
+    only: pl.Expr | None = None,
 ) -> pl.LazyFrame:
     """All rows of a table with their CRN, their times and the reason why a row has no case.
 
-    `via` names a column and the table it refers to, for a table without OFFENDER_ID of its own.
+    `via` names a column and the table it refers to, for a table without OFFENDER_ID of its own;
+    `only` chooses some rows.
     """
     names = [key, *columns, *_TIMES, *([via[0]] if via else ["OFFENDER_ID"])]
     rows = tables.scan(table, *dict.fromkeys(names))
+    if only is not None:
+        rows = rows.filter(only)
     if via:
         column, other = via
         owners = tables.scan(other, column, "OFFENDER_ID").unique(column, keep="any")
@@ -55,32 +64,55 @@ def case_rows(
     )
 
 
-def chosen_contacts(
-    tables: SourceTables, column: str, reference: str, of_codes: Iterable[str], *columns: str
-) -> pl.LazyFrame:
-    """The contacts with some codes of a reference list, as `case_rows` has them, with `_code`."""
-    rows = case_rows(tables, "CONTACT", "CONTACT_ID", "CONTACT_DATE", column, *columns)
-    return rows.join(_ids_of_codes(tables, column, reference, of_codes), on=column)
+SPECIAL_CONTACTS = {
+    "CONTACT_TYPE_ID": (
+        "R_CONTACT_TYPE",
+        ("C369", "SFGC", "C515", "SFRR", "APMH", "TWH1", "POM1", "CCMR", "C423"),
+    ),
+    "CONTACT_OUTCOME_TYPE_ID": ("R_CONTACT_OUTCOME_TYPE", ("MO11",)),
+}
+"""By column, its list and the codes of contacts that are a record of another kind too.
+
+They are read once for all: CONTACT is the largest table of all.
+"""
+
+
+def chosen_contacts(tables: SourceTables, column: str, of_codes: Iterable[str]) -> pl.LazyFrame:
+    """The contacts with some codes of SPECIAL_CONTACTS, as `case_rows` has them, with `_code`."""
+    return _special_contacts(tables).join(_ids_of_codes(tables, column, of_codes), on=column)
 
 
 def with_other_contacts(
-    rows: pl.LazyFrame, tables: SourceTables, column: str, reference: str, of_codes: Iterable[str]
+    rows: pl.LazyFrame, tables: SourceTables, column: str, of_codes: Iterable[str]
 ) -> pl.LazyFrame:
-    """The chosen contacts, and of all others the id and why they become no record.
+    """The chosen contacts, and one row that stands for all others, with why they are no record."""
+    chosen = chosen_contacts(tables, column, of_codes).select(pl.len()).collect().item()
+    all_contacts = tables.scan("CONTACT", "CONTACT_ID").select(pl.len()).collect().item()
+    rest = {
+        NOTHING: [f"a contact without the codes {', '.join(of_codes)}"],
+        STANDS_FOR: [all_contacts - chosen],
+    }
+    others = pl.LazyFrame(rest, schema={NOTHING: pl.String, STANDS_FOR: pl.Int64})
+    return pl.concat([rows, others.filter(pl.col(STANDS_FOR) > 0)], how="diagonal")
 
-    They are added last: what is worked out before is worked out for the chosen alone, of the largest
-    table of all.
-    """
-    chosen = _ids_of_codes(tables, column, reference, of_codes)
-    others = tables.scan("CONTACT", "CONTACT_ID", column).join(chosen, on=column, how="anti")
-    reason = f"a contact without the codes {', '.join(of_codes)}"
-    rest = others.select(pl.col("CONTACT_ID").alias(ID), pl.lit(reason).alias(NOTHING))
-    return pl.concat([rows, rest], how="diagonal")
+
+def _special_contacts(tables: SourceTables) -> pl.LazyFrame:
+    name = "special contacts"
+    if name not in tables.derived:
+        special = [
+            pl.col(column).is_in(_ids_of_codes(tables, column, codes).collect()[column].implode())
+            for column, (_, codes) in SPECIAL_CONTACTS.items()
+        ]
+        columns = ("CONTACT_DATE", *SPECIAL_CONTACTS, "STAFF_ID", "SENSITIVE")
+        rows = case_rows(tables, "CONTACT", "CONTACT_ID", *columns, only=pl.any_horizontal(special))
+        tables.derived[name] = rows.collect(engine="streaming")
+    return tables.derived[name].lazy()
 
 
-def _ids_of_codes(
-    tables: SourceTables, column: str, reference: str, of_codes: Iterable[str]
-) -> pl.LazyFrame:
+def _ids_of_codes(tables: SourceTables, column: str, of_codes: Iterable[str]) -> pl.LazyFrame:
+    reference, special = SPECIAL_CONTACTS[column]
+    if not set(of_codes) <= set(special):
+        raise ValueError(f"SPECIAL_CONTACTS lacks some of {', '.join(of_codes)}")
     key = _KEYS.get(reference, column)
     listed = tables.scan(reference, key, "CODE").select(pl.col(key).alias(column), _code="CODE")
     supplied = listed.filter(pl.col("_code").is_in(list(of_codes)))

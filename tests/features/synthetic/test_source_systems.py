@@ -107,9 +107,6 @@ DIFFERENCES = {
     "A band of serious reoffending stands in NDelius, and is not written for made-up people.": (
         "actuarial_level_mismatch",
     ),
-    "A handover from prison is a contact and answers nothing more; forms of prisons are reports.": (
-        "custody_information_form_missing",
-    ),
     "Where an address lies is known from its assessment, and an address at risk has no row.": (
         "accommodation_loss_risk",
         "moved_area_without_transfer",
