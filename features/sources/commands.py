@@ -160,6 +160,10 @@ def report_lines(report: ImportReport) -> list[str]:
             + ", ".join(report.merge_cycles)
         )
     lines += [
+        f"  {system} {column}: a text that is no date, taken as not known: {_rows(count)}"
+        for (system, column), count in _unreadable_dates(report).items()
+    ]
+    lines += [
         f"  {record}: rows that stand there more than once, and count once: {count:,}"
         for record, count in report.told_twice.items()
         if count
@@ -178,6 +182,19 @@ def report_lines(report: ImportReport) -> list[str]:
         more = f" and {len(counts) - SHOWN_CODES} more" if len(counts) > SHOWN_CODES else ""
         lines.append(f"  {column}: codes not known: {named}{more}")
     return lines
+
+
+def _unreadable_dates(report: ImportReport) -> dict[tuple[str, str], int]:
+    """How many rows of each column have a text that is no date; a table may be read several times."""
+    return {
+        (table.system, f"{table.table}.{column}"): count
+        for table in report.tables
+        for column, count in table.unreadable.items()
+    }
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _cases(count: int) -> str:

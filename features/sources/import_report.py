@@ -24,6 +24,8 @@ class MappedTable:
     """How many rows became records."""
     nothing: dict[str, int]
     """How many rows became none, by reason."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """How many rows have a text that is no date, by column; the date is then not known."""
 
     @property
     def rows(self) -> int:

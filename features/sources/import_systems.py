@@ -22,7 +22,7 @@ from features.sources import ndelius, nomis, oasys
 from features.sources.combining import PARTS, combine_parts, write_responses
 from features.sources.hmpps_api import read_responses
 from features.sources.import_report import ImportReport, MappedTable, describe_records
-from features.sources.mapping import NOTHING, STANDS_FOR, Mapping, to_records, to_versions
+from features.sources.mapping import NO_DATE, NOTHING, STANDS_FOR, Mapping, to_records, to_versions
 from features.sources.ndelius.merges import find_merges
 from features.sources.tables import SourceTables, open_tables
 from features.store.store import bucket_of
@@ -171,9 +171,15 @@ def _write_part(
     tables: SourceTables, mapping: Mapping, folder: Path, at: datetime, report: ImportReport
 ) -> MappedTable:
     rows = to_records(mapping, tables, tables.system)
-    counts = dict(
-        rows.group_by(NOTHING).agg(pl.col(STANDS_FOR).sum()).collect(engine="streaming").iter_rows()
-    )
+    no_dates = [name for name in rows.collect_schema() if name.startswith(NO_DATE)]
+    counted = rows.group_by(NOTHING).agg(pl.col(STANDS_FOR).sum(), pl.col(no_dates).sum())
+    by_reason = counted.collect(engine="streaming")
+    counts = dict(by_reason.select(NOTHING, STANDS_FOR).iter_rows())
+    unreadable = {
+        name.removeprefix(NO_DATE): count
+        for name in no_dates
+        if (count := int(by_reason[name].sum() or 0))
+    }
     mapped = counts.pop(None, 0)
     _stop_for_lost_limits(mapping, counts)
     if mapped:
@@ -190,7 +196,7 @@ def _write_part(
             row_group_size=ROWS_AT_ONCE,
             maintain_order=False,
         )
-    return MappedTable(tables.system, mapping.table, mapping.record, mapped, counts)
+    return MappedTable(tables.system, mapping.table, mapping.record, mapped, counts, unreadable)
 
 
 def _stop_for_lost_limits(mapping: Mapping, reasons: dict[str, int]) -> None:

@@ -31,6 +31,8 @@ and why the row becomes no record (null where it becomes one).
 """
 STANDS_FOR = "_stands_for"
 """For how many rows of the table a prepared row stands, where it is not one."""
+NO_DATE = "_no_date "
+"""Begins the name of a column that says whether a source column has a text that is no date."""
 NO_END = 2200
 """A year from which a date means that there is no end (systems write 31 December 9999)."""
 
@@ -176,7 +178,7 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
     values = {value.column: value.value for value in mapping.values}
     columns = {
         "record_id": pl.concat_str(pl.lit(f"{system}-{mapping.prefix}"), pl.col(ID)),
-        "crn": pl.col(CRN).replace(tables.survivors),
+        "crn": pl.col(CRN),
         "occurred_on": mapping.day.value,
         "source_system": pl.lit(system),
         **values,
@@ -188,9 +190,15 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
     ]
     rows = mapping.prepare(tables)
     times = [pl.col(name) for name in (CREATED, UPDATED, DELETED, NOTHING)]
-    counted = STANDS_FOR in rows.collect_schema().names()
+    supplied = rows.collect_schema()
+    counted = STANDS_FOR in supplied
     count = pl.col(STANDS_FOR).fill_null(1) if counted else pl.lit(1, pl.Int64)
-    frame = rows.select(*own, *times, count.alias(STANDS_FOR))
+    no_dates = [
+        (pl.col(name).is_not_null() & day(name).is_null()).alias(f"{NO_DATE}{name}")
+        for name in _date_columns(mapping)
+        if supplied.get(name) == pl.String
+    ]
+    frame = rows.select(*own, *times, count.alias(STANDS_FOR), *no_dates)
     reason = pl.coalesce(
         NOTHING,
         pl.when(pl.col("occurred_on").is_null()).then(pl.lit("it has no date")),
@@ -202,6 +210,21 @@ def to_records(mapping: Mapping, tables: SourceTables, system: str) -> pl.LazyFr
         ],
     )
     return frame.with_columns(reason.alias(NOTHING))
+
+
+def _date_columns(mapping: Mapping) -> list[str]:
+    """The columns of the mapping's own table that give a date or time of the record."""
+    contract = records.find_table(mapping.record)
+    of_table = f"{mapping.table}."
+    return sorted(
+        {
+            source.removeprefix(of_table)
+            for value in (mapping.day, *mapping.values)
+            if contract.column(value.column).type in ("date", "time")
+            for source in value.sources
+            if source.startswith(of_table)
+        }
+    )
 
 
 def to_versions(mapping: Mapping, rows: pl.LazyFrame) -> pl.LazyFrame:

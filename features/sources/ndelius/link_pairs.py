@@ -50,7 +50,6 @@ def link_rows(
     of a pair, whose other row has the suffix `_other`; `only` keeps some pairs. A row that makes no
     link is there once, with the reason.
     """
-    rows = rows.with_columns(pl.col(CRN).replace(tables.survivors))
     usable = _usable(rows, tables)
     pairs = _paired_rows(usable, kind, only)
     crowded = pairs.group_by(ID).agg(_n=pl.col("linked_crn").n_unique())
@@ -122,7 +121,7 @@ def _with_concerns(pairs: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
         registers.filter(pl.col("_type").is_in(list(CONCERNS)), ~pl.col(DELETED))
         .join(last, on="REGISTRATION_ID", how="left")
         .select(
-            pl.col(CRN).replace(tables.survivors).alias("linked_crn"),
+            pl.col(CRN).alias("linked_crn"),
             pl.col("_type").replace_strict(CONCERNS).alias("concern"),
             pl.col(ID).alias("_register"),
             day("REGISTRATION_DATE").alias("_since"),
@@ -170,8 +169,9 @@ def _limited_cases(tables: SourceTables) -> pl.LazyFrame:
         crns.append(rows.filter(~ended, ~pl.col(DELETED)).select(CRN))
     people = tables.of("oasys").scan("OFFENDER", "CMS_PROB_NUMBER", "LIMITED_ACCESS_OFFENDER")
     of_oasys = people.filter(flag("LIMITED_ACCESS_OFFENDER").fill_null(value=False))
-    crns.append(of_oasys.select(case_number("CMS_PROB_NUMBER").alias(CRN)))
-    everyone = pl.concat(crns).drop_nulls().with_columns(pl.col(CRN).replace(tables.survivors))
+    limited = case_number("CMS_PROB_NUMBER").replace(tables.survivors)
+    crns.append(of_oasys.select(limited.alias(CRN)))
+    everyone = pl.concat(crns).drop_nulls()
     return everyone.unique().with_columns(_limited=pl.lit(value=True))
 
 

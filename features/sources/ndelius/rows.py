@@ -44,8 +44,11 @@ def case_rows(
         rows = rows.filter(only)
     if via:
         column, other = via
-        owners = tables.scan(other, column, "OFFENDER_ID").unique(column, keep="any")
-        rows = rows.join(owners, on=column, how="left")
+        # Of CONTACT only those that are asked for: the whole of it would be held in memory.
+        wanted = tables.scan(other, column, "OFFENDER_ID").join(
+            rows.select(column), on=column, how="semi"
+        )
+        rows = rows.join(wanted.unique(column, keep="any"), on=column, how="left")
     rows = rows.join(_cases(tables), on="OFFENDER_ID", how="left")
     return rows.with_columns(
         pl.col(key).alias(ID),
@@ -128,7 +131,8 @@ def _cases(tables: SourceTables) -> pl.LazyFrame:
     )
     return people.unique("OFFENDER_ID", keep="any").select(
         "OFFENDER_ID",
-        case_number("CRN").alias(CRN),
+        # Here, over the small table: over the rows themselves it would keep all of them in memory.
+        case_number("CRN").replace(tables.survivors).alias(CRN),
         pl.lit(value=True).alias("_known"),
     )
 
@@ -205,16 +209,20 @@ def with_staff(rows: pl.LazyFrame, tables: SourceTables, column: str, name: str)
 
 def units(tables: SourceTables) -> pl.LazyFrame:
     """Each team with the codes of its local admin unit, delivery unit (PDU) and provider."""
-    team = tables.scan("TEAM", "TEAM_ID", "CODE", "DISTRICT_ID", "PROBATION_AREA_ID")
-    lau = tables.scan("DISTRICT", "DISTRICT_ID", "CODE", "BOROUGH_ID")
-    pdu = tables.scan("BOROUGH", "BOROUGH_ID", "CODE")
-    area = tables.scan("PROBATION_AREA", "PROBATION_AREA_ID", "CODE")
+
+    # Each once before it is joined: a table that was sent several times would multiply.
+    def once(table: str, *columns: str) -> pl.LazyFrame:
+        return tables.scan(table, *columns).unique(columns[0], keep="any")
+
+    team = once("TEAM", "TEAM_ID", "CODE", "DISTRICT_ID", "PROBATION_AREA_ID")
+    lau = once("DISTRICT", "DISTRICT_ID", "CODE", "BOROUGH_ID")
+    pdu = once("BOROUGH", "BOROUGH_ID", "CODE")
+    area = once("PROBATION_AREA", "PROBATION_AREA_ID", "CODE")
     return (
         team.rename({"CODE": "team_code"})
         .join(lau.rename({"CODE": "lau_code"}), on="DISTRICT_ID", how="left")
         .join(pdu.rename({"CODE": "pdu_code"}), on="BOROUGH_ID", how="left")
         .join(area.rename({"CODE": "provider_code"}), on="PROBATION_AREA_ID", how="left")
-        .unique("TEAM_ID", keep="any")
         .select("TEAM_ID", "team_code", "lau_code", "pdu_code", "provider_code")
     )
 

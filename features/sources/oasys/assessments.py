@@ -164,7 +164,7 @@ def assessment_sets(tables: SourceTables) -> pl.LazyFrame:
     crn = pl.coalesce(case_number("CMS_PROB_NUMBER"), "_of_person")
     gone = pl.coalesce(moment("DELETED_DATE"), moment("ASSESSMENT_VOIDED_DATE"))
     return rows.with_columns(
-        crn.alias(CRN),
+        crn.replace(tables.survivors).alias(CRN),
         pl.col("OASYS_SET_PK").alias(ID),
         moment("CREATE_DATE").alias(CREATED),
         # What was not there before completion is taken out when histories are read (`settled_by`).

@@ -31,7 +31,7 @@ def _limited(tables: SourceTables) -> pl.LazyFrame:
         "CREATE_DATE",
         "LASTUPD_DATE",
     )
-    case = case_number("CMS_PROB_NUMBER")
+    case = case_number("CMS_PROB_NUMBER").replace(tables.survivors)
     return rows.with_columns(
         case.alias(CRN),
         pl.col("OFFENDER_PK").alias(ID),

@@ -18,6 +18,7 @@ from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
+from features.sources.commands import report_lines
 from features.sources.import_systems import MAPPINGS, import_systems
 from features.store.store import Store
 from tests.conftest import SHARED
@@ -592,3 +593,46 @@ def test_a_supplied_list_goes_before_our_own(tmp_path: Path) -> None:
     extract, _ = import_tables(tmp_path, tables | {"R_CONTACT_TYPE": ids})
     assert [row["type_code"] for row in rows_of(extract, "contacts")] == ["CHVS"]
     assert rows_of(extract, "incidents") == []
+
+
+@pytest.mark.parametrize("text", ["31/02/2026", "2026-02-31", "soon"])
+def test_a_text_that_is_no_date_is_named(tmp_path: Path, text: str) -> None:
+    address = {"OFFENDER_ADDRESS_ID": "1", "START_DATE": "2026-03-01", "END_DATE": text}
+    started = {"OFFENDER_ADDRESS_ID": "2", "START_DATE": text}
+    open_ended = {**address, "OFFENDER_ADDRESS_ID": "3", "END_DATE": "9999-12-31"}
+    tables = ndelius_tables(OFFENDER_ADDRESS=[address, started, open_ended])
+    extract, report = import_tables(tmp_path, tables)
+    ends = [(row["record_id"], row["ended_on"]) for row in rows_of(extract, "circumstances")]
+    assert ends == [("ndelius-address-1", None), ("ndelius-address-3", None)]
+    lines = report_lines(report)
+    for column in ("START_DATE", "END_DATE"):
+        named = f"  ndelius OFFENDER_ADDRESS.{column}: a text that is no date, taken as not known"
+        assert f"{named}: 1 row" in lines
+
+
+def test_a_note_of_several_lines_in_csv_is_one_row(tmp_path: Path) -> None:
+    note = 'Came.\nSaid "fine", left.\r\nNext week.'
+    extract, _ = import_tables(tmp_path, contacts(NOTES=note))
+    (row,) = rows_of(extract, "contacts")
+    assert row["note"].replace("\r\n", "\n") == note.replace("\r\n", "\n")
+
+
+def test_one_oasys_set_in_two_folders_is_one_assessment(tmp_path: Path) -> None:
+    row = {
+        "OASYS_SET_PK": "5",
+        "CMS_PROB_NUMBER": "X700001",
+        "INITIATION_DATE": "2026-03-01",
+        "CREATE_DATE": "2026-03-01 10:00:00",
+        "ASSESSMENT_STATUS_ELM": "OPEN",
+    }
+    ndelius = write_tables(tmp_path / "ndelius", ndelius_tables())
+    for folder in ("OASYS_SET", "OFFENDER"):
+        (tmp_path / "oasys" / folder).mkdir(parents=True)
+    for name in ("first", "second"):
+        frame = pl.DataFrame([row])
+        frame.write_csv(tmp_path / "oasys" / "OASYS_SET" / f"{name}.csv")
+    pl.DataFrame([{"OFFENDER_PK": "1"}]).write_csv(tmp_path / "oasys" / "OFFENDER" / "0.csv")
+    folders = {"ndelius": ndelius, "oasys": tmp_path / "oasys"}
+    report = import_systems(folders, tmp_path / "extract", AT)
+    assert len(rows_of(tmp_path / "extract", "assessments")) == 1
+    assert report.told_twice["assessments"] == 1
