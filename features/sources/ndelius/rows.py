@@ -45,10 +45,10 @@ def case_rows(
     if via:
         column, other = via
         # Of CONTACT only those that are asked for: the whole of it would be held in memory.
-        wanted = tables.scan(other, column, "OFFENDER_ID").join(
+        owners = tables.scan(other, column, "OFFENDER_ID").join(
             rows.select(column), on=column, how="semi"
         )
-        rows = rows.join(wanted.unique(column, keep="any"), on=column, how="left")
+        rows = rows.join(owners.unique(column, keep="any"), on=column, how="left")
     rows = rows.join(_cases(tables), on="OFFENDER_ID", how="left")
     return rows.with_columns(
         pl.col(key).alias(ID),
