@@ -145,10 +145,11 @@ class _Reading:
             report.withdrawn += gone.height
             report.live += versions.count_live(stored)
             fresh = pl.concat([fresh, gone])
-        elif table.name in self.about.whole:
+        elif table.name in self.about.whole and part.only is None:
             listed = stored.filter(begins_with(self.about.whole[table.name]))
             gone = versions.withdrawals(listed, good, bad, self.about.extracted_at)
             report.withdrawn += gone.height
+            report.live += versions.count_live(listed)
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             self.staged.add(table.name, fresh, part.folder)

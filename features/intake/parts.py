@@ -97,7 +97,9 @@ class Parts:
             Part(table, own, bucket, without=wandering)
             for bucket, own in by_bucket.items()
             # A bucket without rows says something only where what is absent is a withdrawal.
-            if table.name in self.about.complete or any(piece.height for piece in own)
+            if table.name in self.about.complete
+            or table.name in self.about.whole
+            or any(piece.height for piece in own)
         ]
         if len(wandering):
             every = tuple(piece for own in by_bucket.values() for piece in own)
@@ -123,7 +125,8 @@ class Parts:
             return self.store.read_versions(name)
         hashes = record_hashes(supplied.rows) if part.only is None else part.only
         ours = pl.col("record_id").hash().is_in(hashes.unique().implode())
-        return self.store.read_versions(name, keep=ours | begins_with(self.about.whole.get(name)))
+        whole = None if part.only is not None else self.about.whole.get(name)
+        return self.store.read_versions(name, keep=ours | begins_with(whole))
 
     def _is_large(self, table: Table, pieces: list[Piece]) -> bool:
         stored = sum(load.tables.get(table.name, {}).get("new", 0) for load in self.store.loads)

@@ -74,6 +74,6 @@ def _case_of(part: dict[str, Any]) -> str | None:
     for place in (part, part.get("otherIds"), part.get("identifiers"), part.get("personSummary")):
         for key in ("crn", "probNumber"):
             value = place.get(key) if isinstance(place, dict) else None
-            if isinstance(value, str) and CRN.fullmatch(value.strip()):
-                return value.strip()
+            if isinstance(value, str) and CRN.fullmatch(value.strip().upper()):
+                return value.strip().upper()
     return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from features.sources.api_assessments import Body, Row, parse_time
@@ -34,16 +35,17 @@ def read_merge(body: Body, _: str | None) -> Iterator[Row]:
     yield MERGES, {"record_id": source, "crn": source, "target": target, "recorded_at": at}
 
 
-def join_cases(rows: Tellings) -> tuple[Tellings, Merges]:
+def join_cases(rows: Tellings, merged: Mapping[str, str]) -> tuple[Tellings, Merges]:
     """The rows under the cases that live on, and the merges.
 
     After a merge event, rows of the source count for the target. The same number with the same
     content under two CRNs is one item that has moved: it counts for the case that lives on, or the
     higher CRN where no event says which. With another content they are two items of two cases.
+    `merged` has the cases that live on by the tables.
     """
-    targets: dict[str, str] = {}
+    targets = dict(merged)
     events = [row for (table, _), own in rows.items() if table == MERGES for row in own]
-    for event in sorted(events, key=lambda row: (row["recorded_at"] is not None, str(row))):
+    for event in sorted(events, key=_moment_of):
         targets.pop(event["crn"], None)
         if event["target"]:
             targets[event["crn"]] = event["target"]
@@ -57,6 +59,11 @@ def join_cases(rows: Tellings) -> tuple[Tellings, Merges]:
         for key, some in _split_by_case(number, own):
             joined.setdefault((table, key), []).extend(some)
     return joined, merges
+
+
+def _moment_of(row: Mapping[str, Any]) -> str:
+    at: datetime | None = row["recorded_at"]
+    return at.isoformat() if at else ""
 
 
 def _split_by_case(

@@ -44,6 +44,7 @@ _REGISTER_BY_NAME = {
     **{text.lower(): code for code, text in codes.REGISTER_TYPES.items()},
     "risk to probation staff": "AV2S",
 }
+COUNTS = ("hits", "total")
 _COMMENT = re.compile(r"on (\d\d)/(\d\d)/(\d{4}) at (\d\d):(\d\d)")
 
 
@@ -81,11 +82,13 @@ def _contact_page(body: Body, crn: str | None) -> Iterator[Row]:
 def _contact_history(body: Body, crn: str | None) -> Iterator[Row]:
     crn = crn_of(body) or crn
     summary = body.get("summary") or {}
-    if crn and body["contacts"] and summary.get("hits") == summary.get("total"):
+    listed = {len(body["contacts"]), *(summary.get(name) for name in summary if name in COUNTS)}
+    if crn and body["contacts"] and len(listed) == 1:
         # Asked with a filter, it tells of a part of the contacts alone.
         yield WHOLE, {"record_id": f"history-{crn}-", "crn": crn}
     places: Counter[tuple[str, str | None]] = Counter()
-    for item in body["contacts"]:
+    # In an order of their own, so that the numbers of two alike do not depend on the list's.
+    for item in sorted(body["contacts"], key=lambda one: (one["startDateTime"], repr(one))):
         start = item["startDateTime"]
         comment = _COMMENT.search(item.get("notes") or "")
         written_at = (

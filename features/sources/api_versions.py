@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 GUESSED = "_moment_is_guessed"
 """Marks a row whose shape does not say when it was recorded."""
 CHANGED = "_changed_at"
 """When the row got its present form, where its shape says so."""
+BESIDE = {CHANGED: pl.Datetime("us"), GUESSED: pl.Boolean()}
+"""What rows have beside the columns of their record: when changed last, whether that is a guess."""
 Row = dict[str, Any]
 
 
@@ -38,9 +42,9 @@ def to_versions(tellings: Iterable[Row]) -> list[Row]:
             for name, value in row.items():
                 if name not in filled and value is not None:
                     versions[-1][name] = value
+    guessed = all(row.get(GUESSED) for row in rows)
     for number, row in enumerate(versions, start=1):
-        row.pop(GUESSED, None)
-        row.pop(CHANGED, None)
+        row[GUESSED] = guessed
         row["version"] = number
     return versions
 

@@ -7,30 +7,50 @@ from pathlib import Path
 import polars as pl
 
 from features.contracts import records
+from features.sources.api_versions import BESIDE, CHANGED, GUESSED
 from features.store.store import bucket_of
 
 PARTS = "parts"
 """The folder of what each mapping yields, before the parts of a record are put together."""
+LIMITS = "limits"
 RESPONSES = "api"
-"""Beside them, the folder of what API responses yield."""
+"""Beside those, the folder of what API responses yield."""
 NUMBERED = ("ndelius-", "oasys-")
 """How record numbers of responses begin that are numbers of a system."""
+_IS_NUMBERED = pl.any_horizontal(pl.col("record_id").str.starts_with(one) for one in NUMBERED)
 _OF_A_VERSION = ("record_id", "version", "recorded_at", "withdrawn_at")
 
 
 def write_responses(out: Path, frames: dict[str, pl.DataFrame], buckets: int) -> None:
-    """Write the rows of API responses as parts, in case buckets."""
+    """Write the rows of API responses as parts, in case buckets.
+
+    A number of a system stands for one record: where the tables have it, it is of their case, and one
+    that responses tell of under two cases with different content is left to the tables.
+    """
     for name, frame in frames.items():
-        schema = records.find_table(name).schema
+        schema = {**records.find_table(name).schema, **BESIDE}
         rows = frame.with_columns(
             pl.lit(None, dtype).alias(column)
             for column, dtype in schema.items()
             if column not in frame.columns
         ).select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+        rows = rows.filter(~(_IS_NUMBERED & pl.col("record_id").str.contains(r"-[A-Z]\d{6}$")))
+        rows = _of_their_cases(rows, out / PARTS / name)
         for (bucket,), own in rows.group_by(bucket_of(buckets).alias("_bucket")):
             folder = out / PARTS / name / RESPONSES / f"_bucket={bucket}"
             folder.mkdir(parents=True, exist_ok=True)
             own.drop("_bucket", strict=False).write_parquet(folder / "0.parquet")
+
+
+def _of_their_cases(rows: pl.DataFrame, parts: Path) -> pl.DataFrame:
+    """The rows, each under the case that the tables give its record, where they have it."""
+    files = [path for path in parts.glob("*/*/*.parquet") if path.parent.parent.name != RESPONSES]
+    if not files:
+        return rows
+    ours = pl.col("record_id").is_in(rows["record_id"].unique().implode())
+    cases = pl.scan_parquet(files).filter(ours).select("record_id", _case="crn").unique("record_id")
+    joined = rows.join(cases.collect(), on="record_id", how="left")
+    return joined.with_columns(crn=pl.coalesce("_case", "crn")).drop("_case")
 
 
 def combine_parts(out: Path, record: str, buckets: int) -> int:
@@ -53,7 +73,13 @@ def combine_parts(out: Path, record: str, buckets: int) -> int:
         several = rows["record_id"].hash().is_duplicated()
         single = rows.filter(~several)
         once = pl.concat([single, rows.filter(several).unique()])
-        once = _with_responses(once, pl.concat([empty, *parts[True]]))
+        schema = {**records.find_table(record).schema, **BESIDE}
+        responses = pl.concat([pl.DataFrame(schema=schema), *parts[True]])
+        if record == LIMITS:
+            # Limits add up: one that either tells of is one.
+            once = pl.concat([once, responses.select(once.columns)]).unique()
+        else:
+            once = _with_responses(once, responses)
         _number_versions(once).write_parquet(folder / f"{bucket:02d}.parquet")
         told_twice += rows.height + sum(map(len, parts[True])) - once.height
     return told_twice
@@ -62,22 +88,25 @@ def combine_parts(out: Path, record: str, buckets: int) -> int:
 def _with_responses(rows: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
     """The rows of the tables, with what responses add (decision 0089).
 
-    A response later than the last version of its record changes what it speaks of; an earlier one
-    says nothing more. One without a number of the system adds a record only to a case that the
-    tables have not: it cannot be told apart from what stands there.
+    A response that was changed after the last version of its record changes what it speaks of; an
+    earlier one, or one whose moment is a guess, says nothing more. One without a number of the
+    system adds a record only to a case that the tables have not: it cannot be told apart from what
+    stands there.
     """
     if responses.is_empty():
         return rows
-    numbered = pl.any_horizontal(pl.col("record_id").str.starts_with(one) for one in NUMBERED)
     in_tables = pl.col("crn").is_in(rows["crn"].unique().implode())
-    responses = responses.filter(numbered | ~in_tables)
-    new = responses.join(rows, on="record_id", how="anti")
+    responses = responses.filter(_IS_NUMBERED | ~in_tables)
+    new = responses.join(rows, on="record_id", how="anti").select(rows.columns)
     last = rows.sort("record_id", "recorded_at", "version").unique("record_id", keep="last")
     last = last.filter(pl.col("withdrawn_at").is_null())
     since = last.select("record_id", _since="recorded_at")
-    later = responses.join(since, on="record_id").filter(pl.col("recorded_at") > pl.col("_since"))
+    moved = responses.with_columns(recorded_at=pl.max_horizontal("recorded_at", CHANGED))
+    later = moved.join(since, on="record_id").filter(
+        pl.col("recorded_at") > pl.col("_since"), ~pl.col(GUESSED).fill_null(value=False)
+    )
     ordered = pl.concat(
-        [last.with_columns(_told=False), later.drop("_since").with_columns(_told=True)]
+        [last.with_columns(_later=False), later.select(rows.columns).with_columns(_later=True)]
     ).sort("record_id", "recorded_at", "version")
     content = [name for name in rows.columns if name not in _OF_A_VERSION]
     case = [pl.col(name).first().over("record_id") for name in ("crn", "source_system")]
@@ -86,7 +115,7 @@ def _with_responses(rows: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame
     differs = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(name).shift(1).over("record_id")) for name in content
     )
-    changed = filled.filter("_told", differs).drop("_told")
+    changed = filled.filter("_later", differs).drop("_later")
     return pl.concat([rows, changed, new])
 
 

@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from features import clock
 from features.contracts import records
+from features.contracts.table import is_crn
 from features.errors import MissingInput, UserError
 from features.sources.api_cases import SKIPPED
 from features.sources.api_limits import CRN, read_limits, stop_for_unreadable_limits
 from features.sources.api_merges import MERGES, WHOLE, Tellings, join_cases
 from features.sources.api_shapes import SHAPES
-from features.sources.api_versions import CHANGED, join_assessments, to_versions
+from features.sources.api_versions import BESIDE, CHANGED, join_assessments, to_versions
 from features.sources.mapping import recorded_from_its_day
 
 
@@ -58,16 +60,20 @@ def convert_responses(folder: Path, out: Path, *, extracted_at: datetime | None 
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         order = ("crn", "occurred_on", "record_id", "version")
-        frame.sort(order).write_parquet(out / f"{name}.parquet")
+        own = frame.drop(BESIDE)
+        own.sort(order).write_parquet(out / f"{name}.parquet")
     content = {"extracted_at": at.isoformat(), "complete": [], "whole": {"contacts": report.whole}}
     (out / "extract.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     return report
 
 
-def read_responses(folder: Path, at: datetime) -> tuple[Report, dict[str, pl.DataFrame]]:
+def read_responses(
+    folder: Path, at: datetime, merged: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Report, dict[str, pl.DataFrame]]:
     """Read every JSON file in a folder: the report, and the rows of each record that it tells of.
 
-    `at` (UTC) is when the responses were fetched. Raises MissingInput where there is no folder,
+    `at` (UTC) is when the responses were fetched; `merged` has the case that lives on, by the CRN of
+    each that was merged. Rows have IS_GUESSED and CHANGED beside their own columns. Raises MissingInput where there is no folder,
     UserError where no file has a shape that is known, UnreadableInput where limited access is
     spoken of and cannot be tied to a case.
     """
@@ -79,7 +85,7 @@ def read_responses(folder: Path, at: datetime) -> tuple[Report, dict[str, pl.Dat
             _read_file(path, str(path.relative_to(folder)), rows, report)
     if not rows:
         raise UserError(f"None of the files in {folder} has a shape that is known. {report.unread}")
-    own, merges = join_cases(rows)
+    own, merges = join_cases(rows, merged)
     report.merged, report.merge_cycles = merges.survivors, merges.cycles
     report.whole = sorted(number for table, number in rows if table == WHOLE)
     return report, _frames_of(own, at)
@@ -102,14 +108,13 @@ def _read_file(path: Path, name: str, rows: Tellings, report: Report) -> None:
         entries, reason = _read_body(body, crn)
         if reason and not limits:
             skipped.append(reason)
-        for shape, table, row in [*limits, *entries]:
-            if table == SKIPPED:
-                skipped.append(f"{shape}: {row['reason']}")
-                continue
-            wrong = "" if table in (MERGES, WHOLE) else _reason_against(table, row)
-            if wrong:
-                skipped.append(f"{shape}: {wrong}")
-            else:
+        own = [*limits, *entries]
+        faults = {place: _reason_against(table, row) for place, (_, table, row) in enumerate(own)}
+        for place, (shape, table, row) in enumerate(own):
+            if faults[place]:
+                skipped.append(f"{shape}: {faults[place]}")
+            elif table != WHOLE or not any(faults.values()):
+                # A list of which an item was refused is not whole.
                 rows.setdefault((table, row["record_id"]), []).append(row)
                 counts[shape, table] += table != WHOLE
     report.lines += [Line(name, shape, table, n) for (shape, table), n in counts.items() if n]
@@ -153,10 +158,17 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _reason_against(name: str, row: Mapping[str, Any]) -> str:
-    """The reason for refusing an entry, or an empty text."""
+def _reason_against(name: str, row: dict[str, Any]) -> str:
+    """The reason for refusing an entry, or an empty text; its CRN is put into capitals."""
+    if name == SKIPPED:
+        return str(row["reason"])
     if row["crn"] is None:
         return "it names no CRN, and neither does the file's name"
+    row["crn"] = str(row["crn"]).strip().upper()
+    if not is_crn(row["crn"]):
+        return "its CRN is not a letter and six digits"
+    if name in (MERGES, WHOLE):
+        return ""
     if row["occurred_on"] is None or row["recorded_at"] is None:
         return "an entry without a date"
     for column in records.find_table(name).columns:
@@ -207,7 +219,12 @@ def _frames_of(rows: Tellings, at: datetime) -> dict[str, pl.DataFrame]:
         if own:
             versions = [row for versions in own.values() for row in versions]
             frame = pl.DataFrame(versions, schema_overrides=table.schema, infer_schema_length=None)
-            frames[name] = frame.with_columns(recorded_at=recorded_from_its_day(table))
+            for column, dtype in BESIDE.items():
+                if column not in frame.columns:
+                    frame = frame.with_columns(pl.lit(None, dtype).alias(column))
+            frames[name] = frame.with_columns(
+                pl.col(column).cast(dtype) for column, dtype in BESIDE.items()
+            ).with_columns(recorded_at=recorded_from_its_day(table))
     return frames
 
 

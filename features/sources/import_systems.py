@@ -83,7 +83,10 @@ def import_systems(
     for tables in systems.values():
         tables.others, tables.survivors = systems, merges.survivors
     at = extracted_at or clock.now_as_recorded()
-    answers = read_responses(responses, at) if responses else None
+    answers = read_responses(responses, at, merges.survivors) if responses else None
+    if answers and "limits" in answers[1]:
+        for tables in systems.values():
+            tables.limited = frozenset(answers[1]["limits"]["crn"])
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -220,6 +223,9 @@ def _describe_extract(
     complete: list[str],
 ) -> None:
     content: dict[str, object] = {"extracted_at": at.isoformat(), "complete": complete}
+    lists = _lists_of_limits(systems)
+    if complete and "limits" not in complete and lists:
+        content["whole"] = {"limits": lists}
     if buckets > 1:
         content["buckets"] = buckets
     uncovered = [
@@ -236,10 +242,25 @@ def _complete_records(out: Path, systems: dict[str, SourceTables]) -> list[str]:
     ]
 
 
+def _lists_of_limits(systems: dict[str, SourceTables]) -> list[str]:
+    """How the record numbers of limits begin of each system that came with all its tables of them."""
+    lists = []
+    for system, tables in systems.items():
+        of_limits = [mapping for mapping in MAPPINGS[system] if mapping.record == "limits"]
+        if of_limits and all(tables.has(mapping.table) for mapping in of_limits):
+            lists.append(f"{system}-")
+    return lists
+
+
 def _has_all_tables(record: str, systems: dict[str, SourceTables]) -> bool:
+    """Whether every table of the record is there; of limits, of every system that has any.
+
+    A night without OASys must not lift the limits that OASys told of.
+    """
+    needed = MAPPINGS if record == "limits" else systems
     return all(
-        systems[system].has(mapping.table)
-        for system in systems
+        system in systems and systems[system].has(mapping.table)
+        for system in needed
         for mapping in MAPPINGS[system]
         if mapping.record == record
     )

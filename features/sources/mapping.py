@@ -259,4 +259,9 @@ def to_versions(mapping: Mapping, rows: pl.LazyFrame) -> pl.LazyFrame:
         pl.when(gone).then(pl.coalesce(UPDATED, CREATED)).alias("withdrawn_at"),
     )
     both = both.with_columns(recorded_from_its_day(contract).alias("recorded_at"))
+    # A row that was deleted before the day that it is about is withdrawn all the same.
+    later_of = pl.max_horizontal("withdrawn_at", "recorded_at")
+    both = both.with_columns(
+        withdrawn_at=pl.when(pl.col("withdrawn_at").is_not_null()).then(later_of)
+    )
     return both.select(pl.col(column.name).cast(column.dtype) for column in contract.columns)

@@ -37,6 +37,8 @@ class SourceTables:
     """The tables of the other systems of the same import, by system."""
     derived: dict[str, pl.DataFrame] = field(default_factory=dict)
     """Small tables that several mappings read, by name, worked out once."""
+    limited: frozenset[str] = frozenset()
+    """The CRNs to which access is limited by what API responses say."""
     survivors: dict[str, str] = field(default_factory=dict)
     """The CRN under which the rows of a merged case count, by its own CRN."""
 
@@ -70,8 +72,9 @@ class SourceTables:
         missing = [column for column in columns if column not in supplied]
         if missing:
             self.missing_columns.setdefault(table, set()).update(missing)
+        types = frame.collect_schema()
         return frame.select(
-            _as_text(supplied[column]).alias(column)
+            _as_text(supplied[column], types[supplied[column]]).alias(column)
             if column in supplied
             else pl.lit(None, pl.String).alias(column)
             for column in columns
@@ -121,8 +124,19 @@ def _open_file(path: str) -> pl.LazyFrame:
         raise UnreadableInput(_unreadable_file(path, error)) from error
 
 
-def _as_text(name: str) -> pl.Expr:
-    text = pl.col(name).cast(pl.String).str.strip_chars()
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as text: a whole number without a fraction, whatever type holds it; true is 1."""
+    column = pl.col(name)
+    if dtype == pl.Boolean:
+        column = column.cast(pl.Int8)
+    if dtype.is_float():
+        whole = column.cast(pl.Int64, strict=False)
+        column = (
+            pl.when(column == whole).then(whole.cast(pl.String)).otherwise(column.cast(pl.String))
+        )
+    text = column.cast(pl.String).str.strip_chars()
+    if dtype.is_decimal():
+        text = text.str.replace(r"\.0+$", "")
     return pl.when(text != "").then(text)
 
 

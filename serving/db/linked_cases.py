@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, select, text
 from serving.db.unit_tables import caseload
 
 LINKS = "links"
+_SINCE = re.compile(r" \(since [^)]*\)")
 
 
 def close_links(connection: Connection, findings: Mapping[Any, Any]) -> dict[str, Any]:
@@ -46,8 +48,12 @@ def _read_finding(finding: Mapping[str, Any], limited: set[str], held: set[str])
     for entry in finding["entries"]:
         if entry["table"] != LINKS:
             entries.append(entry)
-        elif entry.get("linked_crn") not in limited:
-            crn = entry.get("linked_crn")
+        elif entry.get("linked_crn") and entry["linked_crn"] not in limited:
+            crn = entry["linked_crn"]
             own = {name: value for name, value in entry.items() if name != "linked_crn"}
             entries.append({**own, "linked_case": crn if crn in held else None})
-    return {**finding, "entries": entries}
+    sentence = finding["sentence"]
+    if len(entries) < len(finding["entries"]):
+        # Its date may be that of a link that was left out.
+        sentence = _SINCE.sub("", sentence)
+    return {**finding, "entries": entries, "sentence": sentence}

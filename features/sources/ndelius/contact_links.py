@@ -10,12 +10,17 @@ from features.sources.ndelius.rows import case_rows, skip_where, with_code
 from features.sources.tables import SourceTables
 
 ROLES = (
-    ("victim", "victim|complainant|injured party"),
     (
         "professional",
-        r"\bgp\b|doctor|nurse|solicitor|lawyer|barrister|worker|officer|manager|psych|landlord|"
+        r"liaison|\bgp\b|doctor|nurse|solicitor|lawyer|barrister|worker|officer|manager|psych|landlord|"
         "employer|teacher|tutor|agency|interpreter|probation|social services|support|sponsor",
     ),
+    (
+        "other",
+        r"(not|no) (a |the )?victim|business partner|['’]s |\bof (his|her|the)? ?(partner|wife|"
+        "husband|girlfriend|boyfriend|ex|victim)",
+    ),
+    ("victim", "victim|complainant|injured party"),
     ("partner", "partner|spouse|wife|husband|girlfriend|boyfriend|fianc|civil"),
 )
 """What a personal contact is to the person, by the words of the relationship; the first that fits."""
@@ -105,7 +110,6 @@ PERSONAL_CONTACTS = Mapping(
         KINDS,
     ),
     prefix="person-link-",
-    hides_until_changed=False,
 )
 
 MAPPINGS: tuple[Mapping, ...] = (PERSONAL_CONTACTS,)

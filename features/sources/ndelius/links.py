@@ -28,6 +28,16 @@ def _letters(column: str) -> pl.Expr:
     return pl.when(plain != "").then(plain)
 
 
+NO_NUMBER = r"^(N A|NA|N/A|NONE|NIL|0|UNKNOWN|NOT KNOWN|TBC|NFA|\W*)$"
+"""Texts in place of a number or name of a house that say that there is none."""
+
+
+def _words(column: str) -> pl.Expr:
+    """An expression: words and numbers as they stand, in capitals, with one space between them."""
+    plain = pl.col(column).str.to_uppercase().str.replace_all("[^A-Z0-9]+", " ").str.strip_chars()
+    return pl.when(~plain.str.contains(NO_NUMBER)).then(plain)
+
+
 def _addresses(tables: SourceTables) -> pl.LazyFrame:
     rows = case_rows(
         tables,
@@ -42,13 +52,19 @@ def _addresses(tables: SourceTables) -> pl.LazyFrame:
         "POSTCODE",
     )
     rows = with_code(rows, tables, "ADDRESS_STATUS_ID", name="_status")
-    house = pl.coalesce(_letters("ADDRESS_NUMBER"), _letters("BUILDING_NAME"))
+    number, building = _words("ADDRESS_NUMBER"), _words("BUILDING_NAME")
+    house = pl.when(number.is_not_null() | building.is_not_null()).then(
+        pl.concat_str(number, building, separator=", ", ignore_nulls=True)
+    )
     rows = rows.with_columns(
         pl.concat_str(_letters("POSTCODE"), house, separator=" ").alias(KEY),
         day("START_DATE").alias(START),
         end_day("END_DATE").alias(END),
     )
-    elsewhere = pl.col("_status_words").str.contains(f"(?i){NOT_LIVED_AT}")
+    status = pl.when(pl.col("ADDRESS_STATUS_ID").is_not_null()).then(
+        pl.col("_status_words").fill_null("not suitable: a status that no list explains")
+    )
+    elsewhere = status.str.contains(f"(?i){NOT_LIVED_AT}")
     no_address = pl.col(KEY).is_null() | (pl.col("NO_FIXED_ABODE") == "Y")
     rows = rows.with_columns(skip_where(elsewhere, "an address at which nobody lives yet"))
     rows = rows.with_columns(skip_where(no_address, "no postcode with a number or name of a house"))
@@ -58,8 +74,8 @@ def _addresses(tables: SourceTables) -> pl.LazyFrame:
 ADDRESSES = Mapping(
     record="links",
     table="OFFENDER_ADDRESS",
-    rows="two people under supervision at one address at the same time: postcode with number or "
-    f"name of the house alike, and at most {MOST_PEOPLE} people there (more is a hostel)",
+    rows="two people under supervision at one address at the same time: postcode, number and name of "
+    f"the house alike, and at most {MOST_PEOPLE} people there (more is a hostel)",
     prepare=_addresses,
     day=Value(
         "occurred_on",
@@ -77,7 +93,6 @@ ADDRESSES = Mapping(
         ("shared_address",),
     ),
     prefix="address-link-",
-    hides_until_changed=False,
 )
 
 
@@ -117,7 +132,6 @@ APPEARANCES = Mapping(
         ("co_defendant",),
     ),
     prefix="court-link-",
-    hides_until_changed=False,
 )
 
 MAPPINGS: tuple[Mapping, ...] = (ADDRESSES, APPEARANCES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import CREATED, DELETED, NOTHING, Mapping, Value, day, end_day
-from features.sources.ndelius.rows import case_rows, with_code, without_deleted
+from features.sources.ndelius.rows import case_rows, is_marked, with_code, without_deleted
 from features.sources.tables import SourceTables
 
 
@@ -48,7 +48,7 @@ IN_OWN_ROWS = "its exclusions or restrictions are rows of their own"
 def _flagged(tables: SourceTables) -> pl.LazyFrame:
     """Cases that OFFENDER marks as limited; their own rows may name nobody."""
     rows = case_rows(tables, "OFFENDER", "OFFENDER_ID", "CURRENT_EXCLUSION", "CURRENT_RESTRICTION")
-    limited = (pl.col("CURRENT_EXCLUSION") == "1") | (pl.col("CURRENT_RESTRICTION") == "1")
+    limited = is_marked("CURRENT_EXCLUSION") | is_marked("CURRENT_RESTRICTION")
     named = pl.concat(
         tables.scan(table, "OFFENDER_ID") for table in ("EXCLUSION", "RESTRICTION")
     ).unique()
@@ -56,7 +56,7 @@ def _flagged(tables: SourceTables) -> pl.LazyFrame:
     return rows.with_columns(
         # A case that was deleted or merged into another is as limited as it was.
         pl.lit(value=False).alias(DELETED),
-        pl.when(~limited.fill_null(value=False))
+        pl.when(~limited)
         .then(pl.lit(NOT_MARKED))
         .when(pl.col("_named"))
         .then(pl.lit(IN_OWN_ROWS))

@@ -21,7 +21,14 @@ from features.sources.mapping import (
 from features.sources.tables import SourceTables
 
 STANDARD = "R_STANDARD_REFERENCE_LIST"
-_IS_DELETED = pl.col("SOFT_DELETED").is_in(["1", "Y"]).fill_null(value=False)
+
+
+def is_marked(column: str) -> pl.Expr:
+    """An expression: the mark is set. One that is neither yes nor no is taken for yes."""
+    return pl.col(column).is_not_null() & ~pl.col(column).str.to_uppercase().is_in(["0", "N"])
+
+
+_IS_DELETED = is_marked("SOFT_DELETED")
 _TIMES = ("CREATED_DATETIME", "LAST_UPDATED_DATETIME", "SOFT_DELETED")
 
 
@@ -102,9 +109,11 @@ def with_other_contacts(
 def _special_contacts(tables: SourceTables) -> pl.LazyFrame:
     name = "special contacts"
     if name not in tables.derived:
+        # One comparison an id: a list of them would keep the whole table in memory.
         special = [
-            pl.col(column).is_in(_ids_of_codes(tables, column, codes).collect()[column].implode())
+            (pl.col(column) == number).fill_null(value=False)
             for column, (_, codes) in SPECIAL_CONTACTS.items()
+            for number in _ids_of_codes(tables, column, codes).collect()[column].drop_nulls()
         ]
         columns = ("CONTACT_DATE", *SPECIAL_CONTACTS, "STAFF_ID", "SENSITIVE")
         rows = case_rows(tables, "CONTACT", "CONTACT_ID", *columns, only=pl.any_horizontal(special))

@@ -234,7 +234,13 @@ def live_flags(store: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("events", "crn"),
-    [([MERGE], OTHER), ([MERGE, UNMERGE], CRN), ([UNMERGE, MERGE], CRN), ([], CRN)],
+    [
+        ([MERGE], OTHER),
+        ([MERGE, UNMERGE], CRN),
+        ([UNMERGE, MERGE], CRN),
+        ([{**UNMERGE, "occurredAt": "2026-11-19T10:00:00Z"}, MERGE], OTHER),
+        ([], CRN),
+    ],
 )
 def test_rows_of_a_merged_case_count_for_the_other(
     tmp_path: Path, events: list[dict[str, Any]], crn: str
@@ -262,10 +268,11 @@ def test_the_same_number_of_two_things_is_two(tmp_path: Path) -> None:
     assert [row["crn"] for row in rows["registrations"]] == [CRN, OTHER]
 
 
-def history(*days: int, **summary: int) -> dict[str, Any]:
+def history(*days: int, garbage: int = 0, **summary: int) -> dict[str, Any]:
     contacts = [
         {"startDateTime": f"2026-11-{day:02d}T09:30:00Z", "type": {"code": "COAP"}} for day in days
     ]
+    contacts += [{"startDateTime": "garbage", "type": {"code": "COAP"}}] * garbage
     body = {"personalDetails": {"identifiers": {"crn": CRN}}, "contacts": contacts}
     return body | ({"summary": summary} if summary else {})
 
@@ -276,6 +283,8 @@ def history(*days: int, **summary: int) -> dict[str, Any]:
         (history(12, 10), 2),
         (history(12, 10, hits=2, total=2), 2),
         (history(12, 10, hits=2, total=3), 3),
+        (history(12, hits=2, total=2), 3),
+        (history(12, 10, garbage=1), 3),
     ],
 )
 def test_a_contact_that_a_whole_history_no_longer_has_was_deleted(
@@ -296,3 +305,19 @@ def test_a_beginning_that_stands_for_everything_is_refused(tmp_path: Path, whole
     (tmp_path / "extract.json").write_text(json.dumps(content))
     with pytest.raises(UnreadableInput, match="none empty"):
         describe_extract(tmp_path)
+
+
+@pytest.mark.parametrize(("crn", "read"), [("x700001 ", True), ("ABCDEFG", False)])
+def test_a_crn_in_lower_case_is_the_same_and_one_that_is_none_is_named(
+    tmp_path: Path, crn: str, read: bool
+) -> None:
+    rows, report = convert(tmp_path, flags=flags(crn), X700001=COMPLIANCE)
+    crns = [row["crn"] for row in rows.get("registrations", [])]
+    assert crns == (["X700001"] if read else [])
+    assert ("its CRN is not a letter and six digits" in report.unread.get("flags.json", "")) != read
+
+
+def test_a_limit_for_a_crn_in_lower_case_is_of_that_case(tmp_path: Path) -> None:
+    access = {"crn": "x700002", "userRestricted": True, "userExcluded": False}
+    rows, _ = convert(tmp_path, X700001=access)
+    assert [row["crn"] for row in rows["limits"]] == ["X700002"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -366,7 +366,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 
 
 def test_a_record_is_complete_where_all_its_tables_are_there(tmp_path: Path) -> None:
-    extract, _ = import_tables(tmp_path, contacts())
+    extract, _ = import_tables(tmp_path, contacts(), oasys={"OFFENDER": [], "OASYS_SET": []})
     assert set(about(extract)["complete"]) == {"contacts", "people", "limits"}
 
 
@@ -427,8 +427,32 @@ def test_no_limits_is_a_whole_answer(tmp_path: Path) -> None:
         tmp_path, {"OFFENDER": [{**CREATED, **OFFENDER}], **no_limits()}
     )
     assert rows_of(extract, "limits") == []
-    assert "limits" in about(extract)["complete"]
+    assert about(extract)["whole"] == {"limits": ["ndelius-"]}
     assert report.limited == 0
+
+
+def test_a_night_without_oasys_lifts_no_limit_of_oasys(tmp_path: Path) -> None:
+    marked = {
+        "OFFENDER_PK": "1",
+        "CMS_PROB_NUMBER": "X700001",
+        "LIMITED_ACCESS_OFFENDER": "Y",
+        "CREATE_DATE": "2026-03-01",
+    }
+    restricted = {"RESTRICTION_ID": "1", "RESTRICTION_DATE": "2026-01-01"}
+    store = tmp_path / "store"
+    first, _ = import_tables(
+        tmp_path / "one",
+        ndelius_tables(RESTRICTION=[restricted]),
+        oasys={"OFFENDER": [marked], "OASYS_SET": []},
+    )
+    load_extract(first, store)
+    second, _ = import_tables(
+        tmp_path / "two", ndelius_tables(), extracted_at=AT + timedelta(days=1)
+    )
+    load_extract(second, store)
+    day = (AT + timedelta(days=1)).date()
+    limits = build.limits_in_force(Store.open(store), day)
+    assert limits["crn"].to_list() == ["X700001"], "that of NDelius is lifted, that of OASys stands"
 
 
 @pytest.mark.parametrize(("with_oasys", "state"), [(False, "stopped"), (True, "supplied")])
@@ -636,3 +660,106 @@ def test_one_oasys_set_in_two_folders_is_one_assessment(tmp_path: Path) -> None:
     report = import_systems(folders, tmp_path / "extract", AT)
     assert len(rows_of(tmp_path / "extract", "assessments")) == 1
     assert report.told_twice["assessments"] == 1
+
+
+ACCESS = {"crn": "X700001", "userRestricted": True, "userExcluded": False}
+ENDED = {
+    "EXCLUSION_ID": "1",
+    "OFFENDER_ID": "1",
+    "EXCLUSION_DATE": "2019-01-01",
+    "EXCLUSION_END_DATE": "2020-01-01",
+    **CREATED,
+}
+
+
+def import_beside(folder: Path, bodies: dict[str, Any], tables: Tables) -> Path:
+    """Import tables with API responses beside them."""
+    (folder / "responses").mkdir(parents=True)
+    for name, body in bodies.items():
+        (folder / "responses" / f"{name}.json").write_text(json.dumps(body))
+    extract, _ = import_tables(folder, tables, responses=folder / "responses")
+    return extract
+
+
+def test_a_limit_of_a_response_stands_beside_an_old_one_of_the_tables(tmp_path: Path) -> None:
+    tables = ndelius_tables(EXCLUSION=[ENDED])
+    extract = import_beside(tmp_path, {"access": ACCESS}, tables)
+    limits = [(row["kind"], row["ended_on"]) for row in rows_of(extract, "limits")]
+    assert sorted(limits, key=str) == [("exclusion", date(2020, 1, 1)), ("restriction", None)]
+
+
+def test_a_limit_of_a_response_follows_a_merge_of_the_tables(tmp_path: Path) -> None:
+    second = {**OFFENDER, "OFFENDER_ID": "2", "CRN": "X700002", **CREATED}
+    tables = ndelius_tables()
+    tables["OFFENDER"] = [{**tables["OFFENDER"][0], "SOFT_DELETED": "1"}, second]
+    tables["MERGE_HISTORY"] = [
+        {"MERGE_HISTORY_ID": "1", "ORIGIN_OFFENDER_ID": "1", "TARGET_OFFENDER_ID": "2"}
+    ]
+    extract = import_beside(tmp_path, {"access": ACCESS}, tables)
+    assert [row["crn"] for row in rows_of(extract, "limits")] == ["X700002"]
+
+
+def test_no_link_to_a_case_that_a_response_says_is_limited(tmp_path: Path) -> None:
+    home = {"START_DATE": "2026-01-01", "ADDRESS_NUMBER": "19", "POSTCODE": "ZZ1 1ZZ"}
+    addresses = [{"OFFENDER_ADDRESS_ID": n, "OFFENDER_ID": n, **home} for n in ("1", "2")]
+    tables = ndelius_tables(OFFENDER_ADDRESS=addresses)
+    tables["OFFENDER"].append({**OFFENDER, "OFFENDER_ID": "2", "CRN": "X700002", **CREATED})
+    extract = import_beside(tmp_path, {"access": ACCESS}, tables)
+    assert rows_of(extract, "links") == []
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"REGISTRATION_DATE": "2026-06-01", "LAST_UPDATED_DATETIME": "2026-03-03 10:00:00"},
+        {"REGISTRATION_DATE": "2026-03-01", "LAST_UPDATED_DATETIME": "2026-03-02 09:59:59"},
+    ],
+    ids=["about a later day", "changed before it was made"],
+)
+def test_a_deleted_row_stays_deleted(tmp_path: Path, times: dict[str, str]) -> None:
+    register = {"REGISTRATION_ID": "1", "REGISTER_TYPE_ID": "WEAP", "SOFT_DELETED": "1", **times}
+    extract, _ = import_tables(tmp_path, ndelius_tables(REGISTRATION=[register]))
+    assert all(row["withdrawn_at"] is not None for row in rows_of(extract, "registrations")[-1:])
+
+
+@pytest.mark.parametrize("mark", [1, 1.0, True, "1", "Y", "T"])
+def test_a_mark_of_any_type_limits_a_case(tmp_path: Path, mark: Any) -> None:
+    folder = write_tables(tmp_path / "ndelius", ndelius_tables())
+    (folder / "OFFENDER.csv").unlink()
+    row = {**OFFENDER, **CREATED, "CURRENT_EXCLUSION": mark}
+    pl.DataFrame([row]).write_parquet(folder / "OFFENDER.parquet")
+    report = import_systems({"ndelius": folder}, tmp_path / "extract", AT)
+    assert report.limited == 1
+
+
+@pytest.mark.parametrize("number", [2500343964.0, 2500343964])
+def test_a_number_of_any_type_is_the_same_number(tmp_path: Path, number: float) -> None:
+    folder = write_tables(tmp_path / "ndelius", contacts(OFFENDER_ID="2500343964"))
+    (folder / "OFFENDER.csv").unlink()
+    row = {**OFFENDER, **CREATED, "OFFENDER_ID": number}
+    pl.DataFrame([row]).write_parquet(folder / "OFFENDER.parquet")
+    import_systems({"ndelius": folder}, tmp_path / "extract", AT)
+    assert len(rows_of(tmp_path / "extract", "contacts")) == 1
+
+
+def test_a_later_note_of_a_response_is_a_version_without_an_outcome_too(tmp_path: Path) -> None:
+    item_values = {"updatedAt": "2026-04-01T10:00:00Z", "notes": "Threatened his partner."}
+    extract = import_with(tmp_path, {"page": contact_response(10, **item_values)})
+    assert contact_rows(extract)[-1] == ("ndelius-10", 2, None, "Threatened his partner.")
+
+
+def test_a_response_whose_moment_is_a_guess_changes_nothing_of_the_tables(tmp_path: Path) -> None:
+    item = {
+        "crn": "X700001",
+        "caseName": {"forename": "Ann", "surname": "Example"},
+        "nextAppointment": {"id": 10, "date": "2026-06-20T09:00:00", "description": "Local words"},
+    }
+    extract = import_with(tmp_path, {"list": {"caseload": [item]}})
+    assert contact_rows(extract) == [("ndelius-10", 1, None, "Came.")]
+
+
+def test_a_number_told_of_another_case_stays_with_the_case_of_the_tables(tmp_path: Path) -> None:
+    item_values = {"updatedAt": "2026-04-01T10:00:00Z", "notes": "Another."}
+    bodies = {"page": contact_response(10, "X700009", **item_values)}
+    extract = import_with(tmp_path, bodies)
+    assert {row["crn"] for row in rows_of(extract, "contacts")} == {"X700001"}

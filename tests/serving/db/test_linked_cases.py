@@ -33,7 +33,7 @@ def sealed(*entries: dict[str, Any]) -> dict[str, Any]:
     contact = {"table": "contacts", "record_id": "C1", "occurred_on": "2026-05-01"}
     linked = {
         "indicator": "person_of_concern_at_same_address",
-        "sentence": "Somebody who is recorded as high or very high risk lives there.",
+        "sentence": "Somebody of high risk lives at the same address (since 1 May 2026).",
         "entries": list(entries),
     }
     return {"reasons": [], "shown_only": [linked, {**plain, "entries": [contact]}]}
@@ -44,19 +44,27 @@ def case_of(connection: Connection, pdu: str) -> str:
     return str(connection.execute(rows.order_by(caseload.c.crn).limit(1)).scalar_one())
 
 
-def links_read(service: Service, username: str, findings_row: dict[str, Any]) -> list[Any]:
-    """The linked cases of each finding as a user reads them; some case is limited meanwhile."""
+def findings_read(
+    service: Service, username: str, findings_row: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The findings as a user reads them; one case is limited meanwhile."""
     with service.night.begin() as connection:
         row = {"crn": LIMITED, "kind": "restriction", "username": ""}
         connection.execute(insert(limits), row)
     try:
         with transaction(service.web, username) as opened:
             opened.audit(AuditEvent("PAGE_VIEW_FIND", "NOT_APPLICABLE", "-"))
-            shown = close_links(opened.connection, findings_row)["shown_only"]
+            shown: list[dict[str, Any]] = close_links(opened.connection, findings_row)["shown_only"]
     finally:
         with service.night.begin() as connection:
             connection.execute(text("DELETE FROM triage.limits WHERE crn = :crn"), {"crn": LIMITED})
     assert not any("linked_crn" in entry for one in shown for entry in one["entries"])
+    return shown
+
+
+def links_read(service: Service, username: str, findings_row: dict[str, Any]) -> list[Any]:
+    """The linked cases of each finding as a user reads them."""
+    shown = findings_read(service, username, findings_row)
     return [[entry.get("linked_case") for entry in one["entries"]] for one in shown]
 
 
@@ -70,12 +78,14 @@ def test_a_linked_case_of_the_own_unit_is_named(service: Service) -> None:
 
 def test_a_case_that_is_not_there_is_one_that_the_reader_may_not_see(service: Service) -> None:
     row = sealed(link_to(ELSEWHERE), link_to(None, "LINK2"))
-    assert links_read(service, "ALD-SPO-1", row) == [[None, None], [None]]
+    assert links_read(service, "ALD-SPO-1", row) == [[None], [None]], "one of nobody is left out"
 
 
 def test_nothing_is_said_of_a_link_to_a_case_of_limited_access(service: Service) -> None:
     row = sealed(link_to(LIMITED), link_to(ELSEWHERE, "LINK2"))
     assert links_read(service, "ALD-SPO-1", row) == [[None], [None]]
+    sentence = findings_read(service, "ALD-SPO-1", row)[0]["sentence"]
+    assert "since" not in sentence, "the date may be that of the limited case"
     # A finding that rests on such a link alone is left out; the other finding stays.
     assert links_read(service, "ALD-SPO-1", sealed(link_to(LIMITED))) == [[None]]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from features.contracts.codes import NOT_YET_KNOWN
 from features.sources.ndelius import link_pairs
 from tests.features.sources.systems import CREATED, import_tables, ndelius_tables, rows_of
 
@@ -49,7 +50,8 @@ def import_links(folder: Path, count: int = 2, **tables: list[Row]) -> list[tupl
     ndelius |= {"R_REGISTER_TYPE": REGISTERS, "R_STANDARD_REFERENCE_LIST": STATUSES}
     extract, report = import_tables(folder, ndelius)
     of_links = [table for table in report.tables if table.record == "links"]
-    rows = rows_of(extract, "links") if of_links else []
+    versions = rows_of(extract, "links") if of_links else []
+    rows = [row for row in versions if row["kind"] != NOT_YET_KNOWN]
     assert len(rows) == sum(table.mapped for table in of_links)
     return sorted((tuple(row[name] for name in LINK) for row in rows), key=str)
 
@@ -83,6 +85,9 @@ def test_two_people_at_one_address_at_the_same_time(
     "other",
     [
         {"ADDRESS_NUMBER": "20"},
+        {"BUILDING_NAME": "Flat 2"},
+        {"ADDRESS_STATUS_ID": "99"},
+        {"START_DATE": "2026-05-01", "END_DATE": "2026-01-01"},
         {"POSTCODE": "ZZ1 1ZY"},
         {"ADDRESS_NUMBER": ""},
         {"POSTCODE": ""},
@@ -100,9 +105,18 @@ def test_no_link(tmp_path: Path, other: Row) -> None:
 
 @pytest.mark.parametrize("count", [link_pairs.MOST_PEOPLE, link_pairs.MOST_PEOPLE + 1])
 def test_a_hostel_is_no_link(tmp_path: Path, count: int) -> None:
-    addresses = [address(n) for n in range(1, count + 2)]
-    links = import_links(tmp_path, count + 1, OFFENDER_ADDRESS=addresses)
-    assert len(links) == (count * (count + 1) if count <= link_pairs.MOST_PEOPLE else 0)
+    addresses = [address(n) for n in range(1, count + 1)]
+    links = import_links(tmp_path, count, OFFENDER_ADDRESS=addresses)
+    assert len(links) == (count * (count - 1) if count <= link_pairs.MOST_PEOPLE else 0)
+
+
+def test_lodgers_one_after_another_are_no_hostel(tmp_path: Path) -> None:
+    lodgers = [
+        address(n, START_DATE=f"2025-{n:02d}-01", END_DATE=f"2025-{n:02d}-20") for n in range(2, 11)
+    ]
+    owner = address(1, START_DATE="2000-01-01")
+    links = import_links(tmp_path, 10, OFFENDER_ADDRESS=[owner, *lodgers])
+    assert len(links) == 2 * len(lodgers)
 
 
 def test_every_address_is_accounted_for(tmp_path: Path) -> None:
@@ -157,12 +171,15 @@ def test_a_link_is_known_once_both_halves_are(tmp_path: Path) -> None:
     late = {"CREATED_DATETIME": "2026-05-01 10:00:00", "LAST_UPDATED_DATETIME": ""}
     changed = {"LAST_UPDATED_DATETIME": "2026-06-01 10:00:00"}
     for folder, other, known_at in (
-        ("late", late, datetime(2026, 5, 1, 9)),
-        ("changed", changed, datetime(2026, 6, 1, 9)),
+        ("late", late, [datetime(2026, 5, 1, 9)]),
+        ("changed", changed, [datetime(2026, 3, 2, 10), datetime(2026, 6, 1, 9)]),
     ):
         tables = ndelius_tables(OFFENDER_ADDRESS=[address(1), address(2, **other)])
         extract, _ = import_tables(tmp_path / folder, tables | {"OFFENDER": people(2)})
-        assert {row["recorded_at"] for row in rows_of(extract, "links")} == {known_at}
+        rows = [row for row in rows_of(extract, "links") if row["crn"] == "X700001"]
+        assert [row["recorded_at"] for row in rows] == known_at
+        assert rows[-1]["kind"] == "shared_address"
+        assert all(row["kind"] == NOT_YET_KNOWN for row in rows[:-1])
 
 
 LIMITS: list[tuple[str, dict[str, list[Row]], dict[str, list[Row]] | None]] = [
@@ -218,6 +235,9 @@ def test_no_link_where_access_to_either_case_is_limited(
         ("victim of index offence", "Victim", "same_victim", "same_victim"),
         ("Sister", "Friend", "shared_contact", "shared_contact"),
         ("Ex-partner and victim", "Wife", "victim_is_partner", "partner_is_victim"),
+        ("Mother of partner", "Victim", "shared_contact", "shared_contact"),
+        ("Business partner", "Victim", "shared_contact", "shared_contact"),
+        ("Sister - not a victim", "Victim", "shared_contact", "shared_contact"),
     ],
 )
 def test_the_same_person_named_in_two_cases(
@@ -236,6 +256,7 @@ def test_the_same_person_named_in_two_cases(
         {"RELATIONSHIP": "GP"},
         {"RELATIONSHIP": "Support worker"},
         {"MOBILE_NUMBER": ""},
+        {"RELATIONSHIP": "Victim Liaison Officer"},
     ],
 )
 def test_people_who_are_not_the_same_or_work_with_the_person(tmp_path: Path, other: Row) -> None:
@@ -277,3 +298,61 @@ def test_two_people_in_one_crown_court_case(tmp_path: Path) -> None:
     ]
     appearances[1]["COURT_ID"] = "8"
     assert import_links(tmp_path / "elsewhere", COURT_APPEARANCE=appearances) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"ADDRESS_NUMBER": "Flat 1, 19"}, {"ADDRESS_NUMBER": "Flat 11, 9"}),
+        ({"ADDRESS_NUMBER": "2/14"}, {"ADDRESS_NUMBER": "21/4"}),
+        (
+            {"ADDRESS_NUMBER": "N/A", "BUILDING_NAME": "Rose Cottage"},
+            {"ADDRESS_NUMBER": "N/A", "BUILDING_NAME": "The Mill"},
+        ),
+        ({"ADDRESS_NUMBER": "N/A"}, {"ADDRESS_NUMBER": "n/a"}),
+    ],
+)
+def test_other_homes(tmp_path: Path, one: Row, other: Row) -> None:
+    addresses = [address(1, **one), address(2, **other)]
+    assert import_links(tmp_path, OFFENDER_ADDRESS=addresses) == []
+
+
+@pytest.mark.parametrize(
+    "number", [{"NOMS_NUMBER": "A1234BC"}, {"PNC_NUMBER": "2012/0052494Q"}, {"SOFT_DELETED": "1"}]
+)
+def test_two_cases_of_one_person_or_a_deleted_one_are_no_link(tmp_path: Path, number: Row) -> None:
+    both = [{**one, **number} for one in people(2)]
+    links = import_links(tmp_path, OFFENDER=both, OFFENDER_ADDRESS=[address(1), address(2)])
+    assert links == []
+
+
+def test_of_one_row_told_twice_the_last_form_counts(tmp_path: Path) -> None:
+    later = {"LAST_UPDATED_DATETIME": "2026-04-01 10:00:00", "END_DATE": "2026-03-10"}
+    for order in (1, -1):
+        forms = [address(2), address(2, **later)][::order]
+        folder = tmp_path / f"{order}"
+        links = import_links(folder, OFFENDER_ADDRESS=[address(1), *forms])
+        ends = {link[5] for link in links if link[2] == "shared_address"}
+        assert ends == {date(2026, 3, 10)}
+
+
+def test_the_end_of_a_register_is_known_once_it_was_recorded(tmp_path: Path) -> None:
+    register = {"REGISTRATION_ID": "1", "OFFENDER_ID": "2", "REGISTER_TYPE_ID": "1"}
+    late = {"CREATED_DATETIME": "2026-06-20 10:00:00", "LAST_UPDATED_DATETIME": ""}
+    tables = ndelius_tables(
+        OFFENDER_ADDRESS=[address(1), address(2)],
+        REGISTRATION=[{**register, "REGISTRATION_DATE": "2026-01-01"}],
+        DEREGISTRATION=[
+            {
+                "DEREGISTRATION_ID": "1",
+                "REGISTRATION_ID": "1",
+                "DEREGISTRATION_DATE": "2026-03-20",
+                **late,
+            }
+        ],
+    )
+    tables |= {"OFFENDER": people(2), "R_REGISTER_TYPE": REGISTERS}
+    extract, _ = import_tables(tmp_path, tables)
+    ends = [(row["ended_on"], row["recorded_at"]) for row in rows_of(extract, "links")]
+    assert (date(2026, 3, 20), datetime(2026, 6, 20, 9)) in ends
+    assert all(end is None for end, at in ends if at < datetime(2026, 6, 20))
