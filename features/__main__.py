@@ -19,6 +19,7 @@ from features.frame import build, catalogue_pages
 from features.intake import load
 from features.intake.load import load_extract
 from features.markdown import layout_page
+from features.notes import commands as note_commands
 from features.progress import show_steps
 from features.sources import commands as source_commands
 from features.sources import lineage_page
@@ -273,6 +274,7 @@ def _make_parser() -> argparse.ArgumentParser:
     check_parser.set_defaults(run=check_extract)
 
     source_commands.add_parsers(commands)
+    note_commands.add_parsers(commands)
 
     build_parser = commands.add_parser("build", help="build the indicator frame as of a date")
     build_parser.add_argument("--store", type=Path, default=Path("var/store"))

@@ -1,0 +1,106 @@
+"""Judges who did what a phrase says, who told of it, and who was or could be harmed."""
+
+from __future__ import annotations
+
+import re
+
+RELATIVES = (
+    r"mum|mother|mam|dad|father|stepdad|stepfather|brother|sister|bro|sis|uncle|aunt|cousin|nan|"
+    r"grandmother|grandad|parents|family"
+)
+PARTNERS = r"partner|girlfriend|boyfriend|gf|bf|wife|husband|ex|ex-partner|fianc[ée]e?|missus"
+OTHERS = (
+    rf"{RELATIVES}|{PARTNERS}|neighbour|neighbor|landlord|landlady|resident|co-resident|flatmate|"
+    r"housemate|friend|mate|cellmate|victim|complainant|ip"
+)
+_SUBJECT = re.compile(
+    rf"(?i)\b(?:{OTHERS})(?:'s)?(?:\s+(?:has|had|is|was|been|were|also|then))*\s*$"
+)
+_VICTIM_BEFORE = re.compile(
+    r"(?i)\b(?:victim of|subjected to|was|been|being|got|getting|were)\s+(?:\w+\s+){0,2}$"
+)
+_BY_OTHER = re.compile(
+    rf"(?i)^\s*(?:\w+\s+){{0,3}}?by\s+(?:(?:his|her|an?|the|another|other|two|some|unknown)\s+)*"
+    rf"(?:{OTHERS}|men|males?|lads|youths?|strangers?|prisoners?|inmates?|gang)\b"
+)
+_AGENCY = re.compile(
+    r"(?i)\b(?:police|pnc|pc \w+|dc \w+|ppu|cps|mash|csc|social worker|sw|childrens? services|"
+    r"children's services|prison|omu|pom|hmp|cmht|cpn|hospital|a&e|gp|marac|mappa|intel\w*|cad|"
+    r"ems|electronic monitoring|tag(?:ging)? (?:company|provider)|court|ids|drug service|housing "
+    r"officer|council|school)\b"
+)
+_THIRD = re.compile(
+    rf"(?i)\b(?:{RELATIVES}|{PARTNERS}|neighbour|landlord|landlady|resident|caller|victim|"
+    r"member of the public|employer|friend)\b[^.]{0,40}?\b(?:said|says|states?|stated|reports?|"
+    r"reported|rang|called|phoned|told|alleges?|alleged|complain\w*|emailed|texted|contacted|adv\w*)"
+    rf"|\b(?:call|tc|t/c|email|text|letter|voicemail|complaint)\s+(?:from|fr|w/?|with)\s+"
+    rf"(?:\w+\s+){{0,2}}?(?:{RELATIVES}|{PARTNERS}|neighbour|landlord|landlady|member of the "
+    r"public)"
+)
+_SELF = re.compile(
+    r"(?i)\b(?:he|she|pop|sp|client|subject)?\s*(?:said|says|states?|stated|told me|tells me|"
+    r"reports?|reported|disclosed|discloses|admit\w*|claims?|claimed|explained|acknowledged|"
+    r"mentioned|adm)\b|[\"“”]"
+)
+_ABOUT_CASE = frozenset(
+    {
+        "third_party_complaint",
+        "provider_concern",
+        "intelligence",
+        "relationship_new",
+        "relationship_ended",
+        "relationship_conflict",
+        "child_contact",
+        "pregnancy",
+        "address_changed",
+        "address_lost_or_at_risk",
+        "non_disclosure",
+        "civil_order_breach",
+    }
+)
+"""Kinds that are about the person, whoever acts in the sentence."""
+_TARGETS = (
+    ("child", r"child|children|kids?|son|daughter|toddler|baby|minor|pupil|schoolgirl|schoolboy"),
+    ("staff", r"officer|staff|worker|receptionist|tutor|nurse|po|pso|police|paramedic|keyworker"),
+    ("prisoner", r"cellmate|inmate|prisoner|wing|cell"),
+    ("partner", PARTNERS),
+    ("family", RELATIVES),
+    ("known_adult", r"neighbour|landlord|landlady|friend|mate|flatmate|resident|victim"),
+    ("public", r"stranger|public|shop|bouncer|doorman|passer\w*|pub|street|bus|driver|customer"),
+)
+_HARM = frozenset(
+    {"violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"}
+)
+
+
+def judge_doer(kind: str, before: str, after: str) -> str:
+    """`other` where somebody else did it or the person suffered it, else `pop`."""
+    if kind in _ABOUT_CASE:
+        return "pop"
+    if _BY_OTHER.search(after) or _SUBJECT.search(before):
+        return "other"
+    suffered = _VICTIM_BEFORE.search(before) and kind in ("violence", "domestic_abuse", "sexual")
+    return "other" if suffered else "pop"
+
+
+def judge_teller(source: str, sentence: str) -> str:
+    """Who told of it: `agency`, `third_party`, `self`, or `seen` by the writer."""
+    if source in ("police_log", "court", "prison") or _AGENCY.search(sentence):
+        return "agency"
+    if _THIRD.search(sentence):
+        return "third_party"
+    return "self" if _SELF.search(sentence) else "seen"
+
+
+def judge_target(kind: str, sentence: str) -> str:
+    """Who was or could be harmed, by the nearest words; `none` where nobody is named."""
+    if kind == "sexual_concern_child":
+        return "child"
+    if kind not in _HARM:
+        return ""
+    if kind == "domestic_abuse":
+        return "family" if re.search(rf"(?i)\b(?:{RELATIVES})\b", sentence) else "partner"
+    for target, words in _TARGETS:
+        if re.search(rf"(?i)\b(?:{words})s?\b", sentence):
+            return target
+    return "none"

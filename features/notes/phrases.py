@@ -1,0 +1,138 @@
+"""The language in which the lexicon is written: phrases of plain words, compiled to patterns.
+
+A phrase is words as they stand, in lower case, separated by spaces. `(a|b)` are alternatives, and a
+word that is all alternatives and ends in `?` may be missing; `_` is a space or hyphen that may be
+missing; `..` lets up to three words stand between, `...` up to six, never over a sentence's end.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from features.errors import UnreadableInput
+
+LEXICON = Path(__file__).with_name("lexicon")
+"""A file a kind: `[[phrase]]` with `say`, an example `yes` that it matches, and one `no`."""
+_BETWEEN = r"[ ,:/&()'\"-]+"
+_WORD = rf"(?:{_BETWEEN}[^\s.;!?]+)"
+_GAPS = {"..": rf"{_WORD}{{0,3}}?", "...": rf"{_WORD}{{0,6}}?"}
+_ALLOWED = re.compile(r"[a-z0-9'/+&%(|)?_.\-]+")
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One phrase of the lexicon, with an example that it must match and one that it must not."""
+
+    kind: str
+    say: str
+    yes: str
+    no: str
+
+    @property
+    def pattern(self) -> str:
+        """The phrase as a regular expression without look-around, which every engine reads."""
+        return _pattern_of(self.say)
+
+
+@cache
+def _pattern_of(say: str) -> str:
+    pattern = ""
+    for token in say.split():
+        if token in _GAPS:
+            pattern += _GAPS[token]
+            continue
+        if not _ALLOWED.fullmatch(token):
+            raise UnreadableInput(
+                f"The phrase {say!r} has {token!r}: words, (a|b), ?, _ and .. are all that it may "
+                "have. Mend the lexicon."
+            )
+        body = _escape(token)
+        is_optional = token.startswith("(") and token.endswith(")?") and token.count("(") == 1
+        if is_optional and pattern:
+            pattern += f"(?:{_BETWEEN}{body.removesuffix('?')})?"
+        else:
+            pattern += (_BETWEEN if pattern else "") + body
+    return rf"\b{pattern}\b"
+
+
+def _escape(token: str) -> str:
+    plain = token.replace("(", "(?:").replace("_", "[ -]?")
+    return re.sub(r"([+.&%])", r"\\\1", plain)
+
+
+@cache
+def read_lexicon(folder: Path = LEXICON) -> tuple[Phrase, ...]:
+    """Every phrase, by kind and in the order of its file; raises UnreadableInput for a bad file."""
+    phrases: list[Phrase] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            phrases += [_phrase(path.stem, item) for item in content["phrase"]]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise UnreadableInput(
+                f"{path.name} cannot be read ({error}). Each phrase has say, yes and no."
+            ) from error
+    return tuple(phrases)
+
+
+def _phrase(kind: str, item: Mapping[str, str]) -> Phrase:
+    return Phrase(kind, item["say"], item["yes"], item["no"])
+
+
+@dataclass(frozen=True)
+class CompiledPhrase:
+    """A phrase ready to be looked for."""
+
+    kind: str
+    pattern: re.Pattern[str]
+
+
+@cache
+def phrases_by_word(folder: Path = LEXICON) -> dict[str, tuple[CompiledPhrase, ...]]:
+    """The phrases by a word without which each cannot match: the rarest-looking of its words."""
+    index: dict[str, list[CompiledPhrase]] = {}
+    for phrase in read_lexicon(folder):
+        compiled = CompiledPhrase(phrase.kind, re.compile(f"(?i){phrase.pattern}"))
+        for word in anchor_words(phrase.say):
+            index.setdefault(word, []).append(compiled)
+    return {word: tuple(phrases) for word, phrases in index.items()}
+
+
+WORD = re.compile(r"[a-z0-9]+")
+
+
+def anchor_words(say: str) -> set[str]:
+    """The words of which every match of a phrase has one: of its most telling required token.
+
+    The most telling token is that whose shortest word is the longest.
+    """
+    tokens = [
+        _longest_parts(_alternatives(token))
+        for token in say.split()
+        if token not in _GAPS and not (token.startswith("(") and token.endswith(")?"))
+    ]
+    if not tokens:
+        raise UnreadableInput(f"The phrase {say!r} has no word that must be there. Mend it.")
+    return max(tokens, key=lambda words: (min(map(len, words)), -len(words)))
+
+
+def _longest_parts(alternatives: set[str]) -> set[str]:
+    # What `_` parts may be written as one word, too.
+    written = {form for text in alternatives for form in (text, text.replace("_", ""))}
+    words = (WORD.findall(text.lower()) for text in written)
+    return {max(own, key=len) for own in words if own}
+
+
+def _alternatives(token: str) -> set[str]:
+    """Every text that a token stands for; `_` stays, and stands between words."""
+    match = re.search(r"\(([^()]*)\)(\??)", token)
+    if match is None:
+        return {token}
+    options = match[1].split("|") + ([""] if match[2] else [])
+    before, after = token[: match.start()], token[match.end() :]
+    return {text for option in options for text in _alternatives(before + option + after)}
