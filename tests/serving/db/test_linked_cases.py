@@ -105,6 +105,7 @@ SELECT * FROM (SELECT i.id, i.pdu_code,
 FROM triage.items i JOIN triage.findings f ON f.item_id = i.id
 WHERE NOT i.limited AND i.state <> 'by_hand'
   AND f.shown_only @> '[{"indicator": "person_of_concern_at_same_address"}]'
+  AND EXISTS (SELECT 1 FROM triage.users u WHERE u.username = right(i.pdu_code, 3) || '-SPO-1')
   AND NOT EXISTS (SELECT 1 FROM triage.users u
                   WHERE u.username LIKE right(i.pdu_code, 3) || '-SPO-1'
                     AND i.hands ? u.staff_code)
