@@ -13,6 +13,9 @@ from features.notes.phrases import WORD, CompiledPhrase, phrases_by_word
 
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|[.](?=[^\s])|\?(?=[+a-z]))+[.!?;]?")
 
+_PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'"})
+"""Curly apostrophes as straight ones: a phone writes the one, a keyboard the other."""
+
 
 @dataclass(frozen=True)
 class NoteEntry:
@@ -43,7 +46,7 @@ def read_note(
     """
     entries = [
         entry
-        for sentence in _SENTENCE.finditer(text)
+        for sentence in _SENTENCE.finditer(text.translate(_PLAIN))
         for entry in _read_sentence(sentence, text, source, written_on)
     ]
     plainest: dict[tuple[str, str, str, str], NoteEntry] = {}
@@ -66,7 +69,7 @@ def _read_sentence(
             kind=phrase.kind,
             start=sentence.start() + match.start(),
             end=sentence.start() + match.end(),
-            quote=match.group(),
+            quote=text[sentence.start() + match.start() : sentence.start() + match.end()],
             asserted=judge_assertion(before, after),
             by=judge_doer(phrase.kind, before, after),
             when="past" if past else "now",

@@ -120,6 +120,15 @@ def test_a_note_with_nothing_in_it() -> None:
     assert read_note("Attended on time. Discussed work. Next appointment Friday.") == []
 
 
+def test_a_curly_apostrophe_is_an_apostrophe() -> None:
+    curly = "He’s been drinking again and he’s off his face."
+    entries = read_note(curly)
+    assert {entry.kind for entry in entries} == {
+        entry.kind for entry in read_note(curly.replace("’", "'"))
+    }
+    assert all(curly[entry.start : entry.end] == entry.quote for entry in entries)
+
+
 def test_the_words_are_those_of_the_note() -> None:
     text = "Attended late. He punched his partner in the face. Next appointment Friday."
     entries = read_note(text, written_on=date(2026, 3, 1))
