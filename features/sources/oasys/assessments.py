@@ -6,6 +6,7 @@ Levels a group are the answers to SUM6.1.1 to SUM6.5.2 of the section ROSHSUM.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -89,21 +90,38 @@ def _answers(tables: SourceTables) -> pl.LazyFrame:
 
 def _levels(tables: SourceTables) -> pl.LazyFrame:
     answers = _answers(tables)
-    of = {
-        name: pl.col("_answer").filter(pl.col("_question") == question).first().replace(LEVELS)
-        for question, name in LEVEL_QUESTIONS.items()
-    }
+    # Each a largest value of a group: what keeps the values of a group keeps all answers in memory.
+    of = {name: _level_of(question) for question, name in LEVEL_QUESTIONS.items()}
     screened: dict[str, pl.Expr] = {
-        name: pl.when(pl.col("_question").is_in(list(questions)).any()).then(
-            (pl.col("_question").is_in(list(questions)) & (pl.col("_answer") == "YES")).any()
-        )
+        name: pl.when(_is_one_of(questions)).then(pl.col("_answer") == "YES").max()
         for name, questions in MENTIONS.items()
     }
-    psychiatric = pl.col("_answer").filter(pl.col("_question") == PSYCHIATRIC).first()
+    psychiatric = _answer_to(PSYCHIATRIC)
     screened["mentions_mental_health"] = psychiatric.is_in(["1", "2"])
     return answers.group_by("OASYS_SET_PK").agg(
         *[value.alias(f"_{name}") for name, value in {**of, **screened}.items()]
     )
+
+
+def _level_of(question: str) -> pl.Expr:
+    """The level that answers a question, of several the highest; another answer as it came."""
+    is_answer = pl.col("_question") == question
+    ranks = [
+        pl.when(is_answer & (pl.col("_answer") == letter)).then(pl.lit(rank))
+        for rank, letter in enumerate(LEVELS)
+    ]
+    levels = dict(enumerate(LEVELS.values()))
+    highest = pl.coalesce(ranks).max()
+    level = highest.replace_strict(levels, default=None, return_dtype=pl.String)
+    return pl.coalesce(level, _answer_to(question))
+
+
+def _answer_to(question: str) -> pl.Expr:
+    return pl.when(pl.col("_question") == question).then(pl.col("_answer")).max()
+
+
+def _is_one_of(questions: Iterable[str]) -> pl.Expr:
+    return pl.any_horizontal(pl.col("_question") == question for question in questions)
 
 
 def _texts(tables: SourceTables) -> pl.LazyFrame:

@@ -222,3 +222,16 @@ def test_a_countersignature_is_required_where_one_is_awaited_or_named(
     tmp_path: Path, fields: dict[str, str], required: bool | None
 ) -> None:
     assert assessment(tmp_path, oasys(**fields))["countersign_required"] is required
+
+
+@pytest.mark.parametrize(
+    ("answers", "level"),
+    [(("M", "H"), "HIGH"), (("H", "M"), "HIGH"), (("L", "V", "H"), "VERY_HIGH"), (("X",), "X")],
+)
+def test_of_several_answers_to_one_question_the_highest_level_counts(
+    tmp_path: Path, answers: tuple[str, ...], level: str
+) -> None:
+    tables = oasys({"SUM6.2.1": answers[0]})
+    (first,) = tables["OASYS_ANSWER"]
+    tables["OASYS_ANSWER"] = [{**first, "REF_ANSWER_CODE": answer} for answer in answers]
+    assert assessment(tmp_path, tables)["public_community"] == level
