@@ -16,7 +16,7 @@ import polars as pl
 
 from features import clock
 from features.contracts import records
-from features.contracts.table import is_crn
+from features.contracts.table import Table, is_crn
 from features.errors import MissingInput, UserError
 from features.sources.api_cases import SKIPPED
 from features.sources.api_limits import CRN, read_limits, stop_for_unreadable_limits
@@ -218,14 +218,20 @@ def _frames_of(rows: Tellings, at: datetime) -> dict[str, pl.DataFrame]:
             own = join_assessments(own)
         if own:
             versions = [row for versions in own.values() for row in versions]
-            frame = pl.DataFrame(versions, schema_overrides=table.schema, infer_schema_length=None)
-            for column, dtype in BESIDE.items():
-                if column not in frame.columns:
-                    frame = frame.with_columns(pl.lit(None, dtype).alias(column))
-            frames[name] = frame.with_columns(
-                pl.col(column).cast(dtype) for column, dtype in BESIDE.items()
-            ).with_columns(recorded_at=recorded_from_its_day(table))
+            frames[name] = _frame_of(versions, table)
     return frames
+
+
+def _frame_of(versions: list[dict[str, Any]], table: Table) -> pl.DataFrame:
+    """The rows of a record, with BESIDE; what is not of OASys is of NDelius, whoever answered."""
+    frame = pl.DataFrame(versions, schema_overrides=table.schema, infer_schema_length=None)
+    needed = {"source_system": pl.String(), **BESIDE}
+    absent = [pl.lit(None, dtype).alias(n) for n, dtype in needed.items() if n not in frame.columns]
+    frame = frame.with_columns(absent).with_columns(
+        pl.col("source_system").fill_null("ndelius"),
+        *[pl.col(column).cast(dtype) for column, dtype in BESIDE.items()],
+    )
+    return frame.with_columns(recorded_at=recorded_from_its_day(table))
 
 
 def _reference_list(path: Path) -> str:

@@ -15,6 +15,8 @@ REFERRALS = {
 }
 CONTACTS = {"mappa_referral": "CCMR", "handover": "POM1"}
 """Documents that NDelius has as contacts of a type."""
+OTHER_TYPES = {"POM1": "POM Handover expected start date"}
+"""Types of contact that the made-up record has as documents, in the words of NDelius's list."""
 RELATIONSHIPS = {"relationship": "Partner", "child_contact": "Child"}
 
 
@@ -28,7 +30,8 @@ def contact_tables(newest: dict[str, pl.DataFrame]) -> Tables:
         .otherwise(pl.lit("N"))
         .alias("SGC_FLAG")
     )
-    types = code_list(contact_codes.CONTACT_TYPES, "CONTACT_TYPE_ID", "CODE", "DESCRIPTION")
+    listed = {**contact_codes.CONTACT_TYPES, **OTHER_TYPES}
+    types = code_list(listed, "CONTACT_TYPE_ID", "CODE", "DESCRIPTION")
     return {
         "CONTACT": case_table(
             rows,
