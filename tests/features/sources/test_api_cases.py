@@ -239,7 +239,7 @@ def test_any_order_and_repetition_of_files_gives_the_same_records(
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases here")
 class TestSharedCases:
-    """Every shared case with its right value; the case about a merge needs what it does not hold."""
+    """Every shared case with its right value; of two, the next fetch is written here."""
 
     def extract(self, tmp_path: Path, number: str) -> tuple[Path, Report]:
         (folder,) = CASES.glob(f"{number}-*")
@@ -298,6 +298,36 @@ class TestSharedCases:
     def test_10_just_after_midnight_in_summer(self, tmp_path: Path) -> None:
         extract, _ = self.extract(tmp_path, "10")
         assert len(rows(extract, "contacts")) == 3
+
+    def next_fetch(self, tmp_path: Path, name: str, body: Any) -> Store:
+        """The store after a later fetch of another body."""
+        (tmp_path / "next").mkdir()
+        (tmp_path / "next" / name).write_text(json.dumps(body))
+        at = AT + timedelta(days=1)
+        convert_responses(tmp_path / "next", tmp_path / "next-out", extracted_at=at)
+        load_extract(tmp_path / "next-out", tmp_path / "store")
+        return Store.open(tmp_path / "store")
+
+    def test_11_a_contact_deleted_at_the_source(self, tmp_path: Path) -> None:
+        self.extract(tmp_path, "11")
+        (source,) = next(CASES.glob("11-*")).glob("in/*.json")
+        body = json.loads(source.read_text())
+        del body["contacts"][1]
+        store = self.next_fetch(tmp_path, source.name, body)
+        spine = asof.make_spine(["X700013"], AT.date() + timedelta(days=1))
+        notes = asof.read_histories(store, spine).rows("contacts")["note"].to_list()
+        assert len(notes) == 2
+        assert not any("wrong case" in note for note in notes)
+
+    def test_19_a_merged_case(self, tmp_path: Path) -> None:
+        self.extract(tmp_path, "19")
+        (source,) = next(CASES.glob("19-*")).glob("in/*.json")
+        body = json.loads(source.read_text())
+        body["personSummary"]["crn"] = "X700031"
+        store = self.next_fetch(tmp_path, "X700031-risk-flags.json", body)
+        spine = asof.make_spine(["X700030", "X700031"], AT.date() + timedelta(days=1))
+        live = asof.read_histories(store, spine).rows("registrations")["crn"].to_list()
+        assert live == ["X700031"]
 
     def test_12_limited_access_in_other_shapes(self, tmp_path: Path) -> None:
         extract, _ = self.extract(tmp_path, "12")
