@@ -80,13 +80,13 @@ def import_systems(
     systems = {name: open_tables(name, folder) for name, folder in folders.items()}
     _check_limits(systems)
     merges = find_merges(systems[ndelius.SYSTEM])
-    for tables in systems.values():
-        tables.others, tables.survivors = systems, merges.survivors
     at = extracted_at or clock.now_as_recorded()
-    answers = read_responses(responses, at, merges.survivors) if responses else None
-    if answers and "limits" in answers[1]:
-        for tables in systems.values():
-            tables.limited = frozenset(answers[1]["limits"]["crn"])
+    of_responses, frames = (
+        read_responses(responses, at, merges.survivors) if responses else (None, {})
+    )
+    limited = frozenset(frames["limits"]["crn"]) if "limits" in frames else frozenset()
+    for tables in systems.values():
+        tables.others, tables.survivors, tables.limited = systems, merges.survivors, limited
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -98,9 +98,9 @@ def import_systems(
             step,
             cases_a_bucket,
             changed_rows=changed_rows,
-            responses=answers[1] if answers else {},
+            responses=frames,
         )
-        report.responses = answers[0] if answers else None
+        report.responses = of_responses
         complete = [] if changed_rows else _complete_records(partial, systems)
         _describe_extract(partial, at, systems, report.buckets, complete)
         report.merged, report.merge_cycles = len(merges.survivors), merges.cycles

@@ -92,7 +92,8 @@ PERSONS = (
 """What a personal contact is, by the words of the relationship; the first that fits."""
 
 
-def _personal(tables: SourceTables) -> pl.LazyFrame:
+def personal_contacts(tables: SourceTables, *columns: str) -> pl.LazyFrame:
+    """All rows of PERSONAL_CONTACT, with `_words`: what the person is to the one on probation."""
     rows = case_rows(
         tables,
         "PERSONAL_CONTACT",
@@ -101,16 +102,27 @@ def _personal(tables: SourceTables) -> pl.LazyFrame:
         "END_DATE",
         "RELATIONSHIP",
         "RELATIONSHIP_TYPE_ID",
+        *columns,
     )
     rows = with_code(rows, tables, "RELATIONSHIP_TYPE_ID", name="_type")
-    words = pl.concat_str(
-        pl.col("RELATIONSHIP").fill_null(""), pl.lit(" "), pl.col("_type_words").fill_null("")
-    )
-    return rows.with_columns(_kind=by_words(words, PERSONS)).with_columns(
+    words = [pl.col("RELATIONSHIP").fill_null(""), pl.col("_type_words").fill_null("")]
+    return rows.with_columns(_words=pl.concat_str(words, separator=" "))
+
+
+def _personal(tables: SourceTables) -> pl.LazyFrame:
+    rows = personal_contacts(tables).with_columns(_kind=by_words(pl.col("_words"), PERSONS))
+    return rows.with_columns(
         skip_where(pl.col("_kind").is_null(), "neither a partner nor a child, by its words")
     )
 
 
+_PERSON_KIND = Value(
+    "kind",
+    ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
+    "a relationship or contact with a child, by the words of the relationship",
+    pl.col("_kind"),
+    codes=tuple(name for name, _ in PERSONS),
+)
 PERSONAL_CONTACTS = Mapping(
     record="circumstances",
     table="PERSONAL_CONTACT",
@@ -118,13 +130,7 @@ PERSONAL_CONTACTS = Mapping(
     prepare=_personal,
     day=Value("occurred_on", ("PERSONAL_CONTACT.START_DATE",), "since when", day("START_DATE")),
     values=(
-        Value(
-            "kind",
-            ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
-            "a relationship or contact with a child, by the words of the relationship",
-            pl.col("_kind"),
-            codes=tuple(name for name, _ in PERSONS),
-        ),
+        _PERSON_KIND,
         Value(
             "state",
             ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
@@ -152,13 +158,7 @@ ENDED_CONTACTS = Mapping(
     prepare=_ended,
     day=Value("occurred_on", ("PERSONAL_CONTACT.END_DATE",), "when it ended", end_day("END_DATE")),
     values=(
-        Value(
-            "kind",
-            ("PERSONAL_CONTACT.RELATIONSHIP", "PERSONAL_CONTACT.RELATIONSHIP_TYPE_ID"),
-            "a relationship or contact with a child, by the words of the relationship",
-            pl.col("_kind"),
-            codes=tuple(name for name, _ in PERSONS),
-        ),
+        _PERSON_KIND,
         Value("state", ("PERSONAL_CONTACT.END_DATE",), "always ended", pl.lit("ended"), ("ended",)),
         Value("ended_on", ("PERSONAL_CONTACT.END_DATE",), "the same day", end_day("END_DATE")),
     ),

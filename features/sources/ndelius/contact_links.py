@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import CREATED, Mapping, Value, by_words, day, end_day
+from features.sources.ndelius.circumstances import personal_contacts
 from features.sources.ndelius.link_pairs import END, KEY, START, link_rows, linked_values
-from features.sources.ndelius.rows import case_rows, skip_where, with_code
+from features.sources.ndelius.rows import skip_where
 from features.sources.tables import SourceTables
 
 ROLES = (
@@ -49,27 +50,12 @@ def _name_with(column: str) -> pl.Expr:
 
 
 def _personal(tables: SourceTables) -> pl.LazyFrame:
-    rows = case_rows(
-        tables,
-        "PERSONAL_CONTACT",
-        "PERSONAL_CONTACT_ID",
-        "START_DATE",
-        "END_DATE",
-        "RELATIONSHIP",
-        "RELATIONSHIP_TYPE_ID",
-        "FIRST_NAME",
-        "SURNAME",
-        "ADDRESS_ID",
-        "MOBILE_NUMBER",
-        "EMAIL_ADDRESS",
-    )
-    rows = with_code(rows, tables, "RELATIONSHIP_TYPE_ID", name="_type")
-    words = pl.concat_str(
-        pl.col("RELATIONSHIP").fill_null(""), pl.lit(" "), pl.col("_type_words").fill_null("")
+    rows = personal_contacts(
+        tables, "FIRST_NAME", "SURNAME", "ADDRESS_ID", "MOBILE_NUMBER", "EMAIL_ADDRESS"
     )
     names = [_name_with(name) for name in ("ADDRESS_ID", "MOBILE_NUMBER", "EMAIL_ADDRESS")]
     rows = rows.with_columns(
-        by_words(words, ROLES).fill_null(OTHER).alias("_role"),
+        by_words(pl.col("_words"), ROLES).fill_null(OTHER).alias("_role"),
         pl.concat_list(names).list.drop_nulls().alias(KEY),
         pl.coalesce(day("START_DATE"), pl.col(CREATED).dt.date()).alias(START),
     )

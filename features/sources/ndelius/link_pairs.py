@@ -38,23 +38,18 @@ ALONE = "no other case shares it at the same time"
 MANY = f"more than {MOST_PEOPLE} people share it, as in a hostel"
 
 
-def link_rows(
-    rows: pl.LazyFrame,
-    tables: SourceTables,
-    kind: pl.Expr,
-    only: pl.Expr | None = None,
-) -> pl.LazyFrame:
+def link_rows(rows: pl.LazyFrame, tables: SourceTables, kind: pl.Expr) -> pl.LazyFrame:
     """The links of prepared rows, one for each other case and once more for each concern.
 
     `rows` have KEY, START and END beside the columns of `case_rows`. `kind` gives the kind of link
-    of a pair, whose other row has the suffix `_other`; `only` keeps some pairs. A row that makes no
-    link is there once, with the reason.
+    of a pair, whose other row has the suffix `_other`. A row that makes no link is there once, with
+    the reason.
     """
     # What two cases share is a small part, and is looked at several times: worked out once.
     usable = _usable(rows, tables).collect(engine="streaming").lazy()
     keys = _crowded_keys(usable).collect().lazy()
     crowded = usable.join(keys, on=KEY, how="semi")
-    pairs = _paired_rows(usable.join(keys, on=KEY, how="anti"), kind, only).collect().lazy()
+    pairs = _paired_rows(usable.join(keys, on=KEY, how="anti"), kind).collect().lazy()
     concerns = _with_concerns(pairs, tables).collect(engine="streaming").lazy()
     links = pl.concat([pairs, concerns], how="diagonal")
     marked = links.with_columns(
@@ -119,7 +114,7 @@ def _crowded_keys(usable: pl.LazyFrame) -> pl.LazyFrame:
     return at_once.filter(pl.col("_there") > MOST_PEOPLE).select(KEY).unique()
 
 
-def _paired_rows(usable: pl.LazyFrame, kind: pl.Expr, only: pl.Expr | None) -> pl.LazyFrame:
+def _paired_rows(usable: pl.LazyFrame, kind: pl.Expr) -> pl.LazyFrame:
     """Every two rows of different people that share a key at the same time."""
     ends = [pl.col(END), pl.col(f"{END}_other")]
     start = pl.max_horizontal(START, f"{START}_other")
@@ -128,7 +123,6 @@ def _paired_rows(usable: pl.LazyFrame, kind: pl.Expr, only: pl.Expr | None) -> p
         pl.col(CRN) != pl.col(f"{CRN}_other"),
         ~pl.any_horizontal(same),
         (start <= pl.min_horizontal(*ends)).fill_null(value=True),
-        *([] if only is None else [only]),
     )
     return both.select(
         ID,
@@ -174,17 +168,13 @@ def _with_concerns(pairs: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
     )
     both = pairs.drop("concern", "_register").join(concerns, on="linked_crn")
     return (
-        both.filter(
-            (pl.max_horizontal(START, "_since") <= pl.min_horizontal(END, "_until")).fill_null(
-                value=True
-            ),
-        )
-        .with_columns(
+        both.with_columns(
             pl.max_horizontal(START, "_since").alias(START),
             pl.min_horizontal(END, "_until").alias(END),
             pl.max_horizontal(CREATED, "_known").alias(CREATED),
             pl.max_horizontal(UPDATED, "_known_so").alias(UPDATED),
         )
+        .filter((pl.col(START) <= pl.col(END)).fill_null(value=True))
         .drop("_since", "_until", "_known", "_known_so")
     )
 
