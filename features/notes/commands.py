@@ -1,4 +1,4 @@
-"""Runs the commands about notes: read one, and measure the reader on labelled notes."""
+"""Runs the command `notes`: read one note or a file of them, and measure a reader."""
 
 from __future__ import annotations
 
@@ -9,54 +9,112 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from features.notes.measure import SIX, Measured, measure_reader, read_labelled
-from features.notes.reader import read_note
+from features.errors import UserError
+from features.notes.entries import Note, NoteEntry, NoteReader
+from features.notes.files import as_note, read_notes_file, write_entries
+from features.notes.measure import DETAILS, SIX, Measured, measure_reader, worst_mistakes
+from features.notes.readers import OWN, find_reader
+from features.progress import show_steps
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
+QUIET = "A note in which nothing is found is not a note that says nothing."
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands about notes to the command line."""
-    read = commands.add_parser("read-note", help="print what the reader of notes finds in a text")
-    read.add_argument("text", help="the words of a note")
-    read.set_defaults(run=print_entries)
-    measure = commands.add_parser("measure-notes", help="measure the reader on labelled notes")
-    measure.add_argument("file", type=Path, help="labelled notes, one JSON object a line")
-    measure.set_defaults(run=print_measure)
+    """Add the command about notes to the command line."""
+    notes = commands.add_parser("notes", help="read notes, or measure a reader on labelled ones")
+    what = notes.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", help="print what the reader finds in these words")
+    what.add_argument("--read", type=Path, metavar="FILE", help="read a file, a JSON note a line")
+    what.add_argument("--evaluate", type=Path, metavar="FILE", help="measure on labelled notes")
+    notes.add_argument("--out", type=Path, help="where to write what --read finds, a line a note")
+    notes.add_argument("--reader", default=OWN, help="which reader (default: %(default)s)")
+    notes.set_defaults(run=run_notes)
 
 
-def print_entries(args: argparse.Namespace) -> None:
-    """Print what the reader finds in a text: kind, words, and how they are said."""
+def run_notes(args: argparse.Namespace) -> None:
+    """Do what was asked for about notes."""
+    reader = find_reader(args.reader)
+    if args.read is not None and args.out is None:
+        raise UserError("Say with --out FILE where to write what is found. Nothing was read.")
+    if args.text is not None:
+        _print_entries(reader.read([Note(args.text)])[0])
+    elif args.read is not None:
+        _read_file(args.read, args.out, reader)
+    else:
+        _print_measure(args.evaluate, reader)
+
+
+def _print_entries(entries: list[NoteEntry]) -> None:
     table = Table(title="What the note says")
     for name in ("kind", "words", "asserted", "by", "when", "told by", "target"):
         table.add_column(name)
-    for entry in read_note(args.text):
+    for entry in entries:
         own = (entry.kind, entry.quote, entry.asserted, entry.by, entry.when, entry.told_by)
         table.add_row(*own, entry.target)
     console.print(table)
-    console.print("A note in which nothing is found is not a note that says nothing.")
+    console.print(QUIET)
 
 
-def print_measure(args: argparse.Namespace) -> None:
-    """Print precision and recall by kind, for each writer left out and for all, and the traps."""
-    notes = read_labelled(args.file)
-    measured = measure_reader(notes)
-    table = Table(title=f"{len(notes):,} labelled notes, all writers")
-    for name in ("kind", "labels", "entries", "precision", "recall"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    for kind in sorted({*measured.labels, *measured.entries}):
-        table.add_row(
-            kind,
-            f"{measured.labels[kind]:,}",
-            f"{measured.entries[kind]:,}",
-            f"{measured.precision([kind]):.2f}",
-            f"{measured.recall([kind]):.2f}",
-        )
-    console.print(table)
+def _read_file(path: Path, out: Path, reader: NoteReader) -> None:
+    notes = read_notes_file(path)
+    with show_steps("reading notes") as step:
+        step(f"{len(notes):,} notes")
+        entries = reader.read([as_note(note) for note in notes])
+    write_entries(out, notes, entries)
+    with_entries = sum(bool(own) for own in entries)
+    console.print(
+        f"{sum(map(len, entries)):,} entries in {with_entries:,} of {len(notes):,} notes, "
+        f"written to {out}. {QUIET}",
+        highlight=False,
+    )
+
+
+def _print_measure(path: Path, reader: NoteReader) -> None:
+    notes = read_notes_file(path, labelled=True)
+    measured = measure_reader(notes, reader)
+    console.print(_table_of_kinds(f"{len(notes):,} labelled notes, all writers", measured))
     console.print(_summary("all writers", measured), highlight=False)
     for writer in sorted({str(note.get("writer", "")) for note in notes}):
-        own = measure_reader(note for note in notes if note.get("writer", "") == writer)
-        console.print(_summary(f"writer {writer}", own), highlight=False)
+        own = [note for note in notes if str(note.get("writer", "")) == writer]
+        console.print(_summary(f"writer {writer}", measure_reader(own, reader)), highlight=False)
+    matched = max(sum(measured.matches.values()), 1)
+    console.print(
+        "right among those matched: "
+        + ", ".join(f"{name} {measured.details[name] / matched:.2f}" for name in DETAILS),
+        highlight=False,
+    )
+    console.print(_table_of_mistakes(measured))
+
+
+def _table_of_kinds(title: str, measured: Measured) -> Table:
+    table = Table(title=title)
+    for name in ("kind", "labels", "entries", "precision", "95 %", "recall", "95 % "):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    kinds = sorted({*measured.labels, *measured.entries})
+    rows = [(kind, [kind]) for kind in kinds] + [("six kinds of harm", SIX), ("all", kinds)]
+    for name, own in rows:
+        table.add_row(
+            name,
+            f"{sum(measured.labels[kind] for kind in own):,}",
+            f"{sum(measured.entries[kind] for kind in own):,}",
+            f"{measured.precision(own):.2f}",
+            "{:.2f} to {:.2f}".format(*measured.precision_interval(own)),
+            f"{measured.recall(own):.2f}",
+            "{:.2f} to {:.2f}".format(*measured.recall_interval(own)),
+            style="bold" if len(own) > 1 else None,
+        )
+    return table
+
+
+def _table_of_mistakes(measured: Measured) -> Table:
+    table = Table(title="The twenty worst mistakes", show_lines=True)
+    for name in ("what", "kind", "words", "note"):
+        table.add_column(name)
+    for mistake in worst_mistakes(measured):
+        note = mistake.note if len(mistake.note) <= 240 else f"{mistake.note[:240]}…"
+        table.add_row(mistake.what, mistake.kind, mistake.words, note)
+    return table
 
 
 def _summary(name: str, measured: Measured) -> str:

@@ -6,21 +6,30 @@ alike; violence to a partner and domestic abuse count as each other.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
 from typing import Any
 
-from features.errors import UnreadableInput
-from features.notes.reader import NoteEntry, read_note
+from features.intervals import wilson_interval
+from features.notes.entries import NoteEntry, NoteReader
+from features.notes.files import as_note
 
 SIX = ("threat", "violence", "domestic_abuse", "weapon", "sexual", "sexual_concern_child")
 """The kinds of harm whose aim is precision .80 and recall .70."""
+DETAILS = ("when", "told_by", "target")
 _ABUSE = frozenset({"violence", "domestic_abuse"})
-Reader = Callable[[str, str, date | None], list[NoteEntry]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A note in which the reader and the labels differ, in words."""
+
+    kind: str
+    what: str
+    """`trap taken`, `not in the labels` or `missed`."""
+    words: str
+    note: str
 
 
 @dataclass
@@ -39,55 +48,72 @@ class Measured:
     """Labels that are denied, possible, conditional or somebody else's."""
     fallen: int = 0
     """Of these, those that an entry asserts of the person."""
+    details: Counter[str] = field(default_factory=Counter)
+    """Of the matched labels, those whose `when`, `told_by` or `target` is right too."""
+    mistakes: list[Mistake] = field(default_factory=list)
 
     def precision(self, kinds: Iterable[str]) -> float:
         """The share of entries that match a label, over some kinds."""
-        names = list(kinds)
-        count = sum(self.entries[name] for name in names)
-        return sum(self.right[name] for name in names) / count if count else 0.0
+        right, count = self._sums(kinds, self.right, self.entries)
+        return right / count if count else 0.0
 
     def recall(self, kinds: Iterable[str]) -> float:
         """The share of labels that an entry matches, over some kinds."""
+        matches, count = self._sums(kinds, self.matches, self.labels)
+        return matches / count if count else 0.0
+
+    def precision_interval(self, kinds: Iterable[str]) -> tuple[float, float]:
+        """The 95 % interval of the precision over some kinds; 0 to 1 without entries."""
+        return _interval(*self._sums(kinds, self.right, self.entries))
+
+    def recall_interval(self, kinds: Iterable[str]) -> tuple[float, float]:
+        """The 95 % interval of the recall over some kinds; 0 to 1 without labels."""
+        return _interval(*self._sums(kinds, self.matches, self.labels))
+
+    @staticmethod
+    def _sums(kinds: Iterable[str], part: Counter[str], whole: Counter[str]) -> tuple[int, int]:
         names = list(kinds)
-        count = sum(self.labels[name] for name in names)
-        return sum(self.matches[name] for name in names) / count if count else 0.0
+        return sum(part[name] for name in names), sum(whole[name] for name in names)
 
 
-def read_labelled(path: Path) -> list[dict[str, Any]]:
-    """Labelled notes, one a line; raises UnreadableInput where a line is no note."""
-    try:
-        notes = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-        for note in notes:
-            note["text"], note["labels"], note["source"], note["written_on"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableInput(
-            f"{path} cannot be read as labelled notes ({error}). Each line is a note with text, "
-            "source, written_on and labels."
-        ) from error
-    return notes
+def _interval(part: int, whole: int) -> tuple[float, float]:
+    return wilson_interval(part / whole, whole) if whole else (0.0, 1.0)
 
 
-def measure_reader(notes: Iterable[dict[str, Any]], reader: Reader = read_note) -> Measured:
+def measure_reader(notes: Sequence[dict[str, Any]], reader: NoteReader) -> Measured:
     """What a reader finds of the labels of notes, and what of what it says is right."""
     measured = Measured()
-    for note in notes:
-        text = note["text"]
-        entries = reader(text, note["source"], date.fromisoformat(note["written_on"]))
-        asserted = [entry for entry in entries if entry.asserted == "yes" and entry.by == "pop"]
-        labels = [(label, _span_of(label, text)) for label in note["labels"]]
-        of_person = [one for one in labels if one[0]["asserted"] == "yes" and one[0]["by"] == "pop"]
-        traps = [one for one in labels if one not in of_person]
-        for label, span in of_person:
-            measured.labels[label["kind"]] += 1
-            measured.matches[label["kind"]] += any(_fits(e, label, span) for e in asserted)
-        for entry in asserted:
-            measured.entries[entry.kind] += 1
-            measured.right[entry.kind] += any(_fits(entry, *one) for one in of_person)
-        measured.traps += len(traps)
-        for label, span in traps:
-            free = [e for e in asserted if not any(_fits(e, *one) for one in of_person)]
-            measured.fallen += any(_fits(e, label, span) for e in free)
+    read = reader.read([as_note(note) for note in notes])
+    for note, entries in zip(notes, read, strict=True):
+        _compare(measured, note, entries)
     return measured
+
+
+def _compare(measured: Measured, note: dict[str, Any], entries: list[NoteEntry]) -> None:
+    text = note["text"]
+    asserted = [entry for entry in entries if entry.asserted == "yes" and entry.by == "pop"]
+    labels = [(label, _span_of(label, text)) for label in note["labels"]]
+    of_person = [one for one in labels if one[0]["asserted"] == "yes" and one[0]["by"] == "pop"]
+    traps = [one for one in labels if one not in of_person]
+    for label, span in of_person:
+        fitting = [entry for entry in asserted if _fits(entry, label, span)]
+        measured.labels[label["kind"]] += 1
+        measured.matches[label["kind"]] += bool(fitting)
+        for name in DETAILS:
+            measured.details[name] += any(getattr(e, name) == label[name] for e in fitting)
+        if not fitting:
+            measured.mistakes.append(Mistake(label["kind"], "missed", label["quote"], text))
+    free = [entry for entry in asserted if not any(_fits(entry, *one) for one in of_person)]
+    fallen = [one for one in traps if any(_fits(entry, *one) for entry in free)]
+    for entry in asserted:
+        measured.entries[entry.kind] += 1
+        measured.right[entry.kind] += entry not in free
+    for entry in free:
+        is_trap = any(_fits(entry, *one) for one in traps)
+        what = "trap taken" if is_trap else "not in the labels"
+        measured.mistakes.append(Mistake(entry.kind, what, entry.quote, text))
+    measured.traps += len(traps)
+    measured.fallen += len(fallen)
 
 
 def _span_of(label: dict[str, Any], text: str) -> tuple[int, int]:
@@ -100,3 +126,22 @@ def _fits(entry: NoteEntry, label: dict[str, Any], span: tuple[int, int]) -> boo
         {entry.kind, label["kind"]} == _ABUSE and "partner" in (label["target"], entry.target)
     )
     return same and entry.start < span[1] and span[0] < entry.end
+
+
+def worst_mistakes(measured: Measured, count: int = 20) -> list[Mistake]:
+    """So many mistakes: traps taken for facts first, then what no label says, then misses.
+
+    Within each of these the kinds of harm first, and no kind twice in a row.
+    """
+    order = ("trap taken", "not in the labels", "missed")
+    turn: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for mistake in measured.mistakes:
+        turn[mistake.what, mistake.kind] += 1
+        nth = turn[mistake.what, mistake.kind]
+        ranked.append(((order.index(mistake.what), nth, mistake.kind not in SIX), mistake))
+    chosen: list[Mistake] = []
+    for what, share in zip(order, (count // 2, count // 4, count), strict=True):
+        own = sorted((one for one in ranked if one[1].what == what), key=lambda one: one[0])
+        chosen += [mistake for _, mistake in own[: min(share, count - len(chosen))]]
+    return chosen

@@ -7,8 +7,10 @@ missing; `..` lets up to three words stand between, `...` up to six, never over 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -80,52 +82,74 @@ def read_lexicon(folder: Path = LEXICON) -> tuple[Phrase, ...]:
     return tuple(phrases)
 
 
+@cache
+def digest_lexicon(folder: Path = LEXICON) -> str:
+    """Sixteen signs that change with any word of the lexicon or of the cues."""
+    digest = hashlib.sha256()
+    for path in (*sorted(folder.glob("*.toml")), folder.with_name("cues.toml")):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()[:16]
+
+
 def _phrase(kind: str, item: Mapping[str, str]) -> Phrase:
     return Phrase(kind, item["say"], item["yes"], item["no"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompiledPhrase:
     """A phrase ready to be looked for."""
 
     kind: str
     pattern: re.Pattern[str]
+    required: tuple[frozenset[str], ...]
+    """Of each of these sets a sentence must have a word, or the phrase cannot match."""
 
 
 @cache
 def phrases_by_word(folder: Path = LEXICON) -> dict[str, tuple[CompiledPhrase, ...]]:
-    """The phrases by a word without which each cannot match: the rarest-looking of its words."""
+    """The phrases by a word without which each cannot match: of its words the rarest.
+
+    How rare a word is, is counted in the lexicon's own examples.
+    """
+    phrases = read_lexicon(folder)
+    examples = (text for phrase in phrases for text in (phrase.yes, phrase.no))
+    frequency = Counter(word for text in examples for word in set(WORD.findall(text.lower())))
     index: dict[str, list[CompiledPhrase]] = {}
-    for phrase in read_lexicon(folder):
-        compiled = CompiledPhrase(phrase.kind, re.compile(f"(?i){phrase.pattern}"))
-        for word in anchor_words(phrase.say):
+    for phrase in phrases:
+        anchor, *others = sorted(
+            required_words(phrase.say), key=lambda words: sum(frequency[word] for word in words)
+        )
+        pattern = re.compile(f"(?i){phrase.pattern}")
+        compiled = CompiledPhrase(phrase.kind, pattern, tuple(others))
+        for word in anchor:
             index.setdefault(word, []).append(compiled)
-    return {word: tuple(phrases) for word, phrases in index.items()}
+    return {word: tuple(own) for word, own in index.items()}
 
 
 WORD = re.compile(r"[a-z0-9]+")
 
 
-def anchor_words(say: str) -> set[str]:
-    """The words of which every match of a phrase has one: of its most telling required token.
+def required_words(say: str) -> list[frozenset[str]]:
+    """For each token that a phrase must have, the words of which every match has one.
 
-    The most telling token is that whose shortest word is the longest.
+    Raises UnreadableInput where a phrase has no such token.
     """
-    tokens = [
+    required = (
         _longest_parts(_alternatives(token))
         for token in say.split()
         if token not in _GAPS and not (token.startswith("(") and token.endswith(")?"))
-    ]
+    )
+    tokens = [words for words in required if words]
     if not tokens:
         raise UnreadableInput(f"The phrase {say!r} has no word that must be there. Mend it.")
-    return max(tokens, key=lambda words: (min(map(len, words)), -len(words)))
+    return [frozenset(words) for words in tokens]
 
 
 def _longest_parts(alternatives: set[str]) -> set[str]:
     # What `_` parts may be written as one word, too.
     written = {form for text in alternatives for form in (text, text.replace("_", ""))}
-    words = (WORD.findall(text.lower()) for text in written)
-    return {max(own, key=len) for own in words if own}
+    words = [WORD.findall(text.lower()) for text in written]
+    return {max(own, key=len) for own in words} if all(words) else set()
 
 
 def _alternatives(token: str) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cached_property
 
 from features.notes.context import is_past, judge_assertion
+from features.notes.entries import Note, NoteEntry
 from features.notes.people import judge_doer, judge_target, judge_teller
-from features.notes.phrases import WORD, CompiledPhrase, phrases_by_word
+from features.notes.phrases import WORD, CompiledPhrase, digest_lexicon, phrases_by_word
 
 _SENTENCE = re.compile(r"(?:[^.!?;\n]|[.](?=[^\s])|\?(?=[+a-z]))+[.!?;]?")
 
@@ -17,23 +18,17 @@ _PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'"})
 """Curly apostrophes as straight ones: a phone writes the one, a keyboard the other."""
 
 
-@dataclass(frozen=True)
-class NoteEntry:
-    """One thing that a note says: its kind, the words, and how it is said."""
+class PhraseReader:
+    """The project's own reader: phrases of the lexicon, and cues around them."""
 
-    kind: str
-    start: int
-    end: int
-    quote: str
-    asserted: str
-    """`yes`, `no` (denied), `possible` or `conditional`."""
-    by: str
-    """`pop` for the person on probation, `other` for somebody else."""
-    when: str
-    """`now` or `past`."""
-    told_by: str
-    """`seen`, `self`, `third_party` or `agency`."""
-    target: str
+    @cached_property
+    def version(self) -> str:
+        """A digest of the lexicon and the cues."""
+        return digest_lexicon()
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        """The entries of each note, in the order of the notes."""
+        return [read_note(note.text, note.source, note.written_on) for note in notes]
 
 
 def read_note(
@@ -59,30 +54,38 @@ def _read_sentence(
     sentence: re.Match[str], text: str, source: str, written_on: date | None
 ) -> Iterator[NoteEntry]:
     words = sentence.group()
-    for phrase in _phrases_in(words):
-        match = phrase.pattern.search(words)
-        if match is None:
-            continue
+    matches = [
+        (phrase.kind, match)
+        for phrase in _phrases_in(words)
+        if (match := phrase.pattern.search(words)) is not None
+    ]
+    if not matches:
+        return
+    past = is_past(words, text[: sentence.start()], written_on.year if written_on else None)
+    told_by = judge_teller(source, words)
+    for kind, match in matches:
         before, after = words[: match.start()], words[match.end() :]
-        past = is_past(words, text[: sentence.start()], written_on.year if written_on else None)
+        start, end = sentence.start() + match.start(), sentence.start() + match.end()
         yield NoteEntry(
-            kind=phrase.kind,
-            start=sentence.start() + match.start(),
-            end=sentence.start() + match.end(),
-            quote=text[sentence.start() + match.start() : sentence.start() + match.end()],
+            kind=kind,
+            start=start,
+            end=end,
+            quote=text[start:end],
             asserted=judge_assertion(before, after),
-            by=judge_doer(phrase.kind, before, after),
+            by=judge_doer(kind, before, after),
             when="past" if past else "now",
-            told_by=judge_teller(source, words),
-            target=judge_target(phrase.kind, words),
+            told_by=told_by,
+            target=judge_target(kind, words),
         )
 
 
-def _phrases_in(words: str) -> dict[CompiledPhrase, None]:
+def _phrases_in(sentence: str) -> dict[CompiledPhrase, None]:
     """The phrases that could match a sentence, by its words."""
     index = phrases_by_word()
+    words = dict.fromkeys(WORD.findall(sentence.lower()))
     return {
         phrase: None
-        for word in dict.fromkeys(WORD.findall(words.lower()))
+        for word in words
         for phrase in index.get(word, ())
+        if not any(required.isdisjoint(words) for required in phrase.required)
     }

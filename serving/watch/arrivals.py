@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from features.intervals import wilson_interval
 from features.store.store import Load, Store
 from features.store.volumes import Supplied
 from models.profile import SUPPLY_DAYS, Profile
@@ -21,7 +22,6 @@ from serving.watch.figures import (
     part_share,
     state_of,
     untold_part,
-    wilson_interval,
     worst_part,
 )
 

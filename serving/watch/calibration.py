@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.intervals import wilson_interval
 from models.level import STRATA
 from serving.watch.figures import (
     FEWEST,
@@ -11,7 +12,6 @@ from serving.watch.figures import (
     state_of,
     too_few,
     untold_part,
-    wilson_interval,
 )
 from serving.watch.readings import Reading
 

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 from sqlalchemy import Connection, select
 
+from features.intervals import wilson_interval
 from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
 from serving.db.tables import findings, items
 from serving.watch.figures import (
@@ -27,7 +28,6 @@ from serving.watch.figures import (
     not_known,
     state_of,
     untold_part,
-    wilson_interval,
     worst_part,
 )
 from serving.watch.figures import NOT_KNOWN as UNKNOWN

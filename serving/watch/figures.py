@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from features.intervals import wilson_interval
+
 FEWEST = 30
 """The number of readings below which no share is given."""
 SMALL = 10
@@ -259,13 +261,6 @@ def in_words(name: str, value: float) -> str:
     if unit == "number":
         return f"{value:,.0f}"
     return f"{value:.2f}"
-
-
-def wilson_interval(share: float, worth: float, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share, for an effective number of readings."""
-    middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
-    half = z * np.sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def share_of(name: str, part: int, whole: int, words: str, parts: Iterable[Part] = ()) -> Figure:

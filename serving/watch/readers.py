@@ -15,6 +15,7 @@ from datetime import date, timedelta
 import numpy as np
 from sqlalchemy import Connection
 
+from features.intervals import wilson_interval
 from models import reader_error
 from models.level import STRATA
 from models.reader_error import ReaderError
@@ -34,7 +35,6 @@ from serving.watch.figures import (
     state_of,
     too_few,
     untold_part,
-    wilson_interval,
     worst_part,
 )
 from serving.watch.readings import Reading

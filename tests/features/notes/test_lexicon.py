@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from features.errors import UnreadableInput
-from features.notes.phrases import Phrase, anchor_words, phrases_by_word, read_lexicon
+from features.notes.phrases import (
+    Phrase,
+    digest_lexicon,
+    phrases_by_word,
+    read_lexicon,
+    required_words,
+)
 
 KINDS = sorted({phrase.kind for phrase in read_lexicon()})
 
@@ -34,13 +40,31 @@ def _matches(phrase: Phrase, text: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_example_has_a_word_by_which_its_phrase_is_looked_up(kind: str) -> None:
+def test_every_example_has_the_words_by_which_its_phrase_is_looked_up(kind: str) -> None:
     index = phrases_by_word()
     for phrase in read_lexicon():
         if phrase.kind == kind:
             words = set(re.findall(r"[a-z0-9]+", phrase.yes.lower()))
-            assert words & anchor_words(phrase.say), phrase.say
-            assert anchor_words(phrase.say) <= set(index)
+            required = required_words(phrase.say)
+            assert all(words & own for own in required), phrase.say
+            assert any(own <= set(index) for own in required)
+
+
+def test_a_word_that_may_be_written_as_a_sign_is_not_required() -> None:
+    assert required_words("tested (+|pos)") == [frozenset({"tested"})]
+    with pytest.raises(UnreadableInput, match="no word that must be there"):
+        required_words("(so)? (+|pos)")
+
+
+def test_the_digest_of_the_lexicon_changes_with_a_word_of_it(tmp_path: Path) -> None:
+    (tmp_path / "lexicon").mkdir()
+    file = tmp_path / "lexicon" / "violence.toml"
+    file.write_text("[[phrase]]\nsay = 'hit her'\nyes = 'He hit her'\nno = 'It hit him'\n")
+    before = digest_lexicon(tmp_path / "lexicon")
+    digest_lexicon.cache_clear()
+    file.write_text(file.read_text().replace("hit her", "hits her"))
+    assert digest_lexicon(tmp_path / "lexicon") != before
+    digest_lexicon.cache_clear()
 
 
 @pytest.mark.parametrize(

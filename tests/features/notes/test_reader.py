@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from features import __main__ as features_main
-from features.errors import UnreadableInput
 from features.notes.context import is_past, judge_assertion
-from features.notes.measure import SIX, measure_reader, read_labelled
 from features.notes.people import judge_doer, judge_target, judge_teller
-from features.notes.reader import NoteEntry, read_note
-from tests.conftest import SHARED
+from features.notes.reader import read_note
 
 
 @pytest.mark.parametrize(
@@ -150,75 +143,3 @@ def test_the_same_words_about_anybody_are_the_same_entries(person: str, place: s
 def test_pronouns_change_nothing_about_who_did_it(one: str, other: str) -> None:
     text = "{} smelt of alcohol at the appointment."
     assert kinds_of(text.format(one)) == kinds_of(text.format(other))
-
-
-def entry(kind: str, start: int, end: int, **values: Any) -> NoteEntry:
-    manner = {"asserted": "yes", "by": "pop", "when": "now", "told_by": "seen", "target": ""}
-    return NoteEntry(kind=kind, start=start, end=end, quote="", **{**manner, **values})
-
-
-def label(kind: str, quote: str, **values: Any) -> dict[str, Any]:
-    return {"kind": kind, "quote": quote, "asserted": "yes", "by": "pop", "target": "", **values}
-
-
-def test_what_is_measured() -> None:
-    text = "aaaa bbbb cccc dddd"
-    labels = [
-        label("threat", "aaaa"),
-        label("weapon", "bbbb"),
-        label("violence", "cccc", target="partner"),
-        label("sexual", "dddd", asserted="no"),
-    ]
-    note = {"text": text, "labels": labels, "source": "ndelius", "written_on": "2026-03-01"}
-
-    def reader(*_: Any) -> list[NoteEntry]:
-        return [
-            entry("threat", 0, 3),
-            entry("weapon", 16, 19),
-            entry("domestic_abuse", 10, 14),
-            entry("sexual", 15, 19),
-            entry("sexual", 15, 19, asserted="possible"),
-        ]
-
-    measured = measure_reader([note], reader)
-    assert measured.recall(SIX) == pytest.approx(2 / 3)
-    assert measured.precision(SIX) == pytest.approx(2 / 4)
-    assert (measured.traps, measured.fallen) == (1, 1)
-    assert measured.precision([]) == measured.recall([]) == 0.0
-
-
-def test_labelled_notes_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    (tmp_path / "notes.jsonl").write_text(json.dumps({"text": "a"}))
-    with pytest.raises(UnreadableInput, match=r"notes\.jsonl"):
-        read_labelled(tmp_path / "notes.jsonl")
-
-
-def test_the_commands_print_entries_and_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert features_main.main(["read-note", "Smelt of alcohol."]) == 0
-    printed = capsys.readouterr().out
-    assert "substance_use" in printed
-    assert "is not a note that says nothing" in printed
-    note = {
-        "text": "Smelt of alcohol.",
-        "labels": [label("substance_use", "Smelt of alcohol")],
-        "source": "ndelius",
-        "written_on": "2026-03-01",
-        "writer": "Z",
-    }
-    (tmp_path / "notes.jsonl").write_text(json.dumps(note))
-    assert features_main.main(["measure-notes", f"{tmp_path / 'notes.jsonl'}"]) == 0
-    assert "writer Z" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(
-    not (SHARED / "notes" / "dev.jsonl").exists(), reason="no labelled notes beside the project"
-)
-def test_the_labelled_notes_are_no_worse_than_before() -> None:
-    """A floor under the figures of the decision, not an aim."""
-    measured = measure_reader(read_labelled(SHARED / "notes" / "dev.jsonl"))
-    kinds = {*measured.labels, *measured.entries}
-    assert measured.precision(kinds) >= 0.35
-    assert measured.recall(kinds) >= 0.20
-    assert measured.fallen / measured.traps <= 0.15

@@ -1,0 +1,51 @@
+"""Defines a note, an entry read from one, and what a reader of notes must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Note:
+    """The words of one contact, and where and when they were written."""
+
+    text: str
+    source: str = "ndelius"
+    """The system or service whose note it is, e.g. `police_log`."""
+    written_on: date | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class NoteEntry:
+    """One thing that a note says: its kind, the words, and how it is said."""
+
+    kind: str
+    start: int
+    end: int
+    quote: str
+    asserted: str
+    """`yes`, `no` (denied), `possible` or `conditional`."""
+    by: str
+    """`pop` for the person on probation, `other` for somebody else."""
+    when: str
+    """`now` or `past`."""
+    told_by: str
+    """`seen`, `self`, `third_party` or `agency`."""
+    target: str
+
+
+class NoteReader(Protocol):
+    """A reader of notes: rules, a model or both; measured and switched like the project's own."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the reader could read a note differently."""
+        ...
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        """The entries of each note, in the order of the notes."""
+        ...
