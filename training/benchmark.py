@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
 from features.errors import UserError
-from features.frame.processes import process_pool
+from features.processes import process_pool
 from models import metrics
 from models.metrics import Figure, Flags
 from models.ordinal import Matrix

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from features.errors import UserError
-from features.frame.processes import process_pool
+from features.processes import process_pool
 from models import metrics
 from models.level import STRATA, stratum_of
 from training import alternatives, labels, splits

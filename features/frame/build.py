@@ -22,13 +22,13 @@ from features.contracts import codes
 from features.contracts.table import CRN_PATTERN
 from features.errors import RunStopped
 from features.frame import broadcast
-from features.frame.processes import WORKERS, process_pool, shared_folder
 from features.history import asof
 from features.history.asof import CASE, CASE_GROUP, GROUP_KEY, KEY, Histories
 from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
+from features.processes import WORKERS, process_pool, shared_folder
 from features.store.store import Store, bucket_of
 from features.store.versions import live_versions
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from features import clock
 from features.errors import UserError
-from features.frame.processes import WORKERS, process_pool
+from features.processes import WORKERS, process_pool
 from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
 from features.synthetic.bucket import Plan

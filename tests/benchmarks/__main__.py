@@ -27,9 +27,9 @@ import polars as pl
 from features import synthetic
 from features.contracts import codes, records
 from features.frame import build
-from features.frame.processes import WORKERS
 from features.history import asof
 from features.intake.load import load_extract
+from features.processes import WORKERS
 from features.store import volumes
 from features.store.store import Store
 from models import profile

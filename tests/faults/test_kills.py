@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from features.errors import RunStopped, SetupProblem
-from features.frame.processes import PREFIX
+from features.processes import PREFIX
 from features.store.digests import flush_and_digest
 from features.store.store import Store
 from serving.db import server

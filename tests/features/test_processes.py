@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from features.frame import processes
+from features import processes
 
 
 @pytest.fixture(autouse=True)
