@@ -34,6 +34,13 @@ REQUIRED = {
     "people": {},
     "offences": {},
     "links": {"kind": "shared_address"},
+    "note_entries": {
+        "contact_id": "C1",
+        "kind": "violence",
+        "asserted": "yes",
+        "done_by": "pop",
+        "period": "now",
+    },
     "limits": {"kind": "restriction"},
 }
 

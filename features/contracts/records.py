@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from features.contracts import codes, contact_codes
+from features.contracts import codes, contact_codes, level_columns, note_columns
 from features.contracts.table import Column, Table
 from features.errors import UserError, did_you_mean
 
@@ -52,35 +52,6 @@ COMMON: tuple[Column, ...] = (
 )
 
 
-def _level_columns(prefix: str = "") -> tuple[Column, ...]:
-    return tuple(
-        _c(f"{prefix}{group}", "code", f"level for {group.replace('_', ' ')}", codes.LEVELS)
-        for group in codes.RISK_GROUPS
-    )
-
-
-_COMMUNITY_LEVELS = tuple(
-    _c(
-        f"{group}_community",
-        "code",
-        f"level for {group.replace('_', ' ')}, in the community",
-        codes.LEVELS,
-        settled_by="completed_on",
-    )
-    for group in codes.COMMUNITY_GROUPS
-)
-_CUSTODY_LEVELS = tuple(
-    _c(
-        f"{group}_custody",
-        "code",
-        f"level for {group.replace('_', ' ')}, in custody",
-        codes.LEVELS,
-        settled_by="completed_on",
-    )
-    for group in codes.RISK_GROUPS
-)
-
-
 def _declare_table(
     name: str, row: str, gaps: str, own: tuple[Column, ...], *, planned: bool = False
 ) -> Table:
@@ -120,7 +91,7 @@ _TABLES = (
             _c("enforcement_code", "code", "enforcement action taken", contact_codes.ENFORCEMENT),
             _c("staff_code", "text", "officer; a code ending in U is an unallocated placeholder"),
             _c("system_generated", "flag", "written by the system, not by a person"),
-            _c("note", "text", "the officer's words: shown to the reader, never read by a model"),
+            _c("note", "text", "the officer's words, as written"),
         ),
         planned=True,
     ),
@@ -140,8 +111,8 @@ _TABLES = (
                 unsettled="OPEN",
             ),
             _c("completed_on", "date", "when it was completed or locked"),
-            *_COMMUNITY_LEVELS,
-            *_CUSTODY_LEVELS,
+            *level_columns.COMMUNITY,
+            *level_columns.CUSTODY,
             _c("purpose", "text", "purpose code, e.g. 260 start custody"),
             _c("predictor_version", "text", "1 (OGRS3 generation) or 2 (OGRS4 generation)"),
             _c("serious_band", "code", "RSR or combined serious reoffending band", codes.BANDS),
@@ -299,6 +270,13 @@ _TABLES = (
         ),
     ),
     _declare_table(
+        "note_entries",
+        "one thing that the note of a contact says, as the reader of notes read it",
+        "Worked out by intake from the notes of contacts. What a note says in words that the reader "
+        "does not look for is missing, and a note without a row is not one that says nothing.",
+        note_columns.OWN,
+    ),
+    _declare_table(
         "links",
         "a link between this case and another, from the day it began",
         "Worked out from the addresses, personal contacts and court cases of all cases; none where "
@@ -318,7 +296,7 @@ _TABLES = (
             _c("source", "code", "what kind of reading", codes.REVIEW_SOURCES, required=True),
             _c("snapshot_on", "date", "the record was read as it stood on this day", required=True),
             _c("reader", "text", "pseudonym of the reader"),
-            *_level_columns(),
+            *level_columns.of_groups(),
             _c("sampling_probability", "number", "probability of being chosen, where known"),
             _c("before_findings", "flag", "levels given before any finding was seen"),
             _c("same_person", "flag", "the reader had countersigned the assessment"),

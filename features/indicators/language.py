@@ -60,9 +60,10 @@ LEAN = {
     "people": Unread(pl.lit(value=False)),
     "offences": Unread(pl.lit(value=False)),
     "reviews": Unread(pl.lit(value=False)),
+    "note_entries": Unread(pl.lit(value=False)),
 }
 """What values need not read: marks of entries, most of the longest table, people,
-offences and reviews.
+offences, reviews and entries of notes.
 """
 
 

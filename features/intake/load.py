@@ -17,8 +17,9 @@ from features.contracts import records
 from features.contracts.codes import NOT_YET_KNOWN
 from features.contracts.table import Table
 from features.errors import TooManyRefused, UnreadableInput, UserError
-from features.intake import extract, refusals
+from features.intake import extract, note_entries, refusals
 from features.intake.files import Supplied
+from features.intake.note_entries import NoteIntake
 from features.intake.parts import Part, Parts, begins_with, bucket_count, list_files
 from features.store import staging, store, versions
 
@@ -86,9 +87,10 @@ def load_extract(
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
         tables = ", ".join(records.TABLES)
         raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
-    with staging.Staged(store_path, existing.buckets) as staged:
+    with staging.Staged(store_path, existing.buckets) as staged, NoteIntake() as notes:
         _check_order(staged.store, about)
-        reading = _Reading(about, Parts(about, pieces, staged.store, staged.scratch), staged)
+        parts = Parts(about, pieces, staged.store, staged.scratch)
+        reading = _Reading(about, parts, staged, notes)
         for table in records.TABLES.values():
             reading.stage_table(table, step)
         for report in reading.reports.values():
@@ -107,8 +109,11 @@ def load_extract(
 class _Reading:
     """An extract being loaded: the tables read so far and the files staged for the store."""
 
-    def __init__(self, about: extract.Extract, parts: Parts, staged: staging.Staged) -> None:
+    def __init__(
+        self, about: extract.Extract, parts: Parts, staged: staging.Staged, notes: NoteIntake
+    ) -> None:
         self.about, self.existing, self.staged = about, parts.store, staged
+        self._notes = notes
         self._parts = parts
         self.reports = {
             name: TableReport(name, supplied=bool(about.files.get(name))) for name in records.TABLES
@@ -153,8 +158,27 @@ class _Reading:
             fresh = pl.concat([fresh, gone])
         if fresh.height:
             self.staged.add(table.name, fresh, part.folder)
+            if table.name == "contacts" and not self.about.files.get(note_entries.TABLE):
+                self._stage_note_entries(fresh, part)
         if bad.height:
             self.refused.setdefault(table.name, []).append(bad)
+
+    def _stage_note_entries(self, contacts: pl.DataFrame, part: Part) -> None:
+        """Read the notes of new versions of contacts; an extract that has the entries is believed.
+
+        Contacts are staged with the time from which each version was known.
+        """
+        report = self.reports[note_entries.TABLE]
+        ours = pl.col("contact_id").is_in(contacts["record_id"].unique().implode())
+        stored = self.existing.read_versions(note_entries.TABLE, part.bucket, ours)
+        rows = self._notes.derive_rows(contacts, stored)
+        report.supplied = True
+        report.read += rows.height
+        report.withdrawn += int(rows["withdrawn_at"].is_not_null().sum())
+        report.changed += int(((rows["version"] > 1) & rows["withdrawn_at"].is_null()).sum())
+        report.new += int((rows["version"] == 1).sum())
+        if rows.height:
+            self.staged.add(note_entries.TABLE, rows, part.folder)
 
     def _check_bucket(
         self, supplied: Supplied, good: pl.DataFrame, bad: pl.DataFrame, bucket: int

@@ -61,7 +61,7 @@ def _system_tables(extract: Path, bucket: str) -> dict[str, Tables]:
     newest = {
         name: newest_rows(_read_bucket(extract, name, bucket))
         for name in records.TABLES
-        if name not in ("reviews", "links")
+        if name not in ("reviews", "links", "note_entries")
     }
     of_nomis, shared = nomis.custody_tables(newest)
     ndelius: Tables = {"R_STANDARD_REFERENCE_LIST": standard_list()}

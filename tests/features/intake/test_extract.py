@@ -49,7 +49,7 @@ def test_one_table_may_come_in_many_files(tmp_path: Path) -> None:
 
 def test_a_missing_table_is_said_and_is_no_error(tmp_path: Path) -> None:
     report = load_extract(write(tmp_path / "x", "contacts.csv", HEADER + LINE), tmp_path / "s")
-    assert [t.name for t in report.tables if t.supplied] == ["contacts"]
+    assert [t.name for t in report.tables if t.supplied] == ["contacts", "note_entries"]
     assert Store.open(tmp_path / "s").feed_states(factories.AS_OF)["incidents"] == "missing"
 
 

@@ -1,0 +1,174 @@
+"""Turns the notes of new contact versions into rows of `note_entries`, beside the contacts' own.
+
+An entry is known from when the version of the contact was whose note says it, and withdrawn when a
+later version no longer says it; it may be shown to the person where its contact may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+import polars as pl
+
+from features.notes.entries import Note, NoteEntry
+from features.notes.readers import OWN, find_reader
+from features.processes import WORKERS, process_pool
+from features.store.store import store_schema
+
+TABLE = "note_entries"
+NOTES_AT_ONCE = 10_000
+"""How many notes a worker reads in one go; with fewer than two such goes no worker is started."""
+_NOTE_KEY = ["note", "source_system", "written_on"]
+_OF_CONTACT = ("crn", "occurred_on", "recorded_at", "known_from", "source_system", "disclosable")
+_CERTAINTY = {
+    "seen": "fact",
+    "self": "allegation",
+    "third_party": "allegation",
+    "agency": "intelligence",
+}
+"""How certain an entry is, by who said so: what the writer saw is a fact."""
+
+
+class NoteIntake:
+    """Reads the notes of a load, in several processes where there are many."""
+
+    def __init__(self, name: str = OWN, workers: int = WORKERS) -> None:
+        self._name, self._workers = name, workers
+        self.version = f"{name} {find_reader(name).version}"
+        self._open = ExitStack()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> NoteIntake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the worker processes, if any were started."""
+        self._open.close()
+
+    def derive_rows(self, contacts: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+        """The rows of `note_entries` to append for new versions of contacts.
+
+        `contacts` are those versions with the columns of the store, `stored` the rows that the
+        store has of the same contacts.
+        """
+        entries = self._entries_of(contacts)
+        once = contacts["record_id"].is_unique() & ~contacts["record_id"].is_in(
+            stored["contact_id"].unique().implode()
+        )
+        simple = entries.filter(
+            pl.col("contact_id").is_in(contacts["record_id"].filter(once).implode())
+        )
+        others = contacts.filter(~once)
+        if others.is_empty():
+            return simple
+        return pl.concat([simple, _chain_rows(others, entries, stored)])
+
+    def _entries_of(self, contacts: pl.DataFrame) -> pl.DataFrame:
+        """Every entry of every version that has a note, as a first version of its row."""
+        written = contacts.filter(
+            pl.col("note").str.strip_chars().str.len_chars() > 0, pl.col("withdrawn_at").is_null()
+        ).with_columns(written_on=pl.col("recorded_at").dt.date())
+        # A note that was copied, or that a template wrote, is read once.
+        notes = written.select(_NOTE_KEY).unique(maintain_order=True)
+        texts = [Note(*of_note) for of_note in notes.iter_rows()]
+        read = [
+            {**dict(zip(_NOTE_KEY, key, strict=True)), **_columns_of(entry)}
+            for key, own in zip(notes.iter_rows(), self._read(texts), strict=True)
+            for entry in own
+        ]
+        if not read:
+            return pl.DataFrame(schema=store_schema(TABLE))
+        of_notes = pl.DataFrame(read, schema_overrides={"source_system": pl.String()})
+        rows = written.select(*_OF_CONTACT, "note", "written_on", contact_id="record_id").join(
+            of_notes, on=_NOTE_KEY, nulls_equal=True, maintain_order="left_right"
+        )
+        number = pl.format("note-{}-{}-{}", "contact_id", "kind", "starts_at")
+        return _as_stored(
+            rows.with_columns(
+                record_id=number,
+                version=pl.lit(1, pl.Int64()),
+                reader=pl.lit(self.version),
+                certainty=pl.col("told_by").replace_strict(_CERTAINTY, default=None),
+            )
+        )
+
+    def _read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        if self._workers == 1 or len(notes) < 2 * NOTES_AT_ONCE:
+            return find_reader(self._name).read(notes)
+        if self._pool is None:
+            self._pool = self._open.enter_context(process_pool(self._workers))
+        starts = range(0, len(notes), NOTES_AT_ONCE)
+        parts = [list(notes[start : start + NOTES_AT_ONCE]) for start in starts]
+        read = self._pool.map(_read_notes, [self._name] * len(parts), parts)
+        return list(chain.from_iterable(read))
+
+
+def _read_notes(name: str, notes: list[Note]) -> list[list[NoteEntry]]:
+    return find_reader(name).read(notes)
+
+
+def _columns_of(entry: NoteEntry) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "starts_at": entry.start,
+        "ends_at": entry.end,
+        "asserted": entry.asserted,
+        "done_by": entry.by,
+        "period": entry.when,
+        "told_by": entry.told_by,
+        "target": entry.target or None,
+    }
+
+
+def _as_stored(rows: pl.DataFrame) -> pl.DataFrame:
+    schema = store_schema(TABLE)
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows]
+    numbered = rows.with_columns(absent).with_columns(load=pl.lit(0, pl.Int32()))
+    return numbered.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _chain_rows(
+    contacts: pl.DataFrame, entries: pl.DataFrame, stored: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows for contacts with several versions: what each adds, changes and no longer says."""
+    state: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in stored.sort("record_id", "version").iter_rows(named=True):
+        state.setdefault(row["contact_id"], {})[row["record_id"]] = row
+    of_version: dict[tuple[str, Any], list[dict[str, Any]]] = {}
+    for row in entries.iter_rows(named=True):
+        of_version.setdefault((row["contact_id"], row["known_from"]), []).append(row)
+    appended: list[dict[str, Any]] = []
+    ordered = contacts.sort("record_id", "version").select(
+        "record_id", "known_from", "withdrawn_at"
+    )
+    for contact, known_from, withdrawn_at in ordered.iter_rows():
+        own = [] if withdrawn_at is not None else of_version.get((contact, known_from), [])
+        appended += _next_rows(state.setdefault(contact, {}), own, known_from)
+    return pl.DataFrame(appended, schema=store_schema(TABLE))
+
+
+def _next_rows(
+    state: dict[str, dict[str, Any]], entries: list[dict[str, Any]], known_from: Any
+) -> list[dict[str, Any]]:
+    """The rows by which a version of a contact changes its entries; `state` is brought up to it."""
+    rows = []
+    now = {row["record_id"]: row for row in entries}
+    for number, last in state.items():
+        if number not in now and last["withdrawn_at"] is None:
+            gone = {"withdrawn_at": known_from, "known_from": known_from}
+            rows.append({**last, **gone, "version": last["version"] + 1})
+    for number, row in now.items():
+        before = state.get(number)
+        if before is None or before["withdrawn_at"] is not None or _differs(row, before):
+            rows.append({**row, "version": 1 + (before["version"] if before else 0)})
+    state.update({row["record_id"]: row for row in rows})
+    return rows
+
+
+def _differs(row: dict[str, Any], last: dict[str, Any]) -> bool:
+    unread = ("version", "known_from", "load", "reader", "recorded_at")
+    return any(row[name] != last[name] for name in row if name not in unread)

@@ -1,0 +1,143 @@
+"""Entries of notes: what intake reads of the notes of new versions of contacts, and when it ends."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features.history.asof import make_spine, read_histories
+from features.intake import note_entries
+from features.intake.load import Report, load_extract
+from features.store.store import Store
+from tests import factories
+from tests.factories import row
+
+DRUNK = "Smelt of alcohol and was slurring."
+"""The examples ask what becomes of an entry, not which words are one."""
+
+
+def load_contacts(
+    tmp_path: Path, day: str, *rows: dict[str, Any], complete: bool = True, **others: Any
+) -> Report:
+    extract = factories.extract(
+        tmp_path / f"extract-{day}",
+        {"contacts": list(rows), **others},
+        extracted_at=f"{day}T22:00:00",
+        complete=["contacts"] if complete else [],
+    )
+    return load_extract(extract, tmp_path / "store")
+
+
+def contact(
+    number: str = "C1", note: str | None = DRUNK, day: str = "2026-06-01", **values: Any
+) -> dict[str, Any]:
+    return row("contacts", day, **{"record_id": number, "note": note, **values})
+
+
+def entries_on(tmp_path: Path, day: str) -> list[dict[str, Any]]:
+    spine = make_spine(["A000001", "A000002"], date.fromisoformat(day))
+    rows = read_histories(Store.open(tmp_path / "store"), spine).rows("note_entries")
+    return rows.sort("crn", "record_id").to_dicts()
+
+
+def test_a_note_becomes_entries_that_lead_to_their_words(tmp_path: Path) -> None:
+    report = load_contacts(tmp_path, "2026-06-02", contact(disclosable=False))
+    (entry,) = entries_on(tmp_path, "2026-06-02")
+    assert DRUNK[entry["starts_at"] : entry["ends_at"]].startswith("Smelt of alcohol")
+    assert (entry["contact_id"], entry["kind"]) == ("C1", "substance_use")
+    assert (entry["asserted"], entry["done_by"], entry["period"]) == ("yes", "pop", "now")
+    assert (entry["told_by"], entry["certainty"]) == ("seen", "fact")
+    assert entry["disclosable"] is False
+    assert entry["occurred_on"] == date(2026, 6, 1)
+    assert entry["reader"].startswith("own ")
+    (table,) = [one for one in report.tables if one.name == "note_entries"]
+    assert (table.read, table.new, table.changed, table.withdrawn) == (1, 1, 0, 0)
+
+
+def test_an_entry_is_known_from_when_its_note_was_recorded(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-20", contact(recorded_at=datetime(2026, 6, 9, 12)))
+    assert entries_on(tmp_path, "2026-06-08") == []
+    assert len(entries_on(tmp_path, "2026-06-09")) == 1
+
+
+@pytest.mark.parametrize("note", [None, "", "  \n", "Attended on time."])
+def test_a_note_that_says_nothing_of_the_kinds_is_no_entry(
+    tmp_path: Path, note: str | None
+) -> None:
+    report = load_contacts(tmp_path, "2026-06-02", contact(note=note))
+    assert entries_on(tmp_path, "2026-06-02") == []
+    assert next(one for one in report.tables if one.name == "note_entries").supplied
+
+
+def test_an_entry_ends_when_its_note_no_longer_says_it(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact())
+    load_contacts(tmp_path, "2026-06-05", contact(note="Attended on time."))
+    assert len(entries_on(tmp_path, "2026-06-04")) == 1
+    assert entries_on(tmp_path, "2026-06-05") == []
+
+
+def test_an_entry_of_a_note_that_only_grew_is_the_same_entry(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact())
+    load_contacts(tmp_path, "2026-06-05", contact(note=f"{DRUNK} Rebooked.", outcome_code="ATTC"))
+    stored = Store.open(tmp_path / "store").read_versions("note_entries")
+    assert stored["version"].to_list() == [1]
+    assert len(entries_on(tmp_path, "2026-06-05")) == 1
+
+
+def test_an_entry_is_back_when_its_note_says_it_again(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact())
+    load_contacts(tmp_path, "2026-06-05", contact(note="Attended."))
+    load_contacts(tmp_path, "2026-06-08", contact())
+    days = ("2026-06-04", "2026-06-06", "2026-06-08")
+    assert [len(entries_on(tmp_path, day)) for day in days] == [1, 0, 1]
+
+
+def test_an_entry_changes_with_the_day_of_its_contact(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-04", contact())
+    load_contacts(tmp_path, "2026-06-05", contact(day="2026-05-30"))
+    (entry,) = entries_on(tmp_path, "2026-06-05")
+    assert entry["occurred_on"] == date(2026, 5, 30)
+
+
+def test_an_entry_goes_with_its_contact(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact(), contact("C2", note="Attended."))
+    load_contacts(tmp_path, "2026-06-05", contact("C2", note="Attended."))
+    assert entries_on(tmp_path, "2026-06-05") == []
+    assert len(entries_on(tmp_path, "2026-06-04")) == 1
+
+
+def test_an_entry_moves_with_its_contact_to_another_case(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact())
+    load_contacts(tmp_path, "2026-06-05", contact(crn="A000002"))
+    assert [one["crn"] for one in entries_on(tmp_path, "2026-06-04")] == ["A000001"]
+    assert [one["crn"] for one in entries_on(tmp_path, "2026-06-05")] == ["A000002"]
+
+
+def test_two_versions_in_one_extract_are_two_states(tmp_path: Path) -> None:
+    first = contact(version=1, recorded_at=datetime(2026, 6, 1, 12))
+    second = contact(version=2, note="Attended.", recorded_at=datetime(2026, 6, 3, 12))
+    load_contacts(tmp_path, "2026-06-04", first, second)
+    assert [len(entries_on(tmp_path, day)) for day in ("2026-06-02", "2026-06-03")] == [1, 0]
+
+
+def test_entries_that_an_extract_supplies_are_not_read_again(tmp_path: Path) -> None:
+    supplied = row("note_entries", "2026-06-01", contact_id="C1", kind="threat", record_id="N1")
+    load_contacts(tmp_path, "2026-06-02", contact(), note_entries=[supplied])
+    assert [one["kind"] for one in entries_on(tmp_path, "2026-06-02")] == ["threat"]
+
+
+def test_a_note_that_stands_often_is_read_once_and_workers_read_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts = [contact(f"C{n}", note=f"{DRUNK} Visit {n // 2}.") for n in range(8)]
+    load_contacts(tmp_path, "2026-06-02", *contacts)
+    alone = entries_on(tmp_path, "2026-06-02")
+    assert len(alone) == 8
+    monkeypatch.setattr(note_entries, "NOTES_AT_ONCE", 2)
+    load_contacts(tmp_path / "b", "2026-06-02", *contacts)
+    in_parts = entries_on(tmp_path / "b", "2026-06-02")
+    assert pl.DataFrame(in_parts).equals(pl.DataFrame(alone))
