@@ -81,7 +81,7 @@ def test_no_person_has_a_name_and_every_crn_is_marked_as_made_up(plain: Extract)
 def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
     buckets = int(str(plain.about["buckets"]))
     assert buckets == 2
-    for name in records.TABLES:
+    for name in set(records.TABLES) - {"note_entries"}:
         files = sorted((plain.folder / name).glob("*.parquet"))
         assert [path.name for path in files] == ["00.parquet", "01.parquet"]
         for number, path in enumerate(files):
@@ -230,7 +230,7 @@ def test_registers_follow_the_level_of_their_day_and_not_today_s(plain: Extract)
 
 
 def test_record_numbers_tell_nothing_of_how_a_row_was_drawn(plain: Extract) -> None:
-    for name in records.TABLES:
+    for name in set(records.TABLES) - {"note_entries"}:
         ids = plain.scan(name).select("record_id").collect()["record_id"]
         assert ids.str.contains(rf"^{name[:3].upper()}\d{{10}}$").all(), name
     rows = plain.scan("incidents").filter(pl.col("version") == 1).sort("record_id").collect()
