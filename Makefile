@@ -21,7 +21,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-queue bench-score load nights verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-notes bench-queue bench-score load nights verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -79,6 +79,9 @@ bench-queue: $(MADE)/dev ## what writing a night's new cases costs, beside the e
 
 bench-score: $(MADE)/dev $(MADE)/static ## what the API's score of one case costs, beside a page that only says hello (after make demo)
 	@$(PY) -m tests.benchmarks.one_case
+
+bench-notes: $(MADE)/dev ## how many notes a second are read, pass by pass
+	@$(PY) -m tests.benchmarks.notes
 
 bench-import: $(MADE)/dev ## what a night's load costs, first and sixtieth, beside one reading of the tables
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.importing

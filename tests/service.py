@@ -149,11 +149,33 @@ def name_everyone(extract: Path) -> None:
         named.write_parquet(path)
 
 
+KNIFE = "Police say he was found with a knife in his waistband on Saturday"
+LONG_NOTE = f"{'Attended on time and was polite. ' * 8}{KNIFE}. {'Next appointment agreed. ' * 10}"
+DENIED = "He denied carrying a knife."
+
+
+def write_notes(extract: Path) -> None:
+    """The made-up caseload has a few stock notes; the tests give every case others, to be read."""
+    for path in (extract / "contacts").glob("*.parquet"):
+        contacts = pl.read_parquet(path)
+        attended = pl.col("outcome_code") == "ATTC"
+        newest = pl.col("occurred_on").rank("ordinal", descending=True).over("crn", "outcome_code")
+        note = (
+            pl.when(attended & (newest == 1))
+            .then(pl.lit(LONG_NOTE))
+            .when(attended & (newest == 2))
+            .then(pl.lit(DENIED))
+            .otherwise(pl.col("note"))
+        )
+        contacts.with_columns(note.alias("note")).write_parquet(path)
+
+
 def make_caseload(folder: Path) -> None:
     """A made-up caseload, loaded into a store in a folder."""
     parameters = synthetic.Parameters(CASES, 7, AS_OF)
     synthetic.synthesise_extract(parameters, folder / "extract", folder / "truth")
     name_everyone(folder / "extract")
+    write_notes(folder / "extract")
     load_extract(folder / "extract", folder / "store")
 
 

@@ -26,6 +26,7 @@ from training import (
     trivial,
     truth,
 )
+from training.notes import commands as note_commands
 
 NIJ = Path(__file__).with_name("nij.toml")
 console = Console()
@@ -210,6 +211,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     train_parser.set_defaults(run=train_model)
 
+    note_commands.add_parser(commands)
     trivial_parser = commands.add_parser(
         "trivial", help="how far trivial predictors get on made-up people"
     )

@@ -22,6 +22,8 @@ import polars as pl
 from features.contracts import records
 from features.contracts.table import Table
 from features.history.collect import FEW, as_they_stand, worked_out
+from features.history.rows_of_notes import TABLE as NOTE_ENTRIES
+from features.history.rows_of_notes import add_rows_of_notes
 from features.store.column_pruning import LATER, Unread, of_records, read_needed_columns
 from features.store.store import STALE_AFTER, Store
 
@@ -54,6 +56,8 @@ class Histories:
     versions: dict[str, pl.DataFrame]
     feeds: dict[str, list[tuple[date, date]]]
     plans: dict[str, pl.LazyFrame] = field(default_factory=dict, repr=False)
+    note_kinds: frozenset[str] = frozenset()
+    """The kinds of entries of notes that count like coded ones."""
 
     def __post_init__(self) -> None:
         """Sort the spine and give each row its number."""
@@ -67,7 +71,9 @@ class Histories:
             for name, table in records.TABLES.items()
             if self._versions_of(name).height
         }
-        return dict(zip(plans, worked_out(plans.values(), few=self.is_small), strict=True))
+        tables = dict(zip(plans, worked_out(plans.values(), few=self.is_small), strict=True))
+        empty = {name: _empty_table(name) for name in ("contacts", "incidents", "circumstances")}
+        return add_rows_of_notes(tables, self.note_kinds, empty)
 
     @property
     def is_small(self) -> bool:
@@ -128,11 +134,18 @@ def read_histories(
     """
     cases = on["crn"].unique()
     versions = {
-        name: read_needed_columns(store, name, buckets, lean.get(name, Unread()), cases)
+        name: read_needed_columns(store, name, buckets, _unread(store, name, lean), cases)
         for name in tables
         if name in store.supplied_tables()
     }
-    return Histories(on, versions, {name: store.covered_periods(name) for name in versions})
+    feeds = {name: store.covered_periods(name) for name in versions}
+    return Histories(on, versions, feeds, note_kinds=store.note_kinds)
+
+
+def _unread(store: Store, name: str, lean: Mapping[str, Unread]) -> Unread:
+    """What need not be read of a table; entries of notes are needed once any kind counts."""
+    is_counted = name == NOTE_ENTRIES and bool(store.note_kinds)
+    return Unread() if is_counted else lean.get(name, Unread())
 
 
 def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:

@@ -24,6 +24,22 @@ NOTES_AT_ONCE = 10_000
 """How many notes a worker reads in one go; with fewer than two such goes no worker is started."""
 _NOTE_KEY = ["note", "source_system", "written_on"]
 _OF_CONTACT = ("crn", "occurred_on", "recorded_at", "known_from", "source_system", "disclosable")
+_VERSION = "contact_version"
+_PLACE = ["contact_id", _VERSION, "kind", "starts_at"]
+_CONTACT = {"contact_id": "record_id", _VERSION: "version"}
+_READ: dict[str, pl.DataType] = {
+    "note": pl.String(),
+    "source_system": pl.String(),
+    "written_on": pl.Date(),
+    "kind": pl.String(),
+    "starts_at": pl.Int64(),
+    "ends_at": pl.Int64(),
+    "asserted": pl.String(),
+    "done_by": pl.String(),
+    "period": pl.String(),
+    "told_by": pl.String(),
+    "target": pl.String(),
+}
 _CERTAINTY = {
     "seen": "fact",
     "self": "allegation",
@@ -55,7 +71,8 @@ class NoteIntake:
         `contacts` are those versions with the columns of the store, `stored` the rows that the
         store has of the same contacts.
         """
-        entries = self._entries_of(contacts)
+        rows = self._entries_of(contacts)
+        entries = _as_stored(rows)
         once = contacts["record_id"].is_unique() & ~contacts["record_id"].is_in(
             stored["contact_id"].unique().implode()
         )
@@ -65,7 +82,7 @@ class NoteIntake:
         others = contacts.filter(~once)
         if others.is_empty():
             return simple
-        return pl.concat([simple, _chain_rows(others, entries, stored)])
+        return pl.concat([simple, _chain_rows(others, entries, rows[_VERSION], stored)])
 
     def _entries_of(self, contacts: pl.DataFrame) -> pl.DataFrame:
         """Every entry of every version that has a note, as a first version of its row."""
@@ -80,20 +97,23 @@ class NoteIntake:
             for key, own in zip(notes.iter_rows(), self._read(texts), strict=True)
             for entry in own
         ]
-        if not read:
-            return pl.DataFrame(schema=store_schema(TABLE))
-        of_notes = pl.DataFrame(read, schema_overrides={"source_system": pl.String()})
-        rows = written.select(*_OF_CONTACT, "note", "written_on", contact_id="record_id").join(
-            of_notes, on=_NOTE_KEY, nulls_equal=True, maintain_order="left_right"
+        of_notes = pl.DataFrame(read, schema=_READ)
+        rows = (
+            written.select(*_OF_CONTACT, *_NOTE_KEY[:1], "written_on", **_CONTACT)
+            .join(of_notes, on=_NOTE_KEY, nulls_equal=True, maintain_order="left_right")
+            # A reader may say one kind in two ways at one place: the first is the entry.
+            .unique(
+                ["contact_id", _VERSION, "kind", "starts_at"], keep="first", maintain_order=True
+            )
         )
         number = pl.format("note-{}-{}-{}", "contact_id", "kind", "starts_at")
-        return _as_stored(
-            rows.with_columns(
-                record_id=number,
-                version=pl.lit(1, pl.Int64()),
-                reader=pl.lit(self.version),
-                certainty=pl.col("told_by").replace_strict(_CERTAINTY, default=None),
-            )
+        return rows.with_columns(
+            record_id=number,
+            version=pl.lit(1, pl.Int64()),
+            reader=pl.lit(self.version),
+            certainty=pl.col("told_by").replace_strict(
+                _CERTAINTY, default=None, return_dtype=pl.String()
+            ),
         )
 
     def _read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
@@ -132,21 +152,21 @@ def _as_stored(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _chain_rows(
-    contacts: pl.DataFrame, entries: pl.DataFrame, stored: pl.DataFrame
+    contacts: pl.DataFrame, entries: pl.DataFrame, versions: pl.Series, stored: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows for contacts with several versions: what each adds, changes and no longer says."""
     state: dict[str, dict[str, dict[str, Any]]] = {}
     for row in stored.sort("record_id", "version").iter_rows(named=True):
         state.setdefault(row["contact_id"], {})[row["record_id"]] = row
-    of_version: dict[tuple[str, Any], list[dict[str, Any]]] = {}
-    for row in entries.iter_rows(named=True):
-        of_version.setdefault((row["contact_id"], row["known_from"]), []).append(row)
+    of_version: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row, version in zip(entries.iter_rows(named=True), versions, strict=True):
+        of_version.setdefault((row["contact_id"], version), []).append(row)
     appended: list[dict[str, Any]] = []
     ordered = contacts.sort("record_id", "version").select(
-        "record_id", "known_from", "withdrawn_at"
+        "record_id", "version", "known_from", "withdrawn_at"
     )
-    for contact, known_from, withdrawn_at in ordered.iter_rows():
-        own = [] if withdrawn_at is not None else of_version.get((contact, known_from), [])
+    for contact, version, known_from, withdrawn_at in ordered.iter_rows():
+        own = [] if withdrawn_at is not None else of_version.get((contact, version), [])
         appended += _next_rows(state.setdefault(contact, {}), own, known_from)
     return pl.DataFrame(appended, schema=store_schema(TABLE))
 

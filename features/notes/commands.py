@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from features.errors import UserError
 from features.notes.entries import Note, NoteEntry, NoteReader
@@ -35,8 +36,8 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run_notes(args: argparse.Namespace) -> None:
     """Do what was asked for about notes."""
     reader = find_reader(args.reader)
-    if args.read is not None and args.out is None:
-        raise UserError("Say with --out FILE where to write what is found. Nothing was read.")
+    if args.read is not None:
+        _check_out(args.read, args.out)
     if args.text is not None:
         _print_entries(reader.read([Note(args.text)])[0])
     elif args.read is not None:
@@ -45,13 +46,28 @@ def run_notes(args: argparse.Namespace) -> None:
         _print_measure(args.evaluate, reader)
 
 
+def _check_out(path: Path, out: Path | None) -> None:
+    """Before anything is read: there must be a place to write to, and not over the notes."""
+    if out is None:
+        raise UserError("Say with --out FILE where to write what is found. Nothing was read.")
+    if out.exists() and (out.is_dir() or (path.exists() and out.samefile(path))):
+        raise UserError(f"{out} is a folder or the file of the notes. Name another file: --out.")
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}. Make it, or name another file: --out.")
+
+
+def _plain(text: str) -> Text:
+    """A text as it stands: no brackets taken for markup, no control characters."""
+    return Text("".join(sign if sign.isprintable() else " " for sign in text))
+
+
 def _print_entries(entries: list[NoteEntry]) -> None:
     table = Table(title="What the note says")
     for name in ("kind", "words", "asserted", "by", "when", "told by", "target"):
         table.add_column(name)
     for entry in entries:
-        own = (entry.kind, entry.quote, entry.asserted, entry.by, entry.when, entry.told_by)
-        table.add_row(*own, entry.target)
+        own = (entry.asserted, entry.by, entry.when, entry.told_by, entry.target)
+        table.add_row(entry.kind, _plain(entry.quote), *own)
     console.print(table)
     console.print(QUIET)
 
@@ -77,7 +93,8 @@ def _print_measure(path: Path, reader: NoteReader) -> None:
     console.print(_summary("all writers", measured), highlight=False)
     for writer in sorted({str(note.get("writer", "")) for note in notes}):
         own = [note for note in notes if str(note.get("writer", "")) == writer]
-        console.print(_summary(f"writer {writer}", measure_reader(own, reader)), highlight=False)
+        summary = _summary(f"writer {writer}", measure_reader(own, reader))
+        console.print(_plain(summary), highlight=False)
     matched = max(sum(measured.matches.values()), 1)
     console.print(
         "right among those matched: "
@@ -113,7 +130,7 @@ def _table_of_mistakes(measured: Measured) -> Table:
         table.add_column(name)
     for mistake in worst_mistakes(measured):
         note = mistake.note if len(mistake.note) <= 240 else f"{mistake.note[:240]}…"
-        table.add_row(mistake.what, mistake.kind, mistake.words, note)
+        table.add_row(mistake.what, mistake.kind, _plain(mistake.words), _plain(note))
     return table
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+LONGEST_PARAGRAPH = 2000
 CUES = Path(__file__).with_name("cues.toml")
 _TOKEN = re.compile(r"[^\s,:/()]+")
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_YEAR = re.compile(r"(?<!at )\b(?:19|20)\d\d\b(?!\s*(?:h|hrs?|hours)\b)")
+_BIRTH = re.compile(r"(?i)\b(?:dob|d\.o\.b\.?|born)\b[^a-z]{0,20}")
 _EARLIER_ENTRY = re.compile(
-    r"(?i)\b(?:previous|earlier|last) (?:note|entry|contact|log)\b[^:]{0,20}:|\bcopied from\b"
+    r"(?i)\b(?:previous|earlier|last) (?:note|entry|contact|log)\b[^:\d\n]{0,20}:|\bcopied from\b"
 )
+_PARAGRAPH = re.compile(r"\n\s*\n|(?i:\btoday\b)")
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ def judge_assertion(before: str, after: str) -> str:
 def is_past(sentence: str, earlier: str, year: int | None) -> bool:
     """Whether a sentence speaks of the past: by its cues, an earlier year, or a copied entry.
 
-    `earlier` is the note up to the sentence: what follows "previous note:" is copied.
+    `earlier` is the note up to the sentence: what follows "previous note:" in its paragraph is
+    copied. The year of a birth and the hour of a day are no years of what happened.
     """
     cues, _ = read_cues()
     if any(cue.pattern.search(sentence) for cue in cues if cue.says == "past"):
         return True
-    if _EARLIER_ENTRY.search(earlier) or _EARLIER_ENTRY.search(sentence):
+    paragraph = _PARAGRAPH.split(earlier[-LONGEST_PARAGRAPH:])[-1]
+    if _EARLIER_ENTRY.search(paragraph) or _EARLIER_ENTRY.search(sentence):
         return True
-    years = [int(text) for text in _YEAR.findall(sentence)]
+    years = [int(text) for text in _YEAR.findall(_BIRTH.sub("", sentence))]
     return bool(years) and year is not None and max(years) < year
 
 

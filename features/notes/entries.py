@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+ASSERTED = frozenset({"yes", "no", "possible", "conditional"})
+DOERS = frozenset({"pop", "other"})
+
 
 @dataclass(frozen=True)
 class Note:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from features.intervals import wilson_interval
 from features.notes.entries import NoteEntry, NoteReader
@@ -70,6 +70,14 @@ class Measured:
         """The 95 % interval of the recall over some kinds; 0 to 1 without labels."""
         return _interval(*self._sums(kinds, self.matches, self.labels))
 
+    def add(self, other: Measured) -> None:
+        """Add the counts of other notes."""
+        for name in ("labels", "matches", "entries", "right", "details"):
+            getattr(self, name).update(getattr(other, name))
+        self.traps += other.traps
+        self.fallen += other.fallen
+        self.mistakes += other.mistakes
+
     @staticmethod
     def _sums(kinds: Iterable[str], part: Counter[str], whole: Counter[str]) -> tuple[int, int]:
         names = list(kinds)
@@ -82,11 +90,46 @@ def _interval(part: int, whole: int) -> tuple[float, float]:
 
 def measure_reader(notes: Sequence[dict[str, Any]], reader: NoteReader) -> Measured:
     """What a reader finds of the labels of notes, and what of what it says is right."""
+    return measure_entries(notes, reader.read([as_note(note) for note in notes]))
+
+
+def measure_entries(
+    notes: Sequence[dict[str, Any]], entries: Sequence[list[NoteEntry]]
+) -> Measured:
+    """The same for entries that were read before, a list a note."""
     measured = Measured()
-    read = reader.read([as_note(note) for note in notes])
-    for note, entries in zip(notes, read, strict=True):
-        _compare(measured, note, entries)
+    for note, own in zip(notes, entries, strict=True):
+        _compare(measured, note, own)
     return measured
+
+
+class Words(Protocol):
+    """Something that stands at a place of a note and is of a kind."""
+
+    @property
+    def kind(self) -> str:
+        """Of which kind it is."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the note."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the note."""
+        ...
+
+
+def is_right(words: Words, note: dict[str, Any]) -> bool:
+    """Whether a label of a note asserts of the person what stands at a place."""
+    return any(
+        label["asserted"] == "yes"
+        and label["by"] == "pop"
+        and _fits(words, label, _span_of(label, note["text"]))
+        for label in note["labels"]
+    )
 
 
 def _compare(measured: Measured, note: dict[str, Any], entries: list[NoteEntry]) -> None:
@@ -121,9 +164,10 @@ def _span_of(label: dict[str, Any], text: str) -> tuple[int, int]:
     return (start, start + len(label["quote"])) if start >= 0 else (0, len(text))
 
 
-def _fits(entry: NoteEntry, label: dict[str, Any], span: tuple[int, int]) -> bool:
+def _fits(entry: Words, label: dict[str, Any], span: tuple[int, int]) -> bool:
     same = entry.kind == label["kind"] or (
-        {entry.kind, label["kind"]} == _ABUSE and "partner" in (label["target"], entry.target)
+        {entry.kind, label["kind"]} == _ABUSE
+        and "partner" in (label["target"], getattr(entry, "target", ""))
     )
     return same and entry.start < span[1] and span[0] < entry.end
 

@@ -23,6 +23,10 @@ _BY_OTHER = re.compile(
     rf"(?i)^\s*(?:\w+\s+){{0,3}}?by\s+(?:(?:his|her|an?|the|another|other|two|some|unknown)\s+)*"
     rf"(?:{OTHERS}|men|males?|lads|youths?|strangers?|prisoners?|inmates?|gang)\b"
 )
+_SUFFERED = re.compile(
+    r"(?i)\b(?:was|were|is|been|being|be|got|gets|getting)\s+(?:\w+\s+){0,3}?\w+(?:ed|en|ung|ut|it)\s+"
+    r"(?:\w+\s+){0,4}?by\s+(?!him\b|her\b|pop\b|sp\b)\w+"
+)
 _AGENCY = re.compile(
     r"(?i)\b(?:police|pnc|pc \w+|dc \w+|ppu|cps|mash|csc|social worker|sw|childrens? services|"
     r"children's services|prison|omu|pom|hmp|cmht|cpn|hospital|a&e|gp|marac|mappa|intel\w*|cad|"
@@ -81,6 +85,11 @@ def judge_doer(kind: str, before: str, after: str) -> str:
         return "other"
     suffered = _VICTIM_BEFORE.search(before) and kind in ("violence", "domestic_abuse", "sexual")
     return "other" if suffered else "pop"
+
+
+def suffers_by_another(sentence: str) -> bool:
+    """Whether a sentence says that something was done by another, as in "was hit by a man"."""
+    return _SUFFERED.search(sentence) is not None
 
 
 def judge_teller(source: str, sentence: str) -> str:

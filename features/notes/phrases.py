@@ -13,7 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from features.errors import UnreadableInput
@@ -21,7 +21,10 @@ from features.errors import UnreadableInput
 LEXICON = Path(__file__).with_name("lexicon")
 """A file a kind: `[[phrase]]` with `say`, an example `yes` that it matches, and one `no`."""
 _BETWEEN = r"[ ,:/&()'\"-]+"
-_WORD = rf"(?:{_BETWEEN}[^\s.;!?]+)"
+_WORD = rf"(?:{_BETWEEN}[^\s.;!?,:/&()'\"-]+)"
+"""A word of a gap has no sign that may stand between words: a run of signs has one reading alone,
+or a line of hyphens would take for ever.
+"""
 _GAPS = {"..": rf"{_WORD}{{0,3}}?", "...": rf"{_WORD}{{0,6}}?"}
 _ALLOWED = re.compile(r"[a-z0-9'/+&%(|)?_.\-]+")
 
@@ -35,10 +38,63 @@ class Phrase:
     yes: str
     no: str
 
+    @cached_property
+    def wording(self) -> str:
+        """The phrase with the variants of its words, or as it stands where its innocent example
+        would match with them.
+        """
+        general = same_of_anybody(self.say)
+        is_innocent = re.search(f"(?i){_pattern_of(general)}", self.no) is None
+        return general if is_innocent else self.say
+
     @property
     def pattern(self) -> str:
-        """The phrase as a regular expression without look-around, which every engine reads."""
-        return _pattern_of(self.say)
+        """The phrase as a regular expression."""
+        return _pattern_of(self.wording)
+
+
+VARIANTS: tuple[tuple[str, ...], ...] = (
+    ("he", "she", "they"),
+    ("him", "her", "them"),
+    ("his", "her", "their"),
+    ("himself", "herself", "themselves"),
+    ("he's", "she's", "they're"),
+    ("boyfriend", "girlfriend"),
+    ("husband", "wife"),
+    ("son", "daughter"),
+    ("dad", "mum"),
+    ("father", "mother"),
+    ("brother", "sister"),
+)
+"""Words that say the same of people of another sex: a phrase with one matches with each."""
+
+
+@cache
+def same_of_anybody(say: str) -> str:
+    """A phrase in which every word of VARIANTS stands with its variants."""
+    return " ".join(token if token in _GAPS else _with_variants(token) for token in say.split())
+
+
+def _with_variants(token: str) -> str:
+    match = re.fullmatch(r"(\(?)([^()]*)(\)?\??)", token)
+    if match is None or bool(match[1]) != (")" in match[3]):
+        return token
+    own = match[2].split("|") if match[1] else [match[2]]
+    variants = list(dict.fromkeys(one for text in own for one in _variants_of(text)))
+    if variants == own:
+        return token
+    return f"({'|'.join(variants)}){match[3].removeprefix(')')}"
+
+
+def _variants_of(text: str) -> list[str]:
+    words = text.split("_")
+    texts = [text]
+    for group in VARIANTS:
+        if any(word in group for word in words):
+            texts += [
+                "_".join(other if word in group else word for word in words) for other in group
+            ]
+    return texts
 
 
 @cache
@@ -99,10 +155,19 @@ def _phrase(kind: str, item: Mapping[str, str]) -> Phrase:
 class CompiledPhrase:
     """A phrase ready to be looked for."""
 
-    kind: str
-    pattern: re.Pattern[str]
+    phrase: Phrase
     required: tuple[frozenset[str], ...]
     """Of each of these sets a sentence must have a word, or the phrase cannot match."""
+
+    @property
+    def kind(self) -> str:
+        """The kind that it says."""
+        return self.phrase.kind
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The phrase as a pattern, compiled when it is first looked for: most never are."""
+        return re.compile(f"(?i){self.phrase.pattern}")
 
 
 @cache
@@ -117,10 +182,9 @@ def phrases_by_word(folder: Path = LEXICON) -> dict[str, tuple[CompiledPhrase, .
     index: dict[str, list[CompiledPhrase]] = {}
     for phrase in phrases:
         anchor, *others = sorted(
-            required_words(phrase.say), key=lambda words: sum(frequency[word] for word in words)
+            required_words(phrase.wording), key=lambda words: sum(frequency[word] for word in words)
         )
-        pattern = re.compile(f"(?i){phrase.pattern}")
-        compiled = CompiledPhrase(phrase.kind, pattern, tuple(others))
+        compiled = CompiledPhrase(phrase, tuple(others))
         for word in anchor:
             index.setdefault(word, []).append(compiled)
     return {word: tuple(own) for word, own in index.items()}

@@ -124,6 +124,8 @@ class Store:
     """Files whose rows were merged into others by the newest load; the next load removes them."""
     holders: list[Load] = field(default_factory=list)
     """Loads later than `up_to` that hold the files of loads that were opened."""
+    note_kinds: frozenset[str] = frozenset()
+    """The kinds of entries of notes that count like coded ones; none unless the board says so."""
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:

@@ -25,6 +25,7 @@ SUBJECTS = (
     "limited_access",
     "claiming",
     "sealing",
+    "note_answers",
     "second_readers",
     "follow_up",
     "accounts",

@@ -142,6 +142,19 @@ findings = Table(
     Column("reasons", JSONB, nullable=False),
     Column("shown_only", JSONB, nullable=False),
     Column("draw", Double),
+    Column("notes", JSONB, nullable=False),
+)
+
+note_answers = Table(
+    "note_answers",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("item_id", ForeignKey("triage.items.id"), nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    at_column(),
 )
 
 newer_scores = Table(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from features import clock
 from features.errors import RunStopped
-from features.frame import build, evidence, timeline
+from features.frame import build, evidence, notes, timeline
 from features.frame.linked_cases import LinkedCases, linked_cases
 from features.history import asof
 from features.indicators import CATALOGUE
@@ -53,6 +53,7 @@ def enqueue_cases(
     page_findings = evidence.collect_findings(histories, page_only)
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
+    notes_of = notes.notes_of_cases(histories)
     people = summary.summarise_people(store, histories, as_of)
     holders = timeline.current_practitioners(histories)
     hands = timeline.staff_involved(histories)
@@ -87,6 +88,7 @@ def enqueue_cases(
                 ],
                 key,
             )
+            | {"notes": notes_of[item.crn]}
             for number, item in zip(numbers, some, strict=True)
         ]
         opened.connection.execute(insert(findings), sealed)

@@ -13,7 +13,7 @@ from features import clock
 from serving.db.session import AuditEvent, Transaction
 from serving.review import policies
 from serving.review.policies import Invalid, Refused, View
-from serving.review.states import STEPS, Progress, Step
+from serving.review.states import NOTE_ANSWERS, STEPS, Progress, Step
 from serving.review.store import Item, Store
 
 HELD_FOR = timedelta(hours=8)
@@ -101,6 +101,21 @@ class Review:
             raise Refused("Record your view before you see the findings.")
         self.audit_case("VIEWED_FINDINGS", item)
         return item, findings
+
+    def answer_note(self, item_id: int, entry_id: str, answer: str) -> Item:
+        """Record whether a note says what was read from it, once the findings were seen."""
+        item = self._require_item(item_id)
+        self._check_not_limited(item)
+        if item.progress not in (Progress.FINDINGS_SEEN, Progress.CONCLUDED):
+            raise Refused("See the findings first: they hold what was read from the notes.")
+        findings = self.store.read_findings(item_id)
+        entries = findings["notes"]["entries"] if findings else []
+        entry = next((one for one in entries if one["entry_id"] == entry_id), None)
+        if entry is None or answer not in NOTE_ANSWERS:
+            raise NotFound("There is no such entry of a note in this case.")
+        self.store.record_note_answer(item_id, entry_id, entry["kind"], answer)
+        self.audit_case("ANSWERED_NOTE", item, {"kind": entry["kind"], "answer": answer})
+        return item
 
     def conclude_case(
         self, item_id: int, outcome: str, groups: Mapping[str, str], reasons: str

@@ -96,6 +96,15 @@ VERDICTS: dict[str, str] = {
 }
 """The verdicts that a reader can give on a recorded level."""
 
+NOTE_ANSWERS: dict[str, str] = {
+    "says_so": "It says this",
+    "wrong_kind": "Something else",
+    "denied": "Denied or only feared",
+    "somebody_else": "Somebody else",
+    "past": "Long ago",
+}
+"""What a reader can answer about an entry of a note; all but the first correct it."""
+
 
 class RequestState(StrEnum):
     """The state of a request to the practitioner."""

@@ -16,6 +16,7 @@ from serving.db.tables import (
     entries,
     findings,
     items,
+    note_answers,
     openings,
     own_views,
     second_reads,
@@ -139,6 +140,20 @@ class Store:
         rows = select(findings).where(findings.c.item_id == item_id)
         row = self.connection.execute(rows).mappings().first()
         return None if row is None else close_links(self.connection, row)
+
+    def note_answers(self, item_id: int) -> dict[str, str]:
+        """This reader's last answer about each entry of a note, by the entry's number."""
+        rows = (
+            select(note_answers.c.entry_id, note_answers.c.answer)
+            .where(note_answers.c.item_id == item_id, note_answers.c.username == self.username)
+            .order_by(note_answers.c.id)
+        )
+        return {row.entry_id: row.answer for row in self.connection.execute(rows)}
+
+    def record_note_answer(self, item_id: int, entry_id: str, kind: str, answer: str) -> None:
+        """Store whether a note says what was read from it; an earlier answer stays on record."""
+        values = {"item_id": item_id, "entry_id": entry_id, "kind": kind, "answer": answer}
+        self.connection.execute(insert(note_answers).values(username=self.username, **values))
 
     def other_views(self, item_id: int) -> list[RowMapping]:
         """Other readers' views of the case; none while a second reader has yet to read it."""

@@ -40,6 +40,7 @@ _BOARD = (
     ("/board", "The questions"),
     ("/board/approvals", "Approvals"),
     ("/board/runs", "Runs"),
+    ("/board/notes", "Notes"),
     ("/board/incidents", "Incidents"),
 )
 NAVIGATION: dict[str, tuple[tuple[str, str], ...]] = {

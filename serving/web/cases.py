@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -158,6 +159,19 @@ def show_findings(request: Request, review: Reading, item_id: ItemId) -> Respons
     return _findings_page(request, review, item_id)
 
 
+@router.post("/cases/{item_id}/notes", dependencies=[Depends(account.check_signed_form)])
+def answer_note(
+    review: Reading,
+    item_id: ItemId,
+    entry: Annotated[str, Form()] = "",
+    answer: Annotated[str, Form()] = "",
+) -> Response:
+    """Record whether a note says what was read from it, and show the entry again."""
+    review.answer_note(item_id, entry, answer)
+    place = quote(f"entry-{entry}", safe="")
+    return RedirectResponse(f"/cases/{item_id}/findings#{place}", status_code=303)
+
+
 @router.post("/cases/{item_id}/conclusion", dependencies=[Depends(account.check_signed_form)])
 def conclude_case(
     request: Request,
@@ -275,6 +289,8 @@ def _findings_page(
         by_id=by_id,
         own=review.store.own_view(item_id),
         others=review.store.other_views(item_id),
+        note_answers=review.store.note_answers(item_id),
+        may_answer=fresh.progress in (Progress.FINDINGS_SEEN, Progress.CONCLUDED),
         own_safety=formatters.speaks_of_mental_health(findings),
         conclusion=review.store.read_conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),

@@ -10,10 +10,10 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undef
 
 from features.contracts import codes
 from features.frame.timeline import THEMES
-from serving.review.states import OUTCOMES
+from serving.review.states import NOTE_ANSWERS, OUTCOMES
 from serving.settings import Settings
 from serving.watch.figures import THRESHOLDS
-from serving.web import account, formatters, queue_view
+from serving.web import account, formatters, note_words, queue_view
 from serving.web.notices import NOTICE
 
 
@@ -35,6 +35,7 @@ def template_environment(settings: Settings) -> Environment:
         undefined=Loud,
     )
     env.filters.update(formatters.FILTERS)
+    env.filters.update(note_words.FILTERS)
     env.globals.update(
         feed_words=formatters.feed_sentence,
         demo=settings.demo,
@@ -43,6 +44,8 @@ def template_environment(settings: Settings) -> Environment:
         progress_words=formatters.PROGRESS,
         asked_words=formatters.REQUEST_STATES,
         themes=THEMES,
+        note_answer_words=NOTE_ANSWERS,
+        how_right=note_words.how_right(),
         outcomes=OUTCOMES,
         queue_stages=queue_view.STAGES,
         queue_levels=queue_view.LEVELS,

@@ -51,3 +51,10 @@ def test_importing(tmp_path: Path) -> None:
     printed = output_of("tests.benchmarks.importing", tmp_path, CASES="600", NIGHTS="20")
     assert "load_changed_rows" in printed
     assert "read after 20 nights / after one" in printed
+
+
+def test_notes(tmp_path: Path) -> None:
+    """Every pass over notes is measured, and the arithmetic of a night follows from it."""
+    printed = output_of("tests.benchmarks.notes", tmp_path, NOTES="200")
+    assert "the whole reader" in printed
+    assert "a night of 40,000 in" in printed

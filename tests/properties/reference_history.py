@@ -11,7 +11,7 @@ from typing import Any
 
 import holidays
 
-from features.contracts import codes, contact_codes, records
+from features.contracts import codes, contact_codes, note_columns, records
 from features.contracts.table import Table
 
 Row = dict[str, Any]
@@ -50,15 +50,66 @@ def known_day(row: Row) -> date:
     return recorded if (recorded - day).days > 14 else day
 
 
+_PLACES = {
+    "third_party_complaint": ("contacts", {"type_code": "C3PR"}),
+    "relationship_new": ("circumstances", {"kind": "relationship", "state": "new"}),
+    "relationship_ended": ("circumstances", {"kind": "relationship", "state": "ended"}),
+    "relationship_conflict": (
+        "circumstances",
+        {"kind": "relationship_conflict", "state": "current"},
+    ),
+    "child_contact": ("circumstances", {"kind": "child_contact", "state": "current"}),
+    "pregnancy": ("circumstances", {"kind": "pregnancy", "state": "new"}),
+    "address_changed": ("circumstances", {"kind": "address", "state": "new"}),
+    "address_lost_or_at_risk": ("circumstances", {"kind": "address", "state": "at_risk"}),
+}
+NOTED: dict[str, tuple[str, dict[str, str]]] = {
+    **{kind: ("incidents", {"kind": kind}) for kind in note_columns.INCIDENTS},
+    **_PLACES,
+}
+"""Where each kind of entry of a note counts, once the board has switched it on."""
+
+
 class History:
     """One case as it was known at the end of a day."""
 
-    def __init__(self, versions: dict[str, list[Row]], crn: str, as_of: date) -> None:
+    def __init__(
+        self,
+        versions: dict[str, list[Row]],
+        crn: str,
+        as_of: date,
+        note_kinds: frozenset[str] = frozenset(),
+    ) -> None:
         self.as_of = as_of
         self.tables = {
             name: self._known_versions(versions.get(name, []), crn, records.find_table(name))
             for name in records.TABLES
         }
+
+        if note_kinds:
+            self._count_notes(note_kinds)
+
+    def _count_notes(self, kinds: frozenset[str]) -> None:
+        """Facts of notes count as what they are about, unless the same is coded within a week."""
+        counted: list[tuple[str, Row]] = []
+        for note in self.tables["note_entries"]:
+            manner = (note["asserted"], note["done_by"], note["period"]) == ("yes", "pop", "now")
+            place = NOTED.get(note["kind"]) if manner and note["kind"] in kinds else None
+            if place is None:
+                continue
+            table, codes_of = place
+            coded = any(
+                all(row[name] == code for name, code in codes_of.items())
+                and abs((row["occurred_on"] - note["occurred_on"]).days) <= 7
+                for row in self.tables[table]
+            )
+            if not coded:
+                blank = dict.fromkeys(records.find_table(table).schema)
+                shared = {name: note[name] for name in note if name in blank}
+                first = {"first_recorded_at": note["first_recorded_at"]}
+                counted.append((table, {**blank, **shared, **codes_of, **first}))
+        for table, row in counted:
+            self.tables[table].append(row)
 
     def _known_versions(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
         end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+import random
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -15,9 +16,10 @@ from polars.testing import assert_frame_equal
 from features.frame import build, evidence
 from features.history import asof
 from features.indicators import CATALOGUE
-from tests.factories import AS_OF, CRN, known_histories
+from tests.factories import AS_OF, CRN, known_histories, row
 from tests.properties.histories import TABLES, belonging_to, dense, histories
 from tests.properties.reference import REFERENCE, History
+from tests.properties.reference_history import NOTED
 
 QUICK = settings(
     max_examples=20,
@@ -29,12 +31,19 @@ QUICK = settings(
 )
 
 
-def compare(rows: dict[str, list[dict[str, Any]]], crns: tuple[str, ...], days: int) -> None:
+def compare(
+    rows: dict[str, list[dict[str, Any]]],
+    crns: tuple[str, ...],
+    days: int,
+    note_kinds: frozenset[str] = frozenset(),
+) -> None:
     """Every value of the engine's frame is the reference's."""
     as_of = AS_OF - timedelta(days=days)
-    frame = build.build_frame(known_histories(rows, as_of=as_of, crns=crns))
+    engine = known_histories(rows, as_of=as_of, crns=crns)
+    engine.note_kinds = note_kinds
+    frame = build.build_frame(engine)
     for crn in crns:
-        history = History(rows, crn, as_of)
+        history = History(rows, crn, as_of, note_kinds)
         for line in frame.filter(crn=crn).iter_rows(named=True):
             for name, item in CATALOGUE.items():
                 inside = history.due_for(line["group"], item.groups)
@@ -57,6 +66,38 @@ def test_the_reference_knows_every_indicator() -> None:
 @given(histories(), st.sampled_from([0, 0, 0, 1, 30]))
 def test_engine_agrees_with_the_reference(rows: dict[str, Any], days: int) -> None:
     compare(rows, (CRN,), days)
+
+
+@settings(QUICK, max_examples=15)
+@given(histories(), st.sampled_from([0, 30]), st.sets(st.sampled_from(list(NOTED)), min_size=1))
+def test_engine_agrees_where_kinds_of_notes_count(
+    rows: dict[str, Any], days: int, kinds: set[str]
+) -> None:
+    compare(rows, (CRN,), days, frozenset(kinds))
+
+
+def test_engine_agrees_where_all_kinds_of_notes_count_in_full_cases() -> None:
+    """Notes of every kind within days of the same thing coded, and far from it."""
+    for seed in range(40):
+        own = dense(seed, CRN)
+        rng = random.Random(seed)
+        own["note_entries"] = [
+            {**_a_note(rng, near["occurred_on"]), "record_id": f"N{number}"}
+            for number, near in enumerate(rng.choices(own["incidents"] + own["circumstances"], k=9))
+        ]
+        compare(own, (CRN,), 0, frozenset(NOTED))
+
+
+def _a_note(rng: random.Random, day: date) -> dict[str, Any]:
+    return row(
+        "note_entries",
+        day + timedelta(days=rng.choice([-8, -7, 0, 7, 8])),
+        kind=rng.choice(list(NOTED)),
+        asserted=rng.choice(["yes", "yes", "yes", "no"]),
+        done_by=rng.choice(["pop", "pop", "other"]),
+        period=rng.choice(["now", "now", "past"]),
+        target=rng.choice(["partner", "child", "none", None]),
+    )
 
 
 @settings(QUICK, max_examples=10)

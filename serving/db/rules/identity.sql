@@ -68,7 +68,9 @@ BEGIN
   RETURN NEW;
 END $$;
 
-{% for table in ['approvals', 'conclusions', 'openings', 'own_views', 'signatures'] %}
+{% for table in [
+    'approvals', 'conclusions', 'note_answers', 'openings', 'own_views', 'signatures'
+]  %}
 CREATE TRIGGER a_stamp_moment BEFORE INSERT ON triage.{{ table }}
   FOR EACH ROW EXECUTE FUNCTION triage.stamp_moment();
 {% endfor %}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from features.history.asof import make_spine, read_histories
 from features.intake import note_entries
 from features.intake.load import Report, load_extract
+from features.notes.entries import Note, NoteEntry
 from features.store.store import Store
 from tests import factories
 from tests.factories import row
@@ -122,6 +125,43 @@ def test_two_versions_in_one_extract_are_two_states(tmp_path: Path) -> None:
     second = contact(version=2, note="Attended.", recorded_at=datetime(2026, 6, 3, 12))
     load_contacts(tmp_path, "2026-06-04", first, second)
     assert [len(entries_on(tmp_path, day)) for day in ("2026-06-02", "2026-06-03")] == [1, 0]
+
+
+def test_two_versions_that_came_late_together_are_two_states(tmp_path: Path) -> None:
+    """Both are known from the extract that brought them: the last is what counts."""
+    load_contacts(tmp_path, "2026-06-10", contact("C9", note="Attended."))
+    first = contact(version=1, recorded_at=datetime(2026, 6, 1, 12))
+    second = contact(version=2, note="Attended.", recorded_at=datetime(2026, 6, 3, 12))
+    load_contacts(tmp_path, "2026-06-12", first, second, complete=False)
+    assert entries_on(tmp_path, "2026-06-12") == []
+
+
+class TwiceReader:
+    """A reader that says one kind in two ways at one place, and a target only at the end."""
+
+    version = "1"
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        manner = ("now", "seen")
+        first = NoteEntry("threat", 0, 5, "Smelt", "yes", "pop", *manner, "")
+        second = NoteEntry("threat", 0, 9, "Smelt of a", "no", "pop", *manner, "")
+        return [
+            [first, second, replace(first, kind="weapon", target="family" if last else "")]
+            for last in [False] * (len(notes) - 1) + [True]
+        ]
+
+
+def test_a_reader_may_leave_out_targets_and_say_a_kind_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(note_entries, "find_reader", lambda _: TwiceReader())
+    load_contacts(
+        tmp_path, "2026-06-02", *[contact(f"C{n}", note=f"Smelt {n}") for n in range(150)]
+    )
+    entries = entries_on(tmp_path, "2026-06-02")
+    assert len({one["record_id"] for one in entries}) == len(entries) == 300
+    assert {one["asserted"] for one in entries} == {"yes"}
+    assert [one["target"] for one in entries].count("family") == 1
 
 
 def test_entries_that_an_extract_supplies_are_not_read_again(tmp_path: Path) -> None:

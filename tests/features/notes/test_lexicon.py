@@ -45,7 +45,7 @@ def test_every_example_has_the_words_by_which_its_phrase_is_looked_up(kind: str)
     for phrase in read_lexicon():
         if phrase.kind == kind:
             words = set(re.findall(r"[a-z0-9]+", phrase.yes.lower()))
-            required = required_words(phrase.say)
+            required = required_words(phrase.wording)
             assert all(words & own for own in required), phrase.say
             assert any(own <= set(index) for own in required)
 

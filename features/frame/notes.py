@@ -1,0 +1,84 @@
+"""Describes what the notes of a case say, for a reader who has recorded a view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from features.contracts import contact_codes
+from features.history.asof import CASE, Histories
+from features.notes.worth import rank_notes
+
+MOST_ENTRIES = 150
+"""How many entries of notes a case shows; the newest, facts before all else."""
+MOST_NOTES = 10
+"""How many notes are named as most likely to hold something."""
+LIKELY = 0.5
+"""The score from which a note is named."""
+_IS_FACT = pl.all_horizontal(
+    pl.col("asserted") == "yes", pl.col("done_by") == "pop", pl.col("period") == "now"
+)
+
+
+def notes_of_cases(histories: Histories) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """For each case the entries of its notes with their words, and the notes worth reading first.
+
+    An entry has the whole note beside the place of its words in it, and says whether it is a fact
+    about the person at the time of the note.
+    """
+    contacts = histories.rows("contacts").filter(pl.col("note").is_not_null())
+    written = contacts.select(
+        *CASE, "crn", "occurred_on", "type_code", "note", "disclosable", contact_id="record_id"
+    )
+    entries = histories.rows("note_entries").with_columns(is_fact=_IS_FACT)
+    joined = entries.drop("crn", "occurred_on", "disclosable").join(
+        written, on=[*CASE, "contact_id"]
+    )
+    return {
+        crn: {
+            "entries": [_entry(row) for row in _of_case(joined, crn).iter_rows(named=True)],
+            "worth_reading": _worth_reading(written.filter(pl.col("crn") == crn)),
+        }
+        for crn in histories.spine["crn"].unique()
+    }
+
+
+def _of_case(entries: pl.DataFrame, crn: str) -> pl.DataFrame:
+    own = entries.filter(pl.col("crn") == crn)
+    order = ["is_fact", "occurred_on", "contact_id", "starts_at"]
+    return own.sort(order, descending=[True, True, False, False]).head(MOST_ENTRIES)
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("kind", "asserted", "done_by", "period", "told_by", "starts_at", "ends_at", "is_fact")
+    return {
+        "entry_id": row["record_id"],
+        **{name: row[name] for name in names},
+        **_of_contact(row),
+    }
+
+
+def _of_contact(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "contact_id": row["contact_id"],
+        "occurred_on": row["occurred_on"].isoformat(),
+        "what": contact_codes.CONTACT_TYPES.get(row["type_code"], row["type_code"]),
+        "note": row["note"],
+        "disclosable": row["disclosable"] is True,
+    }
+
+
+def _worth_reading(written: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = written.sort("occurred_on", "contact_id", descending=True).to_dicts()
+    ranked = rank_notes([row["note"] for row in rows], MOST_NOTES)
+    return [
+        {
+            **_of_contact(rows[one.note]),
+            "starts_at": one.start,
+            "ends_at": one.end,
+            "words": list(one.words),
+        }
+        for one in ranked
+        if one.score >= LIKELY
+    ]

@@ -1,0 +1,86 @@
+"""Reads notes by phrases and by weights of words, each a check on the other.
+
+What a sentence may say is a candidate; how sure it is, is judged from the words of its kind, from a
+phrase, and from what stands around them. A fact about the person must be as sure as held-out notes
+of its kind needed to be right often enough; what is denied, possible, conditional or somebody
+else's is an entry that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from features.notes.candidates import Candidate, find_candidates
+from features.notes.context import is_past
+from features.notes.entries import Note, NoteEntry
+from features.notes.manner_weights import MannerWeights, read_manner_weights
+from features.notes.phrases import digest_lexicon
+from features.notes.sureness import Sureness, read_sureness
+from features.notes.word_weights import WordWeights, digest_weights, read_weights
+
+OTHER = "other"
+LEAST_OF_PERSON = 0.2
+"""The share of facts about the person below which nothing is a fact, however plain its words."""
+DOUBTED = 0.5
+"""The share of facts about the person below which a candidate is said in another way."""
+
+
+class CombinedReader:
+    """The project's own reader: phrases, weights of words, and weights of what surrounds them."""
+
+    def __init__(
+        self,
+        words: WordWeights | None = None,
+        manner: MannerWeights | None = None,
+        sureness: Sureness | None = None,
+    ) -> None:
+        self._words = words or read_weights()
+        self._manner = manner or read_manner_weights()
+        self._sureness = sureness or read_sureness()
+
+    @cached_property
+    def version(self) -> str:
+        """A digest of the lexicon, the cues and the weights."""
+        return f"{digest_lexicon()[:8]}{digest_weights()[:8]}"
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        """The entries of each note, in the order of the notes."""
+        candidates = find_candidates(notes, self._words, self._manner)
+        return choose_entries(notes, candidates, self._sureness)
+
+
+def choose_entries(
+    notes: Sequence[Note], candidates: Sequence[Candidate], sureness: Sureness
+) -> list[list[NoteEntry]]:
+    """The entries of each note: of candidates that say the same in the same way the surest."""
+    entries: list[dict[tuple[str, ...], NoteEntry]] = [{} for _ in notes]
+    of = dict(zip(map(id, candidates), sureness.of(candidates).tolist(), strict=True))
+    for candidate in sorted(candidates, key=lambda one: -of[id(one)]):
+        note = notes[candidate.at.note]
+        sure = of[id(candidate)] >= sureness.least[candidate.kind]
+        if sure and candidate.manner.of_person >= LEAST_OF_PERSON:
+            entry = _entry_of(note, candidate, "yes")
+        elif candidate.manner.of_person < DOUBTED:
+            entry = _entry_of(note, candidate, candidate.manner.otherwise)
+        else:
+            continue
+        same = (entry.kind, entry.asserted, entry.by, entry.when)
+        entries[candidate.at.note].setdefault(same, entry)
+    return [sorted(own.values(), key=lambda one: (one.start, one.kind)) for own in entries]
+
+
+def _entry_of(note: Note, candidate: Candidate, manner: str) -> NoteEntry:
+    year = note.written_on.year if note.written_on else None
+    past = is_past(candidate.at.sentence, note.text[: candidate.at.start], year)
+    return NoteEntry(
+        kind=candidate.kind,
+        start=candidate.start,
+        end=candidate.end,
+        quote=note.text[candidate.start : candidate.end],
+        asserted="yes" if manner == OTHER else manner,
+        by="other" if manner == OTHER else "pop",
+        when="past" if past else candidate.manner.period,
+        told_by=candidate.manner.told_by,
+        target=candidate.manner.target,
+    )

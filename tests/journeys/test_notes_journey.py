@@ -1,0 +1,68 @@
+"""What a note says, on the way from its words to the board, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys.steps import accessible, picture, sign_in
+from tests.service import Service
+
+
+def precision_on_the_board(chromium: Browser, address: str) -> str:
+    """What the board's page says of the kind of weapons."""
+    page = chromium.new_context().new_page()
+    sign_in(page, address, "Dr Hollis Wren")
+    page.goto(f"{address}/board/notes")
+    accessible(page)
+    picture(page, "board-notes")
+    row = page.get_by_role("row").filter(has_text="Weapon carried or used")
+    words = row.inner_text()
+    page.context.close()
+    return words
+
+
+def open_findings(page: Page, address: str, service: Service) -> None:
+    """As an SPO, record a view of an unread case and open its findings."""
+    item = service.unread("N54ALD")
+    sign_in(page, address, "Morgan Ellery")
+    page.goto(f"{address}/cases/{item}")
+    for group in ("children", "public", "known adult", "staff"):
+        choices = page.get_by_role("group", name=f"Risk to {group}")
+        choices.get_by_label("Cannot tell", exact=True).check()
+    page.get_by_label("Your reasons").fill("Three entries since May point the same way.")
+    page.get_by_role("button", name="Record your view", exact=True).click()
+
+
+def test_a_reader_says_that_a_note_does_not_say_it_and_the_board_sees_it(
+    context: BrowserContext, chromium: Browser, address: str, service: Service
+) -> None:
+    before = precision_on_the_board(chromium, address)
+    page = context.new_page()
+    open_findings(page, address, service)
+    expect(page.get_by_role("heading", name="Found in notes, not scored")).to_be_visible()
+    entry = page.locator('[data-qa="note-entry"]').filter(has_text="found with a knife").first
+    expect(entry.locator("mark")).to_contain_text("knife")
+    accessible(page)
+    picture(page, "findings-notes")
+    entry.get_by_text("The rest of this note").click()
+    expect(entry).to_contain_text("Next appointment agreed.")
+    entry.get_by_text("Is that what it says?").click()
+    entry.get_by_role("button", name="Somebody else").click()
+    expect(page).to_have_url(re.compile(r"/findings#entry-"))
+    answered = page.locator('[data-qa="note-entry"]').filter(has_text="found with a knife").first
+    expect(answered).to_contain_text("You answered: somebody else.")
+    assert precision_on_the_board(chromium, address) != before
+
+
+def test_the_notes_of_a_findings_page_reflow_at_400_per_cent(
+    chromium: Browser, address: str, service: Service
+) -> None:
+    narrow = chromium.new_context(viewport={"width": 320, "height": 640})
+    page = narrow.new_page()
+    open_findings(page, address, service)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320
+    picture(page, "findings-notes-320")
+    narrow.close()

@@ -1,0 +1,147 @@
+"""What notes say, on the findings page: the words marked, and a reader's answer about each."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from features.notes.kind_measures import read_kind_measures
+from serving.web.note_words import AROUND, cut_note, how_right, kind_words, manner_words
+from tests.pages import Browser
+from tests.service import DENIED, KNIFE, LONG_NOTE, Service
+
+
+def entry(note: str, words: str, **values: object) -> dict[str, object]:
+    start = note.index(words)
+    manner = {"asserted": "yes", "done_by": "pop", "period": "now", "told_by": "seen"}
+    return {"note": note, "starts_at": start, "ends_at": start + len(words), **manner, **values}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(0, 0), (AROUND - 1, AROUND - 1), (AROUND, AROUND), (500, 500), (0, 300)]
+)
+def test_a_note_is_cut_at_the_words_and_no_word_is_torn(before: int, after: int) -> None:
+    note = ("word " * 200)[:before].ljust(before) + "KNIFE" + (" word" * 200)[:after]
+    cut = cut_note(entry(note, "KNIFE"))
+    assert "".join(cut) == note
+    assert cut.words == "KNIFE"
+    assert len(cut.before) <= AROUND
+    assert len(cut.after) <= AROUND
+    assert not cut.folded_before or cut.folded_before.endswith(" ")
+    assert not cut.folded_after or cut.folded_after.startswith(" ")
+
+
+def test_a_note_without_a_space_is_cut_all_the_same() -> None:
+    note = "x" * 400 + "KNIFE" + "y" * 400
+    cut = cut_note(entry(note, "KNIFE"))
+    assert "".join(cut) == note
+    assert (len(cut.before), len(cut.after)) == (AROUND, AROUND)
+
+
+def test_how_an_entry_is_said_is_said_in_words() -> None:
+    words = manner_words(entry("a", "a", asserted="possible", done_by="other", period="past"))
+    assert words == (
+        "suspected or feared; about somebody else, or done to the person; earlier than the note; "
+        "seen or heard by the writer"
+    )
+    assert manner_words(entry("a", "a")) == "seen or heard by the writer"
+    assert kind_words("weapon") == "Weapon carried or used"
+    assert kind_words("not a kind") == "Not a kind"
+
+
+def test_the_page_says_how_right_the_reading_was() -> None:
+    measures = read_kind_measures().values()
+    recall = sum(m.matches for m in measures) / sum(m.labels for m in measures)
+    assert f"about {round(10 * recall)} in ten of what they said" in how_right()
+
+
+def test_before_the_view_the_record_shows_notes_as_ever_and_nothing_read_from_them(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD")
+    page = browser.sign_in("ALD-SPO-1").get(f"/cases/{item}?whole=true")
+    assert KNIFE in page
+    assert "<mark>" not in page
+    assert "Found in notes" not in page
+
+
+def findings_page(service: Service, browser: Browser) -> tuple[int, str]:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    return item, browser.get(f"/cases/{item}/findings")
+
+
+def number_of(page: str, words: str) -> str:
+    """The number of the first entry whose marked words hold these."""
+    parts = page.split('data-qa="note-entry"')
+    for before, part in zip(parts, parts[1:], strict=False):
+        if re.search(rf"<mark>[^<]*{words}", part):
+            return before.rpartition('id="entry-')[2].partition('"')[0]
+    raise AssertionError(f"no entry of a note marks {words!r}")
+
+
+def test_after_the_view_the_words_of_a_note_are_marked_beside_how_they_are_said(
+    service: Service, browser: Browser
+) -> None:
+    _, page = findings_page(service, browser)
+    assert "Found in notes, not scored" in page
+    assert re.search(r"<mark>[^<]*found with a knife", page)
+    assert "The rest of this note" in page
+    assert "said by another agency" in page
+    facts, _, others = page.partition('data-qa="notes-otherwise"')
+    assert re.search(rf"<mark>[^<]*{DENIED[3:20]}", others)
+    assert not re.search(rf"<mark>[^<]*{DENIED[3:20]}", facts)
+    assert "denied or ruled out" in others
+    assert 'data-qa="worth-reading"' in page
+    assert LONG_NOTE[:60] in page
+
+
+def test_an_answer_is_shown_kept_and_counted_by_kind(service: Service, browser: Browser) -> None:
+    item, page = findings_page(service, browser)
+    number = number_of(page, "found with a knife")
+    count = text("SELECT says_so, answered FROM triage.answers_by_kind() WHERE kind = 'weapon'")
+    with service.admin.connect() as connection:
+        before = connection.execute(count).first() or (0, 0)
+    for answer, words, says_so in (
+        ("denied", "denied or only feared", 0),
+        ("says_so", "it says this", 1),
+    ):
+        page = browser.post(f"/cases/{item}/notes", entry=number, answer=answer)
+        assert f"You answered: <strong>{words}</strong>" in page
+        with service.admin.connect() as connection:
+            after = connection.execute(count).one()
+        assert (after.says_so - before[0], after.answered - before[1]) == (says_so, 1)
+    with service.admin.connect() as connection:
+        stored = connection.execute(
+            text("SELECT answer FROM triage.note_answers WHERE entry_id = :e ORDER BY id"),
+            {"e": number},
+        ).scalars()
+        assert list(stored)[-2:] == ["denied", "says_so"]
+        audited = connection.execute(
+            text("SELECT count(*) FROM triage.audit WHERE what = 'ANSWERED_NOTE'")
+        ).scalar_one()
+        assert audited >= 2
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"), [("note-none", "says_so"), ("", ""), (None, "maybe"), ("\0", "says_so")]
+)
+def test_an_answer_about_no_entry_or_none_that_exists_is_refused(
+    service: Service, browser: Browser, number: str | None, answer: str
+) -> None:
+    item, page = findings_page(service, browser)
+    number = number_of(page, "found with a knife") if number is None else number
+    browser.post(f"/cases/{item}/notes", 404, entry=number, answer=answer)
+
+
+def test_no_answer_before_the_findings_are_seen(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    browser.client.get(f"/cases/{item}")
+    page = browser.client.post(
+        f"/cases/{item}/notes", data={"csrf": browser.token, "entry": "a", "answer": "says_so"}
+    )
+    # The page after a view is that of the findings: a reader who never opened it answers nothing.
+    assert page.status_code in (403, 404)
