@@ -1,7 +1,8 @@
 """Counts what notes say as entries of other tables, for the kinds that the board has switched on.
 
-Only what a note says of the person, as a fact, of the time of the note. What is coded too is one
-entry: a note's is left out where a coded entry of the same thing lies within SAME_DAYS of it.
+Only what a note says of the person, as a fact, of the time of the note. One event is one entry: a
+note's is left out where a coded entry of the same thing lies within SAME_DAYS of it, or a note's in
+the SAME_DAYS before it, and violence where the same note says domestic abuse.
 """
 
 from __future__ import annotations
@@ -61,10 +62,27 @@ def add_rows_of_notes(
     for kind in sorted(set(kinds) & set(COUNTS_AS)):
         counts_as = COUNTS_AS[kind]
         coded = tables.get(counts_as.table, empty[counts_as.table])
-        rows = _not_coded(facts.filter(pl.col("kind") == kind), coded, counts_as.codes)
+        rows = _not_coded(_first_of_each(_of_kind(facts, kind, kinds)), coded, counts_as.codes)
         own = _as_rows(rows, counts_as.codes, coded.schema)
         added[counts_as.table] = pl.concat([added.get(counts_as.table, coded), own])
     return added
+
+
+def _of_kind(facts: pl.DataFrame, kind: str, kinds: Collection[str]) -> pl.DataFrame:
+    """The facts of a kind; violence without that which the same note says is domestic abuse."""
+    own = facts.filter(pl.col("kind") == kind)
+    if kind != "violence" or "domestic_abuse" not in kinds:
+        return own
+    abuse = facts.filter(pl.col("kind") == "domestic_abuse")
+    return own.join(abuse, on=["case_date", "contact_id"], how="anti")
+
+
+def _first_of_each(notes: pl.DataFrame) -> pl.DataFrame:
+    """Entries of one kind without those that another lies before by SAME_DAYS or less."""
+    ordered = notes.sort("case_date", "occurred_on", "record_id")
+    gap = (pl.col("occurred_on") - pl.col("occurred_on").shift(1)).dt.total_days()
+    follows = (pl.col("case_date") == pl.col("case_date").shift(1)) & (gap <= SAME_DAYS)
+    return ordered.filter(~follows.fill_null(value=False))
 
 
 def _not_coded(notes: pl.DataFrame, coded: pl.DataFrame, codes: Mapping[str, str]) -> pl.DataFrame:

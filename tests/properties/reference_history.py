@@ -91,25 +91,43 @@ class History:
 
     def _count_notes(self, kinds: frozenset[str]) -> None:
         """Facts of notes count as what they are about, unless the same is coded within a week."""
+        facts = [
+            note
+            for note in self.tables["note_entries"]
+            if (note["asserted"], note["done_by"], note["period"]) == ("yes", "pop", "now")
+            and note["kind"] in kinds
+        ]
         counted: list[tuple[str, Row]] = []
-        for note in self.tables["note_entries"]:
-            manner = (note["asserted"], note["done_by"], note["period"]) == ("yes", "pop", "now")
-            place = NOTED.get(note["kind"]) if manner and note["kind"] in kinds else None
-            if place is None:
-                continue
-            table, codes_of = place
-            coded = any(
-                all(row[name] == code for name, code in codes_of.items())
-                and abs((row["occurred_on"] - note["occurred_on"]).days) <= 7
-                for row in self.tables[table]
-            )
-            if not coded:
+        for note in facts:
+            if note["kind"] in NOTED and not self._is_counted(note, facts):
+                table, codes_of = NOTED[note["kind"]]
                 blank = dict.fromkeys(records.find_table(table).schema)
                 shared = {name: note[name] for name in note if name in blank}
                 first = {"first_recorded_at": note["first_recorded_at"]}
                 counted.append((table, {**blank, **shared, **codes_of, **first}))
         for table, row in counted:
             self.tables[table].append(row)
+
+    def _is_counted(self, note: Row, facts: list[Row]) -> bool:
+        """Whether what a note says is counted already: coded, noted before, or as abuse."""
+        table, codes_of = NOTED[note["kind"]]
+        day = note["occurred_on"]
+        coded = any(
+            all(row[name] == code for name, code in codes_of.items())
+            and abs((row["occurred_on"] - day).days) <= 7
+            for row in self.tables[table]
+        )
+        noted = any(
+            other["kind"] == note["kind"]
+            and (other["occurred_on"], other["record_id"]) < (day, note["record_id"])
+            and (day - other["occurred_on"]).days <= 7
+            for other in facts
+        )
+        abuse = note["kind"] == "violence" and any(
+            other["kind"] == "domestic_abuse" and other["contact_id"] == note["contact_id"]
+            for other in facts
+        )
+        return coded or noted or abuse
 
     def _known_versions(self, versions: list[Row], crn: str, table: Table) -> list[Row]:
         end = datetime.combine(self.as_of + timedelta(days=1), datetime.min.time())

@@ -92,7 +92,8 @@ def _a_note(rng: random.Random, day: date) -> dict[str, Any]:
     return row(
         "note_entries",
         day + timedelta(days=rng.choice([-8, -7, 0, 7, 8])),
-        kind=rng.choice(list(NOTED)),
+        kind=rng.choice([*NOTED, *["violence", "domestic_abuse"] * 8]),
+        contact_id=rng.choice(["C1", "C2", "C3"]),
         asserted=rng.choice(["yes", "yes", "yes", "no"]),
         done_by=rng.choice(["pop", "pop", "other"]),
         period=rng.choice(["now", "now", "past"]),
