@@ -174,8 +174,8 @@ class _Reading:
         rows = self._notes.derive_rows(contacts, stored)
         report.supplied = True
         report.read += rows.height
-        report.withdrawn += int(rows["withdrawn_at"].is_not_null().sum())
-        report.changed += int(((rows["version"] > 1) & rows["withdrawn_at"].is_null()).sum())
+        # What a note no longer says is a change of the note: no feed has lost it.
+        report.changed += int((rows["version"] > 1).sum())
         report.new += int((rows["version"] == 1).sum())
         if rows.height:
             self.staged.add(note_entries.TABLE, rows, part.folder)

@@ -113,6 +113,15 @@ def test_an_entry_goes_with_its_contact(tmp_path: Path) -> None:
     assert len(entries_on(tmp_path, "2026-06-04")) == 1
 
 
+def test_many_notes_may_be_changed_in_a_night(tmp_path: Path) -> None:
+    load_contacts(tmp_path, "2026-06-02", *[contact(f"C{n}") for n in range(30)])
+    changed = [contact(f"C{n}", note="Attended.") for n in range(30)]
+    report = load_contacts(tmp_path, "2026-06-05", *changed)
+    (table,) = [one for one in report.tables if one.name == "note_entries"]
+    assert (table.new, table.changed, table.withdrawn) == (0, 30, 0)
+    assert entries_on(tmp_path, "2026-06-05") == []
+
+
 def test_an_entry_moves_with_its_contact_to_another_case(tmp_path: Path) -> None:
     load_contacts(tmp_path, "2026-06-02", contact())
     load_contacts(tmp_path, "2026-06-05", contact(crn="A000002"))
