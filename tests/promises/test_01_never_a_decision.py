@@ -157,6 +157,7 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
         "/cases/{item_id}/return",
         "/cases/{item_id}/view",
         "/cases/{item_id}/conclusion",
+        "/cases/{item_id}/notes",
         "/asked/{item_id}/answer",
         "/unit/asked/{item_id}/reply",
         "/acute/{entry_id}/acknowledge",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from features.contracts import codes, contact_codes
+from features.contracts import codes, contact_codes, note_columns
 
 Adverse = tuple[str, dict[str, Any]]
 """A table, and what the entry says beside its day. Values that are numbers of days after it are dates."""
@@ -140,6 +140,20 @@ _OTHERS: list[Adverse] = [
         for concern in (None, *codes.LINK_CONCERNS)
     ],
     ("assessments", {"status": "LOCKED_INCOMPLETE", "completed_on": 45}),
+    # Kinds of notes count once the board switches one on; until then they change nothing.
+    *[
+        (
+            "note_entries",
+            {
+                "contact_id": "C1",
+                "kind": kind,
+                "asserted": "yes",
+                "done_by": "pop",
+                "period": "now",
+            },
+        )
+        for kind in note_columns.KINDS
+    ],
 ]
 ADVERSE: list[Adverse] = [*_CONTACTS, *_INCIDENTS, *_ORDERS, *_SUPERVISION, *_OTHERS]
 """Every kind, over every table that holds what happened. A `PRC` register and a suspension are no

@@ -1,5 +1,4 @@
--- Whether a note says what was read from it: answered by a reader who has seen the findings, about
--- an entry that they hold; counted by kind for everybody who may see the figures, without the case.
+-- What readers answer about entries of notes: only after the findings, counted without the case.
 
 CREATE OR REPLACE FUNCTION triage.answers_by_kind() RETURNS TABLE (kind text, says_so bigint,
     answered bigint) STABLE

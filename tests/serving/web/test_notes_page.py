@@ -60,17 +60,24 @@ def test_the_page_says_how_right_the_reading_was() -> None:
 def test_before_the_view_the_record_shows_notes_as_ever_and_nothing_read_from_them(
     service: Service, browser: Browser
 ) -> None:
-    item = service.unread("N54ALD")
-    page = browser.sign_in("ALD-SPO-1").get(f"/cases/{item}?whole=true")
+    item = service.unread("N54BRI")
+    page = browser.sign_in("BRI-SPO-1").get(f"/cases/{item}?whole=true")
     assert KNIFE in page
     assert "<mark>" not in page
     assert "Found in notes" not in page
 
 
+_READ: dict[int, int] = {}
+"""By service the case of which a reader recorded a view: one for all tests, as cases are few."""
+
+
 def findings_page(service: Service, browser: Browser) -> tuple[int, str]:
-    item = service.unread("N54ALD")
-    browser.sign_in("ALD-SPO-1").record_view(item)
-    return item, browser.get(f"/cases/{item}/findings")
+    browser.sign_in("BRI-SPO-1")
+    if id(service) not in _READ:
+        item = service.unread("N54BRI")
+        browser.record_view(item)
+        _READ[id(service)] = item
+    return _READ[id(service)], browser.get(f"/cases/{_READ[id(service)]}/findings")
 
 
 def number_of(page: str, words: str) -> str:
@@ -102,17 +109,15 @@ def test_an_answer_is_shown_kept_and_counted_by_kind(service: Service, browser: 
     item, page = findings_page(service, browser)
     number = number_of(page, "found with a knife")
     count = text("SELECT says_so, answered FROM triage.answers_by_kind() WHERE kind = 'weapon'")
-    with service.admin.connect() as connection:
-        before = connection.execute(count).first() or (0, 0)
-    for answer, words, says_so in (
-        ("denied", "denied or only feared", 0),
-        ("says_so", "it says this", 1),
-    ):
+    counts = []
+    for answer, words in (("denied", "denied or only feared"), ("says_so", "it says this")):
         page = browser.post(f"/cases/{item}/notes", entry=number, answer=answer)
         assert f"You answered: <strong>{words}</strong>" in page
         with service.admin.connect() as connection:
-            after = connection.execute(count).one()
-        assert (after.says_so - before[0], after.answered - before[1]) == (says_so, 1)
+            counts.append(connection.execute(count).one())
+    # The last answer of a reader about an entry counts, and it alone.
+    assert counts[1].says_so - counts[0].says_so == 1
+    assert counts[1].answered == counts[0].answered > 0
     with service.admin.connect() as connection:
         stored = connection.execute(
             text("SELECT answer FROM triage.note_answers WHERE entry_id = :e ORDER BY id"),
@@ -137,11 +142,9 @@ def test_an_answer_about_no_entry_or_none_that_exists_is_refused(
 
 
 def test_no_answer_before_the_findings_are_seen(service: Service, browser: Browser) -> None:
-    item = service.unread("N54ALD")
-    browser.sign_in("ALD-SPO-1").record_view(item)
-    browser.client.get(f"/cases/{item}")
+    item = service.unread("N54BRI")
+    browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
     page = browser.client.post(
         f"/cases/{item}/notes", data={"csrf": browser.token, "entry": "a", "answer": "says_so"}
     )
-    # The page after a view is that of the findings: a reader who never opened it answers nothing.
-    assert page.status_code in (403, 404)
+    assert page.status_code == 403

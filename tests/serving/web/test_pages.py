@@ -40,6 +40,7 @@ VISITS = {
     "/board": "PAGE_VIEW_BOARD",
     "/board/approvals": "PAGE_VIEW_APPROVALS",
     "/board/runs": "PAGE_VIEW_RUNS",
+    "/board/notes": "PAGE_VIEW_NOTE_KINDS",
     "/board/incidents": "PAGE_VIEW_INCIDENTS",
     "/board/watch/{topic}": "PAGE_VIEW_WATCH",
     "/reviews": "PAGE_VIEW_REVIEWS",
