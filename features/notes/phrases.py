@@ -15,11 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from features.errors import UnreadableInput
 
 LEXICON = Path(__file__).with_name("lexicon")
-"""A file a kind: `[[phrase]]` with `say`, an example `yes` that it matches, and one `no`."""
+"""A file a kind: `[[phrase]]` with `say`, an example `yes` that it matches, and one `no`; with
+`exact = true` a phrase matches its own words alone, without the variants for other people.
+"""
 _BETWEEN = r"[ ,:/&()'\"-]+"
 _WORD = rf"(?:{_BETWEEN}[^\s.;!?,:/&()'\"-]+)"
 """A word of a gap has no sign that may stand between words: a run of signs has one reading alone,
@@ -37,15 +40,13 @@ class Phrase:
     say: str
     yes: str
     no: str
+    exact: bool = False
+    """Its words stand for themselves: with their variants it would match what is innocent."""
 
-    @cached_property
+    @property
     def wording(self) -> str:
-        """The phrase with the variants of its words, or as it stands where its innocent example
-        would match with them.
-        """
-        general = same_of_anybody(self.say)
-        is_innocent = re.search(f"(?i){_pattern_of(general)}", self.no) is None
-        return general if is_innocent else self.say
+        """The phrase with the variants of its words, or as it stands where it is exact."""
+        return self.say if self.exact else same_of_anybody(self.say)
 
     @property
     def pattern(self) -> str:
@@ -147,8 +148,8 @@ def digest_lexicon(folder: Path = LEXICON) -> str:
     return digest.hexdigest()[:16]
 
 
-def _phrase(kind: str, item: Mapping[str, str]) -> Phrase:
-    return Phrase(kind, item["say"], item["yes"], item["no"])
+def _phrase(kind: str, item: Mapping[str, Any]) -> Phrase:
+    return Phrase(kind, item["say"], item["yes"], item["no"], item.get("exact", False) is True)
 
 
 @dataclass(frozen=True, eq=False)
