@@ -8,6 +8,7 @@ import polars as pl
 
 from features.contracts import contact_codes
 from features.history.asof import CASE, Histories
+from features.history.rows_of_notes import IS_FACT
 from features.notes.worth import rank_notes
 
 MOST_ENTRIES = 150
@@ -16,9 +17,6 @@ MOST_NOTES = 10
 """How many notes are named as most likely to hold something."""
 LIKELY = 0.5
 """The score from which a note is named."""
-_IS_FACT = pl.all_horizontal(
-    pl.col("asserted") == "yes", pl.col("done_by") == "pop", pl.col("period") == "now"
-)
 
 
 def notes_of_cases(histories: Histories) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -31,23 +29,29 @@ def notes_of_cases(histories: Histories) -> dict[str, dict[str, list[dict[str, A
     written = contacts.select(
         *CASE, "crn", "occurred_on", "type_code", "note", "disclosable", contact_id="record_id"
     )
-    entries = histories.rows("note_entries").with_columns(is_fact=_IS_FACT)
+    entries = histories.rows("note_entries").with_columns(is_fact=IS_FACT)
     joined = entries.drop("crn", "occurred_on", "disclosable").join(
         written, on=[*CASE, "contact_id"]
     )
+    entries_of, written_of = _by_case(joined), _by_case(written)
     return {
         crn: {
-            "entries": [_entry(row) for row in _of_case(joined, crn).iter_rows(named=True)],
-            "worth_reading": _worth_reading(written.filter(pl.col("crn") == crn)),
+            "entries": _newest_entries(entries_of.get(crn, joined.clear())),
+            "worth_reading": _worth_reading(written_of.get(crn, written.clear())),
         }
         for crn in histories.spine["crn"].unique()
     }
 
 
-def _of_case(entries: pl.DataFrame, crn: str) -> pl.DataFrame:
-    own = entries.filter(pl.col("crn") == crn)
+def _by_case(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of each case that has any."""
+    return {str(crn): own for (crn,), own in rows.partition_by("crn", as_dict=True).items()}
+
+
+def _newest_entries(entries: pl.DataFrame) -> list[dict[str, Any]]:
     order = ["is_fact", "occurred_on", "contact_id", "starts_at"]
-    return own.sort(order, descending=[True, True, False, False]).head(MOST_ENTRIES)
+    newest = entries.sort(order, descending=[True, True, False, False]).head(MOST_ENTRIES)
+    return [_entry(row) for row in newest.iter_rows(named=True)]
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,12 @@ SAME_DAYS = 7
 """Days within which an entry that was coded and one that was noted are the same."""
 
 
+IS_FACT = pl.all_horizontal(
+    pl.col("asserted") == "yes", pl.col("done_by") == "pop", pl.col("period") == "now"
+)
+"""Said of the person, as a fact, of the time of the note."""
+
+
 @dataclass(frozen=True)
 class CountsAs:
     """The table and codes under which a kind of note entry counts."""
@@ -55,9 +61,7 @@ def add_rows_of_notes(
     notes = tables.get(TABLE)
     if notes is None or not kinds:
         return tables
-    facts = notes.filter(
-        pl.col("asserted") == "yes", pl.col("done_by") == "pop", pl.col("period") == "now"
-    )
+    facts = notes.filter(IS_FACT)
     added = dict(tables)
     for kind in sorted(set(kinds) & set(COUNTS_AS)):
         counts_as = COUNTS_AS[kind]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -54,9 +55,13 @@ class NoteIntake:
 
     def __init__(self, name: str = OWN, workers: int = WORKERS) -> None:
         self._name, self._workers = name, workers
-        self.version = f"{name} {find_reader(name).version}"
         self._open = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
+
+    @cached_property
+    def version(self) -> str:
+        """Which reader reads, and its version; a load without contacts never asks."""
+        return f"{self._name} {find_reader(self._name).version}"
 
     def __enter__(self) -> NoteIntake:
         return self
@@ -102,9 +107,7 @@ class NoteIntake:
             written.select(*_OF_CONTACT, *_NOTE_KEY[:1], "written_on", **_CONTACT)
             .join(of_notes, on=_NOTE_KEY, nulls_equal=True, maintain_order="left_right")
             # A reader may say one kind in two ways at one place: the first is the entry.
-            .unique(
-                ["contact_id", _VERSION, "kind", "starts_at"], keep="first", maintain_order=True
-            )
+            .unique(_PLACE, keep="first", maintain_order=True)
         )
         number = pl.format("note-{}-{}-{}", "contact_id", "kind", "starts_at")
         return rows.with_columns(

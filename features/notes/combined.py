@@ -55,11 +55,11 @@ def choose_entries(
 ) -> list[list[NoteEntry]]:
     """The entries of each note: of candidates that say the same in the same way the surest."""
     entries: list[dict[tuple[str, ...], NoteEntry]] = [{} for _ in notes]
-    of = dict(zip(map(id, candidates), sureness.of(candidates).tolist(), strict=True))
-    for candidate in sorted(candidates, key=lambda one: -of[id(one)]):
+    ranked = zip(sureness.of(candidates).tolist(), candidates, strict=True)
+    for sure, candidate in sorted(ranked, key=lambda pair: -pair[0]):
         note = notes[candidate.at.note]
-        sure = of[id(candidate)] >= sureness.least[candidate.kind]
-        if sure and candidate.manner.of_person >= LEAST_OF_PERSON:
+        is_sure = sure >= sureness.least[candidate.kind]
+        if is_sure and candidate.manner.of_person >= LEAST_OF_PERSON:
             entry = _entry_of(note, candidate, "yes")
         elif candidate.manner.of_person < DOUBTED:
             entry = _entry_of(note, candidate, candidate.manner.otherwise)

@@ -89,7 +89,7 @@ def _read_file(path: Path, out: Path, reader: NoteReader) -> None:
 def _print_measure(path: Path, reader: NoteReader) -> None:
     notes = read_notes_file(path, labelled=True)
     measured = measure_reader(notes, reader)
-    console.print(_table_of_kinds(f"{len(notes):,} labelled notes, all writers", measured))
+    console.print(table_of_kinds(f"{len(notes):,} labelled notes, all writers", measured))
     console.print(_summary("all writers", measured), highlight=False)
     for writer in sorted({str(note.get("writer", "")) for note in notes}):
         own = [note for note in notes if str(note.get("writer", "")) == writer]
@@ -104,7 +104,8 @@ def _print_measure(path: Path, reader: NoteReader) -> None:
     console.print(_table_of_mistakes(measured))
 
 
-def _table_of_kinds(title: str, measured: Measured) -> Table:
+def table_of_kinds(title: str, measured: Measured) -> Table:
+    """Labels, entries, precision and recall with their intervals: a row a kind, and all."""
     table = Table(title=title)
     for name in ("kind", "labels", "entries", "precision", "95 %", "recall", "95 % "):
         table.add_column(name, justify="left" if name == "kind" else "right")

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from features.errors import MissingInput
-from features.intervals import wilson_interval
+from features.intervals import share_interval
 
 MEASURES = Path(__file__).with_name("kind_measures.json")
 
@@ -30,7 +30,7 @@ class KindMeasure:
     @property
     def precision_interval(self) -> tuple[float, float]:
         """The 95 % interval of the precision."""
-        return wilson_interval(self.precision, self.entries) if self.entries else (0.0, 1.0)
+        return share_interval(self.right, self.entries)
 
     @property
     def recall(self) -> float:

@@ -12,12 +12,9 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix
 
-from features.errors import MissingInput
-from features.notes.word_weights import CONSTANT, of_length_one
+from features.notes.weight_table import Numbers, WeightTable
 
 WEIGHTS = Path(__file__).with_name("manner_weights.parquet")
 """A row a feature, a column an answer to a question, such as `said:possible`."""
@@ -25,7 +22,6 @@ MANNER, PERIOD, TELLER, TARGET = "said", "period", "teller", "target"
 """The questions: how it is said, when it was, who told of it, who was or could be harmed."""
 OF_PERSON = "yes"
 """The answer to MANNER that makes a fact about the person; `other` is somebody else's doing."""
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -41,15 +37,13 @@ class Manner:
     target: str
 
 
-@dataclass(frozen=True)
-class MannerWeights:
-    """Weights of features for each answer to each question."""
+class MannerWeights(WeightTable):
+    """The weights of features for each answer to each question."""
 
-    answers: tuple[str, ...]
-    names: tuple[str, ...]
-    rarity: Numbers
-    weights: Numbers
-    constant: Numbers
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The answers in order, each after its question."""
+        return self.columns
 
     @cached_property
     def _place_of(self) -> dict[str, int]:
@@ -64,7 +58,7 @@ class MannerWeights:
             columns += own
         shape = (len(named), len(self.names))
         counts = csr_matrix((np.ones(len(rows)), (rows, columns)), shape)
-        return of_length_one(counts @ diags(self.rarity))
+        return self.weigh(counts)
 
     def judge(self, named: Sequence[Iterable[str]]) -> list[Manner]:
         """For each place how it is said, and the most probable teller, target and time."""
@@ -101,19 +95,4 @@ class MannerWeights:
 @cache
 def read_manner_weights(path: Path = WEIGHTS) -> MannerWeights:
     """The weights in a file; raises MissingInput where it is not there."""
-    if not path.exists():
-        raise MissingInput(
-            f"There is no file {path.name} with the weights of what surrounds an entry. Restore "
-            "it, or learn them again: python -m training notes"
-        )
-    table = pl.read_parquet(path)
-    answers = tuple(name for name in table.columns if name not in ("feature", "rarity"))
-    is_constant = pl.col("feature") == CONSTANT
-    features = table.filter(~is_constant)
-    return MannerWeights(
-        answers,
-        tuple(features["feature"]),
-        features["rarity"].to_numpy().astype(float),
-        features.select(answers).to_numpy().astype(float),
-        table.filter(is_constant).select(answers).to_numpy().astype(float)[0],
-    )
+    return MannerWeights.read(path, "the weights of what surrounds an entry")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from features.intervals import wilson_interval
+from features.intervals import share_interval
 from features.notes.entries import NoteEntry, NoteReader
 from features.notes.files import as_note
 
@@ -64,11 +64,11 @@ class Measured:
 
     def precision_interval(self, kinds: Iterable[str]) -> tuple[float, float]:
         """The 95 % interval of the precision over some kinds; 0 to 1 without entries."""
-        return _interval(*self._sums(kinds, self.right, self.entries))
+        return share_interval(*self._sums(kinds, self.right, self.entries))
 
     def recall_interval(self, kinds: Iterable[str]) -> tuple[float, float]:
         """The 95 % interval of the recall over some kinds; 0 to 1 without labels."""
-        return _interval(*self._sums(kinds, self.matches, self.labels))
+        return share_interval(*self._sums(kinds, self.matches, self.labels))
 
     def add(self, other: Measured) -> None:
         """Add the counts of other notes."""
@@ -82,10 +82,6 @@ class Measured:
     def _sums(kinds: Iterable[str], part: Counter[str], whole: Counter[str]) -> tuple[int, int]:
         names = list(kinds)
         return sum(part[name] for name in names), sum(whole[name] for name in names)
-
-
-def _interval(part: int, whole: int) -> tuple[float, float]:
-    return wilson_interval(part / whole, whole) if whole else (0.0, 1.0)
 
 
 def measure_reader(notes: Sequence[dict[str, Any]], reader: NoteReader) -> Measured:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from features.errors import MissingInput
 from features.notes.sentences import IDENTITY, ORDINARY, Word, words_of
+from features.notes.weight_table import Numbers, WeightTable
 from features.notes.word_features import Keys, feature_keys, key_of, parts_of_word, stem
 
 WEIGHTS = Path(__file__).with_name("word_weights.parquet")
@@ -26,24 +24,19 @@ WEIGHTS = Path(__file__).with_name("word_weights.parquet")
 SURENESS = WEIGHTS.with_name("sureness.json")
 WORTH = "worth_reading"
 """The column that is no kind: whether a sentence says anything at all that a reader would mark."""
-CONSTANT = "(constant)"
 _TABLE_BITS = 20
 _SHIFT = np.uint64(64 - _TABLE_BITS)
 _LONGEST_QUOTE = 12
-Scores = NDArray[np.float64]
+Scores = Numbers
 
 
-@dataclass(frozen=True)
-class WordWeights:
+class WordWeights(WeightTable):
     """The weights of features for each kind."""
 
-    kinds: tuple[str, ...]
-    names: tuple[str, ...]
-    rarity: Scores
-    """How rare each feature is among the notes learnt from: the logarithm of one by its share."""
-    weights: Scores
-    """A row a feature, a column a kind."""
-    constant: Scores
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds in order, and last the score that is of no kind."""
+        return self.columns
 
     @cached_property
     def _keys(self) -> Keys:
@@ -79,7 +72,7 @@ class WordWeights:
         ones = np.ones(int(is_one.sum()))
         counts = csr_matrix((ones, (of[is_one], features[is_one])), shape)
         counts.data[:] = 1
-        return of_length_one(csr_matrix(counts.multiply(self.rarity)))
+        return self.weigh(counts)
 
     def score(self, rows: csr_matrix) -> Scores:
         """For each row of features a score between 0 and 1 for each kind."""
@@ -105,15 +98,6 @@ class WordWeights:
         return worth
 
 
-def of_length_one(rows: csr_matrix) -> csr_matrix:
-    """Rows divided by their length; a row of zeros stays."""
-    counts = np.diff(rows.indptr)
-    of = np.repeat(np.arange(rows.shape[0]), counts)
-    lengths = np.sqrt(np.bincount(of, rows.data**2, rows.shape[0]))
-    rows.data /= np.repeat(lengths, counts)
-    return rows
-
-
 @cache
 def _parts_of(name: str) -> tuple[tuple[str, str], ...]:
     """What a feature is made of: parts of words, whole words or stems."""
@@ -136,8 +120,7 @@ def _members_by_part(words: Sequence[Word]) -> dict[tuple[str, str], list[int]]:
 
 def _best_run(worth: Sequence[float]) -> tuple[int, int]:
     """The first and last of the words in a row whose worth adds up to the most."""
-    least = 0.0
-    sums = np.concatenate([[0.0], np.cumsum([one - least for one in worth])])
+    sums = np.concatenate([[0.0], np.cumsum(worth)])
     runs = [
         (sums[last + 1] - sums[first], first, last)
         for first in range(len(worth))
@@ -150,22 +133,7 @@ def _best_run(worth: Sequence[float]) -> tuple[int, int]:
 @cache
 def read_weights(path: Path = WEIGHTS) -> WordWeights:
     """The weights in a file; raises MissingInput where it is not there."""
-    if not path.exists():
-        raise MissingInput(
-            f"There is no file {path.name} with the weights of words. Restore it, or learn them "
-            "again: python -m training notes"
-        )
-    table = pl.read_parquet(path)
-    kinds = tuple(name for name in table.columns if name not in ("feature", "rarity"))
-    is_constant = pl.col("feature") == CONSTANT
-    features = table.filter(~is_constant)
-    return WordWeights(
-        kinds,
-        tuple(features["feature"]),
-        features["rarity"].to_numpy().astype(float),
-        features.select(kinds).to_numpy().astype(float),
-        table.filter(is_constant).select(kinds).to_numpy().astype(float)[0],
-    )
+    return WordWeights.read(path, "the weights of words")
 
 
 @cache

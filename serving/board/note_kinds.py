@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from features.contracts import note_columns
-from features.intervals import wilson_interval
+from features.intervals import share_interval
 from features.notes.kind_measures import KindMeasure, read_kind_measures
 
 LEAST_PRECISION = 0.9
@@ -36,14 +36,19 @@ class KindState:
         return self.labelled.entries + self.answered
 
     @property
+    def right(self) -> int:
+        """How many of these were right."""
+        return self.labelled.right + self.says_so
+
+    @property
     def precision(self) -> float:
         """The share of judged entries that were right; nought without any."""
-        return (self.labelled.right + self.says_so) / self.entries if self.entries else 0.0
+        return self.right / self.entries if self.entries else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the precision; all of it is open without any entry."""
-        return wilson_interval(self.precision, self.entries) if self.entries else (0.0, 1.0)
+        return share_interval(self.right, self.entries)
 
     @property
     def may_count(self) -> bool:

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from features.notes.measure import SIX, Measured
+from features.notes.commands import table_of_kinds
 from features.progress import show_steps
 from training.notes.examples import LABELLED, digest_examples, make_examples, read_labelled_notes
 from training.notes.held_out import (
@@ -45,28 +44,10 @@ def learn_from_notes(args: argparse.Namespace) -> None:
         write_manner(fit_manner(notes))
         sureness.write()
         write_measures(measured, len(notes), digest_examples(args.labelled))
-    console.print(_table(measured))
+    title = "Writers held out: what the reader found in notes that it did not learn from"
+    console.print(table_of_kinds(title, measured))
     console.print(
         f"Traps taken for facts: {measured.fallen} of {measured.traps}. Made-up notes: they show "
         "how the reader carries over from writer to writer, not how often anything happens.",
         highlight=False,
     )
-
-
-def _table(measured: Measured) -> Table:
-    table = Table(
-        title="Writers held out: what the reader found in notes that it did not learn from"
-    )
-    for name in ("kind", "labels", "entries", "precision", "95 %", "recall"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    kinds = sorted({*measured.labels, *measured.entries})
-    for name, own in [(k, [k]) for k in kinds] + [("six kinds of harm", list(SIX)), ("all", kinds)]:
-        table.add_row(
-            name,
-            f"{sum(measured.labels[kind] for kind in own):,}",
-            f"{sum(measured.entries[kind] for kind in own):,}",
-            f"{measured.precision(own):.2f}",
-            "{:.2f} to {:.2f}".format(*measured.precision_interval(own)),
-            f"{measured.recall(own):.2f}",
-        )
-    return table

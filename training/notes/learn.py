@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from sklearn.linear_model import LogisticRegression
 
 from features.notes import sentences as sentence_module
 from features.notes.word_features import name_features
-from features.notes.word_weights import CONSTANT, WEIGHTS, WordWeights
+from features.notes.word_weights import WEIGHTS, WordWeights
 from training.notes.examples import Examples, ordinary_words
 
 LEAST_SENTENCES = 3
@@ -44,13 +44,7 @@ def fit_weights(examples: Examples) -> WordWeights:
         model.fit(rows[counts], examples.says[counts, place], examples.weight[counts])
         columns.append(model.coef_[0])
         constants.append(model.intercept_[0])
-    return WordWeights(
-        blank.kinds,
-        names,
-        blank.rarity,
-        np.array(columns).T,
-        np.array(constants),
-    )
+    return replace(blank, weights=np.array(columns).T, constant=np.array(constants))
 
 
 def _count_features(sentences: list[str]) -> dict[str, int]:
@@ -63,15 +57,4 @@ def _count_features(sentences: list[str]) -> dict[str, int]:
 
 def write_weights(weights: WordWeights, path: Path = WEIGHTS) -> None:
     """Write weights as a table, rounded; features that hardly matter are left out."""
-    heavy = np.abs(weights.weights).max(axis=1) >= LIGHTEST
-    rows = np.vstack([weights.constant, weights.weights[heavy]]).round(3)
-    names = [CONSTANT, *np.array(weights.names, object)[heavy]]
-    rarity = np.concatenate([[0], weights.rarity[heavy]]).round(3)
-    table = pl.DataFrame({"feature": names, "rarity": rarity}).with_columns(
-        pl.Series(kind, rows[:, place]) for place, kind in enumerate(weights.kinds)
-    )
-    numbers = pl.all().exclude("feature").cast(pl.Float32)
-    # The whole file or none: somebody may be reading notes meanwhile.
-    temporary = path.with_suffix(".tmp")
-    table.with_columns(numbers).write_parquet(temporary, compression="zstd", compression_level=19)
-    temporary.replace(path)
+    weights.write(path, LIGHTEST)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -22,7 +21,6 @@ from features.notes.manner_weights import (
 )
 from features.notes.sentences import split_sentences
 from features.notes.surroundings import name_surroundings
-from features.notes.word_weights import CONSTANT
 from training.notes.examples import BANK
 
 LEAST_LABELS = 3
@@ -97,15 +95,4 @@ def _answers_of(label: dict[str, Any]) -> dict[str, str]:
 
 def write_manner(weights: MannerWeights, path: Path = WEIGHTS) -> None:
     """Write weights as a table, rounded; features that hardly matter are left out."""
-    heavy = np.abs(weights.weights).max(axis=1) >= LIGHTEST
-    rows = np.vstack([weights.constant, weights.weights[heavy]]).round(3)
-    names = [CONSTANT, *np.array(weights.names, object)[heavy]]
-    rarity = np.concatenate([[0], weights.rarity[heavy]]).round(3)
-    table = pl.DataFrame({"feature": names, "rarity": rarity}).with_columns(
-        pl.Series(answer, rows[:, place]) for place, answer in enumerate(weights.answers)
-    )
-    numbers = pl.all().exclude("feature").cast(pl.Float32)
-    # The whole file or none: somebody may be reading notes meanwhile.
-    temporary = path.with_suffix(".tmp")
-    table.with_columns(numbers).write_parquet(temporary, compression="zstd", compression_level=19)
-    temporary.replace(path)
+    weights.write(path, LIGHTEST)
