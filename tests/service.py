@@ -150,24 +150,33 @@ def name_everyone(extract: Path) -> None:
 
 
 KNIFE = "Police say he was found with a knife in his waistband on Saturday"
-LONG_NOTE = f"{'Attended on time and was polite. ' * 8}{KNIFE}. {'Next appointment agreed. ' * 10}"
 DENIED = "He denied carrying a knife."
+LONG_NOTE = (
+    f"{'Attended on time and was polite. ' * 8}{KNIFE}. {'Next appointment agreed. ' * 10}{DENIED}"
+)
 
 
 def write_notes(extract: Path) -> None:
-    """The made-up caseload has a few stock notes; the tests give every case others, to be read."""
+    """Write the long note on the newest contact of every case, as stock notes hold little.
+
+    Which case a test meets depends on the tests before it, so every case must have the note.
+    """
     for path in (extract / "contacts").glob("*.parquet"):
         contacts = pl.read_parquet(path)
-        attended = pl.col("outcome_code") == "ATTC"
-        newest = pl.col("occurred_on").rank("ordinal", descending=True).over("crn", "outcome_code")
-        note = (
-            pl.when(attended & (newest == 1))
-            .then(pl.lit(LONG_NOTE))
-            .when(attended & (newest == 2))
-            .then(pl.lit(DENIED))
-            .otherwise(pl.col("note"))
+        is_recorded = (
+            pl.col("withdrawn_at").is_null()
+            & (pl.col("recorded_at").dt.date() <= AS_OF)
+            & (pl.col("occurred_on") <= AS_OF)
         )
-        contacts.with_columns(note.alias("note")).write_parquet(path)
+        # Only where a case has nothing else does an entry made by the system hold the note.
+        system_last = pl.col("occurred_on").dt.offset_by(
+            pl.when("system_generated").then(pl.lit("-50y")).otherwise(pl.lit("0d"))
+        )
+        newest = system_last.rank("ordinal", descending=True).over("crn", is_recorded) == 1
+        noted = contacts.with_columns(
+            note=pl.when(is_recorded & newest).then(pl.lit(LONG_NOTE)).otherwise("note")
+        )
+        noted.write_parquet(path)
 
 
 def make_caseload(folder: Path) -> None:
