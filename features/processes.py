@@ -1,20 +1,33 @@
 """Runs work on buckets of cases in one single-threaded process a core.
 
 Nothing of a run outlives it, however it ends: what workers hand on is case histories.
+
+Work and results pass through files, never through the pool's own pipes: where a worker was killed
+while its pool wrote more than a pipe holds, the pool of Python before 3.11.5 waits for ever
+(python/cpython issue 94777).
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import shutil
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from features.errors import RunStopped
+
+Result = TypeVar("Result")
 
 WORKERS = min(2, os.cpu_count() or 1)
 THREADS = "POLARS_MAX_THREADS"
@@ -23,14 +36,79 @@ JUST_MADE = 60
 """Seconds within which a folder may be another run's that has not locked it yet."""
 
 
+@dataclass(frozen=True)
+class Work(Generic[Result]):
+    """Work that was handed to a worker, and the file in which its result will be."""
+
+    future: Future[None]
+    path: Path
+
+    def result(self) -> Result:
+        """Wait for the result and take it; raises what the work raised.
+
+        Raises RunStopped where a worker was killed.
+        """
+        with _killed_workers_reported():
+            self.future.result()
+        result: Result = _read_pickle(self.path)
+        return result
+
+
+class Workers:
+    """Worker processes, and the folder through which work and results pass."""
+
+    def __init__(self, executor: ProcessPoolExecutor, folder: Path) -> None:
+        self._executor = executor
+        self._numbers = count()
+        self.folder = folder
+
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> Work[Result]:
+        """Hand work to the next worker that is free."""
+        path = self.folder / f"work-{next(self._numbers)}.pickle"
+        path.write_bytes(pickle.dumps((work, arguments)))
+        with _killed_workers_reported():
+            return Work(self._executor.submit(_do_work, path), path)
+
+
 @contextmanager
-def process_pool(workers: int, folder: Path | None = None) -> Iterator[ProcessPoolExecutor]:
-    """A pool of worker processes, each with one Polars thread.
+def _killed_workers_reported() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise RunStopped(
+            "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
+            "Free some memory, and start the run again."
+        ) from error
+
+
+def _do_work(path: Path) -> None:
+    """In a worker: do the work in a file, and write its result in the place of it."""
+    work, arguments = _read_pickle(path)
+    writing = path.with_suffix(".tmp")
+    writing.write_bytes(pickle.dumps(work(*arguments)))
+    writing.rename(path)
+
+
+def _read_pickle(path: Path) -> Any:
+    content = pickle.loads(path.read_bytes())  # noqa: S301 - written by this run
+    path.unlink()
+    return content
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[Workers]:
+    """Worker processes, each with one Polars thread, and the folder that they share.
 
     A worker starts afresh: Polars does not survive a fork.
 
-    A worker whose parent was killed ends, and removes the folder that they share, if there is one.
+    A worker whose parent was killed ends, and removes the folder.
     """
+    with shared_folder() as folder, _executor(workers, folder) as executor:
+        yield Workers(executor, folder)
+
+
+@contextmanager
+def _executor(workers: int, folder: Path) -> Iterator[ProcessPoolExecutor]:
     before = os.environ.get(THREADS)
     # Polars reads it when a worker starts: two pools of threads on two cores hold each other up.
     os.environ[THREADS] = "1"
@@ -78,11 +156,11 @@ def _remove_if_unlocked(folder: Path) -> None:
         os.close(lock)
 
 
-def _watch_parent(folder: Path | None) -> None:
+def _watch_parent(folder: Path) -> None:
     Thread(target=_end_after_parent, args=(folder,), daemon=True).start()
 
 
-def _end_after_parent(folder: Path | None) -> None:
+def _end_after_parent(folder: Path) -> None:
     """In a worker: end when the process that started it ends, and remove the shared folder.
 
     Without this a worker waits for work for ever: it holds both ends of the queue itself.
@@ -92,6 +170,6 @@ def _end_after_parent(folder: Path | None) -> None:
         parent.join()
     # Another worker may be writing its part into the folder meanwhile.
     for _ in range(10):
-        if folder is not None and folder.exists():
+        if folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

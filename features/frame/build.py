@@ -10,8 +10,6 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -28,7 +26,7 @@ from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
-from features.processes import WORKERS, process_pool, shared_folder
+from features.processes import WORKERS, Work, process_pool
 from features.store.store import Store, bucket_of
 from features.store.versions import live_versions
 
@@ -112,10 +110,10 @@ def build_frames(
         for part, buckets in parts:
             yield buckets[-1], _of_buckets(store, part, buckets)
         return
-    with shared_folder() as folder, process_pool(workers, folder) as others:
-        waiting: deque[tuple[int, Path, Future[None]]] = deque()
+    with process_pool(workers) as others:
+        waiting: deque[tuple[int, Path, Work[None]]] = deque()
         for part, buckets in parts:
-            path = folder / f"{buckets[-1]}.arrow"
+            path = others.folder / f"{buckets[-1]}.arrow"
             written = others.submit(_write_part, store, part, buckets, path)
             waiting.append((buckets[-1], path, written))
             # One part is handed on while the workers are busy with the next ones.
@@ -137,14 +135,8 @@ def _write_part(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) 
     _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
 
 
-def _handed_on(bucket: int, path: Path, written: Future[None]) -> tuple[int, pl.DataFrame]:
-    try:
-        written.result()
-    except BrokenProcessPool as error:
-        raise RunStopped(
-            "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
-            "Free some memory, and start the run again."
-        ) from error
+def _handed_on(bucket: int, path: Path, written: Work[None]) -> tuple[int, pl.DataFrame]:
+    written.result()
     part_frame = pl.read_ipc(path)
     path.unlink()
     return bucket, part_frame

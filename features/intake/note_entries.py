@@ -7,7 +7,6 @@ later version no longer says it; it may be shown to the person where its contact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import chain
@@ -17,7 +16,7 @@ import polars as pl
 
 from features.notes.entries import Note, NoteEntry
 from features.notes.readers import OWN, find_reader
-from features.processes import WORKERS, process_pool
+from features.processes import WORKERS, Workers, process_pool
 from features.store.store import store_schema
 
 TABLE = "note_entries"
@@ -56,7 +55,7 @@ class NoteIntake:
     def __init__(self, name: str = OWN, workers: int = WORKERS) -> None:
         self._name, self._workers = name, workers
         self._open = ExitStack()
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Workers | None = None
 
     @cached_property
     def version(self) -> str:
@@ -126,8 +125,17 @@ class NoteIntake:
             self._pool = self._open.enter_context(process_pool(self._workers))
         starts = range(0, len(notes), NOTES_AT_ONCE)
         parts = [list(notes[start : start + NOTES_AT_ONCE]) for start in starts]
-        read = self._pool.map(_read_notes, [self._name] * len(parts), parts)
-        return list(chain.from_iterable(read))
+        waiting = [self._pool.submit(_read_notes, self._name, part) for part in parts]
+        return list(chain.from_iterable(work.result() for work in waiting))
+
+
+def entries_of_contacts(contacts: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `note_entries` of contacts that no store holds, read in this process.
+
+    Each version of a contact counts as known from when it was recorded.
+    """
+    versions = contacts.with_columns(known_from=pl.col("recorded_at"))
+    return NoteIntake(workers=1).derive_rows(versions, pl.DataFrame(schema=store_schema(TABLE)))
 
 
 def _read_notes(name: str, notes: list[Note]) -> list[list[NoteEntry]]:

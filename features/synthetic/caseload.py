@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -40,6 +39,8 @@ class Parameters:
     audited: float = figures.AUDITED.value
     """Share of the caseload whose levels are read again in each quarterly audit."""
     scenario: str = "none"
+    only_in_notes: float = 0.0
+    """Share of incidents and circumstances that a note tells and nobody codes."""
 
     @property
     def buckets(self) -> int:
@@ -83,6 +84,7 @@ def synthesise_extract(
             underestimated=parameters.underestimated,
             audited=parameters.audited,
             scenario=parameters.scenario,
+            only_in_notes=parameters.only_in_notes,
         )
         summary = CaseloadSummary(fresh=True)
         for bucket_count, (rows, digests) in enumerate(
@@ -106,6 +108,8 @@ def _check_parameters(parameters: Parameters) -> None:
         raise UserError(f"--underestimated must lie between {low} and {high}.")
     if not 0.01 <= parameters.audited <= 0.5:
         raise UserError("--audited must lie between 0.01 and 0.5.")
+    if not 0 <= parameters.only_in_notes <= 0.9:
+        raise UserError("--only-in-notes must lie between 0 and 0.9.")
     scenarios.find_scenario(parameters.scenario)
 
 
@@ -158,8 +162,8 @@ def _each_bucket(
         waiting = [
             others.submit(buckets.write_bucket, plan, number, out, truth) for number in numbers
         ]
-        for finished in as_completed(waiting):
-            yield finished.result()
+        for work in waiting:
+            yield work.result()
 
 
 def _add_rows(summary: CaseloadSummary, rows: dict[str, int], digests: dict[str, int]) -> None:

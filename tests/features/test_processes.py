@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from features import processes
+from features.errors import RunStopped, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +55,44 @@ def test_the_folder_of_a_run_that_lives_stays(temporary: Path) -> None:
         os.utime(first, (then, then))
         with processes.shared_folder():
             assert first.exists()
+
+
+def kill_itself(_: bytes) -> None:
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def double(value: bytes) -> bytes:
+    return 2 * value
+
+
+def fail(_: bytes) -> None:
+    raise UserError("This cannot be done.")
+
+
+MUCH = b"x" * 1_000_000
+"""More than a pipe holds."""
+
+
+def test_a_killed_worker_stops_the_run_while_much_is_handed_over(temporary: Path) -> None:
+    """With work in the pool's own pipes, Python 3.11.2 waited here for ever."""
+    with pytest.raises(RunStopped, match="A worker of the run was killed"):
+        with processes.process_pool(2) as workers:
+            for work in [workers.submit(kill_itself, MUCH) for _ in range(6)]:
+                work.result()
+    assert list(temporary.iterdir()) == []
+
+
+def test_results_come_back_in_the_order_of_the_work(temporary: Path) -> None:
+    with processes.process_pool(2) as workers:
+        waiting = [workers.submit(double, bytes([number]) * 1_000_000) for number in range(5)]
+        results = [work.result() for work in waiting]
+        assert [(one[0], len(one)) for one in results] == [(n, 2_000_000) for n in range(5)]
+        assert list(workers.folder.iterdir()) == [], "no case history stays behind"
+
+
+def test_what_the_work_raises_is_raised_and_the_pool_goes_on() -> None:
+    with processes.process_pool(1) as workers:
+        with pytest.raises(UserError, match="cannot be done"):
+            workers.submit(fail, b"").result()
+        assert workers.submit(double, b"a").result() == b"aa"

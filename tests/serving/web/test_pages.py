@@ -334,7 +334,7 @@ def test_formatters() -> None:
 def test_adjustments_stand_at_the_head_of_the_case(service: Service, browser: Browser) -> None:
     """Missed appointments are read with what the person was to be offered (issue 4)."""
     item = service.unread("N54ALD")
-    needs = {"interpreter": "Romanian", "adjustments": "letters in large print"}
+    needs = {"interpreter": "Tigrinya", "adjustments": "letters in large print"}
     with service.admin.begin() as connection:
         connection.execute(
             text("UPDATE triage.items SET person = person || cast(:needs AS jsonb) WHERE id = :id"),
@@ -342,8 +342,8 @@ def test_adjustments_stand_at_the_head_of_the_case(service: Service, browser: Br
         )
     browser.sign_in("ALD-SPO-1")
     page = browser.get(f"/cases/{item}")
-    assert "An interpreter is needed: Romanian." in page
+    assert "An interpreter is needed: Tigrinya." in page
     assert "Adjustments agreed: letters in large print." in page
     assert page.index('data-qa="adjustments"') < page.index('id="history"')
     another = browser.get(f"/cases/{service.unread('N54ALD', other_than=item)}")
-    assert "Romanian" not in another
+    assert "Tigrinya" not in another
