@@ -40,7 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def synthesise_caseload(args: argparse.Namespace) -> None:
     """Write a made-up caseload as an extract, and its hidden truth in a folder beside it."""
     chosen = synthetic.Parameters(
-        args.cases, args.seed, args.as_of, args.underestimated, args.audited, args.scenario
+        cases=args.cases,
+        seed=args.seed,
+        as_of=args.as_of,
+        underestimated=args.underestimated,
+        audited=args.audited,
+        scenario=args.scenario,
+        only_in_notes=args.only_in_notes,
     )
     truth = args.truth or args.out.with_name(args.out.name + "-truth")
     with show_steps("making up a caseload") as step:
@@ -219,6 +225,12 @@ def _make_parser() -> argparse.ArgumentParser:
         type=float,
         default=defaults.underestimated,
         help="share of people too low in some group, 0.03 to 0.2 (%(default)s)",
+    )
+    synthesise_parser.add_argument(
+        "--only-in-notes",
+        type=float,
+        default=defaults.only_in_notes,
+        help="share of what happens that a note tells and nobody codes, 0 to 0.9 (%(default)s)",
     )
     synthesise_parser.add_argument(
         "--audited",

@@ -19,6 +19,7 @@ from features.synthetic import (
     incidents,
     links,
     lives,
+    notes,
     offences,
     people,
     places,
@@ -36,6 +37,7 @@ from features.synthetic.scenarios import Policies, Scenario, find_scenario
 PILOT = 16_000
 TRUE_LEVELS = "true-levels"
 GOING_ON = "going-on"
+IN_NOTES = "in-notes"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Plan:
     places: Places
     cuts: Floats
     slips: float
+    only_in_notes: float
 
     def draw(self, bucket: int = -1) -> Draw:
         """The seeded random generator of a bucket; with None, the one shared by all buckets."""
@@ -71,6 +74,7 @@ def make_plan(
     underestimated: float,
     audited: float,
     scenario: str,
+    only_in_notes: float,
 ) -> Plan:
     """The units, level cut-offs and error rates for all buckets, calibrated on a separate pilot."""
     draw = Draw(seed, as_of)
@@ -92,6 +96,7 @@ def make_plan(
         places=units_and_teams,
         cuts=cuts,
         slips=slips,
+        only_in_notes=only_in_notes,
     )
 
 
@@ -101,6 +106,8 @@ class Bucket:
 
     lives: Lives
     tables: dict[str, pl.DataFrame]
+    in_notes: pl.DataFrame
+    """What the notes of contacts say, as `features.synthetic.notes` wrote it."""
 
 
 def make_bucket(plan: Plan, number: int) -> Bucket:
@@ -117,28 +124,27 @@ def make_bucket(plan: Plan, number: int) -> Bucket:
         registers.registers_table(desk, led, work),
         registers.suspension_rows(desk, due.suspended),
     ]
-    return Bucket(
-        led,
-        {
-            "supervisions": supervision.supervisions_table(desk, led, plan.places, work, due),
-            "contacts": contacts.contacts_table(desk, led, work, plan.places, due, plan.policies),
-            "assessments": assessments.assessments_table(desk, led, work),
-            "registrations": pl.concat(register_tables),
-            "orders": changes.orders_table(desk, led),
-            "enquiries": changes.enquiries_table(desk, led, work),
-            "incidents": incidents.incidents_table(desk, led, due.visits, plan.scenario),
-            "decisions": changes.decisions_table(desk, led, work),
-            "allocations": supervision.allocations_table(desk, led, plan.places, work),
-            "actions": changes.actions_table(desk, led, work),
-            "circumstances": changes.circumstances_table(desk, led, units),
-            "documents": documents.documents_table(desk, led, work),
-            "links": links.links_table(desk, led),
-            "offences": offences.offences_table(desk, led),
-            "reviews": readers.reviews_table(desk, led, work, plan.audited),
-            "people": people.people_table(draw, who, np.maximum(led.sentences.start, 1)),
-            "limits": changes.limits_table(desk, led, units),
-        },
-    )
+    tables = {
+        "supervisions": supervision.supervisions_table(desk, led, plan.places, work, due),
+        "contacts": contacts.contacts_table(desk, led, work, plan.places, due, plan.policies),
+        "assessments": assessments.assessments_table(desk, led, work),
+        "registrations": pl.concat(register_tables),
+        "orders": changes.orders_table(desk, led),
+        "enquiries": changes.enquiries_table(desk, led, work),
+        "incidents": incidents.incidents_table(desk, led, due.visits, plan.scenario),
+        "decisions": changes.decisions_table(desk, led, work),
+        "allocations": supervision.allocations_table(desk, led, plan.places, work),
+        "actions": changes.actions_table(desk, led, work),
+        "circumstances": changes.circumstances_table(desk, led, units),
+        "documents": documents.documents_table(desk, led, work),
+        "links": links.links_table(desk, led),
+        "offences": offences.offences_table(desk, led),
+        "reviews": readers.reviews_table(desk, led, work, plan.audited),
+        "people": people.people_table(draw, who, np.maximum(led.sentences.start, 1)),
+        "limits": changes.limits_table(desk, led, units),
+    }
+    with_notes = notes.write_notes(desk, led, tables, plan.only_in_notes)
+    return Bucket(led, with_notes.tables, with_notes.in_notes)
 
 
 def _make_desk(plan: Plan, draw: Draw, led: Lives, holding: Holding) -> Desk:
@@ -172,7 +178,7 @@ def write_bucket(
         ordered = frame.sort("crn", "occurred_on", "record_id", "version")
         ordered.write_parquet(target, compression="zstd", compression_level=1, statistics=False)
         rows[name], digests[name] = ordered.height, rows_digest(ordered)
-    _write_truth(bucket_content.lives, number, truth)
+    _write_truth(bucket_content, number, truth)
     return rows, digests
 
 
@@ -186,8 +192,9 @@ def _with_neutral_numbers(draw: Draw, name: str, rows: pl.DataFrame) -> pl.DataF
     return joined.with_columns(record_id="new").select(rows.columns)
 
 
-def _write_truth(led: Lives, number: int, folder: Path) -> None:
-    """Write the hidden true levels and circumstances by month, for evaluation only."""
+def _write_truth(content: Bucket, number: int, folder: Path) -> None:
+    """Write the hidden true levels and circumstances by month, and what notes say."""
+    led = content.lives
     levels = pl.concat(
         pl.DataFrame(
             {
@@ -205,7 +212,8 @@ def _write_truth(led: Lives, number: int, folder: Path) -> None:
             **{name: states.astype(np.int8) for name, states in led.going_on.items()},
         }
     )
-    for name, frame in ((TRUE_LEVELS, levels), (GOING_ON, going_on)):
+    hidden = ((TRUE_LEVELS, levels), (GOING_ON, going_on), (IN_NOTES, content.in_notes))
+    for name, frame in hidden:
         target = folder / name / f"{number:02d}.parquet"
         target.parent.mkdir(exist_ok=True)
         frame.write_parquet(target)

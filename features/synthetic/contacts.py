@@ -33,15 +33,6 @@ from features.synthetic.supervision import Contact
 
 TYPES = {"COAP": 0.60, "CHVS": 0.11, "COPT": 0.17, "COVC": 0.07, "CODC": 0.05}
 EXCUSED = {"AAME": 0.34, "AAEM": 0.24, "AAFC": 0.10, "RSSR": 0.18, "RSOF": 0.10, "CO05": 0.04}
-NOTES = {
-    "ATTC": "Attended on time. Discussed the week, accommodation and the plan.",
-    "AFTC": "Attended but would not take part in the session.",
-    "ATSH": "Arrived under the influence and was asked to leave.",
-    "UAAB": "Did not attend and did not call.",
-    "AAME": "Called to say unwell; evidence seen.",
-    "AAEM": "At work; shift pattern seen.",
-    "RSSR": "Moved by us: staff absence.",
-}
 FAILED_IN_ROOM = {"AFTC": 0.030, "ATSH": 0.007}
 LETTERS_AN_APPOINTMENT = 0.47
 CORRESPONDENCE = {
@@ -144,7 +135,6 @@ def _appointment_rows(
     more = {
         "outcome_code": outcome,
         "enforcement_code": enforcement,
-        "note": outcome.replace_strict(NOTES, default=None),
     }
     booked = np.nonzero(free & (rng.random(len(at)) < figures.BOOKED_AHEAD.value))[0]
     version = np.ones(len(at), dtype=np.int64)
