@@ -44,6 +44,11 @@ class Bundle:
         return digest.hexdigest()
 
     @property
+    def note_kinds(self) -> frozenset[str]:
+        """The kinds of entries of notes that counted when it was trained."""
+        return frozenset(self.about.get("note_kinds", ()))
+
+    @property
     def scored(self) -> tuple[str, ...]:
         """The indicators that affect the score; all others are only shown to the reader."""
         return (*self.ordinal.columns, *self.level.columns)

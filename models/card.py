@@ -52,6 +52,9 @@ def as_markdown(
                 )
                 + "."
             ),
+            "rosh-triage model card/Entries of notes that count": (
+                ", ".join(f"`{kind}`" for kind in about.get("note_kinds", ())) or "None."
+            ),
             "rosh-triage model card/Figures": (
                 "At one row in twenty read, by recorded level, on readings that the models had not "
                 "seen, of people that they had not seen; 95 % intervals by resampling people."

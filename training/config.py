@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import MissingInput, UnreadableInput, did_you_mean
+from features.history.rows_of_notes import COUNTS_AS
 from models.ordinal import Settings
 
 DEFAULT = Path(__file__).with_name("config.toml")
@@ -51,6 +52,13 @@ class Indicators:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """Which kinds of entries of notes count like coded entries, in training and in the night."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Review:
     """The share of each recorded level that is shown, at which figures are given."""
 
@@ -73,6 +81,7 @@ class Config:
     booster: Settings
     level: Level
     indicators: Indicators
+    notes: Notes
     review: Review
     least: Least
 
@@ -88,6 +97,7 @@ _SECTIONS: dict[str, type] = {
     "booster": Settings,
     "level": Level,
     "indicators": Indicators,
+    "notes": Notes,
     "review": Review,
     "least": Least,
 }
@@ -112,6 +122,12 @@ def read_config(path: Path = DEFAULT) -> Config:
             f"{path}: the gap of the splits ({config.splits.gap_days} days) is shorter than the "
             f"label window ({config.labels.window_days} days): a label could reach what is judged."
         )
+    for kind in config.notes.kinds:
+        if kind not in COUNTS_AS:
+            raise UnreadableInput(
+                f"{path}: [notes] kinds has {kind!r}, which is no kind that an indicator reads."
+                f"{did_you_mean(kind, COUNTS_AS)}"
+            )
     return config
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from features.store.store import Store
-from training import audit, calibration, labels, lead, rates
+from training import audit, calibration, labels, lead, note_ablation, rates
 from training.config import Config
 from training.evaluate import Judged
 from training.labels import Labelled
@@ -20,6 +20,8 @@ ON_THE_CARD = {
     "fairness": "Who is shown, and who is missed",
     "narrowing": "What the same review rate for every group of people would do",
     "proxies": "How well the indicators tell who someone is",
+    note_ablation.GAIN: "What counting entries of notes changes for the model",
+    note_ablation.PEOPLE: "Who is shown with entries of notes and without",
     "stability": "Whether the first reason stays when other people are read",
     "nights": "Whether the list of a night is that of the nights before",
 }

@@ -14,7 +14,17 @@ from features.frame import build
 from features.store import staging
 from features.store.store import Store
 from models import bundle, card, metrics, profile, registry
-from training import baselines, evaluate, evidence, labels, nights, pictures, splits, stability
+from training import (
+    baselines,
+    evaluate,
+    evidence,
+    labels,
+    nights,
+    note_ablation,
+    pictures,
+    splits,
+    stability,
+)
 from training.config import Config
 from training.evaluate import Line
 from training.fit import fit_bundle
@@ -55,6 +65,7 @@ def train_bundle(
         return Proposal(content["bundle"], folder, content["version"], False, table)
     staging.check_writable(out)
     registry.prepare_tracking(tracking)
+    store = store.counting_notes(config.notes.kinds)
     step("labels and indicators as each reader saw them")
     all_labelled = labels.read_all_readings(store, until, config)
     labelled = all_labelled.teaching()
@@ -65,6 +76,7 @@ def train_bundle(
     final = evaluate.judge_folds("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
     content_of_evidence = evidence.gather_evidence(store, all_labelled, final, config)
+    content_of_evidence |= note_ablation.compare_without_notes(store, until, config, final, step)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
     model = fit_bundle(
@@ -111,6 +123,7 @@ def _describe_training(
         "store": store.fingerprint,
         "config": config.digest,
         "code": code_version(),
+        "note_kinds": sorted(config.notes.kinds),
         "folds": [
             f"{one.name}: taught before {one.train_before}, judged from {one.test_from}"
             for one in folds
@@ -139,6 +152,7 @@ def _save_proposal(
     tables = {
         heading: evidence.rows_in_words(content[name])
         for name, heading in evidence.ON_THE_CARD.items()
+        if name not in note_ablation.PARTS or model.note_kinds
     }
     text = card.as_markdown(model.about, [_readable_row(row) for row in table], model.id, tables)
     (folder / "card.md").write_text(text, encoding="utf-8")

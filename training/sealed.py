@@ -16,6 +16,7 @@ import polars as pl
 from features.errors import MissingInput, UserError
 
 LEVELS = "true-levels"
+NOTES = "in-notes"
 
 
 def true_levels(folder: Path, on: date) -> pl.DataFrame:
@@ -39,6 +40,17 @@ def too_low(folder: Path, recorded: pl.DataFrame, on: date) -> pl.DataFrame:
     """Whether each recorded level (crn, group, 0 to 3) of made-up people is below the true one."""
     both = recorded.join(true_levels(folder, on), on=["crn", "group"], how="inner")
     return both.with_columns(low=pl.col("true") > pl.col("recorded"))
+
+
+def said_in_notes(folder: Path) -> pl.DataFrame:
+    """What the notes of made-up contacts say: crn, noted_on, kind, target, manner, only_in_notes.
+
+    Raises MissingInput where there is no truth, UserError where it was made without notes.
+    """
+    _read_description(folder)
+    if not (folder / NOTES).exists():
+        raise UserError(f"The hidden truth in {folder} says nothing of notes. Make it anew.")
+    return pl.read_parquet(folder / NOTES / "*.parquet")
 
 
 def first_day(folder: Path) -> date:

@@ -80,7 +80,7 @@ def compare_with_truth(
     taught = _training_rows(store, folder, before, part, TIMES * spoken.frame.height)
     scores[TAUGHT_BY_TRUTH] = _score_rows(fit_bundle(taught, config), true_labels)
     lines = list(_truth_lines(true_labels, scores, config.review.share))
-    reached = _mean_precision(lines, MODEL) / _mean_precision(lines, TAUGHT_BY_TRUTH)
+    reached = mean_precision(lines, MODEL) / mean_precision(lines, TAUGHT_BY_TRUTH)
     return lines, _measure_echo(model, true_labels), reached
 
 
@@ -139,7 +139,7 @@ def _truth_lines(
             )
 
 
-def _mean_precision(lines: list[TruthLine], model: str) -> float:
+def mean_precision(lines: list[TruthLine], model: str) -> float:
     """Average precision over recorded levels, weighted by the rows to be found there."""
     own = [line for line in lines if line.model == model]
     total = sum(line.too_low for line in own)

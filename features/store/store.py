@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,10 @@ class Store:
             content.get("superseded", []),
             [load for load in loads if load.number in later],
         )
+
+    def counting_notes(self, kinds: Collection[str]) -> Store:
+        """The same store, in which entries of notes of these kinds count like coded ones."""
+        return replace(self, note_kinds=frozenset(kinds))
 
     @property
     def fingerprint(self) -> str:

@@ -19,6 +19,7 @@ from features.frame import build
 from features.store import digests
 from models import bundle
 from models.bundle import Bundle
+from serving.board import note_kinds
 from serving.cases.acute_list import LISTED
 from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import approvals, signatures, users
@@ -182,7 +183,11 @@ def propose_approval(
     tracked: str = "",
     card: Path | None = None,
 ) -> int:
-    """Record a proposal in the name of a board member; returns its number."""
+    """Record a proposal in the name of a board member; returns its number.
+
+    Raises UserError for a model that counts a kind of note which may not count.
+    """
+    note_kinds.check_note_kinds(opened.connection, model)
     values: dict[str, Any] = {
         "bundle_id": model.id,
         "bundle_folder": folder,

@@ -108,6 +108,17 @@ stops = Table(
     at_column(),
 )
 
+note_switches = Table(
+    "note_switches",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    Column("reasons", Text, nullable=False),
+    at_column(),
+)
+
 withdrawals = Table(
     "withdrawals",
     metadata,

@@ -17,7 +17,7 @@ from features.errors import UserError
 from features.frame import build
 from features.store.staging import write_whole
 from features.store.store import Store
-from serving.board import approvals
+from serving.board import approvals, note_kinds
 from serving.cases import caseload, limited_access
 from serving.db.session import AuditEvent, transaction
 from serving.night import dates, score_caseload
@@ -48,6 +48,7 @@ def replay_night(
     with transaction(engine, None) as opened:
         approval = approvals.in_force(opened.connection, demo=settings.demo)
         model = approvals.load_bundle(approval, settings.bundles)
+        store = store.counting_notes(note_kinds.kinds_in_effect(opened.connection, model))
         on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
         scored_caseload = score_caseload.score_caseload(
             store, on, caseload.place_cases(store, on), model, as_of, step

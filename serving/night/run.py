@@ -21,8 +21,7 @@ from features.errors import NotApproved, RunStopped, UserError
 from features.frame import build
 from features.history import asof
 from features.store.store import Store
-from models.bundle import Bundle
-from serving.board import approvals, stop
+from serving.board import approvals, note_kinds, stop
 from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
 from serving.cases.caseload import Placed
@@ -40,7 +39,7 @@ from serving.night import (
     write_run,
 )
 from serving.night.inputs import Night
-from serving.night.score_caseload import ScoredCaseload
+from serving.night.score_caseload import ProposedModel, ScoredCaseload
 from serving.settings import Settings
 
 
@@ -88,15 +87,17 @@ def _run_locked(
     cases = _deliver_acute(engine, store, cases, as_of)
     approval = _approval_in_force(settings, engine, store, cases, placed, as_of)
     with transaction(engine, None) as opened:
+        model = approvals.load_bundle(approval, settings.bundles)
+        counted_kinds = note_kinds.kinds_in_effect(opened.connection, model)
         night = Night(
             settings=settings,
             engine=engine,
-            store=store,
+            store=store.counting_notes(counted_kinds),
             as_of=as_of,
             cases=cases,
             placed=placed,
             approval=approval,
-            model=approvals.load_bundle(approval, settings.bundles),
+            model=model,
             challengers=shadow.open_challengers(
                 opened.connection, approval, settings.bundles, demo=settings.demo
             ),
@@ -191,10 +192,10 @@ def _choose_and_write(
     return write_run.write_run(opened, night, scored, away, chosen, more_counts)
 
 
-def _other_models(night: Night) -> dict[int, Bundle]:
+def _other_models(night: Night) -> dict[int, ProposedModel]:
     """The models of open proposals by number, without those that share the approved model."""
     return {
-        one.approval.id: one.model
+        one.approval.id: ProposedModel(one.model, one.note_kinds)
         for one in night.challengers
         if one.model is not None and one.model.id != night.model.id
     }

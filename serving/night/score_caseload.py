@@ -57,13 +57,20 @@ class ScoredCaseload:
     """Why a proposal could not score."""
 
 
+@dataclass(frozen=True)
+class ProposedModel:
+    """A model that waits to be approved, with the kinds of entries of notes that count in it."""
+
+    model: Bundle
+    note_kinds: frozenset[str]
+
+
 @dataclass
 class _Parts:
     """The results of a night so far, added up part by part."""
 
     model: Bundle
     tally: Tally
-    proposed: Mapping[int, Bundle]
     scored: list[pl.DataFrame] = field(default_factory=list)
     facts: list[pl.DataFrame] = field(default_factory=list)
     marked: list[pl.DataFrame] = field(default_factory=list)
@@ -77,7 +84,10 @@ class _Parts:
         self.tally.add(frame, scores)
         self.facts.append(caseload.fired_indicators(frame))
         self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
-        for number, other in self.proposed.items():
+
+    def add_proposals(self, proposed: Mapping[int, Bundle], frame: pl.DataFrame) -> None:
+        """Score one part with each proposed model that has not failed before."""
+        for number, other in proposed.items():
             if number not in self.failed:
                 self._score_proposal(number, other, frame)
 
@@ -97,7 +107,7 @@ def score_caseload(
     model: Bundle,
     as_of: date,
     step: Callable[[str], None],
-    proposed: Mapping[int, Bundle] = MappingProxyType({}),
+    proposed: Mapping[int, ProposedModel] = MappingProxyType({}),
 ) -> ScoredCaseload:
     """Score every case that is not limited, part by part, and count indicators and scores.
 
@@ -109,10 +119,17 @@ def score_caseload(
     units = {crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units}
     profile = Profile.profile_of(model)
     regions = {crn: region_of(units.get(crn)) for crn in open_["crn"]}
-    parts = _Parts(model, Tally(profile.edges if profile else {}, regions), proposed)
+    parts = _Parts(model, Tally(profile.edges if profile else {}, regions))
+    by_kinds = _by_note_kinds(proposed)
     for bucket, frame in build.build_frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
         parts.add_part(frame)
+        parts.add_proposals(by_kinds.get(store.note_kinds, {}), frame)
+    for kinds in by_kinds.keys() - {store.note_kinds}:
+        # Other entries count for these, so their indicators are others: the caseload once more.
+        for bucket, frame in build.build_frames(store.counting_notes(kinds), open_):
+            step(f"scoring proposals, bucket {bucket + 1} of {store.buckets}")
+            parts.add_proposals(by_kinds[kinds], frame)
     step("counting what the board watches")
     everyone = volumes.case_regions(store, set(cases.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
@@ -135,6 +152,16 @@ def score_caseload(
         proposed_scores={number: _concat_scores(frames) for number, frames in parts.others.items()},
         failed=parts.failed,
     )
+
+
+def _by_note_kinds(
+    proposed: Mapping[int, ProposedModel],
+) -> dict[frozenset[str], dict[int, Bundle]]:
+    """Proposed models by the kinds of entries of notes that count in them."""
+    by_kinds: dict[frozenset[str], dict[int, Bundle]] = {}
+    for number, one in proposed.items():
+        by_kinds.setdefault(one.note_kinds, {})[number] = one.model
+    return by_kinds
 
 
 def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -> ScoredCaseload:

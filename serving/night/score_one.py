@@ -21,10 +21,10 @@ from features.frame import build
 from features.history import asof
 from features.history.asof import Histories
 from features.history.collect import worked_out
-from features.intake import refusals
+from features.intake import note_entries, refusals
 from features.store.store import Store
 from models.bundle import Bundle
-from serving.board import approvals
+from serving.board import approvals, note_kinds
 from serving.board.approvals import Approval
 from serving.cases import limited_access
 from serving.settings import Settings
@@ -70,9 +70,12 @@ def score(
     if sum(len(rows) for rows in tables.values()) > MOST_ROWS:
         raise BadHistory(f"A history holds at most {MOST_ROWS:,} rows.")
     frames = _histories(tables, crn)
+    kinds = note_kinds.kinds_in_effect(connection, model)
+    if kinds and "contacts" in frames:
+        frames[note_entries.TABLE] = note_entries.entries_of_contacts(frames["contacts"])
     # As the night: all tables were covered from the beginning and up to the day that is scored.
     feeds = {name: [(date.min, as_of)] for name in frames}
-    histories = Histories(asof.make_spine([crn], as_of), frames, feeds)
+    histories = Histories(asof.make_spine([crn], as_of), frames, feeds, note_kinds=kinds)
     scored = model.score_frame(build.build_frame(histories))
     return Scored(approval, scored.sort("group").to_dicts())
 

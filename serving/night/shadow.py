@@ -21,9 +21,10 @@ from features.errors import UserError
 from features.frame import build
 from features.history import asof
 from features.store.protected_characteristics import CHARACTERISTICS
+from features.store.store import Store
 from models import explain
 from models.bundle import Bundle
-from serving.board import approvals
+from serving.board import approvals, note_kinds
 from serving.board.approvals import Approval
 from serving.db.unit_tables import shadows
 from serving.night import sampling
@@ -42,6 +43,8 @@ class Challenger:
     approval: Approval
     model: Bundle | None
     why: str
+    note_kinds: frozenset[str] = frozenset()
+    """The kinds of entries of notes that would count in its scores today."""
 
 
 def open_challengers(
@@ -56,7 +59,9 @@ def open_challengers(
         if one.demo != demo or one.id == live.id or not approvals.is_open_to_sign(one, now):
             continue
         try:
-            challengers.append(Challenger(one, approvals.load_bundle(one, bundles), ""))
+            model = approvals.load_bundle(one, bundles)
+            kinds = note_kinds.kinds_in_effect(connection, model)
+            challengers.append(Challenger(one, model, "", kinds))
         except UserError as error:
             challengers.append(Challenger(one, None, str(error)))
     return challengers
@@ -101,9 +106,7 @@ def _compare_challenger(
         key,
     )
     figures: dict[str, Any] = compare_lists(ours, theirs, scored_caseload.people)
-    return figures | {
-        "reasons": _compare_reasons(scored_caseload, model, one.model or model, ours, theirs)
-    }
+    return figures | {"reasons": _compare_reasons(scored_caseload, model, one, ours, theirs)}
 
 
 def newest_comparisons(connection: Connection) -> dict[int, RowMapping]:
@@ -175,7 +178,7 @@ def _withhold_small(counts: Mapping[str, int], names: Sequence[str]) -> dict[str
 def _compare_reasons(
     scored_caseload: ScoredCaseload,
     model: Bundle,
-    other: Bundle,
+    other: Challenger,
     ours: Sequence[Chosen],
     theirs: Sequence[Chosen],
 ) -> dict[str, int]:
@@ -184,13 +187,20 @@ def _compare_reasons(
     keys = sorted(both)[:SAMPLE]
     if not keys:
         return {"compared": 0, "another": 0}
-    histories = asof.read_histories(
-        scored_caseload.store, asof.make_spine({crn for crn, _ in keys}, scored_caseload.as_of)
-    )
-    frame = build.build_frame(histories)
-    first, second = (explain.explain_rows(one, frame, histories) for one in (model, other))
+    spine = asof.make_spine({crn for crn, _ in keys}, scored_caseload.as_of)
+    store = scored_caseload.store
+    first = _reasons_of(model, store, spine)
+    second = _reasons_of(other.model or model, store.counting_notes(other.note_kinds), spine)
     another = sum(_first_family(first, key) != _first_family(second, key) for key in keys)
     return {"compared": len(keys), "another": another}
+
+
+def _reasons_of(
+    model: Bundle, store: Store, spine: pl.DataFrame
+) -> dict[tuple[str, str], list[explain.Reason]]:
+    """The reasons that a model gives, from entries that count in its scores."""
+    histories = asof.read_histories(store, spine)
+    return explain.explain_rows(model, build.build_frame(histories), histories)
 
 
 def _first_family(

@@ -47,6 +47,8 @@ def write_run(
         "brought_back": len(away.brought_back),
         "redrawn": choose.count_redraws(connection, night.as_of),
         "feeds": night.store.feed_states(night.as_of),
+        "note_kinds": sorted(night.store.note_kinds),
+        "note_kinds_off": sorted(night.model.note_kinds - night.store.note_kinds),
         **more_counts,
     }
     row = night.as_row() | {"scores_file": name, "scores_sha256": digest, "counts": counts}

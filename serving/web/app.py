@@ -33,6 +33,7 @@ from serving.web import (
     api,
     assets,
     board,
+    board_notes,
     cases,
     exports,
     guard,
@@ -49,7 +50,18 @@ from serving.web.requests import leave_refusal
 
 ROUTERS = tuple(
     module.router
-    for module in (sign_in, cases, acute, inquiries, units, afterwards, exports, board, health)
+    for module in (
+        sign_in,
+        cases,
+        acute,
+        inquiries,
+        units,
+        afterwards,
+        exports,
+        board,
+        board_notes,
+        health,
+    )
 )
 
 

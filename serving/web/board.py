@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from features import clock
 from features.errors import UserError
 from serving import watch
-from serving.board import approvals, impact, incidents, note_kinds, stop
+from serving.board import approvals, impact, incidents, stop
 from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import runs
 from serving.night import shadow
@@ -97,18 +97,6 @@ def runs_done(request: Request, opened: Looking) -> Response:
     run_rows = list(opened.connection.execute(latest).mappings())
     opened.audit(AuditEvent("PAGE_VIEW_RUNS", "NOT_APPLICABLE", "-"))
     return pages.render_page(request, "board-runs.html", runs=run_rows)
-
-
-@router.get("/board/notes")
-def show_note_kinds(request: Request, opened: Looking) -> Response:
-    """Show the board how right the reading of notes is, kind by kind, and which may count."""
-    opened.audit(AuditEvent("PAGE_VIEW_NOTE_KINDS", "NOT_APPLICABLE", "-"))
-    return pages.render_page(
-        request,
-        "board-notes.html",
-        states=note_kinds.kind_states(opened.connection),
-        least=note_kinds.LEAST_PRECISION,
-    )
 
 
 @router.post("/board/stop", dependencies=FORM)

@@ -168,6 +168,7 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
         "/account/hold",
         "/board/stop",
         "/board/resume",
+        "/board/notes",
         "/board/incidents",
         "/board/incidents/{number}/follow",
         "/board/approvals/{approval_id}/sign",

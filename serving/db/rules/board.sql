@@ -49,6 +49,11 @@ CREATE POLICY everyone ON triage.stops FOR SELECT TO rosh_web, rosh_night
 CREATE POLICY board ON triage.stops
   FOR INSERT TO rosh_web
   WITH CHECK (username = triage.app_user() AND triage.on_board());
+CREATE POLICY everyone ON triage.note_switches FOR SELECT TO rosh_web, rosh_night
+  USING (true);
+CREATE POLICY board ON triage.note_switches
+  FOR INSERT TO rosh_web
+  WITH CHECK (username = triage.app_user() AND triage.on_board());
 CREATE POLICY board ON triage.incidents
   FOR SELECT TO rosh_web
   USING (triage.on_board() OR triage.has_role('analyst'));
@@ -82,6 +87,8 @@ GRANT SELECT ON triage.withdrawals TO rosh_web, rosh_night;
 GRANT INSERT (approval_id, reasons, username) ON triage.withdrawals TO rosh_web;
 GRANT SELECT ON triage.stops TO rosh_web, rosh_night;
 GRANT INSERT (kind, reasons, username) ON triage.stops TO rosh_web;
+GRANT SELECT ON triage.note_switches TO rosh_web, rosh_night;
+GRANT INSERT (counts, kind, reasons, username) ON triage.note_switches TO rosh_web;
 GRANT SELECT ON triage.incidents TO rosh_web, rosh_night;
 GRANT INSERT (closes, follows, kind, username, words) ON triage.incidents TO rosh_web;
 GRANT SELECT, INSERT ON triage.runs TO rosh_night;

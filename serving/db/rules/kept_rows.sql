@@ -9,7 +9,7 @@ END $$;
 {% for table in [
     'acknowledgements', 'answers', 'approvals', 'audit', 'claims', 'conclusions', 'cover',
     'entries', 'events', 'findings', 'holds', 'incidents', 'limited_checks', 'newer_scores',
-    'note_answers', 'openings', 'own_views', 'runs', 'second_reads', 'shadows', 'signatures', 'snapshots',
+    'note_answers', 'note_switches', 'openings', 'own_views', 'runs', 'second_reads', 'shadows', 'signatures', 'snapshots',
     'stops', 'withdrawals'
 ] %}
 CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON triage.{{ table }}
@@ -21,7 +21,8 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON triage.{{ table }}
 -- Rows that were kept under another length stand: the rule is for new ones.
 {% for table, column in [
     ('conclusions', 'reasons'), ('holds', 'reasons'), ('incidents', 'words'),
-    ('limited_checks', 'words'), ('signatures', 'reasons'), ('stops', 'reasons'),
+    ('limited_checks', 'words'), ('note_switches', 'reasons'), ('signatures', 'reasons'),
+    ('stops', 'reasons'),
     ('withdrawals', 'reasons')
 ] %}
 ALTER TABLE triage.{{ table }} DROP CONSTRAINT IF EXISTS {{ table }}_{{ column }}_check,

@@ -89,7 +89,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
             service.model,
             AS_OF,
             lambda _: None,
-            {proposed: service.model},
+            {proposed: score_caseload.ProposedModel(service.model, frozenset())},
         )
         assert scored_caseload.proposed_scores[proposed].equals(scored_caseload.scores)
         shadow.write_comparisons(
@@ -142,7 +142,13 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
     where = caseload.place_cases(service.store, on)
     scored_caseload = score_caseload.score_caseload(
-        service.store, on, where, service.model, AS_OF, lambda _: None, {proposed: broken}
+        service.store,
+        on,
+        where,
+        service.model,
+        AS_OF,
+        lambda _: None,
+        proposed={proposed: score_caseload.ProposedModel(broken, frozenset())},
     )
     assert scored_caseload.scores.height > 0, "the approved model has scored"
     assert proposed not in scored_caseload.proposed_scores
