@@ -15,7 +15,7 @@ from features.errors import UserError
 from features.frame import build
 from features.history import asof
 from features.indicators import CATALOGUE
-from features.store import protected_characteristics, volumes
+from features.store import note_volumes, protected_characteristics, volumes
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
@@ -47,6 +47,8 @@ class ScoredCaseload:
     week: Supplied
     days: pl.DataFrame
     """Rows by table, region and day of recording, over DAYS (features.store.volumes.by_day)."""
+    notes: pl.DataFrame
+    """Notes and entries read in them by region (features.store.note_volumes.count_notes)."""
     people: pl.DataFrame
     """Who they are: for asking for whom it is worse, and for nothing else."""
     watched: pl.DataFrame
@@ -146,6 +148,7 @@ def score_caseload(
         counts=parts.tally.counts,
         week=volumes.total_records(days, volumes.counted_tables(store), as_of, 7),
         days=days,
+        notes=note_volumes.count_notes(store, everyone, as_of),
         people=open_.select("crn").hstack(
             protected_characteristics.characteristics_of(store, open_)
         ),

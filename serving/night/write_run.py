@@ -79,6 +79,7 @@ def _write_snapshot(
         days=scored.days,
         people=scored.people,
         marked=scored.watched,
+        notes=scored.notes,
         rows=outcomes,
         weekly_reviews=night.approval.weekly_reviews,
         scores=night.settings.scores,

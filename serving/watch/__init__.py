@@ -19,7 +19,7 @@ from features.store.store import Store
 from features.store.volumes import Supplied
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
-from serving.watch import arrivals, equality, lists, population, readers, readings
+from serving.watch import arrivals, equality, lists, notes, population, readers, readings
 from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, count_states
 
 __all__ = [
@@ -51,6 +51,8 @@ class CountedNight:
     """Everyone scored: crn, and the characteristics."""
     marked: pl.DataFrame
     """Where indicators fire that are watched for bias."""
+    notes: pl.DataFrame
+    """Notes and entries read in them, by region (features.store.note_volumes)."""
     rows: pl.DataFrame
     """The outcome rows of the night, one a person and group."""
     weekly_reviews: Mapping[str, int]
@@ -71,6 +73,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         ),
         *lists.of_the_queue(connection, today),
         *equality.equality_figures(connection, night.people, night.marked, concluded, night.as_of),
+        *notes.note_figures(connection, night.people, night.notes),
     ]
     return _insert_snapshot(connection, night.as_of, figures)
 

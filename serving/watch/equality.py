@@ -168,6 +168,24 @@ def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     )
 
 
+def answer_gap(people: pl.DataFrame, answers: pl.DataFrame) -> Figure:
+    """For which group of people entries of notes are corrected more often than for everyone.
+
+    `answers` has a row an answer: crn and whether the entry was `wrong`.
+    """
+    missing = unsupplied_characteristics(people)
+    if set(missing) >= set(CHARACTERISTICS) - {"region"}:
+        return not_known("notes_gap", MISSING)
+    readings = answers.select("crn", said="wrong", weight=pl.lit(1.0))
+    figure = worst_part(
+        "notes_gap",
+        _share_gaps("notes_gap", people, readings),
+        "Of 100 answered entries of notes, corrected furthest from everyone, by {n}: {where}.",
+        MISSING,
+    )
+    return _name_missing(_name_untold_groups(figure), missing)
+
+
 def _is_too_low(one: Reading) -> bool:
     return one.first
 
@@ -234,14 +252,25 @@ def _gap_parts(
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
     """How far a group's share lies from everyone's, at the near end of its 99 % interval."""
-    readings_frame = pl.DataFrame(
+    readings = pl.DataFrame(
         {
             "crn": [one.crn for one in concluded],
             "said": [bool(holds(one)) for one in concluded],
             "weight": [weigh(one) for one in concluded],
         },
         schema={"crn": pl.String, "said": pl.Boolean, "weight": pl.Float64},
-    ).join(people, on="crn")
+    )
+    return _share_gaps(name, people, readings, correct)
+
+
+def _share_gaps(
+    name: str,
+    people: pl.DataFrame,
+    readings: pl.DataFrame,
+    correct: Callable[[float], float] = float,
+) -> list[Part]:
+    """The gaps of a share by group: `readings` has crn, whether it was `said`, and a weight."""
+    readings_frame = readings.join(people, on="crn")
     if readings_frame.height < FEWEST:
         return [Part("everyone read", None, None, None, readings_frame.height, TOO_FEW)]
     everyone = correct(

@@ -58,6 +58,8 @@ THRESHOLDS: dict[str, Line] = {
     "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
     "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
     "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),
+    "notes_moved": Line("practice", "Read in notes more or less", "ratio", "above", 1.5, 3.0),
+    "notes_wrong": Line("practice", "Entries of notes corrected", "share", "above", 0.15, 0.3),
     "misses": Line("outcomes", "Missed", "share", "above", 0.05, 0.10),
     "misses_corrected": Line("outcomes", "Missed, corrected", "share", "above", 0.05, 0.10),
     "precision": Line("outcomes", "Rightly flagged", "share", "below", 0.50, 0.30),
@@ -91,6 +93,7 @@ THRESHOLDS: dict[str, Line] = {
     "agreement_gap": Line("fairness", "Widest gap in agreement", "share", "above", 0.15, 0.3),
     "changed_gap": Line("fairness", "Widest gap in changed views", "share", "above", 0.15, 0.3),
     "asked_gap": Line("fairness", "Widest gap in what is asked", "share", "above", 0.15, 0.3),
+    "notes_gap": Line("fairness", "Widest gap in notes corrected", "share", "above", 0.1, 0.2),
     "recorded_gap": Line("fairness", "Widest gap in what is recorded", "ratio", "above", 1.3, 2.0),
 }
 """The thresholds, used by code and page; a change of them is a reviewed change of code."""
