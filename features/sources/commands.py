@@ -68,6 +68,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     lineage_parser.add_argument(
         "--store", type=Path, help="count instead the cases of a store that have each record"
     )
+    lineage_parser.add_argument(
+        "--with-notes", action="store_true", help="as if every entry that is read in notes counted"
+    )
     lineage_parser.set_defaults(run=print_lineage)
 
 
@@ -222,5 +225,5 @@ def print_lineage(args: argparse.Namespace) -> None:
         feeds = feed_counts.count_feeds(Store.open(args.store))
         sys.stdout.write(feed_counts.FORMATS[args.format](feeds))
         return
-    lineages = trace_indicators(read_examples(args.examples))
+    lineages = trace_indicators(read_examples(args.examples), with_notes=args.with_notes)
     sys.stdout.write(lineage_page.FORMATS[args.format](lineages))

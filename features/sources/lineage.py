@@ -18,11 +18,13 @@ from polars.exceptions import PolarsError
 from features.contracts import records
 from features.frame import broadcast
 from features.history.asof import Histories, make_spine
+from features.history.rows_of_notes import COUNTS_AS
 from features.indicators import CATALOGUE
 from features.indicators.base import Indicator
 from features.sources.import_systems import MAPPINGS
 from features.sources.lineage_examples import Entry, evaluate_examples, read_examples
-from features.sources.mapping import Mapping as SourceMapping
+from features.sources.mapping import Value
+from features.sources.note_values import DAY_OF_NOTE, values_of_note
 
 
 @dataclass(frozen=True)
@@ -95,32 +97,39 @@ def _resolves(item: Indicator, plans: dict[str, pl.LazyFrame]) -> bool:
     return True
 
 
-def trace_indicators(spec_tables: Mapping[str, str]) -> list[Lineage]:
-    """The lineage of every indicator that has a spec table, given the text of each one's table."""
+def trace_indicators(spec_tables: Mapping[str, str], *, with_notes: bool = False) -> list[Lineage]:
+    """The lineage of every indicator that has a spec table, given the text of each one's table.
+
+    With notes: as if entries of every kind that is read in notes counted like coded ones.
+    """
     examples = [
         (item, example)
         for name, item in CATALOGUE.items()
         for example in read_examples(spec_tables.get(name, ""), item)
     ]
-    reduced = [_reduce_entries(item.id, example.entries) for item, example in examples]
+    reduced = [_reduce_entries(item.id, example.entries, with_notes) for item, example in examples]
     entries = [(item, rest) for (item, _), (rest, _) in zip(examples, reduced, strict=True)]
     results: dict[str, list[tuple[bool, set[str]]]] = {name: [] for name in spec_tables}
     firing = evaluate_examples(entries)
     for (item, example), (_, lacks), fires in zip(examples, reduced, firing, strict=True):
         results[item.id].append((example.fires and fires, lacks))
-    return [_lineage(CATALOGUE[name], results[name]) for name in CATALOGUE if name in results]
+    return [
+        _lineage(CATALOGUE[name], results[name], with_notes)
+        for name in CATALOGUE
+        if name in results
+    ]
 
 
-def _lineage(item: Indicator, examples: list[tuple[bool, set[str]]]) -> Lineage:
+def _lineage(item: Indicator, examples: list[tuple[bool, set[str]]], with_notes: bool) -> Lineage:
     sources = {
         f"{system} {source}"
         for record, names in columns_read(item.id).items()
-        for system, mapping in _mappings_of(record)
-        for value in mapping.values
+        for system, _, values in _values_of(record, with_notes)
+        for value in values
         if value.column in names
         for source in value.sources
     }
-    missing = {record for record in item.feeds if not _yields(record)}
+    missing = {record for record in item.feeds if not _yields(record, with_notes)}
     return Lineage(
         item,
         columns_read(item.id),
@@ -130,7 +139,9 @@ def _lineage(item: Indicator, examples: list[tuple[bool, set[str]]]) -> Lineage:
     )
 
 
-def _reduce_entries(name: str, entries: Iterable[Entry]) -> tuple[list[Entry], set[str]]:
+def _reduce_entries(
+    name: str, entries: Iterable[Entry], with_notes: bool
+) -> tuple[list[Entry], set[str]]:
     """The entries with only what the systems yield, and what was taken away.
 
     Each entry is held against the mapping that lacks least. A column that it does not fill is
@@ -145,13 +156,14 @@ def _reduce_entries(name: str, entries: Iterable[Entry]) -> tuple[list[Entry], s
             for name, text in entry.values.items()
             if name in names and _is_in_our_list(entry.record, name, text)
         }
-        lacks = [_lacking(held, yields) for yields in _yields(entry.record)]
+        yields_of_record = _yields(entry.record, with_notes)
+        lacks = [_lacking(held, yields) for yields in yields_of_record]
         least = min(lacks, key=len, default=set(held))
-        missing |= {_describe_lack(entry, name) for name in least}
+        missing |= {_describe_lack(entry, name, yields_of_record) for name in least}
         required = {
             column.name for column in records.find_table(entry.record).own if column.required
         }
-        if not least & required and _yields(entry.record):
+        if not least & required and yields_of_record:
             values = {name: text for name, text in entry.values.items() if name not in least}
             reduced.append(Entry(entry.record, entry.day, values))
     return reduced, missing
@@ -171,8 +183,10 @@ def _is_in_our_list(record: str, column: str, text: str) -> bool:
     return codes is None or text in codes
 
 
-def _describe_lack(entry: Entry, column: str) -> str:
-    filled = any(column in yields for yields in _yields(entry.record))
+def _describe_lack(
+    entry: Entry, column: str, yields_of_record: Iterable[Mapping[str, object]]
+) -> str:
+    filled = any(column in yields for yields in yields_of_record)
     is_coded = records.find_table(entry.record).column(column).codes is not None
     if filled and is_coded:
         return f"{entry.record}.{column}={entry.values[column]}"
@@ -180,22 +194,29 @@ def _describe_lack(entry: Entry, column: str) -> str:
 
 
 @cache
-def _yields(record: str) -> tuple[dict[str, tuple[str, ...]], ...]:
+def _yields(record: str, with_notes: bool) -> tuple[dict[str, tuple[str, ...]], ...]:
     """For each mapping to a record, the columns that it fills, with the codes that each may hold."""
     return tuple(
-        {value.column: value.codes for value in (mapping.day, *mapping.values)}
-        for _, mapping in _mappings_of(record)
+        {value.column: value.codes for value in (day, *values)}
+        for _, day, values in _values_of(record, with_notes)
     )
 
 
 @cache
-def _mappings_of(record: str) -> tuple[tuple[str, SourceMapping], ...]:
-    return tuple(
-        (system, mapping)
+def _values_of(record: str, with_notes: bool) -> tuple[tuple[str, Value, tuple[Value, ...]], ...]:
+    """For each mapping to a record: its system, its day and its other values."""
+    coded = [
+        (system, mapping.day, mapping.values)
         for system, mappings in MAPPINGS.items()
         for mapping in mappings
         if mapping.record == record
-    )
+    ]
+    noted = [
+        ("ndelius", DAY_OF_NOTE, values_of_note(counts_as))
+        for counts_as in COUNTS_AS.values()
+        if with_notes and counts_as.table == record
+    ]
+    return (*coded, *noted)
 
 
 def indicators_reading(record: str, column: str) -> list[str]:

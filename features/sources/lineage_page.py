@@ -54,7 +54,9 @@ def as_markdown(lineages: Sequence[Lineage]) -> str:
         "do not edit. `python -m features import` runs the same declarations; `python -m features",
         "lineage --format csv` has every column of the systems that an indicator comes from.",
         "",
-        "Words of officers (`contacts.note`) are not read: what stands in them alone is missing here.",
+        "What is read in the words of officers (`contacts.note`) counts only for kinds that the board let",
+        "count, today none (docs/decisions/0093.md), so what stands in notes alone is missing here.",
+        "`lineage --with-notes` shows what they would add.",
         "",
     ]
     for extent, (title, words) in _SECTIONS.items():

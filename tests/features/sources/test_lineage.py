@@ -65,8 +65,30 @@ def test_extent(name: str, text: str, extent: str, missing: tuple[str, ...]) -> 
     assert (traced.extent, traced.missing) == (extent, missing)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "without", "with_notes"),
+    [
+        # Notes say who was harmed, known adults too; nothing else says what a provider worries about.
+        ("violence_incident_count", VIOLENCE, "part", "whole"),
+        ("em_provider_concern_reported", None, "none", "whole"),
+        # An action of MAPPA stands in no note that is read.
+        ("mappa_actions_outstanding", ACTION, "none", "none"),
+        ("recent_deregistration", REGISTER, "whole", "whole"),
+    ],
+)
+def test_extent_as_if_every_kind_of_note_counted(
+    name: str, text: str | None, without: str, with_notes: str
+) -> None:
+    table = {name: text or read_examples(TABLES)[name]}
+    (plain,), (noted,) = (
+        lineage.trace_indicators(table, with_notes=notes) for notes in (False, True)
+    )
+    assert (plain.extent, noted.extent) == (without, with_notes)
+    assert "ndelius CONTACT.NOTES" not in plain.sources
+
+
 def test_a_record_that_no_table_yields_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lineage, "_yields", lambda _: ())
+    monkeypatch.setattr(lineage, "_yields", lambda *_: ())
     (traced,) = lineage.trace_indicators({"recent_deregistration": "never\n  => 0"})
     assert (traced.extent, traced.missing) == ("none", ("registrations",))
 
@@ -105,6 +127,8 @@ def test_indicators_lost_without_a_column_of_a_system() -> None:
 
 
 def test_every_format_has_every_indicator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["lineage", "--format", "csv", "--with-notes"]) == 0
+    assert "CONTACT.NOTES" in capsys.readouterr().out
     assert command.main(["lineage", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["indicator"] for row in rows] == list(CATALOGUE)
