@@ -13,7 +13,7 @@ from features import clock
 from serving.db.session import AuditEvent, Transaction
 from serving.review import policies
 from serving.review.policies import Invalid, Refused, View
-from serving.review.states import NOTE_ANSWERS, STEPS, Progress, Step
+from serving.review.states import FINDINGS_OPEN, NOTE_ANSWERS, STEPS, Progress, Step
 from serving.review.store import Item, Store
 
 HELD_FOR = timedelta(hours=8)
@@ -55,14 +55,19 @@ class Review:
         system: bool,
         since: date | None = None,
         until: date | None = None,
+        kind: str = "",
     ) -> tuple[Item, list[RowMapping]]:
-        """A case with its timeline; a limited case has only its CRN."""
+        """A case with its timeline; a limited case has only its CRN.
+
+        `kind` is of what was read in notes, so it filters only once the findings were seen.
+        """
         item = self._require_item(item_id)
         self.audit_case("PAGE_VIEW_CASE", item, {"limited": item.limited})
         if item.limited:
             return item, []
+        searched = kind if item.progress in FINDINGS_OPEN else ""
         return item, self.store.read_timeline(
-            item_id, tables, words, system=system, since=since, until=until
+            item_id, tables, words, system=system, since=since, until=until, kind=searched
         )
 
     def claim_case(self, item_id: int) -> Item:
@@ -106,7 +111,7 @@ class Review:
         """Record whether a note says what was read from it, once the findings were seen."""
         item = self._require_item(item_id)
         self._check_not_limited(item)
-        if item.progress not in (Progress.FINDINGS_SEEN, Progress.CONCLUDED):
+        if item.progress not in FINDINGS_OPEN:
             raise Refused("See the findings first: they hold what was read from the notes.")
         findings = self.store.read_findings(item_id)
         entries = findings["notes"]["entries"] if findings else []

@@ -18,6 +18,10 @@ class Progress(StrEnum):
     CONCLUDED = "concluded"
 
 
+FINDINGS_OPEN = (Progress.FINDINGS_SEEN, Progress.CONCLUDED)
+"""How far a reader has come who may use what the findings say."""
+
+
 class Step(StrEnum):
     """A step that a reader can take."""
 

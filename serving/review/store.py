@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 
+from features.contracts.codes import INCIDENT_KINDS
 from serving.db.linked_cases import close_links
 from serving.db.tables import (
     claims,
@@ -101,9 +112,16 @@ class Store:
         system: bool,
         since: date | None = None,
         until: date | None = None,
+        kind: str = "",
     ) -> list[RowMapping]:
-        """The entries of a case, newest first, filtered by table, date and text."""
+        """The entries of a case, newest first, filtered by table, date, text and kind.
+
+        A kind is that of what was read in notes: contacts whose note says it, and incidents that
+        are coded so.
+        """
         rows = select(entries).where(entries.c.item_id == item_id)
+        if kind:
+            rows = rows.where(self._is_of_kind(item_id, kind))
         if tables:
             rows = rows.where(entries.c.source_table.in_(tables))
         if words:
@@ -119,6 +137,19 @@ class Store:
             rows = rows.where(~entries.c.system)
         ordered = rows.order_by(entries.c.position)
         return list(self.connection.execute(ordered).mappings())
+
+    def _is_of_kind(self, item_id: int, kind: str) -> ColumnElement[bool]:
+        sealed = self.read_findings(item_id)
+        contacts = {
+            one["contact_id"]
+            for one in (sealed["notes"]["entries"] if sealed else [])
+            if one["kind"] == kind
+        }
+        coded = INCIDENT_KINDS.get(kind, "")
+        return or_(
+            (entries.c.source_table == "contacts") & entries.c.record_id.in_(contacts),
+            (entries.c.source_table == "incidents") & (func.lower(entries.c.what) == coded.lower()),
+        )
 
     def has_entries(self, item_id: int, ticked: Sequence[tuple[str, str]]) -> bool:
         """Whether all of the given (table, record number) pairs are entries of the case."""

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from features import clock
 from features.contracts import codes
+from features.contracts.note_columns import KINDS
 from features.errors import NotApproved
 from serving.board import approvals, stop
 from serving.review import lines
@@ -20,7 +21,7 @@ from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
-from serving.review.states import VERDICTS, Progress, Step
+from serving.review.states import FINDINGS_OPEN, VERDICTS, Progress, Step
 from serving.web import account, drafts, formatters, pages, queue_view
 from serving.web.requests import in_transaction
 
@@ -72,6 +73,7 @@ def show_case(
     until: str = "",
     system: bool = False,
     whole: bool = False,
+    kind: str = "",
 ) -> Response:
     """Show a case: person, recorded levels, what is missing, the record, and the form.
 
@@ -84,6 +86,7 @@ def show_case(
         whole=whole,
         since=formatters.a_day(since),
         until=formatters.a_day(until),
+        kind=kind if kind in KINDS else "",
     )
     return _case_page(request, review, item_id, view)
 
@@ -201,6 +204,8 @@ class CaseView:
     until: date | None = None
     system: bool = False
     whole: bool = False
+    kind: str = ""
+    """A kind of entry that is read in notes, once the findings were seen."""
 
     @property
     def is_brief(self) -> bool:
@@ -234,6 +239,7 @@ def _case_page(
         system=view.system,
         since=view.since,
         until=view.until,
+        kind=view.kind,
     )
     brief = view.is_brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
@@ -249,6 +255,7 @@ def _case_page(
         recent=lines.group_entries(recent),
         earlier=len(timeline) - len(recent),
         chosen=view,
+        note_kinds=KINDS if item.progress in FINDINGS_OPEN else {},
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),
@@ -290,7 +297,7 @@ def _findings_page(
         own=review.store.own_view(item_id),
         others=review.store.other_views(item_id),
         note_answers=review.store.note_answers(item_id),
-        may_answer=fresh.progress in (Progress.FINDINGS_SEEN, Progress.CONCLUDED),
+        may_answer=fresh.progress in FINDINGS_OPEN,
         own_safety=formatters.speaks_of_mental_health(findings),
         conclusion=review.store.read_conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),

@@ -148,3 +148,50 @@ def test_no_answer_before_the_findings_are_seen(service: Service, browser: Brows
         f"/cases/{item}/notes", data={"csrf": browser.token, "entry": "a", "answer": "says_so"}
     )
     assert page.status_code == 403
+
+
+def test_the_whole_record_is_searched_by_what_a_note_says(
+    service: Service, browser: Browser
+) -> None:
+    item, _ = findings_page(service, browser)
+    page = browser.get(f"/cases/{item}?whole=true&kind=weapon")
+    assert "What it says" in page
+    assert '<option value="weapon" selected>' in page
+    history = page.partition('id="history"')[2]
+    assert "found with a knife" in history
+    with service.admin.connect() as connection:
+        coded = connection.execute(
+            text(
+                "SELECT count(*) FROM triage.entries WHERE item_id = :i AND NOT system"
+                " AND source_table = 'incidents' AND what = 'Weapon carried or used'"
+            ),
+            {"i": item},
+        ).scalar_one()
+        noted = connection.execute(
+            text(
+                "SELECT count(DISTINCT e ->> 'contact_id') FROM triage.findings f,"
+                " jsonb_array_elements(f.notes -> 'entries') e"
+                " WHERE f.item_id = :i AND e ->> 'kind' = 'weapon'"
+            ),
+            {"i": item},
+        ).scalar_one()
+    assert noted > 0
+    shown = re.search(r'data-qa="count">(\d+) ', page)
+    assert shown is not None
+    # A contact that the system made is hidden unless it is asked for.
+    assert coded + noted - 1 <= int(shown[1]) <= coded + noted
+    everything = re.search(r'data-qa="count">(\d+) ', browser.get(f"/cases/{item}?whole=true"))
+    assert everything is not None
+    assert int(everything[1]) > int(shown[1])
+
+
+def test_before_the_findings_nothing_is_searched_by_what_a_note_says(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54BRI")
+    browser.sign_in("BRI-SPO-1")
+    page = browser.get(f"/cases/{item}?whole=true&kind=weapon")
+    assert "What it says" not in page
+    plain = browser.get(f"/cases/{item}?whole=true")
+    count = re.compile(r'data-qa="count">(\d+) ')
+    assert count.findall(page) == count.findall(plain) != []
