@@ -47,5 +47,6 @@ OWN: tuple[Column, ...] = (
     Column("period", "code", "when it was", required=True, codes=PERIODS),
     Column("told_by", "code", "who said so", codes=TELLERS),
     Column("target", "code", "who was or could be harmed", codes=codes.TARGETS),
+    Column("named_on", "date", "the day that the note names, on which the entry then counts"),
     Column("reader", "text", "which reader of notes read it, and its version"),
 )

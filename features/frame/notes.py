@@ -58,6 +58,7 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     names = ("kind", "asserted", "done_by", "period", "told_by", "starts_at", "ends_at", "is_fact")
     return {
         "entry_id": row["record_id"],
+        "named_on": row["named_on"].isoformat() if row["named_on"] else None,
         **{name: row[name] for name in names},
         **_of_contact(row),
     }

@@ -1,6 +1,7 @@
 """Counts what notes say as entries of other tables, for the kinds that the board has switched on.
 
-Only what a note says of the person, as a fact, of the time of the note. One event is one entry: a
+Only what a note says of the person, as a fact, of the time of the note or of a day that it names:
+what was earlier, on no day that is said, enters no window. One event is one entry: a
 note's is left out where a coded entry of the same thing lies within SAME_DAYS of it, or a note's in
 the SAME_DAYS before it, and violence where the same note says domestic abuse.
 """
@@ -20,9 +21,11 @@ SAME_DAYS = 7
 
 
 IS_FACT = pl.all_horizontal(
-    pl.col("asserted") == "yes", pl.col("done_by") == "pop", pl.col("period") == "now"
+    pl.col("asserted") == "yes",
+    pl.col("done_by") == "pop",
+    (pl.col("period") == "now") | pl.col("named_on").is_not_null(),
 )
-"""Said of the person, as a fact, of the time of the note."""
+"""Said of the person, as a fact, of the time of the note or of a day that it names."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Turns the notes of new contact versions into rows of `note_entries`, beside the contacts' own.
 
-An entry is known from when the version of the contact was whose note says it, and withdrawn when a
-later version no longer says it; it may be shown to the person where its contact may.
+An entry is of the day that the note names, else of the contact's. It is known from when the version
+of the contact was whose note says it, and withdrawn when a later version no longer says it; it may
+be shown to the person where its contact may.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _READ: dict[str, pl.DataType] = {
     "period": pl.String(),
     "told_by": pl.String(),
     "target": pl.String(),
+    "named_on": pl.Date(),
 }
 _CERTAINTY = {
     "seen": "fact",
@@ -111,6 +113,7 @@ class NoteIntake:
         number = pl.format("note-{}-{}-{}", "contact_id", "kind", "starts_at")
         return rows.with_columns(
             record_id=number,
+            occurred_on=pl.coalesce("named_on", "occurred_on"),
             version=pl.lit(1, pl.Int64()),
             reader=pl.lit(self.version),
             certainty=pl.col("told_by").replace_strict(
@@ -152,6 +155,7 @@ def _columns_of(entry: NoteEntry) -> dict[str, Any]:
         "period": entry.when,
         "told_by": entry.told_by,
         "target": entry.target or None,
+        "named_on": entry.named_on,
     }
 
 

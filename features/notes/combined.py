@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from features.notes.candidates import Candidate, find_candidates
+from features.notes.code_digest import digest_code
 from features.notes.context import is_past
 from features.notes.entries import Note, NoteEntry
 from features.notes.manner_weights import MannerWeights, read_manner_weights
+from features.notes.named_days import named_day
 from features.notes.phrases import digest_lexicon
 from features.notes.sureness import Sureness, read_sureness
 from features.notes.word_weights import WordWeights, digest_weights, read_weights
@@ -41,8 +43,8 @@ class CombinedReader:
 
     @cached_property
     def version(self) -> str:
-        """A digest of the lexicon, the cues and the weights."""
-        return f"{digest_lexicon()[:8]}{digest_weights()[:8]}"
+        """A digest of the lexicon, the cues, the weights and the code that reads."""
+        return f"{digest_lexicon()[:8]}{digest_weights()[:8]}{digest_code()[:8]}"
 
     def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
         """The entries of each note, in the order of the notes."""
@@ -83,4 +85,5 @@ def _entry_of(note: Note, candidate: Candidate, manner: str) -> NoteEntry:
         when="past" if past else candidate.manner.period,
         told_by=candidate.manner.told_by,
         target=candidate.manner.target,
+        named_on=named_day(candidate.at.sentence, note.written_on),
     )

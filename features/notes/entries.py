@@ -39,6 +39,8 @@ class NoteEntry:
     told_by: str
     """`seen`, `self`, `third_party` or `agency`."""
     target: str
+    named_on: date | None = None
+    """The day on which the sentence says that it was, where it names one."""
 
 
 class NoteReader(Protocol):

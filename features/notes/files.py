@@ -96,4 +96,5 @@ def _id_of(note: dict[str, Any]) -> str:
 
 def _as_json(entry: NoteEntry) -> dict[str, Any]:
     names = ("kind", "start", "end", "asserted", "by", "when", "told_by", "target")
-    return {name: getattr(entry, name) for name in names}
+    day = {"named_on": entry.named_on.isoformat()} if entry.named_on else {}
+    return {name: getattr(entry, name) for name in names} | day

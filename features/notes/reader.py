@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 
+from features.notes.code_digest import digest_code
 from features.notes.context import is_past, judge_assertion
 from features.notes.entries import Note, NoteEntry
+from features.notes.named_days import named_day
 from features.notes.people import judge_doer, judge_target, judge_teller
 from features.notes.phrases import (
     WORD,
@@ -23,8 +25,8 @@ class PhraseReader:
 
     @cached_property
     def version(self) -> str:
-        """A digest of the lexicon and the cues."""
-        return digest_lexicon()
+        """A digest of the lexicon, the cues and the code that reads."""
+        return f"{digest_lexicon()}{digest_code()[:8]}"
 
     def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
         """The entries of each note, in the order of the notes."""
@@ -78,6 +80,7 @@ def make_entries(
     year = note.written_on.year if note.written_on else None
     past = is_past(sentence, note.text[:start], year)
     told_by = judge_teller(note.source, sentence)
+    named_on = named_day(sentence, note.written_on)
     entries = []
     for kind, (first, last) in matches:
         before, after = sentence[:first], sentence[last:]
@@ -92,6 +95,7 @@ def make_entries(
                 when="past" if past else "now",
                 told_by=told_by,
                 target=judge_target(kind, sentence),
+                named_on=named_on,
             )
         )
     return entries

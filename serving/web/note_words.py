@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from features.contracts import note_columns
@@ -47,7 +48,10 @@ def manner_words(entry: Mapping[str, Any]) -> str:
         parts.append(note_columns.ASSERTED.get(entry["asserted"], entry["asserted"]))
     if entry["done_by"] != "pop":
         parts.append("about somebody else, or done to the person")
-    if entry["period"] != "now":
+    day = entry.get("named_on")
+    if day:
+        parts.append(f"the note names {date.fromisoformat(day):%-d %B %Y}")
+    elif entry["period"] != "now":
         parts.append("earlier than the note")
     parts.append(note_columns.TELLERS.get(entry["told_by"], "not known who said so"))
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -28,7 +29,7 @@ def test_every_entry_on_the_page_marks_words_of_its_note_and_says_who_said_so(
     )
     assert len(marked) == len(entries)
     words = {entry["note"][entry["starts_at"] : entry["ends_at"]] for entry in entries}
-    assert {one for one, _ in marked} == words
+    assert {html.unescape(one) for one, _ in marked} == words
     assert all(manner.strip() for _, manner in marked)
 
 

@@ -94,7 +94,8 @@ class History:
         facts = [
             note
             for note in self.tables["note_entries"]
-            if (note["asserted"], note["done_by"], note["period"]) == ("yes", "pop", "now")
+            if (note["asserted"], note["done_by"]) == ("yes", "pop")
+            and (note["period"] == "now" or note["named_on"] is not None)
             and note["kind"] in kinds
         ]
         counted: list[tuple[str, Row]] = []

@@ -97,6 +97,7 @@ def _a_note(rng: random.Random, day: date) -> dict[str, Any]:
         asserted=rng.choice(["yes", "yes", "yes", "no"]),
         done_by=rng.choice(["pop", "pop", "other"]),
         period=rng.choice(["now", "now", "past"]),
+        named_on=rng.choice([None, None, day]),
         target=rng.choice(["partner", "child", "none", None]),
     )
 

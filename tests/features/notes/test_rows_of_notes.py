@@ -48,6 +48,11 @@ def test_what_is_no_fact_of_the_person_now_never_counts(values: dict[str, str]) 
     assert counted(note(**values), kinds={"weapon"}) == 0
 
 
+def test_what_was_earlier_counts_on_a_day_that_is_named_alone() -> None:
+    assert counted(note(period="past"), kinds={"weapon"}) == 0
+    assert counted(note(period="past", named_on=DAY), kinds={"weapon"}) == 1
+
+
 @pytest.mark.parametrize(("days", "count"), [(-8, 1), (-7, 0), (0, 0), (7, 0), (8, 1)])
 def test_what_is_coded_within_a_week_is_one_entry(days: int, count: int) -> None:
     coded = [row("incidents", DAY, kind="weapon")]

@@ -47,6 +47,8 @@ def test_how_an_entry_is_said_is_said_in_words() -> None:
         "seen or heard by the writer"
     )
     assert manner_words(entry("a", "a")) == "seen or heard by the writer"
+    named = entry("a", "a", period="past", named_on="2026-03-07")
+    assert manner_words(named) == "the note names 7 March 2026; seen or heard by the writer"
     assert kind_words("weapon") == "Weapon carried or used"
     assert kind_words("not a kind") == "Not a kind"
 
