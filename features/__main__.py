@@ -16,7 +16,7 @@ from features import clock, synthetic
 from features.contracts import records, records_page
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.frame import build, catalogue_pages
-from features.intake import load
+from features.intake import load, reread_commands
 from features.intake.load import load_extract
 from features.markdown import layout_page
 from features.notes import commands as note_commands
@@ -313,6 +313,12 @@ def _make_parser() -> argparse.ArgumentParser:
     undo_parser.add_argument("--store", type=Path, default=Path("var/store"))
     undo_parser.add_argument("--reasons", required=True, help="why, in at least 20 characters")
     undo_parser.set_defaults(run=store_commands.undo_load)
+
+    reread_parser = commands.add_parser(
+        "reread", help="read the notes of a store again, after the reader of notes has changed"
+    )
+    reread_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    reread_parser.set_defaults(run=reread_commands.reread_store)
 
     verify_parser = commands.add_parser(
         "verify", help="hash every file of the store against its manifest"

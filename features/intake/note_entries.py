@@ -24,7 +24,8 @@ TABLE = "note_entries"
 NOTES_AT_ONCE = 10_000
 """How many notes a worker reads in one go; with fewer than two such goes no worker is started."""
 _NOTE_KEY = ["note", "source_system", "written_on"]
-_OF_CONTACT = ("crn", "occurred_on", "recorded_at", "known_from", "source_system", "disclosable")
+OF_CONTACT = ("crn", "occurred_on", "recorded_at", "known_from", "source_system", "disclosable")
+"""The columns that an entry of a note has from its contact."""
 _VERSION = "contact_version"
 _PLACE = ["contact_id", _VERSION, "kind", "starts_at"]
 _CONTACT = {"contact_id": "record_id", _VERSION: "version"}
@@ -105,7 +106,7 @@ class NoteIntake:
         ]
         of_notes = pl.DataFrame(read, schema=_READ)
         rows = (
-            written.select(*_OF_CONTACT, *_NOTE_KEY[:1], "written_on", **_CONTACT)
+            written.select(*OF_CONTACT, *_NOTE_KEY[:1], "written_on", **_CONTACT)
             .join(of_notes, on=_NOTE_KEY, nulls_equal=True, maintain_order="left_right")
             # A reader may say one kind in two ways at one place: the first is the entry.
             .unique(_PLACE, keep="first", maintain_order=True)

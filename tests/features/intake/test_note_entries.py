@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from features import __main__ as command
+from features import clock
+from features.errors import UserError
 from features.history.asof import make_spine, read_histories
 from features.intake import note_entries
 from features.intake.load import Report, load_extract
+from features.intake.reread import reread_notes
 from features.notes.entries import Note, NoteEntry
+from features.store.staging import replace_manifest
 from features.store.store import Store
+from features.store.verification import verify_store
 from tests import factories
 from tests.factories import row
 
@@ -202,3 +208,66 @@ def test_a_note_that_stands_often_is_read_once_and_workers_read_alike(
     load_contacts(tmp_path / "b", "2026-06-02", *contacts)
     in_parts = entries_on(tmp_path / "b", "2026-06-02")
     assert pl.DataFrame(in_parts).equals(pl.DataFrame(alone))
+
+
+class NothingReader:
+    """A reader that reads nothing: what an older one may have been."""
+
+    version = "0"
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        return [[] for _ in notes]
+
+
+def test_notes_are_read_again_where_the_reader_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(note_entries, "find_reader", lambda _: NothingReader())
+        load_contacts(tmp_path, "2026-06-02", contact(), contact("C2", None))
+    assert entries_on(tmp_path, "2026-06-02") == []
+    moment = datetime(2026, 6, 20, 12)
+    monkeypatch.setattr(clock, "now_as_recorded", lambda: moment)
+    reread = reread_notes(tmp_path / "store")
+    assert (reread.notes, reread.new, reread.changed, reread.load) == (1, 1, 0, 2)
+    # What is read now was not known to the nights before.
+    assert entries_on(tmp_path, "2026-06-19") == []
+    (entry,) = entries_on(tmp_path, "2026-06-20")
+    assert (entry["kind"], entry["occurred_on"]) == ("substance_use", date(2026, 6, 1))
+    assert reread_notes(tmp_path / "store").load is None
+    # What is no longer read ends with the rereading; the days before keep it.
+    monkeypatch.setattr(clock, "now_as_recorded", lambda: moment + timedelta(days=5))
+    monkeypatch.setattr(note_entries, "find_reader", lambda _: NothingReader())
+    again = reread_notes(tmp_path / "store")
+    assert (again.new, again.changed, again.load) == (0, 1, 3)
+    assert len(entries_on(tmp_path, "2026-06-24")) == 1
+    assert entries_on(tmp_path, "2026-06-25") == []
+    assert verify_store(Store.open(tmp_path / "store")).is_sound
+
+
+def test_a_store_from_before_notes_were_read_gets_their_entries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_contacts(tmp_path, "2026-06-02", contact())
+    opened = Store.open(tmp_path / "store")
+    (load,) = opened.loads
+    tables, feeds, files = (
+        {name: one for name, one in part.items() if "note_entries" not in name}
+        for part in (load.tables, load.feeds, load.files)
+    )
+    opened.loads = [replace(load, tables=tables, feeds=feeds, files=files)]
+    replace_manifest(opened)
+    assert command.main(["reread", "--store", str(tmp_path / "store")]) == 0
+    assert "1 note was read." in capsys.readouterr().out
+    (row,) = Store.open(tmp_path / "store").read_versions("note_entries").to_dicts()
+    assert row["kind"] == "substance_use"
+    assert Store.open(tmp_path / "store").covered_periods("note_entries") != []
+    assert command.main(["reread", "--store", str(tmp_path / "store")]) == 0
+    assert "Nothing was stored" in capsys.readouterr().out
+
+
+def test_a_store_without_contacts_has_no_notes_to_read(tmp_path: Path) -> None:
+    extract = factories.extract(tmp_path / "extract", {"orders": [row("orders", "2026-06-01")]})
+    load_extract(extract, tmp_path / "store")
+    with pytest.raises(UserError, match="holds no contacts"):
+        reread_notes(tmp_path / "store")
