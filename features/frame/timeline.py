@@ -11,6 +11,7 @@ import polars as pl
 
 from features.contracts import codes, contact_codes
 from features.history.asof import CASE, Histories
+from features.history.rows_of_notes import TABLE as NOTE_ENTRIES
 from features.indicators import CATALOGUE
 from features.indicators.base import in_words
 from features.indicators.orders import supervised_since, suspended_cases
@@ -50,10 +51,16 @@ class TimelineEntry:
 
 
 def timeline_entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
-    """All entries of each case, newest first, by CRN."""
+    """All entries of each case, newest first, by CRN.
+
+    The record is as officers wrote it: what was read in notes is no entry, even where it counts.
+    """
     entries_of: dict[str, list[TimelineEntry]] = {crn: [] for crn in histories.spine["crn"]}
+    in_notes = set(histories.rows(NOTE_ENTRIES)["record_id"])
     for table in THEMES:
         for row in histories.rows(table).iter_rows(named=True):
+            if row["record_id"] in in_notes:
+                continue
             entries_of[row["crn"]].append(describe_row(table, row))
     for listed in entries_of.values():
         listed.sort(key=lambda e: (e.occurred_on, e.recorded_at, e.record_id), reverse=True)

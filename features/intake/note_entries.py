@@ -95,7 +95,10 @@ class NoteIntake:
         """Every entry of every version that has a note, as a first version of its row."""
         written = contacts.filter(
             pl.col("note").str.strip_chars().str.len_chars() > 0, pl.col("withdrawn_at").is_null()
-        ).with_columns(written_on=pl.col("recorded_at").dt.date())
+        ).with_columns(
+            # "On Saturday" is said from the day of the contact, however late it was recorded.
+            written_on=pl.min_horizontal("occurred_on", pl.col("recorded_at").dt.date())
+        )
         # A note that was copied, or that a template wrote, is read once.
         notes = written.select(_NOTE_KEY).unique(maintain_order=True)
         texts = [Note(*of_note) for of_note in notes.iter_rows()]

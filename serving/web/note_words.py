@@ -65,6 +65,11 @@ def entries_by_kind(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapp
     return of_kind
 
 
+def entries_of_notes(findings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The entries that were read in the notes of a case, by their number."""
+    return {entry["entry_id"]: entry for entry in findings["notes"]["entries"]}
+
+
 def how_right() -> str:
     """A sentence: how much of what test notes say was found, and how much of it was right."""
     measures = read_kind_measures().values()
@@ -85,5 +90,6 @@ FILTERS = {
     "cut_note": cut_note,
     "kind": kind_words,
     "manner": manner_words,
+    "entries_of_notes": entries_of_notes,
     "by_kind": entries_by_kind,
 }

@@ -56,13 +56,17 @@ def entries_on(tmp_path: Path, day: str) -> list[dict[str, Any]]:
 def test_an_entry_is_of_the_day_that_the_note_names(tmp_path: Path) -> None:
     named = contact("C1", "Smelt of alcohol and was slurring on 28 May.", day="2026-06-01")
     ahead = contact("C2", "Smelt of alcohol. Court on 28 June.", day="2026-06-01")
-    load_contacts(tmp_path, "2026-06-02", named, ahead)
+    late = contact(
+        "C3", "Smelt of alcohol on Friday.", "2026-05-25", recorded_at=datetime(2026, 6, 1, 9)
+    )
+    load_contacts(tmp_path, "2026-06-02", named, ahead, late)
     days = {
         e["contact_id"]: (e["occurred_on"], e["named_on"])
         for e in entries_on(tmp_path, "2026-06-02")
     }
     assert days["C1"] == (date(2026, 5, 28), date(2026, 5, 28))
     assert days["C2"] == (date(2026, 6, 1), None)
+    assert days["C3"][1] == date(2026, 5, 22), "the Friday before the contact"
 
 
 def test_a_note_becomes_entries_that_lead_to_their_words(tmp_path: Path) -> None:

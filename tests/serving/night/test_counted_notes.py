@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from markupsafe import escape
 
-from features.frame import build
+from features.frame import build, notes, timeline
 from features.history import asof
 from features.store.store import Store
 from serving.board import note_kinds
@@ -15,6 +16,7 @@ from serving.cases import caseload
 from serving.night import replay, run, score_caseload, score_one
 from serving.night.run import FinishedRun
 from serving.night.score_caseload import ProposedModel, ScoredCaseload
+from serving.web import pages
 from tests.conftest import AS_OF
 from tests.service import Service, later_night
 
@@ -134,3 +136,67 @@ def test_the_run_says_which_kinds_counted(service: Service, with_notes: pl.DataF
         ).scalar_one()
     assert counts["note_kinds"] == []
     assert counts["note_kinds_off"] == []
+
+
+@pytest.fixture(scope="module")
+def histories(service: Service) -> asof.Histories:
+    """The histories of some cases, in which entries of notes count."""
+    on = build.cases_under_supervision(service.store, AS_OF).select(asof.KEY).head(40)
+    return asof.read_histories(service.store.counting_notes(KINDS), on)
+
+
+def test_what_was_read_in_a_note_is_no_entry_of_the_record(
+    service: Service, histories: asof.Histories
+) -> None:
+    """The record is shown before the view: it looks as ever, whatever counts."""
+    plain = asof.read_histories(service.store, histories.spine.select(asof.KEY))
+    assert histories.rows("incidents").height > plain.rows("incidents").height
+    assert timeline.timeline_entries(histories) == timeline.timeline_entries(plain)
+
+
+def test_the_findings_say_which_entries_count(histories: asof.Histories) -> None:
+    rows = set(histories.rows("incidents")["record_id"])
+    notes_of = notes.notes_of_cases(histories)
+    entries = [one for of_case in notes_of.values() for one in of_case["entries"]]
+    counted = {one["entry_id"] for one in entries if one["is_counted"]}
+    assert counted == {one["entry_id"] for one in entries} & rows
+    assert counted
+    assert {one["kind"] for one in entries if one["is_counted"]} <= KINDS
+    # What is coded or noted near it is one entry, and only one of these counts.
+    assert any(one["is_fact"] and one["kind"] in KINDS and not one["is_counted"] for one in entries)
+
+
+def test_a_reason_quotes_the_note_that_it_rests_on(
+    service: Service, histories: asof.Histories
+) -> None:
+    of_case = next(
+        one
+        for one in notes.notes_of_cases(histories).values()
+        if any(entry["is_counted"] for entry in one["entries"])
+    )
+    entry = next(one for one in of_case["entries"] if one["is_counted"])
+    behind = {"table": "incidents", "record_id": entry["entry_id"], "occurred_on": f"{AS_OF}"}
+    finding = {
+        "sentence": "A weapon is on record.",
+        "why_not_scored": "",
+        "entries": [behind],
+    }
+    reason = {"title": "T", "kind": "behaviour", "weight": 1.0, "settled": True}
+    findings = {
+        "reasons": [{**reason, "findings": [finding]}],
+        "shown_only": [],
+        "notes": of_case,
+    }
+    template = pages.template_environment(service.settings).get_template("components.html")
+    page = str(template.module.reasons(findings, {}, "/cases/1"))  # type: ignore[attr-defined]
+    words = entry["note"][entry["starts_at"] : entry["ends_at"]]
+    assert f"<mark>{escape(words)}</mark>" in page
+    assert f'href="#entry-{entry["entry_id"]}"' in page
+    assert "read in a note" in page
+    shown = str(template.module.notes_said(of_case, "/cases/1", {}, False, ""))  # type: ignore[attr-defined]
+    assert "Found in notes, not scored" not in shown
+    assert "counted; " in shown
+    none = {**of_case, "entries": [{**one, "is_counted": False} for one in of_case["entries"]]}
+    assert "Found in notes, not scored" in str(
+        template.module.notes_said(none, "/cases/1", {}, False, "")  # type: ignore[attr-defined]
+    )
