@@ -75,7 +75,8 @@ def trivial_predictors(args: argparse.Namespace) -> None:
 
 def weigh_choices(args: argparse.Namespace) -> None:
     """Compare every choice of the fixed grid on the development folds."""
-    store, settings = Store.open(args.store), config.read_config(args.config)
+    settings = config.read_config(args.config)
+    store = Store.open(args.store).counting_notes(settings.notes.kinds)
     with show_steps("comparing") as step:
         step("labels and indicators as each reader saw them")
         labelled = labels.read_labels(store, args.until, settings)
@@ -98,7 +99,8 @@ def weigh_choices(args: argparse.Namespace) -> None:
 
 def against_truth(args: argparse.Namespace) -> None:
     """Compare a model trained on readings with the hidden truth of a made-up caseload."""
-    store, settings = Store.open(args.store), config.read_config(args.config)
+    settings = config.read_config(args.config)
+    store = Store.open(args.store).counting_notes(settings.notes.kinds)
     with show_steps("against the truth") as step:
         lines, echo, reached = truth.compare_with_truth(
             store, args.truth, args.as_of, settings, step

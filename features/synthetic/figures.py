@@ -193,6 +193,8 @@ WITHDRAWN = _of(0.008, "assumption", "Entries withdrawn later")
 VAGUE = _of(0.12, "assumption", "Incidents without severity, or without saying who was harmed")
 BOOKED_AHEAD = _of(0.12, "assumption", "Appointments sent when booked and again with the outcome")
 LATE = _of(0.10, "assumption", "Entries put on record more than two weeks late")
+ALSO_NOTED = _of(0.35, "assumption", "Coded incidents and circumstances that a note tells too")
+NOTE_TRAPS = _of(0.02, "assumption", "Notes that deny, fear, plan for or remember something too")
 LIMITED = _of(0.008, "assumption", "People with limited access")
 
 

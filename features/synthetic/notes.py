@@ -14,16 +14,12 @@ import numpy as np
 import polars as pl
 
 from features.contracts.contact_codes import CONTACT_GROUPS
-from features.synthetic import hands
+from features.synthetic import figures, hands
 from features.synthetic.draw import Desk
 from features.synthetic.lives import Lives
 
-ALSO_NOTED = 0.35
-"""The share of coded happenings that stand in a note too."""
 WITHIN_DAYS = 21
 """A happening stands in the first contact of the person within so many days."""
-TRAPS = 0.02
-"""The share of contacts with a note that also denies, fears or remembers something."""
 ROUTINE = {"ATTC": "attended", "UAAB": "absent", "AAME": "excused", "AAEM": "excused"}
 """The outcomes of which officers write in their own words, and what they then write."""
 STOCK = {
@@ -73,7 +69,7 @@ def write_notes(
     followed = _with_contact(happenings, contacts)
     drawn = pl.Series(rng.permutation(followed.height))
     uncoded_count = round(only_in_notes * happenings.height)
-    also_noted = pl.Series(rng.random(followed.height) < ALSO_NOTED)
+    also_noted = pl.Series(rng.random(followed.height) < figures.ALSO_NOTED.value)
     in_notes = followed.with_columns(only_in_notes=drawn < uncoded_count).filter(
         also_noted | pl.col("only_in_notes")
     )
@@ -163,7 +159,9 @@ def _draw_traps(
 ) -> pl.DataFrame:
     """Contacts whose note says something in another manner than as a fact, and of which kind."""
     others = [line for line in hands.grammar_lines() if line.manner != "fact"]
-    chosen = routine.filter(pl.Series(rng.random(routine.height) < TRAPS)).select("place")
+    chosen = routine.filter(
+        pl.Series(rng.random(routine.height) < figures.NOTE_TRAPS.value)
+    ).select("place")
     drawn = [others[at] for at in rng.integers(len(others), size=chosen.height)]
     of_lines = {
         name: pl.Series([getattr(line, name) for line in drawn], dtype=pl.String())

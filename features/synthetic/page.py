@@ -59,6 +59,16 @@ Of people in the community all year whose contact was not suspended.
 |---|---:|---:|---:|---:|
 """
 
+NOTES = """
+## Notes
+
+Officers write notes from lines of three writers who had not seen the lexicon of the reader of notes
+(`features/synthetic/hands`, docs/decisions/0094): routine, what happened, and what is denied,
+feared, planned for, long ago or of somebody else. With `--only-in-notes SHARE` that share of
+incidents and circumstances stands in notes and is coded nowhere. What the notes say is part of the
+hidden truth.
+"""
+
 POLICIES = """
 ## Policies that are not behaviour
 
@@ -116,6 +126,7 @@ def as_markdown(extract: Extract, lines: list[Line]) -> str:
         for name, item in figures.listed_figures().items()
         if id(item) not in compared
     ]
+    out.append(NOTES)
     out.append(POLICIES)
     out += [f"| `{s.name}` | {s.says} |\n" for s in scenarios.SCENARIOS.values()]
     return layout_page("".join(out))
