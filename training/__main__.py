@@ -22,6 +22,7 @@ from training import (
     config,
     labels,
     pipeline,
+    score_commands,
     tabular,
     trivial,
     truth,
@@ -214,6 +215,7 @@ def _make_parser() -> argparse.ArgumentParser:
     train_parser.set_defaults(run=train_model)
 
     note_commands.add_parser(commands)
+    score_commands.add_parser(commands)
     trivial_parser = commands.add_parser(
         "trivial", help="how far trivial predictors get on made-up people"
     )

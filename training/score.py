@@ -1,0 +1,125 @@
+"""Scores a caseload offline with a bundle: no database, no queue, nobody shown.
+
+The same engine and the same bundle as the night, so the probabilities are those that a night would
+store. For analysts, a silent trial, and tests on caseloads that the project does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from features.errors import UserError
+from features.frame import build
+from features.history import asof
+from features.history.asof import GROUP_KEY
+from features.indicators import CATALOGUE
+from features.store.store import Store
+from models import explain
+from models.bundle import Bundle
+from models.ordinal import community_rows
+
+FORMATS = (".csv", ".parquet")
+EXPLAINED_AT_ONCE = 200
+"""People whose reasons are worked out together: their histories are in memory meanwhile."""
+
+
+def check_out(out: Path) -> None:
+    """Raise UserError where the scores could not be written: asked before long work begins."""
+    if out.suffix not in FORMATS:
+        raise UserError(f"{out} is neither .csv nor .parquet. Name a file that ends so.")
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}. Make it, or name another file: --out.")
+
+
+def write_scores(scores: pl.DataFrame, out: Path) -> None:
+    """Write the scores as CSV or Parquet, whole or not at all."""
+    writing = out.with_name(out.name + ".tmp")
+    if out.suffix == ".csv":
+        scores.write_csv(writing)
+    else:
+        scores.write_parquet(writing)
+    writing.rename(out)
+
+
+def score_store(
+    store: Store, model: Bundle, as_of: date, share: float, step: Callable[[str], None]
+) -> pl.DataFrame:
+    """The scores of everybody under supervision on a day whose access is not limited.
+
+    A row a person and group. Columns: crn, group, level, level_state, stratum, scorable, why_not,
+    probability, rank (1 is the highest of its recorded level), percentile (the share of the level
+    that ranks no higher), shown (among the highest `share` of the level), fired (the indicators
+    that fire, by id), reasons (in words, of rows that are shown). The kinds of notes count that the
+    bundle was trained with. Raises UserError where nobody is under supervision.
+    """
+    counting = store.counting_notes(model.note_kinds)
+    cases = build.cases_under_supervision(counting, as_of).filter(~pl.col("limited"))
+    if cases.is_empty():
+        raise UserError(f"Nobody whose access is open is under supervision on {as_of}.")
+    parts = []
+    for bucket, frame in build.build_frames(counting, cases.select(asof.KEY)):
+        step(f"bucket {bucket + 1} of {store.buckets}")
+        rows = community_rows(frame)
+        parts.append(model.score_frame(rows).join(_fired(rows), on=GROUP_KEY, how="left"))
+    ranked = _with_ranks(pl.concat(parts), share)
+    reasons = pl.DataFrame(
+        list(_reasons(counting, model, as_of, ranked.filter("shown"), step)),
+        schema={"crn": pl.String(), "group": pl.String(), "reasons": pl.String()},
+        orient="row",
+    )
+    return ranked.join(reasons, on=["crn", "group"], how="left").sort("stratum", "rank", "crn")
+
+
+def _fired(rows: pl.DataFrame) -> pl.DataFrame:
+    """The indicators that fire in each row, by id, in the order of the catalogue."""
+    fires = [
+        pl.when(
+            pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
+        ).then(pl.lit(name))
+        for name, item in CATALOGUE.items()
+    ]
+    return rows.select(*GROUP_KEY, fired=pl.concat_str(fires, separator=";", ignore_nulls=True))
+
+
+def _with_ranks(scores: pl.DataFrame, share: float) -> pl.DataFrame:
+    """Ranks within the recorded level, as a night stores them, and who is shown at a share."""
+    level = ["stratum", "scorable"]
+    rank = pl.col("probability").rank("ordinal", descending=True).over(level)
+    rows = pl.len().over(level)
+    return (
+        scores.with_columns(rank=pl.when("scorable").then(rank), rows=rows)
+        .with_columns(
+            percentile=(pl.col("rows") - pl.col("rank") + 1) / pl.col("rows"),
+            shown=(pl.col("rank") <= (share * pl.col("rows")).ceil()).fill_null(value=False),
+        )
+        .drop("rows", "log_odds")
+    )
+
+
+def _reasons(
+    store: Store, model: Bundle, as_of: date, shown: pl.DataFrame, step: Callable[[str], None]
+) -> Iterator[tuple[str, str, str]]:
+    crns = shown["crn"].unique().sort().to_list()
+    for at in range(0, len(crns), EXPLAINED_AT_ONCE):
+        step(
+            f"reasons of {at + 1:,} to {min(at + EXPLAINED_AT_ONCE, len(crns)):,} of {len(crns):,}"
+        )
+        some = crns[at : at + EXPLAINED_AT_ONCE]
+        histories = asof.read_histories(store, asof.make_spine(some, as_of))
+        reasons_of = explain.explain_rows(model, build.build_frame(histories), histories)
+        keys = shown.filter(pl.col("crn").is_in(some)).select("crn", "group").iter_rows()
+        for crn, group in keys:
+            yield crn, group, " | ".join(_words(one) for one in reasons_of.get((crn, group), []))
+
+
+def _words(reason: explain.Reason) -> str:
+    """A reason in words: what it is about, its weight, and its sentences."""
+    held_back = "" if reason.settled else ", held back"
+    sentences = " ".join(finding.sentence for finding in reason.findings)
+    return f"{reason.title} ({reason.kind}, {reason.weight:+.2f}{held_back}): {sentences}".rstrip(
+        ": "
+    )

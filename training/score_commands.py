@@ -1,0 +1,59 @@
+"""Runs `python -m training score`: a caseload scored offline into a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from features import clock
+from features.errors import UserError
+from features.progress import show_steps
+from features.store.store import Store
+from models.bundle import load_bundle
+from training import config
+from training.score import check_out, score_store, write_scores
+
+console = Console()
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    share = config.read_config().review.share
+    parser = commands.add_parser("score", help="score a caseload offline, into a file")
+    parser.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to score")
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--out", type=Path, required=True, help="file to write: .csv or .parquet")
+    parser.add_argument(
+        "--share", type=float, default=share, help="share of each level that is shown (%(default)s)"
+    )
+    parser.set_defaults(run=score_offline)
+
+
+def score_offline(args: argparse.Namespace) -> None:
+    """Score everybody under supervision on a day, write a file, and print counts by level."""
+    check_out(args.out)
+    if not 0 < args.share <= 1:
+        raise UserError("--share must be more than 0 and at most 1.")
+    store, model = Store.open(args.store), load_bundle(args.bundle)
+    with show_steps("scoring offline") as step:
+        scores = score_store(store, model, args.as_of, args.share, step)
+        write_scores(scores, args.out)
+    table = Table(title=f"{scores['crn'].n_unique():,} people, as of {args.as_of}")
+    table.add_column("recorded level")
+    for name in ("rows", "not scored", "shown", "least probability shown"):
+        table.add_column(name, justify="right")
+    for stratum in scores["stratum"].unique(maintain_order=True):
+        rows = scores.filter(pl.col("stratum") == stratum)
+        shown = rows.filter("shown")["probability"]
+        least = f"{shown[-1]:.3f}" if shown.len() else "-"
+        unscored = rows.height - int(rows["scorable"].sum())
+        table.add_row(stratum, f"{rows.height:,}", f"{unscored:,}", f"{shown.len():,}", least)
+    console.print(table)
+    if store.made_up:
+        console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
+    console.print(f"Written to {args.out}. Nobody is shown anything, and nothing was stored.")
