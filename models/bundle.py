@@ -18,9 +18,9 @@ import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
-from features.history.asof import GROUP_KEY
-from models.level import STRATA, THRESHOLD_OF, LevelModel, Stratum, stratum_of
+from models.level import THRESHOLD_OF, LevelModel, Stratum
 from models.ordinal import Matrix, OrdinalModel, community_rows
+from models.scored_rows import lay_out_scores
 
 STAGE_1, STAGE_2 = "stage1.txt", "bundle.json"
 FORMAT = 1
@@ -76,30 +76,9 @@ class Bundle:
             (folder / name).write_text(text, encoding="utf-8")
 
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Score the rows of an indicator frame, except those of prisoners.
-
-        Columns: GROUP_KEY, stratum, level, level_state, scorable, why_not, log_odds, probability.
-        Very high is never flagged, and a case with nothing on record cannot be scored: both are
-        returned, with the reason, and without a score.
-        """
-        frame = community_rows(frame)
-        stratum = stratum_of(frame)
-        log_odds = self.level.log_odds(frame, self.ordinal.margins(frame))
-        why = (
-            pl.when(pl.col("on_record") == 0)
-            .then(pl.lit("nothing on record"))
-            .when(~pl.col("stratum").is_in(STRATA))
-            .then(pl.lit("already very high"))
-        )
-        return (
-            frame.select(*GROUP_KEY, "level", "level_state", "on_record")
-            .with_columns(stratum=stratum, log_odds=pl.Series(log_odds))
-            .with_columns(why_not=why)
-            .with_columns(scorable=pl.col("why_not").is_null())
-            .with_columns(log_odds=pl.when("scorable").then(pl.col("log_odds")))
-            .with_columns(probability=1 / (1 + (-pl.col("log_odds")).exp()))
-            .drop("on_record")
-        )
+        """Score the rows of an indicator frame, except those of prisoners (`lay_out_scores`)."""
+        rows = community_rows(frame)
+        return lay_out_scores(rows, self.level.log_odds(rows, self.ordinal.margins(rows)))
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
         """What each indicator adds to the calibrated log-odds, for rows of one recorded level.

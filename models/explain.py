@@ -19,9 +19,9 @@ from features.frame import evidence
 from features.frame.evidence import Finding, Findings
 from features.history.asof import Histories
 from features.indicators import CATALOGUE, FAMILIES
-from models.bundle import Bundle
 from models.level import STRATA, THRESHOLD_OF
 from models.ordinal import Matrix, community_rows
+from models.scored_rows import Scorer
 
 Key = tuple[str, str]
 """A family and a kind: what speaks together."""
@@ -55,7 +55,7 @@ class Reason:
 
 
 def explain_rows(
-    bundle: Bundle, frame: pl.DataFrame, histories: Histories
+    scorer: Scorer, frame: pl.DataFrame, histories: Histories
 ) -> dict[tuple[str, str], list[Reason]]:
     """The reasons of each (case, group) row, by weight, those that lowered the score last.
 
@@ -63,20 +63,20 @@ def explain_rows(
     that do not make up the score are not its reasons (promise 3).
     """
     frame = community_rows(frame)
-    scored = bundle.score_frame(frame)
-    findings = evidence.collect_findings(histories, [CATALOGUE[name] for name in bundle.scored])
+    scored = scorer.score_frame(frame)
+    findings = evidence.collect_findings(histories, [CATALOGUE[name] for name in scorer.scored])
     reasons_of: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
         part = frame.filter(rows)
         if part.is_empty():
             continue
-        parts, names = bundle.contributions(part, stratum)
+        parts, names = scorer.contributions(part, stratum)
         check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
         for i, row in enumerate(part.iter_rows(named=True)):
             weights = dict(zip(names, parts[i], strict=True))
             own = _reasons_of_row(row, weights, findings)
-            reasons_of[row["crn"], row["group"]] = _mark_settled(own, bundle.about, stratum)
+            reasons_of[row["crn"], row["group"]] = _mark_settled(own, scorer.about, stratum)
     return reasons_of
 
 

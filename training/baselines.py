@@ -10,6 +10,7 @@ from features.indicators import CATALOGUE
 from models import metrics, ordinal
 from models.level import STRATA, stratum_of
 from models.ordinal import Matrix
+from models.prior import read_prior
 from training import challengers
 from training.labels import Labelled, read_higher
 
@@ -38,6 +39,13 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
         values = test.frame[name]
         fired = values < item.fires_from if item.fires_below else values >= item.fires_from
         total += fired.fill_null(value=False).to_numpy()
+    return total
+
+
+def published_findings(_train: Labelled, test: Labelled) -> Matrix:
+    """The log-odds of the prior: signed weights from published findings, nothing learnt."""
+    parts, _ = read_prior().contributions(test.frame, "")
+    total: Matrix = parts.sum(axis=1)
     return total
 
 
@@ -86,6 +94,7 @@ def _baseline_inputs(labelled: Labelled) -> Matrix:
 BASELINES = {
     "recorded level alone": recorded_level_alone,
     "count of fired indicators": fired_indicators,
+    "prior": published_findings,
     "best single indicator": best_single_indicator,
     "actuarial mismatch": actuarial_mismatch,
     "logistic regression": logistic_regression,

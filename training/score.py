@@ -1,7 +1,7 @@
-"""Scores a caseload offline with a bundle: no database, no queue, nobody shown.
+"""Scores a caseload offline with a bundle or the prior: no database, no queue, nobody shown.
 
-The same engine and the same bundle as the night, so the probabilities are those that a night would
-store. For analysts, a silent trial, and tests on caseloads that the project does not hold.
+The same engine and, with a bundle, the same model as the night, so the probabilities are those that
+a night would store. For analysts, a silent trial, and tests on caseloads that we do not hold.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from features.history.asof import GROUP_KEY
 from features.indicators import CATALOGUE
 from features.store.store import Store
 from models import explain
-from models.bundle import Bundle
 from models.ordinal import community_rows
+from models.scored_rows import Scorer
 
 FORMATS = (".csv", ".parquet")
 EXPLAINED_AT_ONCE = 200
@@ -46,7 +46,7 @@ def write_scores(scores: pl.DataFrame, out: Path) -> None:
 
 
 def score_store(
-    store: Store, model: Bundle, as_of: date, share: float, step: Callable[[str], None]
+    store: Store, model: Scorer, as_of: date, share: float, step: Callable[[str], None]
 ) -> pl.DataFrame:
     """The scores of everybody under supervision on a day whose access is not limited.
 
@@ -101,7 +101,7 @@ def _with_ranks(scores: pl.DataFrame, share: float) -> pl.DataFrame:
 
 
 def _reasons(
-    store: Store, model: Bundle, as_of: date, shown: pl.DataFrame, step: Callable[[str], None]
+    store: Store, model: Scorer, as_of: date, shown: pl.DataFrame, step: Callable[[str], None]
 ) -> Iterator[tuple[str, str, str]]:
     crns = shown["crn"].unique().sort().to_list()
     for at in range(0, len(crns), EXPLAINED_AT_ONCE):

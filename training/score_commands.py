@@ -14,6 +14,8 @@ from features.errors import UserError
 from features.progress import show_steps
 from features.store.store import Store
 from models.bundle import load_bundle
+from models.prior import read_prior
+from models.scored_rows import Scorer
 from training import config
 from training.score import check_out, score_store, write_scores
 
@@ -26,7 +28,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("score", help="score a caseload offline, into a file")
     parser.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
     parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to score")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    by = parser.add_mutually_exclusive_group(required=True)
+    by.add_argument("--bundle", type=Path, help="folder of the bundle")
+    by.add_argument(
+        "--prior", action="store_true", help="by published findings alone (models/prior.toml)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="file to write: .csv or .parquet")
     parser.add_argument(
         "--share", type=float, default=share, help="share of each level that is shown (%(default)s)"
@@ -39,7 +45,8 @@ def score_offline(args: argparse.Namespace) -> None:
     check_out(args.out)
     if not 0 < args.share <= 1:
         raise UserError("--share must be more than 0 and at most 1.")
-    store, model = Store.open(args.store), load_bundle(args.bundle)
+    store = Store.open(args.store)
+    model: Scorer = read_prior() if args.prior else load_bundle(args.bundle)
     with show_steps("scoring offline") as step:
         scores = score_store(store, model, args.as_of, args.share, step)
         write_scores(scores, args.out)
@@ -56,4 +63,6 @@ def score_offline(args: argparse.Namespace) -> None:
     console.print(table)
     if store.made_up:
         console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
+    if args.prior:
+        console.print("By published findings alone: ranks, and no measured probability.")
     console.print(f"Written to {args.out}. Nobody is shown anything, and nothing was stored.")

@@ -101,6 +101,19 @@ def test_the_command_writes_a_file(
     assert "Nobody is shown anything" in capsys.readouterr().out
 
 
+def test_a_caseload_is_ranked_without_a_label(
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On day one there is no bundle: published findings rank alone."""
+    out = tmp_path / "scores.parquet"
+    where = ["--store", str(service.settings.store), "--as-of", f"{AS_OF}", "--out", str(out)]
+    assert main(["score", *where, "--prior"]) == 0
+    assert "By published findings alone" in capsys.readouterr().out
+    scores = pl.read_parquet(out)
+    assert scores.filter("shown")["reasons"].str.len_chars().min() > 0
+    assert scores.filter("scorable")["probability"].n_unique() > 100
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
