@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from features.notes.entries import Note, NoteEntry
+from features.notes.named_days import NAMES_TIME
 from features.notes.readers import OWN, find_reader
 from features.processes import WORKERS, Workers, process_pool
 from features.store.store import store_schema
@@ -23,7 +24,8 @@ from features.store.store import store_schema
 TABLE = "note_entries"
 NOTES_AT_ONCE = 10_000
 """How many notes a worker reads in one go; with fewer than two such goes no worker is started."""
-_NOTE_KEY = ["note", "source_system", "written_on"]
+_TEXT = ["note", "source_system"]
+_NOTE_KEY = [*_TEXT, "written_on"]
 OF_CONTACT = ("crn", "occurred_on", "recorded_at", "known_from", "source_system", "disclosable")
 """The columns that an entry of a note has from its contact."""
 _VERSION = "contact_version"
@@ -99,6 +101,10 @@ class NoteIntake:
             # "On Saturday" is said from the day of the contact, however late it was recorded.
             written_on=pl.min_horizontal("occurred_on", pl.col("recorded_at").dt.date())
         )
+        undated = self._texts_of_any_day(written).with_columns(is_undated=pl.lit(value=True))
+        written = written.join(undated, on=_TEXT, how="left", nulls_equal=True).with_columns(
+            written_on=pl.when(pl.col("is_undated").is_null()).then("written_on")
+        )
         # A note that was copied, or that a template wrote, is read once.
         notes = written.select(_NOTE_KEY).unique(maintain_order=True)
         texts = [Note(*of_note) for of_note in notes.iter_rows()]
@@ -124,6 +130,18 @@ class NoteIntake:
                 _CERTAINTY, default=None, return_dtype=pl.String()
             ),
         )
+
+    def _texts_of_any_day(self, written: pl.DataFrame) -> pl.DataFrame:
+        """The texts of several days that say the same on each: nothing, or nothing of a time.
+
+        What a note says does not depend on the day of writing (features.notes.entries); only when
+        it was does.
+        """
+        days = written.select(*_TEXT, "written_on").unique().group_by(_TEXT, maintain_order=True)
+        texts = days.len().filter(pl.col("len") > 1).select(_TEXT)
+        read = self._read([Note(*of_text) for of_text in texts.iter_rows()])
+        says_nothing = pl.Series([not entries for entries in read], dtype=pl.Boolean())
+        return texts.filter(says_nothing | ~pl.col("note").str.contains(NAMES_TIME))
 
     def _read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
         if self._workers == 1 or len(notes) < 2 * NOTES_AT_ONCE:

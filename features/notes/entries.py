@@ -13,7 +13,11 @@ DOERS = frozenset({"pop", "other"})
 
 @dataclass(frozen=True)
 class Note:
-    """The words of one contact, and where and when they were written."""
+    """The words of one contact, and where and when they were written.
+
+    The day of writing dates what a note says; what it says must not depend on it, because a text
+    that was written on many days is read once.
+    """
 
     text: str
     source: str = "ndelius"

@@ -43,6 +43,11 @@ _BACK = {
     1: re.compile(r"(?i)\b(?:yesterday|last night)\b"),
     0: re.compile(r"(?i)\b(?:today|tonight|this (?:morning|afternoon|evening))\b"),
 }
+NAMES_TIME = (
+    r"(?i)\d|\b(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to"
+    r"|yester)|\b(?:last|this|two|three|four|five|six)\b"
+)
+"""Found in every note that may name a day or a year: the day of writing dates no other."""
 _TO_COME = re.compile(
     r"(?i)\b(?:next|until|till|til|by|for|before|due|booked|rebooked)\s+(?:on\s+)?$"
 )

@@ -275,3 +275,48 @@ def test_a_store_without_contacts_has_no_notes_to_read(tmp_path: Path) -> None:
     load_extract(extract, tmp_path / "store")
     with pytest.raises(UserError, match="holds no contacts"):
         reread_notes(tmp_path / "store")
+
+
+class CountingReader(NothingReader):
+    """A reader that counts what it is given, and finds a day in what is drunk."""
+
+    def __init__(self) -> None:
+        self.notes: list[Note] = []
+
+    def read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
+        self.notes += notes
+        return [self._entries(note) for note in notes]
+
+    def _entries(self, note: Note) -> list[NoteEntry]:
+        if "Drunk" not in note.text:
+            return []
+        return [
+            NoteEntry(
+                "substance_use", 0, 5, "Drunk", "yes", "pop", "now", "seen", "none", note.written_on
+            )
+        ]
+
+
+def test_a_text_of_many_days_is_read_once_unless_it_tells_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = CountingReader()
+    monkeypatch.setattr(note_entries, "find_reader", lambda _: reader)
+    texts = ["Attended.", "Drunk again.", "Drunk yesterday.", "Due on Monday."]
+    days = [f"2026-05-{day:02d}" for day in range(1, 11)]
+    rows = [
+        contact(f"C{number}-{day}", text, day) for number, text in enumerate(texts) for day in days
+    ]
+    load_contacts(tmp_path, "2026-06-02", *rows)
+    times = {text: sum(note.text == text for note in reader.notes) for text in texts}
+    # Once to see whether it says anything; then once for all days, or for each day that it dates.
+    assert times == {
+        "Attended.": 2,
+        "Drunk again.": 2,
+        "Drunk yesterday.": 11,
+        "Due on Monday.": 2,
+    }
+    named = {entry["contact_id"]: entry["named_on"] for entry in entries_on(tmp_path, "2026-06-02")}
+    assert len(named) == 20
+    assert {named[f"C1-{day}"] for day in days} == {None}
+    assert [str(named[f"C2-{day}"]) for day in days] == days
