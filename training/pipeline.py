@@ -18,6 +18,7 @@ from training import (
     baselines,
     evaluate,
     evidence,
+    gate,
     labels,
     nights,
     note_ablation,
@@ -76,6 +77,8 @@ def train_bundle(
     final = evaluate.judge_folds("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
     content_of_evidence = evidence.gather_evidence(store, all_labelled, final, config)
+    verdicts = gate.judge_levels(final.lines)
+    content_of_evidence["gate"] = [asdict(one) for one in verdicts]
     content_of_evidence |= note_ablation.compare_without_notes(store, until, config, final, step)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
@@ -112,6 +115,16 @@ def train_bundle(
         marker=marker,
         step=step,
     )
+
+
+def failed_levels(folder: Path) -> list[str]:
+    """The recorded levels of a trained bundle that fail the gate, each with what it fails."""
+    content = json.loads((folder / EVIDENCE).read_text(encoding="utf-8"))
+    return [
+        f"recorded {one['recorded'].lower()}: {'; '.join(one['why_not'])}"
+        for one in content.get("gate", [])
+        if not one["passes"]
+    ]
 
 
 def _describe_training(

@@ -53,10 +53,19 @@ class Rate(BaseModel):
     share_found: Measured | None
 
 
+class GateLine(BaseModel):
+    """Whether one recorded level passes what is asked of a model, and what it fails."""
+
+    recorded: str
+    passes: bool
+    why_not: list[str]
+
+
 class Evidence(BaseModel):
     """What the approval page uses of the evidence stored with a bundle by training."""
 
     rates: list[Rate]
+    gate: list[GateLine] = []
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ class Impact:
     an_spo: float | None
     """Reviews a week for each SPO; None where no SPO is entered."""
     levels: list[AtLevel]
+    failing: list[GateLine]
+    """The recorded levels that do not pass what is asked of a model."""
     made_up: bool
     why_not: str
     """The reason why accuracy is not known, or an empty text."""
@@ -95,13 +106,14 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
-    levels, made_up, why_not = _read_evidence(approval, bundles)
+    levels, failing, made_up, why_not = _read_evidence(approval, bundles)
     return Impact(
         reviews=flagged,
         random=round(total - flagged),
         hours=round(total * MINUTES / 60),
         an_spo=total / count if count else None,
         levels=levels,
+        failing=failing,
         made_up=made_up,
         why_not=why_not,
     )
@@ -116,35 +128,40 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
     return Markup(renderer.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
 
 
-def _read_evidence(approval: Approval, bundles: Path) -> tuple[list[AtLevel], bool, str]:
+def _read_evidence(
+    approval: Approval, bundles: Path
+) -> tuple[list[AtLevel], list[GateLine], bool, str]:
     """The measured figures of the proposed bundle, or the reason why there are none."""
     try:
         model = approvals.load_bundle(approval, bundles)
-        rates = _read_rates(
+        evidence = _read_file(
             bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence")
         )
     except MissingInput:
-        return [], False, "There is no model bundle, or no evidence beside it, to read."
+        return [], [], False, "There is no model bundle, or no evidence beside it, to read."
     except UserError as error:
-        return [], False, str(error)
+        return [], [], False, str(error)
     sizes = _level_sizes(Profile.profile_of(model))
     level_names = [name for name in ORDER if name in approval.weekly_reviews]
-    levels = [_at_level(name, approval.weekly_reviews[name], rates, sizes) for name in level_names]
-    return levels, bool(model.about.get("made_up")), ""
+    levels = [
+        _at_level(name, approval.weekly_reviews[name], evidence.rates, sizes)
+        for name in level_names
+    ]
+    failing = [one for one in evidence.gate if not one.passes]
+    return levels, failing, bool(model.about.get("made_up")), ""
 
 
-def _read_rates(path: Path, digest: str | None) -> list[Rate]:
-    """The review rates in the evidence; UserError where it is missing, damaged or another's."""
+def _read_file(path: Path, digest: str | None) -> Evidence:
+    """The evidence beside a bundle; UserError where it is missing, damaged or another's."""
     if not path.exists():
         raise MissingInput(f"{path.name} is not beside the bundle.")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
         raise UnreadableInput(f"{path.name} is not what training kept of this bundle.")
     try:
-        evidence = Evidence.model_validate_json(content)
+        return Evidence.model_validate_json(content)
     except ValidationError as error:
         raise UnreadableInput(f"{path.name} is damaged; fetch it again.") from error
-    return evidence.rates
 
 
 def _level_sizes(profile: Profile | None) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from markupsafe import escape
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -17,6 +18,7 @@ from features import clock
 from features.errors import UserError
 from features.frame import build
 from models import bundle
+from models.level import STRATA
 from serving import watch
 from serving.board import approvals, impact, incidents
 from serving.cases import acute_list, caseload
@@ -212,15 +214,29 @@ def test_wrong_and_missed_follow_from_what_was_measured() -> None:
     assert impact._at_level("high", 5, rates, {"low": 1000}).share is None
 
 
+def test_the_board_reads_which_levels_fail_before_it_signs(
+    service: Service, proposed: int, browser: Browser
+) -> None:
+    evidence = json.loads((service.bundle_folder / impact.EVIDENCE).read_text())
+    failing = [one for one in evidence["gate"] if not one["passes"]]
+    assert {one["recorded"] for one in evidence["gate"]} <= set(STRATA)
+    assert failing, "a model of 500 made-up people shows little"
+    page = browser.sign_in("BOARD-1").get("/board/approvals")
+    section = page.partition(f"Proposal {proposed}, waiting")[2].partition("</section>")[0]
+    assert section.count('data-qa="fails"') == len(failing)
+    for one in failing:
+        assert str(escape("; ".join(one["why_not"]))) in section
+
+
 def test_evidence_of_another_bundle_is_not_shown(service: Service, proposed: int) -> None:
     """Promise 8: what is read before signing is bound to what is signed."""
     path = service.bundle_folder / impact.EVIDENCE
     digest = service.model.about["evidence"]
-    assert impact._read_rates(path, digest)
+    assert impact._read_file(path, digest)
     with pytest.raises(UserError, match="not what training kept"):
-        impact._read_rates(path, "another")
+        impact._read_file(path, "another")
     with pytest.raises(UserError, match="not beside the bundle"):
-        impact._read_rates(path.with_name("gone.json"), digest)
+        impact._read_file(path.with_name("gone.json"), digest)
     with service.night.connect() as connection:
         named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
         other = impact.describe_impact(connection, replace(named, bundle_id="x"), path.parents[1])

@@ -1,0 +1,72 @@
+"""Asks of a model, at each recorded level, what it must show before it is proposed.
+
+On people and days held out: at the review rate it is right more often than the level's base rate
+(by the near end of its interval), and at least as often as the count of fired indicators, the best
+single indicator and the prior; the interval of its slope lies above LEAST_SLOPE; and of those shown
+between LEAST and MOST of the expected are found too low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isnan
+
+from models.metrics import Figure
+from training import evaluate
+from training.evaluate import Line
+
+LEAST_SLOPE = 0.5
+LEAST, MOST = 0.67, 1.5
+FEWEST_HIGHER = 10
+"""The readings put higher at a level below which nothing can be shown of it."""
+TO_BEAT = ("count of fired indicators", "best single indicator", "prior")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a recorded level passes, and what it fails."""
+
+    recorded: str
+    passes: bool
+    why_not: tuple[str, ...]
+
+
+def judge_levels(lines: Iterable[Line]) -> list[Verdict]:
+    """The verdict on each recorded level that was judged, from the lines of the newest period."""
+    own = [line for line in lines if line.period == "final"]
+    figures = {(line.stratum, line.model): line.figures for line in own}
+    return [
+        _judge_level(line, {name: figures.get((line.stratum, name), {}) for name in TO_BEAT})
+        for line in own
+        if line.model == evaluate.MODEL
+    ]
+
+
+def _judge_level(line: Line, others: Mapping[str, Mapping[str, Figure]]) -> Verdict:
+    if line.higher < FEWEST_HIGHER:
+        words = f"only {line.higher} of its readings are higher: too few to show anything"
+        return Verdict(line.stratum, False, (words,))
+    precision, base = line.figures["precision"], line.higher / line.rows
+    slope, shown = line.figures["slope"], line.figures["flagged_calibration"]
+    faults = []
+    if not precision.low > base:
+        faults.append(f"not surely right more often than {base:.3f}, the share of all that are")
+    for name, figures in others.items():
+        right = figures["precision"].value if figures else 0.0
+        if not precision.value >= right:
+            faults.append(f"right less often ({precision.value:.3f}) than the {name} ({right:.3f})")
+    if not slope.low > LEAST_SLOPE:
+        faults.append(f"slope {_words(slope)}, which must lie above {LEAST_SLOPE}")
+    if not LEAST <= shown.value <= MOST:
+        faults.append(
+            f"of those shown {_words(shown)} of the expected are too low, which must lie between "
+            f"{LEAST} and {MOST}"
+        )
+    return Verdict(line.stratum, not faults, tuple(faults))
+
+
+def _words(figure: Figure) -> str:
+    if isnan(figure.value):
+        return "that cannot be told"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
