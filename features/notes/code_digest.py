@@ -9,8 +9,8 @@ from pathlib import Path
 
 @cache
 def digest_code(folder: Path = Path(__file__).parent) -> str:
-    """Sixteen signs that change with any line of the modules of a folder."""
+    """Sixteen signs that change with any line of the modules and rules of a folder."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
+    for path in (*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

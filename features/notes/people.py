@@ -77,6 +77,41 @@ _HARM = frozenset(
 )
 
 
+_HARMED = (
+    r"(?:punched|hit|kicked|slapped|assaulted|attacked|beaten|battered|stabbed|slashed|knifed|"
+    r"threatened|robbed|jumped|bitten|bit|head-?butted|nutted|bottled|glassed|pushed|shoved|"
+    r"strangled|choked|grabbed|abused|raped|groped|mugged|chased|hurt|injured|struck|smacked|"
+    r"thumped|decked|floored|burnt|burned|scratched|targeted|bullied|set upon|spat (?:at|on)|"
+    r"sworn at)"
+)
+_HARMED_BY = re.compile(
+    rf"(?i)\b(?:was|were|been|being|got|gets|getting)\s+(?:\w+ly\s+|also\s+|then\s+|just\s+)?"
+    rf"{_HARMED}\s+(?:(?:up|at|over)\s+)?(?:\w+\s+){{0,3}}?by\s+"
+    # By the person, or by the tie.
+    r"(?!(?:him|her|them|pop|sp|subject|client|offender|resident|our|this|suspect|defendant)\b|"
+    r"(?:the|his|her)\s+(?:hair|arm|neck|throat|collar|wrist|tie|hand|leg|coat|shirt|ears?)\b)\w+"
+)
+_ANOTHER_HARMED = re.compile(
+    r"(?i)\b(?:another|other|an?|two|three|four|some|several|his|her|their)\s+(?:\w+\s+){0,2}?"
+    rf"(?:{OTHERS}|prisoner|inmate|lad|man|men|male|youth|boy|girl|woman|female|stranger|bloke|"
+    r"guy|gang|group|people|doorman|bouncer|padmate)s?\s+(?:has\s+|had\s+|then\s+|also\s+)?"
+    rf"{_HARMED}\s+(?:him|her|pop|them)\b"
+)
+
+
+def harmed_by_another(sentence: str, span: tuple[int, int]) -> bool:
+    """Whether words of a sentence are of harm that another did, as in "was hit by his brother".
+
+    `span` is the place of the words: harm in another part of the sentence does not count.
+    """
+    first, last = span
+    return any(
+        match.start() < last and first < match.end()
+        for pattern in (_HARMED_BY, _ANOTHER_HARMED)
+        for match in pattern.finditer(sentence)
+    )
+
+
 def judge_doer(kind: str, before: str, after: str) -> str:
     """`other` where somebody else did it or the person suffered it, else `pop`."""
     if kind in _ABOUT_CASE:

@@ -241,7 +241,7 @@ def test_a_fact_must_be_sure_and_what_is_said_otherwise_need_not(
     kinds = read_weights().kinds[:-1]
     sureness = Sureness(0.0, 0.0, 1.0, 0.0, dict.fromkeys(kinds, least))
     reader = CombinedReader(manner=manner_of(*shares), sureness=sureness)
-    (entries,) = reader.read([Note("Found with a knife in his waistband.")])
+    (entries,) = reader.read([Note("Yesterday a knife was in his waistband.")])
     own = [(entry.asserted, entry.by) for entry in entries if entry.kind == "weapon"]
     assert own == ([manner] if manner else [])
 
