@@ -112,9 +112,8 @@ def _extent(item: Indicator, full: float) -> pl.Expr:
     sign = -1.0 if item.fires_below else 1.0
     beyond = sign * (value - item.fires_from)
     span = sign * (full - item.fires_from)
-    fires = value < item.fires_from if item.fires_below else value >= item.fires_from
     more = (beyond / span).clip(0.0, 1.0) if span > 0 else pl.lit(1.0)
-    return pl.when(fires).then(0.5 + 0.5 * more).otherwise(0.0)
+    return pl.when(item.fires_in_frame).then(0.5 + 0.5 * more).otherwise(0.0)
 
 
 @cache

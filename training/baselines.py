@@ -35,10 +35,8 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
     """The number of behaviour and process indicators that fire."""
     total = np.zeros(test.frame.height)
     for name in (*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")):
-        item = CATALOGUE[name]
-        values = test.frame[name]
-        fired = values < item.fires_from if item.fires_below else values >= item.fires_from
-        total += fired.fill_null(value=False).to_numpy()
+        fired = test.frame.select(CATALOGUE[name].fires_in_frame.fill_null(value=False))
+        total += fired.to_series().to_numpy()
     return total
 
 

@@ -119,10 +119,7 @@ def _effect(
     spine = build.cases_under_supervision(store, on).select(asof.KEY)
     frame = pl.concat(community_rows(part) for _, part in build.build_frames(store, spine))
     fires = frame.select(
-        (pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from)
-        .fill_null(value=False)
-        .alias(name)
-        for name, item in CATALOGUE.items()
+        item.fires_in_frame.fill_null(value=False).alias(name) for name, item in CATALOGUE.items()
     )
     counts = fires.sum().row(0)
     lines, _, _ = truth.compare_with_truth(

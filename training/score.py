@@ -76,12 +76,7 @@ def score_store(
 
 def _fired(rows: pl.DataFrame) -> pl.DataFrame:
     """The indicators that fire in each row, by id, in the order of the catalogue."""
-    fires = [
-        pl.when(
-            pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
-        ).then(pl.lit(name))
-        for name, item in CATALOGUE.items()
-    ]
+    fires = [pl.when(item.fires_in_frame).then(pl.lit(name)) for name, item in CATALOGUE.items()]
     return rows.select(*GROUP_KEY, fired=pl.concat_str(fires, separator=";", ignore_nulls=True))
 
 

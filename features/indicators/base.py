@@ -107,6 +107,12 @@ class Indicator:
         """Whether the indicator's value is the number of its entries."""
         return self.value is COUNT
 
+    @property
+    def fires_in_frame(self) -> pl.Expr:
+        """An expression over an indicator frame: whether it fires; null where it is not known."""
+        value = pl.col(self.id)
+        return value < self.fires_from if self.fires_below else value >= self.fires_from
+
     def fires(self, value: float | None) -> bool:
         """Whether the value is high enough for the sentence to be shown; null never is."""
         if value is None or value != value:

@@ -60,10 +60,8 @@ def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST
     group it is about.
     """
     frames = [
-        frame.filter(
-            pl.col(name) < item.fires_from if item.fires_below else pl.col(name) >= item.fires_from
-        ).select("crn", indicator=pl.lit(name))
-        for name, item in ((name, CATALOGUE[name]) for name in names)
+        frame.filter(CATALOGUE[name].fires_in_frame).select("crn", indicator=pl.lit(name))
+        for name in names
     ]
     return pl.concat(frames).unique().sort("crn", "indicator")
 
