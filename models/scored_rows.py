@@ -61,3 +61,9 @@ def lay_out_scores(frame: pl.DataFrame, log_odds: npt.NDArray[np.float64]) -> pl
         .with_columns(probability=1 / (1 + (-pl.col("log_odds")).exp()))
         .drop("on_record")
     )
+
+
+def rank_in_level() -> pl.Expr:
+    """The place of a scored row within its recorded level, 1 the highest; null without a score."""
+    place = pl.col("probability").rank("ordinal", descending=True).over("stratum", "scorable")
+    return pl.when("scorable").then(place)

@@ -20,7 +20,7 @@ from features.indicators import CATALOGUE
 from features.store.store import Store
 from models import explain
 from models.ordinal import community_rows
-from models.scored_rows import Scorer
+from models.scored_rows import Scorer, rank_in_level
 
 FORMATS = (".csv", ".parquet")
 EXPLAINED_AT_ONCE = 200
@@ -82,11 +82,9 @@ def _fired(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_ranks(scores: pl.DataFrame, share: float) -> pl.DataFrame:
     """Ranks within the recorded level, as a night stores them, and who is shown at a share."""
-    level = ["stratum", "scorable"]
-    rank = pl.col("probability").rank("ordinal", descending=True).over(level)
-    rows = pl.len().over(level)
+    rows = pl.len().over("stratum", "scorable")
     return (
-        scores.with_columns(rank=pl.when("scorable").then(rank), rows=rows)
+        scores.with_columns(rank=rank_in_level(), rows=rows)
         .with_columns(
             percentile=(pl.col("rows") - pl.col("rank") + 1) / pl.col("rows"),
             shown=(pl.col("rank") <= (share * pl.col("rows")).ceil()).fill_null(value=False),

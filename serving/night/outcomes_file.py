@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
+from models.scored_rows import rank_in_level
 from serving.night.sampling import Chosen
 
 
@@ -42,11 +43,7 @@ def outcome_rows(
         .otherwise(pl.lit("not chosen")),
         pdu_code=pl.col("crn").replace_strict(dict(units), default=None, return_dtype=pl.String()),
     )
-    ranked = scored.with_columns(
-        rank=pl.when("scorable").then(
-            pl.col("probability").rank("ordinal", descending=True).over("stratum", "scorable")
-        )
-    )
+    ranked = scored.with_columns(rank=rank_in_level())
     rows = ranked.join(happened, on="crn", how="left", maintain_order="left")
     closed = pl.DataFrame({"crn": sorted(limited)}, schema={"crn": pl.String()}).with_columns(
         scorable=pl.lit(value=False),
