@@ -1,7 +1,7 @@
-"""Holds a trained model: booster, calibration, columns, and a profile of the training caseload.
+"""Holds a model: prior, boosters, calibration, columns, a profile of the training caseload.
 
 Saved as LightGBM's text and as JSON, never as a pickle: a bundle can be read by a person and by
-another language, and its identity is the digest of those two files.
+another language, and its identity is the digest of those files.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
-from models.level import THRESHOLD_OF, LevelModel, Stratum
-from models.ordinal import Matrix, OrdinalModel, community_rows
+from models.inputs import GROUPS, Matrix, community_rows
+from models.level import LevelModel, Stratum
+from models.ordinal import OrdinalModel
+from models.prior import Prior, prior_of
 from models.scored_rows import lay_out_scores
+from models.strata import STRATA, THRESHOLDS, thresholds_of
 
-STAGE_1, STAGE_2 = "stage1.txt", "bundle.json"
-FORMAT = 1
+STAGE_1, STAGE_2 = "stage1-{:02}.txt", "bundle.json"
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """The SHA-256 of the bundle's two files; equal ids give equal scores."""
+        """The SHA-256 of the bundle's files; equal ids give equal scores."""
         digest = hashlib.sha256()
         for text in self.as_texts().values():
             digest.update(text.encode())
@@ -49,25 +51,42 @@ class Bundle:
         return frozenset(self.about.get("note_kinds", ()))
 
     @property
+    def random_only(self) -> frozenset[str]:
+        """The recorded levels that do not pass the gate: read at random, and never flagged."""
+        return frozenset(self.about.get("random_only", ()))
+
+    @property
+    def prior_alone(self) -> bool:
+        """Whether no reading taught it anything: it ranks by published findings alone."""
+        return not any(stratum.rows for stratum in self.level.strata.values())
+
+    @property
     def scored(self) -> tuple[str, ...]:
         """The indicators that affect the score; all others are only shown to the reader."""
-        return (*self.ordinal.columns, *self.level.columns)
+        return self.level.columns
 
     def as_texts(self) -> dict[str, str]:
-        """The contents of the bundle's two files, by file name."""
+        """The contents of the bundle's files, by file name."""
         content = {
             "format": FORMAT,
             "catalogue": self.catalogue,
-            "stage_1_columns": list(self.ordinal.columns),
-            "scales": dict(self.level.scales),
-            "caps": dict(self.level.caps),
+            "prior": self.ordinal.prior.as_json(),
+            "stage_1": {
+                "columns": list(self.ordinal.columns),
+                "departures": dict(self.ordinal.departures),
+                "usual": dict(self.ordinal.usual),
+                "intercepts": list(self.ordinal.intercepts),
+                "boosters": len(self.ordinal.boosters),
+            },
+            "stage_2": {"columns": list(self.level.columns), "usual": dict(self.level.usual)},
             "strata": {name: item.as_json() for name, item in self.level.strata.items()},
             "about": self.about,
         }
-        return {
-            STAGE_1: self.ordinal.booster.model_to_string(),
-            STAGE_2: json.dumps(content, indent=1, sort_keys=True),
+        boosters = {
+            STAGE_1.format(number): booster.model_to_string()
+            for number, booster in enumerate(self.ordinal.boosters, 1)
         }
+        return {**boosters, STAGE_2: json.dumps(content, indent=1, sort_keys=True)}
 
     def save(self, folder: Path) -> None:
         """Write the bundle's files into a folder, which is made if needed."""
@@ -78,38 +97,74 @@ class Bundle:
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score the rows of an indicator frame, except those of prisoners (`lay_out_scores`)."""
         rows = community_rows(frame)
-        return lay_out_scores(rows, self.level.log_odds(rows, self.ordinal.margins(rows)))
+        margins = self.ordinal.margins_at(rows, thresholds_of(rows))
+        return lay_out_scores(rows, self.level.log_odds(rows, margins))
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
         """What each indicator adds to the calibrated log-odds, for rows of one recorded level.
 
-        Shape (rows, names): stage 1 indicators, then process indicators, then "base".
+        Shape (rows, indicators + 1), the last one the base. Each is against the usual
+        (`OrdinalModel.contributions`, `LevelModel.contributions`); behaviour is in both stages.
         """
-        level_model = self.level.strata[stratum]
-        at = np.full(frame.height, THRESHOLD_OF[stratum])
-        first = level_model.slope * self.ordinal.contributions(frame, at)
-        process = self.level.process_terms(frame, stratum)
-        base = first[:, -1:] + self.level.bases(frame, stratum)[:, None]
-        names = [*self.ordinal.columns, *self.level.columns, "base"]
-        return np.hstack([first[:, :-1], process, base]), names
+        own = self.level.strata[stratum]
+        first = own.slope * self.ordinal.contributions(frame, thresholds_of(frame))
+        parts = self.level.contributions(frame, stratum)
+        parts[:, self._places] += first[:, :-1]
+        parts[:, -1] += first[:, -1] + self.level.bases(frame, stratum)
+        return parts, [*self.level.columns, "base"]
+
+    def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
+        """The part of each contribution that is the prior's weight: (rows, indicators)."""
+        parts = self.level.prior_contributions(frame, stratum)
+        slope = self.level.strata[stratum].slope
+        parts[:, self._places] += slope * self.ordinal.prior_contributions(frame)
+        return parts
+
+    @property
+    def _places(self) -> list[int]:
+        """Where the indicators of stage 1 stand among those of stage 2."""
+        places = {name: place for place, name in enumerate(self.level.columns)}
+        return [places[name] for name in self.ordinal.columns]
+
+
+def bundle_of_prior(prior: Prior, about: dict[str, Any]) -> Bundle:
+    """The bundle that ranks by the prior alone, before any reading is known."""
+    behaviour = tuple(build.indicator_columns("stage_1"))
+    every = (*behaviour, *build.indicator_columns("stage_2"))
+    nothing = dict.fromkeys(behaviour, 0.0)
+    first = OrdinalModel((), behaviour, prior, nothing, nothing, (0.0,) * len(THRESHOLDS))
+    strata = {
+        name: Stratum(
+            slope=0.0,
+            scale=1.0,
+            base=dict.fromkeys(GROUPS, prior.base),
+            departures=dict.fromkeys(every, 0.0),
+            on_prior=True,
+            rows=0,
+            higher=0,
+        )
+        for name in STRATA
+    }
+    second = LevelModel(strata, every, prior, dict.fromkeys(every, 0.0))
+    return Bundle(first, second, build.catalogue_hash(), about)
 
 
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle; refuses one trained on another catalogue of indicators."""
-    if not (folder / STAGE_2).exists() or not (folder / STAGE_1).exists():
+    if not (folder / STAGE_2).exists():
         raise MissingInput(
             f"There is no model bundle in {folder}. Train one with: python -m training train"
         )
     try:
         content = json.loads((folder / STAGE_2).read_text(encoding="utf-8"))
-        booster = lgb.Booster(model_str=(folder / STAGE_1).read_text(encoding="utf-8"))
-        strata = {name: Stratum(**item) for name, item in content["strata"].items()}
-        bundle = Bundle(
-            OrdinalModel(booster, tuple(content["stage_1_columns"])),
-            LevelModel(strata, content["scales"], content["caps"]),
-            content["catalogue"],
-            dict(content["about"]),
-        )
+        if content["format"] != FORMAT:
+            raise UserError(
+                f"The bundle in {folder} has the format of another version of this service. Train "
+                "a new one and have it approved."
+            )
+        bundle = _bundle_of(content, folder)
+    except FileNotFoundError as error:
+        raise MissingInput(f"The bundle in {folder} lacks a file; fetch it again.") from error
     except (ValueError, KeyError, TypeError, AttributeError, lgb.basic.LightGBMError) as error:
         raise UnreadableInput(f"The bundle in {folder} is damaged; fetch it again.") from error
     if bundle.catalogue != build.catalogue_hash():
@@ -118,3 +173,22 @@ def load_bundle(folder: Path) -> Bundle:
             "and have it approved."
         )
     return bundle
+
+
+def _bundle_of(content: dict[str, Any], folder: Path) -> Bundle:
+    prior, first, second = prior_of(content["prior"]), content["stage_1"], content["stage_2"]
+    texts = [
+        (folder / STAGE_1.format(number)).read_text(encoding="utf-8")
+        for number in range(1, first["boosters"] + 1)
+    ]
+    ordinal = OrdinalModel(
+        tuple(lgb.Booster(model_str=text) for text in texts),
+        tuple(first["columns"]),
+        prior,
+        first["departures"],
+        first["usual"],
+        tuple(first["intercepts"]),
+    )
+    strata = {name: Stratum(**item) for name, item in content["strata"].items()}
+    level = LevelModel(strata, tuple(second["columns"]), prior, second["usual"])
+    return Bundle(ordinal, level, content["catalogue"], dict(content["about"]))

@@ -11,6 +11,10 @@ from skops.card import Card
 from features.indicators import CATALOGUE
 
 NOTE = "Is a recorded level of risk of serious harm too low? It never decides. "
+PRIOR_ALONE = (
+    "**Published findings alone.** No reading taught it anything, and how often it is right was "
+    "not measured. Its probabilities say only who comes before whom."
+)
 MADE_UP = (
     "**Trained on made-up people.** The figures below show that the parts work together. They are "
     "not evidence of real accuracy and must never be quoted as such."
@@ -42,6 +46,9 @@ def as_markdown(
                 f"{about.get('rows'):,} labelled rows "
                 f"(effective {about.get('effective_rows'):,.0f})."
             ),
+            "rosh-triage model card/What it rests on": PRIOR_ALONE
+            if not about.get("rows")
+            else "Readings, with weights drawn to published findings (the prior).",
             "rosh-triage model card/Not used": (
                 "Sex, ethnicity, age, religion, disability, nationality, postcode. Shown and not "
                 "scored: "

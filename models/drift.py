@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.ordinal import Matrix
+from models.inputs import Matrix
 
 DRAWS = 200
 SMOOTH = 0.5

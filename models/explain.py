@@ -19,9 +19,9 @@ from features.frame import evidence
 from features.frame.evidence import Finding, Findings
 from features.history.asof import Histories
 from features.indicators import CATALOGUE, FAMILIES
-from models.level import STRATA, THRESHOLD_OF
-from models.ordinal import Matrix, community_rows
+from models.inputs import Matrix, community_rows
 from models.scored_rows import Scorer
+from models.strata import STRATA, THRESHOLD_OF
 
 Key = tuple[str, str]
 """A family and a kind: what speaks together."""
@@ -47,6 +47,8 @@ class Reason:
     weight: float
     findings: tuple[Finding, ...]
     settled: bool = True
+    from_prior: float = 0.0
+    """The part of the weight that is the prior's: published findings. The rest was learned."""
 
     @property
     def title(self) -> str:
@@ -73,8 +75,9 @@ def explain_rows(
             continue
         parts, names = scorer.contributions(part, stratum)
         check_adds_up(parts, scored.filter(rows)["log_odds"].to_numpy(), stratum)
+        of_prior = scorer.prior_contributions(part, stratum)
         for i, row in enumerate(part.iter_rows(named=True)):
-            weights = dict(zip(names, parts[i], strict=True))
+            weights = dict(zip(names, zip(parts[i], [*of_prior[i], 0.0], strict=True), strict=True))
             own = _reasons_of_row(row, weights, findings)
             reasons_of[row["crn"], row["group"]] = _mark_settled(own, scorer.about, stratum)
     return reasons_of
@@ -93,28 +96,36 @@ def check_adds_up(parts: Matrix, log_odds: Matrix, stratum: str) -> None:
 
 def _reasons_of_row(
     row: Mapping[str, object],
-    weights: Mapping[str, float],
+    weights: Mapping[str, tuple[float, float]],
     findings: Findings,
 ) -> list[Reason]:
+    """The reasons of a row; `weights` has of each indicator the whole and the prior's part."""
     totals: dict[Key, float] = {}
+    prior: dict[Key, float] = {}
     voices: dict[Key, list[tuple[float, Finding]]] = {}
-    for name, weight in weights.items():
+    for name, (weight, of_prior) in weights.items():
         if name == "base":
             continue
         item = CATALOGUE[name]
         key = item.family, item.kind
         totals[key] = totals.get(key, 0.0) + weight
+        prior[key] = prior.get(key, 0.0) + of_prior
         finding = _finding_of(name, row, findings)
         if finding is not None and weight >= SMALLEST_WEIGHT:
             voices.setdefault(key, []).append((weight, finding))
     ranked = sorted(voices, key=lambda key: (-totals[key], key))
     raised = [
-        Reason(*key, totals[key], tuple(f for _, f in sorted(voices[key], key=lambda v: -v[0])))
+        Reason(
+            *key,
+            totals[key],
+            tuple(f for _, f in sorted(voices[key], key=lambda v: -v[0])),
+            from_prior=prior[key],
+        )
         for key in ranked
         if totals[key] >= SMALLEST_WEIGHT
     ]
     lower = sorted((total, key) for key, total in totals.items() if total <= -SMALLEST_WEIGHT)
-    return raised + [Reason(*key, total, ()) for total, key in lower]
+    return raised + [Reason(*key, total, (), from_prior=prior[key]) for total, key in lower]
 
 
 def family_key(key: Key) -> str:

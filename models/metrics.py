@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from models.ordinal import Matrix
+from models.inputs import Matrix
 
 Flags = npt.NDArray[np.bool_]
 

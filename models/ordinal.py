@@ -1,175 +1,208 @@
-"""Stage 1: an ordinal booster that predicts the reviewed level without seeing the recorded one.
+"""Stage 1: predicts the reviewed level from behaviour, without seeing the recorded one.
 
-One LightGBM on rows stacked by threshold: is the reviewed level at least medium, high, very high?
-It sees behaviour indicators and the risk group, and nothing that follows from the level already
-recorded. It is monotone ("basic") in the threshold and wherever an indicator declares a direction.
+Log-odds that the reviewed level is at least medium, high, very high = an intercept of the threshold
++ the sum over behaviour indicators of weight x how far it is fired + the mean of boosters. The
+weights are the prior's and a learned departure from each; the boosters begin from that sum and
+learn what is left of it. It sees nothing that follows from the level already recorded. It never
+falls where an indicator of a declared direction gets worse, and never rises with the threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.contracts import codes
-from features.errors import UserError
 from features.indicators import CATALOGUE
+from models.boosters import Settings, booster_margin, train_booster
+from models.inputs import GROUPS, Matrix, input_matrix
+from models.prior import Prior
+from models.strata import THRESHOLDS
+from models.weights import fit_departures
 
-Matrix = npt.NDArray[np.float64]
-
-THRESHOLDS: tuple[str, ...] = codes.LEVEL_ORDER[1:]
-"""The reviewed level is at least this: medium, high, very high."""
-GROUPS = codes.COMMUNITY_GROUPS
 DIRECTION = {"+": 1, "-": -1, "0": 0}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The settings of the booster, chosen small and shallow for speed and stability."""
-
-    rounds: int = 150
-    leaves: int = 15
-    depth: int = 4
-    rate: float = 0.06
-    smallest_leaf: int = 60
-    ridge: float = 5.0
-    seed: int = 1
-    columns_each: float = 1.0
-    """The share of the columns that each tree may look at, drawn anew for each."""
-    rows_each: float = 1.0
-    """The share of the rows that each tree learns from, drawn anew for each."""
-
-
-@dataclass(frozen=True)
 class OrdinalModel:
-    """A fitted booster with the indicators that it reads, in order."""
+    """Stage 1, the mean of trainings on resampled people; one booster for each of them.
 
-    booster: lgb.Booster
+    `departures`: what was learned of each indicator's weight, beside the prior's. `usual`: how far
+    each is fired on average among the rows that it learned from; what contributions start from.
+    """
+
+    boosters: tuple[lgb.Booster, ...]
     columns: tuple[str, ...]
+    prior: Prior
+    departures: Mapping[str, float]
+    usual: Mapping[str, float]
+    intercepts: tuple[float, ...]
 
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """The log-odds of each threshold for each row: (rows, 3), falling along a row."""
-        base = input_matrix(frame, self.columns)
-        stacked_margins = [
-            booster_margin(self.booster, base, k) for k in range(1, len(THRESHOLDS) + 1)
+        whole = [
+            self.margins_at(frame, np.full(frame.height, k)) for k in range(1, len(THRESHOLDS) + 1)
         ]
-        stacked: Matrix = np.column_stack(stacked_margins)
+        stacked: Matrix = np.column_stack(whole)
         return stacked
 
-    def contributions(self, frame: pl.DataFrame, threshold: npt.NDArray[np.int64]) -> Matrix:
+    def margins_at(self, frame: pl.DataFrame, thresholds: npt.NDArray[np.int64]) -> Matrix:
+        """The log-odds of each row at its own threshold (1 to 3): (rows)."""
+        weights = self.prior.weights_by_row(frame, self.columns) + self._departures
+        weighed = (self.prior.extents(frame, self.columns) * weights).sum(axis=1)
+        total: Matrix = np.array(self.intercepts)[thresholds - 1] + weighed
+        if self.boosters:
+            base = input_matrix(frame, self.columns)
+            trees = sum(booster_margin(one, base, thresholds) for one in self.boosters)
+            total = total + trees / len(self.boosters)
+        return total
+
+    def contributions(self, frame: pl.DataFrame, thresholds: npt.NDArray[np.int64]) -> Matrix:
         """Exact SHAP contributions to the margin at each row's threshold (1 to 3).
 
         Shape (rows, indicators + 1): the last column is the base, which holds the average, the
-        threshold and the risk group. LightGBM's own `pred_contrib` (equal to TreeExplainer's).
+        threshold and the risk group. For the weights: weight x (how far it is fired - the usual);
+        for the trees LightGBM's own `pred_contrib` (equal to TreeExplainer's), their mean.
         """
-        base = input_matrix(frame, self.columns)
-        rows = np.column_stack([base, threshold.astype(np.float64)])
-        values = np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1))
-        count = len(self.columns)
-        rest = values[:, count:].sum(axis=1, keepdims=True)
-        return np.hstack([values[:, :count], rest])
+        weights = self.prior.weights_by_row(frame, self.columns) + self._departures
+        parts = self._unusual(frame) * weights
+        shares, rest = np.zeros_like(parts), np.zeros(frame.height)
+        if self.boosters:
+            rows = np.column_stack([input_matrix(frame, self.columns), thresholds])
+            count = len(self.columns)
+            for one in self.boosters:
+                values = np.asarray(one.predict(rows, pred_contrib=True, num_threads=1))
+                shares += values[:, :count] / len(self.boosters)
+                rest += values[:, count:].sum(axis=1) / len(self.boosters)
+        usual = (weights * self._usual).sum(axis=1)
+        base = np.array(self.intercepts)[thresholds - 1] + usual + rest
+        return np.hstack([parts + shares, base[:, None]])
+
+    def prior_contributions(self, frame: pl.DataFrame) -> Matrix:
+        """The part of each contribution that is the prior's own weight: (rows, indicators)."""
+        parts: Matrix = self._unusual(frame) * self.prior.weights_by_row(frame, self.columns)
+        return parts
+
+    def _unusual(self, frame: pl.DataFrame) -> Matrix:
+        """How much farther than usual each indicator is fired."""
+        unusual: Matrix = self.prior.extents(frame, self.columns) - self._usual
+        return unusual
+
+    @property
+    def _departures(self) -> Matrix:
+        return np.array([self.departures[name] for name in self.columns])
+
+    @property
+    def _usual(self) -> Matrix:
+        return np.array([self.usual[name] for name in self.columns])
 
 
-def community_rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the groups that a model is trained for: all but prisoners."""
-    return frame.filter(pl.col("group").is_in(GROUPS))
+@dataclass(frozen=True)
+class BehaviourRows:
+    """What stage 1 learns from: labelled rows as matrices, each with one line a row.
 
-
-def input_matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
-    """The indicators and the risk group as float64: (rows, indicators + groups); null is NaN.
-
-    An indicator that does not concern the group is as where nothing was found: as a blank it would
-    tell which group it is, and speak for the group under its own name.
+    `inputs` for the boosters (`input_matrix`); `extents` and `prior`, how far each indicator is
+    fired and what the prior makes of them together; the reader's level 0 to 3; the weight.
     """
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
-        raise UserError(
-            f"The frame lacks indicators that the model reads: {', '.join(absent)}. It was built "
-            "with another catalogue; build it again."
+
+    columns: tuple[str, ...]
+    inputs: Matrix
+    extents: Matrix
+    prior: Matrix
+    floors: Matrix
+    """The least departure of each indicator (`least_departures`)."""
+    reviewed: npt.NDArray[np.int64]
+    weights: Matrix
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> BehaviourRows:
+        """The rows that are chosen."""
+        return BehaviourRows(
+            self.columns,
+            self.inputs[chosen],
+            self.extents[chosen],
+            self.prior[chosen],
+            self.floors,
+            self.reviewed[chosen],
+            self.weights[chosen],
         )
-    values = frame.select(_value_column(name) for name in columns)
-    groups = frame.select((pl.col("group") == g).cast(pl.Float64).alias(f"_{g}") for g in GROUPS)
-    # Polars nulls become NaN, which LightGBM treats differently from 0.
-    return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
 
 
-@cache
-def _value_column(name: str) -> pl.Expr:
-    item = CATALOGUE[name]
-    value = pl.col(name).cast(pl.Float64)
-    if set(GROUPS) <= set(item.groups):
-        return value
-    concerned = pl.col("group").is_in(item.groups)
-    return pl.when(concerned).then(value).otherwise(pl.lit(item.none or 0.0)).alias(name)
-
-
-def fit_ordinal_model(
+def behaviour_rows(
     frame: pl.DataFrame,
     reviewed: npt.NDArray[np.int64],
     weights: Matrix,
     columns: Sequence[str],
-    settings: Settings,
-) -> OrdinalModel:
-    """Fit stage 1 on labelled rows; `reviewed` is the reader's level, 0 (low) to 3 (very high)."""
-    directions = [DIRECTION[CATALOGUE[name].direction] for name in columns] + [0] * len(GROUPS)
-    booster = train_booster(input_matrix(frame, columns), reviewed, weights, directions, settings)
-    return OrdinalModel(booster, tuple(columns))
-
-
-def train_booster(
-    base: Matrix,
-    reviewed: npt.NDArray[np.int64],
-    weights: Matrix,
-    directions: Sequence[int],
-    settings: Settings,
-    thresholds: int = len(THRESHOLDS),
-) -> lgb.Booster:
-    """Train the booster on rows stacked by threshold; `reviewed` runs from 0 to `thresholds`.
-
-    `directions` has one entry a column of `base`: 1 rising, -1 falling, 0 free.
-    """
-    stacked = np.vstack([_at_threshold(base, k) for k in range(1, thresholds + 1)])
-    target = np.concatenate([reviewed >= k for k in range(1, thresholds + 1)]).astype(np.int8)
-    data = lgb.Dataset(
-        stacked, label=target, weight=np.tile(weights, thresholds), free_raw_data=True
-    )
-    return lgb.train(
-        _booster_parameters(directions, settings), data, num_boost_round=settings.rounds
+    prior: Prior,
+) -> BehaviourRows:
+    """Lay out labelled rows of a frame for stage 1; `reviewed` is the reader's level, 0 to 3."""
+    extents = prior.extents(frame, columns)
+    return BehaviourRows(
+        columns=tuple(columns),
+        inputs=input_matrix(frame, columns),
+        extents=extents,
+        prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
+        floors=prior.least_departures(columns),
+        reviewed=reviewed,
+        weights=weights,
     )
 
 
-def booster_margin(booster: lgb.Booster, base: Matrix, threshold: int) -> Matrix:
-    """The log-odds, for each row, that a reader would give at least the threshold."""
-    raw = booster.predict(_at_threshold(base, threshold), raw_score=True, num_threads=1)
-    return np.asarray(raw, dtype=np.float64)
+@dataclass(frozen=True)
+class Training:
+    """One training of stage 1: its booster, departures from the prior and intercepts."""
+
+    booster: lgb.Booster | None
+    departures: Matrix
+    intercepts: Matrix
+
+    def margins(self, rows: BehaviourRows) -> Matrix:
+        """The log-odds of each threshold for each row: (rows, 3)."""
+        weighed = rows.prior + rows.extents @ self.departures
+        whole = weighed[:, None] + self.intercepts
+        if self.booster is None:
+            return whole
+        trees = [
+            booster_margin(self.booster, rows.inputs, np.full(len(rows.inputs), k))
+            for k in range(1, len(THRESHOLDS) + 1)
+        ]
+        total: Matrix = whole + np.column_stack(trees)
+        return total
 
 
-def _at_threshold(base: Matrix, threshold: int) -> Matrix:
-    return np.column_stack([base, np.full(len(base), float(threshold))])
+def train_once(rows: BehaviourRows, settings: Settings, ridge: float) -> Training:
+    """Fit the weights, drawn to the prior by `ridge`, and a booster on what they leave."""
+    fitted = fit_departures(
+        rows.extents, rows.prior, rows.reviewed, rows.weights, rows.floors, ridge
+    )
+    if not settings.rounds:
+        return Training(None, fitted.departures, fitted.intercepts)
+    directions = [DIRECTION[CATALOGUE[name].direction] for name in rows.columns]
+    weighed = rows.prior + rows.extents @ fitted.departures
+    booster = train_booster(
+        rows.inputs,
+        rows.reviewed,
+        rows.weights,
+        [*directions, *[0] * len(GROUPS)],
+        settings,
+        start=weighed[:, None] + fitted.intercepts,
+    )
+    return Training(booster, fitted.departures, fitted.intercepts)
 
 
-def _booster_parameters(directions: Sequence[int], settings: Settings) -> dict[str, object]:
-    return {
-        "objective": "binary",
-        "num_leaves": settings.leaves,
-        "max_depth": settings.depth,
-        "learning_rate": settings.rate,
-        "min_data_in_leaf": settings.smallest_leaf,
-        "lambda_l2": settings.ridge,
-        "feature_fraction": settings.columns_each,
-        "bagging_fraction": settings.rows_each,
-        "bagging_freq": int(settings.rows_each < 1),
-        "monotone_constraints": [*directions, -1],
-        "monotone_constraints_method": "basic",
-        "deterministic": True,
-        "force_row_wise": True,
-        # One thread: with so few rows more are no faster, and far slower on a busy machine.
-        "num_threads": 1,
-        "seed": settings.seed,
-        "verbosity": -1,
-    }
+def mean_model(trainings: Sequence[Training], rows: BehaviourRows, prior: Prior) -> OrdinalModel:
+    """The mean of trainings: their log-odds, and so their contributions, are averaged."""
+    departures = np.mean([one.departures for one in trainings], axis=0)
+    intercepts = np.mean([one.intercepts for one in trainings], axis=0)
+    usual = np.average(rows.extents, axis=0, weights=rows.weights)
+    return OrdinalModel(
+        boosters=tuple(one.booster for one in trainings if one.booster is not None),
+        columns=rows.columns,
+        prior=prior,
+        departures=dict(zip(rows.columns, map(float, departures), strict=True)),
+        usual=dict(zip(rows.columns, map(float, usual), strict=True)),
+        intercepts=tuple(map(float, intercepts)),
+    )

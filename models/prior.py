@@ -10,8 +10,8 @@ in structured professional judgement; the weights and their sources stand in pri
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.contracts.codes import COMMUNITY_GROUPS
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 from features.indicators import CATALOGUE
 from features.indicators.base import Indicator
-from models.ordinal import Matrix, community_rows
+from models.inputs import Matrix, community_rows
 from models.scored_rows import lay_out_scores
 
 PRIOR = Path(__file__).with_name("prior.toml")
+LEAST_SHARE = 0.1
+"""The share of a weight that learning leaves of it at least, for every group of people."""
 LEAST_SOURCE = 20
 """The least number of characters that name a source."""
 
@@ -52,8 +55,12 @@ class Prior:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The indicators that it weighs, of those that are scored."""
-        return tuple(one.indicator for one in self._weighed)
+        """The indicators that it weighs, of those that are scored: mental health only if signed."""
+        return tuple(
+            one.indicator
+            for one in self.weights
+            if CATALOGUE[one.indicator].used_in(mental_health=False) != "page_only"
+        )
 
     @property
     def note_kinds(self) -> frozenset[str]:
@@ -65,19 +72,10 @@ class Prior:
         """Nothing was trained, and every reason is settled."""
         return {}
 
-    @property
-    def _weighed(self) -> tuple[Weight, ...]:
-        """The weights of indicators that are scored today: mental health only where signed."""
-        return tuple(
-            one
-            for one in self.weights
-            if CATALOGUE[one.indicator].used_in(mental_health=False) != "page_only"
-        )
-
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score the rows of an indicator frame, except those of prisoners (`lay_out_scores`)."""
         rows = community_rows(frame)
-        return lay_out_scores(rows, self._parts(rows).sum(axis=1))
+        return lay_out_scores(rows, self.contributions(rows, "")[0].sum(axis=1))
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
         """What each indicator adds to the log-odds of each row; the last column is the base.
@@ -85,25 +83,64 @@ class Prior:
         Shape (rows, indicators + 1). The recorded level changes no weight.
         """
         _ = stratum
-        return self._parts(frame), [*self.scored, "base"]
+        parts = self.extents(frame, self.scored) * self.weights_by_row(frame, self.scored)
+        return np.hstack([parts, np.full((frame.height, 1), self.base)]), [*self.scored, "base"]
 
-    def _parts(self, frame: pl.DataFrame) -> Matrix:
-        columns = [
-            (_extent(CATALOGUE[one.indicator], one.full) * self._weight_of_group(one)).alias(
-                one.indicator
-            )
-            for one in self._weighed
+    def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
+        """The part of each contribution that is the prior's: all of it."""
+        return self.contributions(frame, stratum)[0][:, :-1]
+
+    def extents(self, frame: pl.DataFrame, names: Sequence[str]) -> Matrix:
+        """How far each indicator is fired, 0 to 1: (rows, names); not known is 0."""
+        if not names:
+            return np.zeros((frame.height, 0))
+        full = {one.indicator: one.full for one in self.weights}
+        listed = (_extent(CATALOGUE[name], full[name]).alias(name) for name in names)
+        fired: Matrix = frame.select(listed).to_numpy().astype(np.float64)
+        return fired
+
+    def weights_by_row(self, frame: pl.DataFrame, names: Sequence[str]) -> Matrix:
+        """The weight of each indicator for the group of each row: (rows, names).
+
+        Prisoners, for whom nothing is scored, have the least of any group's.
+        """
+        of_groups = self.weights_by_group(names)
+        table = np.vstack([of_groups, of_groups.min(axis=0)])
+        places = {group: place for place, group in enumerate(COMMUNITY_GROUPS)}
+        at = frame["group"].replace_strict(places, default=len(places), return_dtype=pl.Int64)
+        rows: Matrix = table[at.to_numpy()]
+        return rows
+
+    def weights_by_group(self, names: Sequence[str]) -> Matrix:
+        """The weight of each indicator for each group: (COMMUNITY_GROUPS, names)."""
+        of = {one.indicator: one for one in self.weights}
+        listed = [
+            [self.sizes[of[name].groups.get(group, of[name].size)] for name in names]
+            for group in COMMUNITY_GROUPS
         ]
-        base = pl.lit(self.base).alias("base")
-        parts: Matrix = frame.select(*columns, base).to_numpy().astype(np.float64)
-        return parts
+        return np.array(listed).reshape(len(COMMUNITY_GROUPS), len(names))
 
-    def _weight_of_group(self, weight: Weight) -> pl.Expr:
-        own = {group: self.sizes[size] for group, size in weight.groups.items()}
-        usual = pl.lit(self.sizes[weight.size])
-        if not own:
-            return usual
-        return pl.col("group").replace_strict(own, default=usual, return_dtype=pl.Float64())
+    def least_departures(self, names: Sequence[str]) -> Matrix:
+        """How far each weight may be learned down: LEAST_SHARE of the smallest group's is left."""
+        if not names:
+            return np.zeros(0)
+        floors: Matrix = -(1 - LEAST_SHARE) * self.weights_by_group(names).min(axis=0)
+        return floors
+
+    def as_json(self) -> dict[str, Any]:
+        """The prior as plain values, as they stand in its file and in a bundle."""
+        return {
+            "base": self.base,
+            "sizes": dict(self.sizes),
+            "weight": [asdict(one) for one in self.weights],
+        }
+
+
+def prior_of(content: Mapping[str, Any]) -> Prior:
+    """The prior from the values of its file or of a bundle, not yet checked."""
+    sizes = {str(name): float(value) for name, value in content["sizes"].items()}
+    weights = tuple(Weight(**item) for item in content["weight"])
+    return Prior(float(content["base"]), sizes, weights)
 
 
 def _extent(item: Indicator, full: float) -> pl.Expr:
@@ -127,14 +164,12 @@ def read_prior(path: Path = PRIOR) -> Prior:
         raise MissingInput(f"There is no prior {path}.")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        sizes = {str(name): float(value) for name, value in content["sizes"].items()}
-        weights = tuple(Weight(**item) for item in content["weight"])
-        prior = Prior(float(content["base"]), sizes, weights)
+        prior = prior_of(content)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableInput(f"{path} is no prior: {error}.") from error
-    if any(not value > 0 for value in sizes.values()):
+    if any(not value > 0 for value in prior.sizes.values()):
         raise UnreadableInput(f"{path}: every size must be more than nought: all are adverse.")
-    for one in weights:
+    for one in prior.weights:
         _check_weight(path, one, prior)
     _check_complete(path, prior)
     return prior

@@ -22,8 +22,8 @@ from features.store import volumes
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
-from models.level import STRATA
-from models.ordinal import Matrix, community_rows
+from models.inputs import Matrix, community_rows
+from models.strata import STRATA
 
 NOWHERE = "not known"
 """The region of a case that is held by no unit."""

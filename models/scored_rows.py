@@ -9,8 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from features.history.asof import GROUP_KEY
-from models.level import STRATA, stratum_of
-from models.ordinal import Matrix
+from models.inputs import Matrix
+from models.strata import STRATA, stratum_of
 
 
 class Scorer(Protocol):
@@ -37,6 +37,10 @@ class Scorer(Protocol):
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
         """What each indicator adds to the log-odds of rows of one level; the last is the base."""
+        ...
+
+    def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
+        """The part of each indicator's contribution that is the prior's: (rows, indicators)."""
         ...
 
 

@@ -40,7 +40,7 @@ from training import config, pipeline, stability
 CASES = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Service:
     """The whole made-up service: where its data lies, its engines, its bundle."""
 

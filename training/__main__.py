@@ -58,6 +58,19 @@ def train_model(args: argparse.Namespace) -> None:
     )
 
 
+def propose_prior(args: argparse.Namespace) -> None:
+    """Register the bundle that ranks by the prior alone, for the first day."""
+    store = Store.open(args.store)
+    with show_steps("proposing the prior") as step:
+        proposal = pipeline.propose_prior(
+            store, args.as_of, config.read_config(), args.out, args.tracking, step
+        )
+    console.print(
+        f"Bundle {proposal.bundle_id[:12]}, version {proposal.version}, in {proposal.folder}: it "
+        "ranks by published findings alone, and nothing of it was measured."
+    )
+
+
 def trivial_predictors(args: argparse.Namespace) -> None:
     """Compare trivial predictors with the hidden truth of a made-up caseload."""
     store = Store.open(args.store)
@@ -216,6 +229,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     train_parser.set_defaults(run=train_model)
 
+    _add_prior_parser(commands)
     note_commands.add_parser(commands)
     score_commands.add_parser(commands)
     trivial_parser = commands.add_parser(
@@ -259,6 +273,25 @@ def _make_parser() -> argparse.ArgumentParser:
     truth_parser.set_defaults(run=against_truth)
     _add_benchmark_parser(commands)
     return parser
+
+
+def _add_prior_parser(commands: Any) -> None:
+    prior_parser = commands.add_parser(
+        "propose-prior", help="register a bundle of published findings alone, without a reading"
+    )
+    prior_parser.add_argument(
+        "--store", type=Path, default=Path("var/store"), help="store of histories"
+    )
+    prior_parser.add_argument(
+        "--as-of", type=clock.as_of_date, required=True, help="day whose caseload is the usual"
+    )
+    prior_parser.add_argument(
+        "--out", type=Path, default=Path("var/bundles"), help="folder of bundles"
+    )
+    prior_parser.add_argument(
+        "--tracking", type=Path, default=Path("var/tracking"), help="MLflow's store"
+    )
+    prior_parser.set_defaults(run=propose_prior)
 
 
 def _add_benchmark_parser(commands: Any) -> None:

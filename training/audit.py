@@ -22,8 +22,8 @@ from features.store import protected_characteristics as people_as
 from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
 from features.store.store import Store
 from models import metrics
-from models.level import stratum_of
-from models.ordinal import Matrix
+from models.inputs import Matrix
+from models.strata import stratum_of
 from training import fairness, labels
 from training.fairness import GroupLine
 from training.labels import Labelled

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
 from features.frame import build
 from features.indicators import CATALOGUE
-from models import metrics, ordinal
-from models.level import STRATA, stratum_of
-from models.ordinal import Matrix
+from models import metrics
+from models.inputs import Matrix, input_matrix
 from models.prior import read_prior
+from models.strata import STRATA, stratum_of
+from models.weights import sigmoid
 from training import challengers
 from training.labels import Labelled, read_higher
+
+Baseline = Callable[[Labelled, Labelled], Matrix]
+"""From training rows and test rows to a score of each test row."""
 
 
 def recorded_level_alone(train: Labelled, test: Labelled) -> Matrix:
@@ -41,10 +47,9 @@ def fired_indicators(_train: Labelled, test: Labelled) -> Matrix:
 
 
 def published_findings(_train: Labelled, test: Labelled) -> Matrix:
-    """The log-odds of the prior: signed weights from published findings, nothing learnt."""
+    """The probability by the prior: signed weights from published findings, nothing learnt."""
     parts, _ = read_prior().contributions(test.frame, "")
-    total: Matrix = parts.sum(axis=1)
-    return total
+    return sigmoid(parts.sum(axis=1))
 
 
 def best_single_indicator(train: Labelled, test: Labelled) -> Matrix:
@@ -85,8 +90,8 @@ def _baseline_inputs(labelled: Labelled) -> Matrix:
     columns = [*build.indicator_columns("stage_1"), *build.indicator_columns("stage_2")]
     strata = stratum_of(labelled.frame).to_numpy()
     onehot = np.column_stack([strata == name for name in STRATA]).astype(np.float64)
-    inputs: Matrix = np.hstack([ordinal.input_matrix(labelled.frame, columns), onehot])
-    return inputs
+    whole: Matrix = np.hstack([input_matrix(labelled.frame, columns), onehot])
+    return whole
 
 
 BASELINES = {

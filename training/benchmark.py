@@ -17,8 +17,8 @@ from sklearn.model_selection import StratifiedKFold
 from features.errors import UserError
 from features.processes import process_pool
 from models import metrics
+from models.inputs import Matrix
 from models.metrics import Figure, Flags
-from models.ordinal import Matrix
 from training import by_level, fairness, learner, one_fold, tabular
 from training.fairness import GroupLine
 from training.one_fold import BY_GROUP, MODEL, Places

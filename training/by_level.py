@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models import metrics
+from models.inputs import Matrix
 from models.metrics import Figure, Flags
-from models.ordinal import Matrix
 from training import learner, tabular
 from training.tabular import Description, Rows
 

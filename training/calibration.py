@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from models import metrics
-from models.level import STRATA, stratum_of
+from models.inputs import GROUPS, Matrix
 from models.metrics import Figure, Flags, Measure
-from models.ordinal import GROUPS, Matrix
+from models.strata import STRATA, stratum_of
 from training import labels
 from training.labels import Labelled
 

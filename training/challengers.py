@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.ordinal import Matrix
+from models.inputs import Matrix
 
 Challenger = Callable[[Matrix, Matrix, Matrix, Matrix], Matrix]
 SEED = 1

@@ -17,7 +17,7 @@ import polars as pl
 from features.errors import UserError
 from features.processes import process_pool
 from models import metrics
-from models.level import STRATA, stratum_of
+from models.strata import STRATA, stratum_of
 from training import alternatives, labels, splits
 from training.alternatives import CHOICES, Choice
 from training.config import Config
@@ -85,7 +85,7 @@ def _score_fold(fold: Fold, config: Config, choices: tuple[Choice, ...]) -> list
     strata, higher = stratum_of(test.frame).to_numpy(), labels.read_higher(test) > 0
     scores = []
     for choice in choices:
-        probability = alternatives.fit_choice(choice, fold.train, config)(test.frame)
+        probability = alternatives.fit_choice(choice, fold.train, config)(test)
         reached = _average_precision(probability, higher, test.weights, strata)
         scores.append(Score(choice.name, reached, _log_loss(probability, higher, test.weights)))
     return scores

@@ -11,7 +11,7 @@ from typing import Any
 
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 from features.history.rows_of_notes import COUNTS_AS
-from models.ordinal import Settings
+from models.boosters import Settings
 
 DEFAULT = Path(__file__).with_name("config.toml")
 
@@ -37,11 +37,18 @@ class Splits:
 
 
 @dataclass(frozen=True)
-class Level:
-    """Stage 2: its ridge penalty, and the number of parts for cross-fitting margins."""
+class Trainings:
+    """How many times the people are split into halves: stage 1 is the mean of twice as many."""
 
-    ridge: float
-    cross_fits: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Ridges:
+    """How firmly weights may be drawn to the prior; folds of people decide between them."""
+
+    ridges: tuple[float, ...]
+    parts: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,9 @@ class Config:
     labels: Labels
     splits: Splits
     booster: Settings
-    level: Level
+    trainings: Trainings
+    weights: Ridges
+    level: Ridges
     indicators: Indicators
     notes: Notes
     review: Review
@@ -95,7 +104,9 @@ _SECTIONS: dict[str, type] = {
     "labels": Labels,
     "splits": Splits,
     "booster": Settings,
-    "level": Level,
+    "trainings": Trainings,
+    "weights": Ridges,
+    "level": Ridges,
     "indicators": Indicators,
     "notes": Notes,
     "review": Review,

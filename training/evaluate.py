@@ -11,10 +11,11 @@ import polars as pl
 from features.errors import UserError
 from models import metrics
 from models.bundle import Bundle
-from models.level import STRATA, stratum_of
+from models.inputs import Matrix
 from models.metrics import Figure
-from models.ordinal import Matrix
+from models.strata import STRATA, stratum_of
 from training import baselines, labels
+from training.baselines import Baseline
 from training.config import Config
 from training.fit import fit_bundle
 from training.labels import Labelled
@@ -22,7 +23,6 @@ from training.splits import Fold
 
 MODEL = "two-stage model"
 COMPARED = ["share_found", "precision", "average_precision"]
-Baseline = Callable[[Labelled, Labelled], Matrix]
 
 
 @dataclass(frozen=True)

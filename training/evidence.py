@@ -24,6 +24,7 @@ ON_THE_CARD = {
     note_ablation.GAIN: "What counting entries of notes changes for the model",
     note_ablation.PEOPLE: "Who is shown with entries of notes and without",
     "stability": "Whether the first reason stays when other people are read",
+    "ranks": "Whether who ranks first stays when other people are read",
     "nights": "Whether the list of a night is that of the nights before",
 }
 """The parts of the evidence shown on the model card, with their headings."""

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models import metrics
+from models.inputs import Matrix
 from models.metrics import Figure, Flags, Measure
-from models.ordinal import Matrix
 
 SMALL = 10
 Words = npt.NDArray[np.object_]

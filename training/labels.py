@@ -23,7 +23,7 @@ from features.frame import build
 from features.history import asof
 from features.store.column_pruning import Unread
 from features.store.store import Store
-from models.ordinal import Matrix
+from models.inputs import Matrix
 from training.config import Config
 
 RANK = {level: rank for rank, level in enumerate(codes.LEVEL_ORDER)}

@@ -13,9 +13,9 @@ from features.history import asof
 from features.store.store import Store
 from models import metrics
 from models.bundle import Bundle
-from models.level import STRATA, stratum_of
+from models.inputs import Matrix, community_rows
 from models.metrics import Figure, Flags
-from models.ordinal import Matrix, community_rows
+from models.strata import STRATA, stratum_of
 from training import labels
 from training.evaluate import Judged
 

@@ -9,15 +9,17 @@ from zlib import crc32
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
-from models import level, ordinal
-from models.level import Stratum
-from models.ordinal import Matrix, Settings
+from models.boosters import Settings, booster_margin, train_booster
+from models.inputs import Matrix
+from models.weights import sigmoid
 
 LEAST_ROWS = 200
 """A recorded level with fewer rows is calibrated together with all others."""
 PARTS = 4
 RIDGE = 8.0
+LEAST_SLOPE = 0.05
 EVERYONE = "everyone"
 POOLED = "all levels together"
 
@@ -25,15 +27,23 @@ Words = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """Of one recorded level: log-odds = base of the group + slope x margin."""
+
+    slope: float
+    base: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Learner:
     """A fitted stage 1, blind to the recorded level, and the calibration of each level."""
 
     booster: lgb.Booster
-    strata: dict[str, Stratum]
+    strata: dict[str, Calibration]
 
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
         """The calibrated probability of the outcome, for each row of a table."""
-        margin = ordinal.booster_margin(self.booster, values, 1)
+        margin = booster_margin(self.booster, values, 1)
         row_groups = _one_level(len(values)) if groups is None else groups
         predicted = np.empty(len(values))
         for row, (name, group) in enumerate(zip(recorded, row_groups, strict=True)):
@@ -64,7 +74,7 @@ def fit_learner(
     margins = np.zeros(len(values))
     for part in range(PARTS):
         in_part = parts == part
-        others = ordinal.train_booster(
+        others = train_booster(
             values[~in_part],
             target[~in_part],
             weights[~in_part],
@@ -72,23 +82,35 @@ def fit_learner(
             settings,
             thresholds=1,
         )
-        margins[in_part] = ordinal.booster_margin(others, values[in_part], 1)
+        margins[in_part] = booster_margin(others, values[in_part], 1)
     strata = {}
     for name in (POOLED, *sorted(set(recorded))):
         rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
         if rows.sum() >= LEAST_ROWS or name == POOLED:
-            strata[name] = level.fit_stratum(
-                margin=margins[rows],
-                process=np.zeros((int(rows.sum()), 0)),
-                groups=row_groups[rows],
-                higher=outcome[rows],
-                weights=weights[rows],
-                columns=[],
-                ridge=RIDGE,
-                names=names,
-            )
-    booster = ordinal.train_booster(values, target, weights, directions, settings, thresholds=1)
+            strata[name] = fit_calibration(margins[rows], row_groups[rows], outcome[rows], names)
+    booster = train_booster(values, target, weights, directions, settings, thresholds=1)
     return Learner(booster, strata)
+
+
+def fit_calibration(
+    margin: Matrix, groups: Words, higher: Matrix, names: Sequence[str]
+) -> Calibration:
+    """Fit slope and bases by penalised likelihood; bases are drawn together, the slope to one."""
+    onehot = np.column_stack([groups == group for group in names]).astype(np.float64)
+    design = np.hstack([np.ones((len(margin), 1)), onehot, margin[:, None]])
+    penalty = np.concatenate([[0.0], np.full(len(names), RIDGE), [RIDGE / 4]])
+    target = np.concatenate([np.zeros(1 + len(names)), [1.0]])
+
+    def loss(beta: Matrix) -> tuple[float, Matrix]:
+        score, away = design @ beta, beta - target
+        value = (np.logaddexp(0, score) - higher * score).sum()
+        gradient = design.T @ (sigmoid(score) - higher) + penalty * away
+        return float(value + 0.5 * penalty @ away**2), gradient
+
+    bounds = [(None, None)] * (1 + len(names)) + [(LEAST_SLOPE, None)]
+    beta = minimize(loss, target, jac=True, method="L-BFGS-B", bounds=bounds).x
+    base = {group: float(beta[0] + beta[1 + i]) for i, group in enumerate(names)}
+    return Calibration(slope=float(beta[-1]), base=base)
 
 
 def _one_level(count: int) -> Words:

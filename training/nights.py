@@ -13,7 +13,7 @@ from features.history import asof
 from features.store.store import Store
 from models import metrics
 from models.bundle import Bundle
-from models.level import STRATA
+from models.strata import STRATA
 
 NIGHTS = (1, 7, 28)
 

@@ -17,9 +17,9 @@ from features.errors import UserError
 from features.history import asof
 from features.store.store import Store
 from models import metrics
-from models.level import STRATA, stratum_of
+from models.inputs import Matrix
 from models.metrics import Figure
-from models.ordinal import Matrix
+from models.strata import STRATA, stratum_of
 from training import audit, evaluate, fairness, labels, splits
 from training.config import Config
 from training.evaluate import Judged

@@ -18,7 +18,7 @@ from features.history import asof
 from features.history.rows_of_notes import COUNTS_AS, IS_FACT, TABLE
 from features.indicators import CATALOGUE
 from features.store.store import Store
-from models.ordinal import community_rows
+from models.inputs import community_rows
 from training import sealed, truth
 from training.config import Config
 

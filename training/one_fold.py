@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import metrics
-from models.ordinal import Matrix
+from models.inputs import Matrix
 from training import learner, tabular
 from training.challengers import CHALLENGERS
 from training.tabular import Description, Rows

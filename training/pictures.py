@@ -12,10 +12,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from models import metrics, ordinal
+from models import metrics
 from models.bundle import Bundle
-from models.level import STRATA, THRESHOLD_OF, stratum_of
-from models.ordinal import GROUPS, THRESHOLDS, Matrix, community_rows
+from models.inputs import Matrix, community_rows
+from models.strata import STRATA, stratum_of
 from training import labels, rates
 from training.labels import Labelled
 
@@ -38,21 +38,14 @@ def draw_figures(judged: Labelled, probability: Matrix, folder: Path) -> list[Pa
 
 
 def draw_explanations(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[Path]:
-    """Write beeswarm.png and dependence.png with the SHAP values of stage 1.
+    """Write beeswarm.png and dependence.png with the SHAP values of the whole score.
 
-    The margin of the threshold that each row's recorded level asks for; at most `DRAWN` rows.
+    Both stages: what each indicator adds to the calibrated log-odds, against the usual; at most
+    `DRAWN` rows whose recorded level can be too low.
     """
-    frame = community_rows(frame)[:DRAWN]
-    at = [THRESHOLD_OF.get(name, len(THRESHOLDS)) for name in stratum_of(frame)]
-    rows = np.column_stack([ordinal.input_matrix(frame, model.ordinal.columns), at])
-    names = [*model.ordinal.columns, *GROUPS, "threshold"]
-    values = shap.TreeExplainer(model.ordinal.booster)(rows)
-    explanation = shap.Explanation(
-        values=values.values,
-        base_values=values.base_values,
-        data=rows,
-        feature_names=[name.replace("_", " ") for name in names],
-    )
+    rows = community_rows(frame)
+    frame = rows.filter(stratum_of(rows).is_in(STRATA))[:DRAWN]
+    explanation = _explain_score(model, frame)
     pictures = {
         "beeswarm.png": _draw_beeswarm(explanation),
         "dependence.png": _draw_dependence(explanation),
@@ -63,23 +56,42 @@ def draw_explanations(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[
     return [folder / name for name in pictures]
 
 
+def _explain_score(model: Bundle, frame: pl.DataFrame) -> shap.Explanation:
+    strata = stratum_of(frame)
+    values, data, base = [], [], []
+    for name in STRATA:
+        rows = frame.filter(strata == name)
+        if rows.is_empty():
+            continue
+        parts, _ = model.contributions(rows, name)
+        values.append(parts[:, :-1])
+        base.append(parts[:, -1])
+        data.append(rows.select(pl.col(list(model.scored)).cast(pl.Float64)).to_numpy())
+    return shap.Explanation(
+        values=np.vstack(values),
+        base_values=np.concatenate(base),
+        data=np.vstack(data),
+        feature_names=[name.replace("_", " ") for name in model.scored],
+    )
+
+
 def _draw_beeswarm(explanation: shap.Explanation) -> Picture:
     picture = plt.figure(layout="constrained")
     shap.plots.beeswarm(explanation, max_display=20, show=False, plot_size=(10, 8))
-    picture.suptitle("What moves the margin, a dot a person and group (log-odds)")
+    picture.suptitle("What moves the score, a dot a person and group (log-odds)")
     return picture
 
 
 def _draw_dependence(explanation: shap.Explanation) -> Picture:
-    own = explanation[:, : explanation.shape[1] - len(GROUPS) - 1]
+    own = explanation
     order = np.argsort(-np.abs(own.values).mean(axis=0))[:4]
-    picture, axes = _four_panels("The four indicators that move the margin most")
+    picture, axes = _four_panels("The four indicators that move the score most")
     for place, column in zip(axes, order, strict=True):
         values = own.data[:, column]
         place.scatter(values, own.values[:, column], s=8, color=BLUE, alpha=0.4)
         place.axhline(0, color=GREY, linestyle=":")
         place.set_xlabel(own.feature_names[column])
-        place.set_ylabel("moves the margin by")
+        place.set_ylabel("moves the log-odds by")
     return picture
 
 

@@ -10,10 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from features.frame import build
 from features.store import staging
 from features.store.store import Store
 from models import bundle, card, metrics, profile, registry
+from models.prior import read_prior
 from training import (
     baselines,
     evaluate,
@@ -34,6 +37,7 @@ from training.splits import Fold
 
 FIGURES = "figures.json"
 EVIDENCE = "evidence.json"
+NO_READINGS = pl.DataFrame(schema={"crn": pl.String(), "weight": pl.Float64()})
 IN_A_WORD = ("until", "made_up", "store", "code", "config", "rows", "effective_rows", "folds")
 """The parts of a bundle's `about` that are logged as parameters of its MLflow run."""
 
@@ -96,8 +100,11 @@ def train_bundle(
         stays = nights.measure_stay(store, model, until, config.review.share)
         content_of_evidence |= {
             "stability": [asdict(one) for one in steady.lines],
+            "ranks": [asdict(one) for one in steady.ranks],
             "nights": [asdict(one) for one in stays],
         }
+    failing = sorted(one.recorded for one in verdicts if not one.passes)
+    model = replace(model, about={**model.about, "random_only": failing})
     # What the board reads before it signs is bound to what it signs, by this digest.
     model = replace(model, about={**model.about, "evidence": _digest_of(content_of_evidence)})
     if pooled is not None:
@@ -109,6 +116,47 @@ def train_bundle(
         model=model,
         lines=lines,
         content=content_of_evidence,
+        config=config,
+        out=out,
+        tracking=tracking,
+        marker=marker,
+        step=step,
+    )
+
+
+def propose_prior(
+    store: Store,
+    as_of: date,
+    config: Config,
+    out: Path,
+    tracking: Path,
+    step: Callable[[str], None] = lambda _: None,
+) -> Proposal:
+    """Save and register the bundle that ranks by the prior alone; it needs no reading.
+
+    Its evidence is empty: nothing was measured. The caseload of `as_of` is what drift is watched
+    against.
+    """
+    staging.check_writable(out)
+    registry.prepare_tracking(tracking)
+    content: dict[str, Any] = {name: [] for name in evidence.ON_THE_CARD}
+    about = {
+        **_describe_training(store, as_of, Labelled(NO_READINGS), [], config),
+        "note_kinds": [],
+        "evidence": _digest_of(content),
+    }
+    model = bundle.bundle_of_prior(read_prior(), about)
+    step("the caseload of today, against which drift is watched")
+    usual = profile.make_profile(store, model, as_of).as_json()
+    model = replace(model, about={**model.about, "profile": usual})
+    marker = out / f"prior-{model.id[:16]}.json"
+    if marker.exists():
+        registered = json.loads(marker.read_text(encoding="utf-8"))
+        return Proposal(model.id, out / registered["folder"], registered["version"], False, [])
+    return _save_proposal(
+        model=model,
+        lines=[],
+        content=content,
         config=config,
         out=out,
         tracking=tracking,

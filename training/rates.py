@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models import metrics
-from models.level import STRATA, stratum_of
+from models.inputs import Matrix
 from models.metrics import Figure
-from models.ordinal import Matrix
+from models.strata import STRATA, stratum_of
 from training import labels
 from training.labels import Labelled
 

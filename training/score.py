@@ -19,7 +19,7 @@ from features.history.asof import GROUP_KEY
 from features.indicators import CATALOGUE
 from features.store.store import Store
 from models import explain
-from models.ordinal import community_rows
+from models.inputs import community_rows
 from models.scored_rows import Scorer, rank_in_level
 
 FORMATS = (".csv", ".parquet")

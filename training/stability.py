@@ -11,13 +11,14 @@ import polars as pl
 from models import explain, metrics
 from models.bundle import Bundle
 from models.explain import LEAST_SETTLED, SMALLEST_WEIGHT, Key
-from models.level import STRATA, stratum_of
-from models.ordinal import Matrix, community_rows
+from models.inputs import Matrix, community_rows
+from models.strata import STRATA, stratum_of
 from training.config import Config
 from training.fit import fit_bundle
 from training.labels import Labelled
 
 BOOTSTRAPS = 5
+TOP, STILL = 0.02, 0.05
 FEWEST = 30
 """A family that raised the score of fewer shown rows, over all resamples, is not judged."""
 
@@ -39,11 +40,25 @@ class Stability:
 
 
 @dataclass(frozen=True)
+class RankStability:
+    """Of the rows that rank first at a recorded level, how many others would still show.
+
+    `stays` is the mean, over models trained on other people, of the share of the proposal's first
+    TOP that are in their first STILL.
+    """
+
+    recorded: str
+    rows: int
+    stays: float
+
+
+@dataclass(frozen=True)
 class Steadiness:
     """How stable the reasons at each level are, and how often each family stays a reason."""
 
     lines: list[Stability]
     families: dict[str, dict[str, float]]
+    ranks: list[RankStability]
 
 
 def measure_stability(
@@ -59,17 +74,25 @@ def measure_stability(
     shown = _rows_shown(proposal, frame, config.review.share)
     own = {name: _reason_weights(proposal, frame[rows], name) for name, rows in shown.items()}
     others: dict[str, list[Matrix]] = {name: [] for name in shown}
+    first = _rows_shown(proposal, frame, TOP)
+    stays: dict[str, list[float]] = {name: [] for name in first}
     for number in range(BOOTSTRAPS):
         step(f"reasons: resample {number + 1} of {BOOTSTRAPS}")
         other = fit_bundle(_resample_people(labelled, rng), config)
         for name, rows in shown.items():
             others[name].append(_reason_weights(other, frame[rows], name)[0])
+        still = _rows_shown(other, frame, STILL)
+        for name, rows in first.items():
+            stays[name].append(len({*rows} & {*still[name]}) / len(rows))
+    ranks = [
+        RankStability(name, len(rows), float(np.mean(stays[name]))) for name, rows in first.items()
+    ]
     lines, families = [], {}
     for name, (weights, keys) in own.items():
         again = np.stack(others[name])
-        stays = dict(_family_stays(weights, again, keys))
-        families[name] = {explain.family_key(key): rate for key, rate in stays.items()}
-        settled = [stays.get(key, 1.0) >= LEAST_SETTLED for key in keys]
+        still_given = dict(_family_stays(weights, again, keys))
+        families[name] = {explain.family_key(key): rate for key, rate in still_given.items()}
+        settled = [still_given.get(key, 1.0) >= LEAST_SETTLED for key in keys]
         same = _same_first(weights, again)
         after = _same_first(weights[:, settled], again[:, :, settled])
         lines.append(
@@ -81,7 +104,7 @@ def measure_stability(
                 float(after.mean()),
             )
         )
-    return Steadiness(lines, families)
+    return Steadiness(lines, families, ranks)
 
 
 def _rows_shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:

@@ -18,8 +18,10 @@ import numpy.typing as npt
 import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
+from models.boosters import Settings
+from models.inputs import Matrix
 from models.metrics import Flags
-from models.ordinal import DIRECTION, Matrix, Settings
+from models.ordinal import DIRECTION
 
 KINDS = ("number", "ordered", "category")
 UNKNOWN = "unknown"

@@ -23,7 +23,7 @@ from features.history.recorded_levels import recorded_levels
 from features.indicators import find_indicator
 from features.store.store import Store, bucket_of
 from models import metrics
-from models.ordinal import Matrix
+from models.inputs import Matrix
 from training import sealed
 from training.labels import RANK
 

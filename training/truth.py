@@ -20,8 +20,8 @@ from features.history import asof
 from features.store.store import Store
 from models import metrics
 from models.bundle import Bundle
-from models.level import STRATA, stratum_of
-from models.ordinal import Matrix, community_rows
+from models.inputs import Matrix, community_rows
+from models.strata import STRATA, stratum_of
 from training import baselines, labels, sealed
 from training.config import Config
 from training.fit import fit_bundle
@@ -154,7 +154,9 @@ def overall_share(lines: list[TruthLine], model: str, share: float) -> float:
 
 
 def _measure_echo(model: Bundle, labelled: Labelled) -> list[Echo]:
-    margin = model.ordinal.margins(labelled.frame)[:, 0]
+    margin = model.ordinal.margins_at(
+        labelled.frame, np.ones(labelled.frame.height, dtype=np.int64)
+    )
     recorded = labelled.frame["level"].replace_strict(labels.RANK, default=None)
     has_level = recorded.is_not_null().to_numpy()
     above = recorded.fill_null(0).to_numpy() > 0

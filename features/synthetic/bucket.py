@@ -16,6 +16,7 @@ from features.synthetic import (
     changes,
     contacts,
     documents,
+    figures,
     incidents,
     links,
     lives,
@@ -26,6 +27,7 @@ from features.synthetic import (
     practice,
     readers,
     registers,
+    stories,
     supervision,
 )
 from features.synthetic.draw import Desk, Draw, Floats, pick_labels
@@ -55,6 +57,8 @@ class Plan:
     cuts: Floats
     slips: float
     only_in_notes: float
+    stories: float
+    """The share of people who have a story at some time."""
 
     def draw(self, bucket: int = -1) -> Draw:
         """The seeded random generator of a bucket; with None, the one shared by all buckets."""
@@ -82,7 +86,11 @@ def make_plan(
     units_and_teams = places.make_places(draw, cases, policies)
     pilot_people = people.make_people(draw, PILOT, 1)
     cuts = lives.find_cuts(lives.make_lives(draw, pilot_people))
+    chosen = find_scenario(scenario)
+    drawn_share = figures.STORIES.value * underestimated / figures.UNDERESTIMATED.value
+    share = drawn_share if chosen.stories else 0.0
     pilot = lives.make_lives(draw, pilot_people, cuts)
+    pilot = stories.raise_levels(pilot, stories.draw_stories(draw, pilot, share))
     holding = practice.draw_holdings(draw, pilot, units_and_teams)
     slips = practice.slips_for(underestimated, draw, pilot, holding, cuts)
     return Plan(
@@ -91,12 +99,13 @@ def make_plan(
         cases=cases,
         buckets=buckets,
         audited=audited,
-        scenario=find_scenario(scenario),
+        scenario=chosen,
         policies=policies,
         places=units_and_teams,
         cuts=cuts,
         slips=slips,
         only_in_notes=only_in_notes,
+        stories=share,
     )
 
 
@@ -114,7 +123,9 @@ def make_bucket(plan: Plan, number: int) -> Bucket:
     """Make a bucket: draw lives, then practice, then the entries that record them."""
     draw = plan.draw(number)
     who = people.make_people(draw, plan.size(number), plan.buckets)
-    led = lives.make_lives(draw, who, plan.cuts)
+    plain = lives.make_lives(draw, who, plan.cuts)
+    missed = stories.draw_stories(draw, plain, plan.stories)
+    led = stories.raise_levels(plain, missed)
     holding = practice.draw_holdings(draw, led, plan.places)
     work = practice.draw_assessments(draw, led, holding, plan.cuts, plan.slips, plan.scenario)
     due = supervision.contact_due(led, work, plan.places, plan.policies, plan.scenario)
@@ -143,6 +154,8 @@ def make_bucket(plan: Plan, number: int) -> Bucket:
         "people": people.people_table(draw, who, np.maximum(led.sentences.start, 1)),
         "limits": changes.limits_table(desk, led, units),
     }
+    staff = pick_labels(plan.places.staff_codes, holding.staff[:, -1])
+    tables = stories.add_story_rows(desk, led, missed, tables, staff)
     with_notes = notes.write_notes(desk, led, tables, plan.only_in_notes)
     return Bucket(led, with_notes.tables, with_notes.in_notes)
 

@@ -184,6 +184,12 @@ CIRCUMSTANCE_WEIGHTS = _of(
 )
 OWN_SPREAD = _of(0.85, "assumption", "What sets people apart beyond traits and circumstances")
 CONCEALED = _of(0.12, "assumption", "People whose life hardly reaches any record")
+STORIES = _of(
+    0.45, "assumption", "People who have a story (stories.toml) at some time in three years"
+)
+TWO_LEVELS = _of(0.6, "assumption", "Stories that raise a level by two; the others by one")
+FALSE_ALARMS = _of(0.35, "assumption", "Stories that leave entries and raise nothing")
+STORIES_NOTICED = _of(0.45, "assumption", "Stories that the practitioner comes to see")
 NEVER_REACHES = _of(0.30, "assumption", "Incidents that reach nobody's record")
 
 # ── Recording ───────────────────────────────────────────────────────────────────────────────────

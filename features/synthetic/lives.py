@@ -7,7 +7,7 @@ the shares of levels come near the published figures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,10 @@ class Lives:
     true: Ints
     concealed: Flags
     discloses: dict[str, Flags]
+    raised: Ints
+    """(groups, cases, months): by how many levels a story raises the true level."""
+    noticed: Flags
+    """(cases, months): whether the practitioner sees the story."""
 
     def __len__(self) -> int:
         return len(self.people)
@@ -73,6 +77,12 @@ class Lives:
     def level(self, group: str) -> Ints:
         """The true level of a group for each (case, month), from 0 (low) to 3 (very high)."""
         levels: Ints = self.true[codes.COMMUNITY_GROUPS.index(group)]
+        return levels
+
+    @property
+    def readable(self) -> Ints:
+        """The true level that the record tells of: without a story that hardly reached it."""
+        levels: Ints = self.true - self.raised * self.concealed[:, None]
         return levels
 
     def highest(self) -> Ints:
@@ -104,6 +114,8 @@ def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
         true=blank,
         concealed=concealed,
         discloses=discloses,
+        raised=blank,
+        noticed=np.zeros((n, MONTHS), dtype=bool),
     )
     if cuts is None:
         return lives
@@ -113,16 +125,7 @@ def make_lives(draw: Draw, people: People, cuts: Floats | None = None) -> Lives:
             for i, g in enumerate(codes.COMMUNITY_GROUPS)
         ]
     )
-    return Lives(
-        people=people,
-        sentences=sentences,
-        going_on=going_on,
-        felt=felt,
-        own=own,
-        true=true,
-        concealed=concealed,
-        discloses=discloses,
-    )
+    return replace(lives, true=true)
 
 
 def static_score(people: People, group: str) -> Floats:

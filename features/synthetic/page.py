@@ -27,8 +27,9 @@ mental health, children, peers, release) that begin and end. A hidden true level
 follows from them. The record follows with its delays, duplicates, vagueness and corrections; some
 people's lives hardly reach it. The recorded level is what a practitioner put together of it: less
 under strain, copied forward, optimistic, out of date, sometimes too high. How much is written about
-someone follows the level recorded. The true levels lie in a folder of their own, which only the
-evaluation may read.
+someone follows the level recorded. Some have a story of many months in which a whole level is
+missed (`features/synthetic/stories.toml`); others leave such entries and nothing is behind them.
+The true levels lie in a folder of their own, which only the evaluation may read.
 
 ![Three people: what went on, what was written down, the true and the recorded level](images/stories.svg)
 

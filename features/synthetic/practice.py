@@ -182,4 +182,6 @@ def _perceived_levels(
         score = score - 0.02 * slips * np.log1p(strain)
         score = score + 0.03 * min(slips, 1.5) * rng.normal(size=n)[:, None]
         levels.append(np.searchsorted(cuts[i], score))
-    return np.stack(levels)
+    visible = np.stack(levels) + lives.raised * lives.noticed
+    perceived: Ints = np.minimum(visible, len(codes.LEVELS) - 1)
+    return perceived

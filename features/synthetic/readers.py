@@ -75,7 +75,7 @@ class _Readings:
         """Readings of the record as it was on each event's day, given some days later."""
         in_time = at.back >= wait
         at = at.keep(in_time)
-        true = self.lives.true[:, at.who, at.month]
+        true = self.lives.readable[:, at.who, at.month]
         recorded = self.practice.recorded[:, at.who, at.month]
         readings = read_levels(self.rng, true, recorded, sensitivity)
         if assessed is not None:

@@ -50,6 +50,8 @@ class Scenario:
     """For how many days up to the as-of date a region's feed has stopped."""
     halved_from: int = 0
     """From this day contact is halved and suspension comes at a third of the order."""
+    stories: bool = True
+    """Whether there are people whose whole level is missed, by a story of many months."""
     inflation: float = 0.0
     inflated_from: int = 270
     """From this day practitioners put a level one higher, to be safe, in this share."""
@@ -69,6 +71,11 @@ _ALL = (
         "policy-change",
         "for four months contact is halved everywhere and suspended at a third of the order",
         halved_from=120,
+    ),
+    Scenario(
+        "near-the-cut",
+        "nobody's whole level is missed: who is recorded too low lies just over a cut",
+        stories=False,
     ),
     Scenario(
         "inflation",

@@ -134,6 +134,15 @@ def list_approvals(connection: Connection) -> list[Approval]:
     ]
 
 
+def random_only(approval: Approval, model: Bundle) -> frozenset[str]:
+    """The recorded levels at which the model flags nobody, because it does not pass the gate.
+
+    In a demo it flags all the same: a model of few made-up people passes nowhere, and there would
+    be nothing to see.
+    """
+    return frozenset() if approval.demo else model.random_only
+
+
 def hold_still(connection: Connection) -> None:
     """Lock approvals and stops against changes until the transaction ends."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('triage.stops'))"))

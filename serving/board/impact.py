@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, select
 from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import digests
+from models.bundle import Bundle
 from models.profile import Profile, all_regions, level_name
 from serving.board import approvals
 from serving.board.approvals import Approval
@@ -96,6 +97,8 @@ class Impact:
     failing: list[GateLine]
     """The recorded levels that do not pass what is asked of a model."""
     made_up: bool
+    prior_alone: bool
+    """Whether it ranks by published findings alone, and no reading taught it anything."""
     why_not: str
     """The reason why accuracy is not known, or an empty text."""
 
@@ -106,7 +109,7 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
-    levels, failing, made_up, why_not = _read_evidence(approval, bundles)
+    levels, failing, model, why_not = _read_evidence(approval, bundles)
     return Impact(
         reviews=flagged,
         random=round(total - flagged),
@@ -114,7 +117,8 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
         an_spo=total / count if count else None,
         levels=levels,
         failing=failing,
-        made_up=made_up,
+        made_up=bool(model and model.about.get("made_up")),
+        prior_alone=bool(model and model.prior_alone),
         why_not=why_not,
     )
 
@@ -130,17 +134,17 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
 
 def _read_evidence(
     approval: Approval, bundles: Path
-) -> tuple[list[AtLevel], list[GateLine], bool, str]:
-    """The measured figures of the proposed bundle, or the reason why there are none."""
+) -> tuple[list[AtLevel], list[GateLine], Bundle | None, str]:
+    """The measured figures of the proposed bundle and itself, or why there are none."""
     try:
         model = approvals.load_bundle(approval, bundles)
         evidence = _read_file(
             bundles / approval.bundle_folder / EVIDENCE, model.about.get("evidence")
         )
     except MissingInput:
-        return [], [], False, "There is no model bundle, or no evidence beside it, to read."
+        return [], [], None, "There is no model bundle, or no evidence beside it, to read."
     except UserError as error:
-        return [], [], False, str(error)
+        return [], [], None, str(error)
     sizes = _level_sizes(Profile.profile_of(model))
     level_names = [name for name in ORDER if name in approval.weekly_reviews]
     levels = [
@@ -148,7 +152,7 @@ def _read_evidence(
         for name in level_names
     ]
     failing = [one for one in evidence.gate if not one.passes]
-    return levels, failing, bool(model.about.get("made_up")), ""
+    return levels, failing, model, ""
 
 
 def _read_file(path: Path, digest: str | None) -> Evidence:

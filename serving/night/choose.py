@@ -25,11 +25,13 @@ def choose_cases(
     away: Collection[str],
     *,
     stopped: bool = False,
+    random_only: Collection[str] = (),
 ) -> list[Chosen]:
     """The cases to queue: each level's signed weekly reviews, less those queued this week.
 
     `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
-    flagged, and as many random cases are drawn as with flagging.
+    flagged, and as many random cases are drawn as with flagging. At the recorded levels of
+    `random_only` nobody is flagged either; their reviews are drawn at random.
     """
     queued, before = _this_week(connection, as_of)
     if stopped:
@@ -44,6 +46,7 @@ def choose_cases(
         key=key,
         slots=_free_slots(connection),
         random_before=before,
+        random_only=random_only,
     )
 
 

@@ -188,6 +188,7 @@ def _reason_json(reason: Reason) -> dict[str, Any]:
         "title": reason.title,
         "kind": reason.kind,
         "weight": round(reason.weight, 6),
+        "from_prior": round(reason.from_prior, 6),
         "settled": reason.settled,
         "findings": [_finding_json(finding) for finding in reason.findings],
     }

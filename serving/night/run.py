@@ -187,6 +187,7 @@ def _choose_and_write(
         as_of=night.as_of,
         away=away.all_crns,
         stopped=stopped,
+        random_only=approvals.random_only(night.approval, night.model),
     )
     more_counts = {"stopped": stopped, **moves}
     return write_run.write_run(opened, night, scored, away, chosen, more_counts)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from models.level import STRATA
+from models.strata import STRATA
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def sample_cases(
     key: Key,
     slots: Mapping[str, int] | None = None,
     random_before: int = 0,
+    random_only: Collection[str] = (),
 ) -> list[Chosen]:
     """The people whose cases one run puts in the queue.
 
@@ -104,20 +105,23 @@ def sample_cases(
     share. The random ones come in any case: a full unit would otherwise be left out of what
     measures the misses, and the stored probabilities would be wrong. `random_before` is how
     many were drawn at random this week in all, also those whose case has closed since.
+    At the recorded levels of `random_only` nobody is flagged: their reviews are drawn at random,
+    from everybody.
     """
     free = dict(slots or {})
     eligible = best_rows(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
+    at_random = sum(weekly_reviews.get(stratum.lower(), 0) for stratum in random_only)
     for stratum in STRATA:
-        remaining = max(
-            0, weekly_reviews.get(stratum.lower(), 0) - queued_this_week.get(stratum, 0)
-        )
+        weekly = 0 if stratum in random_only else weekly_reviews.get(stratum.lower(), 0)
+        remaining = max(0, weekly - queued_this_week.get(stratum, 0))
         flagged += _flag_best(
             eligible.filter(pl.col("stratum") == stratum), remaining, stratum, key, free
         )
     flagged_crns = {item.crn for item in flagged}
-    weekly = sum(weekly_reviews.values()) * random_share / (1 - random_share)
-    remaining = max(0, math.ceil(weekly - 1e-9) - queued_this_week.get("random", 0))
+    share = sum(weekly_reviews.values()) * random_share / (1 - random_share)
+    random_total = math.ceil(share - 1e-9) + at_random
+    remaining = max(0, random_total - queued_this_week.get("random", 0))
     everyone = _draw_frame(scored, units).filter(
         ~pl.col("crn").is_in([*sorted(set(away)), *sorted(flagged_crns)])
     )

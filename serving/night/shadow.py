@@ -78,14 +78,14 @@ def write_comparisons(
     """Store how each proposal would change the list of a whole week."""
     if not beside:
         return
-    ours = _list_of_week(scored_caseload, scored_caseload.scores, live, key)
+    ours = _list_of_week(scored_caseload, scored_caseload.scores, live, model, key)
     for one in beside:
         figures: dict[str, Any] = {
             "why": one.why or scored_caseload.failed.get(one.approval.id, "")
         }
         if one.model is not None and not figures["why"]:
             try:
-                figures = _compare_challenger(scored_caseload, ours, model, one, key)
+                figures = _compare_challenger(scored_caseload, ours, model, one, one.model, key)
             except UserError as error:
                 figures = {"why": str(error)}
         values = {
@@ -97,12 +97,18 @@ def write_comparisons(
 
 
 def _compare_challenger(
-    scored_caseload: ScoredCaseload, ours: list[Chosen], model: Bundle, one: Challenger, key: Key
+    scored_caseload: ScoredCaseload,
+    ours: list[Chosen],
+    model: Bundle,
+    one: Challenger,
+    their_model: Bundle,
+    key: Key,
 ) -> dict[str, Any]:
     theirs = _list_of_week(
         scored_caseload,
         scored_caseload.proposed_scores.get(one.approval.id, scored_caseload.scores),
         one.approval,
+        their_model,
         key,
     )
     figures: dict[str, Any] = compare_lists(ours, theirs, scored_caseload.people)
@@ -135,7 +141,11 @@ def compare_lists(ours: Sequence[Chosen], theirs: Sequence[Chosen], people: pl.D
 
 
 def _list_of_week(
-    scored_caseload: ScoredCaseload, scored: pl.DataFrame, approval: Approval, key: Key
+    scored_caseload: ScoredCaseload,
+    scored: pl.DataFrame,
+    approval: Approval,
+    model: Bundle,
+    key: Key,
 ) -> list[Chosen]:
     """The people whom the approved weekly reviews would flag, from an empty queue."""
     chosen = sampling.sample_cases(
@@ -146,6 +156,7 @@ def _list_of_week(
         queued_this_week={},
         away=(),
         key=key,
+        random_only=approvals.random_only(approval, model),
     )
     return [one for one in chosen if one.drawn_as == "flagged"]
 

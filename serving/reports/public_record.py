@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from features.contracts import records
 from features.indicators import CATALOGUE
 from features.store.protected_characteristics import CHARACTERISTICS
-from models.level import STRATA
+from models.strata import STRATA
 from serving.board import approvals
 from serving.board.impact import MINUTES
 from serving.cases import acute_list

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.intervals import wilson_interval
-from models.level import STRATA
+from models.strata import STRATA
 from serving.watch.figures import (
     FEWEST,
     Figure,

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from features.intervals import wilson_interval
 from models import reader_error
-from models.level import STRATA
 from models.reader_error import ReaderError
+from models.strata import STRATA
 from serving.watch import alike, calibration, maturity
 from serving.watch.figures import (
     ACT,

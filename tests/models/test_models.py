@@ -17,72 +17,13 @@ from hypothesis import strategies as st
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
 from features.indicators import CATALOGUE
-from models import bundle, card, level, metrics, ordinal, registry
-from models.level import STRATA
+from models import bundle, card, metrics, registry
+from models.inputs import community_rows, input_matrix
+from models.strata import STRATA
 from tests.factories import AS_OF, assessment, known_histories, row
 from tests.service import Service
 
 RNG = np.random.default_rng(3)
-
-
-def labelled(rows: int = 3000) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
-    """Rows whose truth follows a margin and one process indicator, in the strata."""
-    margin = RNG.normal(size=rows)
-    age = RNG.integers(0, 2, rows).astype(float)
-    score = -1.0 + 0.8 * margin + 1.2 * age
-    higher = RNG.random(rows) < 1 / (1 + np.exp(-score))
-    frame = pl.DataFrame(
-        {
-            "group": RNG.choice(["children", "public", "known_adult", "staff"], rows),
-            "level": ["LOW"] * rows,
-            "dntr_count": age,
-            "overdue_task_noted_not_done": np.zeros(rows),
-        }
-    )
-    return frame, np.column_stack([margin] * 3), higher.astype(np.int64)
-
-
-def test_stage_2_finds_the_slope_and_the_process_terms() -> None:
-    frame, margins, reviewed = labelled()
-    columns = ["dntr_count", "overdue_task_noted_not_done"]
-    fitted_model = level.fit_level_model(
-        frame, margins, reviewed, np.ones(len(reviewed)), columns, ridge=0.5
-    )
-    low = fitted_model.strata["LOW"]
-    assert low.slope == pytest.approx(0.8, abs=0.15)
-    assert low.coefficients["dntr_count"] / fitted_model.scales["dntr_count"] == pytest.approx(
-        1.2, abs=0.25
-    )
-    assert low.coefficients["overdue_task_noted_not_done"] == 0
-    assert low.rows == 3000
-    assert fitted_model.strata["HIGH"].rows == 0
-    assert fitted_model.strata["HIGH"].slope == pytest.approx(1.0)
-
-
-def test_harmful_looking_process_is_never_a_discount() -> None:
-    frame, margins, reviewed = labelled()
-    upside_down = frame.with_columns(dntr_count=1 - pl.col("dntr_count"))
-    fitted_model = level.fit_level_model(
-        upside_down, margins, reviewed, np.ones(len(reviewed)), ["dntr_count"]
-    )
-    assert fitted_model.strata["LOW"].coefficients["dntr_count"] == 0
-
-
-def test_weights_count_as_rows_would() -> None:
-    frame, margins, reviewed = labelled(800)
-    columns = ["dntr_count"]
-    doubled = level.fit_level_model(
-        pl.concat([frame, frame]),
-        np.vstack([margins, margins]),
-        np.tile(reviewed, 2),
-        np.ones(1600),
-        columns,
-        ridge=1e-6,
-    )
-    weighted = level.fit_level_model(
-        frame, margins, reviewed, np.full(800, 2.0), columns, ridge=1e-6
-    )
-    assert doubled.strata["LOW"].slope == pytest.approx(weighted.strata["LOW"].slope, abs=1e-3)
 
 
 def test_bundle_is_read_back_exactly(service: Service, tmp_path: Path) -> None:
@@ -94,6 +35,9 @@ def test_bundle_is_read_back_exactly(service: Service, tmp_path: Path) -> None:
     )
     assert again.score_frame(frame).equals(service.model.score_frame(frame))
     assert {path.suffix for path in (tmp_path / "b").iterdir()} == {".txt", ".json"}
+    (tmp_path / "b" / "stage1-01.txt").unlink()
+    with pytest.raises(MissingInput, match="lacks a file"):
+        bundle.load_bundle(tmp_path / "b")
 
 
 def test_bundles_that_cannot_be_used_say_so(service: Service, tmp_path: Path) -> None:
@@ -104,11 +48,14 @@ def test_bundles_that_cannot_be_used_say_so(service: Service, tmp_path: Path) ->
     (tmp_path / "bundle.json").write_text(json.dumps(content | {"catalogue": "other"}))
     with pytest.raises(UserError, match="another catalogue"):
         bundle.load_bundle(tmp_path)
+    (tmp_path / "bundle.json").write_text(json.dumps(content | {"format": 1}))
+    with pytest.raises(UserError, match="another version"):
+        bundle.load_bundle(tmp_path)
     (tmp_path / "bundle.json").write_text("{}")
     with pytest.raises(UnreadableInput, match="damaged"):
         bundle.load_bundle(tmp_path)
     with pytest.raises(UserError, match="lacks indicators"):
-        ordinal.input_matrix(pl.DataFrame({"group": ["public"]}), ["dntr_count"])
+        input_matrix(pl.DataFrame({"group": ["public"]}), ["dntr_count"])
 
 
 def test_scores_by_stratum(service: Service) -> None:
@@ -134,12 +81,12 @@ def test_an_indicator_that_does_not_concern_a_group_tells_nothing_of_the_group()
     supplied = build.build_frame(
         known_histories({"incidents": [row("incidents", "2026-06-01", target="public")]})
     )
-    frame = ordinal.community_rows(supplied)
+    frame = community_rows(supplied)
     assert frame.filter(pl.col("group") != "children")[name].null_count() == 3
-    values = dict(zip(frame["group"], ordinal.input_matrix(frame, [name])[:, 0], strict=True))
+    values = dict(zip(frame["group"], input_matrix(frame, [name])[:, 0], strict=True))
     assert values == dict.fromkeys(frame["group"], 0.0)
-    without = ordinal.community_rows(build.build_frame(known_histories({}, feeds=["assessments"])))
-    values = dict(zip(without["group"], ordinal.input_matrix(without, [name])[:, 0], strict=True))
+    without = community_rows(build.build_frame(known_histories({}, feeds=["assessments"])))
+    values = dict(zip(without["group"], input_matrix(without, [name])[:, 0], strict=True))
     assert np.isnan(values["children"])
     assert values["public"] == 0.0
 

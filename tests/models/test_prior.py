@@ -15,8 +15,11 @@ from features.frame import build
 from features.history import asof
 from features.indicators import CATALOGUE
 from models import explain
+from models.bundle import load_bundle
 from models.prior import PRIOR, Prior, read_prior
 from tests.conftest import AS_OF
+from tests.service import Service
+from training import config, pipeline
 
 GROUPS = codes.COMMUNITY_GROUPS
 
@@ -154,3 +157,33 @@ def test_a_weight_without_a_source_is_refused(tmp_path: Path) -> None:
 def test_no_prior_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="There is no prior"):
         read_prior(tmp_path / "prior.toml")
+
+
+def test_the_prior_alone_can_be_proposed_and_scores_as_the_prior_does(
+    service: Service, tmp_path: Path
+) -> None:
+    proposed = [
+        pipeline.propose_prior(
+            service.store, AS_OF, config.read_config(), tmp_path / "out", tmp_path / "tracking"
+        )
+        for _ in range(2)
+    ]
+    assert [one.fresh for one in proposed] == [True, False]
+    assert proposed[0].folder == proposed[1].folder
+    model = load_bundle(proposed[0].folder)
+    assert model.id == proposed[0].bundle_id
+    assert model.prior_alone
+    assert not service.model.prior_alone
+    assert model.random_only == frozenset()
+    spine = asof.make_spine(service.store.read_versions("supervisions")["crn"].unique(), AS_OF)
+    histories = asof.read_histories(service.store, spine)
+    frame = build.build_frame(histories)
+    own, alone = (one.score_frame(frame)["log_odds"] for one in (model, read_prior()))
+    np.testing.assert_allclose(own.to_numpy(), alone.to_numpy(), atol=1e-12)
+    reasons = explain.explain_rows(model, frame, histories)
+    assert any(reasons.values()), "and they add up"
+    for row in reasons.values():
+        assert all(one.from_prior == pytest.approx(one.weight) for one in row)
+    card = (proposed[0].folder / "card.md").read_text(encoding="utf-8")
+    assert "No reading taught it anything" in card
+    assert "Too few readings to tell" in card

@@ -14,8 +14,8 @@ from features.errors import RunStopped
 from features.frame import build
 from features.history import asof
 from models import explain
-from models.level import STRATA
-from models.ordinal import community_rows
+from models.inputs import community_rows
+from models.strata import STRATA
 from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
 from serving.night import enqueue, run

@@ -12,7 +12,7 @@ from features.contracts import codes
 from features.frame import build
 from features.history.recorded_levels import LEVEL_STATES, recorded_levels
 from features.indicators import CATALOGUE
-from models.level import UNKNOWN, stratum_of
+from models.strata import UNKNOWN, stratum_of
 from serving.web import formatters
 from tests.factories import AS_OF, assessment, known_histories, row
 from tests.service import Service
@@ -148,6 +148,6 @@ def test_suspended_contact_is_not_silence_and_not_failure() -> None:
 def test_unknown_never_counts_as_nought_in_the_process_terms(service: Service) -> None:
     frame = build.build_frame(known_histories({"assessments": [assessment(AS_OF, "LOW")]}))
     unknown = frame.with_columns(pl.lit(None, dtype=pl.Float64).alias("assessment_age_days"))
-    terms = service.model.level.process_terms(unknown, "LOW")
+    terms = service.model.level.weighed(unknown, "LOW")
     at = service.model.level.columns.index("assessment_age_days")
     assert (terms[:, at] == 0).all()

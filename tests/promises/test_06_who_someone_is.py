@@ -77,8 +77,10 @@ def test_pregnancy_and_mental_health_are_shown_and_never_scored(service: Service
 def test_behaviour_and_process_are_kept_apart(service: Service) -> None:
     for name in service.model.ordinal.columns:
         assert CATALOGUE[name].kind == "behaviour"
-    for name in service.model.level.columns:
-        assert CATALOGUE[name].kind == "process"
+    assert {CATALOGUE[name].kind for name in service.model.level.columns} == {
+        "behaviour",
+        "process",
+    }
 
 
 ECHOES: list[tuple[str, dict[str, Any]]] = [
@@ -206,10 +208,13 @@ def test_margins_fall_with_the_threshold(service: Service) -> None:
     assert (np.diff(margins, axis=1) <= 0).all()
 
 
-def test_process_never_lowers_a_probability(service: Service) -> None:
-    for stratum in service.model.level.strata.values():
-        assert stratum.slope > 0
-        assert min(stratum.coefficients.values()) >= 0
+def test_no_weight_lowers_a_probability(service: Service) -> None:
+    second = service.model.level
+    of_prior = second.prior.weights_by_group(second.columns)
+    for stratum in second.strata.values():
+        assert stratum.slope >= 0
+        departures = np.array([stratum.departures[name] for name in second.columns])
+        assert (stratum.scale * of_prior + departures > 0).all(), "and none is nothing"
 
 
 def test_one_switch_of_the_board_lets_mental_health_be_scored(service: Service) -> None:

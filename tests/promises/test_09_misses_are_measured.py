@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from serving.board import approvals
 from serving.night import sampling
 from serving.night.sampling import Key, share_out
 from tests.service import Service
@@ -174,3 +177,34 @@ def test_a_full_unit_takes_no_flagged_case_and_still_its_random_ones() -> None:
     free = sampling.sample_cases(scored, units, RATES, 0.2, {}, (), Key("s", "r"))
     assert sum(one.drawn_as == "random" for one in full) == 3
     assert len(full) < len(free)
+
+
+def test_a_level_that_fails_the_gate_flags_nobody_and_is_read_at_random() -> None:
+    """Its signed number is drawn at random from everybody, each with its probability."""
+    scored, units = caseload(300)
+    drawn = sampling.sample_cases(
+        scored, units, RATES, 0.2, {}, (), Key("s", "r"), random_only={"LOW", "HIGH"}
+    )
+    flagged = Counter(one.stratum for one in drawn if one.drawn_as == "flagged")
+    assert flagged == {"MEDIUM": RATES["medium"], "UNKNOWN": RATES["unknown"]}
+    random = [one for one in drawn if one.drawn_as == "random"]
+    assert len(random) == 3 + RATES["low"] + RATES["high"]
+    everyone_else = 300 - sum(flagged.values())
+    for one in random:
+        assert one.inclusion_probability == pytest.approx(len(random) / everyone_else)
+    week = {"MEDIUM": 4, "UNKNOWN": 2, "random": len(random)}
+    again = sampling.sample_cases(
+        scored, units, RATES, 0.2, week, (), Key("s", "r"), random_only={"LOW", "HIGH"}
+    )
+    assert again == []
+
+
+def test_outside_a_demo_the_night_flags_nobody_where_the_bundle_fails(service: Service) -> None:
+    with service.night.connect() as connection:
+        approval = approvals.in_force(connection, demo=True)
+    failing = replace(service.model, about={**service.model.about, "random_only": ["LOW"]})
+    assert approvals.random_only(replace(approval, demo=False), failing) == {"LOW"}
+    assert approvals.random_only(approval, failing) == frozenset(), "a demo has something to show"
+    gate = json.loads((service.bundle_folder / "evidence.json").read_text())["gate"]
+    assert service.model.random_only == {one["recorded"] for one in gate if not one["passes"]}
+    assert service.model.random_only, "a model of few made-up people passes nowhere"

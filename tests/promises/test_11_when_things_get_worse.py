@@ -142,7 +142,7 @@ def fallen(frame: pl.DataFrame, name: str, against: list[int]) -> np.ndarray[Any
 def with_every_weight(model: Bundle) -> Bundle:
     """The model with a weight above nought for every process indicator: what one may yet be fitted."""
     strata = {
-        name: replace(one, coefficients=dict.fromkeys(one.coefficients, 0.3))
+        name: replace(one, departures=dict.fromkeys(one.departures, 0.3))
         for name, one in model.level.strata.items()
     }
     return replace(model, level=replace(model.level, strata=strata))

@@ -345,16 +345,14 @@ def test_the_audit_counts_rightly_and_withholds_small_numbers() -> None:
 def test_levels_are_calibrated_on_margins_of_rows_the_booster_had_not_seen(
     folder: Path, rows: tabular.Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models import ordinal
-
     learned: list[int] = []
-    honest = ordinal.train_booster
+    honest = learner.train_booster
 
     def watched(values: np.ndarray, *rest: object, **more: object) -> object:
         learned.append(len(values))
         return honest(values, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ordinal, "train_booster", watched)
+    monkeypatch.setattr(learner, "train_booster", watched)
     about = tabular.read_description(folder / "table.toml")
     learner.fit_learner(
         rows.values,

@@ -15,7 +15,8 @@ import shap
 from features.errors import UserError
 from features.intake.load import load_extract
 from features.store.store import Store
-from models import explain, ordinal
+from models import explain
+from models.inputs import GROUPS, input_matrix
 from tests import factories
 from tests.conftest import AS_OF
 from tests.factories import row
@@ -165,7 +166,7 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
     )
     assert {r["way"] for r in evidence["narrowing"]} == {"as it is", "each the same review rate"}
     groups = {r["group"] for r in evidence["calibration"]}
-    assert groups == {calibration.ALL, *ordinal.GROUPS}
+    assert groups == {calibration.ALL, *GROUPS}
     few = [r for r in evidence["calibration"] if r["higher"] < calibration.FEWEST_HIGHER]
     assert few
     assert {r["slope"] for r in few} == {None}
@@ -248,16 +249,28 @@ def test_regret_is_how_far_a_choice_falls_behind_the_best_of_its_fold() -> None:
 
 
 def test_contributions_are_those_of_shap(service: Service) -> None:
-    """LightGBM's own contributions and SHAP's TreeExplainer, indicator by indicator."""
+    """Our contributions against SHAP's: of each booster, and of the weights before them."""
     spoken = labels.read_labels(service.store, AS_OF, config.read_config())
     frame = spoken.frame.head(40)
     model = service.model.ordinal
     at = np.full(frame.height, 2)
     ours = model.contributions(frame, at)
-    rows = np.column_stack([ordinal.input_matrix(frame, model.columns), at.astype(float)])
+    rows = np.column_stack([input_matrix(frame, model.columns), at.astype(float)])
+    assert len(model.boosters) >= 10
     with pytest.warns(UserWarning, match="LightGBM binary classifier"):
-        theirs = np.asarray(shap.TreeExplainer(model.booster).shap_values(rows))
-    np.testing.assert_allclose(ours[:, :-1], theirs[:, : len(model.columns)], atol=1e-9)
+        trees = np.mean(
+            [np.asarray(shap.TreeExplainer(one).shap_values(rows)) for one in model.boosters],
+            axis=0,
+        )
+    extents = model.prior.extents(frame, model.columns)
+    usual = np.array([[model.usual[name] for name in model.columns]])
+    departures = np.array([model.departures[name] for name in model.columns])
+    weighed = np.zeros_like(extents)
+    for at_row, group in enumerate(frame["group"]):
+        of_group = model.prior.weights_by_group(model.columns)[GROUPS.index(group)]
+        linear = shap.LinearExplainer((of_group + departures, 0.0), usual)
+        weighed[at_row] = linear.shap_values(extents[at_row : at_row + 1])[0]
+    np.testing.assert_allclose(ours[:, :-1], weighed + trees[:, : len(model.columns)], atol=1e-9)
 
 
 def test_families_add_up_to_their_indicators() -> None:

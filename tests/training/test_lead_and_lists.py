@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.store.store import Store
-from models.level import STRATA, stratum_of
+from models.strata import STRATA, stratum_of
 from tests.conftest import AS_OF
 from tests.service import Service
 from training import audit, config, evaluate, labels, lead, nights, splits

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.store.store import Store
 from models import bundle
+from models.prior import read_prior
 from tests.conftest import AS_OF
 from tests.service import Service
-from training import baselines, config, evaluate, labels, pipeline, splits
-from training.fit import cross_fitted_margins, fit_bundle
+from training import baselines, config, evaluate, fit, labels, pipeline, splits
+from training.fit import fit_bundle
 from training.labels import Labelled
 
 
@@ -77,24 +80,29 @@ def test_folds_keep_people_and_time_apart(labelled: Labelled) -> None:
             assert fold.test.frame["as_of"].max() < final, "the newest period is untouched"
 
 
-def test_margins_are_made_by_models_that_had_not_seen_the_person(
-    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from models import ordinal
-
-    people_by_fit: list[set[str]] = []
-    honest = ordinal.fit_ordinal_model
-
-    def watched(frame: pl.DataFrame, *rest: object) -> object:
-        people_by_fit.append(set(frame["crn"]))
-        return honest(frame, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ordinal, "fit_ordinal_model", watched)
-    cross_fitted_margins(labelled, config.read_config())
-    everyone = set(labelled.frame["crn"])
-    assert len(people_by_fit) == config.read_config().level.cross_fits
-    assert all(everyone - people for people in people_by_fit)
-    assert set.union(*(everyone - people for people in people_by_fit)) == everyone
+def test_margins_are_made_by_trainings_that_had_not_seen_the_person(labelled: Labelled) -> None:
+    """Each half is followed by the other: who is left out of one has not taught it."""
+    settings = config.read_config()
+    halves = list(fit.halves_of_people(labelled, settings))
+    people = labelled.frame["crn"].to_numpy()
+    assert len(halves) == 2 * settings.trainings.pairs >= 10
+    for half, other in zip(halves[::2], halves[1::2], strict=True):
+        assert not set(people[half]) & set(people[other])
+        assert (half ^ other).all()
+        assert abs(len(set(people[half])) - len(set(people[other]))) <= 1
+    assert len({half.tobytes() for half in halves}) == len(halves)
+    others = labelled.frame.with_columns(
+        reviewed=pl.when(pl.col("crn") == people[0])
+        .then(3 - pl.col("reviewed"))
+        .otherwise("reviewed")
+    )
+    # One ridge: which is chosen rests on everybody's readings, this person's too.
+    fixed = replace(settings, weights=replace(settings.weights, ridges=(30.0,)))
+    own = people == people[0]
+    _, before = fit.fit_stage_1(labelled, fixed, read_prior())
+    _, after = fit.fit_stage_1(Labelled(others), fixed, read_prior())
+    np.testing.assert_array_equal(before[own], after[own])
+    assert not np.array_equal(before[~own], after[~own])
 
 
 def test_training_repeats_bit_for_bit(labelled: Labelled) -> None:
@@ -131,7 +139,7 @@ def test_figures_stand_beside_two_baselines(service: Service, proposal: pipeline
         value, low, high = row["precision"]
         assert value is None or 0 <= value <= 1
         assert low is None or low <= high
-    assert "Made-up people" not in service.model.as_texts()["stage1.txt"]
+    assert "Made-up people" not in service.model.as_texts()["stage1-01.txt"]
     assert "not evidence of real accuracy" in (proposal.folder / "card.md").read_text()
 
 
@@ -149,7 +157,7 @@ def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.
     ("text", "sentence"),
     [
         ("[boster]\n", "Did you mean 'booster'"),
-        (text_of("rounds = 300", "round = 3"), "Did you mean 'rounds'"),
+        (text_of("rounds = 100", "round = 3"), "Did you mean 'rounds'"),
         ("[labels]\n", "lacks a setting"),
         (text_of("gap_days = 90", "gap_days = 60"), "shorter than the label window"),
         ("x = ", "is not TOML"),
@@ -167,7 +175,7 @@ def test_configuration_is_checked(tmp_path: Path, text: str, sentence: str) -> N
 def test_every_setting_is_part_of_the_identity(tmp_path: Path) -> None:
     text = config.DEFAULT.read_text()
     changed = tmp_path / "config.toml"
-    changed.write_text(text.replace("rounds = 300", "rounds = 301"))
+    changed.write_text(text.replace("rounds = 100", "rounds = 101"))
     assert config.read_config(changed).digest != config.read_config().digest
     changed.write_text(text.replace("[labels]", "[labels]\n# a remark"))
     assert config.read_config(changed).digest == config.read_config().digest

@@ -110,6 +110,7 @@ DIFFERENCES = {
     "Where an address lies is known from its assessment, and an address at risk has no row.": (
         "accommodation_loss_risk",
         "moved_area_without_transfer",
+        "whereabouts_unknown",
     ),
     "A civil order of another court is not in the tables that are written.": (
         "civil_order_breach_not_reported",

@@ -1,0 +1,239 @@
+"""Fits stage 2: one set of weights over the recorded levels, with small departures of each.
+
+Penalised maximum likelihood over all levels at once. A level multiplies the prior by a scale, drawn
+to one; its departures are drawn to shared ones, and those to nought; the slope of stage 1 is drawn
+to nought. So without readings the prior ranks, and it gives way as they come. The ridge is the one
+with the least log loss on people left out. There each level is also ranked by the prior alone, and
+where that is right more often, the prior stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.optimize import minimize
+
+from models import metrics
+from models.inputs import GROUPS, Matrix
+from models.level import LevelModel, Stratum
+from models.prior import LEAST_SHARE, Prior
+from models.strata import STRATA, THRESHOLD_OF, stratum_of
+from models.weights import log_loss, sigmoid
+
+SLOPE = 1 + len(GROUPS)
+SCALE = SLOPE + 1
+"""A level's parameters: intercept, base of each group, slope, scale, departures."""
+DRAWN_TO = np.array([0.0] * SCALE + [1.0])
+RIDGES = np.array([0.01, *[8.0] * len(GROUPS), 10.0, 30.0])
+"""How firmly each parameter before the departures is drawn to `DRAWN_TO`."""
+OWN = 10.0
+"""How much more firmly a level's departures are drawn to the shared ones than those to nought."""
+Levels = Mapping[str, Matrix]
+"""The parameters of each recorded level."""
+
+
+@dataclass(frozen=True)
+class CalibrationRows:
+    """Labelled rows for stage 2, one line a row.
+
+    `margins` come from trainings that had not seen the person; `extents` say how far each indicator
+    is fired, `prior` what the prior makes of them together, `supplied` whether each is known;
+    `parts` number the folds of people, from 0.
+    """
+
+    strata: npt.NDArray[np.object_]
+    groups: npt.NDArray[np.object_]
+    margins: Matrix
+    extents: Matrix
+    prior: Matrix
+    supplied: npt.NDArray[np.bool_]
+    higher: Matrix
+    weights: Matrix
+    parts: npt.NDArray[np.int64]
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> CalibrationRows:
+        """The rows that are chosen."""
+        return CalibrationRows(**{name: values[chosen] for name, values in vars(self).items()})
+
+
+def calibration_rows(
+    frame: pl.DataFrame,
+    margins: Matrix,
+    reviewed: npt.NDArray[np.int64],
+    weights: Matrix,
+    parts: npt.NDArray[np.int64],
+    columns: Sequence[str],
+    prior: Prior,
+) -> CalibrationRows:
+    """Lay out judged rows of a frame for stage 2; very high, which cannot be too low, is left out.
+
+    `reviewed` is the reader's level, 0 to 3.
+    """
+    strata = stratum_of(frame).to_numpy()
+    recorded = np.array([THRESHOLD_OF.get(name, 0) for name in strata], dtype=np.int64)
+    extents = prior.extents(frame, columns)
+    supplied = frame.select(pl.col(name).is_not_null() for name in columns).to_numpy()
+    whole = CalibrationRows(
+        strata=strata,
+        groups=frame["group"].to_numpy(),
+        margins=margins,
+        extents=extents,
+        prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
+        supplied=supplied.reshape(frame.height, len(columns)),
+        higher=(reviewed >= recorded).astype(np.float64),
+        weights=weights,
+        parts=parts,
+    )
+    return whole.where(recorded > 0)
+
+
+def fit_level_model(
+    rows: CalibrationRows, columns: Sequence[str], prior: Prior, ridges: Sequence[float]
+) -> LevelModel:
+    """Fit stage 2; a level without a single row stands on the prior, uncalibrated."""
+    # The scale leaves LEAST_SHARE of a weight, and the departure as much of that again.
+    floors = LEAST_SHARE * prior.least_departures(columns)
+    ridge = choose_ridge(rows, floors, ridges)
+    levels = _fit_levels(rows, floors, ridge)
+    left_out = _score_left_out(rows, floors, ridge)
+    strata = {}
+    for name in STRATA:
+        of_level = rows.strata == name
+        own = rows.where(of_level)
+        if _beats_prior(own, left_out[of_level]):
+            strata[name] = _stratum(levels[name], columns, own)
+        else:
+            strata[name] = _stand_on_prior(name, own, columns, prior)
+    return LevelModel(strata, tuple(columns), prior, _usual(rows, columns))
+
+
+def choose_ridge(rows: CalibrationRows, floors: Matrix, ridges: Sequence[float]) -> float:
+    """The ridge whose log loss on people left out is least; the largest without any reading."""
+    if len(ridges) == 1 or not len(rows.higher):
+        return max(ridges)
+    losses = {
+        ridge: log_loss(_score_left_out(rows, floors, ridge), rows.higher, rows.weights)
+        for ridge in ridges
+    }
+    return min(losses, key=lambda ridge: (losses[ridge], -ridge))
+
+
+def _score_left_out(rows: CalibrationRows, floors: Matrix, ridge: float) -> Matrix:
+    """The log-odds of each row by a calibration of the people of the other parts."""
+    scores = np.zeros(len(rows.higher))
+    for part in np.unique(rows.parts):
+        held = rows.parts == part
+        levels = _fit_levels(rows.where(~held), floors, ridge)
+        scores[held] = _score(rows.where(held), levels)
+    return scores
+
+
+def _beats_prior(rows: CalibrationRows, left_out: Matrix) -> bool:
+    """Whether a level's readings rank people left out at least as well as the prior does."""
+    higher = rows.higher > 0
+    if not higher.any() or higher.all():
+        return False
+    learned = metrics.average_precision(left_out, higher, rows.weights)
+    return learned >= metrics.average_precision(rows.prior, higher, rows.weights)
+
+
+def _fit_levels(rows: CalibrationRows, floors: Matrix, ridge: float) -> Levels:
+    """Fit all levels at once: their own parameters, and the departures that they share."""
+    width, count = SCALE + 1 + len(floors), len(floors)
+    parts = [_design(rows, name) for name in STRATA]
+    weights = rows.weights / rows.weights.mean() if len(rows.weights) else rows.weights
+
+    def loss(beta: Matrix) -> tuple[float, Matrix]:
+        shared = beta[len(beta) - count :]
+        value, gradients, drawn = 0.5 * ridge * shared @ shared, [], ridge * shared
+        for place, (design, of_level) in enumerate(parts):
+            own = beta[place * width : (place + 1) * width]
+            score, weight = design @ own, weights[of_level]
+            higher = rows.higher[of_level]
+            first, away = own[: SCALE + 1] - DRAWN_TO, own[SCALE + 1 :] - shared
+            value += weight @ (np.logaddexp(0, score) - higher * score)
+            value += 0.5 * (RIDGES @ first**2 + OWN * ridge * away @ away)
+            pull = np.concatenate([RIDGES * first, OWN * ridge * away])
+            gradients.append(design.T @ (weight * (sigmoid(score) - higher)) + pull)
+            drawn = drawn - OWN * ridge * away
+        return float(value), np.concatenate([*gradients, drawn])
+
+    start = np.concatenate([DRAWN_TO, np.zeros(count)])
+    optimum = minimize(
+        loss,
+        np.concatenate([np.tile(start, len(STRATA)), np.zeros(count)]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=_bounds(floors),
+    )
+    return {
+        name: optimum.x[place * width : (place + 1) * width] for place, name in enumerate(STRATA)
+    }
+
+
+def _bounds(floors: Matrix) -> list[tuple[float | None, float | None]]:
+    own: list[tuple[float | None, float | None]] = [(None, None)] * SLOPE
+    own += [(0.0, None), (LEAST_SHARE, None), *[(float(floor), None) for floor in floors]]
+    return own * len(STRATA) + [(None, None)] * len(floors)
+
+
+def _design(rows: CalibrationRows, name: str) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    """The rows of one level as columns of its parameters, and which rows they are."""
+    of_level = rows.strata == name
+    onehot = np.column_stack([rows.groups[of_level] == group for group in GROUPS])
+    columns = (
+        np.ones((int(of_level.sum()), 1)),
+        onehot.astype(np.float64),
+        rows.margins[of_level][:, None],
+        rows.prior[of_level][:, None],
+        rows.extents[of_level],
+    )
+    return np.hstack(columns), of_level
+
+
+def _score(rows: CalibrationRows, levels: Levels) -> Matrix:
+    scores = np.zeros(len(rows.higher))
+    for name in STRATA:
+        design, of_level = _design(rows, name)
+        scores[of_level] = design @ levels[name]
+    return scores
+
+
+def _stratum(own: Matrix, columns: Sequence[str], rows: CalibrationRows) -> Stratum:
+    return Stratum(
+        slope=float(own[SLOPE]),
+        scale=float(own[SCALE]),
+        base={group: float(own[0] + own[1 + i]) for i, group in enumerate(GROUPS)},
+        departures=dict(zip(columns, map(float, own[SCALE + 1 :]), strict=True)),
+        on_prior=False,
+        rows=len(rows.higher),
+        higher=int(rows.higher.sum()),
+    )
+
+
+def _stand_on_prior(
+    name: str, rows: CalibrationRows, columns: Sequence[str], prior: Prior
+) -> Stratum:
+    """One level by the prior alone: the bases of its groups and the scale are fitted."""
+    if not len(rows.higher):
+        base = dict.fromkeys(GROUPS, prior.base)
+        return Stratum(0.0, 1.0, base, dict.fromkeys(columns, 0.0), True, 0, 0)
+    alone = replace(
+        rows,
+        margins=np.zeros(len(rows.higher)),
+        extents=np.zeros((len(rows.higher), 0)),
+    )
+    fitted = _stratum(_fit_levels(alone, np.zeros(0), 1.0)[name], (), alone)
+    return replace(fitted, slope=0.0, departures=dict.fromkeys(columns, 0.0), on_prior=True)
+
+
+def _usual(rows: CalibrationRows, columns: Sequence[str]) -> dict[str, float]:
+    """How far each indicator is fired on average, among the rows where it is known."""
+    weights = rows.supplied * rows.weights[:, None]
+    total = weights.sum(axis=0)
+    mean = (weights * rows.extents).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return dict(zip(columns, map(float, mean), strict=True))

@@ -1,0 +1,79 @@
+"""Fits the weights of indicators by penalised maximum likelihood, drawn to the prior's.
+
+With few readings a weight stays near what published findings support, and moves away as readings
+come. No weight falls below LEAST_SHARE of the prior's, for any group: what reviews blame never
+becomes nothing, and nothing adverse lowers a score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from models.inputs import Matrix
+from models.strata import THRESHOLDS
+
+INTERCEPT_RIDGE = 0.5
+"""Keeps an intercept finite where no reading, or every one, reaches a threshold."""
+USUAL_INTERCEPT = -3.0
+
+
+@dataclass(frozen=True)
+class Departures:
+    """The learned departure of each indicator's weight from the prior's; the intercepts."""
+
+    departures: Matrix
+    intercepts: Matrix
+
+
+def fit_departures(
+    extents: Matrix,
+    prior: Matrix,
+    reviewed: npt.NDArray[np.int64],
+    weights: Matrix,
+    floors: Matrix,
+    ridge: float,
+) -> Departures:
+    """Fit one departure an indicator over all thresholds (proportional odds).
+
+    `extents` (rows, indicators) says how far each is fired, `prior` (rows) what the prior's weights
+    make of it, `floors` (indicators) the least departure; `ridge` draws departures to nought.
+    """
+    steps = len(THRESHOLDS)
+    weight = weights / weights.mean()
+    higher = np.column_stack([reviewed >= k for k in range(1, steps + 1)]).astype(np.float64)
+
+    def loss(beta: Matrix) -> tuple[float, Matrix]:
+        intercepts, departures = beta[:steps], beta[steps:]
+        score = (prior + extents @ departures)[:, None] + intercepts
+        away = intercepts - USUAL_INTERCEPT
+        value = weight @ (np.logaddexp(0, score) - higher * score).sum(axis=1)
+        value += 0.5 * (ridge * departures @ departures + INTERCEPT_RIDGE * away @ away)
+        residual = weight[:, None] * (sigmoid(score) - higher)
+        gradient = np.concatenate(
+            [
+                residual.sum(axis=0) + INTERCEPT_RIDGE * away,
+                extents.T @ residual.sum(axis=1) + ridge * departures,
+            ]
+        )
+        return float(value), gradient
+
+    start = np.concatenate([np.full(steps, USUAL_INTERCEPT), np.zeros(extents.shape[1])])
+    bounds = [(None, None)] * steps + [(float(floor), None) for floor in floors]
+    beta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    # What reaches a threshold reaches every lower one: so do the shares, and so must these.
+    return Departures(beta[steps:], np.minimum.accumulate(beta[:steps]))
+
+
+def sigmoid(score: Matrix) -> Matrix:
+    """The probability of log-odds."""
+    probability: Matrix = 0.5 * (1 + np.tanh(score / 2))
+    return probability
+
+
+def log_loss(score: Matrix, higher: Matrix, weights: Matrix) -> float:
+    """The weighted mean log loss of log-odds."""
+    return float(np.average(np.logaddexp(0, score) - higher * score, weights=weights))
