@@ -20,18 +20,22 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from features.errors import RunStopped
+from features.errors import RunStopped, UserError
 
 Result = TypeVar("Result")
 
 WORKERS = min(2, os.cpu_count() or 1)
 THREADS = "POLARS_MAX_THREADS"
 PREFIX = "rosh-frames-"
+FOLDER = "ROSH_WORKERS_FOLDER"
+"""The environment variable by which a worker finds the folder of its pool."""
+UNGUARDED = "unguarded"
+"""The file by which a worker says that the main script has no main guard."""
 JUST_MADE = 60
 """Seconds within which a folder may be another run's that has not locked it yet."""
 
@@ -48,7 +52,7 @@ class Work(Generic[Result]):
 
         Raises RunStopped where a worker was killed.
         """
-        with _killed_workers_reported():
+        with _killed_workers_reported(self.path.parent):
             self.future.result()
         result: Result = _read_pickle(self.path)
         return result
@@ -66,15 +70,20 @@ class Workers:
         """Hand work to the next worker that is free."""
         path = self.folder / f"work-{next(self._numbers)}.pickle"
         path.write_bytes(pickle.dumps((work, arguments)))
-        with _killed_workers_reported():
+        with _killed_workers_reported(self.folder):
             return Work(self._executor.submit(_do_work, path), path)
 
 
 @contextmanager
-def _killed_workers_reported() -> Iterator[None]:
+def _killed_workers_reported(folder: Path) -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool as error:
+        if (folder / UNGUARDED).exists():
+            raise UserError(
+                "The script that was started has no main guard, so every worker began it anew. Put "
+                'what it does under: if __name__ == "__main__":'
+            ) from error
         raise RunStopped(
             "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
             "Free some memory, and start the run again."
@@ -103,8 +112,20 @@ def process_pool(workers: int) -> Iterator[Workers]:
 
     A worker whose parent was killed ends, and removes the folder.
     """
+    _refuse_in_imported_script()
     with shared_folder() as folder, _executor(workers, folder) as executor:
         yield Workers(executor, folder)
+
+
+def _refuse_in_imported_script() -> None:
+    """End a worker that runs the main script instead of importing it; its parent says why.
+
+    A spawned process imports the script that was started. Without a main guard the script does its
+    work there, and multiprocessing lets no process start others while it imports.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        (Path(os.environ[FOLDER]) / UNGUARDED).touch()
+        raise SystemExit(1)
 
 
 @contextmanager
@@ -112,13 +133,14 @@ def _executor(workers: int, folder: Path) -> Iterator[ProcessPoolExecutor]:
     before = os.environ.get(THREADS)
     # Polars reads it when a worker starts: two pools of threads on two cores hold each other up.
     os.environ[THREADS] = "1"
+    os.environ[FOLDER] = str(folder)
     try:
         with ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_watch_parent, initargs=(folder,)
         ) as processes:
             yield processes
     finally:
-        del os.environ[THREADS]
+        del os.environ[THREADS], os.environ[FOLDER]
         if before is not None:
             os.environ[THREADS] = before
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.optimize import minimize
 
 from models import metrics
 from models.inputs import GROUPS, Matrix
 from models.level import LevelModel, Stratum
 from models.prior import LEAST_SHARE, Prior
 from models.strata import STRATA, THRESHOLD_OF, stratum_of
-from models.weights import log_loss, sigmoid
+from models.weights import log_loss, minimise, sigmoid
 
 SLOPE = 1 + len(GROUPS)
 SCALE = SLOPE + 1
@@ -163,22 +162,35 @@ def _fit_levels(rows: CalibrationRows, floors: Matrix, ridge: float) -> Levels:
         return float(value), np.concatenate([*gradients, drawn])
 
     start = np.concatenate([DRAWN_TO, np.zeros(count)])
-    optimum = minimize(
+    best = minimise(
         loss,
         np.concatenate([np.tile(start, len(STRATA)), np.zeros(count)]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=_bounds(floors),
+        _least(floors),
+        _curvature(rows, parts, weights, ridge, count),
     )
-    return {
-        name: optimum.x[place * width : (place + 1) * width] for place, name in enumerate(STRATA)
-    }
+    return {name: best[place * width : (place + 1) * width] for place, name in enumerate(STRATA)}
 
 
-def _bounds(floors: Matrix) -> list[tuple[float | None, float | None]]:
-    own: list[tuple[float | None, float | None]] = [(None, None)] * SLOPE
-    own += [(0.0, None), (LEAST_SHARE, None), *[(float(floor), None) for floor in floors]]
-    return own * len(STRATA) + [(None, None)] * len(floors)
+def _least(floors: Matrix) -> Matrix:
+    """The least value of each parameter: slope 0, scale LEAST_SHARE, departures their floors."""
+    own = np.concatenate([np.full(SLOPE, -np.inf), [0.0, LEAST_SHARE], floors])
+    return np.concatenate([np.tile(own, len(STRATA)), np.full(len(floors), -np.inf)])
+
+
+def _curvature(
+    rows: CalibrationRows,
+    parts: Sequence[tuple[Matrix, npt.NDArray[np.bool_]]],
+    weights: Matrix,
+    ridge: float,
+    count: int,
+) -> Matrix:
+    """About how the loss curves along each parameter."""
+    curves = []
+    for design, of_level in parts:
+        rate = rows.higher[of_level].mean() if of_level.any() else 0.0
+        spread = max(rate * (1 - rate), 0.001) * (weights[of_level] @ design**2)
+        curves.append(spread + np.concatenate([RIDGES, np.full(count, OWN * ridge)]))
+    return np.concatenate([*curves, np.full(count, ridge * (1 + OWN * len(STRATA)))])
 
 
 def _design(rows: CalibrationRows, name: str) -> tuple[Matrix, npt.NDArray[np.bool_]]:

@@ -20,6 +20,7 @@ from training import (
     benchmark_report,
     compare,
     config,
+    curve_commands,
     labels,
     pipeline,
     score_commands,
@@ -232,6 +233,7 @@ def _make_parser() -> argparse.ArgumentParser:
     _add_prior_parser(commands)
     note_commands.add_parser(commands)
     score_commands.add_parser(commands)
+    curve_commands.add_parser(commands)
     trivial_parser = commands.add_parser(
         "trivial", help="how far trivial predictors get on made-up people"
     )

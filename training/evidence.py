@@ -13,6 +13,7 @@ from training.evaluate import Judged
 from training.labels import Labelled
 
 ON_THE_CARD = {
+    "weights": "The weight of each indicator in published findings, and after learning",
     "gate": "Whether each recorded level passes what is asked of a model",
     "labels": "What the readings say, by who gave them and what they knew",
     "rates": "What each review rate finds",

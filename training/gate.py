@@ -2,15 +2,16 @@
 
 On people and days held out: at the review rate it is right more often than the level's base rate
 (by the near end of its interval), and at least as often as the count of fired indicators, the best
-single indicator and the prior; the interval of its slope lies above LEAST_SLOPE; and of those shown
-between LEAST and MOST of the expected are found too low.
+single indicator and the prior; the interval of its slope lies above LEAST_SLOPE; of those shown
+between LEAST and MOST of the expected are found too low; and nothing that gets worse lowers it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from types import MappingProxyType
 
 from models.metrics import Figure
 from training import evaluate
@@ -32,18 +33,29 @@ class Verdict:
     why_not: tuple[str, ...]
 
 
-def judge_levels(lines: Iterable[Line]) -> list[Verdict]:
-    """The verdict on each recorded level that was judged, from the lines of the newest period."""
+def judge_levels(
+    lines: Iterable[Line], lowering: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[Verdict]:
+    """The verdict on each recorded level that was judged, from the lines of the newest period.
+
+    `lowering` has by level the indicators that lower a probability when they get worse.
+    """
     own = [line for line in lines if line.period == "final"]
     figures = {(line.stratum, line.model): line.figures for line in own}
     return [
-        _judge_level(line, {name: figures.get((line.stratum, name), {}) for name in TO_BEAT})
+        _judge_level(
+            line,
+            {name: figures.get((line.stratum, name), {}) for name in TO_BEAT},
+            lowering.get(line.stratum, ()),
+        )
         for line in own
         if line.model == evaluate.MODEL
     ]
 
 
-def _judge_level(line: Line, others: Mapping[str, Mapping[str, Figure]]) -> Verdict:
+def _judge_level(
+    line: Line, others: Mapping[str, Mapping[str, Figure]], lowering: Sequence[str]
+) -> Verdict:
     if line.higher < FEWEST_HIGHER:
         words = f"only {line.higher} of its readings are higher: too few to show anything"
         return Verdict(line.stratum, False, (words,))
@@ -63,6 +75,7 @@ def _judge_level(line: Line, others: Mapping[str, Mapping[str, Figure]]) -> Verd
             f"of those shown {_words(shown)} of the expected are too low, which must lie between "
             f"{LEAST} and {MOST}"
         )
+    faults += [f"lower where {name} gets worse" for name in lowering]
     return Verdict(line.stratum, not faults, tuple(faults))
 
 

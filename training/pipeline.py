@@ -19,6 +19,7 @@ from models import bundle, card, metrics, profile, registry
 from models.prior import read_prior
 from training import (
     baselines,
+    directions,
     evaluate,
     evidence,
     gate,
@@ -34,6 +35,7 @@ from training.evaluate import Line
 from training.fit import fit_bundle
 from training.labels import Labelled
 from training.splits import Fold
+from training.weight_lines import compare_weights
 
 FIGURES = "figures.json"
 EVIDENCE = "evidence.json"
@@ -81,18 +83,20 @@ def train_bundle(
     final = evaluate.judge_folds("final", newest, config, step, every)
     step("who is shown, and what each review rate finds")
     content_of_evidence = evidence.gather_evidence(store, all_labelled, final, config)
-    verdicts = gate.judge_levels(final.lines)
-    content_of_evidence["gate"] = [asdict(one) for one in verdicts]
     content_of_evidence |= note_ablation.compare_without_notes(store, until, config, final, step)
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
     model = fit_bundle(
         labelled, config, _describe_training(store, until, labelled, [*folds, *newest], config)
     )
-    step("the caseload of today, against which drift is watched")
+    step("what each level shows, and the caseload of today, against which drift is watched")
+    pooled = final.pooled
+    lowering = directions.find_lowering(model, pooled.frame) if pooled else {}
+    verdicts = gate.judge_levels(final.lines, lowering)
+    content_of_evidence["gate"] = [asdict(one) for one in verdicts]
+    content_of_evidence["weights"] = [asdict(one) for one in compare_weights(model)]
     usual = profile.make_profile(store, model, until).as_json()
     model = replace(model, about={**model.about, "profile": usual})
-    pooled = final.pooled
     if pooled is not None:
         steady = stability.measure_stability(model, labelled, pooled.frame, config, step)
         model = replace(model, about={**model.about, "settled": steady.families})

@@ -70,26 +70,27 @@ def compare_with_truth(
     spoken = labels.read_labels(store, before, config).where(part != HELD)
     step("the held people, as of the day")
     spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
-    true_labels = _label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, on)
+    true_labels = label_with_truth(pl.concat(list(true_frames(store, spine))), folder, on)
     model = fit_bundle(spoken, config)
-    scores: dict[str, Matrix] = {MODEL: _score_rows(model, true_labels)}
+    scores: dict[str, Matrix] = {MODEL: score_rows(model, true_labels)}
     for name, baseline in baselines.BASELINES.items():
         step(name)
         scores[name] = baseline(spoken, true_labels)
     step(f"{TIMES} times the rows, with the truth of each")
-    taught = _training_rows(store, folder, before, part, TIMES * spoken.frame.height)
-    scores[TAUGHT_BY_TRUTH] = _score_rows(fit_bundle(taught, config), true_labels)
+    taught = training_rows(store, folder, before, part, TIMES * spoken.frame.height)
+    scores[TAUGHT_BY_TRUTH] = score_rows(fit_bundle(taught, config), true_labels)
     lines = list(_truth_lines(true_labels, scores, config.review.share))
     reached = mean_precision(lines, MODEL) / mean_precision(lines, TAUGHT_BY_TRUTH)
     return lines, _measure_echo(model, true_labels), reached
 
 
-def _true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The frames of a spine, part by part, without prisoners."""
     for _, frame in build.build_frames(store, spine):
         yield community_rows(frame)
 
 
-def _label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
+def label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
     """Rows labelled with the true level, as by a reader who makes no errors."""
     truth = sealed.true_levels(folder, on)
     rows = frame.join(truth, on=["crn", "group"], how="inner").rename({"true": "reviewed"})
@@ -100,20 +101,21 @@ def _label_with_truth(frame: pl.DataFrame, folder: Path, on: date) -> Labelled:
     )
 
 
-def _training_rows(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
+def training_rows(store: Store, folder: Path, before: date, part: pl.Expr, count: int) -> Labelled:
     """Rows of other people on earlier days, labelled with the truth."""
     frames: list[pl.DataFrame] = []
     day, rows, first = before, 0, sealed.first_day(folder)
     while rows < count and day >= first:
         spine = build.cases_under_supervision(store, day).filter(part != HELD).select(asof.KEY)
-        of_day = _label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, day).frame
+        of_day = label_with_truth(pl.concat(list(true_frames(store, spine))), folder, day).frame
         frames.append(of_day)
         rows += of_day.height
         day -= timedelta(days=EVERY_DAYS)
     return Labelled(pl.concat(frames).head(count))
 
 
-def _score_rows(model: Bundle, labelled: Labelled) -> Matrix:
+def score_rows(model: Bundle, labelled: Labelled) -> Matrix:
+    """The probability of each row, 0 where it is not scored."""
     score: Matrix = model.score_frame(labelled.frame)["probability"].fill_null(0.0).to_numpy()
     return score.astype(np.float64)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -96,3 +98,29 @@ def test_what_the_work_raises_is_raised_and_the_pool_goes_on() -> None:
         with pytest.raises(UserError, match="cannot be done"):
             workers.submit(fail, b"").result()
         assert workers.submit(double, b"a").result() == b"aa"
+
+
+def test_a_script_without_a_main_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "night.py"
+    script.write_text(
+        "from features.errors import shown_to_people\n"
+        "from features.processes import process_pool\n"
+        "def work():\n"
+        "    with process_pool(2) as workers:\n"
+        "        print(workers.submit(abs, -3).result())\n"
+        "raise SystemExit(shown_to_people(work))\n",
+        encoding="utf-8",
+    )
+    top = Path(__file__).parents[2]
+    ran = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(top)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "has no main guard" in ran.stderr
+    assert 'if __name__ == "__main__":' in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
+from features.frame import build
+from features.history import asof
 from models.metrics import Figure
-from training import gate
+from tests.conftest import AS_OF
+from tests.service import Service
+from training import directions, gate
 from training.evaluate import MODEL, Line
 from training.gate import LEAST, LEAST_SLOPE, MOST, TO_BEAT, judge_levels
+from training.weight_lines import compare_weights
 
 
 def figure(value: float, low: float, high: float) -> Figure:
@@ -77,3 +82,37 @@ def test_too_few_readings_show_nothing(higher: int, passes: bool) -> None:
 
 def test_only_the_newest_period_is_judged() -> None:
     assert judge_levels([replace(line(), period="development")]) == []
+
+
+def test_a_level_where_worse_lowers_the_probability_does_not_pass() -> None:
+    own = line()
+    others = [line(name, precision=figure(0.1, 0.0, 1.0)) for name in TO_BEAT]
+    (verdict,) = judge_levels([*others, own], {"LOW": ["threats_count"], "HIGH": ["dntr_count"]})
+    assert verdict.why_not == ("lower where threats_count gets worse",)
+
+
+def test_what_is_served_never_falls_when_something_gets_worse(service: Service) -> None:
+    spine = asof.make_spine(service.store.read_versions("supervisions")["crn"].unique(), AS_OF)
+    frame = build.build_frame(asof.read_histories(service.store, spine))
+    assert not any(directions.find_lowering(service.model, frame).values())
+    low = service.model.level.strata["LOW"]
+    turned = {**low.departures, "threats_count": -30.0}
+    wrong = replace(
+        service.model,
+        level=replace(
+            service.model.level,
+            strata={**service.model.level.strata, "LOW": replace(low, departures=turned)},
+        ),
+    )
+    assert directions.find_lowering(wrong, frame)["LOW"] == ["threats_count"]
+
+
+def test_weights_before_and_after_learning_stand_side_by_side(service: Service) -> None:
+    lines = {one.indicator: one for one in compare_weights(service.model)}
+    assert set(lines) == set(service.model.scored)
+    low, prior = service.model.level.strata["LOW"], service.model.level.prior
+    name = "assessment_copied_forward"
+    of_prior = prior.weights_by_group([name]).mean()
+    assert lines[name].prior == pytest.approx(of_prior)
+    assert lines[name].low == pytest.approx(low.scale * of_prior + low.departures[name])
+    assert min(one.low for one in lines.values()) > 0, "no weight of what is adverse is nought"

@@ -1,0 +1,44 @@
+"""Lays the prior's weight of every indicator beside what a model made of it, for the board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.bundle import Bundle
+from models.strata import STRATA
+
+
+@dataclass(frozen=True)
+class WeightLine:
+    """The weight of one indicator, before and after learning, in log-odds where fired in full.
+
+    Means over the groups of people. The boosters are not in it: what they add differs by person.
+    """
+
+    indicator: str
+    prior: float
+    low: float
+    medium: float
+    high: float
+    unknown: float
+
+
+def compare_weights(model: Bundle) -> list[WeightLine]:
+    """A line for each scored indicator, the heaviest of the prior first."""
+    names = model.scored
+    prior = model.level.prior.weights_by_group(names).mean(axis=0)
+    blind = np.array([model.ordinal.departures.get(name, -np.inf) for name in names])
+    in_stage_1 = np.isfinite(blind)
+    blind_weights = np.where(in_stage_1, prior + np.where(in_stage_1, blind, 0.0), 0.0)
+    by_level = {}
+    for name in STRATA:
+        own = model.level.strata[name]
+        departures = np.array([own.departures[one] for one in names])
+        by_level[name] = own.scale * prior + departures + own.slope * blind_weights
+    lines = [
+        WeightLine(one, float(prior[place]), *(float(by_level[name][place]) for name in STRATA))
+        for place, one in enumerate(names)
+    ]
+    return sorted(lines, key=lambda line: (-line.prior, line.indicator))
