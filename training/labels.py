@@ -84,7 +84,8 @@ def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
     if teaches < config.least.rows:
         raise UserError(
             f"Only {teaches:,} labelled rows by {until}: at least {config.least.rows:,} are "
-            "needed to train. Load more reviews (audits), or a later date."
+            "needed to train. Load more reviews (audits), or take a later date. Until there are, "
+            "published findings alone can rank: python -m training propose-prior."
         )
     spine = spoken.select("crn", "as_of").unique().sort("crn", "as_of")
     frame = pl.concat([part for _, part in build.build_frames(store, spine)])

@@ -113,6 +113,5 @@ def _words(reason: explain.Reason) -> str:
     """A reason in words: what it is about, its weight, and its sentences."""
     held_back = "" if reason.settled else ", held back"
     sentences = " ".join(finding.sentence for finding in reason.findings)
-    return f"{reason.title} ({reason.kind}, {reason.weight:+.2f}{held_back}): {sentences}".rstrip(
-        ": "
-    )
+    weight = f"{reason.weight:+.2f}, of which {reason.from_prior:+.2f} from published findings"
+    return f"{reason.title} ({reason.kind}, {weight}{held_back}): {sentences}".rstrip(": ")
