@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models import metrics
-from models.inputs import GROUPS, Matrix
+from models.inputs import GROUPS, Matrix, mean_extents, supplied_matrix
 from models.level import LevelModel, Stratum
 from models.prior import LEAST_SHARE, Prior
 from models.strata import STRATA, THRESHOLD_OF, stratum_of
@@ -75,14 +75,13 @@ def calibration_rows(
     strata = stratum_of(frame).to_numpy()
     recorded = np.array([THRESHOLD_OF.get(name, 0) for name in strata], dtype=np.int64)
     extents = prior.extents(frame, columns)
-    supplied = frame.select(pl.col(name).is_not_null() for name in columns).to_numpy()
     whole = CalibrationRows(
         strata=strata,
         groups=frame["group"].to_numpy(),
         margins=margins,
         extents=extents,
         prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
-        supplied=supplied.reshape(frame.height, len(columns)),
+        supplied=supplied_matrix(frame, columns),
         higher=(reviewed >= recorded).astype(np.float64),
         weights=weights,
         parts=parts,
@@ -94,40 +93,39 @@ def fit_level_model(
     rows: CalibrationRows, columns: Sequence[str], prior: Prior, ridges: Sequence[float]
 ) -> LevelModel:
     """Fit stage 2; a level without a single row stands on the prior, uncalibrated."""
-    # The scale leaves LEAST_SHARE of a weight, and the departure as much of that again.
-    floors = LEAST_SHARE * prior.least_departures(columns)
-    ridge = choose_ridge(rows, floors, ridges)
-    levels = _fit_levels(rows, floors, ridge)
-    left_out = _score_left_out(rows, floors, ridge)
+    least = prior.least_weights(columns)
+    ridge = choose_ridge(rows, least, ridges)
+    levels = _fit_levels(rows, least, ridge)
+    left_out = _score_left_out(rows, least, ridge)
     strata = {}
     for name in STRATA:
         of_level = rows.strata == name
         own = rows.where(of_level)
         if _beats_prior(own, left_out[of_level]):
-            strata[name] = _stratum(levels[name], columns, own)
+            strata[name] = _stratum(levels[name], least, columns, own)
         else:
             strata[name] = _stand_on_prior(name, own, columns, prior)
     return LevelModel(strata, tuple(columns), prior, _usual(rows, columns))
 
 
-def choose_ridge(rows: CalibrationRows, floors: Matrix, ridges: Sequence[float]) -> float:
+def choose_ridge(rows: CalibrationRows, least: Matrix, ridges: Sequence[float]) -> float:
     """The ridge whose log loss on people left out is least; the largest without any reading."""
     if len(ridges) == 1 or not len(rows.higher):
         return max(ridges)
     losses = {
-        ridge: log_loss(_score_left_out(rows, floors, ridge), rows.higher, rows.weights)
+        ridge: log_loss(_score_left_out(rows, least, ridge), rows.higher, rows.weights)
         for ridge in ridges
     }
     return min(losses, key=lambda ridge: (losses[ridge], -ridge))
 
 
-def _score_left_out(rows: CalibrationRows, floors: Matrix, ridge: float) -> Matrix:
+def _score_left_out(rows: CalibrationRows, least: Matrix, ridge: float) -> Matrix:
     """The log-odds of each row by a calibration of the people of the other parts."""
     scores = np.zeros(len(rows.higher))
     for part in np.unique(rows.parts):
         held = rows.parts == part
-        levels = _fit_levels(rows.where(~held), floors, ridge)
-        scores[held] = _score(rows.where(held), levels)
+        levels = _fit_levels(rows.where(~held), least, ridge)
+        scores[held] = _score(rows.where(held), levels, least)
     return scores
 
 
@@ -140,87 +138,102 @@ def _beats_prior(rows: CalibrationRows, left_out: Matrix) -> bool:
     return learned >= metrics.average_precision(rows.prior, higher, rows.weights)
 
 
-def _fit_levels(rows: CalibrationRows, floors: Matrix, ridge: float) -> Levels:
-    """Fit all levels at once: their own parameters, and the departures that they share."""
-    width, count = SCALE + 1 + len(floors), len(floors)
-    parts = [_design(rows, name) for name in STRATA]
+def _fit_levels(rows: CalibrationRows, least: Matrix, ridge: float) -> Levels:
+    """Fit all levels at once: their own parameters, and the departures that they share.
+
+    `least` is the prior's weight of each indicator for the group where it is least. A level's own
+    weight of it is searched above LEAST_SHARE of that: then no weight is nothing, whatever the
+    scale, and one can fall without the others.
+    """
+    width, count = SCALE + 1 + len(least), len(least)
+    parts = [_design(rows, name, least) for name in STRATA]
     weights = rows.weights / rows.weights.mean() if len(rows.weights) else rows.weights
 
     def loss(beta: Matrix) -> tuple[float, Matrix]:
         shared = beta[len(beta) - count :]
         value, gradients, drawn = 0.5 * ridge * shared @ shared, [], ridge * shared
-        for place, (design, of_level) in enumerate(parts):
+        for place, (design, offset, of_level) in enumerate(parts):
             own = beta[place * width : (place + 1) * width]
-            score, weight = design @ own, weights[of_level]
+            score, weight = design @ own + offset, weights[of_level]
             higher = rows.higher[of_level]
-            first, away = own[: SCALE + 1] - DRAWN_TO, own[SCALE + 1 :] - shared
+            first, away = own[: SCALE + 1] - DRAWN_TO, _departures(own, least) - shared
             value += weight @ (np.logaddexp(0, score) - higher * score)
             value += 0.5 * (RIDGES @ first**2 + OWN * ridge * away @ away)
             pull = np.concatenate([RIDGES * first, OWN * ridge * away])
+            pull[SCALE] -= OWN * ridge * (least @ away)
             gradients.append(design.T @ (weight * (sigmoid(score) - higher)) + pull)
             drawn = drawn - OWN * ridge * away
         return float(value), np.concatenate([*gradients, drawn])
 
-    start = np.concatenate([DRAWN_TO, np.zeros(count)])
+    start = np.concatenate([DRAWN_TO, (1 - LEAST_SHARE) * least])
+    bounds = np.concatenate([np.full(SLOPE, -np.inf), [0.0, LEAST_SHARE], np.zeros(count)])
     best = minimise(
         loss,
         np.concatenate([np.tile(start, len(STRATA)), np.zeros(count)]),
-        _least(floors),
+        np.concatenate([np.tile(bounds, len(STRATA)), np.full(count, -np.inf)]),
         _curvature(rows, parts, weights, ridge, count),
     )
     return {name: best[place * width : (place + 1) * width] for place, name in enumerate(STRATA)}
 
 
-def _least(floors: Matrix) -> Matrix:
-    """The least value of each parameter: slope 0, scale LEAST_SHARE, departures their floors."""
-    own = np.concatenate([np.full(SLOPE, -np.inf), [0.0, LEAST_SHARE], floors])
-    return np.concatenate([np.tile(own, len(STRATA)), np.full(len(floors), -np.inf)])
+def _departures(own: Matrix, least: Matrix) -> Matrix:
+    """What a level adds to its scale times the prior: its weight above the floor says it."""
+    departures: Matrix = own[SCALE + 1 :] + (LEAST_SHARE - own[SCALE]) * least
+    return departures
 
 
 def _curvature(
     rows: CalibrationRows,
-    parts: Sequence[tuple[Matrix, npt.NDArray[np.bool_]]],
+    parts: Sequence[tuple[Matrix, Matrix, npt.NDArray[np.bool_]]],
     weights: Matrix,
     ridge: float,
     count: int,
 ) -> Matrix:
     """About how the loss curves along each parameter."""
     curves = []
-    for design, of_level in parts:
+    for design, _, of_level in parts:
         rate = rows.higher[of_level].mean() if of_level.any() else 0.0
         spread = max(rate * (1 - rate), 0.001) * (weights[of_level] @ design**2)
         curves.append(spread + np.concatenate([RIDGES, np.full(count, OWN * ridge)]))
     return np.concatenate([*curves, np.full(count, ridge * (1 + OWN * len(STRATA)))])
 
 
-def _design(rows: CalibrationRows, name: str) -> tuple[Matrix, npt.NDArray[np.bool_]]:
-    """The rows of one level as columns of its parameters, and which rows they are."""
+def _design(
+    rows: CalibrationRows, name: str, least: Matrix
+) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_]]:
+    """The rows of one level as columns of its parameters, what the floors add, and which rows.
+
+    The scale multiplies what the prior weighs more for the row's group than where it is least; the
+    rest of the prior is in each indicator's own weight.
+    """
     of_level = rows.strata == name
     onehot = np.column_stack([rows.groups[of_level] == group for group in GROUPS])
+    extents = rows.extents[of_level]
+    at_least = extents @ least
     columns = (
         np.ones((int(of_level.sum()), 1)),
         onehot.astype(np.float64),
         rows.margins[of_level][:, None],
-        rows.prior[of_level][:, None],
-        rows.extents[of_level],
+        (rows.prior[of_level] - at_least)[:, None],
+        extents,
     )
-    return np.hstack(columns), of_level
+    return np.hstack(columns), LEAST_SHARE * at_least, of_level
 
 
-def _score(rows: CalibrationRows, levels: Levels) -> Matrix:
+def _score(rows: CalibrationRows, levels: Levels, least: Matrix) -> Matrix:
     scores = np.zeros(len(rows.higher))
     for name in STRATA:
-        design, of_level = _design(rows, name)
-        scores[of_level] = design @ levels[name]
+        design, offset, of_level = _design(rows, name, least)
+        scores[of_level] = design @ levels[name] + offset
     return scores
 
 
-def _stratum(own: Matrix, columns: Sequence[str], rows: CalibrationRows) -> Stratum:
+def _stratum(own: Matrix, least: Matrix, columns: Sequence[str], rows: CalibrationRows) -> Stratum:
     return Stratum(
         slope=float(own[SLOPE]),
         scale=float(own[SCALE]),
         base={group: float(own[0] + own[1 + i]) for i, group in enumerate(GROUPS)},
-        departures=dict(zip(columns, map(float, own[SCALE + 1 :]), strict=True)),
+        departures=dict(zip(columns, map(float, _departures(own, least)), strict=True)),
         on_prior=False,
         rows=len(rows.higher),
         higher=int(rows.higher.sum()),
@@ -230,22 +243,22 @@ def _stratum(own: Matrix, columns: Sequence[str], rows: CalibrationRows) -> Stra
 def _stand_on_prior(
     name: str, rows: CalibrationRows, columns: Sequence[str], prior: Prior
 ) -> Stratum:
-    """One level by the prior alone: the bases of its groups and the scale are fitted."""
+    """One level by the prior alone, in its order: one base and the scale are fitted."""
     if not len(rows.higher):
         base = dict.fromkeys(GROUPS, prior.base)
         return Stratum(0.0, 1.0, base, dict.fromkeys(columns, 0.0), True, 0, 0)
     alone = replace(
         rows,
+        # A base of each group would put the groups in another order than the prior does.
+        groups=np.full(len(rows.higher), "", dtype=object),
         margins=np.zeros(len(rows.higher)),
         extents=np.zeros((len(rows.higher), 0)),
     )
-    fitted = _stratum(_fit_levels(alone, np.zeros(0), 1.0)[name], (), alone)
+    nothing = np.zeros(0)
+    fitted = _stratum(_fit_levels(alone, nothing, 1.0)[name], nothing, (), alone)
     return replace(fitted, slope=0.0, departures=dict.fromkeys(columns, 0.0), on_prior=True)
 
 
 def _usual(rows: CalibrationRows, columns: Sequence[str]) -> dict[str, float]:
-    """How far each indicator is fired on average, among the rows where it is known."""
-    weights = rows.supplied * rows.weights[:, None]
-    total = weights.sum(axis=0)
-    mean = (weights * rows.extents).sum(axis=0) / np.where(total > 0, total, 1.0)
+    mean = mean_extents(rows.extents, rows.supplied, rows.weights)
     return dict(zip(columns, map(float, mean), strict=True))

@@ -40,6 +40,24 @@ def input_matrix(frame: pl.DataFrame, columns: Sequence[str]) -> Matrix:
     return np.hstack([values.to_numpy(), groups.to_numpy()]).astype(np.float64)
 
 
+def supplied_matrix(frame: pl.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether each indicator is known and concerns the group of the row: (rows, indicators)."""
+    if not columns:
+        return np.zeros((frame.height, 0), dtype=bool)
+    supplied: npt.NDArray[np.bool_] = frame.select(
+        pl.col(name).is_not_null() for name in columns
+    ).to_numpy()
+    return supplied
+
+
+def mean_extents(extents: Matrix, supplied: npt.NDArray[np.bool_], weights: Matrix) -> Matrix:
+    """How far each indicator is fired on average, among the rows where it is known."""
+    counted = supplied * weights[:, None]
+    total = counted.sum(axis=0)
+    mean: Matrix = (counted * extents).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return mean
+
+
 @cache
 def _value_column(name: str) -> pl.Expr:
     item = CATALOGUE[name]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.inputs import Matrix
+from models.inputs import Matrix, supplied_matrix
 from models.prior import Prior
 from models.strata import stratum_of
 
@@ -107,9 +107,7 @@ class LevelModel:
 
     def _unusual(self, frame: pl.DataFrame, extents: Matrix) -> Matrix:
         """How much farther than usual each indicator is fired; 0 where it is not known."""
-        if not self.columns:
-            return extents
         usual = np.array([self.usual[name] for name in self.columns])
-        supplied = frame.select(pl.col(name).is_not_null() for name in self.columns).to_numpy()
+        supplied = supplied_matrix(frame, self.columns)
         unusual: Matrix = np.where(supplied, extents - usual, 0.0)
         return unusual

@@ -19,7 +19,7 @@ import polars as pl
 
 from features.indicators import CATALOGUE
 from models.boosters import Settings, booster_margin, train_booster
-from models.inputs import GROUPS, Matrix, input_matrix
+from models.inputs import GROUPS, Matrix, input_matrix, mean_extents, supplied_matrix
 from models.prior import Prior
 from models.strata import THRESHOLDS
 from models.weights import fit_departures
@@ -78,7 +78,7 @@ class OrdinalModel:
                 values = np.asarray(one.predict(rows, pred_contrib=True, num_threads=1))
                 shares += values[:, :count] / len(self.boosters)
                 rest += values[:, count:].sum(axis=1) / len(self.boosters)
-        usual = (weights * self._usual).sum(axis=1)
+        usual = (self.prior.extents(frame, self.columns) * weights - parts).sum(axis=1)
         base = np.array(self.intercepts)[thresholds - 1] + usual + rest
         return np.hstack([parts + shares, base[:, None]])
 
@@ -88,9 +88,10 @@ class OrdinalModel:
         return parts
 
     def _unusual(self, frame: pl.DataFrame) -> Matrix:
-        """How much farther than usual each indicator is fired."""
-        unusual: Matrix = self.prior.extents(frame, self.columns) - self._usual
-        return unusual
+        """How much farther than usual each indicator is fired; 0 where it is not known."""
+        unusual = self.prior.extents(frame, self.columns) - self._usual
+        known_part: Matrix = np.where(supplied_matrix(frame, self.columns), unusual, 0.0)
+        return known_part
 
     @property
     def _departures(self) -> Matrix:
@@ -112,6 +113,8 @@ class BehaviourRows:
     columns: tuple[str, ...]
     inputs: Matrix
     extents: Matrix
+    supplied: npt.NDArray[np.bool_]
+    """Whether each indicator is known."""
     prior: Matrix
     floors: Matrix
     """The least departure of each indicator (`least_departures`)."""
@@ -124,6 +127,7 @@ class BehaviourRows:
             self.columns,
             self.inputs[chosen],
             self.extents[chosen],
+            self.supplied[chosen],
             self.prior[chosen],
             self.floors,
             self.reviewed[chosen],
@@ -144,6 +148,7 @@ def behaviour_rows(
         columns=tuple(columns),
         inputs=input_matrix(frame, columns),
         extents=extents,
+        supplied=supplied_matrix(frame, columns),
         prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
         floors=prior.least_departures(columns),
         reviewed=reviewed,
@@ -197,7 +202,7 @@ def mean_model(trainings: Sequence[Training], rows: BehaviourRows, prior: Prior)
     """The mean of trainings: their log-odds, and so their contributions, are averaged."""
     departures = np.mean([one.departures for one in trainings], axis=0)
     intercepts = np.mean([one.intercepts for one in trainings], axis=0)
-    usual = np.average(rows.extents, axis=0, weights=rows.weights)
+    usual = mean_extents(rows.extents, rows.supplied, rows.weights)
     return OrdinalModel(
         boosters=tuple(one.booster for one in trainings if one.booster is not None),
         columns=rows.columns,

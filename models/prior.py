@@ -28,7 +28,9 @@ from models.scored_rows import lay_out_scores
 
 PRIOR = Path(__file__).with_name("prior.toml")
 LEAST_SHARE = 0.1
-"""The share of a weight that learning leaves of it at least, for every group of people."""
+"""What learning leaves of a weight at least: a share of the prior's, for the group where that is
+least, and more for the others.
+"""
 LEAST_SOURCE = 20
 """The least number of characters that name a source."""
 
@@ -120,11 +122,16 @@ class Prior:
         ]
         return np.array(listed).reshape(len(COMMUNITY_GROUPS), len(names))
 
-    def least_departures(self, names: Sequence[str]) -> Matrix:
-        """How far each weight may be learned down: LEAST_SHARE of the smallest group's is left."""
+    def least_weights(self, names: Sequence[str]) -> Matrix:
+        """The weight of each indicator for the group of people where it is least: (names)."""
         if not names:
             return np.zeros(0)
-        floors: Matrix = -(1 - LEAST_SHARE) * self.weights_by_group(names).min(axis=0)
+        least: Matrix = self.weights_by_group(names).min(axis=0)
+        return least
+
+    def least_departures(self, names: Sequence[str]) -> Matrix:
+        """How far each weight may be learned down: LEAST_SHARE of the smallest group's is left."""
+        floors: Matrix = -(1 - LEAST_SHARE) * self.least_weights(names)
         return floors
 
     def as_json(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Fits the weights of indicators by penalised maximum likelihood, drawn to the prior's.
 
 With few readings a weight stays near what published findings support, and moves away as readings
-come. No weight falls below LEAST_SHARE of the prior's, for any group: what reviews blame never
-becomes nothing, and nothing adverse lowers a score.
+come. No weight falls below LEAST_SHARE of what the prior gives the group where it is least: what
+reviews blame never becomes nothing, and nothing adverse lowers a score.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.strata import THRESHOLDS
 INTERCEPT_RIDGE = 0.5
 """Keeps an intercept finite where no reading, or every one, reaches a threshold."""
 USUAL_INTERCEPT = -3.0
-FLAT = 1e-9
+FLAT = 1e-8
 """A search ends where a step changes the loss by less than this share of it."""
 
 

@@ -188,6 +188,17 @@ def make_caseload(folder: Path) -> None:
     load_extract(folder / "extract", folder / "store")
 
 
+def quick_config() -> config.Config:
+    """The configuration with one ridge and few trees, for speed; as many trainings as in use."""
+    usual = config.read_config()
+    return replace(
+        usual,
+        booster=replace(usual.booster, rounds=20),
+        weights=replace(usual.weights, ridges=(30.0,)),
+        level=replace(usual.level, ridges=(30.0,), parts=2),
+    )
+
+
 def train(folder: Path) -> pipeline.Proposal:
     """A bundle trained on the made-up caseload; its intervals rest on few resamples, for speed."""
     with pytest.MonkeyPatch.context() as patch:
@@ -196,7 +207,7 @@ def train(folder: Path) -> pipeline.Proposal:
         return pipeline.train_bundle(
             Store.open(folder / "store"),
             AS_OF,
-            config.read_config(),
+            quick_config(),
             folder / "bundles",
             folder / "tracking",
         )

@@ -33,7 +33,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
     parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     parser.add_argument(
-        "--readings", type=_sizes, default=(2000, 10_000), help="numbers of readings, as 2000,10000"
+        "--rows",
+        type=_sizes,
+        default=(2000, 10_000),
+        help="numbers of rows, as 2000,10000",
     )
     parser.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")
     parser.add_argument(
@@ -49,7 +52,7 @@ def draw_curve(args: argparse.Namespace) -> None:
     settings = config.read_config(args.config)
     store = Store.open(args.store).counting_notes(settings.notes.kinds)
     with show_steps("learning curve") as step:
-        base, lines = measure_curve(store, args.truth, args.as_of, settings, args.readings, step)
+        base, lines = measure_curve(store, args.truth, args.as_of, settings, args.rows, step)
         pl.DataFrame(list(as_rows(lines))).write_csv(args.out / "learning-curve.csv")
         picture = _draw(lines, base)
         picture.savefig(
@@ -57,7 +60,7 @@ def draw_curve(args: argparse.Namespace) -> None:
         )
     table = Table(title=f"Right of ten people shown, of each level; {10 * base:.2f} by chance")
     table.add_column("model")
-    for name in ("readings", *(f"first {share:.0%}" for share in SHARES)):
+    for name in ("labelled rows", *(f"first {share:.0%}" for share in SHARES)):
         table.add_column(name, justify="right")
     for line in lines:
         figures = [

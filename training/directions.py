@@ -1,7 +1,7 @@
-"""Checks that nothing which gets worse lowers the probability that ranks.
+"""Tries whether something that gets worse lowers the probability that ranks.
 
-Each row is copied once for every scored indicator, with that one worse: at its whole extent in the
-prior, or farther. The model scores the copies as it scores anybody.
+Each row of a sample is copied once for every scored indicator, with that one worse: at its whole
+extent in the prior, or farther. The model scores the copies as it scores anybody.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.inputs import community_rows
 from models.strata import STRATA, stratum_of
 
 ROWS = 60
-"""At most so many rows of each recorded level are copied."""
+"""At most so many rows of each recorded level are drawn and copied."""
 TOLERANCE = 1e-9
 
 
@@ -25,7 +25,8 @@ def find_lowering(model: Bundle, frame: pl.DataFrame) -> dict[str, list[str]]:
     strata = stratum_of(rows)
     lowering: dict[str, list[str]] = {}
     for name in STRATA:
-        own = rows.filter(strata == name).head(ROWS)
+        own = rows.filter(strata == name)
+        own = own.sample(min(ROWS, own.height), seed=1)
         if own.is_empty():
             continue
         copies = pl.concat([own.with_columns(_worse(model, one)) for one in model.scored])

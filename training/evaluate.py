@@ -35,6 +35,8 @@ class Line:
     rows: int
     higher: int
     figures: dict[str, Figure]
+    base: float
+    """The weighted share of the rows that are higher: what a ranking by chance is right about."""
 
     def flat_figures(self) -> dict[str, float]:
         """The figures as MLflow stores them, name to value."""
@@ -110,6 +112,14 @@ def _level_lines(period: str, pooled: Labelled, scores: dict[str, Matrix]) -> li
                 for measure in names
             }
             lines.append(
-                Line(period, name, stratum, int(rows.sum()), int(truth[rows].sum()), figures)
+                Line(
+                    period=period,
+                    model=name,
+                    stratum=stratum,
+                    rows=int(rows.sum()),
+                    higher=int(truth[rows].sum()),
+                    figures=figures,
+                    base=float(np.average(truth[rows], weights=pooled.weights[rows])),
+                )
             )
     return lines

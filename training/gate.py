@@ -1,6 +1,6 @@
 """Asks of a model, at each recorded level, what it must show before it is proposed.
 
-On people and days held out: at the review rate it is right more often than the level's base rate
+On people and days held out: of one row in twenty it is right more often than the level's base rate
 (by the near end of its interval), and at least as often as the count of fired indicators, the best
 single indicator and the prior; the interval of its slope lies above LEAST_SLOPE; of those shown
 between LEAST and MOST of the expected are found too low; and nothing that gets worse lowers it.
@@ -14,6 +14,7 @@ from math import isnan
 from types import MappingProxyType
 
 from models.metrics import Figure
+from models.strata import STRATA
 from training import evaluate
 from training.evaluate import Line
 
@@ -36,20 +37,24 @@ class Verdict:
 def judge_levels(
     lines: Iterable[Line], lowering: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> list[Verdict]:
-    """The verdict on each recorded level that was judged, from the lines of the newest period.
+    """The verdict on every recorded level, from the lines of the newest period.
+
+    A level of which no reading was judged does not pass: nothing shows what the model does there.
 
     `lowering` has by level the indicators that lower a probability when they get worse.
     """
     own = [line for line in lines if line.period == "final"]
     figures = {(line.stratum, line.model): line.figures for line in own}
+    judged = {line.stratum: line for line in own if line.model == evaluate.MODEL}
     return [
         _judge_level(
-            line,
-            {name: figures.get((line.stratum, name), {}) for name in TO_BEAT},
-            lowering.get(line.stratum, ()),
+            judged[name],
+            {other: figures.get((name, other), {}) for other in TO_BEAT},
+            lowering.get(name, ()),
         )
-        for line in own
-        if line.model == evaluate.MODEL
+        if name in judged
+        else Verdict(name, False, ("no reading of it was judged",))
+        for name in STRATA
     ]
 
 
@@ -59,11 +64,11 @@ def _judge_level(
     if line.higher < FEWEST_HIGHER:
         words = f"only {line.higher} of its readings are higher: too few to show anything"
         return Verdict(line.stratum, False, (words,))
-    precision, base = line.figures["precision"], line.higher / line.rows
+    precision = line.figures["precision"]
     slope, shown = line.figures["slope"], line.figures["flagged_calibration"]
     faults = []
-    if not precision.low > base:
-        faults.append(f"not surely right more often than {base:.3f}, the share of all that are")
+    if not precision.low > line.base:
+        faults.append(f"not surely right more often than {line.base:.3f}, the share of all")
     for name, figures in others.items():
         right = figures["precision"].value if figures else 0.0
         if not precision.value >= right:

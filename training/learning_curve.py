@@ -1,8 +1,9 @@
-"""Measures how often a model is right by how many readings taught it, on made-up people.
+"""Measures how often a model is right by how many labelled rows taught it, on made-up people.
 
-Judged by the hidden truth on people who taught nothing, as `training.truth` does, a person at a
-time: of each recorded level the first people of a share, by their best row there. Beside the model
-stand the prior, which no reading taught, simple rankings, and the model taught by the truth itself.
+A labelled row is one reading of one group of people. Judged by the hidden truth on people who
+taught nothing, as `training.truth` does, a person at a time: of each recorded level the first
+people of a share, by their best row there. Beside the model stand the prior, which no reading
+taught, simple rankings, and the model taught by the truth (of the newest days, in order of person).
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def measure_curve(
     sizes: Sequence[int],
     step: Callable[[str], None] = lambda _: None,
 ) -> tuple[float, list[CurveLine]]:
-    """The share of people who are too low at a level, and every model at every number of readings.
+    """The share of people who are too low at a level, and every model at every number of rows.
 
-    Raises UserError for more readings than there are, or so few that nothing can be trained.
+    Raises UserError for more rows than there are, or so few that nothing can be trained.
     """
     before = on - timedelta(days=config.splits.gap_days)
     part = person_hash(config.splits.hashes)
@@ -78,7 +79,7 @@ def measure_curve(
     lines = [judge(name, 0, baseline(spoken, held)) for name, baseline in UNTAUGHT.items()]
     for size in sizes:
         some = _first_people(spoken, size)
-        step(f"{size:,} readings")
+        step(f"{size:,} labelled rows")
         lines.append(judge(truth.MODEL, size, truth.score_rows(fit_bundle(some, config), held)))
         lines += [judge(name, size, other(some, held)) for name, other in TAUGHT.items()]
     step("as many rows as the most readings, with the truth of each")
@@ -92,18 +93,18 @@ def measure_curve(
 
 def _check_sizes(sizes: Sequence[int], readings: int, config: Config) -> None:
     if not sizes:
-        raise UserError("Name at least one number of readings (--readings 2000,10000).")
+        raise UserError("Name at least one number of labelled rows (--rows 2000,10000).")
     if max(sizes) > readings:
         raise UserError(
-            f"There are {readings:,} readings of people who may teach, not {max(sizes):,}. Ask for "
-            "fewer, or make up a larger caseload or more audits (--audited)."
+            f"There are {readings:,} labelled rows of people who may teach, not {max(sizes):,}. "
+            "Ask for fewer, or make up a larger caseload or more audits (--audited)."
         )
     if min(sizes) < config.least.rows:
-        raise UserError(f"At least {config.least.rows:,} readings are needed to train.")
+        raise UserError(f"At least {config.least.rows:,} labelled rows are needed to train.")
 
 
 def _first_people(labelled: Labelled, size: int) -> Labelled:
-    """The first readings by a hash of the person: a larger number holds a smaller one's."""
+    """The first rows by a hash of the person: a larger number holds a smaller one's."""
     order = labelled.frame["crn"].hash(seed=1)
     return Labelled(labelled.frame.with_columns(_order=order).sort("_order", "crn").head(size))
 

@@ -254,6 +254,7 @@ def _run_identity(store: Store, until: date, config: Config) -> str:
         until.isoformat(),
         config.digest,
         build.catalogue_hash(),
+        json.dumps(read_prior().as_json(), sort_keys=True),
         code_version(),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -36,7 +36,7 @@ OF_CONCEALED = 0.15
 """Share of a story's entries that reach the record where a person's life hardly does."""
 OF_FALSE_ALARM = 0.4
 PAST_DAYS = (1100, 3600)
-"""How long before the as-of date what comes on record late lies."""
+"""How many days before it comes on record the past of a story lies."""
 ALLEGED = ("violence", "domestic_abuse", "threat", "sexual", "sexual_concern_child")
 PLACES = ("table", "least", "most", "from", "to")
 """The parts of an entry that are not columns of its table."""

@@ -109,7 +109,9 @@ def sample_cases(
     from everybody.
     """
     free = dict(slots or {})
-    eligible = best_rows(scored, units).filter(~pl.col("crn").is_in(sorted(set(away))))
+    # Who ranks first at a level where nobody is flagged may be flagged at another.
+    ranked = scored.filter(~pl.col("stratum").is_in(sorted(random_only)))
+    eligible = best_rows(ranked, units).filter(~pl.col("crn").is_in(sorted(set(away))))
     flagged: list[Chosen] = []
     at_random = sum(weekly_reviews.get(stratum.lower(), 0) for stratum in random_only)
     for stratum in STRATA:

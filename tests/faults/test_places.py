@@ -20,7 +20,8 @@ from tests.another_day import command_on_the_day
 from tests.conftest import AS_OF
 from tests.faults import machine as machines
 from tests.faults.machine import NIGHT, ROOT, Machine
-from training import config, pipeline
+from tests.service import quick_config
+from training import pipeline
 
 SMALL_DISK = (
     "unshare",
@@ -143,7 +144,7 @@ def test_training_where_mlflows_database_is_none_stops_before_it_begins(
         pipeline.train_bundle(
             Store.open(made_up / "store"),
             AS_OF,
-            config.read_config(),
+            quick_config(),
             tmp_path / "bundles",
             tmp_path / "tracking",
         )

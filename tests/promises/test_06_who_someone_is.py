@@ -22,7 +22,7 @@ from tests.conftest import AS_OF as NIGHT
 from tests.factories import AS_OF, assessment, known_histories, row
 from tests.properties.histories import belonging_to, dense, histories
 from tests.properties.test_engine_agrees import QUICK
-from tests.service import Service
+from tests.service import Service, quick_config
 from training import config, labels
 from training.fit import fit_bundle
 
@@ -228,7 +228,7 @@ def test_one_switch_of_the_board_lets_mental_health_be_scored(service: Service) 
     assert marked
     assert switched - without == marked
     assert not any(CATALOGUE[name].protected_link == "pregnancy" for name in switched)
-    off = config.read_config()
+    off = quick_config()
     assert off.indicators.mental_health is False, "off until the board signs"
     on = replace(off, indicators=config.Indicators(mental_health=True))
     assert on.digest != off.digest

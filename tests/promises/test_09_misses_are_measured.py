@@ -208,3 +208,26 @@ def test_outside_a_demo_the_night_flags_nobody_where_the_bundle_fails(service: S
     gate = json.loads((service.bundle_folder / "evidence.json").read_text())["gate"]
     assert service.model.random_only == {one["recorded"] for one in gate if not one["passes"]}
     assert service.model.random_only, "a model of few made-up people passes nowhere"
+
+
+def test_a_level_that_fails_takes_nobody_from_the_list_of_another() -> None:
+    """Each has a row at both levels; the first five rank higher still at the one that fails."""
+    rows = [
+        {
+            "crn": f"A{n:06d}",
+            "group": group,
+            "stratum": stratum,
+            "scorable": True,
+            "why_not": None,
+            "probability": 0.9 - n / 100 if stratum == "MEDIUM" else (n < 5) * 0.99 + n / 1000,
+        }
+        for n in range(20)
+        for group, stratum in (("public", "LOW"), ("staff", "MEDIUM"))
+    ]
+    units = {f"A{n:06d}": "U0" for n in range(20)}
+    drawn = sampling.sample_cases(
+        pl.DataFrame(rows), units, {"medium": 5}, 0.2, {}, (), Key("s", "r"), random_only={"LOW"}
+    )
+    assert {one.crn for one in drawn if one.drawn_as == "flagged"} == {
+        f"A{n:06d}" for n in range(5)
+    }

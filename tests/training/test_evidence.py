@@ -16,11 +16,11 @@ from features.errors import UserError
 from features.intake.load import load_extract
 from features.store.store import Store
 from models import explain
-from models.inputs import GROUPS, input_matrix
+from models.inputs import GROUPS, input_matrix, supplied_matrix
 from tests import factories
 from tests.conftest import AS_OF
 from tests.factories import row
-from tests.service import Service
+from tests.service import Service, quick_config
 from training import (
     alternatives,
     audit,
@@ -222,7 +222,7 @@ def test_a_proxy_is_found_where_an_indicator_tells_who_someone_is(
 def test_choices_are_weighed_by_regret(made_up: Path) -> None:
     """Every choice of the grid can be fitted; the best of a fold has no regret there."""
     labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())
-    quick = replace(config.read_config(), booster=replace(config.read_config().booster, rounds=8))
+    quick = quick_config()
     weighed_choices = compare.weigh_choices(
         labelled, AS_OF, quick, alternatives.CHOICES[:6], workers=1
     )
@@ -264,6 +264,8 @@ def test_contributions_are_those_of_shap(service: Service) -> None:
         )
     extents = model.prior.extents(frame, model.columns)
     usual = np.array([[model.usual[name] for name in model.columns]])
+    # What is not known, or is not about the group, is as usual.
+    extents = np.where(supplied_matrix(frame, model.columns), extents, usual)
     departures = np.array([model.departures[name] for name in model.columns])
     weighed = np.zeros_like(extents)
     for at_row, group in enumerate(frame["group"]):

@@ -10,6 +10,7 @@ import pytest
 from features.frame import build
 from features.history import asof
 from models.metrics import Figure
+from models.strata import STRATA
 from tests.conftest import AS_OF
 from tests.service import Service
 from training import directions, gate
@@ -30,12 +31,12 @@ PASSING: dict[str, Figure] = {
 
 
 def line(model: str = MODEL, rows: int = 1000, higher: int = 100, **figures: Figure) -> Line:
-    return Line("final", model, "LOW", rows, higher, {**PASSING, **figures})
+    return Line("final", model, "LOW", rows, higher, {**PASSING, **figures}, higher / rows)
 
 
 def judge(own: Line, precision_of_others: float = 0.3) -> gate.Verdict:
     others = [line(name, precision=figure(precision_of_others, 0.0, 1.0)) for name in TO_BEAT]
-    (verdict,) = judge_levels([*others, own])
+    verdict, *_ = judge_levels([*others, own])
     return verdict
 
 
@@ -71,7 +72,7 @@ def test_each_rule_at_its_edge(figures: dict[str, Any], passes: bool) -> None:
 @pytest.mark.parametrize("name", TO_BEAT)
 def test_each_simple_ranking_must_be_matched(name: str) -> None:
     better = line(name, precision=figure(0.41, 0.0, 1.0))
-    (verdict,) = judge_levels([better, line()])
+    verdict, *_ = judge_levels([better, line()])
     assert verdict.why_not == (f"right less often (0.400) than the {name} (0.410)",)
 
 
@@ -81,13 +82,14 @@ def test_too_few_readings_show_nothing(higher: int, passes: bool) -> None:
 
 
 def test_only_the_newest_period_is_judged() -> None:
-    assert judge_levels([replace(line(), period="development")]) == []
+    low, *_ = judge_levels([replace(line(), period="development")])
+    assert low.why_not == ("no reading of it was judged",)
 
 
 def test_a_level_where_worse_lowers_the_probability_does_not_pass() -> None:
     own = line()
     others = [line(name, precision=figure(0.1, 0.0, 1.0)) for name in TO_BEAT]
-    (verdict,) = judge_levels([*others, own], {"LOW": ["threats_count"], "HIGH": ["dntr_count"]})
+    verdict, *_ = judge_levels([*others, own], {"LOW": ["threats_count"], "HIGH": ["dntr_count"]})
     assert verdict.why_not == ("lower where threats_count gets worse",)
 
 
@@ -116,3 +118,17 @@ def test_weights_before_and_after_learning_stand_side_by_side(service: Service) 
     assert lines[name].prior == pytest.approx(of_prior)
     assert lines[name].low == pytest.approx(low.scale * of_prior + low.departures[name])
     assert min(one.low for one in lines.values()) > 0, "no weight of what is adverse is nought"
+
+
+def test_a_level_that_was_not_judged_does_not_pass() -> None:
+    """No line is no evidence: nobody is flagged on a model that was never held against anything."""
+    verdicts = judge_levels([line()])
+    assert [one.recorded for one in verdicts] == list(STRATA)
+    assert not any(one.passes for one in judge_levels([]))
+    assert {one.why_not for one in verdicts[1:]} == {("no reading of it was judged",)}
+
+
+def test_chance_is_weighted_as_what_is_right_is() -> None:
+    """One in ten is higher by count, one in four by weight: to be right for a fifth is no merit."""
+    own = replace(line(precision=figure(0.35, 0.2, 0.5)), base=0.25)
+    assert "not surely right more often than 0.250" in judge(own).why_not[0]

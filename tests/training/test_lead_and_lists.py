@@ -12,8 +12,8 @@ import pytest
 from features.store.store import Store
 from models.strata import STRATA, stratum_of
 from tests.conftest import AS_OF
-from tests.service import Service
-from training import audit, config, evaluate, labels, lead, nights, splits
+from tests.service import Service, quick_config
+from training import audit, evaluate, labels, lead, nights, splits
 from training.evaluate import Judged
 from training.labels import Labelled
 
@@ -23,7 +23,7 @@ SHARE = 0.2
 @pytest.fixture(scope="module")
 def final(made_up: Path) -> Judged:
     """The newest period, judged by a quick model."""
-    settings = config.read_config()
+    settings = quick_config()
     quick = replace(settings, booster=replace(settings.booster, rounds=10))
     read = labels.read_labels(Store.open(made_up / "store"), AS_OF, quick)
     folds = splits.final_folds(read, AS_OF, quick.splits)

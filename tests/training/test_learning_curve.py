@@ -74,7 +74,7 @@ def test_the_command_writes_the_table_and_the_picture(
     made_up: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["learning-curve", "--store", f"{made_up / 'store'}", "--as-of", AS_OF.isoformat()]
-    command += ["--truth", f"{made_up / 'truth'}", "--out", f"{tmp_path}", "--readings", "400,600"]
+    command += ["--truth", f"{made_up / 'truth'}", "--out", f"{tmp_path}", "--rows", "400,600"]
     assert commands.main(command) == 0
     assert "plumbing, not accuracy" in capsys.readouterr().out
     table = pl.read_csv(tmp_path / "learning-curve.csv")

@@ -11,6 +11,7 @@ from features.errors import UnreadableInput, UserError
 from features.store.store import Store
 from models import metrics
 from tests.conftest import AS_OF
+from tests.service import quick_config
 from training import config, evaluate, evidence, labels, note_ablation, pipeline, splits
 from training.config import Config
 from training.evaluate import Judged
@@ -20,7 +21,7 @@ KINDS = ("weapon", "violence")
 
 @pytest.fixture(scope="module")
 def settings() -> Config:
-    plain = config.read_config()
+    plain = quick_config()
     return replace(plain, notes=config.Notes(KINDS))
 
 
@@ -62,7 +63,7 @@ def test_the_evidence_has_gains_by_level_and_who_is_shown(
 
 
 def test_without_kinds_there_is_nothing_to_compare(counting: Store, final: Judged) -> None:
-    plain = config.read_config()
+    plain = quick_config()
     parts = note_ablation.compare_without_notes(counting, AS_OF, plain, final, lambda _: None)
     assert parts == {note_ablation.GAIN: [], note_ablation.PEOPLE: []}
 

@@ -13,6 +13,7 @@ from features.errors import MissingInput, UserError
 from features.intake.load import load_extract
 from features.store.store import Store
 from tests.conftest import AS_OF
+from tests.service import quick_config
 from training import config, note_effect, truth
 from training.__main__ import main
 from training.truth import TruthLine
@@ -58,7 +59,7 @@ def test_more_indicators_fire_where_notes_count(
         Store.open(half / "store"),
         half / "truth",
         AS_OF,
-        config.read_config(),
+        quick_config(),
         ["threat", "violence"],
         lambda _: None,
     )

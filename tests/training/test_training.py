@@ -15,7 +15,7 @@ from features.store.store import Store
 from models import bundle
 from models.prior import read_prior
 from tests.conftest import AS_OF
-from tests.service import Service
+from tests.service import Service, quick_config
 from training import baselines, config, evaluate, fit, labels, pipeline, splits
 from training.fit import fit_bundle
 from training.labels import Labelled
@@ -106,10 +106,7 @@ def test_margins_are_made_by_trainings_that_had_not_seen_the_person(labelled: La
 
 
 def test_training_repeats_bit_for_bit(labelled: Labelled) -> None:
-    assert (
-        fit_bundle(labelled, config.read_config()).id
-        == fit_bundle(labelled, config.read_config()).id
-    )
+    assert fit_bundle(labelled, quick_config()).id == fit_bundle(labelled, quick_config()).id
 
 
 def test_recorded_level_alone_knows_only_the_level(labelled: Labelled) -> None:
@@ -146,7 +143,7 @@ def test_figures_stand_beside_two_baselines(service: Service, proposal: pipeline
 def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.Proposal) -> None:
     store = Store.open(made_up / "store")
     again = pipeline.train_bundle(
-        store, AS_OF, config.read_config(), made_up / "bundles", made_up / "tracking"
+        store, AS_OF, quick_config(), made_up / "bundles", made_up / "tracking"
     )
     assert not again.fresh
     assert (again.bundle_id, again.version) == (proposal.bundle_id, proposal.version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +11,12 @@ import pytest
 from features.errors import MissingInput, UserError
 from features.store.store import Store
 from tests.conftest import AS_OF
+from tests.service import quick_config
 from training import __main__ as commands
-from training import baselines, config, sealed, truth
+from training import baselines, sealed, truth
 from training.splits import person_hash
 
-QUICK = replace(config.read_config(), booster=replace(config.read_config().booster, rounds=10))
+QUICK = quick_config()
 
 
 def test_the_truth_judges_people_who_taught_nothing(
