@@ -20,7 +20,7 @@ from models.strata import THRESHOLDS
 INTERCEPT_RIDGE = 0.5
 """Keeps an intercept finite where no reading, or every one, reaches a threshold."""
 USUAL_INTERCEPT = -3.0
-FLAT = 1e-8
+FLAT = 1e-7
 """A search ends where a step changes the loss by less than this share of it."""
 
 
