@@ -180,8 +180,12 @@ def write_notes(extract: Path) -> None:
 
 
 def make_caseload(folder: Path) -> None:
-    """A made-up caseload, loaded into a store in a folder."""
-    parameters = synthetic.Parameters(CASES, 7, AS_OF)
+    """A made-up caseload, loaded into a store in a folder.
+
+    Without stories: in so few people they are a handful, and tests need entries of every kind in
+    two units.
+    """
+    parameters = synthetic.Parameters(CASES, 7, AS_OF, scenario="near-the-cut")
     synthetic.synthesise_extract(parameters, folder / "extract", folder / "truth")
     name_everyone(folder / "extract")
     write_notes(folder / "extract")
