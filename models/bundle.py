@@ -17,8 +17,8 @@ import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
-from models.inputs import GROUPS, Matrix, community_rows
-from models.level import LevelModel, Stratum
+from models.inputs import Matrix, community_rows
+from models.level import LevelModel, Stratum, stratum_on_prior
 from models.ordinal import OrdinalModel
 from models.prior import Prior, prior_of
 from models.scored_rows import lay_out_scores
@@ -107,10 +107,13 @@ class Bundle:
         (`OrdinalModel.contributions`, `LevelModel.contributions`); behaviour is in both stages.
         """
         own = self.level.strata[stratum]
-        first = own.slope * self.ordinal.contributions(frame, thresholds_of(frame))
         parts = self.level.contributions(frame, stratum)
-        parts[:, self._places] += first[:, :-1]
-        parts[:, -1] += first[:, -1] + self.level.bases(frame, stratum)
+        parts[:, -1] += self.level.bases(frame, stratum)
+        # Where stage 1 does not count, its boosters need not be asked.
+        if own.slope:
+            first = own.slope * self.ordinal.contributions(frame, thresholds_of(frame))
+            parts[:, self._places] += first[:, :-1]
+            parts[:, -1] += first[:, -1]
         return parts, [*self.level.columns, "base"]
 
     def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
@@ -133,18 +136,7 @@ def bundle_of_prior(prior: Prior, about: dict[str, Any]) -> Bundle:
     every = (*behaviour, *build.indicator_columns("stage_2"))
     nothing = dict.fromkeys(behaviour, 0.0)
     first = OrdinalModel((), behaviour, prior, nothing, nothing, (0.0,) * len(THRESHOLDS))
-    strata = {
-        name: Stratum(
-            slope=0.0,
-            scale=1.0,
-            base=dict.fromkeys(GROUPS, prior.base),
-            departures=dict.fromkeys(every, 0.0),
-            on_prior=True,
-            rows=0,
-            higher=0,
-        )
-        for name in STRATA
-    }
+    strata = {name: stratum_on_prior(every, prior) for name in STRATA}
     second = LevelModel(strata, every, prior, dict.fromkeys(every, 0.0))
     return Bundle(first, second, build.catalogue_hash(), about)
 

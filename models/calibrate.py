@@ -18,10 +18,10 @@ import polars as pl
 
 from models import metrics
 from models.inputs import GROUPS, Matrix, mean_extents, supplied_matrix
-from models.level import LevelModel, Stratum
+from models.level import LevelModel, Stratum, stratum_on_prior
 from models.prior import LEAST_SHARE, Prior
 from models.strata import STRATA, THRESHOLD_OF, stratum_of
-from models.weights import log_loss, minimise, sigmoid
+from models.weights import choose_ridge, log_loss, minimise, sigmoid
 
 SLOPE = 1 + len(GROUPS)
 SCALE = SLOPE + 1
@@ -74,13 +74,12 @@ def calibration_rows(
     """
     strata = stratum_of(frame).to_numpy()
     recorded = np.array([THRESHOLD_OF.get(name, 0) for name in strata], dtype=np.int64)
-    extents = prior.extents(frame, columns)
     whole = CalibrationRows(
         strata=strata,
         groups=frame["group"].to_numpy(),
         margins=margins,
-        extents=extents,
-        prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
+        extents=prior.extents(frame, columns),
+        prior=prior.weighed(frame, columns).sum(axis=1),
         supplied=supplied_matrix(frame, columns),
         higher=(reviewed >= recorded).astype(np.float64),
         weights=weights,
@@ -94,7 +93,14 @@ def fit_level_model(
 ) -> LevelModel:
     """Fit stage 2; a level without a single row stands on the prior, uncalibrated."""
     least = prior.least_weights(columns)
-    ridge = choose_ridge(rows, least, ridges)
+    ridge = choose_ridge(
+        ridges,
+        lambda one: (
+            log_loss(_score_left_out(rows, least, one), rows.higher, rows.weights)
+            if len(rows.higher)
+            else 0.0
+        ),
+    )
     levels = _fit_levels(rows, least, ridge)
     left_out = _score_left_out(rows, least, ridge)
     strata = {}
@@ -106,17 +112,6 @@ def fit_level_model(
         else:
             strata[name] = _stand_on_prior(name, own, columns, prior)
     return LevelModel(strata, tuple(columns), prior, _usual(rows, columns))
-
-
-def choose_ridge(rows: CalibrationRows, least: Matrix, ridges: Sequence[float]) -> float:
-    """The ridge whose log loss on people left out is least; the largest without any reading."""
-    if len(ridges) == 1 or not len(rows.higher):
-        return max(ridges)
-    losses = {
-        ridge: log_loss(_score_left_out(rows, least, ridge), rows.higher, rows.weights)
-        for ridge in ridges
-    }
-    return min(losses, key=lambda ridge: (losses[ridge], -ridge))
 
 
 def _score_left_out(rows: CalibrationRows, least: Matrix, ridge: float) -> Matrix:
@@ -245,8 +240,7 @@ def _stand_on_prior(
 ) -> Stratum:
     """One level by the prior alone, in its order: one base and the scale are fitted."""
     if not len(rows.higher):
-        base = dict.fromkeys(GROUPS, prior.base)
-        return Stratum(0.0, 1.0, base, dict.fromkeys(columns, 0.0), True, 0, 0)
+        return stratum_on_prior(columns, prior)
     alone = replace(
         rows,
         # A base of each group would put the groups in another order than the prior does.

@@ -7,14 +7,14 @@ departure. Where a level's readings do not rank better than the prior, that stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from models.inputs import Matrix, supplied_matrix
+from models.inputs import GROUPS, Matrix
 from models.prior import Prior
 from models.strata import stratum_of
 
@@ -38,6 +38,19 @@ class Stratum:
     def as_json(self) -> dict[str, Any]:
         """The calibration of one recorded level as a dictionary for the bundle."""
         return asdict(self)
+
+
+def stratum_on_prior(columns: Sequence[str], prior: Prior) -> Stratum:
+    """A level of which there is no reading: the prior as it is, uncalibrated."""
+    return Stratum(
+        slope=0.0,
+        scale=1.0,
+        base=dict.fromkeys(GROUPS, prior.base),
+        departures=dict.fromkeys(columns, 0.0),
+        on_prior=True,
+        rows=0,
+        higher=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -82,16 +95,15 @@ class LevelModel:
 
         What is not known is as usual.
         """
-        weights = self._weights(frame, stratum)
-        extents = self.prior.extents(frame, self.columns)
-        unusual = self._unusual(frame, extents) * weights
-        rest = (extents * weights - unusual).sum(axis=1)
-        return np.hstack([unusual, rest[:, None]])
+        unusual = self.prior.unusual(frame, self.usual, self.columns)
+        parts = unusual * self._weights(frame, stratum)
+        rest = self.weighed(frame, stratum).sum(axis=1) - parts.sum(axis=1)
+        return np.hstack([parts, rest[:, None]])
 
     def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
         """The part of each contribution that is the prior's weight: (rows, indicators)."""
         weights = self.strata[stratum].scale * self.prior.weights_by_row(frame, self.columns)
-        parts: Matrix = weights * self._unusual(frame, self.prior.extents(frame, self.columns))
+        parts: Matrix = weights * self.prior.unusual(frame, self.usual, self.columns)
         return parts
 
     def bases(self, frame: pl.DataFrame, stratum: str) -> Matrix:
@@ -104,10 +116,3 @@ class LevelModel:
         departures = np.array([own.departures[name] for name in self.columns])
         weights: Matrix = own.scale * self.prior.weights_by_row(frame, self.columns) + departures
         return weights
-
-    def _unusual(self, frame: pl.DataFrame, extents: Matrix) -> Matrix:
-        """How much farther than usual each indicator is fired; 0 where it is not known."""
-        usual = np.array([self.usual[name] for name in self.columns])
-        supplied = supplied_matrix(frame, self.columns)
-        unusual: Matrix = np.where(supplied, extents - usual, 0.0)
-        return unusual

@@ -52,9 +52,8 @@ class OrdinalModel:
 
     def margins_at(self, frame: pl.DataFrame, thresholds: npt.NDArray[np.int64]) -> Matrix:
         """The log-odds of each row at its own threshold (1 to 3): (rows)."""
-        weights = self.prior.weights_by_row(frame, self.columns) + self._departures
-        weighed = (self.prior.extents(frame, self.columns) * weights).sum(axis=1)
-        total: Matrix = np.array(self.intercepts)[thresholds - 1] + weighed
+        weighed = self.prior.extents(frame, self.columns) * self._weights(frame)
+        total: Matrix = np.array(self.intercepts)[thresholds - 1] + weighed.sum(axis=1)
         if self.boosters:
             base = input_matrix(frame, self.columns)
             trees = sum(booster_margin(one, base, thresholds) for one in self.boosters)
@@ -68,8 +67,8 @@ class OrdinalModel:
         threshold and the risk group. For the weights: weight x (how far it is fired - the usual);
         for the trees LightGBM's own `pred_contrib` (equal to TreeExplainer's), their mean.
         """
-        weights = self.prior.weights_by_row(frame, self.columns) + self._departures
-        parts = self._unusual(frame) * weights
+        weights = self._weights(frame)
+        parts = self.prior.unusual(frame, self.usual, self.columns) * weights
         shares, rest = np.zeros_like(parts), np.zeros(frame.height)
         if self.boosters:
             rows = np.column_stack([input_matrix(frame, self.columns), thresholds])
@@ -84,22 +83,14 @@ class OrdinalModel:
 
     def prior_contributions(self, frame: pl.DataFrame) -> Matrix:
         """The part of each contribution that is the prior's own weight: (rows, indicators)."""
-        parts: Matrix = self._unusual(frame) * self.prior.weights_by_row(frame, self.columns)
+        unusual = self.prior.unusual(frame, self.usual, self.columns)
+        parts: Matrix = unusual * self.prior.weights_by_row(frame, self.columns)
         return parts
 
-    def _unusual(self, frame: pl.DataFrame) -> Matrix:
-        """How much farther than usual each indicator is fired; 0 where it is not known."""
-        unusual = self.prior.extents(frame, self.columns) - self._usual
-        known_part: Matrix = np.where(supplied_matrix(frame, self.columns), unusual, 0.0)
-        return known_part
-
-    @property
-    def _departures(self) -> Matrix:
-        return np.array([self.departures[name] for name in self.columns])
-
-    @property
-    def _usual(self) -> Matrix:
-        return np.array([self.usual[name] for name in self.columns])
+    def _weights(self, frame: pl.DataFrame) -> Matrix:
+        departures = np.array([self.departures[name] for name in self.columns])
+        weights: Matrix = self.prior.weights_by_row(frame, self.columns) + departures
+        return weights
 
 
 @dataclass(frozen=True)
@@ -143,13 +134,12 @@ def behaviour_rows(
     prior: Prior,
 ) -> BehaviourRows:
     """Lay out labelled rows of a frame for stage 1; `reviewed` is the reader's level, 0 to 3."""
-    extents = prior.extents(frame, columns)
     return BehaviourRows(
         columns=tuple(columns),
         inputs=input_matrix(frame, columns),
-        extents=extents,
+        extents=prior.extents(frame, columns),
         supplied=supplied_matrix(frame, columns),
-        prior=(extents * prior.weights_by_row(frame, columns)).sum(axis=1),
+        prior=prior.weighed(frame, columns).sum(axis=1),
         floors=prior.least_departures(columns),
         reviewed=reviewed,
         weights=weights,

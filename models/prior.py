@@ -23,7 +23,7 @@ from features.contracts.codes import COMMUNITY_GROUPS
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 from features.indicators import CATALOGUE
 from features.indicators.base import Indicator
-from models.inputs import Matrix, community_rows
+from models.inputs import Matrix, community_rows, supplied_matrix
 from models.scored_rows import lay_out_scores
 
 PRIOR = Path(__file__).with_name("prior.toml")
@@ -85,7 +85,7 @@ class Prior:
         Shape (rows, indicators + 1). The recorded level changes no weight.
         """
         _ = stratum
-        parts = self.extents(frame, self.scored) * self.weights_by_row(frame, self.scored)
+        parts = self.weighed(frame, self.scored)
         return np.hstack([parts, np.full((frame.height, 1), self.base)]), [*self.scored, "base"]
 
     def prior_contributions(self, frame: pl.DataFrame, stratum: str) -> Matrix:
@@ -100,6 +100,20 @@ class Prior:
         listed = (_extent(CATALOGUE[name], full[name]).alias(name) for name in names)
         fired: Matrix = frame.select(listed).to_numpy().astype(np.float64)
         return fired
+
+    def weighed(self, frame: pl.DataFrame, names: Sequence[str]) -> Matrix:
+        """Weight x how far each indicator is fired: (rows, names)."""
+        extents = self.extents(frame, names)
+        parts: Matrix = extents * self.weights_by_row(frame, names)
+        return parts
+
+    def unusual(
+        self, frame: pl.DataFrame, usual: Mapping[str, float], names: Sequence[str]
+    ) -> Matrix:
+        """How much farther than `usual` each indicator is fired; 0 where it is not known."""
+        away = self.extents(frame, names) - np.array([usual[name] for name in names])
+        unusual: Matrix = np.where(supplied_matrix(frame, names), away, 0.0)
+        return unusual
 
     def weights_by_row(self, frame: pl.DataFrame, names: Sequence[str]) -> Matrix:
         """The weight of each indicator for the group of each row: (rows, names).
@@ -124,8 +138,6 @@ class Prior:
 
     def least_weights(self, names: Sequence[str]) -> Matrix:
         """The weight of each indicator for the group of people where it is least: (names)."""
-        if not names:
-            return np.zeros(0)
         least: Matrix = self.weights_by_group(names).min(axis=0)
         return least
 

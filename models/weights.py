@@ -7,7 +7,7 @@ reviews blame never becomes nothing, and nothing adverse lowers a score.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,14 @@ def fit_departures(
     beta = minimise(loss, start, least, curvature)
     # What reaches a threshold reaches every lower one: so do the shares, and so must these.
     return Departures(beta[steps:], np.minimum.accumulate(beta[:steps]))
+
+
+def choose_ridge(ridges: Sequence[float], loss_left_out: Callable[[float], float]) -> float:
+    """The ridge whose loss on people left out is least; of equal ones the largest."""
+    if len(ridges) == 1:
+        return ridges[0]
+    losses = {ridge: loss_left_out(ridge) for ridge in ridges}
+    return min(losses, key=lambda ridge: (losses[ridge], -ridge))
 
 
 def minimise(

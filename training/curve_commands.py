@@ -1,4 +1,4 @@
-"""Runs `python -m training learning-curve`: how often a model is right by how many readings."""
+"""Runs `python -m training learning-curve`: how often a model is right by how much taught it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the command line."""
     parser = commands.add_parser(
         "learning-curve",
-        help="how often the model is right by how many readings, on made-up people",
+        help="how often the model is right by how many labelled rows (made-up people)",
     )
     parser.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
     parser.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")

@@ -41,6 +41,5 @@ def _worse(model: Bundle, name: str) -> pl.Expr:
     """The values of an indicator, none better than its whole extent; not known stays so."""
     full = next(one.full for one in model.level.prior.weights if one.indicator == name)
     value = pl.col(name).cast(pl.Float64())
-    if CATALOGUE[name].fires_below:
-        return pl.min_horizontal(value, pl.when(value.is_not_null()).then(pl.lit(full))).alias(name)
-    return pl.max_horizontal(value, pl.when(value.is_not_null()).then(pl.lit(full))).alias(name)
+    worst = pl.min_horizontal if CATALOGUE[name].fires_below else pl.max_horizontal
+    return worst(value, pl.when(value.is_not_null()).then(pl.lit(full))).alias(name)

@@ -21,7 +21,7 @@ from models.inputs import Matrix
 from models.ordinal import BehaviourRows, OrdinalModel
 from models.prior import Prior, read_prior
 from models.strata import THRESHOLDS, thresholds_of
-from models.weights import fit_departures, log_loss
+from models.weights import choose_ridge, fit_departures, log_loss
 from training.config import Config
 from training.labels import Labelled
 from training.splits import person_hash
@@ -65,7 +65,7 @@ def fit_stage_1(labelled: Labelled, config: Config, prior: Prior) -> tuple[Ordin
         prior,
     )
     parts = _people_in_parts(labelled, config.weights.parts)
-    ridge = choose_ridge(rows, parts, config.weights.ridges)
+    ridge = choose_ridge(config.weights.ridges, lambda one: _loss_left_out(rows, parts, one))
     trainings, margins = [], np.zeros((len(rows.weights), len(THRESHOLDS)))
     for number, half in enumerate(halves_of_people(labelled, config)):
         settings = replace(config.booster, seed=config.booster.seed + number)
@@ -74,16 +74,6 @@ def fit_stage_1(labelled: Labelled, config: Config, prior: Prior) -> tuple[Ordin
         margins[~half] += training.margins(rows.where(~half)) / config.trainings.pairs
         trainings.append(training)
     return ordinal.mean_model(trainings, rows, prior), margins
-
-
-def choose_ridge(
-    rows: BehaviourRows, parts: npt.NDArray[np.int64], ridges: tuple[float, ...]
-) -> float:
-    """How firmly weights are drawn to the prior: the least log loss on people left out."""
-    if len(ridges) == 1:
-        return ridges[0]
-    losses = {ridge: _loss_left_out(rows, parts, ridge) for ridge in ridges}
-    return min(losses, key=lambda ridge: (losses[ridge], -ridge))
 
 
 def halves_of_people(labelled: Labelled, config: Config) -> Iterator[Rows]:

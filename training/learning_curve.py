@@ -18,8 +18,6 @@ import numpy as np
 import polars as pl
 
 from features.errors import UserError
-from features.frame import build
-from features.history import asof
 from features.store.store import Store
 from models import metrics
 from models.inputs import Matrix
@@ -72,9 +70,7 @@ def measure_curve(
     spoken = labels.read_labels(store, before, config).where(part != truth.HELD)
     _check_sizes(sizes, spoken.frame.height, config)
     step("the held people, as of the day")
-    spine = build.cases_under_supervision(store, on).filter(part == truth.HELD).select(asof.KEY)
-    frames = pl.concat(list(truth.true_frames(store, spine)))
-    held = truth.label_with_truth(frames, folder, on)
+    held = truth.label_held_people(store, folder, on, part)
     judge = partial(_judge, held)
     lines = [judge(name, 0, baseline(spoken, held)) for name, baseline in UNTAUGHT.items()]
     for size in sizes:
@@ -82,7 +78,7 @@ def measure_curve(
         step(f"{size:,} labelled rows")
         lines.append(judge(truth.MODEL, size, truth.score_rows(fit_bundle(some, config), held)))
         lines += [judge(name, size, other(some, held)) for name, other in TAUGHT.items()]
-    step("as many rows as the most readings, with the truth of each")
+    step("as many rows as the most, with the truth of each")
     most = max(sizes)
     true_rows = truth.training_rows(store, folder, before, part, most)
     ceiling = truth.score_rows(fit_bundle(true_rows, config), held)

@@ -66,10 +66,7 @@ def train_bundle(
     """Train, evaluate, save and register; with equal inputs the existing bundle is returned."""
     marker = out / f"trained-{_run_identity(store, until, config)[:16]}.json"
     if marker.exists():
-        content = json.loads(marker.read_text(encoding="utf-8"))
-        folder = out / content["folder"]
-        table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-        return Proposal(content["bundle"], folder, content["version"], False, table)
+        return _standing_proposal(marker, out)
     staging.check_writable(out)
     registry.prepare_tracking(tracking)
     store = store.counting_notes(config.notes.kinds)
@@ -155,8 +152,7 @@ def propose_prior(
     model = replace(model, about={**model.about, "profile": usual})
     marker = out / f"prior-{model.id[:16]}.json"
     if marker.exists():
-        registered = json.loads(marker.read_text(encoding="utf-8"))
-        return Proposal(model.id, out / registered["folder"], registered["version"], False, [])
+        return _standing_proposal(marker, out)
     return _save_proposal(
         model=model,
         lines=[],
@@ -167,6 +163,13 @@ def propose_prior(
         marker=marker,
         step=step,
     )
+
+
+def _standing_proposal(marker: Path, out: Path) -> Proposal:
+    content = json.loads(marker.read_text(encoding="utf-8"))
+    folder = out / content["folder"]
+    table = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    return Proposal(content["bundle"], folder, content["version"], False, table)
 
 
 def failed_levels(folder: Path) -> list[str]:

@@ -69,8 +69,7 @@ def compare_with_truth(
     step("readings")
     spoken = labels.read_labels(store, before, config).where(part != HELD)
     step("the held people, as of the day")
-    spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
-    true_labels = label_with_truth(pl.concat(list(true_frames(store, spine))), folder, on)
+    true_labels = label_held_people(store, folder, on, part)
     model = fit_bundle(spoken, config)
     scores: dict[str, Matrix] = {MODEL: score_rows(model, true_labels)}
     for name, baseline in baselines.BASELINES.items():
@@ -84,8 +83,13 @@ def compare_with_truth(
     return lines, _measure_echo(model, true_labels), reached
 
 
-def true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The frames of a spine, part by part, without prisoners."""
+def label_held_people(store: Store, folder: Path, on: date, part: pl.Expr) -> Labelled:
+    """The people under supervision on a day who taught nothing, with their true levels."""
+    spine = build.cases_under_supervision(store, on).filter(part == HELD).select(asof.KEY)
+    return label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, on)
+
+
+def _true_frames(store: Store, spine: pl.DataFrame) -> Iterator[pl.DataFrame]:
     for _, frame in build.build_frames(store, spine):
         yield community_rows(frame)
 
@@ -107,7 +111,7 @@ def training_rows(store: Store, folder: Path, before: date, part: pl.Expr, count
     day, rows, first = before, 0, sealed.first_day(folder)
     while rows < count and day >= first:
         spine = build.cases_under_supervision(store, day).filter(part != HELD).select(asof.KEY)
-        of_day = label_with_truth(pl.concat(list(true_frames(store, spine))), folder, day).frame
+        of_day = label_with_truth(pl.concat(list(_true_frames(store, spine))), folder, day).frame
         frames.append(of_day)
         rows += of_day.height
         day -= timedelta(days=EVERY_DAYS)

@@ -29,9 +29,13 @@ def compare_weights(model: Bundle) -> list[WeightLine]:
     """A line for each scored indicator, the heaviest of the prior first."""
     names = model.scored
     prior = model.level.prior.weights_by_group(names).mean(axis=0)
-    blind = np.array([model.ordinal.departures.get(name, -np.inf) for name in names])
-    in_stage_1 = np.isfinite(blind)
-    blind_weights = np.where(in_stage_1, prior + np.where(in_stage_1, blind, 0.0), 0.0)
+    blind = model.ordinal.departures
+    blind_weights = np.array(
+        [
+            weight + blind[name] if name in blind else 0.0
+            for name, weight in zip(names, prior, strict=True)
+        ]
+    )
     by_level = {}
     for name in STRATA:
         own = model.level.strata[name]
