@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,8 @@ from serving.night.sampling import Chosen, Key
 from serving.web import board
 from tests.conftest import AS_OF
 from tests.pages import Browser
-from tests.service import Service
+from tests.service import Service, quick_config
+from training import pipeline
 
 WHY = "Two units wrote that the same case came up twice."
 
@@ -226,6 +228,28 @@ def test_the_board_reads_which_levels_fail_before_it_signs(
     assert section.count('data-qa="fails"') == len(failing)
     for one in failing:
         assert str(escape("; ".join(one["why_not"]))) in section
+
+
+def test_the_board_reads_that_the_prior_alone_was_never_measured(
+    service: Service, browser: Browser, tmp_path: Path
+) -> None:
+    proposal = pipeline.propose_prior(
+        service.store, AS_OF, quick_config(), tmp_path / "bundles", tmp_path / "tracking"
+    )
+    folder = shutil.copytree(proposal.folder, service.settings.bundles / "prior-alone")
+    try:
+        with transaction(service.web, "BOARD-1") as opened:
+            number = approvals.propose_approval(
+                opened, bundle.load_bundle(folder), folder.name, {"low": 3}, 0.2, demo=True
+            )
+        page = browser.sign_in("BOARD-1").get("/board/approvals")
+    finally:
+        shutil.rmtree(folder)
+    section = page.partition(f"Proposal {number}, waiting")[2].partition("</section>")[0]
+    assert "ranks by published findings alone" in section
+    assert page.count('data-qa="prior-alone"') == 1, (
+        "of a model that readings taught it is not said"
+    )
 
 
 def test_evidence_of_another_bundle_is_not_shown(service: Service, proposed: int) -> None:
