@@ -68,10 +68,13 @@ class Service:
         other_than: int = 0,
         levels: tuple[str, ...] = (),
         alone: bool = False,
+        marked: str = "",
     ) -> int:
         """An open case of a unit that no one has read yet.
 
         With `alone`, no second reader will be asked for where nothing is found too low.
+        With `marked`, these words were read in one of its notes: a case may have a later version
+        of the note that `write_notes` wrote, or no entry at all.
         With `levels`, each recorded level is among them, and something was recorded since the last
         assessment: at least two lines of the page can be ticked.
         """
@@ -92,6 +95,10 @@ class Service:
             for group in COMMUNITY_GROUPS if levels else ():
                 rows = rows.where(items.c.person["levels"][group]["level"].astext.in_(levels))
             unread_items = [(int(item), str(kind)) for item, kind in connection.execute(rows)]
+            if marked:
+                unread_items = [
+                    one for one in unread_items if _is_marked(connection, one[0], marked)
+                ]
             if levels:
                 unread_items = [
                     one for one in unread_items if len(self._recent(connection, one[0])) > 1
@@ -127,6 +134,17 @@ class Service:
                 .values(practitioner_code=code.scalar_subquery())
             )
         return item, username
+
+
+def _is_marked(connection: Connection, item: int, words: str) -> bool:
+    """Whether the words were read in a note of a case."""
+    notes = connection.execute(
+        select(findings.c.notes).where(findings.c.item_id == item)
+    ).scalar_one()
+    return any(
+        words in str(entry["note"])[entry["starts_at"] : entry["ends_at"]]
+        for entry in notes["entries"]
+    )
 
 
 @contextmanager
@@ -230,7 +248,7 @@ def running(folder: Path, proposal: pipeline.Proposal) -> Iterator[Service]:
     model = bundle.load_bundle(proposal.folder)
     store = Store.open(settings.store)
     cases = build.cases_under_supervision(store, AS_OF).height
-    demo.approve_demo(settings, web, model, proposal.folder.name, cases * 30)
+    demo.approve_demo(settings, web, model, proposal.folder.name, cases * 36)
     run.run_night(settings, night, AS_OF)
     # The administrator may act in people's names too, so that the tests can ask what a rule says.
     key = identity.key_from(settings.session_secret)

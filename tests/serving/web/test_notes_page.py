@@ -62,7 +62,7 @@ def test_the_page_says_how_right_the_reading_was() -> None:
 def test_before_the_view_the_record_shows_notes_as_ever_and_nothing_read_from_them(
     service: Service, browser: Browser
 ) -> None:
-    item = service.unread("N54BRI")
+    item = service.unread("N54BRI", marked="found with a knife")
     page = browser.sign_in("BRI-SPO-1").get(f"/cases/{item}?whole=true")
     assert KNIFE in page
     assert "<mark>" not in page
@@ -76,7 +76,7 @@ _READ: dict[int, int] = {}
 def findings_page(service: Service, browser: Browser) -> tuple[int, str]:
     browser.sign_in("BRI-SPO-1")
     if id(service) not in _READ:
-        item = service.unread("N54BRI")
+        item = service.unread("N54BRI", marked="found with a knife")
         browser.record_view(item)
         _READ[id(service)] = item
     return _READ[id(service)], browser.get(f"/cases/{_READ[id(service)]}/findings")
