@@ -110,7 +110,7 @@ def _reasons_of_row(
         key = item.family, item.kind
         totals[key] = totals.get(key, 0.0) + weight
         prior[key] = prior.get(key, 0.0) + of_prior
-        finding = _finding_of(name, row, findings)
+        finding = finding_of(name, row, findings)
         if finding is not None and weight >= SMALLEST_WEIGHT:
             voices.setdefault(key, []).append((weight, finding))
     ranked = sorted(voices, key=lambda key: (-totals[key], key))
@@ -160,15 +160,16 @@ def group_contributions(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, li
 
 def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
     """A row's findings from indicators that are shown to the reader and never scored."""
-    own_findings = [_finding_of(name, row, findings_of) for name in findings_of]
+    own_findings = [finding_of(name, row, findings_of) for name in findings_of]
     return [finding for finding in own_findings if finding is not None]
 
 
-def _finding_of(
+def finding_of(
     name: str,
     row: Mapping[str, object],
     findings_of: Findings,
 ) -> Finding | None:
+    """What an indicator found in a row of the frame, or None where it does not fire."""
     item = CATALOGUE[name]
     value = row[name]
     if not item.fires(value if isinstance(value, float) else None):

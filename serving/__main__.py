@@ -73,8 +73,9 @@ def build_parser() -> argparse.ArgumentParser:
     approve_parser.add_argument(
         "--weekly-reviews",
         "--rates",
-        default="low=320,medium=400,high=240,unknown=160",
-        help="reviews a week for every recorded level (%(default)s)",
+        default="low=320,medium=400,high=240,unknown=160,unusual=160,combination=80",
+        help="reviews a week for every recorded level, and for each lane beside the model: what is "
+        "new and unusual, and a signed combination (%(default)s)",
     )
     approve_parser.add_argument(
         "--random-share",

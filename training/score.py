@@ -6,7 +6,9 @@ a night would store. For analysts, a silent trial, and tests on caseloads that w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,12 +21,22 @@ from features.history.asof import GROUP_KEY
 from features.indicators import CATALOGUE
 from features.store.store import Store
 from models import explain
+from models.combinations import read_combinations
 from models.inputs import community_rows
+from models.lanes import COMBINATION, LANES, UNUSUAL, LaneRows, Lanes
 from models.scored_rows import Scorer, rank_in_level
 
 FORMATS = (".csv", ".parquet")
 EXPLAINED_AT_ONCE = 200
 """People whose reasons are worked out together: their histories are in memory meanwhile."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much is shown: of each recorded level by the model, and of all people by each lane."""
+
+    model: float
+    lane: float
 
 
 def check_out(out: Path) -> None:
@@ -46,26 +58,33 @@ def write_scores(scores: pl.DataFrame, out: Path) -> None:
 
 
 def score_store(
-    store: Store, model: Scorer, as_of: date, share: float, step: Callable[[str], None]
+    store: Store, model: Scorer, as_of: date, shares: Shares, step: Callable[[str], None]
 ) -> pl.DataFrame:
     """The scores of everybody under supervision on a day whose access is not limited.
 
     A row a person and group. Columns: crn, group, level, level_state, stratum, scorable, why_not,
     probability, rank (1 is the highest of its recorded level), percentile (the share of the level
-    that ranks no higher), shown (among the highest `share` of the level), fired (the indicators
-    that fire, by id), reasons (in words, of rows that are shown). The kinds of notes count that the
-    bundle was trained with. Raises UserError where nobody is under supervision.
+    that ranks no higher), bits and new (how unusual what became known lately is, and by which
+    indicators), combinations (those that hold), shown_by (model, unusual or combination: the first
+    that draws the row), shown (any does), fired (the indicators that fire, by id), reasons (in
+    words, of rows that are shown). The kinds of notes count that the bundle was trained with.
+    Raises UserError where nobody is under supervision.
     """
     counting = store.counting_notes(model.note_kinds)
     cases = build.cases_under_supervision(counting, as_of).filter(~pl.col("limited"))
     if cases.is_empty():
         raise UserError(f"Nobody whose access is open is under supervision on {as_of}.")
     parts = []
+    lane_rows = LaneRows.of_model(model.scored, read_combinations())
     for bucket, frame in build.build_frames(counting, cases.select(asof.KEY)):
         step(f"bucket {bucket + 1} of {store.buckets}")
         rows = community_rows(frame)
-        parts.append(model.score_frame(rows).join(_fired(rows), on=GROUP_KEY, how="left"))
-    ranked = _with_ranks(pl.concat(parts), share)
+        scores = model.score_frame(rows)
+        lane_rows.add_part(rows, scores)
+        parts.append(scores.join(_fired(rows), on=GROUP_KEY, how="left"))
+    step("finding what is new and unusual")
+    lanes = lane_rows.lay_out(counting, as_of)
+    ranked = _with_lanes(_with_ranks(pl.concat(parts), shares.model), lanes, shares.lane)
     reasons = pl.DataFrame(
         list(_reasons(counting, model, as_of, ranked.filter("shown"), step)),
         schema={"crn": pl.String(), "group": pl.String(), "reasons": pl.String()},
@@ -87,10 +106,30 @@ def _with_ranks(scores: pl.DataFrame, share: float) -> pl.DataFrame:
         scores.with_columns(rank=rank_in_level(), rows=rows)
         .with_columns(
             percentile=(pl.col("rows") - pl.col("rank") + 1) / pl.col("rows"),
-            shown=(pl.col("rank") <= (share * pl.col("rows")).ceil()).fill_null(value=False),
+            shown_by=pl.when(pl.col("rank") <= (share * pl.col("rows")).ceil()).then(
+                pl.lit("model")
+            ),
         )
         .drop("rows", "log_odds")
     )
+
+
+def _with_lanes(rows: pl.DataFrame, lanes: Lanes, share: float) -> pl.DataFrame:
+    """The rows with what each lane says of them, and which draws them: of people, a `share`."""
+    row = ["crn", "group"]
+    new = pl.col("facts").list.eval(pl.element().struct.field("indicator")).list.join(";")
+    rows = rows.join(lanes[UNUSUAL].select(*row, "bits", new=new), on=row, how="left")
+    held = pl.col("combinations").list.join(";")
+    rows = rows.join(lanes[COMBINATION].select(*row, held), on=row, how="left")
+    most = math.ceil(share * rows["crn"].n_unique())
+    for name in LANES:
+        shown = rows.filter(pl.col("shown_by").is_not_null())["crn"].unique()
+        others = lanes[name].filter(~pl.col("crn").is_in(shown.implode()))
+        drawn = others.unique("crn", keep="first", maintain_order=True).head(most)
+        drawn = drawn.select(*row, drawn_by=pl.lit(name))
+        drawn_by = pl.coalesce("shown_by", "drawn_by")
+        rows = rows.join(drawn, on=row, how="left").with_columns(shown_by=drawn_by).drop("drawn_by")
+    return rows.with_columns(shown=pl.col("shown_by").is_not_null())
 
 
 def _reasons(

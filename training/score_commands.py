@@ -14,12 +14,15 @@ from features.errors import UserError
 from features.progress import show_steps
 from features.store.store import Store
 from models.bundle import load_bundle
+from models.lanes import LANE_NAMES
 from models.prior import read_prior
 from models.scored_rows import Scorer
 from training import config
-from training.score import check_out, score_store, write_scores
+from training.score import Shares, check_out, score_store, write_scores
 
 console = Console()
+LANE_SHARE = 0.01
+"""The share of all people that each lane beside the model shows, unless said otherwise."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,6 +40,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--share", type=float, default=share, help="share of each level that is shown (%(default)s)"
     )
+    parser.add_argument(
+        "--lane-share",
+        type=float,
+        default=LANE_SHARE,
+        help="share of all people that each lane beside the model shows (%(default)s)",
+    )
     parser.set_defaults(run=score_offline)
 
 
@@ -45,22 +54,28 @@ def score_offline(args: argparse.Namespace) -> None:
     check_out(args.out)
     if not 0 < args.share <= 1:
         raise UserError("--share must be more than 0 and at most 1.")
+    if not 0 <= args.lane_share <= 1:
+        raise UserError("--lane-share must be between 0 and 1.")
     store = Store.open(args.store)
     model: Scorer = read_prior() if args.prior else load_bundle(args.bundle)
     with show_steps("scoring offline") as step:
-        scores = score_store(store, model, args.as_of, args.share, step)
+        shares = Shares(args.share, args.lane_share)
+        scores = score_store(store, model, args.as_of, shares, step)
         write_scores(scores, args.out)
     table = Table(title=f"{scores['crn'].n_unique():,} people, as of {args.as_of}")
     table.add_column("recorded level")
-    for name in ("rows", "not scored", "shown", "least probability shown"):
+    for name in ("rows", "not scored", "shown by the model", "least probability shown"):
         table.add_column(name, justify="right")
     for stratum in scores["stratum"].unique(maintain_order=True):
         rows = scores.filter(pl.col("stratum") == stratum)
-        shown = rows.filter("shown")["probability"]
+        shown = rows.filter(pl.col("shown_by") == "model")["probability"]
         least = f"{shown[-1]:.3f}" if shown.len() else "-"
         unscored = rows.height - int(rows["scorable"].sum())
         table.add_row(stratum, f"{rows.height:,}", f"{unscored:,}", f"{shown.len():,}", least)
     console.print(table)
+    for lane, words in LANE_NAMES.items():
+        count = scores.filter(pl.col("shown_by") == lane).height
+        console.print(f"Shown as {words}: {count:,} more.")
     if store.made_up:
         console.print("Made-up people: this proves plumbing, not accuracy.", style="bold")
     if args.prior:

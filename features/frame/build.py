@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -94,11 +94,12 @@ CASES_AT_ONCE = 15_000
 
 
 def build_frames(
-    store: Store, on: pl.DataFrame, workers: int = WORKERS
+    store: Store, on: pl.DataFrame, workers: int = WORKERS, only: Sequence[str] | None = None
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Build the frame in parts of a few buckets; yields (last bucket of the part, frame).
 
-    Cases split by nothing but cases, so each part is worked by whichever worker is free.
+    Cases split by nothing but cases, so each part is worked by whichever worker is free. `only`
+    names the indicators to build; by default all.
     """
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
     sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
@@ -108,13 +109,13 @@ def build_frames(
     ]
     if workers == 1 or len(parts) < 2:
         for part, buckets in parts:
-            yield buckets[-1], _of_buckets(store, part, buckets)
+            yield buckets[-1], _of_buckets(store, part, buckets, only)
         return
     with process_pool(workers) as others:
         waiting: deque[tuple[int, Path, Work[None]]] = deque()
         for part, buckets in parts:
             path = others.folder / f"{buckets[-1]}.arrow"
-            written = others.submit(_write_part, store, part, buckets, path)
+            written = others.submit(_write_part, store, part, buckets, path, only)
             waiting.append((buckets[-1], path, written))
             # One part is handed on while the workers are busy with the next ones.
             if len(waiting) > workers:
@@ -123,16 +124,24 @@ def build_frames(
             yield _handed_on(*waiting.popleft())
 
 
-def _of_buckets(store: Store, on: pl.DataFrame, buckets: list[int]) -> pl.DataFrame:
+def _of_buckets(
+    store: Store, on: pl.DataFrame, buckets: list[int], only: Sequence[str] | None
+) -> pl.DataFrame:
     histories = asof.read_histories(store, on, buckets, lean=LEAN)
     histories.tables  # noqa: B018 - worked out now, so that the versions they come from can go
     histories.versions.clear()
-    return build_frame(histories)
+    return build_frame(histories, only)
 
 
-def _write_part(store: Store, on: pl.DataFrame, buckets: list[int], path: Path) -> None:
+def _write_part(
+    store: Store,
+    on: pl.DataFrame,
+    buckets: list[int],
+    path: Path,
+    only: Sequence[str] | None,
+) -> None:
     """Build the frame of a worker's buckets and write it as an uncompressed Arrow file."""
-    _of_buckets(store, on, buckets).write_ipc(path, compression="uncompressed")
+    _of_buckets(store, on, buckets, only).write_ipc(path, compression="uncompressed")
 
 
 def _handed_on(bucket: int, path: Path, written: Work[None]) -> tuple[int, pl.DataFrame]:

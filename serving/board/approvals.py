@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from features.frame import build
 from features.store import digests
 from models import bundle
 from models.bundle import Bundle
+from models.combinations import as_json, read_combinations
 from serving.board import note_kinds
 from serving.cases.acute_list import LISTED
 from serving.db.session import AuditEvent, Transaction
@@ -62,6 +63,8 @@ class Approval:
     expires_at: datetime
     withdrawn_at: datetime | None
     signed_by: tuple[str, ...]
+    combinations: list[dict[str, Any]] = field(default_factory=list)
+    """The table of combinations that was signed (models.combinations)."""
     card: str = ""
     """The SHA-256 of its model card, as it was proposed; empty where there was none."""
     statements: tuple[SignedStatement, ...] = ()
@@ -77,6 +80,7 @@ class Approval:
             self.bundle_id,
             self.catalogue,
             self.acute,
+            self.combinations,
             self.weekly_reviews,
             self.random_share,
         ]
@@ -95,9 +99,16 @@ class Approval:
 
     def why_not_now(self, now: datetime) -> str | None:
         """The reason why the approval lets nothing score now, the code's own version included."""
+        return self.changed_list or self.why_not(now)
+
+    @property
+    def changed_list(self) -> str | None:
+        """The list in the present code that is not the one that was signed, or None."""
         if self.acute != LISTED:
             return "the list of acute entries is not the one that was signed"
-        return self.why_not(now)
+        if self.combinations != as_json(read_combinations()):
+            return "the table of combinations is not the one that was signed"
+        return None
 
     def expiry_warning(self, now: datetime) -> str | None:
         """A warning that the approval expires within 30, 14 or 7 days, or None."""
@@ -111,7 +122,7 @@ class Approval:
 def is_open_to_sign(one: Approval, now: datetime) -> bool:
     """Whether a proposal can still be signed, and could be valid with the present code."""
     undecided = len(one.signed_by) < SIGNATURES and one.withdrawn_at is None
-    return undecided and one.expires_at > now and one.acute == LISTED
+    return undecided and one.expires_at > now and one.changed_list is None
 
 
 def list_approvals(connection: Connection) -> list[Approval]:
@@ -202,6 +213,7 @@ def propose_approval(
         "bundle_folder": folder,
         "catalogue": model.catalogue,
         "acute": LISTED,
+        "combinations": as_json(read_combinations()),
         "tracked": tracked,
         "card": digests.digest_of(card) if card and card.exists() else "",
         "rates": dict(weekly_reviews),
@@ -307,6 +319,7 @@ def _approval_of(
         bundle_folder=row["bundle_folder"],
         catalogue=row["catalogue"],
         acute=dict(row["acute"]),
+        combinations=list(row["combinations"]),
         tracked=row["tracked"],
         weekly_reviews=dict(row["rates"]),
         random_share=row["random_share"],

@@ -82,8 +82,9 @@ def _parse_weekly_reviews(text: str) -> dict[str, int]:
 
 
 _WEEKLY_REVIEWS_FORM = (
-    "Write a number a week for every recorded level, once each, as "
-    "low=320,medium=400,high=240,unknown=160; 0 means that none of that level is flagged."
+    "Write a number a week for every recorded level and lane, once each, as "
+    "low=320,medium=400,high=240,unknown=160,unusual=160,combination=80; 0 means that none "
+    "of it is drawn."
 )
 
 

@@ -30,7 +30,14 @@ USERS: tuple[tuple[str, str, str, str | None], ...] = (
 
 PRACTITIONER = "Robin Hale"
 REASONS = "Demonstration on made-up people; this approval is void anywhere else."
-PER_THOUSAND = {"low": 4.0, "medium": 5.0, "high": 3.0, "unknown": 2.0}
+PER_THOUSAND = {
+    "low": 4.0,
+    "medium": 5.0,
+    "high": 3.0,
+    "unknown": 2.0,
+    "unusual": 2.0,
+    "combination": 1.0,
+}
 RANDOM_SHARE = 0.2
 
 

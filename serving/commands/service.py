@@ -17,6 +17,7 @@ from features.errors import MissingInput, RunStopped, UserError
 from features.markdown import layout_page
 from features.progress import show_steps
 from features.store.store import Store
+from models.lanes import LANE_NAMES
 from serving import settings
 from serving.board import approvals
 from serving.cases import account as accounts
@@ -196,6 +197,7 @@ def _summary_table(night: night_run.FinishedRun) -> Table:
             f"flagged, recorded {level.replace('_', ' ').lower()}": n
             for level, n in sorted(counts["flagged"].items())
         },
+        **{f"drawn as {LANE_NAMES[lane]}": n for lane, n in counts["lanes"].items()},
         "drawn at random": counts["random"],
         "concluded lately, left alone": counts.get("cooling_down", 0),
         "concluded lately, brought back by new evidence": counts.get("brought_back", 0),

@@ -55,6 +55,7 @@ approvals = Table(
     Column("bundle_folder", Text, nullable=False),
     Column("catalogue", Text, nullable=False),
     Column("acute", JSONB, nullable=False),
+    Column("combinations", JSONB, nullable=False),
     Column("tracked", Text, nullable=False),
     Column("card", Text, nullable=False),
     Column("rates", JSONB, nullable=False),
@@ -143,6 +144,7 @@ findings = Table(
     Column("shown_only", JSONB, nullable=False),
     Column("draw", Double),
     Column("notes", JSONB, nullable=False),
+    Column("because", JSONB, nullable=False),
 )
 
 note_answers = Table(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from models.lanes import Lanes
 from serving.board.approvals import Approval
 from serving.db.tables import findings, items
 from serving.db.unit_tables import cover
@@ -26,16 +28,17 @@ def choose_cases(
     *,
     stopped: bool = False,
     random_only: Collection[str] = (),
+    lanes: Lanes = MappingProxyType({}),
 ) -> list[Chosen]:
-    """The cases to queue: each level's signed weekly reviews, less those queued this week.
+    """The cases to queue: the signed weekly reviews of each level and lane, less this week's.
 
     `away` are CRNs that are not drawn. Where the board has stopped flagging (`stopped`), nobody is
-    flagged, and as many random cases are drawn as with flagging. At the recorded levels of
-    `random_only` nobody is flagged either; their reviews are drawn at random.
+    flagged and no lane draws, and as many random cases are drawn as with flagging. At the recorded
+    levels of `random_only` nobody is flagged either; their reviews are drawn at random.
     """
     queued, before = _this_week(connection, as_of)
     if stopped:
-        queued |= {level.upper(): weekly for level, weekly in approval.weekly_reviews.items()}
+        queued |= {name.upper(): weekly for name, weekly in approval.weekly_reviews.items()}
     return sampling.sample_cases(
         scored=scored,
         units=units,
@@ -47,11 +50,12 @@ def choose_cases(
         slots=_free_slots(connection),
         random_before=before,
         random_only=random_only,
+        lanes=lanes,
     )
 
 
 def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int]:
-    """How many this week has had by recorded level and at random, and how many at random in all.
+    """How many this week has had by level, lane and at random, and how many at random in all.
 
     A case that closed after it was queued is nobody's to read here: another is drawn for it.
     """
@@ -70,7 +74,8 @@ def _this_week(connection: Connection, as_of: date) -> tuple[dict[str, int], int
     queued: dict[str, int] = {}
     before = 0
     for drawn_as, stratum, count, still in rows:
-        name = stratum if drawn_as == "flagged" else "random"
+        name = stratum if drawn_as == "flagged" else drawn_as
+        name = name if name == "random" else name.upper()
         before += count if name == "random" else 0
         queued[name] = queued.get(name, 0) + still
     return queued, before

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select
 from features import clock
 from features.errors import RunStopped
 from features.frame import build, evidence, notes, timeline
-from features.frame.linked_cases import LinkedCases, linked_cases
+from features.frame.linked_cases import linked_cases
 from features.history import asof
 from features.indicators import CATALOGUE
 from features.store.store import Store
@@ -24,6 +24,12 @@ from serving.cases import summary
 from serving.db.arrays import insert_rows
 from serving.db.session import Transaction
 from serving.db.tables import entries, findings, items, newer_scores
+from serving.night.findings_json import (
+    because_json,
+    collect_lane_findings,
+    finding_json,
+    reason_json,
+)
 from serving.night.sampling import Chosen, Key
 
 DAYS_TO_READ = 7
@@ -51,6 +57,7 @@ def enqueue_cases(
     reasons = explain.explain_rows(model, frame, histories)
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     page_findings = evidence.collect_findings(histories, page_only)
+    lane_findings = collect_lane_findings(histories, chosen)
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     notes_of = notes.notes_of_cases(histories)
@@ -83,12 +90,15 @@ def enqueue_cases(
                 item,
                 reasons.get((item.crn, item.group), []),
                 [
-                    _finding_json(finding, links)
+                    finding_json(finding, links)
                     for finding in explain.shown_only(rows[item.crn, item.group], page_findings)
                 ],
                 key,
             )
-            | {"notes": notes_of[item.crn]}
+            | {
+                "notes": notes_of[item.crn],
+                "because": because_json(item, rows[item.crn, item.group], lane_findings),
+            }
             for number, item in zip(numbers, some, strict=True)
         ]
         opened.connection.execute(insert(findings), sealed)
@@ -146,7 +156,7 @@ def _findings_row(
         "stratum": item.stratum,
         "probability": item.probability,
         "inclusion_probability": item.inclusion_probability,
-        "reasons": [_reason_json(reason) for reason in own],
+        "reasons": [reason_json(reason) for reason in own],
         "shown_only": shown_only,
         "draw": key.uniform_draw("second", item.crn),
     }
@@ -180,35 +190,3 @@ def score_again(connection: Connection, scored: pl.DataFrame, run_id: str) -> No
 def _entry_row(item_id: int, place: int, entry: timeline.TimelineEntry) -> dict[str, Any]:
     values = {name: getattr(entry, name) for name in ENTRY_FIELDS}
     return {"item_id": item_id, "position": place, "source_table": entry.table, **values}
-
-
-def _reason_json(reason: Reason) -> dict[str, Any]:
-    return {
-        "family": reason.family,
-        "title": reason.title,
-        "kind": reason.kind,
-        "weight": round(reason.weight, 6),
-        "from_prior": round(reason.from_prior, 6),
-        "settled": reason.settled,
-        "findings": [_finding_json(finding) for finding in reason.findings],
-    }
-
-
-def _finding_json(finding: evidence.Finding, links: LinkedCases | None = None) -> dict[str, Any]:
-    item = CATALOGUE[finding.indicator]
-    described = links or {}
-    return {
-        "indicator": finding.indicator,
-        "sentence": finding.sentence,
-        "disclosure": item.disclosure,
-        "why_not_scored": item.page_only_because,
-        "entries": [
-            {
-                "table": e.table,
-                "record_id": e.record_id,
-                "occurred_on": e.occurred_on.isoformat(),
-                **(described.get((finding.crn, e.record_id), {}) if e.table == "links" else {}),
-            }
-            for e in finding.entries
-        ],
-    }

@@ -162,7 +162,7 @@ def _score_and_write(night: Night) -> FinishedRun:
             night.draw_key,
         )
         stop.as_the_board_says(opened.connection, night.approval, stopped=stopped)
-        queued = sum(counts["flagged"].values()) + counts["random"]
+        queued = sum(counts["flagged"].values()) + sum(counts["lanes"].values()) + counts["random"]
         opened.audit(AuditEvent("COMMITTED_RUN", "RUN", night.run_id, {"queued": queued}))
     with night.engine.connect() as connection:
         settings = night.settings
@@ -188,6 +188,7 @@ def _choose_and_write(
         away=away.all_crns,
         stopped=stopped,
         random_only=approvals.random_only(night.approval, night.model),
+        lanes=scored.lanes,
     )
     more_counts = {"stopped": stopped, **moves}
     return write_run.write_run(opened, night, scored, away, chosen, more_counts)

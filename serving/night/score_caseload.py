@@ -19,6 +19,8 @@ from features.store import note_volumes, protected_characteristics, volumes
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
+from models.combinations import read_combinations
+from models.lanes import LaneRows, Lanes
 from models.profile import Counts, Profile, Tally, region_of
 from serving.cases import caseload
 from serving.cases.caseload import Placed
@@ -53,6 +55,8 @@ class ScoredCaseload:
     """Who they are: for asking for whom it is worse, and for nothing else."""
     watched: pl.DataFrame
     """Where indicators fire that are watched for bias: crn, indicator."""
+    lanes: Lanes
+    """The rows of the lanes beside the model."""
     proposed_scores: Mapping[int, pl.DataFrame]
     """The scores of open proposals for the same rows, by proposal number."""
     failed: Mapping[int, str]
@@ -73,6 +77,7 @@ class _Parts:
 
     model: Bundle
     tally: Tally
+    lanes: LaneRows
     scored: list[pl.DataFrame] = field(default_factory=list)
     facts: list[pl.DataFrame] = field(default_factory=list)
     marked: list[pl.DataFrame] = field(default_factory=list)
@@ -84,6 +89,7 @@ class _Parts:
         scores = self.model.score_frame(frame)
         self.scored.append(scores)
         self.tally.add(frame, scores)
+        self.lanes.add_part(frame, scores)
         self.facts.append(caseload.fired_indicators(frame))
         self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
 
@@ -121,7 +127,8 @@ def score_caseload(
     units = {crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units}
     profile = Profile.profile_of(model)
     regions = {crn: region_of(units.get(crn)) for crn in open_["crn"]}
-    parts = _Parts(model, Tally(profile.edges if profile else {}, regions))
+    lanes = LaneRows.of_model(model.scored, read_combinations())
+    parts = _Parts(model, Tally(profile.edges if profile else {}, regions), lanes)
     by_kinds = _by_note_kinds(proposed)
     for bucket, frame in build.build_frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
@@ -132,6 +139,8 @@ def score_caseload(
         for bucket, frame in build.build_frames(store.counting_notes(kinds), open_):
             step(f"scoring proposals, bucket {bucket + 1} of {store.buckets}")
             parts.add_proposals(by_kinds[kinds], frame)
+    step("finding what is new and unusual")
+    lane_rows = lanes.lay_out(store, as_of)
     step("counting what the board watches")
     everyone = volumes.case_regions(store, set(cases.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
@@ -144,6 +153,7 @@ def score_caseload(
         scores=_concat_scores(parts.scored),
         facts=pl.concat(parts.facts),
         watched=pl.concat(parts.marked),
+        lanes=lane_rows,
         profile=profile,
         counts=parts.tally.counts,
         week=volumes.total_records(days, volumes.counted_tables(store), as_of, 7),
@@ -180,6 +190,7 @@ def without_limited(scored_caseload: ScoredCaseload, limited: Collection[str]) -
         scores=scored_caseload.scores.filter(~is_late),
         facts=scored_caseload.facts.filter(~is_late),
         watched=scored_caseload.watched.filter(~is_late),
+        lanes={name: rows.filter(~is_late) for name, rows in scored_caseload.lanes.items()},
         people=scored_caseload.people.filter(~is_late),
         cases=scored_caseload.cases.with_columns(limited=pl.col("limited") | is_late),
         units={crn: unit for crn, unit in scored_caseload.units.items() if crn not in late},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, func, insert
 from features import clock
 from features.store.staging import write_whole
 from features.store.store import Store
+from models.lanes import LANES
 from serving import watch
 from serving.cases import caseload
 from serving.db.session import Transaction
@@ -92,13 +94,8 @@ def count_run(
     store: Store, cases: pl.DataFrame, scores: pl.DataFrame, chosen: Sequence[Chosen]
 ) -> dict[str, Any]:
     """How many cases a run read, scored and chose, for its row and the board's page."""
-    by_level: dict[str, int] = {}
-    random = 0
-    for item in chosen:
-        if item.drawn_as == "random":
-            random += 1
-        else:
-            by_level[item.stratum] = by_level.get(item.stratum, 0) + 1
+    drawn_as = Counter(item.drawn_as for item in chosen)
+    by_level = Counter(item.stratum for item in chosen if item.drawn_as == "flagged")
     table_counts = [table for load in store.loads for table in load.tables.values()]
     return {
         "rows_read": sum(t["read"] for t in table_counts),
@@ -109,8 +106,9 @@ def count_run(
         "nothing_on_record": scores.filter(pl.col("why_not") == "nothing on record")[
             "crn"
         ].n_unique(),
-        "flagged": by_level,
-        "random": random,
+        "flagged": dict(by_level),
+        "lanes": {lane: drawn_as[lane] for lane in LANES},
+        "random": drawn_as["random"],
         # As likely as any other in the frame: with the run's name and the secret, the draw.
         "random_probability": next(
             (one.inclusion_probability for one in chosen if one.drawn_as == "random"), None

@@ -263,8 +263,8 @@ def _write_csv(pack: Pack, out: Path, name: str) -> list[Path]:
                 o.high,
                 o.count,
                 o.state,
-                lines[o.name].look,
-                lines[o.name].act,
+                lines[o.name].thresholds.get("look"),
+                lines[o.name].thresholds.get("act"),
                 o.sentence,
             ]
             for o in pack.figures

@@ -20,7 +20,7 @@ from serving.night import retention
 from serving.reports.law import CHECK, LAW, PERSON, PROMISES
 from serving.review import states
 from serving.rule_numbers import APPROVAL_DAYS, LEAST_REASONS
-from serving.watch.figures import THRESHOLDS, TOPICS
+from serving.watch.figures import THRESHOLDS, TOPICS, Line
 
 
 def as_markdown() -> str:
@@ -236,8 +236,8 @@ def _dpia_lines() -> list[str]:
         "| question | figure | look | act |",
         "|---|---|---|---|",
         *[
-            f"| {TOPICS[one.topic]} | {one.title} ({one.unit}) | {one.way} {one.look} | "
-            f"{one.way} {one.act} |"
+            f"| {TOPICS[one.topic]} | {one.title} ({one.unit}) | {_threshold(one, 'look')} | "
+            f"{_threshold(one, 'act')} |"
             for one in THRESHOLDS.values()
         ],
         "",
@@ -269,6 +269,13 @@ def _law_lines() -> list[str]:
         "The regulator's guidance on automated decisions was a draft when this was written "
         f"(consultation to 29 May 2026); the final text is to be read. {CHECK}",
     ]
+
+
+def _threshold(line: Line, word: str) -> str:
+    """Where to look, or to act, or by which other figure that is judged."""
+    if line.judged_by:
+        return f"as “{THRESHOLDS[line.judged_by].title}”"
+    return f"{line.way} {line.thresholds[word]}"
 
 
 def _field_lines(*fields: tuple[str, str]) -> Iterable[str]:

@@ -31,7 +31,7 @@ from serving.watch.figures import (
     worst_part,
 )
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
-from serving.watch.readers import how_they_err
+from serving.watch.readers import how_they_err, split_by_chance
 from serving.watch.readings import Reading
 
 WITHIN = timedelta(days=90)
@@ -85,8 +85,7 @@ def equality_figures(
 
 def _of_readers(people: pl.DataFrame, concluded: list[Reading]) -> list[Figure]:
     """The gaps in figures that come from readers' conclusions."""
-    right = [one for one in concluded if one.drawn_as == "flagged"]
-    random = [one for one in concluded if one.drawn_as == "random"]
+    random, right = split_by_chance(concluded)
     twice = [one for one in concluded if one.second is not None]
     err = how_they_err(concluded)[0]
     correct, suffix = (err.put_right, ", corrected for readers who err") if err else (float, "")
@@ -194,7 +193,7 @@ def _flagged_people(connection: Connection, as_of: date) -> set[str]:
     rows = (
         select(items.c.crn)
         .join(findings, findings.c.item_id == items.c.id)
-        .where(findings.c.drawn_as == "flagged", items.c.as_of > as_of - WITHIN)
+        .where(findings.c.drawn_as != "random", items.c.as_of > as_of - WITHIN)
     )
     return set(connection.execute(rows).scalars())
 

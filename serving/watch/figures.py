@@ -40,9 +40,22 @@ class Line:
     unit: Unit
     way: Literal["above", "below"]
     look: float
+    """NaN, like `act`, where `judged_by` is set."""
     act: float
     too_much: tuple[float, float] | None = None
     """The thresholds on the other side, of what can be wrong both ways."""
+    judged_by: str = ""
+    """The figure whose state this one takes: it has no good or bad value of its own."""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Where to look and where to act, by these words; nothing where another figure judges."""
+        return {} if self.judged_by else {"look": self.look, "act": self.act}
+
+
+def _judged_by(other: str, title: str, way: Literal["above", "below"]) -> Line:
+    """A share among outcomes that another figure judges."""
+    return Line("outcomes", title, "share", way, np.nan, np.nan, judged_by=other)
 
 
 THRESHOLDS: dict[str, Line] = {
@@ -60,9 +73,10 @@ THRESHOLDS: dict[str, Line] = {
     "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),
     "notes_moved": Line("practice", "Read in notes more or less", "ratio", "above", 1.5, 3.0),
     "notes_wrong": Line("practice", "Entries of notes corrected", "share", "above", 0.15, 0.3),
-    "misses": Line("outcomes", "Missed", "share", "above", 0.05, 0.10),
-    "misses_corrected": Line("outcomes", "Missed, corrected", "share", "above", 0.05, 0.10),
-    "precision": Line("outcomes", "Rightly flagged", "share", "below", 0.50, 0.30),
+    "found": Line("outcomes", "Found, against chance", "ratio", "below", 2.0, 1.25),
+    "misses": _judged_by("found", "Missed", "above"),
+    "misses_corrected": _judged_by("found", "Missed, corrected", "above"),
+    "precision": _judged_by("found", "Rightly flagged", "below"),
     "observed": Line(
         topic="outcomes",
         title="Found for each expected",
@@ -126,10 +140,13 @@ class Figure:
 
 
 def state_of(name: str, value: float | None) -> str:
-    """The state of a figure by its thresholds: green, look or act."""
-    if value is None:
-        return TOO_FEW
+    """The state of a figure by its thresholds: green, look or act.
+
+    "Too few" where another figure judges it, until that has.
+    """
     line = THRESHOLDS[name]
+    if value is None or line.judged_by:
+        return TOO_FEW
     sign = 1 if line.way == "above" else -1
     look, act = line.too_much or (np.inf, np.inf)
     if sign * value >= sign * line.act or value >= act:
@@ -149,27 +166,16 @@ def make_figure(
     """A figure with its state; in `words`, {n} is replaced by the value in its unit."""
     sentence = words.format(n=in_words(name, value))
     span = f"Between {in_words(name, low)} and {in_words(name, high)}, from {count:,}."
-    state = confirmed_state(name, state_of(name, value), high)
     return Figure(
         name=name,
         value=value,
         low=low,
         high=high,
         count=count,
-        state=state,
+        state=state_of(name, value),
         sentence=f"{sentence} {span}",
         parts=list(parts),
     )
-
-
-def confirmed_state(name: str, state: str, high: float) -> str:
-    """The state, but "too few" instead of green where the interval reaches into red, for SURELY."""
-    unsure = state == GREEN and name in SURELY and high >= THRESHOLDS[name].act
-    return TOO_FEW if unsure else state
-
-
-SURELY = ("misses", "misses_corrected")
-"""The figures that are green only where the far end of their interval is green too."""
 
 
 def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:

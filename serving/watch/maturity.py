@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from serving.db.tables import findings, items
 from serving.watch.figures import GREEN, THRESHOLDS, TOO_FEW, Figure, share_of
@@ -21,11 +21,12 @@ Read = Mapping[str, tuple[int, int]]
 def read_of(connection: Connection, today: date) -> Read:
     """Of the cases queued in the half year up to a fortnight ago, how many have been read."""
     concluded = func.count().filter(items.c.state == "concluded")
+    by_chance = case((findings.c.drawn_as == "random", "random"), else_="flagged")
     rows = connection.execute(
-        select(findings.c.drawn_as, concluded, func.count())
-        .join(items, items.c.id == findings.c.item_id)
+        select(by_chance, concluded, func.count())
+        .select_from(findings.join(items, items.c.id == findings.c.item_id))
         .where(items.c.as_of.between(today - WITHIN, today - MATURE), ~items.c.limited)
-        .group_by(findings.c.drawn_as)
+        .group_by(by_chance)
     )
     return {drawn_as: (count, of) for drawn_as, count, of in rows}
 
@@ -39,7 +40,10 @@ def maturity_figure(counts_of: Read) -> Figure:
 
 
 def with_maturity(one: Figure, counts_of: Read, drawn_as: str) -> Figure:
-    """The figure with the share read of cases drawn like its own; not green under a half."""
+    """The figure with the share read of cases drawn like its own; not green under a half.
+
+    `drawn_as` is "random", or "flagged" for every case drawn for what it holds.
+    """
     concluded, of = counts_of.get(drawn_as, (0, 0))
     if not of or one.value is None:
         return one

@@ -19,15 +19,15 @@ from features.intervals import wilson_interval
 from models import reader_error
 from models.reader_error import ReaderError
 from models.strata import STRATA
-from serving.watch import alike, calibration, maturity
+from serving.watch import against_random, alike, calibration, maturity
 from serving.watch.figures import (
     ACT,
     FEWEST,
     GREEN,
+    THRESHOLDS,
     TOO_FEW,
     Figure,
     Part,
-    confirmed_state,
     count_figure,
     make_figure,
     part_share,
@@ -49,18 +49,20 @@ READERS = 3
 
 def reader_figures(connection: Connection, concluded: list[Reading], today: date) -> list[Figure]:
     """Every figure about readers, from concluded cases."""
-    random = [one for one in concluded if one.drawn_as == "random"]
-    flagged = [one for one in concluded if one.drawn_as == "flagged"]
+    random, drawn = split_by_chance(concluded)
+    flagged = [one for one in drawn if one.drawn_as == "flagged"]
     double = [one for one in concluded if one.second is not None]
     right = [one for one in concluded if not one.first]
     low = [one for one in concluded if one.first]
     read_of = maturity.read_of(connection, today)
+    against_chance = against_random.found_figure(drawn, random)
     outcomes = [
+        against_chance,
         share_figure(
             "misses",
             random,
             lambda one: one.first,
-            "Of 100 people not flagged and drawn at random, {n} have a level that the first "
+            "Of 100 people in no lane and drawn at random, {n} have a level that the first "
             "reader called too low.",
             parts=by_level("misses", random, lambda one: one.first),
         ),
@@ -69,16 +71,16 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
             "precision",
             flagged,
             lambda one: one.first,
-            "Of 100 people flagged, {n} have a level that the first reader called too low, "
-            "before seeing why.",
+            "Of 100 people flagged by the model, {n} have a level that the first reader called "
+            "too low, before seeing why.",
             parts=by_level("precision", flagged, lambda one: one.first),
         ),
         calibration.observed_to_expected(flagged),
     ]
-    kinds = ("random", "random", "flagged", "flagged")
+    kinds = ("flagged", "random", "random", "flagged", "flagged")
     return [
         *(
-            maturity.with_maturity(one, read_of, kind)
+            maturity.with_maturity(_judged(one, against_chance), read_of, kind)
             for one, kind in zip(outcomes, kinds, strict=True)
         ),
         maturity.maturity_figure(read_of),
@@ -111,6 +113,18 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
     ]
 
 
+def split_by_chance(concluded: list[Reading]) -> tuple[list[Reading], list[Reading]]:
+    """The cases drawn at random, and those drawn for what is on record: by the model or a lane."""
+    random = [one for one in concluded if one.drawn_as == "random"]
+    return random, [one for one in concluded if one.drawn_as != "random"]
+
+
+def _judged(figure: Figure, against_chance: Figure) -> Figure:
+    """The figure with the state of another one, where that judges it."""
+    judged = THRESHOLDS[figure.name].judged_by == against_chance.name
+    return against_random.judge_by(figure, against_chance) if judged else figure
+
+
 def _worse_of_both(
     name: str,
     concluded: list[Reading],
@@ -118,15 +132,17 @@ def _worse_of_both(
     words: str,
     weigh: Callable[[Reading], float] = lambda _: 1.0,
 ) -> Figure:
-    """A share among flagged and among random cases, measured apart; the worse one is the figure.
+    """A share among cases drawn for what they hold and at random; the worse one is the figure.
 
     What readers do is told of the reviews that they did. One case at random stands for a thousand;
     together with those flagged it would hide what happens to them.
     """
-    kinds = {"flagged": "of cases flagged", "random": "of cases drawn at random"}
+    random, drawn = split_by_chance(concluded)
     parts = []
-    for drawn_as, label in kinds.items():
-        ours = [one for one in concluded if one.drawn_as == drawn_as]
+    for ours, label in (
+        (drawn, "of cases drawn for what they hold"),
+        (random, "of cases drawn at random"),
+    ):
         interval, worth = weighted_share(ours, holds, weigh)
         if interval is None:
             parts.append(untold_part(label, worth))
@@ -183,8 +199,7 @@ def by_level(
             parts.append(untold_part(label, worth))
             continue
         value, low, high = (correct(each) for each in interval)
-        state = confirmed_state(name, state_of(name, value), high)
-        parts.append(Part(label, value, low, high, len(ours), state))
+        parts.append(Part(label, value, low, high, len(ours), state_of(name, value)))
     return parts
 
 
@@ -220,7 +235,7 @@ def corrected_misses(concluded: list[Reading]) -> Figure:
             "those at random, or readers agree hardly more than by chance."
         )
         return replace(why, sentence=sentence)
-    random = [one for one in concluded if one.drawn_as == "random"]
+    random = split_by_chance(concluded)[0]
     parts = by_level(name, random, lambda one: one.first, error_rates.put_right)
     return make_figure(
         name=name,
@@ -228,7 +243,7 @@ def corrected_misses(concluded: list[Reading]) -> Figure:
         low=error_rates.low,
         high=error_rates.high,
         count=twice + once,
-        words="Corrected for readers who err, {n} of 100 people not flagged have a level too low.",
+        words="Corrected for readers who err, {n} of 100 people in no lane have a level too low.",
         parts=parts,
     )
 

@@ -117,7 +117,8 @@ class ConclusionOut(Model):
 class Findings(Model):
     """The findings, available once this reader's own view is recorded."""
 
-    drawn_as: str
+    drawn_as: Literal["flagged", "unusual", "combination", "random"]
+    because: dict[str, Any]
     risk_group: str
     stratum: str
     probability: float | None

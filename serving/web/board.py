@@ -235,6 +235,7 @@ def _overview_page(
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,
+        lanes=formatters.LANE_WORDS,
     )
 
 
@@ -279,4 +280,5 @@ def _approvals_page(
         faults=faults,
         filled=filled,
         signatures=approvals.SIGNATURES,
+        lanes=formatters.LANE_WORDS,
     )

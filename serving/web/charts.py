@@ -10,7 +10,8 @@ from markupsafe import Markup, escape
 from serving.watch.figures import THRESHOLDS, Figure, in_words
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 180, 46, 12, 14, 24
-INK, MUTED, LINE, BAND, LOOK, ACT = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1", "#b58840", "#d4351c"
+INK, MUTED, LINE, BAND = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1"
+COLOURS = {"look": "#b58840", "act": "#d4351c"}
 
 
 def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
@@ -22,13 +23,18 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
     if not values:
         return Markup("")
     line = THRESHOLDS[name]
-    tops = [line.look, *(one.value for _, one in values if one.value is not None)]
+    thresholds = line.thresholds
+    tops = [
+        *list(thresholds.values())[:1],
+        *(one.value for _, one in values if one.value is not None),
+    ]
     # The end of a wide interval is cut off: it would press value and thresholds flat.
-    widest = 1.5 * max(line.act, *tops)
+    widest = 1.5 * max(*thresholds.values(), *tops, 0.0)
     tops += [min(one.high, widest) for _, one in values if one.high is not None]
     # The farther threshold only where it is near: it would press everything else flat.
     top = max(tops) * 1.1
-    top = max(top, line.act * 1.05) if line.act <= 3 * top else top
+    for farther in thresholds.values():
+        top = max(top, farther * 1.05) if farther <= 3 * top else top
     first, last = values[0][0], values[-1][0]
     span = max(1, (last - first).days)
 
@@ -39,9 +45,9 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
 
     shapes = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
-    for value, colour, word in ((line.look, LOOK, "look"), (line.act, ACT, "act")):
+    for word, value in thresholds.items():
         if value <= top:
-            shapes.append(_threshold_line(y(value), colour, word, value, name))
+            shapes.append(_threshold_line(y(value), COLOURS[word], word, value, name))
     bands = []
     for run in _unbroken_runs(values):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]

@@ -13,6 +13,7 @@ from features.history.recorded_levels import LEVEL_STATES
 from features.indicators import CATALOGUE
 from serving.review.policies import pasted_sentences
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Progress, RequestState
+from serving.watch.against_random import DRAWN_BY
 from serving.watch.figures import THRESHOLDS, in_words
 
 UNIT_NAMES = {
@@ -130,6 +131,15 @@ def feed_sentence(name: str, state: str) -> str:
 def unit_name(code: str | None) -> str:
     """A unit's name, or its code."""
     return UNIT_NAMES.get(code or "", code or "")
+
+
+LANE_WORDS = {lane: words.capitalize() for lane, words in DRAWN_BY.items() if lane != "flagged"}
+"""The lanes beside the model, in words."""
+
+
+def drawn_as_words(drawn_as: str) -> str:
+    """How a case was drawn, in words."""
+    return DRAWN_BY.get(drawn_as, "drawn at random").capitalize()
 
 
 def outcome_words(code: str) -> str:
@@ -260,6 +270,7 @@ FILTERS = {
     "level_state": state_words,
     "theme": table_words,
     "unit": unit_name,
+    "drawn_as": drawn_as_words,
     "outcome": outcome_words,
     "verdict": verdict_words,
     "choices": verdict_choices,

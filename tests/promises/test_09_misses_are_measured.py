@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import replace
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -231,3 +233,113 @@ def test_a_level_that_fails_takes_nobody_from_the_list_of_another() -> None:
     assert {one.crn for one in drawn if one.drawn_as == "flagged"} == {
         f"A{n:06d}" for n in range(5)
     }
+
+
+def lane_rows(*crns: str) -> pl.DataFrame:
+    """Rows of a lane, the first to be drawn first."""
+    return pl.DataFrame(
+        {
+            "crn": list(crns),
+            "group": ["public"] * len(crns),
+            "stratum": ["LOW"] * len(crns),
+            "probability": [0.01] * len(crns),
+            "bits": [float(len(crns) - n) for n in range(len(crns))],
+        },
+        schema_overrides={"crn": pl.String, "probability": pl.Float64, "bits": pl.Float64},
+    )
+
+
+PEOPLE = [f"A{n:06d}" for n in range(40)]
+
+
+@given(
+    st.lists(st.sampled_from(PEOPLE), unique=True),
+    st.lists(st.sampled_from(PEOPLE), unique=True),
+    st.integers(0, 12),
+    st.integers(0, 12),
+    st.sets(st.sampled_from(PEOPLE)),
+)
+@settings(max_examples=80, deadline=None)
+def test_a_person_counts_once_in_the_first_lane_that_draws(
+    unusual: list[str], combined: list[str], some: int, others: int, away: set[str]
+) -> None:
+    scored, units = caseload(40)
+    lanes = {"unusual": lane_rows(*unusual), "combination": lane_rows(*combined)}
+    rates = {**RATES, "unusual": some, "combination": others}
+    drawn = sampling.sample_cases(scored, units, rates, 0.2, {}, away, Key("s", "r"), lanes=lanes)
+    crns = [one.crn for one in drawn]
+    assert len(set(crns)) == len(crns)
+    assert not set(crns) & away
+    by_lane = {
+        name: [one.crn for one in drawn if one.drawn_as == name]
+        for name in ("flagged", "unusual", "combination", "random")
+    }
+    without_lanes = sampling.sample_cases(scored, units, RATES, 0.2, {}, away, Key("s", "r"))
+    assert by_lane["flagged"] == [o.crn for o in without_lanes if o.drawn_as == "flagged"]
+    left = [crn for crn in unusual if crn not in {*by_lane["flagged"], *away}]
+    assert len(by_lane["unusual"]) == min(some, len(left))
+    for unit in ("U0", "U1", "U2"):
+        here = [crn for crn in left if units[crn] == unit]
+        ours = {crn for crn in by_lane["unusual"] if units[crn] == unit}
+        assert set(here[: len(ours)]) == ours, "the first of each unit"
+    left = [c for c in combined if c not in {*by_lane["flagged"], *by_lane["unusual"], *away}]
+    assert len(by_lane["combination"]) == min(others, len(left))
+    at_random = math.ceil(sum(rates.values()) * 0.25 - 1e-9)
+    not_drawn = (
+        len(set(PEOPLE) - away)
+        - sum(len(by_lane[name]) for name in by_lane)
+        + len(by_lane["random"])
+    )
+    assert len(by_lane["random"]) == min(at_random, not_drawn), "of all who are in no lane"
+    for one in drawn:
+        assert (one.because == {}) == (one.drawn_as in ("flagged", "random"))
+
+
+def test_what_a_lane_drew_this_week_is_not_drawn_again() -> None:
+    scored, units = caseload(40)
+    lanes = {"unusual": lane_rows(*PEOPLE[:10])}
+    rates = {**dict.fromkeys(RATES, 0), "unusual": 6}
+    week = {"UNUSUAL": 4, "random": 99}
+    drawn = sampling.sample_cases(scored, units, rates, 0.2, week, (), Key("s", "r"), lanes=lanes)
+    assert len(drawn) == 2
+
+
+def test_lanes_draw_where_the_model_may_flag_nobody() -> None:
+    scored, units = caseload(40)
+    lanes = {"unusual": lane_rows(*PEOPLE[:10])}
+    drawn = sampling.sample_cases(
+        scored,
+        units,
+        {**RATES, "unusual": 3},
+        0.2,
+        {},
+        (),
+        Key("s", "r"),
+        random_only={"LOW", "MEDIUM", "HIGH", "UNKNOWN"},
+        lanes=lanes,
+    )
+    counts = Counter(one.drawn_as for one in drawn)
+    assert (counts["flagged"], counts["unusual"]) == (0, 3)
+
+
+def test_a_night_draws_each_lane_and_says_why(service: Service) -> None:
+    with service.admin.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT i.crn, i.as_of, f.drawn_as, f.because, f.inclusion_probability"
+                " FROM triage.findings f JOIN triage.items i ON i.id = f.item_id"
+            )
+        ).all()
+        counted = connection.execute(text("SELECT counts FROM triage.runs ORDER BY at")).first()
+    assert counted is not None
+    by_lane = Counter(row.drawn_as for row in rows)
+    for lane in ("unusual", "combination"):
+        assert by_lane[lane] >= counted.counts["lanes"][lane] > 0
+    for row in rows:
+        parts = row.because["parts"]
+        assert bool(parts) == (row.drawn_as in ("unusual", "combination"))
+        assert all(part["findings"] for part in parts), "each fact has its sentence and entries"
+        assert (row.because["since"] is not None) == (row.drawn_as == "unusual")
+        if row.drawn_as == "unusual":
+            assert timedelta(0) < row.as_of - date.fromisoformat(row.because["since"])
+            assert row.inclusion_probability == 1.0

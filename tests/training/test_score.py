@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
 from features.frame import build
 from features.history import asof
 from features.indicators import CATALOGUE
 from models import explain
+from models.combinations import read_combinations
 from models.strata import STRATA
 from tests.conftest import AS_OF
 from tests.service import Service
 from training import score
 from training.__main__ import main
 
-SHARE = 0.05
+SHARES = score.Shares(0.05, 0.02)
 
 
 @pytest.fixture(scope="module")
 def scores(service: Service) -> pl.DataFrame:
-    return score.score_store(service.store, service.model, AS_OF, SHARE, lambda _: None)
+    return score.score_store(service.store, service.model, AS_OF, SHARES, lambda _: None)
 
 
 def test_the_scores_are_those_of_the_night(service: Service, scores: pl.DataFrame) -> None:
@@ -42,7 +45,7 @@ def test_the_highest_share_of_each_level_is_shown_with_reasons(
 ) -> None:
     for stratum in STRATA:
         rows = scores.filter(pl.col("stratum") == stratum, pl.col("scorable"))
-        shown = rows.filter("shown")
+        shown = rows.filter(pl.col("shown_by") == "model")
         assert shown.height == -(-rows.height * 5 // 100)
         assert shown["rank"].to_list() == list(range(1, shown.height + 1))
         assert rows["percentile"].max() == 1.0
@@ -51,13 +54,45 @@ def test_the_highest_share_of_each_level_is_shown_with_reasons(
         scores.filter(~pl.col("shown"))["reasons"].null_count()
         == scores.filter(~pl.col("shown")).height
     )
-    one = scores.filter("shown").row(0, named=True)
+    assert scores.filter("shown")["reasons"].null_count() == 0
+    one = scores.filter(pl.col("shown_by") == "model").row(0, named=True)
     histories = asof.read_histories(service.store, asof.make_spine([one["crn"]], AS_OF))
     reasons = explain.explain_rows(service.model, build.build_frame(histories), histories)
     for reason in reasons[one["crn"], one["group"]]:
         assert reason.title in one["reasons"]
         for finding in reason.findings:
             assert finding.sentence in one["reasons"]
+
+
+def test_each_lane_shows_its_first_people_that_none_before_it_shows(
+    service: Service, scores: pl.DataFrame
+) -> None:
+    most = math.ceil(SHARES.lane * scores["crn"].n_unique())
+    by_model = set(scores.filter(pl.col("shown_by") == "model")["crn"])
+    unusual = scores.filter(pl.col("shown_by") == "unusual")
+    assert unusual["crn"].n_unique() == unusual.height == most
+    assert not set(unusual["crn"]) & by_model
+    left = scores.filter(
+        ~pl.col("crn").is_in(sorted(by_model | set(unusual["crn"]))), pl.col("bits").is_not_null()
+    )
+    assert unusual["bits"].min() >= left["bits"].max()  # type: ignore[operator]
+    assert unusual["new"].str.len_chars().min() > 0  # type: ignore[operator]
+    combined = scores.filter(pl.col("shown_by") == "combination")
+    assert 0 < combined.height <= most
+    assert not set(combined["crn"]) & (by_model | set(unusual["crn"]))
+    ids = {one.id for one in read_combinations()}
+    assert set(combined["combinations"].str.split(";").explode()) <= ids
+    facts_of = text(
+        "SELECT i.crn, jsonb_path_query_array(f.because, '$.parts[*].findings[*].indicator') AS facts"
+        " FROM triage.findings f JOIN triage.items i ON i.id = f.item_id"
+        " WHERE f.drawn_as = 'unusual'"
+    )
+    with service.night.connect() as connection:
+        queued = {row.crn: row.facts for row in connection.execute(facts_of)}
+    rows = scores.filter(pl.col("crn").is_in(sorted(queued)))
+    for crn, facts in queued.items():
+        own = rows.filter(pl.col("crn") == crn)["new"].drop_nulls()
+        assert any(set(facts) <= set(new.split(";")) for new in own), "as the night drew it"
 
 
 def test_fired_names_the_indicators_that_fire(service: Service, scores: pl.DataFrame) -> None:
@@ -80,7 +115,7 @@ def test_the_kinds_count_that_the_bundle_was_trained_with(
 ) -> None:
     about = {**service.model.about, "note_kinds": ["violence", "weapon"]}
     model = replace(service.model, about=about)
-    with_notes = score.score_store(service.store, model, AS_OF, SHARE, lambda _: None)
+    with_notes = score.score_store(service.store, model, AS_OF, SHARES, lambda _: None)
     assert not with_notes["probability"].equals(scores["probability"])
 
 
@@ -120,6 +155,7 @@ def test_a_caseload_is_ranked_without_a_label(
         ({"--out": "scores.xlsx"}, "neither .csv nor .parquet"),
         ({"--out": "nowhere/scores.csv"}, "no folder"),
         ({"--share": "0"}, "--share must be more than 0"),
+        ({"--lane-share": "-1"}, "--lane-share must be between 0 and 1"),
         ({"--bundle": "nowhere"}, "no model bundle"),
         ({"--as-of": "2001-01-01"}, "Nobody whose access is open"),
     ],

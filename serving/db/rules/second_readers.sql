@@ -42,9 +42,9 @@ BEGIN
   SELECT * INTO said FROM findings WHERE item_id = NEW.item_id;
   SELECT EXISTS (SELECT 1 FROM own_views v, jsonb_each_text(v.verdicts) e
     WHERE v.item_id = NEW.item_id AND v.username = NEW.username AND e.value = 'too_low') INTO low;
-  -- Of the cases drawn at random: every "too low", a fifth of the rest. Of those that were flagged:
-  -- one in twenty whatever was concluded, so that being asked tells a second reader nothing.
-  rate := CASE WHEN said.drawn_as = 'flagged' THEN {{ SECOND_READ_OF_FLAGGED }}
+  -- Of the cases drawn at random: every "too low", a fifth of the rest. Of those drawn for what
+  -- they hold: one in twenty whatever was concluded, so that being asked tells a second reader nothing.
+  rate := CASE WHEN said.drawn_as <> 'random' THEN {{ SECOND_READ_OF_FLAGGED }}
                WHEN low THEN 1 ELSE {{ SECOND_READ_OF_RANDOM }} END;
   IF said.draw < rate THEN
     -- The nearest unit with somebody who can read it; among those equally near, by a keyed order.

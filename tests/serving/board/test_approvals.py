@@ -19,6 +19,7 @@ from features import clock
 from features.errors import UserError
 from features.frame import build
 from models import bundle
+from models.combinations import as_json, read_combinations
 from models.strata import STRATA
 from serving import watch
 from serving.board import approvals, impact, incidents
@@ -334,12 +335,14 @@ def test_a_proposal_waits_until_it_is_signed_or_withdrawn_or_runs_out() -> None:
         signed_by=("A",),
         expires_at=now + timedelta(days=1),
         withdrawn_at=None,
+        combinations=as_json(read_combinations()),
     )
     assert approvals.is_open_to_sign(one, now)
     assert not approvals.is_open_to_sign(replace(one, signed_by=("A", "B")), now)
     assert not approvals.is_open_to_sign(replace(one, withdrawn_at=now), now)
     assert not approvals.is_open_to_sign(one, now + timedelta(days=2))
     assert not approvals.is_open_to_sign(replace(one, acute={}), now), "it could never hold"
+    assert not approvals.is_open_to_sign(replace(one, combinations=[]), now), "nor this one"
 
 
 def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(

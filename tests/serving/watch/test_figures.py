@@ -190,11 +190,11 @@ def test_what_happens_to_flagged_cases_does_not_drown_in_the_weights_of_random_o
         )
     assert figures_by_name["raised_after"].value == 1.0
     assert figures_by_name["raised_after"].state == ACT
-    assert "of cases flagged" in figures_by_name["raised_after"].sentence
+    assert "of cases drawn for what they hold" in figures_by_name["raised_after"].sentence
     assert figures_by_name["agreement"].value == 0.0
     assert figures_by_name["agreement"].state == ACT
     assert {part.label: part.state for part in figures_by_name["agreement"].parts} == {
-        "of cases flagged": ACT,
+        "of cases drawn for what they hold": ACT,
         "of cases drawn at random": GREEN,
     }
 
@@ -299,12 +299,7 @@ def test_one_characteristic_that_is_missing_for_everyone_is_said(service: Servic
     assert {one.state for one in none} == {UNKNOWN}
 
 
-def test_few_missed_is_green_only_where_its_interval_is() -> None:
-    few = readers.share_figure("misses", [reading()] * 30, lambda one: one.first, "{n}")
-    assert few.value == 0
-    assert few.state == TOO_FEW, "none of 30 may be 11 of 100"
-    many = readers.share_figure("misses", [reading()] * 300, lambda one: one.first, "{n}")
-    assert many.state == GREEN
+def test_one_heavy_reading_is_no_share() -> None:
     one_heavy = [reading(weight=1000.0), *[reading()] * 40]
     assert readers.share_figure("precision", one_heavy, lambda one: one.first, "{n}").value is None
 
@@ -533,7 +528,7 @@ def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
     assert "as an earlier version said it" in page
     assert "no more" not in page
     assert "<svg" in page
-    assert "Look above 5 of 100, act above 10 of 100" in page
+    assert "Judged by “Found, against chance”" in page
     assert "Nothing had been worked out" in browser.get("/board/watch/feed?on=2020-01-01")
     # The old night was worked out today: by the end of yesterday there was nothing to see of it.
     yesterday = (TODAY - timedelta(days=1)).isoformat()
@@ -548,7 +543,10 @@ def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
 def test_one_table_of_thresholds_has_every_figure_and_the_sides_agree() -> None:
     for name, line in watch.THRESHOLDS.items():
         assert line.topic in watch.TOPICS, name
-        assert (line.look < line.act) == (line.way == "above"), name
+        if line.judged_by:
+            assert watch.THRESHOLDS[line.judged_by].thresholds, "one that has thresholds of its own"
+        else:
+            assert (line.look < line.act) == (line.way == "above"), name
         assert figures.state_of(name, None) == TOO_FEW
     assert Part("x", None, None, None, 0, TOO_FEW).value is None
 
@@ -625,14 +623,14 @@ def test_one_table_that_comes_late_is_not_drowned_by_the_longest() -> None:
 
 
 def test_what_rests_on_a_part_of_what_was_queued_says_so_and_is_not_green_on_a_half() -> None:
-    figure = figures.make_figure("precision", 0.8, 0.7, 0.9, 100, "{n} of 100.")
+    figure = figures.make_figure("found", 4.0, 3.0, 5.0, 100, "{n} times.")
     assert figure.state == GREEN
     most = maturity.with_maturity(figure, {"flagged": (90, 100)}, "flagged")
     assert most.state == GREEN
     assert "90 of 100 are read" in most.sentence
     assert maturity.with_maturity(figure, {"flagged": (49, 100)}, "flagged").state == TOO_FEW
     assert maturity.with_maturity(figure, {"random": (1, 100)}, "flagged") == figure
-    bad = figures.make_figure("precision", 0.1, 0.05, 0.2, 100, "{n} of 100.")
+    bad = figures.make_figure("found", 1.1, 0.9, 1.2, 100, "{n} times.")
     assert maturity.with_maturity(bad, {"flagged": (49, 100)}, "flagged").state == ACT
     assert maturity.maturity_figure({"flagged": (40, 100), "random": (50, 50)}).value == 0.6
 

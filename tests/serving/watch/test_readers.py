@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +14,7 @@ from models.reader_error import ReaderError
 from serving import __main__ as main_module
 from serving import watch
 from serving.db import identity
-from serving.watch import figures, readers, readings
+from serving.watch import against_random, figures, readers, readings
 from serving.watch.readings import Reading
 from serving.web import formatters
 from tests.pages import Browser
@@ -50,12 +51,11 @@ def reading(**changes: Any) -> Reading:
 @pytest.mark.parametrize(
     ("name", "value", "state"),
     [
-        ("misses", 0.049, "green"),
-        ("misses", 0.05, "look"),
-        ("misses", 0.1, "act"),
-        ("precision", 0.51, "green"),
-        ("precision", 0.5, "look"),
-        ("precision", 0.3, "act"),
+        ("found", 2.1, "green"),
+        ("found", 2.0, "look"),
+        ("found", 1.25, "act"),
+        ("misses", 0.5, "too few to tell"),
+        ("precision", 0.01, "too few to tell"),
         ("agreement", 0.9, "green"),
         ("raised_after", 0.6, "act"),
     ],
@@ -170,7 +170,6 @@ def test_misses_and_precision_are_told_at_each_recorded_level() -> None:
     ]
     parts = {part.label: part for part in readers.by_level("misses", read, lambda one: one.first)}
     assert parts["recorded low"].value == pytest.approx(0.2)
-    assert parts["recorded low"].state == "act"
     assert parts["recorded high"].value == 0
     assert parts["recorded medium"].value is None
     assert parts["recorded unknown"].value is None
@@ -192,9 +191,73 @@ def test_readers_no_better_than_chance_put_nothing_right() -> None:
     assert ReaderError((0.2, 0.5), 0.9, 0.9, 0.1, 0.3).put_right(0.95) == 1.0
 
 
-def test_few_missed_at_a_level_is_green_only_where_its_interval_is() -> None:
-    read = [reading(drawn_as="random", stratum="LOW")] * 30
-    low = readers.by_level("misses", read, lambda one: one.first)[0]
-    assert (low.value, low.state) == (0.0, "too few to tell")
-    many = readers.by_level("misses", read * 10, lambda one: one.first)[0]
-    assert many.state == "green"
+def drawn(count: int, low: int, **changes: Any) -> list[Reading]:
+    """Readings of which the first so many call a level too low."""
+    return [reading(first=n < low, **changes) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("right", "state"), [(60, "green"), (40, "look"), (20, "act"), (10, "act"), (0, "act")]
+)
+def test_what_is_found_is_judged_against_chance(right: int, state: str) -> None:
+    """Of 200 at random twenty are too low; a share is good or bad only beside that."""
+    random = drawn(200, 20, drawn_as="random")
+    figure = against_random.found_figure(drawn(200, right), random)
+    assert figure.state == state
+    assert figure.value == pytest.approx((right + 0.5) / 20.5)
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.low < figure.value < figure.high
+    assert f"{(right - 20) / 2:+.0f} of 100" in figure.sentence
+
+
+def test_three_times_as_many_is_not_green_where_it_may_be_chance() -> None:
+    figure = against_random.found_figure(drawn(40, 3), drawn(40, 1, drawn_as="random"))
+    assert figure.value == pytest.approx(7 / 3)
+    assert figure.state == "too few to tell"
+
+
+def test_each_lane_and_level_is_judged_by_itself() -> None:
+    random = drawn(200, 20, drawn_as="random", stratum="LOW")
+    read = [
+        *drawn(100, 40, drawn_as="flagged", stratum="LOW"),
+        *drawn(100, 5, drawn_as="unusual", stratum="LOW"),
+        *drawn(10, 9, drawn_as="combination", stratum="HIGH"),
+    ]
+    figure = against_random.found_figure(read, random)
+    states = {part.label: part.state for part in figure.parts}
+    assert states["flagged by the model"] == "green"
+    assert states["new and unusual"] == "act"
+    assert states["a signed combination"] == "too few to tell"
+    assert states["recorded high"] == "too few to tell", "nobody of them was drawn at random"
+    share = readers.share_figure(
+        "precision",
+        read,
+        lambda one: one.first,
+        "{n}",
+        parts=readers.by_level("precision", read, lambda one: one.first),
+    )
+    judged = against_random.judge_by(share, figure)
+    assert judged.state == figure.state == "green"
+    assert {part.label: part.state for part in judged.parts}["recorded low"] == "green"
+
+
+@pytest.mark.parametrize("count", [0, 29])
+def test_against_too_few_at_random_nothing_is_told(count: int) -> None:
+    random = drawn(count, 1, drawn_as="random")
+    figure = against_random.found_figure(drawn(100, 50), random)
+    assert (figure.value, figure.state) == (None, "too few to tell")
+    share = readers.share_figure("precision", drawn(100, 50), lambda one: one.first, "{n}")
+    assert against_random.judge_by(share, figure).state == "too few to tell"
+
+
+def test_the_interval_of_a_ratio_holds_the_true_one_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(300):
+        here, chance = rng.binomial(300, 0.2), rng.binomial(150, 0.06)
+        ratio = against_random.found_figure(drawn(300, here), drawn(150, chance, drawn_as="random"))
+        assert ratio.low is not None
+        assert ratio.high is not None
+        held += ratio.low <= 0.2 / 0.06 <= ratio.high
+    assert 0.91 <= held / 300 <= 0.99

@@ -294,10 +294,11 @@ def test_commands_of_the_service(
     for wrong in (
         "low=x",
         "low=400",
-        "low=1,medium=1,high=1",
-        "low=1,medium=1,high=1,unknown=1,low=2",
-        "low=1,medium=1,high=1,unknown=1,very_high=1",
-        "low=0,medium=0,high=0,unknown=0",
+        "low=1,medium=1,high=1,unknown=1",
+        "low=1,medium=1,high=1,unusual=1,combination=1",
+        "low=1,medium=1,high=1,unknown=1,unusual=1,combination=1,low=2",
+        "low=1,medium=1,high=1,unknown=1,unusual=1,combination=1,very_high=1",
+        "low=0,medium=0,high=0,unknown=0,unusual=0,combination=0",
     ):
         assert main_module.main([*propose, wrong]) == 10, wrong
     assert main_module.main(["approve", "--as", "NOBODY", "--reasons", "x" * 30]) == 10

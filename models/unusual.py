@@ -1,0 +1,160 @@
+"""Finds what is new and unusual: what became known lately and few people of the same level have.
+
+Danger that moves in days has no time to add up in a weighted sum over a whole history. A fact is
+unusual by its surprisal: -log2 of the share of rows of the same recorded level and group in which
+the indicator is at least as high. New is what the surprisal rose by since an earlier day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import polars as pl
+
+from features.frame import build
+from features.indicators import CATALOGUE
+from features.store.store import Store
+
+DAYS = 30
+"""New is what became known within so many days, or since the last assessment if that is later."""
+MOST_BITS = 8.0
+"""The most that one indicator adds: without a limit a code used once would outrank all else."""
+
+ROW = ["crn", "group"]
+ALIKE = ["stratum", "group", "indicator"]
+"""Rows that are compared: the same recorded level and group, and the same indicator."""
+NOT_FIRING = -float("inf")
+
+
+def watched_indicators(scored: Sequence[str]) -> tuple[str, ...]:
+    """The scored indicators of behaviour: what a person did, not what was left undone about it."""
+    return tuple(name for name in scored if CATALOGUE[name].kind == "behaviour")
+
+
+@dataclass
+class FiringRows:
+    """The rows in which a watched indicator fires, collected part by part of a caseload."""
+
+    names: tuple[str, ...]
+    firing: list[pl.DataFrame] = field(default_factory=list)
+    rows: list[pl.DataFrame] = field(default_factory=list)
+    assessed: list[pl.DataFrame] = field(default_factory=list)
+
+    def add_part(self, frame: pl.DataFrame, scores: pl.DataFrame) -> None:
+        """Add a part: its indicator frame, and its scores as `lay_out_scores` gives them."""
+        scored = scores.filter("scorable").select(*ROW, "stratum")
+        values = adverse_values(frame.join(scored, on=ROW), self.names).join(scored, on=ROW)
+        firing = values.filter(pl.col("value") > NOT_FIRING)
+        self.rows.append(values.group_by(ALIKE).agg(rows=pl.len()))
+        self.firing.append(firing)
+        people = frame.filter(pl.col("crn").is_in(firing["crn"].unique().implode()))
+        self.assessed.append(people.group_by("crn").agg(pl.col("assessed_on").max()))
+
+    def find_new(self, store: Store, as_of: date) -> pl.DataFrame:
+        """What is new and unusual, a row a person and group in which anything is.
+
+        Columns: crn, group, stratum, bits (the sum over indicators), since (the day that the
+        person is compared with) and facts: a list of {indicator, bits, one_in}, the most unusual
+        first; one in `one_in` rows of the level has as much. The most bits come first. The same
+        indicators are built again from `store`, as they were known on the day compared with.
+        """
+        spine = _days_before(pl.concat(self.assessed), as_of)
+        if spine.is_empty():
+            return NOTHING_NEW
+        before = pl.concat(
+            adverse_values(frame, self.names)
+            for _, frame in build.build_frames(store, spine, only=self.names)
+        )
+        rows = pl.concat(self.rows).group_by(ALIKE).agg(pl.col("rows").sum())
+        facts = compare_bits(pl.concat(self.firing), before, rows)
+        rises = _sum_by_row(facts).join(spine.rename({"as_of": "since"}), on="crn")
+        return rises.select(NOTHING_NEW.columns).sort("bits", *ROW, descending=[True, False, False])
+
+
+NOTHING_NEW = pl.DataFrame(
+    schema={
+        "crn": pl.String(),
+        "group": pl.String(),
+        "stratum": pl.String(),
+        "bits": pl.Float64(),
+        "since": pl.Date(),
+        "facts": pl.List(
+            pl.Struct({"indicator": pl.String(), "bits": pl.Float64(), "one_in": pl.Int64()})
+        ),
+    }
+)
+"""The layout of `find_new`, without a row."""
+
+
+def adverse_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """What is known of each indicator, higher for worse: crn, group, indicator, value.
+
+    The value is NOT_FIRING where the indicator is known and does not fire; an indicator that is
+    not known in a row has none.
+    """
+    columns = []
+    for name in names:
+        item = CATALOGUE[name]
+        worse = -pl.col(name) if item.fires_below else pl.col(name)
+        value = pl.when(item.fires_in_frame).then(worse).otherwise(NOT_FIRING)
+        columns.append(pl.when(pl.col(name).is_not_null()).then(value).alias(name))
+    long = frame.select(*ROW, *columns).unpivot(
+        index=ROW, variable_name="indicator", value_name="value"
+    )
+    return long.drop_nulls("value")
+
+
+def compare_bits(firing: pl.DataFrame, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rise in the surprisal of each firing indicator: crn, group, stratum, indicator and bits.
+
+    `bits` is the rise, `all_bits` the surprisal now.
+    `firing` and `before` are values as `adverse_values` gives them, the first with its stratum;
+    `rows` counts the rows that are ALIKE. What was not known on the earlier day is not new: nobody
+    can say that it was not so then. An indicator that did not fire then had no surprisal.
+    """
+    both = firing.join(before.rename({"value": "value_before"}), on=[*ROW, "indicator"])
+    bits = _bits_of_values(firing, both, rows)
+    earlier = bits.rename({"value": "value_before", "bits": "bits_before"})
+    joined = both.join(bits, on=[*ALIKE, "value"]).join(
+        earlier, on=[*ALIKE, "value_before"], how="left"
+    )
+    rise = pl.col("bits") - pl.col("bits_before").fill_null(0.0)
+    return joined.select(*ROW, "stratum", "indicator", all_bits="bits", bits=rise).filter(
+        pl.col("bits") > 0
+    )
+
+
+def _bits_of_values(firing: pl.DataFrame, both: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The surprisal of each value now or before, by the rows that are at least as high now."""
+    now = firing.group_by(*ALIKE, "value").agg(having=pl.len())
+    then = both.select(*ALIKE, value="value_before").filter(pl.col("value") > NOT_FIRING)
+    values = pl.concat([now, then.unique().with_columns(having=pl.lit(0, pl.get_index_type()))])
+    counted = (
+        values.group_by(*ALIKE, "value")
+        .agg(pl.col("having").sum())
+        .sort("value", descending=True)
+        .with_columns(as_high=pl.col("having").cum_sum().over(ALIKE))
+        .join(rows, on=ALIKE)
+    )
+    # One more in each count: a value that nobody has is not infinitely surprising.
+    share = (pl.col("as_high") + 1) / (pl.col("rows") + 2)
+    return counted.select(*ALIKE, "value", bits=(-share.log(2)).clip(0.0, MOST_BITS))
+
+
+def _days_before(assessed: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The day with which each person is compared, as a spine: crn, as_of."""
+    earliest = as_of - timedelta(days=DAYS)
+    since = pl.max_horizontal(pl.lit(earliest), pl.col("assessed_on").fill_null(earliest))
+    return assessed.select("crn", as_of=since).filter(pl.col("as_of") < as_of).sort("crn")
+
+
+def _sum_by_row(facts: pl.DataFrame) -> pl.DataFrame:
+    """The rises of each row added up, with its facts, the most unusual first."""
+    one_in = (2 ** pl.col("all_bits")).round().cast(pl.Int64)
+    fact = pl.struct("indicator", "bits", one_in.alias("one_in"))
+    ordered = facts.sort("bits", "indicator", descending=[True, False])
+    return ordered.group_by(*ROW, "stratum", maintain_order=True).agg(
+        pl.col("bits").sum(), fact.alias("facts")
+    )

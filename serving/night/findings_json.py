@@ -1,0 +1,105 @@
+"""Writes findings, reasons and what a lane drew a case for as the JSON that is sealed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from features.frame import evidence
+from features.frame.evidence import Finding, Findings
+from features.frame.linked_cases import LinkedCases
+from features.history.asof import Histories
+from features.indicators import CATALOGUE
+from models import explain
+from models.combinations import Combination, read_combinations
+from models.explain import Reason
+from models.lanes import COMBINATION, UNUSUAL
+from serving.night.sampling import Chosen
+
+LEAST_BITS = 1.0
+"""What rose by less is no reason: half of the level has as much."""
+MOST_FACTS = 6
+"""The most new facts that are given as why a case was drawn."""
+
+
+def reason_json(reason: Reason) -> dict[str, Any]:
+    """A reason for a score with its findings."""
+    return {
+        "family": reason.family,
+        "title": reason.title,
+        "kind": reason.kind,
+        "weight": round(reason.weight, 6),
+        "from_prior": round(reason.from_prior, 6),
+        "settled": reason.settled,
+        "findings": [finding_json(finding) for finding in reason.findings],
+    }
+
+
+def finding_json(finding: Finding, links: LinkedCases | None = None) -> dict[str, Any]:
+    """A finding with its entries; `links` describes the linked cases among them."""
+    item = CATALOGUE[finding.indicator]
+    described = links or {}
+    return {
+        "indicator": finding.indicator,
+        "sentence": finding.sentence,
+        "disclosure": item.disclosure,
+        "why_not_scored": item.page_only_because,
+        "entries": [
+            {
+                "table": e.table,
+                "record_id": e.record_id,
+                "occurred_on": e.occurred_on.isoformat(),
+                **(described.get((finding.crn, e.record_id), {}) if e.table == "links" else {}),
+            }
+            for e in finding.entries
+        ],
+    }
+
+
+def collect_lane_findings(histories: Histories, chosen: Iterable[Chosen]) -> Findings:
+    """The findings of every indicator for which a lane drew one of the chosen cases."""
+    names = {name for one in chosen for name in _indicators_of(one)}
+    return evidence.collect_findings(histories, [CATALOGUE[name] for name in sorted(names)])
+
+
+def because_json(item: Chosen, row: Mapping[str, object], findings: Findings) -> dict[str, Any]:
+    """Why a lane beside the model drew a case: {since, parts}, each part {words, findings}.
+
+    `row` is the row of the indicator frame. Without parts where the model flagged the case, or
+    chance drew it.
+    """
+    if item.drawn_as == UNUSUAL:
+        new = [fact for fact in item.because["facts"] if fact["bits"] >= LEAST_BITS]
+        parts = [
+            _part(_words_of_fact(fact, item.stratum), [fact["indicator"]], row, findings)
+            for fact in (new or item.because["facts"])[:MOST_FACTS]
+        ]
+        return {"since": item.because["since"].isoformat(), "parts": parts}
+    if item.drawn_as == COMBINATION:
+        parts = [_part(one.words, one.indicators, row, findings) for one in _combinations_of(item)]
+        return {"since": None, "parts": parts}
+    return {"since": None, "parts": []}
+
+
+def _part(
+    words: str, names: Iterable[str], row: Mapping[str, object], findings: Findings
+) -> dict[str, Any]:
+    behind = (explain.finding_of(name, row, findings) for name in names)
+    return {"words": words, "findings": [finding_json(one) for one in behind if one is not None]}
+
+
+def _words_of_fact(fact: Mapping[str, Any], stratum: str) -> str:
+    level = "without a current level" if stratum == "UNKNOWN" else f"recorded {stratum.lower()}"
+    return f"One in {fact['one_in']:,} people {level} for this group has as much on record."
+
+
+def _combinations_of(item: Chosen) -> list[Combination]:
+    return [one for one in read_combinations() if one.id in item.because["combinations"]]
+
+
+def _indicators_of(item: Chosen) -> Iterable[str]:
+    if item.drawn_as == UNUSUAL:
+        return [fact["indicator"] for fact in item.because["facts"]]
+    if item.drawn_as == COMBINATION:
+        return [name for one in _combinations_of(item) for name in one.indicators]
+    return []

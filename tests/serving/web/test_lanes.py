@@ -1,0 +1,77 @@
+"""Cases that a lane beside the model drew: their findings, and the table that the board signs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from features import clock
+from models.combinations import read_combinations
+from tests.pages import Browser
+from tests.service import Service
+
+UNITS = {"N54ALD": "ALD-SPO-1", "N54BRI": "BRI-SPO-1"}
+SENTENCES = {
+    "unusual": "that few people of the same recorded level have",
+    "combination": "Facts that reviews of the worst cases name together",
+}
+
+
+def unread_of(service: Service, lane: str) -> tuple[int, str]:
+    """A case that a lane drew, of a unit that has a reader here, and the reader."""
+    for unit, reader in UNITS.items():
+        try:
+            return service.unread(unit, drawn_as=lane), reader
+        except AssertionError:
+            continue
+    raise AssertionError(f"no unread case of the lane {lane}")
+
+
+@pytest.mark.parametrize("lane", SENTENCES)
+def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
+    service: Service, browser: Browser, lane: str
+) -> None:
+    item, reader = unread_of(service, lane)
+    before = browser.sign_in(reader).get(f"/cases/{item}")
+    assert 'data-qa="because"' not in before
+    assert SENTENCES[lane] not in before
+    browser.record_view(item)
+    page = browser.get(f"/cases/{item}/findings")
+    assert SENTENCES[lane] in page
+    assert "reviewers usually gave a higher level" not in page, "the model said nothing of it"
+    with service.admin.connect() as connection:
+        parts = connection.execute(
+            text("SELECT because -> 'parts' FROM triage.findings WHERE item_id = :i"), {"i": item}
+        ).scalar_one()
+    sections = re.findall(r'data-qa="because".*?</section>', page, re.S)
+    assert len(sections) == len(parts) > 0
+    for section, part in zip(sections, parts, strict=True):
+        assert re.search(r"\d+ entr(y|ies) behind this", section)
+        assert part["words"][1:].split("'")[0] in section
+
+
+def test_the_account_and_the_api_say_by_which_lane(service: Service, browser: Browser) -> None:
+    with service.admin.connect() as connection:
+        crn = connection.execute(
+            text(
+                "SELECT i.crn FROM triage.items i JOIN triage.findings f ON f.item_id = i.id"
+                " WHERE f.drawn_as = 'unusual' AND NOT i.limited ORDER BY i.id LIMIT 1"
+            )
+        ).scalar_one()
+    browser.sign_in("INSPECTOR-1").get("/account")
+    page = browser.post("/account", crn=crn, on=clock.today().isoformat())
+    assert "New and unusual, " in page
+    assert "New since" in page
+
+
+def test_the_board_reads_the_combinations_that_it_signs(service: Service, browser: Browser) -> None:
+    page = browser.sign_in("BOARD-1").get("/board/approvals")
+    assert "New and unusual: " in page
+    assert "A signed combination: " in page
+    with service.admin.connect() as connection:
+        table = connection.execute(
+            text("SELECT combinations FROM triage.approvals ORDER BY id LIMIT 1")
+        ).scalar_one()
+    assert [one["id"] for one in table] == [one.id for one in read_combinations()]
