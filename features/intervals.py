@@ -1,8 +1,8 @@
-"""The interval of a share."""
+"""The intervals of a share, and of the ratio of two shares."""
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 
 
 def share_interval(part: int, whole: int) -> tuple[float, float]:
@@ -18,3 +18,17 @@ def wilson_interval(share: float, worth: float, z: float = 1.959964) -> tuple[fl
     middle = (share + z * z / (2 * worth)) / (1 + z * z / worth)
     half = z * sqrt(share * (1 - share) / worth + z * z / (4 * worth**2)) / (1 + z * z / worth)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def ratio_interval(
+    share: float, worth: float, base: float, base_worth: float, z: float = 1.959964
+) -> tuple[float, float, float]:
+    """The ratio of two independent shares with its interval, of effective numbers of readings.
+
+    Half a reading is added to each count, so that a share of nought has a ratio. Source: Katz and
+    others, Biometrics 1978, 34: 469-474 (the log of the ratio is nearly normal).
+    """
+    more, less = ((s * n + 0.5) / (n + 1) for s, n in ((share, worth), (base, base_worth)))
+    variance = (1 - more) / (more * (worth + 1)) + (1 - less) / (less * (base_worth + 1))
+    ratio, factor = more / less, exp(z * sqrt(variance))
+    return ratio, ratio / factor, ratio * factor

@@ -19,9 +19,11 @@ from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.frame import build, timeline
 from features.history import asof
 from features.store import volumes
+from features.store.protected_characteristics import characteristics_of
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
+from models.firing_shares import FiringCounts, Shares
 from models.inputs import Matrix, community_rows
 from models.strata import STRATA
 
@@ -55,6 +57,8 @@ class Profile:
     counts: Counts
     supplied: Supplied
     """What was recorded in the SUPPLY_DAYS before: by table and region, and how much of it late."""
+    shares: Shares = field(default_factory=dict)
+    """In how many people each indicator fires, by slice; empty in a profile of before."""
 
     def as_json(self) -> dict[str, Any]:
         """The profile as plain values for the bundle."""
@@ -63,6 +67,7 @@ class Profile:
             "edges": self.edges,
             "counts": self.counts,
             "supplied": self.supplied,
+            "shares": self.shares,
         }
 
     @classmethod
@@ -76,6 +81,7 @@ class Profile:
             content["edges"],
             content["counts"],
             content["supplied"],
+            content.get("shares", {}),
         )
 
 
@@ -136,11 +142,14 @@ def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
     frames = [frame for _, frame in build.build_frames(store, spine)]
     scored = [model.score_frame(frame) for frame in frames]
     tally = Tally(_bin_edges(pl.concat(frames), pl.concat(scored)), regions)
+    people = spine.select("crn").hstack(characteristics_of(store, spine))
+    firing = FiringCounts(regions, people)
     for frame, scores in zip(frames, scored, strict=True):
         tally.add(frame, scores)
+        firing.add(frame)
     everyone = volumes.case_regions(store, build.limited_cases(store, as_of))
     usual = volumes.count_records(store, everyone, as_of, SUPPLY_DAYS)
-    return Profile(as_of, dict(tally.edges), tally.counts, usual)
+    return Profile(as_of, dict(tally.edges), tally.counts, usual, firing.shares)
 
 
 def all_regions(counts: Counts) -> dict[str, list[int]]:

@@ -24,6 +24,7 @@ from training import (
     labels,
     pipeline,
     score_commands,
+    silent_commands,
     tabular,
     trivial,
     truth,
@@ -234,6 +235,7 @@ def _make_parser() -> argparse.ArgumentParser:
     note_commands.add_parser(commands)
     score_commands.add_parser(commands)
     curve_commands.add_parser(commands)
+    silent_commands.add_parsers(commands)
     trivial_parser = commands.add_parser(
         "trivial", help="how far trivial predictors get on made-up people"
     )

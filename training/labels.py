@@ -79,7 +79,7 @@ def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
 
     Raises UserError where too few teach, or none puts anyone higher, or all do.
     """
-    spoken = _read_readings(store, until, config)
+    spoken = list_readings(store, until, config)
     teaches = spoken.filter("teaches").height
     if teaches < config.least.rows:
         raise UserError(
@@ -87,10 +87,7 @@ def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
             "needed to train. Load more reviews (audits), or take a later date. Until there are, "
             "published findings alone can rank: python -m training propose-prior."
         )
-    spine = spoken.select("crn", "as_of").unique().sort("crn", "as_of")
-    frame = pl.concat([part for _, part in build.build_frames(store, spine)])
-    joined = frame.join(spoken, on=asof.GROUP_KEY, how="inner")
-    labelled = Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
+    labelled = join_indicators(store, spoken)
     labels_given = set(read_higher(labelled.teaching()))
     if len(labels_given) == 1:
         raise UserError(
@@ -99,6 +96,14 @@ def read_all_readings(store: Store, until: date, config: Config) -> Labelled:
             "There is nothing to learn from that."
         )
     return labelled
+
+
+def join_indicators(store: Store, readings: pl.DataFrame) -> Labelled:
+    """Readings (`list_readings`) with the indicators and levels of the days that they are about."""
+    spine = readings.select("crn", "as_of").unique().sort("crn", "as_of")
+    frame = pl.concat([part for _, part in build.build_frames(store, spine)])
+    joined = frame.join(readings, on=asof.GROUP_KEY, how="inner")
+    return Labelled(joined.sort(*asof.GROUP_KEY, "source", "record_id"))
 
 
 def compare_sources(labelled: Labelled) -> list[dict[str, Any]]:
@@ -125,7 +130,13 @@ def read_higher(labelled: Labelled) -> Matrix:
     return (labelled.reviewed >= bar.fill_null(2).to_numpy()).astype(np.float64)
 
 
-def _read_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
+def list_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
+    """Every reading recorded by `until` within the label window, a row a person and group.
+
+    Columns: crn, as_of (the day read), group, record_id, source, reader, seen, reviewed,
+    recorded_on, weighted, judged, teaches, weight. Raises UserError for a reading recorded before
+    the day that it is about.
+    """
     everyone = store.read_versions("reviews").select("crn").unique()
     histories = asof.read_histories(
         store, everyone.with_columns(as_of=pl.lit(until)), tables=["reviews"]
@@ -148,6 +159,7 @@ def _read_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
             "source",
             "snapshot_on",
             "recorded_on",
+            "reader",
             "sampling_probability",
             "before_findings",
             "same_person",
@@ -172,6 +184,7 @@ def _read_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         "group",
         "record_id",
         "source",
+        "reader",
         "seen",
         "reviewed",
         "recorded_on",

@@ -145,6 +145,7 @@ findings = Table(
     Column("draw", Double),
     Column("notes", JSONB, nullable=False),
     Column("because", JSONB, nullable=False),
+    Column("effects", JSONB, nullable=False),
 )
 
 note_answers = Table(

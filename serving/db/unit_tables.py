@@ -150,6 +150,15 @@ incidents = Table(
     at_column(),
 )
 
+night_shares = Table(
+    "night_shares",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("shares", JSONB, nullable=False),
+    at_column(),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,

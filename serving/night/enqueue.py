@@ -18,6 +18,7 @@ from features.history import asof
 from features.indicators import CATALOGUE
 from features.store.store import Store
 from models import explain
+from models.answers import effects_of_answers, read_answers
 from models.bundle import Bundle
 from models.explain import Reason
 from serving.cases import summary
@@ -27,6 +28,7 @@ from serving.db.tables import entries, findings, items, newer_scores
 from serving.night.findings_json import (
     because_json,
     collect_lane_findings,
+    effect_json,
     finding_json,
     reason_json,
 )
@@ -58,6 +60,7 @@ def enqueue_cases(
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     page_findings = evidence.collect_findings(histories, page_only)
     lane_findings = collect_lane_findings(histories, chosen)
+    effects = effects_of_answers(model, frame, read_answers())
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     notes_of = notes.notes_of_cases(histories)
@@ -98,6 +101,7 @@ def enqueue_cases(
             | {
                 "notes": notes_of[item.crn],
                 "because": because_json(item, rows[item.crn, item.group], lane_findings),
+                "effects": [effect_json(one) for one in effects.get((item.crn, item.group), [])],
             }
             for number, item in zip(numbers, some, strict=True)
         ]

@@ -11,6 +11,7 @@ from features.frame.linked_cases import LinkedCases
 from features.history.asof import Histories
 from features.indicators import CATALOGUE
 from models import explain
+from models.answers import Effect
 from models.combinations import Combination, read_combinations
 from models.explain import Reason
 from models.lanes import COMBINATION, UNUSUAL
@@ -53,6 +54,17 @@ def finding_json(finding: Finding, links: LinkedCases | None = None) -> dict[str
             }
             for e in finding.entries
         ],
+    }
+
+
+def effect_json(effect: Effect) -> dict[str, Any]:
+    """What an outstanding answer would change: its words, and the probability with and without."""
+    return {
+        "answer": effect.answer.id,
+        "words": effect.answer.words,
+        "now": round(effect.now, 6),
+        "without_concerns": round(effect.without_concerns, 6),
+        "with_concerns": round(effect.with_concerns, 6),
     }
 
 

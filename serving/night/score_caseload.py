@@ -20,6 +20,7 @@ from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
 from models.combinations import read_combinations
+from models.firing_shares import FiringCounts, Shares
 from models.lanes import LaneRows, Lanes
 from models.profile import Counts, Profile, Tally, region_of
 from serving.cases import caseload
@@ -57,6 +58,8 @@ class ScoredCaseload:
     """Where indicators fire that are watched for bias: crn, indicator."""
     lanes: Lanes
     """The rows of the lanes beside the model."""
+    shares: Shares
+    """In how many people each indicator fires, by slice."""
     proposed_scores: Mapping[int, pl.DataFrame]
     """The scores of open proposals for the same rows, by proposal number."""
     failed: Mapping[int, str]
@@ -78,6 +81,7 @@ class _Parts:
     model: Bundle
     tally: Tally
     lanes: LaneRows
+    firing: FiringCounts
     scored: list[pl.DataFrame] = field(default_factory=list)
     facts: list[pl.DataFrame] = field(default_factory=list)
     marked: list[pl.DataFrame] = field(default_factory=list)
@@ -90,6 +94,7 @@ class _Parts:
         self.scored.append(scores)
         self.tally.add(frame, scores)
         self.lanes.add_part(frame, scores)
+        self.firing.add(frame)
         self.facts.append(caseload.fired_indicators(frame))
         self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
 
@@ -128,7 +133,9 @@ def score_caseload(
     profile = Profile.profile_of(model)
     regions = {crn: region_of(units.get(crn)) for crn in open_["crn"]}
     lanes = LaneRows.of_model(model.scored, read_combinations())
-    parts = _Parts(model, Tally(profile.edges if profile else {}, regions), lanes)
+    people = open_.select("crn").hstack(protected_characteristics.characteristics_of(store, open_))
+    tally = Tally(profile.edges if profile else {}, regions)
+    parts = _Parts(model, tally, lanes, FiringCounts(regions, people))
     by_kinds = _by_note_kinds(proposed)
     for bucket, frame in build.build_frames(store, open_):
         step(f"scoring bucket {bucket + 1} of {store.buckets}")
@@ -154,14 +161,13 @@ def score_caseload(
         facts=pl.concat(parts.facts),
         watched=pl.concat(parts.marked),
         lanes=lane_rows,
+        shares=parts.firing.shares,
         profile=profile,
         counts=parts.tally.counts,
         week=volumes.total_records(days, volumes.counted_tables(store), as_of, 7),
         days=days,
         notes=note_volumes.count_notes(store, everyone, as_of),
-        people=open_.select("crn").hstack(
-            protected_characteristics.characteristics_of(store, open_)
-        ),
+        people=people,
         proposed_scores={number: _concat_scores(frames) for number, frames in parts.others.items()},
         failed=parts.failed,
     )

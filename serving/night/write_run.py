@@ -82,6 +82,7 @@ def _write_snapshot(
         people=scored.people,
         marked=scored.watched,
         notes=scored.notes,
+        shares=scored.shares,
         rows=outcomes,
         weekly_reviews=night.approval.weekly_reviews,
         scores=night.settings.scores,

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, RowMapping, case, func, insert, select
 
 from features.store.store import Store
 from features.store.volumes import Supplied
+from models.firing_shares import Shares
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
-from serving.watch import arrivals, equality, lists, notes, population, readers, readings
+from serving.watch import arrivals, equality, lists, moved, notes, population, readers, readings
 from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, count_states
 
 __all__ = [
@@ -53,6 +54,8 @@ class CountedNight:
     """Where indicators fire that are watched for bias."""
     notes: pl.DataFrame
     """Notes and entries read in them, by region (features.store.note_volumes)."""
+    shares: Shares
+    """Of how many people each indicator fires, by slice (models.firing_shares)."""
     rows: pl.DataFrame
     """The outcome rows of the night, one a person and group."""
     weekly_reviews: Mapping[str, int]
@@ -67,6 +70,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         *arrivals.arrival_figures(night.store, night.profile, night.week, night.as_of),
         arrivals.last_day(night.store, night.days, night.as_of),
         *population.population_figures(night.profile, night.counts),
+        *moved.moved_figures(connection, night.profile, night.shares, night.as_of),
         *readers.reader_figures(connection, concluded, today),
         *lists.list_figures(
             connection, night.rows, night.weekly_reviews, night.scores, night.as_of
@@ -75,6 +79,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         *equality.equality_figures(connection, night.people, night.marked, concluded, night.as_of),
         *notes.note_figures(connection, night.people, night.notes),
     ]
+    moved.write_shares(connection, night.shares, night.as_of)
     return _insert_snapshot(connection, night.as_of, figures)
 
 

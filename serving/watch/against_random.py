@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from features.intervals import ratio_interval
 from models.lanes import LANE_NAMES
 from models.strata import STRATA
 from serving.watch.figures import (
@@ -29,7 +30,6 @@ from serving.watch.readings import Reading
 
 DRAWN_BY = {"flagged": "flagged by the model", **LANE_NAMES}
 """How a case can be drawn for what is on record, in words."""
-_Z = 1.96
 
 
 def found_figure(drawn: Sequence[Reading], random: Sequence[Reading]) -> Figure:
@@ -97,19 +97,10 @@ def _share(readings: Iterable[Reading]) -> tuple[float, float]:
 def _ratio_of_shares(
     drawn: Sequence[Reading], random: Sequence[Reading]
 ) -> tuple[float, float, float] | None:
-    """The ratio of two shares with its 95 % interval, or None for too few readings.
-
-    The interval is that of the log of a ratio of two independent shares (Katz and others,
-    Biometrics 1978, 34: 469-474), with half a reading added to each count.
-    """
+    """The ratio of two shares with its 95 % interval, or None for too few readings."""
     if min(len(drawn), len(random)) < FEWEST:
         return None
     (share, worth), (base, base_worth) = _share(drawn), _share(random)
     if min(worth, base_worth) < FEWEST:
         return None
-    more, less = ((s * n + 0.5) / (n + 1) for s, n in ((share, worth), (base, base_worth)))
-    spread = _Z * np.sqrt(
-        (1 - more) / (more * (worth + 1)) + (1 - less) / (less * (base_worth + 1))
-    )
-    ratio = more / less
-    return float(ratio), float(ratio * np.exp(-spread)), float(ratio * np.exp(spread))
+    return ratio_interval(share, worth, base, base_worth)

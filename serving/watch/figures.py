@@ -68,6 +68,8 @@ THRESHOLDS: dict[str, Line] = {
     "feeds_gone": Line("feed", "Tables that have stopped", "number", "above", 1.0, 2.0),
     "regions": Line("caseload", "People by region that moved", "psi", "above", 0.05, 0.15),
     "indicators": Line("caseload", "Indicator that moved most", "psi", "above", 0.10, 0.25),
+    "moved": Line("caseload", "Moved in one part of the caseload", "share", "above", 0.05, 0.15),
+    "creeping": Line("caseload", "Moved in a quarter", "ratio", "above", 1.2, 1.5),
     "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
     "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
     "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),

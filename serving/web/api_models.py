@@ -119,6 +119,7 @@ class Findings(Model):
 
     drawn_as: Literal["flagged", "unusual", "combination", "random"]
     because: dict[str, Any]
+    effects: list[dict[str, Any]]
     risk_group: str
     stratum: str
     probability: float | None

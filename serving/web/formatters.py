@@ -242,6 +242,12 @@ def how_sure(probability: float) -> str:
     )
 
 
+def in_hundred(probability: float) -> str:
+    """A probability as a number of 100, whole from ten on."""
+    hundredths = 100 * probability
+    return f"{hundredths:.0f}" if hundredths >= 9.95 else f"{hundredths:.1f}"
+
+
 def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
     """Whether any finding is related to mental health."""
     named = [finding for reason in findings["reasons"] for finding in reason["findings"]]
@@ -278,6 +284,7 @@ FILTERS = {
     "answer": answer_words,
     "role": role_words,
     "how_sure": how_sure,
+    "in_hundred": in_hundred,
     "in_unit": in_unit,
     "pasted": pasted_sentences,
 }

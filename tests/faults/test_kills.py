@@ -52,7 +52,8 @@ def check_whole(machine: Machine, before: list[tuple[object, ...]]) -> None:
             assert flush_and_digest(machine.settings.scores / file) == digest
             queued = text("SELECT count(*) FROM triage.items WHERE run_id = :run")
             items = connection.execute(queued, {"run": run}).scalar_one()
-            assert items == sum(counts["flagged"].values()) + counts["random"]
+            drawn = sum(counts["flagged"].values()) + sum(counts["lanes"].values())
+            assert items == drawn + counts["random"]
         ours = text(
             "SELECT count(*) FROM triage.findings f RIGHT JOIN triage.items i"
             " ON i.id = f.item_id WHERE f.item_id IS NULL"

@@ -82,9 +82,12 @@ def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
 def test_limited_cases_are_looked_at_by_hand(service: Service, browser: Browser) -> None:
     limited = crns(service, "limited")
     assert limited, "the made-up caseload holds limited cases in each unit"
-    crn = limited[0]
     page = browser.sign_in("ALD-SPO-1").get("/unit/limited")
     due = page.count("To be looked at")
+    # Another test may have looked at one of them.
+    rows = page.split('data-qa="limited-case"')[1:]
+    due_rows = [row for row in rows if "To be looked at" in row]
+    crn = next(crn for crn in limited if crn in (due_rows or rows)[0])
     assert due <= len(limited) == page.count('data-qa="limited-case"')
     assert "You are restricted from viewing this case" in browser.get(f"/people/{crn}")
     browser.get("/unit/limited")

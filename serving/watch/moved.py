@@ -1,0 +1,173 @@
+"""Watches the share of people in whom each indicator fires, slice by slice, and over a quarter.
+
+Thousands of shares are compared every night, so some differ by chance: only those count that stay
+significant when the false discovery rate is held at one in a hundred (Benjamini and Hochberg, J R
+Stat Soc B 1995, 57: 289-300), and that changed enough to matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from scipy.stats import norm
+from sqlalchemy import Connection, insert, select
+
+from features.indicators import CATALOGUE
+from features.indicators.base import FAMILIES
+from models.firing_shares import Shares
+from models.profile import Profile
+from serving.db.unit_tables import night_shares
+from serving.watch.figures import (
+    FEWEST,
+    GREEN,
+    SMALL,
+    Figure,
+    Part,
+    not_known,
+    state_of,
+    untold_part,
+    worst_part,
+)
+
+FALSE_DISCOVERIES = 0.01
+QUARTER = timedelta(weeks=13)
+"""A share is compared with that of the night nearest to so long ago."""
+NEAREST = timedelta(weeks=5)
+"""How far from that the night may lie."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The share of people in whom an indicator fires in a slice, then and now."""
+
+    slice: str
+    indicator: str
+    then: tuple[int, int]
+    now: tuple[int, int]
+    p: float
+    """The probability of a difference at least as large by chance."""
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The share then and now."""
+        return self.then[1] / self.then[0], self.now[1] / self.now[0]
+
+    @property
+    def label(self) -> str:
+        """What changed and where, in words: "region N54, ..., 39 of 100 then, 12 of 100 now"."""
+        was, is_ = (_hundredths(*counts) for counts in (self.then, self.now))
+        item = CATALOGUE[self.indicator]
+        words = f"{FAMILIES[item.family].lower()}: {self.indicator.replace('_', ' ')}"
+        return f"{self.slice.replace('_', ' ')}, {words}, {was} then, {is_} now"
+
+
+def moved_figures(
+    connection: Connection, profile: Profile | None, now: Shares, as_of: date
+) -> list[Figure]:
+    """What moved since the model was approved, and what creeps: against a quarter ago."""
+    if profile is None or not profile.shares:
+        since_approval = not_known("moved", "the model came without the shares of its caseload.")
+    else:
+        since_approval = moved_figure(profile.shares, now)
+    before = _shares_near(connection, as_of - QUARTER)
+    if before is None:
+        why = f"no night about {QUARTER.days // 7} weeks ago was counted."
+        return [since_approval, not_known("creeping", why)]
+    return [since_approval, creeping_figure(before, now)]
+
+
+def moved_figure(then: Shares, now: Shares) -> Figure:
+    """The share that moved most, in points, of those that chance does not explain."""
+    parts = [
+        _part("moved", one, abs(one.shares[1] - one.shares[0]), real=real)
+        for one, real in real_changes(then, now)
+    ]
+    words = "Of 100 people, {n} more or fewer than when the model was made: {where}."
+    return worst_part("moved", parts, words, "no slice is in both.")
+
+
+def creeping_figure(then: Shares, now: Shares) -> Figure:
+    """The share that rose or fell most in a quarter, as a ratio over one either way."""
+    parts = []
+    for one, real in real_changes(then, now):
+        was, is_ = (max(share, 0.5 / one.now[0]) for share in one.shares)
+        parts.append(_part("creeping", one, max(was, is_) / min(was, is_), real=real))
+    words = "In a quarter by a factor of {n}: {where}."
+    return worst_part("creeping", parts, words, "no slice is in both.")
+
+
+def real_changes(then: Shares, now: Shares) -> list[tuple[Change, bool]]:
+    """Every change that can be told, and whether it is real: not explained by chance."""
+    changes = list(_changes(then, now))
+    real = passes_false_discovery([one.p for one in changes])
+    return list(zip(changes, real, strict=True))
+
+
+def passes_false_discovery(p_values: Sequence[float]) -> list[bool]:
+    """Which tests are significant at the false discovery rate, by Benjamini and Hochberg."""
+    p = np.asarray(p_values)
+    if not len(p):
+        return []
+    ordered = np.sort(p)
+    under = ordered <= FALSE_DISCOVERIES * np.arange(1, len(p) + 1) / len(p)
+    limit = ordered[under].max() if under.any() else -1.0
+    return [bool(one <= limit) for one in p]
+
+
+def write_shares(connection: Connection, shares: Shares, as_of: date) -> None:
+    """Store the shares of a night, to compare later ones with."""
+    connection.execute(insert(night_shares).values(as_of=as_of, shares=shares))
+
+
+def _shares_near(connection: Connection, day: date) -> Shares | None:
+    """The shares of the night nearest to a day, the newest count of it; None without any near."""
+    rows = select(night_shares.c.as_of, night_shares.c.id).where(
+        night_shares.c.as_of.between(day - NEAREST, day + NEAREST)
+    )
+    nights = [(abs((row.as_of - day).days), -row.id) for row in connection.execute(rows)]
+    if not nights:
+        return None
+    number = -min(nights)[1]
+    shares = select(night_shares.c.shares).where(night_shares.c.id == number)
+    return dict(connection.execute(shares).scalar_one())
+
+
+def _changes(then: Shares, now: Shares) -> Iterator[Change]:
+    for name in sorted(set(then) & set(now)):
+        for indicator in sorted(set(then[name]) & set(now[name]) & set(CATALOGUE)):
+            before, after = _pair(then[name][indicator]), _pair(now[name][indicator])
+            if min(before[0], after[0]) >= FEWEST:
+                yield Change(name, indicator, before, after, _chance_of(before, after))
+
+
+def _pair(counts: Sequence[int]) -> tuple[int, int]:
+    return int(counts[0]), int(counts[1])
+
+
+def _chance_of(then: tuple[int, int], now: tuple[int, int]) -> float:
+    """The two-sided p-value of two shares that are one: pooled, with continuity correction."""
+    share = (then[1] + now[1]) / (then[0] + now[0])
+    spread = np.sqrt(share * (1 - share) * (1 / then[0] + 1 / now[0]))
+    if not spread:
+        return 1.0
+    correction = 0.5 * (1 / then[0] + 1 / now[0])
+    away = max(0.0, abs(now[1] / now[0] - then[1] / then[0]) - correction)
+    return float(2 * norm.sf(away / spread))
+
+
+def _part(name: str, change: Change, value: float, *, real: bool) -> Part:
+    if min(change.then[0], change.now[0]) < FEWEST:
+        return untold_part(change.label, change.now[0])
+    state = state_of(name, value) if real else GREEN
+    return Part(change.label, value, None, None, change.now[0], state)
+
+
+def _hundredths(people: int, firing: int) -> str:
+    """A share in hundredths; where it would tell of fewer than SMALL people, only that."""
+    if 0 < firing < SMALL:
+        return "under 10 people"
+    share = firing / people
+    return f"{100 * share:.1f} of 100" if 0 < share < 0.1 else f"{100 * share:.0f} of 100"
