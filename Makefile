@@ -23,7 +23,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-notes bench-queue bench-score load nights verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-notes bench-queue bench-score load nights planted verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -89,6 +89,9 @@ bench-import: $(MADE)/dev ## what a night's load costs, first and sixtieth, besi
 
 nights: $(MADE)/dev ## which watched figure turns on which night of made-up faults (after make demo)
 	@$(PY) -m tests.benchmarks.nights
+
+planted: $(MADE)/dev ## how many nights until a change planted in one part of a caseload is seen
+	@$(PY) -m tests.benchmarks.planted
 
 verify: $(MADE)/dev $(MADE)/static $(MADE)/provider ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify

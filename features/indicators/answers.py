@@ -201,6 +201,7 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "police_intelligence_unassessed": (ASSESSED,),
     "no_review_after_significant_event": (ASSESSED,),
     "severe_information_unassessed": (ASSESSED,),
+    "seriousness_since_assessment": (ASSESSED,),
     "no_oversight_after_significant_event": (MANAGEMENT,),
     "engagement_masks_risk": (MANAGEMENT, ASSESSED),
     "initial_assessment_overdue": (ASSESSED,),

@@ -1,4 +1,4 @@
-"""ES and AQ, continued: the gravest kinds, which no window lets go, and what no assessment has used."""
+"""ES and AQ, continued: how grave what is on record is: at any time, lately, since the assessment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from features.contracts import codes
 from features.history.asof import CASE, Histories
 from features.indicators.answers import answers_to
 from features.indicators.base import declare_indicator
-from features.indicators.language import LAST, N, by_group, one_of
+from features.indicators.language import (
+    LAST,
+    N,
+    by_group,
+    concerning_groups,
+    known_within,
+    one_of,
+)
 from features.working_days import days_after
 
 CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024"
@@ -17,6 +24,10 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
 KIND = pl.col("kind")
 GRAVE = 4
 """The seriousness from which a threat (one to kill), violence or sexual behaviour is grave."""
+
+NOT_SAID = 3
+"""The seriousness of an entry that says none: the middle of 1 to 5."""
+SERIOUSNESS = pl.col("severity").fill_null(NOT_SAID).sum()
 
 _TO_STAFF = one_of("kind", ["violence", "threat"]) & (pl.col("target") == "staff")
 _GRAVE_THREAT = (KIND == "threat") & (
@@ -93,3 +104,58 @@ def severe_information_unassessed(histories: Histories) -> pl.LazyFrame:
     )
     unused = pl.col("done_on").is_null() | (pl.col("done_on") < pl.col("known_on"))
     return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))
+
+
+def _concerning_rows(histories: Histories) -> pl.LazyFrame:
+    """Harmful incidents and named concerns, with their group and what each is."""
+    rows = concerning_groups(histories).filter(pl.col("group").is_not_null())
+    return rows.with_columns(what=KIND.replace(codes.INCIDENT_KINDS))
+
+
+@declare_indicator(
+    family="ES",
+    kind="behaviour",
+    sentence="{n} entr[y|ies] of harm or concern about this group became known in the last 30 days: "
+    "{kinds} (the last on {date}).",
+    feeds=("incidents",),
+    source=f"{CORONER_OCTOBER}, section 3: what happens quickly; {SFO_REVIEW}, section 4",
+    per_group=True,
+    value=SERIOUSNESS,
+    fires_from=2.0,
+    words={"n": N, "date": LAST, "kinds": pl.col("what").unique()},
+    disclosure="likely",
+    disclosable_sentence="Recent entries of harm or concern are on record.",
+    bias_watch=True,
+)
+def seriousness_known_30d(histories: Histories) -> pl.LazyFrame:
+    """The seriousness, added up, of harmful incidents and of intelligence or concern that names who,
+    first recorded in the last 30 days whenever they happened, by the group of who was or could be
+    harmed. An entry that does not say how serious it is counts as 3 of 5.
+    """
+    return _concerning_rows(histories).filter(known_within(30))
+
+
+@declare_indicator(
+    family="AQ",
+    kind="process",
+    sentence="{n} entr[y|ies] of harm or concern about this group became known since the last assessment: "
+    "{kinds} (the last on {date}).",
+    feeds=("incidents", "assessments"),
+    source=f"{SFO_REVIEW}, sections 5, 10 and 13; {CORONER_OCTOBER}, section 3",
+    per_group=True,
+    value=SERIOUSNESS,
+    fires_from=2.0,
+    words={"n": N, "date": LAST, "kinds": pl.col("what").unique()},
+    disclosure="likely",
+    disclosable_sentence="Entries since the last assessment have not been considered.",
+    bias_watch=True,
+)
+def seriousness_since_assessment(histories: Histories) -> pl.LazyFrame:
+    """The seriousness, added up, of the same entries first recorded after the latest completed
+    assessment, or at any time without one. An entry that does not say how serious it is counts as 3.
+    """
+    assessed = answers_to(histories, "seriousness_since_assessment").group_by(CASE)
+    last = assessed.agg(done_on=pl.col("occurred_on").max())
+    rows = _concerning_rows(histories).join(last, on=CASE, how="left")
+    known_on = pl.col("first_recorded_at").dt.date()
+    return rows.filter(pl.col("done_on").is_null() | (pl.col("done_on") < known_on))

@@ -69,7 +69,7 @@ THRESHOLDS: dict[str, Line] = {
     "regions": Line("caseload", "People by region that moved", "psi", "above", 0.05, 0.15),
     "indicators": Line("caseload", "Indicator that moved most", "psi", "above", 0.10, 0.25),
     "moved": Line("caseload", "Moved in one part of the caseload", "share", "above", 0.05, 0.15),
-    "creeping": Line("caseload", "Moved in a quarter", "ratio", "above", 1.2, 1.5),
+    "creeping": Line("caseload", "Moved in a quarter", "ratio", "above", 1.5, 2.0),
     "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
     "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
     "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),

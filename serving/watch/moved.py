@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
 from models.firing_shares import Shares
-from models.profile import Profile
+from models.profile import NOWHERE, Profile
 from serving.db.unit_tables import night_shares
 from serving.watch.figures import (
     FEWEST,
@@ -35,6 +35,8 @@ from serving.watch.figures import (
 FALSE_DISCOVERIES = 0.01
 QUARTER = timedelta(weeks=13)
 """A share is compared with that of the night nearest to so long ago."""
+LEAST_POINTS = 0.01
+"""A share that moved by less does not creep: of a few people, one more is a large factor."""
 NEAREST = timedelta(weeks=5)
 """How far from that the night may lie."""
 
@@ -94,7 +96,8 @@ def creeping_figure(then: Shares, now: Shares) -> Figure:
     parts = []
     for one, real in real_changes(then, now):
         was, is_ = (max(share, 0.5 / one.now[0]) for share in one.shares)
-        parts.append(_part("creeping", one, max(was, is_) / min(was, is_), real=real))
+        matters = real and abs(is_ - was) >= LEAST_POINTS
+        parts.append(_part("creeping", one, max(was, is_) / min(was, is_), real=matters))
     words = "In a quarter by a factor of {n}: {where}."
     return worst_part("creeping", parts, words, "no slice is in both.")
 
@@ -136,7 +139,8 @@ def _shares_near(connection: Connection, day: date) -> Shares | None:
 
 
 def _changes(then: Shares, now: Shares) -> Iterator[Change]:
-    for name in sorted(set(then) & set(now)):
+    # Who is placed nowhere yet comes and goes.
+    for name in sorted((set(then) & set(now)) - {f"region {NOWHERE}"}):
         for indicator in sorted(set(then[name]) & set(now[name]) & set(CATALOGUE)):
             before, after = _pair(then[name][indicator]), _pair(now[name][indicator])
             if min(before[0], after[0]) >= FEWEST:

@@ -29,7 +29,7 @@ from serving.cases import caseload
 from serving.night import sampling, score_caseload
 from serving.night.sampling import Key
 from serving.night.score_caseload import ScoredCaseload
-from serving.watch import arrivals, equality, figures, population
+from serving.watch import arrivals, equality, figures, moved, population
 from serving.watch.figures import ACT, GREEN, LOOK, Figure
 
 AS_OF = date(2026, 11, 20)
@@ -59,6 +59,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
         *arrivals.arrival_figures(store, usual, scored_caseload.week, day),
         arrivals.last_day(store, scored_caseload.days, day),
         *population.population_figures(usual, scored_caseload.counts),
+        moved.moved_figure(usual.shares, scored_caseload.shares),
         _flagged(scored_caseload),
         equality.recording_gap(scored_caseload.people, scored_caseload.watched),
     ]

@@ -720,6 +720,41 @@ def unassessed(h: History, group: str) -> int:
     return sum(latest < day and working_day_after(day, 15) < h.as_of for day in known_on_days)
 
 
+def concerning(h: History, group: str) -> list[Row]:
+    """Harmful incidents of a group, and intelligence or concern that names the group."""
+    harmful = (
+        "violence",
+        "threat",
+        "weapon",
+        "domestic_abuse",
+        "sexual",
+        "sexual_concern_child",
+    )
+    named = ("provider_concern", "intelligence", "custody_intelligence")
+    return [
+        r
+        for r in h.rows("incidents")
+        if concerns(r) == group
+        and (r["kind"] in harmful or (r["kind"] in named and r["target"] in codes.GROUP_OF_TARGET))
+    ]
+
+
+def seriousness(rows: list[Row]) -> int:
+    """How serious the entries are, added up; three for one that does not say."""
+    return sum(3 if r["severity"] is None else r["severity"] for r in rows)
+
+
+def lately_serious(h: History, group: str) -> int:
+    rows = concerning(h, group)
+    return seriousness([r for r in rows if ago(h, r["first_recorded_at"].date()) < 30])
+
+
+def serious_since(h: History, group: str) -> int:
+    latest = max(completed_days(h), default=date.min)
+    rows = concerning(h, group)
+    return seriousness([r for r in rows if r["first_recorded_at"].date() > latest])
+
+
 def taken_off(h: History) -> int:
     active = {r["type_code"] for r in registers(h) if r["ended_on"] is None}
     return sum(
@@ -823,5 +858,7 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "custody_behaviour_deterioration": case(custody_trend),
     "severe_incidents_ever": lambda h, group: len(severe(h, group)),
     "severe_information_unassessed": unassessed,
+    "seriousness_known_30d": lately_serious,
+    "seriousness_since_assessment": serious_since,
     "earlier_sentence_risk_not_carried": case(not_carried),
 }

@@ -46,6 +46,8 @@ DIFFERENCES = {
         "self_report_only",
         "severe_incidents_ever",
         "severe_information_unassessed",
+        "seriousness_known_30d",
+        "seriousness_since_assessment",
         "sexually_inappropriate_behaviour_unanalysed",
         "significant_event_types_30d",
         "substance_linked_to_past_harm_active",

@@ -57,12 +57,25 @@ def test_what_moved_is_told_where_chance_does_not_explain_it(
 
 @pytest.mark.parametrize(
     ("then", "now", "state"),
-    [(0.10, 0.13, LOOK), (0.13, 0.10, LOOK), (0.10, 0.155, ACT), (0.10, 0.115, GREEN)],
+    [
+        (0.10, 0.16, LOOK),
+        (0.16, 0.10, LOOK),
+        (0.10, 0.21, ACT),
+        (0.10, 0.14, GREEN),
+        (0.004, 0.013, GREEN),
+        (0.004, 0.016, ACT),
+    ],
 )
 def test_what_creeps_is_a_ratio_either_way(then: float, now: float, state: str) -> None:
     figure = moved.creeping_figure(shares(20_000, {ONE: then}), shares(20_000, {ONE: now}))
     assert figure.state == state
     assert figure.value == pytest.approx(max(then, now) / min(then, now), rel=1e-3)
+
+
+def test_who_is_held_by_no_unit_yet_is_not_compared() -> None:
+    nowhere = "region not known"
+    figure = moved.moved_figure(shares(900, {ONE: 0.1}, nowhere), shares(900, {ONE: 0.9}, nowhere))
+    assert figure.state == UNKNOWN
 
 
 def test_what_nobody_had_and_many_have_is_told() -> None:
