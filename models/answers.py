@@ -22,6 +22,8 @@ from models.inputs import community_rows
 from models.scored_rows import Scorer
 
 TABLE = Path(__file__).with_name("answers.toml")
+LEAST_SPREAD = 0.001
+"""Answers that put the probability less far apart than one in a thousand change nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Effect:
     answer: Answer
     now: float
     without_concerns: float
-    with_concerns: float
+    with_concerns: float | None
+    """None where concern means another level, of which the model says nothing."""
 
     @property
     def spread(self) -> float:
-        """How far apart the two answers put the probability."""
-        return self.with_concerns - self.without_concerns
+        """How far apart the two answers put the probability; nought where one is not known."""
+        return 0.0 if self.with_concerns is None else self.with_concerns - self.without_concerns
 
 
 @cache
@@ -64,7 +67,7 @@ def read_answers(path: Path = TABLE) -> tuple[Answer, ...]:
 def effects_of_answers(
     scorer: Scorer, frame: pl.DataFrame, answers: Sequence[Answer]
 ) -> dict[tuple[str, str], list[Effect]]:
-    """By (crn, group), what each outstanding answer would change, the widest spread first.
+    """By (crn, group), what each outstanding answer would change, the widest apart first.
 
     `frame` is an indicator frame; rows that cannot be scored have none. What is not known stays not
     known, whatever the answer.
@@ -83,9 +86,11 @@ def effects_of_answers(
         without = _probabilities(scorer, settled)
         concerned = _probabilities(scorer, settled.with_columns(map(_raised, answer.raises)))
         for key in outstanding_rows.select("crn", "group").iter_rows():
-            if (before := now[key]) is not None:
-                no, yes = without[key], concerned[key] if answer.raises else before
-                one = Effect(answer, before, float(no or 0.0), float(yes or 0.0))
+            before, no = now[key], without[key]
+            if before is None or no is None:
+                continue
+            one = Effect(answer, before, no, concerned[key] if answer.raises else None)
+            if one.with_concerns is None or one.spread >= LEAST_SPREAD:
                 effects.setdefault(key, []).append(one)
     for own in effects.values():
         own.sort(key=lambda one: (-one.spread, one.answer.id))

@@ -50,6 +50,8 @@ def read_combinations(path: Path = TABLE) -> tuple[Combination, ...]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["combination"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise UnreadableInput(f"{path.name} cannot be read as combinations: {error}") from error
+    if not entries:
+        raise UnreadableInput(f"{path.name} has no combination.")
     combinations = tuple(_combination_of(entry, path) for entry in entries)
     ids = [one.id for one in combinations]
     if len(set(ids)) < len(ids):

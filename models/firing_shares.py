@@ -24,6 +24,19 @@ indicators alone that rest on what officers chose to record (`bias_watch`).
 """
 
 
+FEWEST = 30
+"""A slice of fewer people is not stored: its cells would be those of single people."""
+
+
+def without_few(shares: Shares) -> Shares:
+    """The shares without slices in which nothing is known of FEWEST people."""
+    return {
+        name: counts
+        for name, counts in shares.items()
+        if max((people for people, _ in counts.values()), default=0) >= FEWEST
+    }
+
+
 @dataclass
 class FiringCounts:
     """Shares of a caseload, counted part by part."""

@@ -23,7 +23,7 @@ from features.store.protected_characteristics import characteristics_of
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
-from models.firing_shares import FiringCounts, Shares
+from models.firing_shares import FiringCounts, Shares, without_few
 from models.inputs import Matrix, community_rows
 from models.strata import STRATA
 
@@ -149,7 +149,7 @@ def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
         firing.add(frame)
     everyone = volumes.case_regions(store, build.limited_cases(store, as_of))
     usual = volumes.count_records(store, everyone, as_of, SUPPLY_DAYS)
-    return Profile(as_of, dict(tally.edges), tally.counts, usual, firing.shares)
+    return Profile(as_of, dict(tally.edges), tally.counts, usual, without_few(firing.shares))
 
 
 def all_regions(counts: Counts) -> dict[str, list[int]]:

@@ -22,6 +22,11 @@ DAYS = 30
 MOST_BITS = 8.0
 """The most that one indicator adds: without a limit a code used once would outrank all else."""
 
+LEAST_BITS = 1.0
+"""What rose by less is not unusual: half of the level has as much."""
+GROW_BY_THEMSELVES = ("whereabouts_unknown", "attendance_rate_90d")
+"""Indicators that get worse as days pass, without anything becoming known: they are not watched."""
+
 ROW = ["crn", "group"]
 ALIKE = ["stratum", "group", "indicator"]
 """Rows that are compared: the same recorded level and group, and the same indicator."""
@@ -30,7 +35,11 @@ NOT_FIRING = -float("inf")
 
 def watched_indicators(scored: Sequence[str]) -> tuple[str, ...]:
     """The scored indicators of behaviour: what a person did, not what was left undone about it."""
-    return tuple(name for name in scored if CATALOGUE[name].kind == "behaviour")
+    return tuple(
+        name
+        for name in scored
+        if CATALOGUE[name].kind == "behaviour" and name not in GROW_BY_THEMSELVES
+    )
 
 
 @dataclass
@@ -56,9 +65,10 @@ class FiringRows:
         """What is new and unusual, a row a person and group in which anything is.
 
         Columns: crn, group, stratum, bits (the sum over indicators), since (the day that the
-        person is compared with) and facts: a list of {indicator, bits, one_in}, the most unusual
-        first; one in `one_in` rows of the level has as much. The most bits come first. The same
-        indicators are built again from `store`, as they were known on the day compared with.
+        person is compared with) and facts: a list of {indicator, bits, having, rows}, the most
+        unusual first; of `rows` rows of the level `having` have as much. Only rows with a fact that
+        rose by LEAST_BITS; the most bits come first. The same indicators are built again from
+        `store`, as they were known on the day compared with.
         """
         spine = _days_before(pl.concat(self.assessed), as_of)
         if spine.is_empty():
@@ -81,7 +91,14 @@ NOTHING_NEW = pl.DataFrame(
         "bits": pl.Float64(),
         "since": pl.Date(),
         "facts": pl.List(
-            pl.Struct({"indicator": pl.String(), "bits": pl.Float64(), "one_in": pl.Int64()})
+            pl.Struct(
+                {
+                    "indicator": pl.String(),
+                    "bits": pl.Float64(),
+                    "having": pl.Int64(),
+                    "rows": pl.Int64(),
+                }
+            )
         ),
     }
 )
@@ -109,7 +126,7 @@ def adverse_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 def compare_bits(firing: pl.DataFrame, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The rise in the surprisal of each firing indicator: crn, group, stratum, indicator and bits.
 
-    `bits` is the rise, `all_bits` the surprisal now.
+    `bits` is the rise; of `rows` rows that are ALIKE `having` have as much now.
     `firing` and `before` are values as `adverse_values` gives them, the first with its stratum;
     `rows` counts the rows that are ALIKE. What was not known on the earlier day is not new: nobody
     can say that it was not so then. An indicator that did not fire then had no surprisal.
@@ -118,10 +135,10 @@ def compare_bits(firing: pl.DataFrame, before: pl.DataFrame, rows: pl.DataFrame)
     bits = _bits_of_values(firing, both, rows)
     earlier = bits.rename({"value": "value_before", "bits": "bits_before"})
     joined = both.join(bits, on=[*ALIKE, "value"]).join(
-        earlier, on=[*ALIKE, "value_before"], how="left"
+        earlier.drop("having", "rows"), on=[*ALIKE, "value_before"], how="left"
     )
     rise = pl.col("bits") - pl.col("bits_before").fill_null(0.0)
-    return joined.select(*ROW, "stratum", "indicator", all_bits="bits", bits=rise).filter(
+    return joined.select(*ROW, "stratum", "indicator", "having", "rows", bits=rise).filter(
         pl.col("bits") > 0
     )
 
@@ -140,7 +157,10 @@ def _bits_of_values(firing: pl.DataFrame, both: pl.DataFrame, rows: pl.DataFrame
     )
     # One more in each count: a value that nobody has is not infinitely surprising.
     share = (pl.col("as_high") + 1) / (pl.col("rows") + 2)
-    return counted.select(*ALIKE, "value", bits=(-share.log(2)).clip(0.0, MOST_BITS))
+    bits = (-share.log(2)).clip(0.0, MOST_BITS)
+    return counted.select(
+        *ALIKE, "value", bits=bits, having=pl.col("as_high").cast(pl.Int64), rows="rows"
+    ).with_columns(pl.col("rows").cast(pl.Int64))
 
 
 def _days_before(assessed: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -152,9 +172,9 @@ def _days_before(assessed: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 def _sum_by_row(facts: pl.DataFrame) -> pl.DataFrame:
     """The rises of each row added up, with its facts, the most unusual first."""
-    one_in = (2 ** pl.col("all_bits")).round().cast(pl.Int64)
-    fact = pl.struct("indicator", "bits", one_in.alias("one_in"))
+    fact = pl.struct("indicator", "bits", "having", "rows")
     ordered = facts.sort("bits", "indicator", descending=[True, False])
-    return ordered.group_by(*ROW, "stratum", maintain_order=True).agg(
-        pl.col("bits").sum(), fact.alias("facts")
+    summed = ordered.group_by(*ROW, "stratum", maintain_order=True).agg(
+        pl.col("bits").sum(), fact.alias("facts"), most=pl.col("bits").max()
     )
+    return summed.filter(pl.col("most") >= LEAST_BITS).drop("most")

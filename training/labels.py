@@ -134,8 +134,8 @@ def list_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
     """Every reading recorded by `until` within the label window, a row a person and group.
 
     Columns: crn, as_of (the day read), group, record_id, source, reader, seen, reviewed,
-    recorded_on, weighted, judged, teaches, weight. Raises UserError for a reading recorded before
-    the day that it is about.
+    recorded_on, weighted, judged, blind (it says that it was before any finding), teaches, weight.
+    Raises UserError for a reading recorded before the day that it is about.
     """
     everyone = store.read_versions("reviews").select("crn").unique()
     histories = asof.read_histories(
@@ -190,6 +190,7 @@ def list_readings(store: Store, until: date, config: Config) -> pl.DataFrame:
         "recorded_on",
         "weighted",
         judged=judged,
+        blind=pl.col("before_findings").eq_missing(other=True),
         teaches=pl.col("source").is_in(sorted({*config.labels.judged, *config.labels.learned}))
         & (pl.col("seen") != AFTER),
         # A reading without a known probability weighs one: it teaches stage 1, and judges nothing.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -93,11 +94,15 @@ def draw_list(
         raise UserError(f"The list of {as_of} was drawn before. Nothing was changed.")
     scores = score_store(store, model, as_of, Shares(0.0, 0.0), step)
     rows = draw_people(protocol, scores, drawn_before(folder), as_of)
-    day.mkdir()
-    rows.write_parquet(day / SEALED)
     order = [protocol.draw_of("order", f"{as_of}", crn) for crn in rows["crn"]]
     listed = rows.with_columns(order=pl.Series(order, dtype=pl.String)).sort("order")
-    listed.select("crn", snapshot_on="as_of").write_csv(day / LIST)
+    # Whole or not at all: a half-written day could neither be read nor drawn again.
+    writing = folder / f"{as_of}.tmp"
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir()
+    rows.write_parquet(writing / SEALED)
+    listed.select("crn", snapshot_on="as_of").write_csv(writing / LIST)
+    writing.rename(day)
     return rows
 
 
@@ -108,7 +113,7 @@ def identity_of(model: Scorer) -> str:
 
 def drawn_before(folder: Path) -> set[str]:
     """The people whom the trial has drawn."""
-    paths = sorted(folder.glob(f"*/{SEALED}"))
+    paths = sorted(folder.glob(f"????-??-??/{SEALED}"))
     return set(pl.concat([pl.read_parquet(path) for path in paths])["crn"]) if paths else set()
 
 

@@ -29,7 +29,11 @@ FEWEST = 30
 NAMES = {"model": "the model", **LANE_NAMES, RANDOM: "drawn at random"}
 LEAST_READ, LEAST_RATIO = 0.8, 2.0
 EXPECTED = (0.67, 1.5)
-LEAST_AGREEMENT = 0.65
+LEAST_KAPPA = 0.4
+SMALL = 10
+"""Fewer people than this are not told of by group."""
+LEAST_READERS = 5
+"""Of fewer readers the least and most readings would be those of a person."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,19 @@ def read_trial(folder: Path, store: Store, until: date, config: Config) -> Trial
     or nothing was read.
     """
     protocol = read_protocol(folder)
-    paths = sorted(folder.glob(f"*/{SEALED}"))
+    paths = sorted(folder.glob(f"????-??-??/{SEALED}"))
     if not paths:
         raise UserError(f"Nobody was drawn in {folder} yet: training silent-draw.")
     draws = pl.concat([pl.read_parquet(path) for path in paths])
-    blind = labels.list_readings(store, until, config).filter(pl.col("seen") == labels.BEFORE)
+    blind = labels.list_readings(store, until, config).filter(
+        "blind", pl.col("source") == "audit", pl.col("reader").is_not_null()
+    )
     ours = blind.join(draws.select("crn", "as_of"), on=["crn", "as_of"], how="semi")
     if ours.is_empty():
         raise UserError(
             f"Nobody of the {draws.height:,} people drawn was read blind by {until}. Load the "
-            "readings as `reviews`, with snapshot_on the day of the list and before_findings true."
+            "readings as `reviews`: source audit, the reader's pseudonym, snapshot_on the day of "
+            "the list, before_findings true."
         )
     joined = labels.join_indicators(store, ours)
     rows = joined.frame.select("crn", "as_of", "group", "record_id", "reader", "recorded_on")
@@ -146,14 +153,28 @@ def criteria_of(trial: Trial) -> list[Criterion]:
 def _against_chance(draws: pl.DataFrame, name: str) -> Criterion:
     question = (
         f"Of people drawn by {NAMES[name]} at least {LEAST_RATIO:g} times as many are too low as "
-        "of those drawn at random, and surely more than once as many"
+        "of those drawn at random of the same levels, and surely more than once as many"
     )
-    here, chance = (share_of(draws.filter(pl.col("drawn_as") == one)) for one in (name, RANDOM))
+    own = draws.filter(pl.col("drawn_as") == name, "is_read")
+    here, chance = share_of(own), share_of(_weighed_to_mix(draws, own))
     if here.value is None or chance.value is None:
         return Criterion(question, "too few were read", None)
     ratio, low, high = ratio_interval(here.value, here.worth, chance.value, chance.worth)
     result = f"{ratio:.1f} times (between {low:.1f} and {high:.1f})"
     return Criterion(question, result, ratio >= LEAST_RATIO and low > 1)
+
+
+def _weighed_to_mix(draws: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """People drawn at random and read, weighed to the recorded levels of `own`.
+
+    People are drawn by numbers of each level and chance is not: a lane that draws from a level
+    where many are too low would otherwise look as if it found them.
+    """
+    random = draws.filter(pl.col("drawn_as") == RANDOM, "is_read")
+    mix = own.group_by("stratum").agg(wanted=pl.len())
+    weight = (1 / pl.col("inclusion")).sum().over("stratum")
+    alike = random.join(mix, on="stratum")
+    return alike.with_columns(inclusion=pl.col("inclusion") * weight / pl.col("wanted"))
 
 
 def _expected(rows: pl.DataFrame) -> Criterion:
@@ -165,13 +186,22 @@ def _expected(rows: pl.DataFrame) -> Criterion:
 
 
 def _agreement(readings: pl.DataFrame) -> Criterion:
-    question = f"Two blind readers agree in at least {100 * LEAST_AGREEMENT:.0f} of 100 cases"
-    twice = readings.group_by("crn", "as_of", maintain_order=True).agg(pl.col("too_low").head(2))
-    twice = twice.filter(pl.col("too_low").list.len() == 2)
-    if twice.height < FEWEST:
-        return Criterion(question, f"{twice.height} of {FEWEST} cases were read twice", None)
-    same = (twice["too_low"].list.get(0) == twice["too_low"].list.get(1)).mean()
-    return Criterion(question, f"{100 * float(same):.0f} of 100", float(same) >= LEAST_AGREEMENT)  # type: ignore[arg-type]
+    """Agreement of two different readers beyond chance: Cohen 1960, Educ Psychol Meas 20: 37-46."""
+    question = f"Two blind readers agree beyond chance (Cohen's kappa at least {LEAST_KAPPA:g})"
+    each = readings.unique(["crn", "as_of", "reader"], keep="first", maintain_order=True)
+    pairs = each.group_by("crn", "as_of", maintain_order=True).agg(pl.col("too_low").head(2))
+    pairs = pairs.filter(pl.col("too_low").list.len() == 2)
+    if pairs.height < FEWEST:
+        why = f"{pairs.height} of {FEWEST} cases were read by two readers"
+        return Criterion(question, why, None)
+    first, second = (pairs["too_low"].list.get(place).to_numpy() for place in (0, 1))
+    same = float((first == second).mean())
+    by_chance = first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean())
+    if by_chance == 1:
+        return Criterion(question, "both always said the same of everybody", None)
+    kappa = float((same - by_chance) / (1 - by_chance))
+    result = f"kappa {kappa:.2f}: {100 * same:.0f} of 100 alike, {100 * by_chance:.0f} by chance"
+    return Criterion(question, result, kappa >= LEAST_KAPPA)
 
 
 def write_report(trial: Trial, *, made_up: bool) -> str:
@@ -254,6 +284,9 @@ def _reader_lines(trial: Trial) -> Iterable[str]:
         yield from ("Not known: the readings name no reader.", "")
         return
     counts = sorted(by_reader["len"].to_list())
+    if len(counts) < LEAST_READERS:
+        yield from (f"{len(counts)} readers, {sum(counts)} readings.", "")
+        return
     yield (
         f"{len(counts)} readers, from {counts[0]} to {counts[-1]} readings each (middle "
         f"{counts[len(counts) // 2]})."
@@ -279,5 +312,9 @@ def _group_lines(trial: Trial) -> Iterable[str]:
 
 
 def _of_group(share: Share) -> str:
-    """The share of a group; how many of a small group were read is not told."""
-    return share.words() if share.value is not None else "too few to tell"
+    """The share of a group; a count of people under SMALL is not told, nor one it tells of."""
+    if share.value is None:
+        return "too few to tell"
+    if min(share.value, 1 - share.value) * share.count < SMALL:
+        return f"too few to tell of {share.count} readings"
+    return share.words()

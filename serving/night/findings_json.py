@@ -15,10 +15,10 @@ from models.answers import Effect
 from models.combinations import Combination, read_combinations
 from models.explain import Reason
 from models.lanes import COMBINATION, UNUSUAL
+from models.unusual import LEAST_BITS
 from serving.night.sampling import Chosen
+from serving.watch.figures import SMALL
 
-LEAST_BITS = 1.0
-"""What rose by less is no reason: half of the level has as much."""
 MOST_FACTS = 6
 """The most new facts that are given as why a case was drawn."""
 
@@ -64,7 +64,7 @@ def effect_json(effect: Effect) -> dict[str, Any]:
         "words": effect.answer.words,
         "now": round(effect.now, 6),
         "without_concerns": round(effect.without_concerns, 6),
-        "with_concerns": round(effect.with_concerns, 6),
+        "with_concerns": None if effect.with_concerns is None else round(effect.with_concerns, 6),
     }
 
 
@@ -84,7 +84,7 @@ def because_json(item: Chosen, row: Mapping[str, object], findings: Findings) ->
         new = [fact for fact in item.because["facts"] if fact["bits"] >= LEAST_BITS]
         parts = [
             _part(_words_of_fact(fact, item.stratum), [fact["indicator"]], row, findings)
-            for fact in (new or item.because["facts"])[:MOST_FACTS]
+            for fact in new[:MOST_FACTS]
         ]
         return {"since": item.because["since"].isoformat(), "parts": parts}
     if item.drawn_as == COMBINATION:
@@ -102,7 +102,8 @@ def _part(
 
 def _words_of_fact(fact: Mapping[str, Any], stratum: str) -> str:
     level = "without a current level" if stratum == "UNKNOWN" else f"recorded {stratum.lower()}"
-    return f"One in {fact['one_in']:,} people {level} for this group has as much on record."
+    having = "Fewer than ten" if fact["having"] < SMALL else f"{fact['having']:,}"
+    return f"{having} of {fact['rows']:,} people {level} for this group have as much on record."
 
 
 def _combinations_of(item: Chosen) -> list[Combination]:

@@ -7,6 +7,7 @@ draws as among those that chance draws.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -30,13 +31,16 @@ from serving.watch.readings import Reading
 
 DRAWN_BY = {"flagged": "flagged by the model", **LANE_NAMES}
 """How a case can be drawn for what is on record, in words."""
+LEAST_OF_MIX = 0.1
+"""A level with a smaller share of those drawn may be without anybody drawn at random."""
 
 
 def found_figure(drawn: Sequence[Reading], random: Sequence[Reading]) -> Figure:
     """How many times as often a first reader called a level too low among those drawn.
 
-    `drawn` for what is on record, `random` by chance; the parts are each lane against all who were
-    drawn by chance, then each recorded level against chance at that level.
+    `drawn` for what is on record, `random` by chance. People are drawn by signed numbers of each
+    recorded level and chance is not, so those drawn by chance are weighed to the same mix of
+    levels. The parts are each lane, then each recorded level.
     """
     name = "found"
     parts = [
@@ -44,18 +48,16 @@ def found_figure(drawn: Sequence[Reading], random: Sequence[Reading]) -> Figure:
         for lane, words in DRAWN_BY.items()
     ]
     for level in STRATA:
-        ours, theirs = (
-            [one for one in readings if one.stratum == level] for readings in (drawn, random)
-        )
-        parts.append(_part(f"recorded {level.lower().replace('_', ' ')}", ours, theirs))
-    ratio = _ratio_of_shares(drawn, random)
-    if ratio is None:
+        own = [one for one in drawn if one.stratum == level]
+        parts.append(_part(f"recorded {level.lower().replace('_', ' ')}", own, random))
+    compared = _compare(drawn, random)
+    if compared is None:
         return too_few(name, min(len(drawn), len(random)), parts)
-    here, chance = _share(drawn)[0], _share(random)[0]
+    here, chance, ratio = compared
     words = (
         f"Of 100 people drawn for what is on record, {100 * here:.0f} have a level that the first "
-        f"reader called too low; of 100 drawn at random, {100 * chance:.0f}: {{n}} times as many, "
-        f"{100 * (here - chance):+.0f} of 100."
+        f"reader called too low; of 100 drawn at random of the same levels, {100 * chance:.0f}: "
+        f"{{n}} times as many, {100 * (here - chance):+.0f} of 100."
     )
     figure = make_figure(name, *ratio, len(drawn) + len(random), words, parts)
     return replace(figure, state=_surely(figure.state, ratio))
@@ -76,9 +78,10 @@ def judge_by(figure: Figure, against_chance: Figure) -> Figure:
 
 
 def _part(label: str, drawn: Sequence[Reading], random: Sequence[Reading]) -> Part:
-    ratio = _ratio_of_shares(drawn, random)
-    if ratio is None:
-        return untold_part(label, min(len(drawn), len(random)))
+    compared = _compare(drawn, random)
+    if compared is None:
+        return untold_part(label, len(drawn))
+    ratio = compared[2]
     return Part(label, *ratio, len(drawn), _surely(state_of("found", ratio[0]), ratio))
 
 
@@ -94,13 +97,33 @@ def _share(readings: Iterable[Reading]) -> tuple[float, float]:
     return float(weight[low].sum() / weight.sum()), float(weight.sum() ** 2 / (weight**2).sum())
 
 
-def _ratio_of_shares(
+def _compare(
     drawn: Sequence[Reading], random: Sequence[Reading]
-) -> tuple[float, float, float] | None:
-    """The ratio of two shares with its 95 % interval, or None for too few readings."""
-    if min(len(drawn), len(random)) < FEWEST:
+) -> tuple[float, float, tuple[float, float, float]] | None:
+    """The share of those drawn, that of chance at the same levels, and their ratio; or None.
+
+    None for too few readings, also at any level of which a tenth or more of those drawn are: what
+    chance finds there is not known.
+    """
+    alike = _weighed_to_mix(drawn, random)
+    if alike is None or min(len(drawn), len(alike)) < FEWEST:
         return None
-    (share, worth), (base, base_worth) = _share(drawn), _share(random)
+    (share, worth), (base, base_worth) = _share(drawn), _share(alike)
     if min(worth, base_worth) < FEWEST:
         return None
-    return ratio_interval(share, worth, base, base_worth)
+    return share, base, ratio_interval(share, worth, base, base_worth)
+
+
+def _weighed_to_mix(drawn: Sequence[Reading], random: Sequence[Reading]) -> list[Reading] | None:
+    """Those drawn at random with weights that give them the recorded levels of those drawn."""
+    mix = Counter(one.stratum for one in drawn)
+    weight_of: Counter[str] = Counter()
+    for one in random:
+        weight_of[one.stratum] += one.weight  # type: ignore[assignment]
+    if any(count >= LEAST_OF_MIX * len(drawn) and not weight_of[s] for s, count in mix.items()):
+        return None
+    return [
+        replace(one, weight=one.weight * mix[one.stratum] / weight_of[one.stratum])
+        for one in random
+        if mix[one.stratum]
+    ]

@@ -31,8 +31,8 @@ from serving.watch.figures import (
     worst_part,
 )
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
-from serving.watch.readers import how_they_err, split_by_chance
-from serving.watch.readings import Reading
+from serving.watch.readers import how_they_err
+from serving.watch.readings import Reading, split_by_chance
 
 WITHIN = timedelta(days=90)
 """Who was flagged in the last ninety days: as long as an approval lasts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -47,8 +47,16 @@ def with_maturity(one: Figure, counts_of: Read, drawn_as: str) -> Figure:
     concluded, of = counts_of.get(drawn_as, (0, 0))
     if not of or one.value is None:
         return one
+    how = "at random" if drawn_as == "random" else "for what they hold"
     sentence = (
-        f"{one.sentence} Of those drawn so over two weeks ago, {concluded:,} of {of:,} are read."
+        f"{one.sentence} Of those drawn {how} over two weeks ago, {concluded:,} of {of:,} are read."
     )
     unripe = one.state == GREEN and concluded / of < THRESHOLDS["mature"].act
     return replace(one, sentence=sentence, state=TOO_FEW if unripe else one.state)
+
+
+def with_maturity_of(one: Figure, counts_of: Read, kinds: Iterable[str]) -> Figure:
+    """The figure with how much was read of each kind of case behind it."""
+    for kind in kinds:
+        one = with_maturity(one, counts_of, kind)
+    return one

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select
 
 from features.indicators import CATALOGUE
 from features.indicators.base import FAMILIES
-from models.firing_shares import Shares
+from models.firing_shares import Shares, without_few
 from models.profile import NOWHERE, Profile
 from serving.db.unit_tables import night_shares
 from serving.watch.figures import (
@@ -48,22 +48,36 @@ class Change:
     slice: str
     indicator: str
     then: tuple[int, int]
+    """Of how many people it is known, and in how many it fires."""
     now: tuple[int, int]
     p: float
-    """The probability of a difference at least as large by chance."""
+    """The probability of a difference at least as large by chance; 1 where it cannot be told."""
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether there were enough people both times."""
+        return min(self.then[0], self.now[0]) >= FEWEST
 
     @property
     def shares(self) -> tuple[float, float]:
-        """The share then and now."""
-        return self.then[1] / self.then[0], self.now[1] / self.now[0]
+        """The share then and now, as if fewer than SMALL people were SMALL.
+
+        So that no small count can be worked out from a difference or a ratio.
+        """
+        was, is_ = (_no_small(*counts) / counts[0] for counts in (self.then, self.now))
+        return was, is_
 
     @property
     def label(self) -> str:
         """What changed and where, in words: "region N54, ..., 39 of 100 then, 12 of 100 now"."""
         was, is_ = (_hundredths(*counts) for counts in (self.then, self.now))
+        return f"{self.slice.replace('_', ' ')}, {self.words}, {was} then, {is_} now"
+
+    @property
+    def words(self) -> str:
+        """The family and name of the indicator."""
         item = CATALOGUE[self.indicator]
-        words = f"{FAMILIES[item.family].lower()}: {self.indicator.replace('_', ' ')}"
-        return f"{self.slice.replace('_', ' ')}, {words}, {was} then, {is_} now"
+        return f"{FAMILIES[item.family].lower()}: {self.indicator.replace('_', ' ')}"
 
 
 def moved_figures(
@@ -95,18 +109,16 @@ def creeping_figure(then: Shares, now: Shares) -> Figure:
     """The share that rose or fell most in a quarter, as a ratio over one either way."""
     parts = []
     for one, real in real_changes(then, now):
-        was, is_ = (max(share, 0.5 / one.now[0]) for share in one.shares)
-        matters = real and abs(is_ - was) >= LEAST_POINTS
-        parts.append(_part("creeping", one, max(was, is_) / min(was, is_), real=matters))
+        parts.append(_part("creeping", one, _factor(one), real=real))
     words = "In a quarter by a factor of {n}: {where}."
     return worst_part("creeping", parts, words, "no slice is in both.")
 
 
 def real_changes(then: Shares, now: Shares) -> list[tuple[Change, bool]]:
-    """Every change that can be told, and whether it is real: not explained by chance."""
-    changes = list(_changes(then, now))
-    real = passes_false_discovery([one.p for one in changes])
-    return list(zip(changes, real, strict=True))
+    """Every change, those that cannot be told last, and whether it is real: not by chance."""
+    changes = sorted(_changes(then, now), key=lambda one: not one.can_be_told)
+    real = passes_false_discovery([one.p for one in changes if one.can_be_told])
+    return [(one, bool(place < len(real) and real[place])) for place, one in enumerate(changes)]
 
 
 def passes_false_discovery(p_values: Sequence[float]) -> list[bool]:
@@ -122,7 +134,7 @@ def passes_false_discovery(p_values: Sequence[float]) -> list[bool]:
 
 def write_shares(connection: Connection, shares: Shares, as_of: date) -> None:
     """Store the shares of a night, to compare later ones with."""
-    connection.execute(insert(night_shares).values(as_of=as_of, shares=shares))
+    connection.execute(insert(night_shares).values(as_of=as_of, shares=without_few(shares)))
 
 
 def _shares_near(connection: Connection, day: date) -> Shares | None:
@@ -143,8 +155,10 @@ def _changes(then: Shares, now: Shares) -> Iterator[Change]:
     for name in sorted((set(then) & set(now)) - {f"region {NOWHERE}"}):
         for indicator in sorted(set(then[name]) & set(now[name]) & set(CATALOGUE)):
             before, after = _pair(then[name][indicator]), _pair(now[name][indicator])
-            if min(before[0], after[0]) >= FEWEST:
-                yield Change(name, indicator, before, after, _chance_of(before, after))
+            if max(before[0], after[0]) >= FEWEST:
+                enough = min(before[0], after[0]) >= FEWEST
+                p = _chance_of(before, after) if enough else 1.0
+                yield Change(name, indicator, before, after, p)
 
 
 def _pair(counts: Sequence[int]) -> tuple[int, int]:
@@ -163,15 +177,32 @@ def _chance_of(then: tuple[int, int], now: tuple[int, int]) -> float:
 
 
 def _part(name: str, change: Change, value: float, *, real: bool) -> Part:
-    if min(change.then[0], change.now[0]) < FEWEST:
+    if not change.can_be_told:
+        return untold_part(f"{change.slice.replace('_', ' ')}, {change.words}", change.now[0])
+    if not real and state_of(name, value) != GREEN:
+        # Large enough to matter, and too few people to say that it is not chance.
         return untold_part(change.label, change.now[0])
-    state = state_of(name, value) if real else GREEN
-    return Part(change.label, value, None, None, change.now[0], state)
+    return Part(change.label, value, None, None, change.now[0], state_of(name, value))
+
+
+def _factor(change: Change) -> float:
+    """The larger share as a multiple of the smaller; one for a change of a few points of few."""
+    was, is_ = (max(share, 0.5 / change.now[0]) for share in change.shares)
+    return max(was, is_) / min(was, is_) if abs(is_ - was) >= LEAST_POINTS else 1.0
+
+
+def _no_small(people: int, firing: int) -> int:
+    """How many, with fewer than SMALL who have it, or have it not, as SMALL."""
+    if 0 < firing < SMALL:
+        return min(SMALL, people)
+    return people - SMALL if 0 < people - firing < SMALL else firing
 
 
 def _hundredths(people: int, firing: int) -> str:
     """A share in hundredths; where it would tell of fewer than SMALL people, only that."""
     if 0 < firing < SMALL:
         return "under 10 people"
+    if 0 < people - firing < SMALL:
+        return "all but under 10 people"
     share = firing / people
     return f"{100 * share:.1f} of 100" if 0 < share < 0.1 else f"{100 * share:.0f} of 100"

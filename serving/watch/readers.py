@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -24,7 +24,6 @@ from serving.watch.figures import (
     ACT,
     FEWEST,
     GREEN,
-    THRESHOLDS,
     TOO_FEW,
     Figure,
     Part,
@@ -37,7 +36,7 @@ from serving.watch.figures import (
     untold_part,
     worst_part,
 )
-from serving.watch.readings import Reading
+from serving.watch.readings import Reading, split_by_chance
 
 MINUTES = (2, 5, 8, 15, 30)
 """The steps in which times are given; a review was expected to take eight minutes."""
@@ -77,10 +76,12 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
         ),
         calibration.observed_to_expected(flagged),
     ]
-    kinds = ("flagged", "random", "random", "flagged", "flagged")
+    by_model = against_random.found_figure(flagged, random)
+    judges = {"precision": by_model, "misses": against_chance, "misses_corrected": against_chance}
+    kinds = (("flagged", "random"), ("random",), ("random",), ("flagged",), ("flagged",))
     return [
         *(
-            maturity.with_maturity(_judged(one, against_chance), read_of, kind)
+            maturity.with_maturity_of(_judged(one, judges), read_of, kind)
             for one, kind in zip(outcomes, kinds, strict=True)
         ),
         maturity.maturity_figure(read_of),
@@ -113,16 +114,10 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
     ]
 
 
-def split_by_chance(concluded: list[Reading]) -> tuple[list[Reading], list[Reading]]:
-    """The cases drawn at random, and those drawn for what is on record: by the model or a lane."""
-    random = [one for one in concluded if one.drawn_as == "random"]
-    return random, [one for one in concluded if one.drawn_as != "random"]
-
-
-def _judged(figure: Figure, against_chance: Figure) -> Figure:
-    """The figure with the state of another one, where that judges it."""
-    judged = THRESHOLDS[figure.name].judged_by == against_chance.name
-    return against_random.judge_by(figure, against_chance) if judged else figure
+def _judged(figure: Figure, judges: Mapping[str, Figure]) -> Figure:
+    """The figure with the state of the one that judges it, where one does."""
+    judge = judges.get(figure.name)
+    return against_random.judge_by(figure, judge) if judge else figure
 
 
 def _worse_of_both(

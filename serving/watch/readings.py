@@ -120,3 +120,9 @@ def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
 
 def _is_too_low(view: RowMapping) -> bool:
     return "too_low" in view["verdicts"].values()
+
+
+def split_by_chance(concluded: list[Reading]) -> tuple[list[Reading], list[Reading]]:
+    """The cases drawn at random, and those drawn for what is on record: by the model or a lane."""
+    random = [one for one in concluded if one.drawn_as == "random"]
+    return random, [one for one in concluded if one.drawn_as != "random"]

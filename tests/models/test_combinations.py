@@ -64,6 +64,7 @@ def test_what_is_not_known_holds_in_nothing_and_very_high_is_not_drawn() -> None
     ("text", "why"),
     [
         ("", "cannot be read"),
+        ("combination = []\n", "has no combination"),
         ("[[combination]\n", "cannot be read"),
         (f'[[combination]]\nid = "a"\n{PAIR}', "it needs exactly"),
         (f'[[combination]]\nid = "a"\nrank = 1\n{PAIR}{WORDS}', "it needs exactly"),

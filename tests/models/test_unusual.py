@@ -99,7 +99,8 @@ def test_only_what_the_person_did_is_watched() -> None:
     watched = unusual.watched_indicators(list(read_prior().scored))
     assert "threats_count" in watched
     assert {CATALOGUE[name].kind for name in watched} == {"behaviour"}
-    assert "assessment_age_days" not in watched, "it grows by itself"
+    assert "assessment_age_days" not in watched, "the service did it, or not"
+    assert not set(watched) & set(unusual.GROW_BY_THEMSELVES), "days alone make nothing known"
 
 
 def store_of(folder: Path, *rows: dict[str, object]) -> Store:
@@ -179,6 +180,32 @@ def test_what_an_assessment_weighed_since_is_not_new() -> None:
     assert unusual._days_before(
         pl.DataFrame({"crn": ["A", "B", "C"], "assessed_on": [day, None, AS_OF]}), AS_OF
     ).rows() == [("A", day), ("B", AS_OF - timedelta(days=unusual.DAYS))]
+
+
+def test_each_fact_says_how_many_have_as_much(tmp_path: Path) -> None:
+    store = store_of(tmp_path, threat(3), threat(60, crn="B000001"), threat(60, crn="B000002"))
+    prior = read_prior()
+    rows = unusual.FiringRows(("threats_count",))
+    spine = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
+    for _, frame in build.build_frames(store, spine):
+        rows.add_part(frame, prior.score_frame(frame))
+    (new,) = rows.find_new(store, AS_OF).iter_rows(named=True)
+    (fact,) = new["facts"]
+    assert (new["crn"], new["group"], fact["having"]) == ("A000001", "public", 3)
+    assert fact["rows"] == rows_of_public(store)
+
+
+def rows_of_public(store: Store) -> int:
+    """People whose row for the public can be scored: those with anything on record."""
+    spine = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
+    frame = pl.concat(part for _, part in build.build_frames(store, spine))
+    scores = read_prior().score_frame(frame)
+    return scores.filter("scorable", pl.col("group") == "public").height
+
+
+def test_what_half_of_a_level_has_draws_nobody(tmp_path: Path) -> None:
+    many = [threat(3, crn=f"B{n:06d}") for n in range(20)]
+    assert "A000001" not in new_in(store_of(tmp_path, *many, threat(3)))
 
 
 def test_without_anything_there_is_nothing_new(tmp_path: Path) -> None:

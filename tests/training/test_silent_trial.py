@@ -138,7 +138,7 @@ def test_the_report_says_what_was_found_and_missed_and_each_criterion(
     assert "| the model | 80 | 80 | 50 of 100" in page
     assert "| drawn at random | 120 | 120 | 8 of 100" in page
     assert "- **met**: At least 80 of 100 people drawn are read: 100 of 100" in page
-    assert "2 readers, from" in page
+    assert "2 readers, 264 readings" in page
     assert "of about" in page, "how many people that is"
     assert "| sex: " in page
     assert "Not every criterion is met" in page
@@ -158,13 +158,14 @@ def made_trial(**changes: Any) -> Trial:
             "is_read": n < read,
             "too_low": n < low if n < read else None,
             "same_group": n < low if n < read else None,
+            "stratum": "LOW",
         }
         for lane, (drawn, read, low) in changes.items()
         for n in range(drawn)
     ]
     schema = {"too_low": pl.Boolean, "same_group": pl.Boolean}
     draws = pl.DataFrame(rows, schema_overrides=schema)
-    read = draws.filter("is_read").select("crn", "as_of", "too_low")
+    read = draws.filter("is_read").select("crn", "as_of", "too_low", reader=pl.lit("r1"))
     return Trial(PROTOCOL, draws, read, pl.DataFrame({"crn": draws["crn"]}))
 
 
@@ -184,6 +185,45 @@ def test_each_criterion_is_met_by_its_rule(
     trial = made_trial(model=(drawn, read, low), random=(200, 200, 10))
     of_read, by_model, *_, expected, _ = silent_report.criteria_of(trial)
     assert [of_read.is_met, by_model.is_met, expected.is_met] == met
+
+
+def pairs(*views: tuple[bool, bool, str]) -> pl.DataFrame:
+    """Two readings of each case, the second by the named reader."""
+    return pl.DataFrame(
+        [
+            {"crn": f"{n}", "as_of": AS_OF, "reader": reader, "too_low": low}
+            for n, (first, second, other) in enumerate(views)
+            for reader, low in (("r1", first), (other, second))
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("views", "is_met"),
+    [
+        ([(True, True, "r2")] * 10 + [(False, False, "r2")] * 30, True),
+        (
+            [(True, False, "r2")] * 6 + [(False, True, "r2")] * 6 + [(False, False, "r2")] * 60,
+            False,
+        ),
+        ([(True, True, "r1")] * 40, None),
+        ([(True, True, "r2")] * 29, None),
+        ([(False, False, "r2")] * 40, None),
+    ],
+)
+def test_agreement_is_of_two_readers_and_beyond_chance(
+    views: list[tuple[bool, bool, str]], is_met: bool | None
+) -> None:
+    assert silent_report._agreement(pairs(*views)).is_met is is_met
+
+
+def test_a_lane_is_compared_with_chance_at_the_levels_that_it_draws_from() -> None:
+    trial = made_trial(model=(100, 100, 40), random=(900, 900, 18))
+    high = trial.draws.filter(pl.col("drawn_as") == "model").with_columns(stratum=pl.lit("HIGH"))
+    chance = made_trial(random=(100, 100, 40)).draws.with_columns(stratum=pl.lit("HIGH"))
+    draws = pl.concat([high, trial.draws.filter(pl.col("drawn_as") == RANDOM), chance])
+    one = silent_report._against_chance(draws, "model")
+    assert one.is_met is False, "forty of a hundred, as chance finds at that level"
 
 
 def test_what_cannot_be_told_is_not_met(tmp_path: Path) -> None:

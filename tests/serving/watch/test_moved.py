@@ -13,7 +13,7 @@ from sqlalchemy import insert
 
 from features.frame import build
 from features.indicators import CATALOGUE
-from models.firing_shares import FiringCounts, Shares
+from models.firing_shares import FiringCounts, Shares, without_few
 from serving.db.unit_tables import night_shares
 from serving.watch import moved
 from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW
@@ -40,7 +40,6 @@ def shares(people: int, firing: dict[str, float], slice_: str = "region N54") ->
         (3_000, 0.12, 0.40, ACT),
         (3_000, 0.20, 0.28, LOOK),
         (3_000, 0.20, 0.23, GREEN),
-        (60, 0.20, 0.30, GREEN),
         (29, 0.20, 0.90, TOO_FEW),
     ],
 )
@@ -48,7 +47,7 @@ def test_what_moved_is_told_where_chance_does_not_explain_it(
     people: int, then: float, now: float, state: str
 ) -> None:
     figure = moved.moved_figure(shares(people, {ONE: then}), shares(people, {ONE: now}))
-    assert figure.state == (UNKNOWN if state == TOO_FEW else state)
+    assert figure.state == (UNKNOWN if people < 30 else state)
     if state in (ACT, LOOK):
         assert "region N54" in figure.sentence
         assert ONE.replace("_", " ") in figure.sentence
@@ -69,7 +68,26 @@ def test_what_moved_is_told_where_chance_does_not_explain_it(
 def test_what_creeps_is_a_ratio_either_way(then: float, now: float, state: str) -> None:
     figure = moved.creeping_figure(shares(20_000, {ONE: then}), shares(20_000, {ONE: now}))
     assert figure.state == state
-    assert figure.value == pytest.approx(max(then, now) / min(then, now), rel=1e-3)
+    by_less_than_a_point = abs(then - now) < moved.LEAST_POINTS
+    factor = 1.0 if by_less_than_a_point else max(then, now) / min(then, now)
+    assert figure.value == pytest.approx(factor, rel=1e-3)
+
+
+def test_what_cannot_be_told_counts_against_green() -> None:
+    then = shares(400, {ONE: 0.1}) | shares(400, {ONE: 0.1}, "region N58")
+    now = shares(10, {ONE: 0.1}) | shares(400, {ONE: 0.1}, "region N58")
+    figure = moved.moved_figure(then, now)
+    assert "parts could not be told" in figure.sentence
+    both = shares(10, {ONE: 0.1}) | shares(20, {ONE: 0.1}, "region N58")
+    assert moved.moved_figure(then, both).state == TOO_FEW
+    few = moved.moved_figure(shares(60, {ONE: 0.2}), shares(60, {ONE: 0.3}))
+    part = next(one for one in few.parts if ONE.replace("_", " ") in one.label)
+    assert part.value is None, "ten points of sixty people may be chance"
+
+
+def test_slices_of_few_people_are_not_stored() -> None:
+    kept_slices = without_few(shares(30, {}) | shares(29, {}, "religion x"))
+    assert set(kept_slices) == {"region N54"}
 
 
 def test_who_is_held_by_no_unit_yet_is_not_compared() -> None:
@@ -144,6 +162,10 @@ def test_fewer_than_ten_people_are_not_told() -> None:
     few = moved.real_changes(shares(400, {ONE: 0.01}), shares(400, {ONE: 0.5}))
     label = next(one.label for one, _ in few if one.indicator == ONE)
     assert "under 10 people then, 50 of 100 now" in label
+    figure = moved.moved_figure(shares(150, {ONE: 0.4}), shares(150, {ONE: 0.04}))
+    assert figure.value == pytest.approx(0.4 - 10 / 150), "six of 150 cannot be worked out"
+    most = moved.real_changes(shares(150, {ONE: 0.98}), shares(150, {ONE: 0.5}))
+    assert any("all but under 10 people then" in one.label for one, _ in most)
 
 
 def test_a_night_keeps_its_shares_and_is_compared_with_one_a_quarter_before(

@@ -217,8 +217,39 @@ def test_three_times_as_many_is_not_green_where_it_may_be_chance() -> None:
     assert figure.state == "too few to tell"
 
 
+def test_those_drawn_at_random_are_weighed_to_the_levels_of_those_drawn() -> None:
+    """At each level as by chance: a signed number for a level is no finding."""
+    random = [
+        *drawn(900, 18, drawn_as="random", stratum="LOW"),
+        *drawn(100, 40, drawn_as="random", stratum="HIGH"),
+        *drawn(300, 0, drawn_as="random", stratum="VERY_HIGH"),
+    ]
+    read = [*drawn(100, 2, stratum="LOW"), *drawn(100, 40, stratum="HIGH")]
+    figure = against_random.found_figure(read, random)
+    assert figure.value == pytest.approx(1.0, abs=0.05)
+    assert figure.state == "act"
+
+
+def test_the_model_is_judged_by_its_own_cases(service: Service) -> None:
+    read = [
+        *drawn(400, 40, drawn_as="random"),
+        *drawn(100, 10, drawn_as="flagged"),
+        *drawn(100, 60, drawn_as="unusual"),
+    ]
+    with service.night.connect() as connection:
+        by_name = {one.name: one for one in readers.reader_figures(connection, read, TODAY)}
+    assert by_name["found"].state in ("green", "too few to tell")
+    assert by_name["precision"].state == "act"
+
+
 def test_each_lane_and_level_is_judged_by_itself() -> None:
     random = drawn(200, 20, drawn_as="random", stratum="LOW")
+    assert (
+        against_random.found_figure(
+            [*drawn(100, 40, stratum="LOW"), *drawn(100, 90, stratum="HIGH")], random
+        ).state
+        == "too few to tell"
+    ), "nobody at half of their levels was drawn at random"
     read = [
         *drawn(100, 40, drawn_as="flagged", stratum="LOW"),
         *drawn(100, 5, drawn_as="unusual", stratum="LOW"),

@@ -18,7 +18,7 @@ def test_the_page_says_after_the_view_which_answer_matters_most(
                 "SELECT i.id, f.effects FROM triage.items i JOIN triage.findings f"
                 " ON f.item_id = i.id LEFT JOIN triage.own_views v ON v.item_id = i.id"
                 " WHERE i.pdu_code = 'N54BRI' AND i.state = 'open' AND NOT i.limited"
-                " AND v.item_id IS NULL AND jsonb_array_length(f.effects) > 0 ORDER BY i.id LIMIT 1"
+                " AND v.item_id IS NULL AND (f.effects -> 0 ->> 'with_concerns') IS NOT NULL ORDER BY i.id LIMIT 1"
             )
         ).one()
     before = browser.sign_in("BRI-SPO-1").get(f"/cases/{item}")
@@ -31,9 +31,21 @@ def test_the_page_says_after_the_view_which_answer_matters_most(
     assert places == sorted(places)
     for one in effects:
         assert f">{in_hundred(one['without_concerns'])}<" in table
-        assert f">{in_hundred(one['with_concerns'])}<" in table
+        concerned = one["with_concerns"]
+        shown = "another level would be given" if concerned is None else in_hundred(concerned)
+        assert f">{shown}<" in table
     assert f"Now: {in_hundred(effects[0]['now'])}." in table
 
 
 def test_hundredths_are_whole_from_ten_on() -> None:
     assert [in_hundred(p) for p in (0.004, 0.0994, 0.0996, 0.256)] == ["0.4", "9.9", "10", "26"]
+
+
+def test_only_what_the_model_flagged_has_effects(service: Service) -> None:
+    """Elsewhere the page does not say how sure the model is."""
+    with service.admin.connect() as connection:
+        rows = connection.execute(
+            text("SELECT drawn_as, jsonb_array_length(effects) AS effects FROM triage.findings")
+        ).all()
+    assert any(row.effects for row in rows)
+    assert {row.drawn_as for row in rows if row.effects} == {"flagged"}
