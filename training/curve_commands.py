@@ -20,6 +20,7 @@ from training.learning_curve import SHARES, CurveLine, as_rows, measure_curve
 from training.truth import MODEL
 
 DRAWN_AT = 0.05
+UNTAUGHT_COLOUR = "#505a5f"
 console = Console()
 
 
@@ -91,16 +92,21 @@ def _draw(lines: list[CurveLine], base: float) -> Picture:
         if own[0].readings and len(own) > 1:
             axes.plot([line.readings for line in own], values, "o-", label=name)
         else:
-            axes.axhline(values[0], linestyle="--", label=name)
+            # Named on the line itself: a legend of four dashed lines tells none from another.
+            axes.axhline(values[0], linestyle="--", color=UNTAUGHT_COLOUR)
+            axes.text(sizes[0], values[0], f" {name}", va="bottom", color=UNTAUGHT_COLOUR)
         if name == MODEL:
             low = [10 * line.right[DRAWN_AT].low for line in own]
             high = [10 * line.right[DRAWN_AT].high for line in own]
             axes.fill_between([line.readings for line in own], low, high, alpha=0.15)
-    axes.axhline(10 * base, linestyle=":", color="#505a5f", label="chance")
+    axes.axhline(10 * base, linestyle=":", color=UNTAUGHT_COLOUR)
+    axes.text(sizes[0], 10 * base, " chance", va="bottom", color=UNTAUGHT_COLOUR)
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("labelled rows that taught it")
     axes.set_ylabel("right of ten people shown")
     axes.set_title(f"The first {DRAWN_AT:.0%} of each recorded level, made-up people")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
     return picture
