@@ -9,8 +9,6 @@ MADE   := .made
 CASES ?= 3000
 SEED  ?= 1
 PORT  ?= 8000
-# Test files run beside each other, each whole file in one process.
-WORKERS ?= 2
 # The day of the demo: the last full one.
 ifndef AS_OF
 AS_OF := $(shell $(PYTHON) -m features.clock)
@@ -44,7 +42,7 @@ serve: $(MADE)/base $(MADE)/static ## the pages of the latest demo, on http://12
 
 test: $(MADE)/dev $(MADE)/static $(MADE)/provider ## every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95
 
 check: $(MADE)/dev ## every static check; says at the end how many failed

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 another_day.begin()
 AS_OF = clock.last_full_day()
 SHARED = Path(__file__).parents[2] / "shared"
+PAGES = ("journeys", "other_days", "promises", "serving", "training")
+"""The folders whose tests run in one process, beside all others in another: about half the time
+each. Always the same tests in the same order, as those of the service share one database.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name the process of each test, for `make test`."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        name = "pages" if folder in PAGES else "records"
+        item.add_marker(pytest.mark.xdist_group(name=name))
 
 
 @pytest.fixture(scope="session")

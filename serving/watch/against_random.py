@@ -12,10 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from sqlalchemy import Connection, select
 
 from features.intervals import ratio_interval
 from models.lanes import LANE_NAMES
 from models.strata import STRATA
+from serving.db.tables import runs
 from serving.watch.figures import (
     FEWEST,
     GREEN,
@@ -75,6 +77,18 @@ def judge_by(figure: Figure, against_chance: Figure) -> Figure:
         for part in figure.parts
     ]
     return replace(figure, state=against_chance.state, parts=parts)
+
+
+def with_people(missed: Figure, connection: Connection) -> Figure:
+    """The figure of who is missed with how many people that is, of those of the newest night."""
+    newest = select(runs.c.counts).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
+    counts = connection.execute(newest).scalar()
+    if missed.low is None or missed.high is None or not counts:
+        return missed
+    people = counts["cases_scored"]
+    low, high = (people * share for share in (missed.low, missed.high))
+    how_many = f"That is about {low:,.0f} to {high:,.0f} of {people:,} people."
+    return replace(missed, sentence=f"{missed.sentence} {how_many}")
 
 
 def _part(label: str, drawn: Sequence[Reading], random: Sequence[Reading]) -> Part:

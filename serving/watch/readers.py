@@ -55,16 +55,17 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
     low = [one for one in concluded if one.first]
     read_of = maturity.read_of(connection, today)
     against_chance = against_random.found_figure(drawn, random)
+    missed = share_figure(
+        "misses",
+        random,
+        lambda one: one.first,
+        "Of 100 people in no lane and drawn at random, {n} have a level that the first "
+        "reader called too low.",
+        parts=by_level("misses", random, lambda one: one.first),
+    )
     outcomes = [
         against_chance,
-        share_figure(
-            "misses",
-            random,
-            lambda one: one.first,
-            "Of 100 people in no lane and drawn at random, {n} have a level that the first "
-            "reader called too low.",
-            parts=by_level("misses", random, lambda one: one.first),
-        ),
+        against_random.with_people(missed, connection),
         corrected_misses(concluded),
         share_figure(
             "precision",

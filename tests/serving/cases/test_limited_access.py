@@ -33,9 +33,11 @@ from tests import factories
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service, later_night
-from tests.serving.review.test_follow_up import PRACTITIONER, WORDS, ask, own
+from tests.serving.review.test_follow_up import PRACTITIONER, ask, own
 
 __all__ = ["own"]
+WORDS = "The address was checked with the police on Monday."
+"""No other test says them: a page of the unit has what all of them said."""
 X = ("X000001", "exclusion")
 R = ("X000001", "restriction")
 PAST, TO_COME = date(2026, 1, 1), date(2100, 1, 1)

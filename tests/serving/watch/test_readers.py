@@ -242,6 +242,21 @@ def test_the_model_is_judged_by_its_own_cases(service: Service) -> None:
     assert by_name["precision"].state == "act"
 
 
+def test_who_is_missed_is_said_in_people(service: Service) -> None:
+    read = drawn(400, 40, drawn_as="random")
+    with service.night.connect() as connection:
+        figures_ = readers.reader_figures(connection, read, TODAY)
+        people = connection.execute(
+            text("SELECT counts ->> 'cases_scored' FROM triage.runs ORDER BY as_of DESC, at DESC")
+        ).scalars()
+        scored = int(next(iter(people)))
+    missed = next(one for one in figures_ if one.name == "misses")
+    assert missed.low is not None
+    assert missed.high is not None
+    low, high = (f"{scored * share:,.0f}" for share in (missed.low, missed.high))
+    assert f"That is about {low} to {high} of {scored:,} people." in missed.sentence
+
+
 def test_each_lane_and_level_is_judged_by_itself() -> None:
     random = drawn(200, 20, drawn_as="random", stratum="LOW")
     assert (
