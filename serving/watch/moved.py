@@ -7,7 +7,7 @@ Stat Soc B 1995, 57: 289-300), and that changed enough to matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -97,19 +97,14 @@ def moved_figures(
 
 def moved_figure(then: Shares, now: Shares) -> Figure:
     """The share that moved most, in points, of those that chance does not explain."""
-    parts = [
-        _part("moved", one, abs(one.shares[1] - one.shares[0]), real=real)
-        for one, real in real_changes(then, now)
-    ]
+    parts = [_part("moved", one, _points, real=real) for one, real in real_changes(then, now)]
     words = "Of 100 people, {n} more or fewer than when the model was made: {where}."
     return worst_part("moved", parts, words, "no slice is in both.")
 
 
 def creeping_figure(then: Shares, now: Shares) -> Figure:
     """The share that rose or fell most in a quarter, as a ratio over one either way."""
-    parts = []
-    for one, real in real_changes(then, now):
-        parts.append(_part("creeping", one, _factor(one), real=real))
+    parts = [_part("creeping", one, _factor, real=real) for one, real in real_changes(then, now)]
     words = "In a quarter by a factor of {n}: {where}."
     return worst_part("creeping", parts, words, "no slice is in both.")
 
@@ -176,13 +171,21 @@ def _chance_of(then: tuple[int, int], now: tuple[int, int]) -> float:
     return float(2 * norm.sf(away / spread))
 
 
-def _part(name: str, change: Change, value: float, *, real: bool) -> Part:
+def _part(name: str, change: Change, measure: Callable[[Change], float], *, real: bool) -> Part:
+    # Nothing is measured where nothing is known any more, as of a feed that has stopped.
     if not change.can_be_told:
         return untold_part(f"{change.slice.replace('_', ' ')}, {change.words}", change.now[0])
+    value = measure(change)
     if not real and state_of(name, value) != GREEN:
         # Large enough to matter, and too few people to say that it is not chance.
         return untold_part(change.label, change.now[0])
     return Part(change.label, value, None, None, change.now[0], state_of(name, value))
+
+
+def _points(change: Change) -> float:
+    """How far the share moved, in points."""
+    was, is_ = change.shares
+    return abs(is_ - was)
 
 
 def _factor(change: Change) -> float:

@@ -85,6 +85,16 @@ def test_what_cannot_be_told_counts_against_green() -> None:
     assert part.value is None, "ten points of sixty people may be chance"
 
 
+def test_an_indicator_that_is_not_known_any_more_stops_no_night() -> None:
+    """A feed that has stopped: of nobody is it known now, and nothing is divided by nobody."""
+    then, now = shares(400, {ONE: 0.1}), shares(400, {ONE: 0.1})
+    now["region N54"][ONE] = [0, 0]
+    for figure in (moved.moved_figure(then, now), moved.creeping_figure(then, now)):
+        assert figure.state == GREEN
+        assert "1 of 41 parts could not be told" in figure.sentence
+    assert moved.moved_figure(now, then).state == GREEN
+
+
 def test_slices_of_few_people_are_not_stored() -> None:
     kept_slices = without_few(shares(30, {}) | shares(29, {}, "religion x"))
     assert set(kept_slices) == {"region N54"}
