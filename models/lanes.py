@@ -55,12 +55,12 @@ class LaneRows:
         New and unusual: the most bits first. Combinations: the most that hold, then the highest
         probability. Ties fall by CRN and group.
         """
-        new = self.firing.find_new(store, as_of).join(pl.concat(self.scores), on=["crn", "group"])
+        new = self.firing.find_new(store, as_of).join(
+            pl.concat(self.scores), on=["crn", "group"], maintain_order="left"
+        )
         how_many = pl.col("combinations").list.len()
         return {
-            UNUSUAL: new.sort("bits", "crn", "group", descending=[True, False, False]).select(
-                *LANE_ROW, "bits", "since", "facts"
-            ),
+            UNUSUAL: new.select(*LANE_ROW, "bits", "since", "facts"),
             COMBINATION: pl.concat(self.combined)
             .sort(how_many, "probability", "crn", "group", descending=[True, True, False, False])
             .select(*LANE_ROW, "combinations"),

@@ -67,8 +67,8 @@ class FiringRows:
         Columns: crn, group, stratum, bits (the sum over indicators), since (the day that the
         person is compared with) and facts: a list of {indicator, bits, having, rows}, the most
         unusual first; of `rows` rows of the level `having` have as much. Only rows with a fact that
-        rose by LEAST_BITS; the most bits come first. The same indicators are built again from
-        `store`, as they were known on the day compared with.
+        rose by LEAST_BITS; the most bits come first, then by CRN and group. The same indicators are
+        built again from `store`, as they were known on the day compared with.
         """
         spine = _days_before(pl.concat(self.assessed), as_of)
         if spine.is_empty():
