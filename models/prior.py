@@ -1,10 +1,11 @@
 """Scores by published findings alone: a signed weight for every scored indicator, without learning.
 
 Log-odds = base + the sum over indicators of the weight of its size for the group, by how far it is
-fired: half where its value reaches `fires_from`, the whole from `full` on, in proportion between,
-nothing below. Null, not known, adds nothing. So every contribution is at least nought, and grows or
-stays as things get worse. It ranks on the first day, without a label, as expert-weighted points do
-in structured professional judgement; the weights and their sources stand in prior.toml.
+fired: half, or the share `first`, where its value reaches `fires_from`; the whole from `full` on;
+in proportion between; nothing below. Null, not known, adds nothing. So every contribution is at
+least nought, and grows or stays as things get worse. It ranks on the first day, without a label, as
+expert-weighted points do in structured professional judgement; the weights and their sources stand
+in prior.toml.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import polars as pl
 from features.contracts.codes import COMMUNITY_GROUPS
 from features.errors import MissingInput, UnreadableInput, did_you_mean
 from features.indicators import CATALOGUE
-from features.indicators.base import Indicator
 from models.inputs import Matrix, community_rows, supplied_matrix
 from models.scored_rows import lay_out_scores
 
@@ -45,6 +45,8 @@ class Weight:
     source: str
     groups: Mapping[str, str] = field(default_factory=dict)
     """Groups for which it has another size."""
+    first: float = 0.5
+    """The share of it that counts where the indicator just fires, more than 0 and at most 1."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ class Prior:
         """How far each indicator is fired, 0 to 1: (rows, names); not known is 0."""
         if not names:
             return np.zeros((frame.height, 0))
-        full = {one.indicator: one.full for one in self.weights}
-        listed = (_extent(CATALOGUE[name], full[name]).alias(name) for name in names)
+        of = {one.indicator: one for one in self.weights}
+        listed = (_extent(of[name]).alias(name) for name in names)
         fired: Matrix = frame.select(listed).to_numpy().astype(np.float64)
         return fired
 
@@ -162,14 +164,15 @@ def prior_of(content: Mapping[str, Any]) -> Prior:
     return Prior(float(content["base"]), sizes, weights)
 
 
-def _extent(item: Indicator, full: float) -> pl.Expr:
-    """How far an indicator is fired: nought, then from a half to one."""
+def _extent(weight: Weight) -> pl.Expr:
+    """How far an indicator is fired: nought, then from its first share to one."""
+    item = CATALOGUE[weight.indicator]
     value = pl.col(item.id).cast(pl.Float64())
     sign = -1.0 if item.fires_below else 1.0
     beyond = sign * (value - item.fires_from)
-    span = sign * (full - item.fires_from)
+    span = sign * (weight.full - item.fires_from)
     more = (beyond / span).clip(0.0, 1.0) if span > 0 else pl.lit(1.0)
-    return pl.when(item.fires_in_frame).then(0.5 + 0.5 * more).otherwise(0.0)
+    return pl.when(item.fires_in_frame).then(weight.first + (1 - weight.first) * more).otherwise(0)
 
 
 @cache
@@ -212,6 +215,11 @@ def _check_weight(path: Path, weight: Weight, prior: Prior) -> None:
         raise UnreadableInput(
             f"{place}: full is {weight.full:g}, before it fires ({item.fires_from:g}): then it "
             "would weigh less the worse it is."
+        )
+    if not 0 < weight.first <= 1:
+        raise UnreadableInput(
+            f"{place}: first is {weight.first:g}: the share that counts where it just fires is "
+            "more than 0 and at most 1, as no weight of an adverse indicator is nought."
         )
     if len(weight.source.strip()) < LEAST_SOURCE:
         raise UnreadableInput(f"{place}: name the review, guidance or study that supports it.")

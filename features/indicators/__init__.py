@@ -14,6 +14,7 @@ from features.indicators import (
     health,
     levels,
     links,
+    pace,
     severe,
     supervision,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "health",
     "levels",
     "links",
+    "pace",
     "severe",
     "supervision",
 ]

@@ -88,6 +88,13 @@ ENFORCED = Answer(
 )
 
 
+PROTECTION = (KIND == "treatment") | ((KIND == "address") & (pl.col("state") == "settled"))
+AGENCIES: dict[str, pl.Expr] = {
+    "the police": one_of("type_code", ["C204", "C369"]),
+    "children's and adult services": one_of("type_code", ["SFGC", "C157", "C158"]),
+    "the monitoring provider": one_of("type_code", ["C063"]),
+}
+"""Other agencies, and the routine contacts with each: what probation asks or arranges, not news."""
 ATTENDED_AGAIN = Answer(
     "an appointment attended, whether or not complied with",
     "contacts",
@@ -204,6 +211,16 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "seriousness_since_assessment": (ASSESSED,),
     "no_oversight_after_significant_event": (MANAGEMENT,),
     "engagement_masks_risk": (MANAGEMENT, ASSESSED),
+    "protection_lost_180d": (
+        Answer("treatment or a settled home that is current", "circumstances", PROTECTION),
+    ),
+    "agency_contact_lapsed": (
+        Answer(
+            "a routine contact with the same agency",
+            "contacts",
+            pl.any_horizontal(*AGENCIES.values()),
+        ),
+    ),
     "initial_assessment_overdue": (ASSESSED,),
     "closed_case_information_unreviewed": (
         ASSESSED,

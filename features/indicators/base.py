@@ -39,6 +39,7 @@ FAMILIES: dict[str, str] = {
     "MA": "Work with other agencies",
     "EM": "Electronic monitoring",
     "CC": "Information from closed cases",
+    "PL": "Loss of what protected",
 }
 
 COUNT = pl.len()

@@ -55,10 +55,20 @@ def _due_because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl
 
 def _never_requested(histories: Histories, indicator: str, due: list[pl.LazyFrame]) -> pl.LazyFrame:
     """What made an enquiry due more than 15 working days ago, with none requested from 28 days
-    before it on.
+    before it on; with how many days it has been `due_for`, and whether there is a child.
     """
     late = pl.concat(due).filter(is_overdue(15, "due_since"))
-    return not_near(late, answers_to(histories, indicator), 28, EVER, of="due_since")
+    rows = not_near(late, answers_to(histories, indicator), 28, EVER, of="due_since")
+    children = _children_seen(histories).select(CASE).unique()
+    due_for = (pl.col("as_of") - pl.col("due_since")).dt.total_days()
+    return rows.join(
+        children.with_columns(child=pl.lit(value=True)), on=CASE, how="left"
+    ).with_columns(due_for=due_for)
+
+
+def _children_seen(histories: Histories) -> pl.LazyFrame:
+    """Children with whom the person lives or has contact, as far as is known."""
+    return in_force(histories, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
 
 
 def _unanswered_enquiries(histories: Histories, kind: str) -> pl.LazyFrame:
@@ -75,6 +85,16 @@ def _unanswered_enquiries(histories: Histories, kind: str) -> pl.LazyFrame:
     return enquiries.with_columns(waited=waited).filter(late, pl.col("waited") < 730)
 
 
+AT_STAKE = ("a new relationship", "a pregnancy or new child", "a curfew", "contact with a child")
+"""What makes an enquiry due where somebody is or will be there to be harmed."""
+GRADE = (
+    pl.col("why").n_unique()
+    + pl.col("why").filter(one_of("why", AT_STAKE)).n_unique()
+    + pl.col("child").any().fill_null(value=False).cast(pl.UInt32)
+    + (pl.col("due_for") >= 90).any().cast(pl.UInt32)
+    + (pl.col("due_for") >= 180).any().cast(pl.UInt32)
+)
+"""The value of a missing enquiry: by what is at stake and how long it has been due."""
 WHY = {"n": N, "date": pl.col("due_since").min(), "why": pl.col("why").unique()}
 WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").max()}
 
@@ -86,12 +106,13 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
     feeds=("enquiries", "orders", "incidents", "circumstances", "supervisions", "registrations"),
     source=f"{CORONER_JANUARY}; {ACTION_PLAN}, recommendations 1, 4 and 6",
     groups=("children", "known_adult"),
-    value=pl.col("why").n_unique(),
+    value=GRADE,
     words=WHY,
 )
 def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a domestic abuse enquiry due, more than 15 working days ago, with
-    none requested from 28 days before on. In the last 365 days, from when it was known: one entered as
+    none requested from 28 days before on; one more for a new relationship, one for a curfew, one for a
+    child whom the person lives with or meets, one after 90 days and one after 180. In the last 365 days, from when it was known: one entered as
     needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
     relationship; a register of domestic abuse or MARAC. However long ago: the start of an order or
     licence in force of somebody with such an entry or register, ended or not, or with a restraining,
@@ -142,12 +163,14 @@ def da_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
     feeds=("enquiries", "orders", "incidents", "circumstances", "registrations", "supervisions"),
     source=f"{CORONER_JANUARY}; {ACTION_PLAN}, recommendations 2, 4 and 17",
     groups=("children",),
-    value=pl.col("why").n_unique(),
+    value=GRADE,
     words=WHY,
 )
 def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a child safeguarding enquiry due, more than 15 working days ago,
-    with none requested from 28 days before on. In the last 365 days, from when it was known: one
+    with none requested from 28 days before on; one more for each of a new relationship, a pregnancy or
+    child, a curfew and contact with a child, one for a child whom the person lives with or meets, one
+    after 90 days and one after 180. In the last 365 days, from when it was known: one
     entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
     towards one; a new relationship, pregnancy or child. However long ago: current contact with a child,
     an active register of child concerns, child protection or a sex offender, and the start of an order
@@ -161,7 +184,7 @@ def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
         histories, "circumstances", NEW_RELATIONSHIP, counts_within(365)
     )
     child = matching_entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
-    contact = in_force(histories, "circumstances", KIND == "child_contact", NOT_SAID_TO_HAVE_ENDED)
+    contact = _children_seen(histories)
     registered = in_force(histories, "registrations", one_of("type_code", CHILD_REGISTERS))
     beside = pl.concat([contact.select(CASE), registered.select(CASE)]).unique()
     began = in_force(histories, "supervisions", one_of("kind", ORDERS))

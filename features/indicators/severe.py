@@ -106,7 +106,7 @@ def severe_information_unassessed(histories: Histories) -> pl.LazyFrame:
     return rows.filter(unused, days_after("known_on", 15) < pl.col("as_of"))
 
 
-def _concerning_rows(histories: Histories) -> pl.LazyFrame:
+def entries_concerning_groups(histories: Histories) -> pl.LazyFrame:
     """Harmful incidents and named concerns, with their group and what each is."""
     rows = concerning_groups(histories).filter(pl.col("group").is_not_null())
     return rows.with_columns(what=KIND.replace(codes.INCIDENT_KINDS))
@@ -132,7 +132,7 @@ def seriousness_known_30d(histories: Histories) -> pl.LazyFrame:
     first recorded in the last 30 days whenever they happened, by the group of who was or could be
     harmed. An entry that does not say how serious it is counts as 3 of 5.
     """
-    return _concerning_rows(histories).filter(known_within(30))
+    return entries_concerning_groups(histories).filter(known_within(30))
 
 
 @declare_indicator(
@@ -156,6 +156,6 @@ def seriousness_since_assessment(histories: Histories) -> pl.LazyFrame:
     """
     assessed = answers_to(histories, "seriousness_since_assessment").group_by(CASE)
     last = assessed.agg(done_on=pl.col("occurred_on").max())
-    rows = _concerning_rows(histories).join(last, on=CASE, how="left")
+    rows = entries_concerning_groups(histories).join(last, on=CASE, how="left")
     known_on = pl.col("first_recorded_at").dt.date()
     return rows.filter(pl.col("done_on").is_null() | (pl.col("done_on") < known_on))

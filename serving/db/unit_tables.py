@@ -159,6 +159,14 @@ night_shares = Table(
     at_column(),
 )
 
+night_outcomes = Table(
+    "night_outcomes",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("counts", JSONB, nullable=False),
+    at_column(),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,

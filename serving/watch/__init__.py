@@ -20,7 +20,18 @@ from features.store.volumes import Supplied
 from models.firing_shares import Shares
 from models.profile import Counts, Profile
 from serving.db.unit_tables import snapshots
-from serving.watch import arrivals, equality, lists, moved, notes, population, readers, readings
+from serving.watch import (
+    arrivals,
+    effect,
+    equality,
+    followed,
+    lists,
+    moved,
+    notes,
+    population,
+    readers,
+    readings,
+)
 from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, count_states
 
 __all__ = [
@@ -80,6 +91,8 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         *notes.note_figures(connection, night.people, night.notes),
     ]
     moved.write_shares(connection, night.shares, night.as_of)
+    followed.follow_night(connection, night.store, night.scores, night.as_of)
+    figures += effect.effect_figures(connection, night.as_of)
     return _insert_snapshot(connection, night.as_of, figures)
 
 

@@ -26,6 +26,7 @@ TOPICS: dict[str, str] = {
     "outcomes": "Are those flagged rightly flagged, and who is missed?",
     "readers": "Do readers judge, or follow?",
     "fairness": "For whom is it worse?",
+    "effect": "Does being shown change anything?",
     "list": "Is the list steady, and is it read?",
 }
 """The questions that the board asks, a page each."""
@@ -110,6 +111,9 @@ THRESHOLDS: dict[str, Line] = {
     "changed_gap": Line("fairness", "Widest gap in changed views", "share", "above", 0.15, 0.3),
     "asked_gap": Line("fairness", "Widest gap in what is asked", "share", "above", 0.15, 0.3),
     "notes_gap": Line("fairness", "Widest gap in notes corrected", "share", "above", 0.1, 0.2),
+    "raised_because": Line("effect", "Raised because shown", "share", "below", 0.0, -1.0),
+    "asked_because": Line("effect", "Enquired because shown", "share", "below", 0.0, -1.0),
+    "sooner_because": Line("effect", "Days sooner because shown", "number", "below", 0.0, -90.0),
     "recorded_gap": Line("fairness", "Widest gap in what is recorded", "ratio", "above", 1.3, 2.0),
 }
 """The thresholds, used by code and page; a change of them is a reviewed change of code."""

@@ -70,7 +70,9 @@ def test_what_gets_worse_never_lowers_the_score(prior: Prior, name: str) -> None
         assert by_value[0] == unknown == pytest.approx(prior.base)
         assert by_value[-1] - by_value[0] == pytest.approx(size)
         fired = by_value[steps.index(1e-6)] - by_value[steps.index(-1e-6)]
-        assert fired >= size / 2 > 0, "no weight is nought"
+        assert fired >= weight.first * size > 0, "no weight is nought"
+        if weight.full != item.fires_from:
+            assert fired == pytest.approx(weight.first * size, abs=1e-5)
 
 
 def test_a_group_may_have_a_weight_of_its_own(prior: Prior) -> None:
@@ -125,6 +127,8 @@ LINE = 'indicator = "threats_count"\nsize = "strong"\nfull = 3'
         (LINE, LINE.replace("full = 3", "full = 0.5"), "before it fires"),
         (LINE, LINE + '\ngroups = { childrn = "slight" }', "not about the group 'childrn'"),
         (LINE, LINE + "\nsign = 1", "is no prior"),
+        (LINE, LINE + "\nfirst = 0.0", "first is 0: the share that counts where it just fires"),
+        (LINE, LINE + "\nfirst = 1.5", "first is 1.5"),
         ("slight = 0.15", "slight = 0", "more than nought"),
         ("base = -3.9", "base = ", "is no prior"),
         (f"[[weight]]\n{LINE}", f"[[other]]\n{LINE}", "no weight for threats_count: every"),

@@ -132,7 +132,23 @@ def dense(seed: int, crn: str) -> dict[str, list[dict[str, Any]]]:
         rows_by_table["contacts"].append(
             row("contacts", day, crn=crn, record_id=f"{crn}-start-{number}", outcome_code=outcome)
         )
+    rows_by_table["contacts"].extend(_word_of_the_police(random.Random(-seed), crn))
     return rows_by_table
+
+
+def _word_of_the_police(rng: random.Random, crn: str) -> list[dict[str, Any]]:
+    """Three or four contacts with the police, in one case of two: three or more are a source."""
+    days = [rng.choice(EDGES) for _ in range(rng.choice([0, 0, 3, 4]))]
+    return [
+        row(
+            "contacts",
+            AS_OF - timedelta(days=day),
+            crn=crn,
+            record_id=f"{crn}-police-{number}",
+            type_code="C204",
+        )
+        for number, day in enumerate(days)
+    ]
 
 
 def _dense_rows(rng: random.Random, table: str, crn: str) -> list[dict[str, Any]]:

@@ -236,7 +236,9 @@ def mental_health(h: History) -> int:
 
 
 def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
-    """How many reasons made an enquiry due, with none requested from four weeks before on."""
+    """How many reasons made an enquiry due, with none requested from four weeks before on; more by
+    what is at stake and how long it has been due.
+    """
     needed = [
         r["occurred_on"]
         for r in h.rows("enquiries", 365)
@@ -252,14 +254,22 @@ def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
         for r in h.rows("enquiries")
         if r["kind"] == kind and r["requested_on"] is not None
     ]
-    return sum(
-        any(
-            working_day_after(day, 15) < h.as_of
-            and not any((a - day).days >= -28 for a in questions)
+    late = {
+        why: [
+            day
             for day in days
-        )
-        for days in {**due, "needed": needed, "curfew": curfew}.values()
-    )
+            if working_day_after(day, 15) < h.as_of
+            and not any((a - day).days >= -28 for a in questions)
+        ]
+        for why, days in {**due, "needed": needed, "curfew": curfew}.items()
+    }
+    reasons = [why for why, days in late.items() if days]
+    if not reasons:
+        return 0
+    longest = max((h.as_of - day).days for days in late.values() for day in days)
+    at_stake = sum(why in ("relationship", "pregnancy", "curfew", "contact") for why in reasons)
+    waited = (longest >= 90) + (longest >= 180)
+    return len(reasons) + at_stake + bool(children_seen(h)) + waited
 
 
 def da_missing(h: History) -> int:

@@ -13,6 +13,7 @@ from tests.properties.reference_history import (
     Row,
     about,
     concerns,
+    failed,
     incidents,
     known_day,
     level_column,
@@ -755,6 +756,51 @@ def serious_since(h: History, group: str) -> int:
     return seriousness([r for r in rows if r["first_recorded_at"].date() > latest])
 
 
+def close_together(h: History) -> int:
+    """The most failures on any 28 days that end in the last 180."""
+    days = [r["occurred_on"] for r in h.due([r for r in h.rows("contacts") if failed(r)])]
+    ends = [day for day in days if ago(h, day) < 180]
+    return max((sum(0 <= (end - day).days < 28 for day in days) for end in ends), default=0)
+
+
+def kinds_of_harm(h: History, group: str) -> int:
+    rows = concerning(h, group)
+    return len({r["kind"] for r in rows if ago(h, r["first_recorded_at"].date()) < 365})
+
+
+def fell_away(h: History) -> int:
+    """Whether treatment, and a settled home, ended in the last 180 days and none is left."""
+    ends: dict[str, list[date | None]] = {"treatment": [], "address": []}
+    for r in h.rows("circumstances"):
+        if r["kind"] == "treatment" or (r["kind"] == "address" and r["state"] == "settled"):
+            said = r["occurred_on"] if r["state"] == "ended" else None
+            ends[r["kind"]].append(r["ended_on"] or said)
+    return sum(
+        None not in days and any(0 <= ago(h, day) < 180 for day in days if day is not None)
+        for days in ends.values()
+    )
+
+
+ROUTINE = {
+    "police": ("C204", "C369"),
+    "services": ("SFGC", "C157", "C158"),
+    "monitoring": ("C063",),
+}
+
+
+def lapsed(h: History) -> int:
+    supervised = any(r["ended_on"] is None for r in h.orders())
+    if not supervised or h.suspended():
+        return 0
+    count = 0
+    for types in ROUTINE.values():
+        days = [
+            ago(h, r["occurred_on"]) for r in h.rows("contacts", 365) if r["type_code"] in types
+        ]
+        count += len(days) >= 3 and min(days) >= 90
+    return count
+
+
 def taken_off(h: History) -> int:
     active = {r["type_code"] for r in registers(h) if r["ended_on"] is None}
     return sum(
@@ -859,6 +905,10 @@ MORE: dict[str, Callable[[History, str], float | None]] = {
     "severe_incidents_ever": lambda h, group: len(severe(h, group)),
     "severe_information_unassessed": unassessed,
     "seriousness_known_30d": lately_serious,
+    "noncompliance_within_28d": case(close_together),
+    "harm_kinds_known_365d": kinds_of_harm,
+    "protection_lost_180d": case(fell_away),
+    "agency_contact_lapsed": case(lapsed),
     "seriousness_since_assessment": serious_since,
     "earlier_sentence_risk_not_carried": case(not_carried),
 }

@@ -75,6 +75,9 @@ CREATE POLICY night ON triage.snapshots FOR ALL TO rosh_night
 CREATE POLICY night ON triage.night_shares FOR ALL TO rosh_night
   USING (true)
   WITH CHECK (true);
+CREATE POLICY night ON triage.night_outcomes FOR ALL TO rosh_night
+  USING (true)
+  WITH CHECK (true);
 CREATE POLICY board ON triage.shadows
   FOR SELECT TO rosh_web
   USING (triage.on_board() OR triage.has_role('analyst'));
@@ -99,6 +102,7 @@ GRANT SELECT ON triage.runs TO rosh_web;
 GRANT SELECT, INSERT ON triage.snapshots TO rosh_night;
 GRANT SELECT ON triage.snapshots TO rosh_web;
 GRANT SELECT, INSERT ON triage.night_shares TO rosh_night;
+GRANT SELECT, INSERT ON triage.night_outcomes TO rosh_night;
 GRANT SELECT, INSERT ON triage.shadows TO rosh_night;
 GRANT SELECT ON triage.shadows TO rosh_web;
 GRANT EXECUTE ON FUNCTION triage.proposals_as_audited() TO rosh_night;

@@ -36,6 +36,7 @@ DIFFERENCES = {
         "em_provider_concern_reported",
         "engagement_masks_risk",
         "expected_register_missing",
+        "harm_kinds_known_365d",
         "mh_decline_disclosed_no_action",
         "mh_relapse_signs_observed",
         "no_oversight_after_significant_event",
