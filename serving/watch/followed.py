@@ -208,7 +208,7 @@ def outcomes_of(
     complete = assessments.filter(
         pl.col("status") == "COMPLETE", pl.col("completed_on") > night
     ).rename(columns)
-    given = complete.unpivot(
+    levels = complete.unpivot(
         on=list(columns.values()),
         index=["crn", "completed_on"],
         variable_name="group",
@@ -217,19 +217,19 @@ def outcomes_of(
     before = rows.select("crn", "group", "level")
     higher = _rank("later") > pl.coalesce(_rank("level"), pl.lit(codes.LEVEL_ORDER.index("MEDIUM")))
     raised = (
-        given.join(before, on=["crn", "group"])
+        levels.join(before, on=["crn", "group"])
         .filter(higher)
         .group_by("crn")
         .agg(raised_on=pl.col("completed_on").min())
     )
-    asked = enquiries.filter(pl.col("requested_on") > night).select("crn").unique()
+    enquired = enquiries.filter(pl.col("requested_on") > night).select("crn").unique()
     days = (pl.col("raised_on") - pl.lit(night)).dt.total_days()
     return (
         crns.join(raised, on="crn", how="left")
         .with_columns(
             raised=pl.col("raised_on").is_not_null(),
             days=days.fill_null(WITHIN),
-            asked=pl.col("crn").is_in(asked["crn"].to_list()),
+            asked=pl.col("crn").is_in(enquired["crn"].to_list()),
         )
         .drop("raised_on")
     )
