@@ -773,8 +773,8 @@ def fell_away(h: History) -> int:
     ends: dict[str, list[date | None]] = {"treatment": [], "address": []}
     for r in h.rows("circumstances"):
         if r["kind"] == "treatment" or (r["kind"] == "address" and r["state"] == "settled"):
-            said = r["occurred_on"] if r["state"] == "ended" else None
-            ends[r["kind"]].append(r["ended_on"] or said)
+            ended_day = r["occurred_on"] if r["state"] == "ended" else None
+            ends[r["kind"]].append(r["ended_on"] or ended_day)
     return sum(
         None not in days and any(0 <= ago(h, day) < 180 for day in days if day is not None)
         for days in ends.values()

@@ -20,7 +20,7 @@ SIMULATIONS = 200
 
 
 def arm(
-    rng: np.random.Generator, people: int, raised: float, asked: float = 0.1, shown: float = 0.05
+    rng: np.random.Generator, people: int, raised: float, enquired: float = 0.1, shown: float = 0.05
 ) -> dict[str, int]:
     """The counts of an arm whose people are raised and asked about with given probabilities."""
     is_raised = rng.random(people) < raised
@@ -28,7 +28,7 @@ def arm(
     return {
         "people": people,
         "raised": int(is_raised.sum()),
-        "asked": int(rng.binomial(people, asked)),
+        "asked": int(rng.binomial(people, enquired)),
         "shown": int(rng.binomial(people, shown)),
         "days": int(days.sum()),
         "squares": int((days**2).sum()),
@@ -62,12 +62,12 @@ def test_the_intervals_have_what_was_planted(planted: float) -> None:
     rng = np.random.default_rng(5)
     inside = {"chance": 0, "cut": 0, "sooner": 0}
     for _ in range(SIMULATIONS):
-        told = figures(nights_of(rng, planted))
-        chance, cut = told["raised_because"].parts[:2]
+        by_name = figures(nights_of(rng, planted))
+        chance, cut = by_name["raised_because"].parts[:2]
         for name, part, truth in (
             ("chance", chance, planted),
             ("cut", cut, planted),
-            ("sooner", told["sooner_because"].parts[0], planted * 45),
+            ("sooner", by_name["sooner_because"].parts[0], planted * 45),
         ):
             assert part.low is not None
             assert part.high is not None
