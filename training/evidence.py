@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
+import polars as pl
+
 from features.store.store import Store
-from training import audit, calibration, labels, lead, note_ablation, rates
+from models.bundle import Bundle
+from training import (
+    audit,
+    calibration,
+    labels,
+    lead,
+    nights,
+    note_ablation,
+    rates,
+    shap_audit,
+)
 from training.config import Config
 from training.evaluate import Judged
 from training.labels import Labelled
+from training.stability import Steadiness
 
 ON_THE_CARD = {
     "weights": "The weight of each indicator in published findings, and after learning",
@@ -24,6 +38,7 @@ ON_THE_CARD = {
     "proxies": "How well the indicators tell who someone is",
     note_ablation.GAIN: "What counting entries of notes changes for the model",
     note_ablation.PEOPLE: "Who is shown with entries of notes and without",
+    "shap": "Whether SHAP names the same first reason",
     "stability": "Whether the first reason stays when other people are read",
     "ranks": "Whether who ranks first stays when other people are read",
     "nights": "Whether the list of a night is that of the nights before",
@@ -50,6 +65,25 @@ def gather_evidence(
         "proxies": audit.measure_proxies(judged, characteristics),
     }
     return content | {name: [asdict(one) for one in lines] for name, lines in parts.items()}
+
+
+def examine_reasons(
+    store: Store,
+    model: Bundle,
+    until: date,
+    frame: pl.DataFrame,
+    steady: Steadiness,
+    config: Config,
+) -> dict[str, Any]:
+    """What is measured of the reasons and lists, as rows: by SHAP, retrained, night by night."""
+    share = config.review.share
+    parts: dict[str, Iterable[Any]] = {
+        "shap": shap_audit.audit_reasons(model, frame, share),
+        "stability": steady.lines,
+        "ranks": steady.ranks,
+        "nights": nights.measure_stay(store, model, until, share),
+    }
+    return {name: [asdict(one) for one in lines] for name, lines in parts.items()}
 
 
 def rows_in_words(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -24,7 +24,6 @@ from training import (
     evidence,
     gate,
     labels,
-    nights,
     note_ablation,
     pictures,
     splits,
@@ -97,13 +96,10 @@ def train_bundle(
     if pooled is not None:
         steady = stability.measure_stability(model, labelled, pooled.frame, config, step)
         model = replace(model, about={**model.about, "settled": steady.families})
-        step("the lists of other nights; pictures")
-        stays = nights.measure_stay(store, model, until, config.review.share)
-        content_of_evidence |= {
-            "stability": [asdict(one) for one in steady.lines],
-            "ranks": [asdict(one) for one in steady.ranks],
-            "nights": [asdict(one) for one in stays],
-        }
+        step("the reasons by SHAP; the lists of other nights; pictures")
+        content_of_evidence |= evidence.examine_reasons(
+            store, model, until, pooled.frame, steady, config
+        )
     failing = sorted(one.recorded for one in verdicts if not one.passes)
     model = replace(model, about={**model.about, "random_only": failing})
     # What the board reads before it signs is bound to what it signs, by this digest.

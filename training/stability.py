@@ -71,17 +71,17 @@ def measure_stability(
     """Refit on five resamples of people and compare the reasons of every row shown."""
     rng = np.random.default_rng(config.booster.seed)
     frame = community_rows(frame)
-    shown = _rows_shown(proposal, frame, config.review.share)
+    shown = rows_shown(proposal, frame, config.review.share)
     own = {name: _reason_weights(proposal, frame[rows], name) for name, rows in shown.items()}
     others: dict[str, list[Matrix]] = {name: [] for name in shown}
-    first = _rows_shown(proposal, frame, TOP)
+    first = rows_shown(proposal, frame, TOP)
     stays: dict[str, list[float]] = {name: [] for name in first}
     for number in range(BOOTSTRAPS):
         step(f"reasons: resample {number + 1} of {BOOTSTRAPS}")
         other = fit_bundle(_resample_people(labelled, rng), config)
         for name, rows in shown.items():
             others[name].append(_reason_weights(other, frame[rows], name)[0])
-        still = _rows_shown(other, frame, STILL)
+        still = rows_shown(other, frame, STILL)
         for name, rows in first.items():
             stays[name].append(len({*rows} & {*still[name]}) / len(rows))
     ranks = [
@@ -107,7 +107,7 @@ def measure_stability(
     return Steadiness(lines, families, ranks)
 
 
-def _rows_shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
+def rows_shown(bundle: Bundle, frame: pl.DataFrame, share: float) -> dict[str, list[int]]:
     """The indexes of the rows that would be shown at each recorded level."""
     scored = bundle.score_frame(frame)
     strata, score = stratum_of(frame).to_numpy(), scored["log_odds"].fill_null(-np.inf).to_numpy()
