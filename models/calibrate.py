@@ -21,7 +21,7 @@ from models.inputs import GROUPS, Matrix, mean_extents, supplied_matrix
 from models.level import LevelModel, Stratum, stratum_on_prior
 from models.prior import LEAST_SHARE, Prior
 from models.strata import STRATA, THRESHOLD_OF, stratum_of
-from models.weights import choose_ridge, log_loss, minimise, sigmoid
+from models.weights import choose_ridge, log_loss, minimise, sigmoid, weighted_squares
 
 SLOPE = 1 + len(GROUPS)
 SCALE = SLOPE + 1
@@ -141,56 +141,67 @@ def _fit_levels(rows: CalibrationRows, least: Matrix, ridge: float) -> Levels:
     scale, and one can fall without the others.
     """
     width, count = SCALE + 1 + len(least), len(least)
-    parts = [_design(rows, name, least) for name in STRATA]
+    own = {name: slice(at * width, (at + 1) * width) for at, name in enumerate(STRATA)}
+    designs = {name: _design(rows, name, least) for name in STRATA}
     weights = rows.weights / rows.weights.mean() if len(rows.weights) else rows.weights
+    square, pull = _drawing(own, least, ridge)
 
     def loss(beta: Matrix) -> tuple[float, Matrix]:
-        shared = beta[len(beta) - count :]
-        value, gradients, drawn = 0.5 * ridge * shared @ shared, [], ridge * shared
-        for place, (design, offset, of_level) in enumerate(parts):
-            own = beta[place * width : (place + 1) * width]
-            score, weight = design @ own + offset, weights[of_level]
+        value, gradient = 0.5 * beta @ square @ beta - pull @ beta, square @ beta - pull
+        for name, (design, offset, of_level) in designs.items():
+            score, weight = design @ beta[own[name]] + offset, weights[of_level]
             higher = rows.higher[of_level]
-            first, away = own[: SCALE + 1] - DRAWN_TO, _departures(own, least) - shared
             value += weight @ (np.logaddexp(0, score) - higher * score)
-            value += 0.5 * (RIDGES @ first**2 + OWN * ridge * away @ away)
-            pull = np.concatenate([RIDGES * first, OWN * ridge * away])
-            pull[SCALE] -= OWN * ridge * (least @ away)
-            gradients.append(design.T @ (weight * (sigmoid(score) - higher)) + pull)
-            drawn = drawn - OWN * ridge * away
-        return float(value), np.concatenate([*gradients, drawn])
+            gradient[own[name]] += design.T @ (weight * (sigmoid(score) - higher))
+        return float(value), gradient
+
+    def curvature(beta: Matrix) -> Matrix:
+        whole = square.copy()
+        for name, (design, offset, of_level) in designs.items():
+            chance = sigmoid(design @ beta[own[name]] + offset)
+            spread = weights[of_level] * chance * (1 - chance)
+            whole[own[name], own[name]] += weighted_squares(design, spread)
+        return whole
 
     start = np.concatenate([DRAWN_TO, (1 - LEAST_SHARE) * least])
     bounds = np.concatenate([np.full(SLOPE, -np.inf), [0.0, LEAST_SHARE], np.zeros(count)])
     best = minimise(
         loss,
+        curvature,
         np.concatenate([np.tile(start, len(STRATA)), np.zeros(count)]),
         np.concatenate([np.tile(bounds, len(STRATA)), np.full(count, -np.inf)]),
-        _curvature(rows, parts, weights, ridge, count),
     )
-    return {name: best[place * width : (place + 1) * width] for place, name in enumerate(STRATA)}
+    return {name: best[own[name]] for name in STRATA}
+
+
+def _drawing(own: Mapping[str, slice], least: Matrix, ridge: float) -> tuple[Matrix, Matrix]:
+    """What the parameters are drawn to, as a square and a pull: half of b'Sb, less p'b.
+
+    A level's first parameters to DRAWN_TO, its departures to the shared ones, those to nought.
+    """
+    count = len(least)
+    size = len(own) * (SCALE + 1 + count) + count
+    square, pull = np.zeros((size, size)), np.zeros(size)
+    shared = np.arange(size - count, size)
+    square[shared, shared] += ridge
+    for parameters in own.values():
+        first = np.arange(parameters.start, parameters.start + SCALE + 1)
+        square[first, first] += RIDGES
+        pull[first] += RIDGES * DRAWN_TO
+        # How far the level's departures are from the shared ones: away @ parameters + constant.
+        away = np.zeros((count, size))
+        away[:, parameters.start + SCALE] = -least
+        away[np.arange(count), np.arange(first[-1] + 1, parameters.stop)] = 1.0
+        away[np.arange(count), shared] = -1.0
+        square += OWN * ridge * away.T @ away
+        pull -= OWN * ridge * away.T @ (LEAST_SHARE * least)
+    return square, pull
 
 
 def _departures(own: Matrix, least: Matrix) -> Matrix:
     """What a level adds to its scale times the prior: its weight above the floor says it."""
     departures: Matrix = own[SCALE + 1 :] + (LEAST_SHARE - own[SCALE]) * least
     return departures
-
-
-def _curvature(
-    rows: CalibrationRows,
-    parts: Sequence[tuple[Matrix, Matrix, npt.NDArray[np.bool_]]],
-    weights: Matrix,
-    ridge: float,
-    count: int,
-) -> Matrix:
-    """About how the loss curves along each parameter."""
-    curves = []
-    for design, _, of_level in parts:
-        rate = rows.higher[of_level].mean() if of_level.any() else 0.0
-        spread = max(rate * (1 - rate), 0.001) * (weights[of_level] @ design**2)
-        curves.append(spread + np.concatenate([RIDGES, np.full(count, OWN * ridge)]))
-    return np.concatenate([*curves, np.full(count, ridge * (1 + OWN * len(STRATA)))])
 
 
 def _design(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from models.inputs import Matrix
 from models.strata import THRESHOLDS
@@ -20,8 +19,12 @@ from models.strata import THRESHOLDS
 INTERCEPT_RIDGE = 0.5
 """Keeps an intercept finite where no reading, or every one, reaches a threshold."""
 USUAL_INTERCEPT = -3.0
-FLAT = 1e-7
+FLAT = 1e-9
 """A search ends where a step changes the loss by less than this share of it."""
+MOST_STEPS = 100
+LEAST_FALL = 1e-4
+"""The least share of what the gradient promises by which a step must lower the loss."""
+SMALLEST_STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -50,32 +53,41 @@ def fit_departures(
     higher = np.column_stack([reviewed >= k for k in range(1, steps + 1)]).astype(np.float64)
 
     def loss(beta: Matrix) -> tuple[float, Matrix]:
-        intercepts, departures = beta[:steps], beta[steps:]
-        score = (prior + extents @ departures)[:, None] + intercepts
-        away = intercepts - USUAL_INTERCEPT
+        score, away = _scores(beta), beta[:steps] - USUAL_INTERCEPT
+        departures = beta[steps:]
         value = weight @ (np.logaddexp(0, score) - higher * score).sum(axis=1)
         value += 0.5 * (ridge * departures @ departures + INTERCEPT_RIDGE * away @ away)
         residual = weight[:, None] * (sigmoid(score) - higher)
-        gradient = np.concatenate(
-            [
-                residual.sum(axis=0) + INTERCEPT_RIDGE * away,
-                extents.T @ residual.sum(axis=1) + ridge * departures,
-            ]
-        )
-        return float(value), gradient
+        slope = extents.T @ residual.sum(axis=1) + ridge * departures
+        return float(value), np.concatenate([residual.sum(axis=0) + INTERCEPT_RIDGE * away, slope])
+
+    def curvature(beta: Matrix) -> Matrix:
+        chance = sigmoid(_scores(beta))
+        spread = weight[:, None] * chance * (1 - chance)
+        whole = np.empty((len(beta), len(beta)))
+        whole[:steps, :steps] = np.diag(spread.sum(axis=0) + INTERCEPT_RIDGE)
+        whole[steps:, :steps] = extents.T @ spread
+        whole[:steps, steps:] = whole[steps:, :steps].T
+        whole[steps:, steps:] = weighted_squares(extents, spread.sum(axis=1))
+        whole[range(steps, len(beta)), range(steps, len(beta))] += ridge
+        return whole
+
+    def _scores(beta: Matrix) -> Matrix:
+        scores: Matrix = (prior + extents @ beta[steps:])[:, None] + beta[:steps]
+        return scores
 
     start = np.concatenate([np.full(steps, USUAL_INTERCEPT), np.zeros(extents.shape[1])])
     least = np.concatenate([np.full(steps, -np.inf), floors])
-    spread = (higher.mean(axis=0) * (1 - higher.mean(axis=0)) * len(higher)).sum()
-    curvature = np.concatenate(
-        [
-            np.full(steps, INTERCEPT_RIDGE + spread / steps),
-            ridge + spread * np.average(extents**2, axis=0, weights=weights),
-        ]
-    )
-    beta = minimise(loss, start, least, curvature)
+    beta = minimise(loss, curvature, start, least)
     # What reaches a threshold reaches every lower one: so do the shares, and so must these.
     return Departures(beta[steps:], np.minimum.accumulate(beta[:steps]))
+
+
+def weighted_squares(design: Matrix, weights: Matrix) -> Matrix:
+    """The sums over rows of weight x the products of each two columns: (columns, columns)."""
+    weighed = design * np.sqrt(weights)[:, None]
+    squares: Matrix = weighed.T @ weighed
+    return squares
 
 
 def choose_ridge(ridges: Sequence[float], loss_left_out: Callable[[float], float]) -> float:
@@ -88,32 +100,47 @@ def choose_ridge(ridges: Sequence[float], loss_left_out: Callable[[float], float
 
 def minimise(
     loss: Callable[[Matrix], tuple[float, Matrix]],
+    curvature: Callable[[Matrix], Matrix],
     start: Matrix,
     least: Matrix,
-    curvature: Matrix,
 ) -> Matrix:
     """The parameters at which a convex loss is least, none below its `least`.
 
-    `loss` gives the value and the gradient. `curvature` (about that of the loss, along each
-    parameter) makes steps alike in all of them: without it the search takes many times as long.
+    `loss` gives the value and the gradient, `curvature` the second derivatives. By Newton's steps
+    over the parameters that are not held at their least, each cut back until the loss falls
+    (Bertsekas, SIAM Journal on Control and Optimization 1982, 20: 221-246).
     """
-    scale = np.sqrt(curvature)
+    at = np.maximum(start, least)
+    value, gradient = loss(at)
+    for _ in range(MOST_STEPS):
+        step, size = _newton_step(gradient, curvature(at), at <= least), 1.0
+        while size > SMALLEST_STEP:
+            tried = np.maximum(at + size * step, least)
+            new_value, new_gradient = loss(tried)
+            if new_value <= value + LEAST_FALL * gradient @ (tried - at):
+                break
+            size /= 2
+        else:
+            break
+        flat = value - new_value <= FLAT * max(1.0, abs(value))
+        at, value, gradient = tried, new_value, new_gradient
+        if flat:
+            break
+    return at
 
-    def scaled(z: Matrix) -> tuple[float, Matrix]:
-        value, gradient = loss(z / scale)
-        return value, gradient / scale
 
-    bounds = [(None if low == -np.inf else low, None) for low in least * scale]
-    optimum = minimize(
-        scaled,
-        start * scale,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"ftol": FLAT, "maxiter": 2000, "maxfun": 4000},
-    )
-    parameters: Matrix = np.maximum(optimum.x / scale, least)
-    return parameters
+def _newton_step(gradient: Matrix, curvature: Matrix, at_least: npt.NDArray[np.bool_]) -> Matrix:
+    """Newton's step, without moving what is at its least and would fall below it."""
+    step = np.zeros(len(gradient))
+    free = ~(at_least & (gradient >= 0))
+    while free.any():
+        step[:] = 0.0
+        step[free] = -np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        falling = free & at_least & (step < 0)
+        if not falling.any():
+            break
+        free &= ~falling
+    return step
 
 
 def sigmoid(score: Matrix) -> Matrix:
