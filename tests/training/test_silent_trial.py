@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -136,7 +137,8 @@ def test_the_report_says_what_was_found_and_missed_and_each_criterion(
     page = out.read_text()
     assert "proves plumbing, not accuracy" in page
     assert "| the model | 80 | 80 | 50 of 100" in page
-    assert "| drawn at random | 120 | 120 | 8 of 100" in page
+    # Every twelfth is put at very high: about 8, as recorded levels weigh differently.
+    assert re.search(r"\| drawn at random \| 120 \| 120 \| ([6-9]|10) of 100", page)
     assert "- **met**: At least 80 of 100 people drawn are read: 100 of 100" in page
     assert "2 readers, 264 readings" in page
     assert "of about" in page, "how many people that is"
