@@ -182,7 +182,13 @@ def _with_test(result: Result, data: Path, step: Step) -> Result:
     outcome = rows.higher().astype(np.float64)
     ids = [str(one) for one in rows.ids]
     model = learner.fit_learner(
-        rows.values, outcome, rows.recorded, ids, rows.directions, about.booster
+        values=rows.values,
+        outcome=outcome,
+        recorded=rows.recorded,
+        ids=ids,
+        directions=rows.directions,
+        settings=about.booster,
+        glass_box=about.glass_box,
     )
     probability = model.probability(test_rows.values, test_rows.recorded)
     values = {

@@ -61,14 +61,29 @@ def random_forest(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matri
 
 def explainable_boosting(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
     """Probabilities of the test rows by an explainable boosting machine (a sum of curves)."""
+    return fit_glass_box(rows, target, weight, interactions=0, bags=4)(test_rows)
+
+
+def fit_glass_box(
+    rows: Matrix, target: Matrix, weight: Matrix, *, interactions: int, bags: int
+) -> Callable[[Matrix], Matrix]:
+    """Fit an explainable boosting machine; returns what gives the probabilities of other rows."""
     model = ExplainableBoostingClassifier(
-        interactions=0, outer_bags=4, max_rounds=3000, random_state=SEED, n_jobs=1
+        interactions=interactions,
+        outer_bags=bags,
+        max_rounds=3000,
+        random_state=SEED,
+        n_jobs=1,
     )
     with warnings.catch_warnings():
         # It warns that its pictures leave out what is not known; no picture is drawn here.
         warnings.filterwarnings("ignore", message="Missing values detected")
         model.fit(rows, target, sample_weight=weight)
-        probability: Matrix = model.predict_proba(test_rows)[:, 1]
+
+    def probability(others: Matrix) -> Matrix:
+        values: Matrix = model.predict_proba(others)[:, 1]
+        return values
+
     return probability
 
 

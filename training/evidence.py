@@ -7,13 +7,12 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-import polars as pl
-
 from features.store.store import Store
 from models.bundle import Bundle
 from training import (
     audit,
     calibration,
+    echo,
     labels,
     lead,
     nights,
@@ -38,6 +37,7 @@ ON_THE_CARD = {
     "proxies": "How well the indicators tell who someone is",
     note_ablation.GAIN: "What counting entries of notes changes for the model",
     note_ablation.PEOPLE: "Who is shown with entries of notes and without",
+    "echo": "Whether stage 1 tells the recorded level of people whom readers put at the same one",
     "shap": "Whether SHAP names the same first reason",
     "stability": "Whether the first reason stays when other people are read",
     "ranks": "Whether who ranks first stays when other people are read",
@@ -71,14 +71,15 @@ def examine_reasons(
     store: Store,
     model: Bundle,
     until: date,
-    frame: pl.DataFrame,
+    judged: Labelled,
     steady: Steadiness,
     config: Config,
 ) -> dict[str, Any]:
-    """What is measured of the reasons and lists, as rows: by SHAP, retrained, night by night."""
+    """What is measured of the proposal as rows: its echo, reasons by SHAP and retrained, lists."""
     share = config.review.share
     parts: dict[str, Iterable[Any]] = {
-        "shap": shap_audit.audit_reasons(model, frame, share),
+        "echo": echo.measure_echo(model, judged),
+        "shap": shap_audit.audit_reasons(model, judged.frame, share),
         "stability": steady.lines,
         "ranks": steady.ranks,
         "nights": nights.measure_stay(store, model, until, share),

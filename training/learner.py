@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -10,16 +10,20 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import logit
 
 from models.boosters import Settings, booster_margin, train_booster
 from models.inputs import Matrix
 from models.weights import sigmoid
+from training.challengers import fit_glass_box
 
 LEAST_ROWS = 200
 """A recorded level with fewer rows is calibrated together with all others."""
 PARTS = 4
 RIDGE = 8.0
 LEAST_SLOPE = 0.05
+INTERACTIONS, BAGS = 10, 8
+"""How many pairs of inputs an EBM of stage 1 has, and how many fits it is the mean of."""
 EVERYONE = "everyone"
 POOLED = "all levels together"
 
@@ -35,15 +39,28 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Behaviour:
+    """A fitted stage 1: a booster or, with a glass box, the mean of both log-odds."""
+
+    booster: lgb.Booster
+    glass_box: Callable[[Matrix], Matrix] | None = None
+
+    def margin(self, values: Matrix) -> Matrix:
+        """The log-odds of the outcome, for each row."""
+        margin = booster_margin(self.booster, values, 1)
+        return margin if self.glass_box is None else (margin + logit(self.glass_box(values))) / 2
+
+
+@dataclass(frozen=True)
 class Learner:
     """A fitted stage 1, blind to the recorded level, and the calibration of each level."""
 
-    booster: lgb.Booster
+    first: Behaviour
     strata: dict[str, Calibration]
 
     def probability(self, values: Matrix, recorded: Words, groups: Words | None = None) -> Matrix:
         """The calibrated probability of the outcome, for each row of a table."""
-        margin = booster_margin(self.booster, values, 1)
+        margin = self.first.margin(values)
         row_groups = _one_level(len(values)) if groups is None else groups
         predicted = np.empty(len(values))
         for row, (name, group) in enumerate(zip(recorded, row_groups, strict=True)):
@@ -61,12 +78,14 @@ def fit_learner(
     directions: Sequence[int],
     settings: Settings,
     groups: Words | None = None,
+    *,
+    glass_box: bool = False,
 ) -> Learner:
     """Fit both stages; stage 2 uses margins from a stage 1 that had not seen the row.
 
-    `groups`, where given, has a base of its own in each level (calibration by group).
+    `groups`, where given, has a base of its own in each level (calibration by group). With
+    `glass_box`, stage 1 is the mean of the booster and an EBM.
     """
-    weights = np.ones(len(values))
     row_groups = _one_level(len(values)) if groups is None else groups
     names = sorted(set(row_groups))
     target = outcome.astype(np.int64)
@@ -74,22 +93,36 @@ def fit_learner(
     margins = np.zeros(len(values))
     for part in range(PARTS):
         in_part = parts == part
-        others = train_booster(
-            values[~in_part],
-            target[~in_part],
-            weights[~in_part],
-            directions,
-            settings,
-            thresholds=1,
+        others = _fit_behaviour(
+            values[~in_part], target[~in_part], directions, settings, glass_box=glass_box
         )
-        margins[in_part] = booster_margin(others, values[in_part], 1)
+        margins[in_part] = others.margin(values[in_part])
     strata = {}
     for name in (POOLED, *sorted(set(recorded))):
         rows = np.ones(len(values), dtype=bool) if name == POOLED else recorded == name
         if rows.sum() >= LEAST_ROWS or name == POOLED:
             strata[name] = fit_calibration(margins[rows], row_groups[rows], outcome[rows], names)
+    return Learner(
+        _fit_behaviour(values, target, directions, settings, glass_box=glass_box), strata
+    )
+
+
+def _fit_behaviour(
+    values: Matrix,
+    target: npt.NDArray[np.int64],
+    directions: Sequence[int],
+    settings: Settings,
+    *,
+    glass_box: bool,
+) -> Behaviour:
+    weights = np.ones(len(values))
     booster = train_booster(values, target, weights, directions, settings, thresholds=1)
-    return Learner(booster, strata)
+    if not glass_box:
+        return Behaviour(booster)
+    machine = fit_glass_box(
+        values, target.astype(np.float64), weights, interactions=INTERACTIONS, bags=BAGS
+    )
+    return Behaviour(booster, machine)
 
 
 def fit_calibration(

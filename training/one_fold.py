@@ -23,7 +23,7 @@ def score_fold(about: Description, rows: Rows, train: Places, test: Places) -> d
     outcome = rows.higher().astype(np.float64)
     scores_of = {MODEL: _two_stage(about, rows, train, test)}
     for variant in about.variants:
-        columns = _columns_without(rows, variant.without)
+        columns = _columns_without(rows, variant.without, about)
         scores_of[f"{MODEL}, {variant.name}"] = _two_stage(about, rows, train, test, columns)
     if about.parity:
         groups = rows.audit[about.parity]
@@ -38,12 +38,13 @@ def score_fold(about: Description, rows: Rows, train: Places, test: Places) -> d
     return scores_of
 
 
-def _columns_without(rows: Rows, without: tuple[str, ...]) -> list[int]:
-    """The columns of the inputs that are not left out."""
+def _columns_without(rows: Rows, without: tuple[str, ...], about: Description) -> list[int]:
+    """The columns of the inputs that are not left out, nor worked out from one that is."""
+    from_them = {one.name for one in about.derived if set(one.inputs) & set(without)}
     return [
         place
         for place, name in enumerate(rows.names)
-        if name not in without and name.rpartition(" is ")[0] not in without
+        if name not in {*without, *from_them} and name.rpartition(" is ")[0] not in without
     ]
 
 
@@ -65,6 +66,7 @@ def _two_stage(
         directions=[rows.directions[place] for place in columns],
         settings=about.booster,
         groups=None if groups is None else groups[train],
+        glass_box=about.glass_box,
     )
     test_groups = None if groups is None else groups[test]
     return model.probability(values[test], rows.recorded[test], test_groups)

@@ -97,9 +97,7 @@ def train_bundle(
         steady = stability.measure_stability(model, labelled, pooled.frame, config, step)
         model = replace(model, about={**model.about, "settled": steady.families})
         step("the reasons by SHAP; the lists of other nights; pictures")
-        content_of_evidence |= evidence.examine_reasons(
-            store, model, until, pooled.frame, steady, config
-        )
+        content_of_evidence |= evidence.examine_reasons(store, model, until, pooled, steady, config)
     failing = sorted(one.recorded for one in verdicts if not one.passes)
     model = replace(model, about={**model.about, "random_only": failing})
     # What the board reads before it signs is bound to what it signs, by this digest.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,26 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An input worked out from others: a sum, or a sum per another (`per`, less `since`).
+
+    The divisor is at least `least`. What is empty adds nothing; where all are, it is not known.
+    """
+
+    name: str
+    sum: tuple[str, ...]
+    per: tuple[str, ...] = ()
+    since: float = 0.0
+    least: float = 1.0
+    direction: str = "0"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that it is worked out from."""
+        return (*self.sum, *self.per)
+
+
+@dataclass(frozen=True)
 class Variant:
     """A benchmark table without some of its inputs, to measure what they contribute."""
 
@@ -60,6 +80,9 @@ class Description:
     levels: tuple[str, ...]
     inputs: tuple[Input, ...]
     booster: Settings
+    derived: tuple[Derived, ...] = ()
+    glass_box: bool = False
+    """Whether stage 1 is the mean of the booster and an EBM, in log-odds."""
     audit: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     """Columns that are never an input, even if `inputs` lists them."""
@@ -107,6 +130,7 @@ def read_description(path: Path) -> Description:
     except tomllib.TOMLDecodeError as error:
         raise UnreadableInput(f"{path} is not TOML: {error}.") from error
     content["inputs"] = tuple(_read_part(path, Input, one) for one in content.pop("input", []))
+    content["derived"] = tuple(_read_part(path, Derived, one) for one in content.get("derived", []))
     content["variants"] = tuple(
         _read_part(path, Variant, one) for one in content.pop("variant", [])
     )
@@ -125,12 +149,22 @@ def read_description(path: Path) -> Description:
                 f"Kinds: {', '.join(KINDS)}; directions: {', '.join(DIRECTION)}."
             )
     for variant in description.variants:
-        for name in variant.without:
-            if name not in names:
-                raise UserError(
-                    f"{path}: no input {name!r} to leave out.{did_you_mean(name, names)}"
-                )
+        _check_listed(path, variant.without, names, "to leave out")
+    numeric = [one.name for one in description.inputs if one.kind != "category"]
+    for derived in description.derived:
+        _check_listed(path, derived.inputs, numeric, f"to work out {derived.name} from")
+        if derived.direction not in DIRECTION or derived.least <= 0:
+            raise UnreadableInput(
+                f"{path}: {derived.name} needs a direction ({', '.join(DIRECTION)}) and a least "
+                "divisor above nought."
+            )
     return description
+
+
+def _check_listed(path: Path, listed: Iterable[str], names: Sequence[str], purpose: str) -> None:
+    for name in listed:
+        if name not in names:
+            raise UserError(f"{path}: no input {name!r} {purpose}.{did_you_mean(name, names)}")
 
 
 def _read_part(path: Path, kind: type, values: Mapping[str, Any]) -> Any:
@@ -224,7 +258,29 @@ def _read_inputs(
         columns.append(_read_numbers(path, frame[one.name], one))
         names.append(one.name)
         directions.append(DIRECTION[one.direction])
+    place_of = {name: place for place, name in enumerate(names)}
+    for derived in about.derived:
+        columns.append(_work_out(derived, columns, place_of))
+        names.append(derived.name)
+        directions.append(DIRECTION[derived.direction])
     return np.column_stack(columns), tuple(names), tuple(directions)
+
+
+def _work_out(derived: Derived, columns: Sequence[Matrix], place_of: Mapping[str, int]) -> Matrix:
+    """The values of a derived input, from those of the inputs before it."""
+    total = _total([columns[place_of[name]] for name in derived.sum])
+    if not derived.per:
+        return total
+    per = _total([columns[place_of[name]] for name in derived.per])
+    values: Matrix = total / np.maximum(per - derived.since, derived.least)
+    return values
+
+
+def _total(columns: Sequence[Matrix]) -> Matrix:
+    """The sum of columns, an empty cell as nought; not known where every one is empty."""
+    stacked = np.column_stack(columns)
+    total: Matrix = np.where(np.isnan(stacked).all(axis=1), np.nan, np.nansum(stacked, axis=1))
+    return total
 
 
 def _list_options(column: pl.Series) -> list[str]:

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from models import metrics
+from models.boosters import Settings
 from tests.conftest import SHARED
 from training import __main__ as commands
 from training import benchmark, fairness, learner, one_fold, tabular
@@ -193,6 +194,90 @@ def test_no_model_sees_the_outcome_of_a_row_that_it_judges(
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
+DERIVED = """
+[[derived]]
+name = "before and school"
+sum = ["before", "school"]
+[[derived]]
+name = "before for each gang"
+sum = ["before"]
+per = ["gang"]
+since = 1.0
+least = 0.5
+"""
+
+
+def described(folder: Path, text: str) -> tabular.Description:
+    path = folder / "other.toml"
+    path.write_text(text, encoding="utf-8")
+    return tabular.read_description(path)
+
+
+def test_an_input_is_worked_out_from_others(folder: Path) -> None:
+    about = described(folder, DESCRIPTION.replace("[[variant]]", DERIVED + "[[variant]]"))
+    rows = tabular.read_rows(folder / "train.csv", about, with_outcome=True)
+    before, school, gang = (
+        rows.values[:, rows.names.index(n)] for n in ("before", "school", "gang")
+    )
+    assert rows.names[-2:] == ("before and school", "before for each gang")
+    np.testing.assert_array_equal(rows.values[:, -2], before + np.nan_to_num(school))
+    np.testing.assert_array_equal(rows.values[:, -1], before / np.maximum(gang - 1.0, 0.5))
+    left = one_fold._columns_without(rows, ("gang",), about)
+    assert [rows.names[place] for place in left][-1] == "before and school"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            'sum = ["before"]',
+            'sum = ["befor"]',
+            "no input 'befor' to work out before for each gang",
+        ),
+        ('sum = ["before"]', 'sum = ["offence"]', "no input 'offence' to work out"),
+        ("least = 0.5", "least = 0.0", "a least divisor above nought"),
+        ("least = 0.5", 'direction = "up"', "needs a direction"),
+        ("least = 0.5", "lest = 0.5", "unknown setting 'lest'. Did you mean 'least'"),
+    ],
+)
+def test_a_faulty_derived_input_is_refused(folder: Path, old: str, new: str, words: str) -> None:
+    text = DESCRIPTION.replace("[[variant]]", DERIVED.replace(old, new) + "[[variant]]")
+    with pytest.raises(UserError) as refusal:
+        described(folder, text)
+    assert words in str(refusal.value)
+
+
+def test_with_a_glass_box_stage_1_is_the_mean_of_both(
+    rows: tabular.Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+
+    def quarter(values: np.ndarray, *_: object, **more: object) -> object:
+        fits.append(len(values))
+        assert more == {"interactions": learner.INTERACTIONS, "bags": learner.BAGS}
+        return lambda others: np.full(len(others), 0.25)
+
+    monkeypatch.setattr(learner, "fit_glass_box", quarter)
+
+    def fit(*, glass_box: bool) -> learner.Learner:
+        return learner.fit_learner(
+            rows.values,
+            rows.higher().astype(float),
+            rows.recorded,
+            list(rows.ids),
+            rows.directions,
+            Settings(rounds=20, leaves=4, depth=2, smallest_leaf=20),
+            glass_box=glass_box,
+        )
+
+    alone = fit(glass_box=False).first
+    assert fits == []
+    both = fit(glass_box=True).first
+    assert len(fits) == learner.PARTS + 1
+    mean = (alone.margin(rows.values) + np.log(0.25 / 0.75)) / 2
+    np.testing.assert_allclose(both.margin(rows.values), mean, atol=1e-9)
+
+
 def test_stage_1_is_blind_to_the_recorded_level(folder: Path, rows: tabular.Rows) -> None:
     about = tabular.read_description(folder / "table.toml")
     rng = np.random.default_rng(0)
@@ -207,7 +292,7 @@ def test_stage_1_is_blind_to_the_recorded_level(folder: Path, rows: tabular.Rows
         )
         for recorded in (rows.recorded, rng.permutation(rows.recorded))
     ]
-    texts = [one.booster.model_to_string() for one in columns_made]
+    texts = [one.first.booster.model_to_string() for one in columns_made]
     assert texts[0] == texts[1]
     low = columns_made[0].probability(rows.values[:50], np.full(50, "low", dtype=object))
     new = columns_made[0].probability(rows.values[:50], np.full(50, "never seen", dtype=object))
