@@ -13,6 +13,7 @@ import fcntl
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -113,8 +114,21 @@ def process_pool(workers: int) -> Iterator[Workers]:
     A worker whose parent was killed ends, and removes the folder.
     """
     _refuse_in_imported_script()
+    _check_main_script()
     with shared_folder() as folder, _executor(workers, folder) as executor:
         yield Workers(executor, folder)
+
+
+def _check_main_script() -> None:
+    """Raise UserError where the program that was started is no file: no worker could begin it."""
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    if getattr(main, "__spec__", None) is None and path is not None and not Path(path).exists():
+        raise UserError(
+            f"The program that was started is no file ({path}), and worker processes begin from "
+            "it. Save it as a file, and put what it does under: "
+            'if __name__ == "__main__":'
+        )
 
 
 def _refuse_in_imported_script() -> None:

@@ -124,3 +124,26 @@ def test_a_script_without_a_main_guard_is_told_what_it_lacks(tmp_path: Path) -> 
     assert "has no main guard" in ran.stderr
     assert 'if __name__ == "__main__":' in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_program_from_standard_input_is_told_to_be_a_file() -> None:
+    program = (
+        "from features.errors import shown_to_people\n"
+        "from features.processes import process_pool\n"
+        "def work():\n"
+        "    with process_pool(1) as workers:\n"
+        "        print(workers.submit(abs, -3).result())\n"
+        "raise SystemExit(shown_to_people(work))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable],
+        input=program,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "is no file" in ran.stderr
+    assert "Traceback" not in ran.stderr
