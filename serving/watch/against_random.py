@@ -81,14 +81,45 @@ def judge_by(figure: Figure, against_chance: Figure) -> Figure:
 
 def with_people(missed: Figure, connection: Connection) -> Figure:
     """The figure of who is missed with how many people that is, of those of the newest night."""
-    newest = select(runs.c.counts).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
-    counts = connection.execute(newest).scalar()
-    if missed.low is None or missed.high is None or not counts:
+    people = _people_scored(connection)
+    if missed.low is None or missed.high is None or not people:
         return missed
-    people = counts["cases_scored"]
     low, high = (people * share for share in (missed.low, missed.high))
     how_many = f"That is about {low:,.0f} to {high:,.0f} of {people:,} people."
     return replace(missed, sentence=f"{missed.sentence} {how_many}")
+
+
+def share_found_figure(
+    missed: Figure, drawn: Sequence[Reading], random: Sequence[Reading], connection: Connection
+) -> Figure:
+    """Of the people with a level too low, the share found: those found / (found + missed).
+
+    Found: everybody read in the half year whose level the first reader called too low, however
+    drawn; the count is complete. Missed: the share of the figure `missed`, of the people scored in
+    the newest night who were not read.
+    """
+    name, people = "share_found", _people_scored(connection)
+    found = sum(one.first for one in (*drawn, *random))
+    if missed.value is None or missed.low is None or missed.high is None or not people:
+        return too_few(name, len(random))
+    unread = max(0, people - len(drawn) - len(random))
+    value, high, low = (
+        found / (found + share * unread) if found or share else 0.0
+        for share in (missed.value, missed.low, missed.high)
+    )
+    words = (
+        f"Of 100 people whose level is too low, {{n}} were found in half a year: {found:,} were "
+        f"read and called too low, about {missed.low * unread:,.0f} to "
+        f"{missed.high * unread:,.0f} were not read."
+    )
+    return make_figure(name, value, low, high, len(drawn) + len(random), words)
+
+
+def _people_scored(connection: Connection) -> int:
+    """How many people the newest night scored; none before the first."""
+    newest = select(runs.c.counts).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
+    counts = connection.execute(newest).scalar()
+    return int(counts["cases_scored"]) if counts else 0
 
 
 def _part(label: str, drawn: Sequence[Reading], random: Sequence[Reading]) -> Part:

@@ -79,6 +79,7 @@ THRESHOLDS: dict[str, Line] = {
     "found": Line("outcomes", "Found, against chance", "ratio", "below", 2.0, 1.25),
     "misses": _judged_by("found", "Missed", "above"),
     "misses_corrected": _judged_by("found", "Missed, corrected", "above"),
+    "share_found": _judged_by("found", "Share found", "below"),
     "precision": _judged_by("found", "Rightly flagged", "below"),
     "observed": Line(
         topic="outcomes",

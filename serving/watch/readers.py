@@ -67,6 +67,7 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
         against_chance,
         against_random.with_people(missed, connection),
         corrected_misses(concluded),
+        against_random.share_found_figure(missed, drawn, random, connection),
         share_figure(
             "precision",
             flagged,
@@ -78,8 +79,10 @@ def reader_figures(connection: Connection, concluded: list[Reading], today: date
         calibration.observed_to_expected(flagged),
     ]
     by_model = against_random.found_figure(flagged, random)
-    judges = {"precision": by_model, "misses": against_chance, "misses_corrected": against_chance}
-    kinds = (("flagged", "random"), ("random",), ("random",), ("flagged",), ("flagged",))
+    judges = dict.fromkeys(("misses", "misses_corrected", "share_found"), against_chance)
+    judges["precision"] = by_model
+    both = ("flagged", "random")
+    kinds = (both, ("random",), ("random",), both, ("flagged",), ("flagged",))
     return [
         *(
             maturity.with_maturity_of(_judged(one, judges), read_of, kind)

@@ -211,6 +211,35 @@ def test_what_is_found_is_judged_against_chance(right: int, state: str) -> None:
     assert f"{(right - 20) / 2:+.0f} of 100" in figure.sentence
 
 
+@pytest.mark.parametrize(
+    ("people", "low_of_random", "value"), [(1_000, 10, 70 / 150), (1_000, 0, 1.0), (200, 10, 1.0)]
+)
+def test_the_share_found_is_those_found_of_those_found_and_missed(
+    monkeypatch: pytest.MonkeyPatch, people: int, low_of_random: int, value: float
+) -> None:
+    """A hundred drawn, of whom sixty are too low, and a hundred at random."""
+    monkeypatch.setattr(against_random, "_people_scored", lambda _: people)
+    random, others = drawn(100, low_of_random, drawn_as="random"), drawn(100, 60)
+    missed = readers.share_figure("misses", random, lambda one: one.first, "{n}")
+    figure = against_random.share_found_figure(missed, others, random, None)  # type: ignore[arg-type]
+    assert figure.value == pytest.approx(value)
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.low <= figure.value <= figure.high
+    assert f"{60 + low_of_random} were read and called too low" in figure.sentence
+
+
+def test_the_share_found_is_not_known_without_a_night_or_with_few_at_random(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for people, count in ((0, 100), (1_000, 12)):
+        monkeypatch.setattr(against_random, "_people_scored", lambda _, p=people: p)
+        random = drawn(count, 2, drawn_as="random")
+        missed = readers.share_figure("misses", random, lambda one: one.first, "{n}")
+        figure = against_random.share_found_figure(missed, drawn(9, 3), random, None)  # type: ignore[arg-type]
+        assert (figure.value, figure.state) == (None, "too few to tell")
+
+
 def test_three_times_as_many_is_not_green_where_it_may_be_chance() -> None:
     figure = against_random.found_figure(drawn(40, 3), drawn(40, 1, drawn_as="random"))
     assert figure.value == pytest.approx(7 / 3)

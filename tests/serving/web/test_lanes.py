@@ -42,14 +42,24 @@ def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
     assert SENTENCES[lane] in page
     assert "reviewers usually gave a higher level" not in page, "the model said nothing of it"
     with service.admin.connect() as connection:
-        parts = connection.execute(
-            text("SELECT because -> 'parts' FROM triage.findings WHERE item_id = :i"), {"i": item}
-        ).scalar_one()
+        parts, reasons = connection.execute(
+            text("SELECT because -> 'parts', reasons FROM triage.findings WHERE item_id = :i"),
+            {"i": item},
+        ).one()
     sections = re.findall(r'data-qa="because".*?</section>', page, re.S)
     assert len(sections) == len(parts) > 0
     for section, part in zip(sections, parts, strict=True):
         assert re.search(r"\d+ entr(y|ies) behind this", section)
         assert part["words"][1:].split("'")[0] in section
+    named = {one["indicator"] for part in parts for one in part["findings"]}
+    twice = [
+        one["indicator"]
+        for reason in reasons
+        if reason["weight"] > 0
+        for one in reason["findings"]
+        if one["indicator"] in named
+    ]
+    assert page.count("Its entries are above.") == len(twice), "entries are listed once"
 
 
 def test_the_account_and_the_api_say_by_which_lane(service: Service, browser: Browser) -> None:
