@@ -99,16 +99,16 @@ def share_found_figure(
     the newest night who were not read.
     """
     name, people = "share_found", _people_scored(connection)
-    found = sum(one.first for one in (*drawn, *random))
+    too_low = sum(one.first for one in (*drawn, *random))
     if missed.value is None or missed.low is None or missed.high is None or not people:
         return too_few(name, len(random))
     unread = max(0, people - len(drawn) - len(random))
     value, high, low = (
-        found / (found + share * unread) if found or share else 0.0
+        too_low / (too_low + share * unread) if too_low or share else 0.0
         for share in (missed.value, missed.low, missed.high)
     )
     words = (
-        f"Of 100 people whose level is too low, {{n}} were found in half a year: {found:,} were "
+        f"Of 100 people whose level is too low, {{n}} were found in half a year: {too_low:,} were "
         f"read and called too low, about {missed.low * unread:,.0f} to "
         f"{missed.high * unread:,.0f} were not read."
     )
