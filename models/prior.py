@@ -221,6 +221,10 @@ def _check_weight(path: Path, weight: Weight, prior: Prior) -> None:
             f"{place}: first is {weight.first:g}: the share that counts where it just fires is "
             "more than 0 and at most 1, as no weight of an adverse indicator is nought."
         )
+    if weight.full == item.fires_from and weight.first != Weight.first:
+        raise UnreadableInput(
+            f"{place}: the whole counts where it fires, so it has no first share."
+        )
     if len(weight.source.strip()) < LEAST_SOURCE:
         raise UnreadableInput(f"{place}: name the review, guidance or study that supports it.")
 

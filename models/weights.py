@@ -24,7 +24,7 @@ FLAT = 1e-9
 MOST_STEPS = 100
 LEAST_FALL = 1e-4
 """The least share of what the gradient promises by which a step must lower the loss."""
-SMALLEST_STEP = 1e-6
+SMALLEST_STEP = 1e-9
 
 
 @dataclass(frozen=True)
@@ -113,20 +113,42 @@ def minimise(
     at = np.maximum(start, least)
     value, gradient = loss(at)
     for _ in range(MOST_STEPS):
-        step, size = _newton_step(gradient, curvature(at), at <= least), 1.0
-        while size > SMALLEST_STEP:
-            tried = np.maximum(at + size * step, least)
-            new_value, new_gradient = loss(tried)
-            if new_value <= value + LEAST_FALL * gradient @ (tried - at):
+        second = curvature(at)
+        # Cut back at the bounds, Newton's step may lead up; each parameter's own never does.
+        by_itself = np.where((at <= least) & (gradient >= 0), 0.0, -gradient / np.diag(second))
+        for step in (_newton_step(gradient, second, at <= least), by_itself):
+            lower = _step_down(loss, at, value, gradient, step, least)
+            if lower is not None:
                 break
-            size /= 2
         else:
             break
-        flat = value - new_value <= FLAT * max(1.0, abs(value))
-        at, value, gradient = tried, new_value, new_gradient
-        if flat:
+        fall = value - lower[1]
+        at, value, gradient = lower
+        if fall <= FLAT * max(1.0, abs(value)):
             break
     return at
+
+
+def _step_down(
+    loss: Callable[[Matrix], tuple[float, Matrix]],
+    at: Matrix,
+    value: float,
+    gradient: Matrix,
+    step: Matrix,
+    least: Matrix,
+) -> tuple[Matrix, float, Matrix] | None:
+    """Where a step leads, cut back until the loss falls as the gradient promises: the parameters,
+    the loss and its gradient; None where it leads nowhere.
+    """
+    size = 1.0
+    while size > SMALLEST_STEP:
+        tried = np.maximum(at + size * step, least)
+        promised = gradient @ (tried - at)
+        new_value, new_gradient = loss(tried)
+        if promised < 0 and new_value <= value + LEAST_FALL * promised:
+            return tried, new_value, new_gradient
+        size /= 2
+    return None
 
 
 def _newton_step(gradient: Matrix, curvature: Matrix, at_least: npt.NDArray[np.bool_]) -> Matrix:

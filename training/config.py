@@ -133,6 +133,12 @@ def read_config(path: Path = DEFAULT) -> Config:
             f"{path}: the gap of the splits ({config.splits.gap_days} days) is shorter than the "
             f"label window ({config.labels.window_days} days): a label could reach what is judged."
         )
+    for part, ridges in (("weights", config.weights.ridges), ("level", config.level.ridges)):
+        if not ridges or min(ridges) <= 0:
+            raise UnreadableInput(
+                f"{path}: [{part}] ridges need at least one, each above nought: without any, "
+                "weights have no one best value."
+            )
     for kind in config.notes.kinds:
         if kind not in COUNTS_AS:
             raise UnreadableInput(

@@ -18,8 +18,7 @@ import polars as pl
 from features.contracts.codes import LEVEL_ORDER
 from features.frame import build
 from models import metrics
-from models.bundle import Bundle
-from models.inputs import community_rows
+from models.inputs import Matrix, community_rows
 from models.metrics import Figure
 from training.labels import Labelled
 
@@ -34,7 +33,7 @@ class Echo:
 
     `recorded_higher`: at least as high as the readers' level, and at least medium. `echo`: the
     share of pairs in which the row recorded higher has the larger margin. `loudest`: the
-    indicators of behaviour that tell most by themselves, with theirs.
+    indicators of behaviour that tell most by themselves, with theirs, among rows that know them.
     """
 
     readers_say: str
@@ -44,13 +43,18 @@ class Echo:
     loudest: tuple[str, ...]
 
 
-def measure_echo(model: Bundle, judged: Labelled) -> list[Echo]:
-    """The echo at each level that readers give, where enough rows are recorded higher and lower."""
-    rows = judged.where(pl.col("group").is_in(community_rows(judged.frame)["group"].unique()))
-    return [line for place in range(len(LEVEL_ORDER) - 1) for line in _at_level(model, rows, place)]
+def measure_echo(judged: Labelled, left_out: Matrix) -> list[Echo]:
+    """The echo at each level that readers give, where enough rows are recorded higher and lower.
+
+    `left_out` (rows, 3): the margin of each row at each threshold, by trainings that had not seen
+    the person (`fit.fit_stage_1`): those that had would be drawn to the readers' own level.
+    """
+    columns = {f"_margin_{k}": left_out[:, k] for k in range(left_out.shape[1])}
+    rows = Labelled(community_rows(judged.frame.with_columns(**columns)))
+    return [line for place in range(len(LEVEL_ORDER) - 1) for line in _at_level(rows, place)]
 
 
-def _at_level(model: Bundle, judged: Labelled, place: int) -> Iterator[Echo]:
+def _at_level(judged: Labelled, place: int) -> Iterator[Echo]:
     own = judged.where((pl.col("reviewed") == place) & pl.col("level").is_in(list(LEVEL_ORDER)))
     ranks = own.frame["level"].replace_strict(
         {level: rank for rank, level in enumerate(LEVEL_ORDER)}, return_dtype=pl.Int64
@@ -58,8 +62,7 @@ def _at_level(model: Bundle, judged: Labelled, place: int) -> Iterator[Echo]:
     higher = (ranks >= max(place, 1)).to_numpy()
     if min(higher.sum(), (~higher).sum()) < FEWEST:
         return
-    threshold = np.full(own.frame.height, max(place, 1))
-    margins = model.ordinal.margins_at(own.frame, threshold)
+    margins = own.frame[f"_margin_{max(place, 1) - 1}"].to_numpy()
     people = own.frame["crn"].to_numpy().astype(object)
     arguments = higher, own.weights, people, 1
     yield Echo(
@@ -75,7 +78,10 @@ def _loudest(own: Labelled, higher: metrics.Flags) -> Iterator[str]:
     """The indicators of behaviour that tell the recorded level most by themselves."""
     echoes = {}
     for name in build.indicator_columns("stage_1"):
-        values = own.frame[name].cast(pl.Float64).fill_null(0.0).to_numpy()
-        echoes[name] = metrics.auc(values, higher, own.weights)
+        values = own.frame[name].cast(pl.Float64).to_numpy()
+        supplied = ~np.isnan(values)
+        of_both = higher[supplied]
+        if min(of_both.sum(), (~of_both).sum()) >= FEWEST:
+            echoes[name] = metrics.auc(values[supplied], of_both, own.weights[supplied])
     for name in sorted(echoes, key=lambda one: (-abs(echoes[one] - 0.5), one))[:NAMED]:
         yield f"{name.replace('_', ' ')} {echoes[name]:.2f}"

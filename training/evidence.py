@@ -13,6 +13,7 @@ from training import (
     audit,
     calibration,
     echo,
+    fit,
     labels,
     lead,
     nights,
@@ -78,7 +79,7 @@ def examine_reasons(
     """What is measured of the proposal as rows: its echo, reasons by SHAP and retrained, lists."""
     share = config.review.share
     parts: dict[str, Iterable[Any]] = {
-        "echo": echo.measure_echo(model, judged),
+        "echo": echo.measure_echo(judged, fit.fit_stage_1(judged, config, model.ordinal.prior)[1]),
         "shap": shap_audit.audit_reasons(model, judged.frame, share),
         "stability": steady.lines,
         "ranks": steady.ranks,

@@ -88,10 +88,16 @@ ENFORCED = Answer(
 )
 
 
-PROTECTION = (KIND == "treatment") | ((KIND == "address") & (pl.col("state") == "settled"))
+PROTECTION = pl.col("ended_on").is_null() & (
+    ((KIND == "treatment") & pl.col("state").ne_missing("ended"))
+    | (
+        (KIND == "address")
+        & (one_of("state", ["settled", "current", "new"]) | pl.col("state").is_null())
+    )
+)
 AGENCIES: dict[str, pl.Expr] = {
     "the police": one_of("type_code", ["C204", "C369"]),
-    "children's and adult services": one_of("type_code", ["SFGC", "C157", "C158"]),
+    "children's and adult services": one_of("type_code", ["SFGC", "C158"]),
     "the monitoring provider": one_of("type_code", ["C063"]),
 }
 """Other agencies, and the routine contacts with each: what probation asks or arranges, not news."""
@@ -212,13 +218,13 @@ ANSWERS: dict[str, tuple[Answer, ...]] = {
     "no_oversight_after_significant_event": (MANAGEMENT,),
     "engagement_masks_risk": (MANAGEMENT, ASSESSED),
     "protection_lost_180d": (
-        Answer("treatment or a settled home that is current", "circumstances", PROTECTION),
+        Answer("treatment that is current, or an address", "circumstances", PROTECTION),
     ),
     "agency_contact_lapsed": (
         Answer(
             "a routine contact with the same agency",
             "contacts",
-            pl.any_horizontal(*AGENCIES.values()),
+            pl.any_horizontal(*AGENCIES.values()) & HELD,
         ),
     ),
     "initial_assessment_overdue": (ASSESSED,),

@@ -53,17 +53,24 @@ def _due_because(rows: pl.LazyFrame, why: str, since: str = "occurred_on") -> pl
     return rows.select(*CASE, "as_of", *EVIDENCE, why=pl.lit(why), due_since=pl.col(since))
 
 
+def _due_at_start(began: pl.LazyFrame, known_for_it: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """The start of supervision makes an enquiry due, from the day on which anything that calls for
+    one was known.
+    """
+    calling = pl.concat([rows.select(*CASE, "counts_on") for rows in known_for_it])
+    first = calling.group_by(CASE).agg(known_on=pl.col("counts_on").min())
+    rows = began.join(first, on=CASE, how="inner")
+    since = rows.with_columns(since=pl.max_horizontal("occurred_on", "known_on"))
+    return _due_because(since, "the start of supervision", "since")
+
+
 def _never_requested(histories: Histories, indicator: str, due: list[pl.LazyFrame]) -> pl.LazyFrame:
     """What made an enquiry due more than 15 working days ago, with none requested from 28 days
-    before it on; with how many days it has been `due_for`, and whether there is a child.
+    before it on; with how many days it has been `due_for`.
     """
     late = pl.concat(due).filter(is_overdue(15, "due_since"))
     rows = not_near(late, answers_to(histories, indicator), 28, EVER, of="due_since")
-    children = _children_seen(histories).select(CASE).unique()
-    due_for = (pl.col("as_of") - pl.col("due_since")).dt.total_days()
-    return rows.join(
-        children.with_columns(child=pl.lit(value=True)), on=CASE, how="left"
-    ).with_columns(due_for=due_for)
+    return rows.with_columns(due_for=(pl.col("as_of") - pl.col("due_since")).dt.total_days())
 
 
 def _children_seen(histories: Histories) -> pl.LazyFrame:
@@ -87,10 +94,10 @@ def _unanswered_enquiries(histories: Histories, kind: str) -> pl.LazyFrame:
 
 AT_STAKE = ("a new relationship", "a pregnancy or new child", "a curfew", "contact with a child")
 """What makes an enquiry due where somebody is or will be there to be harmed."""
+BESIDE_A_CHILD = "beside a child whom the person meets"
 GRADE = (
     pl.col("why").n_unique()
     + pl.col("why").filter(one_of("why", AT_STAKE)).n_unique()
-    + pl.col("child").any().fill_null(value=False).cast(pl.UInt32)
     + (pl.col("due_for") >= 90).any().cast(pl.UInt32)
     + (pl.col("due_for") >= 180).any().cast(pl.UInt32)
 )
@@ -112,7 +119,7 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
 def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a domestic abuse enquiry due, more than 15 working days ago, with
     none requested from 28 days before on; one more for a new relationship, one for a curfew, one for a
-    child whom the person lives with or meets, one after 90 days and one after 180. In the last 365 days, from when it was known: one entered as
+    child whom the person lives with or meets, one once it was due for 90 days and one for 180. In the last 365 days, from when it was known: one entered as
     needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
     relationship; a register of domestic abuse or MARAC. However long ago: the start of an order or
     licence in force of somebody with such an entry or register, ended or not, or with a restraining,
@@ -123,7 +130,7 @@ def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
         histories, "registrations", one_of("type_code", DOMESTIC_ABUSE_REGISTERS)
     )
     protected = in_force(histories, "orders", one_of("kind", PROTECTION_ORDERS))
-    known_for_it = pl.concat([rows.select(CASE) for rows in (abuse, registered, protected)])
+    known_for_it = [abuse, registered, protected]
     began = in_force(histories, "supervisions", one_of("kind", ORDERS))
     relationship = matching_entries(
         histories, "circumstances", NEW_RELATIONSHIP, counts_within(365)
@@ -134,12 +141,15 @@ def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
         _due_because(abuse.filter(counts_within(365)), "domestic abuse on record", "counts_on"),
         _due_because(relationship, "a new relationship", "counts_on"),
         _due_because(recently, "a register of domestic abuse", "counts_on"),
-        _due_because(
-            began.join(known_for_it.unique(), on=CASE, how="semi"), "the start of supervision"
-        ),
+        _due_at_start(began, known_for_it),
         _due_because(curfews_in_force(histories), "a curfew"),
     ]
-    return _never_requested(histories, "da_enquiry_missing", due)
+    missing = _never_requested(histories, "da_enquiry_missing", due)
+    children = _children_seen(histories).join(missing.select(CASE).unique(), on=CASE, how="semi")
+    beside = children.select(
+        *CASE, "as_of", *EVIDENCE, why=pl.lit(BESIDE_A_CHILD), due_since=None, due_for=None
+    )
+    return pl.concat([missing, beside], how="vertical_relaxed")
 
 
 @declare_indicator(
@@ -169,8 +179,7 @@ def da_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
 def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a child safeguarding enquiry due, more than 15 working days ago,
     with none requested from 28 days before on; one more for each of a new relationship, a pregnancy or
-    child, a curfew and contact with a child, one for a child whom the person lives with or meets, one
-    after 90 days and one after 180. In the last 365 days, from when it was known: one
+    child, a curfew and contact with a child, one once it was due for 90 days and one for 180. In the last 365 days, from when it was known: one
     entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
     towards one; a new relationship, pregnancy or child. However long ago: current contact with a child,
     an active register of child concerns, child protection or a sex offender, and the start of an order
@@ -186,7 +195,6 @@ def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     child = matching_entries(histories, "circumstances", KIND == "pregnancy", counts_within(365))
     contact = _children_seen(histories)
     registered = in_force(histories, "registrations", one_of("type_code", CHILD_REGISTERS))
-    beside = pl.concat([contact.select(CASE), registered.select(CASE)]).unique()
     began = in_force(histories, "supervisions", one_of("kind", ORDERS))
     due = [
         _needed_enquiries(histories, "child_safeguarding"),
@@ -196,7 +204,7 @@ def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
         _due_because(child, "a pregnancy or new child", "counts_on"),
         _due_because(contact, "contact with a child", "counts_on"),
         _due_because(registered, "a child register", "counts_on"),
-        _due_because(began.join(beside, on=CASE, how="semi"), "the start of supervision"),
+        _due_at_start(began, [contact, registered]),
         _due_because(curfews_in_force(histories), "a curfew"),
     ]
     return _never_requested(histories, "sg_enquiry_missing", due)

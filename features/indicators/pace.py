@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.history.asof import CASE, Histories
-from features.indicators.answers import AGENCIES
+from features.indicators.answers import AGENCIES, HELD, HOSTEL_WARNINGS
 from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
@@ -27,30 +27,35 @@ ROSH_GUIDANCE = "HMPPS risk of serious harm guidance"
 KIND = pl.col("kind")
 CLOSE_TOGETHER = 28
 """Days within which failures to comply are close together."""
+NO_RESPONSE = ~one_of("type_code", HOSTEL_WARNINGS)
+"""The warning and the caution of approved premises answer a failure, and are no second one."""
+DAYS = pl.col("occurred_on").n_unique()
 
 
 @declare_indicator(
     family="CE",
     kind="behaviour",
-    sentence="{n} failure[|s] to comply [is|are] recorded within 28 days, from {first} to {date}.",
+    sentence="Failures to comply are recorded on {n} day[|s] within 28 days, from {first} to {date}.",
     feeds=("contacts",),
     source=f"{SFO_REVIEW}, section 11d: failures close together, dealt with one at a time",
+    value=DAYS,
     fires_from=3.0,
-    words={"n": N, "first": pl.col("occurred_on").min(), "date": LAST},
+    words={"n": DAYS, "first": pl.col("occurred_on").min(), "date": LAST},
 )
 def noncompliance_within_28d(histories: Histories) -> pl.LazyFrame:
-    """The most failures to comply (breach contacts, unacceptable absences, failures) on any 28 days that
-    end in the last 180, while contact was due. Of several such periods the latest counts.
+    """The most days with a failure to comply (breach contact, unacceptable absence, failure; not the
+    warning for one) within any 28 days that end in the last 180, while contact was due. Of several such
+    periods the latest counts. Failures of which only the month is known share one day.
     """
-    rows = while_contact_was_due(
-        histories, matching_entries(histories, "contacts", non_compliant(), within_days(207))
+    failures = matching_entries(
+        histories, "contacts", non_compliant(), NO_RESPONSE, within_days(207)
     )
+    rows = while_contact_was_due(histories, failures)
     ends = rows.filter(within_days(180)).select(*CASE, ends_on="occurred_on").unique()
     before = (pl.col("ends_on") - pl.col("occurred_on")).dt.total_days()
     close = rows.join(ends, on=CASE).filter(before.is_between(0, CLOSE_TOGETHER - 1))
-    period = [*CASE, "ends_on"]
-    counted = close.with_columns(entries=pl.len().over(period))
-    fullest = counted.filter(pl.col("entries") == pl.col("entries").max().over(CASE))
+    counted = close.with_columns(failing=DAYS.over([*CASE, "ends_on"]))
+    fullest = counted.filter(pl.col("failing") == pl.col("failing").max().over(CASE))
     return fullest.filter(pl.col("ends_on") == pl.col("ends_on").max().over(CASE))
 
 
@@ -77,38 +82,50 @@ def harm_kinds_known_365d(histories: Histories) -> pl.LazyFrame:
     return entries_concerning_groups(histories).filter(known_within(365))
 
 
+A_HOME = ("settled", "current", "new")
+"""States of an address that may be a home; one whose state nobody gave may be, too."""
+
+
 @declare_indicator(
     family="PL",
     kind="behaviour",
-    sentence="What may have protected others fell away in the last 180 days: {what} (the last on {date}).",
+    sentence="In the last 180 days this ended, and no other is recorded since: {what} (the last on {date}).",
     feeds=("circumstances",),
     source=f"{ROSH_GUIDANCE}: the loss of protective factors; {SFO_REVIEW}, section 12",
     value=pl.col("what").n_unique(),
     words={
         "n": pl.col("what").n_unique(),
         "what": pl.col("what").unique(),
-        "date": pl.col("fell_away_on").max(),
+        "date": pl.col("ended_day").max(),
     },
 )
 def protection_lost_180d(histories: Histories) -> pl.LazyFrame:
     """How many of treatment and a settled home ended in the last 180 days, with none of the kind
-    current. Orders are left out: a new one is no good news, and would count as if it were.
+    current. A treatment said to have ended ends those begun before. An address that may be a home, or of
+    which nobody gave the state, is one. Orders are left out: a new one is no good news, and would count
+    as if it were.
     """
-    settled = (KIND == "address") & (pl.col("state") == "settled")
-    what = pl.when(settled).then(pl.lit("a settled home")).otherwise(KIND)
-    says_ended = pl.col("state") == "ended"
-    ended_on = pl.coalesce("ended_on", pl.when(says_ended).then("occurred_on"))
-    rows = matching_entries(histories, "circumstances", (KIND == "treatment") | settled)
-    named = rows.with_columns(what=what, fell_away_on=ended_on)
-    current = named.filter(pl.col("fell_away_on").is_null()).select(*CASE, "what").unique()
-    days = (pl.col("as_of") - pl.col("fell_away_on")).dt.total_days()
-    return named.filter(days.is_between(0, 179)).join(current, on=[*CASE, "what"], how="anti")
+    home = (KIND == "address") & (one_of("state", A_HOME) | pl.col("state").is_null())
+    rows = matching_entries(histories, "circumstances", (KIND == "treatment") | home)
+    said_ended = pl.col("state").eq_missing("ended")
+    named = rows.with_columns(
+        what=pl.when(KIND == "address").then(pl.lit("a settled home")).otherwise(KIND),
+        ended_day=pl.coalesce("ended_on", pl.when(said_ended).then("occurred_on")),
+    )
+    kind = [*CASE, "what"]
+    statements = named.filter(said_ended).group_by(kind).agg(said_on=pl.col("occurred_on").max())
+    open_rows = named.filter(pl.col("ended_day").is_null()).join(statements, on=kind, how="left")
+    begun_since = pl.col("said_on").is_null() | (pl.col("occurred_on") > pl.col("said_on"))
+    current = open_rows.filter(begun_since).select(kind).unique()
+    days = (pl.col("as_of") - pl.col("ended_day")).dt.total_days()
+    lost = (KIND == "treatment") | (pl.col("state") == "settled")
+    return named.filter(lost, days.is_between(0, 179)).join(current, on=kind, how="anti")
 
 
 LAPSED_AFTER = 90
 """Days without a contact after which contact with an agency has lapsed."""
-USED_TO_BE_MADE = 3
-"""Contacts with an agency in a year that make it one with which there used to be contact."""
+USED_TO_BE_MADE, WITHIN = 3, 275
+"""Contacts with an agency, and the days up to the last of them, that make it routine."""
 
 
 def _named_agency() -> pl.Expr:
@@ -122,24 +139,27 @@ def _named_agency() -> pl.Expr:
 @declare_indicator(
     family="MA",
     kind="process",
-    sentence="No routine contact with {who} is recorded since {date}, after {n} within a year.",
+    sentence="For 90 days or more there is no routine contact with: {who}. Before, there were at least "
+    "three in nine months.",
     feeds=("contacts", "supervisions"),
     source=f"{SFO_REVIEW}, sections 4 and 13: what other agencies knew was not asked for again",
     value=pl.col("who").n_unique(),
-    words={"n": N, "who": pl.col("who").unique(), "date": LAST},
+    words={"n": N, "who": pl.col("who").unique()},
 )
 def agency_contact_lapsed(histories: Histories) -> pl.LazyFrame:
-    """With how many agencies (the police; children's and adult services; the monitoring provider) there
-    were at least three routine contacts in the last 365 days and none in the last 90, while an order or
-    licence is in force and contact is not suspended. Bad news that comes from one is no routine contact.
+    """With how many agencies (the police; children's and adult services; the monitoring provider) the
+    last routine contact was 90 to 364 days ago, after at least three in the 275 days up to it, while an
+    order or licence is in force and contact is not suspended. What was put off is no contact, and news
+    from an agency is no routine one.
     """
-    contacts = matching_entries(histories, "contacts", within_days(365))
+    contacts = matching_entries(histories, "contacts", within_days(365 + WITHIN), HELD)
     rows = contacts.with_columns(who=_named_agency()).filter(pl.col("who").is_not_null())
     agency = [*CASE, "who"]
-    dated = rows.with_columns(
-        entries=pl.len().over(agency), latest=pl.col("days").min().over(agency)
+    dated = rows.with_columns(latest=pl.col("days").min().over(agency))
+    last_ones = dated.filter(
+        pl.col("latest").is_between(LAPSED_AFTER, 364), pl.col("days") - pl.col("latest") < WITHIN
     )
-    lapsed = dated.filter(pl.col("entries") >= USED_TO_BE_MADE, pl.col("latest") >= LAPSED_AFTER)
+    lapsed = last_ones.filter(pl.len().over(agency) >= USED_TO_BE_MADE)
     supervised = in_force(histories, "supervisions", one_of("kind", ORDERS)).select(CASE).unique()
     supervised_cases = lapsed.join(supervised, on=CASE, how="semi")
     return supervised_cases.join(suspended_cases(histories).select(CASE), on=CASE, how="anti")

@@ -37,8 +37,12 @@ from serving.watch.followed import WITHIN
 
 COUNTED = timedelta(days=364)
 """Nights of this time count."""
-LEAST_UNITS = 6
-"""Units that began in the time, below which the roll-out tells nothing."""
+LEAST_UNITS, LEAST_STARTS, LEAST_WAITING = 6, 3, 3
+"""Units that began in the time, nights on which any did, and units that had not begun on a night:
+with fewer of either the roll-out tells nothing.
+"""
+LEAST_INFORMATION = 1e-6
+"""What is left of beginning beside units and nights, as a share; less is none."""
 MOST_SHOWN = 0.5
 """Where more of those compared with were shown soon after, the comparison tells nothing."""
 BY_CHANCE = "drawn at random"
@@ -85,14 +89,14 @@ def figures_of_nights(nights: Sequence[Mapping[str, Any]]) -> list[Figure]:
             name,
             nights,
             {arm: _share_difference(nights, arm, outcome) for arm in COMPARISONS},
-            words=f"Of 100 people drawn at random and read, {{n}} more {words} than of",
+            words=f"Of 100 people drawn at random, {{n}} more {words} than of",
             rollout=rollout.get(outcome),
             judges=outcome == "raised",
         )
         for name, (outcome, words) in OUTCOMES.items()
     ]
     days = {arm: _days_sooner(nights, arm) for arm in COMPARISONS}
-    words = "Of people drawn at random and read, a level is raised {n} days sooner in 90 than of"
+    words = "Of people drawn at random, a level is raised {n} days sooner in 90 than of"
     return [*shares, _figure("sooner_because", nights, days, words=words)]
 
 
@@ -115,11 +119,11 @@ def _figure(
     ]
     chance = by_arm[BY_CHANCE]
     if chance is None:
-        return too_few(name, sum(here["people"] for here, _ in _arms(nights, BY_CHANCE)), parts)
+        return too_few(name, min(_people_of(list(_arms(nights, BY_CHANCE)))), parts)
     sentence = (
         f"{words.format(n=in_words(name, chance.value))} those who could have been drawn and were "
         f"not. Between {in_words(name, chance.low)} and {in_words(name, chance.high)}, from "
-        f"{chance.people:,} people; chance alone chose who was read."
+        f"{chance.people:,} people; chance alone chose who was drawn."
     )
     return Figure(
         name=name,
@@ -166,8 +170,13 @@ def _arms(nights: Sequence[Mapping[str, Any]], arm: str) -> Iterator[Pair]:
 
 def _can_be_told(pairs: Sequence[Pair]) -> bool:
     """Enough people in both arms, and few of those compared with were shown soon after."""
+    return min(_people_of(pairs)) >= FEWEST and not _are_mostly_shown(pairs)
+
+
+def _people_of(pairs: Sequence[Pair]) -> tuple[int, int]:
+    """How many people the arm shown has, and that compared with."""
     here, there = (sum(pair[side]["people"] for pair in pairs) for side in (0, 1))
-    return min(here, there) >= FEWEST and not _are_mostly_shown(pairs)
+    return here, there
 
 
 def _are_mostly_shown(pairs: Sequence[Pair]) -> bool:
@@ -181,8 +190,8 @@ def _share_difference(
 ) -> Estimate | None:
     """The difference of the shares, night by night, weighed by how many were shown in each.
 
-    The variance has half a person more of either kind in each arm over all nights (Agresti and
-    Caffo, The American Statistician 2000, 54: 280-288), so that nought of few is not certain.
+    The variance has one person more of either kind in each arm over all nights (Agresti and Caffo,
+    The American Statistician 2000, 54: 280-288), so that nought of few is not certain.
     """
     pairs = list(_arms(nights, arm))
     if not _can_be_told(pairs):
@@ -232,22 +241,11 @@ def _estimate(
 def _estimate_rollout(nights: Sequence[Mapping[str, Any]]) -> Estimate | None:
     """What beginning changes in the share raised of the highest ranked, by unit and night.
 
-    Least squares with an effect for each unit and each night, weighed by people; nights on which
-    all units had begun tell nothing. Standard errors by unit, Student's t of the units less one.
-    None where fewer than LEAST_UNITS began within the time.
+    Least squares with an effect for each unit and each night, weighed by people. Standard errors by
+    unit, Student's t of the units less one. None where too few units began, or waited.
     """
-    cells = pl.DataFrame(
-        [
-            {"night": place, **cell}
-            for place, night in enumerate(nights)
-            for cell in night["units"]
-            if cell["people"] and not all(one["begun"] for one in night["units"])
-        ]
-    )
-    if cells.is_empty():
-        return None
-    units_that_began = cells.group_by("unit").agg(states=pl.col("begun").n_unique())["states"]
-    if (units_that_began > 1).sum() < LEAST_UNITS:
+    cells = _cells_with_units_that_wait(nights)
+    if not _tells_of_beginning(cells):
         return None
     people = cells["people"].cast(pl.Float64).to_numpy()
     dummies = cells.select(pl.col("unit"), pl.col("night").cast(pl.String())).to_dummies()
@@ -256,9 +254,34 @@ def _estimate_rollout(nights: Sequence[Mapping[str, Any]]) -> Estimate | None:
         _without(column.to_numpy().astype(float)[:, None] * root, dummies.to_numpy() * root)
         for column in (cells["begun"], cells["raised"] / cells["people"])
     )
+    if begun[:, 0] @ begun[:, 0] < LEAST_INFORMATION * people.sum():
+        return None
     of_unit = cells["unit"].rank("dense").to_numpy() - 1
     effect, half = _slope_by_unit(begun[:, 0], share[:, 0], of_unit)
     return Estimate(effect, effect - half, effect + half, int(people.sum()))
+
+
+def _cells_with_units_that_wait(nights: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The units of the nights on which at least LEAST_WAITING had not begun."""
+    return pl.DataFrame(
+        [
+            {"night": place, **cell}
+            for place, night in enumerate(nights)
+            for cell in night["units"]
+            if sum(not one["begun"] for one in night["units"]) >= LEAST_WAITING
+        ]
+    )
+
+
+def _tells_of_beginning(cells: pl.DataFrame) -> bool:
+    """At least LEAST_UNITS began, on LEAST_STARTS different nights."""
+    if cells.is_empty():
+        return False
+    units = cells.group_by("unit").agg(
+        states=pl.col("begun").n_unique(), start=pl.col("night").filter("begun").min()
+    )
+    began = units.filter(pl.col("states") > 1)
+    return began.height >= LEAST_UNITS and began["start"].n_unique() >= LEAST_STARTS
 
 
 def _slope_by_unit(

@@ -21,20 +21,30 @@ from features.contracts import codes
 from features.history import asof
 from features.history.recorded_levels import level_column
 from features.store.store import Store
+from serving.cases import limited_access
 from serving.db.tables import findings, items, runs
-from serving.db.unit_tables import caseload, night_outcomes
+from serving.db.unit_tables import night_outcomes
+from serving.watch.figures import SMALL
 
 WITHIN = 90
 """Days after a night in which what came of it counts."""
-EVERY = 7
-"""Days between two nights that are followed."""
 BESIDE_THE_CUT = 2
 """People on each side of the cut of a unit and level who are compared."""
 MOST_OTHERS = 3_000
 """People not drawn at random who are followed beside those who were, a night."""
 TOP_SHARE = 0.02
 """The share of each recorded level, from the top, that is compared between units."""
-READ = ["crn", "group", "level", "stratum", "scorable", "rank", "pdu_code", "what_happened"]
+READ = [
+    "crn",
+    "group",
+    "level",
+    "stratum",
+    "scorable",
+    "why_not",
+    "rank",
+    "pdu_code",
+    "what_happened",
+]
 """The columns of a night's scores file that are needed."""
 Counts = dict[str, Any]
 
@@ -42,17 +52,17 @@ Counts = dict[str, Any]
 def follow_night(connection: Connection, store: Store, scores: Path, as_of: date) -> date | None:
     """Count what came of the next night that ended 90 days ago and store it; returns its date.
 
-    One night a week is followed, the oldest first, and one at a time; None where there is none. A
+    One night of a week is followed, the first that drew anybody at random: later ones of the week
+    draw in place of others alone. The oldest first, one at a time; None where there is none. A
     night whose scores file is gone is passed over.
     """
     last = connection.execute(select(func.max(night_outcomes.c.as_of))).scalar()
-    nights = select(runs.c.id, runs.c.as_of, runs.c.scores_file).where(
-        runs.c.as_of <= as_of - timedelta(days=WITHIN)
-    )
+    nights = select(runs).where(runs.c.as_of <= as_of - timedelta(days=WITHIN))
     if last is not None:
-        nights = nights.where(runs.c.as_of >= last + timedelta(days=EVERY))
+        next_week = last + timedelta(days=7 - last.weekday())
+        nights = nights.where(runs.c.as_of >= next_week)
     for run in connection.execute(nights.order_by(runs.c.as_of, runs.c.at)):
-        rows = _read_scores(scores / run.scores_file)
+        rows = _read_scores(scores / run.scores_file) if run.counts["random"] else None
         if rows is not None:
             counts = _count_night(connection, store, rows, run.id, run.as_of)
             values = {"as_of": run.as_of, "counts": counts}
@@ -63,21 +73,29 @@ def follow_night(connection: Connection, store: Store, scores: Path, as_of: date
 
 
 def _read_scores(path: Path) -> pl.DataFrame | None:
+    """The rows of a night with `place`: the share of the recorded level that ranks as high."""
     try:
-        return pl.read_parquet(path, columns=READ) if path.exists() else None
+        rows = pl.read_parquet(path, columns=READ) if path.exists() else None
     except (PolarsError, OSError):
         return None  # a damaged file of an old night stops no later one
+    return None if rows is None else with_places(rows)
+
+
+def with_places(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `place`, over everybody scored in the night; null without a score."""
+    place = pl.col("rank") / pl.col("scorable").sum().over("stratum")
+    return rows.with_columns(place=pl.when("scorable").then(place))
 
 
 def _count_night(
     connection: Connection, store: Store, rows: pl.DataFrame, run: str, night: date
 ) -> Counts:
-    # Who is limited since is not looked at, nor counted.
-    limited = connection.execute(select(caseload.c.crn).where(caseload.c.limited)).scalars()
-    rows = rows.filter(~pl.col("crn").is_in(list(limited)))
-    people = people_of_night(rows, _drawn_in(connection, run))
-    arms = pl.concat([beside_the_cut(people), by_chance(people, seed=night.toordinal())])
-    top = highest_ranked(people)
+    # Who is limited since is not looked at, nor counted, also where no longer under supervision.
+    limited = limited_access.limited_cases(connection)
+    rows = rows.filter(~pl.col("crn").is_in(sorted(limited)), pl.col("pdu_code").is_not_null())
+    drawn = _drawn_in(connection, run)
+    arms = pl.concat([beside_the_cut(rows, drawn), by_chance(rows, drawn, night.toordinal())])
+    top = highest_ranked(rows)
     until = night + timedelta(days=WITHIN)
     crns = pl.concat([arms.select("crn"), top.select("crn")]).unique()
     later = _what_came(store, rows, crns, night, until)
@@ -87,18 +105,18 @@ def _count_night(
     by_arm = outcomes.partition_by("arm", as_dict=True)
     return {
         "arms": {arm: count_people(people) for (arm,), people in sorted(by_arm.items())},
-        "units": _count_units(top.join(later, on="crn"), _units_begun(connection, night)),
+        "units": count_units(top.join(later, on="crn"), _units_begun(connection, night)),
     }
 
 
 def _drawn_in(connection: Connection, run: str) -> pl.DataFrame:
-    """How each person was drawn whom a run put in the queue: crn, drawn_as."""
+    """Whom a run put in the queue: crn, drawn_as, and the group and level drawn for."""
     drawn = (
-        select(items.c.crn, findings.c.drawn_as)
+        select(items.c.crn, findings.c.drawn_as, findings.c.risk_group, findings.c.stratum)
         .join(findings, findings.c.item_id == items.c.id)
         .where(items.c.run_id == run)
     )
-    schema = {"crn": pl.String(), "drawn_as": pl.String()}
+    schema = dict.fromkeys(["crn", "drawn_as", "group", "stratum"], pl.String())
     return pl.DataFrame(connection.execute(drawn).all(), schema=schema, orient="row")
 
 
@@ -113,71 +131,67 @@ def _units_begun(connection: Connection, night: date) -> set[str]:
     return set(connection.execute(units).scalars())
 
 
-def people_of_night(rows: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """One row a person of a unit who could have been drawn, or was: how, and place in the level.
+def beside_the_cut(rows: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
+    """The last people flagged of each unit and level, and as many next ones: crn, arm.
 
-    Columns: crn, pdu_code, stratum, place (the share of the level that ranks as high; null for
-    those without a score), drawn_as (null for those not drawn).
+    Next are people who could have been drawn and were not, each at the level of the best place, of
+    the levels at which anybody was flagged: as the draw itself ranks them.
     """
-    place = pl.col("rank") / pl.col("scorable").sum().over("stratum")
-    eligible = rows.with_columns(place=pl.when("scorable").then(place)).filter(
-        pl.col("what_happened").is_in(["queued", "not chosen"]), pl.col("pdu_code").is_not_null()
+    flagged = rows.join(
+        drawn.filter(pl.col("drawn_as") == "flagged").select("crn", "group", "stratum"),
+        on=["crn", "group", "stratum"],
     )
-    best = eligible.sort("place", "stratum", "group", nulls_last=True).unique(
-        "crn", keep="first", maintain_order=True
+    others = rows.filter(
+        pl.col("what_happened") == "not chosen",
+        pl.col("place").is_not_null(),
+        pl.col("stratum").is_in(flagged["stratum"].unique().to_list()),
     )
-    return best.join(drawn, on="crn", how="left").select(
-        "crn", "pdu_code", "stratum", "place", "drawn_as"
-    )
-
-
-def beside_the_cut(people: pl.DataFrame) -> pl.DataFrame:
-    """The last people flagged of each unit and level, and as many next ones: crn, arm."""
+    best = others.sort("place", "stratum", "group").unique("crn", keep="first", maintain_order=True)
     key = ["pdu_code", "stratum"]
-    scored = people.filter(pl.col("place").is_not_null()).sort("place", "crn")
-    flagged = scored.filter(pl.col("drawn_as") == "flagged")
     cut = flagged.group_by(key).agg(cut=pl.col("place").max())
-    below = (
-        scored.filter(pl.col("drawn_as").is_null())
-        .join(cut, on=key)
-        .filter(pl.col("place") > pl.col("cut"))
-        .group_by(key, maintain_order=True)
-        .head(BESIDE_THE_CUT)
-    )
-    above = flagged.group_by(key, maintain_order=True).tail(BESIDE_THE_CUT)
+    below = best.join(cut, on=key).filter(pl.col("place") > pl.col("cut"))
+    above = flagged.sort("place", "crn", descending=True)
     pairs = above.group_by(key).len("above").join(below.group_by(key).len("below"), on=key)
-    size = pairs.select(*key, size=pl.min_horizontal("above", "below"))
+    size = pl.min_horizontal("above", "below", pl.lit(BESIDE_THE_CUT))
+    sizes = pairs.select(*key, size=size)
+    sides = {"above the cut": above, "below the cut": below.sort("place", "crn")}
     nearest = [
-        above.sort("place", "crn", descending=True).join(size, on=key),
-        below.sort("place", "crn").join(size, on=key),
+        side.join(sizes, on=key, maintain_order="left")
+        .filter(pl.int_range(pl.len()).over(key) < pl.col("size"))
+        .select("crn", arm=pl.lit(name))
+        for name, side in sides.items()
     ]
-    listed = [
-        side.filter(pl.int_range(pl.len()).over(key) < pl.col("size")).select(
-            "crn", arm=pl.lit(name)
-        )
-        for side, name in zip(nearest, ("above the cut", "below the cut"), strict=True)
-    ]
-    return pl.concat(listed)
+    return pl.concat(nearest)
 
 
-def by_chance(people: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """The people drawn at random, and a sample of those who could have been drawn: crn, arm."""
-    drawn = people.filter(pl.col("drawn_as") == "random")
-    others = people.filter(pl.col("drawn_as").is_null()).sort("crn")
+def by_chance(rows: pl.DataFrame, drawn: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Those drawn at random, and a sample of those who could have been and were not: crn, arm.
+
+    Who has nothing on record cannot be drawn.
+    """
+    by_lot = drawn.filter(pl.col("drawn_as") == "random").select("crn")
+    at_random = by_lot.join(rows, on="crn", how="semi")
+    could_be = rows.filter(
+        pl.col("what_happened") == "not chosen",
+        pl.col("why_not").is_null() | (pl.col("why_not") != "nothing on record"),
+    )
+    others = could_be.select("crn").unique().sort("crn")
     sample = others.sample(min(MOST_OTHERS, others.height), seed=seed)
-    if drawn.is_empty():
+    if at_random.is_empty():
         sample = sample.head(0)
     return pl.concat(
         [
-            drawn.select("crn", arm=pl.lit("drawn at random")),
+            at_random.select("crn", arm=pl.lit("drawn at random")),
             sample.select("crn", arm=pl.lit("not drawn")),
         ]
     )
 
 
-def highest_ranked(people: pl.DataFrame) -> pl.DataFrame:
-    """The people in the first hundredths of each recorded level: crn, pdu_code."""
-    return people.filter(pl.col("place") <= TOP_SHARE).select("crn", "pdu_code")
+def highest_ranked(rows: pl.DataFrame) -> pl.DataFrame:
+    """The people in the first hundredths of each recorded level, whatever happened to them: crn,
+    pdu_code. Without those shown before, units that had begun would lack whom they showed.
+    """
+    return rows.filter(pl.col("place") <= TOP_SHARE).select("crn", "pdu_code").unique("crn")
 
 
 def _what_came(
@@ -252,9 +266,13 @@ def count_people(outcomes: pl.DataFrame) -> dict[str, int]:
     }
 
 
-def _count_units(outcomes: pl.DataFrame, begun: set[str]) -> list[dict[str, Any]]:
-    """By unit: whether it had begun, how many people rank highest, how many were raised."""
+def count_units(outcomes: pl.DataFrame, begun: set[str]) -> list[dict[str, Any]]:
+    """By unit: whether it had begun, how many people rank highest, how many were raised.
+
+    A unit with fewer than SMALL of them is left out: no count tells of a person.
+    """
     counted = outcomes.group_by("pdu_code").agg(people=pl.len(), raised=pl.col("raised").sum())
+    counted = counted.filter(pl.col("people") >= SMALL)
     return [
         {
             "unit": row["pdu_code"],

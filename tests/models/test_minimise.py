@@ -17,7 +17,9 @@ class Logistic:
 
     def __init__(self, seed: int, columns: int, rate: float, ridge: float) -> None:
         rng = np.random.default_rng(seed)
-        self.design = (rng.random((300, columns)) < 0.3) * rng.random((300, columns))
+        # Columns that go together, as indicators do, and some noise of their own.
+        together = rng.normal(size=(300, 3)) @ rng.normal(size=(3, columns))
+        self.design = together * rng.uniform(0.5, 3) + 0.2 * rng.normal(size=(300, columns))
         truth = rng.normal(0, 2, columns)
         self.higher = (rng.random(300) < rate * sigmoid(self.design @ truth)).astype(float)
         self.ridge = ridge
@@ -35,12 +37,12 @@ class Logistic:
         return squares + self.ridge * np.eye(len(beta))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=200)
 @given(
     seed=st.integers(0, 10_000),
     columns=st.integers(1, 12),
     rate=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
-    ridge=st.sampled_from([0.01, 1.0, 100.0]),
+    ridge=st.sampled_from([0.001, 1.0, 100.0]),
     held=st.floats(0, 1),
 )
 def test_it_agrees_with_a_slow_search(

@@ -129,6 +129,11 @@ LINE = 'indicator = "threats_count"\nsize = "strong"\nfull = 3'
         (LINE, LINE + "\nsign = 1", "is no prior"),
         (LINE, LINE + "\nfirst = 0.0", "first is 0: the share that counts where it just fires"),
         (LINE, LINE + "\nfirst = 1.5", "first is 1.5"),
+        (
+            LINE,
+            LINE.replace("full = 3", "full = 1\nfirst = 0.2"),
+            "the whole counts where it fires",
+        ),
         ("slight = 0.15", "slight = 0", "more than nought"),
         ("base = -3.9", "base = ", "is no prior"),
         (f"[[weight]]\n{LINE}", f"[[other]]\n{LINE}", "no weight for threats_count: every"),

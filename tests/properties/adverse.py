@@ -123,6 +123,7 @@ _OTHERS: list[Adverse] = [
     ],
     ("circumstances", {"kind": "relationship", "state": "new", "verified": False}),
     ("circumstances", {"kind": "relationship_conflict", "state": "current"}),
+    ("circumstances", {"kind": "treatment", "state": "ended"}),
     ("circumstances", {"kind": "child_contact", "state": "current", "verified": False}),
     ("circumstances", {"kind": "pregnancy", "state": "new"}),
     ("allocations", {"absent_from": 5}),

@@ -269,7 +269,9 @@ def enquiry_missing(h: History, kind: str, due: dict[str, list[date]]) -> int:
     longest = max((h.as_of - day).days for days in late.values() for day in days)
     at_stake = sum(why in ("relationship", "pregnancy", "curfew", "contact") for why in reasons)
     waited = (longest >= 90) + (longest >= 180)
-    return len(reasons) + at_stake + bool(children_seen(h)) + waited
+    # A child makes no domestic abuse enquiry due, and more is at stake where it is due.
+    beside = kind == "domestic_abuse" and bool(children_seen(h))
+    return len(reasons) + at_stake + beside + waited
 
 
 def da_missing(h: History) -> int:
@@ -289,7 +291,7 @@ def da_missing(h: History) -> int:
         "abuse": lately(h, abuse, 365),
         "relationship": lately(h, partners(h), 365),
         "register": lately(h, [r for r in registered if r["ended_on"] is None], 365),
-        "start": begun(h) if abuse or registered or protected else [],
+        "start": begun_and_known(h, [*abuse, *registered, *protected]),
     }
     return enquiry_missing(h, "domestic_abuse", due)
 
@@ -312,7 +314,7 @@ def sg_missing(h: History) -> int:
         "pregnancy": lately(h, circumstances(h, "pregnancy"), 365),
         "contact": [known_day(r) for r in children_seen(h)],
         "register": [known_day(r) for r in registered],
-        "start": begun(h) if children_seen(h) or registered else [],
+        "start": begun_and_known(h, [*children_seen(h), *registered]),
     }
     return enquiry_missing(h, "child_safeguarding", due)
 
@@ -320,6 +322,14 @@ def sg_missing(h: History) -> int:
 def begun(h: History) -> list[date]:
     """When the orders and licences in force began."""
     return [r["occurred_on"] for r in h.orders() if r["ended_on"] is None]
+
+
+def begun_and_known(h: History, calling: list[Row]) -> list[date]:
+    """From when the orders and licences in force call for an enquiry: what calls for it is known."""
+    if not calling:
+        return []
+    earliest = min(known_day(r) for r in calling)
+    return [max(r["occurred_on"], earliest) for r in h.orders() if r["ended_on"] is None]
 
 
 def enquiry_overdue(h: History, kind: str) -> int:

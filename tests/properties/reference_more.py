@@ -757,8 +757,11 @@ def serious_since(h: History, group: str) -> int:
 
 
 def close_together(h: History) -> int:
-    """The most failures on any 28 days that end in the last 180."""
-    days = [r["occurred_on"] for r in h.due([r for r in h.rows("contacts") if failed(r)])]
+    """The most days with a failure within any 28 days that end in the last 180."""
+    failures = [
+        r for r in h.rows("contacts") if failed(r) and r["type_code"] not in ("C118", "C119")
+    ]
+    days = {r["occurred_on"] for r in h.due(failures)}
     ends = [day for day in days if ago(h, day) < 180]
     return max((sum(0 <= (end - day).days < 28 for day in days) for end in ends), default=0)
 
@@ -770,20 +773,30 @@ def kinds_of_harm(h: History, group: str) -> int:
 
 def fell_away(h: History) -> int:
     """Whether treatment, and a settled home, ended in the last 180 days and none is left."""
-    ends: dict[str, list[date | None]] = {"treatment": [], "address": []}
-    for r in h.rows("circumstances"):
-        if r["kind"] == "treatment" or (r["kind"] == "address" and r["state"] == "settled"):
-            ended_day = r["occurred_on"] if r["state"] == "ended" else None
-            ends[r["kind"]].append(r["ended_on"] or ended_day)
+    treatments = [r for r in h.rows("circumstances") if r["kind"] == "treatment"]
+    states = ("settled", "current", "new", None)
+    homes = [r for r in h.rows("circumstances") if r["kind"] == "address" and r["state"] in states]
+    last_end = max(
+        (r["occurred_on"] for r in treatments if r["state"] == "ended"), default=date.min
+    )
+    treated = any(
+        r["ended_on"] is None and r["state"] != "ended" and r["occurred_on"] > last_end
+        for r in treatments
+    )
+    housed = any(r["ended_on"] is None for r in homes)
+    ended = [
+        r["ended_on"] or (r["occurred_on"] if r["state"] == "ended" else None) for r in treatments
+    ]
+    left = [r["ended_on"] for r in homes if r["state"] == "settled"]
     return sum(
-        None not in days and any(0 <= ago(h, day) < 180 for day in days if day is not None)
-        for days in ends.values()
+        not remains and any(day is not None and 0 <= ago(h, day) < 180 for day in days)
+        for remains, days in ((treated, ended), (housed, left))
     )
 
 
 ROUTINE = {
     "police": ("C204", "C369"),
-    "services": ("SFGC", "C157", "C158"),
+    "services": ("SFGC", "C158"),
     "monitoring": ("C063",),
 }
 
@@ -794,10 +807,13 @@ def lapsed(h: History) -> int:
         return 0
     count = 0
     for types in ROUTINE.values():
-        days = [
-            ago(h, r["occurred_on"]) for r in h.rows("contacts", 365) if r["type_code"] in types
-        ]
-        count += len(days) >= 3 and min(days) >= 90
+        days = sorted(
+            ago(h, r["occurred_on"])
+            for r in h.rows("contacts")
+            if r["type_code"] in types and r["outcome_code"] not in ("RSSR", "RSOF")
+        )
+        if days and 90 <= days[0] < 365:
+            count += sum(day - days[0] < 275 for day in days) >= 3
     return count
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,12 @@ from features.intake.load import load_extract
 from features.store.store import Store
 from features.synthetic import practice
 from features.synthetic.caseload import Parameters, synthesise_extract
-from models.inputs import Matrix, community_rows
+from models.inputs import community_rows
 from tests.conftest import AS_OF
 from tests.service import Service
-from training import config, labels
+from training import config, fit, labels
 from training.echo import FEWEST, measure_echo
 from training.labels import Labelled
-
-
-@dataclass
-class Ordinal:
-    """A stage 1 whose margin is a column of the frame."""
-
-    def margins_at(self, frame: pl.DataFrame, thresholds: Matrix) -> Matrix:
-        assert len(thresholds) == frame.height
-        return frame["margin"].to_numpy()
-
-
-@dataclass
-class Model:
-    ordinal: Ordinal
 
 
 def labelled(follows_record: float, people: int = 600) -> Labelled:
@@ -66,7 +51,8 @@ def labelled(follows_record: float, people: int = 600) -> Labelled:
 def test_the_echo_is_how_often_a_row_recorded_higher_has_the_larger_margin(
     follows: float, echo: float
 ) -> None:
-    (line,) = measure_echo(Model(Ordinal()), labelled(follows))  # type: ignore[arg-type]
+    rows = labelled(follows)
+    (line,) = measure_echo(rows, np.column_stack([rows.frame["margin"]] * 3))
     assert line.readers_say == "medium"
     assert line.echo.value == pytest.approx(echo, abs=0.05)
     assert line.echo.low < line.echo.value < line.echo.high
@@ -75,12 +61,24 @@ def test_the_echo_is_how_often_a_row_recorded_higher_has_the_larger_margin(
 
 def test_an_echo_of_few_rows_is_not_measured() -> None:
     few = labelled(0.0).where(pl.int_range(pl.len()) < FEWEST)
-    assert measure_echo(Model(Ordinal()), few) == []  # type: ignore[arg-type]
+    assert measure_echo(few, np.zeros((few.frame.height, 3))) == []
 
 
-def test_the_evidence_has_the_echo(service: Service) -> None:
-    spoken = labels.read_labels(service.store, AS_OF, config.read_config())
-    for line in measure_echo(service.model, spoken):
+def test_what_is_not_known_is_no_nought() -> None:
+    """An attendance rate of nobody recorded high is known: nought would tell them apart."""
+    rows = labelled(0.0)
+    rate = pl.when(pl.col("level") != "HIGH").then(pl.lit(0.5))
+    blank = Labelled(rows.frame.with_columns(attendance_rate_90d=rate))
+    (line,) = measure_echo(blank, np.zeros((blank.frame.height, 3)))
+    assert not any("attendance" in words for words in line.loudest)
+
+
+def test_the_echo_of_the_service_is_that_of_rows_left_out(service: Service) -> None:
+    chosen = config.read_config()
+    spoken = labels.read_labels(service.store, AS_OF, chosen)
+    lines = measure_echo(spoken, fit.fit_stage_1(spoken, chosen, service.model.ordinal.prior)[1])
+    assert lines
+    for line in lines:
         assert 0.3 < line.echo.value < 0.9
         assert line.recorded_higher <= line.rows
 

@@ -157,6 +157,7 @@ def test_training_again_finds_the_same_bundle(made_up: Path, proposal: pipeline.
         (text_of("rounds = 100", "round = 3"), "Did you mean 'rounds'"),
         ("[labels]\n", "lacks a setting"),
         (text_of("gap_days = 90", "gap_days = 60"), "shorter than the label window"),
+        (text_of("ridges = [10.0, 30.0, 100.0]", "ridges = [0.0]"), "each above nought"),
         ("x = ", "is not TOML"),
     ],
 )
