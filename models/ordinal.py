@@ -10,7 +10,7 @@ falls where an indicator of a declared direction gets worse, and never rises wit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
@@ -41,10 +41,6 @@ class OrdinalModel:
     departures: Mapping[str, float]
     usual: Mapping[str, float]
     intercepts: tuple[float, ...]
-
-    def without_boosters(self) -> OrdinalModel:
-        """The weights alone."""
-        return replace(self, boosters=())
 
     def margins(self, frame: pl.DataFrame) -> Matrix:
         """The log-odds of each threshold for each row: (rows, 3), falling along a row."""

@@ -17,6 +17,7 @@ import polars as pl
 
 from features.contracts.codes import LEVEL_ORDER
 from features.frame import build
+from features.indicators.ranks import rank_of
 from models import metrics
 from models.inputs import Matrix, community_rows
 from models.metrics import Figure
@@ -56,10 +57,7 @@ def measure_echo(judged: Labelled, left_out: Matrix) -> list[Echo]:
 
 def _at_level(judged: Labelled, place: int) -> Iterator[Echo]:
     own = judged.where((pl.col("reviewed") == place) & pl.col("level").is_in(list(LEVEL_ORDER)))
-    ranks = own.frame["level"].replace_strict(
-        {level: rank for rank, level in enumerate(LEVEL_ORDER)}, return_dtype=pl.Int64
-    )
-    higher = (ranks >= max(place, 1)).to_numpy()
+    higher = own.frame.select(rank_of("level") > max(place, 1)).to_series().to_numpy()
     if min(higher.sum(), (~higher).sum()) < FEWEST:
         return
     margins = own.frame[f"_margin_{max(place, 1) - 1}"].to_numpy()

@@ -102,7 +102,7 @@ def _shap_values(
 
 def _values_of_weights(model: Bundle, rows: pl.DataFrame, name: str) -> Matrix:
     """What the weights of both stages add, without the trees: (rows, indicators + 1)."""
-    without_trees = replace(model, ordinal=model.ordinal.without_boosters())
+    without_trees = replace(model, ordinal=replace(model.ordinal, boosters=()))
     values: Matrix = without_trees.contributions(rows, name)[0]
     values[:, -1] = 0.0
     return values

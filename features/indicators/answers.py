@@ -88,12 +88,12 @@ ENFORCED = Answer(
 )
 
 
+MAY_BE_HOME = (KIND == "address") & (
+    one_of("state", ["settled", "current", "new"]) | pl.col("state").is_null()
+)
+"""An address that may be a home: one whose state nobody gave may be, too."""
 PROTECTION = pl.col("ended_on").is_null() & (
-    ((KIND == "treatment") & pl.col("state").ne_missing("ended"))
-    | (
-        (KIND == "address")
-        & (one_of("state", ["settled", "current", "new"]) | pl.col("state").is_null())
-    )
+    ((KIND == "treatment") & pl.col("state").ne_missing("ended")) | MAY_BE_HOME
 )
 AGENCIES: dict[str, pl.Expr] = {
     "the police": one_of("type_code", ["C204", "C369"]),

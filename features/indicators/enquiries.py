@@ -119,8 +119,8 @@ WAITED = {"n": N, "date": pl.col("requested_on").min(), "d": pl.col("waited").ma
 def da_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a domestic abuse enquiry due, more than 15 working days ago, with
     none requested from 28 days before on; one more for a new relationship, one for a curfew, one for a
-    child whom the person lives with or meets, one once it was due for 90 days and one for 180. In the last 365 days, from when it was known: one entered as
-    needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
+    child whom the person lives with or meets, one once it was due for 90 days and one for 180. In the
+    last 365 days, from when it was known: one entered as needed; domestic abuse, or violence, threats or sexual behaviour towards a partner; a new
     relationship; a register of domestic abuse or MARAC. However long ago: the start of an order or
     licence in force of somebody with such an entry or register, ended or not, or with a restraining,
     non-molestation or stalking protection order; a curfew in force. Nothing asked at all counts.
@@ -179,8 +179,8 @@ def da_enquiry_overdue(histories: Histories) -> pl.LazyFrame:
 def sg_enquiry_missing(histories: Histories) -> pl.LazyFrame:
     """How many different things make a child safeguarding enquiry due, more than 15 working days ago,
     with none requested from 28 days before on; one more for each of a new relationship, a pregnancy or
-    child, a curfew and contact with a child, one once it was due for 90 days and one for 180. In the last 365 days, from when it was known: one
-    entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
+    child, a curfew and contact with a child, one once it was due for 90 days and one for 180. In the
+    last 365 days, from when it was known: one entered as needed; sexual concern about a child; violence, threats, abuse or sexual behaviour
     towards one; a new relationship, pregnancy or child. However long ago: current contact with a child,
     an active register of child concerns, child protection or a sex offender, and the start of an order
     or licence in force beside either; a curfew in force. Nothing asked at all counts.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.history.asof import CASE, Histories
-from features.indicators.answers import AGENCIES, HELD, HOSTEL_WARNINGS
+from features.indicators.answers import AGENCIES, HELD, HOSTEL_WARNINGS, MAY_BE_HOME
 from features.indicators.base import declare_indicator
 from features.indicators.language import (
     LAST,
@@ -82,10 +82,6 @@ def harm_kinds_known_365d(histories: Histories) -> pl.LazyFrame:
     return entries_concerning_groups(histories).filter(known_within(365))
 
 
-A_HOME = ("settled", "current", "new")
-"""States of an address that may be a home; one whose state nobody gave may be, too."""
-
-
 @declare_indicator(
     family="PL",
     kind="behaviour",
@@ -105,8 +101,7 @@ def protection_lost_180d(histories: Histories) -> pl.LazyFrame:
     which nobody gave the state, is one. Orders are left out: a new one is no good news, and would count
     as if it were.
     """
-    home = (KIND == "address") & (one_of("state", A_HOME) | pl.col("state").is_null())
-    rows = matching_entries(histories, "circumstances", (KIND == "treatment") | home)
+    rows = matching_entries(histories, "circumstances", (KIND == "treatment") | MAY_BE_HOME)
     said_ended = pl.col("state").eq_missing("ended")
     named = rows.with_columns(
         what=pl.when(KIND == "address").then(pl.lit("a settled home")).otherwise(KIND),

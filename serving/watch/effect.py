@@ -10,10 +10,11 @@ errors by unit). What cannot be told is "too few", never nought.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -83,15 +84,14 @@ def effect_figures(connection: Connection, as_of: date) -> list[Figure]:
 
 def figures_of_nights(nights: Sequence[Mapping[str, Any]]) -> list[Figure]:
     """The three figures from the counts of nights, as `followed.follow_night` stores them."""
-    rollout = {"raised": _estimate_rollout(nights)}
+    rollout = {"raised": {ROLL_OUT: _estimate_rollout(nights)}}
     shares = [
         _figure(
             name,
             nights,
             {arm: _share_difference(nights, arm, outcome) for arm in COMPARISONS},
             words=f"Of 100 people drawn at random, {{n}} more {words} than of",
-            rollout=rollout.get(outcome),
-            judges=outcome == "raised",
+            more=rollout.get(outcome, {}),
         )
         for name, (outcome, words) in OUTCOMES.items()
     ]
@@ -106,13 +106,12 @@ def _figure(
     by_arm: Mapping[str, Estimate | None],
     *,
     words: str,
-    rollout: Estimate | None = None,
-    judges: bool = False,
+    more: Mapping[str, Estimate | None] = MappingProxyType({}),
 ) -> Figure:
-    """A figure whose value is that of the random draw, with a part for each comparison."""
-    compared = {_label(nights, arm): estimate for arm, estimate in by_arm.items()}
-    if judges:
-        compared[ROLL_OUT] = rollout
+    """A figure whose value is that of the random draw, with a part for each comparison; `more` are
+    comparisons of other people, by their words.
+    """
+    compared = {**{_label(nights, arm): one for arm, one in by_arm.items()}, **more}
     parts = [
         untold_part(label, 0) if one is None else _part(label, one)
         for label, one in compared.items()
@@ -188,10 +187,38 @@ def _are_mostly_shown(pairs: Sequence[Pair]) -> bool:
 def _share_difference(
     nights: Sequence[Mapping[str, Any]], arm: str, outcome: str
 ) -> Estimate | None:
-    """The difference of the shares, night by night, weighed by how many were shown in each.
+    """The difference of the shares who have an outcome.
 
     The variance has one person more of either kind in each arm over all nights (Agresti and Caffo,
     The American Statistician 2000, 54: 280-288), so that nought of few is not certain.
+    """
+
+    def spread(people: int, of: Mapping[str, int]) -> float:
+        share = (of[outcome] + 1) / (people + 2)
+        return share * (1 - share)
+
+    return _difference(nights, arm, outcome, spread)
+
+
+def _days_sooner(nights: Sequence[Mapping[str, Any]], arm: str) -> Estimate | None:
+    """How many days sooner a level is raised, of 90, where a level not raised counts as 90 days."""
+
+    def spread(people: int, of: Mapping[str, int]) -> float:
+        mean = of["days"] / people
+        return max(of["squares"] / people - mean**2, WITHIN**2 / people)
+
+    later = _difference(nights, arm, "days", spread)
+    return later and Estimate(-later.value, -later.high, -later.low, later.people)
+
+
+def _difference(
+    nights: Sequence[Mapping[str, Any]],
+    arm: str,
+    what: str,
+    spread: Callable[[int, Mapping[str, int]], float],
+) -> Estimate | None:
+    """How much more of a count a person has in the arm shown, night by night, weighed by how many
+    were shown in each. `spread` gives the variance of a person from an arm's counts of all nights.
     """
     pairs = list(_arms(nights, arm))
     if not _can_be_told(pairs):
@@ -200,42 +227,14 @@ def _share_difference(
     weight /= weight.sum()
     difference, variance = 0.0, 0.0
     for side, sign in ((0, 1.0), (1, -1.0)):
-        people = np.array([pair[side]["people"] for pair in pairs], dtype=float)
-        cases = np.array([pair[side][outcome] for pair in pairs], dtype=float)
-        share = (cases.sum() + 1) / (people.sum() + 2)
-        difference += sign * float((weight * cases / people).sum())
-        variance += float((weight**2 * share * (1 - share) / people).sum())
-    return _estimate(difference, variance, pairs)
-
-
-def _days_sooner(nights: Sequence[Mapping[str, Any]], arm: str) -> Estimate | None:
-    """How many days sooner a level is raised, of 90, where a level not raised counts as 90 days."""
-    pairs = list(_arms(nights, arm))
-    if not _can_be_told(pairs):
-        return None
-    weight = np.array([here["people"] for here, _ in pairs], dtype=float)
-    weight /= weight.sum()
-    difference, variance = 0.0, 0.0
-    for side, sign in ((0, -1.0), (1, 1.0)):
-        people, days, squares = (
-            np.array([pair[side][name] for pair in pairs], dtype=float)
-            for name in ("people", "days", "squares")
+        people, count = (
+            np.array([pair[side][name] for pair in pairs], dtype=float) for name in ("people", what)
         )
-        mean = days.sum() / people.sum()
-        spread = max(squares.sum() / people.sum() - mean**2, WITHIN**2 / people.sum())
-        difference += sign * float((weight * days / people).sum())
-        variance += float((weight**2 * spread / people).sum())
-    return _estimate(difference, variance, pairs)
-
-
-def _estimate(
-    difference: float,
-    variance: float,
-    pairs: Sequence[Pair],
-) -> Estimate:
+        totals = {name: sum(pair[side][name] for pair in pairs) for name in pairs[0][side]}
+        difference += sign * float((weight * count / people).sum())
+        variance += float((weight**2 * spread(totals["people"], totals) / people).sum())
     half = 1.959964 * sqrt(variance)
-    people = sum(here["people"] + there["people"] for here, there in pairs)
-    return Estimate(difference, difference - half, difference + half, people)
+    return Estimate(difference, difference - half, difference + half, sum(_people_of(pairs)))
 
 
 def _estimate_rollout(nights: Sequence[Mapping[str, Any]]) -> Estimate | None:

@@ -8,7 +8,6 @@ stored, no person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, func, insert, select
 from features.contracts import codes
 from features.history import asof
 from features.history.recorded_levels import level_column
+from features.indicators.ranks import LEVEL_RANK, rank_of
 from features.store.store import Store
 from serving.cases import limited_access
 from serving.db.tables import findings, items, runs
@@ -229,7 +229,7 @@ def outcomes_of(
         value_name="later",
     )
     before = rows.select("crn", "group", "level")
-    higher = _rank("later") > pl.coalesce(_rank("level"), pl.lit(codes.LEVEL_ORDER.index("MEDIUM")))
+    higher = rank_of("later") > pl.coalesce(rank_of("level"), pl.lit(LEVEL_RANK["MEDIUM"]))
     raised = (
         levels.join(before, on=["crn", "group"])
         .filter(higher)
@@ -247,11 +247,6 @@ def outcomes_of(
         )
         .drop("raised_on")
     )
-
-
-def _rank(column: str) -> pl.Expr:
-    places: Mapping[str, int] = {level: n for n, level in enumerate(codes.LEVEL_ORDER)}
-    return pl.col(column).replace_strict(places, default=None, return_dtype=pl.Int64)
 
 
 def count_people(outcomes: pl.DataFrame) -> dict[str, int]:
