@@ -56,6 +56,14 @@ class Bundle:
         return frozenset(self.about.get("random_only", ()))
 
     @property
+    def by_prior(self) -> frozenset[str]:
+        """The recorded levels that the prior alone ranks: too few readings were held out, or none
+        is known. How often its first are put higher was not measured.
+        """
+        unread = (name for name, stratum in self.level.strata.items() if not stratum.rows)
+        return frozenset([*self.about.get("by_prior", ()), *unread])
+
+    @property
     def prior_alone(self) -> bool:
         """Whether no reading taught it anything: it ranks by published findings alone."""
         return not any(stratum.rows for stratum in self.level.strata.values())

@@ -4,12 +4,12 @@ Penalised maximum likelihood over all levels at once. A level multiplies the pri
 to one; its departures are drawn to shared ones, and those to nought; the slope of stage 1 is drawn
 to nought. So without readings the prior ranks, and it gives way as they come. The ridge is the one
 with the least log loss on people left out. There each level is also ranked by the prior alone, and
-where that is right more often, the prior stands.
+where that is right more often, the prior stands. It also stands where it is asked for by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,9 +89,16 @@ def calibration_rows(
 
 
 def fit_level_model(
-    rows: CalibrationRows, columns: Sequence[str], prior: Prior, ridges: Sequence[float]
+    rows: CalibrationRows,
+    columns: Sequence[str],
+    prior: Prior,
+    ridges: Sequence[float],
+    by_prior: Collection[str] = (),
 ) -> LevelModel:
-    """Fit stage 2; a level without a single row stands on the prior, uncalibrated."""
+    """Fit stage 2; the recorded levels of `by_prior` stand on the prior, whatever they show.
+
+    A level without a single row stands on it too, uncalibrated.
+    """
     least = prior.least_weights(columns)
     ridge = choose_ridge(
         ridges,
@@ -107,7 +114,7 @@ def fit_level_model(
     for name in STRATA:
         of_level = rows.strata == name
         own = rows.where(of_level)
-        if _beats_prior(own, left_out[of_level]):
+        if name not in by_prior and _beats_prior(own, left_out[of_level]):
             strata[name] = _stratum(levels[name], least, columns, own)
         else:
             strata[name] = _stand_on_prior(name, own, columns, prior)

@@ -35,9 +35,11 @@ from serving.web import app as web_app
 from tests import another_day
 from tests.conftest import AS_OF
 from tests.pages import Browser
-from training import config, pipeline, stability
+from training import config, gate, pipeline, stability
 
 CASES = 500
+FEWEST_HIGHER = 2
+"""In place of `gate.FEWEST_HIGHER`: of so few people, so that both kinds of level are there."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,12 +71,14 @@ class Service:
         levels: tuple[str, ...] = (),
         alone: bool = False,
         marked: str = "",
+        with_effects: bool = False,
     ) -> int:
         """An open case of a unit that no one has read yet.
 
         With `alone`, no second reader will be asked for where nothing is found too low.
         With `marked`, these words were read in one of its notes: a case may have a later version
         of the note that `write_notes` wrote, or no entry at all.
+        With `with_effects`, its findings say what an outstanding answer would change.
         With `levels`, each recorded level is among them, and something was recorded since the last
         assessment: at least two lines of the page can be ticked.
         """
@@ -90,6 +94,9 @@ class Service:
             )
             if drawn_as:
                 rows = rows.where(findings.c.drawn_as == drawn_as)
+            if with_effects:
+                first = findings.c.effects[0]["with_concerns"]
+                rows = rows.where(first.astext.is_not(None))
             if alone:
                 rows = rows.where(findings.c.draw >= SECOND_READ_OF_RANDOM)
             for group in COMMUNITY_GROUPS if levels else ():
@@ -226,6 +233,7 @@ def train(folder: Path) -> pipeline.Proposal:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "RESAMPLES", 40)
         patch.setattr(stability, "BOOTSTRAPS", 2)
+        patch.setattr(gate, "FEWEST_HIGHER", FEWEST_HIGHER)
         return pipeline.train_bundle(
             Store.open(folder / "store"),
             AS_OF,

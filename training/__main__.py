@@ -51,7 +51,7 @@ def train_model(args: argparse.Namespace) -> None:
     console.print(_figures_table(proposal.table))
     if store.made_up:
         console.print("Made-up people: these figures prove plumbing, not accuracy.", style="bold")
-    for line in pipeline.failed_levels(proposal.folder):
+    for line in pipeline.levels_not_passed(proposal.folder):
         console.print(f"  does not pass: {line}", highlight=False)
     outcome = "Proposed" if proposal.fresh else "Already trained:"
     console.print(

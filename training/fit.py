@@ -7,7 +7,7 @@ trainings is a margin from trainings that had not seen the person, and stage 2 c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,8 +34,12 @@ def fit_bundle(
     config: Config,
     about: dict[str, Any] | None = None,
     prior: Prior | None = None,
+    by_prior: Collection[str] = (),
 ) -> Bundle:
-    """Fit a bundle: stage 1 on all labelled rows, stage 2 on those from judged sources only."""
+    """Fit a bundle: stage 1 on all labelled rows, stage 2 on those from judged sources only.
+
+    The recorded levels of `by_prior` are ranked by the prior alone; the bundle's `about` says so.
+    """
     prior = prior or read_prior()
     first, left_out = fit_stage_1(labelled, config, prior)
     judged = labelled.frame["judged"].to_numpy()
@@ -51,8 +55,9 @@ def fit_bundle(
         columns=columns,
         prior=prior,
     )
-    second = calibrate.fit_level_model(rows, columns, prior, config.level.ridges)
-    return Bundle(first, second, build.catalogue_hash(), about or {})
+    second = calibrate.fit_level_model(rows, columns, prior, config.level.ridges, by_prior)
+    content = {**(about or {}), "by_prior": sorted(by_prior)}
+    return Bundle(first, second, build.catalogue_hash(), content)
 
 
 def fit_stage_1(labelled: Labelled, config: Config, prior: Prior) -> tuple[OrdinalModel, Matrix]:

@@ -4,12 +4,16 @@ On people and days held out: of one row in twenty it is right more often than th
 (by the near end of its interval), and at least as often as the count of fired indicators, the best
 single indicator and the prior; the interval of its slope lies above LEAST_SLOPE; of those shown
 between LEAST and MOST of the expected are found too low; and nothing that gets worse lowers it.
+
+A level that fails is read at random only. A level with fewer than FEWEST_HIGHER readings put higher
+can show nothing either way: there the prior ranks, as it does before the first reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from math import isnan
 from types import MappingProxyType
 
@@ -25,21 +29,32 @@ FEWEST_HIGHER = 10
 TO_BEAT = ("count of fired indicators", "best single indicator", "prior")
 
 
+class Outcome(StrEnum):
+    """What the readings held out show of the model at a recorded level."""
+
+    PASSES = "passes"
+    TOO_FEW = "too few readings"
+    FAILS = "fails"
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a recorded level passes, and what it fails."""
+    """The outcome at a recorded level, and why it does not pass."""
 
     recorded: str
-    passes: bool
+    outcome: Outcome
     why_not: tuple[str, ...]
+
+
+def levels_with_too_few(lines: Iterable[Line]) -> list[str]:
+    """The recorded levels of which too few readings of the newest period were put higher."""
+    return [one.recorded for one in judge_levels(lines) if one.outcome is Outcome.TOO_FEW]
 
 
 def judge_levels(
     lines: Iterable[Line], lowering: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> list[Verdict]:
     """The verdict on every recorded level, from the lines of the newest period.
-
-    A level of which no reading was judged does not pass: nothing shows what the model does there.
 
     `lowering` has by level the indicators that lower a probability when they get worse.
     """
@@ -53,7 +68,7 @@ def judge_levels(
             lowering.get(name, ()),
         )
         if name in judged
-        else Verdict(name, False, ("no reading of it was judged",))
+        else Verdict(name, Outcome.TOO_FEW, ("no reading of it was judged",))
         for name in STRATA
     ]
 
@@ -62,8 +77,11 @@ def _judge_level(
     line: Line, others: Mapping[str, Mapping[str, Figure]], lowering: Sequence[str]
 ) -> Verdict:
     if line.higher < FEWEST_HIGHER:
-        words = f"only {line.higher} of its readings are higher: too few to show anything"
-        return Verdict(line.stratum, False, (words,))
+        words = (
+            f"only {line.higher} of the {line.rows} readings held out are higher, and fewer than "
+            f"{FEWEST_HIGHER} show nothing"
+        )
+        return Verdict(line.stratum, Outcome.TOO_FEW, (words,))
     precision = line.figures["precision"]
     slope, shown = line.figures["slope"], line.figures["flagged_calibration"]
     faults = []
@@ -81,7 +99,7 @@ def _judge_level(
             f"{LEAST} and {MOST}"
         )
     faults += [f"lower where {name} gets worse" for name in lowering]
-    return Verdict(line.stratum, not faults, tuple(faults))
+    return Verdict(line.stratum, Outcome.FAILS if faults else Outcome.PASSES, tuple(faults))
 
 
 def _words(figure: Figure) -> str:

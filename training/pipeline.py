@@ -38,6 +38,11 @@ from training.weight_lines import compare_weights
 
 FIGURES = "figures.json"
 EVIDENCE = "evidence.json"
+INSTEAD = {
+    gate.Outcome.TOO_FEW: "ranked by the prior alone",
+    gate.Outcome.FAILS: "read at random only",
+}
+"""Who is shown at a recorded level where the model does not pass."""
 NO_READINGS = pl.DataFrame(schema={"crn": pl.String(), "weight": pl.Float64()})
 IN_A_WORD = ("until", "made_up", "store", "code", "config", "rows", "effective_rows", "folds")
 """The parts of a bundle's `about` that are logged as parameters of its MLflow run."""
@@ -83,7 +88,10 @@ def train_bundle(
     lines = [*development.lines, *final.lines]
     step("fitting the proposal on every reading")
     model = fit_bundle(
-        labelled, config, _describe_training(store, until, labelled, [*folds, *newest], config)
+        labelled,
+        config,
+        _describe_training(store, until, labelled, [*folds, *newest], config),
+        by_prior=gate.levels_with_too_few(final.lines),
     )
     step("what each level shows, and the caseload of today, against which drift is watched")
     pooled = final.pooled
@@ -98,7 +106,7 @@ def train_bundle(
         model = replace(model, about={**model.about, "settled": steady.families})
         step("the reasons by SHAP; the lists of other nights; pictures")
         content_of_evidence |= evidence.examine_reasons(store, model, until, pooled, steady, config)
-    failing = sorted(one.recorded for one in verdicts if not one.passes)
+    failing = sorted(one.recorded for one in verdicts if one.outcome is gate.Outcome.FAILS)
     model = replace(model, about={**model.about, "random_only": failing})
     # What the board reads before it signs is bound to what it signs, by this digest.
     model = replace(model, about={**model.about, "evidence": _digest_of(content_of_evidence)})
@@ -166,13 +174,14 @@ def _standing_proposal(marker: Path, out: Path) -> Proposal:
     return Proposal(content["bundle"], folder, content["version"], False, table)
 
 
-def failed_levels(folder: Path) -> list[str]:
-    """The recorded levels of a trained bundle that fail the gate, each with what it fails."""
+def levels_not_passed(folder: Path) -> list[str]:
+    """The recorded levels of a trained bundle that do not pass, what ranks there, and why."""
     content = json.loads((folder / EVIDENCE).read_text(encoding="utf-8"))
     return [
-        f"recorded {one['recorded'].lower()}: {'; '.join(one['why_not'])}"
+        f"recorded {one['recorded'].lower()}, {INSTEAD[one['outcome']]}: "
+        f"{'; '.join(one['why_not'])}"
         for one in content.get("gate", [])
-        if not one["passes"]
+        if one["outcome"] != gate.Outcome.PASSES
     ]
 
 

@@ -78,7 +78,7 @@ def measure_stability(
     stays: dict[str, list[float]] = {name: [] for name in first}
     for number in range(BOOTSTRAPS):
         step(f"reasons: resample {number + 1} of {BOOTSTRAPS}")
-        other = fit_bundle(_resample_people(labelled, rng), config)
+        other = fit_bundle(_resample_people(labelled, rng), config, by_prior=proposal.by_prior)
         for name, rows in shown.items():
             others[name].append(_reason_weights(other, frame[rows], name)[0])
         still = rows_shown(other, frame, STILL)

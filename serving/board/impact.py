@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -55,10 +56,13 @@ class Rate(BaseModel):
 
 
 class GateLine(BaseModel):
-    """Whether one recorded level passes what is asked of a model, and what it fails."""
+    """What readings held out show of the model at one recorded level, and why it does not pass.
+
+    `outcome` is one of `training.gate.Outcome`: the files of training are read, not its code.
+    """
 
     recorded: str
-    passes: bool
+    outcome: Literal["passes", "too few readings", "fails"]
     why_not: list[str]
 
 
@@ -94,8 +98,8 @@ class Impact:
     an_spo: float | None
     """Reviews a week for each SPO; None where no SPO is entered."""
     levels: list[AtLevel]
-    failing: list[GateLine]
-    """The recorded levels that do not pass what is asked of a model."""
+    not_passed: list[GateLine]
+    """The recorded levels that do not pass what is asked of a model, or had too few readings."""
     made_up: bool
     prior_alone: bool
     """Whether it ranks by published findings alone, and no reading taught it anything."""
@@ -109,14 +113,14 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
     total = flagged / (1 - approval.random_share)
     spos = select(func.count()).where(users.c.role == "spo", users.c.ended_at.is_(None))
     count = int(connection.execute(spos).scalar_one())
-    levels, failing, model, why_not = _read_evidence(approval, bundles)
+    levels, not_passed, model, why_not = _read_evidence(approval, bundles)
     return Impact(
         reviews=flagged,
         random=round(total - flagged),
         hours=round(total * MINUTES / 60),
         an_spo=total / count if count else None,
         levels=levels,
-        failing=failing,
+        not_passed=not_passed,
         made_up=bool(model and model.about.get("made_up")),
         prior_alone=bool(model and model.prior_alone),
         why_not=why_not,
@@ -147,12 +151,12 @@ def _read_evidence(
         return [], [], None, str(error)
     sizes = _level_sizes(Profile.profile_of(model))
     level_names = [name for name in ORDER if name in approval.weekly_reviews]
-    levels = [
-        _at_level(name, approval.weekly_reviews[name], evidence.rates, sizes)
-        for name in level_names
-    ]
-    failing = [one for one in evidence.gate if not one.passes]
-    return levels, failing, model, ""
+    # What was measured there is of a model that does not rank there.
+    by_prior = {one.recorded for one in evidence.gate if one.outcome == "too few readings"}
+    rates = [one for one in evidence.rates if one.recorded not in by_prior]
+    levels = [_at_level(name, approval.weekly_reviews[name], rates, sizes) for name in level_names]
+    not_passed = [one for one in evidence.gate if one.outcome != "passes"]
+    return levels, not_passed, model, ""
 
 
 def _read_file(path: Path, digest: str | None) -> Evidence:

@@ -60,9 +60,11 @@ def enqueue_cases(
     page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
     page_findings = evidence.collect_findings(histories, page_only)
     lane_findings = collect_lane_findings(histories, chosen)
-    # Only where the model flagged: elsewhere it is not shown how sure it is.
-    effects = {} if model.prior_alone else effects_of_answers(model, frame, read_answers())
-    flagged = {(item.crn, item.group) for item in chosen if item.drawn_as == "flagged"}
+    # Only where readings taught the model that flagged: elsewhere it is not shown how sure it is.
+    effects = effects_of_answers(model, frame, read_answers())
+    flagged = [item for item in chosen if item.drawn_as == "flagged"]
+    by_prior = {item.crn for item in flagged if item.stratum in model.by_prior}
+    with_effects = {(item.crn, item.group) for item in flagged if item.crn not in by_prior}
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     notes_of = notes.notes_of_cases(histories)
@@ -102,11 +104,16 @@ def enqueue_cases(
             )
             | {
                 "notes": notes_of[item.crn],
-                "because": because_json(item, rows[item.crn, item.group], lane_findings),
+                "because": because_json(
+                    item,
+                    rows[item.crn, item.group],
+                    lane_findings,
+                    by_prior=item.crn in by_prior,
+                ),
                 "effects": [
                     effect_json(one)
                     for one in effects.get((item.crn, item.group), [])
-                    if (item.crn, item.group) in flagged
+                    if (item.crn, item.group) in with_effects
                 ],
             }
             for number, item in zip(numbers, some, strict=True)

@@ -74,12 +74,18 @@ def collect_lane_findings(histories: Histories, chosen: Iterable[Chosen]) -> Fin
     return evidence.collect_findings(histories, [CATALOGUE[name] for name in sorted(names)])
 
 
-def because_json(item: Chosen, row: Mapping[str, object], findings: Findings) -> dict[str, Any]:
-    """Why a lane beside the model drew a case: {since, parts}, each part {words, findings}.
+def because_json(
+    item: Chosen, row: Mapping[str, object], findings: Findings, *, by_prior: bool
+) -> dict[str, Any]:
+    """Why a case was drawn: {since, parts, by_prior}, each part {words, findings}.
 
     `row` is the row of the indicator frame. Without parts where the model flagged the case, or
-    chance drew it.
+    chance drew it. `by_prior` is whether the prior alone ranked a flagged case.
     """
+    return {**_because_of_lane(item, row, findings), "by_prior": by_prior}
+
+
+def _because_of_lane(item: Chosen, row: Mapping[str, object], findings: Findings) -> dict[str, Any]:
     if item.drawn_as == UNUSUAL:
         new = [fact for fact in item.because["facts"] if fact["bits"] >= LEAST_BITS]
         parts = [

@@ -208,7 +208,9 @@ def test_outside_a_demo_the_night_flags_nobody_where_the_bundle_fails(service: S
     assert approvals.random_only(replace(approval, demo=False), failing) == {"LOW"}
     assert approvals.random_only(approval, failing) == frozenset(), "a demo has something to show"
     gate = json.loads((service.bundle_folder / "evidence.json").read_text())["gate"]
-    assert service.model.random_only == {one["recorded"] for one in gate if not one["passes"]}
+    assert service.model.random_only == {
+        one["recorded"] for one in gate if one["outcome"] == "fails"
+    }
     assert service.model.random_only, "a model of few made-up people passes nowhere"
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from features.frame import build
 from features.history import asof
+from models.inputs import community_rows
 from models.metrics import Figure
-from models.strata import STRATA
+from models.strata import STRATA, stratum_of
 from tests.conftest import AS_OF
-from tests.service import Service
+from tests.service import Service, quick_config
 from training import directions, gate
 from training.evaluate import MODEL, Line
-from training.gate import LEAST, LEAST_SLOPE, MOST, TO_BEAT, judge_levels
+from training.fit import fit_bundle
+from training.gate import LEAST, LEAST_SLOPE, MOST, TO_BEAT, Outcome, judge_levels
+from training.labels import read_all_readings
+from training.pipeline import levels_not_passed
 from training.weight_lines import compare_weights
 
 
@@ -41,7 +47,7 @@ def judge(own: Line, precision_of_others: float = 0.3) -> gate.Verdict:
 
 
 def test_a_level_that_shows_all_passes() -> None:
-    assert judge(line()) == gate.Verdict("LOW", True, ())
+    assert judge(line()) == gate.Verdict("LOW", Outcome.PASSES, ())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,7 @@ def test_a_level_that_shows_all_passes() -> None:
 )
 def test_each_rule_at_its_edge(figures: dict[str, Any], passes: bool) -> None:
     verdict = judge(line(**figures))
-    assert verdict.passes is passes
+    assert verdict.outcome is (Outcome.PASSES if passes else Outcome.FAILS)
     assert bool(verdict.why_not) is not passes
 
 
@@ -76,9 +82,43 @@ def test_each_simple_ranking_must_be_matched(name: str) -> None:
     assert verdict.why_not == (f"right less often (0.400) than the {name} (0.410)",)
 
 
-@pytest.mark.parametrize(("higher", "passes"), [(9, False), (10, True)])
-def test_too_few_readings_show_nothing(higher: int, passes: bool) -> None:
-    assert judge(line(higher=higher)).passes is passes
+@pytest.mark.parametrize(("higher", "outcome"), [(9, Outcome.TOO_FEW), (10, Outcome.PASSES)])
+def test_too_few_readings_show_nothing(higher: int, outcome: Outcome) -> None:
+    assert judge(line(higher=higher)).outcome is outcome
+    assert gate.levels_with_too_few([line(higher=higher)]) == [
+        name for name in STRATA if name != "LOW" or outcome is Outcome.TOO_FEW
+    ]
+
+
+def test_where_too_few_readings_are_held_out_the_prior_ranks(service: Service) -> None:
+    """Whatever else the readings teach there, and the level is not read at random instead."""
+    config = quick_config()
+    labelled = read_all_readings(service.store, AS_OF, config).teaching()
+    learned, model = fit_bundle(labelled, config), fit_bundle(labelled, config, by_prior=STRATA)
+    assert not all(one.on_prior for one in learned.level.strata.values())
+    frame = community_rows(labelled.frame)
+    scores = model.score_frame(frame)["log_odds"].to_numpy()
+    prior = model.level.prior.weighed(frame, model.level.columns).sum(axis=1)
+    for name in STRATA:
+        of_level = stratum_of(frame).to_numpy() == name
+        assert of_level.sum() > 1
+        level = model.level.strata[name]
+        expected = level.scale * prior[of_level] + level.base["public"]
+        np.testing.assert_allclose(scores[of_level], expected)
+    assert model.by_prior == {*STRATA}
+    assert learned.by_prior == {name for name, one in learned.level.strata.items() if not one.rows}
+
+
+def test_a_trained_bundle_says_where_the_prior_ranks(service: Service) -> None:
+    verdicts = json.loads((service.bundle_folder / "evidence.json").read_text())["gate"]
+    outcomes = {one["recorded"]: one["outcome"] for one in verdicts}
+    too_few = {name for name, outcome in outcomes.items() if outcome == Outcome.TOO_FEW}
+    assert service.model.about["by_prior"] == sorted(too_few)
+    assert all(service.model.level.strata[name].on_prior for name in too_few)
+    lines = levels_not_passed(service.bundle_folder)
+    assert len(lines) == sum(outcome != Outcome.PASSES for outcome in outcomes.values())
+    of_prior = [line for line in lines if "ranked by the prior alone" in line]
+    assert len(of_prior) == len(too_few)
 
 
 def test_only_the_newest_period_is_judged() -> None:
@@ -124,7 +164,7 @@ def test_a_level_that_was_not_judged_does_not_pass() -> None:
     """No line is no evidence: nobody is flagged on a model that was never held against anything."""
     verdicts = judge_levels([line()])
     assert [one.recorded for one in verdicts] == list(STRATA)
-    assert not any(one.passes for one in judge_levels([]))
+    assert {one.outcome for one in judge_levels([])} == {Outcome.TOO_FEW}
     assert {one.why_not for one in verdicts[1:]} == {("no reading of it was judged",)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -221,14 +222,48 @@ def test_the_board_reads_which_levels_fail_before_it_signs(
     service: Service, proposed: int, browser: Browser
 ) -> None:
     evidence = json.loads((service.bundle_folder / impact.EVIDENCE).read_text())
-    failing = [one for one in evidence["gate"] if not one["passes"]]
+    failing = [one for one in evidence["gate"] if one["outcome"] == "fails"]
+    too_few = [one for one in evidence["gate"] if one["outcome"] == "too few readings"]
     assert {one["recorded"] for one in evidence["gate"]} <= set(STRATA)
     assert failing, "a model of 500 made-up people shows little"
     page = browser.sign_in("BOARD-1").get("/board/approvals")
     section = page.partition(f"Proposal {proposed}, waiting")[2].partition("</section>")[0]
     assert section.count('data-qa="fails"') == len(failing)
-    for one in failing:
+    assert section.count('data-qa="by-prior"') == len(too_few)
+    for one in [*failing, *too_few]:
         assert str(escape("; ".join(one["why_not"]))) in section
+
+
+def test_of_a_level_that_the_prior_ranks_no_measured_figure_is_shown(
+    service: Service, proposed: int, tmp_path: Path
+) -> None:
+    """What was measured there is of the model that readings taught."""
+    folder = tmp_path / service.bundle_folder.name
+    folder.mkdir()
+    evidence = json.loads((service.bundle_folder / impact.EVIDENCE).read_text())
+    figure = {"value": 0.4, "low": 0.3, "high": 0.5}
+    evidence["rates"] = [
+        {"recorded": name, "share": 0.05, "precision": figure, "share_found": figure}
+        for name in STRATA
+    ]
+    outcomes = dict.fromkeys(STRATA, "fails") | {"LOW": "too few readings", "HIGH": "passes"}
+    evidence["gate"] = [
+        {"recorded": name, "outcome": outcomes[name], "why_not": ["x"]} for name in STRATA
+    ]
+    written = json.dumps(evidence).encode()
+    (folder / impact.EVIDENCE).write_bytes(written)
+    digest = hashlib.sha256(written).hexdigest()
+    model = replace(service.model, about={**service.model.about, "evidence": digest})
+    model.save(folder)
+    with service.night.connect() as connection:
+        named = next(o for o in approvals.list_approvals(connection) if o.id == proposed)
+        meant = impact.describe_impact(
+            connection, replace(named, bundle_id=model.id), folder.parent
+        )
+    shown = {one.level: one.wrong_of_ten for one in meant.levels}
+    assert shown.pop("low") is None
+    assert None not in shown.values()
+    assert {one.recorded for one in meant.not_passed} == {"LOW", "MEDIUM", "UNKNOWN"}
 
 
 def test_the_board_reads_that_the_prior_alone_was_never_measured(

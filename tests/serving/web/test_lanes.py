@@ -40,7 +40,7 @@ def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
     browser.record_view(item)
     page = browser.get(f"/cases/{item}/findings")
     assert SENTENCES[lane] in page
-    assert "reviewers usually gave a higher level" not in page, "the model said nothing of it"
+    assert "readers are most likely to put higher" not in page, "the model said nothing of it"
     with service.admin.connect() as connection:
         parts, reasons = connection.execute(
             text("SELECT because -> 'parts', reasons FROM triage.findings WHERE item_id = :i"),
