@@ -42,7 +42,7 @@ serve: $(MADE)/base $(MADE)/static ## the pages of the latest demo, on http://12
 
 test: $(MADE)/dev $(MADE)/static $(MADE)/provider ## every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95
 
 check: $(MADE)/dev ## every static check; says at the end how many failed

@@ -1,5 +1,8 @@
 """Lets the whole suite run on another day: `ROSH_TEST_AHEAD` says how many days ahead.
 
+A run that would go on over midnight is one of the next day from its start: what was done
+"yesterday" in its first test must be yesterday in its last.
+
 The service's clock is read ahead, and PostgreSQL is started under libfaketime, which shifts its own.
 Libraries that read the machine's time by themselves (signed tokens) are left alone.
 
@@ -15,16 +18,35 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from features import clock
 
 VARIABLE = "ROSH_TEST_AHEAD"
 LIBRARIES = ("usr/lib/*/faketime/libfaketime.so.1", "usr/lib64/faketime/libfaketime.so.1")
-AHEAD = int(os.environ.get(VARIABLE, "0"))
-"""How many days ahead of the machine's clock this run is."""
+TO_NEXT_DAY = "ROSH_TEST_TO_NEXT_DAY"
+"""Seconds by which a late run is ahead, set by the process that begins it for those it starts."""
+LONGEST_RUN = timedelta(minutes=75)
 _whole_run = ExitStack()
+
+
+def to_next_day(now: datetime) -> timedelta:
+    """How far ahead a run that begins now is: nothing, or to five past one on the next day.
+
+    At that time the day is the same in UTC too, in winter and in summer.
+    """
+    day = clock.day_of(now)
+    if clock.day_of(now + LONGEST_RUN) == day:
+        return timedelta(0)
+    next_day = datetime.combine(day + timedelta(days=1), time(1, 5), clock.LOCAL)
+    return next_day - now
+
+
+def _ahead() -> timedelta:
+    seconds = to_next_day(clock.now()).total_seconds() if library() is not None else 0
+    late = os.environ.setdefault(TO_NEXT_DAY, str(round(seconds)))
+    return timedelta(days=int(os.environ.get(VARIABLE, "0")), seconds=int(late))
 
 
 def library() -> Path | None:
@@ -33,12 +55,16 @@ def library() -> Path | None:
     return next(paths, None)
 
 
+AHEAD = _ahead()
+"""How far ahead of the machine's clock this run is."""
+
+
 def begin() -> None:
     """Let the service's clock run ahead from now on, where a run on another day was asked for."""
     if AHEAD:
         if library() is None:
             raise RuntimeError(f"{VARIABLE} needs libfaketime. Install the package libfaketime.")
-        _whole_run.enter_context(clock.ahead_by(timedelta(days=AHEAD)))
+        _whole_run.enter_context(clock.ahead_by(AHEAD))
 
 
 def _environment_of_the_database() -> dict[str, str]:
@@ -47,7 +73,7 @@ def _environment_of_the_database() -> dict[str, str]:
         return {}
     return {
         "LD_PRELOAD": str(library()),
-        "FAKETIME": f"{AHEAD:+d}d",
+        "FAKETIME": f"{round(AHEAD.total_seconds()):+d}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
 

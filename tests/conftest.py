@@ -17,6 +17,8 @@ from tests import another_day
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
     from tests.pages import Browser
     from tests.service import Service
@@ -25,19 +27,39 @@ if TYPE_CHECKING:
 another_day.begin()
 AS_OF = clock.last_full_day()
 SHARED = Path(__file__).parents[2] / "shared"
-PAGES = ("journeys", "other_days", "promises", "serving", "training")
+PAGES = ("journeys", "models", "promises", "serving", "training")
 """The folders whose tests run in one process, beside all others in another: about half the time
 each. Always the same tests in the same order, as those of the service share one database.
 """
+_groups_of_this_process: set[str] = set()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name the process of each test, for `make test`."""
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        name = "pages" if folder in PAGES else "records"
-        item.add_marker(pytest.mark.xdist_group(name=name))
+def group_of(nodeid: str) -> str:
+    """The process in which a test runs, by the folder that its number begins with."""
+    folder = nodeid.removeprefix("tests/").split("/")[0]
+    return "pages" if folder in PAGES else "records"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hand each process of `make test` its folders; xdist's own groups do nothing under pytest 9.2,
+    so every process made everything that is costly for itself.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FolderScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return FolderScheduling(config, log)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop where one of two processes is handed tests of the other: both would make everything."""
+    workers = getattr(item.config, "workerinput", {}).get("workercount", 1)
+    _groups_of_this_process.add(group_of(item.nodeid))
+    if workers > 1 and len(_groups_of_this_process) > 1:
+        pytest.exit("One process was handed tests of both groups: see PAGES in tests/conftest.py.")
 
 
 @pytest.fixture(scope="session")

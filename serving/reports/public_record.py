@@ -272,9 +272,11 @@ def _law_lines() -> list[str]:
 
 
 def _threshold(line: Line, word: str) -> str:
-    """Where to look, or to act, or by which other figure that is judged."""
+    """Where to look, or to act, or what else judges the figure."""
     if line.judged_by:
         return f"as “{THRESHOLDS[line.judged_by].title}”"
+    if line.by_interval:
+        return "its interval lies below nought" if word == "look" else "never by itself"
     return f"{line.way} {line.thresholds[word]}"
 
 

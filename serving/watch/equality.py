@@ -268,7 +268,11 @@ def _share_gaps(
     readings: pl.DataFrame,
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
-    """The gaps of a share by group: `readings` has crn, whether it was `said`, and a weight."""
+    """The gaps of a share by group: `readings` has crn, whether it was `said`, and a weight.
+
+    From SMALL readings on a group can need a look or action; green, by the far end of its interval,
+    takes many more (docs/decisions/0112).
+    """
     readings_frame = readings.join(people, on="crn")
     if readings_frame.height < FEWEST:
         return [Part("everyone read", None, None, None, readings_frame.height, TOO_FEW)]
@@ -280,7 +284,7 @@ def _share_gaps(
     for characteristic in (one for one in CHARACTERISTICS if one not in unknown):
         for row in _group_shares(readings_frame, pl.col(characteristic)).iter_rows(named=True):
             label = f"{characteristic}: {row['group']}"
-            if min(row["read"], row["worth"]) < FEWEST:
+            if min(row["read"], row["worth"]) < SMALL:
                 gaps.append(untold_part(label, row["read"]))
                 continue
             low, high = (

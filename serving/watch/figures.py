@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Literal
 
 import numpy as np
@@ -41,22 +42,29 @@ class Line:
     unit: Unit
     way: Literal["above", "below"]
     look: float
-    """NaN, like `act`, where `judged_by` is set."""
+    """NaN, like `act`, where another figure or the interval judges."""
     act: float
     too_much: tuple[float, float] | None = None
     """The thresholds on the other side, of what can be wrong both ways."""
     judged_by: str = ""
     """The figure whose state this one takes: it has no good or bad value of its own."""
+    by_interval: bool = False
+    """Whether the interval of a difference judges it: a look where all of it lies below nought."""
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Where to look and where to act, by these words; nothing where another figure judges."""
-        return {} if self.judged_by else {"look": self.look, "act": self.act}
+        """Where to look and where to act, by these words; nothing where something else judges."""
+        return {} if isnan(self.look) else {"look": self.look, "act": self.act}
 
 
 def _judged_by(other: str, title: str, way: Literal["above", "below"]) -> Line:
     """A share among outcomes that another figure judges."""
     return Line("outcomes", title, "share", way, np.nan, np.nan, judged_by=other)
+
+
+def _by_interval(title: str, unit: Unit) -> Line:
+    """A difference that being shown made."""
+    return Line("effect", title, unit, "below", np.nan, np.nan, by_interval=True)
 
 
 THRESHOLDS: dict[str, Line] = {
@@ -112,9 +120,9 @@ THRESHOLDS: dict[str, Line] = {
     "changed_gap": Line("fairness", "Widest gap in changed views", "share", "above", 0.15, 0.3),
     "asked_gap": Line("fairness", "Widest gap in what is asked", "share", "above", 0.15, 0.3),
     "notes_gap": Line("fairness", "Widest gap in notes corrected", "share", "above", 0.1, 0.2),
-    "raised_because": Line("effect", "Raised because shown", "share", "below", 0.0, -1.0),
-    "asked_because": Line("effect", "Enquired because shown", "share", "below", 0.0, -1.0),
-    "sooner_because": Line("effect", "Days sooner because shown", "number", "below", 0.0, -90.0),
+    "raised_because": _by_interval("Raised because shown", "share"),
+    "asked_because": _by_interval("Enquired because shown", "share"),
+    "sooner_because": _by_interval("Days sooner because shown", "number"),
     "recorded_gap": Line("fairness", "Widest gap in what is recorded", "ratio", "above", 1.3, 2.0),
 }
 """The thresholds, used by code and page; a change of them is a reviewed change of code."""

@@ -24,17 +24,7 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
         return Markup("")
     line = THRESHOLDS[name]
     thresholds = line.thresholds
-    tops = [
-        *list(thresholds.values())[:1],
-        *(one.value for _, one in values if one.value is not None),
-    ]
-    # The end of a wide interval is cut off: it would press value and thresholds flat.
-    widest = 1.5 * max(*thresholds.values(), *tops, 0.0)
-    tops += [min(one.high, widest) for _, one in values if one.high is not None]
-    # The farther threshold only where it is near: it would press everything else flat.
-    top = max(tops) * 1.1
-    for farther in thresholds.values():
-        top = max(top, farther * 1.05) if farther <= 3 * top else top
+    bottom, top = _ends_of_scale([one for _, one in values], list(thresholds.values()))
     first, last = values[0][0], values[-1][0]
     span = max(1, (last - first).days)
 
@@ -42,7 +32,8 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
         return LEFT + (WIDTH - LEFT - RIGHT) * (day - first).days / span
 
     def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
+        within = max(bottom, min(value, top))
+        return TOP + (HEIGHT - TOP - BOTTOM) * (top - within) / (top - bottom)
 
     shapes = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
     for word, value in thresholds.items():
@@ -62,6 +53,22 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
         shapes += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{LINE}"/>' for a, b in points]
     title = f"{line.title}, {in_words(name, values[-1][1].value or 0.0)} on {last.isoformat()}"
     return _svg_picture(title, [*bands, *shapes], first, last)
+
+
+def _ends_of_scale(figures: Sequence[Figure], thresholds: Sequence[float]) -> tuple[float, float]:
+    """The ends of the upright axis: nought is always on it, and below nought what lies there."""
+    values = [one.value for one in figures if one.value is not None]
+    near = [*thresholds[:1], *values, 0.0]
+    # The end of a wide interval is cut off: it would press value and thresholds flat.
+    widest = 1.5 * max(map(abs, [*thresholds, *near]))
+    highs = [min(one.high, widest) for one in figures if one.high is not None]
+    lows = [max(one.low, -widest) for one in figures if one.low is not None]
+    top = 1.1 * max(near + highs)
+    # The farther threshold only where it is near: it would press everything else flat.
+    for farther in thresholds:
+        top = max(top, farther * 1.05) if farther <= 3 * top else top
+    bottom = 1.1 * min([0.0, *values, *lows])
+    return (bottom, top) if top > bottom else (0.0, 1.0)
 
 
 def _svg_picture(title: str, shapes: Sequence[str], first: date, last: date) -> Markup:

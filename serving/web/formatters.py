@@ -257,6 +257,21 @@ def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
     )
 
 
+def limits_of(name: str) -> str:
+    """Where a watched figure needs a look and where action, or what judges it, as a sentence."""
+    line = THRESHOLDS[name]
+    if line.judged_by:
+        other = THRESHOLDS[line.judged_by].title
+        return f"Judged by “{other}”: how many levels are too low is not of this service's making."
+    if line.by_interval:
+        return "Look where the whole interval lies below nought: being shown would have done harm."
+    both = f"Look {line.way} {in_unit(line.look, name)}, act {line.way} {in_unit(line.act, name)}"
+    if not line.too_much:
+        return f"{both}."
+    look, act = (in_unit(value, name) for value in line.too_much)
+    return f"{both}; also look above {look}, act above {act}."
+
+
 def in_unit(value: float, name: str) -> str:
     """A watched figure's value with its unit; shares are given out of 100."""
     words = in_words(name, value)
@@ -286,5 +301,6 @@ FILTERS = {
     "how_sure": how_sure,
     "in_hundred": in_hundred,
     "in_unit": in_unit,
+    "limits": limits_of,
     "pasted": pasted_sentences,
 }

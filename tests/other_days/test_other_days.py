@@ -88,7 +88,26 @@ def test_the_other_days_follow_from_today() -> None:
     assert list(days_ahead(date(2026, 11, 28)).values()) == [7, 458, 120, 730]
 
 
-@pytest.mark.skipif(another_day.AHEAD != 0, reason="this is another day already")
+@pytest.mark.parametrize(
+    ("now", "ahead"),
+    [
+        (datetime(2026, 11, 30, 22, 44, tzinfo=UTC), datetime(2026, 11, 30, 22, 44, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 22, 45, tzinfo=UTC), datetime(2026, 12, 1, 1, 5, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 0, 0, tzinfo=UTC), datetime(2026, 11, 30, 0, 0, tzinfo=UTC)),
+        # In summer a day here ends at eleven in UTC; at five past one it is past midnight in both.
+        (datetime(2026, 6, 30, 21, 44, tzinfo=UTC), datetime(2026, 6, 30, 21, 44, tzinfo=UTC)),
+        (datetime(2026, 6, 30, 21, 45, tzinfo=UTC), datetime(2026, 7, 1, 0, 5, tzinfo=UTC)),
+        (datetime(2026, 6, 30, 23, 30, tzinfo=UTC), datetime(2026, 6, 30, 23, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_run_that_would_cross_midnight_is_one_of_the_next_day(
+    now: datetime, ahead: datetime
+) -> None:
+    assert now + another_day.to_next_day(now) == ahead
+    assert clock.day_of(ahead + another_day.LONGEST_RUN) == clock.day_of(ahead)
+
+
+@pytest.mark.skipif(another_day.VARIABLE in os.environ, reason="this is another day already")
 def test_what_counts_days_holds_on_a_leap_day() -> None:
     """`make verify` runs the whole suite on each of the days."""
     if another_day.library() is None:

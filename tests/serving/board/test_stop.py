@@ -179,7 +179,7 @@ def _add_a_third_member(service: Service) -> None:
         )
 
 
-@pytest.mark.skipif(another_day.AHEAD != 0, reason="libfaketime stops PostgreSQL's own timers")
+@pytest.mark.skipif(bool(another_day.AHEAD), reason="libfaketime stops PostgreSQL's own timers")
 def test_nobody_withdraws_while_a_night_commits(service: Service) -> None:
     """One of the two comes first: a commit under an approval that was withdrawn before it is none."""
     with service.night.connect() as night:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from serving.watch import (
 from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW, Figure, Part, in_words, worst_part
 from serving.watch.figures import NOT_KNOWN as UNKNOWN
 from serving.web import charts
+from serving.web.formatters import limits_of
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service
@@ -390,6 +392,29 @@ def test_a_gap_in_being_right_needs_enough_readings() -> None:
     assert few[0].state == TOO_FEW
 
 
+@pytest.mark.parametrize(("read_of_group", "state"), [(9, TOO_FEW), (10, LOOK), (29, ACT)])
+def test_a_small_group_far_off_is_named_before_it_has_thirty_readings(
+    read_of_group: int, state: str
+) -> None:
+    """Everyone 20 of 100, the group 87 of 100 and more: by the near end of its own interval."""
+    population = people(ethnicity=["A"] * 900 + ["B"] * read_of_group)
+    read = [reading(crn=f"A{n:06d}", first=n % 5 == 0) for n in range(900)]
+    ours = range(900, 900 + read_of_group)
+    read += [reading(crn=f"A{n:06d}", first=n % 8 != 0) for n in ours]
+    parts = equality._gap_parts("precision_gap", population, read, lambda one: one.first)
+    group = next(part for part in parts if part.label.startswith("ethnicity: B"))
+    assert group.state == state
+    assert (group.value is None) == (read_of_group < 10)
+
+
+def test_a_small_group_is_not_cleared_by_few_readings() -> None:
+    population = people(ethnicity=["A"] * 900 + ["B"] * 12)
+    read = [reading(crn=f"A{n:06d}", first=n % 5 == 0) for n in range(912)]
+    parts = equality._gap_parts("precision_gap", population, read, lambda one: one.first)
+    states = {part.label.split(",")[0]: part.state for part in parts}
+    assert states == {"ethnicity: A": GREEN, "ethnicity: B": TOO_FEW}
+
+
 def test_a_gap_in_what_is_missed_is_of_people_and_not_of_readings() -> None:
     """Drawn with one chance in ten, a case stands for ten (promise 9): weights change the share."""
     population = people(sex=["F"] * 200 + ["M"] * 200)
@@ -506,6 +531,41 @@ def test_pictures_leave_holes_and_say_the_last_value() -> None:
     assert "<title>Missed, 5 on 2026-10-02</title>" in drawn
     assert "style=" not in drawn
     assert str(charts.over_nights("misses", [hole])) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "nought"), [((-0.2, -0.1), "top"), ((0.1, -0.1), "between"), ((0.0, 0.0), "bottom")]
+)
+def test_a_picture_of_a_difference_goes_below_nought(
+    values: tuple[float, float], nought: str
+) -> None:
+    day = date(2026, 9, 1)
+    history = [
+        (
+            day + timedelta(days=n),
+            Figure("raised_because", value, value - 0.3, value + 0.3, 90, GREEN, "", []),
+        )
+        for n, value in enumerate(values)
+    ]
+    drawn = str(charts.over_nights("raised_because", history))
+    circles = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([-\d.]+)"', drawn)]
+    assert all(charts.TOP <= y <= charts.HEIGHT - charts.BOTTOM for y in circles)
+    axis = float(re.findall(r'<line x1="[\d.]+" y1="([-\d.]+)"', drawn)[0])
+    places = {
+        "top": axis < min(circles),
+        "between": min(circles) < axis < max(circles),
+        "bottom": axis == circles[0],
+    }
+    assert places[nought]
+    assert drawn.count("<line") == 1, "no threshold where the interval judges"
+
+
+def test_what_judges_a_figure_is_said_in_words() -> None:
+    assert limits_of("raised_because").startswith("Look where the whole interval lies below nought")
+    assert limits_of("late") == "Look above 15 of 100, act above 30 of 100."
+    assert limits_of("misses").startswith("Judged by “Found, against chance”")
+    for name, line in watch.THRESHOLDS.items():
+        assert ("also look above" in limits_of(name)) == bool(line.too_much)
 
 
 def test_a_question_page_shows_thresholds_pictures_and_earlier_nights(
