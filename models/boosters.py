@@ -1,16 +1,23 @@
-"""Trains and asks the boosters of stage 1: LightGBM on rows stacked by threshold."""
+"""Trains, reads and asks the boosters of stage 1: LightGBM on rows stacked by threshold.
+
+LightGBM brings scikit-learn and pandas along, some seconds of every start, so it is imported where
+a booster is trained or read and not with this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 from models.inputs import Matrix
 from models.strata import THRESHOLDS
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ def train_booster(
     `directions` has one entry a column of `base`: 1 rising, -1 falling, 0 free. `start`, where
     given, holds the log-odds that it begins from: (rows, thresholds). It learns what they leave.
     """
+    import lightgbm as lgb
+
     stacked = np.vstack([_at_threshold(base, k) for k in range(1, thresholds + 1)])
     target = np.concatenate([reviewed >= k for k in range(1, thresholds + 1)]).astype(np.int8)
     data = lgb.Dataset(
@@ -58,11 +67,29 @@ def train_booster(
     )
 
 
+def read_booster(text: str) -> lgb.Booster:
+    """Read a booster from LightGBM's own text; raises ValueError where it is not one."""
+    import lightgbm as lgb
+
+    try:
+        return lgb.Booster(model_str=text)
+    except lgb.basic.LightGBMError as error:
+        raise ValueError("This is no text of a LightGBM booster.") from error
+
+
 def booster_margin(
     booster: lgb.Booster, base: Matrix, threshold: int | npt.NDArray[np.int64]
 ) -> Matrix:
-    """The booster's log-odds, for each row, that a reader would give at least the threshold."""
-    raw = booster.predict(_at_threshold(base, threshold), raw_score=True, num_threads=1)
+    """The booster's log-odds, for each row, that a reader would give at least the threshold.
+
+    Raises ValueError where the booster was trained on other columns.
+    """
+    import lightgbm as lgb
+
+    try:
+        raw = booster.predict(_at_threshold(base, threshold), raw_score=True, num_threads=1)
+    except lgb.basic.LightGBMError as error:
+        raise ValueError("The booster was trained on other columns.") from error
     return np.asarray(raw, dtype=np.float64)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
+from models.boosters import read_booster
 from models.inputs import Matrix, community_rows
 from models.level import LevelModel, Stratum, stratum_on_prior
 from models.ordinal import OrdinalModel
@@ -165,7 +165,7 @@ def load_bundle(folder: Path) -> Bundle:
         bundle = _bundle_of(content, folder)
     except FileNotFoundError as error:
         raise MissingInput(f"The bundle in {folder} lacks a file; fetch it again.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, lgb.basic.LightGBMError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableInput(f"The bundle in {folder} is damaged; fetch it again.") from error
     if bundle.catalogue != build.catalogue_hash():
         raise UserError(
@@ -182,7 +182,7 @@ def _bundle_of(content: dict[str, Any], folder: Path) -> Bundle:
         for number in range(1, first["boosters"] + 1)
     ]
     ordinal = OrdinalModel(
-        tuple(lgb.Booster(model_str=text) for text in texts),
+        tuple(read_booster(text) for text in texts),
         tuple(first["columns"]),
         prior,
         first["departures"],

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -23,6 +23,9 @@ from models.inputs import GROUPS, Matrix, input_matrix, mean_extents, supplied_m
 from models.prior import Prior
 from models.strata import THRESHOLDS
 from models.weights import fit_departures
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 DIRECTION = {"+": 1, "-": -1, "0": 0}
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from features.errors import SetupProblem, UnreadableInput
 from features.store import staging
-from models import bundle, pyfunc
+from models import bundle
 
 EXPERIMENT = "rosh-triage"
 MODEL = "rosh-triage"
@@ -108,6 +108,8 @@ def _log_model(client: Any, run: str, bundle_folder: Path) -> None:
         warnings.filterwarnings("ignore", message=".*input example was not provided")
         warnings.filterwarnings("ignore", message=".*type hint is inferred as AnyType")
         import mlflow.pyfunc
+
+        from models import pyfunc
 
         model = Path(folder) / "model"
         mlflow.pyfunc.save_model(

@@ -35,7 +35,7 @@ from serving.web import app as web_app
 from tests import another_day
 from tests.conftest import AS_OF
 from tests.pages import Browser
-from training import config, gate, pipeline, stability
+from training import challengers, config, gate, pipeline, stability
 
 CASES = 500
 FEWEST_HIGHER = 2
@@ -234,6 +234,7 @@ def train(folder: Path) -> pipeline.Proposal:
         patch.setattr(metrics, "RESAMPLES", 40)
         patch.setattr(stability, "BOOTSTRAPS", 2)
         patch.setattr(gate, "FEWEST_HIGHER", FEWEST_HIGHER)
+        patch.setattr(challengers, "ROUNDS", 50)
         return pipeline.train_bundle(
             Store.open(folder / "store"),
             AS_OF,

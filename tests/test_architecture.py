@@ -85,6 +85,10 @@ def test_notebooks_run_on_made_up_data_and_define_nothing(path: Path, service: o
     source, demo = book.cells[1].source, r"DATA = Path\(Path\(.*"
     assert re.search(demo, source)
     book.cells[1].source = re.sub(demo, f'DATA = Path("{data}")', source)
+    for cell in book.cells:
+        # Fitted quickly, as everything in the tests is.
+        quickly = "__import__('tests.service').service.quick_config()"
+        cell.source = cell.source.replace("config.read_config()", quickly)
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     assert [_kinds(cell) for cell in book.cells] == held
 
@@ -93,6 +97,18 @@ def _kinds(cell: Any) -> set[str]:
     """What a cell shows beside printed lines: text, tables, pictures, errors."""
     shown = [one for one in cell.get("outputs", []) if one.output_type != "stream"]
     return {kind for one in shown for kind in (one.get("data") or {"error": 1})}
+
+
+def test_a_command_that_scores_nobody_brings_no_learning_library_along() -> None:
+    """They take seconds of every start: of the night's workers too."""
+    code = (
+        "import sys, serving.__main__; "
+        "print(sorted({'lightgbm', 'sklearn', 'pandas', 'mlflow', 'shap'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_no_address_of_this_machine_and_no_registry_in_the_repository() -> None:

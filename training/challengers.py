@@ -22,6 +22,8 @@ from models.inputs import Matrix
 
 Challenger = Callable[[Matrix, Matrix, Matrix, Matrix], Matrix]
 SEED = 1
+ROUNDS = 3000
+"""The most rounds of boosting of an explainable boosting machine."""
 
 
 def logistic_regression(rows: Matrix, target: Matrix, weight: Matrix, test_rows: Matrix) -> Matrix:
@@ -71,7 +73,7 @@ def fit_glass_box(
     model = ExplainableBoostingClassifier(
         interactions=interactions,
         outer_bags=bags,
-        max_rounds=3000,
+        max_rounds=ROUNDS,
         random_state=SEED,
         n_jobs=1,
     )

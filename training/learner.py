@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -16,6 +16,9 @@ from models.boosters import Settings, booster_margin, train_booster
 from models.inputs import Matrix
 from models.weights import sigmoid
 from training.challengers import fit_glass_box
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 LEAST_ROWS = 200
 """A recorded level with fewer rows is calibrated together with all others."""

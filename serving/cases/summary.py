@@ -14,6 +14,7 @@ from features.history import asof
 from features.history.asof import Histories
 from features.history.recorded_levels import recorded_levels
 from features.store.store import Store
+from serving.cases.case_facts import facts_of_cases
 
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -37,7 +38,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
             "assessed_on": row["assessed_on"].isoformat() if row["assessed_on"] else None,
         }
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
-    open_ = _outstanding_work(histories)
+    open_, facts = _outstanding_work(histories), facts_of_cases(histories)
     incomplete, failures = store.incomplete_cases(), timeline.non_compliance(histories)
     return {
         crn: {
@@ -56,6 +57,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
             "incomplete": crn in incomplete,
             "non_compliance": failures.get(crn),
             "outstanding": open_.get(crn, _nothing_outstanding()),
+            "facts": facts[crn],
         }
         for crn in histories.spine["crn"]
     }

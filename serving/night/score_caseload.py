@@ -8,7 +8,6 @@ from datetime import date
 from types import MappingProxyType
 
 import polars as pl
-from lightgbm.basic import LightGBMError
 from polars.exceptions import PolarsError
 
 from features.errors import UserError
@@ -108,7 +107,7 @@ class _Parts:
         """Score a part with a proposed model, whose failure must not stop the night."""
         try:
             self.others.setdefault(number, []).append(other.score_frame(frame))
-        except (UserError, LightGBMError, PolarsError, ValueError, KeyError) as error:
+        except (UserError, PolarsError, ValueError, KeyError) as error:
             self.failed[number] = f"Its model could not score: {type(error).__name__}."
             self.others.pop(number, None)
 

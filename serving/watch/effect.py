@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from sqlalchemy import Connection, select
 
+from features.intervals import Z95
 from serving.db.unit_tables import night_outcomes
 from serving.watch.figures import (
     FEWEST,
@@ -233,7 +234,7 @@ def _difference(
         totals = {name: sum(pair[side][name] for pair in pairs) for name in pairs[0][side]}
         difference += sign * float((weight * count / people).sum())
         variance += float((weight**2 * spread(totals["people"], totals) / people).sum())
-    half = 1.959964 * sqrt(variance)
+    half = Z95 * sqrt(variance)
     return Estimate(difference, difference - half, difference + half, sum(_people_of(pairs)))
 
 
@@ -292,7 +293,7 @@ def _slope_by_unit(
     scores = np.bincount(of_unit, weights=switch * (outcome - slope * switch))
     units = len(scores)
     spread = sqrt(units / (units - 1) * float((scores**2).sum())) / information
-    return slope, float(student.ppf(0.975, units - 1)) * spread
+    return slope, float(stdtrit(units - 1, 0.975)) * spread
 
 
 def _without(column: np.ndarray, dummies: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 from sqlalchemy import Connection, insert, select
 
 from features.indicators import CATALOGUE
@@ -168,7 +168,7 @@ def _chance_of(then: tuple[int, int], now: tuple[int, int]) -> float:
         return 1.0
     correction = 0.5 * (1 / then[0] + 1 / now[0])
     away = max(0.0, abs(now[1] / now[0] - then[1] / then[0]) - correction)
-    return float(2 * norm.sf(away / spread))
+    return float(2 * ndtr(-away / spread))
 
 
 def _part(name: str, change: Change, measure: Callable[[Change], float], *, real: bool) -> Part:

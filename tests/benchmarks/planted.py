@@ -16,6 +16,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+from rich.console import Console
+from rich.progress import track
 
 from features import synthetic
 from features.frame import build
@@ -31,9 +33,10 @@ from serving.watch.figures import ACT, LOOK, Figure
 AS_OF = date(2026, 11, 20)
 CASES = int(os.environ.get("CASES", "3000"))
 NIGHTS = int(os.environ.get("NIGHTS", "120"))
-EVERY = 3
+EVERY = int(os.environ.get("EVERY", "3"))
 """Every so-manyth night is watched."""
 REGION = "N54"
+QUIET = "quiet"
 Change = Callable[[pl.DataFrame, int, pl.Expr], pl.DataFrame]
 """A frame, days since the change began, and which rows are of the region: the frame changed."""
 
@@ -111,26 +114,27 @@ PLANTED: dict[str, Change] = {
 }
 
 
-def night_frames(store: Store, nights: int) -> dict[int, pl.DataFrame]:
-    """The indicator frame of every watched night, by the days before the last."""
-    frames = {}
-    for before in range(nights, -1, -EVERY):
-        cases = build.cases_under_supervision(store, AS_OF - timedelta(days=before))
-        spine = cases.filter(~pl.col("limited")).select(asof.KEY)
-        frames[before] = pl.concat([frame for _, frame in build.build_frames(store, spine)])
-    return frames
+def unchanged(frame: pl.DataFrame, days: int, here: pl.Expr) -> pl.DataFrame:
+    """The quiet caseload."""
+    _ = days, here
+    return frame
 
 
-def shares_of(store: Store, frame: pl.DataFrame, change: Change | None, days: int) -> Shares:
-    """The shares of a night, with a change planted so many days before; each slice by itself."""
-    spine = frame.select("crn", "as_of").unique().sort("crn")
+def night_shares(store: Store, changes: dict[str, Change], before: int) -> dict[str, Shares]:
+    """The shares of a night, so many days before the last, with each of the changes planted.
+
+    Part by part, so that a national caseload is never in memory as a whole.
+    """
+    cases = build.cases_under_supervision(store, AS_OF - timedelta(days=before))
+    spine = cases.filter(~pl.col("limited")).select(asof.KEY)
     regions = profile.regions_of(store, spine)
-    here = pl.col("crn").is_in([crn for crn, region in regions.items() if region == REGION])
-    changed = change(frame, days, here) if change and days > 0 else frame
     people = spine.select("crn").hstack(characteristics_of(store, spine))
-    counts = FiringCounts(regions, people)
-    counts.add(changed)
-    return counts.shares
+    here = pl.col("crn").is_in([crn for crn, region in regions.items() if region == REGION])
+    counts = {title: FiringCounts(regions, people) for title in changes}
+    for _, frame in build.build_frames(store, spine):
+        for title, change in changes.items():
+            counts[title].add(change(frame, NIGHTS - before, here))
+    return {title: one.shares for title, one in counts.items()}
 
 
 def watch(shares: dict[int, Shares]) -> dict[int, list[Figure]]:
@@ -156,20 +160,20 @@ def main() -> None:
         synthetic.synthesise_extract(parameters, at / "extract", at / "truth")
         load_extract(at / "extract", at / "store")
         store = Store.open(at / "store")
-        frames = night_frames(store, NIGHTS)
         say(f"{CASES:,} people, a night in {EVERY}, {NIGHTS} nights\n")
-        quiet = watch({night: shares_of(store, one, None, 0) for night, one in frames.items()})
+        changes = {QUIET: unchanged, **PLANTED}
+        nights = {
+            before: night_shares(store, changes, before)
+            for before in track(range(NIGHTS, -1, -EVERY), "nights", console=Console(stderr=True))
+        }
+        quiet = watch({before: shares[QUIET] for before, shares in nights.items()})
         for name in ("moved", "creeping"):
             alarms = [o for of in quiet.values() for o in of if o.name == name]
             turned = [o.sentence for o in alarms if o.state in (LOOK, ACT)]
             say(f"  quiet, {name}: {len(turned)} of {len(alarms)} nights. {turned[:1]}\n")
-        for title, change in PLANTED.items():
-            planted = {
-                night: shares_of(store, one, change, NIGHTS - night)
-                for night, one in frames.items()
-            }
-            say(f"  {title}: {_first_seen(watch(planted), quiet)}\n")
-            sys.stdout.flush()
+        for title in PLANTED:
+            planted = watch({before: shares[title] for before, shares in nights.items()})
+            say(f"  {title}: {_first_seen(planted, quiet)}\n")
 
 
 def _first_seen(figures: dict[int, list[Figure]], quiet: dict[int, list[Figure]]) -> str:

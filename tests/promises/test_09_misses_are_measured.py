@@ -135,7 +135,7 @@ def test_the_night_kept_each_probability(service: Service) -> None:
     assert all(0 < row[1] < 1 for row in rows if row[0] == "random")
 
 
-WEEKS = 3_000
+WEEKS = 1_500
 
 
 def test_real_frequencies_of_simulated_weeks_are_the_stored_probabilities() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from features import clock, synthetic
+from features.intake.load import Report, load_extract
+from features.store.store import Store
 from features.synthetic.measure import Extract
 
 AS_OF = clock.last_full_day()
@@ -32,6 +34,14 @@ def make_extract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
     yield make
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def loaded(plain: Extract, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
+    """The caseload with nothing planted in a store, and what its load reported."""
+    folder = tmp_path_factory.mktemp("caseload") / "store"
+    report = load_extract(plain.folder, folder)
+    return Store.open(folder), report
 
 
 @pytest.fixture(scope="session")

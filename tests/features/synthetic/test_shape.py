@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,8 @@ import pytest
 
 from features.contracts import codes, records
 from features.contracts.table import CRN_PATTERN
-from features.intake.load import load_extract
+from features.intake.load import Report
+from features.store.store import Store
 from features.synthetic import compare, figures, lives, page, places
 from features.synthetic import people as people_module
 from features.synthetic.bucket import GOING_ON
@@ -89,8 +89,8 @@ def test_each_file_holds_the_same_cases_of_every_table(plain: Extract) -> None:
             assert set(buckets_of_rows) <= {number}
 
 
-def test_the_extract_is_taken_whole(plain: Extract, tmp_path: Path) -> None:
-    report = load_extract(plain.folder, tmp_path / "store")
+def test_the_extract_is_taken_whole(loaded: tuple[Store, Report]) -> None:
+    _, report = loaded
     assert {item.name for item in report.tables if item.supplied} == set(records.TABLES)
     assert sum(item.refused_rows for item in report.tables) == 0
     assert {item.name: item.unknown_codes for item in report.tables if item.unknown_codes} == {}

@@ -1,0 +1,173 @@
+"""Gathers what stands at the top of a case page: offence, tier, MAPPA, registers, predictors, who
+assessed and who holds the case.
+
+Everything is as known on the as-of date. The recorded levels and their states are in `summary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from features.contracts import codes
+from features.history.asof import Histories
+
+LEVEL_REGISTERS = frozenset([*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER])
+"""Registers that repeat a recorded level, which the page shows by group."""
+NO_RISK = frozenset(["PRC", "RRR", "HREG", "MAPP"])
+"""Registers that mark a step of supervision; MAPPA has a line of its own."""
+BANDS = {"serious": "serious_band", "violence": "violence_band", "any": "reoffending_band"}
+"""The predictors by their columns; which instruments they are, the version says."""
+PREDICTORS = {
+    "1": {"serious": "RSR", "violence": "OVP", "any": "OGRS3"},
+    "2": {"serious": "CSRP", "violence": "VRP", "any": "ARP"},
+}
+"""The instruments of each generation of predictors (docs/glossary.md)."""
+
+
+def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
+    """The facts of each case by CRN, dates as ISO text; None where nothing is on record.
+
+    Keys: offence {words, on, others}, tier, mappa {level, category, since, review_on}, registers
+    [{title, since, review_on}], predictors {on, bands}, assessed {completed_on,
+    countersign_required, countersigned_on, custody}, practitioner {code, unallocated, grade, since,
+    absent_from}.
+    """
+    parts: dict[str, Mapping[str, Any]] = {
+        "offence": _offences(histories),
+        "tier": _tiers(histories),
+        "mappa": _mappa(histories),
+        "registers": _registers(histories),
+        "predictors": _predictors(histories),
+        "assessed": _assessments(histories),
+        "practitioner": _practitioners(histories),
+    }
+    return {
+        crn: {name: values.get(crn) for name, values in parts.items()}
+        for crn in histories.spine["crn"]
+    }
+
+
+def _last_of_each(rows: pl.DataFrame, by: str = "occurred_on") -> Iterator[dict[str, Any]]:
+    last = rows.sort(by, "record_id").unique("crn", keep="last", maintain_order=True)
+    yield from last.iter_rows(named=True)
+
+
+def _offences(histories: Histories) -> dict[str, dict[str, Any]]:
+    """The newest main offence of each case, and how many others are on record."""
+    rows = histories.rows("offences")
+    counts = dict(rows.group_by("crn").len().iter_rows())
+    return {
+        row["crn"]: {
+            "words": row["description"] or row["code"] or "not described",
+            "on": _iso(row["occurred_on"]),
+            "others": counts[row["crn"]] - 1,
+        }
+        for row in _last_of_each(rows.filter(pl.col("main") == True))  # noqa: E712 - an expression, not a bool
+    }
+
+
+def _tiers(histories: Histories) -> dict[str, str]:
+    rows = histories.rows("supervisions").filter(pl.col("tier").is_not_null())
+    return {row["crn"]: row["tier"] for row in _last_of_each(rows)}
+
+
+def _active_registers(histories: Histories) -> pl.DataFrame:
+    return histories.rows("registrations").filter(pl.col("ended_on").is_null())
+
+
+def _mappa(histories: Histories) -> dict[str, dict[str, Any]]:
+    rows = _active_registers(histories).filter(pl.col("type_code") == "MAPP")
+    return {
+        row["crn"]: {
+            "level": codes.MAPPA_LEVELS.get(row["level_code"] or "", ""),
+            "category": codes.MAPPA_CATEGORIES.get(row["category_code"] or "", ""),
+            "since": _iso(row["occurred_on"]),
+            "review_on": _iso(row["next_review_on"]),
+        }
+        for row in _last_of_each(rows)
+    }
+
+
+def _registers(histories: Histories) -> dict[str, list[dict[str, Any]]]:
+    """The active registers of each case, one of a type, the newest first."""
+    not_shown = sorted(LEVEL_REGISTERS | NO_RISK)
+    rows = _active_registers(histories).filter(~pl.col("type_code").is_in(not_shown))
+    newest = rows.sort("occurred_on", "record_id", descending=True).unique(
+        ["crn", "type_code"], keep="first", maintain_order=True
+    )
+    registers: dict[str, list[dict[str, Any]]] = {}
+    for row in newest.iter_rows(named=True):
+        registers.setdefault(row["crn"], []).append(
+            {
+                "title": codes.REGISTER_TYPES.get(row["type_code"], row["type_code"]),
+                "since": _iso(row["occurred_on"]),
+                "review_on": _iso(row["next_review_on"]),
+            }
+        )
+    return registers
+
+
+def _predictors(histories: Histories) -> dict[str, dict[str, Any]]:
+    known = pl.any_horizontal(pl.col(column).is_not_null() for column in BANDS.values())
+    rows = histories.rows("assessments").filter(
+        known, pl.col("status").is_in(["COMPLETE", "PREDICTORS_ONLY"])
+    )
+    return {
+        row["crn"]: {"on": _iso(row["occurred_on"]), "bands": _bands(row)}
+        for row in _last_of_each(rows)
+    }
+
+
+def _bands(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The instrument and its band, as far as each is known and applies."""
+    names = PREDICTORS.get(row["predictor_version"] or "", {})
+    words = {"serious": "Serious reoffending", "violence": "Violence", "any": "Any reoffending"}
+    return [
+        (names.get(key, words[key]), row[column])
+        for key, column in BANDS.items()
+        if row[column] in codes.LEVELS
+    ]
+
+
+def _assessments(histories: Histories) -> dict[str, dict[str, Any]]:
+    complete = histories.rows("assessments").filter(
+        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
+    )
+    return {
+        row["crn"]: {
+            "completed_on": _iso(row["completed_on"]),
+            "countersign_required": row["countersign_required"],
+            "countersigned_on": _iso(row["countersigned_at"] and row["countersigned_at"].date()),
+            "custody": {
+                group: row[f"{group}_custody"]
+                for group in codes.RISK_GROUPS
+                if row[f"{group}_custody"]
+            },
+        }
+        for row in _last_of_each(complete, "completed_on")
+    }
+
+
+def _practitioners(histories: Histories) -> dict[str, dict[str, Any]]:
+    """Who holds each case now; a code that ends in U is a place that nobody holds."""
+    held = histories.rows("allocations").filter(
+        pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
+    )
+    return {
+        row["crn"]: {
+            "code": row["staff_code"],
+            "unallocated": row["staff_code"].endswith("U"),
+            "grade": codes.GRADES.get(row["grade"] or "", ""),
+            "since": _iso(row["occurred_on"]),
+            "absent_from": _iso(row["absent_from"]),
+        }
+        for row in _last_of_each(held)
+    }
+
+
+def _iso(value: date | None) -> str | None:
+    return value.isoformat() if value else None

@@ -1,0 +1,145 @@
+"""What stands at the top of a case page, fact by fact, as known on the day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from features.contracts import codes
+from serving.cases.case_facts import LEVEL_REGISTERS, facts_of_cases
+from tests.factories import AS_OF, CRN, assessment, known_histories, row
+from tests.pages import Browser
+from tests.service import Service
+
+
+def facts(**rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The facts of the one case that has these rows."""
+    return facts_of_cases(known_histories(rows))[CRN]
+
+
+def test_nothing_on_record_is_nothing_and_not_a_value() -> None:
+    assert set(facts(supervisions=[row("supervisions", "2026-01-01")]).values()) == {None}
+
+
+def test_the_newest_main_offence_and_how_many_others() -> None:
+    offences = [
+        row("offences", "2024-02-01", main=True, description="Theft"),
+        row("offences", "2025-03-04", main=True, description="Harassment"),
+        row("offences", "2025-05-06", main=False, description="Criminal damage"),
+    ]
+    assert facts(offences=offences)["offence"] == {
+        "words": "Harassment",
+        "on": "2025-03-04",
+        "others": 2,
+    }
+    assert facts(offences=[offences[2]])["offence"] is None, "an additional one is not the main one"
+    by_code = facts(offences=[row("offences", "2025-03-04", main=True, code="00800")])
+    assert by_code["offence"]["words"] == "00800"
+
+
+def test_the_tier_is_the_newest_that_is_known() -> None:
+    rows = [
+        row("supervisions", "2025-01-01", tier="B2"),
+        row("supervisions", "2026-01-01", tier="C1"),
+        row("supervisions", "2026-03-01"),
+    ]
+    assert facts(supervisions=rows)["tier"] == "C1"
+
+
+def test_mappa_is_the_active_register_with_level_and_category() -> None:
+    ended = row("registrations", "2024-01-01", type_code="MAPP", level_code="M3", ended_on="x")
+    ended |= {"ended_on": date(2024, 6, 1)}
+    now = row("registrations", "2025-01-01", type_code="MAPP", level_code="M2", category_code="M1")
+    assert facts(registrations=[ended])["mappa"] is None
+    assert facts(registrations=[ended, now])["mappa"] == {
+        "level": "level 2",
+        "category": "category 1",
+        "since": "2025-01-01",
+        "review_on": None,
+    }
+
+
+def test_active_registers_once_a_type_without_levels_steps_and_ended_ones() -> None:
+    codes_of = ["ADVP", "WEAP", "ADVP", "RHRH", "REG17", "PRC", "HREG", "MAPP"]
+    rows = [row("registrations", f"2025-0{n}-01", type_code=c) for n, c in enumerate(codes_of, 1)]
+    rows.append(row("registrations", "2025-09-01", type_code="STRG", ended_on=date(2025, 10, 1)))
+    rows.append(row("registrations", "2025-09-02", type_code="ZZZZ"))
+    registers = facts(registrations=rows)["registers"]
+    assert [(one["title"], one["since"]) for one in registers] == [
+        ("ZZZZ", "2025-09-02"),
+        ("Domestic abuse perpetrator", "2025-03-01"),
+        ("Weapons", "2025-02-01"),
+    ]
+    assert set(codes.REGISTER_TYPES) > LEVEL_REGISTERS
+
+
+@pytest.mark.parametrize(
+    ("values", "bands"),
+    [
+        (
+            {"predictor_version": "1", "serious_band": "HIGH", "reoffending_band": "LOW"},
+            [("RSR", "HIGH"), ("OGRS3", "LOW")],
+        ),
+        (
+            {"predictor_version": "2", "serious_band": "VERY_HIGH", "violence_band": "MEDIUM"},
+            [("CSRP", "VERY_HIGH"), ("VRP", "MEDIUM")],
+        ),
+        ({"serious_band": "HIGH"}, [("Serious reoffending", "HIGH")]),
+        ({"predictor_version": "1", "serious_band": "NOT_APPLICABLE"}, []),
+    ],
+)
+def test_predictors_are_named_for_their_generation(
+    values: dict[str, str], bands: list[tuple[str, str]]
+) -> None:
+    """The same share falls in other bands in RSR and in CSRP, so the name goes with the band."""
+    known = facts(assessments=[assessment("2026-01-02", **values)])["predictors"]
+    assert known == {"on": "2026-01-02", "bands": bands}
+
+
+def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
+    signed = assessment(
+        "2026-02-03",
+        countersign_required=True,
+        countersigned_at=datetime(2026, 2, 5, 9),
+        prisoners_custody="HIGH",
+    )
+    open_ = row("assessments", "2026-05-01", status="OPEN")
+    known = facts(assessments=[signed, open_])["assessed"]
+    assert known == {
+        "completed_on": "2026-02-03",
+        "countersign_required": True,
+        "countersigned_on": "2026-02-05",
+        "custody": {"prisoners": "HIGH"},
+    }
+    later = datetime.combine(AS_OF, datetime.min.time()).replace(year=AS_OF.year + 1)
+    waiting = assessment("2026-02-03", countersign_required=True)
+    assert facts(assessments=[waiting])["assessed"]["countersigned_on"] is None
+    unknown = assessment("2026-02-03", countersign_required=True, countersigned_at=later)
+    assert facts(assessments=[unknown])["assessed"]["countersigned_on"] is None, "not known yet"
+
+
+def test_who_holds_the_case_and_a_place_that_nobody_holds() -> None:
+    rows = [
+        row("allocations", "2025-01-01", staff_code="N07A001", ended_on=date(2025, 6, 1)),
+        row("allocations", "2025-06-01", staff_code="N07A002", grade="NQO"),
+    ]
+    assert facts(allocations=rows)["practitioner"] == {
+        "code": "N07A002",
+        "unallocated": False,
+        "grade": "newly qualified officer",
+        "since": "2025-06-01",
+        "absent_from": None,
+    }
+    nobody = [row("allocations", "2025-06-01", staff_code="N07AALLU")]
+    assert facts(allocations=nobody)["practitioner"]["unallocated"]
+
+
+def test_the_page_of_a_case_opens_with_its_facts(service: Service, browser: Browser) -> None:
+    item = service.unread("N54ALD")
+    page = browser.sign_in("ALD-SPO-1").get(f"/cases/{item}")
+    top = page.partition('data-qa="facts"')[2].partition("</dl>")[0]
+    for title in ("Main offence", "Tier", "MAPPA", "Registers", "Predictors", "Practitioner"):
+        assert f">{title}<" in top
+    assert page.index('data-qa="facts"') < page.index('data-qa="levels"')
