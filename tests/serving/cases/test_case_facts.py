@@ -94,8 +94,8 @@ def test_predictors_are_named_for_their_generation(
     values: dict[str, str], bands: list[tuple[str, str]]
 ) -> None:
     """The same share falls in other bands in RSR and in CSRP, so the name goes with the band."""
-    known = facts(assessments=[assessment("2026-01-02", **values)])["predictors"]
-    assert known == {"on": "2026-01-02", "bands": bands}
+    predictors = facts(assessments=[assessment("2026-01-02", **values)])["predictors"]
+    assert predictors == {"on": "2026-01-02", "bands": bands}
 
 
 def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
@@ -106,8 +106,8 @@ def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
         prisoners_custody="HIGH",
     )
     open_ = row("assessments", "2026-05-01", status="OPEN")
-    known = facts(assessments=[signed, open_])["assessed"]
-    assert known == {
+    assessed = facts(assessments=[signed, open_])["assessed"]
+    assert assessed == {
         "completed_on": "2026-02-03",
         "countersign_required": True,
         "countersigned_on": "2026-02-05",
@@ -116,8 +116,8 @@ def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
     later = datetime.combine(AS_OF, datetime.min.time()).replace(year=AS_OF.year + 1)
     waiting = assessment("2026-02-03", countersign_required=True)
     assert facts(assessments=[waiting])["assessed"]["countersigned_on"] is None
-    unknown = assessment("2026-02-03", countersign_required=True, countersigned_at=later)
-    assert facts(assessments=[unknown])["assessed"]["countersigned_on"] is None, "not known yet"
+    later_signed = assessment("2026-02-03", countersign_required=True, countersigned_at=later)
+    assert facts(assessments=[later_signed])["assessed"]["countersigned_on"] is None, "not known yet"
 
 
 def test_who_holds_the_case_and_a_place_that_nobody_holds() -> None:
