@@ -112,9 +112,9 @@ def _registers(histories: Histories) -> dict[str, list[dict[str, Any]]]:
 
 
 def _predictors(histories: Histories) -> dict[str, dict[str, Any]]:
-    known = pl.any_horizontal(pl.col(column).is_not_null() for column in BANDS.values())
+    has_band = pl.any_horizontal(pl.col(column).is_not_null() for column in BANDS.values())
     rows = histories.rows("assessments").filter(
-        known, pl.col("status").is_in(["COMPLETE", "PREDICTORS_ONLY"])
+        has_band, pl.col("status").is_in(["COMPLETE", "PREDICTORS_ONLY"])
     )
     return {
         row["crn"]: {"on": _iso(row["occurred_on"]), "bands": _bands(row)}

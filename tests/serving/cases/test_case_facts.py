@@ -117,7 +117,9 @@ def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
     waiting = assessment("2026-02-03", countersign_required=True)
     assert facts(assessments=[waiting])["assessed"]["countersigned_on"] is None
     later_signed = assessment("2026-02-03", countersign_required=True, countersigned_at=later)
-    assert facts(assessments=[later_signed])["assessed"]["countersigned_on"] is None, "not known yet"
+    assert facts(assessments=[later_signed])["assessed"]["countersigned_on"] is None, (
+        "not known yet"
+    )
 
 
 def test_who_holds_the_case_and_a_place_that_nobody_holds() -> None:
