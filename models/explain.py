@@ -57,16 +57,22 @@ class Reason:
 
 
 def explain_rows(
-    scorer: Scorer, frame: pl.DataFrame, histories: Histories
+    scorer: Scorer,
+    frame: pl.DataFrame,
+    histories: Histories,
+    findings: Findings | None = None,
 ) -> dict[tuple[str, str], list[Reason]]:
     """The reasons of each (case, group) row, by weight, those that lowered the score last.
+
+    `findings` are those of every scored indicator, where they were collected already.
 
     Raises RunStopped where the contributions do not add up to the calibrated log-odds: reasons
     that do not make up the score are not its reasons (promise 3).
     """
     frame = community_rows(frame)
     scored = scorer.score_frame(frame)
-    findings = evidence.collect_findings(histories, [CATALOGUE[name] for name in scorer.scored])
+    if findings is None:
+        findings = evidence.collect_findings(histories, [CATALOGUE[name] for name in scorer.scored])
     reasons_of: dict[tuple[str, str], list[Reason]] = {}
     for stratum in STRATA:
         rows = (scored["stratum"] == stratum) & scored["scorable"]
@@ -158,10 +164,17 @@ def group_contributions(parts: Matrix, names: Sequence[str]) -> tuple[Matrix, li
     return np.column_stack(summed), keys
 
 
-def shown_only(row: Mapping[str, object], findings_of: Findings) -> list[Finding]:
-    """A row's findings from indicators that are shown to the reader and never scored."""
-    own_findings = [finding_of(name, row, findings_of) for name in findings_of]
-    return [finding for finding in own_findings if finding is not None]
+def also_on_record(
+    row: Mapping[str, object], reasons: Sequence[Reason], findings_of: Findings
+) -> list[Finding]:
+    """A row's findings that are in none of its reasons, in the order of the catalogue (promise 12).
+
+    Of indicators that are shown and never scored; of a family that did not raise the score, and
+    of what added next to nothing to one that did.
+    """
+    in_reasons = {finding.indicator for reason in reasons for finding in reason.findings}
+    rest = (finding_of(name, row, findings_of) for name in CATALOGUE if name not in in_reasons)
+    return [finding for finding in rest if finding is not None]
 
 
 def finding_of(

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import codes, contact_codes
+from features.frame.seriousness import seriousness_of
 from features.history.asof import CASE, Histories
 from features.history.rows_of_notes import TABLE as NOTE_ENTRIES
 from features.indicators import CATALOGUE
@@ -35,7 +36,7 @@ THEMES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One entry: its table and record, its day, when it was recorded, and its text."""
+    """One entry: table and record, day, when it was recorded, its text, how serious it is."""
 
     table: str
     record_id: str
@@ -48,6 +49,8 @@ class TimelineEntry:
     disclosable: bool
     disputed: bool
     system: bool
+    seriousness: int
+    """For the order of the page (`features.frame.seriousness`)."""
 
 
 def timeline_entries(histories: Histories) -> dict[str, list[TimelineEntry]]:
@@ -160,6 +163,7 @@ def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
         disclosable=row["disclosable"] is True,
         disputed=row["disputed"] is True,
         system=bool(row.get("system_generated")),
+        seriousness=seriousness_of(table, row),
     )
 
 

@@ -40,6 +40,7 @@ class SignedStatement:
     at: datetime
     reasons: str
     conditions: str = ""
+    username: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ def list_approvals(connection: Connection) -> list[Approval]:
     statements: dict[int, list[SignedStatement]] = {}
     signed = select(signatures, users.c.name).join(users, users.c.username == signatures.c.username)
     for row in connection.execute(signed.order_by(signatures.c.at, users.c.name)).mappings():
-        one = SignedStatement(row["name"], row["at"], row["reasons"], row["conditions"])
+        one = SignedStatement(
+            row["name"], row["at"], row["reasons"], row["conditions"], row["username"]
+        )
         statements.setdefault(row["approval_id"], []).append(one)
     withdrawal_rows = select(withdrawals, users.c.name).join(
         users, users.c.username == withdrawals.c.username

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     func,
@@ -129,6 +130,7 @@ entries = Table(
     Column("disclosable", Boolean, nullable=False),
     Column("disputed", Boolean, nullable=False),
     Column("system", Boolean, nullable=False),
+    Column("seriousness", SmallInteger),
 )
 
 findings = Table(

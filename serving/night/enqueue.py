@@ -27,7 +27,6 @@ from serving.db.session import Transaction
 from serving.db.tables import entries, findings, items, newer_scores
 from serving.night.findings_json import (
     because_json,
-    collect_lane_findings,
     effect_json,
     finding_json,
     reason_json,
@@ -56,10 +55,8 @@ def enqueue_cases(
     frame = build.build_frame(histories)
     rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
     _check_scores(model.score_frame(frame), chosen)
-    reasons = explain.explain_rows(model, frame, histories)
-    page_only = [item for item in CATALOGUE.values() if item.id not in model.scored]
-    page_findings = evidence.collect_findings(histories, page_only)
-    lane_findings = collect_lane_findings(histories, chosen)
+    every_finding = evidence.collect_findings(histories, CATALOGUE.values())
+    reasons = explain.explain_rows(model, frame, histories, every_finding)
     # Only where readings taught the model that flagged: elsewhere it is not shown how sure it is.
     effects = effects_of_answers(model, frame, read_answers())
     flagged = [item for item in chosen if item.drawn_as == "flagged"]
@@ -98,7 +95,11 @@ def enqueue_cases(
                 reasons.get((item.crn, item.group), []),
                 [
                     finding_json(finding, links)
-                    for finding in explain.shown_only(rows[item.crn, item.group], page_findings)
+                    for finding in explain.also_on_record(
+                        rows[item.crn, item.group],
+                        reasons.get((item.crn, item.group), []),
+                        every_finding,
+                    )
                 ],
                 key,
             )
@@ -107,7 +108,7 @@ def enqueue_cases(
                 "because": because_json(
                     item,
                     rows[item.crn, item.group],
-                    lane_findings,
+                    every_finding,
                     by_prior=item.crn in by_prior,
                 ),
                 "effects": [

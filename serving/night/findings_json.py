@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from features.frame import evidence
 from features.frame.evidence import Finding, Findings
 from features.frame.linked_cases import LinkedCases
-from features.history.asof import Histories
 from features.indicators import CATALOGUE
 from models import explain
 from models.answers import Effect
@@ -68,12 +66,6 @@ def effect_json(effect: Effect) -> dict[str, Any]:
     }
 
 
-def collect_lane_findings(histories: Histories, chosen: Iterable[Chosen]) -> Findings:
-    """The findings of every indicator for which a lane drew one of the chosen cases."""
-    names = {name for one in chosen for name in _indicators_of(one)}
-    return evidence.collect_findings(histories, [CATALOGUE[name] for name in sorted(names)])
-
-
 def because_json(
     item: Chosen, row: Mapping[str, object], findings: Findings, *, by_prior: bool
 ) -> dict[str, Any]:
@@ -114,11 +106,3 @@ def _words_of_fact(fact: Mapping[str, Any], stratum: str) -> str:
 
 def _combinations_of(item: Chosen) -> list[Combination]:
     return [one for one in read_combinations() if one.id in item.because["combinations"]]
-
-
-def _indicators_of(item: Chosen) -> Iterable[str]:
-    if item.drawn_as == UNUSUAL:
-        return [fact["indicator"] for fact in item.because["facts"]]
-    if item.drawn_as == COMBINATION:
-        return [name for one in _combinations_of(item) for name in one.indicators]
-    return []

@@ -17,6 +17,7 @@ PROMISES: tuple[tuple[str, str], ...] = (
     ("Misses are measured", "test_09_misses_are_measured.py"),
     ("Nothing is lost", "test_10_nothing_is_lost.py"),
     ("When things get worse, the score does not fall", "test_11_when_things_get_worse.py"),
+    ("Whatever fired is said", "test_12_whatever_fired_is_said.py"),
     ("What a note says leads to its words", "test_13_what_a_note_says.py"),
 )
 LAW: tuple[tuple[str, str, str], ...] = (

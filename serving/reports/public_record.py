@@ -246,7 +246,7 @@ def _dpia_lines() -> list[str]:
 
 def _promise_lines() -> list[str]:
     return [
-        "## Eleven promises, and the test that guards each",
+        "## The promises, and the test that guards each",
         "",
         "| | promise | test |",
         "|---|---|---|",

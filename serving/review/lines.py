@@ -1,4 +1,4 @@
-"""Groups the entries of a record into lines: like entries together, rare kinds first.
+"""Groups the entries of a record into parts and lines: what happened first, like ones together.
 
 Entries with the same kind and words are one line with its first and last day. Where that still
 makes too many, the lines that most entries share are put together by kind; nothing is left out,
@@ -12,8 +12,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from features.frame.seriousness import ADVERSE, CHANGE, NOTED, ROUTINE, SERIOUS
+
 MOST_LINES = 40
 Entry = Mapping[Any, Any]
+PARTS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("What happened", (SERIOUS, ADVERSE)),
+    ("What changed", (CHANGE,)),
+    ("Kept appointments and other contact, with a note", (NOTED,)),
+    ("Kept appointments, messages and administration without a note", (ROUTINE,)),
+)
+"""The parts of a page by how serious their entries are; the last one is folded."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,45 @@ class Line:
         """The day of the latest entry behind the line."""
         day: date = self.entries[0]["occurred_on"]
         return day
+
+    @property
+    def is_serious(self) -> bool:
+        """Whether an entry behind the line did or could do harm."""
+        return any(_seriousness(entry) == SERIOUS for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page: its title, its lines, and whether they are folded."""
+
+    title: str
+    lines: list[Line]
+    folded: bool
+
+    @property
+    def count(self) -> int:
+        """How many entries its lines hold."""
+        return sum(len(line.entries) for line in self.lines)
+
+
+def parts_of_page(entries: Sequence[Entry]) -> list[Part]:
+    """The entries (newest first) in parts: what happened, what changed, what is routine.
+
+    What did or could do harm comes first, then what is newest. An entry written before entries had
+    a seriousness counts as something that happened.
+    """
+    parts = []
+    for title, levels in PARTS:
+        own = [entry for entry in entries if _seriousness(entry) in levels]
+        lines = group_entries(own)
+        lines.sort(key=lambda line: line.is_serious, reverse=True)
+        parts.append(Part(title, lines, folded=ROUTINE in levels))
+    return parts
+
+
+def _seriousness(entry: Entry) -> int:
+    level = entry.get("seriousness")
+    return ADVERSE if level is None else int(level)
 
 
 def group_entries(entries: Sequence[Entry], most: int = MOST_LINES) -> list[Line]:

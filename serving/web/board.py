@@ -5,7 +5,7 @@ They contain no personal data, and the database shows board members none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -218,7 +218,7 @@ def _overview_page(
     now = clock.now()
     every = approvals.list_approvals(opened.connection)
     demo = request.app.state.settings.demo
-    live = next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
+    live = _live_approval(every, now, demo=demo)
     last = _last_night(opened)
     return pages.render_page(
         request,
@@ -237,6 +237,13 @@ def _overview_page(
         signatures=approvals.SIGNATURES,
         lanes=formatters.LANE_WORDS,
     )
+
+
+def _live_approval(
+    every: Sequence[approvals.Approval], now: datetime, *, demo: bool
+) -> approvals.Approval | None:
+    """The approval that scores now, the newest that holds."""
+    return next((one for one in every if one.demo == demo and one.why_not_now(now) is None), None)
 
 
 def _last_night(opened: Transaction) -> RowMapping | None:
@@ -276,6 +283,8 @@ def _approvals_page(
             if one.id in impacts and (card := impact.render_card(one, bundles)) is not None
         },
         mlflow=request.app.state.settings.mlflow_url,
+        live=_live_approval(all_approvals, now, demo=request.app.state.settings.demo),
+        stopped=stop.in_force(opened.connection),
         beside=shadow.newest_comparisons(opened.connection),
         faults=faults,
         filled=filled,

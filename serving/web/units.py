@@ -113,7 +113,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
         whole=whole,
         begun=begun,
         timeline=shown_entries,
-        recent=lines.group_entries(recent),
+        parts=lines.parts_of_page(recent),
         earlier=len(shown_entries) - len(recent),
     )
 

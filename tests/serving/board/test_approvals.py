@@ -24,6 +24,7 @@ from models.combinations import as_json, read_combinations
 from models.strata import STRATA
 from serving import watch
 from serving.board import approvals, impact, incidents
+from serving.board.stop import Stopped
 from serving.cases import acute_list, caseload
 from serving.db.session import AuditEvent, transaction
 from serving.night import score_caseload, shadow
@@ -232,6 +233,39 @@ def test_the_board_reads_which_levels_fail_before_it_signs(
     assert section.count('data-qa="by-prior"') == len(too_few)
     for one in [*failing, *too_few]:
         assert str(escape("; ".join(one["why_not"]))) in section
+
+
+def test_who_signed_is_offered_no_second_signature(
+    service: Service, proposed: int, browser: Browser
+) -> None:
+    action = f'action="/board/approvals/{proposed}/sign"'
+    member = browser.sign_in("BOARD-1")
+    assert action in member.get("/board/approvals")
+    member.post(f"/board/approvals/{proposed}/sign", reasons=WHY)
+    page = member.get("/board/approvals")
+    section = page.partition(f"Proposal {proposed}, waiting")[2].partition("</section>")[0]
+    assert 'data-qa="signed"' in section
+    assert action not in page
+    page = browser.sign_in("BOARD-2").get("/board/approvals")
+    assert action in page
+    section = page.partition(f"Proposal {proposed}, waiting")[2].partition("</section>")[0]
+    assert 'data-qa="signed"' not in section
+
+
+def test_the_board_reads_which_approval_scores_and_whether_flagging_is_stopped(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = browser.sign_in("BOARD-1").get("/board/approvals")
+    assert page.count("Scores now") == 1
+    assert 'data-qa="stopped"' not in page
+    stopped = Stopped("Priti Marlowe", clock.now(), "Two units wrote of it.", ())
+    monkeypatch.setattr(board.stop, "in_force", lambda _: stopped)
+    page = browser.get("/board/approvals")
+    assert "Stopped by Priti Marlowe" in page
+    with service.night.connect() as connection:
+        live = approvals.in_force(connection, demo=True)
+    row = page.partition("Scores now")[0].rpartition("<tr")[2]
+    assert live.bundle_id[:12] in row
 
 
 def test_of_a_level_that_the_prior_ranks_no_measured_figure_is_shown(

@@ -1,0 +1,30 @@
+"""How much of what raised the score a reason makes up: in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from serving.web.formatters import share_raised, size_in_words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "most of the weight"),
+        (0.5, "most of the weight"),
+        (0.49, "much of the weight"),
+        (0.25, "much of the weight"),
+        (0.24, "some of the weight"),
+        (0.1, "some of the weight"),
+        (0.09, "little of the weight"),
+        (0.0, "little of the weight"),
+    ],
+)
+def test_a_share_in_words_at_both_edges(share: float, words: str) -> None:
+    assert size_in_words(share) == words
+
+
+def test_a_share_is_of_what_raised_the_score_alone() -> None:
+    reasons = [{"weight": 0.6}, {"weight": 0.2}, {"weight": -5.0}]
+    assert [share_raised(one, reasons) for one in reasons[:2]] == pytest.approx([0.75, 0.25])
+    assert share_raised({"weight": 0.1}, []) == 0.0
