@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.routing import Match
 
 from features.errors import MissingInput, RunStopped, SetupProblem, UserError
 from serving.db.server import WEB, engine_for
@@ -249,8 +250,24 @@ async def _refused_by_database(request: Request, error: Exception) -> Response:
     )
 
 
+def _page_of_form(request: Request) -> str:
+    """The page that holds the form whose address was asked for as a page: the nearest above it.
+
+    So that going back, or loading again after signing in, leads to a page and not to an error.
+    """
+    parts = request.url.path.split("/")
+    while len(parts) > 2:
+        parts.pop()
+        scope = {"type": "http", "path": "/".join(parts), "method": "GET"}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return scope["path"]
+    return "/"
+
+
 def _answer_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405 and request.method == "GET":
+        return RedirectResponse(_page_of_form(request), status_code=303)
     title = "Page not found" if status in (404, 405) else "Sorry, that did not work"
     message = {
         404: "Check the address, or go back to your queue.",

@@ -257,26 +257,6 @@ def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
     )
 
 
-SIZES = (
-    (0.5, "most of the weight"),
-    (0.25, "much of the weight"),
-    (0.1, "some of the weight"),
-    (0.0, "little of the weight"),
-)
-"""From which share of what raised the score a reason has which size, in words."""
-
-
-def share_raised(reason: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]) -> float:
-    """The share of a reason in all that raised the score: between 0 and 1."""
-    raised = sum(one["weight"] for one in reasons if one["weight"] > 0)
-    return float(reason["weight"] / raised) if raised else 0.0
-
-
-def size_in_words(share: float) -> str:
-    """How much of what raised the score a reason makes up."""
-    return next(words for least, words in SIZES if share >= least)
-
-
 def limits_of(name: str) -> str:
     """Where a watched figure needs a look and where action, or what judges it, as a sentence."""
     line = THRESHOLDS[name]
@@ -322,7 +302,5 @@ FILTERS = {
     "in_hundred": in_hundred,
     "in_unit": in_unit,
     "limits": limits_of,
-    "share_raised": share_raised,
-    "size": size_in_words,
     "pasted": pasted_sentences,
 }

@@ -13,7 +13,7 @@ from features.frame.timeline import THEMES
 from serving.review.states import NOTE_ANSWERS, OUTCOMES
 from serving.settings import Settings
 from serving.watch.figures import THRESHOLDS
-from serving.web import account, formatters, note_words, queue_view
+from serving.web import account, formatters, note_words, queue_view, reason_sizes
 from serving.web.notices import NOTICE
 
 
@@ -36,6 +36,7 @@ def template_environment(settings: Settings) -> Environment:
     )
     env.filters.update(formatters.FILTERS)
     env.filters.update(note_words.FILTERS)
+    env.filters.update(reason_sizes.FILTERS)
     env.globals.update(
         feed_words=formatters.feed_sentence,
         demo=settings.demo,

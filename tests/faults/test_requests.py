@@ -138,15 +138,30 @@ def test_browsers_are_told_to_use_https_outside_a_demo(browser: Browser) -> None
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/board/stop", "/board/resume", "/acute/1/acknowledge", "/cases/1/conclusion", "/sign-out"],
+    ("path", "page"),
+    [
+        ("/board/stop", "/board"),
+        ("/board/resume", "/board"),
+        ("/board/approvals/3/sign", "/board/approvals"),
+        ("/board/incidents/3/follow", "/board/incidents"),
+        ("/acute/1/acknowledge", "/acute"),
+        ("/cases/1/view", "/cases/1"),
+        ("/cases/1/conclusion", "/cases/1"),
+        ("/unit/limited/A000001/check", "/unit/limited"),
+        ("/account/hold", "/account"),
+        ("/sign-out", "/"),
+    ],
 )
-def test_the_address_of_a_form_is_a_page_with_a_sentence(browser: Browser, path: str) -> None:
+def test_the_address_of_a_form_leads_to_the_page_that_holds_it(
+    browser: Browser, path: str, page: str
+) -> None:
+    """Going back, or signing in again, must not end in an error."""
     browser.sign_in("BOARD-1")
-    answer = browser.client.get(path)
-    assert answer.status_code == 405
-    assert "That address takes a form" in answer.text
-    assert "Method Not Allowed" not in answer.text
+    answer = browser.client.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    other = browser.client.request("DELETE", path)
+    assert other.status_code == 405
+    assert "That address takes a form" in other.text
 
 
 def test_going_on_with_nothing_stopped_is_a_sentence_on_the_page(browser: Browser) -> None:

@@ -43,6 +43,7 @@ def _check_that_the_prior_gives_no_likelihood(
 ) -> None:
     """The same case, ranked by the prior: how often its like is put higher was not measured."""
     assert 'data-qa="how-sure"' in page
+    assert 'data-qa="steps"' in page
     assert "readers are most likely to put higher" in page
     sealed = review_store.Store.read_findings
 
@@ -56,7 +57,7 @@ def _check_that_the_prior_gives_no_likelihood(
     page = browser.get(f"/cases/{item}/findings")
     assert "Too few readings have tested yet" in page
     assert "readers are most likely to put higher" not in page
-    for name in ("how-sure", "effects", "matters-most"):
+    for name in ("how-sure", "effects", "matters-most", "steps"):
         assert f'data-qa="{name}"' not in page
 
 
