@@ -46,6 +46,17 @@ class Review:
         )
         return items, self.store.list_concluded()
 
+    def next_case(self, item_id: int) -> Item | None:
+        """The case to read after this one: what this reader began, then by due date."""
+        waiting = [
+            item
+            for item in self.store.list_queue()
+            if item.id != item_id
+            and not (item.own_hand or item.limited)
+            and item.progress is not Progress.WITH_ANOTHER
+        ]
+        return min(waiting, key=lambda item: item.progress is Progress.TO_READ, default=None)
+
     def read_case(
         self,
         item_id: int,

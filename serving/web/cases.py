@@ -302,6 +302,7 @@ def _findings_page(
         own_safety=formatters.speaks_of_mental_health(findings),
         conclusion=review.store.read_conclusion(item_id),
         may_conclude=can_take(fresh.progress, Step.CONCLUDE),
+        next_case=review.next_case(item_id) if fresh.progress is Progress.CONCLUDED else None,
         faults=faults or {},
         filled=filled or {"outcome": "", "reasons": "", "groups": {}},
         given_back=typed is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from datetime import date
 from pathlib import Path
@@ -162,7 +163,14 @@ def test_conclusions_that_lack_something_are_sent_back(service: Service, browser
 def test_a_concluded_case_can_be_read_again_by_the_unit(service: Service, browser: Browser) -> None:
     item = service.unread("N54ALD")
     browser.sign_in("ALD-SPO-1").record_view(item)
+    before = browser.get(f"/cases/{item}/findings")
+    assert 'data-qa="next"' not in before
     browser.conclude(item)
+    after = browser.get(f"/cases/{item}/findings").partition('data-qa="next"')[2]
+    following = re.search(r'href="/cases/(\d+)">Read the next case', after)
+    assert following is not None
+    assert following[1] != str(item)
+    assert 'id="your-view"' in browser.get(f"/cases/{following[1]}"), "and it can be read"
     browser.sign_in("ALD-SPO-2")
     assert "The record as it stood" in browser.get(f"/cases/{item}")
     browser.get(f"/cases/{item}/findings", status=403)
