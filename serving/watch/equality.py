@@ -268,11 +268,7 @@ def _share_gaps(
     readings: pl.DataFrame,
     correct: Callable[[float], float] = float,
 ) -> list[Part]:
-    """The gaps of a share by group: `readings` has crn, whether it was `said`, and a weight.
-
-    From SMALL readings on a group can need a look or action; green, by the far end of its interval,
-    takes many more (docs/decisions/0112).
-    """
+    """The gaps of a share by group, from SMALL readings on (docs/decisions/0112)."""
     readings_frame = readings.join(people, on="crn")
     if readings_frame.height < FEWEST:
         return [Part("everyone read", None, None, None, readings_frame.height, TOO_FEW)]

@@ -105,8 +105,9 @@ def test_a_group_whose_notes_are_misread_more_often_is_named() -> None:
     assert figure.state == ACT
     assert "sex: " in figure.sentence
     assert gap_of(20, 200).state in (GREEN, TOO_FEW)
-    few = gap_of(10, 12)
+    few = gap_of(9, 9)
     assert "Female" not in few.sentence.partition("No gap")[0] or few.state == TOO_FEW
+    assert gap_of(10, 12).state == ACT, "twelve answers are enough where ten of them are wrong"
 
 
 def test_the_share_corrected_is_by_kind_from_the_last_answers(service: Service) -> None:

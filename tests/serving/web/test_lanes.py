@@ -42,8 +42,10 @@ def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
     assert SENTENCES[lane] in page
     assert "readers are most likely to put higher" not in page, "the model said nothing of it"
     with service.admin.connect() as connection:
-        parts, reasons = connection.execute(
-            text("SELECT because -> 'parts', reasons FROM triage.findings WHERE item_id = :i"),
+        parts, reasons, also = connection.execute(
+            text(
+                "SELECT because -> 'parts', reasons, shown_only FROM triage.findings WHERE item_id = :i"
+            ),
             {"i": item},
         ).one()
     sections = re.findall(r'data-qa="because".*?</section>', page, re.S)
@@ -52,13 +54,8 @@ def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
         assert re.search(r"\d+ entr(y|ies) behind this", section)
         assert part["words"][1:].split("'")[0] in section
     named = {one["indicator"] for part in parts for one in part["findings"]}
-    twice = [
-        one["indicator"]
-        for reason in reasons
-        if reason["weight"] > 0
-        for one in reason["findings"]
-        if one["indicator"] in named
-    ]
+    raised = [one for reason in reasons if reason["weight"] > 0 for one in reason["findings"]]
+    twice = [one["indicator"] for one in [*raised, *also] if one["indicator"] in named]
     assert page.count("Its entries are above.") == len(twice), "entries are listed once"
 
 
