@@ -81,7 +81,8 @@ def assessment_locked_incomplete(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="{n} significant event[|s] [has|have] happened since the last assessment without a review.",
+    sentence="{n} significant event[|s] [has|have] become known since the last assessment, without a "
+    "review.",
     feeds=("assessments", "contacts", "incidents", "circumstances"),
     source=f"{SFO_REVIEW}, sections 5 and 12; {CORONER_OCTOBER}, section 3",
     disclosure="possible",
@@ -168,10 +169,15 @@ def actuarial_level_mismatch(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="The assessment needed countersigning and was not countersigned, or was signed "
-    "within ten minutes.",
+    sentence="The assessment needed countersigning and was {how}.",
     feeds=("assessments",),
     source=f"{SFO_REVIEW}, recommendation 8 and section 14; {CORONER_OCTOBER}, section 3",
+    words={
+        "how": pl.when(pl.col("countersigned_at").is_null())
+        .then(pl.lit("not countersigned"))
+        .otherwise(pl.lit("countersigned within ten minutes of being signed"))
+        .last()
+    },
 )
 def countersignature_missing_or_rushed(histories: Histories) -> pl.LazyFrame:
     """The latest completed assessment needed countersigning, and it was not done, or done within 10

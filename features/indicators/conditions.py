@@ -150,8 +150,7 @@ def curfew_without_main_occupier_consent(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="SE",
     kind="process",
-    sentence="A curfew is in force without the answer to {n} of the two checks on the household "
-    "({checks}).",
+    sentence="A curfew is in force without an answer to [the check|both checks] on the household: {checks}.",
     feeds=("orders", "enquiries"),
     source=f"{CORONER_JANUARY}, section on court reports; {ACTION_PLAN}, recommendations 4 and 17",
     groups=("children", "known_adult"),

@@ -6,7 +6,7 @@ Everything is as known on the as-of date. The recorded levels and their states a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -33,8 +33,8 @@ def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
 
     Keys: offence {words, on, others}, tier, mappa {level, category, since, review_on}, registers
     [{title, since, review_on}], predictors {on, bands}, assessed {completed_on,
-    countersign_required, countersigned_on, custody}, practitioner {code, unallocated, grade, since,
-    absent_from}.
+    countersign_required, countersigned_on, custody, community}, practitioner {code, unallocated,
+    grade, since, absent_from}.
     """
     parts: dict[str, Mapping[str, Any]] = {
         "offence": _offences(histories),
@@ -142,13 +142,19 @@ def _assessments(histories: Histories) -> dict[str, dict[str, Any]]:
             "completed_on": _iso(row["completed_on"]),
             "countersign_required": row["countersign_required"],
             "countersigned_on": _iso(row["countersigned_at"] and row["countersigned_at"].date()),
-            "custody": {
-                group: row[f"{group}_custody"]
-                for group in codes.RISK_GROUPS
-                if row[f"{group}_custody"]
-            },
+            "custody": _levels(row, codes.RISK_GROUPS, "custody"),
+            "community": _levels(row, codes.COMMUNITY_GROUPS, "community"),
         }
         for row in _last_of_each(complete, "completed_on")
+    }
+
+
+def _levels(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[str, str]:
+    """The level of each group that the assessment gives, in custody or in the community."""
+    return {
+        group: row[f"{group}_{place}"]
+        for group in groups
+        if row[f"{group}_{place}"] in codes.LEVELS
     }
 
 

@@ -64,15 +64,24 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
 
 
 def _nothing_outstanding() -> dict[str, Any]:
-    return {"enquiries": [], "actions": [], "orders": [], "disputed": 0}
+    return {"decisions": [], "enquiries": [], "actions": [], "orders": [], "disputed": 0}
 
 
 def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
-    """Open work on each case: unanswered enquiries, actions, orders in force."""
-    still = {"enquiries": "returned_on", "actions": "done_on", "orders": "ended_on"}
+    """Open work on each case: decisions that nothing was issued of, unanswered enquiries, actions,
+    orders in force.
+    """
+    still = {
+        "decisions": "issued_on",
+        "enquiries": "returned_on",
+        "actions": "done_on",
+        "orders": "ended_on",
+    }
     outstanding: dict[str, dict[str, Any]] = {}
     for table, ends in still.items():
         rows = histories.rows(table).filter(pl.col(ends).is_null()).sort("occurred_on", "record_id")
+        if table == "decisions":
+            rows = rows.filter(~pl.col("decided").is_in(["none", "decision_not_to_recall"]))
         for row in rows.iter_rows(named=True):
             entry = timeline.describe_row(table, row)
             one = {

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from features.frame.seriousness import ADVERSE, CHANGE, NOTED, ROUTINE, SERIOUS
 
 MOST_LINES = 40
+HARM_BEFORE = timedelta(days=730)
 Entry = Mapping[Any, Any]
 PARTS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("What happened", (SERIOUS, ADVERSE)),
+    ("Other contact with a note: read the words", (NOTED,)),
     ("What changed", (CHANGE,)),
-    ("Kept appointments and other contact, with a note", (NOTED,)),
     ("Kept appointments, messages and administration without a note", (ROUTINE,)),
 )
 """The parts of a page by how serious their entries are; the last one is folded."""
@@ -78,6 +79,26 @@ def parts_of_page(entries: Sequence[Entry]) -> list[Part]:
         lines.sort(key=lambda line: line.is_serious, reverse=True)
         parts.append(Part(title, lines, folded=ROUTINE in levels))
     return parts
+
+
+def harm_before(entries: Sequence[Entry], recent: Sequence[Entry], as_of: date) -> Part:
+    """What did or could do harm in the last two years and stands before the last assessment.
+
+    Behaviour and information of any seriousness, arrests, charges and recalls: a reader must meet
+    them before an own view, whenever the last assessment was.
+    """
+    since = as_of - HARM_BEFORE
+    later = {(entry["source_table"], entry["record_id"]) for entry in recent}
+    own = [
+        entry
+        for entry in entries
+        if (entry["source_table"], entry["record_id"]) not in later
+        and entry["occurred_on"] > since
+        and (entry["source_table"] == "incidents" or _seriousness(entry) == SERIOUS)
+    ]
+    lines = group_entries(own)
+    lines.sort(key=lambda line: line.is_serious, reverse=True)
+    return Part("Before it: behaviour, information, arrests and recalls of two years", lines, False)
 
 
 def _seriousness(entry: Entry) -> int:

@@ -252,7 +252,10 @@ def _case_page(
         timeline=timeline,
         brief=brief,
         begun=begun,
-        parts=lines.parts_of_page(recent),
+        parts=[
+            *lines.parts_of_page(recent),
+            *([lines.harm_before(timeline, recent, item.as_of)] if begun else []),
+        ],
         recent_count=len(recent),
         earlier=len(timeline) - len(recent),
         chosen=view,

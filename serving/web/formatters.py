@@ -232,14 +232,21 @@ def role_words(code: str) -> str:
     return ROLES[code]
 
 
-def how_sure(probability: float) -> str:
-    """The probability as a frequency in words; it is about the group, not the person."""
+def how_sure(probability: float, stratum: str) -> str:
+    """The probability as a frequency in words; it is about the group, not the person.
+
+    Without a current level it is of a level of high or very high (`models.strata`).
+    """
     tenths = round(probability * 10)
     often = "fewer than one" if tenths < 1 else "about one" if tenths == 1 else f"about {tenths}"
-    return (
-        f"Of ten people with a record like this and the same recorded level, a reader put {often} "
-        "higher. Which of them this person is, the figures cannot say."
+    of_ten = (
+        f"Of ten people with a record like this and no current level, a reader gave {often} a high "
+        "or very high level."
+        if stratum == "UNKNOWN"
+        else f"Of ten people with a record like this and the same recorded level, a reader gave "
+        f"{often} a higher one."
     )
+    return f"{of_ten} Which of them this person is, the figures cannot say."
 
 
 def in_hundred(probability: float) -> str:

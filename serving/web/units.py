@@ -113,7 +113,10 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
         whole=whole,
         begun=begun,
         timeline=shown_entries,
-        parts=lines.parts_of_page(recent),
+        parts=[
+            *lines.parts_of_page(recent),
+            *([lines.harm_before(shown_entries, recent, as_of)] if begun else []),
+        ],
         earlier=len(shown_entries) - len(recent),
     )
 

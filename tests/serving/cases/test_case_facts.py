@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from features.contracts import codes
 from serving.cases.case_facts import LEVEL_REGISTERS, facts_of_cases
+from serving.cases.summary import _outstanding_work
+from serving.settings import read_settings
+from serving.web.pages import template_environment
 from tests.factories import AS_OF, CRN, assessment, known_histories, row
 from tests.pages import Browser
 from tests.service import Service
@@ -112,6 +116,7 @@ def test_the_assessment_says_whether_the_countersignature_is_there() -> None:
         "countersign_required": True,
         "countersigned_on": "2026-02-05",
         "custody": {"prisoners": "HIGH"},
+        "community": dict.fromkeys(codes.COMMUNITY_GROUPS, "LOW"),
     }
     later = datetime.combine(AS_OF, datetime.min.time()).replace(year=AS_OF.year + 1)
     waiting = assessment("2026-02-03", countersign_required=True)
@@ -145,3 +150,34 @@ def test_the_page_of_a_case_opens_with_its_facts(service: Service, browser: Brow
     for title in ("Main offence", "Tier", "MAPPA", "Registers", "Predictors", "Practitioner"):
         assert f">{title}<" in top
     assert page.index('data-qa="facts"') < page.index('data-qa="levels"')
+
+
+def test_a_decision_of_which_nothing_was_issued_is_outstanding() -> None:
+    rows = [
+        row("decisions", "2026-05-01", kind="recall", decided="recall"),
+        row("decisions", "2026-05-02", kind="recall", decided="decision_not_to_recall"),
+        row("decisions", "2026-05-03", kind="enforcement", decided="none"),
+        row(
+            "decisions",
+            "2026-05-04",
+            kind="enforcement",
+            decided="warning",
+            issued_on=date(2026, 5, 5),
+        ),
+    ]
+    open_ = _outstanding_work(known_histories({"decisions": rows}))[CRN]["decisions"]
+    assert [one["since"] for one in open_] == ["2026-05-01"]
+    assert open_[0]["what"] == "Decision: recall"
+
+
+def test_a_level_that_is_no_longer_current_is_shown_with_its_day(tmp_path: Path) -> None:
+    """Without it "no current level" and what findings say of an old level disagree."""
+    levels = dict.fromkeys(
+        (*codes.COMMUNITY_GROUPS, "prisoners"),
+        {"level": None, "state": "too_old", "assessed_on": None},
+    )
+    old = {"completed_on": "2024-03-05", "community": {"children": "MEDIUM"}}
+    settings = read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    macro: Any = template_environment(settings).get_template("components.html").module
+    item = {"person": {"levels": levels, "facts": {"assessed": old}}}
+    assert "It was medium on 5 March 2024" in " ".join(macro.level_table(item, None).split())

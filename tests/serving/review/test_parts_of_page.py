@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.frame.seriousness import ADVERSE, CHANGE, NOTED, ROUTINE, SERIOUS
-from serving.review.lines import PARTS, parts_of_page
+from serving.review.lines import PARTS, harm_before, parts_of_page
 
 DAY = date(2026, 6, 30)
 
@@ -58,3 +58,19 @@ def test_only_what_is_routine_and_without_a_note_is_folded() -> None:
 
 def test_an_entry_whose_seriousness_was_never_worked_out_is_not_folded_away() -> None:
     assert parts_of_page([entry(1, None)])[0].count == 1
+
+
+def test_harm_before_the_last_assessment_is_shown_for_two_years() -> None:
+    incident = {"source_table": "incidents"}
+    recent = [entry(3, ADVERSE) | incident]
+    rows = [
+        *recent,
+        entry(100, ADVERSE, "violence") | incident,
+        entry(200, SERIOUS, "arrest"),
+        entry(300, ADVERSE, "warning letter"),
+        entry(729, ADVERSE, "weapon") | incident,
+        entry(730, SERIOUS, "long ago") | incident,
+    ]
+    before = harm_before(rows, recent, DAY)
+    assert [line.what for line in before.lines] == ["arrest", "violence", "weapon"]
+    assert not before.folded

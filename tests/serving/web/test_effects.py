@@ -55,7 +55,7 @@ def _check_that_the_prior_gives_no_likelihood(
 
     monkeypatch.setattr(review_store.Store, "read_findings", of_prior)
     page = browser.get(f"/cases/{item}/findings")
-    assert "Too few readings have tested yet" in page
+    assert "has not been measured yet" in page
     assert "readers are most likely to put higher" not in page
     for name in ("how-sure", "effects", "matters-most", "steps"):
         assert f'data-qa="{name}"' not in page

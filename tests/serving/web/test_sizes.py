@@ -6,6 +6,7 @@ from math import log
 
 import pytest
 
+from serving.web.formatters import how_sure
 from serving.web.reason_sizes import share_raised, size_in_words, steps_to_likelihood
 
 
@@ -44,3 +45,10 @@ def test_the_steps_end_at_the_likelihood_and_each_adds_its_own_kind() -> None:
     log_odds = [log(share / (1 - share)) for share in shares]
     assert log_odds == pytest.approx([-1.0, 0.5, 0.75, 0.0])
     assert steps_to_likelihood({"reasons": [], "probability": 0.2})[0][1] == pytest.approx(0.2)
+
+
+def test_how_often_says_what_a_reader_gave_where_no_level_is_current() -> None:
+    assert "a reader gave about 3 a higher one" in how_sure(0.3, "MEDIUM")
+    unknown = how_sure(0.3, "UNKNOWN")
+    assert "a reader gave about 3 a high or very high level" in unknown
+    assert "higher one" not in unknown
