@@ -20,6 +20,14 @@ LEVELS: dict[str, str] = {
 LEVEL_ORDER: tuple[str, ...] = tuple(LEVELS)
 
 COMMUNITY_GROUPS: tuple[str, ...] = ("children", "public", "known_adult", "staff")
+GROUP_WORDS: dict[str, str] = {
+    "children": "children",
+    "public": "the public",
+    "known_adult": "known adults",
+    "staff": "staff",
+    "prisoners": "prisoners",
+}
+"""Each risk group in the words of a sentence."""
 RISK_GROUPS: tuple[str, ...] = (*COMMUNITY_GROUPS, "prisoners")
 
 BANDS: dict[str, str] = {

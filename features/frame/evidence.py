@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from features.contracts import records
+from features.contracts import codes, records
 from features.history.asof import CASE, Histories
 from features.history.collect import worked_out
 from features.indicators import Indicator
@@ -101,13 +101,18 @@ def _of_one(
         case, group = words.pop("case_date"), words.pop("group", None)
         shown = None
         if item.disclosure == "no" or item.disclosable_sentence is not None:
-            shown = item.say_sentence(words, disclosable=True)
+            shown = _name_group(item.say_sentence(words, disclosable=True), group)
         listed = tuple(entries[case, group])
-        sentence = item.say_sentence(words)
+        sentence = _name_group(item.say_sentence(words), group)
         own_findings[crns[case], group] = Finding(
             item.id, crns[case], group, sentence, shown, listed
         )
     return own_findings
+
+
+def _name_group(sentence: str, group: str | None) -> str:
+    """The sentence with the risk group by name: "this group" is nothing that a page explains."""
+    return sentence.replace("this group", codes.GROUP_WORDS[group]) if group else sentence
 
 
 def _make_entry(row: dict[str, Any]) -> Entry:

@@ -120,7 +120,7 @@ def assessment_copied_forward(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="Risk to this group is recorded as low although {n} recorded event[|s] [concerns|concern] it.",
+    sentence="Risk to this group is recorded as low although {n} recorded event[|s] [concerns|concern] this group.",
     feeds=("assessments", "incidents"),
     source=f"{SFO_REVIEW}, sections 5 and 10",
     per_group=True,

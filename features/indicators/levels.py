@@ -54,7 +54,7 @@ def initial_assessment_overdue(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="The level for this group was given again after {n} event[|s] that concern[s|] it.",
+    sentence="The level for this group was given again after {n} event[|s] that concern[s|] this group.",
     feeds=("assessments", "incidents"),
     source=f"{SFO_REVIEW}, sections 5 and 12",
     per_group=True,

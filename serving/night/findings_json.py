@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from features.contracts.codes import GROUP_WORDS
 from features.frame.evidence import Finding, Findings
 from features.frame.linked_cases import LinkedCases
 from features.indicators import CATALOGUE
@@ -81,7 +82,7 @@ def _because_of_lane(item: Chosen, row: Mapping[str, object], findings: Findings
     if item.drawn_as == UNUSUAL:
         new = [fact for fact in item.because["facts"] if fact["bits"] >= LEAST_BITS]
         parts = [
-            _part(_words_of_fact(fact, item.stratum), [fact["indicator"]], row, findings)
+            _part(_words_of_fact(fact, item), [fact["indicator"]], row, findings)
             for fact in new[:MOST_FACTS]
         ]
         return {"since": item.because["since"].isoformat(), "parts": parts}
@@ -98,10 +99,11 @@ def _part(
     return {"words": words, "findings": [finding_json(one) for one in behind if one is not None]}
 
 
-def _words_of_fact(fact: Mapping[str, Any], stratum: str) -> str:
+def _words_of_fact(fact: Mapping[str, Any], item: Chosen) -> str:
+    stratum, group = item.stratum, GROUP_WORDS[item.group]
     level = "without a current level" if stratum == "UNKNOWN" else f"recorded {stratum.lower()}"
     having = "Fewer than ten" if fact["having"] < SMALL else f"{fact['having']:,}"
-    return f"{having} of {fact['rows']:,} people {level} for this group have as much on record."
+    return f"{having} of {fact['rows']:,} people {level} for {group} have as much on record."
 
 
 def _combinations_of(item: Chosen) -> list[Combination]:
