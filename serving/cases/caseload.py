@@ -33,6 +33,9 @@ CHECKLIST: dict[str, str] = {
     "civil_order_without_register": "Civil order in force without a register entry",
     "da_enquiry_overdue": "Domestic abuse enquiry without an answer",
     "sg_enquiry_overdue": "Child safeguarding enquiry without an answer",
+    "da_enquiry_missing": "Domestic abuse enquiry due and not requested",
+    "sg_enquiry_missing": "Child safeguarding enquiry due and not requested",
+    "curfew_household_unchecked": "Curfew without an answer to both checks on the household",
 }
 """Facts that are put right by looking them up, in words: an indicator each, and no model."""
 
@@ -116,6 +119,13 @@ def write_facts(
         if crn in where.units and not limited.get(crn, True)
     }
     _replace_rows(connection, facts, ["crn", "indicator"], open_)
+
+
+def facts_of_case(connection: Connection, crn: str) -> list[str]:
+    """The checklist facts of a case of the reader's own unit, in words, as of the last night."""
+    rows = select(facts.c.indicator).where(facts.c.crn == crn)
+    names = set(connection.execute(rows).scalars())
+    return [words for name, words in CHECKLIST.items() if name in names]
 
 
 def _replace_rows(

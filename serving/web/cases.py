@@ -16,6 +16,7 @@ from features.contracts import codes
 from features.contracts.note_columns import KINDS
 from features.errors import NotApproved
 from serving.board import approvals, stop
+from serving.cases.caseload import facts_of_case
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
@@ -259,6 +260,7 @@ def _case_page(
         recent_count=len(recent),
         earlier=len(timeline) - len(recent),
         chosen=view,
+        checklist=[] if item.limited else facts_of_case(review.opened.connection, item.crn),
         note_kinds=KINDS if item.progress in FINDINGS_OPEN else {},
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from features import clock
 from features.store.store import Store
 from serving.cases import limited_access, summary
-from serving.cases.caseload import CHECKLIST
+from serving.cases.caseload import CHECKLIST, facts_of_case
 from serving.review import lines
 from serving.review.asked_store import AskedStore
 from serving.review.policies import Invalid
@@ -117,6 +117,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
             *lines.parts_of_page(recent),
             *([lines.harm_before(shown_entries, recent, as_of)] if begun else []),
         ],
+        checklist=facts_of_case(units.opened.connection, crn),
         earlier=len(shown_entries) - len(recent),
     )
 

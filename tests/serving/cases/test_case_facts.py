@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from features.contracts import codes
 from serving.cases.case_facts import LEVEL_REGISTERS, facts_of_cases
+from serving.cases.caseload import CHECKLIST
 from serving.cases.summary import _outstanding_work
 from serving.settings import read_settings
 from serving.web.pages import template_environment
@@ -181,3 +183,25 @@ def test_a_level_that_is_no_longer_current_is_shown_with_its_day(tmp_path: Path)
     macro: Any = template_environment(settings).get_template("components.html").module
     item = {"person": {"levels": levels, "facts": {"assessed": old}}}
     assert "It was medium on 5 March 2024" in " ".join(macro.level_table(item, None).split())
+
+
+def test_the_page_says_what_the_checklist_says_of_the_case(
+    service: Service, browser: Browser
+) -> None:
+    """A fact that every reader of the unit can look up, so it gives nothing of the findings away."""
+    with service.admin.connect() as connection:
+        item, crn = connection.execute(
+            text(
+                "SELECT i.id, i.crn FROM triage.items i JOIN triage.facts f ON f.crn = i.crn"
+                " WHERE i.pdu_code = 'N54ALD' AND f.pdu_code = 'N54ALD' AND NOT i.limited"
+                " ORDER BY i.id LIMIT 1"
+            )
+        ).one()
+        names = connection.execute(
+            text("SELECT indicator FROM triage.facts WHERE crn = :crn"), {"crn": crn}
+        ).scalars()
+        expected = {CHECKLIST[name] for name in names}
+    browser.sign_in("ALD-SPO-1")
+    for path in (f"/cases/{item}", f"/people/{crn}"):
+        section = browser.get(path).partition('data-qa="checklist"')[2].partition("</section>")[0]
+        assert {words for words in CHECKLIST.values() if f">{words}<" in section} == expected

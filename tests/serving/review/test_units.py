@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import text
 
 from features.frame import build
+from features.indicators import CATALOGUE
 from serving.cases import caseload, limited_access
 from serving.db import identity
 from serving.db.session import AuditEvent, transaction
@@ -38,7 +39,8 @@ def test_the_checklist_holds_what_the_indicators_found(service: Service, browser
     ours = set(crns(service, "NOT limited"))
     total = 0
     for name, words in caseload.CHECKLIST.items():
-        fired = set(frame.filter(pl.col(name) >= 1)["crn"]) & ours
+        values = frame.select("crn", name).iter_rows()
+        fired = {crn for crn, value in values if CATALOGUE[name].fires(value)} & ours
         if name in ("da_enquiry_overdue", "sg_enquiry_overdue"):
             continue
         total += len(fired)
