@@ -107,15 +107,19 @@ def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 
 
-def current_practitioners(histories: Histories) -> dict[str, str]:
-    """The staff code of the practitioner who holds each case."""
+def current_allocations(histories: Histories) -> pl.DataFrame:
+    """The newest allocation of each case that has not ended."""
     allocations = histories.rows("allocations").filter(
         pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
     )
-    last = allocations.sort("occurred_on", "record_id").unique(
+    return allocations.sort("occurred_on", "record_id").unique(
         "crn", keep="last", maintain_order=True
     )
-    return dict(last.select("crn", "staff_code").iter_rows())
+
+
+def current_practitioners(histories: Histories) -> dict[str, str]:
+    """The staff code of the practitioner who holds each case."""
+    return dict(current_allocations(histories).select("crn", "staff_code").iter_rows())
 
 
 def staff_involved(histories: Histories) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import codes
+from features.frame.timeline import current_allocations
 from features.history.asof import Histories
 
 LEVEL_REGISTERS = frozenset([*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER])
@@ -63,7 +64,7 @@ def _offences(histories: Histories) -> dict[str, dict[str, Any]]:
     return {
         row["crn"]: {
             "words": row["description"] or row["code"] or "not described",
-            "on": _iso(row["occurred_on"]),
+            "on": iso_day(row["occurred_on"]),
             "others": counts[row["crn"]] - 1,
         }
         for row in _last_of_each(rows.filter(pl.col("main") == True))  # noqa: E712 - an expression, not a bool
@@ -85,8 +86,8 @@ def _mappa(histories: Histories) -> dict[str, dict[str, Any]]:
         row["crn"]: {
             "level": codes.MAPPA_LEVELS.get(row["level_code"] or "", ""),
             "category": codes.MAPPA_CATEGORIES.get(row["category_code"] or "", ""),
-            "since": _iso(row["occurred_on"]),
-            "review_on": _iso(row["next_review_on"]),
+            "since": iso_day(row["occurred_on"]),
+            "review_on": iso_day(row["next_review_on"]),
         }
         for row in _last_of_each(rows)
     }
@@ -104,8 +105,8 @@ def _registers(histories: Histories) -> dict[str, list[dict[str, Any]]]:
         registers.setdefault(row["crn"], []).append(
             {
                 "title": codes.REGISTER_TYPES.get(row["type_code"], row["type_code"]),
-                "since": _iso(row["occurred_on"]),
-                "review_on": _iso(row["next_review_on"]),
+                "since": iso_day(row["occurred_on"]),
+                "review_on": iso_day(row["next_review_on"]),
             }
         )
     return registers
@@ -117,7 +118,7 @@ def _predictors(histories: Histories) -> dict[str, dict[str, Any]]:
         has_band, pl.col("status").is_in(["COMPLETE", "PREDICTORS_ONLY"])
     )
     return {
-        row["crn"]: {"on": _iso(row["occurred_on"]), "bands": _bands(row)}
+        row["crn"]: {"on": iso_day(row["occurred_on"]), "bands": _bands(row)}
         for row in _last_of_each(rows)
     }
 
@@ -139,9 +140,9 @@ def _assessments(histories: Histories) -> dict[str, dict[str, Any]]:
     )
     return {
         row["crn"]: {
-            "completed_on": _iso(row["completed_on"]),
+            "completed_on": iso_day(row["completed_on"]),
             "countersign_required": row["countersign_required"],
-            "countersigned_on": _iso(row["countersigned_at"] and row["countersigned_at"].date()),
+            "countersigned_on": iso_day(row["countersigned_at"] and row["countersigned_at"].date()),
             "custody": _levels(row, codes.RISK_GROUPS, "custody"),
             "community": _levels(row, codes.COMMUNITY_GROUPS, "community"),
         }
@@ -160,20 +161,18 @@ def _levels(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[s
 
 def _practitioners(histories: Histories) -> dict[str, dict[str, Any]]:
     """Who holds each case now; a code that ends in U is a place that nobody holds."""
-    held = histories.rows("allocations").filter(
-        pl.col("ended_on").is_null(), pl.col("staff_code").is_not_null()
-    )
     return {
         row["crn"]: {
             "code": row["staff_code"],
             "unallocated": row["staff_code"].endswith("U"),
             "grade": codes.GRADES.get(row["grade"] or "", ""),
-            "since": _iso(row["occurred_on"]),
-            "absent_from": _iso(row["absent_from"]),
+            "since": iso_day(row["occurred_on"]),
+            "absent_from": iso_day(row["absent_from"]),
         }
-        for row in _last_of_each(held)
+        for row in current_allocations(histories).iter_rows(named=True)
     }
 
 
-def _iso(value: date | None) -> str | None:
+def iso_day(value: date | None) -> str | None:
+    """A day as ISO text, or None where none is known."""
     return value.isoformat() if value else None

@@ -14,7 +14,7 @@ from features.history import asof
 from features.history.asof import Histories
 from features.history.recorded_levels import recorded_levels
 from features.store.store import Store
-from serving.cases.case_facts import facts_of_cases
+from serving.cases.case_facts import facts_of_cases, iso_day
 
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -43,13 +43,13 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
     return {
         crn: {
             "name": _full_name(named.get(crn, {})),
-            "born_on": _text_or_none(named.get(crn, {}).get("born_on")),
+            "born_on": iso_day(named.get(crn, {}).get("born_on")),
             "supervision": codes.SUPERVISION_KINDS.get(
                 supervision.get(crn, {}).get("kind") or "", ""
             ),
-            "since": _text_or_none(supervision.get(crn, {}).get("occurred_on")),
+            "since": iso_day(supervision.get(crn, {}).get("occurred_on")),
             "team": supervision.get(crn, {}).get("team_code"),
-            "suspended_from": _text_or_none(supervision.get(crn, {}).get("suspended_from")),
+            "suspended_from": iso_day(supervision.get(crn, {}).get("suspended_from")),
             "interpreter": named.get(crn, {}).get("interpreter_language"),
             "adjustments": named.get(crn, {}).get("adjustments"),
             "levels": levels[crn],
@@ -87,7 +87,7 @@ def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
             one = {
                 "what": entry.what,
                 "detail": entry.detail,
-                "since": _text_or_none(entry.occurred_on),
+                "since": iso_day(entry.occurred_on),
             }
             outstanding.setdefault(row["crn"], _nothing_outstanding())[table].append(one)
     for table in timeline.THEMES:
@@ -100,7 +100,3 @@ def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
 def _full_name(person: dict[str, Any]) -> str:
     """The person's name, or an empty text where none is supplied, as for made-up people."""
     return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))
-
-
-def _text_or_none(value: date | None) -> str | None:
-    return value.isoformat() if value else None

@@ -58,10 +58,10 @@ def enqueue_cases(
     every_finding = evidence.collect_findings(histories, CATALOGUE.values())
     reasons = explain.explain_rows(model, frame, histories, every_finding)
     # Only where readings taught the model that flagged: elsewhere it is not shown how sure it is.
-    effects = effects_of_answers(model, frame, read_answers())
     flagged = [item for item in chosen if item.drawn_as == "flagged"]
     by_prior = {item.crn for item in flagged if item.stratum in model.by_prior}
     with_effects = {(item.crn, item.group) for item in flagged if item.crn not in by_prior}
+    effects = effects_of_answers(model, frame, read_answers()) if with_effects else {}
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     notes_of = notes.notes_of_cases(histories)

@@ -75,10 +75,14 @@ def parts_of_page(entries: Sequence[Entry]) -> list[Part]:
     parts = []
     for title, levels in PARTS:
         own = [entry for entry in entries if _seriousness(entry) in levels]
-        lines = group_entries(own)
-        lines.sort(key=lambda line: line.is_serious, reverse=True)
-        parts.append(Part(title, lines, folded=ROUTINE in levels))
+        parts.append(Part(title, _serious_first(own), folded=ROUTINE in levels))
     return parts
+
+
+def parts_since(entries: Sequence[Entry], begun: date | None, as_of: date) -> list[Part]:
+    """The parts of the entries since the last assessment, and what could do harm before it."""
+    recent = entries_since(entries, begun)
+    return [*parts_of_page(recent), *([harm_before(entries, recent, as_of)] if begun else [])]
 
 
 def harm_before(entries: Sequence[Entry], recent: Sequence[Entry], as_of: date) -> Part:
@@ -96,9 +100,12 @@ def harm_before(entries: Sequence[Entry], recent: Sequence[Entry], as_of: date) 
         and entry["occurred_on"] > since
         and (entry["source_table"] == "incidents" or _seriousness(entry) == SERIOUS)
     ]
-    lines = group_entries(own)
-    lines.sort(key=lambda line: line.is_serious, reverse=True)
-    return Part("Before it: behaviour, information, arrests and recalls of two years", lines, False)
+    title = "Before it: behaviour, information, arrests and recalls of two years"
+    return Part(title, _serious_first(own), folded=False)
+
+
+def _serious_first(entries: Sequence[Entry]) -> list[Line]:
+    return sorted(group_entries(entries), key=lambda line: line.is_serious, reverse=True)
 
 
 def _seriousness(entry: Entry) -> int:

@@ -253,10 +253,7 @@ def _case_page(
         timeline=timeline,
         brief=brief,
         begun=begun,
-        parts=[
-            *lines.parts_of_page(recent),
-            *([lines.harm_before(timeline, recent, item.as_of)] if begun else []),
-        ],
+        parts=lines.parts_since(timeline, begun, item.as_of) if brief else [],
         recent_count=len(recent),
         earlier=len(timeline) - len(recent),
         chosen=view,

@@ -113,10 +113,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
         whole=whole,
         begun=begun,
         timeline=shown_entries,
-        parts=[
-            *lines.parts_of_page(recent),
-            *([lines.harm_before(shown_entries, recent, as_of)] if begun else []),
-        ],
+        parts=lines.parts_since(shown_entries, begun, as_of),
         checklist=facts_of_case(units.opened.connection, crn),
         earlier=len(shown_entries) - len(recent),
     )
