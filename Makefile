@@ -8,12 +8,21 @@ MADE   := .made
 
 CASES ?= 3000
 SEED  ?= 1
+PAST  ?= 8
 PORT  ?= 8000
 # The day of the demo: the last full one.
 ifndef AS_OF
 AS_OF := $(shell $(PYTHON) -m features.clock)
 endif
-DEMO  := var/demo/cases-$(CASES)-seed-$(SEED)-as-of-$(AS_OF)
+DEMO  := var/demo/cases-$(CASES)-seed-$(SEED)-weeks-$(PAST)-as-of-$(AS_OF)
+# With a past, a feed stopped lately and the model was approved twelve weeks before the last night.
+ifeq ($(PAST),0)
+SCENARIO := none
+UNTIL    := $(AS_OF)
+else
+SCENARIO := recent-outage
+UNTIL    := $(shell $(PYTHON) -m features.clock $(AS_OF) 12)
+endif
 
 # Nothing is sent anywhere, and MLflow does not look for git.
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -26,12 +35,14 @@ export GIT_PYTHON_REFRESH := quiet
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(MADE)/base $(MADE)/static ## a made-up caseload, from case histories to an SPO's queue
+demo: $(MADE)/base $(MADE)/static ## a made-up caseload with PAST weeks behind it, from case histories to an SPO's queue
 	@mkdir -p $(DEMO)
-	@$(PY) -m features synthesise --cases $(CASES) --seed $(SEED) --as-of $(AS_OF) --out $(DEMO)/extract --truth $(DEMO)/truth
+	@$(PY) -m features synthesise --cases $(CASES) --seed $(SEED) --as-of $(AS_OF) --scenario $(SCENARIO) --out $(DEMO)/extract --truth $(DEMO)/truth
+	@$(PY) -m features readings --truth $(DEMO)/truth --as-of $(AS_OF) --weeks $(PAST) --out $(DEMO)/readings.parquet
 	@$(PY) -m features check $(DEMO)/extract --store $(DEMO)/store
-	@$(PY) -m training train --store $(DEMO)/store --until $(AS_OF) --out $(DEMO)/bundles --tracking $(DEMO)/tracking
+	@$(PY) -m training train --store $(DEMO)/store --until $(UNTIL) --out $(DEMO)/bundles --tracking $(DEMO)/tracking
 	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving migrate
+	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving demo-past --as-of $(AS_OF) --weeks $(PAST) --readings $(DEMO)/readings.parquet
 	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving approve --demo --as-of $(AS_OF)
 	@echo "$(DEMO)" > var/demo/current
 	@ROSH_MODE=demo ROSH_DATA=$(DEMO) $(PY) -m serving score --as-of $(AS_OF)

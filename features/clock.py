@@ -7,6 +7,7 @@ which something is done: deadlines, sessions, approvals and audit rows go by it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -97,5 +98,15 @@ def ahead_by(shift: timedelta) -> Iterator[None]:
         yield
 
 
+def _print_day(arguments: list[str]) -> None:
+    """Print yesterday, or the day so many weeks before a day: `python -m features.clock DAY WEEKS`.
+
+    The Makefile asks for the days of the demo.
+    """
+    day = as_of_date(arguments[0]) if arguments else last_full_day()
+    weeks = int(arguments[1]) if arguments[1:] else 0
+    print(day - timedelta(weeks=weeks))  # noqa: T201 - it is the answer
+
+
 if __name__ == "__main__":
-    print(last_full_day())  # noqa: T201 - the Makefile asks for the day of the demo
+    _print_day(sys.argv[1:])

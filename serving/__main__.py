@@ -11,7 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving.commands import admin, board, demo
+from serving.commands import admin, board, demo, demo_past
 from serving.commands import service as do
 from serving.db.server import absence_said
 
@@ -101,6 +101,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--replay", action="store_true", help="score a past day into a file, and touch nothing else"
     )
     score_parser.set_defaults(run=do.score_night)
+
+    past_parser = commands.add_parser(
+        "demo-past", help="the demo's own earlier nights and readings, refused outside it"
+    )
+    past_parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="the last night")
+    past_parser.add_argument("--weeks", type=int, default=8, help="weeks back (%(default)s)")
+    past_parser.add_argument("--readings", type=Path, required=True, help="of made-up readers")
+    past_parser.set_defaults(run=demo_past.run_past)
 
     serve_parser = commands.add_parser("serve", help="serve the pages")
     serve_parser.add_argument("--host", default="127.0.0.1")

@@ -31,6 +31,7 @@ PAGES = ("journeys", "models", "promises", "serving", "training")
 """The folders whose tests run in one process, beside all others in another: about half the time
 each. Always the same tests in the same order, as those of the service share one database.
 """
+NEED_A_MODEL = ("tests/benchmarks/", "tests/faults/")
 _groups_of_this_process: set[str] = set()
 
 
@@ -52,6 +53,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
             return group_of(nodeid)
 
     return FolderScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the records that need a trained model last: the other process trains it."""
+    items.sort(key=lambda item: item.nodeid.startswith(NEED_A_MODEL))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -81,11 +87,15 @@ def made_up(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def proposal(made_up: Path) -> Proposal:
-    """A bundle trained on the made-up caseload."""
+def proposal(
+    made_up: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Proposal:
+    """A bundle trained on the made-up caseload, once for both processes of `make test`."""
     from tests import service
 
-    return service.train(made_up)
+    if not hasattr(request.config, "workerinput"):
+        return service.train(made_up)
+    return service.train_once(made_up, tmp_path_factory.getbasetemp().parent / "proposal")
 
 
 @pytest.fixture(scope="session")

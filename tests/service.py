@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -242,6 +245,26 @@ def train(folder: Path) -> pipeline.Proposal:
             folder / "bundles",
             folder / "tracking",
         )
+
+
+def train_once(folder: Path, shared: Path) -> pipeline.Proposal:
+    """The bundle of `train`, copied where another process of the same run has trained it.
+
+    Both have made the same caseload: the same parameters give the same rows.
+    """
+    with shared.with_suffix(".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pickled = shared / "proposal.pickle"
+        if not pickled.exists():
+            proposal = train(folder)
+            for name in ("bundles", "tracking"):
+                shutil.copytree(folder / name, shared / name)
+            pickled.write_bytes(pickle.dumps(proposal))
+            return proposal
+    for name in ("bundles", "tracking"):
+        shutil.copytree(shared / name, folder / name)
+    trained: pipeline.Proposal = pickle.loads(pickled.read_bytes())  # noqa: S301 - our own
+    return replace(trained, folder=folder / "bundles" / trained.folder.name)
 
 
 @contextmanager

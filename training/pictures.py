@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
+from features.indicators.titles import title_of
 from models import metrics
 from models.bundle import Bundle
 from models.inputs import Matrix, community_rows
@@ -71,7 +72,7 @@ def _explain_score(model: Bundle, frame: pl.DataFrame) -> shap.Explanation:
         values=np.vstack(values),
         base_values=np.concatenate(base),
         data=np.vstack(data),
-        feature_names=[name.replace("_", " ") for name in model.scored],
+        feature_names=[title_of(name) for name in model.scored],
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from features.errors import MissingInput
 from features.indicators import CATALOGUE, FAMILIES, Indicator
 from features.indicators.answers import ANSWERS
+from features.indicators.titles import title_of
 
 _USE = {
     "stage_1": "stage 1 (behaviour)",
@@ -115,6 +116,8 @@ def _indicator_lines(item: Indicator, shown: str | None) -> list[str]:
     return [
         f"## {item.id}",
         "",
+        f"**{title_of(item.id)}**",
+        "",
         f"> {item.sentence}",
         "",
         item.rule,
@@ -134,6 +137,7 @@ def dictionary_rows() -> list[dict[str, Any]]:
     return [
         {
             "id": item.id,
+            "title": title_of(item.id),
             "family": item.family,
             "family_title": FAMILIES[item.family],
             "kind": item.kind,

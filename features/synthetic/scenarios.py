@@ -67,6 +67,7 @@ _ALL = (
     ),
     Scenario("late-recording", "two regions record three weeks later, for half a year", late_by=21),
     Scenario("feed-outage", "the feed of one region has stopped for three weeks", outage_now=21),
+    Scenario("recent-outage", "the feed of one region stopped two weeks ago", outage_now=14),
     Scenario(
         "policy-change",
         "for four months contact is halved everywhere and suspended at a third of the order",

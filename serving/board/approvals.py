@@ -93,9 +93,9 @@ class Approval:
         if len(self.signed_by) < SIGNATURES:
             return f"it has {len(self.signed_by)} of {SIGNATURES} signatures"
         if self.withdrawn_at is not None and self.withdrawn_at <= now:
-            return f"it was withdrawn on {self.withdrawn_at:%d %B %Y}"
+            return f"it was withdrawn on {self.withdrawn_at:%-d %B %Y}"
         if self.expires_at <= now:
-            return f"it expired on {self.expires_at:%d %B %Y}"
+            return f"it expired on {self.expires_at:%-d %B %Y}"
         return None
 
     def why_not_now(self, now: datetime) -> str | None:
@@ -116,7 +116,7 @@ class Approval:
         days_left = (self.expires_at - now).days
         for days in WARNED:
             if 0 <= days_left < days:
-                return f"expires in less than {days} days, on {self.expires_at:%d %B %Y}"
+                return f"expires in less than {days} days, on {self.expires_at:%-d %B %Y}"
         return None
 
 
@@ -177,7 +177,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
     # The reason is that of the approval signed last; an unsigned proposal explains nothing.
     last = max(candidates, key=lambda one: len(one.signed_by))
     raise NotApproved(
-        f"Nothing can be flagged: the approval of {last.at:%d %B %Y} does not hold, "
+        f"Nothing can be flagged: the approval of {last.at:%-d %B %Y} does not hold, "
         f"because {last.why_not_now(at)}."
     )
 
@@ -188,7 +188,7 @@ def load_bundle(approval: Approval, folder: Path) -> Bundle:
     if model.id != approval.bundle_id:
         raise NotApproved(
             f"The bundle in {approval.bundle_folder} is not the one approved on "
-            f"{approval.at:%d %B %Y}: its files have changed. Nothing was scored."
+            f"{approval.at:%-d %B %Y}: its files have changed. Nothing was scored."
         )
     if approval.catalogue != build.catalogue_hash():
         raise NotApproved("The catalogue of indicators is not the one approved. Nothing scored.")
@@ -222,8 +222,8 @@ def propose_approval(
         "rates": dict(weekly_reviews),
         "random_share": share,
         "demo": demo,
-        "at": func.now(),
-        "expires_at": func.now() + VALID_FOR,
+        "at": func.triage.now(),
+        "expires_at": func.triage.now() + VALID_FOR,
     }
     try:
         number = opened.connection.execute(
@@ -252,7 +252,7 @@ def sign_approval(
         "username": opened.username,
         "reasons": reasons,
         "conditions": conditions.strip(),
-        "at": func.now(),
+        "at": func.triage.now(),
     }
     try:
         opened.connection.execute(insert(signatures).values(**values))

@@ -35,7 +35,7 @@ class Stopped:
     def stop_notice(self) -> str:
         """The sentence for the queue that says why nothing new is flagged."""
         return (
-            f"The board stopped flagging on {self.at:%d %B %Y}: {self.reasons} Cases drawn at "
+            f"The board stopped flagging on {self.at:%-d %B %Y}: {self.reasons} Cases drawn at "
             "random and acute entries go on."
         )
 

@@ -143,14 +143,14 @@ def _assessments(histories: Histories) -> dict[str, dict[str, Any]]:
             "completed_on": iso_day(row["completed_on"]),
             "countersign_required": row["countersign_required"],
             "countersigned_on": iso_day(row["countersigned_at"] and row["countersigned_at"].date()),
-            "custody": _levels(row, codes.RISK_GROUPS, "custody"),
-            "community": _levels(row, codes.COMMUNITY_GROUPS, "community"),
+            "custody": levels_of(row, codes.RISK_GROUPS, "custody"),
+            "community": levels_of(row, codes.COMMUNITY_GROUPS, "community"),
         }
         for row in _last_of_each(complete, "completed_on")
     }
 
 
-def _levels(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[str, str]:
+def levels_of(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[str, str]:
     """The level of each group that the assessment gives, in custody or in the community."""
     return {
         group: row[f"{group}_{place}"]

@@ -15,6 +15,7 @@ from features.history.asof import Histories
 from features.history.recorded_levels import recorded_levels
 from features.store.store import Store
 from serving.cases.case_facts import facts_of_cases, iso_day
+from serving.cases.over_time import over_time_of_cases
 
 
 def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -39,6 +40,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
         }
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
     open_, facts = _outstanding_work(histories), facts_of_cases(histories)
+    over_time = over_time_of_cases(histories, as_of)
     incomplete, failures = store.incomplete_cases(), timeline.non_compliance(histories)
     return {
         crn: {
@@ -58,6 +60,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
             "non_compliance": failures.get(crn),
             "outstanding": open_.get(crn, _nothing_outstanding()),
             "facts": facts[crn],
+            "over_time": over_time[crn],
         }
         for crn in histories.spine["crn"]
     }

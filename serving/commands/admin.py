@@ -84,8 +84,8 @@ def end_user(args: argparse.Namespace) -> None:
         if connection.execute(user_query).scalar() is None:
             raise UserError(f"There is no user {args.username}.")
         ended = connection.exec_driver_sql(
-            "UPDATE triage.sessions SET ended_at = now()"
-            " WHERE username = %s AND ended_at IS NULL AND until > now()",
+            "UPDATE triage.sessions SET ended_at = triage.now()"
+            " WHERE username = %s AND ended_at IS NULL AND until > triage.now()",
             (args.username,),
         ).rowcount
         if args.for_good:

@@ -43,7 +43,7 @@ RANDOM_SHARE = 0.2
 
 def add_users(settings: Settings) -> None:
     """Add the made-up users; raises SetupProblem outside a demo."""
-    _only_in_a_demo(settings)
+    check_is_demo(settings)
     rows = [
         {"username": u, "name": n, "role": r, "pdu_code": p, "made_up": True}
         for u, n, r, p in USERS
@@ -54,7 +54,7 @@ def add_users(settings: Settings) -> None:
 
 def add_practitioners(settings: Settings) -> list[str]:
     """Add, for each unit with a made-up SPO, the practitioner with the most queued cases."""
-    _only_in_a_demo(settings)
+    check_is_demo(settings)
     usernames = []
     with as_owner(settings) as connection:
         for pdu in sorted({pdu for _, _, role, pdu in USERS if role == "spo" and pdu}):
@@ -81,7 +81,7 @@ def add_practitioners(settings: Settings) -> list[str]:
 
 def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str, cases: int) -> int:
     """Approve a bundle in the names of the two made-up board members, unless already approved."""
-    _only_in_a_demo(settings)
+    check_is_demo(settings)
     board = [username for username, _, role, _ in USERS if role == "board"]
     now = clock.now()
     with engine.connect() as connection:
@@ -108,6 +108,7 @@ def approve_demo(settings: Settings, engine: Engine, model: Bundle, folder: str,
     return number
 
 
-def _only_in_a_demo(settings: Settings) -> None:
+def check_is_demo(settings: Settings) -> None:
+    """Raise SetupProblem outside a demo."""
     if not settings.demo:
         raise SetupProblem("Made-up users and their approval exist only with ROSH_MODE=demo.")

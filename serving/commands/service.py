@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from features.errors import MissingInput, RunStopped, UserError
 from features.markdown import layout_page
@@ -208,14 +208,15 @@ def _summary_table(night: night_run.FinishedRun) -> Table:
 
 
 def _top_flagged(chosen: Settings) -> Table:
-    """The five flagged cases whose level looks most clearly too low, with two reasons each."""
+    """The five flagged cases of the newest night that rank first, with two reasons each."""
     table = Table(title="The five weightiest, with their first two reasons", show_lines=True)
     for name in ("case", "group", "recorded", "reasons"):
         table.add_column(name, overflow="fold")
+    newest = select(func.max(items.c.as_of)).scalar_subquery()
     rows = (
         select(items.c.crn, findings)
         .join(findings, findings.c.item_id == items.c.id)
-        .where(findings.c.drawn_as == "flagged")
+        .where(findings.c.drawn_as == "flagged", items.c.as_of == newest)
         .order_by(findings.c.probability.desc(), items.c.crn)
         .limit(5)
     )

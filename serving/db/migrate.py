@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from alembic import command
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem
-from serving.db import identity
+from serving.db import identity, past
 from serving.db.install_rules import install_rules
 from serving.db.server import NIGHT, OWNER, WEB, admin_url
 from serving.db.tables import SCHEMA
@@ -36,6 +37,7 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
             before = _current_revision(connection)
             command.upgrade(config, "head")
             install_rules(connection)
+            past.set_clock(connection, timedelta(0))
             identity.keep_key(connection, identity.key_from(settings.session_secret))
             return before, _current_revision(connection)
     except OperationalError as error:

@@ -54,7 +54,7 @@ def write_run(
         **more_counts,
     }
     row = night.as_row() | {"scores_file": name, "scores_sha256": digest, "counts": counts}
-    connection.execute(insert(runs).values(**row, at=func.now()))
+    connection.execute(insert(runs).values(**row, at=func.triage.now()))
     enqueue.enqueue_cases(
         opened=opened,
         store=night.store,

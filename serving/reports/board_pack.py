@@ -147,7 +147,7 @@ def _list_events(
             if row["closes"]
         ]
     return [
-        f"{at:%d %B}: {words}"
+        f"{at:%-d %B}: {words}"
         for at, words in sorted(events, key=lambda one: one[0])
         if begin <= at <= end
     ]
@@ -166,17 +166,17 @@ def _list_decisions(
     stopped = stop.in_force(connection, end)
     if stopped is not None:
         decisions.append(
-            f"Flagging is stopped since {stopped.at:%d %B %Y}: decide whether to restart it."
+            f"Flagging is stopped since {stopped.at:%-d %B %Y}: decide whether to restart it."
         )
     if live is None:
         decisions.append("Nothing is approved to score: whether to approve a proposal.")
     elif live.expires_at - end < NEAR:
-        decisions.append(f"The approval expires on {live.expires_at:%d %B %Y}: what follows it.")
+        decisions.append(f"The approval expires on {live.expires_at:%-d %B %Y}: what follows it.")
     for one in approvals.list_approvals(connection):
         if one.demo == demo and one.at <= end and approvals.is_open_to_sign(one, end):
             decisions.append(f"Proposal {one.id} waits to be signed.")
     decisions += [
-        f"Incident {one.first['id']} is open since {one.first['at']:%d %B %Y}."
+        f"Incident {one.first['id']} is open since {one.first['at']:%-d %B %Y}."
         for one in incidents.list_incidents(connection)
         if not one.is_closed and one.first["at"] <= end
     ]

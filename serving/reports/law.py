@@ -19,6 +19,7 @@ PROMISES: tuple[tuple[str, str], ...] = (
     ("When things get worse, the score does not fall", "test_11_when_things_get_worse.py"),
     ("Whatever fired is said", "test_12_whatever_fired_is_said.py"),
     ("What a note says leads to its words", "test_13_what_a_note_says.py"),
+    ("What cannot be told is never green", "test_14_what_cannot_be_told.py"),
 )
 LAW: tuple[tuple[str, str, str], ...] = (
     (

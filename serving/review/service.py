@@ -81,6 +81,13 @@ class Review:
             item_id, tables, words, system=system, since=since, until=until, kind=searched
         )
 
+    def read_over_time(self, item_id: int) -> tuple[Item, list[RowMapping]]:
+        """A case that is not limited, with all entries that people wrote, newest first."""
+        item = self._require_item(item_id)
+        self._check_not_limited(item)
+        self.audit_case("PAGE_VIEW_CASE", item, {"limited": False})
+        return item, self.store.read_timeline(item_id, (), "", system=False)
+
     def claim_case(self, item_id: int) -> Item:
         """Claim the case for a time, so that nobody else can record a view of it."""
         item = self._require_step(item_id, Step.CLAIM)

@@ -54,7 +54,8 @@ def found_figure(drawn: Sequence[Reading], random: Sequence[Reading]) -> Figure:
         parts.append(_part(f"recorded {level.lower().replace('_', ' ')}", own, random))
     compared = _compare(drawn, random)
     if compared is None:
-        return too_few(name, min(len(drawn), len(random)), parts)
+        why = "at a recorded level that is often drawn, too few were drawn at random"
+        return too_few(name, min(len(drawn), len(random)), parts, why)
     here, chance, ratio = compared
     words = (
         f"Of 100 people drawn for what is on record, {100 * here:.0f} have a level that the first "

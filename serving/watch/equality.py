@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 from sqlalchemy import Connection, select
 
+from features.indicators.titles import title_of
 from features.intervals import wilson_interval
 from features.store.protected_characteristics import CHARACTERISTICS, NOT_KNOWN
 from serving.db.tables import findings, items
@@ -150,7 +151,7 @@ def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     For sex and age this means little, because behaviour differs by both.
     """
     parts = [
-        replace(part, label=f"{name.replace('_', ' ')}, {part.label}")
+        replace(part, label=f"{title_of(name)}, {part.label}")
         for name in sorted(marked["indicator"].unique())
         for part in _flag_parts(
             people,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isnan
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from features.intervals import wilson_interval
 
 FEWEST = 30
 """The number of readings below which no share is given."""
+TOO_UNLIKE = "too few of them can be compared"
+NO_COUNTS: Mapping[str, str] = MappingProxyType({})
 SMALL = 10
 """Counts of people below this are withheld by group."""
 GREEN, LOOK, ACT, TOO_FEW, NOT_KNOWN = "green", "look", "act", "too few to tell", "not known"
@@ -208,9 +211,17 @@ def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Pa
     )
 
 
-def too_few(name: str, count: int, parts: Iterable[Part] = ()) -> Figure:
-    """A figure with too few cases to estimate; it is neither 0 nor green."""
-    return _without_value(name, TOO_FEW, f"Too few to tell: {count} of {FEWEST}.", count, parts)
+def too_few(name: str, count: int, parts: Iterable[Part] = (), why: str = "") -> Figure:
+    """A figure with too few cases to estimate; it is neither 0 nor green.
+
+    `why` says what is missing where the count by itself would be enough.
+    """
+    sentence = (
+        f"Not enough to tell yet: {count} of the {FEWEST} needed."
+        if count < FEWEST
+        else f"Not enough to tell yet: {count:,} are counted, but {why or TOO_UNLIKE}."
+    )
+    return _without_value(name, TOO_FEW, sentence, count, parts)
 
 
 def not_known(name: str, why: str) -> Figure:
@@ -233,8 +244,12 @@ def _without_value(
     )
 
 
-def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
-    """The figure of the part in the worst state; `words` has {n} and {where}.
+def worst_part(
+    name: str, parts: list[Part], words: str, none: str, counts: Mapping[str, str] = NO_COUNTS
+) -> Figure:
+    """The figure of the part in the worst state; `words` has {n}, {where} and {counts}.
+
+    `counts` has by label what the part says in counts of people.
 
     Green only where at least half of the parts could be told: the others may be the bad ones.
     """
@@ -246,7 +261,9 @@ def worst_part(name: str, parts: list[Part], words: str, none: str) -> Figure:
         measurable, key=lambda part: (WORST_FIRST.index(part.state), -sign * (part.value or 0.0))
     )
     one = ordered[0]
-    sentence = words.format(n=in_words(name, one.value or 0.0), where=one.label)
+    sentence = words.format(
+        n=in_words(name, one.value or 0.0), where=one.label, counts=counts.get(one.label, "")
+    )
     rest = [part for part in parts if part.value is None]
     unsaid = f" {len(rest)} of {len(parts)} parts could not be told." if rest else ""
     unsure = one.state == GREEN and len(measurable) < ENOUGH_PARTS * len(parts)
@@ -268,7 +285,7 @@ ENOUGH_PARTS = 0.5
 
 
 def _no_part(name: str, parts: list[Part]) -> Figure:
-    sentence = f"Too few to tell in any of {len(parts)} parts."
+    sentence = f"Not enough to tell yet in any of {len(parts)} parts."
     return _without_value(name, TOO_FEW, sentence, parts=parts[:MOST_PARTS])
 
 

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from sqlalchemy import Connection, insert, select
 
 from features.indicators import CATALOGUE
-from features.indicators.base import FAMILIES
+from features.indicators.titles import title_of
 from models.firing_shares import Shares, without_few
 from models.profile import NOWHERE, Profile
 from serving.db.unit_tables import night_shares
@@ -75,9 +75,8 @@ class Change:
 
     @property
     def words(self) -> str:
-        """The family and name of the indicator."""
-        item = CATALOGUE[self.indicator]
-        return f"{FAMILIES[item.family].lower()}: {self.indicator.replace('_', ' ')}"
+        """The title of the indicator, in quotation marks."""
+        return f"“{title_of(self.indicator)}”"
 
 
 def moved_figures(

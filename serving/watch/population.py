@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from features.contracts.codes import COMMUNITY_GROUPS
+from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.indicators import CATALOGUE
-from features.indicators.base import FAMILIES
+from features.indicators.titles import title_of
 from models import drift
 from models.drift import Shift
 from models.profile import NOWHERE, Counts, Profile, all_regions, level_name
@@ -51,25 +51,29 @@ def population_figures(profile: Profile | None, now: Counts) -> list[Figure]:
         worst_part(
             "indicators",
             _shift_parts("indicators", CATALOGUE, *measures, ROWS_A_PERSON),
-            "The indicator that moved most is {where} (PSI {n}).",
+            "The indicator that moved most is “{where}”: {counts}.",
             MISSING,
+            _counts_by_label(profile, list(CATALOGUE), "", *measures),
         ),
         worst_part(
             "scores",
             _shift_parts("scores", scores, *measures, 1),
-            "The scores that moved most are {where} (PSI {n}).",
+            "The scores that moved most are {where}: {counts}.",
             MISSING,
+            _counts_by_label(profile, scores, "", *measures),
         ),
         worst_part(
             "levels",
             _level_parts(levels, then, now, measures),
-            "The recorded levels that moved most are {where} (PSI {n}).",
+            "The recorded levels that moved most are {where}: {counts}.",
             MISSING,
+            _level_counts(profile, levels, now, measures),
         ),
         worst_part(
             "process",
             _practice_parts(then, now),
-            "Process moved most beyond behaviour in {where}, by a mean PSI of {n}.",
+            "What the service did moved more than what people did, most of all in {where}: by {n} "
+            "on the scale of drift.",
             MISSING,
         ),
     ]
@@ -112,13 +116,62 @@ def _by_region(then: Counts, now: Counts) -> Figure:
         place: (count / sum(before), later / sum(after))
         for place, count, later in zip(places, before, after, strict=True)
     }
-    most = max(places, key=lambda place: abs(shares[place][1] - shares[place][0]))
+    # Of two that moved alike, the one that lost people.
+    most = max(places, key=lambda one: (abs(shares[one][1] - shares[one][0]), shares[one][0]))
     was, is_ = (round(100 * share) for share in shares[most])
-    words = (
-        "The share of people in each region moved by a PSI of {n}, that of "
-        f"{most} most: {is_} of 100, and {was} before."
+    sentence = (
+        f"{most} has {is_} of 100 people and had {was} when the model was made: no region moved "
+        f"more. All {sum(after):,} are counted."
     )
-    return make_figure("regions", shift.value, shift.low, shift.high, sum(after), words)
+    figure = make_figure("regions", shift.value, shift.low, shift.high, sum(after), "")
+    return replace(figure, sentence=sentence)
+
+
+def _counts_by_label(
+    profile: Profile, names: Iterable[str], region: str, then: Measures, now: Measures
+) -> dict[str, str]:
+    """By the title of each measure, how many people of 100 are in the band that changed most."""
+    place = f" in {region}" if region else ""
+    return {
+        f"{_measure_title(name)}{place}": _band_that_moved(
+            name, profile.edges.get(name, []), then[name], now[name]
+        )
+        for name in names
+        if sum(then.get(name, [])) and sum(now.get(name, []))
+    }
+
+
+def _level_counts(
+    profile: Profile, names: list[str], now: Counts, measures: tuple[Measures, Measures]
+) -> dict[str, str]:
+    counts = _counts_by_label(profile, names, "", *measures)
+    for region, then in profile.counts.items():
+        counts |= _counts_by_label(profile, names, region, then, now.get(region, {}))
+    return counts
+
+
+def _band_that_moved(name: str, edges: list[float], then: list[int], now: list[int]) -> str:
+    """The band of values whose share changed most: "12 of 100 with 3 to 5, and 8 when …"."""
+    before = [count / sum(then) for count in then]
+    after = [count / sum(now) for count in now]
+    place = max(range(len(now)), key=lambda band: abs(after[band] - before[band]))
+    return (
+        f"{100 * after[place]:.0f} of 100 {_band_in_words(name, edges, place)}, and "
+        f"{100 * before[place]:.0f} when the model was made"
+    )
+
+
+def _band_in_words(name: str, edges: list[float], place: int) -> str:
+    """A band of a profile in words; the first one is of what is not known."""
+    if name.startswith("level "):
+        return "without a level" if not place else LEVEL_ORDER[place - 1].replace("_", " ").lower()
+    if not place:
+        return "with no value"
+    if place == 1:
+        return f"with up to {edges[0]:.2g}" if edges else "with a value"
+    if place > len(edges):
+        return f"with more than {edges[-1]:.2g}"
+    return f"with over {edges[place - 2]:.2g} and up to {edges[place - 1]:.2g}"
 
 
 def _count_people(measures: Measures) -> int:
@@ -172,7 +225,7 @@ def _shift_part(of: str, label: str, shift: Shift | None, count: int) -> Part:
 def _measure_title(name: str) -> str:
     """The name of a measure in words."""
     if name in CATALOGUE:
-        return f"{FAMILIES[CATALOGUE[name].family].lower()}: {name.replace('_', ' ')}"
+        return title_of(name)
     kind, *rest = name.split(" ")
     if kind == "score":
         return f"recorded {rest[0].lower()}, {rest[1].replace('_', ' ')}"

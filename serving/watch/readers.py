@@ -148,7 +148,8 @@ def _worse_of_both(
         else:
             parts.append(Part(label, *interval, len(ours), state_of(name, interval[0])))
     if all(part.value is None for part in parts):
-        return too_few(name, len(concluded), parts)
+        why = "too few of those drawn at random, and of the others"
+        return too_few(name, len(concluded), parts, why)
     return worst_part(name, parts, words, "nothing was read.")
 
 
@@ -230,8 +231,8 @@ def corrected_misses(concluded: list[Reading]) -> Figure:
         if twice < FEWEST:
             return why
         sentence = (
-            f"Too few to tell: {twice} cases were read twice, but too few of those flagged or of "
-            "those at random, or readers agree hardly more than by chance."
+            f"Not enough to tell yet: {twice} cases were read twice, but too few of those flagged "
+            "or of those at random, or readers agree hardly more than by chance."
         )
         return replace(why, sentence=sentence)
     random = split_by_chance(concluded)[0]
@@ -314,7 +315,8 @@ def _units_that_follow(right: list[Reading]) -> Figure:
     parts = [_unit_part(unit, own) for unit, own in sorted(by_unit.items())]
     measurable = [part for part in parts if part.value is not None]
     if not measurable:
-        return too_few("units_that_follow", len(right), parts)
+        why = "no unit has enough, read by several readers"
+        return too_few("units_that_follow", len(right), parts, why)
     stamped = [part for part in measurable if part.state == ACT]
     own_readings = count_figure(
         "units_that_follow",

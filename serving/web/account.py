@@ -37,7 +37,7 @@ _UNIT = (
     ("/acute", "To act on"),
 )
 _BOARD = (
-    ("/board", "The questions"),
+    ("/board", "Model monitoring"),
     ("/board/approvals", "Approvals"),
     ("/board/runs", "Runs"),
     ("/board/notes", "Notes"),

@@ -40,6 +40,7 @@ from serving.web import (
     guard,
     health,
     inquiries,
+    over_time,
     pages,
     sign_in,
     units,
@@ -54,6 +55,7 @@ ROUTERS = tuple(
     for module in (
         sign_in,
         cases,
+        over_time,
         acute,
         inquiries,
         units,

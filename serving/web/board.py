@@ -22,11 +22,14 @@ from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import runs
 from serving.night import shadow
 from serving.review.policies import too_short
+from serving.watch import changes
 from serving.web import account, charts, formatters, pages
 from serving.web.requests import in_transaction
 
 router = APIRouter()
 RUNS_SHOWN = 90
+SINCE_LAST_MEETING = timedelta(weeks=4)
+"""How far back the overview says what changed: the board meets every month."""
 STALE = timedelta(days=2)
 """The age from which figures are marked as out of date."""
 ApprovalId = Annotated[int, Path(ge=1, lt=2**63)]
@@ -40,7 +43,7 @@ Words = Annotated[str, Form()]
 
 @router.get("/board")
 def show_board(request: Request, opened: Looking) -> Response:
-    """Show the board its seven questions about the model, each with its worst figure."""
+    """Show the board its questions about the model, each with its worst figure."""
     return _overview_page(request, opened, {}, {})
 
 
@@ -220,11 +223,21 @@ def _overview_page(
     demo = request.app.state.settings.demo
     live = _live_approval(every, now, demo=demo)
     last = _last_night(opened)
+    history = watch.figure_history(opened.connection, clock.today()) if snapshot else {}
+    figures = watch.figures_of(snapshot) if snapshot else []
+    states = changes.states_of_questions(history)
     return pages.render_page(
         request,
         "board.html",
         status=422 if faults else 200,
-        topics=watch.topics_of(watch.figures_of(snapshot) if snapshot else []),
+        topics=watch.topics_of(figures),
+        figures={one.name: one for one in figures},
+        nights={topic: charts.states_over_nights(own) for topic, own in states.items()},
+        changes=changes.changes_since(history, clock.today() - SINCE_LAST_MEETING),
+        thresholds=watch.THRESHOLDS,
+        open_incidents=sum(
+            not one.is_closed for one in incidents.list_incidents(opened.connection)
+        ),
         snapshot=snapshot,
         stale=_is_stale(last, now),
         live=live,

@@ -259,6 +259,7 @@ def _case_page(
         chosen=view,
         checklist=[] if item.limited else facts_of_case(review.opened.connection, item.crn),
         note_kinds=KINDS if item.progress in FINDINGS_OPEN else {},
+        findings_open=item.progress in FINDINGS_OPEN,
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from serving.watch.figures import THRESHOLDS, Figure, in_words
+from serving.watch.figures import THRESHOLDS, WORST_FIRST, Figure, in_words
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 180, 46, 12, 14, 24
-INK, MUTED, LINE, BAND = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1"
+INK, MUTED, LINE, BAND, PALE = "#0b0c0c", "#505a5f", "#1d70b8", "#d2e2f1", "#b1b4b6"
 COLOURS = {"look": "#b58840", "act": "#d4351c"}
 
 
@@ -55,6 +57,30 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
     return _svg_picture(title, [*bands, *shapes], first, last)
 
 
+TALL = {"green": 7, "look": 14, "act": 22}
+"""The height of a night's bar by its state; what cannot be told is a line."""
+
+
+def states_over_nights(states: Sequence[tuple[date, str]]) -> Markup:
+    """A row of bars, one a night: the higher, the more a question needs; nothing where no night."""
+    if not states:
+        return Markup("")
+    fills = {"green": "#00703c", **COLOURS}
+    bars = [
+        f'<rect x="{7 * place}" y="{24 - TALL.get(state, 2)}" width="5" '
+        f'height="{TALL.get(state, 2)}" fill="{fills.get(state, PALE)}"/>'
+        for place, (_, state) in enumerate(states)
+    ]
+    counts = Counter(state for _, state in states)
+    words = ", ".join(f"{state} on {counts[state]}" for state in WORST_FIRST if counts[state])
+    title = f"Of {len(states)} nights: {words}"
+    width = 7 * len(states)
+    return Markup(  # noqa: S704 - numbers and our own words
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 24" width="{width}" '
+        f'height="24" role="img" class="rosh-spark"><title>{title}</title>{"".join(bars)}</svg>'
+    )
+
+
 def _ends_of_scale(figures: Sequence[Figure], thresholds: Sequence[float]) -> tuple[float, float]:
     """The ends of the upright axis: nought is always on it, and below nought what lies there."""
     values = [one.value for one in figures if one.value is not None]
@@ -94,10 +120,12 @@ def _threshold_line(at: float, colour: str, word: str, value: float, name: str) 
 
 
 def _unbroken_runs(values: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
-    """Consecutive nights with a value; no line is drawn across a missing one."""
+    """Nights with a value, as often as is usual; no line is drawn across a missing one."""
     runs: list[list[tuple[date, Figure]]] = []
+    gaps = sorted((later - day).days for (day, _), (later, _) in pairwise(values))
+    usual = gaps[len(gaps) // 2] if gaps else 1
     for day, one in values:
-        if not runs or (day - runs[-1][-1][0]).days > 1:
+        if not runs or (day - runs[-1][-1][0]).days > max(1, usual):
             runs.append([])
         runs[-1].append((day, one))
     return runs

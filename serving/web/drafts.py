@@ -50,7 +50,7 @@ def keep_draft(opened: Transaction, path: str, pairs: list[list[str]]) -> None:
     statement = insert(drafts).values(**row)
     opened.connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["username", "path"], set_={"form": pairs, "at": func.now()}
+            index_elements=["username", "path"], set_={"form": pairs, "at": func.triage.now()}
         )
     )
 

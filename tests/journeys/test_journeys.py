@@ -242,7 +242,7 @@ def test_two_members_approve_in_a_browser_and_one_stops_it(
         form.get_by_label("Why you approve it").fill("Read the card, its figures and the evidence.")
         form.get_by_role("button", name="Sign in my name").click()
     expect(page.get_by_text(f"Withdraw approval {approval_id}")).to_be_visible()
-    page.get_by_role("link", name="The questions").click()
+    page.get_by_role("link", name="Model monitoring").click()
     page.get_by_text("Stop flagging now").click()
     page.get_by_label("Why it must stop").fill("Two units wrote that flags came up twice.")
     page.get_by_role("button", name="Stop now").click()

@@ -17,7 +17,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('triage.audit'));
   SELECT * INTO last FROM audit ORDER BY seq DESC LIMIT 1;
-  fresh := ROW(coalesce(last.seq, 0) + 1, clock_timestamp(), coalesce(app_user(), session_user),
+  fresh := ROW(coalesce(last.seq, 0) + 1, triage.moment(), coalesce(app_user(), session_user),
                what, subject_type, subject_id, details, coalesce(last.digest, ''), '')::audit;
   fresh.digest := encode(
     sha256(convert_to(fresh.previous || audit_payload(fresh), 'UTF8')), 'hex');

@@ -7,7 +7,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('triage.signatures'));
   IF (SELECT count(*) FROM signatures s WHERE s.approval_id = NEW.approval_id) >= 2
     OR EXISTS (SELECT 1 FROM withdrawals w WHERE w.approval_id = NEW.approval_id)
-    OR NOT EXISTS (SELECT 1 FROM approvals a WHERE a.id = NEW.approval_id AND a.expires_at > now())
+    OR NOT EXISTS (SELECT 1 FROM approvals a WHERE a.id = NEW.approval_id AND a.expires_at > triage.now())
   THEN
     RAISE EXCEPTION 'this proposal does not wait to be signed';
   END IF;

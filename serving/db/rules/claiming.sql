@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION triage.holder_of(item bigint) RETURNS text STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT last.username FROM (SELECT username, until, at FROM claims
-     WHERE item_id = item ORDER BY id DESC LIMIT 1) last WHERE until > clock_timestamp()
+     WHERE item_id = item ORDER BY id DESC LIMIT 1) last WHERE until > triage.moment()
      AND NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.item_id = item AND c.at >= last.at) $$;
 
 -- Who holds a concluded case is its second reader: told to who could be that reader, no one else.
@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION triage.taken_by_me(item bigint) RETURNS boolean STABL
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT has_role('spo') AND (
        EXISTS (SELECT 1 FROM own_views WHERE item_id = item AND username = app_user()
-               AND at > now() - interval '{{ OWN_REVIEW_DAYS }} days')
+               AND at > triage.now() - interval '{{ OWN_REVIEW_DAYS }} days')
        OR coalesce(holder_of(item) = app_user(), false)) $$;
 
 CREATE OR REPLACE FUNCTION triage.had_a_hand(item bigint) RETURNS boolean STABLE
@@ -59,10 +59,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT second_reads_for_me()
      UNION ALL
      SELECT item_id FROM own_views WHERE has_role('spo') AND username = app_user()
-       AND at > now() - interval '{{ OWN_REVIEW_DAYS }} days'
+       AND at > triage.now() - interval '{{ OWN_REVIEW_DAYS }} days'
      UNION ALL
      SELECT item_id FROM (SELECT DISTINCT item_id FROM claims WHERE username = app_user()
-                            AND until > clock_timestamp()) held
+                            AND until > triage.moment()) held
      WHERE taken_by_me(item_id)
      UNION ALL
      SELECT i.id FROM items i

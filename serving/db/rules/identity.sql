@@ -7,7 +7,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
             nullif(current_setting('rosh.until', true), '') AS until,
             current_setting('rosh.proof', true) AS proof) said
   WHERE said.who IS NOT NULL
-    AND said.until::bigint > extract(epoch FROM clock_timestamp())
+    AND said.until::bigint > extract(epoch FROM triage.moment())
     AND said.proof = encode(sha256(k.outer_pad || sha256(
           k.inner_pad || convert_to(said.who || '|' || said.until, 'UTF8'))), 'hex') $$;
 
@@ -41,20 +41,20 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 CREATE OR REPLACE FUNCTION triage.session_user_of(known text)
 RETURNS TABLE (username text, name text, role text, pdu_code text, live boolean) STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
-  $$ SELECT u.username, u.name, u.role, u.pdu_code, s.until > clock_timestamp()
+  $$ SELECT u.username, u.name, u.role, u.pdu_code, s.until > triage.moment()
      FROM sessions s JOIN users u USING (username)
      WHERE s.id = known AND s.ended_at IS NULL AND u.ended_at IS NULL
-       AND s.until > clock_timestamp() - interval '{{ COOKIE_HOURS - SESSION_HOURS }} hours' $$;
+       AND s.until > triage.moment() - interval '{{ COOKIE_HOURS - SESSION_HOURS }} hours' $$;
 
 CREATE OR REPLACE FUNCTION triage.session_end(known text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
-  $$ UPDATE sessions SET ended_at = clock_timestamp() WHERE id = known AND ended_at IS NULL $$;
+  $$ UPDATE sessions SET ended_at = triage.moment() WHERE id = known AND ended_at IS NULL $$;
 
 CREATE OR REPLACE FUNCTION triage.stamp_moment() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
   IF current_user = 'rosh_web' THEN
-    NEW.at := now();
+    NEW.at := triage.now();
   END IF;
   RETURN NEW;
 END $$;
@@ -63,7 +63,7 @@ CREATE OR REPLACE FUNCTION triage.stamp_end() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
   IF current_user = 'rosh_web' THEN
-    NEW.expires_at := least(NEW.expires_at, now() + interval '{{ APPROVAL_DAYS }} days');
+    NEW.expires_at := least(NEW.expires_at, triage.now() + interval '{{ APPROVAL_DAYS }} days');
   END IF;
   RETURN NEW;
 END $$;

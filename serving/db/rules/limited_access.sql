@@ -46,7 +46,7 @@ BEGIN
     DELETE FROM limits WHERE crn = about AND kind = 'restriction';
   END IF;
   INSERT INTO limits (crn, kind, username, told_at)
-    SELECT DISTINCT about, k, n, now() FROM unnest(kinds, names) AS told(k, n)
+    SELECT DISTINCT about, k, n, triage.now() FROM unnest(kinds, names) AS told(k, n)
     ON CONFLICT (crn, kind, username) DO UPDATE SET ended_on = NULL, told_at = EXCLUDED.told_at;
   UPDATE items SET limited = true, person = '{}' WHERE crn = about AND NOT limited;
   UPDATE acute SET limited = true, listed_as = '', what = '', detail = '', source = '',

@@ -6,7 +6,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = triage, pg_temp AS $$
 BEGIN
   SELECT min(a.at) INTO NEW.opened_at FROM audit a JOIN items i ON a.subject_id = i.crn
     WHERE i.id = NEW.item_id AND a.who = NEW.username AND a.what = 'PAGE_VIEW_CASE'
-      AND a.at > now() - interval '1 day';
+      AND a.at > triage.now() - interval '1 day';
   RETURN NEW;
 END $$;
 

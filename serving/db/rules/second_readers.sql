@@ -6,7 +6,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT EXISTS (
        SELECT 1 FROM second_reads s JOIN conclusions c USING (item_id)
        WHERE s.item_id = item AND has_role('spo') AND s.pdu_code = own_pdu()
-         AND s.at > now() - interval '{{ SECOND_READ_DAYS }} days' AND c.username <> app_user()
+         AND s.at > triage.now() - interval '{{ SECOND_READ_DAYS }} days' AND c.username <> app_user()
          AND NOT EXISTS (SELECT 1 FROM own_views v WHERE v.item_id = s.item_id
                          AND ((v.at > c.at AND v.username <> app_user())
                               OR (v.at <= c.at AND v.username = app_user())))) $$;
@@ -14,13 +14,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 CREATE OR REPLACE FUNCTION triage.second_reads_for_me() RETURNS SETOF bigint STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT s.item_id FROM second_reads s
-     WHERE s.at > now() - interval '{{ SECOND_READ_DAYS }} days' AND s.pdu_code = own_pdu()
+     WHERE s.at > triage.now() - interval '{{ SECOND_READ_DAYS }} days' AND s.pdu_code = own_pdu()
        AND second_reader(s.item_id) $$;
 
 CREATE OR REPLACE FUNCTION triage.blind_to() RETURNS SETOF bigint STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT s.item_id FROM second_reads s JOIN conclusions c USING (item_id)
-     WHERE has_role('spo') AND s.pdu_code IS NOT NULL AND s.at > now() - interval '{{ SECOND_READ_DAYS }} days'
+     WHERE has_role('spo') AND s.pdu_code IS NOT NULL AND s.at > triage.now() - interval '{{ SECOND_READ_DAYS }} days'
        AND c.username <> app_user()
        AND NOT EXISTS (SELECT 1 FROM own_views v WHERE v.item_id = s.item_id AND v.at > c.at) $$;
 

@@ -639,7 +639,7 @@ def test_a_region_that_is_gone_is_no_green() -> None:
     then = profile(counts={"N54": levels, "N58": levels})
     figures_by_name = by_name(population.population_figures(then, {"N54": levels}))
     assert figures_by_name["regions"].state == ACT
-    assert "0 of 100, and 50 before" in figures_by_name["regions"].sentence
+    assert "N58 has 0 of 100 people and had 50" in figures_by_name["regions"].sentence
     assert by_name(population.population_figures(then, then.counts))["regions"].state == GREEN
     gone = next(part for part in figures_by_name["levels"].parts if part.label.endswith("in N58"))
     assert gone.state == TOO_FEW

@@ -70,7 +70,7 @@ def test_too_few_is_never_green(count: int) -> None:
     figure = readers.share_figure("misses", [reading()] * count, lambda one: one.first, "{n}")
     assert figure.state == "too few to tell"
     assert figure.value is None
-    assert f"{count} of 30" in figure.sentence
+    assert f"{count} of the 30 needed" in figure.sentence
 
 
 def test_shares_are_weighed_by_how_likely_each_was_drawn() -> None:

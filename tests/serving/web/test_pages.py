@@ -34,6 +34,7 @@ VISITS = {
     "/queue": "PAGE_VIEW_QUEUE",
     "/cases/{item}": "PAGE_VIEW_CASE",
     "/cases/{item}/findings": "VIEWED_FINDINGS",
+    "/cases/{item}/over-time": "PAGE_VIEW_CASE",
     "/unit": "PAGE_VIEW_UNIT",
     "/acute": "PAGE_VIEW_ACUTE",
     "/asked": "PAGE_VIEW_ASKED",
