@@ -21,15 +21,27 @@ MADE_UP = (
 )
 
 
+PICTURES = {
+    "beeswarm.png": "What moves the score: a dot for each person and risk group, to the right "
+    "where an indicator makes it likelier that the level is too low, to the left where less likely",
+    "dependence.png": "The four indicators that move the score most: by how much, for each value",
+    "reliability.png": "The share that the model expects beside the share that readers put higher",
+    "review-rates.png": "What each number of reviews would find, and how often it would be right",
+}
+"""The pictures of a training by file name, and what each shows."""
+
+
 def as_markdown(
     about: Mapping[str, Any],
     table: Iterable[Mapping[str, Any]],
     bundle_id: str,
     more: Mapping[str, list[dict[str, str]]] = MappingProxyType({}),
+    pictures: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The model card as Markdown; `table` has the figures, a dictionary for each row.
 
-    `more` are further tables by heading, rows of words with the same keys.
+    `more` are further tables by heading, rows of words with the same keys; `pictures` the SHA-256
+    of each picture beside the card by its file name, as in PICTURES.
     """
     rows = list(table)
     card = Card(model=None, template=None)
@@ -78,4 +90,11 @@ def as_markdown(
             card.add_table(**{place: columns})
         else:
             card.add(**{place: "Too few readings to tell."})
+    if pictures:
+        shown = [
+            f'{words}:\n\n![{words}]({name} "sha256:{pictures[name]}")'
+            for name, words in PICTURES.items()
+            if name in pictures
+        ]
+        card.add(**{"rosh-triage model card/Pictures": "\n\n".join(shown)})
     return str(card.render())

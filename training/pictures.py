@@ -78,9 +78,23 @@ def _explain_score(model: Bundle, frame: pl.DataFrame) -> shap.Explanation:
 
 def _draw_beeswarm(explanation: shap.Explanation) -> Picture:
     picture = plt.figure(layout="constrained")
-    shap.plots.beeswarm(explanation, max_display=20, show=False, plot_size=(10, 8))
-    picture.suptitle("What moves the score, a dot a person and group (log-odds)")
+    axes = shap.plots.beeswarm(
+        explanation,
+        max_display=20,
+        show=False,
+        plot_size=(11, 8),
+        color_bar_label="Value of the indicator",
+    )
+    axes.set_xlabel("lowers the likelihood          raises the likelihood (log-odds)")
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    axes.set_yticks(axes.get_yticks(), [_in_our_words(name) for name in names])
+    picture.suptitle("What moves the score: a dot for each person and risk group")
     return picture
+
+
+def _in_our_words(name: str) -> str:
+    """The name of a row; SHAP calls the last one "Sum of 82 other features"."""
+    return name.replace("Sum of", "All").replace("features", "indicators together")
 
 
 def _draw_dependence(explanation: shap.Explanation) -> Picture:

@@ -225,7 +225,13 @@ def _save_proposal(
         for name, heading in evidence.ON_THE_CARD.items()
         if name not in note_ablation.PARTS or model.note_kinds
     }
-    text = card.as_markdown(model.about, [_readable_row(row) for row in table], model.id, tables)
+    digests = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in card.PICTURES
+        if (folder / name).exists()
+    }
+    rows = [_readable_row(row) for row in table]
+    text = card.as_markdown(model.about, rows, model.id, tables, digests)
     (folder / "card.md").write_text(text, encoding="utf-8")
     figures = {name: value for line in lines for name, value in line.flat_figures().items()}
     parameters = _flat_parameters(config) | {

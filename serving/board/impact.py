@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, func, select
@@ -22,7 +21,7 @@ from features.errors import MissingInput, UnreadableInput, UserError
 from features.store import digests
 from models.bundle import Bundle
 from models.profile import Profile, all_regions, level_name
-from serving.board import approvals
+from serving.board import approvals, card
 from serving.board.approvals import Approval
 from serving.db.tables import users
 
@@ -132,8 +131,7 @@ def render_card(approval: Approval, bundles: Path) -> Markup | None:
     path = bundles / approval.bundle_folder / "card.md"
     if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
         return None
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return Markup(renderer.render(path.read_text(encoding="utf-8")))  # noqa: S704 - no HTML is let in
+    return card.render_card(path.read_text(encoding="utf-8"), path.parent)
 
 
 def _read_evidence(

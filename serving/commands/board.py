@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from markupsafe import Markup
 from sqlalchemy import Engine, select
 
 from features import clock
@@ -14,6 +15,7 @@ from features.store.store import Store
 from models import bundle, registry
 from serving import settings, watch
 from serving.board import approvals, stop
+from serving.board.card import render_card
 from serving.commands import demo
 from serving.commands.service import connect_as, console, newest_bundle
 from serving.db.server import NIGHT, WEB
@@ -119,14 +121,14 @@ def write_board_pack(args: argparse.Namespace) -> None:
     with connect_as(chosen, NIGHT) as engine, transaction(engine, None) as opened:
         contents = pack.gather_pack(opened.connection, month, demo=chosen.demo)
         opened.audit(AuditEvent("MADE_PACK", "NOT_APPLICABLE", "-", {"month": args.month}))
-    card = "Nothing was approved at the end of the month, so there is no card."
+    card = Markup("Nothing was approved at the end of the month, so there is no card.")
     if contents.live is not None:
         path = chosen.bundles / contents.live.bundle_folder / "card.md"
         if not path.exists():
             raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
         if contents.live.card and digests.digest_of(path) != contents.live.card:
             raise UnreadableInput(f"{path} is not the card that was signed; fetch it again.")
-        card = path.read_text(encoding="utf-8")
+        card = render_card(path.read_text(encoding="utf-8"), path.parent)
     for written_path in pack.write_pack(contents, args.out, card):
         console.print(f"Written: {written_path}")
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import Connection, RowMapping, func, select
 
@@ -188,7 +187,7 @@ def _list_decisions(
     return decisions
 
 
-def write_pack(pack: Pack, out: Path, card: str) -> list[Path]:
+def write_pack(pack: Pack, out: Path, card: Markup) -> list[Path]:
     """Write the pack into a folder, made if needed: page, PDF, figures and their parts as CSV."""
     out.mkdir(parents=True, exist_ok=True)
     name = f"board-pack-{pack.month.first:%Y-%m}"
@@ -199,7 +198,7 @@ def write_pack(pack: Pack, out: Path, card: str) -> list[Path]:
     return [html, pdf, *_write_csv(pack, out, name)]
 
 
-def _render_page(pack: Pack, card: str) -> str:
+def _render_page(pack: Pack, card: Markup) -> str:
     env = Environment(
         loader=PackageLoader("serving.reports"),
         autoescape=True,
@@ -210,13 +209,12 @@ def _render_page(pack: Pack, card: str) -> str:
     pictures = {
         one.name: charts.over_nights(one.name, pack.history[one.name]) for one in pack.figures
     }
-    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return env.get_template("pack.html").render(
         pack=pack,
         topics=watch.topics_of(pack.figures),
         thresholds=watch.THRESHOLDS,
         pictures=pictures,
-        card=Markup(rendered),  # noqa: S704 - HTML in the card is not let through
+        card=card,
         indicators=CATALOGUE,
         families=FAMILIES,
         made_on=clock.today(),

@@ -30,6 +30,8 @@ from serving.watch.figures import (
 MISSING = "the model came without a profile of the caseload it was made for."
 ROWS_A_PERSON = len(COMMUNITY_GROUPS)
 """An indicator has a row for each community group: as many rows move with one person."""
+NOTICEABLE = 0.005
+"""The least change of a share that is said in whole people of 100."""
 NOISIEST = 0.05
 """The expected chance part of a PSI above which no PSI is given."""
 
@@ -117,7 +119,7 @@ def _by_region(then: Counts, now: Counts) -> Figure:
         for place, count, later in zip(places, before, after, strict=True)
     }
     # Of two that moved alike, the one that lost people.
-    most = max(places, key=lambda one: (abs(shares[one][1] - shares[one][0]), shares[one][0]))
+    most = max(places, key=lambda one: (abs(shares[one][1] - shares[one][0]), -shares[one][1]))
     was, is_ = (round(100 * share) for share in shares[most])
     sentence = (
         f"{most} has {is_} of 100 people and had {was} when the model was made: no region moved "
@@ -155,6 +157,8 @@ def _band_that_moved(name: str, edges: list[float], then: list[int], now: list[i
     before = [count / sum(then) for count in then]
     after = [count / sum(now) for count in now]
     place = max(range(len(now)), key=lambda band: abs(after[band] - before[band]))
+    if abs(after[place] - before[place]) < NOTICEABLE:
+        return "in no band of values is it 1 of 100 more or fewer than when the model was made"
     return (
         f"{100 * after[place]:.0f} of 100 {_band_in_words(name, edges, place)}, and "
         f"{100 * before[place]:.0f} when the model was made"

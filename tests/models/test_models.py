@@ -146,6 +146,15 @@ def test_card_says_made_up_and_what_is_not_used() -> None:
     assert "It decides nothing" in text
     real = card.as_markdown(about | {"made_up": False}, [], "b" * 64)
     assert "made-up people" not in real
+    assert "Pictures" not in real
+
+
+def test_card_names_its_pictures_with_their_digests() -> None:
+    about = {"made_up": True, "until": "2026-11-20", "rows": 10, "effective_rows": 9.0}
+    text = card.as_markdown(about, [], "b" * 64, pictures={"beeswarm.png": "c" * 64})
+    words = card.PICTURES["beeswarm.png"]
+    assert f'![{words}](beeswarm.png "sha256:{"c" * 64}")' in text
+    assert "dependence.png" not in text, "none was drawn"
 
 
 CLEAN = """

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 from sqlalchemy import text
 
 from features import clock
@@ -99,7 +100,7 @@ def test_a_month_without_a_night_has_a_pack_that_says_so(
         pack = board_pack.gather_pack(connection, board_pack.Month.parse_month(MONTH), demo=True)
     assert pack.figures == []
     assert "No night was kept in the month: why, and what stood in its place." in pack.decisions
-    page = board_pack.write_pack(pack, tmp_path, "No card.")[0].read_text(encoding="utf-8")
+    page = board_pack.write_pack(pack, tmp_path, Markup("No card."))[0].read_text(encoding="utf-8")
     assert "No night was kept in this month, so there are no figures" in page
     # What the board did stands in it, in the order in which it was done.
     assert page.index("was made: model") < page.index("signed proposal 1")

@@ -118,7 +118,7 @@ def test_an_indicator_that_moved(now: list[int], state: str) -> None:
     counts = {"N54": profile().counts["N54"] | {"violence_incident_count": now}}
     figures_by_name = by_name(population.population_figures(profile(), counts))
     assert figures_by_name["indicators"].state == state
-    assert "violence incident count" in figures_by_name["indicators"].sentence
+    assert "“Incidents of violence”: " in figures_by_name["indicators"].sentence
     assert figures_by_name["levels"].state == GREEN
     few = {
         "N54": {
@@ -271,7 +271,7 @@ def test_entries_that_others_chose_to_record_are_compared_by_group() -> None:
     figure = equality.recording_gap(population, marked)
     assert figure.value == pytest.approx((200 - 2.576 * 200**0.5) / 125)
     assert figure.state == LOOK
-    assert "weapon events count, ethnicity: B, 1.6 times as often" in figure.sentence
+    assert "Incidents with a weapon, ethnicity: B, 1.6 times as often" in figure.sentence
     assert not [part for part in figure.parts if "sex" in part.label]
     assert equality.recording_gap(population, marked.head(0)).state == UNKNOWN
 
@@ -711,3 +711,56 @@ def test_one_bad_part_is_said_however_few_are_told() -> None:
     parts = [Part("told", 0.1, 0.0, 0.2, 100, ACT)]
     parts += [Part(f"untold {n}", None, None, None, 12, TOO_FEW) for n in range(9)]
     assert worst_part("rows_few", parts, "{n} {where}", "none").state == ACT
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "now", "words"),
+    [
+        (
+            "violence_incident_count",
+            [0, 90, 10, 0],
+            [0, 75, 25, 0],
+            "75 of 100 with up to 0.5, and 90 when the model was made",
+        ),
+        (
+            "violence_incident_count",
+            [0, 90, 5, 5],
+            [0, 88, 5, 7],
+            "88 of 100 with up to 0.5, and 90 when the model was made",
+        ),
+        (
+            "violence_incident_count",
+            [0, 50, 40, 10],
+            [0, 50, 10, 40],
+            "10 of 100 with over 0.5 and up to 3, and 40 when the model was made",
+        ),
+        (
+            "violence_incident_count",
+            [0, 90, 10, 0],
+            [30, 70, 0, 0],
+            "30 of 100 with no value, and 0 when the model was made",
+        ),
+        (
+            "level public",
+            [10, 50, 40, 0, 0],
+            [10, 20, 70, 0, 0],
+            "20 of 100 low, and 50 when the model was made",
+        ),
+        (
+            "level public",
+            [0, 100, 0, 0, 0],
+            [40, 60, 0, 0, 0],
+            "40 of 100 without a level, and 0 when the model was made",
+        ),
+        (
+            "violence_incident_count",
+            [0, 900, 100, 0],
+            [0, 902, 98, 0],
+            "in no band of values is it 1 of 100 more or fewer than when the model was made",
+        ),
+    ],
+)
+def test_drift_is_said_in_people_of_100(
+    name: str, then: list[int], now: list[int], words: str
+) -> None:
+    assert population._band_that_moved(name, [0.5, 3.0], then, now) == words

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 
 from features.frame import build
 from features.indicators import CATALOGUE
+from features.indicators.titles import title_of
 from models.firing_shares import FiringCounts, Shares, without_few
 from serving.db.unit_tables import night_shares
 from serving.watch import moved
@@ -50,7 +51,7 @@ def test_what_moved_is_told_where_chance_does_not_explain_it(
     assert figure.state == (UNKNOWN if people < 30 else state)
     if state in (ACT, LOOK):
         assert "region N54" in figure.sentence
-        assert ONE.replace("_", " ") in figure.sentence
+        assert title_of(ONE) in figure.sentence
         assert f"{100 * then:.0f} of 100 then, {100 * now:.0f} of 100 now" in figure.sentence
 
 
@@ -81,7 +82,7 @@ def test_what_cannot_be_told_counts_against_green() -> None:
     both = shares(10, {ONE: 0.1}) | shares(20, {ONE: 0.1}, "region N58")
     assert moved.moved_figure(then, both).state == TOO_FEW
     few = moved.moved_figure(shares(60, {ONE: 0.2}), shares(60, {ONE: 0.3}))
-    part = next(one for one in few.parts if ONE.replace("_", " ") in one.label)
+    part = next(one for one in few.parts if title_of(ONE) in one.label)
     assert part.value is None, "ten points of sixty people may be chance"
 
 
