@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +56,10 @@ class Settings:
     oidc: Oidc | None = None
     mlflow_url: str = ""
     """Where the analysts' MLflow is reached, so that an approval leads to its run."""
+    record_links: Mapping[str, str] = field(default_factory=dict)
+    """Where a case is opened in another system: addresses with {crn}, by the system's name."""
+    feedback_link: str = ""
+    """Where a user says what helps and what does not: an address of a form, or mailto:."""
     proxies: str = "127.0.0.1"
     """Whose word is taken for where a request came from: the addresses of the ingress."""
 
@@ -105,10 +109,32 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         data=data,
         database_url=url,
         oidc=_oidc_settings(variables),
+        record_links=_record_links(variables),
+        feedback_link=_feedback_link(variables),
         mlflow_url=variables.get("ROSH_MLFLOW_URL", "").rstrip("/"),
         proxies=variables.get("ROSH_PROXIES") or "127.0.0.1",
         **passwords,
     )
+
+
+def _record_links(variables: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of a case in NDelius and OASys; SetupProblem where one cannot be used."""
+    links = {}
+    for system in ("NDelius", "OASys"):
+        key = f"ROSH_{system.upper()}_LINK"
+        address = variables.get(key, "")
+        if address and not (address.startswith("https://") and "{crn}" in address):
+            raise SetupProblem(f"{key} must begin with https:// and hold {{crn}}.")
+        if address:
+            links[system] = address
+    return links
+
+
+def _feedback_link(variables: Mapping[str, str]) -> str:
+    link = variables.get("ROSH_FEEDBACK_LINK", "")
+    if link and not link.startswith(("https://", "mailto:")):
+        raise SetupProblem("ROSH_FEEDBACK_LINK must begin with https:// or mailto:.")
+    return link
 
 
 def _oidc_settings(variables: Mapping[str, str]) -> Oidc | None:

@@ -175,6 +175,7 @@ OUTCOMES: dict[str, str] = {
     "NOCO": "Response received: no concerns",
 }
 ATTENDED = ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")  # seen, whatever came of it
+IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")  # planned meetings, as they are attended in person
 COMPLIED = ("ATTC", "AFDA")  # seen, and complied or the failure was accepted
 UNACCEPTABLE_ABSENCE = ("UAAB", "AFTA")
 NON_COMPLIANT = (*UNACCEPTABLE_ABSENCE, "AFTC", "ATSH")

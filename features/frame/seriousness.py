@@ -15,6 +15,11 @@ ROUTINE, NOTED, CHANGE, ADVERSE, SERIOUS = range(5)
 """Routine without a note, with a note; what changed; what went wrong; what did or could do harm."""
 SERIOUS_FROM = 4
 """The seriousness of an incident, of 5, from which it is shown first."""
+HARM_FROM = 3
+"""The same for kinds that are harm, or speak of it, by themselves; so is one that nobody rated."""
+HARM = frozenset(
+    ["violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child"]
+)
 OF_CONTACT_GROUP = {
     "arrest_or_charge": SERIOUS,
     "recall": SERIOUS,
@@ -56,6 +61,8 @@ def _of_contact(row: Mapping[str, Any]) -> int:
 
 
 def _of_incident(row: Mapping[str, Any]) -> int:
+    if row["kind"] in HARM:
+        return SERIOUS if (row["severity"] or HARM_FROM) >= HARM_FROM else ADVERSE
     return SERIOUS if (row["severity"] or 0) >= SERIOUS_FROM else ADVERSE
 
 

@@ -13,9 +13,8 @@ from features.contracts import codes, contact_codes
 from features.frame.seriousness import seriousness_of
 from features.history.asof import CASE, Histories
 from features.history.rows_of_notes import TABLE as NOTE_ENTRIES
-from features.indicators import CATALOGUE
 from features.indicators.base import in_words
-from features.indicators.orders import supervised_since, suspended_cases
+from features.indicators.orders import suspended_cases
 
 THEMES: dict[str, str] = {
     "contacts": "Contacts",
@@ -132,26 +131,6 @@ def staff_involved(histories: Histories) -> dict[str, list[str]]:
     return dict(rows.iter_rows())
 
 
-def non_compliance(histories: Histories) -> dict[str, dict[str, Any]]:
-    """Recorded non-compliance of each case by month, under the current orders and licences."""
-    supplied = histories.spine.filter(histories.is_available(["contacts", "supervisions"]))
-    started = histories.collect_now(
-        supervised_since(histories).select(*CASE, since="supervised_since")
-    )
-    rows = CATALOGUE["licence_breach_count_cumulative"].entries(histories)
-    month = pl.col("occurred_on").dt.strftime("%Y-%m")
-    counted = histories.collect_now(rows.group_by("crn", month=month).len().sort("crn", "month"))
-    counts_of: dict[str, dict[str, Any]] = {}
-    for crn, since in (
-        supplied.join(started, on=CASE, how="left").select("crn", "since").iter_rows()
-    ):
-        counts_of[crn] = {"since": since.isoformat() if since else None, "months": []}
-    for crn, name, count in counted.iter_rows():
-        if crn in counts_of:
-            counts_of[crn]["months"].append((name, count))
-    return counts_of
-
-
 def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
     """Describe one entry of a case record in words: what it is, its detail, its source."""
     what, detail = _WORDS[table](row)
@@ -193,10 +172,12 @@ def _with_day(words: str, day: date | None) -> str:
 
 
 def _describe_contact(row: Mapping[str, Any]) -> tuple[str, str]:
+    enforcement = _code_in_words(contact_codes.ENFORCEMENT, row["enforcement_code"])
+    if enforcement and row["outcome_code"] in contact_codes.COMPLIED:
+        # Nothing is enforced after an appointment that was complied with: the code says that alone.
+        enforcement = f"recorded with the code for “{enforcement.lower()}”"
     return _code_in_words(contact_codes.CONTACT_TYPES, row["type_code"]), _join_parts(
-        _code_in_words(contact_codes.OUTCOMES, row["outcome_code"]),
-        _code_in_words(contact_codes.ENFORCEMENT, row["enforcement_code"]),
-        row["note"] or "",
+        _code_in_words(contact_codes.OUTCOMES, row["outcome_code"]), enforcement, row["note"] or ""
     )
 
 

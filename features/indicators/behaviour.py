@@ -66,7 +66,7 @@ def violence_incident_count(histories: Histories) -> pl.LazyFrame:
     words={"recent": (pl.col("days") < 180).sum(), "before": (pl.col("days") >= 180).sum()},
     disclosure="possible",
     disclosable_sentence="Incidents of violence are becoming more frequent.",
-    page_only_because="a trend falls when an earlier entry comes to light",
+    page_only_because="a late entry about an earlier time would make the trend look smaller",
 )
 def violence_frequency_trend(histories: Histories) -> pl.LazyFrame:
     """Violence in the last 180 days less that in the 180 days before, not below nought."""
@@ -182,7 +182,7 @@ def weapon_events_count(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="WI",
     kind="behaviour",
-    sentence="Sexual concern about a child is on record ({n} entr[y|ies], the last of {date}).",
+    sentence="Concern about sexual risk to a child is on record ({n} entr[y|ies], the last of {date}).",
     feeds=("incidents",),
     source=f"{CORONER_JANUARY}, section on offender records",
     groups=("children",),

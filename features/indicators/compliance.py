@@ -65,7 +65,7 @@ def licence_breach_count_cumulative(histories: Histories) -> pl.LazyFrame:
         (pl.col("days") < 90).sum() - (pl.col("days") >= 90).sum().cast(pl.Int64), 0
     ),
     words={"recent": (pl.col("days") < 90).sum(), "before": (pl.col("days") >= 90).sum()},
-    page_only_because="a trend falls when an earlier entry comes to light",
+    page_only_because="a late entry about an earlier time would make the trend look smaller",
 )
 def breach_rate_acceleration(histories: Histories) -> pl.LazyFrame:
     """Non-compliance in the last 90 days less that in the 90 days before, not below nought."""

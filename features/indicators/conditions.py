@@ -111,7 +111,7 @@ def substance_linked_to_past_harm_active(histories: Histories) -> pl.LazyFrame:
         "now": pl.col("severity").filter(pl.col("days") < 90).max(),
         "before": pl.col("severity").filter(pl.col("days") >= 90).max(),
     },
-    page_only_because="a trend falls when an earlier entry comes to light",
+    page_only_because="a late entry about an earlier time would make the trend look smaller",
 )
 def substance_use_rising(histories: Histories) -> pl.LazyFrame:
     """The most serious use rated in 90 days less that in the 90 days before, not below nought; nothing

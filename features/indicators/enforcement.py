@@ -92,7 +92,7 @@ def civil_order_breach_not_reported(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="CE",
     kind="behaviour",
-    sentence="{n} time[|s] the person did not tell probation of something required, as became known in "
+    sentence="{n} failure[|s] to tell probation about something required became known in "
     "the last 180 days (last on {date}).",
     feeds=("incidents",),
     source=f"{REVIEW}, sections 4 and 11d",

@@ -44,7 +44,6 @@ CORONER_OCTOBER = "Chief Probation Officer's response to a coroner, October 2024
 CORONER_JANUARY = "Chief Probation Officer's response to a coroner, January 2024, offender records"
 INQUEST = "Press reporting of an inquest (recall begun on the fifth day)"
 GOOD_ATTENDANCE = 0.8
-IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")
 ECHOES_OF_LEVEL = (*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER)
 
 
@@ -66,7 +65,9 @@ def days_since_face_to_face(histories: Histories) -> pl.LazyFrame:
     while contact is suspended.
     """
     attended = one_of("outcome_code", contact_codes.ATTENDED)
-    meetings = matching_entries(histories, "contacts", one_of("type_code", IN_PERSON), attended)
+    meetings = matching_entries(
+        histories, "contacts", one_of("type_code", contact_codes.IN_PERSON), attended
+    )
     return latest_rows(meetings).join(suspended_cases(histories), on=CASE, how="anti")
 
 
@@ -206,7 +207,7 @@ def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
     fires_from=2.0,
     disclosure="possible",
     disclosable_sentence="Events were not discussed although attendance is good.",
-    page_only_because="it ends when attendance gets worse, and what fired beside it stays",
+    page_only_because="it disappears if attendance gets worse, and the events behind it are shown anyway",
 )
 def engagement_masks_risk(histories: Histories) -> pl.LazyFrame:
     """Two or more significant events of the last 90 days with neither management oversight nor a
@@ -253,7 +254,7 @@ _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
     words={"now": _LATE.sum(), "before": _EARLY.sum()},
     disclosure="possible",
     disclosable_sentence="Behaviour in custody is on record.",
-    page_only_because="a trend falls when an earlier entry comes to light",
+    page_only_because="a late entry about an earlier time would make the trend look smaller",
 )
 def custody_behaviour_deterioration(histories: Histories) -> pl.LazyFrame:
     """Serious incidents in custody in the last 180 days before release in the last year (or before the

@@ -31,8 +31,7 @@ KIND = pl.col("kind")
 @declare_indicator(
     family="MH",
     kind="behaviour",
-    sentence="{n} sign[|s] that a clinician listed as one of relapse [was|were] seen, the last on "
-    "{date}.",
+    sentence="{n} sign[|s] of relapse listed by a clinician [was|were] seen, the last on {date}.",
     feeds=("incidents",),
     source=f"{REVIEW}, sections 4 and 8",
     words={"n": N, "date": LAST},
@@ -112,7 +111,7 @@ _RISE = pl.col("severity").filter(_RECENT).max() - pl.col("severity").filter(_EA
     },
     disclosure="possible",
     disclosable_sentence="Incidents are becoming more serious.",
-    page_only_because="a trend falls when an earlier entry comes to light",
+    page_only_because="a late entry about an earlier time would make the trend look smaller",
 )
 def violence_severity_trend(histories: Histories) -> pl.LazyFrame:
     """Of three or more incidents in 360 days: the worst severity of the last 180 days less that of

@@ -85,7 +85,7 @@ def harm_kinds_known_365d(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="PL",
     kind="behaviour",
-    sentence="In the last 180 days this ended, and no other is recorded since: {what} (the last on {date}).",
+    sentence="Ended in the last 180 days, with no replacement recorded: {what} (the last on {date}).",
     feeds=("circumstances",),
     source=f"{ROSH_GUIDANCE}: the loss of protective factors; {SFO_REVIEW}, section 12",
     value=pl.col("what").n_unique(),

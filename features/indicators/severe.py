@@ -60,7 +60,7 @@ def _severe_incidents(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="ES",
     kind="behaviour",
-    sentence="{n} grave entr[y|ies] concerning this group [is|are] on record, at whatever time: {kinds} "
+    sentence="{n} very serious entr[y|ies] concerning this group [is|are] on record, at whatever time: {kinds} "
     "(the last on {date}).",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, sections 3 and 11; {CORONER_JANUARY}; {SFO_REVIEW}, sections 4 and 7",
@@ -83,7 +83,7 @@ def severe_incidents_ever(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="{n} grave entr[y|ies] ({kinds}), known since {date}, [has|have] been in no assessment since.",
+    sentence="{n} very serious entr[y|ies] ({kinds}), known since {date}, [has|have] been in no assessment since.",
     feeds=("incidents", "assessments"),
     source=f"{CORONER_JANUARY}, section on offender records; {SFO_REVIEW}, sections 5, 10 and 13",
     per_group=True,

@@ -21,6 +21,7 @@ from features.store.store import Store
 from serving.cases import legal_holds, limited_access, summary
 from serving.db.linked_cases import close_links
 from serving.db.session import AuditEvent, Transaction
+from serving.db.silent_feeds import with_silent_feeds
 from serving.db.tables import (
     acknowledgements,
     acute,
@@ -79,6 +80,8 @@ def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, o
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited, limits_known = _access_state(connection, store, crn, on)
     who, entries = (None, []) if limited else summary.one_case(store, crn, on)
+    if who is not None:
+        who = with_silent_feeds(connection, who, who["unit"], on)
     end = clock.end_of(on)
     run, night = _last_run(connection, end), _last_night(connection, on)
     if run is not None and night is not None and night["id"] == run["id"]:

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from features.contracts import codes
-from features.frame.timeline import current_allocations
+from features.contracts.contact_codes import ATTENDED, IN_PERSON
+from features.frame.timeline import current_allocations, describe_row
 from features.history.asof import Histories
 
 LEVEL_REGISTERS = frozenset([*codes.OVERALL_REGISTER, *codes.GROUP_REGISTER])
@@ -35,7 +36,8 @@ def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
     Keys: offence {words, on, others}, tier, mappa {level, category, since, review_on}, registers
     [{title, since, review_on}], predictors {on, bands}, assessed {completed_on,
     countersign_required, countersigned_on, custody, community}, practitioner {code, unallocated,
-    grade, since, absent_from}.
+    grade, since, absent_from}, home {state, since, verified}, children {since, verified}, last_seen
+    {on, what}, concerns [{what, on}]: enquiries that came back with concerns.
     """
     parts: dict[str, Mapping[str, Any]] = {
         "offence": _offences(histories),
@@ -45,6 +47,10 @@ def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
         "predictors": _predictors(histories),
         "assessed": _assessments(histories),
         "practitioner": _practitioners(histories),
+        "home": _circumstances(histories, "address"),
+        "children": _circumstances(histories, "child_contact"),
+        "last_seen": _last_seen(histories),
+        "concerns": _concerns(histories),
     }
     return {
         crn: {name: values.get(crn) for name, values in parts.items()}
@@ -171,6 +177,48 @@ def _practitioners(histories: Histories) -> dict[str, dict[str, Any]]:
         }
         for row in current_allocations(histories).iter_rows(named=True)
     }
+
+
+def _circumstances(histories: Histories, kind: str) -> dict[str, dict[str, Any]]:
+    """The newest circumstance of a kind that has not ended, and whether anybody checked it."""
+    rows = histories.rows("circumstances").filter(
+        pl.col("kind") == kind, pl.col("ended_on").is_null()
+    )
+    return {
+        row["crn"]: {
+            "state": codes.CIRCUMSTANCE_STATES.get(row["state"] or "", ""),
+            "since": iso_day(row["occurred_on"]),
+            "verified": bool(row["verified"]),
+        }
+        for row in _last_of_each(rows)
+        if row["state"] != "ended"
+    }
+
+
+def _last_seen(histories: Histories) -> dict[str, dict[str, Any]]:
+    """The newest meeting in person that was attended, whether or not complied with."""
+    rows = histories.rows("contacts").filter(
+        pl.col("type_code").is_in(IN_PERSON), pl.col("outcome_code").is_in(list(ATTENDED))
+    )
+    return {
+        row["crn"]: {"on": iso_day(row["occurred_on"]), "what": describe_row("contacts", row).what}
+        for row in _last_of_each(rows)
+    }
+
+
+def _concerns(histories: Histories) -> dict[str, list[dict[str, Any]]]:
+    """The enquiries that came back with concerns, the newest first."""
+    rows = histories.rows("enquiries").filter(pl.col("result") == "concerns")
+    concerns: dict[str, list[dict[str, Any]]] = {}
+    ordered = rows.sort("returned_on", "record_id", descending=True, nulls_last=True)
+    for row in ordered.iter_rows(named=True):
+        concerns.setdefault(row["crn"], []).append(
+            {
+                "what": codes.ENQUIRY_KINDS.get(row["kind"], row["kind"]),
+                "on": iso_day(row["returned_on"]),
+            }
+        )
+    return concerns
 
 
 def iso_day(value: date | None) -> str | None:

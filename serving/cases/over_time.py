@@ -32,11 +32,12 @@ def first_day(as_of: date) -> date:
 def over_time_of_cases(histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
     """What the picture of each case shows, by CRN; days are ISO text.
 
-    Keys: assessments [{completed_on, community, custody, countersigned_on, same_words}],
-    newest first; spells [{kind, since, until}]; registers [{title, since, until}]; months
+    Keys: assessments [{completed_on, community, custody, countersigned_on, same_words}], newest
+    first; spells [{kind, since, until}]; recalls [day]; registers [{title, since, until}]; months
     [[first day, attended, missed, enforced]], oldest first.
     """
     parts: dict[str, Mapping[str, list[Any]]] = {
+        "recalls": _recalls(histories, as_of),
         "assessments": _assessments(histories),
         "spells": _spells(histories, as_of),
         "registers": _registers(histories, as_of),
@@ -82,6 +83,18 @@ def _spells(histories: Histories, as_of: date) -> dict[str, list[dict[str, Any]]
     return _by_case(rows, lambda row: codes.SUPERVISION_KINDS.get(row["kind"], row["kind"]), "kind")
 
 
+def _recalls(histories: Histories, as_of: date) -> dict[str, list[str]]:
+    """The days on which an order or licence ended by recall, revocation or a proven breach."""
+    ended = pl.col("end_reason").is_in(["recalled", "revoked", "breached"])
+    rows = histories.rows("supervisions").filter(
+        ended, pl.col("ended_on").is_between(first_day(as_of), as_of)
+    )
+    recalls: dict[str, list[str]] = {}
+    for crn, day in rows.select("crn", "ended_on").sort("crn", "ended_on").iter_rows():
+        recalls.setdefault(crn, []).append(day.isoformat())
+    return recalls
+
+
 def _registers(histories: Histories, as_of: date) -> dict[str, list[dict[str, Any]]]:
     """Registers that were active within the picture; those of levels are in the assessments."""
     shown = ~pl.col("type_code").is_in(sorted(LEVEL_REGISTERS))
@@ -114,12 +127,13 @@ def _months(histories: Histories, as_of: date) -> dict[str, list[list[Any]]]:
     start = first_day(as_of)
     month = (pl.col("occurred_on") - start).dt.total_days() // MONTH
     rows = histories.rows("contacts").filter(pl.col("occurred_on").is_between(start, as_of))
+    failed = pl.col("outcome_code").is_in(list(NON_COMPLIANT))
     counted = (
         rows.group_by("crn", month.alias("month"))
         .agg(
             attended=pl.col("outcome_code").is_in(COMPLIED).sum(),
-            missed=pl.col("outcome_code").is_in(list(NON_COMPLIANT)).sum(),
-            enforced=pl.col("enforcement_code").is_not_null().sum(),
+            missed=failed.sum(),
+            enforced=(pl.col("enforcement_code").is_not_null() & failed).sum(),
         )
         .sort("crn", "month")
     )

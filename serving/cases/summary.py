@@ -10,6 +10,7 @@ import polars as pl
 
 from features.contracts import codes
 from features.frame import timeline
+from features.frame.non_compliance import non_compliance
 from features.history import asof
 from features.history.asof import Histories
 from features.history.recorded_levels import recorded_levels
@@ -41,7 +42,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
     open_, facts = _outstanding_work(histories), facts_of_cases(histories)
     over_time = over_time_of_cases(histories, as_of)
-    incomplete, failures = store.incomplete_cases(), timeline.non_compliance(histories)
+    incomplete, failures = store.incomplete_cases(), non_compliance(histories)
     return {
         crn: {
             "name": _full_name(named.get(crn, {})),
@@ -50,6 +51,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
                 supervision.get(crn, {}).get("kind") or "", ""
             ),
             "since": iso_day(supervision.get(crn, {}).get("occurred_on")),
+            "unit": supervision.get(crn, {}).get("pdu_code"),
             "team": supervision.get(crn, {}).get("team_code"),
             "suspended_from": iso_day(supervision.get(crn, {}).get("suspended_from")),
             "interpreter": named.get(crn, {}).get("interpreter_language"),

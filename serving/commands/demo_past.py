@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from features import clock
@@ -41,6 +41,7 @@ PACES = tuple(
     for reading, deciding in ((7, 3), (12, 6), (21, 11))
 )
 """How long made-up readers have a case open before the view, and from then to the conclusion."""
+PRACTITIONER = "Made-up practitioner"
 COLLEAGUES = (
     ("CAR-SPO-1", "Lee Brannigan", "N58CAR"),
     ("DUN-SPO-1", "Noor Whitby", "N58DUN"),
@@ -49,9 +50,11 @@ COLLEAGUES = (
 )
 """Made-up readers of the units in which nobody signs in to look at the demo."""
 INCIDENT = (
-    "Region N58: contacts stopped arriving two weeks ago. The nights since then did not have them, "
-    "so no flag there is no evidence of safety. The supplier was told on the same day."
+    "Region N58: nothing has arrived since {day}. The nights since then did not have it, so no "
+    "flag there is no evidence of safety. The supplier was told when this was reported."
 )
+OUTAGE = 14
+"""Days before the last night on which the feed of the region stopped (scenario recent-outage)."""
 FOLLOW_UP = "The supplier found a certificate that had expired. The feed is still not back."
 
 
@@ -113,6 +116,7 @@ def make_past(
         with clock_at(settings, _moment(day, AT_NIGHT)):
             run.run_night(settings, night, day)
         _work(settings, web, levels, day, as_of)
+    _end_practitioners(settings)
     with night.connect() as connection:
         return Past(*(_count(connection, table) for table in (runs, conclusions)))
 
@@ -144,7 +148,7 @@ def _work(settings: Settings, web: Engine, levels: Levels, day: date, as_of: dat
         demo_readers.acknowledge_entries(web, readers)
         practitioners = _add_practitioners(settings)
         demo_readers.answer_requests(web, practitioners, clock.today())
-        _report_incident(web, (as_of - day).days)
+        _report_incident(web, day, as_of)
     for number, (reading, deciding) in enumerate(PACES):
         own = [visit for visit in visits if visit.is_of(number, len(PACES))]
         with clock_at(settings, morning + reading):
@@ -156,10 +160,11 @@ def _work(settings: Settings, web: Engine, levels: Levels, day: date, as_of: dat
 def _add_practitioners(settings: Settings) -> dict[str, str]:
     """A made-up practitioner for each one of whom something may be asked: username by staff code.
 
-    Only those of `demo.add_practitioners` can be signed in as.
+    Only those of `demo.add_practitioners` can be signed in as when the past has been made.
     """
     demo.add_practitioners(settings)
     with as_owner(settings) as connection:
+        connection.execute(update(users).where(_of_the_past()).values(ended_at=None))
         entered = select(users.c.staff_code, users.c.username).where(users.c.role == "practitioner")
         of_code = {str(row.staff_code): str(row.username) for row in connection.execute(entered)}
         for code, pdu in demo_readers.practitioners_with_requests(connection):
@@ -167,7 +172,7 @@ def _add_practitioners(settings: Settings) -> dict[str, str]:
                 of_code[code] = f"{pdu[3:]}-{code}"
                 row = {
                     "username": of_code[code],
-                    "name": f"Made-up practitioner {code}",
+                    "name": f"{PRACTITIONER} {code}",
                     "role": "practitioner",
                     "pdu_code": pdu,
                     "staff_code": code,
@@ -177,14 +182,28 @@ def _add_practitioners(settings: Settings) -> dict[str, str]:
     return of_code
 
 
-def _report_incident(web: Engine, ago: int) -> None:
-    """Report the demo's incident a week before the last night, and follow it up the days after."""
+def _end_practitioners(settings: Settings) -> None:
+    """End the practitioners of the past: the page to sign in lists who can be signed in as."""
+    with as_owner(settings) as connection:
+        ended = update(users).where(_of_the_past(), users.c.ended_at.is_(None))
+        connection.execute(ended.values(ended_at=func.triage.now()))
+
+
+def _of_the_past() -> ColumnElement[bool]:
+    return users.c.name.startswith(PRACTITIONER)
+
+
+def _report_incident(web: Engine, day: date, as_of: date) -> None:
+    """Report the demo's incident a week before the last night, and follow it up some days later."""
+    ago = (as_of - day).days
     if ago not in (7, LAST_NIGHTS):
         return
     member = next(username for username, _, role, _ in demo.USERS if role == "board")
     with transaction(web, member) as opened:
         if ago == 7:
-            incidents.report_incident(opened, "data", INCIDENT)
+            stopped_on = as_of - timedelta(days=OUTAGE)
+            words = INCIDENT.format(day=f"{stopped_on.day} {stopped_on:%B}")
+            incidents.report_incident(opened, "data", words)
             return
         first = next(one for one in incidents.list_incidents(opened.connection))
         incidents.follow_up_incident(opened, first.first["id"], FOLLOW_UP, closes=False)

@@ -33,6 +33,14 @@ READ, READ_LATELY, ACKNOWLEDGED, ANSWERED = 0.85, 0.15, 0.9, 0.8
 in the units of the demo's SPOs, so that somebody who signs in has cases to read."""
 REASSESSES, DISAGREES = 0.75, 0.15
 """The shares of a practitioner's answers that agree to reassess, and that disagree."""
+CHANGES = 0.06
+"""The share of readers whose conclusion is another than their view."""
+DONE = (
+    "Spoke to the practitioner today.",
+    "Telephoned children's services and the police.",
+    "Asked the practitioner to visit tomorrow; told the duty manager.",
+    "Emergency recall considered and not asked for; reasons are in NDelius.",
+)
 TICKED = 2
 Levels = Mapping[tuple[str, str, date], str | None]
 
@@ -105,7 +113,8 @@ def acknowledge_entries(engine: Engine, usernames: list[str]) -> None:
             acute = AcuteEntries(opened)
             for one in acute.list_entries():
                 if not one.is_acknowledged and _share(f"acute {one.entry['id']}") < ACKNOWLEDGED:
-                    acute.acknowledge_entry(one.entry["id"], "Spoke to the practitioner today.")
+                    words = DONE[one.entry["id"] % len(DONE)]
+                    acute.acknowledge_entry(one.entry["id"], words)
 
 
 def answer_requests(engine: Engine, practitioners: Mapping[str, str], today: date) -> None:
@@ -167,13 +176,20 @@ def _reasons(verdicts: Mapping[str, str], about: str) -> str:
 
 
 def _conclude(review: Review, visit: Visit) -> None:
-    groups = {g: v for g, v in visit.view.verdicts.items() if v in ("too_low", "too_high")}
-    too_low = "too_low" in groups.values()
-    outcome = "ask_reassessment" if too_low else "keep_level"
-    if not too_low and "cannot_tell" in visit.view.verdicts.values():
+    verdicts = visit.view.verdicts
+    requests = {group: verdict for group, verdict in verdicts.items() if verdict == "too_low"}
+    share = _share(f"changes {visit.item.id}")
+    if share < CHANGES and not requests:
+        # A few readers ask for a reassessment after the findings, or leave a level after them.
+        requests = {group: "too_low" for group, one in verdicts.items() if one == "about_right"}
+    elif share < CHANGES:
+        requests = {}
+    outcome = "ask_reassessment" if requests else "keep_level"
+    if not requests and "cannot_tell" in verdicts.values():
         outcome = "need_information"
-    requests = {group: verdict for group, verdict in groups.items() if verdict == "too_low"}
-    review.conclude_case(visit.item.id, outcome, requests if too_low else {}, visit.view.reasons)
+    review.conclude_case(
+        visit.item.id, outcome, dict(list(requests.items())[:1]), visit.view.reasons
+    )
 
 
 def _answer(requests: FollowUps, one: FollowUp, today: date) -> None:

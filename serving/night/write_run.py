@@ -16,12 +16,14 @@ from models.lanes import LANES
 from serving import watch
 from serving.cases import caseload
 from serving.db.session import Transaction
+from serving.db.silent_feeds import REGION
 from serving.db.tables import runs
 from serving.night import choose, enqueue, outcomes_file
 from serving.night.eligibility import Away
 from serving.night.inputs import Night
 from serving.night.sampling import Chosen
 from serving.night.score_caseload import ScoredCaseload
+from serving.watch import arrivals
 
 
 def write_run(
@@ -49,6 +51,7 @@ def write_run(
         "brought_back": len(away.brought_back),
         "redrawn": choose.count_redraws(connection, night.as_of),
         "feeds": night.store.feed_states(night.as_of),
+        "silent": _silent_feeds(scored),
         "note_kinds": sorted(night.store.note_kinds),
         "note_kinds_off": sorted(night.model.note_kinds - night.store.note_kinds),
         **more_counts,
@@ -68,6 +71,14 @@ def write_run(
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     _write_snapshot(connection, night, scored, outcomes)
     return counts
+
+
+def _silent_feeds(scored: ScoredCaseload) -> dict[str, Any]:
+    """What no longer arrives from one region; nothing where the model has no usual counts."""
+    if scored.profile is None:
+        return {}
+    people = Counter(unit[:REGION] for unit in scored.units.values())
+    return arrivals.silent_feeds(scored.profile.supplied, scored.week, scored.days, people)
 
 
 def _write_snapshot(

@@ -25,6 +25,7 @@ from serving import watch
 from serving.board import approvals, incidents, stop
 from serving.board.approvals import Approval
 from serving.db.tables import conclusions, runs
+from serving.watch import changes
 from serving.watch.figures import ACT, NOT_KNOWN, Figure
 from serving.web import charts, formatters
 
@@ -139,11 +140,14 @@ def _list_events(
         what = "stopped flagging" if row["kind"] == "stop" else "agreed to restart flagging"
         events.append((row["at"], f"{row['name']} {what}: {row['reasons']}"))
     for incident in incidents.list_incidents(connection):
-        events.append((incident.first["at"], f"Incident {incident.first['id']} was reported."))
+        number = f"Incident {incident.first['id']}"
+        events.append((incident.first["at"], f"{number} was reported: {incident.first['words']}"))
         events += [
-            (row["at"], f"Incident {incident.first['id']} was closed.")
+            (
+                row["at"],
+                f"{number} was {'closed' if row['closes'] else 'followed up'}: {row['words']}",
+            )
             for row in incident.followed
-            if row["closes"]
         ]
     return [
         f"{at:%-d %B}: {words}"
@@ -170,12 +174,16 @@ def _list_decisions(
     if live is None:
         decisions.append("Nothing is approved to score: whether to approve a proposal.")
     elif live.expires_at - end < NEAR:
-        decisions.append(f"The approval expires on {live.expires_at:%-d %B %Y}: what follows it.")
+        decisions.append(
+            f"The approval expires on {live.expires_at:%-d %B %Y}. From then on nobody can be "
+            "flagged: propose a model in good time, and two members sign it."
+        )
     for one in approvals.list_approvals(connection):
         if one.demo == demo and one.at <= end and approvals.is_open_to_sign(one, end):
             decisions.append(f"Proposal {one.id} waits to be signed.")
     decisions += [
-        f"Incident {one.first['id']} is open since {one.first['at']:%-d %B %Y}."
+        f"Incident {one.first['id']} has been open since {one.first['at']:%-d %B %Y}: "
+        f"{incidents.KINDS[one.first['kind']].lower()}. What to do about it."
         for one in incidents.list_incidents(connection)
         if not one.is_closed and one.first["at"] <= end
     ]
@@ -206,6 +214,7 @@ def _render_page(pack: Pack, card: Markup) -> str:
         lstrip_blocks=True,
     )
     env.filters.update(formatters.FILTERS)
+    states = changes.states_of_questions(pack.history)
     pictures = {
         one.name: charts.over_nights(one.name, pack.history[one.name]) for one in pack.figures
     }
@@ -214,6 +223,7 @@ def _render_page(pack: Pack, card: Markup) -> str:
         topics=watch.topics_of(pack.figures),
         thresholds=watch.THRESHOLDS,
         pictures=pictures,
+        nights={topic: charts.states_over_nights(own) for topic, own in states.items()},
         card=card,
         indicators=CATALOGUE,
         families=FAMILIES,

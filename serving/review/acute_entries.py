@@ -71,7 +71,7 @@ class AcuteEntries:
             raise NotFound("There is no such entry for you.")
         crn = entry.crn
         if entry.let_in == "closed":
-            raise Refused("Access to this case is limited, and not to you. Tell somebody at once.")
+            raise Refused("You do not have access to this case. Tell someone with access at once.")
         if not LEAST_DONE <= len(action.strip()) <= LONGEST or "\0" in action:
             raise Invalid({f"done-{acute_id}": "Say what you did, in 10 to 1,000 characters"})
         mine = exists().where(

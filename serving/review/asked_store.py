@@ -139,6 +139,13 @@ class AskedStore:
         follow_ups += [*self._list_named(), *(_closed_follow_up(*row) for row in shut)]
         return sorted(follow_ups, key=lambda one: (one.asked_at, one.item_id))
 
+    def list_about(self, crn: str) -> list[FollowUp]:
+        """Every request about one person that this user may see, the newest first."""
+        rows = self.connection.execute(
+            _select_asked().where(items.c.crn == crn).order_by(conclusions.c.at.desc())
+        ).mappings()
+        return self._with_answers([_follow_up(row) for row in rows])
+
     def read_follow_up(self, item_id: int) -> FollowUp | None:
         """The request about one case; None where this user may see none."""
         row = (

@@ -70,6 +70,10 @@ class FollowUps:
         """The request about one case with its answers, for any user who may see it."""
         return self.store.read_follow_up(item_id)
 
+    def earlier_requests(self, crn: str, item_id: int) -> list[FollowUp]:
+        """What was asked about the same person in other reviews, the newest first."""
+        return [one for one in self.store.list_about(crn) if one.item_id != item_id]
+
     def waiting_for_me(self) -> int:
         """How many answers wait for a reply from the user, who made the request."""
         return self.store.for_me()
@@ -79,7 +83,7 @@ class FollowUps:
         follow_up = self._require(item_id)
         policies.check_reply(kind, words)
         if (follow_up.current_state, Answer(kind)) not in ANSWERS:
-            raise Refused("That is settled, or was reassessed: there is nothing more to say to it.")
+            raise Refused("This request is closed or was reassessed, so it needs no reply.")
         self.store.insert_answer(item_id, kind, words, None)
         self._audit_follow_up("REPLIED", follow_up, kind)
         return follow_up

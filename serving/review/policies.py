@@ -94,7 +94,7 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
             levels[group] = str(chosen)
     if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
         faults |= _check_reasons(
-            "reasons", view.reasons, "your reasons, or tick the entries that matter,"
+            "reasons", view.reasons, "your reasons (or tick the entries that matter)"
         )
     if faults:
         raise Invalid(faults)
@@ -169,7 +169,7 @@ def check_reply(kind: str, words: str) -> None:
     """Raise Invalid unless the reply asks again or settles, with reasons."""
     faults = {}
     if kind not in OF_THE_READER:
-        faults["kind"] = "Select whether you ask again or let it rest"
+        faults["kind"] = "Select whether to ask again or close the request"
     faults |= _check_reasons("words", words, "what you want to say")
     if faults:
         raise Invalid(faults)

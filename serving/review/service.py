@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 
 from features import clock
 from serving.db.session import AuditEvent, Transaction
+from serving.db.silent_feeds import with_silent_feeds
 from serving.review import policies
 from serving.review.policies import Invalid, Refused, View
 from serving.review.states import FINDINGS_OPEN, NOTE_ANSWERS, STEPS, Progress, Step
@@ -168,7 +169,11 @@ class Review:
         item = self.store.read_item(item_id)
         if item is None:
             raise NotFound("There is no such case in your queue.")
-        return item
+        if item.limited:
+            return item
+        connection = self.opened.connection
+        person = with_silent_feeds(connection, item.person, item.pdu_code, item.as_of)
+        return replace(item, person=person)
 
     @staticmethod
     def _check_not_limited(item: Item) -> None:

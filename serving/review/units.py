@@ -66,7 +66,7 @@ class Units:
         if case is None:
             raise NotFound("Your unit holds no such case of limited access.")
         if case.access == "closed":
-            raise Refused("Access to this case is limited, and not to you. Somebody else looks.")
+            raise Refused("You do not have access to this case. Someone with access must check it.")
         if not LEAST_REASONS <= len(words.strip()) <= LONGEST or "\0" in words:
             raise Invalid({f"words-{crn}": "Say what you looked at, in 20 to 4,000 characters"})
         self.store.check_limited(crn, words)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -52,13 +54,13 @@ def arrival_figures(
         worst_part(
             "rows_few",
             _row_parts("rows_few", profile.supplied, week),
-            "This week brought {n} of what is usual of {where}.",
+            "A week brought {n} times the usual rows of {where}.",
             MISSING,
         ),
         worst_part(
             "rows_many",
             _row_parts("rows_many", profile.supplied, week),
-            "This week brought {n} of what is usual of {where}.",
+            "A week brought {n} times the usual rows of {where}.",
             MISSING,
         ),
         worst_part(
@@ -97,6 +99,30 @@ def _row_parts(name: str, usual: Supplied, week: Supplied) -> list[Part]:
     return parts
 
 
+def silent_feeds(
+    usual: Supplied, week: Supplied, days: pl.DataFrame, people: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    """The tables of which a region sent nothing in a week, by region, and since when.
+
+    Where at least FEWEST_TO_STOP rows a week were usual when the model was approved. `days` are the
+    counts by table, region and day, `people` how many are under supervision by region. Each region
+    has `people` and `tables`, with an ISO day: the one after the last row, or the first of `days`.
+    """
+    first = days["day"].min()
+    silent: dict[str, dict[str, Any]] = {}
+    for table, regions in usual.items():
+        for region, (rows, _) in regions.items():
+            if rows / WEEKS < FEWEST_TO_STOP or week.get(table, {}).get(region, (0, 0))[0]:
+                continue
+            own_days = days.filter(table=table, region=region).filter(pl.col("rows") > 0)
+            last = own_days["day"].max()
+            since = first if last is None else last + timedelta(days=1)  # type: ignore[operator]
+            if since is not None:
+                own = silent.setdefault(region, {"people": people.get(region, 0), "tables": {}})
+                own["tables"][table] = since.isoformat()  # type: ignore[union-attr]
+    return silent
+
+
 def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
     """The last whole day by table and region, against the same weekday of earlier weeks.
 
@@ -106,7 +132,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
     day = min(as_of, store.extracted_on - timedelta(days=1))
     day_words = f"on {day.day} {day:%B}"
     if working_days.is_bank_holiday(day):
-        return not_known("day_few", f"{day_words} was a bank holiday.")
+        return not_known("day_few", f"there was a bank holiday {day_words}.")
     before = [day - timedelta(weeks=week) for week in range(1, WEEKS_BEFORE + 1)]
     before = [one for one in before if not working_days.is_bank_holiday(one)]
     parts = []
@@ -120,9 +146,7 @@ def last_day(store: Store, days: pl.DataFrame, as_of: date) -> Figure:
         low, high = max(0.0, got / usual - half), got / usual + half
         state = state_of("day_few", high if got else 0.0)
         parts.append(Part(label, got / usual, low, high, got, state))
-    words = (
-        "Recorded " + day_words + ", beside what is usual on that day of the week: {n} of {where}."
-    )
+    words = f"The record of {day.day} {day:%B} has {{n}} times the usual rows of {{where}}."
     return worst_part("day_few", parts, words, "nothing was supplied.")
 
 

@@ -97,7 +97,7 @@ def figures_of_nights(nights: Sequence[Mapping[str, Any]]) -> list[Figure]:
         for name, (outcome, words) in OUTCOMES.items()
     ]
     days = {arm: _days_sooner(nights, arm) for arm in COMPARISONS}
-    words = "Of people drawn at random, a level is raised {n} days sooner in 90 than of"
+    words = "Within 90 days, people drawn at random have a level raised {n} days sooner than"
     return [*shares, _figure("sooner_because", nights, days, words=words)]
 
 

@@ -54,6 +54,17 @@ _GROUP = re.compile(r"[^:]*(: [^,]*)?")
 NAMED = 5
 """How many groups a sentence names; the table lists all of them."""
 MISSING = "no characteristic of anyone is supplied."
+GAP_WORDS = {
+    "precision_gap": "Of 100 people flagged, {n} more or fewer than overall are rightly flagged: "
+    "{where}.",
+    "missed_gap": "Of 100 people not flagged, {n} more or fewer than overall are missed: {where}.",
+    "agreement_gap": "Of 100 cases read twice, readers agree in {n} more or fewer than overall: "
+    "{where}.",
+    "changed_gap": "Of 100 people flagged, the view of {n} more or fewer than overall changed "
+    "after the findings: {where}.",
+    "asked_gap": "Of 100 people flagged, {n} more or fewer than overall were to be reassessed: "
+    "{where}.",
+}
 
 
 def equality_figures(
@@ -75,7 +86,7 @@ def equality_figures(
         worst_part(
             "flagged_gap",
             _flag_parts(people, flagged),
-            "Flagged otherwise than everyone by a factor of at least {n}: {where}.",
+            "The widest gap in how often people are flagged is a factor of at least {n}: {where}.",
             MISSING,
         ),
         *_of_readers(people, concluded),
@@ -89,46 +100,25 @@ def _of_readers(people: pl.DataFrame, concluded: list[Reading]) -> list[Figure]:
     random, right = split_by_chance(concluded)
     twice = [one for one in concluded if one.second is not None]
     err = how_they_err(concluded)[0]
-    correct, suffix = (err.put_right, ", corrected for readers who err") if err else (float, "")
-    return [
-        worst_part(
-            "precision_gap",
-            _gap_parts("precision_gap", people, right, _is_too_low),
-            "Of 100 flagged, rightly flagged furthest from everyone, by {n}: {where}.",
-            MISSING,
+    gaps = {
+        "precision_gap": _gap_parts("precision_gap", people, right, _is_too_low),
+        "missed_gap": _gap_parts(
+            "missed_gap", people, random, _is_too_low, correct=err.put_right if err else float
         ),
-        worst_part(
-            "missed_gap",
-            _gap_parts("missed_gap", people, random, _is_too_low, correct=correct),
-            f"Of 100 not flagged, missed furthest from everyone, by {{n}}: {{where}}{suffix}.",
-            MISSING,
-        ),
-        worst_part(
+        "agreement_gap": _gap_parts(
             "agreement_gap",
-            _gap_parts(
-                "agreement_gap",
-                people,
-                twice,
-                lambda one: one.first == one.second,
-                lambda one: one.weight / one.second_probability,
-            ),
-            "Of 100 cases read twice blind, agreed on furthest from everyone, by {n}: {where}.",
-            MISSING,
+            people,
+            twice,
+            lambda one: one.first == one.second,
+            lambda one: one.weight / one.second_probability,
         ),
-        worst_part(
-            "changed_gap",
-            _gap_parts("changed_gap", people, right, lambda one: one.changed),
-            "Of 100 flagged, the view changed after the findings furthest from everyone, by {n}: "
-            "{where}.",
-            MISSING,
-        ),
-        worst_part(
-            "asked_gap",
-            _gap_parts("asked_gap", people, right, lambda one: one.asks_reassessment),
-            "Of 100 flagged, a reassessment was asked for furthest from everyone, by {n}: {where}.",
-            MISSING,
-        ),
-    ]
+        "changed_gap": _gap_parts("changed_gap", people, right, lambda one: one.changed),
+        "asked_gap": _gap_parts("asked_gap", people, right, lambda one: one.asks_reassessment),
+    }
+    words = dict(GAP_WORDS)
+    if err:
+        words["missed_gap"] = words["missed_gap"].replace("missed", "missed, corrected for errors")
+    return [worst_part(name, parts, words[name], MISSING) for name, parts in gaps.items()]
 
 
 def unsupplied_characteristics(people: pl.DataFrame) -> list[str]:
@@ -163,7 +153,8 @@ def recording_gap(people: pl.DataFrame, marked: pl.DataFrame) -> Figure:
     return worst_part(
         "recorded_gap",
         parts,
-        "Entries of one kind otherwise than for everyone by a factor of at least {n}: {where}.",
+        "The widest gap in how often one kind of entry is recorded is a factor of at least {n}: "
+        "{where}.",
         "no such entry is on record.",
     )
 
@@ -180,7 +171,7 @@ def answer_gap(people: pl.DataFrame, answers: pl.DataFrame) -> Figure:
     figure = worst_part(
         "notes_gap",
         _share_gaps("notes_gap", people, readings),
-        "Of 100 answered entries of notes, corrected furthest from everyone, by {n}: {where}.",
+        "Of 100 answered entries of notes, {n} more or fewer than overall were corrected: {where}.",
         MISSING,
     )
     return _name_missing(_name_untold_groups(figure), missing)
@@ -229,7 +220,7 @@ def _flag_parts(
             got_ / expected if more else expected / max(got_, 0.5)
             for got_ in _poisson_interval(got)
         )
-        side = "as often" if more else "as seldom"
+        side = "as often" if more else "less often"
         # By the near end: a small group is not called treated otherwise by chance.
         sure = max(1.0, near)
         part_label = f"{label}, {gap:.1f} times {side}"
@@ -327,7 +318,10 @@ def _name_untold_groups(one: Figure) -> Figure:
     named = ", ".join(each[0] for each in unsure[:NAMED] if each) + (
         ", and others" if len(unsure) > NAMED else ""
     )
-    sentence = f"No gap beyond chance is seen, but it is too few to tell of {len(unsure)}: {named}."
+    sentence = (
+        "No gap beyond chance is seen, but there is too little data to tell for "
+        f"{len(unsure)}: {named}."
+    )
     return replace(one, value=None, low=None, high=None, sentence=sentence)
 
 

@@ -29,7 +29,7 @@ TOPICS: dict[str, str] = {
     "practice": "Has recording changed, rather than behaviour?",
     "outcomes": "Are those flagged rightly flagged, and who is missed?",
     "readers": "Do readers judge, or follow?",
-    "fairness": "For whom is it worse?",
+    "fairness": "Is the service worse for some groups of people?",
     "effect": "Does being shown change anything?",
     "list": "Is the list steady, and is it read?",
 }
@@ -71,30 +71,30 @@ def _by_interval(title: str, unit: Unit) -> Line:
 
 
 THRESHOLDS: dict[str, Line] = {
-    "day_few": Line("feed", "Least of a day's usual rows", "ratio", "below", 0.4, 0.1),
-    "rows_few": Line("feed", "Least of a week's usual rows", "ratio", "below", 0.6, 0.35),
-    "rows_many": Line("feed", "Most of a week's usual rows", "ratio", "above", 2.5, 5.0),
+    "day_few": Line("feed", "Too few rows in a day", "ratio", "below", 0.4, 0.1),
+    "rows_few": Line("feed", "Too few rows in a week", "ratio", "below", 0.6, 0.35),
+    "rows_many": Line("feed", "Too many rows in a week", "ratio", "above", 2.5, 5.0),
     "late": Line("feed", "More entries late than usual", "share", "above", 0.15, 0.30),
     "refused": Line("feed", "Rows refused in the newest load", "share", "above", 0.002, 0.01),
     "unknown_codes": Line("feed", "Codes never seen in it", "share", "above", 0.001, 0.01),
     "feeds_gone": Line("feed", "Tables that have stopped", "number", "above", 1.0, 2.0),
-    "regions": Line("caseload", "People by region that moved", "psi", "above", 0.05, 0.15),
-    "indicators": Line("caseload", "Indicator that moved most", "psi", "above", 0.10, 0.25),
-    "moved": Line("caseload", "Moved in one part of the caseload", "share", "above", 0.05, 0.15),
-    "creeping": Line("caseload", "Moved in a quarter", "ratio", "above", 1.5, 2.0),
-    "scores": Line("caseload", "Scores that moved most", "psi", "above", 0.10, 0.25),
-    "levels": Line("practice", "Recorded levels that moved most", "psi", "above", 0.05, 0.15),
-    "process": Line("practice", "Process moved without behaviour", "psi", "above", 0.03, 0.08),
-    "notes_moved": Line("practice", "Read in notes more or less", "ratio", "above", 1.5, 3.0),
+    "regions": Line("caseload", "Change in people by region", "psi", "above", 0.05, 0.15),
+    "indicators": Line("caseload", "Indicator that changed most", "psi", "above", 0.10, 0.25),
+    "moved": Line("caseload", "Change in one part of the caseload", "share", "above", 0.05, 0.15),
+    "creeping": Line("caseload", "Change over a quarter", "ratio", "above", 1.5, 2.0),
+    "scores": Line("caseload", "Scores that changed most", "psi", "above", 0.10, 0.25),
+    "levels": Line("practice", "Recorded levels that changed most", "psi", "above", 0.05, 0.15),
+    "process": Line("practice", "Change in process without behaviour", "psi", "above", 0.03, 0.08),
+    "notes_moved": Line("practice", "Change in what is read in notes", "ratio", "above", 1.5, 3.0),
     "notes_wrong": Line("practice", "Entries of notes corrected", "share", "above", 0.15, 0.3),
     "found": Line("outcomes", "Found, against chance", "ratio", "below", 2.0, 1.25),
     "misses": _judged_by("found", "Missed", "above"),
-    "misses_corrected": _judged_by("found", "Missed, corrected", "above"),
+    "misses_corrected": _judged_by("found", "Missed, corrected for errors", "above"),
     "share_found": _judged_by("found", "Share found", "below"),
     "precision": _judged_by("found", "Rightly flagged", "below"),
     "observed": Line(
         topic="outcomes",
-        title="Found for each expected",
+        title="Found against expected",
         unit="ratio",
         way="below",
         look=0.75,
@@ -111,10 +111,10 @@ THRESHOLDS: dict[str, Line] = {
     "units_that_follow": Line("readers", "Units that may follow only", "number", "above", 1.0, 3.0),
     "answered": Line("list", "Reassessments answered", "share", "below", 0.80, 0.50),
     "overdue": Line("list", "Reassessments overdue", "share", "above", 0.10, 0.25),
-    "past_their_day": Line("list", "Unread past their day", "share", "above", 0.10, 0.25),
+    "past_their_day": Line("list", "Unread and overdue", "share", "above", 0.10, 0.25),
     "waiting": Line("list", "Weeks of reading that wait", "ratio", "above", 2.0, 4.0),
     "overlap": Line("list", "On the list of the night before", "share", "below", 0.80, 0.60),
-    "cooling": Line("list", "Left alone, concluded lately", "share", "above", 0.50, 0.80),
+    "cooling": Line("list", "Not drawn again, concluded lately", "share", "above", 0.50, 0.80),
     "units_closed": Line("list", "Units that take no flagged case", "number", "above", 1.0, 3.0),
     "flagged_gap": Line("fairness", "Widest gap in who is flagged", "ratio", "above", 1.5, 2.5),
     "precision_gap": Line("fairness", "Widest gap in rightly flagged", "share", "above", 0.15, 0.3),
@@ -197,7 +197,9 @@ def make_figure(
 
 
 def count_figure(name: str, number: int, of: int, words: str, parts: Iterable[Part] = ()) -> Figure:
-    """A figure that is a number of things, without an interval."""
+    """A figure that is a number of things, without an interval; not known where there are none."""
+    if not of:
+        return not_known(name, "there is nothing to count yet.")
     sentence = words.format(n=f"{number:,}", of=f"{of:,}")
     return Figure(
         name=name,

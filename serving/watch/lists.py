@@ -31,7 +31,7 @@ from serving.watch.readings import WITHIN
 
 ANSWERS = {
     "reassessed": "done",
-    "settled": "let rest by the reader",
+    "settled": "closed by the reader",
     "accepted": "accepted, not done yet",
     "declined": "declined",
 }
@@ -141,7 +141,7 @@ def _followed_up(connection: Connection, today: date) -> list[Figure]:
             answered,
             old,
             "Of 100 reassessments asked for over a week ago, {n} were accepted, declined, "
-            f"let rest or done ({answer_counts['reassessed']} done, {answer_counts['accepted']} "
+            f"closed or done ({answer_counts['reassessed']} done, {answer_counts['accepted']} "
             f"accepted and not done, {answer_counts['declined']} declined).",
             parts,
         ),
@@ -184,7 +184,7 @@ def _past_their_day(connection: Connection, today: date) -> Figure:
         "past_their_day",
         sum(day < today for day in due),
         len(due),
-        "Of 100 cases that wait to be read, {n} are past their day.",
+        "Of 100 cases that wait to be read, {n} are overdue.",
     )
 
 

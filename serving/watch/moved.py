@@ -104,7 +104,7 @@ def moved_figure(then: Shares, now: Shares) -> Figure:
 def creeping_figure(then: Shares, now: Shares) -> Figure:
     """The share that rose or fell most in a quarter, as a ratio over one either way."""
     parts = [_part("creeping", one, _factor, real=real) for one, real in real_changes(then, now)]
-    words = "In a quarter by a factor of {n}: {where}."
+    words = "The largest change in a quarter is a factor of {n}: {where}."
     return worst_part("creeping", parts, words, "no slice is in both.")
 
 

@@ -36,8 +36,8 @@ def note_figures(
         worst_part(
             "notes_moved",
             _moved_parts(counts),
-            "Read in notes more or less often than in the months before, by a factor of at least "
-            "{n}: {where}.",
+            "What is read in notes changed by a factor of at least {n} against the months before: "
+            "{where}.",
             "no note was read.",
         ),
         worst_part(

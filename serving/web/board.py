@@ -244,6 +244,7 @@ def _overview_page(
         warning=live.expiry_warning(now) if live else None,
         waiting=[one for one in every if approvals.is_open_to_sign(one, now)],
         last=last,
+        week=_count_week(opened, last),
         stopped=stop.in_force(opened.connection),
         faults=faults,
         filled=filled,
@@ -262,6 +263,19 @@ def _live_approval(
 def _last_night(opened: Transaction) -> RowMapping | None:
     latest = select(runs).order_by(runs.c.as_of.desc(), runs.c.at.desc()).limit(1)
     return opened.connection.execute(latest).mappings().first()
+
+
+def _count_week(opened: Transaction, last: RowMapping | None) -> dict[str, int]:
+    """How many cases were drawn in the seven days up to the last night, and how."""
+    if last is None:
+        return {}
+    recent = select(runs.c.counts).where(runs.c.as_of > last["as_of"] - timedelta(days=7))
+    every = opened.connection.execute(recent).scalars().all()
+    return {
+        "flagged": sum(sum(counts["flagged"].values()) for counts in every),
+        "lanes": sum(sum(counts.get("lanes", {}).values()) for counts in every),
+        "random": sum(counts["random"] for counts in every),
+    }
 
 
 def _is_stale(last: RowMapping | None, now: datetime) -> bool:

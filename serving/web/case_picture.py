@@ -25,6 +25,8 @@ INK, MUTED, PALE, BLUE, RED = "#0b0c0c", "#505a5f", "#b1b4b6", "#1d70b8", "#d435
 LEVELS = {"LOW": "L", "MEDIUM": "M", "HIGH": "H", "VERY_HIGH": "VH"}
 FILLS = {"LOW": "#cce2d8", "MEDIUM": "#fff7bf", "HIGH": "#f4cdc6", "VERY_HIGH": "#d4351c"}
 MOST_REGISTERS = 5
+ENDS_LABEL = 160
+"""Pixels at the right end of the axis that are for its last day."""
 BARS = 48
 """The height of the lane of appointments."""
 
@@ -105,6 +107,7 @@ def months_of(over_time: Mapping[str, Any], entries: Sequence[Entry], as_of: dat
 def draw_case(over_time: Mapping[str, Any], entries: Sequence[Entry], as_of: date) -> Markup:
     """The picture of a case: SVG with a title; the page has the same as a table under it."""
     scale = _Scale(first_day(as_of), as_of)
+    entries = [one for one in entries if one["occurred_on"] >= scale.start]
     shapes: list[str] = []
     top = 8
     for group in codes.COMMUNITY_GROUPS:
@@ -116,6 +119,10 @@ def draw_case(over_time: Mapping[str, Any], entries: Sequence[Entry], as_of: dat
         shapes += _lane(top, title, LANE)
         shapes += [mark(scale.x(one["occurred_on"]), top + LANE / 2) for one in own]
         top += LANE + 2
+    shapes += [
+        _cross(scale.x(date.fromisoformat(day)), top - LANE / 2 - 2)
+        for day in over_time.get("recalls", [])
+    ]
     shapes += _lane(top, "Custody and AP", LANE)
     shapes += [_bar(spell, spell["kind"], scale, top) for spell in over_time["spells"]]
     top += LANE + GAP
@@ -232,10 +239,20 @@ def _triangle(x: float, y: float) -> str:
     return f'<polygon points="{points}" fill="{MUTED}"/>'
 
 
+def _cross(x: float, y: float) -> str:
+    left, right, top, bottom = x - 4, x + 4, y - 4, y + 4
+    return (
+        f'<path d="M{left:.1f} {top:.1f} L{right:.1f} {bottom:.1f} M{left:.1f} {bottom:.1f} '
+        f'L{right:.1f} {top:.1f}" stroke="{RED}" stroke-width="2"/>'
+    )
+
+
 def _svg(shapes: Sequence[str], scale: _Scale, bottom: float) -> Markup:
     quarters = [scale.start + timedelta(days=MONTH * n) for n in range(0, MONTHS, 3)]
     axis = [
-        f'<text x="{scale.x(day):.1f}" y="{bottom + 16}">{day:%b %Y}</text>' for day in quarters
+        f'<text x="{scale.x(day):.1f}" y="{bottom + 16}">{day:%b %Y}</text>'
+        for day in quarters
+        if scale.x(day) < WIDTH - ENDS_LABEL
     ]
     last = f"{scale.end:%-d %b %Y}"
     axis.append(f'<text x="{WIDTH - RIGHT}" y="{bottom + 16}" text-anchor="end">{last}</text>')

@@ -17,6 +17,7 @@ from features.contracts.note_columns import KINDS
 from features.errors import NotApproved
 from serving.board import approvals, stop
 from serving.cases.caseload import facts_of_case
+from serving.db.silent_feeds import silent_feeds
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
@@ -58,6 +59,7 @@ def show_queue(
         load=queue_view.count_workload(waiting, today),
         done=concluded,
         notice=_why_nothing_new(request, review),
+        silent=_silent_in_unit(request, review, today),
         acute=AcuteEntries(review.opened).count_unacknowledged(),
         for_me=FollowUps.of_transaction(review.opened).waiting_for_me(),
     )
@@ -283,6 +285,7 @@ def _findings_page(
     timeline = review.store.read_timeline(item_id, [], "", system=True)
     by_id = {(entry["source_table"], entry["record_id"]): entry for entry in timeline}
     fresh = review.store.read_item(item_id) or item
+    follow_ups = FollowUps.of_transaction(review.opened)
     typed = None if filled else drafts.read_draft(review.opened, f"/cases/{item_id}/conclusion")
     if typed is not None:
         filled = {
@@ -293,7 +296,9 @@ def _findings_page(
     return pages.render_page(
         request,
         "findings.html",
-        followed=FollowUps.of_transaction(review.opened).of_one(item_id),
+        followed=follow_ups.of_one(item_id),
+        earlier=follow_ups.earlier_requests(item.crn, item_id),
+        today=clock.today(),
         status=422 if faults else 200,
         item=fresh,
         findings=findings,
@@ -310,6 +315,12 @@ def _findings_page(
         filled=filled or {"outcome": "", "reasons": "", "groups": {}},
         given_back=typed is not None,
     )
+
+
+def _silent_in_unit(request: Request, review: Review, today: date) -> dict[str, str]:
+    """What no longer arrives from the region of the reader's unit."""
+    user = account.signed_in(request)
+    return silent_feeds(review.opened.connection, user.pdu_code if user else None, today)
 
 
 def _why_nothing_new(request: Request, review: Review) -> str | None:

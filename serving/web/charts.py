@@ -37,10 +37,18 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
         within = max(bottom, min(value, top))
         return TOP + (HEIGHT - TOP - BOTTOM) * (top - within) / (top - bottom)
 
-    shapes = [_threshold_line(y(v), INK, w, v, name) for v, w in ((0.0, "axis"),)]
+    shapes = [_threshold_line(y(0.0), INK, "axis", 0.0, name)]
+    labels = [y(0.0)]
     for word, value in thresholds.items():
         if value <= top:
-            shapes.append(_threshold_line(y(value), COLOURS[word], word, value, name))
+            is_free = all(abs(y(value) - label) >= LABEL for label in labels)
+            shapes.append(
+                _threshold_line(y(value), COLOURS[word], word, value, name, labelled=is_free)
+            )
+            labels.append(y(value))
+    highest = max(one.value or 0.0 for _, one in values)
+    if not thresholds and highest > 0:
+        shapes.append(_threshold_line(y(highest), MUTED, "highest", highest, name))
     bands = []
     for run in _unbroken_runs(values):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
@@ -61,22 +69,28 @@ TALL = {"green": 7, "look": 14, "act": 22}
 """The height of a night's bar by its state; what cannot be told is a line."""
 
 
+SPARK = 120
+"""The width of a row of bars; its nights stand where they are in time."""
+
+
 def states_over_nights(states: Sequence[tuple[date, str]]) -> Markup:
     """A row of bars, one a night: the higher, the more a question needs; nothing where no night."""
     if not states:
         return Markup("")
     fills = {"green": "#00703c", **COLOURS}
+    first, last = states[0][0], states[-1][0]
+    a_day = (SPARK - 5) / max(1, (last - first).days)
     bars = [
-        f'<rect x="{7 * place}" y="{24 - TALL.get(state, 2)}" width="5" '
-        f'height="{TALL.get(state, 2)}" fill="{fills.get(state, PALE)}"/>'
-        for place, (_, state) in enumerate(states)
+        f'<rect x="{a_day * (night - first).days:.1f}" y="{24 - TALL.get(state, 2)}" '
+        f'width="{min(5.0, max(1.5, a_day)):.1f}" height="{TALL.get(state, 2)}" '
+        f'fill="{fills.get(state, PALE)}"/>'
+        for night, state in states
     ]
     counts = Counter(state for _, state in states)
     words = ", ".join(f"{state} on {counts[state]}" for state in WORST_FIRST if counts[state])
     title = f"Of {len(states)} nights: {words}"
-    width = 7 * len(states)
     return Markup(  # noqa: S704 - numbers and our own words
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 24" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SPARK} 24" width="{SPARK}" '
         f'height="24" role="img" class="rosh-spark"><title>{title}</title>{"".join(bars)}</svg>'
     )
 
@@ -110,12 +124,19 @@ def _svg_picture(title: str, shapes: Sequence[str], first: date, last: date) -> 
     )
 
 
-def _threshold_line(at: float, colour: str, word: str, value: float, name: str) -> str:
+LABEL = 12
+"""The height of a label: one that would stand on another is left out."""
+
+
+def _threshold_line(
+    at: float, colour: str, word: str, value: float, name: str, *, labelled: bool = True
+) -> str:
     dashes = "" if word == "axis" else ' stroke-dasharray="4 3"'
+    words = in_words(name, value) if labelled else ""
     return (
         f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="{colour}"'
         f'{dashes}/><text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" fill="{colour}">'
-        f"{in_words(name, value)}</text>"
+        f"{words}</text>"
     )
 
 

@@ -11,6 +11,7 @@ from features.contracts import codes
 from features.frame.timeline import THEMES
 from features.history.recorded_levels import LEVEL_STATES
 from features.indicators import CATALOGUE
+from serving.db.silent_feeds import SILENT
 from serving.review.policies import pasted_sentences
 from serving.review.states import OUTCOMES, PAST_OUTCOMES, VERDICTS, Progress, RequestState
 from serving.watch.against_random import DRAWN_BY
@@ -125,6 +126,9 @@ def feed_sentence(name: str, state: str) -> str:
         "reviews": "Earlier readings",
         "limits": "Limits of access",
     }.get(name, name)
+    if state.startswith(SILENT):
+        since = format_day(state.removeprefix(SILENT))
+        return f"{what}: none have arrived from this region since {since}"
     return f"{what}: " + ("have stopped arriving" if state == "stopped" else "not supplied")
 
 
@@ -206,8 +210,8 @@ ANSWERS = {
     "fact": "Added a fact",
     "second_look": "Asked for a second look",
     "reply": "The reader asked again",
-    "settled": "The reader let it rest",
-    "reassessed": "Found by the night",
+    "settled": "Closed: no further action",
+    "reassessed": "New assessment found overnight",
 }
 
 
@@ -244,9 +248,9 @@ def how_sure(probability: float, stratum: str) -> str:
         "or very high level."
         if stratum == "UNKNOWN"
         else f"Of ten people with a record like this and the same recorded level, a reader gave "
-        f"{often} a higher one."
+        f"{often} a higher level."
     )
-    return f"{of_ten} Which of them this person is, the figures cannot say."
+    return f"{of_ten} The figures cannot say which of them this person is."
 
 
 def in_hundred(probability: float) -> str:

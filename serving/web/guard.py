@@ -1,6 +1,6 @@
 """Limits size, speed and body of requests before any page, and refuses unauthenticated bodies.
 
-A body is read only of a caller who is let in, and only so much of it as its address needs: an
+A body is read only from a caller with access, and only so much of it as its address needs: an
 anonymous request of 91 MB held the service for half a minute.
 """
 

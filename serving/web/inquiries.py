@@ -67,7 +67,7 @@ def _unit_page(
     # Open requests first, overdue ones on top; closed ones are listed separately.
     still = sorted(
         (one for one in inquiries if not one.is_settled),
-        key=lambda one: not one.overdue_words(today),
+        key=lambda one: (not one.overdue_words(today), one.due_on),
     )
     return pages.render_page(
         request,

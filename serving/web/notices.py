@@ -36,7 +36,7 @@ NOTICE: dict[str, Notice] = {
                     "computer found. Only your probation practitioner, in a new assessment, can "
                     "change a level, up or down.",
                     "Who you are is not used: not your sex, ethnicity, religion, age, disability, "
-                    "nationality or where you live.",
+                    "nationality or the area you live in.",
                 ),
             ),
             (

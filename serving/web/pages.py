@@ -40,6 +40,8 @@ def template_environment(settings: Settings) -> Environment:
     env.globals.update(
         feed_words=formatters.feed_sentence,
         demo=settings.demo,
+        record_links=settings.record_links,
+        feedback_link=settings.feedback_link,
         notice_words=NOTICE["en"],
         navigation=account.NAVIGATION,
         progress_words=formatters.PROGRESS,

@@ -11,6 +11,7 @@ from features import clock
 from features.store.store import Store
 from serving.cases import limited_access, summary
 from serving.cases.caseload import CHECKLIST, facts_of_case
+from serving.db.silent_feeds import with_silent_feeds
 from serving.review import lines
 from serving.review.asked_store import AskedStore
 from serving.review.policies import Invalid
@@ -102,6 +103,7 @@ def show_person(request: Request, units: Looking, crn: str, whole: bool = False)
     if holding["limited"] or limited_access.is_limited(units.opened.connection, store, crn, as_of):
         return pages.render_page(request, "limited.html", item={"crn": crn})
     who, entries = summary.one_case(store, crn, as_of)
+    who = with_silent_feeds(units.opened.connection, who, holding["pdu_code"], as_of)
     shown_entries = [entry for entry in entries if not entry["system"]]
     begun = None if whole else lines.last_assessed(who)
     recent = lines.entries_since(shown_entries, begun)

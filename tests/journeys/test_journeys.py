@@ -34,7 +34,7 @@ def test_an_spo_reads_records_sees_and_concludes(
     page.get_by_role("link", name="Clear filters").first.click()
     page.get_by_role("button", name="Record your view").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
-    page.get_by_role("link", name="Write your reasons, or tick the entries").click()
+    page.get_by_role("link", name="Write your reasons (or tick the entries").click()
     too_low = page.get_by_role("group", name="Risk to children").get_by_label("Too low")
     too_low.first.check()
     page.get_by_label("Your reasons").fill("The entries since May, taken together.")
@@ -208,7 +208,7 @@ def test_a_print_says_made_up_and_leaves_out_the_forms(
 def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str) -> None:
     page = chromium.new_context().new_page()
     sign_in(page, address, "Dr Hollis Wren")
-    expect(page.get_by_text("For whom is it worse?")).to_be_visible()
+    expect(page.get_by_text("Is the service worse for some groups of people?")).to_be_visible()
     accessible(page)
     picture(page, "board")
     page.get_by_role("link", name="Are the people still those").click()

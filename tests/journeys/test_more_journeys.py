@@ -151,7 +151,7 @@ def test_a_limited_case_is_its_crn_and_is_looked_at_by_hand(
     page.locator(f"tr:has-text('{crn}')").get_by_role("link").click()
     case = page.locator(f"[data-qa=limited-case]:has-text('{crn}')")
     expect(case.get_by_text("Was waiting to be read")).to_be_visible()
-    expect(case.get_by_text("not to you")).to_be_visible()
+    expect(case.get_by_text("You do not have access")).to_be_visible()
     expect(case.get_by_role("button")).to_have_count(0)
     accessible(page)
     page.get_by_role("button", name="Sign out").click()

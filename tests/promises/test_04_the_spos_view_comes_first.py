@@ -114,7 +114,7 @@ def test_a_view_needs_a_level_for_each_group_and_reasons(
     for group in ("children", "public", "known adult", "staff"):
         is_known_group = f"Say what you think of the recorded level for {group}" in page
         assert is_known_group != (f"Select the level you would give for {group}" in page)
-    assert "Write your reasons, or tick the entries that matter, in at least 20 characters" in page
+    assert "Write your reasons (or tick the entries that matter) in at least 20 characters" in page
     assert page.count("There is a problem") == 1
     assert ">short</textarea>" in page
     assert sealed(service, item, "ALD-SPO-1") == 0

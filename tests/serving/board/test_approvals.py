@@ -424,4 +424,4 @@ def test_figures_worked_out_anew_do_not_hide_that_no_night_ran(
         watch.keep_again(opened.connection, clock.today())
     monkeypatch.setattr(board, "STALE", timedelta(0))
     for page in ("/board", "/board/watch/feed"):
-        assert "No night has been kept" in browser.get(page), page
+        assert "No nightly run has been saved" in browser.get(page), page

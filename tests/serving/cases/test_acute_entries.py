@@ -278,7 +278,7 @@ def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(
     page = browser.sign_in("ALD-SPO-1").get("/queue")
     assert 'data-qa="acute-notice"' in page
     page = browser.get("/acute")
-    assert "A threat to a partner or a child: CRN A123456" in page
+    assert 'A threat to a partner or a child: <a class="govuk-link" href="/people/A123456">' in page
     assert "Not to be disclosed" in page
     page = browser.post(f"/acute/{entry}/acknowledge", 422, done="ok")
     assert "Say what you did" in page

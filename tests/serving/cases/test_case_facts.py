@@ -205,3 +205,53 @@ def test_the_page_says_what_the_checklist_says_of_the_case(
     for path in (f"/cases/{item}", f"/people/{crn}"):
         section = browser.get(path).partition('data-qa="checklist"')[2].partition("</section>")[0]
         assert {words for words in CHECKLIST.values() if f">{words}<" in section} == expected
+
+
+def test_where_the_person_lives_is_the_newest_that_has_not_ended() -> None:
+    rows = [
+        row("circumstances", "2025-01-01", kind="address", state="settled", verified=True),
+        row("circumstances", "2026-03-01", kind="address", state="no_fixed_abode"),
+        row("circumstances", "2026-05-01", kind="address", state="temporary", ended_on=AS_OF),
+    ]
+    assert facts(circumstances=rows)["home"] == {
+        "state": "no fixed abode",
+        "since": "2026-03-01",
+        "verified": False,
+    }
+    assert facts(circumstances=rows[2:])["home"] is None
+
+
+def test_contact_with_a_child_that_ended_is_none() -> None:
+    now = row("circumstances", "2026-03-01", kind="child_contact", state="current", verified=True)
+    assert facts(circumstances=[now])["children"]["verified"]
+    ended = row("circumstances", "2026-04-01", kind="child_contact", state="ended")
+    assert facts(circumstances=[now, ended])["children"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "is_seen"),
+    [
+        ("COAP", "ATTC", True),
+        ("CHVS", "AFTC", True),  # seen, whether or not complied with
+        ("COAP", "UAAB", False),
+        ("COAP", None, False),
+        ("CTOA", "ATTC", False),
+    ],
+)
+def test_last_seen_is_the_last_meeting_in_person_that_was_attended(
+    code: str, outcome: str | None, is_seen: bool
+) -> None:
+    meeting = row("contacts", "2026-05-01", type_code=code, outcome_code=outcome)
+    newest = facts(contacts=[meeting])["last_seen"]
+    assert (newest["on"] if newest else None) == ("2026-05-01" if is_seen else None)
+
+
+def test_enquiries_that_came_back_with_concerns_are_listed_newest_first() -> None:
+    rows = [
+        row("enquiries", "2026-01-01", result="concerns", returned_on=date(2026, 1, 20)),
+        row("enquiries", "2026-02-01", kind="child_safeguarding", requested_on=date(2026, 2, 1)),
+        row("enquiries", "2026-03-01", result="no_concerns", returned_on=date(2026, 3, 9)),
+        row("enquiries", "2026-04-01", result="concerns", returned_on=date(2026, 4, 20)),
+    ]
+    days = [one["on"] for one in facts(enquiries=rows)["concerns"]]
+    assert days == ["2026-04-20", "2026-01-20"]

@@ -204,7 +204,7 @@ def test_what_was_asked_stays_open_to_whom_a_limit_lets_in(
     # The head: an SPO of the unit may be drawn as a second reader, who learns nothing meanwhile.
     page = browser.sign_in("ALD-HEAD").get("/unit")
     row = page[page.index(crn) :].split("</tr>")[0]
-    assert "access was limited since, to others" in row
+    assert "you no longer have access to this case" in row
     assert WORDS not in page
 
 
@@ -236,7 +236,7 @@ def test_a_queued_case_leaves_the_queue_by_hand_alone(service: Service, browser:
     page = browser.get("/unit/limited")
     part = page[page.index(f"CRN {crn}") :].split("</section>")[0]
     assert "Was waiting to be read" in part
-    assert "not to you" in part
+    assert "You do not have access" in part
     assert "<form" not in part
     browser.post(f"/unit/limited/{crn}/check", 403, words="Read in OASys; the levels stand.")
     with (
@@ -574,7 +574,7 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
         ).scalar_one()
     page = browser.sign_in("ALD-SPO-1").get("/acute")
     part = page[page.index(f"CRN {crn}") :].split("</section>")[0]
-    assert "not to you" in part
+    assert "You do not have access" in part
     assert "<form" not in part
     browser.post(f"/acute/{entry}/acknowledge", 403, done="Rang the police at once.")
     with (
@@ -590,7 +590,7 @@ def test_who_is_not_let_in_cannot_settle_an_acute_entry(service: Service, browse
     browser.sign_in("ALD-SPO-2").get("/acute")
     browser.post(f"/acute/{entry}/acknowledge", done="Rang the police at once.")
     page = browser.sign_in("ALD-SPO-1").get("/acute")
-    assert "not to you" not in page, "it is done, and by whom is not told"
+    assert "You do not have access" not in page, "it is done, and by whom is not told"
     assert "Rang the police at once." not in page
 
 

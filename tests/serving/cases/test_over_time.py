@@ -40,6 +40,7 @@ def test_the_months_are_thirty_days_each_and_end_on_the_day_of_the_night() -> No
     ("outcome", "enforcement", "counts"),
     [
         ("ATTC", None, [1, 0, 0]),
+        ("ATTC", "EA05", [1, 0, 0]),  # a letter with a new appointment enforces nothing
         ("UAAB", None, [0, 1, 0]),
         ("AFTC", "IBR", [0, 1, 1]),
         ("ATSH", None, [0, 1, 0]),  # attended and sent home for how he behaved: failed, not kept
@@ -90,6 +91,26 @@ def test_custody_remand_and_premises_are_spells_and_an_order_is_none() -> None:
     assert still[0]["until"] is None
 
 
+@pytest.mark.parametrize(
+    ("reason", "ended_on", "recalls"),
+    [
+        ("recalled", FIRST, 1),
+        ("revoked", AS_OF, 1),
+        ("breached", AS_OF, 1),
+        ("completed", AS_OF, 0),
+        ("recalled", FIRST - timedelta(days=1), 0),
+    ],
+)
+def test_an_order_that_ended_by_recall_or_breach_is_marked(
+    reason: str, ended_on: date, recalls: int
+) -> None:
+    ended = row("supervisions", "2020-01-01", kind="licence", ended_on=ended_on, end_reason=reason)
+    shown = over_time(supervisions=[ended])
+    assert len(shown["recalls"]) == recalls
+    picture = str(case_picture.draw_case(shown, [], AS_OF))
+    assert picture.count(f'stroke="{case_picture.RED}"') == recalls
+
+
 def test_a_register_of_a_level_is_in_the_assessments_and_not_beside_them() -> None:
     rows = [row("registrations", "2025-01-01", type_code=code) for code in ("RMRH", "RVLN")]
     assert len(over_time(registrations=rows)["registers"]) == 1
@@ -116,8 +137,8 @@ def test_the_picture_says_by_letter_and_shape_what_it_shows() -> None:
         registrations=[row("registrations", "2026-01-01", type_code="RVLN")],
     )
     serious, other = entry(AS_OF, seriousness=SERIOUS), entry(AS_OF)
-    decision = entry(AS_OF, "decisions")
-    picture = str(case_picture.draw_case(shown, [serious, other, decision], AS_OF))
+    decision, before = entry(AS_OF, "decisions"), entry(FIRST - timedelta(days=1))
+    picture = str(case_picture.draw_case(shown, [serious, other, decision, before], AS_OF))
     assert ">VH</text>" in picture
     assert (picture.count("<circle"), picture.count("<polygon")) == (1, 1)
     assert picture.count(f'height="8" fill="{case_picture.RED}"') == 1

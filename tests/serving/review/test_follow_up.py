@@ -357,7 +357,7 @@ def test_what_is_declined_waits_for_a_word_of_whoever_asked(
     unit_page = browser.get("/unit")
     assert WORDS in unit_page
     reply = f"/unit/asked/{own}/reply"
-    assert "Select whether you ask again" in browser.post(reply, 422, words=WORDS)
+    assert "Select whether to ask again or close" in browser.post(reply, 422, words=WORDS)
     assert "at least 20" in browser.post(reply, 422, kind="reply", words="Again.")
     page = browser.post(reply, kind="reply", words="The entry of May names him: please look again.")
     assert "The reader asked again" in page
@@ -367,14 +367,14 @@ def test_what_is_declined_waits_for_a_word_of_whoever_asked(
     browser.post(f"/asked/{own}/answer", kind="second_look", words=WORDS)
     browser.sign_in("ALD-HEAD").get("/unit")
     page = browser.post(reply, kind="settled", words="Looked at by both of us: it rests.")
-    assert "that were reassessed or settled" in page
-    assert "nothing more to say" in browser.post(reply, 403, kind="reply", words=WORDS)
+    assert "that were reassessed or closed" in page
+    assert "so it needs no reply" in browser.post(reply, 403, kind="reply", words=WORDS)
     assert for_my_word(browser.sign_in("ALD-SPO-1").get("/queue")) == waiting - 1
 
 
 def for_my_word(page: str) -> int:
     """How many answers the queue says wait for a word of the reader."""
-    match = re.search(r'href="/unit#asked">(\d+) answers? waits? for your word', page)
+    match = re.search(r'href="/unit#asked">(\d+) answers? needs? your reply', page)
     return int(match[1]) if match else 0
 
 

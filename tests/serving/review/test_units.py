@@ -68,7 +68,7 @@ def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
     crn = crns(service, "NOT limited")[0]
     page = browser.post("/people", crn=f" {crn.lower()} ")
     assert f">{crn}</strong>" in page
-    assert "The record alone" in page
+    assert "This page shows the record only" in page
     assert "Record your view" not in page
     assert browser.get(f"/people/{crn}?whole=true").count("rosh-timeline__item") >= page.count(
         "rosh-timeline__item"

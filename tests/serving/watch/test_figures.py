@@ -622,7 +622,7 @@ def test_a_gap_that_may_be_wide_is_not_green() -> None:
     figure = equality._name_untold_groups(worst_part("precision_gap", parts, "{n} {where}", "none"))
     assert figure.state == TOO_FEW
     assert figure.value is None
-    assert "too few to tell of 1: ethnicity: B" in figure.sentence
+    assert "too little data to tell for 1: ethnicity: B" in figure.sentence
 
 
 def test_the_count_of_one_small_group_cannot_be_worked_out_from_the_others() -> None:

@@ -128,7 +128,7 @@ def test_the_board_sees_figures_and_no_person(
     assert "missed, corrected" in capsys.readouterr().out
     for reader in ("BOARD-1", "ANALYST-1"):
         page = browser.sign_in(reader).get("/board")
-        assert "For whom is it worse?" in page
+        assert "Is the service worse for some groups of people?" in page
         assert 'data-qa="watched"' in page
         with service.admin.connect() as connection:
             crns = connection.execute(text("SELECT crn FROM triage.items")).scalars()

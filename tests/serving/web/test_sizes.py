@@ -48,7 +48,7 @@ def test_the_steps_end_at_the_likelihood_and_each_adds_its_own_kind() -> None:
 
 
 def test_how_often_says_what_a_reader_gave_where_no_level_is_current() -> None:
-    assert "a reader gave about 3 a higher one" in how_sure(0.3, "MEDIUM")
+    assert "a reader gave about 3 a higher level" in how_sure(0.3, "MEDIUM")
     unknown = how_sure(0.3, "UNKNOWN")
     assert "a reader gave about 3 a high or very high level" in unknown
     assert "higher one" not in unknown

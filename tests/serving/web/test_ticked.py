@@ -1,0 +1,61 @@
+"""An entry behind a reason is open on the page, and marked where this reader ticked it."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import select
+
+from serving.db.tables import findings
+from serving.web.formatters import entry_keys
+from tests.pages import Browser
+from tests.service import Service
+
+LINE = re.compile(r"<li>.*?</li>", re.S)
+
+
+def first_entry(service: Service, item: int) -> dict[str, str]:
+    """The first entry behind the reason that weighs most, of those that stand on the record."""
+    with service.admin.connect() as connection:
+        row = connection.execute(
+            select(findings.c.reasons).where(findings.c.item_id == item)
+        ).scalar_one()
+    reasons = sorted(row, key=lambda one: -one["weight"])
+    entries = [
+        entry
+        for reason in reasons
+        if reason["settled"]
+        for finding in reason["findings"]
+        for entry in finding["entries"][:1]
+        if entry["table"] not in ("note_entries", "links")
+    ]
+    return dict(entries[0])
+
+
+def test_an_entry_that_the_reader_ticked_is_marked_behind_its_reason(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    entry = first_entry(service, item)
+    key = entry_keys([{"source_table": entry["table"], "record_id": entry["record_id"]}])
+    browser.sign_in("ALD-SPO-1").record_view(item, entry=key)
+    page = browser.get(f"/cases/{item}/findings")
+    link = f"#entry-{entry['table']}-{entry['record_id']}"
+    own_lines = [line for line in LINE.findall(page) if link in line]
+    assert own_lines
+    assert all("You ticked this" in line for line in own_lines)
+    others = [line for line in LINE.findall(page) if "#entry-" in line and link not in line]
+    assert others
+    assert not [line for line in others if "You ticked this" in line]
+
+
+def test_the_first_entries_behind_a_reason_are_open_and_the_rest_are_folded(
+    service: Service, browser: Browser
+) -> None:
+    item = service.unread("N54ALD", drawn_as="flagged")
+    entry = first_entry(service, item)
+    browser.sign_in("ALD-SPO-1").record_view(item)
+    page = browser.get(f"/cases/{item}/findings")
+    before = page.split(f"#entry-{entry['table']}-{entry['record_id']}")[0]
+    opened, closed = before.count("<details"), before.count("</details>")
+    assert opened == closed, "the entry is inside no folded part"
