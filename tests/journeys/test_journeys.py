@@ -28,6 +28,7 @@ def test_an_spo_reads_records_sees_and_concludes(
     page.locator(f'a[href="/cases/{item}"]').click()
     picture(page, "case")
     assert page.get_by_text("The findings open afterwards").count() == 1
+    page.get_by_text("Search the record").click()
     page.get_by_label("Behaviour and information").check()
     page.get_by_role("button", name="Apply").click()
     assert "table=incidents" in page.url
