@@ -28,7 +28,7 @@ from serving.review.service import Review
 from serving.review.states import Progress, RequestState
 from serving.review.store import Item
 
-READ, READ_LATELY, ACKNOWLEDGED, ANSWERED = 0.85, 0.15, 0.9, 0.8
+READ, READ_LATELY, ACKNOWLEDGED, ANSWERED = 0.85, 0.05, 0.9, 0.8
 """The shares of what waits that made-up people do in a week; less of the last week's cases is read
 in the units of the demo's SPOs, so that somebody who signs in has cases to read."""
 REASSESSES, DISAGREES = 0.75, 0.15

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.history.rows_of_notes import TABLE as NOTE_ENTRIES
 from features.intervals import wilson_interval
 from features.store.store import Load, Store
 from features.store.volumes import Supplied
@@ -111,6 +112,8 @@ def silent_feeds(
     first = days["day"].min()
     silent: dict[str, dict[str, Any]] = {}
     for table, regions in usual.items():
+        if table == NOTE_ENTRIES:
+            continue  # they are read in contacts, and stop with them
         for region, (rows, _) in regions.items():
             if rows / WEEKS < FEWEST_TO_STOP or week.get(table, {}).get(region, (0, 0))[0]:
                 continue

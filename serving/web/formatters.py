@@ -118,18 +118,34 @@ def table_words(table: str) -> str:
     return THEMES.get(table, table)
 
 
-def feed_sentence(name: str, state: str) -> str:
-    """A feed that is missing or stopped, as a sentence."""
-    what = {
+def _feed_name(name: str) -> str:
+    return {
         **THEMES,
         "people": "Names",
         "reviews": "Earlier readings",
         "limits": "Limits of access",
     }.get(name, name)
-    if state.startswith(SILENT):
-        since = format_day(state.removeprefix(SILENT))
-        return f"{what}: none have arrived from this region since {since}"
-    return f"{what}: " + ("have stopped arriving" if state == "stopped" else "not supplied")
+
+
+def feed_sentence(name: str, state: str) -> str:
+    """A feed that is missing or stopped, as a sentence."""
+    (sentence,) = feed_sentences({name: state})
+    return sentence
+
+
+def feed_sentences(feeds: Mapping[str, str]) -> list[str]:
+    """The feeds that are missing, stopped or silent as sentences, those of one state together."""
+    sentences = []
+    for state in dict.fromkeys(feeds.values()):
+        first, *others = [_feed_name(name) for name, own in feeds.items() if own == state]
+        names = "; ".join([first, *(other.lower() for other in others)])
+        if state.startswith(SILENT):
+            since = format_day(state.removeprefix(SILENT))
+            sentences.append(f"{names}: none have arrived from this region since {since}")
+        else:
+            what = "have stopped arriving" if state == "stopped" else "not supplied"
+            sentences.append(f"{names}: {what}")
+    return sentences
 
 
 def unit_name(code: str | None) -> str:
@@ -292,6 +308,7 @@ def in_unit(value: float, name: str) -> str:
 FILTERS = {
     "called": name_or_crn,
     "day": format_day,
+    "feed_sentences": feed_sentences,
     "age": age_on,
     "moment": format_moment,
     "month": format_month,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from serving.db import silent_feeds as told_feeds
 from serving.watch import arrivals
-from serving.web.formatters import feed_sentence
+from serving.web.formatters import feed_sentence, feed_sentences
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service
@@ -62,6 +62,21 @@ def test_since_when_is_the_first_day_looked_at_where_no_row_is_left() -> None:
 def test_the_sentence_says_from_when_and_that_it_is_this_region() -> None:
     words = feed_sentence("contacts", told_feeds.SILENT + "2026-11-16")
     assert words == "Contacts: none have arrived from this region since 16 November 2026"
+
+
+def test_tables_of_one_state_are_one_sentence() -> None:
+    state = told_feeds.SILENT + "2026-11-16"
+    sentences = feed_sentences({"contacts": state, "incidents": state, "orders": "missing"})
+    assert sentences == [
+        "Contacts; behaviour and information: none have arrived from this region since "
+        "16 November 2026",
+        "Orders and conditions: not supplied",
+    ]
+
+
+def test_entries_of_notes_stop_with_the_contacts_that_they_are_read_in() -> None:
+    own = {"note_entries": {"N58": (round(100 * arrivals.WEEKS), 0)}}
+    assert arrivals.silent_feeds(own, {}, days(("contacts", "N58", NIGHT, 1)), {}) == {}
 
 
 @pytest.fixture
