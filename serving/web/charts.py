@@ -48,7 +48,7 @@ def over_nights(name: str, history: Sequence[tuple[date, Figure]]) -> Markup:
             labels.append(y(value))
     highest = max(one.value or 0.0 for _, one in values)
     if not thresholds and highest > 0:
-        shapes.append(_threshold_line(y(highest), MUTED, "highest", highest, name))
+        shapes.append(_label(y(highest), MUTED, in_words(name, highest)))
     bands = []
     for run in _unbroken_runs(values):
         band = [(x(d), y(o.high)) for d, o in run if o.high is not None]
@@ -132,12 +132,15 @@ def _threshold_line(
     at: float, colour: str, word: str, value: float, name: str, *, labelled: bool = True
 ) -> str:
     dashes = "" if word == "axis" else ' stroke-dasharray="4 3"'
-    words = in_words(name, value) if labelled else ""
+    label = _label(at, colour, in_words(name, value)) if labelled else ""
     return (
         f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="{colour}"'
-        f'{dashes}/><text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" fill="{colour}">'
-        f"{words}</text>"
+        f"{dashes}/>{label}"
     )
+
+
+def _label(at: float, colour: str, words: str) -> str:
+    return f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" fill="{colour}">{words}</text>'
 
 
 def _unbroken_runs(values: Sequence[tuple[date, Figure]]) -> list[list[tuple[date, Figure]]]:
