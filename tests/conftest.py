@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 another_day.begin()
 AS_OF = clock.last_full_day()
 SHARED = Path(__file__).parents[2] / "shared"
-PAGES = ("journeys", "models", "promises", "serving", "training")
+PAGES = ("journeys", "promises", "serving", "training")
 """The folders whose tests run in one process, beside all others in another: about half the time
 each. Always the same tests in the same order, as those of the service share one database.
 """
-NEED_A_MODEL = ("tests/benchmarks/", "tests/faults/")
+NEED_A_MODEL = ("tests/benchmarks/", "tests/faults/", "tests/models/")
 _groups_of_this_process: set[str] = set()
 
 

@@ -112,7 +112,8 @@ def acknowledge_entries(engine: Engine, usernames: list[str]) -> None:
         with transaction(engine, username) as opened:
             acute = AcuteEntries(opened)
             for one in acute.list_entries():
-                if not one.is_acknowledged and _share(f"acute {one.entry['id']}") < ACKNOWLEDGED:
+                chance = _share(f"acute {one.entry['id']} {clock.today()}")
+                if not one.is_acknowledged and chance < ACKNOWLEDGED:
                     words = DONE[one.entry["id"] % len(DONE)]
                     acute.acknowledge_entry(one.entry["id"], words)
 

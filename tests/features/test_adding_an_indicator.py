@@ -35,7 +35,7 @@ def test_the_page_works_word_for_word(tmp_path: Path) -> None:
     page = (tmp_path / "docs" / "indicators" / "AT.md").read_text(encoding="utf-8")
     assert "## appointments_missed_30d" in page
     assert "contact suspended: not missed" in page
-    assert "appointments_missed_30d,AT," in outputs[2]
+    assert "appointments_missed_30d,Appointments missed 30d,AT," in outputs[2]
 
 
 def _run(command: str, folder: Path) -> str:

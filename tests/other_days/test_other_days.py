@@ -14,6 +14,7 @@ import pytest
 from features import clock
 from tests import another_day
 from tests.other_days.days import days_ahead, next_leap_day, next_summer_time
+from tests.service import PRIOR_ALONE
 
 ROOT = Path(__file__).parents[2]
 READS = {
@@ -126,7 +127,7 @@ def test_what_counts_days_holds_on_a_leap_day() -> None:
             *(f"tests/serving/{name}" for name in CHOSEN),
         ],
         cwd=ROOT,
-        env={**os.environ, another_day.VARIABLE: str(ahead)},
+        env={**os.environ, another_day.VARIABLE: str(ahead), PRIOR_ALONE: "yes"},
         capture_output=True,
         text=True,
         check=False,
