@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from features import clock
@@ -118,7 +118,12 @@ def make_past(
         _work(settings, web, levels, day, as_of)
     _end_practitioners(settings)
     with night.connect() as connection:
-        return Past(*(_count(connection, table) for table in (runs, conclusions)))
+        earlier = select(func.count()).select_from(runs).where(runs.c.as_of < as_of)
+        concluded = select(func.count()).select_from(conclusions)
+        return Past(
+            nights=connection.execute(earlier).scalar_one(),
+            conclusions=connection.execute(concluded).scalar_one(),
+        )
 
 
 def _approve_long_ago(settings: Settings, web: Engine, as_of: date) -> None:
@@ -212,7 +217,3 @@ def _report_incident(web: Engine, day: date, as_of: date) -> None:
 def _moment(day: date, time: timedelta) -> datetime:
     """A time of the day after a night's as-of date."""
     return clock.end_of(day) + time
-
-
-def _count(connection: Connection, table: object) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
