@@ -141,22 +141,33 @@ def _bands(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _assessments(histories: Histories) -> dict[str, dict[str, Any]]:
-    complete = histories.rows("assessments").filter(
-        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
-    )
     return {
         row["crn"]: {
-            "completed_on": iso_day(row["completed_on"]),
+            **assessment_facts(row),
             "countersign_required": row["countersign_required"],
-            "countersigned_on": iso_day(row["countersigned_at"] and row["countersigned_at"].date()),
-            "custody": levels_of(row, codes.RISK_GROUPS, "custody"),
-            "community": levels_of(row, codes.COMMUNITY_GROUPS, "community"),
         }
-        for row in _last_of_each(complete, "completed_on")
+        for row in _last_of_each(completed_assessments(histories), "completed_on")
     }
 
 
-def levels_of(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[str, str]:
+def completed_assessments(histories: Histories) -> pl.DataFrame:
+    """The assessments that were completed and give levels; none that locked before."""
+    return histories.rows("assessments").filter(
+        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
+    )
+
+
+def assessment_facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page says of a completed assessment: its days, and its levels by place and group."""
+    return {
+        "completed_on": iso_day(row["completed_on"]),
+        "countersigned_on": iso_day(row["countersigned_at"] and row["countersigned_at"].date()),
+        "custody": _levels(row, codes.RISK_GROUPS, "custody"),
+        "community": _levels(row, codes.COMMUNITY_GROUPS, "community"),
+    }
+
+
+def _levels(row: Mapping[str, Any], groups: Iterable[str], place: str) -> dict[str, str]:
     """The level of each group that the assessment gives, in custody or in the community."""
     return {
         group: row[f"{group}_{place}"]

@@ -14,12 +14,17 @@ import polars as pl
 from features.contracts import codes
 from features.contracts.contact_codes import ATTENDED, NON_COMPLIANT
 from features.history.asof import Histories
-from serving.cases.case_facts import LEVEL_REGISTERS, iso_day, levels_of
+from serving.cases.case_facts import (
+    LEVEL_REGISTERS,
+    assessment_facts,
+    completed_assessments,
+    iso_day,
+)
 
 MONTHS = 24
 """How far the picture goes back, in months of 30 days, so that each is as long as the others."""
 MONTH = 30
-COMPLIED = sorted(set(ATTENDED) - set(NON_COMPLIANT))
+WITHOUT_FAILURE = sorted(set(ATTENDED) - set(NON_COMPLIANT))
 ASSESSMENTS_BACK = 8
 """The number of completed assessments that are listed, the newest first."""
 
@@ -51,9 +56,7 @@ def over_time_of_cases(histories: Histories, as_of: date) -> dict[str, dict[str,
 
 def _assessments(histories: Histories) -> dict[str, list[dict[str, Any]]]:
     """The newest completed assessments of each case, and which repeat the one before."""
-    rows = histories.rows("assessments").filter(
-        pl.col("status") == "COMPLETE", pl.col("completed_on").is_not_null()
-    )
+    rows = completed_assessments(histories)
     ordered = rows.sort("crn", "completed_on", "record_id").with_columns(
         same_words=(
             pl.col("analysis_fingerprint") == pl.col("analysis_fingerprint").shift(1).over("crn")
@@ -63,16 +66,7 @@ def _assessments(histories: Histories) -> dict[str, list[dict[str, Any]]]:
     for row in ordered.reverse().iter_rows(named=True):
         listed = assessments.setdefault(row["crn"], [])
         if len(listed) < ASSESSMENTS_BACK:
-            countersigned = row["countersigned_at"]
-            listed.append(
-                {
-                    "completed_on": iso_day(row["completed_on"]),
-                    "community": levels_of(row, codes.COMMUNITY_GROUPS, "community"),
-                    "custody": levels_of(row, codes.RISK_GROUPS, "custody"),
-                    "countersigned_on": iso_day(countersigned and countersigned.date()),
-                    "same_words": bool(row["same_words"]),
-                }
-            )
+            listed.append({**assessment_facts(row), "same_words": bool(row["same_words"])})
     return assessments
 
 
@@ -131,7 +125,7 @@ def _months(histories: Histories, as_of: date) -> dict[str, list[list[Any]]]:
     counted = (
         rows.group_by("crn", month.alias("month"))
         .agg(
-            attended=pl.col("outcome_code").is_in(COMPLIED).sum(),
+            attended=pl.col("outcome_code").is_in(WITHOUT_FAILURE).sum(),
             missed=failed.sum(),
             enforced=(pl.col("enforcement_code").is_not_null() & failed).sum(),
         )

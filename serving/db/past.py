@@ -39,7 +39,7 @@ def clock_at(settings: Settings, moment: datetime) -> Iterator[None]:
     if not settings.demo:
         raise SetupProblem("Only a demo (ROSH_MODE=demo) has a past that is made up.")
     if back < timedelta(0):
-        raise SetupProblem(f"{moment:%d %B %Y} has not come, so it is no past.")
+        raise SetupProblem(f"{moment:%-d %B %Y} has not come, so it is no past.")
     # Whole seconds on both sides: neither clock is ahead of the other.
     back = timedelta(seconds=round(back.total_seconds()))
     with as_owner(settings) as connection:

@@ -78,7 +78,7 @@ class Review:
         if item.limited:
             return item, []
         searched = kind if item.progress in FINDINGS_OPEN else ""
-        return item, self.store.read_timeline(
+        return self._with_silent_feeds(item), self.store.read_timeline(
             item_id, tables, words, system=system, since=since, until=until, kind=searched
         )
 
@@ -87,7 +87,8 @@ class Review:
         item = self._require_item(item_id)
         self._check_not_limited(item)
         self.audit_case("PAGE_VIEW_CASE", item, {"limited": False})
-        return item, self.store.read_timeline(item_id, (), "", system=False)
+        entries = self.store.read_timeline(item_id, (), "", system=False)
+        return self._with_silent_feeds(item), entries
 
     def claim_case(self, item_id: int) -> Item:
         """Claim the case for a time, so that nobody else can record a view of it."""
@@ -169,8 +170,10 @@ class Review:
         item = self.store.read_item(item_id)
         if item is None:
             raise NotFound("There is no such case in your queue.")
-        if item.limited:
-            return item
+        return item
+
+    def _with_silent_feeds(self, item: Item) -> Item:
+        """The case whose header says what no longer arrives from its region, for its pages."""
         connection = self.opened.connection
         person = with_silent_feeds(connection, item.person, item.pdu_code, item.as_of)
         return replace(item, person=person)

@@ -86,11 +86,12 @@ def months_of(over_time: Mapping[str, Any], entries: Sequence[Entry], as_of: dat
     """The months of the picture, newest first, with what each holds."""
     start = first_day(as_of)
     counts = {date.fromisoformat(day): rest for day, *rest in over_time["months"]}
+    happened = _happened(entries)
     months = []
     for number in reversed(range(MONTHS)):
         since = start + timedelta(days=MONTH * number)
         until = since + timedelta(days=MONTH)
-        own = [one for one in _happened(entries) if since <= one["occurred_on"] < until]
+        own = [one for one in happened if since <= one["occurred_on"] < until]
         serious = sum(one["seriousness"] == SERIOUS for one in own)
         attended, missed, enforced = counts.get(since, (0, 0, 0))
         assessed = [
