@@ -110,6 +110,7 @@ def test_every_page_of_the_region_says_so(service: Service, browser: Browser) ->
     case = browser.get(f"/cases/{item}")
     assert words in case
     assert "All sources of this service were supplied and up to date" not in case
+    assert words in browser.get(f"/cases/{item}/over-time")
     crn = case.split('data-qa="crn">')[1].split("<")[0]
     assert words in browser.get(f"/people/{crn}")
     with service.web.connect() as connection:
