@@ -94,7 +94,7 @@ def proposal(
     from tests import service
 
     if not hasattr(request.config, "workerinput"):
-        return service.train(made_up)
+        return service.train(made_up, made_up)
     return service.train_once(made_up, tmp_path_factory.getbasetemp().parent / "proposal")
 
 

@@ -236,15 +236,18 @@ PRIOR_ALONE = "ROSH_TEST_PRIOR_ALONE"
 """Set where a run needs a queue and no trained model: then the prior alone ranks, in seconds."""
 
 
-def train(folder: Path) -> pipeline.Proposal:
-    """A bundle trained on the made-up caseload; its intervals rest on few resamples, for speed."""
+def train(folder: Path, output: Path) -> pipeline.Proposal:
+    """A bundle trained on the made-up caseload; its intervals rest on few resamples, for speed.
+
+    The caseload is in the one folder; bundles and tracking are written to the other.
+    """
     if PRIOR_ALONE in os.environ:
         return pipeline.propose_prior(
             Store.open(folder / "store"),
             AS_OF,
             quick_config(),
-            folder / "bundles",
-            folder / "tracking",
+            output / "bundles",
+            output / "tracking",
         )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "RESAMPLES", 40)
@@ -255,25 +258,22 @@ def train(folder: Path) -> pipeline.Proposal:
             Store.open(folder / "store"),
             AS_OF,
             quick_config(),
-            folder / "bundles",
-            folder / "tracking",
+            output / "bundles",
+            output / "tracking",
         )
 
 
 def train_once(folder: Path, shared: Path) -> pipeline.Proposal:
-    """The bundle of `train`, copied where another process of the same run has trained it.
+    """The bundle of `train`, trained by the first of the processes of a run that needs it.
 
-    Both have made the same caseload: the same parameters give the same rows.
+    Both have made the same caseload: the same parameters give the same rows. MLflow writes whole
+    paths into its database, so the shared folder must outlive both processes.
     """
     with shared.with_suffix(".lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         pickled = shared / "proposal.pickle"
         if not pickled.exists():
-            proposal = train(folder)
-            for name in ("bundles", "tracking"):
-                shutil.copytree(folder / name, shared / name)
-            pickled.write_bytes(pickle.dumps(proposal))
-            return proposal
+            pickled.write_bytes(pickle.dumps(train(folder, shared)))
     for name in ("bundles", "tracking"):
         shutil.copytree(shared / name, folder / name)
     trained: pipeline.Proposal = pickle.loads(pickled.read_bytes())  # noqa: S301 - our own
