@@ -176,6 +176,7 @@ OUTCOMES: dict[str, str] = {
 }
 ATTENDED = ("ATTC", "AFTC", "ATSH", "ATSS", "AFDA")  # seen, whatever came of it
 IN_PERSON = ("COAP", "COAI", "CHVS", "CODC")  # planned meetings, as they are attended in person
+APPOINTMENTS = (*CONTACT_GROUPS["appointment"], *CONTACT_GROUPS["treatment"], "CPVS")
 COMPLIED = ("ATTC", "AFDA")  # seen, and complied or the failure was accepted
 UNACCEPTABLE_ABSENCE = ("UAAB", "AFTA")
 NON_COMPLIANT = (*UNACCEPTABLE_ABSENCE, "AFTC", "ATSH")

@@ -74,6 +74,7 @@ _TABLES = (
             _c("kind", "code", "what it is", codes.SUPERVISION_KINDS, required=True),
             _c("ended_on", "date", "when it ended"),
             _c("end_reason", "code", "how it ended", codes.END_REASONS, settled_by="ended_on"),
+            _c("expected_end_on", "date", "when it is expected to end", plan=True),
             *_UNIT,
             _c("tier", "text", "tier at the start, A to G or A0 to D3"),
             _c("suspended_from", "date", "contact suspended from (two-thirds point)", plan=True),

@@ -79,7 +79,9 @@ def case_names(histories: Histories) -> dict[str, dict[str, Any]]:
 
 
 def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
-    """The newest order, licence or custody in force of each case: kind, unit, team, start."""
+    """The newest order, licence or custody in force of each case: kind, unit, team, start,
+    expected end.
+    """
     active = histories.rows("supervisions").filter(
         pl.col("ended_on").is_null(), pl.col("kind") != "approved_premises"
     )
@@ -101,7 +103,15 @@ def current_supervision(histories: Histories) -> dict[str, dict[str, Any]]:
             .alias("team_code"),
         )
         .join(away, on=CASE, how="left", maintain_order="left")
-        .select("crn", "kind", "occurred_on", "pdu_code", "team_code", "suspended_from")
+        .select(
+            "crn",
+            "kind",
+            "occurred_on",
+            "expected_end_on",
+            "pdu_code",
+            "team_code",
+            "suspended_from",
+        )
     )
     return {row.pop("crn"): row for row in chosen.iter_rows(named=True)}
 

@@ -95,6 +95,13 @@ class Histories:
         supplied_rows = self.tables.get(name)
         return _empty_table(name) if supplied_rows is None else supplied_rows
 
+    def planned_rows(self, name: str) -> pl.DataFrame:
+        """The rows of a table about a later day, as known on each case's as-of date."""
+        ahead = pl.col("occurred_on") > pl.col("as_of")
+        table = records.find_table(name)
+        plan = _as_known(self._versions_of(name), self.spine.lazy(), table, ahead)
+        return self.collect_now(plan)
+
     def scan(self, name: str) -> pl.LazyFrame:
         """The rows of a table as a lazy plan, to be collected with others."""
         if name not in self.plans:
@@ -148,10 +155,15 @@ def _unread(store: Store, name: str, lean: Mapping[str, Unread]) -> Unread:
     return Unread() if is_counted else lean.get(name, Unread())
 
 
-def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+def _as_known(
+    versions: pl.DataFrame, on: pl.LazyFrame, table: Table, of_days: pl.Expr | None = None
+) -> pl.LazyFrame:
+    """The rows that were known, and are about the as-of date or an earlier day (or `of_days`)."""
+    if of_days is None:
+        of_days = pl.col("occurred_on") <= pl.col("as_of")
     if "known_from" not in versions.columns:
         versions = versions.with_columns(known_from=pl.col("recorded_at"))
-    visible = _with_end(versions).join(on, on="crn", how="inner").filter(_IS_VISIBLE)
+    visible = _with_end(versions).join(on, on="crn", how="inner").filter(_IS_KNOWN, of_days)
     if "month_only" in versions.columns and versions["month_only"].any():
         visible = visible.with_columns(occurred_on=_entry_day())
     for happened in _without_the_future(table.name):
@@ -161,15 +173,12 @@ def _as_known(versions: pl.DataFrame, on: pl.LazyFrame, table: Table) -> pl.Lazy
 
 
 _END_OF_DAY = pl.col("as_of").cast(pl.Datetime("us")) + pl.duration(days=1)
-_IS_VISIBLE = pl.all_horizontal(
+_IS_KNOWN = pl.all_horizontal(
     pl.col("known_from") < _END_OF_DAY,
     pl.col("superseded_at").is_null() | (pl.col("superseded_at") >= _END_OF_DAY),
     pl.col("withdrawn_at").is_null() | (pl.col("withdrawn_at") >= _END_OF_DAY),
-    pl.col("occurred_on") <= pl.col("as_of"),
 )
-"""The version was known by the end of the day, neither replaced nor withdrawn by then, and is about
-that day or an earlier one.
-"""
+"""The version was known by the end of the day, and neither replaced nor withdrawn by then."""
 _DAYS = (pl.col("as_of") - pl.col("occurred_on")).dt.total_days()
 
 

@@ -101,6 +101,7 @@ def supervisions_table(
         kind=pick_labels(KINDS, sentences.kind),
         tier=blank_where(pick_labels(TIERS, level.clip(0)), level < 0),
         suspended_from=blank_where(days(contact.suspended), contact.suspended < 0),
+        expected_end_on=days(sentences.start - sentences.length),
         **where,
     )
     out = np.nonzero(sentences.kind == LICENCE)[0]

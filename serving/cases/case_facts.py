@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from features.contracts import codes
-from features.contracts.contact_codes import ATTENDED, IN_PERSON
+from features.contracts.contact_codes import APPOINTMENTS, ATTENDED, IN_PERSON
 from features.frame.timeline import current_allocations, describe_row
 from features.history.asof import Histories
 
@@ -37,7 +37,8 @@ def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
     [{title, since, review_on}], predictors {on, bands}, assessed {completed_on,
     countersign_required, countersigned_on, custody, community}, practitioner {code, unallocated,
     grade, since, absent_from}, home {state, since, verified}, children {since, verified}, last_seen
-    {on, what}, concerns [{what, on}]: enquiries that came back with concerns.
+    {on, what}, next_appointment {on, what}, concerns [{what, on}]: enquiries that came back with
+    concerns.
     """
     parts: dict[str, Mapping[str, Any]] = {
         "offence": _offences(histories),
@@ -50,6 +51,7 @@ def facts_of_cases(histories: Histories) -> dict[str, dict[str, Any]]:
         "home": _circumstances(histories, "address"),
         "children": _circumstances(histories, "child_contact"),
         "last_seen": _last_seen(histories),
+        "next_appointment": _next_appointments(histories),
         "concerns": _concerns(histories),
     }
     return {
@@ -214,6 +216,18 @@ def _last_seen(histories: Histories) -> dict[str, dict[str, Any]]:
     return {
         row["crn"]: {"on": iso_day(row["occurred_on"]), "what": describe_row("contacts", row).what}
         for row in _last_of_each(rows)
+    }
+
+
+def _next_appointments(histories: Histories) -> dict[str, dict[str, Any]]:
+    """The first appointment ahead of each case; one that was cancelled or moved has an outcome."""
+    rows = histories.planned_rows("contacts").filter(
+        pl.col("type_code").is_in(APPOINTMENTS), pl.col("outcome_code").is_null()
+    )
+    first = rows.sort("occurred_on", "record_id").unique("crn", keep="first", maintain_order=True)
+    return {
+        row["crn"]: {"on": iso_day(row["occurred_on"]), "what": describe_row("contacts", row).what}
+        for row in first.iter_rows(named=True)
     }
 
 

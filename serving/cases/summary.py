@@ -51,6 +51,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
                 supervision.get(crn, {}).get("kind") or "", ""
             ),
             "since": iso_day(supervision.get(crn, {}).get("occurred_on")),
+            "expected_end_on": iso_day(supervision.get(crn, {}).get("expected_end_on")),
             "unit": supervision.get(crn, {}).get("pdu_code"),
             "team": supervision.get(crn, {}).get("team_code"),
             "suspended_from": iso_day(supervision.get(crn, {}).get("suspended_from")),

@@ -70,6 +70,11 @@ class UnitStore:
         rows = select(caseload).where(caseload.c.crn == crn)
         return self.connection.execute(rows).mappings().first()
 
+    def list_open_crns(self) -> list[str]:
+        """The CRNs of the cases that the unit holds, without those of limited access."""
+        rows = select(caseload.c.crn).where(~caseload.c.limited)
+        return list(self.connection.execute(rows).scalars())
+
     def count_cases(self) -> int:
         """How many cases the unit holds."""
         return int(self.connection.execute(select(func.count()).select_from(caseload)).scalar_one())

@@ -36,12 +36,9 @@ class Units:
         self.audit_view("PAGE_VIEW_CHECKLIST")
         return self.store.list_facts()
 
-    def parse_crn(self, text: str) -> str:
-        """The CRN that was typed; raises Invalid for any other text."""
-        crn = text.strip().upper()
-        if not is_crn(crn):
-            raise Invalid({"crn": "Enter a CRN: a letter and six numbers, such as X123456"})
-        return crn
+    def audit_search(self, cases: int) -> None:
+        """Record that the user searched by name, and how many cases were listed; not the name."""
+        self.opened.audit(AuditEvent("SEARCHED_BY_NAME", "NOT_APPLICABLE", "-", {"cases": cases}))
 
     def open_case(self, crn: str, today: date) -> RowMapping:
         """A case that the unit holds; NotFound for any other, whether it exists or not."""

@@ -72,27 +72,6 @@ def show_week(request: Request, units: Looking) -> Response:
     )
 
 
-@router.get("/people")
-def show_find(request: Request, units: Looking) -> Response:
-    """Show the form in which a CRN of the unit can be opened."""
-    units.audit_view("PAGE_VIEW_FIND")
-    return pages.render_page(request, "find.html", faults={}, typed="")
-
-
-@router.post("/people", dependencies=[Depends(account.check_signed_form)])
-def find_case(request: Request, units: Looking, crn: Annotated[str, Form()] = "") -> Response:
-    """Redirect to the case; the CRN is posted, never in a query string."""
-    try:
-        typed_crn = units.parse_crn(crn)
-    except Invalid as error:
-        units.audit_view("PAGE_VIEW_FIND")
-        return pages.render_page(
-            request, "find.html", status=422, faults=error.faults, typed=crn[:40]
-        )
-    units.audit_view("PAGE_VIEW_FIND")
-    return RedirectResponse(f"/people/{typed_crn}", status_code=303)
-
-
 @router.get("/people/{crn}")
 def show_person(request: Request, units: Looking, crn: str, whole: bool = False) -> Response:
     """Show the record of any case that the unit holds, without findings or score."""

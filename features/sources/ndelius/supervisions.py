@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, day, end_day
+from features.sources.ndelius.key_dates import LICENCE_ENDS, RELEASE_DATES, key_dates
 from features.sources.ndelius.rows import (
     case_rows,
     current_unit,
@@ -47,6 +48,11 @@ def with_unit(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
     )
 
 
+_SENTENCE_END = ("ENTERED_NOTIONAL_END_DATE", "NOTIONAL_END_DATE")
+"""Columns of DISPOSAL: the end that somebody entered, else the one that NDelius works out."""
+_EXPECTED_END = pl.coalesce(*(end_day(column) for column in _SENTENCE_END))
+
+
 def _sentence(tables: SourceTables) -> pl.LazyFrame:
     rows = case_rows(
         tables,
@@ -56,6 +62,7 @@ def _sentence(tables: SourceTables) -> pl.LazyFrame:
         "TERMINATION_DATE",
         "DISPOSAL_TYPE_ID",
         "DISPOSAL_TERMINATION_REASON_ID",
+        *_SENTENCE_END,
     )
     rows = with_code(rows, tables, "DISPOSAL_TYPE_ID", "R_DISPOSAL_TYPE", name="_type")
     rows = with_code(rows, tables, "DISPOSAL_TERMINATION_REASON_ID", name="_reason")
@@ -115,6 +122,12 @@ ORDERS_OF_COURT = Mapping(
             END_REASON,
             codes=("breached", "revoked", "completed"),
         ),
+        Value(
+            "expected_end_on",
+            tuple(f"DISPOSAL.{column}" for column in _SENTENCE_END),
+            "the end that was entered, else the one that NDelius works out",
+            _EXPECTED_END,
+        ),
         *UNITS,
         TIER,
     ),
@@ -130,6 +143,7 @@ def _custody(tables: SourceTables) -> pl.LazyFrame:
     )
     first = releases.group_by("CUSTODY_ID").agg(pl.col("ACTUAL_RELEASE_DATE").min().alias("_out"))
     rows = rows.join(sentences.unique("DISPOSAL_ID", keep="any"), on="DISPOSAL_ID", how="left")
+    rows = rows.join(key_dates(tables, *RELEASE_DATES), on="CUSTODY_ID", how="left")
     return with_unit(rows.join(first, on="CUSTODY_ID", how="left"), tables)
 
 
@@ -151,6 +165,12 @@ CUSTODY = Mapping(
             "the first release, else the end of the sentence",
             pl.coalesce(end_day("_out"), end_day("TERMINATION_DATE")),
         ),
+        Value(
+            "expected_end_on",
+            ("KEY_DATE.KEY_DATE",),
+            "the expected release date (EXP), else the conditional one (ACR)",
+            end_day("_planned"),
+        ),
         *UNITS,
         TIER,
     ),
@@ -164,13 +184,18 @@ def _release(tables: SourceTables) -> pl.LazyFrame:
     first = recalls.group_by("RELEASE_ID").agg(pl.col("RECALL_DATE").min().alias("_recalled"))
     ends = tables.scan("CUSTODY", "CUSTODY_ID", "DISPOSAL_ID").join(
         tables.scan(
-            "DISPOSAL", "DISPOSAL_ID", "TERMINATION_DATE", "DISPOSAL_TERMINATION_REASON_ID"
+            "DISPOSAL",
+            "DISPOSAL_ID",
+            "TERMINATION_DATE",
+            "DISPOSAL_TERMINATION_REASON_ID",
+            *_SENTENCE_END,
         ),
         on="DISPOSAL_ID",
         how="left",
     )
     ends = with_code(ends, tables, "DISPOSAL_TERMINATION_REASON_ID", name="_reason")
     rows = rows.join(first, on="RELEASE_ID", how="left")
+    rows = rows.join(key_dates(tables, *LICENCE_ENDS), on="CUSTODY_ID", how="left")
     return with_unit(
         rows.join(ends.unique("CUSTODY_ID", keep="any"), on="CUSTODY_ID", how="left"), tables
     )
@@ -209,6 +234,12 @@ LICENCES = Mapping(
             .then(pl.lit("recalled"))
             .otherwise(END_REASON),
             codes=("recalled", "breached", "revoked", "completed"),
+        ),
+        Value(
+            "expected_end_on",
+            ("KEY_DATE.KEY_DATE", *(f"DISPOSAL.{column}" for column in _SENTENCE_END)),
+            "the licence expiry date (LED), else the sentence expiry date (SED), else the end of the sentence",
+            pl.coalesce(end_day("_planned"), _EXPECTED_END),
         ),
         *UNITS,
         TIER,

@@ -58,6 +58,9 @@ def sentence_tables(newest: dict[str, pl.DataFrame]) -> Tables:
         DISPOSAL_DATE=iso_day("occurred_on"),
         DISPOSAL_TYPE_ID=pl.col("kind"),
         TERMINATION_DATE=pl.when(pl.col("kind") != "custody").then(iso_day("ended_on")),
+        ENTERED_NOTIONAL_END_DATE=pl.when(pl.col("kind") != "custody").then(
+            iso_day("expected_end_on")
+        ),
         DISPOSAL_TERMINATION_REASON_ID=pl.when(pl.col("kind") != "custody").then(_reason()),
     )
     ends = custodial.drop_nulls("_over").with_columns(end_reason="_why", ended_on="_over")
@@ -81,6 +84,7 @@ def sentence_tables(newest: dict[str, pl.DataFrame]) -> Tables:
         "CUSTODY": case_table(
             custodial, CUSTODY_ID=pl.col("_number"), DISPOSAL_ID=pl.col("_number")
         ),
+        "KEY_DATE": _key_dates(jailed, released),
         "RELEASE": case_table(
             released,
             RELEASE_ID=pl.col("_number"),
@@ -111,7 +115,22 @@ def _undated_sentences(alone: pl.DataFrame) -> pl.DataFrame:
         DISPOSAL_DATE=pl.lit(None, pl.String),
         DISPOSAL_TYPE_ID=pl.lit("custody"),
         TERMINATION_DATE=iso_day("ended_on"),
+        ENTERED_NOTIONAL_END_DATE=pl.lit(None, pl.String),
         DISPOSAL_TERMINATION_REASON_ID=_reason(),
+    )
+
+
+def _key_dates(jailed: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
+    """KEY_DATE: when a release is expected, and when a licence expires."""
+    release = jailed.with_columns(_custody="_number", _type=pl.lit("KD-EXP"))
+    expiry = released.with_columns(_type=pl.lit("KD-LED"))
+    rows = pl.concat([release, expiry.select(release.columns)])
+    return case_table(
+        rows.drop_nulls("expected_end_on"),
+        KEY_DATE_ID=pl.col("_number"),
+        CUSTODY_ID=pl.col("_custody"),
+        KEY_DATE_TYPE_ID=pl.col("_type"),
+        KEY_DATE=iso_day("expected_end_on"),
     )
 
 

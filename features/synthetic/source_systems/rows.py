@@ -74,6 +74,8 @@ STANDARD = {
     "EN-DONE": ("101", "Completed - expiry reached"),
     "EN-BREACH": ("102", "Terminated - breach proven"),
     "EN-REVOKED": ("103", "Revoked by the court"),
+    "KD-LED": ("LED", "Licence expiry date"),
+    "KD-EXP": ("EXP", "Expected release date"),
     "EN-RELAXED": ("104", "Condition removed by variation"),
     "LV-M": ("RSKM", "Medium"),
     "LV-H": ("RSKH", "High"),

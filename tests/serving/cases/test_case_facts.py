@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +244,34 @@ def test_last_seen_is_the_last_meeting_in_person_that_was_attended(
     meeting = row("contacts", "2026-05-01", type_code=code, outcome_code=outcome)
     newest = facts(contacts=[meeting])["last_seen"]
     assert (newest["on"] if newest else None) == ("2026-05-01" if is_seen else None)
+
+
+@pytest.mark.parametrize(
+    ("day", "values", "is_next"),
+    [
+        (AS_OF, {}, False),  # today's is no longer ahead at the end of the day
+        (AS_OF + timedelta(1), {}, True),
+        (AS_OF + timedelta(1), {"type_code": "TRTM"}, True),
+        (AS_OF + timedelta(1), {"type_code": "CTOA"}, False),  # a letter
+        (AS_OF + timedelta(1), {"outcome_code": "RSOF"}, False),  # moved to another day
+        (AS_OF + timedelta(1), {"recorded_at": datetime.combine(AS_OF, time(23, 59))}, True),
+        (
+            AS_OF + timedelta(1),
+            {"recorded_at": datetime.combine(AS_OF + timedelta(1), time(0))},
+            False,
+        ),
+        (AS_OF + timedelta(1), {"withdrawn_at": datetime.combine(AS_OF, time(13))}, False),
+    ],
+)
+def test_the_next_appointment_is_the_first_one_ahead_that_was_known(
+    day: date, values: dict[str, Any], is_next: bool
+) -> None:
+    booking = {"type_code": "COAP", "recorded_at": datetime.combine(AS_OF, time(12))}
+    later = row("contacts", AS_OF + timedelta(9), **booking)
+    one = row("contacts", day, **(booking | values))
+    ahead = facts(contacts=[later, one])["next_appointment"]
+    assert ahead["on"] == (day if is_next else AS_OF + timedelta(9)).isoformat()
+    assert facts(contacts=[one])["next_appointment"] == (ahead if is_next else None)
 
 
 def test_enquiries_that_came_back_with_concerns_are_listed_newest_first() -> None:

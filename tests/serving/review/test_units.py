@@ -64,9 +64,9 @@ def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
     service: Service, browser: Browser
 ) -> None:
     browser.sign_in("ALD-SPO-1").get("/people")
-    assert "Enter a CRN" in browser.post("/people", 422, crn="nonsense")
+    assert "Enter a CRN" in browser.post("/people", 422, search="X12")
     crn = crns(service, "NOT limited")[0]
-    page = browser.post("/people", crn=f" {crn.lower()} ")
+    page = browser.post("/people", search=f" {crn.lower()} ")
     assert f">{crn}</strong>" in page
     assert "This page shows the record only" in page
     assert "Record your view" not in page
@@ -79,6 +79,23 @@ def test_any_case_of_the_unit_is_found_by_its_crn_and_no_other(
     assert "no such case" in browser.get(f"/people/{other}", status=404)
     assert "no such case" in browser.get("/people/Z000000", status=404)
     browser.get("/people/not-a-crn", status=404)
+
+
+def test_a_case_is_found_by_name_in_the_own_unit_alone(service: Service, browser: Browser) -> None:
+    """By the first letters of any word; what was typed is in no address and in no audit row."""
+    browser.sign_in("ALD-SPO-1")
+    own, limited = crns(service, "NOT limited"), crns(service, "limited")
+    people = service.store.read_versions("people").select("crn", "family_name")
+    names = dict(people.iter_rows())
+    page = browser.post("/people", search=" PERSON made ")
+    assert f"The first 50 of {len(own)} cases" in page
+    assert set(re.findall(r'href="/people/([A-Z][0-9]{6})"', page)) <= set(own)
+    assert not any(names[crn] in page for crn in limited)
+    assert "No case of your unit has this name" in browser.post("/people", search="adeup")
+    assert "2 or more letters of a name" in browser.post("/people", 422, search="M")
+    with service.admin.connect() as connection:
+        rows = text("SELECT details FROM triage.audit WHERE what = 'SEARCHED_BY_NAME'")
+        assert {"cases": len(own)} in list(connection.execute(rows).scalars())
 
 
 def test_limited_cases_are_looked_at_by_hand(service: Service, browser: Browser) -> None:

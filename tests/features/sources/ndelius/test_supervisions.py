@@ -120,6 +120,69 @@ def test_custody_after_a_recall_ends_with_the_sentence(tmp_path: Path) -> None:
     assert rows[-1] == ("custody", date(2024, 9, 15), date(2026, 1, 9), None)
 
 
+ENTERED = {"ENTERED_NOTIONAL_END_DATE": "2026-03-01"}
+NOTIONAL = {"NOTIONAL_END_DATE": "2026-04-01"}
+KEY_DATE_TYPES = [
+    {"STANDARD_REFERENCE_LIST_ID": code, "CODE_VALUE": code, "CODE_DESCRIPTION": code}
+    for code in ("EXP", "ACR", "LED", "SED", "HDE")
+]
+
+
+def expected_ends(tmp_path: Path, **tables: list[dict[str, Any]]) -> list[date | None]:
+    """When each supervision is expected to end, in the order in which they begin."""
+    lists = LISTS | {"R_STANDARD_REFERENCE_LIST": REASONS + KEY_DATE_TYPES}
+    extract, _ = import_tables(tmp_path, ndelius_tables(**tables) | lists)
+    rows = sorted(rows_of(extract, "supervisions"), key=lambda row: row["occurred_on"])
+    return [row["expected_end_on"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        ({}, None),
+        (NOTIONAL, date(2026, 4, 1)),
+        (NOTIONAL | ENTERED, date(2026, 3, 1)),  # what somebody entered comes first
+    ],
+)
+def test_an_order_is_expected_to_end_on_the_day_that_was_entered(
+    tmp_path: Path, dates: dict[str, str], expected: date | None
+) -> None:
+    order = {"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10", "DISPOSAL_TYPE_ID": "1", **dates}
+    assert expected_ends(tmp_path, DISPOSAL=[order]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("types", "release", "expiry"),
+    [
+        ((), None, date(2026, 3, 1)),  # a licence without a key date ends with the sentence
+        (("ACR",), date(2024, 7, 1), date(2026, 3, 1)),
+        (("ACR", "EXP"), date(2024, 7, 2), date(2026, 3, 1)),
+        (("SED", "HDE"), None, date(2024, 7, 1)),
+        (("SED", "LED"), None, date(2024, 7, 2)),
+    ],
+)
+def test_custody_and_licence_are_expected_to_end_on_their_key_dates(
+    tmp_path: Path, types: tuple[str, ...], release: date | None, expiry: date
+) -> None:
+    dates = [
+        {"KEY_DATE_ID": f"{n}", "CUSTODY_ID": "6", "KEY_DATE_TYPE_ID": kind}
+        | {"KEY_DATE": f"2024-07-0{n}"}
+        for n, kind in enumerate(types, 1)
+    ]
+    deleted = {"KEY_DATE_ID": "9", "CUSTODY_ID": "6", "KEY_DATE_TYPE_ID": "EXP"}
+    dates.append(deleted | {"KEY_DATE": "2024-08-09", "SOFT_DELETED": "1"})
+    rows = expected_ends(
+        tmp_path,
+        DISPOSAL=[
+            {"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10", "DISPOSAL_TYPE_ID": "4"} | ENTERED
+        ],
+        CUSTODY=[PRISON],
+        KEY_DATE=dates,
+        RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
+    )
+    assert rows == [release, expiry]
+
+
 def test_a_recall_is_a_decision_that_was_issued(tmp_path: Path) -> None:
     tables = ndelius_tables(
         RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],

@@ -1,0 +1,29 @@
+"""Reads the key dates of a sentence: when a release is expected and when a licence expires.
+
+Codes: `CustodyDateType` of custody-key-dates-and-delius in hmpps-probation-integration-services.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from features.sources.ndelius.rows import with_code, without_deleted
+from features.sources.tables import SourceTables
+
+RELEASE_DATES = ("EXP", "ACR")
+"""Key dates of a release: expected, else automatic or conditional release date."""
+LICENCE_ENDS = ("LED", "SED")
+"""Key dates of the end of a licence: licence expiry, else sentence expiry."""
+
+
+def key_dates(tables: SourceTables, *types: str) -> pl.LazyFrame:
+    """The key date of each CUSTODY_ID, `_planned`: that of the first of these types that it has."""
+    dates = without_deleted(
+        tables.scan("KEY_DATE", "CUSTODY_ID", "KEY_DATE_TYPE_ID", "KEY_DATE", "SOFT_DELETED")
+    )
+    coded = with_code(dates, tables, "KEY_DATE_TYPE_ID", name="_key").filter(
+        pl.col("_key").is_in(types)
+    )
+    first = coded.sort(pl.col("_key").replace_strict(types, list(range(len(types)))))
+    ordered = first.unique("CUSTODY_ID", keep="first", maintain_order=True)
+    return ordered.select("CUSTODY_ID", pl.col("KEY_DATE").alias("_planned"))
