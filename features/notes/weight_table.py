@@ -47,7 +47,8 @@ class WeightTable:
             columns,
             tuple(features[_FEATURE]),
             features[_RARITY].to_numpy().astype(float),
-            features.select(columns).to_numpy().astype(float),
+            # In rows: a product with sparse rows would copy columns anew each time.
+            np.ascontiguousarray(features.select(columns).to_numpy(), dtype=float),
             table.filter(is_constant).select(columns).to_numpy().astype(float)[0],
         )
 
@@ -70,7 +71,8 @@ class WeightTable:
 
     def weigh(self, counts: csr_matrix) -> csr_matrix:
         """Rows of counted features, rarer ones counting more, each row of length one or nought."""
-        rows = csr_matrix(counts.multiply(self.rarity))
+        rows = counts.copy()
+        rows.data = rows.data * self.rarity[rows.indices]
         sizes = np.diff(rows.indptr)
         of = np.repeat(np.arange(rows.shape[0]), sizes)
         lengths = np.sqrt(np.bincount(of, rows.data**2, rows.shape[0]))

@@ -79,6 +79,12 @@ class WordWeights(WeightTable):
         sums = rows @ self.weights + self.constant
         return np.asarray(1 / (1 + np.exp(-sums)))
 
+    def score_column(self, rows: csr_matrix, kind: str) -> Numbers:
+        """For each row of features the score of one kind alone."""
+        column = self.kinds.index(kind)
+        sums = rows @ np.ascontiguousarray(self.weights[:, column]) + self.constant[column]
+        return np.asarray(1 / (1 + np.exp(-sums)))
+
     def quote(self, sentence: str, row: csr_matrix, kind: str) -> tuple[int, int]:
         """The place of the words of a sentence that speak most for a kind, given its features."""
         words = words_of(sentence)
@@ -145,9 +151,15 @@ def digest_weights(folder: Path = WEIGHTS.parent) -> str:
     return digest.hexdigest()
 
 
-def explain(sentence: str, kind: str, weights: WordWeights) -> list[tuple[str, float]]:
-    """The words of a sentence with what each adds to the sum of a kind, the largest first."""
+def explain(
+    sentence: str, kind: str, weights: WordWeights, row: csr_matrix | None = None
+) -> list[tuple[str, float]]:
+    """The words of a sentence with what each adds to the sum of a kind, the largest first.
+
+    `row` holds the features of the sentence where they are known already.
+    """
     words = words_of(sentence)
-    worth = weights.worth_of_words(words, weights.features_in([sentence]), kind)
+    features = weights.features_in([sentence]) if row is None else row
+    worth = weights.worth_of_words(words, features, kind)
     pairs = [(word.text, each) for word, each in zip(words, worth, strict=True)]
     return sorted(pairs, key=lambda pair: -pair[1])

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scipy.sparse import csr_matrix
+
 from features.notes.sentences import split_sentences
 from features.notes.word_weights import WORTH, WordWeights, explain, read_weights
 
@@ -38,20 +40,22 @@ def rank_notes(
         for number, note in enumerate(notes)
         for start, sentence in split_sentences(note)
     ]
-    column = weights.kinds.index(WORTH)
-    scores = weights.score(weights.features_in([one for *_, one in places]))[:, column]
-    best: dict[int, tuple[float, int, str]] = {}
-    for (number, start, sentence), score in zip(places, scores.tolist(), strict=True):
-        if score > best.get(number, (-1.0, 0, ""))[0]:
-            best[number] = (score, start, sentence)
-    ranked = sorted(best.items(), key=lambda pair: (-pair[1][0], pair[0]))[:most]
-    return [_of(number, *own, weights) for number, own in ranked]
+    rows = weights.features_in([one for *_, one in places])
+    scores = weights.score_column(rows, WORTH).tolist()
+    best: dict[int, int] = {}
+    for place, (number, *_) in enumerate(places):
+        if number not in best or scores[place] > scores[best[number]]:
+            best[number] = place
+    ranked = sorted(best.items(), key=lambda pair: (-scores[pair[1]], pair[0]))[:most]
+    return [_of(*places[place], scores[place], weights, rows[place]) for _, place in ranked]
 
 
-def _of(number: int, score: float, start: int, sentence: str, weights: WordWeights) -> WorthReading:
+def _of(
+    number: int, start: int, sentence: str, score: float, weights: WordWeights, row: csr_matrix
+) -> WorthReading:
     words = [
         word
-        for word, worth in explain(sentence, WORTH, weights)
+        for word, worth in explain(sentence, WORTH, weights, row)
         if worth > 0 and word.isalpha() and word != PRONOUN
     ]
     own = tuple(dict.fromkeys(words))[:TELLING]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, func, insert
+from sqlalchemy import ColumnElement, Connection, exists, func, insert
 
 from features import clock
 from features.store.staging import write_whole
@@ -17,7 +17,8 @@ from serving import watch
 from serving.cases import caseload
 from serving.db.session import Transaction
 from serving.db.silent_feeds import REGION
-from serving.db.tables import runs
+from serving.db.tables import acknowledgements, acute, runs
+from serving.db.waiting_entries import count_waiting
 from serving.night import choose, enqueue, outcomes_file
 from serving.night.eligibility import Away
 from serving.night.inputs import Night
@@ -52,6 +53,7 @@ def write_run(
         "redrawn": choose.count_redraws(connection, night.as_of),
         "feeds": night.store.feed_states(night.as_of),
         "silent": _silent_feeds(scored),
+        "urgent": count_waiting(connection, _is_acknowledged()).as_counts(),
         "note_kinds": sorted(night.store.note_kinds),
         "note_kinds_off": sorted(night.model.note_kinds - night.store.note_kinds),
         **more_counts,
@@ -71,6 +73,10 @@ def write_run(
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     _write_snapshot(connection, night, scored, outcomes)
     return counts
+
+
+def _is_acknowledged() -> ColumnElement[bool]:
+    return exists().where(acknowledgements.c.acute_id == acute.c.id)
 
 
 def _silent_feeds(scored: ScoredCaseload) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import ColumnElement, Function, RowMapping, case, exists, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, case, exists, func, insert, select
 
 from serving.db.session import AuditEvent, Transaction
 from serving.db.tables import acknowledgements, acute, users
+from serving.db.waiting_entries import WaitingEntries, count_waiting
 from serving.review.policies import Invalid, Refused
 from serving.review.service import NotFound
 from serving.rule_numbers import LEAST_DONE
@@ -36,6 +36,10 @@ class AcuteEntries:
         """How many acute (urgent) entries nobody has acknowledged."""
         rows = select(func.count()).select_from(acute).where(~_is_acknowledged())
         return int(self.opened.connection.execute(rows).scalar_one())
+
+    def count_waiting(self) -> WaitingEntries:
+        """The entries that nobody has acknowledged, and how long they have waited."""
+        return count_waiting(self.opened.connection, _is_acknowledged())
 
     def list_entries(self) -> list[AcuteEntry]:
         """Acute (urgent) entries: all unacknowledged ones, then the most recently acknowledged."""
@@ -90,6 +94,6 @@ def _let_in() -> ColumnElement[str]:
     return case((acute.c.limited, func.triage.access(acute.c.crn)), else_="open").label("let_in")
 
 
-def _is_acknowledged() -> Function[Any]:
+def _is_acknowledged() -> ColumnElement[bool]:
     """Whether somebody acknowledged the entry; answered for limited cases too, without the name."""
     return func.triage.acute_done(acute.c.id)

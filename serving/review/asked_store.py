@@ -80,19 +80,32 @@ class FollowUp:
                 since = None
         return None if self.is_settled else since
 
-    def overdue_words(self, today: date) -> str | None:
-        """The overdue step of the request, in words; None where nothing is overdue."""
+    def late_since(self, today: date) -> tuple[str, date] | None:
+        """What is late, in words, and the day by which it was due; None where nothing is late."""
         if self.is_settled:
             return None
         if (since := self.with_the_reader_since) is not None:
-            late = working_days.working_day_after(since, ANSWER_WITHIN) < today
-            return "the reader has not replied" if late else None
+            reply_due = working_days.working_day_after(since, ANSWER_WITHIN)
+            return ("the reader has not replied", reply_due) if reply_due < today else None
         if self.due_on < today:
-            return "overdue"
-        unanswered = (
-            working_days.working_day_after(clock.day_of(self.asked_again_at), ANSWER_WITHIN) < today
-        )
-        return "not answered" if unanswered and self.current_state is RequestState.WAITING else None
+            return "overdue", self.due_on
+        asked_on = clock.day_of(self.asked_again_at)
+        answer_due = working_days.working_day_after(asked_on, ANSWER_WITHIN)
+        is_waiting = self.current_state is RequestState.WAITING
+        return ("not answered", answer_due) if is_waiting and answer_due < today else None
+
+    def days_late(self, today: date) -> int:
+        """For how many days something is late; 0 where nothing is."""
+        late = self.late_since(today)
+        return (today - late[1]).days if late else 0
+
+    def overdue_words(self, today: date) -> str | None:
+        """What is late and by how many days, in words; None where nothing is late."""
+        late, days = self.late_since(today), self.days_late(today)
+        if late is None:
+            return None
+        in_days = f"{days} {'day' if days == 1 else 'days'}"
+        return f"overdue by {in_days}" if late[0] == "overdue" else f"{late[0]}, {in_days} late"
 
 
 @dataclass(frozen=True)
@@ -114,9 +127,9 @@ class Open:
             and working_days.working_day_after(self.queued_on, DEPUTY_AFTER_WORKING_DAYS) < today
         )
 
-    def is_past_due(self, today: date) -> bool:
-        """Whether the case was not read by its due date."""
-        return self.due_on < today
+    def days_late(self, today: date) -> int:
+        """For how many days the case should have been read; 0 where it is not overdue."""
+        return max((today - self.due_on).days, 0)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -16,6 +15,7 @@ from serving.db.session import AuditEvent, Transaction
 from serving.review.policies import too_short
 from serving.web import account, pages
 from serving.web.requests import in_transaction
+from serving.web.typed_days import NOT_A_DAY, parse_day
 
 router = APIRouter()
 
@@ -39,11 +39,10 @@ def show_account(
 ) -> Response:
     """Show the account of a case on a day; the CRN is posted, never part of an address."""
     typed = {"crn": crn.strip().upper()[:20], "on": on}
-    try:
-        day = date.fromisoformat(on)
-    except ValueError:
+    day = parse_day(on)
+    if day is None:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _account_page(request, typed, {"on": "Enter a day, such as 2026-10-31"})
+        return _account_page(request, typed, {"on": NOT_A_DAY})
     settings = request.app.state.settings
     try:
         account = accounts.account_of_case(

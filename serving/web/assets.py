@@ -15,10 +15,12 @@ from features.errors import MissingInput
 STATIC = Path(__file__).with_name("static")
 VENDOR = STATIC / "vendor"
 
+_MOJ = "@ministryofjustice/frontend/moj"
 _FILES = {
     "govuk-frontend/dist/govuk/govuk-frontend.min.css": "govuk-frontend.min.css",
     "govuk-frontend/dist/govuk/govuk-frontend.min.js": "govuk-frontend.min.js",
-    "@ministryofjustice/frontend/moj/moj-frontend.min.css": "moj-frontend.min.css",
+    f"{_MOJ}/components/date-picker/date-picker.bundle.mjs": "date-picker.js",
+    f"{_MOJ}/moj-frontend.min.css": "moj-frontend.min.css",
 }
 
 
@@ -36,7 +38,7 @@ def prepare_assets(modules: Path, out: Path = VENDOR) -> list[str]:
             (out / name).write_text(text, encoding="utf-8")
         else:
             shutil.copyfile(path, out / name)
-    images = modules / "@ministryofjustice/frontend/moj/assets/images"
+    images = modules / f"{_MOJ}/assets/images"
     shutil.copytree(images, out / "images", dirs_exist_ok=True, ignore=_only_icons)
     return sorted(_FILES.values())
 

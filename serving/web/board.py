@@ -25,6 +25,7 @@ from serving.review.policies import too_short
 from serving.watch import changes
 from serving.web import account, charts, formatters, pages
 from serving.web.requests import in_transaction
+from serving.web.typed_days import parse_days
 
 router = APIRouter()
 RUNS_SHOWN = 90
@@ -64,7 +65,8 @@ def show_question(
     """
     if topic not in watch.TOPICS:
         raise HTTPException(404)
-    day, computed_by = formatters.a_day(on) or clock.today(), formatters.a_day(by)
+    days, faults = parse_days({"on": on, "by": by})
+    day, computed_by = days["on"] or clock.today(), days["by"]
     until = clock.end_of(computed_by) if computed_by else None
     snapshot = (
         watch.newest_made_by(opened.connection, day, until)
@@ -82,6 +84,8 @@ def show_question(
     return pages.render_page(
         request,
         "board-question.html",
+        status=422 if faults else 200,
+        faults=faults,
         topic=question,
         snapshot=snapshot,
         pictures=pictures,

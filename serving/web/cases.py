@@ -26,6 +26,7 @@ from serving.review.service import Review
 from serving.review.states import FINDINGS_OPEN, VERDICTS, Progress, Step
 from serving.web import account, drafts, formatters, pages, queue_view
 from serving.web.requests import in_transaction
+from serving.web.typed_days import parse_days
 
 ItemId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -87,8 +88,8 @@ def show_case(
         words.replace("\0", ""),
         system=system,
         whole=whole,
-        since=formatters.a_day(since),
-        until=formatters.a_day(until),
+        since=since,
+        until=until,
         kind=kind if kind in KINDS else "",
     )
     return _case_page(request, review, item_id, view)
@@ -203,8 +204,9 @@ class CaseView:
 
     tables: tuple[str, ...] = ()
     words: str = ""
-    since: date | None = None
-    until: date | None = None
+    since: str = ""
+    until: str = ""
+    """The first and the last day, as typed."""
     system: bool = False
     whole: bool = False
     kind: str = ""
@@ -235,14 +237,10 @@ def _case_page(
     )
     if typed is not None:
         filled, view = view_of(typed), WHOLE
+    days, wrong_days = parse_days({"since": view.since, "until": view.until})
+    faults = {**(faults or {}), **wrong_days}
     item, timeline = review.read_case(
-        item_id,
-        view.tables,
-        view.words,
-        system=view.system,
-        since=view.since,
-        until=view.until,
-        kind=view.kind,
+        item_id, view.tables, view.words, system=view.system, kind=view.kind, **days
     )
     brief = view.is_brief and not item.limited
     begun = lines.last_assessed(item.person) if brief else None
@@ -265,7 +263,7 @@ def _case_page(
         own=review.store.own_view(item_id),
         may_view=can_take(item.progress, Step.RECORD_VIEW),
         may_see=can_take(item.progress, Step.SEE_FINDINGS),
-        faults=faults or {},
+        faults=faults,
         may_claim=item.progress is Progress.TO_READ,
         may_return=can_take(item.progress, Step.RETURN),
         filled=filled,

@@ -86,6 +86,12 @@ def show_accessibility(request: Request) -> Response:
     return _public_page(request, "accessibility.html", "PAGE_VIEW_ACCESSIBILITY")
 
 
+@router.get("/whats-new", dependencies=[Depends(account.user_or_none)])
+def show_whats_new(request: Request) -> Response:
+    """Show what changed on the pages lately, newest first."""
+    return _public_page(request, "whats-new.html", "PAGE_VIEW_WHATS_NEW")
+
+
 def _public_page(request: Request, name: str, what: str) -> Response:
     with transaction(request.app.state.engine, None) as opened:
         opened.audit(AuditEvent(what, "NOT_APPLICABLE", "-"))

@@ -57,14 +57,6 @@ def format_moment(value: datetime) -> str:
     return f"{format_day(value)}, {value.astimezone(UTC):%H:%M} UTC"
 
 
-def a_day(text: str) -> date | None:
-    """The date in a date field; None for anything that is not a date."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def format_month(value: str) -> str:
     """A month such as March 2026."""
     return f"{date.fromisoformat(f'{value}-01'):%B %Y}"

@@ -11,9 +11,10 @@ from features import clock
 from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid
-from serving.web import account, drafts, formatters, pages
+from serving.web import account, drafts, pages
 from serving.web.cases import ItemId
 from serving.web.requests import in_transaction
+from serving.web.typed_days import parse_day
 
 router = APIRouter()
 OVER_SHOWN = 50
@@ -67,7 +68,7 @@ def _unit_page(
     # Open requests first, overdue ones on top; closed ones are listed separately.
     still = sorted(
         (one for one in inquiries if not one.is_settled),
-        key=lambda one: (not one.overdue_words(today), one.due_on),
+        key=lambda one: (-one.days_late(today), one.due_on),
     )
     return pages.render_page(
         request,
@@ -77,7 +78,7 @@ def _unit_page(
         follow_ups=still,
         over=[one for one in inquiries if one.is_settled][-OVER_SHOWN:],
         today=today,
-        acute=AcuteEntries(follow_ups.opened).count_unacknowledged(),
+        urgent=AcuteEntries(follow_ups.opened).count_waiting(),
         replied_to=item_id,
         faults={f"{name}-{item_id}": fault for name, fault in (faults or {}).items()},
         filled=filled or {},
@@ -112,7 +113,7 @@ def answer_inquiry(
 ) -> Response:
     """Record a practitioner's answer to a reader's request about a case."""
     try:
-        follow_ups.record_answer(item_id, kind, words, formatters.a_day(planned), clock.today())
+        follow_ups.record_answer(item_id, kind, words, parse_day(planned), clock.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _inquiry_page(request, follow_ups, item_id, error.faults, filled)

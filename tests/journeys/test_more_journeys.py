@@ -19,7 +19,7 @@ from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
 from tests.journeys.conftest import free_port, served
-from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks
+from tests.journeys.steps import TOO_WIDE, WITHOUT_SCRIPT, accessible, picture, sign_in, ticks
 from tests.service import Service
 from tests.serving.review.test_second_readers import send_to_second
 
@@ -229,7 +229,7 @@ def test_every_other_page_is_accessible_at_400_per_cent(
     }
     for name, paths in visits.items():
         sign_in(page, address, name)
-        for path in [*paths, "/notice", "/accessibility"]:
+        for path in [*paths, "/notice", "/accessibility", "/whats-new"]:
             page.goto(address + path)
             accessible(page)
             wide = page.evaluate("document.documentElement.scrollWidth")
@@ -357,3 +357,30 @@ def test_a_role_that_the_provider_does_not_grant_is_no_way_in(chromium: Browser,
     accessible(page)
     page.goto(f"{real}/queue")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_day_is_chosen_with_the_keyboard_or_typed(
+    context: BrowserContext, address: str, service: Service
+) -> None:
+    """The date picker is an addition: the day that it writes is the day that can be typed."""
+    page = context.new_page()
+    sign_in(page, address, "Sam Okonedo")
+    page.goto(f"{address}/cases/{service.unread('N54BRI')}")
+    page.get_by_text("Search the record").click()
+    if context not in WITHOUT_SCRIPT:
+        page.get_by_label("From", exact=True).fill("27/3/2026")
+        page.get_by_role("button", name="Choose date").first.press("Enter")
+        dialog = page.get_by_role("dialog", name="March 2026")
+        expect(dialog).to_be_visible()
+        accessible(page)
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("From", exact=True)).to_have_value("28/3/2026")
+    page.get_by_label("From", exact=True).fill("28/13/2026")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("link", name="Enter a real date, such as 27/3/2026").click()
+    accessible(page)
+    page.get_by_label("From", exact=True).fill("28/3/2026")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_label("From", exact=True)).to_have_value("28/3/2026")
+    expect(page.locator("[data-qa=count]")).to_contain_text("match")

@@ -15,11 +15,10 @@ from features.store.store import Store
 from tests import factories
 from tests.conftest import AS_OF
 from tests.properties.histories import TABLES, dense
-from tests.service import Service
 
 
-def test_what_is_left_unread_changes_no_value(service: Service) -> None:
-    store: Store = service.store
+def test_what_is_left_unread_changes_no_value(made_up: Path) -> None:
+    store = Store.open(made_up / "store")
     on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
     whole = build.build_frame(asof.read_histories(store, on))
     lean = asof.read_histories(store, on, lean=LEAN)
@@ -30,8 +29,8 @@ def test_what_is_left_unread_changes_no_value(service: Service) -> None:
     assert lean.versions["people"].is_empty()
 
 
-def test_some_buckets_together_or_one_by_one_give_the_same(service: Service) -> None:
-    store: Store = service.store
+def test_some_buckets_together_or_one_by_one_give_the_same(made_up: Path) -> None:
+    store = Store.open(made_up / "store")
     on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
     together = pl.concat(part for _, part in build.build_frames(store, on)).sort(asof.GROUP_KEY)
     numbered = on.with_columns(build.bucket_of(store.buckets).alias("bucket"))

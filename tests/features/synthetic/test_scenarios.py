@@ -115,7 +115,10 @@ def test_no_behaviour_indicator_reads_the_changed_code_as_risk(
             other_use = pl.col("enforcement_code") == "EA05", pl.col("outcome_code") == "ATTC"
             is_changed = (other_use[0] & other_use[1]).fill_null(value=False)
             changed += rows.filter(is_changed).height
-            rows = rows.with_columns(enforcement_code=pl.when(~is_changed).then("enforcement_code"))
+            rows = rows.with_columns(
+                enforcement_code=pl.when(~is_changed).then("enforcement_code"),
+                note=pl.lit(None, pl.String),
+            )
         rows.write_parquet(path)
     assert changed > 100
     load_extract(other, tmp_path / "store")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from features import clock
 from features.errors import NotApproved
 from features.frame import build
 from features.intake.load import load_extract
@@ -19,6 +20,7 @@ from serving.cases import acute_entries
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import acknowledgements
 from serving.db.tables import acute as table
+from serving.db.waiting_entries import LONG_WAIT_DAYS, count_waiting
 from serving.night import run
 from tests import factories
 from tests.conftest import AS_OF
@@ -270,6 +272,43 @@ def entry(service: Service) -> int:
             value
             or connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one()
         )
+
+
+@pytest.mark.parametrize(
+    ("days", "long"),
+    [
+        (LONG_WAIT_DAYS - 1, 0),
+        (LONG_WAIT_DAYS, 1),
+    ],
+)
+def test_an_entry_waits_long_from_the_third_day_on(service: Service, days: int, long: int) -> None:
+    """Counted from its delivery; the head of the unit and the board's run have the same count."""
+    with service.admin.begin() as connection:
+        row = {**dict.fromkeys(("listed_as", "what", "detail", "source", "certainty"), "x")}
+        row |= dict.fromkeys(("disclosable", "disputed", "limited", "withdrawn"), False)
+        row |= {"crn": "A999999", "pdu_code": "N54ZZZ", "record_id": f"I-wait-{days}"}
+        at = text(f"triage.now() - interval '{days} days'")
+        values = {**row, "occurred_on": AS_OF, "recorded_at": AS_OF, "at": at}
+        connection.execute(table.insert().values(values))
+        own = table.c.pdu_code != "N54ZZZ"
+        waiting = count_waiting(connection, own)
+        connection.execute(delete(table).where(~own))
+    assert (waiting.count, waiting.long) == (1, long)
+    assert waiting.since == clock.today() - timedelta(days)
+
+
+def test_the_head_sees_how_many_wait_and_for_how_long(
+    service: Service, browser: Browser, entry: int
+) -> None:
+    with service.admin.begin() as connection:
+        at = text("triage.now() - interval '9 days'")
+        connection.execute(update(table).where(table.c.id == entry).values(at=at))
+        connection.execute(delete(acknowledgements).where(acknowledgements.c.acute_id == entry))
+    page = browser.sign_in("ALD-HEAD").get("/unit")
+    totals = page.split('data-qa="totals"')[1].split("</dl>")[0]
+    since = clock.today() - timedelta(9)
+    assert f"the oldest since {since.day} {since:%B %Y}" in totals
+    assert "for 3 days or more" in totals
 
 
 def test_an_entry_waits_until_someone_of_the_unit_says_what_was_done(

@@ -236,7 +236,22 @@ def follow_up(question: str, *answers: dict[str, Any]) -> FollowUp:
     ],
 )
 def test_what_is_late(state: FollowUp, late: str | None) -> None:
-    assert state.overdue_words(TODAY) == late
+    since = state.late_since(TODAY)
+    assert (since[0] if since else None) == late
+
+
+@pytest.mark.parametrize(
+    ("requested", "today", "words"),
+    [
+        ("2026-11-03", date(2026, 11, 24), "not answered, 14 days late"),  # due on the 24th
+        ("2026-11-03", date(2026, 11, 25), "overdue by 1 day"),
+        ("2026-11-03", date(2026, 11, 26), "overdue by 2 days"),
+        ("2026-11-17", date(2026, 11, 24), None),  # an answer is due on the 24th
+        ("2026-11-17", date(2026, 11, 25), "not answered, 1 day late"),
+    ],
+)
+def test_how_many_days_it_is_late(requested: str, today: date, words: str | None) -> None:
+    assert follow_up(requested).overdue_words(today) == words
 
 
 def test_working_days_and_what_nobody_has_begun() -> None:

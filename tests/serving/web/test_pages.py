@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from serving.web import app as web_app
 from serving.web import assets, formatters
 from tests.conftest import AS_OF
 from tests.pages import Browser
+from tests.reading_age import reading_age, sentences_of
 from tests.service import Service
 
 VISITS = {
@@ -55,6 +57,7 @@ VISITS = {
     "/account": "PAGE_VIEW_ACCOUNT",
     "/notice": "PAGE_VIEW_NOTICE",
     "/accessibility": "PAGE_VIEW_ACCESSIBILITY",
+    "/whats-new": "PAGE_VIEW_WHATS_NEW",
 }
 PAPERS = {"/queue.csv", "/cases/{item_id}/disclosable", "/cases/{item_id}/disclosable.csv"}
 """What leaves on paper: an audit row of its own beside that of the case (test_units)."""
@@ -70,7 +73,13 @@ def audited(service: Service) -> list[tuple[str, str, str]]:
         return [tuple(row) for row in rows]
 
 
-def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) -> None:
+OLDEST_READER = 12.0
+"""The aim for the reading age of a page; GOV.UK asks for 9."""
+
+
+def test_every_get_page_leaves_an_audit_row_and_is_plain_to_read(
+    service: Service, browser: Browser
+) -> None:
     app = browser.client.app
     routes = {path for path, methods in app.openapi()["paths"].items() if "get" in methods}  # type: ignore[attr-defined]
     visited = {path.replace("{item}", "{item_id}") for path in VISITS}
@@ -89,15 +98,19 @@ def test_every_get_page_leaves_an_audit_row(service: Service, browser: Browser) 
         "/unit/cover": "ALD-HEAD",
         "/account": "INSPECTOR-1",
     }
+    ages: dict[str, float] = {}
     for path, what in VISITS.items():
         reader = "BOARD-1" if path.startswith("/board") else who.get(path, "ALD-SPO-1")
         browser.sign_in(reader)
         before = len(audited(service))
-        browser.get(path.format(item=item, crn=crn, topic="feed"))
+        page = browser.get(path.format(item=item, crn=crn, topic="feed"))
+        ages[path] = round(reading_age(sentences_of(page)), 1)
         fresh = audited(service)[before:]
         assert [row[1] for row in fresh] == [what], path
         if "{item}" in path or "{crn}" in path:
             assert fresh[0] == (reader, what, crn)
+    sys.stdout.writelines(f"{path}: reading age {age}\n" for path, age in ages.items())
+    assert {path: age for path, age in ages.items() if age > OLDEST_READER} == {}
 
 
 def test_refusals_leave_an_audit_row_too(service: Service, browser: Browser) -> None:
