@@ -88,6 +88,11 @@ def group_words(name: str) -> str:
     return _GROUPS.get(name, name)
 
 
+def group_in_sentence(name: str) -> str:
+    """A risk group within a sentence, as in: the risk to the public."""
+    return codes.GROUP_WORDS.get(name, name)
+
+
 def highest_level(levels: dict[str, dict[str, str | None]]) -> str | None:
     """The highest recorded level over the groups in the community, as official statistics have it;
     None where none has a current one.
@@ -307,6 +312,7 @@ FILTERS = {
     "level": level_words,
     "level_class": level_class,
     "group": group_words,
+    "group_in_sentence": group_in_sentence,
     "highest": highest_level,
     "level_state": state_words,
     "theme": table_words,
