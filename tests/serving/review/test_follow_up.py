@@ -69,7 +69,7 @@ def test_a_practitioner_sees_a_case_once_something_was_asked(
     ask(browser, own)
     assert set(follow_up_counts(service, own).values()) != {0}
     page = browser.sign_in(PRACTITIONER).get("/asked")
-    assert "The level for public looks too low" in page
+    assert "The level for the public looks too low" in page
     page = browser.get(f"/asked/{own}")
     assert "The entries are one event told three times." in page
     assert "What the person did or what happened" in page
