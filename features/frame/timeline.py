@@ -152,12 +152,19 @@ def describe_row(table: str, row: Mapping[str, Any]) -> TimelineEntry:
         what=what,
         detail=_join_parts(detail, "only the month is known" if row["month_only"] else ""),
         source=codes.SOURCES.get(row["source_system"] or "", row["source_system"] or "not said"),
-        certainty=row["certainty"] or "not said",
+        certainty=_certainty_of(row),
         disclosable=row["disclosable"] is True,
         disputed=row["disputed"] is True,
         system=bool(row.get("system_generated")),
         seriousness=seriousness_of(table, row),
     )
+
+
+def _certainty_of(row: Mapping[str, Any]) -> str:
+    """How certain an entry is; an allegation that was proven later is not called one alone."""
+    if row["certainty"] == "allegation" and row.get("proven"):
+        return "alleged, later proven"
+    return row["certainty"] or "not said"
 
 
 def _code_in_words(meanings: Mapping[str, str], code: str | None) -> str:
@@ -197,7 +204,7 @@ def _describe_incident(row: Mapping[str, Any]) -> tuple[str, str]:
         f"concerning {target}" if target and row["target"] != "none" else "",
         _code_in_words(codes.SETTINGS, row["setting"]),
         f"seriousness {row['severity']} of 5" if row["severity"] else "",
-        "proven" if row["proven"] else "",
+        "proven" if row["proven"] and row["certainty"] != "allegation" else "",
         "under the influence" if row["while_using"] else "",
         "while mentally unwell" if row["while_unwell"] else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -11,9 +12,11 @@ from features.errors import UserError
 from features.store.store import Store
 from serving.cases import account as accounts
 from serving.cases import legal_holds
+from serving.cases.account import Account
 from serving.db.session import AuditEvent, Transaction
-from serving.review.policies import too_short
+from serving.review.policies import Invalid, too_short
 from serving.web import account, pages
+from serving.web.account_story import story_of
 from serving.web.requests import in_transaction
 from serving.web.typed_days import NOT_A_DAY, parse_day
 
@@ -39,19 +42,47 @@ def show_account(
 ) -> Response:
     """Show the account of a case on a day; the CRN is posted, never part of an address."""
     typed = {"crn": crn.strip().upper()[:20], "on": on}
-    day = parse_day(on)
-    if day is None:
+    try:
+        account = _read_account(request, opened, typed)
+    except Invalid as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _account_page(request, typed, {"on": NOT_A_DAY})
+        return _account_page(request, typed, error.faults)
+    return pages.render_page(request, "account-of.html", account=account, story=story_of(account))
+
+
+@router.post("/account/file", dependencies=[Depends(account.check_signed_form)])
+def download_account(
+    request: Request,
+    opened: Asking,
+    crn: Annotated[str, Form()] = "",
+    on: Annotated[str, Form()] = "",
+) -> Response:
+    """Download the account of a case on a day as JSON, for a file of evidence."""
+    typed = {"crn": crn.strip().upper()[:20], "on": on}
+    try:
+        account = _read_account(request, opened, typed)
+    except Invalid as error:
+        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
+        return _account_page(request, typed, error.faults)
+    return Response(
+        json.dumps(accounts.as_json(account), default=str, indent=1),
+        media_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="account.json"'},
+    )
+
+
+def _read_account(request: Request, opened: Transaction, typed: dict[str, str]) -> Account:
+    """The account that was asked for; raises Invalid with what is wrong with the question."""
+    day = parse_day(typed["on"])
+    if day is None:
+        raise Invalid({"on": NOT_A_DAY})
     settings = request.app.state.settings
     try:
-        account = accounts.account_of_case(
+        return accounts.account_of_case(
             opened, Store.open(settings.store), settings.scores, typed["crn"], day
         )
     except UserError as error:
-        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _account_page(request, typed, {"crn": str(error)})
-    return pages.render_page(request, "account-of.html", account=account)
+        raise Invalid({"crn": str(error)}) from error
 
 
 @router.post("/account/hold", dependencies=[Depends(account.check_signed_form)])

@@ -165,6 +165,7 @@ def test_the_only_forms_are_the_readers_own(client: TestClient) -> None:
         "/unit/cover",
         "/unit/limited/{crn}/check",
         "/account",
+        "/account/file",
         "/account/hold",
         "/board/stop",
         "/board/resume",

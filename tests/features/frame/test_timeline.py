@@ -64,3 +64,21 @@ def test_failures_that_do_not_count_are_those_of_a_year(back: int, is_said: int)
 def test_an_appointment_that_was_kept_is_no_failure() -> None:
     attended = row("contacts", AS_OF, type_code="COAP", outcome_code="ATTC")
     assert counted(attended, kind="custody")["uncounted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("certainty", "proven", "words", "says_proven"),
+    [
+        ("allegation", True, "alleged, later proven", False),
+        ("allegation", False, "allegation", False),
+        ("fact", True, "fact", True),
+        (None, None, "not said", False),
+    ],
+)
+def test_what_was_proven_is_not_called_an_allegation_alone(
+    certainty: str | None, proven: bool | None, words: str, says_proven: bool
+) -> None:
+    incident = row("incidents", "2026-05-01", kind="violence", certainty=certainty, proven=proven)
+    entry = timeline.describe_row("incidents", incident)
+    assert entry.certainty == words
+    assert ("roven" in entry.detail) == says_proven

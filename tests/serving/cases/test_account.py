@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -59,6 +60,31 @@ def test_the_account_tells_what_was_known_said_and_done(service: Service, browse
             " AND who = 'INSPECTOR-1' AND subject_id = :crn"
         )
         assert connection.execute(rows, {"crn": crn}).scalar_one() == 1
+
+
+def test_the_account_says_what_was_done_in_order_and_can_be_downloaded(
+    service: Service, browser: Browser
+) -> None:
+    _, crn = concluded(service, browser)
+    browser.sign_in(INSPECTOR).get("/account")
+    asked_for = {"crn": crn, "on": clock.today().isoformat()}
+    page = browser.post("/account", **asked_for)
+    steps = re.findall(
+        r"<td[^>]*>([^<]*)</td>", page.split('data-qa="story"')[1].split("</table>")[0]
+    )
+    words = [step for step in steps[1::2] if not step.startswith("Delivered")]
+    expected = ("Put into the queue", "Recorded a view: ", "Saw the findings", "Concluded: Keep")
+    assert len(words) >= len(expected)
+    places = [
+        next(n for n, step in enumerate(words) if step.startswith(start)) for start in expected
+    ]
+    assert places == sorted(places)
+    response = browser.client.post("/account/file", data={"csrf": browser.token, **asked_for})
+    assert response.headers["content-disposition"] == 'attachment; filename="account.json"'
+    content = response.json()
+    assert (content["crn"], content["on"]) == (crn, asked_for["on"])
+    assert content["queued"][0]["conclusions"][0]["outcome"] == "keep_level"
+    assert "Enter a real date" in browser.post("/account/file", 422, crn=crn, on="tomorrow")
 
 
 def test_the_account_tells_what_was_delivered_and_what_somebody_said_was_done(
