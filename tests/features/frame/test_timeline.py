@@ -79,6 +79,6 @@ def test_what_was_proven_is_not_called_an_allegation_alone(
     certainty: str | None, proven: bool | None, words: str, says_proven: bool
 ) -> None:
     incident = row("incidents", "2026-05-01", kind="violence", certainty=certainty, proven=proven)
-    entry = timeline.describe_row("incidents", incident)
+    entry = describe_row("incidents", incident)
     assert entry.certainty == words
     assert ("roven" in entry.detail) == says_proven
