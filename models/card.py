@@ -25,6 +25,7 @@ PICTURES = {
     "beeswarm.png": "What moves the score: a dot for each person and risk group, to the right "
     "where an indicator makes it likelier that the level is too low, to the left where less likely",
     "dependence.png": "The four indicators that move the score most: by how much, for each value",
+    "worked-case.png": "How the score of one made-up person comes about, indicator by indicator",
     "reliability.png": "The share that the model expects beside the share that readers put higher",
     "review-rates.png": "What each number of reviews would find, and how often it would be right",
 }

@@ -34,7 +34,7 @@ def draw_figures(judged: Labelled, probability: Matrix, folder: Path) -> list[Pa
         "review-rates.png": _review_rates(judged, probability),
     }
     for name, picture in pictures.items():
-        picture.savefig(folder / name, dpi=120, metadata={"Software": "rosh-triage"})
+        save_picture(picture, folder / name)
     return [folder / name for name in pictures]
 
 
@@ -52,9 +52,14 @@ def draw_explanations(model: Bundle, frame: pl.DataFrame, folder: Path) -> list[
         "dependence.png": _draw_dependence(explanation),
     }
     for name, picture in pictures.items():
-        picture.savefig(folder / name, dpi=110, metadata={"Software": "rosh-triage"})
+        save_picture(picture, folder / name)
         plt.close(picture)
     return [folder / name for name in pictures]
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Write a picture as PNG; the same picture gives the same bytes."""
+    picture.savefig(path, dpi=110, metadata={"Software": "rosh-triage"})
 
 
 def _explain_score(model: Bundle, frame: pl.DataFrame) -> shap.Explanation:

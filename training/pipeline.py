@@ -28,6 +28,7 @@ from training import (
     pictures,
     splits,
     stability,
+    worked_case,
 )
 from training.config import Config
 from training.evaluate import Line
@@ -217,6 +218,7 @@ def _save_proposal(
     step("saving, registering")
     folder = out / model.id[:12]
     model.save(folder)
+    pictures.save_picture(worked_case.draw_worked_case(model), folder / worked_case.FILE)
     table = metrics.without_nan([_line_row(line) for line in lines])
     (folder / FIGURES).write_text(json.dumps(table, indent=1), encoding="utf-8")
     (folder / EVIDENCE).write_text(_json_text(content), encoding="utf-8")

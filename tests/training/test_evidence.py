@@ -15,7 +15,7 @@ import shap
 from features.errors import UserError
 from features.intake.load import load_extract
 from features.store.store import Store
-from models import explain
+from models import card, explain
 from models.inputs import GROUPS, input_matrix, supplied_matrix
 from tests import factories
 from tests.conftest import AS_OF
@@ -170,12 +170,12 @@ def test_the_evidence_is_whole(evidence: dict, proposal: pipeline.Proposal) -> N
     few = [r for r in evidence["calibration"] if r["higher"] < calibration.FEWEST_HIGHER]
     assert few
     assert {r["slope"] for r in few} == {None}
-    for name in ("reliability.png", "review-rates.png", "beeswarm.png", "dependence.png"):
+    for name in card.PICTURES:
         assert (proposal.folder / name).read_bytes().startswith(b"\x89PNG"), name
-    card = (proposal.folder / "card.md").read_text()
-    assert "Who is shown, and who is missed" in card
-    assert "too few to tell" in card
-    assert "after the findings" in card
+    text = (proposal.folder / "card.md").read_text()
+    assert "Who is shown, and who is missed" in text
+    assert "too few to tell" in text
+    assert "after the findings" in text
 
 
 def test_more_shown_is_more_found_and_less_right(made_up: Path) -> None:
