@@ -62,7 +62,7 @@ check: $(MADE)/dev ## every static check; says at the end how many failed
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
-	for page in records.md sources.md indicators review-states.md access.md public-record.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
+	for page in records.md sources.md indicators review-states.md access.md public-record.md page-strings.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
 	echo "== $$failed failed"; test $$failed -eq 0
 
 fix: $(MADE)/dev ## format, and mend what can be mended

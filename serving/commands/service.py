@@ -153,12 +153,17 @@ def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "review-states.md").write_text(layout_page(states.as_markdown()), encoding="utf-8")
+    from serving.reports import page_strings
     from serving.web import access
 
     (args.out / "access.md").write_text(layout_page(access.as_markdown()), encoding="utf-8")
     record = args.out / "public-record.md"
     record.write_text(layout_page(public_record.as_markdown()), encoding="utf-8")
-    console.print(f"Written: {args.out}/review-states.md, access.md, public-record.md")
+    strings = args.out / "page-strings.md"
+    strings.write_text(layout_page(page_strings.as_markdown()), encoding="utf-8")
+    console.print(
+        f"Written: {args.out}/review-states.md, access.md, public-record.md, page-strings.md"
+    )
 
 
 @contextmanager

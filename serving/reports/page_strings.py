@@ -1,0 +1,97 @@
+"""Lists every string of the pages, page by page, for review and translation (docs/page-strings.md).
+
+Read from the templates themselves, every branch of them. A value that is filled in is written as
+an ellipsis. Words of codes and sentences of indicators are in their own catalogues.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+from jinja2 import Environment
+
+from serving.web import pages
+
+TEMPLATES = Path(pages.__file__).with_name("templates")
+VALUE = "…"
+_BLOCKS = frozenset(
+    ["p", "li", "h1", "h2", "h3", "h4", "label", "legend", "summary", "caption", "dt", "dd"]
+    + ["th", "td", "div", "button", "option", "title", "section", "details"]
+)
+_SPOKEN = ("aria-label", "alt")
+"""Attributes that are read out."""
+
+
+class _Strings(HTMLParser):
+    """The texts between block elements, and what is read out of attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.strings: list[str] = []
+        self._words: list[str] = []
+        self.feed(source)
+        self._end_block()
+
+    def _end_block(self) -> None:
+        self._add("".join(self._words))
+        self._words = []
+
+    def _add(self, text: str) -> None:
+        string = re.sub(r"\s+", " ", text).strip()
+        if re.search(r"[A-Za-z]{2}", string):
+            self.strings.append(string)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag in _BLOCKS:
+            self._end_block()
+        for name, value in attributes:
+            if name in _SPOKEN and value:
+                self._add(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._end_block()
+
+    def handle_data(self, data: str) -> None:
+        self._words.append(data)
+
+
+def strings_of(template: str) -> list[str]:
+    """The strings of a template's source in order, each once."""
+    return list(dict.fromkeys(_Strings("".join(_text_of(template))).strings))
+
+
+def _text_of(template: str) -> Iterator[str]:
+    """The HTML of a template: each value an ellipsis, with the words that an expression chooses."""
+    is_value = False
+    for _, kind, text in Environment(autoescape=True).lex(template):
+        if kind == "data":
+            yield text
+        elif kind == "variable_begin":
+            is_value = True
+        elif kind == "variable_end":
+            is_value = False
+            yield VALUE
+        elif kind == "block_end":
+            yield " "
+        elif is_value and kind == "string" and re.search(r"[a-z] [a-z]", text):
+            yield f" [{text[1:-1]}] "
+
+
+def as_markdown() -> str:
+    """Every page's strings as Markdown."""
+    lines = [
+        "# The strings of the pages",
+        "",
+        "Generated from the templates by `python -m serving docs`; do not edit. Every string that "
+        "a person reads, in the order of the page, every branch of it. An ellipsis is a value that "
+        "is filled in; in square brackets stand words that a value chooses. Codes in words are in "
+        "`features/contracts/codes.py`, sentences of indicators in `docs/indicators/`.",
+    ]
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        lines += ["", f"## {path.stem}", ""]
+        lines += [f"- {string}" for string in strings_of(path.read_text(encoding="utf-8"))]
+    return "\n".join([*lines, ""])
