@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable
 from html.parser import HTMLParser
 
-SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 LEAST_WORDS = 4
 """A shorter text is a name or a heading, and no sentence."""
+LEAST_WORDS_OF_ITEM = 8
+"""A shorter item of a list without a full stop is a name with a value."""
 BLOCKS = frozenset(
     [
         "p",
@@ -45,9 +47,11 @@ class _Texts(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.texts: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        """The text of each block, and its tag."""
         self._words: list[str] = []
         self._unread = 0
+        self._tag = ""
         self.feed(page)
         self._end_block()
 
@@ -55,12 +59,13 @@ class _Texts(HTMLParser):
         text = " ".join("".join(self._words).split())
         self._words = []
         if text:
-            self.texts.append(text)
+            self.texts.append((self._tag, text))
 
     def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
         self._unread += tag in UNREAD
         if tag in BLOCKS:
             self._end_block()
+            self._tag = tag
 
     def handle_endtag(self, tag: str) -> None:
         self._unread -= tag in UNREAD
@@ -82,16 +87,18 @@ def count_syllables(word: str) -> int:
 def sentences_of(page: str) -> list[list[str]]:
     """The sentences of a page as words, each once, without numbers and codes.
 
-    A text without a full stop is a heading, a label or a cell, and no sentence.
+    A longer item of a list is one too, with or without a full stop; another text without one is a
+    heading, a label or a cell.
     """
-    sentences = dict.fromkeys(
+    sentences = [
         sentence
-        for text in _Texts(page).texts
+        for tag, text in _Texts(page).texts
         for sentence in SENTENCE_END.split(text)
-        if sentence.endswith((".", "?", "!", ":", ";"))
-    )
-    words = [re.findall(r"\b[A-Za-z][a-z']*\b", sentence) for sentence in sentences]
-    return [one for one in words if len(one) >= LEAST_WORDS]
+        if sentence.endswith((".", "?", "!", ":"))
+        or (tag == "li" and sentence.count(" ") >= LEAST_WORDS_OF_ITEM)
+    ]
+    words = [tuple(re.findall(r"\b[A-Za-z][a-z']*\b", sentence)) for sentence in sentences]
+    return [list(one) for one in dict.fromkeys(words) if len(one) >= LEAST_WORDS]
 
 
 def reading_age(sentences: Iterable[list[str]]) -> float:

@@ -106,7 +106,7 @@ def _title(base: float, total: float, *, by_prior: bool) -> str:
     before, after = (100 * float(sigmoid(np.array(one))) for one in (base, total))
     words = "what puts the person before others with the same recorded level"
     if not by_prior:
-        words = f"from {before:.0f} of 100 before anything is added up to {after:.0f} of 100"
+        words = f"the likelihood starts at {before:.0f} of 100, and ends at {after:.0f} of 100"
     return (
         f"A made-up person, recorded low for known adults: {words}.\n"
         "Blue: behaviour. Grey: what the service did or did not do."

@@ -142,9 +142,12 @@ CONTACT_GROUP_OF: dict[str, str] = {
     code: name for name, group in CONTACT_GROUPS.items() for code in group
 }
 PLANNED_CONTACTS: frozenset[str] = frozenset(
-    code
-    for name in ("appointment", "treatment", "test", "mappa", "safeguarding")
-    for code in CONTACT_GROUPS[name]
+    [
+        code
+        for name in ("appointment", "treatment", "test", "mappa", "safeguarding")
+        for code in CONTACT_GROUPS[name]
+    ]
+    + ["CPVS"]
 )
 
 OUTCOMES: dict[str, str] = {

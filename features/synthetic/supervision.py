@@ -102,6 +102,7 @@ def supervisions_table(
         tier=blank_where(pick_labels(TIERS, level.clip(0)), level < 0),
         suspended_from=blank_where(days(contact.suspended), contact.suspended < 0),
         expected_end_on=days(sentences.start - sentences.length),
+        expected_end_set_on=days(sentences.start),
         **where,
     )
     out = np.nonzero(sentences.kind == LICENCE)[0]

@@ -60,6 +60,8 @@ class Account:
     queued: list[dict[str, Any]]
     acute: list[dict[str, Any]]
     """Acute entries of the case, with who acknowledged each and the action taken."""
+    looked_at_by_hand: list[dict[str, Any]]
+    """Who read the case by hand while access was limited, and when."""
     audit: list[RowMapping]
     on_hold: bool
 
@@ -80,9 +82,13 @@ def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, o
     connection.execute(text("SELECT set_config('rosh.asked_crn', :crn, true)"), {"crn": crn})
     limited, limits_known = _access_state(connection, store, crn, on)
     who, entries = (None, []) if limited else summary.one_case(store, crn, on)
+    end = clock.end_of(on)
+    queued, acute_rows = _queue_entries(connection, crn, end), _acute_rows(connection, crn, end)
+    if limited:
+        queued = _without_record(queued, steps=not limits_known)
+        acute_rows = _without_words(acute_rows)
     if who is not None:
         who = with_silent_feeds(connection, who, who["unit"], on)
-    end = clock.end_of(on)
     run, night = _last_run(connection, end), _last_night(connection, on)
     if run is not None and night is not None and night["id"] == run["id"]:
         night = None
@@ -97,8 +103,9 @@ def account_of_case(opened: Transaction, store: Store, scores: Path, crn: str, o
         computed=_score_rows(scores, run, crn, limited=limited),
         night=night,
         computed_later=_score_rows(scores, night, crn, limited=limited),
-        queued=_queue_entries(connection, crn, end),
-        acute=_acute_rows(connection, crn, end),
+        queued=queued,
+        acute=acute_rows,
+        looked_at_by_hand=_hand_checks(connection, crn, end),
         audit=_audit_rows(connection, crn, end),
         on_hold=legal_holds.is_held(connection, crn),
     )
@@ -200,15 +207,37 @@ def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dic
     record["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
     # Who holds the case, and who countersigned, are stored as of now: left out for a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
-    by_hand = select(limited_checks.c.username, limited_checks.c.at).where(
-        limited_checks.c.crn == item["crn"], limited_checks.c.at < end
-    )
-    looked = connection.execute(by_hand.order_by(limited_checks.c.at)).mappings()
-    record["looked_at_by_hand"] = [dict(row) for row in looked]
     then["state"] = "concluded" if record["conclusions"] else "open"
-    if item["state"] == "by_hand" and record["looked_at_by_hand"]:
+    if item["state"] == "by_hand" and _hand_checks(connection, item["crn"], end):
         then["state"] = "by_hand"
     return {"item": then, **record}
+
+
+def _hand_checks(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
+    """Who read a case by hand by then, access being limited, and when."""
+    rows = select(limited_checks.c.username, limited_checks.c.at).where(
+        limited_checks.c.crn == crn, limited_checks.c.at < end
+    )
+    looked = connection.execute(rows.order_by(limited_checks.c.at)).mappings()
+    return [dict(row) for row in looked]
+
+
+def _without_record(queued: list[dict[str, Any]], *, steps: bool) -> list[dict[str, Any]]:
+    """When a case was queued, without its record: access is limited.
+
+    A limit holds from the load that brought it, as it does after the next night for the database.
+    With `steps`, what people did stays: where the list of limits has stopped, nobody limited it.
+    """
+    hidden = ["findings", "newer_scores"]
+    if not steps:
+        hidden += ["own_views", "conclusions", "openings", "claims"]
+    nothing: dict[str, Any] = {name: [] for name in hidden}
+    return [{**one, **nothing, "item": {**one["item"], "person": {}}} for one in queued]
+
+
+def _without_words(acute_rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    words = ("listed_as", "what", "detail", "source", "certainty")
+    return [{**row, **dict.fromkeys(words, "")} for row in acute_rows]
 
 
 def _acute_rows(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ from features.frame import build, timeline
 from features.history import asof
 from features.store.store import Store
 
+_LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"})
+"""Letters that Unicode does not take apart into a letter and a mark."""
+
 
 @dataclass(frozen=True)
 class NamedCase:
@@ -27,16 +30,29 @@ class NamedCase:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a name without case, accents and marks between them: O'Néill is o, neill."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    """The words of a name without case, accents, apostrophes and hyphens: O'Néill is oneill."""
+    return ["".join(parts) for parts in _parts_of_words(text)]
+
+
+def _parts_of_words(text: str) -> list[list[str]]:
+    """For each word between spaces, its parts between apostrophes and hyphens."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return re.findall(r"[^\W_]+", letters)
+    parts = [re.findall(r"[^\W_]+", word) for word in letters.split()]
+    return [one for one in parts if one]
+
+
+def _beginnings(name: str) -> list[str]:
+    """What a word that is searched for may begin: each word whole, and each of its parts."""
+    return [
+        text for parts in _parts_of_words(name) for text in dict.fromkeys(["".join(parts), *parts])
+    ]
 
 
 def find_by_name(
     store: Store, crns: Collection[str], words: Collection[str], as_of: date
 ) -> list[NamedCase]:
-    """The cases among `crns` whose name has a word that begins with each word, by name.
+    """The cases among `crns` in whose name some word or part begins with each word, by name.
 
     The name is the one known on the as-of date. Cases of limited access are left out.
     """
@@ -45,7 +61,7 @@ def find_by_name(
     matches = []
     for crn, person in names.items():
         name = " ".join(filter(None, (person["given_name"], person["family_name"])))
-        own = words_of(name)
-        if all(any(part.startswith(word) for part in own) for word in words):
+        own = _beginnings(name)
+        if all(any(text.startswith(word) for text in own) for word in words):
             matches.append(NamedCase(crn, name, person["born_on"]))
     return sorted(matches, key=lambda one: (words_of(one.name), one.crn))

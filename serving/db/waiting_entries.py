@@ -18,13 +18,13 @@ class WaitingEntries:
     """How many entries nobody acknowledged, how many wait long, and since when the oldest waits."""
 
     count: int
-    long: int
+    long_waits: int
     since: date | None
 
     def as_counts(self) -> dict[str, int | str | None]:
         """The same for the counts of a run, the day as ISO text."""
         since = self.since.isoformat() if self.since else None
-        return {"count": self.count, "long": self.long, "since": since}
+        return {"count": self.count, "long_waits": self.long_waits, "since": since}
 
 
 def count_waiting(connection: Connection, is_acknowledged: ColumnElement[bool]) -> WaitingEntries:

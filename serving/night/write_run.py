@@ -53,7 +53,7 @@ def write_run(
         "redrawn": choose.count_redraws(connection, night.as_of),
         "feeds": night.store.feed_states(night.as_of),
         "silent": _silent_feeds(scored),
-        "urgent": count_waiting(connection, _is_acknowledged()).as_counts(),
+        "urgent": count_waiting(connection, is_acknowledged()).as_counts(),
         "note_kinds": sorted(night.store.note_kinds),
         "note_kinds_off": sorted(night.model.note_kinds - night.store.note_kinds),
         **more_counts,
@@ -75,7 +75,8 @@ def write_run(
     return counts
 
 
-def _is_acknowledged() -> ColumnElement[bool]:
+def is_acknowledged() -> ColumnElement[bool]:
+    """Whether somebody acknowledged an acute (urgent) entry, as the night may ask it."""
     return exists().where(acknowledgements.c.acute_id == acute.c.id)
 
 

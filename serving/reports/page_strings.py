@@ -1,7 +1,7 @@
-"""Lists every string of the pages, page by page, for review and translation (docs/page-strings.md).
+"""Lists the strings of the templates, page by page, for review and translation.
 
-Read from the templates themselves, every branch of them. A value that is filled in is written as
-an ellipsis. Words of codes and sentences of indicators are in their own catalogues.
+Every branch of each template. A value that is filled in is written as an ellipsis; words that come
+from code (messages, codes in words, sentences of indicators) are not here: the page says where.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def _text_of(template: str) -> Iterator[str]:
             yield VALUE
         elif kind == "block_end":
             yield " "
-        elif is_value and kind == "string" and re.search(r"[a-z] [a-z]", text):
-            yield f" [{text[1:-1]}] "
+        elif kind == "string" and re.search(r"[a-z] [a-z]|^.[A-Z][a-z]", text):
+            yield f" [{text[1:-1]}] " if is_value else f"<p>{text[1:-1]}</p>"
 
 
 def as_markdown() -> str:
@@ -86,10 +86,12 @@ def as_markdown() -> str:
     lines = [
         "# The strings of the pages",
         "",
-        "Generated from the templates by `python -m serving docs`; do not edit. Every string that "
-        "a person reads, in the order of the page, every branch of it. An ellipsis is a value that "
-        "is filled in; in square brackets stand words that a value chooses. Codes in words are in "
-        "`features/contracts/codes.py`, sentences of indicators in `docs/indicators/`.",
+        "Generated from the templates by `python -m serving docs`; do not edit. Every string of "
+        "each template, in the order of the page, every branch of it. An ellipsis is a value that "
+        "is filled in; in square brackets stand words that a value chooses. Words that come from "
+        "code are not here: messages are in `serving/review/policies.py` and `serving/web/`, words "
+        "for values in `serving/web/formatters.py`, codes in `features/contracts/codes.py`, "
+        "sentences of indicators in `docs/indicators/`.",
     ]
     for path in sorted(TEMPLATES.rglob("*.html")):
         lines += ["", f"## {path.stem}", ""]

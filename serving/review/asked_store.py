@@ -80,28 +80,31 @@ class FollowUp:
                 since = None
         return None if self.is_settled else since
 
-    def late_since(self, today: date) -> tuple[str, date] | None:
-        """What is late, in words, and the day by which it was due; None where nothing is late."""
-        if self.is_settled:
+    def missed_deadline(self, today: date) -> tuple[str, date] | None:
+        """What is late, in words, and the day by which it was due; None where nothing is late.
+
+        Where nobody answered, the day by which an answer was due, also once the request is overdue:
+        what is late must not look less late a day later.
+        """
+        if self.is_settled or self.is_closed:
             return None
         if (since := self.with_the_reader_since) is not None:
             reply_due = working_days.working_day_after(since, ANSWER_WITHIN)
             return ("the reader has not replied", reply_due) if reply_due < today else None
-        if self.due_on < today:
-            return "overdue", self.due_on
-        asked_on = clock.day_of(self.asked_again_at)
-        answer_due = working_days.working_day_after(asked_on, ANSWER_WITHIN)
-        is_waiting = self.current_state is RequestState.WAITING
-        return ("not answered", answer_due) if is_waiting and answer_due < today else None
+        if self.current_state is RequestState.WAITING:
+            asked_on = clock.day_of(self.asked_again_at)
+            answer_due = working_days.working_day_after(asked_on, ANSWER_WITHIN)
+            return ("not answered", answer_due) if answer_due < today else None
+        return ("overdue", self.due_on) if self.due_on < today else None
 
     def days_late(self, today: date) -> int:
         """For how many days something is late; 0 where nothing is."""
-        late = self.late_since(today)
+        late = self.missed_deadline(today)
         return (today - late[1]).days if late else 0
 
     def overdue_words(self, today: date) -> str | None:
         """What is late and by how many days, in words; None where nothing is late."""
-        late, days = self.late_since(today), self.days_late(today)
+        late, days = self.missed_deadline(today), self.days_late(today)
         if late is None:
             return None
         in_days = f"{days} {'day' if days == 1 else 'days'}"

@@ -27,6 +27,10 @@ def story_of(account: Account) -> list[Event]:
     """Every step that the account holds about a case, oldest first."""
     events = [event for one in account.queued for event in _events_of_item(one)]
     events += [event for row in account.acute for event in _events_of_acute(row)]
+    events += [
+        Event(row["at"], row["username"], "Read the case by hand, access being limited")
+        for row in account.looked_at_by_hand
+    ]
     return sorted(events, key=lambda event: event.at)
 
 
@@ -53,12 +57,10 @@ def _events_of_item(one: dict[str, Any]) -> Iterator[Event]:
         if row["planned_on"]:
             words += f", by {formatters.format_day(row['planned_on'])}"
         yield Event(row["at"], row["username"] or NIGHT, words)
-    for row in one["looked_at_by_hand"]:
-        yield Event(row["at"], row["username"], "Looked at it by hand, access being limited")
 
 
 def _events_of_acute(row: dict[str, Any]) -> Iterator[Event]:
-    what = row["listed_as"] or "An entry of a case limited since"
+    what = row["listed_as"] or "An entry of a case whose access was limited later"
     yield Event(row["at"], NIGHT, f"Delivered to be acted on at once: {what}")
     for one in row["acknowledged"]:
         yield Event(one["at"], one["username"], f"Said what was done about it: {one['done']}")

@@ -64,6 +64,7 @@ def download_account(
     except Invalid as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _account_page(request, typed, error.faults)
+    opened.audit(AuditEvent("DOWNLOADED_ACCOUNT", "CRN", account.crn, {"on": on}))
     return Response(
         json.dumps(accounts.as_json(account), default=str, indent=1),
         media_type="application/json",

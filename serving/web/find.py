@@ -1,6 +1,6 @@
 """Serves the page that finds a case of the unit by CRN or by name.
 
-What is searched for is posted and never in an address, which would be written to logs.
+A name is posted and never in an address, which would be written to logs.
 """
 
 from __future__ import annotations

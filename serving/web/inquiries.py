@@ -14,7 +14,7 @@ from serving.review.policies import Invalid
 from serving.web import account, drafts, pages
 from serving.web.cases import ItemId
 from serving.web.requests import in_transaction
-from serving.web.typed_days import parse_day
+from serving.web.typed_days import parse_days
 
 router = APIRouter()
 OVER_SHOWN = 50
@@ -112,8 +112,11 @@ def answer_inquiry(
     planned: Annotated[str, Form()] = "",
 ) -> Response:
     """Record a practitioner's answer to a reader's request about a case."""
+    days, faults = parse_days({"planned": planned})
     try:
-        follow_ups.record_answer(item_id, kind, words, parse_day(planned), clock.today())
+        if faults:
+            raise Invalid(faults)
+        follow_ups.record_answer(item_id, kind, words, days["planned"], clock.today())
     except Invalid as error:
         filled = {"kind": kind, "words": words, "planned": planned}
         return _inquiry_page(request, follow_ups, item_id, error.faults, filled)

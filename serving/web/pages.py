@@ -10,6 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undef
 
 from features.contracts import codes
 from features.frame.timeline import THEMES
+from serving.db.waiting_entries import LONG_WAIT_DAYS
 from serving.review.states import NOTE_ANSWERS, OUTCOMES
 from serving.settings import Settings
 from serving.watch.figures import THRESHOLDS
@@ -38,6 +39,7 @@ def template_environment(settings: Settings) -> Environment:
     env.filters.update(note_words.FILTERS)
     env.filters.update(reason_sizes.FILTERS)
     env.globals.update(
+        long_wait_days=LONG_WAIT_DAYS,
         feed_words=formatters.feed_sentence,
         demo=settings.demo,
         record_links=settings.record_links,

@@ -6,19 +6,23 @@ import re
 from datetime import date
 
 NOT_A_DAY = "Enter a real date, such as 27/3/2026"
+YEARS = range(1, 3000)
+"""A later year is a slip of the hand, and the last ones have no day after them."""
 _BY_DAY = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 
 
 def parse_day(text: str) -> date | None:
-    """The date that was typed, day first; None for anything that is not a date."""
+    """The date that was typed, day first; None for anything that is not a date of YEARS."""
     parts = _BY_DAY.fullmatch(text.strip())
     try:
         if parts:
             day, month, year = (int(part) for part in parts.groups())
-            return date(year, month, day)
-        return date.fromisoformat(text.strip())
+            typed = date(year, month, day)
+        else:
+            typed = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return typed if typed.year in YEARS else None
 
 
 def parse_days(typed: dict[str, str]) -> tuple[dict[str, date | None], dict[str, str]]:

@@ -36,7 +36,7 @@ def test_the_bars_add_up_to_the_score_of_the_case(proposal: Proposal) -> None:
     assert base + sum(bars) == pytest.approx(scored["log_odds"].item())
     after = round(100 * float(sigmoid(np.array(base + sum(bars)))))
     title = picture.get_suptitle()
-    assert (f"to {after} of 100" in title) == ("LOW" not in model.by_prior)
+    assert (f"ends at {after} of 100" in title) == ("LOW" not in model.by_prior)
 
 
 def test_the_prior_alone_gives_no_likelihood() -> None:

@@ -50,6 +50,7 @@ def with_unit(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
 
 _SENTENCE_END = ("ENTERED_NOTIONAL_END_DATE", "NOTIONAL_END_DATE")
 """Columns of DISPOSAL: the end that somebody entered, else the one that NDelius works out."""
+_TIMES = ("LAST_UPDATED_DATETIME", "CREATED_DATETIME")
 _EXPECTED_END = pl.coalesce(*(end_day(column) for column in _SENTENCE_END))
 
 
@@ -128,6 +129,12 @@ ORDERS_OF_COURT = Mapping(
             "the end that was entered, else the one that NDelius works out",
             _EXPECTED_END,
         ),
+        Value(
+            "expected_end_set_on",
+            tuple(f"DISPOSAL.{column}" for column in _TIMES),
+            "when the sentence was changed last, else when it was recorded",
+            pl.coalesce(*(day(column) for column in _TIMES)),
+        ),
         *UNITS,
         TIER,
     ),
@@ -171,6 +178,12 @@ CUSTODY = Mapping(
             "the expected release date (EXP), else the conditional one (ACR)",
             end_day("_planned"),
         ),
+        Value(
+            "expected_end_set_on",
+            tuple(f"KEY_DATE.{column}" for column in _TIMES),
+            "when the key date was changed last, else when it was recorded",
+            day("_planned_set"),
+        ),
         *UNITS,
         TIER,
     ),
@@ -189,7 +202,10 @@ def _release(tables: SourceTables) -> pl.LazyFrame:
             "TERMINATION_DATE",
             "DISPOSAL_TERMINATION_REASON_ID",
             *_SENTENCE_END,
-        ),
+            *_TIMES,
+        )
+        .with_columns(_sentence_set=pl.coalesce(_TIMES))
+        .drop(_TIMES),
         on="DISPOSAL_ID",
         how="left",
     )
@@ -240,6 +256,14 @@ LICENCES = Mapping(
             ("KEY_DATE.KEY_DATE", *(f"DISPOSAL.{column}" for column in _SENTENCE_END)),
             "the licence expiry date (LED), else the sentence expiry date (SED), else the end of the sentence",
             pl.coalesce(end_day("_planned"), _EXPECTED_END),
+        ),
+        Value(
+            "expected_end_set_on",
+            tuple(f"{table}.{column}" for table in ("KEY_DATE", "DISPOSAL") for column in _TIMES),
+            "when the date that counts was changed last, else when it was recorded",
+            pl.when(pl.col("_planned").is_not_null())
+            .then(day("_planned_set"))
+            .otherwise(day("_sentence_set")),
         ),
         *UNITS,
         TIER,

@@ -118,7 +118,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
        AND (i.pdu_code = own_pdu() OR i.practitioner_code = own_staff_code())
        AND access(i.crn) <> 'named'
        AND i.id NOT IN (SELECT blind_to())
-       AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = i.id AND a.kind = 'reassessed')
+       AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = i.id
+                       AND a.kind IN ('reassessed', 'settled'))
   $$;
 
 -- A reader's own reviews of cases limited since: that they were, and nothing of them.

@@ -18,7 +18,7 @@ from features.store import forget
 from features.store import legal_holds as store_holds
 from features.store.store import Store
 from serving import __main__ as main_module
-from serving.cases import account, legal_holds
+from serving.cases import account, legal_holds, limited_access
 from serving.db.session import AuditEvent, transaction
 from tests import factories
 from tests.conftest import AS_OF
@@ -230,6 +230,50 @@ def test_a_case_limited_later_keeps_what_was_found_from_the_inspector_too(
     assert case_account.audit, "who did what with it stays"
 
 
+def test_what_the_newest_list_limits_is_in_no_account_before_the_night(
+    service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page and the file have when the case was queued, and nobody's name or words."""
+    item, crn = concluded(service, browser)
+    with service.admin.connect() as connection:
+        rows = text(f"SELECT person->>'name' FROM triage.items WHERE id = {item}")
+        name = str(connection.execute(rows).scalar_one())
+    browser.sign_in(INSPECTOR).get("/account")
+    asked_for = {"crn": crn, "on": TODAY.isoformat()}
+    assert (
+        name in browser.client.post("/account/file", data={"csrf": browser.token, **asked_for}).text
+    )
+    monkeypatch.setattr(limited_access, "is_limited", lambda *_: True)
+    page = browser.post("/account", **asked_for)
+    file = browser.client.post("/account/file", data={"csrf": browser.token, **asked_for}).text
+    for content in (page, file):
+        assert name not in content
+        assert "Read in full, and thought about." not in content
+    assert "Put into the queue of Alderbrook" in page
+
+
+def test_who_read_a_limited_case_by_hand_is_told_once(service: Service, browser: Browser) -> None:
+    """Also of a case that was never queued."""
+    with service.admin.connect() as connection:
+        rows = text(
+            "SELECT crn FROM triage.limits JOIN triage.caseload USING (crn)"
+            " WHERE pdu_code = 'N54ALD' LIMIT 1"
+        )
+        crn = connection.execute(rows).scalar_one()
+    browser.sign_in("ALD-SPO-1").get("/unit/limited")
+    browser.post(f"/unit/limited/{crn}/check", words="Read in OASys; the levels stand.")
+    browser.sign_in(INSPECTOR).get("/account")
+    page = browser.post("/account", crn=crn, on=TODAY.isoformat())
+    assert page.count("Read the case by hand, access being limited") >= 1
+    with transaction(service.web, INSPECTOR) as opened:
+        case_account = account.account_of_case(
+            opened, service.store, service.settings.scores, crn, TODAY
+        )
+    steps = [(one["username"], one["at"]) for one in case_account.looked_at_by_hand]
+    assert len(steps) == len(set(steps))
+    assert page.count("Read the case by hand") == len(steps)
+
+
 def test_a_list_that_stopped_closes_the_record_and_not_what_was_done_here(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,7 +307,7 @@ def test_questions_that_cannot_be_answered_are_said(
     service: Service, browser: Browser, tmp_path: Path
 ) -> None:
     browser.sign_in(INSPECTOR).get("/account")
-    assert "Enter a day" in browser.post("/account", 422, crn="A000001", on="last week")
+    assert "Enter a real date" in browser.post("/account", 422, crn="A000001", on="last week")
     assert "is no CRN" in browser.post("/account", 422, crn="A1", on="2026-11-20")
     assert "has not come yet" in browser.post("/account", 422, crn="A000001", on="2999-01-01")
     assert "days before" in browser.post("/account", 422, crn="A000001", on="0001-01-01")

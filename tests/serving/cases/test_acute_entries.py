@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
@@ -18,10 +18,11 @@ from features.store.store import Store
 from serving.board import approvals
 from serving.cases import acute_entries
 from serving.db.session import AuditEvent, transaction
-from serving.db.tables import acknowledgements
+from serving.db.tables import acknowledgements, runs
 from serving.db.tables import acute as table
 from serving.db.waiting_entries import LONG_WAIT_DAYS, count_waiting
-from serving.night import run
+from serving.night import run, write_run
+from serving.web import board
 from tests import factories
 from tests.conftest import AS_OF
 from tests.factories import row
@@ -282,7 +283,7 @@ def entry(service: Service) -> int:
     ],
 )
 def test_an_entry_waits_long_from_the_third_day_on(service: Service, days: int, long: int) -> None:
-    """Counted from its delivery; the head of the unit and the board's run have the same count."""
+    """Counted from its delivery."""
     with service.admin.begin() as connection:
         row = {**dict.fromkeys(("listed_as", "what", "detail", "source", "certainty"), "x")}
         row |= dict.fromkeys(("disclosable", "disputed", "limited", "withdrawn"), False)
@@ -293,8 +294,30 @@ def test_an_entry_waits_long_from_the_third_day_on(service: Service, days: int, 
         own = table.c.pdu_code != "N54ZZZ"
         waiting = count_waiting(connection, own)
         connection.execute(delete(table).where(~own))
-    assert (waiting.count, waiting.long) == (1, long)
+    assert (waiting.count, waiting.long_waits) == (1, long)
     assert waiting.since == clock.today() - timedelta(days)
+
+
+def test_the_board_sees_how_many_waited_long_at_the_last_night(
+    service: Service, browser: Browser, entry: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the night counts is on the board's page, and what was acknowledged is not own_count."""
+    with service.admin.begin() as connection:
+        acknowledged = select(acknowledgements.c.acute_id)
+        rows = select(func.count()).select_from(table).where(table.c.id.not_in(acknowledged))
+        waiting = connection.execute(rows).scalar_one()
+        own_count = count_waiting(connection, write_run.is_acknowledged()).as_counts()
+        newest = dict(connection.execute(select(runs).limit(1)).mappings().one())
+    assert own_count["count"] == waiting > 0
+    assert set(newest["counts"]["urgent"]) == set(own_count), "a run has it among its counts"
+    urgent = {"count": 5, "long_waits": 3, "since": "2026-11-02"}
+    newest["counts"] = {**newest["counts"], "urgent": urgent}
+    monkeypatch.setattr(board, "_last_night", lambda _: newest)
+    page = browser.sign_in("BOARD-1").get("/board")
+    assert "At the last night, 3 urgent entries had waited 3 days or more" in page
+    assert "the oldest since 2 November 2026" in page
+    urgent["long_waits"] = 0
+    assert 'data-qa="urgent"' not in browser.get("/board")
 
 
 def test_the_head_sees_how_many_wait_and_for_how_long(

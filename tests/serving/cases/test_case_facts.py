@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from features.contracts import codes
+from features.contracts.contact_codes import APPOINTMENTS, PLANNED_CONTACTS
 from serving.cases.case_facts import LEVEL_REGISTERS, facts_of_cases
 from serving.cases.caseload import CHECKLIST
 from serving.cases.summary import _outstanding_work
@@ -283,3 +284,8 @@ def test_enquiries_that_came_back_with_concerns_are_listed_newest_first() -> Non
     ]
     days = [one["on"] for one in facts(enquiries=rows)["concerns"]]
     assert days == ["2026-04-20", "2026-01-20"]
+
+
+def test_every_appointment_may_be_recorded_before_its_day() -> None:
+    """Else intake would refuse the next one, and the page would say that there is none."""
+    assert set(APPOINTMENTS) <= PLANNED_CONTACTS

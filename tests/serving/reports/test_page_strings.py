@@ -8,6 +8,7 @@ from serving.reports.page_strings import TEMPLATES, as_markdown, strings_of
 TEMPLATE = """{% if late %}<p class="x">Overdue by {{ days }} <strong>days</strong>.</p>
 {% else %}<p>Not due yet</p>{% endif %}
 <table aria-label="What was asked, table"><th>CRN</th></table>{# nobody reads this #}
+{% call row("Next appointment", "contacts") %}{% endcall %}
 <p>{{ "nobody has answered" if not count else count }}</p><p>Not due yet</p>"""
 
 
@@ -17,6 +18,7 @@ def test_strings_are_whole_and_each_is_listed_once() -> None:
         "Not due yet",
         "What was asked, table",
         "CRN",
+        "Next appointment",
         "[nobody has answered] …",
     ]
 

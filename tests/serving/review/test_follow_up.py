@@ -101,6 +101,8 @@ def test_answers_are_kept_and_seen_by_the_unit(
     page = browser.post(f"/asked/{own}/answer", 422)
     assert "Select what you want to say" in page
     page = browser.post(f"/asked/{own}/answer", 422, kind="accepted", planned="soon")
+    assert "Enter a real date" in page
+    page = browser.post(f"/asked/{own}/answer", 422, kind="accepted")
     assert "Enter the day by which" in page
     page = browser.post(f"/asked/{own}/answer", 422, kind="declined", words="No.")
     assert "at least 20 characters" in page
@@ -195,6 +197,9 @@ def test_the_night_finds_the_reassessment_that_was_asked_for(
     assert ("Reassessed" in page) == bool(closed)
 
 
+ACCEPTED = {"kind": "accepted", "planned_on": date(2026, 12, 4)}
+
+
 def follow_up(question: str, *answers: dict[str, Any]) -> FollowUp:
     """What was asked on a day, with some answers."""
     at = datetime.fromisoformat(f"{question}T10:00:00+00:00")
@@ -207,7 +212,7 @@ def follow_up(question: str, *answers: dict[str, Any]) -> FollowUp:
     [
         (follow_up("2026-11-20"), None),
         (follow_up("2026-11-17"), "not answered"),
-        (follow_up("2026-11-03"), "overdue"),
+        (follow_up("2026-11-03"), "not answered"),
         (follow_up("2026-11-17", {"kind": "fact"}), None),
         (follow_up("2026-11-03", {"kind": "accepted", "planned_on": TODAY}), None),
         (
@@ -227,31 +232,35 @@ def follow_up(question: str, *answers: dict[str, Any]) -> FollowUp:
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "fact"}), LEFT),
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "settled"}), None),
         (follow_up("2026-11-03", {"kind": "declined"}, {"kind": "reply", "at": LATELY}), None),
-        (follow_up("2026-10-01", {"kind": "declined"}, {"kind": "reply"}), "overdue"),
+        (follow_up("2026-10-01", {"kind": "declined"}, {"kind": "reply"}), "not answered"),
         (follow_up("2026-11-17", {"kind": "declined"}, {"kind": "reply"}), "not answered"),
         (follow_up("2026-11-03", {"kind": "fact"}), "overdue"),
         (replace(follow_up("2026-11-03", {"kind": "fact"}), outcome="need_information"), LEFT),
-        (replace(follow_up("2026-11-03"), outcome="need_information"), "overdue"),
+        (replace(follow_up("2026-11-03"), outcome="need_information"), "not answered"),
+        (replace(follow_up("2026-10-01"), outcome=None), None),  # closed to this user
         (follow_up("2026-11-03", {"kind": "reassessed"}), None),
     ],
 )
 def test_what_is_late(state: FollowUp, late: str | None) -> None:
-    since = state.late_since(TODAY)
+    since = state.missed_deadline(TODAY)
     assert (since[0] if since else None) == late
 
 
 @pytest.mark.parametrize(
-    ("requested", "today", "words"),
+    ("answers", "today", "words"),
     [
-        ("2026-11-03", date(2026, 11, 24), "not answered, 14 days late"),  # due on the 24th
-        ("2026-11-03", date(2026, 11, 25), "overdue by 1 day"),
-        ("2026-11-03", date(2026, 11, 26), "overdue by 2 days"),
-        ("2026-11-17", date(2026, 11, 24), None),  # an answer is due on the 24th
-        ("2026-11-17", date(2026, 11, 25), "not answered, 1 day late"),
+        ([], date(2026, 11, 24), None),  # an answer is due on the 24th
+        ([], date(2026, 11, 25), "not answered, 1 day late"),
+        ([], date(2026, 12, 30), "not answered, 36 days late"),  # and the level long since
+        ([ACCEPTED], date(2026, 12, 4), None),
+        ([ACCEPTED], date(2026, 12, 5), "overdue by 1 day"),
+        ([ACCEPTED], date(2026, 12, 6), "overdue by 2 days"),
     ],
 )
-def test_how_many_days_it_is_late(requested: str, today: date, words: str | None) -> None:
-    assert follow_up(requested).overdue_words(today) == words
+def test_how_many_days_it_is_late(
+    answers: list[dict[str, Any]], today: date, words: str | None
+) -> None:
+    assert follow_up("2026-11-17", *answers).overdue_words(today) == words
 
 
 def test_working_days_and_what_nobody_has_begun() -> None:

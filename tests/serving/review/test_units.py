@@ -186,7 +186,7 @@ def test_past_reviews_say_what_came_of_them(service: Service, browser: Browser) 
     row = page.split(f'href="/cases/{item}/findings"')[1].split("</tr>")[0]
     assert "Ask the practitioner to reassess" in row
     assert "Not answered" in row
-    assert "you asked for a reassessment of a group" in page
+    assert "saw the findings, and then asked for that group to be reassessed" in page
     assert f"/cases/{item}/findings" not in browser.sign_in("ALD-SPO-2").get("/reviews")
     assert "For supervision" in browser.get("/unit/week")
 

@@ -38,8 +38,24 @@ def test_the_reading_age_is_the_grade_and_five_years() -> None:
 def test_only_what_is_read_on_a_page_counts() -> None:
     page = """<nav><a>One two three four.</a></nav><main><h1>Cases of this unit to read</h1>
     <p>This is a <strong>whole</strong> sentence. So is the other one here: 12 of 30.</p>
-    <p>This is a whole sentence.</p><textarea>These words are not counted at all.</textarea></main>"""
+    <p>This is a whole sentence.</p><ul><li>A list item without a full stop that is as long as a sentence</li><li>Two days late today</li></ul><textarea>These words are not counted at all.</textarea></main>"""
     assert sentences_of(page) == [
         ["This", "is", "a", "whole", "sentence"],
-        ["So", "is", "the", "other", "one", "here"],
+        ["So", "is", "the", "other", "one", "here", "of"],
+        [
+            "A",
+            "list",
+            "item",
+            "without",
+            "a",
+            "full",
+            "stop",
+            "that",
+            "is",
+            "as",
+            "long",
+            "as",
+            "a",
+            "sentence",
+        ],
     ]

@@ -24,6 +24,7 @@ from tests.service import Service
         ("3/27/2026", None),  # the day comes first
         ("27/3/26", None),
         ("27 March", None),
+        ("31/12/9999", None),
         ("", None),
     ],
 )

@@ -122,6 +122,7 @@ def test_custody_after_a_recall_ends_with_the_sentence(tmp_path: Path) -> None:
 
 ENTERED = {"ENTERED_NOTIONAL_END_DATE": "2026-03-01"}
 NOTIONAL = {"NOTIONAL_END_DATE": "2026-04-01"}
+CASE = "X700001"
 KEY_DATE_TYPES = [
     {"STANDARD_REFERENCE_LIST_ID": code, "CODE_VALUE": code, "CODE_DESCRIPTION": code}
     for code in ("EXP", "ACR", "LED", "SED", "HDE")
@@ -169,6 +170,9 @@ def test_custody_and_licence_are_expected_to_end_on_their_key_dates(
         | {"KEY_DATE": f"2024-07-0{n}"}
         for n, kind in enumerate(types, 1)
     ]
+    # What was deleted, and what is no date, counts for nothing.
+    dates.append({"KEY_DATE_ID": "8", "CUSTODY_ID": "6", "KEY_DATE_TYPE_ID": "EXP"})
+    dates.append({**dates[-1], "KEY_DATE_ID": "7", "KEY_DATE": "9999-12-31"})
     deleted = {"KEY_DATE_ID": "9", "CUSTODY_ID": "6", "KEY_DATE_TYPE_ID": "EXP"}
     dates.append(deleted | {"KEY_DATE": "2024-08-09", "SOFT_DELETED": "1"})
     rows = expected_ends(
@@ -181,6 +185,25 @@ def test_custody_and_licence_are_expected_to_end_on_their_key_dates(
         RELEASE=[{"RELEASE_ID": "7", "CUSTODY_ID": "6", "ACTUAL_RELEASE_DATE": "2024-07-10"}],
     )
     assert rows == [release, expiry]
+
+
+@pytest.mark.parametrize(("on", "is_there"), [(date(2026, 5, 31), False), (date(2026, 6, 1), True)])
+def test_an_expected_end_is_known_from_the_day_it_was_entered(
+    tmp_path: Path, on: date, is_there: bool
+) -> None:
+    """Of custody that was recorded long before: nothing from the future (promise 2)."""
+    key_date = {"KEY_DATE_ID": "1", "CUSTODY_ID": "6", "KEY_DATE_TYPE_ID": "EXP"}
+    changed = "2026-06-01 09:00:00"
+    key_date |= {"KEY_DATE": "2026-12-01", "LAST_UPDATED_DATETIME": changed}
+    lists = LISTS | {"R_STANDARD_REFERENCE_LIST": REASONS + KEY_DATE_TYPES}
+    sentence = {"DISPOSAL_ID": "5", "DISPOSAL_DATE": "2024-01-10", "DISPOSAL_TYPE_ID": "4"}
+    tables = ndelius_tables(DISPOSAL=[sentence], CUSTODY=[PRISON], KEY_DATE=[key_date])
+    extract, _ = import_tables(tmp_path, tables | lists)
+    load_extract(extract, tmp_path / "store")
+    spine = asof.make_spine([CASE], on)
+    histories = asof.read_histories(Store.open(tmp_path / "store"), spine)
+    expected_end = timeline.current_supervision(histories)[CASE]["expected_end_on"]
+    assert expected_end == (date(2026, 12, 1) if is_there else None)
 
 
 def test_a_recall_is_a_decision_that_was_issued(tmp_path: Path) -> None:
@@ -304,4 +327,4 @@ def test_each_allocation_has_the_unit_that_held_the_case_then(tmp_path: Path) ->
     store = Store.open(tmp_path / "store")
     for day, pdu in ((date(2026, 4, 30), "PDU1"), (date(2026, 5, 1), "PDU2")):
         histories = asof.read_histories(store, asof.make_spine(["X700001"], day))
-        assert timeline.current_supervision(histories)["X700001"]["pdu_code"] == pdu
+        assert timeline.current_supervision(histories)[CASE]["pdu_code"] == pdu
