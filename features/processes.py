@@ -26,11 +26,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from features.errors import RunStopped, UserError
+from features.errors import RunStopped, SetupProblem, UserError
 
 Result = TypeVar("Result")
 
-WORKERS = min(2, os.cpu_count() or 1)
+WORKERS = "ROSH_WORKERS"
+"""The environment variable that says how many workers a run may have."""
 THREADS = "POLARS_MAX_THREADS"
 PREFIX = "rosh-frames-"
 FOLDER = "ROSH_WORKERS_FOLDER"
@@ -39,6 +40,21 @@ UNGUARDED = "unguarded"
 """The file by which a worker says that the main script has no main guard."""
 JUST_MADE = 60
 """Seconds within which a folder may be another run's that has not locked it yet."""
+
+
+def count_workers() -> int:
+    """How many workers a run has: ROSH_WORKERS, else one for each core that it may use.
+
+    Raises SetupProblem where the setting is no number of at least one.
+    """
+    text = os.environ.get(WORKERS, "")
+    if not text:
+        # Only Linux says which cores a process may use.
+        usable = getattr(os, "sched_getaffinity", None)
+        return len(usable(0)) if usable else os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise SetupProblem(f"{WORKERS} is {text!r}; it must be a number of at least 1.")
+    return int(text)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving.commands import admin, board, demo, demo_past
+from serving.commands import admin, board, demo, demo_past, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
 
@@ -101,6 +101,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--replay", action="store_true", help="score a past day into a file, and touch nothing else"
     )
     score_parser.set_defaults(run=do.score_night)
+
+    nightly_parser = commands.add_parser(
+        "nightly", help="what a schedule starts: load, night, and a message where it fails"
+    )
+    nightly_parser.add_argument("--as-of", type=clock.as_of_date, default="yesterday")
+    nightly_parser.add_argument("--extract", type=Path, help="the day's extract, loaded first")
+    nightly_parser.set_defaults(run=scheduled.run_nightly)
+
+    late_parser = commands.add_parser(
+        "check-night", help="what a second schedule starts: a message where no night has run"
+    )
+    late_parser.set_defaults(run=scheduled.check_night)
 
     past_parser = commands.add_parser(
         "demo-past", help="the demo's own earlier nights and readings, refused outside it"

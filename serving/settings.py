@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,19 @@ class Oidc:
     """The claim that names a person, as HMPPS Auth does; never one that its owner can change."""
 
 
+@dataclass(frozen=True, repr=False)
+class Alerts:
+    """Whom to tell when a night fails or does not run, and by what: GOV.UK Notify, or SMTP."""
+
+    recipients: tuple[str, ...]
+    sender: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 25
+    notify_key: str = ""
+    """A key of GOV.UK Notify; with it, `notify_template` names the template."""
+    notify_template: str = ""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of the service, read once from the environment."""
@@ -60,6 +74,13 @@ class Settings:
     """Where a case is opened in another system: addresses with {crn}, by the system's name."""
     feedback_link: str = ""
     """Where a user says what helps and what does not: an address of a form, or mailto:."""
+    alerts: Alerts | None = None
+    """Whom to tell when a night fails; None where nobody is to be told."""
+    night_due: time = time(7)
+    """The local time by which a night about the day before must have run."""
+    git_ref: str = "unknown"
+    build_number: str = "unknown"
+    """Which build this is, as the image says (GIT_REF, BUILD_NUMBER)."""
     proxies: str = "127.0.0.1"
     """Whose word is taken for where a request came from: the addresses of the ingress."""
 
@@ -111,6 +132,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         oidc=_oidc_settings(variables),
         record_links=_record_links(variables),
         feedback_link=_feedback_link(variables),
+        alerts=_alert_settings(variables),
+        night_due=_night_due(variables),
+        git_ref=variables.get("GIT_REF") or "unknown",
+        build_number=variables.get("BUILD_NUMBER") or "unknown",
         mlflow_url=variables.get("ROSH_MLFLOW_URL", "").rstrip("/"),
         proxies=variables.get("ROSH_PROXIES") or "127.0.0.1",
         **passwords,
@@ -135,6 +160,34 @@ def _feedback_link(variables: Mapping[str, str]) -> str:
     if link and not link.startswith(("https://", "mailto:")):
         raise SetupProblem("ROSH_FEEDBACK_LINK must begin with https:// or mailto:.")
     return link
+
+
+def _alert_settings(variables: Mapping[str, str]) -> Alerts | None:
+    """Whom to tell, or None; SetupProblem where it is not said by what."""
+    recipients = tuple(filter(None, variables.get("ROSH_ALERT_TO", "").replace(",", " ").split()))
+    if not recipients:
+        return None
+    key, template = variables.get("ROSH_NOTIFY_KEY", ""), variables.get("ROSH_NOTIFY_TEMPLATE", "")
+    if key and template:
+        return Alerts(recipients, notify_key=key, notify_template=template)
+    host, _, port = variables.get("ROSH_SMTP", "").partition(":")
+    sender = variables.get("ROSH_SMTP_FROM", "")
+    if not host or not sender or not (port or "25").isdigit():
+        raise SetupProblem(
+            "ROSH_ALERT_TO needs ROSH_SMTP (host:port) and ROSH_SMTP_FROM, or ROSH_NOTIFY_KEY and "
+            "ROSH_NOTIFY_TEMPLATE."
+        )
+    return Alerts(recipients, sender=sender, smtp_host=host, smtp_port=int(port or 25))
+
+
+def _night_due(variables: Mapping[str, str]) -> time:
+    text = variables.get("ROSH_NIGHT_DUE", "07:00")
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise SetupProblem(
+            f"ROSH_NIGHT_DUE is {text!r}; it must be a time such as 07:00."
+        ) from error
 
 
 def _oidc_settings(variables: Mapping[str, str]) -> Oidc | None:

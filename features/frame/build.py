@@ -26,7 +26,7 @@ from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
-from features.processes import WORKERS, Work, process_pool
+from features.processes import Work, count_workers, process_pool
 from features.store.store import Store, bucket_of
 from features.store.versions import live_versions
 
@@ -94,13 +94,18 @@ CASES_AT_ONCE = 15_000
 
 
 def build_frames(
-    store: Store, on: pl.DataFrame, workers: int = WORKERS, only: Sequence[str] | None = None
+    store: Store,
+    on: pl.DataFrame,
+    workers: int | None = None,
+    only: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """Build the frame in parts of a few buckets; yields (last bucket of the part, frame).
 
     Cases split by nothing but cases, so each part is worked by whichever worker is free. `only`
-    names the indicators to build; by default all.
+    names the indicators to build; by default all. `workers` is by default what `count_workers`
+    says.
     """
+    workers = count_workers() if workers is None else workers
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
     sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
     parts = [

@@ -18,7 +18,7 @@ import polars as pl
 from features.notes.entries import Note, NoteEntry
 from features.notes.named_days import NAMES_TIME
 from features.notes.readers import OWN, find_reader
-from features.processes import WORKERS, Workers, process_pool
+from features.processes import Workers, count_workers, process_pool
 from features.store.store import store_schema
 
 TABLE = "note_entries"
@@ -57,8 +57,8 @@ _CERTAINTY = {
 class NoteIntake:
     """Reads the notes of a load, in several processes where there are many."""
 
-    def __init__(self, name: str = OWN, workers: int = WORKERS) -> None:
-        self._name, self._workers = name, workers
+    def __init__(self, name: str = OWN, workers: int | None = None) -> None:
+        self._name, self._workers = name, workers or count_workers()
         self._open = ExitStack()
         self._pool: Workers | None = None
 

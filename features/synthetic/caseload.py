@@ -17,7 +17,7 @@ from typing import Any
 
 from features import clock
 from features.errors import UserError
-from features.processes import WORKERS, process_pool
+from features.processes import count_workers, process_pool
 from features.synthetic import bucket as buckets
 from features.synthetic import figures, scenarios
 from features.synthetic.bucket import Plan
@@ -62,7 +62,7 @@ def synthesise_extract(
     out: Path,
     truth: Path,
     step: Callable[[str], None] = lambda _: None,
-    workers: int = WORKERS,
+    workers: int | None = None,
 ) -> CaseloadSummary:
     """Write the extract to `out` and the hidden truth to `truth`, unless they exist already.
 
@@ -88,7 +88,7 @@ def synthesise_extract(
         )
         summary = CaseloadSummary(fresh=True)
         for bucket_count, (rows, digests) in enumerate(
-            _each_bucket(plan, writing, sealing, workers), 1
+            _each_bucket(plan, writing, sealing, workers or count_workers()), 1
         ):
             _add_rows(summary, rows, digests)
             step(f"bucket {bucket_count} of {parameters.buckets}")

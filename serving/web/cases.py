@@ -17,6 +17,7 @@ from features.contracts.note_columns import KINDS
 from features.errors import NotApproved
 from serving.board import approvals, stop
 from serving.cases.caseload import facts_of_case
+from serving.db.last_night import LastNight, read_last_night
 from serving.db.silent_feeds import silent_feeds
 from serving.review import lines
 from serving.review.acute_entries import AcuteEntries
@@ -61,6 +62,7 @@ def show_queue(
         done=concluded,
         notice=_why_nothing_new(request, review),
         silent=_silent_in_unit(request, review, today),
+        last_night=_late_night(request, review),
         acute=AcuteEntries(review.opened).count_unacknowledged(),
         for_me=FollowUps.of_transaction(review.opened).waiting_for_me(),
     )
@@ -319,6 +321,13 @@ def _silent_in_unit(request: Request, review: Review, today: date) -> dict[str, 
     """What no longer arrives from the region of the reader's unit."""
     user = account.signed_in(request)
     return silent_feeds(review.opened.connection, user.pdu_code if user else None, today)
+
+
+def _late_night(request: Request, review: Review) -> LastNight | None:
+    """The newest night where a later one should have run by now, else None."""
+    due = request.app.state.settings.night_due
+    last = read_last_night(review.opened.connection, clock.now(), due)
+    return last if last.missed else None
 
 
 def _why_nothing_new(request: Request, review: Review) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from features import processes
-from features.errors import RunStopped, UserError
+from features.errors import RunStopped, SetupProblem, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +147,25 @@ def test_a_program_from_standard_input_is_told_to_be_a_file() -> None:
     assert ran.returncode != 0
     assert "is no file" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(("text", "workers"), [("1", 1), ("16", 16)])
+def test_the_number_of_workers_is_a_setting(
+    monkeypatch: pytest.MonkeyPatch, text: str, workers: int
+) -> None:
+    monkeypatch.setenv(processes.WORKERS, text)
+    assert processes.count_workers() == workers
+
+
+def test_without_the_setting_every_core_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(processes.WORKERS, raising=False)
+    assert processes.count_workers() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+def test_a_number_of_workers_that_is_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(processes.WORKERS, text)
+    with pytest.raises(SetupProblem, match="ROSH_WORKERS is"):
+        processes.count_workers()

@@ -32,6 +32,8 @@ OPEN = {
     "/accessibility",
     "/whats-new",
     "/health",
+    "/health/liveness",
+    "/health/readiness",
     "/info",
     "/notice",
     "/ping",

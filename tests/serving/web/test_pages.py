@@ -61,7 +61,16 @@ VISITS = {
 }
 PAPERS = {"/queue.csv", "/cases/{item_id}/disclosable", "/cases/{item_id}/disclosable.csv"}
 """What leaves on paper: an audit row of its own beside that of the case (test_units)."""
-WITHOUT_A_PERSON = {"/", "/health", "/ping", "/info", "/sign-in/callback", "/sign-in/provider"}
+WITHOUT_A_PERSON = {
+    "/",
+    "/health",
+    "/health/liveness",
+    "/health/readiness",
+    "/ping",
+    "/info",
+    "/sign-in/callback",
+    "/sign-in/provider",
+}
 
 
 def audited(service: Service) -> list[tuple[str, str, str]]:
@@ -127,7 +136,11 @@ def test_health_answers_as_hmpps_services_do(
     response = client.get("/health")
     assert response.status_code == 200
     assert response.json()["status"] == "UP"
-    assert response.json()["components"] == {"db": {"status": "UP"}}
+    night = {"status": "UP", "asOf": AS_OF.isoformat()}
+    assert response.json()["components"] == {"db": {"status": "UP"}, "night": night}
+    assert client.get("/health/liveness").json() == {"status": "UP"}
+    ready = client.get("/health/readiness")
+    assert (ready.status_code, set(ready.json()["components"])) == (200, {"db"})
     assert {"uptime", "build", "version"} <= set(response.json())
     assert client.get("/ping").text == "pong"
     assert client.get("/info").json()["build"]["name"] == "rosh-triage"
@@ -139,6 +152,9 @@ def test_health_answers_as_hmpps_services_do(
     down = client.get("/health")
     assert down.status_code == 503
     assert down.json()["components"]["db"] == {"status": "DOWN", "details": "OperationalError"}
+    assert down.json()["components"]["night"]["status"] == "DOWN"
+    assert client.get("/health/readiness").status_code == 503
+    assert client.get("/health/liveness").status_code == 200, "a restart would help nothing"
 
 
 def test_filters_narrow_the_history(service: Service, browser: Browser) -> None:
