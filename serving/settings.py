@@ -78,6 +78,8 @@ class Settings:
     """Whom to tell when a night fails; None where nobody is to be told."""
     night_due: time = time(7)
     """The local time by which a night about the day before must have run."""
+    metrics: bool = False
+    """Whether `/metrics` is served; the ingress must keep it from outside."""
     git_ref: str = "unknown"
     build_number: str = "unknown"
     """Which build this is, as the image says (GIT_REF, BUILD_NUMBER)."""
@@ -134,6 +136,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         feedback_link=_feedback_link(variables),
         alerts=_alert_settings(variables),
         night_due=_night_due(variables),
+        metrics=_is_on(variables, "ROSH_METRICS"),
         git_ref=variables.get("GIT_REF") or "unknown",
         build_number=variables.get("BUILD_NUMBER") or "unknown",
         mlflow_url=variables.get("ROSH_MLFLOW_URL", "").rstrip("/"),
@@ -178,6 +181,13 @@ def _alert_settings(variables: Mapping[str, str]) -> Alerts | None:
             "ROSH_NOTIFY_TEMPLATE."
         )
     return Alerts(recipients, sender=sender, smtp_host=host, smtp_port=int(port or 25))
+
+
+def _is_on(variables: Mapping[str, str], key: str) -> bool:
+    text = variables.get(key, "off")
+    if text not in ("on", "off"):
+        raise SetupProblem(f"{key} is {text!r}; it must be on or off.")
+    return text == "on"
 
 
 def _night_due(variables: Mapping[str, str]) -> time:

@@ -41,6 +41,7 @@ from serving.web import (
     guard,
     health,
     inquiries,
+    metrics,
     over_time,
     pages,
     sign_in,
@@ -66,6 +67,7 @@ ROUTERS = tuple(
         board,
         board_notes,
         health,
+        metrics,
     )
 )
 
@@ -101,7 +103,9 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         same_site="lax",
         https_only=not settings.demo,
     )
+    app.state.metrics = metrics.Metrics(settings, app.state.engine)
     app.middleware("http")(_security_headers)
+    app.middleware("http")(metrics.measure_request)
     app.add_middleware(guard.Guard, service=app)
     service = api.create_api()
     service.state = app.state

@@ -66,6 +66,7 @@ WITHOUT_A_PERSON = {
     "/health",
     "/health/liveness",
     "/health/readiness",
+    "/metrics",
     "/ping",
     "/info",
     "/sign-in/callback",
@@ -84,6 +85,8 @@ def audited(service: Service) -> list[tuple[str, str, str]]:
 
 OLDEST_READER = 12.0
 """The aim for the reading age of a page; GOV.UK asks for 9."""
+OF_ONE_CASE = {"/cases/{item}", "/cases/{item}/findings", "/asked/{item}", "/people/{crn}"}
+"""Pages with what is on record of one case, whose words are not ours: two years more."""
 
 
 def test_every_get_page_leaves_an_audit_row_and_is_plain_to_read(
@@ -119,7 +122,8 @@ def test_every_get_page_leaves_an_audit_row_and_is_plain_to_read(
         if "{item}" in path or "{crn}" in path:
             assert fresh[0] == (reader, what, crn)
     sys.stdout.writelines(f"{path}: reading age {age}\n" for path, age in ages.items())
-    assert {path: age for path, age in ages.items() if age > OLDEST_READER} == {}
+    limits = {path: OLDEST_READER + 2 * (path in OF_ONE_CASE) for path in ages}
+    assert {path: age for path, age in ages.items() if age > limits[path]} == {}
 
 
 def test_refusals_leave_an_audit_row_too(service: Service, browser: Browser) -> None:
