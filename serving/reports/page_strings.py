@@ -45,6 +45,7 @@ class _Strings(HTMLParser):
             self.strings.append(string)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """End a block, and read out what its attributes say."""
         if tag in _BLOCKS:
             self._end_block()
         for name, value in attributes:
@@ -52,10 +53,12 @@ class _Strings(HTMLParser):
                 self._add(value)
 
     def handle_endtag(self, tag: str) -> None:
+        """End a block."""
         if tag in _BLOCKS:
             self._end_block()
 
     def handle_data(self, data: str) -> None:
+        """Add words to the block."""
         self._words.append(data)
 
 

@@ -73,7 +73,7 @@ def test_the_page_says_the_sentence_of_each_and_the_size_of_each_reason(
     browser.sign_in("ALD-SPO-1").record_view(item)
     page = unescape(browser.get(f"/cases/{item}/findings"))
     findings = [f for r in sealed.reasons for f in r["findings"]] + sealed.shown_only
-    assert len(findings) > 5
+    assert len(findings) > 2
     for finding in findings:
         assert finding["sentence"] in page, finding["indicator"]
     words = re.sub(r"<[^>]+>", " ", page.partition('id="also"')[2])

@@ -5,7 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 from features.sources.mapping import Mapping, Value, day, end_day
-from features.sources.ndelius.key_dates import LICENCE_ENDS, RELEASE_DATES, key_dates
+from features.sources.ndelius.key_dates import (
+    EXPECTED_END_OF_LICENCE,
+    EXPECTED_END_OF_ORDER,
+    EXPECTED_RELEASE,
+    LICENCE_ENDS,
+    RELEASE_DATES,
+    SENTENCE_END,
+    TIMES,
+    key_dates,
+)
 from features.sources.ndelius.rows import (
     case_rows,
     current_unit,
@@ -48,12 +57,6 @@ def with_unit(rows: pl.LazyFrame, tables: SourceTables) -> pl.LazyFrame:
     )
 
 
-_SENTENCE_END = ("ENTERED_NOTIONAL_END_DATE", "NOTIONAL_END_DATE")
-"""Columns of DISPOSAL: the end that somebody entered, else the one that NDelius works out."""
-_TIMES = ("LAST_UPDATED_DATETIME", "CREATED_DATETIME")
-_EXPECTED_END = pl.coalesce(*(end_day(column) for column in _SENTENCE_END))
-
-
 def _sentence(tables: SourceTables) -> pl.LazyFrame:
     rows = case_rows(
         tables,
@@ -63,7 +66,7 @@ def _sentence(tables: SourceTables) -> pl.LazyFrame:
         "TERMINATION_DATE",
         "DISPOSAL_TYPE_ID",
         "DISPOSAL_TERMINATION_REASON_ID",
-        *_SENTENCE_END,
+        *SENTENCE_END,
     )
     rows = with_code(rows, tables, "DISPOSAL_TYPE_ID", "R_DISPOSAL_TYPE", name="_type")
     rows = with_code(rows, tables, "DISPOSAL_TERMINATION_REASON_ID", name="_reason")
@@ -123,18 +126,7 @@ ORDERS_OF_COURT = Mapping(
             END_REASON,
             codes=("breached", "revoked", "completed"),
         ),
-        Value(
-            "expected_end_on",
-            tuple(f"DISPOSAL.{column}" for column in _SENTENCE_END),
-            "the end that was entered, else the one that NDelius works out",
-            _EXPECTED_END,
-        ),
-        Value(
-            "expected_end_set_on",
-            tuple(f"DISPOSAL.{column}" for column in _TIMES),
-            "when the sentence was changed last, else when it was recorded",
-            pl.coalesce(*(day(column) for column in _TIMES)),
-        ),
+        *EXPECTED_END_OF_ORDER,
         *UNITS,
         TIER,
     ),
@@ -172,18 +164,7 @@ CUSTODY = Mapping(
             "the first release, else the end of the sentence",
             pl.coalesce(end_day("_out"), end_day("TERMINATION_DATE")),
         ),
-        Value(
-            "expected_end_on",
-            ("KEY_DATE.KEY_DATE",),
-            "the expected release date (EXP), else the conditional one (ACR)",
-            end_day("_planned"),
-        ),
-        Value(
-            "expected_end_set_on",
-            tuple(f"KEY_DATE.{column}" for column in _TIMES),
-            "when the key date was changed last, else when it was recorded",
-            day("_planned_set"),
-        ),
+        *EXPECTED_RELEASE,
         *UNITS,
         TIER,
     ),
@@ -201,11 +182,11 @@ def _release(tables: SourceTables) -> pl.LazyFrame:
             "DISPOSAL_ID",
             "TERMINATION_DATE",
             "DISPOSAL_TERMINATION_REASON_ID",
-            *_SENTENCE_END,
-            *_TIMES,
+            *SENTENCE_END,
+            *TIMES,
         )
-        .with_columns(_sentence_set=pl.coalesce(_TIMES))
-        .drop(_TIMES),
+        .with_columns(_sentence_set=pl.coalesce(TIMES))
+        .drop(TIMES),
         on="DISPOSAL_ID",
         how="left",
     )
@@ -251,20 +232,7 @@ LICENCES = Mapping(
             .otherwise(END_REASON),
             codes=("recalled", "breached", "revoked", "completed"),
         ),
-        Value(
-            "expected_end_on",
-            ("KEY_DATE.KEY_DATE", *(f"DISPOSAL.{column}" for column in _SENTENCE_END)),
-            "the licence expiry date (LED), else the sentence expiry date (SED), else the end of the sentence",
-            pl.coalesce(end_day("_planned"), _EXPECTED_END),
-        ),
-        Value(
-            "expected_end_set_on",
-            tuple(f"{table}.{column}" for table in ("KEY_DATE", "DISPOSAL") for column in _TIMES),
-            "when the date that counts was changed last, else when it was recorded",
-            pl.when(pl.col("_planned").is_not_null())
-            .then(day("_planned_set"))
-            .otherwise(day("_sentence_set")),
-        ),
+        *EXPECTED_END_OF_LICENCE,
         *UNITS,
         TIER,
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from models.card import PICTURES
 from serving.board.card import render_card
 from tests.service import Service
 
@@ -55,5 +56,5 @@ def test_nothing_but_a_picture_beside_the_card_is_embedded(tmp_path: Path, line:
 def test_the_card_of_a_trained_model_shows_its_pictures(service: Service) -> None:
     text = (service.bundle_folder / "card.md").read_text(encoding="utf-8")
     page = render_card(text, service.bundle_folder)
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == len(PICTURES)
     assert "is missing" not in page
