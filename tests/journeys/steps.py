@@ -34,6 +34,15 @@ def accessible(page: Page) -> None:
     assert results.violations_count == 0, results.generate_report()
 
 
+def fill_day(page: Page, label: str, day: str) -> None:
+    """Type a day into a field once its date picker is there, which moves the field as it comes."""
+    if page.context not in WITHOUT_SCRIPT:
+        page.get_by_role("button", name="Choose date", include_hidden=True).first.wait_for(
+            state="attached"
+        )
+    page.get_by_label(label, exact=True).fill(day)
+
+
 def verdict(page: Page, group: str, words: str) -> None:
     """Say what one thinks of the recorded level of a group."""
     page.get_by_role("group", name=f"Risk to {group}").get_by_label(words, exact=True).check()

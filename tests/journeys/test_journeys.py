@@ -108,7 +108,7 @@ def test_a_practitioner_answers_and_the_head_sees_where_it_stands(
     page.get_by_role("button", name="Record your answer").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
     page.get_by_label("I will reassess").check()
-    page.get_by_label("By when").fill((clock.today() + timedelta(days=9)).isoformat())
+    fill_day(page, "By when", (clock.today() + timedelta(days=9)).isoformat())
     page.get_by_role("button", name="Record your answer").click()
     expect(page.locator("[data-qa=answers]")).to_contain_text("Accepted")
     page.get_by_role("button", name="Sign out").click()

@@ -19,7 +19,15 @@ from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web.oidc import ROLES
 from tests.journeys.conftest import free_port, served
-from tests.journeys.steps import TOO_WIDE, WITHOUT_SCRIPT, accessible, picture, sign_in, ticks
+from tests.journeys.steps import (
+    TOO_WIDE,
+    WITHOUT_SCRIPT,
+    accessible,
+    fill_day,
+    picture,
+    sign_in,
+    ticks,
+)
 from tests.service import Service
 from tests.serving.review.test_second_readers import send_to_second
 
@@ -247,7 +255,7 @@ def test_an_inspector_asks_about_one_case(
         crn = connection.execute(text(f"SELECT crn FROM triage.items WHERE id = {item}")).scalar()
     sign_in(page, address, "Sol Penhale")
     page.get_by_label("CRN").first.fill(str(crn))
-    page.get_by_label("Day").fill(clock.today().isoformat())
+    fill_day(page, "Day", clock.today().isoformat())
     page.get_by_role("button", name="Show the account").click()
     expect(page.get_by_role("heading", name="What was computed")).to_be_visible()
     expect(page.get_by_text("BRI-SPO-1").first).to_be_visible()
@@ -368,7 +376,7 @@ def test_a_day_is_chosen_with_the_keyboard_or_typed(
     page.goto(f"{address}/cases/{service.unread('N54BRI')}")
     page.get_by_text("Search the record").click()
     if context not in WITHOUT_SCRIPT:
-        page.get_by_label("From", exact=True).fill("27/3/2026")
+        fill_day(page, "From", "27/3/2026")
         page.get_by_role("button", name="Choose date").first.press("Enter")
         dialog = page.get_by_role("dialog", name="March 2026")
         expect(dialog).to_be_visible()
@@ -376,11 +384,11 @@ def test_a_day_is_chosen_with_the_keyboard_or_typed(
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         expect(page.get_by_label("From", exact=True)).to_have_value("28/3/2026")
-    page.get_by_label("From", exact=True).fill("28/13/2026")
+    fill_day(page, "From", "28/13/2026")
     page.get_by_role("button", name="Apply").click()
     page.get_by_role("link", name="Enter a real date, such as 27/3/2026").click()
     accessible(page)
-    page.get_by_label("From", exact=True).fill("28/3/2026")
+    fill_day(page, "From", "28/3/2026")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_label("From", exact=True)).to_have_value("28/3/2026")
     expect(page.locator("[data-qa=count]")).to_contain_text("match")

@@ -56,6 +56,8 @@ def test_the_first_entries_behind_a_reason_are_open_and_the_rest_are_folded(
     entry = first_entry(service, item)
     browser.sign_in("ALD-SPO-1").record_view(item)
     page = browser.get(f"/cases/{item}/findings")
-    before = page.split(f"#entry-{entry['table']}-{entry['record_id']}")[0]
-    opened, closed = before.count("<details"), before.count("</details>")
-    assert opened == closed, "the entry is inside no folded part"
+    parts = page.split(f"#entry-{entry['table']}-{entry['record_id']}")
+    texts_before = ["".join(parts[:number]) for number in range(1, len(parts))]
+    # An entry may stand folded behind another reason, as the third of it, before its own.
+    is_open = [text.count("<details") == text.count("</details>") for text in texts_before]
+    assert any(is_open), "the entry is inside no folded part"
