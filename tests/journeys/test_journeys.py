@@ -11,7 +11,15 @@ from features import clock
 from serving.board import approvals
 from serving.db.session import transaction
 from serving.watch import TOPICS
-from tests.journeys.steps import TOO_WIDE, accessible, picture, sign_in, ticks, verdict
+from tests.journeys.steps import (
+    TOO_WIDE,
+    accessible,
+    fill_day,
+    picture,
+    sign_in,
+    ticks,
+    verdict,
+)
 from tests.service import Service
 
 pytestmark = pytest.mark.journey
