@@ -33,6 +33,7 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and not is_bank_holiday(day)
 
 
+@lru_cache(maxsize=4096)
 def working_day_after(start: date, days: int) -> date:
     """The day that lies the given number of working days after another."""
     day = start

@@ -18,8 +18,9 @@ END $$;
 CREATE OR REPLACE FUNCTION triage.answers_for_me() RETURNS bigint STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT count(*) FROM conclusions c JOIN items i ON i.id = c.item_id
-     WHERE c.username = app_user() AND c.outcome IN ('ask_reassessment', 'need_information')
-       AND NOT i.limited AND i.pdu_code = own_pdu()
+     WHERE c.username = (SELECT app_user())
+       AND c.outcome IN ('ask_reassessment', 'need_information')
+       AND NOT i.limited AND i.pdu_code = (SELECT own_pdu())
        AND NOT EXISTS (SELECT 1 FROM answers o WHERE o.item_id = c.item_id
                        AND o.kind IN ('settled', 'reassessed'))
        AND EXISTS (SELECT 1 FROM answers a WHERE a.item_id = c.item_id
