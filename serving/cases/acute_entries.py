@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from features.frame import timeline
@@ -100,13 +100,17 @@ def open_again(connection: Connection, limited: Collection[str]) -> None:
     connection.execute(back.values(limited=False))
 
 
+def is_acknowledged() -> ColumnElement[bool]:
+    """Whether somebody acknowledged an acute (urgent) entry, as the night may ask it."""
+    return exists().where(acknowledgements.c.acute_id == acute.c.id)
+
+
 def _unacknowledged_records(connection: Connection) -> dict[str, list[str]]:
     """The records not yet acknowledged, or restored after a limit, by case."""
-    acknowledged = exists().where(acknowledgements.c.acute_id == acute.c.id)
     records: dict[str, list[str]] = {}
     wordless = ~acute.c.limited & (acute.c.listed_as == "")
     rows = connection.execute(
-        select(acute.c.crn, acute.c.record_id).where(~acknowledged | wordless)
+        select(acute.c.crn, acute.c.record_id).where(~is_acknowledged() | wordless)
     )
     for crn, record in rows:
         records.setdefault(crn, []).append(record)

@@ -15,6 +15,7 @@ from datetime import date
 from features.frame import build, timeline
 from features.history import asof
 from features.store.store import Store
+from serving.cases.summary import full_name
 
 _LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart into a letter and a mark."""
@@ -60,7 +61,7 @@ def find_by_name(
     names = timeline.case_names(asof.read_histories(store, spine, tables=["people"]))
     matches = []
     for crn, person in names.items():
-        name = " ".join(filter(None, (person["given_name"], person["family_name"])))
+        name = full_name(person)
         own = _beginnings(name)
         if all(any(text.startswith(word) for text in own) for word in words):
             matches.append(NamedCase(crn, name, person["born_on"]))

@@ -45,7 +45,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
     incomplete, failures = store.incomplete_cases(), non_compliance(histories)
     return {
         crn: {
-            "name": _full_name(named.get(crn, {})),
+            "name": full_name(named.get(crn, {})),
             "born_on": iso_day(named.get(crn, {}).get("born_on")),
             "supervision": codes.SUPERVISION_KINDS.get(
                 supervision.get(crn, {}).get("kind") or "", ""
@@ -103,6 +103,6 @@ def _outstanding_work(histories: Histories) -> dict[str, dict[str, Any]]:
     return outstanding
 
 
-def _full_name(person: dict[str, Any]) -> str:
+def full_name(person: dict[str, Any]) -> str:
     """The person's name, or an empty text where none is supplied, as for made-up people."""
     return " ".join(filter(None, (person.get("given_name"), person.get("family_name"))))

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, exists, func, insert
+from sqlalchemy import Connection, func, insert
 
 from features import clock
 from features.store.staging import write_whole
 from features.store.store import Store
 from models.lanes import LANES
 from serving import watch
-from serving.cases import caseload
+from serving.cases import acute_entries, caseload
 from serving.db.session import Transaction
 from serving.db.silent_feeds import REGION
-from serving.db.tables import acknowledgements, acute, runs
+from serving.db.tables import runs
 from serving.db.waiting_entries import count_waiting
 from serving.night import choose, enqueue, outcomes_file
 from serving.night.eligibility import Away
@@ -53,7 +53,7 @@ def write_run(
         "redrawn": choose.count_redraws(connection, night.as_of),
         "feeds": night.store.feed_states(night.as_of),
         "silent": _silent_feeds(scored),
-        "urgent": count_waiting(connection, is_acknowledged()).as_counts(),
+        "urgent": count_waiting(connection, acute_entries.is_acknowledged()).as_counts(),
         "note_kinds": sorted(night.store.note_kinds),
         "note_kinds_off": sorted(night.model.note_kinds - night.store.note_kinds),
         **more_counts,
@@ -73,11 +73,6 @@ def write_run(
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     _write_snapshot(connection, night, scored, outcomes)
     return counts
-
-
-def is_acknowledged() -> ColumnElement[bool]:
-    """Whether somebody acknowledged an acute (urgent) entry, as the night may ask it."""
-    return exists().where(acknowledgements.c.acute_id == acute.c.id)
 
 
 def _silent_feeds(scored: ScoredCaseload) -> dict[str, Any]:

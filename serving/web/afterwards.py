@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -41,13 +42,14 @@ def show_account(
     on: Annotated[str, Form()] = "",
 ) -> Response:
     """Show the account of a case on a day; the CRN is posted, never part of an address."""
-    typed = {"crn": crn.strip().upper()[:20], "on": on}
-    try:
-        account = _read_account(request, opened, typed)
-    except Invalid as error:
-        opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
-        return _account_page(request, typed, error.faults)
-    return pages.render_page(request, "account-of.html", account=account, story=story_of(account))
+    return _answer_account(
+        request,
+        opened,
+        {"crn": crn, "on": on},
+        lambda account: pages.render_page(
+            request, "account-of.html", account=account, story=story_of(account)
+        ),
+    )
 
 
 @router.post("/account/file", dependencies=[Depends(account.check_signed_form)])
@@ -58,18 +60,31 @@ def download_account(
     on: Annotated[str, Form()] = "",
 ) -> Response:
     """Download the account of a case on a day as JSON, for a file of evidence."""
-    typed = {"crn": crn.strip().upper()[:20], "on": on}
+
+    def as_file(account: Account) -> Response:
+        opened.audit(AuditEvent("DOWNLOADED_ACCOUNT", "CRN", account.crn, {"on": on}))
+        return Response(
+            json.dumps(accounts.as_json(account), default=str, indent=1),
+            media_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="account.json"'},
+        )
+
+    return _answer_account(request, opened, {"crn": crn, "on": on}, as_file)
+
+
+def _answer_account(
+    request: Request,
+    opened: Transaction,
+    question: dict[str, str],
+    answer: Callable[[Account], Response],
+) -> Response:
+    """The answer made of the account that was asked for, or the form with what is wrong."""
+    typed = {**question, "crn": question["crn"].strip().upper()[:20]}
     try:
-        account = _read_account(request, opened, typed)
+        return answer(_read_account(request, opened, typed))
     except Invalid as error:
         opened.audit(AuditEvent("PAGE_VIEW_ACCOUNT", "NOT_APPLICABLE", "-"))
         return _account_page(request, typed, error.faults)
-    opened.audit(AuditEvent("DOWNLOADED_ACCOUNT", "CRN", account.crn, {"on": on}))
-    return Response(
-        json.dumps(accounts.as_json(account), default=str, indent=1),
-        media_type="application/json",
-        headers={"Content-Disposition": 'attachment; filename="account.json"'},
-    )
 
 
 def _read_account(request: Request, opened: Transaction, typed: dict[str, str]) -> Account:

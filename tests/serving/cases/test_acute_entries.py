@@ -21,7 +21,7 @@ from serving.db.session import AuditEvent, transaction
 from serving.db.tables import acknowledgements, runs
 from serving.db.tables import acute as table
 from serving.db.waiting_entries import LONG_WAIT_DAYS, count_waiting
-from serving.night import run, write_run
+from serving.night import run
 from serving.web import board
 from tests import factories
 from tests.conftest import AS_OF
@@ -306,7 +306,7 @@ def test_the_board_sees_how_many_waited_long_at_the_last_night(
         acknowledged = select(acknowledgements.c.acute_id)
         rows = select(func.count()).select_from(table).where(table.c.id.not_in(acknowledged))
         waiting = connection.execute(rows).scalar_one()
-        own_count = count_waiting(connection, write_run.is_acknowledged()).as_counts()
+        own_count = count_waiting(connection, acute_entries.is_acknowledged()).as_counts()
         newest = dict(connection.execute(select(runs).limit(1)).mappings().one())
     assert own_count["count"] == waiting > 0
     assert set(newest["counts"]["urgent"]) == set(own_count), "a run has it among its counts"
