@@ -25,5 +25,15 @@ SECOND_READ_OF_FLAGGED = 0.05
 """The share of flagged cases that a second reader reads, for any conclusion."""
 SECOND_READ_DUE_DAYS = 14
 """The number of days in which a second reading is due."""
+REPEAT_READ_AFTER_DAYS = 182
+"""The days after which a reader can be asked to read a concluded case once more: half a year."""
+REPEAT_READ_UNTIL_DAYS = 365
+"""The days after which a concluded case is too old to be read once more."""
+REPEAT_READ_EVERY_DAYS = 91
+"""The least number of days between two repeat readings of one reader: one a quarter."""
+REPEAT_READ_DUE_DAYS = 14
+"""The number of days in which a repeat reading is due."""
+REPEAT_READ_DAYS = 28
+"""The days in which a case can be read again; until then its first review is closed."""
 SECOND_READ_DAYS = 28
 """The days in which a second reader can read the case; until then the conclusion is hidden."""

@@ -205,12 +205,24 @@ def _item_record(connection: Connection, item: RowMapping, end: datetime) -> dic
     )
     values = {"crn": item["crn"], "item": item["id"], "end": end}
     record["second_reads"] = [dict(row) for row in connection.execute(twice, values).mappings()]
+    repeats = text(
+        "SELECT * FROM triage.repeat_reads_asked(:crn) WHERE item_id = :item AND at < :end"
+    )
+    record["repeat_reads"] = [
+        _as_of_then(row, end) for row in connection.execute(repeats, values).mappings()
+    ]
     # Who holds the case, and who countersigned, are stored as of now: left out for a past day.
     then = {name: item[name] for name in item if name not in ("practitioner_code", "hands")}
     then["state"] = "concluded" if record["conclusions"] else "open"
     if item["state"] == "by_hand" and _hand_checks(connection, item["crn"], end):
         then["state"] = "by_hand"
     return {"item": then, **record}
+
+
+def _as_of_then(row: RowMapping, end: datetime) -> dict[str, Any]:
+    """A repeat reading; of one answered later, no more than that it was asked for."""
+    later = row["viewed_at"] is None or row["viewed_at"] >= end
+    return {**row, "viewed_at": None, "verdicts": {}} if later else dict(row)
 
 
 def _hand_checks(connection: Connection, crn: str, end: datetime) -> list[dict[str, Any]]:
@@ -230,7 +242,7 @@ def _without_record(queued: list[dict[str, Any]], *, steps: bool) -> list[dict[s
     """
     hidden = ["findings", "newer_scores"]
     if not steps:
-        hidden += ["own_views", "conclusions", "openings", "claims"]
+        hidden += ["own_views", "conclusions", "openings", "claims", "repeat_reads"]
     nothing: dict[str, Any] = {name: [] for name in hidden}
     return [{**one, **nothing, "item": {**one["item"], "person": {}}} for one in queued]
 

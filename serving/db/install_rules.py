@@ -27,6 +27,7 @@ SUBJECTS = (
     "sealing",
     "note_answers",
     "second_readers",
+    "repeat_reads",
     "follow_up",
     "accounts",
     "board",

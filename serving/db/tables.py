@@ -225,6 +225,24 @@ second_reads = Table(
     Column("due_on", Date, nullable=False),
 )
 
+repeat_reads = Table(
+    "repeat_reads",
+    metadata,
+    Column("item_id", ForeignKey("triage.items.id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    at_column(),
+    Column("due_on", Date, nullable=False),
+)
+repeat_views = Table(
+    "repeat_views",
+    metadata,
+    Column("item_id", ForeignKey("triage.repeat_reads.item_id"), primary_key=True),
+    Column("username", ForeignKey("triage.users.username"), nullable=False),
+    at_column(),
+    Column("verdicts", JSONB, nullable=False),
+    Column("levels", JSONB, nullable=False),
+)
+
 answers = Table(
     "answers",
     metadata,

@@ -22,6 +22,7 @@ from serving.db.waiting_entries import count_waiting
 from serving.night import choose, enqueue, outcomes_file
 from serving.night.eligibility import Away
 from serving.night.inputs import Night
+from serving.night.repeat_reads import draw_repeat_reads
 from serving.night.sampling import Chosen
 from serving.night.score_caseload import ScoredCaseload
 from serving.watch import arrivals
@@ -70,6 +71,7 @@ def write_run(
         key=night.draw_key,
     )
     enqueue.score_again(connection, scored.scores, night.run_id)
+    draw_repeat_reads(connection, night.draw_key, clock.today())
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     _write_snapshot(connection, night, scored, outcomes)
     return counts

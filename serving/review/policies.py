@@ -78,6 +78,20 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
     A group without a recorded level is given one, or cannot be told. Reasons are ticked entries or
     words, or both.
     """
+    faults, levels = check_verdicts(view, recorded)
+    if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
+        faults |= _check_reasons(
+            "reasons", view.reasons, "your reasons (or tick the entries that matter)"
+        )
+    if faults:
+        raise Invalid(faults)
+    return levels
+
+
+def check_verdicts(
+    view: View, recorded: Mapping[str, str | None]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What is wrong with the verdicts of a view, by field, and the level that it gives a group."""
     faults, levels = {}, {}
     for group in COMMUNITY_GROUPS:
         verdict, words = view.verdicts.get(group), group.replace("_", " ")
@@ -92,13 +106,7 @@ def check_view(view: View, recorded: Mapping[str, str | None]) -> dict[str, str]
             faults[f"verdict-{group}"] = f"Select the level you would give for {words}"
         else:
             levels[group] = str(chosen)
-    if not view.ticked or len(view.reasons) > LONGEST or "\0" in view.reasons:
-        faults |= _check_reasons(
-            "reasons", view.reasons, "your reasons (or tick the entries that matter)"
-        )
-    if faults:
-        raise Invalid(faults)
-    return levels
+    return faults, levels
 
 
 def _possible_levels(verdict: str | None, recorded: str | None) -> tuple[str, ...]:

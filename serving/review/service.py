@@ -107,6 +107,8 @@ class Review:
     def record_view(self, item_id: int, view: View) -> Item:
         """Record the reader's own view, before anything of the findings is seen."""
         item = self._require_step(item_id, Step.RECORD_VIEW)
+        if item.progress is Progress.TO_REPEAT:
+            return self._record_repeat_view(item, view)
         levels = policies.check_view(view, item.recorded_levels)
         if not self.store.has_entries(item_id, view.ticked):
             raise Invalid({"reasons": "Tick entries of this case alone"})
@@ -115,6 +117,24 @@ class Review:
         self.store.record_view(item_id, view, levels)
         self.audit_case("RECORDED_OWN_VIEW", item, {"ticked": len(view.ticked)})
         return item
+
+    def _record_repeat_view(self, item: Item, view: View) -> Item:
+        faults, levels = policies.check_verdicts(view, item.recorded_levels)
+        if faults:
+            raise Invalid(faults)
+        self.store.record_repeat_view(item.id, view.verdicts, levels)
+        self.audit_case("RECORDED_REPEAT_VIEW", item)
+        return item
+
+    def compare_repeat_view(self, item_id: int) -> tuple[Item, RowMapping, RowMapping]:
+        """A case that this reader read twice, with the first view and the repeat view."""
+        item = self._require_item(item_id)
+        self._check_not_limited(item)
+        repeat, first = self.store.repeat_view(item_id), self.store.own_view(item_id)
+        if repeat is None or first is None:
+            raise NotFound("You have not read this case a second time.")
+        self.audit_case("COMPARED_REPEAT_VIEW", item)
+        return item, first, repeat
 
     def see_findings(self, item_id: int) -> tuple[Item, dict[str, Any]]:
         """The findings, available once this reader's view is recorded; stores the first time."""

@@ -11,6 +11,7 @@ class Progress(StrEnum):
     """How far one reader has come with one case."""
 
     TO_READ = "to_read"
+    TO_REPEAT = "to_repeat"
     WITH_ANOTHER = "with_another"
     CLAIMED = "claimed"
     VIEW_RECORDED = "view_recorded"
@@ -42,10 +43,12 @@ STEPS: dict[tuple[Progress, Step], Progress] = {
     (Progress.FINDINGS_SEEN, Step.SEE_FINDINGS): Progress.FINDINGS_SEEN,
     (Progress.CONCLUDED, Step.SEE_FINDINGS): Progress.CONCLUDED,
     (Progress.FINDINGS_SEEN, Step.CONCLUDE): Progress.CONCLUDED,
+    (Progress.TO_REPEAT, Step.RECORD_VIEW): Progress.CONCLUDED,
 }
 """The reader's own view comes first, then the findings, then the conclusion (promise 4).
 
-Recording a view of a case that nobody holds claims it in the same moment.
+Recording a view of a case that nobody holds claims it in the same moment. A case that its own
+reader reads once more needs a view alone: it was concluded the first time.
 """
 
 

@@ -30,6 +30,8 @@ from serving.db.tables import (
     note_answers,
     openings,
     own_views,
+    repeat_reads,
+    repeat_views,
     second_reads,
     users,
 )
@@ -73,14 +75,16 @@ class Store:
     def list_queue(self) -> list[Item]:
         """The cases that this reader may read, by due date, then in a keyed random order.
 
-        Those open, and those that wait for this reader as the second one, listed like any other.
+        Those open, those that wait for this reader as the second one, listed like any other, and
+        those that this reader reads once more.
         """
-        # Two questions, each by its own index: one with an "or" would read every past review.
+        # Questions each by its own index: one with an "or" would read every past review.
         open_ = self._select_items().where(items.c.state == "open")
         seconds = self._select_items().where(items.c.id.in_(self._second_reads()))
+        repeats = self._select_items().where(items.c.id.in_(self._repeat_reads()))
         own_items = [
             self._item_of(row)
-            for rows in (open_, seconds)
+            for rows in (open_, seconds, repeats)
             for row in self.connection.execute(rows).mappings()
         ]
         waiting = [item for item in own_items if item.progress is not Progress.CONCLUDED]
@@ -89,7 +93,8 @@ class Store:
     def list_concluded(self, limit: int = 20) -> list[Item]:
         """The cases of the reader's unit that were concluded most recently."""
         rows = self._select_items().where(
-            items.c.state == "concluded", items.c.id.not_in(self._second_reads())
+            items.c.state == "concluded",
+            items.c.id.not_in([*self._second_reads(), *self._repeat_reads()]),
         )
         newest = rows.order_by(items.c.id.desc()).limit(limit)
         return [self._item_of(row) for row in self.connection.execute(newest).mappings()]
@@ -222,6 +227,18 @@ class Store:
         }
         self.connection.execute(insert(own_views).values(**values))
 
+    def record_repeat_view(
+        self, item_id: int, verdicts: Mapping[str, str], levels: Mapping[str, str]
+    ) -> None:
+        """Store what this reader thinks of the same record half a year later."""
+        values = {"item_id": item_id, "verdicts": dict(verdicts), "levels": dict(levels)}
+        self.connection.execute(insert(repeat_views).values(username=self.username, **values))
+
+    def repeat_view(self, item_id: int) -> RowMapping | None:
+        """What this reader recorded on reading the case once more, or None."""
+        rows = select(repeat_views).where(repeat_views.c.item_id == item_id)
+        return self.connection.execute(rows).mappings().first()
+
     def record_opening(self, item_id: int) -> None:
         """Store when the reader first saw the findings."""
         opening = select(
@@ -250,14 +267,23 @@ class Store:
         """The cases that wait for this user as their second reader."""
         return list(self.connection.execute(select(func.triage.second_reads_for_me())).scalars())
 
+    def _repeat_reads(self) -> list[int]:
+        """The cases that this user is to read once more."""
+        return list(self.connection.execute(select(func.triage.repeat_reads_for_me())).scalars())
+
     def _select_items(self) -> Any:
         mine = (own_views.c.item_id == items.c.id) & (own_views.c.username == self.username)
         opened = (openings.c.item_id == items.c.id) & (openings.c.username == self.username)
         holder = func.triage.held_by(items.c.id)
         due = select(second_reads.c.due_on).where(second_reads.c.item_id == items.c.id)
+        again = select(repeat_reads.c.due_on).where(
+            repeat_reads.c.item_id == items.c.id,
+            items.c.id.in_(select(func.triage.repeat_reads_for_me())),
+        )
         return select(
             items,
             due.scalar_subquery().label("second_due_on"),
+            again.scalar_subquery().label("repeat_due_on"),
             func.triage.second_reader(items.c.id).label("second"),
             func.triage.had_a_hand(items.c.id).label("own_hand"),
             holder.label("holder"),
@@ -273,7 +299,7 @@ class Store:
             crn=row["crn"],
             pdu_code=row["pdu_code"],
             as_of=row["as_of"],
-            due_on=row["second_due_on"] if second else row["due_on"],
+            due_on=row["repeat_due_on"] or (row["second_due_on"] if second else row["due_on"]),
             shuffle=row["shuffle"],
             limited=row["limited"],
             person=dict(row["person"]),
@@ -284,6 +310,8 @@ class Store:
         )
 
     def _progress_of(self, row: RowMapping) -> Progress:
+        if row["repeat_due_on"]:
+            return Progress.TO_REPEAT
         if row["state"] == "concluded" and (not row["second"] or row["opened"]):
             return Progress.CONCLUDED
         if row["opened"]:

@@ -31,6 +31,7 @@ from serving.watch import (
     population,
     readers,
     readings,
+    repeat_readings,
 )
 from serving.watch.figures import THRESHOLDS, TOPICS, WORST_FIRST, Figure, Part, count_states
 
@@ -83,6 +84,7 @@ def write_snapshot(connection: Connection, night: CountedNight, today: date) -> 
         *population.population_figures(night.profile, night.counts),
         *moved.moved_figures(connection, night.profile, night.shares, night.as_of),
         *readers.reader_figures(connection, concluded, today),
+        repeat_readings.same_again_figure(connection, today),
         *lists.list_figures(
             connection, night.rows, night.weekly_reviews, night.scores, night.as_of
         ),
@@ -101,6 +103,7 @@ def keep_again(connection: Connection, today: date) -> list[Figure]:
     concluded = readings.read_readings(connection, today)
     fresh = [
         *readers.reader_figures(connection, concluded, today),
+        repeat_readings.same_again_figure(connection, today),
         *lists.of_the_queue(connection, today),
     ]
     names = {one.name for one in fresh}

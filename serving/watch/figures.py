@@ -93,16 +93,11 @@ THRESHOLDS: dict[str, Line] = {
     "share_found": _judged_by("found", "Share found", "below"),
     "precision": _judged_by("found", "Rightly flagged", "below"),
     "observed": Line(
-        topic="outcomes",
-        title="Found against expected",
-        unit="ratio",
-        way="below",
-        look=0.75,
-        act=0.50,
-        too_much=(1.5, 2.5),
+        "outcomes", "Found against expected", "ratio", "below", 0.75, 0.50, too_much=(1.5, 2.5)
     ),
     "mature": Line("outcomes", "Read of what was queued", "share", "below", 0.80, 0.50),
     "agreement": Line("readers", "Blind readers agree", "share", "below", 0.80, 0.65),
+    "same_again": Line("readers", "One reader judges alike twice", "share", "below", 0.80, 0.65),
     "raised_after": Line("readers", "Raised after the findings", "share", "above", 0.25, 0.50),
     "kept_after": Line("readers", "Kept after calling it low", "share", "above", 0.25, 0.50),
     "hasty": Line("readers", "Viewed within two minutes", "share", "above", 0.10, 0.30),

@@ -52,6 +52,11 @@ def _events_of_item(one: dict[str, Any]) -> Iterator[Event]:
     for row in one["second_reads"]:
         unit = formatters.unit_name(row["pdu_code"])
         yield Event(row["at"], NIGHT, f"Asked for a second reader in {unit}")
+    for row in one["repeat_reads"]:
+        yield Event(row["at"], NIGHT, f"Asked {row['username']} to read the same record again")
+        if row["viewed_at"]:
+            words = f"Recorded a view of the same record again: {_verdict_words(row)}"
+            yield Event(row["viewed_at"], row["username"], words)
     for row in one["answers"]:
         words = f"Answered: {formatters.answer_words(row['kind'])}"
         if row["planned_on"]:

@@ -44,6 +44,7 @@ from serving.web import (
     metrics,
     over_time,
     pages,
+    queue,
     sign_in,
     units,
 )
@@ -56,6 +57,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         sign_in,
+        queue,
         cases,
         over_time,
         acute,

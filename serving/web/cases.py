@@ -1,9 +1,8 @@
-"""Serves the SPO's pages: queue, case, findings, conclusion."""
+"""Serves the SPO's pages of one case: record, own view, findings, conclusion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,18 +13,14 @@ from starlette.datastructures import FormData
 from features import clock
 from features.contracts import codes
 from features.contracts.note_columns import KINDS
-from features.errors import NotApproved
-from serving.board import approvals, stop
 from serving.cases.caseload import facts_of_case
-from serving.db.last_night import LastNight, read_last_night
-from serving.db.silent_feeds import silent_feeds
 from serving.review import lines
-from serving.review.acute_entries import AcuteEntries
 from serving.review.follow_up import FollowUps
 from serving.review.policies import Invalid, View, can_take
 from serving.review.service import Review
 from serving.review.states import FINDINGS_OPEN, VERDICTS, Progress, Step
-from serving.web import account, drafts, formatters, pages, queue_view
+from serving.review.store import Item
+from serving.web import account, drafts, formatters, pages
 from serving.web.requests import in_transaction
 from serving.web.typed_days import parse_days
 
@@ -37,35 +32,6 @@ router = APIRouter(dependencies=[Depends(account.reader)])
 
 
 Reading = Annotated[Review, in_transaction(account.reader, Review.of_transaction)]
-
-
-@router.get("/queue")
-def show_queue(
-    request: Request,
-    review: Reading,
-    level: Annotated[list[str] | None, Query()] = None,
-    stage: Annotated[list[str] | None, Query()] = None,
-    sort: str = "due",
-    down: bool = False,
-) -> Response:
-    """Show the cases that wait to be read, filtered and sorted as asked."""
-    waiting, concluded = review.list_queue()
-    view = queue_view.parse_view(level or [], stage or [], sort, down=down)
-    today = clock.today()
-    return pages.render_page(
-        request,
-        "queue.html",
-        waiting=queue_view.cases_in_view(waiting, view),
-        view=view,
-        today=today,
-        load=queue_view.count_workload(waiting, today),
-        done=concluded,
-        notice=_why_nothing_new(request, review),
-        silent=_silent_in_unit(request, review, today),
-        last_night=_late_night(request, review),
-        acute=AcuteEntries(review.opened).count_unacknowledged(),
-        for_me=FollowUps.of_transaction(review.opened).waiting_for_me(),
-    )
 
 
 @router.get("/cases/{item_id}")
@@ -154,12 +120,20 @@ def record_view(
 ) -> Response:
     """Record the reader's own view, then redirect to the findings."""
     try:
-        review.record_view(item_id, view)
+        item = review.record_view(item_id, view)
     except Invalid as error:
         # The whole record, so that no ticked entry is missing from what is sent again.
         return _case_page(request, review, item_id, WHOLE, faults=error.faults, filled=view)
     drafts.forget_draft(review.opened, f"/cases/{item_id}/view")
-    return RedirectResponse(f"/cases/{item_id}/findings", status_code=303)
+    page = "again" if item.progress is Progress.TO_REPEAT else "findings"
+    return RedirectResponse(f"/cases/{item_id}/{page}", status_code=303)
+
+
+@router.get("/cases/{item_id}/again")
+def compare_views(request: Request, review: Reading, item_id: ItemId) -> Response:
+    """Show a reader what they thought of one record twice, half a year apart."""
+    item, first, repeat = review.compare_repeat_view(item_id)
+    return pages.render_page(request, "again.html", item=item, first=first, repeat=repeat)
 
 
 @router.get("/cases/{item_id}/findings")
@@ -259,7 +233,7 @@ def _case_page(
         recent_count=len(recent),
         earlier=len(timeline) - len(recent),
         chosen=view,
-        checklist=[] if item.limited else facts_of_case(review.opened.connection, item.crn),
+        checklist=_facts_of_today(review, item),
         note_kinds=KINDS if item.progress in FINDINGS_OPEN else {},
         findings_open=item.progress in FINDINGS_OPEN,
         own=review.store.own_view(item_id),
@@ -271,6 +245,13 @@ def _case_page(
         filled=filled,
         given_back=typed is not None,
     )
+
+
+def _facts_of_today(review: Review, item: Item) -> list[Any]:
+    """What the checklist says of a case by now; nothing of a case that is read as it stood once."""
+    if item.limited or item.progress is Progress.TO_REPEAT:
+        return []
+    return facts_of_case(review.opened.connection, item.crn)
 
 
 def _findings_page(
@@ -315,29 +296,3 @@ def _findings_page(
         filled=filled or {"outcome": "", "reasons": "", "groups": {}},
         given_back=typed is not None,
     )
-
-
-def _silent_in_unit(request: Request, review: Review, today: date) -> dict[str, str]:
-    """What no longer arrives from the region of the reader's unit."""
-    user = account.signed_in(request)
-    return silent_feeds(review.opened.connection, user.pdu_code if user else None, today)
-
-
-def _late_night(request: Request, review: Review) -> LastNight | None:
-    """The newest night where a later one should have run by now, else None."""
-    due = request.app.state.settings.night_due
-    last = read_last_night(review.opened.connection, clock.now(), due)
-    return last if last.missed else None
-
-
-def _why_nothing_new(request: Request, review: Review) -> str | None:
-    """The reason why nothing new can be flagged, or None while an approval is valid (promise 8)."""
-    stopped = stop.in_force(review.opened.connection)
-    if stopped is not None:
-        return stopped.stop_notice
-    demo = request.app.state.settings.demo
-    try:
-        approvals.in_force(review.opened.connection, demo=demo)
-    except NotApproved as error:
-        return str(error)
-    return None

@@ -13,7 +13,7 @@ from serving.review.store import Item
 from serving.web.formatters import highest_level, name_or_crn
 
 STAGES: dict[str, tuple[str, frozenset[Progress]]] = {
-    "new": ("Not started", frozenset({Progress.TO_READ})),
+    "new": ("Not started", frozenset({Progress.TO_READ, Progress.TO_REPEAT})),
     "mine": (
         "Begun by me",
         frozenset({Progress.CLAIMED, Progress.VIEW_RECORDED, Progress.FINDINGS_SEEN}),

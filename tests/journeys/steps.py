@@ -34,6 +34,14 @@ def accessible(page: Page) -> None:
     assert results.violations_count == 0, results.generate_report()
 
 
+def fits_at_400_per_cent(page: Page, where: str = "") -> None:
+    """Nothing on the page scrolls sideways in a window of 320 CSS pixels (WCAG 2.2, 1.4.10)."""
+    # A click that leads to another page returns before that page has anything to be measured.
+    page.wait_for_load_state()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 320, (where or page.url, page.evaluate(TOO_WIDE))
+
+
 def fill_day(page: Page, label: str, day: str) -> None:
     """Type a day into a field once its date picker is there, which moves the field as it comes."""
     if page.context not in WITHOUT_SCRIPT:

@@ -11,7 +11,7 @@ from features.intervals import share_interval
 from features.notes.kind_measures import KindMeasure
 from serving.board import note_kinds
 from serving.board.note_kinds import LEAST_PRECISION, kind_states
-from tests.journeys.steps import accessible, sign_in
+from tests.journeys.steps import accessible, fits_at_400_per_cent, sign_in
 from tests.service import Service
 
 
@@ -81,6 +81,5 @@ def test_the_notes_of_a_findings_page_reflow_at_400_per_cent(
     narrow = chromium.new_context(viewport={"width": 320, "height": 640})
     page = narrow.new_page()
     open_findings(page, address, service)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 320
+    fits_at_400_per_cent(page)
     narrow.close()

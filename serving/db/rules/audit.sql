@@ -106,7 +106,7 @@ BEGIN
   SET LOCAL timezone = 'UTC';
   FOREACH of_table IN ARRAY ARRAY[
     'acknowledgements', 'answers', 'approvals', 'conclusions', 'holds', 'incidents',
-    'limited_checks', 'note_answers', 'note_switches', 'openings', 'own_views', 'runs', 'second_reads', 'signatures', 'stops',
+    'limited_checks', 'note_answers', 'note_switches', 'openings', 'own_views', 'repeat_reads', 'repeat_views', 'runs', 'second_reads', 'signatures', 'stops',
     'withdrawals'] LOOP
     IF NOT EXISTS (SELECT 1 FROM triage.chained WHERE name = of_table) THEN
       INSERT INTO triage.chained VALUES (of_table);

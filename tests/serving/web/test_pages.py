@@ -30,6 +30,7 @@ from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.reading_age import reading_age, sentences_of
 from tests.service import Service
+from tests.serving.review.test_repeat_reads import ask_to_repeat
 
 VISITS = {
     "/sign-in": "PAGE_VIEW_SIGN_IN",
@@ -39,6 +40,7 @@ VISITS = {
     "/cases/{item}/over-time": "PAGE_VIEW_CASE",
     "/unit": "PAGE_VIEW_UNIT",
     "/acute": "PAGE_VIEW_ACUTE",
+    "/cases/{item}/again": "COMPARED_REPEAT_VIEW",
     "/asked": "PAGE_VIEW_ASKED",
     "/asked/{item}": "VIEWED_ASKED",
     "/board": "PAGE_VIEW_BOARD",
@@ -88,6 +90,7 @@ OLDEST_READER = 12.0
 WITH_OTHERS_WORDS = {
     "/cases/{item}",
     "/cases/{item}/findings",
+    "/cases/{item}/again",
     "/asked/{item}",
     "/people/{crn}",
     "/board/approvals",
@@ -111,6 +114,8 @@ def test_every_get_page_leaves_an_audit_row_and_is_plain_to_read(
     browser.sign_in("ALD-SPO-1").record_view(item)
     browser.get(f"/cases/{item}/findings")
     browser.conclude(item, "ask_reassessment")
+    ask_to_repeat(service, item, "ALD-SPO-1")
+    browser.record_view(item)
     who = {
         "/asked": practitioner,
         "/asked/{item}": practitioner,
