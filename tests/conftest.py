@@ -31,6 +31,16 @@ PAGES = ("journeys", "promises", "serving", "training")
 """The folders whose tests run in one process, beside all others in another: about half the time
 each. Always the same tests in the same order, as those of the service share one database.
 """
+OVER_MANY_PEOPLE = (
+    "tests/features/synthetic/",
+    "tests/properties/",
+    "tests/promises/test_11_when_things_get_worse.py",
+    "tests/training/test_benchmark.py",
+    "tests/training/test_echo.py",
+)
+"""Tests that run the same lines for many made-up people. Coverage is not measured in them: it takes
+a fifth of their time, and every line that they run is run by a test of its part too.
+"""
 NEED_A_MODEL = ("tests/benchmarks/", "tests/faults/", "tests/models/")
 _groups_of_this_process: set[str] = set()
 
@@ -58,6 +68,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the records that need a trained model last: the other process trains it."""
     items.sort(key=lambda item: item.nodeid.startswith(NEED_A_MODEL))
+    for item in items:
+        if item.nodeid.startswith(OVER_MANY_PEOPLE):
+            item.add_marker("no_cover")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
