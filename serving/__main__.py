@@ -11,7 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving.commands import admin, board, demo, demo_past, scheduled
+from serving.commands import admin, board, demo, demo_past, records, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
 
@@ -108,6 +108,14 @@ def build_parser() -> argparse.ArgumentParser:
     nightly_parser.add_argument("--as-of", type=clock.as_of_date, default="yesterday")
     nightly_parser.add_argument("--extract", type=Path, help="the day's extract, loaded first")
     nightly_parser.set_defaults(run=scheduled.run_nightly)
+
+    replay_parser = commands.add_parser(
+        "replay", help="compute a run's scores again, and compare them bit for bit"
+    )
+    replay_parser.add_argument(
+        "run_id", metavar="RUN", help="the run, as the board sees it, or `newest`"
+    )
+    replay_parser.set_defaults(run=records.replay_a_run)
 
     late_parser = commands.add_parser(
         "check-night", help="what a second schedule starts: a message where no night has run"

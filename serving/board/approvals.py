@@ -234,7 +234,7 @@ def propose_approval(
             "It could not be proposed: only a member of the board proposes, with a random share "
             "between 0 and 1."
         ) from error
-    binds = _read_approval(opened.connection, int(number)).digest_signed
+    binds = read_approval(opened.connection, int(number)).digest_signed
     details = {"bundle": model.id, "binds": binds}
     opened.audit(AuditEvent("PROPOSED_MODEL", "APPROVAL", str(number), details))
     return int(number)
@@ -244,7 +244,7 @@ def sign_approval(
     opened: Transaction, approval_id: int, reasons: str, conditions: str = ""
 ) -> None:
     """Sign a proposal in the user's own name; each board member can sign once."""
-    one = _read_approval(opened.connection, approval_id)
+    one = read_approval(opened.connection, approval_id)
     if not is_open_to_sign(one, clock.now()):
         raise UserError(f"Proposal {approval_id} does not wait to be signed.")
     values = {
@@ -306,7 +306,8 @@ def _sha256_of(words: str) -> str:
     return hashlib.sha256(words.encode()).hexdigest()
 
 
-def _read_approval(connection: Connection, number: int) -> Approval:
+def read_approval(connection: Connection, number: int) -> Approval:
+    """The proposal or approval with a number, in force or not; UserError where there is none."""
     approval = next((one for one in list_approvals(connection) if one.id == number), None)
     if approval is None:
         raise UserError(f"There is no proposal {number}.")
