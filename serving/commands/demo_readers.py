@@ -150,19 +150,22 @@ def _view_of(review: Review, item: Item, levels: Levels, day: date) -> View:
     verdicts, own_levels = {}, {}
     for group in COMMUNITY_GROUPS:
         recorded, level = item.recorded_levels.get(group), levels.get((item.crn, group, day))
-        verdicts[group] = _verdict(recorded, level)
-        if level is not None and verdicts[group] not in ("about_right", "cannot_tell"):
+        verdict = _verdict(recorded, level)
+        if verdict is not None:
+            verdicts[group] = verdict
+        if level is not None and verdict not in ("about_right", "cannot_tell"):
             own_levels[group] = level
     ticked = tuple((str(row["source_table"]), str(row["record_id"])) for row in rows[:TICKED])
     about = "; ".join(f"{row['what']} {row['detail']}" for row in rows[:TICKED])
     return View(verdicts, own_levels, ticked, _reasons(verdicts, about))
 
 
-def _verdict(recorded: str | None, level: str | None) -> str:
+def _verdict(recorded: str | None, level: str | None) -> str | None:
+    """What the page's form would send; None with a level for a group without a recorded one."""
     if level is None:
         return "cannot_tell" if recorded is None else "about_right"
     if recorded is None:
-        return "not_recorded"
+        return None
     above = LEVEL_ORDER.index(level) - LEVEL_ORDER.index(recorded)
     return "too_low" if above > 0 else "too_high" if above < 0 else "about_right"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import UserError
-from serving.review.states import OF_THE_READER, OUTCOMES, STEPS, Progress, Step
+from serving.review.states import OF_THE_READER, OUTCOMES, STEPS, VERDICTS, Progress, Step
 from serving.rule_numbers import LEAST_REASONS
 
 LONGEST = 4000
@@ -96,7 +96,9 @@ def check_verdicts(
     for group in COMMUNITY_GROUPS:
         verdict, words = view.verdicts.get(group), group.replace("_", " ")
         chosen, now = view.levels.get(group), recorded.get(group)
-        if verdict == "cannot_tell":
+        if verdict is not None and verdict not in VERDICTS:
+            faults[f"verdict-{group}"] = f"Say what you think of the recorded level for {words}"
+        elif verdict == "cannot_tell":
             levels[group] = "CANNOT_TELL"
         elif verdict == "about_right" and now is not None:
             levels[group] = now

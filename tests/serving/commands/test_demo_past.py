@@ -19,6 +19,7 @@ from serving.commands import demo, demo_past, demo_readers
 from serving.db import audit_chain
 from serving.db.migrate import migrate_database
 from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.review.states import VERDICTS
 from serving.settings import Settings
 from tests import another_day
 from tests.conftest import AS_OF
@@ -115,6 +116,19 @@ def test_readers_view_then_see_and_then_conclude_with_minutes_between(made_demo:
         assert timedelta(minutes=5) < reading < timedelta(minutes=30)  # type: ignore[operator]
         assert seen_after
         assert timedelta(minutes=2) < deciding < timedelta(minutes=20)  # type: ignore[operator]
+
+
+def test_readers_say_what_a_form_can_say(made_demo: Demo) -> None:
+    """A page puts each verdict into words, and had none for what the made-up readers once said."""
+    verdicts = made_demo.ask(
+        "SELECT DISTINCT v.value FROM triage.own_views o, jsonb_each_text(o.verdicts) v"
+    )
+    assert {str(row[0]) for row in verdicts} <= set(VERDICTS)
+    unrecorded = made_demo.ask(
+        "SELECT count(*) FROM triage.own_views o, jsonb_each_text(o.levels) l"
+        " WHERE NOT o.verdicts ? l.key"
+    )
+    assert unrecorded[0][0] > 0, "a group without a recorded level is given one"
 
 
 def test_readers_find_some_levels_too_low_and_leave_most_alone(made_demo: Demo) -> None:

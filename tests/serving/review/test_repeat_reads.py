@@ -54,7 +54,7 @@ def undone(service: Service) -> Iterator[Connection]:
 def test_the_first_review_is_closed_until_the_case_is_read_again(
     service: Service, browser: Browser
 ) -> None:
-    item = service.unread("N54BRI")
+    item = service.unread("N54BRI", alone=True)
     reader = browser.sign_in("BRI-SPO-1")
     reader.record_view(item)
     reader.conclude(item, reasons="What I wrote the first time.")
@@ -81,16 +81,16 @@ def test_the_first_review_is_closed_until_the_case_is_read_again(
     reader.get(f"/cases/{item}")
     refused = reader.post(f"/cases/{item}/view", 422, **{"verdict-public": "cannot_tell"})
     assert "There is a problem" in refused
-    after = reader.record_view(item)
+    after = reader.record_view(item, **_some_levels(service, item))
     assert "What you recorded twice" in after
-    assert after.count("Cannot tell") >= 8
+    assert after.count("Cannot tell") == 7
     assert f'href="/cases/{item}"' not in reader.get("/queue").split("Concluded lately")[0]
     assert "What I wrote the first time" in reader.get(f"/cases/{item}/findings")
     reader.post(f"/cases/{item}/view", 403, **{"verdict-public": "cannot_tell"})
 
 
 def test_nobody_else_sees_that_a_case_is_read_again(service: Service, browser: Browser) -> None:
-    item = service.unread("N54BRI")
+    item = service.unread("N54BRI", alone=True)
     browser.sign_in("BRI-SPO-1").record_view(item)
     browser.conclude(item)
     ask_to_repeat(service, item, "BRI-SPO-1")
@@ -169,6 +169,15 @@ def test_a_figure_of_how_often_readers_judge_alike_twice(undone: Connection) -> 
     assert same_again_figure(undone, today + timedelta(days=367)).value is None
 
 
+def _some_levels(service: Service, item: int) -> dict[str, str]:
+    """An answer of the form for one group: another level, or one where none is recorded."""
+    rows = text("SELECT person->'levels'->'staff'->>'level' FROM triage.items WHERE id = :item")
+    with service.admin.connect() as connection:
+        recorded = connection.execute(rows, {"item": item}).scalar()
+    choices = {"LOW": "too_low:HIGH", None: "given:HIGH"}
+    return {"verdict-staff": choices.get(recorded, "too_high:LOW")}
+
+
 def _a_concluded_item(service: Service, browser: Browser, connection: Connection) -> int:
     """A case that a reader of today's units concluded today; one is made where there is none."""
     rows = text(
@@ -180,7 +189,7 @@ def _a_concluded_item(service: Service, browser: Browser, connection: Connection
     )
     item = connection.execute(rows).scalar()
     if item is None:
-        item = service.unread("N54BRI")
+        item = service.unread("N54BRI", alone=True)
         browser.sign_in("BRI-SPO-2").record_view(item)
         browser.conclude(item)
     return int(item)

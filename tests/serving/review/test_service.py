@@ -70,6 +70,11 @@ def test_a_verdict_gives_a_level(
             MEDIUM | {"public": None},
             "verdict-public",
         ),
+        (
+            View(ALL_RIGHT | {"public": "not_recorded"}, {"public": "HIGH"}, TICKED, ""),
+            MEDIUM | {"public": None},
+            "verdict-public",
+        ),
         (View(ALL_RIGHT, {}, (), "short"), MEDIUM, "reasons"),
         (View(ALL_RIGHT, {}, TICKED, "x" * 4001), MEDIUM, "reasons"),
     ],
