@@ -11,7 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving.commands import admin, board, demo, demo_past, records, scheduled
+from serving.commands import admin, backups, board, demo, demo_past, records, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
 
@@ -220,6 +220,18 @@ def add_record_commands(commands: Any) -> None:
     hold_parser.add_argument("--reasons", required=True)
     hold_parser.add_argument("--lift", action="store_true")
     hold_parser.set_defaults(run=do.hold_case)
+
+    backup_parser = commands.add_parser("backup", help="write a backup of database and data folder")
+    backup_parser.add_argument(
+        "--out", type=Path, required=True, help="the folder for it, outside the data folder"
+    )
+    backup_parser.set_defaults(run=backups.write_backup)
+
+    restore_parser = commands.add_parser(
+        "restore", help="restore a backup into an empty database and data folder"
+    )
+    restore_parser.add_argument("folder", type=Path, metavar="BACKUP", help="the backup's folder")
+    restore_parser.set_defaults(run=backups.restore_backup)
 
     holds_parser = commands.add_parser(
         "holds", help="write the list of held cases beside the store anew"

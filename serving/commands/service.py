@@ -108,20 +108,22 @@ def score_night(args: argparse.Namespace) -> None:
 
 def verify_audit(args: argparse.Namespace) -> None:
     """Verify the audit chain, and name the first row that was changed."""
-    chosen = settings.read_settings()
     if args.anchors is not None and not args.anchors.exists():
         raise MissingInput(f"There is no file of heads at {args.anchors}.")
+    console.print(check_audit(settings.read_settings(), args.anchors))
+
+
+def check_audit(chosen: Settings, anchors: Path | None = None) -> str:
+    """Verify the chain, its signed heads and each approval; what was checked, in a sentence."""
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
-        summary = audit_chain.verify_chain(
-            connection, args.anchors or chosen.anchors, chosen.anchor_key
-        )
+        summary = audit_chain.verify_chain(connection, anchors or chosen.anchors, chosen.anchor_key)
         changed = approvals.first_altered(connection)
     if changed is not None:
         raise RunStopped(
             f"Approval {changed} is not what was proposed, as its audit row says. Keep the "
             "database as it is, and tell whoever answers for it."
         )
-    console.print(summary)
+    return summary
 
 
 def anchor_audit(_: argparse.Namespace) -> None:

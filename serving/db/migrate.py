@@ -20,6 +20,16 @@ from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
 
+def make_roles(settings: Settings) -> None:
+    """Make the owner and the service roles alone: a database that is restored names them."""
+    engine = create_engine(admin_url(settings))
+    try:
+        with engine.begin() as connection:
+            _make_roles(connection, settings)
+    finally:
+        engine.dispose()
+
+
 def migrate_database(settings: Settings) -> tuple[str, str]:
     """Bring roles, tables and rules up to date, in one transaction; twice is harmless.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -131,6 +132,21 @@ def _asked_of_itself(engine: Engine) -> Any:
                 " WHERE rolname = current_user"
             )
         ).one()
+
+
+def program_of(settings: Settings, name: str) -> Path:
+    """A program of PostgreSQL: of the embedded server, else the one on the path.
+
+    Raises SetupProblem where it is not installed.
+    """
+    if settings.database_url is None:
+        return Path(_start_server(settings.data.resolve() / "postgres").bin_path) / name
+    program = shutil.which(name)
+    if program is None:
+        raise SetupProblem(
+            f"{name} is not installed. Install PostgreSQL's client, of the version of the database."
+        )
+    return Path(program)
 
 
 def forget_ended_server(folder: Path) -> None:

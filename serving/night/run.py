@@ -65,7 +65,7 @@ def run_night(
     _check_modes(settings, store)
     try:
         # Around the lock too: giving it back is refused as well where the database has gone.
-        with _lock_night(engine):
+        with lock_night(engine):
             return _run_locked(settings, engine, store, as_of, step)
     except DBAPIError as error:
         raise RunStopped(
@@ -204,7 +204,7 @@ def _other_models(night: Night) -> dict[int, ProposedModel]:
 
 
 @contextmanager
-def _lock_night(engine: Engine) -> Iterator[None]:
+def lock_night(engine: Engine) -> Iterator[None]:
     """Hold the lock of the nightly run, so that only one runs at a time."""
     with engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")

@@ -305,5 +305,5 @@ def test_a_mended_row_makes_its_case_whole_again(tmp_path: Path) -> None:
 
 
 def test_a_second_night_at_the_same_time_is_refused(service: Service) -> None:
-    with run._lock_night(service.night), pytest.raises(UserError, match="Another night is running"):
+    with run.lock_night(service.night), pytest.raises(UserError, match="Another night is running"):
         run.run_night(service.settings, service.night, AS_OF)

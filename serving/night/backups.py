@@ -1,0 +1,226 @@
+"""Writes a backup of the database and the data folder, and restores one into an empty place.
+
+PostgreSQL's own pg_dump and pg_restore do the work on the database. A backup holds everything about
+everybody: keep it encrypted, apart from the service, and as long as the retention schedule says.
+Secrets are not in it. Who was deleted on request after a backup comes back with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+
+from features import clock
+from features.errors import MissingInput, RunStopped, SetupProblem, UnreadableInput, UserError
+from features.store import staging
+from features.store.digests import digest_of
+from serving.db.migrate import make_roles, migrate_database
+from serving.db.server import OWNER, admin_url, program_of
+from serving.db.session import AuditEvent, transaction
+from serving.db.tables import SCHEMA
+from serving.night.run import lock_night
+from serving.settings import Settings
+
+FOLDERS = ("store", "bundles", "scores")
+ANCHORS = "audit-anchors.jsonl"
+DUMP, MANIFEST = "database.dump", "backup.json"
+BEGUN = ".partial"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A whole backup: its folder, and the SHA-256 of each file by its path within."""
+
+    folder: Path
+    mode: str
+    digests: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return sum((self.folder / name).stat().st_size for name in self.digests)
+
+
+def write_backup(
+    settings: Settings, engine: Engine, out: Path, step: Callable[[str], None]
+) -> Backup:
+    """Write a backup into a new folder under `out`, named by the time; no night or load meanwhile.
+
+    Raises UserError where `out` lies in the data folder, MissingInput without a store, SetupProblem
+    where pg_dump is not installed or nothing can be written.
+    """
+    if out.resolve().is_relative_to(settings.data.resolve()):
+        raise UserError(f"{out} lies in the data folder, which is what is backed up.")
+    if not (settings.store / "manifest.json").exists():
+        raise MissingInput(f"There is no store in {settings.store}: nothing to back up.")
+    pg_dump = program_of(settings, "pg_dump")
+    staging.check_writable(out)
+    folder = out / f"{clock.now():%Y-%m-%dT%H%M%SZ}"
+    partial = folder.with_name(folder.name + BEGUN)
+    partial.mkdir()
+    try:
+        with lock_night(engine), staging.hold_lock(settings.store):
+            step("the database")
+            _dump(pg_dump, admin_url(settings), partial / DUMP)
+            for name in _copied_files(settings.data):
+                step(name.as_posix())
+                (partial / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(settings.data / name, partial / "data" / name)
+        digests = {name: digest_of(partial / name) for name in _files_in(partial)}
+        _write_manifest(partial, settings.mode, digests)
+        partial.rename(folder)
+    except OSError as error:
+        raise SetupProblem(f"The backup could not be written: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    with transaction(engine, None) as opened:
+        details = {"files": len(digests), "manifest_sha256": digest_of(folder / MANIFEST)}
+        opened.audit(AuditEvent("WROTE_BACKUP", "NOT_APPLICABLE", "-", details))
+    return Backup(folder, settings.mode, digests)
+
+
+def read_backup(folder: Path) -> Backup:
+    """The backup in a folder, every file of which is as it was written.
+
+    Raises MissingInput for a folder without one, UnreadableInput for a file gone or changed.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        raise MissingInput(f"{folder} holds no whole backup: there is no {MANIFEST} in it.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        backup = Backup(folder, str(content["mode"]), dict(content["files"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableInput(f"{path} is damaged; take another backup.") from error
+    wrong = [
+        name
+        for name, digest in backup.digests.items()
+        if not (folder / name).is_file() or digest_of(folder / name) != digest
+    ]
+    if wrong:
+        raise UnreadableInput(
+            f"{len(wrong)} files of the backup are gone or are not as they were written, such as "
+            f"{wrong[0]}. Take another backup. Nothing was changed."
+        )
+    return backup
+
+
+def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]) -> Backup:
+    """Restore a backup into an empty database and data folder, then bring the tables up to date.
+
+    Raises UserError, and changes nothing, where there is something already, or the backup is of the
+    other mode. What was restored is removed again where it cannot be finished.
+    """
+    step("checking the files of the backup")
+    backup = read_backup(folder)
+    if backup.mode != settings.mode:
+        raise UserError(
+            f"The backup is of a service in mode {backup.mode}, and this one is {settings.mode}."
+        )
+    pg_restore = program_of(settings, "pg_restore")
+    _check_empty(settings)
+    try:
+        for name in backup.digests:
+            if name != DUMP:
+                step(name)
+                target = settings.data / Path(name).relative_to("data")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, target)
+        step("the database")
+        make_roles(settings)
+        _restore(pg_restore, admin_url(settings), folder / DUMP)
+    except (OSError, RunStopped):
+        for name in FOLDERS:
+            shutil.rmtree(settings.data / name, ignore_errors=True)
+        settings.anchors.unlink(missing_ok=True)
+        raise
+    step("bringing the tables up to date")
+    migrate_database(settings)
+    return backup
+
+
+def _check_empty(settings: Settings) -> None:
+    occupied = [name for name in (*FOLDERS, ANCHORS) if (settings.data / name).exists()]
+    if occupied:
+        raise UserError(
+            f"{settings.data} holds {' and '.join(occupied)} already. A backup is restored into an "
+            "empty data folder. Nothing was changed."
+        )
+    engine = create_engine(admin_url(settings))
+    try:
+        with engine.connect() as connection:
+            there = text("SELECT to_regnamespace(:schema) IS NOT NULL")
+            if connection.execute(there, {"schema": SCHEMA}).scalar():
+                raise UserError(
+                    f"The database holds the schema {SCHEMA} already. A backup is restored into an "
+                    "empty database. Nothing was changed."
+                )
+    finally:
+        engine.dispose()
+
+
+def _copied_files(data: Path) -> Iterator[Path]:
+    """The files of the data folder that a backup holds, without what a command left half done."""
+    for name in FOLDERS:
+        for path in sorted((data / name).rglob("*")):
+            if path.is_file() and path.suffix != ".tmp" and path.name != "lock":
+                yield path.relative_to(data)
+    if (data / ANCHORS).exists():
+        yield Path(ANCHORS)
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix()
+
+
+def _write_manifest(folder: Path, mode: str, digests: dict[str, str]) -> None:
+    content: dict[str, Any] = {"at": clock.now().isoformat(), "mode": mode, "files": digests}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _dump(program: Path, url: URL, target: Path) -> None:
+    """Dump the schema as its owner, whose policies show every row of every table."""
+    options = [
+        "--format=custom",
+        f"--schema={SCHEMA}",
+        f"--role={OWNER}",
+        "--enable-row-security",
+        f"--file={target}",
+    ]
+    _run_program(program, url, options)
+
+
+def _restore(program: Path, url: URL, source: Path) -> None:
+    options = ["--exit-on-error", "--single-transaction", str(source)]
+    _run_program(program, url, options)
+
+
+def _run_program(program: Path, url: URL, options: list[str]) -> None:
+    """Run a program of PostgreSQL on a database; RunStopped with the kind of its error.
+
+    Its words are not repeated: they may hold a row.
+    """
+    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    finished = subprocess.run(  # noqa: S603 - a program of PostgreSQL, with options of our own
+        [program, f"--dbname={address}", *options],
+        env={**os.environ, "PGPASSWORD": url.password or ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        raise RunStopped(
+            f"{program.name} ended with {finished.returncode}. Nothing of it was kept. Run it by "
+            "hand to read what it says."
+        )

@@ -1,0 +1,183 @@
+"""The restore drill: a backup in an empty place is the same service, with every review in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from features.errors import MissingInput, SetupProblem, UnreadableInput, UserError
+from serving import __main__ as commands
+from serving import settings as settings_module
+from serving.commands.service import check_audit
+from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.db.session import AuditEvent, transaction
+from serving.night import backups, replay_run
+from serving.settings import Settings
+from tests import another_day
+from tests.service import Service
+
+
+def no_step(_: str) -> None:
+    """Nobody watches."""
+
+
+def an_empty_place(service: Service, folder: Path) -> Settings:
+    """The settings of a service elsewhere, with the secrets of this one and nothing in it."""
+    elsewhere = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(folder)})
+    secrets = {
+        name: getattr(service.settings, name)
+        for name in ("session_secret", "draw_secret", "anchor_key")
+    }
+    return replace(elsewhere, **secrets)
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A backup, what stood in the database when it was taken, and the service restored from it."""
+
+    backup: backups.Backup
+    digests: dict[str, str]
+    restored: Settings
+
+
+def digests_of_tables(connection: Connection) -> dict[str, str]:
+    """By table, a digest of all its rows, but those that a backup or a restore adds to."""
+    tables = connection.execute(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = 'triage' ORDER BY 1")
+    ).scalars()
+    # The audit says that a backup was taken; a migration installs the key and the rules anew.
+    own = {"audit", "identity_keys", "installed_rules", "users"}
+    return {
+        name: str(
+            connection.execute(
+                text(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM triage.{name} t")
+            ).scalar()
+        )
+        for name in tables
+        if name not in own
+    }
+
+
+@pytest.fixture(scope="module")
+def drill(service: Service) -> Iterator[Drill]:
+    """One backup of the service, restored once, where the database's own user may enter."""
+    place = Path(tempfile.mkdtemp(prefix="rosh-drill-"))
+    place.chmod(0o755)
+    with service.admin.connect() as connection:
+        digests = digests_of_tables(connection)
+    backup = backups.write_backup(service.settings, service.night, place / "backups", no_step)
+    restored = an_empty_place(service, place / "restored")
+    with another_day.database_started_on_the_day():
+        backups.restore_backup(restored, backup.folder, no_step)
+    yield Drill(backup, digests, restored)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def test_every_row_of_every_table_is_there_again(drill: Drill) -> None:
+    engine = create_engine(admin_url(drill.restored))
+    with engine.connect() as connection:
+        assert digests_of_tables(connection) == drill.digests
+        assert len(drill.digests) > 25
+    engine.dispose()
+
+
+def test_the_audit_is_whole_and_the_newest_night_is_computed_the_same(drill: Drill) -> None:
+    assert "audit rows, each as it was written" in check_audit(drill.restored)
+    engine = engine_for(drill.restored, NIGHT)
+    comparison = replay_run.replay_run(drill.restored, engine, replay_run.NEWEST)
+    engine.dispose()
+    assert comparison.is_same
+    assert comparison.rows > 1000
+
+
+def test_rules_of_rows_hold_there_too(drill: Drill) -> None:
+    """Row-level security came along: whoever proves no identity sees no case."""
+    web = engine_for(drill.restored, WEB)
+    with web.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM triage.items")).scalar_one() == 0
+    with transaction(web, "ALD-SPO-1") as opened:
+        opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+        units = text("SELECT DISTINCT pdu_code FROM triage.items")
+        assert set(opened.connection.execute(units).scalars()) == {"N54ALD"}
+    web.dispose()
+
+
+def test_a_backup_holds_no_secret_and_its_files_are_those_of_the_data_folder(
+    drill: Drill, service: Service
+) -> None:
+    names = set(drill.backup.digests)
+    assert "database.dump" in names
+    assert "data/store/manifest.json" in names
+    assert any(name.startswith("data/scores/") for name in names)
+    secrets = [
+        value.encode()
+        for name, value in vars(service.settings).items()
+        if name.endswith(("_password", "_secret", "_key")) and value
+    ]
+    assert len(secrets) == 6
+    for path in drill.backup.folder.rglob("*"):
+        if path.is_file() and path.suffix != ".parquet":
+            content = path.read_bytes()
+            assert not any(secret in content for secret in secrets), path.name
+
+
+def test_a_restore_needs_an_empty_place(drill: Drill, service: Service, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds store and bundles and scores"):
+        backups.restore_backup(drill.restored, drill.backup.folder, no_step)
+    live = replace(an_empty_place(service, tmp_path / "live"), mode="live")
+    with pytest.raises(UserError, match="in mode demo, and this one is live"):
+        backups.restore_backup(live, drill.backup.folder, no_step)
+    occupied = replace(drill.restored, data=tmp_path / "files", database_url=_url(drill.restored))
+    with pytest.raises((UserError, SetupProblem), match=r"holds the schema|is not installed"):
+        backups.restore_backup(occupied, drill.backup.folder, no_step)
+    assert not (tmp_path / "files" / "store").exists()
+
+
+def test_a_backup_that_is_not_whole_is_refused(
+    drill: Drill, service: Service, tmp_path: Path
+) -> None:
+    with pytest.raises(MissingInput, match="holds no whole backup"):
+        backups.read_backup(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(drill.backup.folder, copy)
+    dump = copy / backups.DUMP
+    dump.write_bytes(dump.read_bytes()[:-1])
+    with pytest.raises(UnreadableInput, match=r"1 files of the backup .* such as database\.dump"):
+        backups.restore_backup(an_empty_place(service, tmp_path / "empty"), copy, no_step)
+    (copy / backups.MANIFEST).write_text("{", encoding="utf-8")
+    with pytest.raises(UnreadableInput, match="is damaged"):
+        backups.read_backup(copy)
+
+
+def test_a_backup_is_not_written_into_what_it_backs_up(service: Service) -> None:
+    inside = service.settings.data / "backups"
+    with pytest.raises(UserError, match="lies in the data folder"):
+        backups.write_backup(service.settings, service.night, inside, no_step)
+    assert not inside.exists()
+
+
+def test_the_commands_name_the_folder_and_say_what_comes_next(
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ROSH_MODE", "demo")
+    monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
+    assert commands.main(["backup", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "Secrets are not in it" in said
+    (folder,) = tmp_path.iterdir()
+    assert (folder / backups.MANIFEST).exists()
+    assert commands.main(["restore", str(folder)]) == UserError.exit_code
+    assert "into an empty data folder" in capsys.readouterr().err
+
+
+def _url(settings: Settings) -> str:
+    return admin_url(settings).render_as_string(hide_password=False)
