@@ -64,6 +64,7 @@ def violence_incident_count(histories: Histories) -> pl.LazyFrame:
         0,
     ),
     words={"recent": (pl.col("days") < 180).sum(), "before": (pl.col("days") >= 180).sum()},
+    fires_from=2.0,
     disclosure="possible",
     disclosable_sentence="Incidents of violence are becoming more frequent.",
     page_only_because="a late entry about an earlier time would make the trend look smaller",

@@ -198,7 +198,7 @@ def recall_decision_delay_days(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AT",
     kind="process",
-    sentence="Attendance is good, but {n} significant events ({kinds}) have led to neither oversight nor "
+    sentence="At least four in five appointments of the last 90 days were attended, but {n} significant events ({kinds}) have led to neither oversight nor "
     "a new assessment.",
     feeds=("contacts", "supervisions", "incidents", "circumstances", "assessments"),
     source=f"{REVIEW}, sections 5, 11d and 15",
@@ -252,6 +252,7 @@ _LATE, _EARLY = pl.col("ahead") < 90, pl.col("ahead") >= 90
     groups=("staff", "prisoners"),
     value=(_LATE.cast(pl.Int64).sum() - _EARLY.cast(pl.Int64).sum()).clip(0),
     words={"now": _LATE.sum(), "before": _EARLY.sum()},
+    fires_from=2.0,
     disclosure="possible",
     disclosable_sentence="Behaviour in custody is on record.",
     page_only_because="a late entry about an earlier time would make the trend look smaller",

@@ -19,7 +19,7 @@ FIRST = pl.col("occurred_on").min()
 LAST = pl.col("occurred_on").max()
 
 SERIOUS_INCIDENTS = ("violence", "threat", "weapon", "domestic_abuse", "sexual")
-HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child")
+HARMFUL_INCIDENTS = (*SERIOUS_INCIDENTS, "sexual_concern_child", "civil_order_breach")
 CONCERNS = ("provider_concern", "intelligence", "custody_intelligence")
 """Kinds of information that count for a group only where the entry names the group."""
 
@@ -124,8 +124,8 @@ def by_group(histories: Histories) -> pl.LazyFrame:
     """Incidents, each with the risk `group` of the person who was or could be harmed.
 
     Where no group is recorded, it follows from the kind: sexual concern about a child is about
-    children, domestic abuse about known adults, other harmful behaviour about the public. Of other
-    kinds "nobody in particular" is the public, and a missing group stays null.
+    children, domestic abuse and the breach of a court order about known adults (most such orders
+    protect one), other harmful behaviour about the public. Of other kinds "nobody in particular" is the public, and a missing group stays null.
     """
     return matching_entries(histories, "incidents").with_columns(group=_GROUP)
 
@@ -134,6 +134,7 @@ _GROUP_OF_KIND = {
     **dict.fromkeys(SERIOUS_INCIDENTS, "public"),
     "domestic_abuse": "known_adult",
     "sexual_concern_child": "children",
+    "civil_order_breach": "known_adult",
 }
 _GROUP = pl.coalesce(
     pl.col("target").replace_strict(codes.GROUP_OF_TARGET, default=None),

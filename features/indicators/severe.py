@@ -30,21 +30,22 @@ NOT_SAID = 3
 SERIOUSNESS = pl.col("severity").fill_null(NOT_SAID).sum()
 
 _TO_STAFF = one_of("kind", ["violence", "threat"]) & (pl.col("target") == "staff")
-_GRAVE_THREAT = (KIND == "threat") & (
-    (pl.col("severity") >= GRAVE) | one_of("target", ["partner", "child"])
-)
 _TO_THEM = one_of("target", ["partner", "child"])
-_GRAVE_VIOLENCE = (KIND == "violence") & ((pl.col("severity") >= GRAVE) | _TO_THEM)
+_GRAVE = pl.col("severity") >= GRAVE
 _GRAVE_SEXUAL = (KIND == "sexual") & ((pl.col("severity") >= GRAVE) | (pl.col("target") == "child"))
 _WHAT = (
     pl.when(_TO_STAFF)
     .then(pl.lit("violence or a threat to staff"))
-    .when(_GRAVE_THREAT.fill_null(value=False))
-    .then(pl.lit("a grave threat"))
-    .when(_GRAVE_VIOLENCE.fill_null(value=False))
-    .then(pl.lit("grave violence"))
+    .when((KIND == "threat") & _TO_THEM)
+    .then(pl.lit("a threat to a partner or child"))
+    .when((KIND == "violence") & _TO_THEM)
+    .then(pl.lit("violence to a partner or child"))
+    .when((KIND == "threat") & _GRAVE)
+    .then(pl.lit("a threat of seriousness 4 or 5"))
+    .when((KIND == "violence") & _GRAVE)
+    .then(pl.lit("violence of seriousness 4 or 5"))
     .when(
-        one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child"])
+        one_of("kind", ["weapon", "domestic_abuse", "sexual_concern_child", "civil_order_breach"])
         | _GRAVE_SEXUAL.fill_null(value=False)
     )
     .then(KIND.replace(codes.INCIDENT_KINDS))
@@ -60,7 +61,7 @@ def _severe_incidents(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="ES",
     kind="behaviour",
-    sentence="{n} very serious entr[y|ies] concerning this group [is|are] on record, at whatever time: {kinds} "
+    sentence="{n} entr[y|ies] of the gravest kinds concerning this group [is|are] on record, at whatever time: {kinds} "
     "(the last on {date}).",
     feeds=("incidents",),
     source=f"{CORONER_OCTOBER}, sections 3 and 11; {CORONER_JANUARY}; {SFO_REVIEW}, sections 4 and 7",
@@ -71,10 +72,10 @@ def _severe_incidents(histories: Histories) -> pl.LazyFrame:
     bias_watch=True,
 )
 def severe_incidents_ever(histories: Histories) -> pl.LazyFrame:
-    """Weapons, domestic abuse, sexual concern about a child, violence or threats to staff, violence or
+    """Weapons, domestic abuse, sexual concern about a child, a breach of a court order, violence or threats to staff, violence or
     threats to a partner or child or of seriousness 4 or 5, and sexual behaviour towards a child or of
     seriousness 4 or 5, at any time, by the group of who was or could be harmed. Where that is nobody in
-    particular or not said, domestic abuse counts for known adults, sexual concern about a child for
+    particular or not said, domestic abuse and a breach of a court order count for known adults, sexual concern about a child for
     children, the rest for the public.
     """
     return _severe_incidents(histories)
@@ -83,7 +84,7 @@ def severe_incidents_ever(histories: Histories) -> pl.LazyFrame:
 @declare_indicator(
     family="AQ",
     kind="process",
-    sentence="{n} very serious entr[y|ies] ({kinds}), known since {date}, [has|have] been in no assessment since.",
+    sentence="{n} entr[y|ies] of the gravest kinds ({kinds}), known since {date}, [has|have] been in no assessment since.",
     feeds=("incidents", "assessments"),
     source=f"{CORONER_JANUARY}, section on offender records; {SFO_REVIEW}, sections 5, 10 and 13",
     per_group=True,

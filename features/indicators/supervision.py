@@ -30,12 +30,17 @@ SFO_REVIEW = "Independent serious further offence review (HM Inspectorate of Pro
     fires_from=2.0,
 )
 def practitioner_changes_365d(histories: Histories) -> pl.LazyFrame:
-    """Holdings that began in the last 365 days, other than the first of all."""
+    """Holdings that began in the last 365 days after another practitioner's: the first of all is no
+    change, nor is a holding that begins anew with the same practitioner. Of one day, each counts.
+    """
     allocations = matching_entries(histories, "allocations")
-    first = allocations.group_by(CASE).agg(first_on=pl.col("occurred_on").min())
-    return allocations.join(first, on=CASE).filter(
-        within_days(365), pl.col("occurred_on") > pl.col("first_on")
+    by_day = allocations.group_by(*CASE, "occurred_on").agg(staff=pl.col("staff_code").unique())
+    before = by_day.sort("occurred_on").with_columns(
+        staff_before=pl.col("staff").shift().over(CASE)
     )
+    rows = allocations.join(before.drop("staff"), on=[*CASE, "occurred_on"])
+    is_same = pl.col("staff_code").is_in(pl.col("staff_before"))
+    return rows.filter(within_days(365), pl.col("staff_before").is_not_null(), ~is_same)
 
 
 @declare_indicator(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -21,9 +21,10 @@ def close_links(connection: Connection, findings: Mapping[Any, Any]) -> dict[str
     alone, whoever reads (decision 0088).
     """
     shown = dict(findings)
+    of_others = [one for part in shown.get("other_groups", ()) for one in part["findings"]]
     crns = {
         entry["linked_crn"]
-        for finding in shown["shown_only"]
+        for finding in [*shown["shown_only"], *of_others]
         for entry in finding["entries"]
         if entry.get("linked_crn")
     }
@@ -31,9 +32,19 @@ def close_links(connection: Connection, findings: Mapping[Any, Any]) -> dict[str
         return shown
     limited = _limited_cases(connection, crns)
     held = set(connection.execute(select(caseload.c.crn).where(caseload.c.crn.in_(crns))).scalars())
-    readable = [_read_finding(finding, limited, held) for finding in shown["shown_only"]]
-    shown["shown_only"] = [finding for finding in readable if finding["entries"]]
+    shown["shown_only"] = _read_findings(shown["shown_only"], limited, held)
+    shown["other_groups"] = [
+        {**part, "findings": _read_findings(part["findings"], limited, held)}
+        for part in shown.get("other_groups", ())
+    ]
     return shown
+
+
+def _read_findings(
+    findings: Iterable[Mapping[str, Any]], limited: set[str], held: set[str]
+) -> list[dict[str, Any]]:
+    readable = [_read_finding(finding, limited, held) for finding in findings]
+    return [finding for finding in readable if finding["entries"]]
 
 
 def _limited_cases(connection: Connection, crns: set[str]) -> set[str]:

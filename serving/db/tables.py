@@ -148,6 +148,7 @@ findings = Table(
     Column("notes", JSONB, nullable=False),
     Column("because", JSONB, nullable=False),
     Column("effects", JSONB, nullable=False),
+    Column("other_groups", JSONB, nullable=False),
 )
 
 note_answers = Table(

@@ -21,6 +21,7 @@ from models import explain
 from models.answers import effects_of_answers, read_answers
 from models.bundle import Bundle
 from models.explain import Reason
+from models.other_groups import findings_of_other_groups, rank_indicators
 from serving.cases import summary
 from serving.db.arrays import insert_rows
 from serving.db.session import Transaction
@@ -62,6 +63,7 @@ def enqueue_cases(
     by_prior = {item.crn for item in flagged if item.stratum in model.by_prior}
     with_effects = {(item.crn, item.group) for item in flagged if item.crn not in by_prior}
     effects = effects_of_answers(model, frame, read_answers()) if with_effects else {}
+    ranks = rank_indicators(model.level.prior, frame)
     links = linked_cases(histories)
     entries_of = timeline.timeline_entries(histories)
     notes_of = notes.notes_of_cases(histories)
@@ -111,6 +113,12 @@ def enqueue_cases(
                     every_finding,
                     by_prior=item.crn in by_prior,
                 ),
+                "other_groups": [
+                    {"group": group, "findings": [finding_json(one, links) for one in listed]}
+                    for group, listed in findings_of_other_groups(
+                        item.crn, item.group, rows, ranks, every_finding
+                    )
+                ],
                 "effects": [
                     effect_json(one)
                     for one in effects.get((item.crn, item.group), [])

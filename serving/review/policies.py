@@ -140,6 +140,8 @@ def pasted_sentences(reasons: str, findings: Mapping[str, Any]) -> list[str]:
     sentences = [
         finding["sentence"] for group in findings["reasons"] for finding in group["findings"]
     ] + [finding["sentence"] for finding in findings["shown_only"]]
+    others = findings.get("other_groups", ())
+    sentences += [finding["sentence"] for part in others for finding in part["findings"]]
     own = f" {_plain_words(reasons)} "
     same = [
         one for one in sentences if len(one.split()) >= WORDS and f" {_plain_words(one)} " in own

@@ -125,6 +125,7 @@ class Findings(Model):
     probability: float | None
     reasons: list[dict[str, Any]]
     shown_only: list[dict[str, Any]]
+    other_groups: list[dict[str, Any]]
 
 
 class Answer(Model):

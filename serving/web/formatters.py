@@ -276,7 +276,8 @@ def in_hundred(probability: float) -> str:
 def speaks_of_mental_health(findings: Mapping[Any, Any]) -> bool:
     """Whether any finding is related to mental health."""
     named = [finding for reason in findings["reasons"] for finding in reason["findings"]]
-    ids = {finding["indicator"] for finding in [*named, *findings["shown_only"]]}
+    others = [finding for part in findings["other_groups"] for finding in part["findings"]]
+    ids = {finding["indicator"] for finding in [*named, *findings["shown_only"], *others]}
     return any(
         "mental" in (CATALOGUE[name].protected_link or "") for name in ids if name in CATALOGUE
     )

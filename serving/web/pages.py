@@ -14,7 +14,7 @@ from serving.db.waiting_entries import LONG_WAIT_DAYS
 from serving.review.states import NOTE_ANSWERS, OUTCOMES
 from serving.settings import Settings
 from serving.watch.figures import THRESHOLDS
-from serving.web import account, formatters, note_words, queue_view, reason_sizes
+from serving.web import account, entries_behind, formatters, note_words, queue_view, reason_sizes
 from serving.web.notices import NOTICE
 
 
@@ -38,6 +38,7 @@ def template_environment(settings: Settings) -> Environment:
     env.filters.update(formatters.FILTERS)
     env.filters.update(note_words.FILTERS)
     env.filters.update(reason_sizes.FILTERS)
+    env.filters["order_behind"] = entries_behind.order_behind
     env.globals.update(
         long_wait_days=LONG_WAIT_DAYS,
         feed_words=formatters.feed_sentence,

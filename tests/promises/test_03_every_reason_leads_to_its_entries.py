@@ -20,6 +20,7 @@ from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
 from serving.night import enqueue, run
 from serving.night.sampling import Chosen
+from serving.web.formatters import format_day
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service, later_night
@@ -185,7 +186,9 @@ def test_the_entries_behind_all_findings_come_in_one_query_with_their_marks(
     assert behind
     read = unescape(page)
     for one in behind:
-        assert f"({one.source}; {one.certainty}" in read
+        on_its_day = one.recorded_at.date() == one.occurred_on
+        recorded = "" if on_its_day else f"recorded {format_day(one.recorded_at)}; "
+        assert f"({recorded}{one.source}; {one.certainty}" in read
     assert page.count('data-qa="marks"') == page.count("#entry-")
     hidden = page.count("; not to be disclosed)")
     assert (hidden > 0) == any(not one.disclosable for one in behind)

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import text
 
+from features.contracts.codes import COMMUNITY_GROUPS
 from features.frame import build, evidence
 from features.history import asof
 from features.indicators import CATALOGUE
@@ -25,7 +26,8 @@ def sealed_items(service: Service) -> list[Any]:
         return list(
             connection.execute(
                 text(
-                    "SELECT i.id, i.crn, i.pdu_code, f.risk_group, f.reasons, f.shown_only, f.because"
+                    "SELECT i.id, i.crn, i.pdu_code, f.risk_group, f.reasons, f.shown_only, f.because,"
+                    " f.other_groups"
                     " FROM triage.items i JOIN triage.findings f ON f.item_id = i.id"
                     " WHERE i.as_of = :day AND NOT i.limited"
                 ),
@@ -65,6 +67,26 @@ def test_every_indicator_that_fires_is_sealed_with_the_case_once(service: Servic
     assert also > len(items), "the model makes nothing of many that it scores"
 
 
+def test_what_fires_for_another_group_is_said_too(service: Service) -> None:
+    """A case put forward for known adults once hid that a child safeguarding enquiry was missing."""
+    items = sealed_items(service)
+    expected = fired(service, [one.crn for one in items])
+    others = 0
+    for one in items:
+        listed = [(part["group"], indicators_of(part["findings"])) for part in one.other_groups]
+        own = expected[one.crn, one.risk_group]
+        about_all = own | {name for _, names in listed for name in names}
+        for group in COMMUNITY_GROUPS:
+            assert expected[one.crn, group] <= about_all, (one.id, group)
+        for group, names in listed:
+            assert group != one.risk_group
+            assert len(names) == len(set(names))
+            assert set(names) <= expected[one.crn, group]
+            assert not {name for name in names if not CATALOGUE[name].per_group} & own
+            others += len(names)
+    assert others > len(items)
+
+
 def test_the_page_says_the_sentence_of_each_and_the_size_of_each_reason(
     service: Service, browser: Browser
 ) -> None:
@@ -73,7 +95,10 @@ def test_the_page_says_the_sentence_of_each_and_the_size_of_each_reason(
     browser.sign_in("ALD-SPO-1").record_view(item)
     page = unescape(browser.get(f"/cases/{item}/findings"))
     findings = [f for r in sealed.reasons for f in r["findings"]] + sealed.shown_only
+    others = [f for part in sealed.other_groups for f in part["findings"]]
+    findings += others
     assert len(findings) > 2
+    assert others
     for finding in findings:
         assert finding["sentence"] in page, finding["indicator"]
     words = re.sub(r"<[^>]+>", " ", page.partition('id="also"')[2])

@@ -459,9 +459,13 @@ def register_mismatch(h: History) -> int:
 
 
 def practitioner_changes(h: History) -> int:
-    held = h.rows("allocations")
-    first = min((r["occurred_on"] for r in held), default=date.max)
-    return sum(r["occurred_on"] > first for r in h.rows("allocations", 365))
+    changes = 0
+    for r in h.rows("allocations", 365):
+        earlier = [one for one in h.rows("allocations") if one["occurred_on"] < r["occurred_on"]]
+        last = max((one["occurred_on"] for one in earlier), default=None)
+        held_by = {one["staff_code"] for one in earlier if one["occurred_on"] == last}
+        changes += bool(earlier) and r["staff_code"] not in held_by
+    return changes
 
 
 def absence(h: History) -> int:

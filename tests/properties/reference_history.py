@@ -332,7 +332,7 @@ def concerns(r: Row) -> str | None:
         return codes.GROUP_OF_TARGET[r["target"]]
     if r["kind"] == "sexual_concern_child":
         return "children"
-    if r["kind"] == "domestic_abuse":
+    if r["kind"] in ("domestic_abuse", "civil_order_breach"):
         return "known_adult"
     if r["kind"] in ("violence", "threat", "weapon", "sexual") or r["target"] == "none":
         return "public"
@@ -352,6 +352,7 @@ def incidents(h: History, kinds: tuple[str, ...], days: int | None = None) -> li
 def about(h: History, group: str, days: int) -> list[Row]:
     """Harm, and information that says whom it is about, concerning a group and known so lately."""
     harm = ("violence", "threat", "weapon", "domestic_abuse", "sexual", "sexual_concern_child")
+    harm += ("civil_order_breach",)
     information_kinds = ("provider_concern", "intelligence", "custody_intelligence")
     return [
         r

@@ -709,7 +709,12 @@ def severe(h: History, group: str) -> list[Row]:
         worst_of_all = (r["severity"] or 0) >= 4
         grave = kind in ("violence", "threat") and (worst_of_all or target in close)
         sexual = kind == "sexual" and (worst_of_all or target == "child")
-        always = kind in ("weapon", "domestic_abuse", "sexual_concern_child")
+        always = kind in (
+            "weapon",
+            "domestic_abuse",
+            "sexual_concern_child",
+            "civil_order_breach",
+        )
         if (grave or sexual or always) and concerns(r) == group:
             severe_rows.append(r)
     return severe_rows
@@ -730,6 +735,7 @@ def concerning(h: History, group: str) -> list[Row]:
         "domestic_abuse",
         "sexual",
         "sexual_concern_child",
+        "civil_order_breach",
     )
     named = ("provider_concern", "intelligence", "custody_intelligence")
     return [

@@ -171,8 +171,8 @@ def test_the_commands_name_the_folder_and_say_what_comes_next(
     monkeypatch.setenv("ROSH_MODE", "demo")
     monkeypatch.setenv("ROSH_DATA", str(service.settings.data))
     assert commands.main(["backup", "--out", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "Secrets are not in it" in said
+    summary = capsys.readouterr().out
+    assert "Secrets are not in it" in summary
     (folder,) = tmp_path.iterdir()
     assert (folder / backups.MANIFEST).exists()
     assert commands.main(["restore", str(folder)]) == UserError.exit_code

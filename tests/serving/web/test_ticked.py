@@ -6,7 +6,8 @@ import re
 
 from sqlalchemy import select
 
-from serving.db.tables import findings
+from serving.db.tables import entries, findings
+from serving.web.entries_behind import order_behind
 from serving.web.formatters import entry_keys
 from tests.pages import Browser
 from tests.service import Service
@@ -15,21 +16,36 @@ LINE = re.compile(r"<li>.*?</li>", re.S)
 
 
 def first_entry(service: Service, item: int) -> dict[str, str]:
-    """The first entry behind the reason that weighs most, of those that stand on the record."""
+    """The first entry that a reader sees behind the reason that weighs most."""
     with service.admin.connect() as connection:
         row = connection.execute(
             select(findings.c.reasons).where(findings.c.item_id == item)
         ).scalar_one()
+        rows = connection.execute(select(entries).where(entries.c.item_id == item)).mappings()
+        by_id = {(one["source_table"], one["record_id"]): one for one in rows}
     reasons = sorted(row, key=lambda one: -one["weight"])
-    entries = [
+    firsts = [
         entry
         for reason in reasons
         if reason["settled"]
         for finding in reason["findings"]
-        for entry in finding["entries"][:1]
+        for entry in order_behind(finding["entries"], by_id)[:1]
         if entry["table"] not in ("note_entries", "links")
     ]
-    return dict(entries[0])
+    return dict(firsts[0])
+
+
+def test_the_most_serious_entry_stands_first_and_of_those_the_newest() -> None:
+    """The newest threat once lay behind "17 more entries", because the oldest stood first."""
+    seriousness = {"old": 5, "new": 5, "mild": 2, "unsaid": None}
+    by_id = {("incidents", name): {"seriousness": one} for name, one in seriousness.items()}
+    days = {"old": "2016-05-01", "mild": "2026-10-01", "new": "2026-10-04", "unsaid": "2026-11-01"}
+    listed = [
+        {"table": "incidents", "record_id": name, "occurred_on": day} for name, day in days.items()
+    ]
+    listed.append({"table": "note_entries", "record_id": "note", "occurred_on": "2026-11-02"})
+    ordered = [one["record_id"] for one in order_behind(listed, by_id)]
+    assert ordered == ["new", "old", "mild", "note", "unsaid"]
 
 
 def test_an_entry_that_the_reader_ticked_is_marked_behind_its_reason(
