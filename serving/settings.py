@@ -31,7 +31,7 @@ class Oidc:
 
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     public_url: str
     """Where this service is reached from outside: the provider leads back to it."""
     audience: str | None = None
@@ -59,13 +59,13 @@ class Settings:
 
     mode: Mode
     data: Path
-    database_url: str | None
-    web_password: str
-    night_password: str
-    admin_password: str
-    session_secret: str
-    draw_secret: str
-    anchor_key: str
+    database_url: str | None = field(repr=False)
+    web_password: str = field(repr=False)
+    night_password: str = field(repr=False)
+    admin_password: str = field(repr=False)
+    session_secret: str = field(repr=False)
+    draw_secret: str = field(repr=False)
+    anchor_key: str = field(repr=False)
     """Signs the heads of the audit chain; kept where the database's owner cannot read it."""
     oidc: Oidc | None = None
     mlflow_url: str = ""

@@ -39,7 +39,7 @@ def disclosable_csv(review: Reading, item_id: ItemId) -> Response:
     rows = [
         (e["occurred_on"], e["what"], e["detail"], e["source"], e["certainty"]) for e in entries
     ]
-    return _csv_file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
+    return csv_file("record.csv", ("date", "what", "detail", "source", "certainty"), rows)
 
 
 def _disclosable_record(review: Review, item_id: int, what: str) -> tuple[Item, list[RowMapping]]:
@@ -71,7 +71,7 @@ def queue_csv(review: Reading) -> Response:
         )
         for item in waiting
     ]
-    return _csv_file("queue.csv", QUEUE_COLUMNS, rows)
+    return csv_file("queue.csv", QUEUE_COLUMNS, rows)
 
 
 @router.get("/notice", dependencies=[Depends(account.user_or_none)])
@@ -98,7 +98,7 @@ def _public_page(request: Request, name: str, what: str) -> Response:
     return pages.render_page(request, name)
 
 
-def _csv_file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
+def csv_file(name: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Response:
     """A CSV response; cells that a spreadsheet would run as formulas are made plain text."""
     out = io.StringIO()
     writer = csv.writer(out)

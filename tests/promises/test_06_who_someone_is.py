@@ -179,7 +179,7 @@ def test_an_adverse_entry_never_lowers_a_margin(service: Service, rows: dict[str
         assert (margins[number] >= margins[0] - 1e-12).all(), (table, values)
 
 
-SEEN = ("whereabouts_unknown", True)
+ATTENDANCE_SETTLES = ("whereabouts_unknown", True)
 """Whoever was seen is somewhere, whatever came of it: the exception that promise 11 names too."""
 
 
@@ -199,7 +199,7 @@ def test_an_adverse_entry_never_lowers_a_behaviour_indicator(seed: int) -> None:
         sign = -1 if CATALOGUE[name].direction == "-" else 1
         values_ = sign * frame[name].to_numpy().reshape(len(crns), -1)
         for number, adverse in enumerate(ADVERSE, start=1):
-            if (name, adverse[1].get("outcome_code") in contact_codes.ATTENDED) == SEEN:
+            if (name, adverse[1].get("outcome_code") in contact_codes.ATTENDED) == ATTENDANCE_SETTLES:
                 continue
             lower = values_[number] < values_[0] - 1e-12
             assert not lower.any(), (name, adverse)
