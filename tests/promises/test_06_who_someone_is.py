@@ -199,7 +199,10 @@ def test_an_adverse_entry_never_lowers_a_behaviour_indicator(seed: int) -> None:
         sign = -1 if CATALOGUE[name].direction == "-" else 1
         values_ = sign * frame[name].to_numpy().reshape(len(crns), -1)
         for number, adverse in enumerate(ADVERSE, start=1):
-            if (name, adverse[1].get("outcome_code") in contact_codes.ATTENDED) == ATTENDANCE_SETTLES:
+            if (
+                name,
+                adverse[1].get("outcome_code") in contact_codes.ATTENDED,
+            ) == ATTENDANCE_SETTLES:
                 continue
             lower = values_[number] < values_[0] - 1e-12
             assert not lower.any(), (name, adverse)
