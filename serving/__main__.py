@@ -233,6 +233,15 @@ def add_record_commands(commands: Any) -> None:
     restore_parser.add_argument("folder", type=Path, metavar="BACKUP", help="the backup's folder")
     restore_parser.set_defaults(run=backups.restore_backup)
 
+    forget_parser = commands.add_parser(
+        "forget", help="delete a person from store, queue and scores, on request"
+    )
+    forget_parser.add_argument("crn")
+    forget_parser.add_argument(
+        "--reference", required=True, help="the reference of the request, kept in the audit"
+    )
+    forget_parser.set_defaults(run=records.forget_person)
+
     holds_parser = commands.add_parser(
         "holds", help="write the list of held cases beside the store anew"
     )

@@ -1,12 +1,15 @@
-"""Runs the commands about what was recorded: replay a run."""
+"""Runs the commands about what was recorded: replay a run, delete a person."""
 
 from __future__ import annotations
 
 import argparse
 
+from rich.table import Table
+
 from features.errors import RunStopped
 from features.progress import show_steps
 from serving import settings
+from serving.cases.erasure import erase_person
 from serving.commands.service import connect_as, console
 from serving.db.server import NIGHT
 from serving.night import replay_run
@@ -27,4 +30,25 @@ def replay_a_run(args: argparse.Namespace) -> None:
     console.print(
         f"Run {comparison.run_id}: {comparison.rows - missing:,} rows are the same bit "
         f"for bit.{deleted} Nothing was changed."
+    )
+
+
+def forget_person(args: argparse.Namespace) -> None:
+    """Delete a person from store, database and scores, and say what is left of them where."""
+    chosen = settings.read_settings()
+    with show_steps("the deletion") as step:
+        erasure = erase_person(chosen, args.crn, args.reference, step)
+    table = Table("where", "rows deleted", title="Deleted on request")
+    for name, count in erasure.store_rows.items():
+        table.add_row(f"store, {name}", f"{count:,}")
+    for name, count in erasure.database_rows.items():
+        if count:
+            table.add_row(f"database, {name}", f"{count:,}")
+    table.add_row("files of scores written anew", f"{erasure.files:,}")
+    console.print(table)
+    console.print(
+        f"Not reached: {erasure.audit_rows:,} rows of the audit, which say who did what and hold "
+        "no record; holds that were lifted; backups, extract folders and reports of errors, to be "
+        "deleted by hand; models, which learned from many and hold no one's record. The person "
+        "comes back with the next extract unless the supplier deleted them first."
     )

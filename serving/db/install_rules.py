@@ -32,6 +32,7 @@ SUBJECTS = (
     "accounts",
     "board",
     "caseload",
+    "erasure",
 )
 """The files in the order in which they are run."""
 

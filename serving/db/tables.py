@@ -226,6 +226,14 @@ second_reads = Table(
     Column("due_on", Date, nullable=False),
 )
 
+rewritten_scores = Table(
+    "rewritten_scores",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", ForeignKey("triage.runs.id"), nullable=False),
+    Column("scores_sha256", Text, nullable=False),
+    at_column(),
+)
 repeat_reads = Table(
     "repeat_reads",
     metadata,

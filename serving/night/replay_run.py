@@ -19,6 +19,7 @@ from features.store.digests import digest_of
 from features.store.store import Store
 from models.bundle import Bundle
 from serving.board import approvals
+from serving.cases.erasure import newest_digest
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import runs
 from serving.settings import Settings
@@ -59,7 +60,7 @@ def replay_run(
         model = approvals.load_bundle(
             approvals.read_approval(connection, run["approval_id"]), settings.bundles
         )
-    stored_rows = read_scores(settings, run)
+        stored_rows = read_scores(connection, settings, run)
     store = Store.open(settings.store, up_to=run["store_load"]).counting_notes(
         run["counts"].get("note_kinds", ())
     )
@@ -91,14 +92,14 @@ def read_run(connection: Connection, run_id: str) -> RowMapping:
     )
 
 
-def read_scores(settings: Settings, run: RowMapping) -> pl.DataFrame:
-    """The rows that a run scored, from its file, whose SHA-256 must be that of the run."""
+def read_scores(connection: Connection, settings: Settings, run: RowMapping) -> pl.DataFrame:
+    """The rows that a run scored, from its file, whose SHA-256 must be the one kept for it."""
     path = settings.scores / run["scores_file"]
     if not path.exists():
         raise MissingInput(
             f"The scores of run {run['id']} are missing: {path.name}. Restore them from a backup."
         )
-    if digest_of(path) != run["scores_sha256"]:
+    if digest_of(path) != newest_digest(connection, run["id"], run["scores_sha256"]):
         raise UnreadableInput(
             f"{path.name} is not the file that run {run['id']} wrote. Restore it from a backup."
         )

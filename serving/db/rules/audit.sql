@@ -87,8 +87,10 @@ BEGIN
     RETURN QUERY EXECUTE format(
       'WITH now AS (SELECT name_of_row(%1$L, to_jsonb(t), keys_of(%1$L)) AS id,
                            digest_of_row(to_jsonb(t)) AS sha FROM %1$I t),
-            kept AS (SELECT subject_id AS id, details ->> ''sha256'' AS sha FROM audit
-                     WHERE what = ''KEPT_ROW'' AND subject_id LIKE %2$L)
+            kept AS (SELECT subject_id AS id, details ->> ''sha256'' AS sha FROM audit k
+                     WHERE what = ''KEPT_ROW'' AND subject_id LIKE %2$L
+                       AND NOT EXISTS (SELECT 1 FROM audit e WHERE e.what = ''ERASED_ROW''
+                                       AND e.subject_id = k.subject_id AND e.seq > k.seq))
        SELECT coalesce(now.id, kept.id) FROM now FULL JOIN kept USING (id)
        WHERE now.sha IS DISTINCT FROM kept.sha ORDER BY 1',
       of_table, of_table || '/%');
@@ -106,7 +108,7 @@ BEGIN
   SET LOCAL timezone = 'UTC';
   FOREACH of_table IN ARRAY ARRAY[
     'acknowledgements', 'answers', 'approvals', 'conclusions', 'holds', 'incidents',
-    'limited_checks', 'note_answers', 'note_switches', 'openings', 'own_views', 'repeat_reads', 'repeat_views', 'runs', 'second_reads', 'signatures', 'stops',
+    'limited_checks', 'note_answers', 'note_switches', 'openings', 'own_views', 'repeat_reads', 'repeat_views', 'rewritten_scores', 'runs', 'second_reads', 'signatures', 'stops',
     'withdrawals'] LOOP
     IF NOT EXISTS (SELECT 1 FROM triage.chained WHERE name = of_table) THEN
       INSERT INTO triage.chained VALUES (of_table);
