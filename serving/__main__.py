@@ -11,6 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
+from serving.cases.purge import MONTHS
 from serving.commands import admin, backups, board, demo, demo_past, records, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
@@ -241,6 +242,12 @@ def add_record_commands(commands: Any) -> None:
         "--reference", required=True, help="the reference of the request, kept in the audit"
     )
     forget_parser.set_defaults(run=records.forget_person)
+
+    purge_parser = commands.add_parser("purge", help="delete what the retention schedule ends")
+    purge_parser.add_argument(
+        "--months", type=int, default=MONTHS, help="kept after they ended (%(default)s)"
+    )
+    purge_parser.set_defaults(run=records.purge)
 
     holds_parser = commands.add_parser(
         "holds", help="write the list of held cases beside the store anew"

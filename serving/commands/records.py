@@ -1,4 +1,4 @@
-"""Runs the commands about what was recorded: replay a run, delete a person."""
+"""Runs the commands about what was recorded: replay a run, delete a person or what is old."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 
 from rich.table import Table
 
+from features import clock
 from features.errors import RunStopped
 from features.progress import show_steps
 from serving import settings
 from serving.cases.erasure import erase_person
+from serving.cases.purge import purge_records
 from serving.commands.service import connect_as, console
 from serving.db.server import NIGHT
 from serving.night import replay_run
@@ -51,4 +53,16 @@ def forget_person(args: argparse.Namespace) -> None:
         "no record; holds that were lifted; backups, extract folders and reports of errors, to be "
         "deleted by hand; models, which learned from many and hold no one's record. The person "
         "comes back with the next extract unless the supplier deleted them first."
+    )
+
+
+def purge(args: argparse.Namespace) -> None:
+    """Delete what has been kept as long as the retention schedule says."""
+    chosen = settings.read_settings()
+    with show_steps("the purge") as step:
+        purged = purge_records(chosen, clock.today(), args.months, step)
+    rows = ", ".join(f"{count:,} of {name}" for name, count in purged.rows.items() if count)
+    console.print(
+        f"What ended before {purged.before}: {rows or 'no row'}; {purged.files:,} files of scores. "
+        "Cases on hold stay, and so does the audit."
     )

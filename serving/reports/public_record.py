@@ -15,7 +15,7 @@ from features.store.protected_characteristics import CHARACTERISTICS
 from models.strata import STRATA
 from serving.board import approvals
 from serving.board.impact import MINUTES
-from serving.cases import acute_list
+from serving.cases import acute_list, purge
 from serving.night import retention
 from serving.reports.law import CHECK, LAW, PERSON, PROMISES
 from serving.review import states
@@ -215,12 +215,12 @@ def _dpia_lines() -> list[str]:
             (
                 "Kept",
                 f"What was typed when a session ran out: {retention.DRAFTS_FOR.days} day. "
-                f"Sessions: {retention.SESSIONS_FOR.days} days after they end. Histories, scores and "
-                "reviews: " + PERSON,
+                f"Sessions: {retention.SESSIONS_FOR.days} days after they end. Scores and "
+                f"reviews: {purge.MONTHS} months after they ended. Histories and audit: " + PERSON,
             ),
             (
                 "Deleted on request",
-                "`python -m features forget`, unless the case is held for an "
+                "`python -m serving forget`, unless the case is held for an "
                 "inspection, an inquest or a review.",
             ),
             (

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +16,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from features import clock
 from features.errors import RunStopped, UserError
 from features.store.store import Store
 from serving import __main__ as commands
 from serving.cases.erasure import erase_person
+from serving.cases.purge import purge_records
 from serving.commands.service import check_audit
 from serving.db.server import NIGHT, admin_url, engine_for
 from serving.night import backups, replay_run
@@ -29,6 +33,11 @@ from tests.service import Service
 from tests.serving.night.test_backups import an_empty_place, no_step
 from tests.serving.review.test_repeat_reads import ask_to_repeat
 
+HOLD = text(
+    "INSERT INTO triage.holds (crn, placed, username, reasons)"
+    " VALUES (:crn, :placed, 'INSPECTOR-1', 'An inquest has been opened.')"
+)
+OPEN_ITEMS = text("SELECT count(*) FROM triage.items WHERE state = 'open'")
 STAYS = {"audit", "holds"}
 """What is not reached, as the command says."""
 
@@ -55,6 +64,10 @@ def copy(service: Service) -> Iterator[Copy]:
         reader.conclude(item, "ask_reassessment")
         ask_to_repeat(service, item, "BRI-SPO-1")
         reader.record_view(item)
+        for _ in range(2):
+            other = service.unread("N54BRI", alone=True)
+            reader.record_view(other)
+            reader.conclude(other)
     with service.admin.connect() as connection:
         rows = text("SELECT crn FROM triage.items WHERE id = :item")
         crn = str(connection.execute(rows, {"item": item}).scalar_one())
@@ -66,6 +79,17 @@ def copy(service: Service) -> Iterator[Copy]:
     yield Copy(settings, admin, crn)
     admin.dispose()
     shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def rolled_back(settings: Settings) -> Iterator[Connection]:
+    """A transaction as the owner, of which nothing is kept."""
+    engine = create_engine(admin_url(settings))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE rosh_owner")
+        yield connection
+        connection.rollback()
+    engine.dispose()
 
 
 def tables_naming(connection: Connection, crn: str) -> set[str]:
@@ -88,19 +112,15 @@ def test_a_person_on_hold_or_nowhere_is_not_deleted(copy: Copy) -> None:
         erase_person(copy.settings, copy.crn, " ", no_step)
     with pytest.raises(UserError, match="Nothing of that person is here"):
         erase_person(copy.settings, "A999999", "R1", no_step)
-    hold = text(
-        "INSERT INTO triage.holds (crn, placed, username, reasons)"
-        " VALUES (:crn, :placed, 'INSPECTOR-1', 'An inquest has been opened.')"
-    )
     with copy.admin.begin() as connection:
-        connection.execute(hold, {"crn": copy.crn, "placed": True})
+        connection.execute(HOLD, {"crn": copy.crn, "placed": True})
     with pytest.raises(UserError, match="is held for"):
         erase_person(copy.settings, copy.crn, "R1", no_step)
     with pytest.raises(DBAPIError, match="is held for"), copy.admin.begin() as connection:
         connection.exec_driver_sql("SET LOCAL ROLE rosh_owner")
         connection.execute(text("SELECT triage.erase_case(:crn)"), {"crn": copy.crn})
     with copy.admin.begin() as connection:
-        connection.execute(hold, {"crn": copy.crn, "placed": False})
+        connection.execute(HOLD, {"crn": copy.crn, "placed": False})
 
 
 def test_nothing_but_the_owner_s_deletion_removes_a_row(copy: Copy) -> None:
@@ -160,6 +180,42 @@ def test_the_command_says_what_it_does_not_reach(
     assert "database, items" in summary
     assert "Not reached" in summary
     assert "backups" in summary
+
+
+@pytest.mark.parametrize(
+    ("today", "before"),
+    [(date(2028, 11, 30), date(2026, 11, 1)), (date(2029, 1, 1), date(2027, 1, 1))],
+)
+def test_the_schedule_counts_whole_months(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch, today: date, before: date
+) -> None:
+    with pytest.raises(UserError, match="at least 12 months"):
+        purge_records(copy.settings, today, 11, no_step)
+    monkeypatch.setattr("serving.cases.purge.as_owner", rolled_back)
+    assert purge_records(copy.settings, today, 24, no_step).before == before
+
+
+def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy) -> None:
+    in_two_years = clock.today() + timedelta(days=800)
+    closed = text("SELECT min(crn) FROM triage.items WHERE state = 'concluded'")
+    with copy.admin.begin() as connection:
+        kept_crn = connection.execute(closed).scalar_one()
+        connection.execute(HOLD, {"crn": kept_crn, "placed": True})
+        was_open = connection.execute(OPEN_ITEMS).scalar_one()
+    assert not any(purge_records(copy.settings, clock.today(), 24, no_step).rows.values())
+    files = list(copy.settings.scores.glob("*.parquet"))
+    assert files
+    purged = purge_records(copy.settings, in_two_years, 24, no_step)
+    assert purged.rows["items"] > 0
+    assert purged.rows["conclusions"] > 0
+    assert purged.files == len(files)
+    assert not list(copy.settings.scores.glob("*.parquet"))
+    with copy.admin.connect() as connection:
+        assert connection.execute(OPEN_ITEMS).scalar_one() == was_open
+        concluded = text("SELECT DISTINCT crn FROM triage.items WHERE state <> 'open'")
+        assert set(connection.execute(concluded).scalars()) == {kept_crn}
+    assert "each as it was written" in check_audit(copy.settings)
+    assert not any(purge_records(copy.settings, in_two_years, 24, no_step).rows.values())
 
 
 def test_a_row_that_went_without_a_deletion_is_still_found(copy: Copy) -> None:

@@ -34,7 +34,7 @@ def test_the_page_says_after_the_view_which_answer_matters_most(
         concerned = one["with_concerns"]
         shown = "another level would be given" if concerned is None else in_hundred(concerned)
         assert f">{shown}<" in table
-    assert f"Now: {in_hundred(effects[0]['now'])}." in table
+    assert f"Now: {in_hundred(effects[0]['now'])}, in part because" in table
     _check_that_the_prior_gives_no_likelihood(browser, item, page, monkeypatch)
 
 

@@ -1,0 +1,74 @@
+"""Deletes what has been kept as long as the retention schedule says: reviews and scores."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, select, text
+
+from features.errors import UserError
+from serving.db.server import as_owner
+from serving.db.tables import runs
+from serving.settings import Settings
+
+MONTHS = 24
+"""The months for which reviews and scores are kept after they ended, where nothing else is said."""
+LEAST_MONTHS = 12
+"""Repeat readings and the figures of readers need a year."""
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What was deleted: rows of the database by table, and files of scores."""
+
+    before: date
+    rows: dict[str, int]
+    files: int
+
+
+def purge_records(
+    settings: Settings, today: date, months: int, step: Callable[[str], None]
+) -> Purge:
+    """Delete what ended more than `months` ago; cases on hold and whatever is open stay.
+
+    Raises UserError for fewer than LEAST_MONTHS. The audit names each deleted row and stays; so do
+    the rows of runs, whose files of scores go.
+    """
+    if months < LEAST_MONTHS:
+        raise UserError(f"Keep at least {LEAST_MONTHS} months: figures of readers need a year.")
+    before = _months_before(today, months)
+    step("the database")
+    with as_owner(settings) as connection:
+        deleted = connection.execute(
+            text("SELECT * FROM triage.erase_before(:day)"), {"day": before}
+        )
+        rows = {str(row.of_table): int(row.deleted) for row in deleted}
+        names = _old_files(connection, before)
+        paths = [path for name in names if (path := settings.scores / name).exists()]
+        details = {"before": before.isoformat(), "files": len(paths), "by": getpass.getuser()}
+        connection.execute(
+            text(
+                "SELECT triage.audit_append('PURGED_RECORDS', 'NOT_APPLICABLE', '-',"
+                " CAST(:details AS jsonb))"
+            ),
+            {"details": json.dumps(details)},
+        )
+    for path in paths:
+        step(path.name)
+        path.unlink()
+    return Purge(before, rows, len(paths))
+
+
+def _months_before(day: date, months: int) -> date:
+    """The first of the month so many months ago: everything of an older month goes."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _old_files(connection: Connection, before: date) -> list[str]:
+    rows = select(runs.c.scores_file).where(runs.c.as_of < before).order_by(runs.c.as_of)
+    return list(connection.execute(rows).scalars())
