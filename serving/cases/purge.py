@@ -40,7 +40,7 @@ def purge_records(
     """
     if months < LEAST_MONTHS:
         raise UserError(f"Keep at least {LEAST_MONTHS} months: figures of readers need a year.")
-    before = _months_before(today, months)
+    before = months_before(today, months)
     step("the database")
     with as_owner(settings) as connection:
         deleted = connection.execute(
@@ -63,7 +63,7 @@ def purge_records(
     return Purge(before, rows, len(paths))
 
 
-def _months_before(day: date, months: int) -> date:
+def months_before(day: date, months: int) -> date:
     """The first of the month so many months ago: everything of an older month goes."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
