@@ -57,9 +57,7 @@ def replay_run(
     """
     with engine.connect() as connection:
         run = read_run(connection, run_id)
-        model = approvals.load_bundle(
-            approvals.read_approval(connection, run["approval_id"]), settings.bundles
-        )
+        model = _load_model(connection, settings, run)
         stored_rows = read_scores(connection, settings, run)
     store = Store.open(settings.store, up_to=run["store_load"]).counting_notes(
         run["counts"].get("note_kinds", ())
@@ -74,6 +72,17 @@ def replay_run(
         }
         opened.audit(AuditEvent("REPLAYED_RUN", "RUN", run["id"], details))
     return comparison
+
+
+def _load_model(connection: Connection, settings: Settings, run: RowMapping) -> Bundle:
+    approval = approvals.read_approval(connection, run["approval_id"])
+    try:
+        return approvals.load_bundle(approval, settings.bundles)
+    except UserError as error:
+        raise UserError(
+            f"The model of run {run['id']} cannot be used here: {error} A run of an earlier "
+            "release is computed again by the code of that release."
+        ) from error
 
 
 def read_run(connection: Connection, run_id: str) -> RowMapping:
