@@ -11,10 +11,10 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
-from serving.cases.purge import MONTHS
 from serving.commands import admin, backups, board, demo, demo_past, records, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
+from serving.night.purge import MONTHS
 
 ROLES = ("spo", "head", "practitioner", "board", "analyst", "inspector", "batch")
 

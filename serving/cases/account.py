@@ -155,8 +155,8 @@ def _score_rows(
     path = scores / run["scores_file"]
     if not path.exists():
         raise MissingInput(
-            f"The scores of run {run['id']} are missing: {path.name}. Fetch them from where they "
-            "are kept; their SHA-256 stands with the run."
+            f"The scores of run {run['id']} are missing: {path.name}. The retention schedule "
+            "ended them, or they are kept elsewhere; their SHA-256 stands with the run."
         )
     ours = pl.scan_parquet(path).filter(pl.col("crn") == crn)
     if limited:

@@ -10,11 +10,11 @@ from features import clock
 from features.errors import RunStopped
 from features.progress import show_steps
 from serving import settings
-from serving.cases.erasure import erase_person
-from serving.cases.purge import purge_records
 from serving.commands.service import connect_as, console
 from serving.db.server import NIGHT
 from serving.night import replay_run
+from serving.night.erasure import erase_person
+from serving.night.purge import purge_records
 
 
 def replay_a_run(args: argparse.Namespace) -> None:
@@ -50,9 +50,10 @@ def forget_person(args: argparse.Namespace) -> None:
     console.print(table)
     console.print(
         f"Not reached: {erasure.audit_rows:,} rows of the audit, which say who did what and hold "
-        "no record; holds that were lifted; backups, extract folders and reports of errors, to be "
-        "deleted by hand; models, which learned from many and hold no one's record. The person "
-        "comes back with the next extract unless the supplier deleted them first."
+        "no record; holds that were lifted; words of others that name the person; backups, "
+        "extract folders and reports of errors, to be deleted by hand; models, which learned from "
+        "many and hold no one's record. The person comes back with the next extract unless the "
+        "supplier deleted them first."
     )
 
 

@@ -23,6 +23,11 @@ from sqlalchemy import Connection, text
 from features import clock
 from features.errors import MissingInput, RunStopped, UnreadableInput
 
+_DELETED = text(
+    "SELECT count(*) FILTER (WHERE what = 'ERASED_ROW') AS rows,"
+    " count(*) FILTER (WHERE what = 'ERASED_PERSON') AS requests,"
+    " count(*) FILTER (WHERE what = 'PURGED_RECORDS') AS purges FROM triage.deletions()"
+)
 KEEP = "Keep the database as it is, and tell whoever answers for it."
 
 
@@ -106,7 +111,12 @@ def verify_chain(connection: Connection, path: Path, key: str) -> str:
     for head in heads:
         _check_head(connection, head, path, newest)
     _check_each_night_left_one(connection, heads, path)
-    return f"{newest:,} audit rows, each as it was written; {len(heads)} signed heads match."
+    deleted = connection.execute(_DELETED).one()
+    return (
+        f"{newest:,} audit rows, each as it was written; {len(heads)} signed heads match. "
+        f"{deleted.rows:,} rows were deleted, in {deleted.requests:,} deletions of people and "
+        f"{deleted.purges:,} purges."
+    )
 
 
 def _check_head(connection: Connection, head: Head, path: Path, newest: int) -> None:

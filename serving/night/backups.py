@@ -7,6 +7,8 @@ Secrets are not in it. Who was deleted on request after a backup comes back with
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -34,6 +36,8 @@ FOLDERS = ("store", "bundles", "scores")
 ANCHORS = "audit-anchors.jsonl"
 DUMP, MANIFEST = "database.dump", "backup.json"
 BEGUN = ".partial"
+SECRET_TABLES = ("identity_keys", "sessions", "drafts")
+"""Tables of which no row is in a backup: the key that proves names, and who is signed in."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,10 @@ def write_backup(
     partial.mkdir()
     try:
         with lock_night(engine), staging.hold_lock(settings.store):
+            # The signed heads first: one signed meanwhile would name rows that the dump lacks.
+            if settings.anchors.exists():
+                (partial / "data").mkdir()
+                shutil.copy2(settings.anchors, partial / "data" / ANCHORS)
             step("the database")
             _dump(pg_dump, admin_url(settings), partial / DUMP)
             for name in _copied_files(settings.data):
@@ -76,7 +84,7 @@ def write_backup(
                 (partial / "data" / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(settings.data / name, partial / "data" / name)
         digests = {name: digest_of(partial / name) for name in _files_in(partial)}
-        _write_manifest(partial, settings.mode, digests)
+        _write_manifest(partial, settings, digests)
         partial.rename(folder)
     except OSError as error:
         raise SetupProblem(f"The backup could not be written: {error.strerror}.") from error
@@ -88,8 +96,8 @@ def write_backup(
     return Backup(folder, settings.mode, digests)
 
 
-def read_backup(folder: Path) -> Backup:
-    """The backup in a folder, every file of which is as it was written.
+def read_backup(folder: Path, key: str) -> Backup:
+    """The backup in a folder, every file of which is as it was written and signed by `key`.
 
     Raises MissingInput for a folder without one, UnreadableInput for a file gone or changed.
     """
@@ -99,8 +107,14 @@ def read_backup(folder: Path) -> Backup:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         backup = Backup(folder, str(content["mode"]), dict(content["files"]))
+        signature = str(content["signature"])
     except (ValueError, KeyError, TypeError) as error:
         raise UnreadableInput(f"{path} is damaged; take another backup.") from error
+    if not hmac.compare_digest(signature, _sign_files(key, backup.mode, backup.digests)):
+        raise UnreadableInput(
+            f"{path} was not signed with this ROSH_ANCHOR_KEY, or was changed since. Nothing was "
+            "changed here. Restore with the key of the service that was backed up."
+        )
     wrong = [
         name
         for name, digest in backup.digests.items()
@@ -121,7 +135,7 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
     other mode. What was restored is removed again where it cannot be finished.
     """
     step("checking the files of the backup")
-    backup = read_backup(folder)
+    backup = read_backup(folder, settings.anchor_key)
     if backup.mode != settings.mode:
         raise UserError(
             f"The backup is of a service in mode {backup.mode}, and this one is {settings.mode}."
@@ -174,8 +188,6 @@ def _copied_files(data: Path) -> Iterator[Path]:
         for path in sorted((data / name).rglob("*")):
             if path.is_file() and path.suffix != ".tmp" and path.name != "lock":
                 yield path.relative_to(data)
-    if (data / ANCHORS).exists():
-        yield Path(ANCHORS)
 
 
 def _files_in(folder: Path) -> Iterator[str]:
@@ -184,8 +196,19 @@ def _files_in(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _write_manifest(folder: Path, mode: str, digests: dict[str, str]) -> None:
-    content: dict[str, Any] = {"at": clock.now().isoformat(), "mode": mode, "files": digests}
+def _sign_files(key: str, mode: str, digests: dict[str, str]) -> str:
+    """An HMAC-SHA256 of what a backup holds, by the key that signs the heads of the audit."""
+    content = json.dumps(["backup", mode, digests], sort_keys=True)
+    return hmac.new(key.encode(), content.encode(), hashlib.sha256).hexdigest()
+
+
+def _write_manifest(folder: Path, settings: Settings, digests: dict[str, str]) -> None:
+    content: dict[str, Any] = {
+        "at": clock.now().isoformat(),
+        "mode": settings.mode,
+        "files": digests,
+        "signature": _sign_files(settings.anchor_key, settings.mode, digests),
+    }
     (folder / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
@@ -196,6 +219,7 @@ def _dump(program: Path, url: URL, target: Path) -> None:
         f"--schema={SCHEMA}",
         f"--role={OWNER}",
         "--enable-row-security",
+        *(f"--exclude-table-data={SCHEMA}.{name}" for name in SECRET_TABLES),
         f"--file={target}",
     ]
     _run_program(program, url, options)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, RowMapping, and_, exists, insert, or_, select
 
 from features import clock
-from serving.db.tables import conclusions, items, own_views, repeat_reads, users
+from serving.db.tables import answers, conclusions, items, own_views, repeat_reads, users
 from serving.night.sampling import Key
 from serving.rule_numbers import (
     REPEAT_READ_AFTER_DAYS,
@@ -23,7 +23,7 @@ def draw_repeat_reads(connection: Connection, key: Key, today: date) -> int:
 
     From the cases that the reader concluded half a year to a year ago in the unit where the reader
     still is. One in two is drawn from those in which the reader called a level too low, which are
-    few, so that there are enough of both to compare.
+    few, so that there are enough of both to compare. A review whose request waits is left alone.
     """
     by_reader: dict[str, list[RowMapping]] = defaultdict(list)
     for row in _eligible_cases(connection, today):
@@ -53,6 +53,10 @@ def _eligible_cases(connection: Connection, today: date) -> list[RowMapping]:
         for days in (REPEAT_READ_UNTIL_DAYS, REPEAT_READ_AFTER_DAYS)
     )
     asked_since = clock.start_of(today - timedelta(days=REPEAT_READ_EVERY_DAYS))
+    # Of a request that waits for an answer its reader must see the review.
+    is_settled = exists().where(
+        answers.c.item_id == conclusions.c.item_id, answers.c.kind.in_(("reassessed", "settled"))
+    )
     own_hand = items.c.hands.bool_op("?")(users.c.staff_code)
     rows = (
         select(
@@ -78,6 +82,7 @@ def _eligible_cases(connection: Connection, today: date) -> list[RowMapping]:
             users.c.ended_at.is_(None),
             users.c.pdu_code == items.c.pdu_code,
             or_(users.c.staff_code.is_(None), ~own_hand),
+            or_(conclusions.c.outcome == "keep_level", is_settled),
             ~exists().where(repeat_reads.c.item_id == conclusions.c.item_id),
             ~exists().where(
                 repeat_reads.c.username == conclusions.c.username, repeat_reads.c.at >= asked_since

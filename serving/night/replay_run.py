@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 
 import polars as pl
 from sqlalchemy import Connection, Engine, RowMapping, select
@@ -19,9 +20,9 @@ from features.store.digests import digest_of
 from features.store.store import Store
 from models.bundle import Bundle
 from serving.board import approvals
-from serving.cases.erasure import newest_digest
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import runs
+from serving.night.erasure import newest_digest
 from serving.settings import Settings
 
 NEWEST = "newest"
@@ -38,13 +39,14 @@ class Comparison:
     """Rows with any value that is not the same bit for bit."""
     missing: int
     """Rows of people whom the store does not know any more."""
+    missing_people: int
     deletions: int
-    """How many people were deleted from the store on request since it began."""
+    """How many people were deleted from the store on request since the run."""
 
     @property
     def is_same(self) -> bool:
         """Whether every row is the same but for people who were deleted on request."""
-        return not self.different and (not self.missing or self.deletions > 0)
+        return not self.different and self.missing_people <= self.deletions
 
 
 def replay_run(
@@ -63,7 +65,9 @@ def replay_run(
         run["counts"].get("note_kinds", ())
     )
     computed = _score_again(store, stored_rows, model, run, step)
-    comparison = compare_scores(run["id"], stored_rows, computed, len(store.forgotten))
+    ran_at = run["at"].astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    deletions = sum(str(one["at"])[:19] >= ran_at for one in store.forgotten)
+    comparison = compare_scores(run["id"], stored_rows, computed, deletions)
     with transaction(engine, None) as opened:
         details = {
             "rows": comparison.rows,
@@ -150,5 +154,6 @@ def compare_scores(
         rows=stored_rows.height,
         different=pairs.filter(is_known & is_different).height + new_rows.height,
         missing=pairs.filter(~is_known).height,
+        missing_people=pairs.filter(~is_known)["crn"].n_unique(),
         deletions=deletions,
     )

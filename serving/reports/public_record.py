@@ -15,8 +15,8 @@ from features.store.protected_characteristics import CHARACTERISTICS
 from models.strata import STRATA
 from serving.board import approvals
 from serving.board.impact import MINUTES
-from serving.cases import acute_list, purge
-from serving.night import retention
+from serving.cases import acute_list
+from serving.night import purge, retention
 from serving.reports.law import CHECK, LAW, PERSON, PROMISES
 from serving.review import states
 from serving.rule_numbers import APPROVAL_DAYS, LEAST_REASONS

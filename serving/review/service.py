@@ -56,7 +56,9 @@ class Review:
             and not (item.own_hand or item.limited)
             and item.progress is not Progress.WITH_ANOTHER
         ]
-        return min(waiting, key=lambda item: item.progress is Progress.TO_READ, default=None)
+        # What was begun first, then what is to be read, and repeat readings last.
+        order = {Progress.TO_READ: 1, Progress.TO_REPEAT: 2}
+        return min(waiting, key=lambda item: order.get(item.progress, 0), default=None)
 
     def read_case(
         self,

@@ -30,9 +30,12 @@ def same_again_figure(connection: Connection, today: date) -> Figure:
     for low, label in FIRST_TIME:
         again = [second == first for first, second in answers if first is low]
         parts.append(part_share(NAME, label, sum(again), len(again)))
-    if all(part.value is None for part in parts):
+    if any(part.value is None for part in parts):
         return too_few(NAME, len(answers), parts)
-    words = "Of 100 cases read twice by one reader, {n} were judged alike both times ({where})."
+    words = (
+        "Asked twice whether any level is too low, readers gave the same answer for {n} of 100 "
+        "cases ({where})."
+    )
     return worst_part(NAME, parts, words, "nothing was read twice.")
 
 

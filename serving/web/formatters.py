@@ -29,7 +29,7 @@ UNIT_NAMES = {
 
 PROGRESS = {
     Progress.TO_READ: ("Not started", "govuk-tag--grey"),
-    Progress.TO_REPEAT: ("Read once more", "govuk-tag--turquoise"),
+    Progress.TO_REPEAT: ("To read again", "govuk-tag--turquoise"),
     Progress.WITH_ANOTHER: ("Being read", "govuk-tag--orange"),
     Progress.CLAIMED: ("You are reading it", "govuk-tag--light-blue"),
     Progress.VIEW_RECORDED: ("View recorded", "govuk-tag--blue"),

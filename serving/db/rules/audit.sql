@@ -15,6 +15,11 @@ DECLARE
   last audit;
   fresh audit;
 BEGIN
+  -- What is deleted is named by the owner's functions alone (erasure.sql).
+  IF what IN ('ERASED_ROW', 'ERASED_PERSON', 'PURGED_RECORDS')
+     AND session_user IN ('rosh_web', 'rosh_night') THEN
+    RAISE EXCEPTION 'a role of the service does not record a deletion';
+  END IF;
   PERFORM pg_advisory_xact_lock(hashtext('triage.audit'));
   SELECT * INTO last FROM audit ORDER BY seq DESC LIMIT 1;
   fresh := ROW(coalesce(last.seq, 0) + 1, triage.moment(), coalesce(app_user(), session_user),
@@ -92,7 +97,9 @@ BEGIN
                        AND NOT EXISTS (SELECT 1 FROM audit e WHERE e.what = ''ERASED_ROW''
                                        AND e.subject_id = k.subject_id AND e.seq > k.seq))
        SELECT coalesce(now.id, kept.id) FROM now FULL JOIN kept USING (id)
-       WHERE now.sha IS DISTINCT FROM kept.sha ORDER BY 1',
+       WHERE now.sha IS DISTINCT FROM kept.sha OR EXISTS (
+         SELECT 1 FROM audit e WHERE e.what = ''ERASED_ROW'' AND e.subject_id = now.id)
+       ORDER BY 1',
       of_table, of_table || '/%');
   END LOOP;
 END $$;

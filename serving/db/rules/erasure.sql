@@ -51,6 +51,9 @@ BEGIN
     WHERE i.state <> 'open' AND i.queued_on < day AND i.crn <> ALL (held)
       AND NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.item_id = i.id AND day_of(c.at) >= day)
       AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = i.id AND day_of(a.at) >= day)
+      AND NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.item_id = i.id AND c.outcome <> 'keep_level'
+                      AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.item_id = c.item_id
+                                      AND a.kind IN ('reassessed', 'settled')))
       AND NOT EXISTS (SELECT 1 FROM repeat_reads r WHERE r.item_id = i.id AND day_of(r.at) >= day);
   SELECT coalesce(array_agg(a.id::text), '{}') INTO acute_ids FROM acute a
     WHERE a.crn <> ALL (held) AND EXISTS (SELECT 1 FROM acknowledgements k WHERE k.acute_id = a.id)
@@ -59,6 +62,7 @@ BEGIN
     WHERE l.crn <> ALL (held) AND day_of(l.at) < day;
   RETURN QUERY SELECT * FROM erase_items(item_ids);
   PERFORM set_config('rosh.erasing', 'on', true);
+  DELETE FROM events WHERE day_of(at) < day;
   RETURN QUERY SELECT 'acknowledgements'::text, erase_rows('acknowledgements', 'acute_id', acute_ids);
   RETURN QUERY SELECT 'acute'::text, erase_rows('acute', 'id', acute_ids);
   RETURN QUERY SELECT 'limited_checks'::text, erase_rows('limited_checks', 'id', check_ids);
@@ -84,6 +88,7 @@ BEGIN
   FOREACH part IN ARRAY ARRAY['acute', 'limited_checks', 'facts', 'caseload', 'limits'] LOOP
     RETURN QUERY SELECT part, erase_rows(part, 'crn', ARRAY[about]);
   END LOOP;
+  DELETE FROM drafts WHERE position(about IN path || form::text) > 0;
   DELETE FROM events WHERE position(about IN body::text) > 0;
   UPDATE findings SET shown_only = replace(shown_only::text, about, 'deleted')::jsonb,
                       other_groups = replace(other_groups::text, about, 'deleted')::jsonb
@@ -91,7 +96,13 @@ BEGIN
   PERFORM set_config('rosh.erasing', 'off', true);
 END $$;
 
+-- What the audit names as deleted: for whoever verifies it.
+CREATE OR REPLACE FUNCTION triage.deletions() RETURNS TABLE (what text) STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT a.what FROM audit a WHERE a.what IN ('ERASED_ROW', 'ERASED_PERSON', 'PURGED_RECORDS') $$;
+
 CREATE POLICY night ON triage.rewritten_scores FOR SELECT TO rosh_night
   USING (true);
 
 GRANT SELECT ON triage.rewritten_scores TO rosh_night;
+GRANT EXECUTE ON FUNCTION triage.deletions() TO rosh_night;

@@ -69,7 +69,7 @@ BEGIN
 END $$;
 
 {% for table in [
-    'approvals', 'conclusions', 'note_answers', 'openings', 'own_views', 'signatures'
+    'approvals', 'conclusions', 'note_answers', 'openings', 'own_views', 'repeat_views', 'signatures'
 ]  %}
 CREATE TRIGGER a_stamp_moment BEFORE INSERT ON triage.{{ table }}
   FOR EACH ROW EXECUTE FUNCTION triage.stamp_moment();

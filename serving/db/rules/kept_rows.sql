@@ -4,7 +4,8 @@ CREATE OR REPLACE FUNCTION triage.never_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
   -- A deletion on request (erasure.sql), which names each row in the audit, and nobody but the owner.
-  IF current_user = 'rosh_owner' AND TG_OP <> 'TRUNCATE'
+  IF current_user = 'rosh_owner' AND TG_TABLE_NAME <> 'audit'
+     AND (TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'findings'))
      AND coalesce(current_setting('rosh.erasing', true), '') = 'on' THEN
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
   END IF;

@@ -43,6 +43,7 @@ CREATE POLICY repeat ON triage.{{ table }}
 GRANT SELECT, INSERT ON triage.repeat_reads TO rosh_night;
 GRANT SELECT (due_on, item_id, username) ON triage.repeat_reads TO rosh_web;
 GRANT SELECT ON triage.repeat_views TO rosh_night;
-GRANT SELECT, INSERT ON triage.repeat_views TO rosh_web;
+GRANT SELECT ON triage.repeat_views TO rosh_web;
+GRANT INSERT (item_id, levels, username, verdicts) ON triage.repeat_views TO rosh_web;
 GRANT EXECUTE ON FUNCTION triage.repeat_reads_for_me() TO rosh_web, rosh_night;
 GRANT EXECUTE ON FUNCTION triage.repeat_reads_asked(text) TO rosh_web;

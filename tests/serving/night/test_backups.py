@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from features.errors import MissingInput, SetupProblem, UnreadableInput, UserErr
 from serving import __main__ as commands
 from serving import settings as settings_module
 from serving.commands.service import check_audit
-from serving.db.server import NIGHT, WEB, admin_url, engine_for
+from serving.db.server import NIGHT, WEB, admin_url, engine_for, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.night import backups, replay_run
 from serving.settings import Settings
@@ -52,7 +53,7 @@ def digests_of_tables(connection: Connection) -> dict[str, str]:
         text("SELECT tablename FROM pg_tables WHERE schemaname = 'triage' ORDER BY 1")
     ).scalars()
     # The audit says that a backup was taken; a migration installs the key and the rules anew.
-    own = {"audit", "identity_keys", "installed_rules", "users"}
+    own = {"audit", "installed_rules", "users", *backups.SECRET_TABLES}
     return {
         name: str(
             connection.execute(
@@ -122,9 +123,29 @@ def test_a_backup_holds_no_secret_and_its_files_are_those_of_the_data_folder(
     ]
     assert len(secrets) == 6
     for path in drill.backup.folder.rglob("*"):
-        if path.is_file() and path.suffix != ".parquet":
+        if path.is_file() and path.suffix not in (".parquet", ".dump"):
             content = path.read_bytes()
             assert not any(secret in content for secret in secrets), path.name
+    words = dump_in_words(drill)
+    assert "COPY triage.conclusions" in words
+    with service.admin.connect() as connection:
+        pads = connection.execute(text("SELECT inner_pad::text FROM triage.identity_keys")).scalar()
+    assert str(pads) not in words, "from which the key that proves names could be worked out"
+    for name in backups.SECRET_TABLES:
+        assert f"COPY triage.{name} " not in words, name
+    assert not any(secret.decode() in words for secret in secrets)
+
+
+def dump_in_words(drill: Drill) -> str:
+    """The dump as SQL: what is compressed in it could hold anything."""
+    program = program_of(drill.restored, "pg_restore")
+    command = [program, "--file=-", drill.backup.folder / backups.DUMP]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_backup_that_somebody_signed_with_another_key_is_refused(drill: Drill) -> None:
+    with pytest.raises(UnreadableInput, match="was not signed with this ROSH_ANCHOR_KEY"):
+        backups.read_backup(drill.backup.folder, "another key of twenty-four letters")
 
 
 def test_a_restore_needs_an_empty_place(drill: Drill, service: Service, tmp_path: Path) -> None:
@@ -143,7 +164,7 @@ def test_a_backup_that_is_not_whole_is_refused(
     drill: Drill, service: Service, tmp_path: Path
 ) -> None:
     with pytest.raises(MissingInput, match="holds no whole backup"):
-        backups.read_backup(tmp_path)
+        backups.read_backup(tmp_path, drill.restored.anchor_key)
     copy = tmp_path / "copy"
     shutil.copytree(drill.backup.folder, copy)
     dump = copy / backups.DUMP
@@ -152,7 +173,7 @@ def test_a_backup_that_is_not_whole_is_refused(
         backups.restore_backup(an_empty_place(service, tmp_path / "empty"), copy, no_step)
     (copy / backups.MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="is damaged"):
-        backups.read_backup(copy)
+        backups.read_backup(copy, drill.restored.anchor_key)
 
 
 def test_a_backup_is_not_written_into_what_it_backs_up(service: Service) -> None:

@@ -108,6 +108,10 @@ def test_people_who_are_gone_are_explained_by_deletions_alone(
     comparison = compare_scores("run", stored_rows, stored_rows.head(1), deletions)
     assert (comparison.different, comparison.missing) == (0, 1)
     assert comparison.is_same is is_same
+    two_gone = compare_scores(
+        "run", _scores({"A1": 0.25, "A2": 0.5, "A3": 0.1}), stored_rows.head(1), 1
+    )
+    assert not two_gone.is_same, "two people are gone, and one was deleted"
     extra = compare_scores("run", stored_rows.head(1), stored_rows, deletions)
     assert extra.different == 1, "somebody whom the run had not scored"
 

@@ -128,6 +128,31 @@ def test_a_case_is_read_again_after_half_a_year(
     assert (_reader_of(undone, item) in asked_items(undone)) is is_asked
 
 
+def test_a_review_whose_request_waits_is_not_closed_to_its_reader(
+    service: Service, browser: Browser, undone: Connection
+) -> None:
+    item = _a_concluded_item(service, browser, undone)
+    reader = _reader_of(undone, item)
+    undone.execute(text("SET LOCAL session_replication_role = replica"))
+    undone.execute(
+        text(
+            "UPDATE triage.conclusions SET outcome = 'ask_reassessment',"
+            """ groups = '{"public": "too_low"}'"""
+        )
+    )
+    undone.execute(text("DELETE FROM triage.answers"))
+    draw_repeat_reads(undone, KEY, clock.today() + timedelta(days=200))
+    assert reader not in asked_items(undone)
+    undone.execute(
+        text(
+            "INSERT INTO triage.answers (item_id, username, kind, words)"
+            " SELECT item_id, username, 'settled', repeat('x', 20) FROM triage.conclusions"
+        )
+    )
+    draw_repeat_reads(undone, KEY, clock.today() + timedelta(days=200))
+    assert reader in asked_items(undone)
+
+
 @pytest.mark.parametrize(("days", "is_asked"), [(90, False), (91, False), (92, True)])
 def test_a_reader_is_asked_once_a_quarter(
     service: Service, browser: Browser, undone: Connection, days: int, is_asked: bool
@@ -168,6 +193,9 @@ def test_a_figure_of_how_often_readers_judge_alike_twice(undone: Connection) -> 
     assert "called a level too low the first time" in figure.sentence
     assert [round(part.value or 0, 2) for part in figure.parts] == [0.4, 1.0]
     assert same_again_figure(undone, today + timedelta(days=367)).value is None
+    undone.execute(text("DELETE FROM triage.repeat_views WHERE item_id < 10000001"))
+    one_short = same_again_figure(undone, today)
+    assert one_short.state == "too few to tell", "of one kind there are 29: the other says nothing"
 
 
 def _some_levels(service: Service, item: int) -> dict[str, str]:

@@ -7,12 +7,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
-from sqlalchemy import Connection, select, text
+import polars as pl
+from sqlalchemy import Connection, create_engine, select, text
 
 from features.errors import UserError
-from serving.db.server import as_owner
+from serving.cases.legal_holds import held_cases
+from serving.db.server import admin_url, as_owner
 from serving.db.tables import runs
+from serving.night.run import lock_night
 from serving.settings import Settings
 
 MONTHS = 24
@@ -40,15 +44,22 @@ def purge_records(
     """
     if months < LEAST_MONTHS:
         raise UserError(f"Keep at least {LEAST_MONTHS} months: figures of readers need a year.")
-    before = months_before(today, months)
+    engine = create_engine(admin_url(settings))
+    try:
+        with lock_night(engine):
+            return _purge(settings, months_before(today, months), step)
+    finally:
+        engine.dispose()
+
+
+def _purge(settings: Settings, before: date, step: Callable[[str], None]) -> Purge:
     step("the database")
     with as_owner(settings) as connection:
         deleted = connection.execute(
             text("SELECT * FROM triage.erase_before(:day)"), {"day": before}
         )
         rows = {str(row.of_table): int(row.deleted) for row in deleted}
-        names = _old_files(connection, before)
-        paths = [path for name in names if (path := settings.scores / name).exists()]
+        paths = _old_files(connection, settings, before)
         details = {"before": before.isoformat(), "files": len(paths), "by": getpass.getuser()}
         connection.execute(
             text(
@@ -69,6 +80,12 @@ def months_before(day: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-def _old_files(connection: Connection, before: date) -> list[str]:
+def _old_files(connection: Connection, settings: Settings, before: date) -> list[Path]:
+    """Files of scores of old runs and old replays, but those that hold somebody who is on hold."""
     rows = select(runs.c.scores_file).where(runs.c.as_of < before).order_by(runs.c.as_of)
-    return list(connection.execute(rows).scalars())
+    of_runs = [settings.scores / name for name in connection.execute(rows).scalars()]
+    replays = sorted((settings.data / "replays").glob("*.parquet"))
+    old_replays = [path for path in replays if path.name[:10] < before.isoformat()]
+    held = pl.col("crn").is_in(held_cases(connection))
+    paths = [path for path in [*of_runs, *old_replays] if path.exists()]
+    return [p for p in paths if not pl.scan_parquet(p).select(held.any()).collect().item()]

@@ -19,11 +19,12 @@ from features import clock
 from features.errors import RunStopped, UserError
 from features.store.store import Store
 from serving import __main__ as commands
-from serving.cases.erasure import erase_person
-from serving.cases.purge import months_before, purge_records
 from serving.commands.service import check_audit
+from serving.db.audit_chain import rows_not_as_kept
 from serving.db.server import NIGHT, admin_url, engine_for
 from serving.night import backups, replay_run
+from serving.night.erasure import erase_person
+from serving.night.purge import months_before, purge_records
 from serving.settings import Settings
 from serving.web.app import create_app
 from tests import another_day
@@ -112,13 +113,27 @@ def test_a_person_on_hold_or_nowhere_is_not_deleted(copy: Copy) -> None:
 
 
 def test_nothing_but_the_owner_s_deletion_removes_a_row(copy: Copy) -> None:
-    """The setting alone opens nothing to the roles of the service."""
+    """The setting alone opens nothing: not to others, not for a change, not for the audit."""
+    for role, statement in (
+        ("postgres", "DELETE FROM triage.conclusions"),
+        ("rosh_owner", "UPDATE triage.conclusions SET reasons = 'Quite another reason for it.'"),
+        ("rosh_owner", "DELETE FROM triage.audit"),
+        ("rosh_owner", "UPDATE triage.audit SET who = 'nobody'"),
+    ):
+        with (
+            pytest.raises(DBAPIError, match="never changed or removed"),
+            copy.admin.begin() as connection,
+        ):
+            connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
+            connection.exec_driver_sql("SELECT set_config('rosh.erasing', 'on', true)")
+            connection.exec_driver_sql(statement)
     night = engine_for(copy.settings, NIGHT)
-    with pytest.raises(DBAPIError), night.begin() as connection:
-        connection.exec_driver_sql("SELECT set_config('rosh.erasing', 'on', true)")
-        connection.exec_driver_sql("DELETE FROM triage.conclusions")
-    with pytest.raises(DBAPIError), night.begin() as connection:
+    with pytest.raises(DBAPIError, match="permission denied"), night.begin() as connection:
         connection.execute(text("SELECT triage.erase_case(:crn)"), {"crn": copy.crn})
+    with pytest.raises(DBAPIError, match="does not record a deletion"), night.begin() as connection:
+        connection.exec_driver_sql(
+            "SELECT triage.audit_append('ERASED_ROW', 'ROW', 'conclusions/1', '{}')"
+        )
     night.dispose()
 
 
@@ -170,6 +185,29 @@ def test_the_command_says_what_it_does_not_reach(
     assert "backups" in summary
 
 
+def test_a_row_that_was_deleted_does_not_come_back_in_other_words(copy: Copy) -> None:
+    with copy.admin.connect() as connection:
+        kept_row = connection.execute(text("SELECT * FROM triage.conclusions LIMIT 1")).one()
+    with copy.admin.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE rosh_owner")
+        connection.exec_driver_sql("SELECT set_config('rosh.erasing', 'on', true)")
+        connection.execute(
+            text("SELECT triage.erase_rows('conclusions', 'item_id', ARRAY[:id])"),
+            {"id": str(kept_row.item_id)},
+        )
+        connection.exec_driver_sql("RESET ROLE")
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.execute(
+            text(
+                "INSERT INTO triage.conclusions (item_id, username, outcome, reasons, groups)"
+                " VALUES (:id, :who, 'keep_level', 'Words that nobody ever wrote.', '{}')"
+            ),
+            {"id": kept_row.item_id, "who": kept_row.username},
+        )
+        assert f"conclusions/{kept_row.item_id}" in rows_not_as_kept(connection)
+        connection.rollback()
+
+
 @pytest.mark.parametrize(
     ("today", "before"),
     [
@@ -200,14 +238,18 @@ def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy
     purged = purge_records(copy.settings, in_two_years, 24, no_step)
     assert purged.rows["items"] > 0
     assert purged.rows["conclusions"] > 0
-    assert purged.files == len(files)
-    assert not list(copy.settings.scores.glob("*.parquet"))
+    assert purged.files == 0, "each holds the person who is on hold"
     with copy.admin.connect() as connection:
         assert connection.execute(OPEN_ITEMS).scalar_one() == was_open
         concluded = text("SELECT DISTINCT crn FROM triage.items WHERE state <> 'open'")
         assert set(connection.execute(concluded).scalars()) == {kept_crn}
     assert "each as it was written" in check_audit(copy.settings)
     assert not any(purge_records(copy.settings, in_two_years, 24, no_step).rows.values())
+    with copy.admin.begin() as connection:
+        connection.execute(HOLD, {"crn": kept_crn, "placed": False})
+    last = purge_records(copy.settings, in_two_years, 24, no_step)
+    assert (last.rows["items"], last.files) == (1, len(files))
+    assert not list(copy.settings.scores.glob("*.parquet"))
 
 
 def test_a_row_that_went_without_a_deletion_is_still_found(copy: Copy) -> None:

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, create_engine, insert, text
 
 from features.errors import UserError
 from features.store.forget import forget_case
 from features.store.staging import write_whole
 from features.store.store import Store
 from serving.cases.legal_holds import check_crn, is_held
-from serving.db.server import as_owner
+from serving.db.server import admin_url, as_owner
 from serving.db.tables import rewritten_scores
+from serving.night.run import lock_night
 from serving.settings import Settings
 
 
@@ -48,7 +49,7 @@ def erase_person(
     """Delete every record of a person; `reference` is that of the request, for the audit.
 
     Raises UserError for what is no CRN, a request without a reference, a case on hold, and where
-    nothing of the person is anywhere; then nothing is changed.
+    nothing of the person is anywhere, or while a night runs; then nothing is changed.
     """
     check_crn(crn)
     if not reference.strip():
@@ -59,16 +60,35 @@ def erase_person(
                 "That case is held for an inspection, an inquest or a review, and may not be "
                 "deleted. Nothing was changed. Whoever placed the hold can lift it."
             )
+    engine = create_engine(admin_url(settings))
+    try:
+        # No night meanwhile: it would write back what it has read already.
+        with lock_night(engine):
+            return _erase_everywhere(settings, crn, reference, step)
+    finally:
+        engine.dispose()
+
+
+def _erase_everywhere(
+    settings: Settings, crn: str, reference: str, step: Callable[[str], None]
+) -> Erasure:
     step("the store")
     in_store = Store.open(settings.store).knows_case(crn)
     store_rows = forget_case(settings.store, crn) if in_store else {}
+    # Files first: the audit is locked from the first deletion to the end of the transaction.
     files = _files_with(settings, crn)
+    digests = {}
+    for path in files:
+        step(path.name)
+        rows = pl.read_parquet(path).filter(pl.col("crn") != crn)
+        digests[path] = write_whole(rows, _beside(path))
     step("the database")
     with as_owner(settings) as connection:
         database_rows = _erase_from_database(connection, crn)
-        for path in files:
-            step(path.name)
-            _write_without(connection, path, crn, of_a_run=path.parent == settings.scores)
+        for path, digest in digests.items():
+            if path.parent == settings.scores:
+                values = {"run_id": path.stem, "scores_sha256": digest}
+                connection.execute(insert(rewritten_scores).values(**values))
         erasure = Erasure(store_rows, database_rows, len(files), _count_audit_rows(connection, crn))
         if erasure.is_empty:
             raise UserError("Nothing of that person is here. Nothing was changed.")
@@ -91,21 +111,13 @@ def _files_with(settings: Settings, crn: str) -> list[Path]:
     return [p for p in paths if pl.scan_parquet(p).select(has_case.any()).collect().item()]
 
 
-def _write_without(connection: Connection, path: Path, crn: str, *, of_a_run: bool) -> None:
-    """Write a file beside the old one without the person; the digest of a run's is kept."""
-    digest = write_whole(pl.read_parquet(path).filter(pl.col("crn") != crn), _beside(path))
-    if of_a_run:
-        values = {"run_id": path.stem, "scores_sha256": digest}
-        connection.execute(insert(rewritten_scores).values(**values))
-
-
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.rewritten")
 
 
 def _count_audit_rows(connection: Connection, crn: str) -> int:
     rows = text(
-        "SELECT count(*) FROM triage.audit WHERE subject_id = :crn OR details -> 'crns' ? :crn"
+        "SELECT count(*) FROM triage.audit WHERE position(:crn IN subject_id || details::text) > 0"
     )
     return int(connection.execute(rows, {"crn": crn}).scalar_one())
 
