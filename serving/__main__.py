@@ -215,6 +215,20 @@ def add_record_commands(commands: Any) -> None:
     )
     account_parser.set_defaults(run=do.write_account)
 
+    subject_parser = commands.add_parser(
+        "subject-access", help="what a person may be told of the record that is held of them"
+    )
+    subject_parser.add_argument("crn")
+    subject_parser.add_argument("--as", dest="user", required=True, help="the inspector who asks")
+    subject_parser.add_argument("--reference", required=True, help="of the request")
+    subject_parser.add_argument(
+        "--from", dest="since", type=clock.as_of_date, default="2000-01-01", help="(%(default)s)"
+    )
+    subject_parser.add_argument(
+        "--to", dest="until", type=clock.as_of_date, default="yesterday", help="(%(default)s)"
+    )
+    subject_parser.set_defaults(run=do.write_subject_access)
+
     hold_parser = commands.add_parser("hold", help="keep a case from deletion, or lift that")
     hold_parser.add_argument("--as", dest="user", required=True, help="the inspector who asks")
     hold_parser.add_argument("--crn", required=True)

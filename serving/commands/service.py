@@ -21,7 +21,7 @@ from models.lanes import LANE_NAMES
 from serving import settings
 from serving.board import approvals
 from serving.cases import account as accounts
-from serving.cases import legal_holds
+from serving.cases import legal_holds, subject_access
 from serving.commands import demo
 from serving.db import audit_chain
 from serving.db.server import NIGHT, WEB, engine_for
@@ -45,6 +45,21 @@ def write_account(args: argparse.Namespace) -> None:
         store = Store.open(chosen.store)
         account = accounts.account_of_case(opened, store, chosen.scores, args.crn, args.on)
     print(json.dumps(accounts.as_json(account), default=str, indent=1))  # noqa: T201 - it is the answer
+
+
+def write_subject_access(args: argparse.Namespace) -> None:
+    """Write what a person may be told of the record that is held of them, as JSON."""
+    chosen = settings.read_settings()
+    if not args.reference.strip():
+        raise UserError("Name the request that asks for this (--reference).")
+    with connect_as(chosen, WEB) as engine, transaction(engine, args.user) as opened:
+        _check_role(opened, "inspector")
+        store = Store.open(chosen.store)
+        account = accounts.account_of_case(opened, store, chosen.scores, args.crn, args.until)
+        content = subject_access.disclose_account(account, args.since)
+        details = {"reference": args.reference.strip()}
+        opened.audit(AuditEvent("SUBJECT_ACCESS", "CRN", args.crn, details))
+    print(json.dumps(content, indent=1))  # noqa: T201 - it is the answer
 
 
 def hold_case(args: argparse.Namespace) -> None:
