@@ -64,10 +64,10 @@ def copy(service: Service) -> Iterator[Copy]:
         reader.conclude(item, "ask_reassessment")
         ask_to_repeat(service, item, "BRI-SPO-1")
         reader.record_view(item)
-        for _ in range(2):
+        for outcome in ("keep_level", "keep_level", "ask_reassessment"):
             other = service.unread("N54BRI", alone=True)
             reader.record_view(other)
-            reader.conclude(other)
+            reader.conclude(other, outcome)
     with service.admin.connect() as connection:
         rows = text("SELECT crn FROM triage.items WHERE id = :item")
         crn = str(connection.execute(rows, {"item": item}).scalar_one())
@@ -227,11 +227,20 @@ def test_less_than_a_year_is_not_kept_short(copy: Copy) -> None:
 
 def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy) -> None:
     in_two_years = clock.today() + timedelta(days=800)
-    closed = text("SELECT min(crn) FROM triage.items WHERE state = 'concluded'")
+    closed = text(
+        "SELECT min(i.crn) FROM triage.items i JOIN triage.conclusions c ON c.item_id = i.id"
+        " WHERE c.outcome = 'keep_level'"
+    )
+    waits = text(
+        "SELECT i.crn FROM triage.items i JOIN triage.conclusions c ON c.item_id = i.id"
+        " WHERE c.outcome = 'ask_reassessment'"
+    )
     with copy.admin.begin() as connection:
         kept_crn = connection.execute(closed).scalar_one()
         connection.execute(HOLD, {"crn": kept_crn, "placed": True})
+        waiting_crns = set(connection.execute(waits).scalars())
         was_open = connection.execute(OPEN_ITEMS).scalar_one()
+    assert waiting_crns
     assert not any(purge_records(copy.settings, clock.today(), 24, no_step).rows.values())
     files = list(copy.settings.scores.glob("*.parquet"))
     assert files
@@ -242,7 +251,7 @@ def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy
     with copy.admin.connect() as connection:
         assert connection.execute(OPEN_ITEMS).scalar_one() == was_open
         concluded = text("SELECT DISTINCT crn FROM triage.items WHERE state <> 'open'")
-        assert set(connection.execute(concluded).scalars()) == {kept_crn}
+        assert set(connection.execute(concluded).scalars()) == {kept_crn, *waiting_crns}
     assert "each as it was written" in check_audit(copy.settings)
     assert not any(purge_records(copy.settings, in_two_years, 24, no_step).rows.values())
     with copy.admin.begin() as connection:
