@@ -227,18 +227,16 @@ def test_less_than_a_year_is_not_kept_short(copy: Copy) -> None:
 
 def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy) -> None:
     in_two_years = clock.today() + timedelta(days=800)
-    closed = text(
-        "SELECT min(i.crn) FROM triage.items i JOIN triage.conclusions c ON c.item_id = i.id"
-        " WHERE c.outcome = 'keep_level'"
+    with_outcome = text(
+        "SELECT DISTINCT i.crn FROM triage.items i JOIN triage.conclusions c ON c.item_id = i.id"
+        " WHERE c.outcome = :outcome AND NOT EXISTS (SELECT 1 FROM triage.answers a"
+        " WHERE a.item_id = i.id AND a.kind IN ('reassessed', 'settled')) ORDER BY 1"
     )
-    waits = text(
-        "SELECT i.crn FROM triage.items i JOIN triage.conclusions c ON c.item_id = i.id"
-        " WHERE c.outcome = 'ask_reassessment'"
-    )
+    ended, waiting = {"outcome": "keep_level"}, {"outcome": "ask_reassessment"}
     with copy.admin.begin() as connection:
-        kept_crn = connection.execute(closed).scalar_one()
+        kept_crn = connection.execute(with_outcome, ended).scalars().first()
         connection.execute(HOLD, {"crn": kept_crn, "placed": True})
-        waiting_crns = set(connection.execute(waits).scalars())
+        waiting_crns = set(connection.execute(with_outcome, waiting).scalars())
         was_open = connection.execute(OPEN_ITEMS).scalar_one()
     assert waiting_crns
     assert not any(purge_records(copy.settings, clock.today(), 24, no_step).rows.values())
@@ -250,14 +248,15 @@ def test_what_ended_two_years_ago_goes_and_what_is_open_or_held_stays(copy: Copy
     assert purged.files == 0, "each holds the person who is on hold"
     with copy.admin.connect() as connection:
         assert connection.execute(OPEN_ITEMS).scalar_one() == was_open
-        concluded = text("SELECT DISTINCT crn FROM triage.items WHERE state <> 'open'")
-        assert set(connection.execute(concluded).scalars()) == {kept_crn, *waiting_crns}
+        assert set(connection.execute(with_outcome, ended).scalars()) == {kept_crn}
+        assert set(connection.execute(with_outcome, waiting).scalars()) == waiting_crns
     assert "each as it was written" in check_audit(copy.settings)
     assert not any(purge_records(copy.settings, in_two_years, 24, no_step).rows.values())
     with copy.admin.begin() as connection:
         connection.execute(HOLD, {"crn": kept_crn, "placed": False})
     last = purge_records(copy.settings, in_two_years, 24, no_step)
-    assert (last.rows["items"], last.files) == (1, len(files))
+    assert last.rows["items"] >= 1
+    assert last.files == len(files)
     assert not list(copy.settings.scores.glob("*.parquet"))
 
 
