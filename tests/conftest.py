@@ -31,13 +31,7 @@ PAGES = ("journeys", "promises", "serving", "training")
 """The folders whose tests run in one process, beside all others in another: about half the time
 each. Always the same tests in the same order, as those of the service share one database.
 """
-OVER_MANY_PEOPLE = (
-    "tests/features/synthetic/",
-    "tests/properties/",
-    "tests/promises/test_11_when_things_get_worse.py",
-    "tests/training/test_benchmark.py",
-    "tests/training/test_echo.py",
-)
+OVER_MANY_PEOPLE = ("tests/properties/", "tests/promises/test_11_when_things_get_worse.py")
 """Tests that run the same lines for many made-up people. Coverage is not measured in them: it takes
 a fifth of their time, and every line that they run is run by a test of its part too.
 """
