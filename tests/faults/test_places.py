@@ -69,7 +69,7 @@ def test_a_load_onto_a_full_disk(disk: Path, made_up: Path) -> None:
     assert "manifest" not in done.stdout
 
 
-@pytest.mark.parametrize("where", ["scores", "frames"])
+@pytest.mark.parametrize("where", ["scores", pytest.param("frames", marks=pytest.mark.verify)])
 @pytest.mark.usefixtures("disk")
 def test_a_night_onto_a_full_disk(machine: Machine, where: str) -> None:
     store = machine.data / "store"

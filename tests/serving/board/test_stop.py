@@ -137,7 +137,10 @@ def test_a_stop_takes_effect_in_a_night_that_runs(
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [({"withdrawn_at": NOW}, "it was withdrawn on"), ({"expires_at": NOW}, "it expired on")],
+    [
+        ({"withdrawn_at": NOW}, "it was withdrawn on"),
+        pytest.param({"expires_at": NOW}, "it expired on", marks=pytest.mark.verify),
+    ],
 )
 def test_an_approval_that_ends_in_a_night_that_runs_ends_for_it(
     service: Service, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
