@@ -107,6 +107,11 @@ class Settings:
         return self.data / "scores"
 
     @property
+    def replays(self) -> Path:
+        """The folder of past days that were scored again, one file each."""
+        return self.data / "replays"
+
+    @property
     def anchors(self) -> Path:
         """The file of signed heads of the audit chain, kept outside the database."""
         return self.data / "audit-anchors.jsonl"

@@ -125,7 +125,8 @@ def by_group(histories: Histories) -> pl.LazyFrame:
 
     Where no group is recorded, it follows from the kind: sexual concern about a child is about
     children, domestic abuse and the breach of a court order about known adults (most such orders
-    protect one), other harmful behaviour about the public. Of other kinds "nobody in particular" is the public, and a missing group stays null.
+    protect one), other harmful behaviour about the public. Of other kinds "nobody in particular" is
+    the public, and a missing group stays null.
     """
     return matching_entries(histories, "incidents").with_columns(group=_GROUP)
 

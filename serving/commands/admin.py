@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import re
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
@@ -19,6 +18,7 @@ from serving.commands.service import console
 from serving.db import audit_chain
 from serving.db.migrate import migrate_database as bring_up_to_date
 from serving.db.server import as_owner
+from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import users
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -108,8 +108,4 @@ def _audit_admin(
     connection: Connection, what: str, whom: str, details: dict[str, Any], *, kind: str = "USER"
 ) -> None:
     """Leave an audit row of what an administrator did, with the user of the machine who did it."""
-    details = {**details, "by": getpass.getuser()}
-    connection.execute(
-        text("SELECT triage.audit_append(:what, :kind, :whom, CAST(:details AS jsonb))"),
-        {"what": what, "kind": kind, "whom": whom, "details": json.dumps(details)},
-    )
+    append_admin_audit(connection, AuditEvent(what, kind, whom, details))

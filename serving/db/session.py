@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, text
@@ -25,6 +26,22 @@ class AuditEvent:
     subject_type: str
     subject_id: str
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def append_audit(connection: Connection, event: AuditEvent) -> None:
+    """Append an audit row now; the chain is locked from here to the end of the transaction."""
+    values = {
+        "what": event.what,
+        "kind": event.subject_type,
+        "id": event.subject_id,
+        "details": event.details,
+    }
+    connection.execute(_APPEND, values)
+
+
+def append_admin_audit(connection: Connection, event: AuditEvent) -> None:
+    """Append what an administrator did, with the user of the machine who did it."""
+    append_audit(connection, replace(event, details={**event.details, "by": getpass.getuser()}))
 
 
 @dataclass
@@ -55,12 +72,4 @@ def transaction(engine: Engine, username: str | None) -> Iterator[Transaction]:
         if not opened._events:
             raise RuntimeError("This transaction would leave no audit row.")
         for event in opened._events:
-            connection.execute(
-                _APPEND,
-                {
-                    "what": event.what,
-                    "kind": event.subject_type,
-                    "id": event.subject_id,
-                    "details": event.details,
-                },
-            )
+            append_audit(connection, event)

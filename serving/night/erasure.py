@@ -6,23 +6,22 @@ of scores, which are written anew beside the old ones. A command that was killed
 
 from __future__ import annotations
 
-import getpass
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, create_engine, insert, text
+from sqlalchemy import Connection, insert, text
 
 from features.errors import UserError
 from features.store.forget import forget_case
 from features.store.staging import write_whole
 from features.store.store import Store
 from serving.cases.legal_holds import check_crn, is_held
-from serving.db.server import admin_url, as_owner
+from serving.db.server import as_owner
+from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import rewritten_scores
-from serving.night.run import lock_night
+from serving.night.run import no_night_meanwhile
 from serving.settings import Settings
 
 
@@ -60,13 +59,9 @@ def erase_person(
                 "That case is held for an inspection, an inquest or a review, and may not be "
                 "deleted. Nothing was changed. Whoever placed the hold can lift it."
             )
-    engine = create_engine(admin_url(settings))
-    try:
-        # No night meanwhile: it would write back what it has read already.
-        with lock_night(engine):
-            return _erase_everywhere(settings, crn, reference, step)
-    finally:
-        engine.dispose()
+    # A night would write back what it has read already.
+    with no_night_meanwhile(settings):
+        return _erase_everywhere(settings, crn, reference, step)
 
 
 def _erase_everywhere(
@@ -92,7 +87,8 @@ def _erase_everywhere(
         erasure = Erasure(store_rows, database_rows, len(files), _count_audit_rows(connection, crn))
         if erasure.is_empty:
             raise UserError("Nothing of that person is here. Nothing was changed.")
-        _audit_erasure(connection, crn, reference, len(files))
+        details = {"reference": reference.strip(), "files": len(files)}
+        append_admin_audit(connection, AuditEvent("ERASED_PERSON", "CRN", crn, details))
     for path in files:
         _beside(path).replace(path)
     return erasure
@@ -105,7 +101,7 @@ def _erase_from_database(connection: Connection, crn: str) -> dict[str, int]:
 
 def _files_with(settings: Settings, crn: str) -> list[Path]:
     """The files of scores and replays that have a row of the person."""
-    folders = (settings.scores, settings.data / "replays")
+    folders = (settings.scores, settings.replays)
     paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
     has_case = pl.col("crn") == crn
     return [p for p in paths if pl.scan_parquet(p).select(has_case.any()).collect().item()]
@@ -120,14 +116,6 @@ def _count_audit_rows(connection: Connection, crn: str) -> int:
         "SELECT count(*) FROM triage.audit WHERE position(:crn IN subject_id || details::text) > 0"
     )
     return int(connection.execute(rows, {"crn": crn}).scalar_one())
-
-
-def _audit_erasure(connection: Connection, crn: str, reference: str, files: int) -> None:
-    details = {"reference": reference.strip(), "files": files, "by": getpass.getuser()}
-    connection.execute(
-        text("SELECT triage.audit_append('ERASED_PERSON', 'CRN', :crn, CAST(:details AS jsonb))"),
-        {"crn": crn, "details": json.dumps(details)},
-    )
 
 
 def newest_digest(connection: Connection, run_id: str, original: str) -> str:

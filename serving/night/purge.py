@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy import Connection, select, text
 
 from features.errors import UserError
 from serving.cases.legal_holds import held_cases
-from serving.db.server import admin_url, as_owner
+from serving.db.server import as_owner
+from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import runs
-from serving.night.run import lock_night
+from serving.night.run import no_night_meanwhile
 from serving.settings import Settings
 
 MONTHS = 24
@@ -44,12 +43,8 @@ def purge_records(
     """
     if months < LEAST_MONTHS:
         raise UserError(f"Keep at least {LEAST_MONTHS} months: figures of readers need a year.")
-    engine = create_engine(admin_url(settings))
-    try:
-        with lock_night(engine):
-            return _purge(settings, months_before(today, months), step)
-    finally:
-        engine.dispose()
+    with no_night_meanwhile(settings):
+        return _purge(settings, months_before(today, months), step)
 
 
 def _purge(settings: Settings, before: date, step: Callable[[str], None]) -> Purge:
@@ -60,14 +55,9 @@ def _purge(settings: Settings, before: date, step: Callable[[str], None]) -> Pur
         )
         rows = {str(row.of_table): int(row.deleted) for row in deleted}
         paths = _old_files(connection, settings, before)
-        details = {"before": before.isoformat(), "files": len(paths), "by": getpass.getuser()}
-        connection.execute(
-            text(
-                "SELECT triage.audit_append('PURGED_RECORDS', 'NOT_APPLICABLE', '-',"
-                " CAST(:details AS jsonb))"
-            ),
-            {"details": json.dumps(details)},
-        )
+        details = {"before": before.isoformat(), "files": len(paths)}
+        event = AuditEvent("PURGED_RECORDS", "NOT_APPLICABLE", "-", details)
+        append_admin_audit(connection, event)
     for path in paths:
         step(path.name)
         path.unlink()
@@ -84,7 +74,7 @@ def _old_files(connection: Connection, settings: Settings, before: date) -> list
     """Files of scores of old runs and old replays, but those that hold somebody who is on hold."""
     rows = select(runs.c.scores_file).where(runs.c.as_of < before).order_by(runs.c.as_of)
     of_runs = [settings.scores / name for name in connection.execute(rows).scalars()]
-    replays = sorted((settings.data / "replays").glob("*.parquet"))
+    replays = sorted(settings.replays.glob("*.parquet"))
     old_replays = [path for path in replays if path.name[:10] < before.isoformat()]
     held = pl.col("crn").is_in(held_cases(connection))
     paths = [path for path in [*of_runs, *old_replays] if path.exists()]

@@ -16,6 +16,7 @@ from serving.rule_numbers import (
     REPEAT_READ_EVERY_DAYS,
     REPEAT_READ_UNTIL_DAYS,
 )
+from serving.watch.readings import calls_too_low
 
 
 def draw_repeat_reads(connection: Connection, key: Key, today: date) -> int:
@@ -40,7 +41,7 @@ def draw_repeat_reads(connection: Connection, key: Key, today: date) -> int:
 
 def _draw_case(own_cases: list[RowMapping], key: Key, reader: str) -> int:
     from_low = key.uniform_draw("repeat", reader) < 0.5
-    of_that_kind = [one for one in own_cases if ("too_low" in one["verdicts"].values()) is from_low]
+    of_that_kind = [one for one in own_cases if calls_too_low(one["verdicts"]) is from_low]
     candidates = of_that_kind or own_cases
     first = min(candidates, key=lambda one: key.keyed_digest("repeat", reader, one["crn"]))
     return int(first["id"])

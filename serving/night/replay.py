@@ -53,7 +53,7 @@ def replay_night(
         scored_caseload = score_caseload.score_caseload(
             store, on, caseload.place_cases(store, on), model, as_of, step
         )
-        folder = settings.data / "replays"
+        folder = settings.replays
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
         path = folder / f"{name}.parquet"

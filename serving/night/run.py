@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
@@ -26,6 +26,7 @@ from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
 from serving.cases.caseload import Placed
 from serving.db import audit_chain, working_days
+from serving.db.server import admin_url
 from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import runs
 from serving.night import (
@@ -211,6 +212,17 @@ def lock_night(engine: Engine) -> Iterator[None]:
         if not connection.execute(lock).scalar():
             raise UserError("Another night is running. Start this one when it has ended.")
         yield
+
+
+@contextmanager
+def no_night_meanwhile(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the nightly run as the administrator; UserError while a night runs."""
+    engine = create_engine(admin_url(settings))
+    try:
+        with lock_night(engine):
+            yield
+    finally:
+        engine.dispose()
 
 
 def _close_limited(engine: Engine, store: Store, as_of: date) -> None:

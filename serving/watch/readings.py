@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -90,7 +91,9 @@ def read_readings(connection: Connection, today: date) -> list[Reading]:
 def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
     # A view given up before the conclusion is no second reading: nobody drew it.
     others = [
-        _is_too_low(v) for who, v in views.items() if who != row["username"] and v["at"] > row["at"]
+        calls_too_low(v["verdicts"])
+        for who, v in views.items()
+        if who != row["username"] and v["at"] > row["at"]
     ]
     own = views[row["username"]]
     asks_reassessment, keeps_level = (
@@ -101,12 +104,13 @@ def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
         drawn_as=row["drawn_as"],
         stratum=row["stratum"],
         weight=1.0 / row["inclusion_probability"],
-        first=_is_too_low(own),
+        first=calls_too_low(own["verdicts"]),
         second=others[0] if others else None,
         second_probability=row["probability"] or 1.0,
         asks_reassessment=asks_reassessment,
         keeps_level=keeps_level,
-        changed=(asks_reassessment and not _is_too_low(own)) or (keeps_level and _is_too_low(own)),
+        changed=(asks_reassessment and not calls_too_low(own["verdicts"]))
+        or (keeps_level and calls_too_low(own["verdicts"])),
         crn=row["crn"],
         pdu_code=row["pdu_code"],
         reader=row["username"],
@@ -118,8 +122,9 @@ def _reading_of(row: RowMapping, views: dict[str, RowMapping]) -> Reading:
     )
 
 
-def _is_too_low(view: RowMapping) -> bool:
-    return "too_low" in view["verdicts"].values()
+def calls_too_low(verdicts: Mapping[str, str]) -> bool:
+    """Whether a view calls the level of any group too low."""
+    return "too_low" in verdicts.values()
 
 
 def split_by_chance(concluded: list[Reading]) -> tuple[list[Reading], list[Reading]]:

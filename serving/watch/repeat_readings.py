@@ -10,6 +10,7 @@ from features import clock
 from serving.db.tables import own_views, repeat_reads, repeat_views
 from serving.rule_numbers import REPEAT_READ_UNTIL_DAYS
 from serving.watch.figures import Figure, part_share, too_few, worst_part
+from serving.watch.readings import calls_too_low
 
 NAME = "same_again"
 FIRST_TIME = (
@@ -53,6 +54,5 @@ def _both_answers(connection: Connection, today: date) -> list[tuple[bool, bool]
         .where(repeat_views.c.at >= since)
     )
     return [
-        ("too_low" in row.verdicts.values(), "too_low" in row.again.values())
-        for row in connection.execute(rows)
+        (calls_too_low(row.verdicts), calls_too_low(row.again)) for row in connection.execute(rows)
     ]
