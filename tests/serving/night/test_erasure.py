@@ -204,6 +204,15 @@ def test_a_row_that_was_deleted_does_not_come_back_in_other_words(copy: Copy) ->
             ),
             {"id": kept_row.item_id, "who": kept_row.username},
         )
+        connection.exec_driver_sql("SET LOCAL timezone = 'UTC'")
+        connection.execute(
+            text(
+                "SELECT triage.audit_append('KEPT_ROW', 'ROW', 'conclusions/' || t.item_id,"
+                " jsonb_build_object('sha256', triage.digest_of_row(to_jsonb(t))))"
+                " FROM triage.conclusions t WHERE item_id = :id"
+            ),
+            {"id": kept_row.item_id},
+        )
         assert f"conclusions/{kept_row.item_id}" in rows_not_as_kept(connection)
         connection.rollback()
 
