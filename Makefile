@@ -30,7 +30,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-notes bench-queue bench-score load nights planted verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score load nights planted verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -83,6 +83,9 @@ bench: $(MADE)/dev ## timings as ratios, memory beside time, growth at 0.1x, 0.5
 
 load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a page that only says hello
 	@$(PY) -m tests.benchmarks.load
+
+bench-night: $(MADE)/dev ## what a whole night costs, step by step, with PostgreSQL counted; FOLDER=… keeps its caseloads
+	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.night
 
 bench-queue: $(MADE)/dev ## what writing a night's new cases costs, beside the engine (after make demo)
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.queueing

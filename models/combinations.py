@@ -78,9 +78,12 @@ def find_combinations(
         .alias(one.id)
         for one in combinations
     ]
-    held = frame.select("crn", "group", combinations=pl.concat_list(holds).list.drop_nulls())
+    held = frame.select("crn", "group", *holds).filter(
+        pl.any_horizontal(pl.col(one.id).is_not_null() for one in combinations)
+    )
+    listed = pl.concat_list(one.id for one in combinations).list.drop_nulls()
     scored = scores.filter("scorable").select("crn", "group", "stratum", "probability")
-    return scored.join(held.filter(pl.col("combinations").list.len() > 0), on=["crn", "group"])
+    return scored.join(held.select("crn", "group", combinations=listed), on=["crn", "group"])
 
 
 def _combination_of(entry: Mapping[str, Any], path: Path) -> Combination:

@@ -37,6 +37,15 @@ def without_few(shares: Shares) -> Shares:
     }
 
 
+def add_shares(total: Shares, part: Shares) -> None:
+    """Add the shares of a part to those of the whole."""
+    for name, counts in part.items():
+        own = total.setdefault(name, {})
+        for indicator, (people, fires) in counts.items():
+            before = own.get(indicator, [0, 0])
+            own[indicator] = [before[0] + people, before[1] + fires]
+
+
 @dataclass
 class FiringCounts:
     """Shares of a caseload, counted part by part."""

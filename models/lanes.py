@@ -7,14 +7,14 @@ first lane that draws: the model's, then these in order; the random share is dra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from features.store.store import Store
+from features.history.asof import Histories
 from models.combinations import Combination, find_combinations
-from models.unusual import FiringRows, watched_indicators
+from models.unusual import FiringPart, find_new, firing_of_part, watched_indicators
 
 UNUSUAL, COMBINATION = "unusual", "combination"
 LANES: tuple[str, ...] = (UNUSUAL, COMBINATION)
@@ -29,39 +29,53 @@ of those that hold, `combinations`.
 LANE_ROW = ["crn", "group", "stratum", "probability"]
 
 
-@dataclass
-class LaneRows:
-    """The rows of both lanes, collected part by part of a caseload."""
+@dataclass(frozen=True)
+class LanePart:
+    """What both lanes need of one part of a caseload."""
 
-    firing: FiringRows
+    firing: FiringPart
+    combined: pl.DataFrame
+    """The rows in which a combination holds, as `find_combinations` gives them."""
+    scores: pl.DataFrame
+    """crn, group, probability of the rows that could be scored."""
+
+
+@dataclass(frozen=True)
+class LaneFinder:
+    """Finds what the lanes need part by part: for some indicators, and a table of combinations."""
+
+    names: tuple[str, ...]
     combinations: Sequence[Combination]
-    combined: list[pl.DataFrame] = field(default_factory=list)
-    scores: list[pl.DataFrame] = field(default_factory=list)
 
     @classmethod
-    def of_model(cls, scored: Sequence[str], combinations: Sequence[Combination]) -> LaneRows:
-        """Without rows yet: for the indicators that a model scores, and a table of combinations."""
-        return cls(FiringRows(watched_indicators(scored)), combinations)
+    def of_model(cls, scored: Sequence[str], combinations: Sequence[Combination]) -> LaneFinder:
+        """For the indicators that a model scores."""
+        return cls(watched_indicators(scored), combinations)
 
-    def add_part(self, frame: pl.DataFrame, scores: pl.DataFrame) -> None:
-        """Add a part: its indicator frame, and its scores as `lay_out_scores` gives them."""
-        self.firing.add_part(frame, scores)
-        self.combined.append(find_combinations(frame, scores, self.combinations))
-        self.scores.append(scores.filter("scorable").select("crn", "group", "probability"))
-
-    def lay_out(self, store: Store, as_of: date) -> dict[str, pl.DataFrame]:
-        """The rows of each lane in the order in which they are drawn.
-
-        New and unusual: the most bits first. Combinations: the most that hold, then the highest
-        probability. Ties fall by CRN and group.
-        """
-        new = self.firing.find_new(store, as_of).join(
-            pl.concat(self.scores), on=["crn", "group"], maintain_order="left"
+    def read_part(
+        self, histories: Histories, frame: pl.DataFrame, scores: pl.DataFrame, as_of: date
+    ) -> LanePart:
+        """One part: its histories, its frame, and its scores as `lay_out_scores` gives them."""
+        return LanePart(
+            firing_of_part(histories, frame, scores, self.names, as_of),
+            find_combinations(frame, scores, self.combinations),
+            scores.filter("scorable").select("crn", "group", "probability"),
         )
-        how_many = pl.col("combinations").list.len()
-        return {
-            UNUSUAL: new.select(*LANE_ROW, "bits", "since", "facts"),
-            COMBINATION: pl.concat(self.combined)
-            .sort(how_many, "probability", "crn", "group", descending=[True, True, False, False])
-            .select(*LANE_ROW, "combinations"),
-        }
+
+
+def lay_out_lanes(parts: Sequence[LanePart]) -> dict[str, pl.DataFrame]:
+    """The rows of each lane in the order in which they are drawn.
+
+    New and unusual: the most bits first. Combinations: the most that hold, then the highest
+    probability. Ties fall by CRN and group.
+    """
+    new = find_new([part.firing for part in parts]).join(
+        pl.concat(part.scores for part in parts), on=["crn", "group"], maintain_order="left"
+    )
+    how_many = pl.col("combinations").list.len()
+    return {
+        UNUSUAL: new.select(*LANE_ROW, "bits", "since", "facts"),
+        COMBINATION: pl.concat(part.combined for part in parts)
+        .sort(how_many, "probability", "crn", "group", descending=[True, True, False, False])
+        .select(*LANE_ROW, "combinations"),
+    }

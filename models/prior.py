@@ -99,7 +99,7 @@ class Prior:
         if not names:
             return np.zeros((frame.height, 0))
         of = {one.indicator: one for one in self.weights}
-        listed = (_extent(of[name]).alias(name) for name in names)
+        listed = (_extent(name, of[name].full, of[name].first) for name in names)
         fired: Matrix = frame.select(listed).to_numpy().astype(np.float64)
         return fired
 
@@ -164,15 +164,17 @@ def prior_of(content: Mapping[str, Any]) -> Prior:
     return Prior(float(content["base"]), sizes, weights)
 
 
-def _extent(weight: Weight) -> pl.Expr:
-    """How far an indicator is fired: nought, then from its first share to one."""
-    item = CATALOGUE[weight.indicator]
+@cache
+def _extent(indicator: str, full: float, first: float) -> pl.Expr:
+    """How far an indicator is fired: nought, then from its first share to one at `full`."""
+    item = CATALOGUE[indicator]
     value = pl.col(item.id).cast(pl.Float64())
     sign = -1.0 if item.fires_below else 1.0
     beyond = sign * (value - item.fires_from)
-    span = sign * (weight.full - item.fires_from)
+    span = sign * (full - item.fires_from)
     more = (beyond / span).clip(0.0, 1.0) if span > 0 else pl.lit(1.0)
-    return pl.when(item.fires_in_frame).then(weight.first + (1 - weight.first) * more).otherwise(0)
+    extent = pl.when(item.fires_in_frame).then(first + (1 - first) * more).otherwise(0)
+    return extent.alias(item.id)
 
 
 @cache

@@ -134,6 +134,14 @@ class Tally:
                 counts[:] = [a + int(b) for a, b in zip(counts, region_counts, strict=True)]
 
 
+def add_counts(total: Counts, part: Counts) -> None:
+    """Add the counts of a part to those of the whole."""
+    for region, by_name in part.items():
+        for name, bins in by_name.items():
+            counts = total.setdefault(region, {}).setdefault(name, [0] * len(bins))
+            counts[:] = [a + b for a, b in zip(counts, bins, strict=True)]
+
+
 def make_profile(store: Store, model: Bundle, as_of: date) -> Profile:
     """The profile of every case under supervision on a day, limited cases left out."""
     cases = build.cases_under_supervision(store, as_of).filter(~pl.col("limited"))

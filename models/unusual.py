@@ -8,14 +8,16 @@ the indicator is at least as high. New is what the surprisal rose by since an ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from features.frame import build
+from features.history.asof import Histories
 from features.indicators import CATALOGUE
-from features.store.store import Store
+from models.inputs import Matrix
 
 DAYS = 30
 """New is what became known within so many days, or since the last assessment if that is later."""
@@ -42,45 +44,100 @@ def watched_indicators(scored: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-@dataclass
-class FiringRows:
-    """The rows in which a watched indicator fires, collected part by part of a caseload."""
+@dataclass(frozen=True)
+class FiringPart:
+    """Where watched indicators fire in one part of a caseload, now and on the day compared with."""
 
-    names: tuple[str, ...]
-    firing: list[pl.DataFrame] = field(default_factory=list)
-    rows: list[pl.DataFrame] = field(default_factory=list)
-    assessed: list[pl.DataFrame] = field(default_factory=list)
+    firing: pl.DataFrame
+    """Where one fires, as `firing_values` gives it."""
+    rows: pl.DataFrame
+    """How many rows are ALIKE, as `count_alike` gives it."""
+    since: pl.DataFrame
+    """The day with which each person is compared: crn, as_of."""
 
-    def add_part(self, frame: pl.DataFrame, scores: pl.DataFrame) -> None:
-        """Add a part: its indicator frame, and its scores as `lay_out_scores` gives them."""
-        scored = scores.filter("scorable").select(*ROW, "stratum")
-        values = adverse_values(frame.join(scored, on=ROW), self.names).join(scored, on=ROW)
-        firing = values.filter(pl.col("value") > NOT_FIRING)
-        self.rows.append(values.group_by(ALIKE).agg(rows=pl.len()))
-        self.firing.append(firing)
-        people = frame.filter(pl.col("crn").is_in(firing["crn"].unique().implode()))
-        self.assessed.append(people.group_by("crn").agg(pl.col("assessed_on").max()))
 
-    def find_new(self, store: Store, as_of: date) -> pl.DataFrame:
-        """What is new and unusual, a row a person and group in which anything is.
+def firing_of_part(
+    histories: Histories,
+    frame: pl.DataFrame,
+    scores: pl.DataFrame,
+    names: Sequence[str],
+    as_of: date,
+) -> FiringPart:
+    """Where the indicators fire in a part: its histories, its frame and its scores.
 
-        Columns: crn, group, stratum, bits (the sum over indicators), since (the day that the
-        person is compared with) and facts: a list of {indicator, bits, having, rows}, the most
-        unusual first; of `rows` rows of the level `having` have as much. Only rows with a fact that
-        rose by LEAST_BITS; the most bits come first, then by CRN and group. The same indicators are
-        built again from `store`, as they were known on the day compared with.
-        """
-        spine = _days_before(pl.concat(self.assessed), as_of)
-        if spine.is_empty():
-            return NOTHING_NEW
-        before = pl.concat(
-            adverse_values(frame, self.names)
-            for _, frame in build.build_frames(store, spine, only=self.names)
-        )
-        rows = pl.concat(self.rows).group_by(ALIKE).agg(pl.col("rows").sum())
-        facts = compare_bits(pl.concat(self.firing), before, rows)
-        rises = _sum_by_row(facts).join(spine.rename({"as_of": "since"}), on="crn")
-        return rises.select(NOTHING_NEW.columns).sort("bits", *ROW, descending=[True, False, False])
+    `scores` as `lay_out_scores` gives them. The same indicators are built again as they were known
+    on the day that each person is compared with.
+    """
+    scored = scores.filter("scorable").select(*ROW, "stratum")
+    rows = frame.join(scored, on=ROW, maintain_order="left")
+    now = adverse_values(rows, names)
+    is_firing = pl.Series((now > NOT_FIRING).any(axis=1))
+    people = frame.filter(pl.col("crn").is_in(rows.filter(is_firing)["crn"].unique().implode()))
+    since = _days_before(people.group_by("crn").agg(pl.col("assessed_on").max()), as_of)
+    earlier = build.build_frame(histories.on_other_days(since), names)
+    before = rows.select(ROW).join(earlier, on=ROW, how="left", maintain_order="left")
+    return FiringPart(
+        firing=firing_values(rows, now, adverse_values(before, names), names),
+        rows=count_alike(rows, now, names),
+        since=since,
+    )
+
+
+def adverse_values(frame: pl.DataFrame, names: Sequence[str]) -> Matrix:
+    """How bad each indicator is, higher for worse: (rows, names).
+
+    NOT_FIRING where the indicator is known and does not fire, NaN where it is not known.
+    """
+    columns = []
+    for name in names:
+        item = CATALOGUE[name]
+        worse = -pl.col(name) if item.fires_below else pl.col(name)
+        value = pl.when(item.fires_in_frame).then(worse).otherwise(NOT_FIRING)
+        columns.append(pl.when(pl.col(name).is_not_null()).then(value).alias(name))
+    values: Matrix = frame.select(columns).to_numpy().astype(np.float64)
+    return values
+
+
+def firing_values(
+    rows: pl.DataFrame, now: Matrix, before: Matrix, names: Sequence[str]
+) -> pl.DataFrame:
+    """Where an indicator fires now: crn, group, stratum, indicator, value and value_before.
+
+    `now` and `before` as `adverse_values` gives them, for the same rows; null is not known.
+    """
+    at, column = np.nonzero(now > NOT_FIRING)
+    values = {"value": now[at, column], "value_before": before[at, column]}
+    return rows[at].select(
+        *ROW,
+        "stratum",
+        indicator=pl.Series(list(names), dtype=pl.Enum(list(names)))[column],
+        **{name: pl.Series(own, dtype=pl.Float64()).fill_nan(None) for name, own in values.items()},
+    )
+
+
+def count_alike(rows: pl.DataFrame, now: Matrix, names: Sequence[str]) -> pl.DataFrame:
+    """In how many rows of each level and group each indicator is known: ALIKE, rows."""
+    is_known = pl.from_numpy(~np.isnan(now), list(names), orient="row")
+    counted = rows.select("stratum", "group").hstack(is_known).group_by("stratum", "group").sum()
+    long = counted.unpivot(index=["stratum", "group"], variable_name="indicator", value_name="rows")
+    return long.filter(pl.col("rows") > 0).cast({"indicator": pl.Enum(list(names))})
+
+
+def find_new(parts: Sequence[FiringPart]) -> pl.DataFrame:
+    """What is new and unusual in a caseload, a row a person and group in which anything is.
+
+    Columns: crn, group, stratum, bits (the sum over indicators), since (the day that the person is
+    compared with) and facts: a list of {indicator, bits, having, rows}, the most unusual first; of
+    `rows` rows of the level `having` have as much. Only rows with a fact that rose by LEAST_BITS;
+    the most bits come first, then by CRN and group.
+    """
+    since = pl.concat(part.since for part in parts)
+    if since.is_empty():
+        return NOTHING_NEW
+    rows = pl.concat(part.rows for part in parts).group_by(ALIKE).agg(pl.col("rows").sum())
+    facts = compare_bits(pl.concat(part.firing for part in parts), rows)
+    rises = _sum_by_row(facts).join(since.rename({"as_of": "since"}), on="crn")
+    return rises.select(NOTHING_NEW.columns).sort("bits", *ROW, descending=[True, False, False])
 
 
 NOTHING_NEW = pl.DataFrame(
@@ -105,33 +162,15 @@ NOTHING_NEW = pl.DataFrame(
 """The layout of `find_new`, without a row."""
 
 
-def adverse_values(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """What is known of each indicator, higher for worse: crn, group, indicator, value.
-
-    The value is NOT_FIRING where the indicator is known and does not fire; an indicator that is
-    not known in a row has none.
-    """
-    columns = []
-    for name in names:
-        item = CATALOGUE[name]
-        worse = -pl.col(name) if item.fires_below else pl.col(name)
-        value = pl.when(item.fires_in_frame).then(worse).otherwise(NOT_FIRING)
-        columns.append(pl.when(pl.col(name).is_not_null()).then(value).alias(name))
-    long = frame.select(*ROW, *columns).unpivot(
-        index=ROW, variable_name="indicator", value_name="value"
-    )
-    return long.drop_nulls("value")
-
-
-def compare_bits(firing: pl.DataFrame, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def compare_bits(firing: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The rise in the surprisal of each firing indicator: crn, group, stratum, indicator and bits.
 
     `bits` is the rise; of `rows` rows that are ALIKE `having` have as much now.
-    `firing` and `before` are values as `adverse_values` gives them, the first with its stratum;
-    `rows` counts the rows that are ALIKE. What was not known on the earlier day is not new: nobody
-    can say that it was not so then. An indicator that did not fire then had no surprisal.
+    `firing` as `firing_values` gives it; `rows` counts the rows that are ALIKE. What was not known
+    on the earlier day is not new: nobody can say that it was not so then. An indicator that did
+    not fire then had no surprisal.
     """
-    both = firing.join(before.rename({"value": "value_before"}), on=[*ROW, "indicator"])
+    both = firing.drop_nulls("value_before")
     bits = _bits_of_values(firing, both, rows)
     earlier = bits.rename({"value": "value_before", "bits": "bits_before"})
     joined = both.join(bits, on=[*ALIKE, "value"]).join(
@@ -173,7 +212,8 @@ def _days_before(assessed: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def _sum_by_row(facts: pl.DataFrame) -> pl.DataFrame:
     """The rises of each row added up, with its facts, the most unusual first."""
     fact = pl.struct("indicator", "bits", "having", "rows")
-    ordered = facts.sort("bits", "indicator", descending=[True, False])
+    named = facts.cast({"indicator": pl.String()})
+    ordered = named.sort("bits", "indicator", descending=[True, False])
     summed = ordered.group_by(*ROW, "stratum", maintain_order=True).agg(
         pl.col("bits").sum(), fact.alias("facts"), most=pl.col("bits").max()
     )

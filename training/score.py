@@ -19,11 +19,13 @@ from features.frame import build
 from features.history import asof
 from features.history.asof import GROUP_KEY
 from features.indicators import CATALOGUE
+from features.parts import Part, split_spine
+from features.runners import chosen_runner
 from features.store.store import Store
 from models import explain
 from models.combinations import read_combinations
 from models.inputs import community_rows
-from models.lanes import COMBINATION, LANES, UNUSUAL, LaneRows, Lanes
+from models.lanes import COMBINATION, LANES, UNUSUAL, LaneFinder, LanePart, Lanes, lay_out_lanes
 from models.scored_rows import Scorer, rank_in_level
 
 FORMATS = (".csv", ".parquet")
@@ -57,6 +59,23 @@ def write_scores(scores: pl.DataFrame, out: Path) -> None:
     writing.rename(out)
 
 
+@dataclass(frozen=True)
+class ScoreWork:
+    """The work on one part: its scores with the indicators that fire, and what the lanes need."""
+
+    model: Scorer
+    finder: LaneFinder
+    as_of: date
+
+    def __call__(self, part: Part) -> tuple[pl.DataFrame, LanePart]:
+        """The scores of the part, and what the lanes need of it."""
+        histories = build.read_lean_histories(part)
+        rows = community_rows(build.build_frame(histories))
+        scores = self.model.score_frame(rows)
+        lane_part = self.finder.read_part(histories, rows, scores, self.as_of)
+        return scores.join(_fired(rows), on=GROUP_KEY, how="left"), lane_part
+
+
 def score_store(
     store: Store, model: Scorer, as_of: date, shares: Shares, step: Callable[[str], None]
 ) -> pl.DataFrame:
@@ -74,16 +93,19 @@ def score_store(
     cases = build.cases_under_supervision(counting, as_of).filter(~pl.col("limited"))
     if cases.is_empty():
         raise UserError(f"Nobody whose access is open is under supervision on {as_of}.")
-    parts = []
-    lane_rows = LaneRows.of_model(model.scored, read_combinations())
-    for bucket, frame in build.build_frames(counting, cases.select(asof.KEY)):
-        step(f"bucket {bucket + 1} of {store.buckets}")
-        rows = community_rows(frame)
-        scores = model.score_frame(rows)
-        lane_rows.add_part(rows, scores)
-        parts.append(scores.join(_fired(rows), on=GROUP_KEY, how="left"))
+    finder = LaneFinder.of_model(model.scored, read_combinations())
+    work = ScoreWork(model, finder, as_of)
+    parts: list[pl.DataFrame] = []
+    lane_parts: list[LanePart] = []
+    with chosen_runner() as runner:
+        for part, (scores, lane_part) in runner.run(
+            work, split_spine(counting, cases.select(asof.KEY))
+        ):
+            step(f"bucket {part.last_bucket + 1} of {store.buckets}")
+            parts.append(scores)
+            lane_parts.append(lane_part)
     step("finding what is new and unusual")
-    lanes = lane_rows.lay_out(counting, as_of)
+    lanes = lay_out_lanes(lane_parts)
     ranked = _with_lanes(_with_ranks(pl.concat(parts), shares.model), lanes, shares.lane)
     reasons = pl.DataFrame(
         list(_reasons(counting, model, as_of, ranked.filter("shown"), step)),

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import chain
-from pathlib import Path
 
 import polars as pl
 
@@ -26,8 +25,8 @@ from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
-from features.processes import Work, count_workers, process_pool
-from features.store.store import Store, bucket_of
+from features.parts import Part, own_processes, split_spine
+from features.store.store import Store
 from features.store.versions import live_versions
 
 ABOUT = [*GROUP_KEY, "level", "level_state", "assessed_on", "on_record"]
@@ -89,8 +88,23 @@ def build_frame(histories: Histories, only: Iterable[str] | None = None) -> pl.D
     return rows.select(ABOUT).hstack(broadcast.indicator_table(histories, due, chosen, values))
 
 
-CASES_AT_ONCE = 15_000
-"""The largest number of case-dates in one part of the work; it bounds a worker's memory."""
+@dataclass(frozen=True)
+class FrameOfPart:
+    """The work of building the indicator frame of a part; `only` names the indicators to build."""
+
+    only: tuple[str, ...] | None = None
+
+    def __call__(self, part: Part) -> pl.DataFrame:
+        """The indicator frame of the part."""
+        histories = read_lean_histories(part)
+        histories.tables  # noqa: B018 - worked out now, so that the versions they come from can go
+        histories.versions.clear()
+        return build_frame(histories, self.only)
+
+
+def read_lean_histories(part: Part) -> Histories:
+    """The histories of a part, without what no value of an indicator reads."""
+    return asof.read_histories(part.store, part.spine, part.buckets, lean=LEAN)
 
 
 def build_frames(
@@ -105,67 +119,10 @@ def build_frames(
     names the indicators to build; by default all. `workers` is by default what `count_workers`
     says.
     """
-    workers = count_workers() if workers is None else workers
-    numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))
-    sizes = dict(sorted(numbered.group_by("_bucket").len().iter_rows()))
-    parts = [
-        (numbered.filter(pl.col("_bucket").is_in(buckets)).drop("_bucket"), buckets)
-        for buckets in _split_buckets(sizes)
-    ]
-    if workers == 1 or len(parts) < 2:
-        for part, buckets in parts:
-            yield buckets[-1], _of_buckets(store, part, buckets, only)
-        return
-    with process_pool(workers) as others:
-        waiting: deque[tuple[int, Path, Work[None]]] = deque()
-        for part, buckets in parts:
-            path = others.folder / f"{buckets[-1]}.arrow"
-            written = others.submit(_write_part, store, part, buckets, path, only)
-            waiting.append((buckets[-1], path, written))
-            # One part is handed on while the workers are busy with the next ones.
-            if len(waiting) > workers:
-                yield _handed_on(*waiting.popleft())
-        while waiting:
-            yield _handed_on(*waiting.popleft())
-
-
-def _of_buckets(
-    store: Store, on: pl.DataFrame, buckets: list[int], only: Sequence[str] | None
-) -> pl.DataFrame:
-    histories = asof.read_histories(store, on, buckets, lean=LEAN)
-    histories.tables  # noqa: B018 - worked out now, so that the versions they come from can go
-    histories.versions.clear()
-    return build_frame(histories, only)
-
-
-def _write_part(
-    store: Store,
-    on: pl.DataFrame,
-    buckets: list[int],
-    path: Path,
-    only: Sequence[str] | None,
-) -> None:
-    """Build the frame of a worker's buckets and write it as an uncompressed Arrow file."""
-    _of_buckets(store, on, buckets, only).write_ipc(path, compression="uncompressed")
-
-
-def _handed_on(bucket: int, path: Path, written: Work[None]) -> tuple[int, pl.DataFrame]:
-    written.result()
-    part_frame = pl.read_ipc(path)
-    path.unlink()
-    return bucket, part_frame
-
-
-def _split_buckets(sizes: Mapping[int, int]) -> Iterator[list[int]]:
-    """Group consecutive buckets so that no group holds more than CASES_AT_ONCE cases."""
-    together: list[int] = []
-    for bucket, size in sizes.items():
-        if together and sum(sizes[b] for b in together) + size > CASES_AT_ONCE:
-            yield together
-            together = []
-        together.append(bucket)
-    if together:
-        yield together
+    work = FrameOfPart(None if only is None else tuple(only))
+    with own_processes(workers) as runner:
+        for part, frame in runner.run(work, split_spine(store, on)):
+            yield part.last_bucket, frame
 
 
 def cases_under_supervision(store: Store, as_of: date) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -36,12 +37,14 @@ def notes_of_cases(histories: Histories) -> dict[str, dict[str, list[dict[str, A
         written, on=[*CASE, "contact_id"]
     )
     entries_of, written_of = _by_case(joined), _by_case(written)
+    crns = histories.spine["crn"].unique().to_list()
+    worth_reading = _worth_reading([written_of.get(crn, written.clear()) for crn in crns])
     return {
         crn: {
             "entries": _newest_entries(entries_of.get(crn, joined.clear())),
-            "worth_reading": _worth_reading(written_of.get(crn, written.clear())),
+            "worth_reading": own,
         }
-        for crn in histories.spine["crn"].unique()
+        for crn, own in zip(crns, worth_reading, strict=True)
     }
 
 
@@ -85,16 +88,20 @@ def _of_contact(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _worth_reading(written: pl.DataFrame) -> list[dict[str, Any]]:
-    rows = written.sort("occurred_on", "contact_id", descending=True).to_dicts()
-    ranked = rank_notes([row["note"] for row in rows], MOST_NOTES)
+def _worth_reading(written: Sequence[pl.DataFrame]) -> list[list[dict[str, Any]]]:
+    """For the notes of each case, newest first, those that are most likely to hold something."""
+    newest = ["occurred_on", "contact_id"]
+    cases = [notes.sort(newest, descending=True).to_dicts() for notes in written]
+    ranked = rank_notes([[row["note"] for row in rows] for rows in cases], MOST_NOTES, LIKELY)
     return [
-        {
-            **_of_contact(rows[one.note]),
-            "starts_at": one.start,
-            "ends_at": one.end,
-            "words": list(one.words),
-        }
-        for one in ranked
-        if one.score >= LIKELY
+        [
+            {
+                **_of_contact(rows[one.note]),
+                "starts_at": one.start,
+                "ends_at": one.end,
+                "words": list(one.words),
+            }
+            for one in own
+        ]
+        for rows, own in zip(cases, ranked, strict=True)
     ]

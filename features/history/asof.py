@@ -75,6 +75,10 @@ class Histories:
         empty = {name: _empty_table(name) for name in ("contacts", "incidents", "circumstances")}
         return add_rows_of_notes(tables, self.note_kinds, empty)
 
+    def on_other_days(self, spine: pl.DataFrame) -> Histories:
+        """What was known of cases of these histories on other days, from the same versions."""
+        return Histories(spine, dict(self.versions), self.feeds, note_kinds=self.note_kinds)
+
     @property
     def is_small(self) -> bool:
         """Whether there are so few case-dates that unoptimised plans run faster."""

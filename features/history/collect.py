@@ -1,7 +1,7 @@
 """Collects lazy plans in memory, and small ones without optimisation.
 
 Polars would choose its streaming engine, made for tables that do not fit into memory. Ours are cut
-into parts that do (build.CASES_AT_ONCE), and it takes longer at every size: a hundred plans over
+into parts that do (parts.CASES_AT_ONCE), and it takes longer at every size: a hundred plans over
 20, 1,500 and 15,000 cases in 88, 135 and 378 ms against 16, 57 and 270 ms in memory (2 cores).
 """
 

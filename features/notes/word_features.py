@@ -7,6 +7,7 @@ once (tests hold them equal).
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from functools import cache
 
@@ -127,38 +128,40 @@ class _Vocabulary:
     """Words met so far, each with a number by which its hashes are looked up at once."""
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self._number_of: dict[str, int] = {}
-        self._words: list[str] = []
-        self._read = -1
+        self.words, self.stems, self.parts = (np.zeros(0, np.uint64) for _ in range(3))
+        self.opens, self.part_counts, self.part_starts = (np.zeros(0, np.int64) for _ in range(3))
+        self.ends = np.zeros(0, np.bool_)
 
     def numbers_of(self, words: Sequence[str]) -> NDArray[np.int64]:
         """The number of each word; new words are added, and all forgotten once they are many."""
-        if len(self._words) > MOST_WORDS:
-            self._number_of.clear()
-            self._words.clear()
-            self._read = -1
-        number_of, own = self._number_of, self._words
-        for word in words:
-            if word not in number_of:
-                number_of[word] = len(own)
-                own.append(word)
-        if len(own) != self._read:
-            self._read = len(own)
-            self._look_up()
+        if len(self._number_of) > MOST_WORDS:
+            self._forget()
+        number_of = self._number_of
+        new = [word for word in dict.fromkeys(words) if word not in number_of]
+        if new:
+            number_of.update(zip(new, itertools.count(len(number_of)), strict=False))
+            self._look_up(new)
         return np.array([number_of[word] for word in words], np.int64)
 
-    def _look_up(self) -> None:
-        """Work out for every word: its hash, its stem's, its scope, and the keys of its parts."""
-        words = self._words
-        self.words = np.array([_hash(word) for word in words], np.uint64)
-        self.stems = np.array([_hash(stem(word)) for word in words], np.uint64)
-        self.opens = np.array([_scope_opened_by(word) for word in words], np.int64)
-        self.ends = np.array([word in _ENDS for word in words], np.bool_)
-        parts = [parts_of_word(word) for word in words]
-        self.part_counts = np.array([len(own) for own in parts], np.int64)
+    def _look_up(self, new: Sequence[str]) -> None:
+        """Add new words: the hash of each, its stem's, its scope, and the keys of its parts."""
+        hashes = np.array([_hash(word) for word in new], np.uint64)
+        self.words = np.concatenate([self.words, hashes])
+        stems = np.array([_hash(stem(word)) for word in new], np.uint64)
+        self.stems = np.concatenate([self.stems, stems])
+        opens = np.array([_scope_opened_by(word) for word in new], np.int64)
+        self.opens = np.concatenate([self.opens, opens])
+        self.ends = np.concatenate([self.ends, np.array([word in _ENDS for word in new])])
+        parts = [parts_of_word(word) for word in new]
+        counts = np.array([len(own) for own in parts], np.int64)
+        self.part_counts = np.concatenate([self.part_counts, counts])
         self.part_starts = np.cumsum(self.part_counts) - self.part_counts
-        hashes = np.array([_hash(part) for own in parts for part in own], np.uint64)
-        self.parts = _mix("c", hashes)
+        part_hashes = np.array([_hash(part) for own in parts for part in own], np.uint64)
+        self.parts = np.concatenate([self.parts, _mix("c", part_hashes)])
 
     def parts_of(self, numbers: NDArray[np.int64]) -> Keys:
         """The keys of the parts of words, one word after the other."""

@@ -31,23 +31,37 @@ class WorthReading:
 
 
 def rank_notes(
-    notes: Sequence[str], most: int, weights: WordWeights | None = None
-) -> list[WorthReading]:
-    """The notes with the highest scores, highest first; a note scores as its best sentence."""
+    cases: Sequence[Sequence[str]],
+    most: int,
+    least: float = 0.0,
+    weights: WordWeights | None = None,
+) -> list[list[WorthReading]]:
+    """For the notes of each case those with the highest scores, highest first.
+
+    A note scores as its best sentence. At most `most` a case, and none that scores below `least`.
+    The sentences of all cases are scored at once.
+    """
     weights = weights or read_weights()
     places = [
-        (number, start, sentence)
+        (case, number, start, sentence)
+        for case, notes in enumerate(cases)
         for number, note in enumerate(notes)
         for start, sentence in split_sentences(note)
     ]
     rows = weights.features_in([one for *_, one in places])
     scores = weights.score_column(rows, WORTH).tolist()
-    best: dict[int, int] = {}
-    for place, (number, *_) in enumerate(places):
-        if number not in best or scores[place] > scores[best[number]]:
-            best[number] = place
-    ranked = sorted(best.items(), key=lambda pair: (-scores[pair[1]], pair[0]))[:most]
-    return [_of(*places[place], scores[place], weights, rows[place]) for _, place in ranked]
+    best: list[dict[int, int]] = [{} for _ in cases]
+    for place, (case, number, *_) in enumerate(places):
+        own = best[case]
+        if scores[place] >= least and (number not in own or scores[place] > scores[own[number]]):
+            own[number] = place
+    return [
+        [
+            _of(*places[place][1:], scores[place], weights, rows[place])
+            for _, place in sorted(own.items(), key=lambda pair: (-scores[pair[1]], pair[0]))[:most]
+        ]
+        for own in best
+    ]
 
 
 def _of(

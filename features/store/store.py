@@ -269,8 +269,12 @@ class Store:
         refused = self.refused_rows().filter(pl.col("crn").str.contains(CRN_PATTERN))
         cases: set[str] = set()
         for (name,), rows in refused.partition_by("table", as_dict=True).items():
-            stored = self.read_versions(name).select("record_id", kept_in=pl.col("load"))
-            mended = rows.join(stored, on="record_id").filter(pl.col("kept_in") > pl.col("load"))
+            supplied_again = pl.col("record_id").is_in(rows["record_id"].drop_nulls().implode())
+            unread = store_schema(name).keys() - {"record_id", "load"}
+            stored = self.read_versions(name, keep=supplied_again, without=unread)
+            mended = rows.join(stored.rename({"load": "kept_in"}), on="record_id").filter(
+                pl.col("kept_in") > pl.col("load")
+            )
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Table, delete, exists, select, tuple_, update
 
 from features.frame import timeline
 from features.history import asof
+from features.history.asof import Histories
 from features.indicators import CATALOGUE
 from features.store.store import Store
 from serving.db.arrays import insert_rows
@@ -50,9 +52,13 @@ class Placed:
 
 def place_cases(store: Store, on: pl.DataFrame) -> Placed:
     """Find the delivery unit and practitioner of each case of a spine."""
-    histories = asof.read_histories(
-        store, on.select(asof.KEY), tables=["supervisions", "allocations"]
+    return place_histories(
+        asof.read_histories(store, on.select(asof.KEY), tables=["supervisions", "allocations"])
     )
+
+
+def place_histories(histories: Histories) -> Placed:
+    """The delivery unit and practitioner of each case, from histories read already."""
     supervisions = timeline.current_supervision(histories)
     units = {crn: row["pdu_code"] for crn, row in supervisions.items() if row["pdu_code"]}
     return Placed(units, timeline.current_practitioners(histories))
@@ -62,11 +68,9 @@ def fired_indicators(frame: pl.DataFrame, names: Iterable[str] = tuple(CHECKLIST
     """Which of some indicators fire, by default the facts: crn, indicator; a case once, whichever
     group it is about.
     """
-    frames = [
-        frame.filter(CATALOGUE[name].fires_in_frame).select("crn", indicator=pl.lit(name))
-        for name in names
-    ]
-    return pl.concat(frames).unique().sort("crn", "indicator")
+    fires = frame.select("crn", *(CATALOGUE[name].fires_in_frame.alias(name) for name in names))
+    long = fires.unpivot(index="crn", variable_name="indicator", value_name="fires")
+    return long.filter("fires").select("crn", "indicator").unique().sort("crn", "indicator")
 
 
 def shrink_limited(connection: Connection, limited: list[str]) -> None:
@@ -132,16 +136,13 @@ def _replace_rows(
     connection: Connection, table: Table, key: list[str], rows: Mapping[tuple[str, ...], Any]
 ) -> None:
     """Delete rows that are gone or changed, and insert new ones; most rows stay."""
-    names = [column.name for column in table.columns if column.name != "as_of"]
-    before = {
-        tuple(row[name] for name in key): dict(row)
-        for row in connection.execute(select(*(table.c[name] for name in names))).mappings()
-    }
-    same = {
-        one for one, row in rows.items() if before.get(one) == {name: row[name] for name in names}
-    }
-    removed_rows = [one for one in before if one not in same]
-    columns = tuple_(*(table.c[name] for name in key))
+    others = [c.name for c in table.columns if c.name not in ("as_of", *key)]
+    size, columns = len(key), [table.c[name] for name in (*key, *others)]
+    before = {tuple(row) for row in connection.execute(select(*columns))}
+    values = itemgetter(*others)
+    now = {(*one, *values(row)) for one, row in rows.items()}
+    removed_rows = sorted(row[:size] for row in before - now)
+    keys = tuple_(*columns[:size])
     for at in range(0, len(removed_rows), 5000):
-        connection.execute(delete(table).where(columns.in_(removed_rows[at : at + 5000])))
-    insert_rows(connection, table, [row for one, row in rows.items() if one not in same])
+        connection.execute(delete(table).where(keys.in_(removed_rows[at : at + 5000])))
+    insert_rows(connection, table, (rows[row[:size]] for row in sorted(now - before)))

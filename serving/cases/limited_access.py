@@ -150,7 +150,7 @@ def _open_again(connection: Connection, store: Store, limited: set[str], as_of: 
         histories = asof.read_histories(
             store, asof.make_spine(sorted({row.crn for row in ours}), day)
         )
-        people = summary.summarise_people(store, histories, day)
+        people = summary.summarise_people(store, histories, day, store.incomplete_cases())
         for row in ours:
             back = {"limited": False, "person": people[row.crn]}
             # Somebody may have looked at it by hand while its record was read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -26,11 +27,16 @@ def one_case(store: Store, crn: str, as_of: date) -> tuple[dict[str, Any], list[
         {**asdict(entry), "source_table": entry.table, "position": place}
         for place, entry in enumerate(timeline.timeline_entries(histories)[crn])
     ]
-    return summarise_people(store, histories, as_of)[crn], entries
+    return summarise_people(store, histories, as_of, store.incomplete_cases())[crn], entries
 
 
-def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[str, dict[str, Any]]:
-    """The page header of each case: name, supervision, levels and states, what is missing."""
+def summarise_people(
+    store: Store, histories: Histories, as_of: date, incomplete: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The page header of each case: name, supervision, levels and states, what is missing.
+
+    `incomplete` are the cases with a refused row (`Store.incomplete_cases`).
+    """
     named, supervision = timeline.case_names(histories), timeline.current_supervision(histories)
     levels: dict[str, dict[str, Any]] = {}
     for row in recorded_levels(histories).iter_rows(named=True):
@@ -42,7 +48,7 @@ def summarise_people(store: Store, histories: Histories, as_of: date) -> dict[st
     feeds = {name: state for name, state in store.feed_states(as_of).items() if state != "supplied"}
     open_, facts = _outstanding_work(histories), facts_of_cases(histories)
     over_time = over_time_of_cases(histories, as_of)
-    incomplete, failures = store.incomplete_cases(), non_compliance(histories)
+    failures = non_compliance(histories)
     return {
         crn: {
             "name": full_name(named.get(crn, {})),

@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Engine
 
+from features.parts import Runner
 from features.store.store import Store
 from models.bundle import Bundle
 from serving.board.approvals import Approval
-from serving.cases.caseload import Placed
 from serving.night.sampling import Key
 from serving.night.shadow import Challenger
 from serving.settings import Settings
@@ -29,12 +29,12 @@ class Night:
     as_of: date
     cases: pl.DataFrame
     """Every case under supervision, and whether its access is limited."""
-    placed: Placed
-    """The unit and practitioner of each case."""
     approval: Approval
     model: Bundle
     challengers: Sequence[Challenger]
     """Proposals that wait to be signed; they reach no queue."""
+    runner: Runner
+    """Who works the parts of the caseload."""
     step: Callable[[str], None]
     """Shows the current step of the night."""
 

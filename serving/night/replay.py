@@ -15,10 +15,11 @@ from sqlalchemy import Engine
 
 from features.errors import UserError
 from features.frame import build
+from features.runners import chosen_runner
 from features.store.staging import write_whole
 from features.store.store import Store
 from serving.board import approvals, note_kinds
-from serving.cases import caseload, limited_access
+from serving.cases import limited_access
 from serving.db.session import AuditEvent, transaction
 from serving.night import dates, score_caseload
 from serving.settings import Settings
@@ -50,9 +51,8 @@ def replay_night(
         model = approvals.load_bundle(approval, settings.bundles)
         store = store.counting_notes(note_kinds.kinds_in_effect(opened.connection, model))
         on = limited_access.mark_limited(on, limited_access.limited_cases(opened.connection))
-        scored_caseload = score_caseload.score_caseload(
-            store, on, caseload.place_cases(store, on), model, as_of, step
-        )
+        with chosen_runner() as runner:
+            scored_caseload = score_caseload.score_caseload(store, on, model, as_of, step, runner)
         folder = settings.replays
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"

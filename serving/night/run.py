@@ -20,6 +20,8 @@ from features import clock
 from features.errors import NotApproved, RunStopped, UserError
 from features.frame import build
 from features.history import asof
+from features.parts import Runner
+from features.runners import chosen_runner
 from features.store.store import Store
 from serving.board import approvals, note_kinds, stop
 from serving.board.approvals import Approval
@@ -80,13 +82,28 @@ def _run_locked(
 ) -> FinishedRun:
     with engine.connect() as connection:
         dates.check_night(connection, store, as_of)
+    step("finding who is under supervision")
     cases = build.cases_under_supervision(store, as_of)
     if cases.is_empty():
         raise UserError(f"No case in {settings.store} is under supervision on {as_of}.")
+    with chosen_runner() as runner:
+        return _run_with(runner, settings, engine, store, cases, as_of, step)
+
+
+def _run_with(
+    runner: Runner,
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    cases: pl.DataFrame,
+    as_of: date,
+    step: Callable[[str], None],
+) -> FinishedRun:
+    step("delivering urgent entries")
     _close_limited(engine, store, as_of)
-    placed = caseload.place_cases(store, cases)
     cases = _deliver_acute(engine, store, cases, as_of)
-    approval = _approval_in_force(settings, engine, store, cases, placed, as_of)
+    approval = _approval_in_force(settings, engine, store, cases, as_of)
+    step("loading the model")
     with transaction(engine, None) as opened:
         model = approvals.load_bundle(approval, settings.bundles)
         counted_kinds = note_kinds.kinds_in_effect(opened.connection, model)
@@ -96,12 +113,12 @@ def _run_locked(
             store=store.counting_notes(counted_kinds),
             as_of=as_of,
             cases=cases,
-            placed=placed,
             approval=approval,
             model=model,
             challengers=shadow.open_challengers(
                 opened.connection, approval, settings.bundles, demo=settings.demo
             ),
+            runner=runner,
             step=step,
         )
         earlier_counts = select(runs.c.counts).where(runs.c.id == night.run_id)
@@ -120,7 +137,6 @@ def _approval_in_force(
     engine: Engine,
     store: Store,
     cases: pl.DataFrame,
-    placed: Placed,
     as_of: date,
 ) -> Approval:
     """The approval in force; where there is none, caseload facts are updated before NotApproved."""
@@ -128,6 +144,7 @@ def _approval_in_force(
         with engine.connect() as connection:
             return approvals.in_force(connection, demo=settings.demo)
     except NotApproved:
+        placed = caseload.place_cases(store, cases)
         with transaction(engine, None) as opened:
             details = _bring_up_to_date(opened.connection, store, cases, placed, as_of)
             opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
@@ -139,13 +156,13 @@ def _score_and_write(night: Night) -> FinishedRun:
     scored = score_caseload.score_caseload(
         store=night.store,
         cases=night.cases,
-        placed=night.placed,
         model=night.model,
         as_of=night.as_of,
         step=night.step,
+        runner=night.runner,
         proposed=_other_models(night),
     )
-    night.step("choosing cases and writing the queue")
+    night.step("choosing cases")
     with transaction(night.engine, None) as opened:
         # A limit reported while the night scored holds for it too; from here none is reported
         # until it has committed.

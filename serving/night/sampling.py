@@ -9,7 +9,7 @@ the run, and ties fall by CRN.
 
 from __future__ import annotations
 
-import hashlib
+import heapq
 import hmac
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ class Key:
     def keyed_digest(self, *parts: str) -> str:
         """An HMAC of the given parts by the run's secret key, as hexadecimal text."""
         text = "\x1f".join((self.run, *parts))
-        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret.encode(), text.encode(), "sha256").hex()
 
     def uniform_draw(self, *parts: str) -> float:
         """A number in [0, 1) drawn from the run's secret key and the given parts."""
@@ -213,9 +213,8 @@ def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0
     if rows.is_empty() or total == 0:
         return []
     count = min(total, rows.height)
-    order = sorted(
-        rows.iter_rows(named=True), key=lambda row: key.keyed_digest("random", row["crn"])
-    )
+    drawn = heapq.nsmallest(count, rows["crn"], key=lambda crn: key.keyed_digest("random", crn))
+    row_of = {row["crn"]: row for row in rows.filter(pl.col("crn").is_in(drawn)).to_dicts()}
     return [
         Chosen(
             crn=row["crn"],
@@ -226,5 +225,5 @@ def _draw_random_share(rows: pl.DataFrame, total: int, key: Key, before: int = 0
             probability=row["probability"],
             inclusion_probability=(count + before) / (rows.height + before),
         )
-        for row in order[:count]
+        for row in map(row_of.__getitem__, drawn)
     ]

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from features.errors import UserError
-from features.frame import build
 from features.history import asof
-from features.indicators import CATALOGUE
-from features.store import note_volumes, protected_characteristics, volumes
+from features.parts import Runner, split_spine
+from features.store import note_volumes, volumes
 from features.store.store import Store
 from features.store.volumes import Supplied
 from models.bundle import Bundle
 from models.combinations import read_combinations
-from models.firing_shares import FiringCounts, Shares
-from models.lanes import LaneRows, Lanes
-from models.profile import Counts, Profile, Tally, region_of
+from models.firing_shares import Shares, add_shares
+from models.lanes import LaneFinder, Lanes, lay_out_lanes
+from models.profile import Counts, Profile, add_counts
 from serving.cases import caseload
 from serving.cases.caseload import Placed
+from serving.night.score_part import NightPart, NightWork, ProposalWork, Scores
 
 DAYS = 37
 """A day is compared with the same day of the five weeks before it."""
-BIAS_WATCHED = tuple(name for name, item in CATALOGUE.items() if item.bias_watch)
-"""Indicators that rest on what police or others chose to record: watched by group of people."""
 
 
 @dataclass(frozen=True)
@@ -73,52 +70,13 @@ class ProposedModel:
     note_kinds: frozenset[str]
 
 
-@dataclass
-class _Parts:
-    """The results of a night so far, added up part by part."""
-
-    model: Bundle
-    tally: Tally
-    lanes: LaneRows
-    firing: FiringCounts
-    scored: list[pl.DataFrame] = field(default_factory=list)
-    facts: list[pl.DataFrame] = field(default_factory=list)
-    marked: list[pl.DataFrame] = field(default_factory=list)
-    others: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-
-    def add_part(self, frame: pl.DataFrame) -> None:
-        """Score one part of the caseload, and add its counts to those of the night."""
-        scores = self.model.score_frame(frame)
-        self.scored.append(scores)
-        self.tally.add(frame, scores)
-        self.lanes.add_part(frame, scores)
-        self.firing.add(frame)
-        self.facts.append(caseload.fired_indicators(frame))
-        self.marked.append(caseload.fired_indicators(frame, BIAS_WATCHED))
-
-    def add_proposals(self, proposed: Mapping[int, Bundle], frame: pl.DataFrame) -> None:
-        """Score one part with each proposed model that has not failed before."""
-        for number, other in proposed.items():
-            if number not in self.failed:
-                self._score_proposal(number, other, frame)
-
-    def _score_proposal(self, number: int, other: Bundle, frame: pl.DataFrame) -> None:
-        """Score a part with a proposed model, whose failure must not stop the night."""
-        try:
-            self.others.setdefault(number, []).append(other.score_frame(frame))
-        except (UserError, PolarsError, ValueError, KeyError) as error:
-            self.failed[number] = f"Its model could not score: {type(error).__name__}."
-            self.others.pop(number, None)
-
-
 def score_caseload(
     store: Store,
     cases: pl.DataFrame,
-    placed: Placed,
     model: Bundle,
     as_of: date,
     step: Callable[[str], None],
+    runner: Runner,
     proposed: Mapping[int, ProposedModel] = MappingProxyType({}),
 ) -> ScoredCaseload:
     """Score every case that is not limited, part by part, and count indicators and scores.
@@ -128,48 +86,81 @@ def score_caseload(
     open_ = cases.filter(~pl.col("limited")).select(asof.KEY)
     if open_.is_empty():
         raise UserError(f"Every case under supervision on {as_of} is of limited access.")
-    units = {crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units}
-    profile = Profile.profile_of(model)
-    regions = {crn: region_of(units.get(crn)) for crn in open_["crn"]}
-    lanes = LaneRows.of_model(model.scored, read_combinations())
-    people = open_.select("crn").hstack(protected_characteristics.characteristics_of(store, open_))
-    tally = Tally(profile.edges if profile else {}, regions)
-    parts = _Parts(model, tally, lanes, FiringCounts(regions, people))
     by_kinds = _by_note_kinds(proposed)
-    for bucket, frame in build.build_frames(store, open_):
-        step(f"scoring bucket {bucket + 1} of {store.buckets}")
-        parts.add_part(frame)
-        parts.add_proposals(by_kinds.get(store.note_kinds, {}), frame)
+    profile = Profile.profile_of(model)
+    work = NightWork(
+        model=model,
+        proposed=by_kinds.get(store.note_kinds, {}),
+        finder=LaneFinder.of_model(model.scored, read_combinations()),
+        edges=profile.edges if profile else {},
+        as_of=as_of,
+    )
+    step("scoring the caseload")
+    parts = []
+    for part, scored in runner.run(work, split_spine(store, open_)):
+        step(f"scoring bucket {part.last_bucket + 1} of {store.buckets}")
+        parts.append(scored)
+    others = [(part.proposed_scores, part.failed) for part in parts]
     for kinds in by_kinds.keys() - {store.note_kinds}:
         # Other entries count for these, so their indicators are others: the caseload once more.
-        for bucket, frame in build.build_frames(store.counting_notes(kinds), open_):
-            step(f"scoring proposals, bucket {bucket + 1} of {store.buckets}")
-            parts.add_proposals(by_kinds[kinds], frame)
+        own = ProposalWork(by_kinds[kinds])
+        for part, result in runner.run(own, split_spine(store.counting_notes(kinds), open_)):
+            step(f"scoring proposals, bucket {part.last_bucket + 1} of {store.buckets}")
+            others.append(result)
+    failed = {number: why for _, faults in others for number, why in faults.items()}
+    placed = _placed(store, cases, parts)
     step("finding what is new and unusual")
-    lane_rows = lanes.lay_out(store, as_of)
+    lanes = lay_out_lanes([part.lanes for part in parts])
     step("counting what the board watches")
     everyone = volumes.case_regions(store, set(cases.filter("limited")["crn"]))
     days = volumes.by_day(store, everyone, as_of, DAYS)
+    counts: Counts = {}
+    shares: Shares = {}
+    for one in parts:
+        add_counts(counts, one.counts)
+        add_shares(shares, one.shares)
     return ScoredCaseload(
         store=store,
         as_of=as_of,
         cases=cases,
         placed=placed,
-        units=units,
-        scores=_concat_scores(parts.scored),
-        facts=pl.concat(parts.facts),
-        watched=pl.concat(parts.marked),
-        lanes=lane_rows,
-        shares=parts.firing.shares,
+        units={crn: placed.units[crn] for crn in open_["crn"] if crn in placed.units},
+        scores=_concat_scores([one.scores for one in parts]),
+        facts=pl.concat(one.facts for one in parts),
+        watched=pl.concat(one.watched for one in parts),
+        lanes=lanes,
+        shares=shares,
         profile=profile,
-        counts=parts.tally.counts,
+        counts=counts,
         week=volumes.total_records(days, volumes.counted_tables(store), as_of, 7),
         days=days,
         notes=note_volumes.count_notes(store, everyone, as_of),
-        people=people,
-        proposed_scores={number: _concat_scores(frames) for number, frames in parts.others.items()},
-        failed=parts.failed,
+        people=pl.concat(one.people for one in parts),
+        proposed_scores=_scores_by_proposal([scores for scores, _ in others], failed),
+        failed=failed,
     )
+
+
+def _placed(store: Store, cases: pl.DataFrame, parts: Sequence[NightPart]) -> Placed:
+    """The unit and practitioner of every case, those of limited access included."""
+    limited = caseload.place_cases(store, cases.filter("limited"))
+    every = [*(part.placed for part in parts), limited]
+    return Placed(
+        {crn: unit for one in every for crn, unit in one.units.items()},
+        {crn: staff for one in every for crn, staff in one.practitioners.items()},
+    )
+
+
+def _scores_by_proposal(
+    parts: Iterable[Scores], failed: Collection[int]
+) -> dict[int, pl.DataFrame]:
+    """The scores of the proposals that failed in no part."""
+    by_number: dict[int, list[pl.DataFrame]] = {}
+    for part in parts:
+        for number, scores in part.items():
+            if number not in failed:
+                by_number.setdefault(number, []).append(scores)
+    return {number: _concat_scores(frames) for number, frames in by_number.items()}
 
 
 def _by_note_kinds(

@@ -61,6 +61,7 @@ def write_run(
     }
     row = night.as_row() | {"scores_file": name, "scores_sha256": digest, "counts": counts}
     connection.execute(insert(runs).values(**row, at=func.triage.now()))
+    night.step("preparing the chosen cases")
     enqueue.enqueue_cases(
         opened=opened,
         store=night.store,
@@ -69,7 +70,9 @@ def write_run(
         as_of=night.as_of,
         run_id=night.run_id,
         key=night.draw_key,
+        runner=night.runner,
     )
+    night.step("writing the caseload")
     enqueue.score_again(connection, scored.scores, night.run_id)
     draw_repeat_reads(connection, night.draw_key, clock.today())
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)

@@ -21,11 +21,11 @@ from features import synthetic
 from features.errors import MissingInput
 from features.frame.build import cases_under_supervision
 from features.intake.load import load_extract
+from features.parts import own_processes
 from features.store.store import Store
 from models import bundle, profile
 from models.bundle import Bundle
 from models.profile import Profile
-from serving.cases import caseload
 from serving.night import sampling, score_caseload
 from serving.night.sampling import Key
 from serving.night.score_caseload import ScoredCaseload
@@ -52,9 +52,8 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     """What the watch says of a night, without any reader."""
     on = cases_under_supervision(store, day)
     own = replace(model, about=model.about | {"profile": usual.as_json()})
-    scored_caseload = score_caseload.score_caseload(
-        store, on, caseload.place_cases(store, on), own, day, lambda _: None
-    )
+    with own_processes() as runner:
+        scored_caseload = score_caseload.score_caseload(store, on, own, day, lambda _: None, runner)
     return [
         *arrivals.arrival_figures(store, usual, scored_caseload.week, day),
         arrivals.last_day(store, scored_caseload.days, day),

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 
-from features.frame import build
+from features import parts
 from serving import __main__ as serving_main
 
 CASES_AT_ONCE = 60
 
 if __name__ == "__main__":
-    build.CASES_AT_ONCE = CASES_AT_ONCE
+    parts.CASES_AT_ONCE = CASES_AT_ONCE
     sys.exit(serving_main.main())

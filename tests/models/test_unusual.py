@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from features.frame import build
 from features.history import asof
 from features.indicators import CATALOGUE
 from features.intake.load import load_extract
+from features.parts import split_spine
 from features.store.store import Store
 from models import unusual
+from models.inputs import Matrix
 from models.prior import read_prior
 from tests.factories import AS_OF, assessment, extract, row
 
@@ -44,7 +47,7 @@ def expected_bits(cases: list[Case]) -> list[float]:
     ]
 
 
-def values_of(cases: list[Case], place: int) -> pl.DataFrame:
+def values_of(cases: list[Case], place: int) -> Matrix:
     frame = pl.DataFrame(
         {
             "crn": [f"A{n:06d}" for n in range(len(cases))],
@@ -77,10 +80,9 @@ def test_the_rise_is_that_of_the_rule_worked_out_one_by_one(cases: list[Case]) -
             "stratum": [case[0] for case in cases],
         }
     )
-    now = values_of(cases, 1).join(level, on=["crn", "group"])
-    counted = now.group_by(unusual.ALIKE).agg(rows=pl.len())
-    firing = now.filter(pl.col("value") > unusual.NOT_FIRING)
-    rises = unusual.compare_bits(firing, values_of(cases, 2), counted)
+    now, names = values_of(cases, 1), ["threats_count"]
+    firing = unusual.firing_values(level, now, values_of(cases, 2), names)
+    rises = unusual.compare_bits(firing, unusual.count_alike(level, now, names))
     by_crn = dict(rises.select("crn", "bits").iter_rows())
     for place, expected in enumerate(expected_bits(cases)):
         assert by_crn.get(f"A{place:06d}", 0.0) == pytest.approx(expected), cases[place]
@@ -91,7 +93,7 @@ def test_attendance_is_unusual_the_lower_it_is() -> None:
     frame = pl.DataFrame(
         {"crn": ["A", "B", "C"], "group": ["public"] * 3, "attendance_rate_90d": rates}
     )
-    values = unusual.adverse_values(frame, ["attendance_rate_90d"])["value"].to_list()
+    values = unusual.adverse_values(frame, ["attendance_rate_90d"]).ravel().tolist()
     assert values == [unusual.NOT_FIRING, -0.7, -0.2], "below three in four it fires"
 
 
@@ -122,14 +124,25 @@ def store_of(folder: Path, *rows: dict[str, object]) -> Store:
     return Store.open(folder / "store")
 
 
+def firing_parts(
+    store: Store, spine: pl.DataFrame, names: Sequence[str]
+) -> list[unusual.FiringPart]:
+    """Where indicators fire, two buckets at a time."""
+    parts = []
+    for part in split_spine(store, spine, at_once=2):
+        histories = build.read_lean_histories(part)
+        frame = build.build_frame(histories)
+        scores = read_prior().score_frame(frame)
+        parts.append(unusual.firing_of_part(histories, frame, scores, names, AS_OF))
+    return parts
+
+
 def new_in(store: Store) -> dict[str, list[str]]:
     """By person the indicators that are new and unusual for the public."""
     spine = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
     prior = read_prior()
-    rows = unusual.FiringRows(unusual.watched_indicators(prior.scored))
-    for _, frame in build.build_frames(store, spine):
-        rows.add_part(frame, prior.score_frame(frame))
-    new = rows.find_new(store, AS_OF).filter(pl.col("group") == "public")
+    parts = firing_parts(store, spine, unusual.watched_indicators(prior.scored))
+    new = unusual.find_new(parts).filter(pl.col("group") == "public")
     return {
         row["crn"]: [fact["indicator"] for fact in row["facts"]]
         for row in new.iter_rows(named=True)
@@ -184,12 +197,8 @@ def test_what_an_assessment_weighed_since_is_not_new() -> None:
 
 def test_each_fact_says_how_many_have_as_much(tmp_path: Path) -> None:
     store = store_of(tmp_path, threat(3), threat(60, crn="B000001"), threat(60, crn="B000002"))
-    prior = read_prior()
-    rows = unusual.FiringRows(("threats_count",))
     spine = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
-    for _, frame in build.build_frames(store, spine):
-        rows.add_part(frame, prior.score_frame(frame))
-    (new,) = rows.find_new(store, AS_OF).iter_rows(named=True)
+    (new,) = unusual.find_new(firing_parts(store, spine, ("threats_count",))).iter_rows(named=True)
     (fact,) = new["facts"]
     assert (new["crn"], new["group"], fact["having"]) == ("A000001", "public", 3)
     assert fact["rows"] == rows_of_public(store)

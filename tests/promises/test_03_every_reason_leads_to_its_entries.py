@@ -18,7 +18,7 @@ from models.inputs import community_rows
 from models.strata import STRATA
 from serving.cases import summary
 from serving.db.tables import entries, findings, items, runs
-from serving.night import enqueue, run
+from serving.night import prepare_cases, run
 from serving.night.sampling import Chosen
 from serving.web.formatters import format_day
 from tests.conftest import AS_OF
@@ -156,7 +156,7 @@ def test_the_page_shows_each_reason_with_its_entries(service: Service, browser: 
 
 def test_what_was_missing_is_kept_with_the_case(service: Service) -> None:
     histories = asof.read_histories(service.store, asof.make_spine(["A000001"], AS_OF))
-    people_summary = summary.summarise_people(service.store, histories, AS_OF)["A000001"]
+    people_summary = summary.summarise_people(service.store, histories, AS_OF, ())["A000001"]
     assert people_summary["levels"]["public"] == {
         "level": None,
         "state": "no_assessment",
@@ -228,4 +228,4 @@ def test_a_night_whose_frames_disagree_stops(service: Service) -> None:
     )
     chosen = Chosen("A000001", "N54ALD", "public", "LOW", "flagged", 0.5, 1.0)
     with pytest.raises(RunStopped, match="is not the one that it was chosen by"):
-        enqueue._check_scores(again, [chosen])
+        prepare_cases.check_scores(again, [chosen])

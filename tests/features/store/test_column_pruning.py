@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features import parts
 from features.frame import build
 from features.history import asof
 from features.indicators.language import LEAN
 from features.intake.load import load_extract
-from features.store.store import Store
+from features.store.store import Store, bucket_of
 from tests import factories
 from tests.conftest import AS_OF
 from tests.properties.histories import TABLES, dense
@@ -33,7 +34,7 @@ def test_some_buckets_together_or_one_by_one_give_the_same(made_up: Path) -> Non
     store = Store.open(made_up / "store")
     on = build.cases_under_supervision(store, AS_OF).select(asof.KEY)
     together = pl.concat(part for _, part in build.build_frames(store, on)).sort(asof.GROUP_KEY)
-    numbered = on.with_columns(build.bucket_of(store.buckets).alias("bucket"))
+    numbered = on.with_columns(bucket_of(store.buckets).alias("bucket"))
     alone = [
         build.build_frame(asof.read_histories(store, part.drop("bucket"), int(bucket)))
         for (bucket,), part in numbered.partition_by("bucket", as_dict=True).items()
@@ -49,7 +50,7 @@ def test_workers_give_what_one_process_gives(
     load_extract(factories.extract(tmp_path / "x", rows), tmp_path / "store", max_refused=0.9)
     store = Store.open(tmp_path / "store")
     on = asof.make_spine([f"C{seed:06d}" for seed in range(24)], factories.AS_OF)
-    monkeypatch.setattr(build, "CASES_AT_ONCE", 6)
+    monkeypatch.setattr(parts, "CASES_AT_ONCE", 6)
     alone = list(build.build_frames(store, on, workers=1))
     shared = list(build.build_frames(store, on, workers=2))
     assert len(alone) >= 3

@@ -19,13 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import UserError
 from features.frame import build
+from features.parts import ThisProcess
 from models import bundle
 from models.combinations import as_json, read_combinations
 from models.strata import STRATA
 from serving import watch
 from serving.board import approvals, impact, incidents
 from serving.board.stop import Stopped
-from serving.cases import acute_list, caseload
+from serving.cases import acute_list
 from serving.db.session import AuditEvent, transaction
 from serving.night import score_caseload, shadow
 from serving.night.sampling import Chosen, Key
@@ -88,14 +89,13 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
         assert live.id not in [one.approval.id for one in challengers]
         beside = [shadow.Challenger(named, service.model, "")]
         on = build.cases_under_supervision(service.store, AS_OF)
-        where = caseload.place_cases(service.store, on)
         scored_caseload = score_caseload.score_caseload(
             service.store,
             on,
-            where,
             service.model,
             AS_OF,
             lambda _: None,
+            ThisProcess(),
             {proposed: score_caseload.ProposedModel(service.model, frozenset())},
         )
         assert scored_caseload.proposed_scores[proposed].equals(scored_caseload.scores)
@@ -127,9 +127,8 @@ def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed:
         assert one.model is None
         assert "no model bundle" in one.why
         on = build.cases_under_supervision(service.store, AS_OF).head(5)
-        where = caseload.place_cases(service.store, on)
         scored_caseload = score_caseload.score_caseload(
-            service.store, on, where, service.model, AS_OF, lambda _: None
+            service.store, on, service.model, AS_OF, lambda _: None, ThisProcess()
         )
         shadow.write_comparisons(
             connection, scored_caseload, live, service.model, [one], Key("s", "r")
@@ -147,14 +146,13 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
     ordinal = replace(service.model.ordinal, columns=("no_such_indicator",))
     broken = replace(service.model, ordinal=ordinal)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
-    where = caseload.place_cases(service.store, on)
     scored_caseload = score_caseload.score_caseload(
         service.store,
         on,
-        where,
         service.model,
         AS_OF,
         lambda _: None,
+        ThisProcess(),
         proposed={proposed: score_caseload.ProposedModel(broken, frozenset())},
     )
     assert scored_caseload.scores.height > 0, "the approved model has scored"

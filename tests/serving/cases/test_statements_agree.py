@@ -39,7 +39,7 @@ def cases(service: Service) -> list[Case]:
     """Every case under supervision, with its header and its indicators."""
     on = build.cases_under_supervision(service.store, AS_OF).filter(~pl.col("limited"))
     histories = asof.read_histories(service.store, asof.make_spine(on["crn"], AS_OF))
-    headers = summary.summarise_people(service.store, histories, AS_OF)
+    headers = summary.summarise_people(service.store, histories, AS_OF, ())
     frame = build.build_frame(histories)
     rows = frame.filter(pl.col("group") == "public").iter_rows(named=True)
     return [Case(headers[row["crn"]], row) for row in rows]

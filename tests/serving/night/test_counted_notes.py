@@ -10,9 +10,9 @@ from markupsafe import escape
 
 from features.frame import build, notes, timeline
 from features.history import asof
+from features.parts import ThisProcess
 from features.store.store import Store
 from serving.board import note_kinds
-from serving.cases import caseload
 from serving.night import replay, run, score_caseload, score_one
 from serving.night.run import FinishedRun
 from serving.night.score_caseload import ProposedModel, ScoredCaseload
@@ -36,10 +36,10 @@ def score(
     return score_caseload.score_caseload(
         store,
         on,
-        caseload.place_cases(store, on),
         service.model,
         AS_OF,
         lambda _: None,
+        ThisProcess(),
         proposed or {},
     )
 
