@@ -62,7 +62,7 @@ check: $(MADE)/dev ## every static check; says at the end how many failed
 	  echo "== $$step"; $(BIN)/$$step || failed=$$((failed+1)); done; \
 	echo "== generated pages are up to date"; \
 	$(PY) -m features docs --out $(MADE)/docs >/dev/null && $(PY) -m serving docs --out $(MADE)/docs >/dev/null && \
-	for page in records.md sources.md indicators review-states.md access.md public-record.md page-strings.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
+	for page in records.md sources.md indicators review-states.md access.md public-record.md page-strings.md settings.md; do diff -qr docs/$$page $(MADE)/docs/$$page || failed=$$((failed+1)); done; \
 	echo "== $$failed failed"; test $$failed -eq 0
 
 fix: $(MADE)/dev ## format, and mend what can be mended
@@ -110,8 +110,8 @@ verify: $(MADE)/dev $(MADE)/static $(MADE)/provider ## the long campaigns that `
 	$(PY) -m tests.other_days
 
 lock: ## resolve the locked packages anew (needs uv)
-	cd requirements && for name in base dev node; do \
-	  uv pip compile --universal --python-version 3.11 --generate-hashes $$name.in -o $$name.txt -q --custom-compile-command "make lock" $$([ $$name = dev ] && echo "-c base.txt"); done
+	cd requirements && for name in base serve dev spark node; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes $$name.in -o $$name.txt -q --custom-compile-command "make lock" $$(case $$name in serve|dev|spark) echo "-c base.txt";; esac); done
 
 clean: ## remove what was made, the demo's data included
 	rm -rf $(VENV) $(MADE) var node_modules serving/web/static/vendor

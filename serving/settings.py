@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from features.errors import SetupProblem
+from serving.environment import Environment, read_environment
 
 Mode = Literal["demo", "live"]
 _SECRETS = (
@@ -80,6 +81,10 @@ class Settings:
     """The local time by which a night about the day before must have run."""
     metrics: bool = False
     """Whether `/metrics` is served; the ingress must keep it from outside."""
+    logs: bool = True
+    """Whether what the service does is logged as lines of JSON on stderr."""
+    traces: str = ""
+    """Where traces are sent: an address for OTLP over HTTP; empty where nowhere."""
     git_ref: str = "unknown"
     build_number: str = "unknown"
     """Which build this is, as the image says (GIT_REF, BUILD_NUMBER)."""
@@ -118,68 +123,49 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment (ROSH_MODE, ROSH_DATA, DATABASE_URL, ROSH_*_PASSWORD …).
+    """Settings from the environment (`serving.environment`), checked together.
 
     In a demo, secrets are drawn once and kept in the data folder, readable only by its owner.
-    Outside a demo each must be given and be at least 24 characters long.
+    Outside a demo each must be environment and be at least 24 characters long.
     """
-    variables = os.environ if environ is None else environ
-    mode = variables.get("ROSH_MODE", "live")
-    if mode not in ("demo", "live"):
-        raise SetupProblem(f"ROSH_MODE is {mode!r}; it must be demo or live.")
-    data = Path(variables.get("ROSH_DATA", "var/live"))
-    url = variables.get("DATABASE_URL") or None
-    passwords = (
-        _demo_secrets(data) if mode == "demo" else _live_secrets(variables, embedded=url is None)
-    )
+    environment = read_environment(environ)
+    is_demo = environment.ROSH_MODE == "demo"
+    url = environment.DATABASE_URL.get_secret_value() or None
+    if is_demo:
+        passwords = _demo_secrets(environment.ROSH_DATA)
+    else:
+        passwords = _live_secrets(environment, embedded=url is None)
+    links = {"NDelius": environment.ROSH_NDELIUS_LINK, "OASys": environment.ROSH_OASYS_LINK}
     return Settings(
-        mode="demo" if mode == "demo" else "live",
-        data=data,
+        mode=environment.ROSH_MODE,
+        data=environment.ROSH_DATA,
         database_url=url,
-        oidc=_oidc_settings(variables),
-        record_links=_record_links(variables),
-        feedback_link=_feedback_link(variables),
-        alerts=_alert_settings(variables),
-        night_due=_night_due(variables),
-        metrics=_is_on(variables, "ROSH_METRICS"),
-        git_ref=variables.get("GIT_REF") or "unknown",
-        build_number=variables.get("BUILD_NUMBER") or "unknown",
-        mlflow_url=variables.get("ROSH_MLFLOW_URL", "").rstrip("/"),
-        proxies=variables.get("ROSH_PROXIES") or "127.0.0.1",
+        oidc=_oidc_settings(environment),
+        record_links={system: link for system, link in links.items() if link},
+        feedback_link=environment.ROSH_FEEDBACK_LINK,
+        alerts=_alert_settings(environment),
+        night_due=environment.ROSH_NIGHT_DUE,
+        metrics=environment.ROSH_METRICS,
+        logs=not is_demo if environment.ROSH_LOGS is None else environment.ROSH_LOGS,
+        traces=environment.ROSH_TRACES,
+        git_ref=environment.GIT_REF,
+        build_number=environment.BUILD_NUMBER,
+        mlflow_url=environment.ROSH_MLFLOW_URL,
+        proxies=environment.ROSH_PROXIES,
         **passwords,
     )
 
 
-def _record_links(variables: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a case in NDelius and OASys; SetupProblem where one cannot be used."""
-    links = {}
-    for system in ("NDelius", "OASys"):
-        key = f"ROSH_{system.upper()}_LINK"
-        address = variables.get(key, "")
-        if address and not (address.startswith("https://") and "{crn}" in address):
-            raise SetupProblem(f"{key} must begin with https:// and hold {{crn}}.")
-        if address:
-            links[system] = address
-    return links
-
-
-def _feedback_link(variables: Mapping[str, str]) -> str:
-    link = variables.get("ROSH_FEEDBACK_LINK", "")
-    if link and not link.startswith(("https://", "mailto:")):
-        raise SetupProblem("ROSH_FEEDBACK_LINK must begin with https:// or mailto:.")
-    return link
-
-
-def _alert_settings(variables: Mapping[str, str]) -> Alerts | None:
+def _alert_settings(environment: Environment) -> Alerts | None:
     """Whom to tell, or None; SetupProblem where it is not said by what."""
-    recipients = tuple(filter(None, variables.get("ROSH_ALERT_TO", "").replace(",", " ").split()))
+    recipients = tuple(environment.ROSH_ALERT_TO.replace(",", " ").split())
     if not recipients:
         return None
-    key, template = variables.get("ROSH_NOTIFY_KEY", ""), variables.get("ROSH_NOTIFY_TEMPLATE", "")
+    key, template = environment.ROSH_NOTIFY_KEY.get_secret_value(), environment.ROSH_NOTIFY_TEMPLATE
     if key and template:
         return Alerts(recipients, notify_key=key, notify_template=template)
-    host, _, port = variables.get("ROSH_SMTP", "").partition(":")
-    sender = variables.get("ROSH_SMTP_FROM", "")
+    host, _, port = environment.ROSH_SMTP.partition(":")
+    sender = environment.ROSH_SMTP_FROM
     if not host or not sender or not (port or "25").isdigit():
         raise SetupProblem(
             "ROSH_ALERT_TO needs ROSH_SMTP (host:port) and ROSH_SMTP_FROM, or ROSH_NOTIFY_KEY and "
@@ -188,49 +174,33 @@ def _alert_settings(variables: Mapping[str, str]) -> Alerts | None:
     return Alerts(recipients, sender=sender, smtp_host=host, smtp_port=int(port or 25))
 
 
-def _is_on(variables: Mapping[str, str], key: str) -> bool:
-    text = variables.get(key, "off")
-    if text not in ("on", "off"):
-        raise SetupProblem(f"{key} is {text!r}; it must be on or off.")
-    return text == "on"
-
-
-def _night_due(variables: Mapping[str, str]) -> time:
-    text = variables.get("ROSH_NIGHT_DUE", "07:00")
-    try:
-        return time.fromisoformat(text)
-    except ValueError as error:
-        raise SetupProblem(
-            f"ROSH_NIGHT_DUE is {text!r}; it must be a time such as 07:00."
-        ) from error
-
-
-def _oidc_settings(variables: Mapping[str, str]) -> Oidc | None:
+def _oidc_settings(environment: Environment) -> Oidc | None:
     """The sign-in provider's settings, or None; a UserError where they are incomplete."""
-    names = ("issuer", "client_id", "client_secret", "public_url")
-    keys = {
-        name: "ROSH_PUBLIC_URL" if name == "public_url" else f"ROSH_OIDC_{name.upper()}"
-        for name in names
-    }
-    values = {name: variables.get(key, "") for name, key in keys.items()}
-    if not values["issuer"]:
+    if not environment.ROSH_OIDC_ISSUER:
         return None
-    missing = [keys[name] for name in names if not values[name]]
+    needed = {
+        "ROSH_OIDC_CLIENT_ID": environment.ROSH_OIDC_CLIENT_ID,
+        "ROSH_OIDC_CLIENT_SECRET": environment.ROSH_OIDC_CLIENT_SECRET.get_secret_value(),
+        "ROSH_PUBLIC_URL": environment.ROSH_PUBLIC_URL,
+    }
+    missing = [name for name, value in needed.items() if not value]
     if missing:
         raise SetupProblem(f"Sign-in needs {', '.join(missing)} beside ROSH_OIDC_ISSUER.")
-    values["public_url"] = values["public_url"].rstrip("/")
     return Oidc(
-        **values,
-        audience=variables.get("ROSH_API_AUDIENCE") or None,
-        username_claim=variables.get("ROSH_OIDC_USERNAME_CLAIM") or "user_name",
+        issuer=environment.ROSH_OIDC_ISSUER,
+        client_id=environment.ROSH_OIDC_CLIENT_ID,
+        client_secret=needed["ROSH_OIDC_CLIENT_SECRET"],
+        public_url=environment.ROSH_PUBLIC_URL,
+        audience=environment.ROSH_API_AUDIENCE or None,
+        username_claim=environment.ROSH_OIDC_USERNAME_CLAIM,
     )
 
 
-def _live_secrets(variables: Mapping[str, str], *, embedded: bool) -> dict[str, str]:
+def _live_secrets(environment: Environment, *, embedded: bool) -> dict[str, str]:
     values = {}
     for name in _SECRETS:
         key = f"ROSH_{name.upper()}"
-        value = variables.get(key, "")
+        value = getattr(environment, key).get_secret_value()
         if name == "admin_password" and not embedded:
             values[name] = value
             continue

@@ -10,6 +10,7 @@ from features import clock
 from features.errors import RunStopped
 from features.progress import show_steps
 from serving import settings
+from serving.commands.night_log import logged_steps
 from serving.commands.service import connect_as, console
 from serving.db.last_night import read_last_night
 from serving.db.server import NIGHT
@@ -22,10 +23,18 @@ def run_nightly(args: argparse.Namespace) -> None:
     chosen = settings.read_settings()
     with (
         nightly.reported_if_it_fails(chosen.alerts, args.as_of, console.print),
-        show_steps("the night") as step,
+        show_steps("the night") as show,
+        logged_steps(chosen, args.as_of, show) as (step, log),
         connect_as(chosen, NIGHT) as engine,
     ):
         night = nightly.run_nightly(chosen, engine, args.as_of, args.extract, step)
+        log.info(
+            "night_finished",
+            run_id=night.run.run_id,
+            is_new=night.run.is_new,
+            cases=night.run.counts["cases"],
+            seconds=round(night.seconds, 1),
+        )
     console.print(_summary_table(night))
 
 

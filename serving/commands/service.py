@@ -27,6 +27,7 @@ from serving.db import audit_chain
 from serving.db.server import NIGHT, WEB, engine_for
 from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import findings, items, users
+from serving.environment import settings_page
 from serving.night import replay
 from serving.night import run as night_run
 from serving.reports import public_record
@@ -168,19 +169,20 @@ def make_assets(args: argparse.Namespace) -> None:
 
 def write_docs(args: argparse.Namespace) -> None:
     """Write the generated pages of documentation."""
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "review-states.md").write_text(layout_page(states.as_markdown()), encoding="utf-8")
     from serving.reports import page_strings
     from serving.web import access
 
-    (args.out / "access.md").write_text(layout_page(access.as_markdown()), encoding="utf-8")
-    record = args.out / "public-record.md"
-    record.write_text(layout_page(public_record.as_markdown()), encoding="utf-8")
-    strings = args.out / "page-strings.md"
-    strings.write_text(layout_page(page_strings.as_markdown()), encoding="utf-8")
-    console.print(
-        f"Written: {args.out}/review-states.md, access.md, public-record.md, page-strings.md"
-    )
+    pages = {
+        "review-states.md": states.as_markdown(),
+        "access.md": access.as_markdown(),
+        "public-record.md": public_record.as_markdown(),
+        "page-strings.md": page_strings.as_markdown(),
+        "settings.md": settings_page(),
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (args.out / name).write_text(layout_page(text), encoding="utf-8")
+    console.print(f"Written: {args.out}/{', '.join(pages)}")
 
 
 @contextmanager

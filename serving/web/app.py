@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import secrets
 import time
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Match
 
 from features.errors import MissingInput, RunStopped, SetupProblem, UserError
+from serving import logs, traces
 from serving.db.server import WEB, engine_for
 from serving.review.policies import Refused
 from serving.review.service import NotFound
@@ -45,6 +47,7 @@ from serving.web import (
     over_time,
     pages,
     queue,
+    request_log,
     sign_in,
     units,
 )
@@ -109,6 +112,13 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.middleware("http")(_security_headers)
     app.middleware("http")(metrics.measure_request)
     app.add_middleware(guard.Guard, service=app)
+    app.state.log = logs.make_logger() if settings.logs else logs.silent_logger()
+    app.state.tracing = (
+        traces.start_tracing(settings.traces, health.VERSION)
+        if settings.traces
+        else traces.no_tracer()
+    )
+    app.add_middleware(request_log.RequestLog, service=app)
     service = api.create_api()
     service.state = app.state
     app.mount("/v1", service)
@@ -138,11 +148,16 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings)
     who = "made-up people" if settings.demo else "the service"
     settle_memory()
+    server_log = logs.ServerLog(app.state.log)
+    for name in ("uvicorn.error", "uvicorn"):
+        logging.getLogger(name).handlers = [server_log]
+    logging.getLogger("uvicorn.error").propagate = False
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(
         app,
         host=host,
         port=port,
+        log_config=None,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=75,
@@ -163,7 +178,7 @@ def settle_memory() -> None:
 
 async def _security_headers(request: Request, call_next: Any) -> Response:
     request.state.nonce = secrets.token_urlsafe(16)
-    response: Response = await call_next(request)
+    response = await request_log.answer_whatever_happens(request, call_next)
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{request.state.nonce}'; "
         "style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "

@@ -253,9 +253,9 @@ def main() -> None:
         done = run_night(folder, what) if what in NIGHTS else measure_alternative(what, folder)
         sys.stdout.write(json.dumps(done) + "\n")
         return
-    kept = os.environ.get("FOLDER")
+    folder_named = os.environ.get("FOLDER")
     with tempfile.TemporaryDirectory(prefix="rosh-night-") as temporary:
-        root = Path(kept or temporary)
+        root = Path(folder_named or temporary)
         root.mkdir(parents=True, exist_ok=True)
         root.chmod(0o755)
         model = root / "model"

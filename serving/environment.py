@@ -1,0 +1,237 @@
+"""Lists every setting of the service: its environment variable, its default and what it is.
+
+A value that cannot be what it should be is refused by the name of its variable, and so is a
+variable that begins like ours and is none of them: a misspelt one would silently do nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from features.errors import SetupProblem, did_you_mean
+from features.processes import FOLDER, WORKERS
+from features.runners import SPARK
+
+OURS = "ROSH_"
+ELSEWHERE = frozenset({WORKERS, FOLDER, SPARK})
+"""Settings that loads and training have too; they are read where they are used."""
+OF_TESTS = ("ROSH_TEST_", "ROSH_PICTURES", "ROSH_GUIDANCE")
+"""How variables begin that only tests read."""
+
+
+def _on_or_off(text: Any) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("must be on or off.")
+    return bool(text == "on")
+
+
+def _clock_time(text: Any) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a time such as 07:00.") from error
+
+
+def _case_address(text: str) -> str:
+    if text and not (text.startswith("https://") and "{crn}" in text):
+        raise ValueError("must begin with https:// and hold {crn}.")
+    return text
+
+
+def _contact_address(text: str) -> str:
+    if text and not text.startswith(("https://", "mailto:")):
+        raise ValueError("must begin with https:// or mailto:.")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must be an address that begins with http:// or https://.")
+    return text.rstrip("/")
+
+
+OnOrOff = Annotated[bool, BeforeValidator(_on_or_off)]
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+CaseAddress = Annotated[str, AfterValidator(_case_address)]
+ContactAddress = Annotated[str, AfterValidator(_contact_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+NO_SECRET = SecretStr("")
+
+
+class Environment(BaseSettings):
+    """The settings as they stand in the environment; an empty variable is as none."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        frozen=True,
+        validate_default=False,
+    )
+
+    ROSH_MODE: Literal["demo", "live"] = Field(
+        "live", description="`demo` (made-up people and users) or `live`"
+    )
+    ROSH_DATA: Path = Field(
+        Path("var/live"),
+        description="The folder of store, bundles, scores and, without `DATABASE_URL`, the "
+        "database",
+    )
+    DATABASE_URL: SecretStr = Field(
+        NO_SECRET,
+        description="An administrator of a PostgreSQL database, for `migrate`; the service itself "
+        "signs in as `rosh_web` and `rosh_night`, which own nothing",
+    )
+    ROSH_WEB_PASSWORD: SecretStr = Field(NO_SECRET, description="Password of the role `rosh_web`")
+    ROSH_NIGHT_PASSWORD: SecretStr = Field(
+        NO_SECRET, description="Password of the role `rosh_night`"
+    )
+    ROSH_ADMIN_PASSWORD: SecretStr = Field(
+        NO_SECRET, description="Password of the owner, for the embedded database alone"
+    )
+    ROSH_SESSION_SECRET: SecretStr = Field(
+        NO_SECRET,
+        description="The key of sessions, and of who acts, proved to the database: run `migrate` "
+        "after a new one",
+    )
+    ROSH_DRAW_SECRET: SecretStr = Field(NO_SECRET, description="The key of the random draws")
+    ROSH_ANCHOR_KEY: SecretStr = Field(
+        NO_SECRET,
+        description="Signs the heads of the audit chain and backups; keep it where the owner of "
+        "the database cannot read it",
+    )
+    ROSH_OIDC_ISSUER: str = Field("", description="The OpenID Connect provider (HMPPS Auth)")
+    ROSH_OIDC_CLIENT_ID: str = Field("", description="What the provider knows this service by")
+    ROSH_OIDC_CLIENT_SECRET: SecretStr = Field(NO_SECRET, description="Its secret there")
+    ROSH_PUBLIC_URL: WebAddress = Field(
+        "",
+        description="Where the service is reached from outside; the provider leads back to "
+        "`/sign-in/callback` there",
+    )
+    ROSH_API_AUDIENCE: str = Field(
+        "", description="Whom bearer tokens must be for; without it the API lets nobody in"
+    )
+    ROSH_OIDC_USERNAME_CLAIM: str = Field(
+        "user_name",
+        description="The claim that names a person; never one that its owner can change",
+    )
+    ROSH_MLFLOW_URL: WebAddress = Field(
+        "",
+        description="Where the analysts' MLflow is reached: the page of approvals leads there",
+    )
+    ROSH_NDELIUS_LINK: CaseAddress = Field(
+        "", description="The address (https, with `{crn}`) at which a case is opened in NDelius"
+    )
+    ROSH_OASYS_LINK: CaseAddress = Field("", description="The same in OASys")
+    ROSH_FEEDBACK_LINK: ContactAddress = Field(
+        "", description="An address (https or mailto) for feedback, offered on each page"
+    )
+    ROSH_ALERT_TO: str = Field(
+        "", description="E-mail addresses to tell when a night fails or does not run"
+    )
+    ROSH_SMTP: str = Field("", description="The mail server for them (host:port)")
+    ROSH_SMTP_FROM: str = Field("", description="Whom that mail comes from")
+    ROSH_NOTIFY_KEY: SecretStr = Field(
+        NO_SECRET, description="A key of GOV.UK Notify, instead of a mail server"
+    )
+    ROSH_NOTIFY_TEMPLATE: str = Field(
+        "", description="Its template, with the fields `subject` and `text`"
+    )
+    ROSH_NIGHT_DUE: ClockTime = Field(
+        time(7), description="The local time by which a night about the day before must have run"
+    )
+    ROSH_METRICS: OnOrOff = Field(
+        default=False,
+        description="`on` serves `/metrics` for Prometheus; the ingress must keep it from outside",
+    )
+    ROSH_LOGS: OnOrOff | None = Field(
+        None,
+        description="Whether requests and steps of a night are logged as lines of JSON on stderr: "
+        "`on` or `off`; without it on, and off in a demo",
+    )
+    ROSH_TRACES: WebAddress = Field(
+        "", description="Where traces are sent: an address for OpenTelemetry (OTLP) over HTTP"
+    )
+    ROSH_PROXIES: str = Field(
+        "127.0.0.1",
+        description="Addresses of the ingress, whose word is taken for where a request came from",
+    )
+    GIT_REF: str = Field("unknown", description="Which build this is, for `/health` and `/info`")
+    BUILD_NUMBER: str = Field("unknown", description="Its number")
+
+
+def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
+    """The settings in some variables, by default those of the process.
+
+    Raises SetupProblem that names each variable that is wrong, and never shows its value.
+    """
+    variables = os.environ if environ is None else environ
+    _refuse_unknown(variables)
+    try:
+        if environ is None:
+            return Environment()
+        return Environment.model_validate({k: v for k, v in environ.items() if v})
+    except ValidationError as error:
+        faults = [_fault(one) for one in error.errors(include_input=False, include_url=False)]
+        raise SetupProblem(" ".join(faults)) from error
+
+
+def _refuse_unknown(variables: Mapping[str, str]) -> None:
+    settings = [*Environment.model_fields, *ELSEWHERE]
+    for name in sorted(variables):
+        if name.startswith(OURS) and name not in settings and not name.startswith(OF_TESTS):
+            raise SetupProblem(
+                f"There is no setting {name}.{did_you_mean(name, settings)} See docs/settings.md."
+            )
+
+
+def _fault(one: ErrorDetails) -> str:
+    """What is wrong with one variable, in a sentence without its value."""
+    name = str(one["loc"][0])
+    if one["type"] == "literal_error":
+        return f"{name} must be demo or live."
+    return f"{name} {one['msg'].removeprefix('Value error, ')}"
+
+
+def settings_page() -> str:
+    """Every setting with its default, as Markdown."""
+    rows = [
+        f"| `{name}` | {_default(field.default)} | {field.description} |"
+        for name, field in Environment.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Read from the environment, written by `make docs` from `serving/environment.py`. A "
+            "value that cannot be what it should be is refused by name, and so is a variable that "
+            f"begins with `{OURS}` and is not in this list. Outside a demo each secret and "
+            "password is at least 24 characters and must be given, and the pages start only with a "
+            "provider of sign-in. In a demo secrets are drawn once and kept in the data folder, "
+            "readable by its owner alone.",
+            "",
+            "| variable | without it | what it is |",
+            "|---|---|---|",
+            *rows,
+            f"| `{WORKERS}` | one a core | How many worker processes a load and a night have |",
+            f"| `{SPARK}` | | A Spark master (`local[2]`, `spark://host:7077`) whose executors "
+            "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17) |",
+            "",
+        ]
+    )
+
+
+def _default(value: Any) -> str:
+    if value in (None, "") or value == NO_SECRET:
+        return ""
+    if isinstance(value, bool):
+        return "off"
+    return f"`{value:%H:%M}`" if isinstance(value, time) else f"`{value}`"

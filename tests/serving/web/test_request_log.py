@@ -1,0 +1,158 @@
+"""Log lines and traces say what the service did, and hold nothing about any person."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import select
+
+from serving import logs
+from serving.db.tables import entries, items, users
+from serving.web import app as web_app
+from serving.web import queue
+from tests.pages import Browser
+from tests.service import Service
+
+
+class Watched:
+    """A client of the application, with what it logged and the spans that it ended."""
+
+    def __init__(self, client: TestClient, stream: io.StringIO, spans: InMemorySpanExporter):
+        self.client, self.stream, self.spans = client, stream, spans
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def watched(service: Service, front_end: None) -> Iterator[Watched]:
+    app, stream, exporter = (
+        web_app.create_app(service.settings, service.web),
+        io.StringIO(),
+        InMemorySpanExporter(),
+    )
+    app.state.log = logs.make_logger(stream)
+    app.state.tracing = TracerProvider()
+    app.state.tracing.add_span_processor(SimpleSpanProcessor(exporter))
+    with TestClient(app) as client:
+        yield Watched(client, stream, exporter)
+
+
+def test_pages_of_a_case_leave_lines_without_any_person(service: Service, watched: Watched) -> None:
+    with service.admin.connect() as connection:
+        item = connection.execute(
+            select(items.c.id, items.c.crn, items.c.person["name"].astext)
+            .where(items.c.pdu_code == "N54ALD", items.c.state == "open", ~items.c.limited)
+            .order_by(items.c.id)
+        ).first()
+        assert item is not None
+        crns = set(connection.execute(select(items.c.crn)).scalars())
+        words = set(connection.execute(select(entries.c.detail).limit(500)).scalars()) - {""}
+        names = set(connection.execute(select(users.c.username)).scalars())
+        names |= set(connection.execute(select(users.c.name)).scalars())
+        names |= set(connection.execute(select(items.c.person["name"].astext)).scalars()) - {None}
+    crns |= set(service.store.read_versions("people")["crn"])
+    browser = Browser(watched.client).sign_in("ALD-SPO-1")
+    browser.get("/")
+    browser.get(f"/cases/{item[0]}")
+    browser.get("/people")
+    browser.post("/people", 200, search=item[2].split()[0])
+    watched.client.get(f"/cases/{item[0]}/findings?crn={item[1]}&name={item[2]}")
+    watched.client.get(f"/{item[1]}")
+    text = watched.stream.getvalue()
+    lines = watched.lines()
+    assert {line["route"] for line in lines} >= {"/", "/cases/{item_id}", "none"}
+    assert all(set(line) <= logs.FIELDS for line in lines)
+    spans = " ".join(
+        f"{one.name} {dict(one.attributes or {})}" for one in watched.spans.get_finished_spans()
+    )
+    for value in (*crns, *names, *words):
+        assert value not in text
+        assert value not in spans
+
+
+def test_a_request_has_one_id_in_its_line_its_answer_and_its_trace(watched: Watched) -> None:
+    answer = watched.client.get("/ping", headers={"X-Request-Id": "abcdef12-3456"})
+    assert answer.headers["x-request-id"] == "abcdef12-3456"
+    (line,) = watched.lines()
+    assert (line["request_id"], line["route"], line["status"]) == ("abcdef12-3456", "/ping", 200)
+    (span,) = watched.spans.get_finished_spans()
+    assert (span.name, (span.attributes or {})["http.response.status_code"]) == ("GET /ping", 200)
+    invented = watched.client.get("/ping", headers={"X-Request-Id": "X123456 Jane Roe"})
+    assert invented.headers["x-request-id"] != "X123456 Jane Roe"
+    assert "Jane" not in watched.stream.getvalue()
+
+
+def test_a_trace_goes_on_from_the_callers(watched: Watched) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    watched.client.get("/ping", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
+    (span,) = watched.spans.get_finished_spans()
+    assert span.context is not None
+    assert f"{span.context.trace_id:032x}" == trace_id
+
+
+def test_what_nobody_foresaw_is_answered_and_logged_without_its_message(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("X123456 Jane Roe")
+
+    browser = Browser(watched.client).sign_in("ALD-SPO-1")
+    monkeypatch.setattr(queue.pages, "render_page", fail)
+    monkeypatch.setattr(
+        "serving.web.request_log.pages", type("Pages", (), {"render_page": staticmethod(_plain)})
+    )
+    answer = browser.client.get("/")
+    assert answer.status_code == 500
+    assert "Jane" not in answer.text
+    failed, request = watched.lines()[-2:]
+    assert (failed["event"], failed["kind"], request["status"]) == (
+        "request_failed",
+        "ValueError",
+        500,
+    )
+    assert failed["request_id"] == request["request_id"] == answer.headers["x-request-id"]
+    assert failed["request_id"] in answer.text
+    assert any(line.endswith(" fail") for line in failed["code_lines"])
+    assert "Jane" not in watched.stream.getvalue()
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def _plain(_request: object, _name: str, status: int, message: str, **_: object) -> Any:
+    from fastapi.responses import HTMLResponse
+
+    return HTMLResponse(message, status)
+
+
+def test_what_the_server_logs_is_one_line_without_an_errors_message() -> None:
+    stream = io.StringIO()
+    own = logs.ServerLog(logs.make_logger(stream))
+    try:
+        raise ValueError("X123456 Jane Roe")
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+    own.emit(logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, "Exception", (), info))
+    own.emit(
+        logging.LogRecord("uvicorn.error", logging.WARNING, "", 1, "Slow %s", ("client",), None)
+    )
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["level"], first["kind"]) == ("error", "ValueError")
+    assert first["code_lines"][0].startswith("test_request_log.py:")
+    assert (second["level"], second["words"]) == ("warning", "Slow client")
+    assert "Jane" not in stream.getvalue()
+
+
+def test_a_line_with_a_field_that_has_no_place_is_refused() -> None:
+    stream = io.StringIO()
+    with pytest.raises(ValueError, match="may not hold crn"):
+        logs.make_logger(stream).info("request", crn="X123456")
+    assert not stream.getvalue()
