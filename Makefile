@@ -30,7 +30,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score load nights planted verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score image-steps load nights planted sbom spark verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -68,6 +68,13 @@ check: $(MADE)/dev ## every static check; says at the end how many failed
 fix: $(MADE)/dev ## format, and mend what can be mended
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+image-steps: $(MADE)/dev ## follow the Dockerfile's steps in an empty folder, and print the size
+	$(PY) -m tests.image_steps
+
+sbom: $(MADE)/dev ## the bill of materials of the image (CycloneDX) and its licences, into .made/
+	$(BIN)/cyclonedx-py requirements requirements/serve.txt --of JSON -o $(MADE)/sbom.json
+	$(BIN)/pip-licenses --from=mixed --format=csv --output-file=$(MADE)/licences.csv
+
 docs: $(MADE)/dev ## write the generated pages
 	$(PY) -m features docs && $(PY) -m serving docs
 
@@ -104,6 +111,10 @@ nights: $(MADE)/dev ## which watched figure turns on which night of made-up faul
 
 planted: $(MADE)/dev ## how many nights until a change planted in one part of a caseload is seen
 	@$(PY) -m tests.benchmarks.planted
+
+spark: $(MADE)/dev ## the tests of a Spark cluster (installs Spark, 490 MB; needs Java 17)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/spark.txt
+	$(BIN)/pytest -q tests/features/test_spark.py
 
 verify: $(MADE)/dev $(MADE)/static $(MADE)/provider ## the long campaigns that `make test` leaves out
 	$(BIN)/pytest -m verify

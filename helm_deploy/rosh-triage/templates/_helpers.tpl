@@ -1,0 +1,60 @@
+{{- define "rosh-triage.labels" -}}
+app: {{ .Chart.Name }}
+release: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "rosh-triage.image" -}}
+{{ .Values.image.repository }}:{{ required "Set image.tag to the build to deploy" .Values.image.tag }}
+{{- end -}}
+
+{{- define "rosh-triage.envs" -}}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- range $secret, $variables := .Values.namespace_secrets }}
+{{- range $name, $key := $variables }}
+{{- if and $.asOwner (eq $name "DATABASE_URL") }}
+{{- $secret = $.Values.migrate.secret }}
+{{- $key = $.Values.migrate.key }}
+{{- end }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: {{ $key }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "rosh-triage.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 2000
+runAsGroup: 2000
+fsGroup: 2000
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "rosh-triage.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop:
+    - ALL
+{{- end -}}
+
+{{- define "rosh-triage.volumeMounts" -}}
+- name: data
+  mountPath: /data
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{- define "rosh-triage.volumes" -}}
+- name: data
+  persistentVolumeClaim:
+    claimName: {{ .Values.data.claimName }}
+- name: tmp
+  emptyDir: {}
+{{- end -}}
