@@ -23,8 +23,10 @@ from features.runners import SPARK
 OURS = "ROSH_"
 ELSEWHERE = frozenset({WORKERS, FOLDER, SPARK})
 """Settings that loads and training have too; they are read where they are used."""
-OF_TESTS = ("ROSH_TEST_", "ROSH_PICTURES", "ROSH_GUIDANCE")
-"""How variables begin that only tests read."""
+OF_OTHERS = ("ROSH_TRIAGE_", "ROSH_TEST_", "ROSH_PICTURES", "ROSH_GUIDANCE")
+"""How variables begin that are no settings: Kubernetes gives every container the addresses of a
+service called rosh-triage by such names, and tests read others.
+"""
 
 
 def _on_or_off(text: Any) -> bool:
@@ -187,7 +189,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 def _refuse_unknown(variables: Mapping[str, str]) -> None:
     settings = [*Environment.model_fields, *ELSEWHERE]
     for name in sorted(variables):
-        if name.startswith(OURS) and name not in settings and not name.startswith(OF_TESTS):
+        if name.startswith(OURS) and name not in settings and not name.startswith(OF_OTHERS):
             raise SetupProblem(
                 f"There is no setting {name}.{did_you_mean(name, settings)} See docs/settings.md."
             )

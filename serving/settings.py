@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -23,6 +23,9 @@ _SECRETS = (
     "draw_secret",
     "anchor_key",
 )
+WEB_SECRETS = ("web_password", "session_secret", "admin_password")
+NIGHT_SECRETS = ("night_password", "draw_secret", "anchor_key", "admin_password")
+"""The secrets of the pages, and of a night: neither needs to be given the other's."""
 SHORTEST_SECRET = 24
 
 
@@ -122,11 +125,13 @@ class Settings:
         return self.data / "audit-anchors.jsonl"
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environ: Mapping[str, str] | None = None, needed: Collection[str] = _SECRETS
+) -> Settings:
     """Settings from the environment (`serving.environment`), checked together.
 
     In a demo, secrets are drawn once and kept in the data folder, readable only by its owner.
-    Outside a demo each must be environment and be at least 24 characters long.
+    Outside a demo each that is `needed` must be given and be at least 24 characters long.
     """
     environment = read_environment(environ)
     is_demo = environment.ROSH_MODE == "demo"
@@ -134,7 +139,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if is_demo:
         passwords = _demo_secrets(environment.ROSH_DATA)
     else:
-        passwords = _live_secrets(environment, embedded=url is None)
+        passwords = _live_secrets(environment, needed, embedded=url is None)
     links = {"NDelius": environment.ROSH_NDELIUS_LINK, "OASys": environment.ROSH_OASYS_LINK}
     return Settings(
         mode=environment.ROSH_MODE,
@@ -196,13 +201,15 @@ def _oidc_settings(environment: Environment) -> Oidc | None:
     )
 
 
-def _live_secrets(environment: Environment, *, embedded: bool) -> dict[str, str]:
-    values = {}
-    for name in _SECRETS:
+def _live_secrets(
+    environment: Environment, needed: Collection[str], *, embedded: bool
+) -> dict[str, str]:
+    """The secrets by name; one that is not needed here stays empty, even where it is set."""
+    values = dict.fromkeys(_SECRETS, "")
+    for name in needed:
         key = f"ROSH_{name.upper()}"
         value = getattr(environment, key).get_secret_value()
         if name == "admin_password" and not embedded:
-            values[name] = value
             continue
         if len(value) < SHORTEST_SECRET:
             raise SetupProblem(

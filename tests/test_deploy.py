@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from serving import __main__ as serving_main
+from serving import settings as settings_module
 from serving.environment import Environment
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +88,7 @@ def test_no_container_is_root_or_writes_outside_its_volumes(
     assert len(every_pod) == 4
     for pod in every_pod:
         assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["enableServiceLinks"] is False, "its variables would look like settings"
         for container in pod["containers"]:
             own = container["securityContext"]
             assert own["readOnlyRootFilesystem"] is True
@@ -116,6 +118,31 @@ def test_only_the_migration_has_the_owners_password(resources: list[dict[str, An
     owner = secrets.pop("migrate")
     assert owner not in secrets.values()
     assert set(secrets) == {"web", "night", "check-night"}
+
+
+def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
+    resources: list[dict[str, Any]],
+) -> None:
+    secret_names = {f"ROSH_{name.upper()}" for name in settings_module._SECRETS}
+    needed = {
+        "web": settings_module.WEB_SECRETS,
+        "night": settings_module.NIGHT_SECRETS,
+        "check-night": settings_module.NIGHT_SECRETS,
+        "migrate": settings_module._SECRETS,
+    }
+    # Only an embedded database asks for the owner's password by this name.
+    without_database = {f"ROSH_{name.upper()}" for name in ("admin_password",)}
+    for pod in pods(resources):
+        for container in pod["containers"]:
+            variables = {
+                one["name"]: "s" * 30 if "valueFrom" in one else one["value"]
+                for one in container["env"]
+            }
+            own = {f"ROSH_{name.upper()}" for name in needed[container["name"]]}
+            assert variables.keys() & secret_names == own - without_database
+            if container["name"] == "web":
+                variables |= {"ROSH_PUBLIC_URL": "https://rosh.example"}
+            settings_module.read_settings(variables, needed=needed[container["name"]])
 
 
 def test_the_schedule_starts_commands_that_there_are(resources: list[dict[str, Any]]) -> None:

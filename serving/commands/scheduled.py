@@ -20,7 +20,7 @@ from serving.night.nightly import FinishedNight
 
 def run_nightly(args: argparse.Namespace) -> None:
     """Load the day's extract, run the night, and end with a summary; a message where it fails."""
-    chosen = settings.read_settings()
+    chosen = settings.read_settings(needed=settings.NIGHT_SECRETS)
     with (
         nightly.reported_if_it_fails(chosen.alerts, args.as_of, console.print),
         show_steps("the night") as show,
@@ -40,7 +40,7 @@ def run_nightly(args: argparse.Namespace) -> None:
 
 def check_night(_: argparse.Namespace) -> None:
     """Say about which day the last night was; a message and RunStopped where one is missing."""
-    chosen = settings.read_settings()
+    chosen = settings.read_settings(needed=settings.NIGHT_SECRETS)
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         last = read_last_night(connection, clock.now(), chosen.night_due)
     if last.is_late:

@@ -156,7 +156,8 @@ def serve_pages(args: argparse.Namespace) -> None:
     """Serve the pages and the API over HTTP until stopped."""
     from serving.web.app import run_server
 
-    run_server(settings.read_settings(), args.host, args.port)
+    chosen = settings.read_settings(needed=settings.WEB_SECRETS)
+    run_server(chosen, args.host, args.port)
 
 
 def make_assets(args: argparse.Namespace) -> None:

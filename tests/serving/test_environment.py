@@ -42,6 +42,12 @@ def test_several_wrong_settings_are_named_together() -> None:
         read_environment({"ROSH_METRICS": "yes", "ROSH_NIGHT_DUE": "late"})
 
 
+def test_addresses_that_kubernetes_adds_are_no_settings() -> None:
+    read_environment(
+        {"ROSH_TRIAGE_SERVICE_HOST": "10.0.0.1", "ROSH_TRIAGE_PORT": "tcp://10.0.0.1:80"}
+    )
+
+
 def test_an_empty_variable_is_as_none() -> None:
     assert read_environment({"ROSH_METRICS": "", "ROSH_NIGHT_DUE": ""}) == read_environment({})
 

@@ -8,16 +8,12 @@ release: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "rosh-triage.envs" -}}
-{{- range $name, $value := .Values.env }}
+{{- range $name, $value := .env }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
-{{- range $secret, $variables := .Values.namespace_secrets }}
+{{- range $secret, $variables := .secrets }}
 {{- range $name, $key := $variables }}
-{{- if and $.asOwner (eq $name "DATABASE_URL") }}
-{{- $secret = $.Values.migrate.secret }}
-{{- $key = $.Values.migrate.key }}
-{{- end }}
 - name: {{ $name }}
   valueFrom:
     secretKeyRef:
