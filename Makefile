@@ -30,7 +30,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score image-steps load nights planted sbom spark verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score image-steps load nights planted sbom soak spark verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -111,6 +111,9 @@ nights: $(MADE)/dev ## which watched figure turns on which night of made-up faul
 
 planted: $(MADE)/dev ## how many nights until a change planted in one part of a caseload is seen
 	@$(PY) -m tests.benchmarks.planted
+
+soak: $(MADE)/dev ## sixty nights in a row with people at work between them (CASES, NIGHTS, SOAK_PICTURE)
+	@CASES=$(if $(filter 3000,$(CASES)),20000,$(CASES)) $(PY) -m tests.benchmarks.soak
 
 spark: $(MADE)/dev ## the tests of a Spark cluster (installs Spark, 490 MB; needs Java 17)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/spark.txt

@@ -58,3 +58,21 @@ def test_notes(tmp_path: Path) -> None:
     printed = output_of("tests.benchmarks.notes", tmp_path, NOTES="200")
     assert "the whole reader" in printed
     assert "a night of 40,000 in" in printed
+
+
+def test_night(tmp_path: Path) -> None:
+    """A night and the next are measured step by step, beside simpler jobs."""
+    printed = output_of("tests.benchmarks.night", tmp_path, CASES="600", FOLDER=str(tmp_path))
+    assert "preparing the chosen cases" in printed
+    assert "next night / 84 window counts" in printed
+
+
+def test_soak(tmp_path: Path) -> None:
+    """Nights follow each other with people at work, and stand when computed again."""
+    picture = tmp_path / "soak.svg"
+    printed = output_of(
+        "tests.benchmarks.soak", tmp_path, CASES="600", NIGHTS="4", SOAK_PICTURE=str(picture)
+    )
+    assert printed.count(", 0 different") == 3
+    assert "each as it was written" in printed
+    assert picture.read_text("utf-8").startswith("<?xml")
