@@ -110,6 +110,11 @@ def build_parser() -> argparse.ArgumentParser:
     nightly_parser.add_argument("--extract", type=Path, help="the day's extract, loaded first")
     nightly_parser.set_defaults(run=scheduled.run_nightly)
 
+    publish_parser = commands.add_parser(
+        "publish", help="send events by SNS and audit rows by SQS that were not sent yet"
+    )
+    publish_parser.set_defaults(run=scheduled.publish)
+
     replay_parser = commands.add_parser(
         "replay", help="compute a run's scores again, and compare them bit for bit"
     )

@@ -162,6 +162,16 @@ class Environment(BaseSettings):
     ROSH_TRACES: WebAddress = Field(
         "", description="Where traces are sent: an address for OpenTelemetry (OTLP) over HTTP"
     )
+    ROSH_EVENTS_TOPIC: str = Field(
+        "",
+        description="The ARN of the topic of SNS to which `publish` sends events (what was "
+        "concluded), in the HMPPS envelope",
+    )
+    ROSH_AUDIT_QUEUE: WebAddress = Field(
+        "",
+        description="The address of the queue of SQS to which `publish` sends audit rows, as the "
+        "HMPPS audit service takes them",
+    )
     ROSH_PROXIES: str = Field(
         "127.0.0.1",
         description="Addresses of the ingress, whose word is taken for where a request came from",

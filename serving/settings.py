@@ -86,6 +86,10 @@ class Settings:
     """Whether `/metrics` is served; the ingress must keep it from outside."""
     logs: bool = True
     """Whether what the service does is logged as lines of JSON on stderr."""
+    events_topic: str = ""
+    """The topic of SNS to which events are published; empty where nowhere."""
+    audit_queue: str = ""
+    """The queue of SQS to which audit rows are published; empty where nowhere."""
     traces: str = ""
     """Where traces are sent: an address for OTLP over HTTP; empty where nowhere."""
     git_ref: str = "unknown"
@@ -153,6 +157,8 @@ def read_settings(
         metrics=environment.ROSH_METRICS,
         logs=not is_demo if environment.ROSH_LOGS is None else environment.ROSH_LOGS,
         traces=environment.ROSH_TRACES,
+        events_topic=environment.ROSH_EVENTS_TOPIC,
+        audit_queue=environment.ROSH_AUDIT_QUEUE,
         git_ref=environment.GIT_REF,
         build_number=environment.BUILD_NUMBER,
         mlflow_url=environment.ROSH_MLFLOW_URL,

@@ -85,7 +85,7 @@ def test_no_container_is_root_or_writes_outside_its_volumes(
     resources: list[dict[str, Any]],
 ) -> None:
     every_pod = list(pods(resources))
-    assert len(every_pod) == 4
+    assert len(every_pod) == 5
     for pod in every_pod:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["enableServiceLinks"] is False, "its variables would look like settings"
@@ -100,7 +100,7 @@ def test_containers_are_given_settings_that_there_are(resources: list[dict[str, 
     for pod in pods(resources):
         for container in pod["containers"]:
             names = [one["name"] for one in container["env"]]
-            assert set(names) <= set(Environment.model_fields)
+            assert set(names) <= {*Environment.model_fields, "AWS_REGION"}
             assert len(names) == len(set(names))
     set_in_image = re.findall(r"\b([A-Z_]+)=", (ROOT / "Dockerfile").read_text("utf-8"))
     ours = {name for name in set_in_image if name.startswith("ROSH_")}
@@ -117,7 +117,7 @@ def test_only_the_migration_has_the_owners_password(resources: list[dict[str, An
     }
     owner = secrets.pop("migrate")
     assert owner not in secrets.values()
-    assert set(secrets) == {"web", "night", "check-night"}
+    assert set(secrets) == {"web", "night", "check-night", "publish"}
 
 
 def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
@@ -128,6 +128,7 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
         "web": settings_module.WEB_SECRETS,
         "night": settings_module.NIGHT_SECRETS,
         "check-night": settings_module.NIGHT_SECRETS,
+        "publish": settings_module.NIGHT_SECRETS,
         "migrate": settings_module._SECRETS,
     }
     # Only an embedded database asks for the owner's password by this name.
@@ -148,7 +149,7 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
 def test_the_schedule_starts_commands_that_there_are(resources: list[dict[str, Any]]) -> None:
     parser = serving_main.build_parser()
     jobs = [one for one in resources if one["kind"] == "CronJob"]
-    assert len(jobs) == 2
+    assert len(jobs) == 3
     for job in jobs:
         spec = job["spec"]["jobTemplate"]["spec"]
         (container,) = spec["template"]["spec"]["containers"]

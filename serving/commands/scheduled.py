@@ -16,6 +16,7 @@ from serving.db.last_night import read_last_night
 from serving.db.server import NIGHT
 from serving.night import nightly
 from serving.night.nightly import FinishedNight
+from serving.night.publishing import publish_all
 
 
 def run_nightly(args: argparse.Namespace) -> None:
@@ -48,6 +49,15 @@ def check_night(_: argparse.Namespace) -> None:
         nightly.tell(chosen.alerts, message, console.print)
         raise RunStopped(message.text)
     console.print(f"The last night was about {last.as_of}: none is missing.")
+
+
+def publish(_: argparse.Namespace) -> None:
+    """Send the events and audit rows that were not sent yet, and say how many."""
+    chosen = settings.read_settings(needed=settings.NIGHT_SECRETS)
+    with connect_as(chosen, NIGHT) as engine:
+        published = publish_all(chosen, engine)
+    for name, count in (("events", published.events), ("audit rows", published.audit)):
+        console.print(f"{name}: {'not published' if count is None else f'{count:,} sent'}")
 
 
 def _summary_table(night: FinishedNight) -> Table:

@@ -29,6 +29,7 @@ SUBJECTS = (
     "second_readers",
     "repeat_reads",
     "follow_up",
+    "publishing",
     "accounts",
     "board",
     "caseload",

@@ -234,6 +234,14 @@ rewritten_scores = Table(
     Column("scores_sha256", Text, nullable=False),
     at_column(),
 )
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    at_column(),
+)
 repeat_reads = Table(
     "repeat_reads",
     metadata,

@@ -18,6 +18,7 @@ from serving.review.service import NotFound
 from serving.web import api_routes
 from serving.web.account import NotSignedIn, signed_in
 from serving.web.api_models import ErrorResponse
+from serving.web.limiter import TooManyTries
 from serving.web.requests import leave_refusal
 
 VERSION = "1.0"
@@ -27,6 +28,7 @@ ABOUT = (
 )
 STATUS: dict[type[UserError], int] = {
     NotSignedIn: 401,
+    TooManyTries: 429,
     NotFound: 404,
     Refused: 403,
     Invalid: 422,

@@ -52,7 +52,7 @@ from serving.web import (
     units,
 )
 from serving.web.account import NotSignedIn
-from serving.web.limiter import SignInLimit, TooManyTries
+from serving.web.limiter import TooManyTries, limit_requests, limit_sign_ins
 from serving.web.oidc import NotLetIn, Provider
 from serving.web.requests import leave_refusal
 
@@ -98,7 +98,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.bundles = {}
     app.state.started = time.monotonic()
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
-    app.state.sign_in_limit = SignInLimit(tries=600 if settings.demo else 30)
+    app.state.sign_in_limit = limit_sign_ins(demo=settings.demo)
+    app.state.request_limit = limit_requests(demo=settings.demo)
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.session_secret,

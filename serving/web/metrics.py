@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from features import clock
@@ -65,6 +65,7 @@ class _Nights(Collector):
             with self._engine.connect() as connection:
                 last = read_last_night(connection, clock.now(), self._settings.night_due)
                 counts: dict[str, Any] = connection.execute(newest).scalar() or {}
+                unpublished = connection.execute(select(func.triage.events_unpublished())).scalar()
         except SQLAlchemyError:
             yield GaugeMetricFamily("rosh_database_up", "Whether the database answers", 0)
             return
@@ -83,6 +84,9 @@ class _Nights(Collector):
         if urgent:
             words = "Urgent entries that nobody had acknowledged for three days at the newest night"
             yield GaugeMetricFamily("rosh_urgent_long_waits", words, urgent["long_waits"])
+        if self._settings.events_topic:
+            words = "Events that were not published yet"
+            yield GaugeMetricFamily("rosh_events_unpublished", words, unpublished or 0)
         words = "Tables that no longer arrive from one region, by region"
         silent = GaugeMetricFamily("rosh_silent_tables", words, labels=["region"])
         for region, own in counts.get("silent", {}).items():

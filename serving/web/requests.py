@@ -1,4 +1,4 @@
-"""Gives each request one transaction in the name of its user."""
+"""Gives each request one transaction in the name of its user, and limits how many come."""
 # No postponed annotations: FastAPI needs the roles when the dependency is made.
 
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ def in_transaction(allowed: Allowed, make: Callable[[Transaction], One] = _same_
     """A dependency that opens a transaction for an allowed user and passes it to `make`."""
 
     def opening(request: Request, user: Annotated[User, Depends(allowed)]) -> Iterator[One]:
+        request.app.state.request_limit.count_try(user.username)
         with transaction(request.app.state.engine, user.username) as opened:
             yield make(opened)
 

@@ -55,7 +55,7 @@ BEGIN
 END $$;
 
 -- What was concluded of a case that is limited now is not sent out: its CRN is.
-CREATE OR REPLACE FUNCTION triage.events_after(known bigint, most integer)
+CREATE OR REPLACE FUNCTION triage.events_as_sent(known bigint, most integer)
 RETURNS TABLE (id bigint, body jsonb) STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
   $$ SELECT e.id, CASE WHEN EXISTS (
@@ -64,8 +64,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
          OR EXISTS (SELECT 1 FROM limits l
                     WHERE l.crn = e.body #>> '{personReference,identifiers,0,value}')
        THEN e.body - 'additionalInformation' ELSE e.body END
-     FROM (SELECT * FROM events WHERE has_role('batch') AND events.id > known
+     FROM (SELECT * FROM events WHERE events.id > known
            ORDER BY events.id LIMIT most) e ORDER BY e.id $$;
+
+CREATE OR REPLACE FUNCTION triage.events_after(known bigint, most integer)
+RETURNS TABLE (id bigint, body jsonb) STABLE
+LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
+  $$ SELECT e.id, e.body FROM events_as_sent(known, most) e WHERE has_role('batch') $$;
 
 CREATE OR REPLACE FUNCTION triage.conclusion_for_batch(item bigint)
 RETURNS TABLE (crn text, outcome text, groups jsonb, reasons text, name text, at timestamptz) STABLE

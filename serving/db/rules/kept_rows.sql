@@ -15,7 +15,7 @@ END $$;
 {% for table in [
     'acknowledgements', 'answers', 'approvals', 'audit', 'claims', 'conclusions', 'cover',
     'entries', 'events', 'findings', 'holds', 'incidents', 'limited_checks', 'newer_scores', 'night_outcomes', 'night_shares',
-    'note_answers', 'note_switches', 'openings', 'own_views', 'repeat_reads', 'repeat_views', 'rewritten_scores', 'runs', 'second_reads', 'shadows', 'signatures', 'snapshots',
+    'note_answers', 'note_switches', 'openings', 'own_views', 'publications', 'repeat_reads', 'repeat_views', 'rewritten_scores', 'runs', 'second_reads', 'shadows', 'signatures', 'snapshots',
     'stops', 'withdrawals'
 ] %}
 CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON triage.{{ table }}

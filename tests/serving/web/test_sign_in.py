@@ -19,7 +19,7 @@ from serving.night import retention
 from serving.settings import Oidc
 from serving.web import app as web_app
 from serving.web import drafts
-from serving.web.limiter import SignInLimit, TooManyTries
+from serving.web.limiter import Limit, TooManyTries
 from serving.web.oidc import ROLES, NotLetIn, Provider
 from tests import factories
 from tests.pages import Browser
@@ -164,7 +164,7 @@ def test_a_state_of_any_letters_is_refused(service: Service, issuer: str, front_
 
 
 def test_too_many_tries_are_turned_away() -> None:
-    limit = SignInLimit(tries=3, seconds=60)
+    limit = Limit(3, "Wait a minute.", seconds=60)
     for at in (0, 1, 2):
         limit.count_try("1.2.3.4", at)
     with pytest.raises(TooManyTries):
@@ -174,9 +174,22 @@ def test_too_many_tries_are_turned_away() -> None:
 
 
 def test_too_many_tries_are_a_page(service: Service, browser: Browser) -> None:
-    browser.client.app.state.sign_in_limit = SignInLimit(tries=1)  # type: ignore[attr-defined]
+    browser.client.app.state.sign_in_limit = Limit(1, "Wait a minute.")  # type: ignore[attr-defined]
     browser.sign_in("ALD-SPO-1").get("/sign-in")
     assert "Wait a minute" in browser.post("/sign-in", 429, username="ALD-SPO-1")
+
+
+def test_too_many_requests_in_one_name_are_turned_away(service: Service, browser: Browser) -> None:
+    """Somebody with a stolen session cannot copy a unit; others go on."""
+    app = browser.sign_in("ALD-SPO-1").client.app
+    app.state.request_limit = Limit(2, "Wait a minute.")  # type: ignore[attr-defined]
+    browser.get("/queue")
+    browser.get("/queue")
+    page = browser.client.get("/queue")
+    assert page.status_code == 429
+    assert "Wait a minute" in page.text
+    with TestClient(app) as another:
+        Browser(another).sign_in("BRI-SPO-1").get("/queue")
 
 
 def run_out(service: Service, username: str) -> None:

@@ -1,0 +1,167 @@
+"""Publishes events by SNS and audit rows by SQS, in the order in which they were committed.
+
+What is to be sent stands in the database with what it is about (an outbox), so nothing is sent of
+what was rolled back, and nothing committed is forgotten. How far it was sent is written after each
+batch: where the service ends in between, a batch is sent twice, never left out. Whoever receives it
+sees the same number again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, text
+
+from features.errors import RunStopped, SetupProblem, UserError
+from serving.db.session import AuditEvent, append_audit
+from serving.db.tables import publications
+from serving.settings import Settings
+
+AT_ONCE = 10
+"""The most messages that SNS and SQS take in one request."""
+SERVICE = "rosh-triage"
+Send = Callable[[Sequence[Row[Any]]], None]
+
+
+@dataclass(frozen=True)
+class Published:
+    """How many messages were sent of each kind; None where it is sent nowhere."""
+
+    events: int | None
+    audit: int | None
+
+
+def publish_all(settings: Settings, engine: Engine) -> Published:
+    """Send whatever was not sent yet.
+
+    Raises SetupProblem where no address is set, and RunStopped where a message was not taken: then
+    everything before it was sent, and the next start goes on from there.
+    """
+    if not settings.events_topic and not settings.audit_queue:
+        raise SetupProblem(
+            "Nothing is published: set ROSH_EVENTS_TOPIC (the ARN of a topic of SNS) or "
+            "ROSH_AUDIT_QUEUE (the address of a queue of SQS)."
+        )
+    events = audit = None
+    if settings.events_topic:
+        events = _publish(engine, "events", _event_sender(settings.events_topic))
+        if events:
+            with engine.begin() as connection:
+                row = AuditEvent("PUBLISHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": events})
+                append_audit(connection, row)
+    if settings.audit_queue:
+        audit = _publish(engine, "audit", _audit_sender(settings.audit_queue))
+    return Published(events, audit)
+
+
+def _publish(engine: Engine, kind: str, send: Send) -> int:
+    """Send one kind batch by batch, a transaction each; how many were sent."""
+    rows_to_send = text(
+        f"SELECT * FROM triage.{kind}_to_publish(:known, :most)"  # noqa: S608 - our own names
+    )
+    sent = 0
+    while True:
+        with engine.begin() as connection:
+            _lock_publishing(connection)
+            values = {"known": _last_published(connection, kind), "most": AT_ONCE}
+            rows = connection.execute(rows_to_send, values).all()
+            if not rows:
+                return sent
+            send(rows)
+            mark = {"kind": kind, "last": rows[-1].id, "at": func.triage.now()}
+            connection.execute(insert(publications).values(**mark))
+        sent += len(rows)
+
+
+def _last_published(connection: Connection, kind: str) -> int:
+    newest = select(func.max(publications.c.last)).where(publications.c.kind == kind)
+    return int(connection.execute(newest).scalar() or 0)
+
+
+def _lock_publishing(connection: Connection) -> None:
+    lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.publishing'))")
+    if not connection.execute(lock).scalar():
+        raise UserError("Events are being published already. Start this when that has ended.")
+
+
+def _event_sender(topic: str) -> Send:
+    client = _client("sns", region=topic.split(":")[3] if topic.count(":") > 3 else "")
+
+    def send(rows: Sequence[Row[Any]]) -> None:
+        entries = [
+            {
+                "Id": str(row.id),
+                "Message": json.dumps(row.body),
+                "MessageAttributes": {
+                    "eventType": {"DataType": "String", "StringValue": row.body["eventType"]},
+                    "eventNumber": {"DataType": "Number", "StringValue": str(row.id)},
+                },
+            }
+            for row in rows
+        ]
+        _ask("SNS", client.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries)
+
+    return send
+
+
+def _audit_sender(queue: str) -> Send:
+    client = _client("sqs")
+
+    def send(rows: Sequence[Row[Any]]) -> None:
+        entries = [
+            {"Id": str(row.id), "MessageBody": json.dumps(audit_message(row))} for row in rows
+        ]
+        _ask("SQS", client.send_message_batch, QueueUrl=queue, Entries=entries)
+
+    return send
+
+
+def audit_message(row: Any) -> dict[str, Any]:
+    """An audit row in the form of HMPPS's audit service, its number as the correlation."""
+    return {
+        "what": row.what,
+        "when": row.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "who": row.who,
+        "service": SERVICE,
+        "subjectId": row.subject_id,
+        "subjectType": row.subject_type,
+        "correlationId": f"{SERVICE}-{row.id}",
+        "details": json.dumps(row.details),
+    }
+
+
+def _ask(name: str, request: Callable[..., dict[str, Any]], **arguments: Any) -> None:
+    """Send one request; RunStopped where it or one of its messages was not taken."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        failed = request(**arguments).get("Failed", [])
+    except (BotoCoreError, ClientError) as error:
+        raise RunStopped(
+            f"{name} took nothing ({type(error).__name__}). What was sent before stands; start "
+            "this again when it answers."
+        ) from error
+    if failed:
+        codes = ", ".join(sorted({str(one.get("Code")) for one in failed}))
+        raise RunStopped(
+            f"{name} did not take {len(failed)} of a batch ({codes}). The batch is sent again at "
+            "the next start."
+        )
+
+
+def _client(name: str, region: str = "") -> Any:
+    """A client of AWS, by the environment's own credentials and address (AWS_ENDPOINT_URL)."""
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return boto3.client(name, region_name=region or None)
+    except BotoCoreError as error:
+        raise SetupProblem(
+            f"{name.upper()} cannot be asked ({type(error).__name__}). Set AWS_REGION and "
+            "credentials, as for every client of AWS."
+        ) from error

@@ -1,0 +1,153 @@
+"""Events go to SNS and audit rows to SQS, each in order, none left out, whatever ends in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from sqlalchemy import text
+
+from features.errors import RunStopped, SetupProblem, UserError
+from serving.db.session import AuditEvent, append_audit
+from serving.night import publishing
+from serving.night.publishing import publish_all
+from serving.settings import Settings
+from tests.service import Service
+
+REGION = "eu-west-2"
+
+
+class Aws:
+    """A topic with a queue that receives what is published, and a queue of the audit service."""
+
+    def __init__(self) -> None:
+        sns, self.sqs = boto3.client("sns", REGION), boto3.client("sqs", REGION)
+        self.topic = sns.create_topic(Name="events")["TopicArn"]
+        self.received = self.sqs.create_queue(QueueName="received")["QueueUrl"]
+        self.audit = self.sqs.create_queue(QueueName="audit")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.received, AttributeNames=["QueueArn"])
+        endpoint = arn["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=endpoint)
+
+    def take(self, queue: str) -> list[dict[str, Any]]:
+        """Every message of a queue, as JSON; they are gone then."""
+        messages: list[dict[str, Any]] = []
+        while True:
+            some = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages")
+            if not some:
+                return messages
+            for one in some:
+                messages.append(json.loads(one["Body"]))
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield Aws()
+
+
+@pytest.fixture
+def settings(service: Service, aws: Aws) -> Settings:
+    return replace(service.settings, events_topic=aws.topic, audit_queue=aws.audit)
+
+
+def numbers(service: Service, kind: str) -> list[int]:
+    """The numbers of what is to be published in all, from the tables themselves."""
+    table, number = ("events", "id") if kind == "events" else ("audit", "seq")
+    without = "" if kind == "events" else " WHERE what <> 'KEPT_ROW'"
+    with service.admin.connect() as connection:
+        rows = connection.execute(text(f"SELECT {number} FROM triage.{table}{without} ORDER BY 1"))
+        return list(rows.scalars())
+
+
+def test_every_event_and_audit_row_is_sent_once_and_in_order(
+    service: Service, aws: Aws, settings: Settings
+) -> None:
+    service.review(service.unread("N54ALD"), "ALD-SPO-1")
+    events, audit = numbers(service, "events"), numbers(service, "audit")
+    published = publish_all(settings, service.night)
+    assert published.events == len(events) >= 1
+    received = aws.take(aws.received)
+    assert [one["MessageAttributes"]["eventNumber"]["Value"] for one in received] == [
+        str(number) for number in events
+    ]
+    body = json.loads(received[-1]["Message"])
+    assert body["eventType"] == "rosh-triage.review.concluded"
+    assert {"version", "occurredAt", "detailUrl", "personReference"} <= body.keys()
+    messages = aws.take(aws.audit)
+    assert [one["correlationId"] for one in messages[: len(audit)]] == [
+        f"rosh-triage-{number}" for number in audit
+    ]
+    assert messages[len(audit)]["what"] == "PUBLISHED_EVENTS"
+    view = next(one for one in messages if one["what"] == "VIEWED_FINDINGS")
+    assert (view["who"], view["service"]) == ("ALD-SPO-1", "rosh-triage")
+    assert json.loads(view["details"]) is not None
+    with service.web.connect() as connection:
+        assert connection.execute(text("SELECT triage.events_unpublished()")).scalar() == 0
+    again = publish_all(settings, service.night)
+    assert (again.events, again.audit) == (0, 0)
+
+
+def test_what_was_not_taken_is_sent_at_the_next_start(
+    service: Service, aws: Aws, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_all(settings, service.night)
+    aws.take(aws.received)
+    service.review(service.unread("N54ALD"), "ALD-SPO-1")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            publishing, "_client", lambda *_, **__: Refusing({"Failed": [{"Code": "Throttled"}]})
+        )
+        with pytest.raises(RunStopped, match=r"SNS did not take 1 of a batch \(Throttled\)"):
+            publish_all(settings, service.night)
+    assert not aws.take(aws.received)
+    assert publish_all(settings, service.night).events == 1
+    assert len(aws.take(aws.received)) == 1
+
+
+class Refusing:
+    """A client that answers every batch alike."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def publish_batch(self, **_: Any) -> dict[str, Any]:
+        return self._answer
+
+
+def test_a_queue_that_is_not_there_is_a_sentence(service: Service, settings: Settings) -> None:
+    with service.night.begin() as connection:
+        append_audit(connection, AuditEvent("TEST", "NOT_APPLICABLE", "-"))
+    wrong = replace(settings, events_topic="", audit_queue=settings.audit_queue + "-x")
+    with pytest.raises(RunStopped, match="SQS took nothing"):
+        publish_all(wrong, service.night)
+
+
+def test_two_do_not_publish_at_once(service: Service, settings: Settings) -> None:
+    with service.night.begin() as connection:
+        publishing._lock_publishing(connection)
+        with pytest.raises(UserError, match="being published already"):
+            publish_all(settings, service.night)
+
+
+def test_without_an_address_the_settings_are_named(service: Service) -> None:
+    with pytest.raises(SetupProblem, match="ROSH_EVENTS_TOPIC"):
+        publish_all(service.settings, service.night)
+
+
+def test_the_web_role_publishes_nothing(service: Service) -> None:
+    with (
+        pytest.raises(Exception, match="permission denied"),
+        service.web.connect() as connection,
+    ):
+        connection.execute(text("SELECT * FROM triage.audit_to_publish(0, 1)"))
