@@ -89,8 +89,9 @@ class Environment(BaseSettings):
     )
     DATABASE_URL: SecretStr = Field(
         NO_SECRET,
-        description="An administrator of a PostgreSQL database, for `migrate`; the service itself "
-        "signs in as `rosh_web` and `rosh_night`, which own nothing",
+        description="The PostgreSQL database. For `migrate`, backups and users with its owner's "
+        "name and password; for all else without: the service signs in as `rosh_web` and "
+        "`rosh_night`, which own nothing",
     )
     ROSH_WEB_PASSWORD: SecretStr = Field(NO_SECRET, description="Password of the role `rosh_web`")
     ROSH_NIGHT_PASSWORD: SecretStr = Field(
@@ -148,7 +149,9 @@ class Environment(BaseSettings):
         "", description="Its template, with the fields `subject` and `text`"
     )
     ROSH_NIGHT_DUE: ClockTime = Field(
-        time(7), description="The local time by which a night about the day before must have run"
+        time(7),
+        description="The time in London, whatever the machine's zone, by which a night about the "
+        "day before must have run",
     )
     ROSH_METRICS: OnOrOff = Field(
         default=False,
@@ -157,7 +160,7 @@ class Environment(BaseSettings):
     ROSH_LOGS: OnOrOff | None = Field(
         None,
         description="Whether requests and steps of a night are logged as lines of JSON on stderr: "
-        "`on` or `off`; without it on, and off in a demo",
+        "`on` or `off`; by default on, and off in a demo",
     )
     ROSH_TRACES: WebAddress = Field(
         "", description="Where traces are sent: an address for OpenTelemetry (OTLP) over HTTP"
@@ -225,12 +228,12 @@ def settings_page() -> str:
             "",
             "Read from the environment, written by `make docs` from `serving/environment.py`. A "
             "value that cannot be what it should be is refused by name, and so is a variable that "
-            f"begins with `{OURS}` and is not in this list. Outside a demo each secret and "
-            "password is at least 24 characters and must be given, and the pages start only with a "
-            "provider of sign-in. In a demo secrets are drawn once and kept in the data folder, "
-            "readable by its owner alone.",
+            f"begins with `{OURS}` and is not in this list. Outside a demo each command refuses "
+            "to start without the secrets that it uses, and with one shorter than 24 characters; "
+            "the pages start only with a provider of sign-in. In a demo secrets are drawn once and "
+            "kept in the data folder, readable by its owner alone.",
             "",
-            "| variable | without it | what it is |",
+            "| variable | default | what it is |",
             "|---|---|---|",
             *rows,
             f"| `{WORKERS}` | one a core | How many worker processes a load and a night have |",

@@ -25,7 +25,9 @@ _SECRETS = (
 )
 WEB_SECRETS = ("web_password", "session_secret", "admin_password")
 NIGHT_SECRETS = ("night_password", "draw_secret", "anchor_key", "admin_password")
-"""The secrets of the pages, and of a night: neither needs to be given the other's."""
+CHECK_SECRETS = ("night_password", "admin_password")
+MIGRATION_SECRETS = ("web_password", "night_password", "session_secret", "admin_password")
+"""The secrets that pages, a night, the check that it ran and a migration need: each has its own."""
 SHORTEST_SECRET = 24
 
 

@@ -19,10 +19,15 @@ import yaml
 
 from serving import __main__ as serving_main
 from serving import settings as settings_module
-from serving.environment import Environment
+from serving.environment import ELSEWHERE, Environment
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "helm_deploy" / "rosh-triage"
+SET = (
+    "--set",
+    "image.tag=1,alerts.to=a@b.uk,alerts.env.ROSH_NOTIFY_TEMPLATE=t,publish.enabled=true,"
+    "backup.enabled=true,publish.env.ROSH_EVENTS_TOPIC=arn:aws:sns:eu-west-2:1:events",
+)
 BIN = Path(sys.executable).parent
 YAML_RULES = "{extends: default, rules: {line-length: {max: 120}, document-start: disable}}"
 LICENCES = (
@@ -59,7 +64,7 @@ def run_tool(name: str, *arguments: str) -> str:
 @pytest.fixture(scope="module")
 def resources() -> list[dict[str, Any]]:
     """What the chart makes of its values."""
-    rendered = run_tool("helm", "template", "rosh", str(CHART), "--set", "image.tag=1")
+    rendered = run_tool("helm", "template", "rosh", str(CHART), *SET)
     return [one for one in yaml.safe_load_all(rendered) if one]
 
 
@@ -71,10 +76,10 @@ def pods(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def test_the_chart_is_valid(resources: list[dict[str, Any]], tmp_path: Path) -> None:
-    run_tool("helm", "lint", str(CHART), "--set", "image.tag=1", "--strict")
+    run_tool("helm", "lint", str(CHART), *SET, "--strict")
     run_tool("yamllint", "-d", YAML_RULES, str(CHART / "values.yaml"), str(CHART / "Chart.yaml"))
     # The cluster's own kinds have no schema here.
-    own = [one for one in resources if one["kind"] != "ServiceMonitor"]
+    own = [one for one in resources if one["kind"] not in ("PrometheusRule", "ServiceMonitor")]
     path = tmp_path / "rendered.yaml"
     path.write_text(yaml.safe_dump_all(own), encoding="utf-8")
     run_tool("kubernetes-validate", "--strict", "--quiet", str(path))
@@ -85,7 +90,7 @@ def test_no_container_is_root_or_writes_outside_its_volumes(
     resources: list[dict[str, Any]],
 ) -> None:
     every_pod = list(pods(resources))
-    assert len(every_pod) == 5
+    assert len(every_pod) == 7
     for pod in every_pod:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["enableServiceLinks"] is False, "its variables would look like settings"
@@ -100,14 +105,54 @@ def test_containers_are_given_settings_that_there_are(resources: list[dict[str, 
     for pod in pods(resources):
         for container in pod["containers"]:
             names = [one["name"] for one in container["env"]]
-            assert set(names) <= {*Environment.model_fields, "AWS_REGION"}
+            assert set(names) <= {*Environment.model_fields, *ELSEWHERE}
             assert len(names) == len(set(names))
     set_in_image = re.findall(r"\b([A-Z_]+)=", (ROOT / "Dockerfile").read_text("utf-8"))
     ours = {name for name in set_in_image if name.startswith("ROSH_")}
     assert ours <= set(Environment.model_fields)
 
 
-def test_only_the_migration_has_the_owners_password(resources: list[dict[str, Any]]) -> None:
+def test_every_container_has_a_limit_that_is_at_least_its_request(
+    resources: list[dict[str, Any]],
+) -> None:
+    """A namespace has a limit of its own where a container has none, and refuses a larger request."""
+    for pod in pods(resources):
+        for container in pod["containers"]:
+            own = container["resources"]
+            cores = {
+                name: float(part["cpu"].removesuffix("m")) / (1000 if "m" in part["cpu"] else 1)
+                for name, part in own.items()
+            }
+            assert cores["requests"] <= cores["limits"]
+            assert "memory" in own["limits"]
+
+
+def test_pages_only_read_the_data(resources: list[dict[str, Any]]) -> None:
+    mounts = {
+        container["name"]: next(m for m in container["volumeMounts"] if m["name"] == "data")
+        for pod in pods(resources)
+        for container in pod["containers"]
+    }
+    assert mounts["web"]["readOnly"] is True
+    assert mounts["night"]["readOnly"] is False
+
+
+def test_a_chart_without_anybody_to_tell_is_not_deployed() -> None:
+    if not (BIN / "helm").exists():
+        pytest.skip("helm is not made for this machine")
+    done = subprocess.run(
+        [BIN / "helm", "template", str(CHART), "--set", "image.tag=1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "who is told when no night ran" in done.stderr
+
+
+def test_only_what_a_person_starts_has_the_owners_password(
+    resources: list[dict[str, Any]],
+) -> None:
     secrets = {
         container["name"]: one["valueFrom"]["secretKeyRef"]["name"]
         for pod in pods(resources)
@@ -116,6 +161,8 @@ def test_only_the_migration_has_the_owners_password(resources: list[dict[str, An
         if one["name"] == "DATABASE_URL"
     }
     owner = secrets.pop("migrate")
+    assert secrets.pop("backup") == owner, "pg_dump reads what no role of the service may"
+    assert secrets.pop("desk") == owner
     assert owner not in secrets.values()
     assert set(secrets) == {"web", "night", "check-night", "publish"}
 
@@ -127,9 +174,11 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
     needed = {
         "web": settings_module.WEB_SECRETS,
         "night": settings_module.NIGHT_SECRETS,
-        "check-night": settings_module.NIGHT_SECRETS,
-        "publish": settings_module.NIGHT_SECRETS,
-        "migrate": settings_module._SECRETS,
+        "check-night": settings_module.CHECK_SECRETS,
+        "publish": settings_module.CHECK_SECRETS,
+        "migrate": settings_module.MIGRATION_SECRETS,
+        "backup": settings_module._SECRETS,
+        "desk": settings_module._SECRETS,
     }
     # Only an embedded database asks for the owner's password by this name.
     without_database = {f"ROSH_{name.upper()}" for name in ("admin_password",)}
@@ -149,12 +198,14 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
 def test_the_schedule_starts_commands_that_there_are(resources: list[dict[str, Any]]) -> None:
     parser = serving_main.build_parser()
     jobs = [one for one in resources if one["kind"] == "CronJob"]
-    assert len(jobs) == 3
+    assert len(jobs) == 5
     for job in jobs:
         spec = job["spec"]["jobTemplate"]["spec"]
         (container,) = spec["template"]["spec"]["containers"]
-        assert container["command"] == ["rosh-serving"]
-        assert callable(parser.parse_args(container["args"]).run)
+        words = container.get("args") or container["command"][2].split()[2:5]
+        if job["spec"]["suspend"]:
+            continue
+        assert callable(parser.parse_args(words).run)
         assert job["spec"]["concurrencyPolicy"] == "Forbid"
         assert spec["backoffLimit"] == 0
 

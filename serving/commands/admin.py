@@ -26,10 +26,10 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 def migrate_database(_: argparse.Namespace) -> None:
     """Make the database roles and bring the tables up to date."""
-    chosen = settings.read_settings()
+    chosen = settings.read_settings(needed=settings.MIGRATION_SECRETS)
     before, after = bring_up_to_date(chosen)
     if before != after:
-        with as_owner(settings.read_settings()) as connection:
+        with as_owner(chosen) as connection:
             details = {"from": before, "to": after}
             _audit_admin(connection, "MIGRATED", "-", details, kind="DATABASE")
     if chosen.demo:

@@ -41,7 +41,7 @@ def run_nightly(args: argparse.Namespace) -> None:
 
 def check_night(_: argparse.Namespace) -> None:
     """Say about which day the last night was; a message and RunStopped where one is missing."""
-    chosen = settings.read_settings(needed=settings.NIGHT_SECRETS)
+    chosen = settings.read_settings(needed=settings.CHECK_SECRETS)
     with connect_as(chosen, NIGHT) as engine, engine.connect() as connection:
         last = read_last_night(connection, clock.now(), chosen.night_due)
     if last.is_late:
@@ -53,7 +53,7 @@ def check_night(_: argparse.Namespace) -> None:
 
 def publish(_: argparse.Namespace) -> None:
     """Send the events and audit rows that were not sent yet, and say how many."""
-    chosen = settings.read_settings(needed=settings.NIGHT_SECRETS)
+    chosen = settings.read_settings(needed=settings.CHECK_SECRETS)
     with connect_as(chosen, NIGHT) as engine:
         published = publish_all(chosen, engine)
     for name, count in (("events", published.events), ("audit rows", published.audit)):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -60,22 +60,31 @@ def export_events(connection: Connection, after: int = 0) -> Iterator[dict[str, 
     """
     rows = connection.execution_options(stream_results=True).execute(
         text(
-            "SELECT seq, at, who, what, subject_type, subject_id, details FROM triage.audit"
-            " WHERE seq > :after ORDER BY seq"
+            "SELECT seq, at, who, what, subject_type, subject_id, details, digest"
+            " FROM triage.audit WHERE seq > :after ORDER BY seq"
         ),
         {"after": after},
     )
     for row in rows.mappings():
-        yield {
-            "what": row["what"],
-            "when": row["at"].astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            "who": row["who"],
-            "service": "rosh-triage",
-            "subjectType": row["subject_type"],
-            "subjectId": row["subject_id"],
-            "correlationId": str(row["seq"]),
-            "details": json.dumps(row["details"]),
-        }
+        yield as_hmpps_event(row)
+
+
+def as_hmpps_event(row: Mapping[Any, Any]) -> dict[str, object]:
+    """An audit row as an HMPPS audit event.
+
+    `correlationId` is the row's number and the beginning of its digest: after a restore a number is
+    given again, to another row.
+    """
+    return {
+        "what": row["what"],
+        "when": row["at"].astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "who": row["who"],
+        "service": "rosh-triage",
+        "subjectType": row["subject_type"],
+        "subjectId": row["subject_id"],
+        "correlationId": f"{row['seq']}-{row['digest'][:16]}",
+        "details": json.dumps(row["details"]),
+    }
 
 
 def first_broken(connection: Connection) -> int | None:

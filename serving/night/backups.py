@@ -26,13 +26,15 @@ from features.errors import MissingInput, RunStopped, SetupProblem, UnreadableIn
 from features.store import staging
 from features.store.digests import digest_of
 from serving.db.migrate import make_roles, migrate_database
-from serving.db.server import OWNER, admin_url, program_of
+from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night.run import lock_night
 from serving.settings import Settings
 
 FOLDERS = ("store", "bundles", "scores")
+NUMBERS_LEFT_OUT = 1_000_000
+"""By how much the numbers of events go on after a restore."""
 ANCHORS = "audit-anchors.jsonl"
 DUMP, MANIFEST = "database.dump", "backup.json"
 BEGUN = ".partial"
@@ -159,7 +161,18 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
         raise
     step("bringing the tables up to date")
     migrate_database(settings)
+    _leave_out_numbers(settings)
     return backup
+
+
+def _leave_out_numbers(settings: Settings) -> None:
+    """Let events go on from a number that none ever had: those since the backup were received."""
+    numbers = text(
+        "SELECT setval(pg_get_serial_sequence('triage.events', 'id'), coalesce(max(id), 0) + :more)"
+        " FROM triage.events"
+    )
+    with as_owner(settings) as connection:
+        connection.execute(numbers, {"more": NUMBERS_LEFT_OUT})
 
 
 def _check_empty(settings: Settings) -> None:

@@ -11,19 +11,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, text
 
 from features.errors import RunStopped, SetupProblem, UserError
+from serving.db import audit_chain
 from serving.db.session import AuditEvent, append_audit
 from serving.db.tables import publications
 from serving.settings import Settings
 
 AT_ONCE = 10
 """The most messages that SNS and SQS take in one request."""
-SERVICE = "rosh-triage"
 Send = Callable[[Sequence[Row[Any]]], None]
 
 
@@ -89,7 +88,8 @@ def _lock_publishing(connection: Connection) -> None:
 
 
 def _event_sender(topic: str) -> Send:
-    client = _client("sns", region=topic.split(":")[3] if topic.count(":") > 3 else "")
+    # arn:aws:sns:eu-west-2:123456789012:name
+    client = _client("sns", topic.split(":")[3] if topic.count(":") == 5 else "")
 
     def send(rows: Sequence[Row[Any]]) -> None:
         entries = [
@@ -109,29 +109,21 @@ def _event_sender(topic: str) -> Send:
 
 
 def _audit_sender(queue: str) -> Send:
-    client = _client("sqs")
+    # https://sqs.eu-west-2.amazonaws.com/123456789012/name
+    host = queue.split("/")[2].split(".") if queue.count("/") > 2 else []
+    client = _client("sqs", host[1] if host[:1] == ["sqs"] and len(host) > 2 else "")
 
     def send(rows: Sequence[Row[Any]]) -> None:
         entries = [
-            {"Id": str(row.id), "MessageBody": json.dumps(audit_message(row))} for row in rows
+            {
+                "Id": str(row.id),
+                "MessageBody": json.dumps(audit_chain.as_hmpps_event(row._asdict())),
+            }
+            for row in rows
         ]
         _ask("SQS", client.send_message_batch, QueueUrl=queue, Entries=entries)
 
     return send
-
-
-def audit_message(row: Any) -> dict[str, Any]:
-    """An audit row in the form of HMPPS's audit service, its number as the correlation."""
-    return {
-        "what": row.what,
-        "when": row.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "who": row.who,
-        "service": SERVICE,
-        "subjectId": row.subject_id,
-        "subjectType": row.subject_type,
-        "correlationId": f"{SERVICE}-{row.id}",
-        "details": json.dumps(row.details),
-    }
 
 
 def _ask(name: str, request: Callable[..., dict[str, Any]], **arguments: Any) -> None:
@@ -153,8 +145,11 @@ def _ask(name: str, request: Callable[..., dict[str, Any]], **arguments: Any) ->
         )
 
 
-def _client(name: str, region: str = "") -> Any:
-    """A client of AWS, by the environment's own credentials and address (AWS_ENDPOINT_URL)."""
+def _client(name: str, region: str) -> Any:
+    """A client of AWS, by the environment's own credentials and address (AWS_ENDPOINT_URL).
+
+    The region is that of the address; where it names none, AWS_DEFAULT_REGION.
+    """
     import boto3
     from botocore.exceptions import BotoCoreError
 
@@ -162,6 +157,6 @@ def _client(name: str, region: str = "") -> Any:
         return boto3.client(name, region_name=region or None)
     except BotoCoreError as error:
         raise SetupProblem(
-            f"{name.upper()} cannot be asked ({type(error).__name__}). Set AWS_REGION and "
+            f"{name.upper()} cannot be asked ({type(error).__name__}). Set AWS_DEFAULT_REGION and "
             "credentials, as for every client of AWS."
         ) from error

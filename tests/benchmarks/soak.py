@@ -72,14 +72,22 @@ def prepare(folder: Path) -> None:
 
 
 def write_day(folder: Path, number: int) -> Path:
-    """The extract of a day: some contacts with another outcome, and one new one each."""
+    """The extract of a day: some contacts with another outcome, and one new one each.
+
+    Every other table is there without a row: it is covered, and nothing of it changed.
+    """
     source, target = folder / "extract", folder / "changed"
     shutil.rmtree(target, ignore_errors=True)
     about = json.loads((source / "extract.json").read_text(encoding="utf-8"))
     at = datetime.fromisoformat(about["extracted_at"]) + timedelta(days=number)
     about["extracted_at"] = at.isoformat()
-    del about["buckets"]
+    for name in ("buckets", "complete", "whole"):
+        about.pop(name, None)
     (target / "contacts").mkdir(parents=True)
+    for table in (path for path in source.iterdir() if path.is_dir() and path.name != "contacts"):
+        (target / table.name).mkdir()
+        first = min(table.glob("*.parquet"))
+        pl.read_parquet(first).clear().write_parquet(target / table.name / first.name)
     (target / "extract.json").write_text(json.dumps(about), encoding="utf-8")
     for path in sorted((source / "contacts").glob("*.parquet")):
         changed = importing._changed_contacts(pl.read_parquet(path), number, at)

@@ -348,6 +348,7 @@ def test_the_command_writes_what_it_found(out: Path, folder: Path) -> None:
     assert all(line["figures"]["shown"]["value"] == pytest.approx(0.1, abs=0.01) for line in rates)
 
 
+@pytest.mark.verify
 def test_the_same_table_gives_the_same_files(out: Path, folder: Path) -> None:
     again = ["benchmark", "--config", str(folder / "table.toml"), "--out", str(folder / "again")]
     assert commands.main(again) == 0

@@ -219,6 +219,7 @@ def test_a_proxy_is_found_where_an_indicator_tells_who_someone_is(
     assert abs(audit.measure_proxies(labelled, {"noise": noise})[0].auc - 0.5) < 0.1
 
 
+@pytest.mark.verify
 def test_choices_are_weighed_by_regret(made_up: Path) -> None:
     """The first choices of the grid can be fitted; the best of a fold has no regret there."""
     labelled = labels.read_labels(Store.open(made_up / "store"), AS_OF, config.read_config())

@@ -9,8 +9,10 @@ release: {{ .Release.Name }}
 
 {{- define "rosh-triage.envs" -}}
 {{- range $name, $value := .env }}
+{{- if $value }}
 - name: {{ $name }}
   value: {{ $value | quote }}
+{{- end }}
 {{- end }}
 {{- range $secret, $variables := .secrets }}
 {{- range $name, $key := $variables }}
@@ -43,6 +45,7 @@ capabilities:
 {{- define "rosh-triage.volumeMounts" -}}
 - name: data
   mountPath: /data
+  readOnly: {{ .readOnly }}
 - name: tmp
   mountPath: /tmp
 {{- end -}}

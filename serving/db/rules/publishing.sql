@@ -7,11 +7,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
 
 -- A digest of a row that was kept is about no subject that the audit service knows.
 CREATE OR REPLACE FUNCTION triage.audit_to_publish(known bigint, most integer)
-RETURNS TABLE (id bigint, at timestamptz, who text, what text, subject_type text, subject_id text,
-               details jsonb) STABLE
+RETURNS TABLE (id bigint, seq bigint, at timestamptz, who text, what text, subject_type text,
+               subject_id text, details jsonb, digest text) STABLE
 LANGUAGE sql SECURITY DEFINER SET search_path = triage, pg_temp AS
-  $$ SELECT a.seq, a.at, a.who, a.what, a.subject_type, a.subject_id, a.details FROM audit a
-     WHERE a.seq > known AND a.what <> 'KEPT_ROW' ORDER BY a.seq LIMIT most $$;
+  $$ SELECT a.seq, a.seq, a.at, a.who, a.what, a.subject_type, a.subject_id, a.details, a.digest
+     FROM audit a WHERE a.seq > known AND a.what <> 'KEPT_ROW' ORDER BY a.seq LIMIT most $$;
 
 -- How many events wait to be published: a number, for whoever watches.
 CREATE OR REPLACE FUNCTION triage.events_unpublished() RETURNS bigint STABLE

@@ -16,7 +16,7 @@ from features.errors import MissingInput, SetupProblem, UnreadableInput, UserErr
 from serving import __main__ as commands
 from serving import settings as settings_module
 from serving.commands.service import check_audit
-from serving.db.server import NIGHT, WEB, admin_url, engine_for, program_of
+from serving.db.server import NIGHT, WEB, admin_url, as_owner, engine_for, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.night import backups, replay_run
 from serving.settings import Settings
@@ -95,6 +95,18 @@ def test_the_audit_is_whole_and_the_newest_night_is_computed_the_same(drill: Dri
     engine.dispose()
     assert comparison.is_same
     assert comparison.rows > 1000
+
+
+def test_events_go_on_from_numbers_that_none_ever_had(drill: Drill) -> None:
+    """Those who received events after the backup would take a number given again for a repeat."""
+    with as_owner(drill.restored) as connection:
+        highest = connection.execute(
+            text("SELECT coalesce(max(id), 0) FROM triage.events")
+        ).scalar()
+        following = connection.execute(
+            text("SELECT nextval(pg_get_serial_sequence('triage.events', 'id'))")
+        ).scalar()
+    assert following - (highest or 0) > 100_000
 
 
 def test_rules_of_rows_hold_there_too(drill: Drill) -> None:

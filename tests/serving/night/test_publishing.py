@@ -50,8 +50,9 @@ class Aws:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # The region is that of the addresses.
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield Aws()
 
@@ -85,9 +86,9 @@ def test_every_event_and_audit_row_is_sent_once_and_in_order(
     assert body["eventType"] == "rosh-triage.review.concluded"
     assert {"version", "occurredAt", "detailUrl", "personReference"} <= body.keys()
     messages = aws.take(aws.audit)
-    assert [one["correlationId"] for one in messages[: len(audit)]] == [
-        f"rosh-triage-{number}" for number in audit
-    ]
+    correlations = [one["correlationId"].split("-") for one in messages]
+    assert [int(number) for number, _ in correlations[: len(audit)]] == audit
+    assert len({digest for _, digest in correlations}) == len(messages)
     assert messages[len(audit)]["what"] == "PUBLISHED_EVENTS"
     view = next(one for one in messages if one["what"] == "VIEWED_FINDINGS")
     assert (view["who"], view["service"]) == ("ALD-SPO-1", "rosh-triage")
