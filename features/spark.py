@@ -14,15 +14,15 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
-
-import pyarrow as pa
 
 from features.errors import RunStopped, SetupProblem, UserError
 from features.parts import Part, Runner
 from features.processes import THREADS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 Result = TypeVar("Result")
@@ -54,7 +54,8 @@ class SparkRunner:
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
             results = numbers.mapInArrow(_work_on(pickles), RESULT)
         try:
-            for row in results.toLocalIterator(prefetchPartitions=True):
+            # One job over all parts: asked for one by one, two executors would be busy and no more.
+            for row in sorted(results.collect(), key=itemgetter("number")):
                 result = pickle.loads(row["result"])  # noqa: S301 - written by this run
                 if isinstance(result, UserError):
                     raise result
@@ -72,6 +73,8 @@ def _work_on(
     """What an executor does with the numbers of parts that Spark hands it."""
 
     def work_on_numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 work, part = pickle.loads(pickles[number])  # noqa: S301 - written by this run
@@ -112,6 +115,9 @@ def spark_cluster(master: str) -> Iterator[Runner]:
 
 def _start_session(master: str) -> SparkSession:
     try:
+        import pandas  # noqa: F401 - Spark asks for both where Arrow is used
+        import pyarrow  # noqa: F401
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -124,13 +130,15 @@ def _start_session(master: str) -> SparkSession:
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
         # A part is handed over whole: its number is all that Spark sees of it.
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+        # Every result is kept by the driver in any case.
+        "spark.driver.maxResultSize": "0",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
     }
     try:
         session: SparkSession = builder.config(map=settings).getOrCreate()
-    except (PySparkException, OSError) as error:
+    except (PySparkException, Py4JError, OSError) as error:
         raise SetupProblem(
             f"Spark did not start on {master!r} ({type(error).__name__}). Check that Java 17 is "
             "there (java -version) and that the master can be reached."

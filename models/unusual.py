@@ -69,6 +69,8 @@ def firing_of_part(
     on the day that each person is compared with.
     """
     scored = scores.filter("scorable").select(*ROW, "stratum")
+    if not names:
+        return _nothing_firing(frame)
     rows = frame.join(scored, on=ROW, maintain_order="left")
     now = adverse_values(rows, names)
     is_firing = pl.Series((now > NOT_FIRING).any(axis=1))
@@ -80,6 +82,17 @@ def firing_of_part(
         firing=firing_values(rows, now, adverse_values(before, names), names),
         rows=count_alike(rows, now, names),
         since=since,
+    )
+
+
+def _nothing_firing(frame: pl.DataFrame) -> FiringPart:
+    """A part where no indicator is watched, because the model scores none of behaviour."""
+    keys = frame.select(*ROW, stratum=pl.lit("")).clear()
+    value, indicator = pl.lit(None, pl.Float64()), pl.lit(None, pl.Enum([]))
+    return FiringPart(
+        firing=keys.with_columns(indicator=indicator, value=value, value_before=value),
+        rows=keys.select("stratum", "group", indicator=indicator, rows=pl.lit(0, pl.UInt32())),
+        since=frame.select("crn", "as_of").clear(),
     )
 
 

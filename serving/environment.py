@@ -7,10 +7,12 @@ variable that begins like ours and is none of them: a misspelt one would silentl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,9 +25,9 @@ from features.runners import SPARK
 OURS = "ROSH_"
 ELSEWHERE = frozenset({WORKERS, FOLDER, SPARK})
 """Settings that loads and training have too; they are read where they are used."""
-OF_OTHERS = ("ROSH_TRIAGE_", "ROSH_TEST_", "ROSH_PICTURES", "ROSH_GUIDANCE")
-"""How variables begin that are no settings: Kubernetes gives every container the addresses of a
-service called rosh-triage by such names, and tests read others.
+OF_OTHERS = re.compile(r"ROSH_TRIAGE_(SERVICE|PORT)(_.*)?|ROSH_TEST_.*|ROSH_PICTURES|ROSH_GUIDANCE")
+"""Variables that are no settings: Kubernetes gives every container the addresses of a service
+called rosh-triage by such names, and tests read others.
 """
 
 
@@ -55,9 +57,22 @@ def _contact_address(text: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    if text and not text.startswith(("http://", "https://")):
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ValueError("must be an address that begins with http:// or https://.")
     return text.rstrip("/")
+
+
+def _trace_address(text: str) -> str:
+    address = _web_address(text)
+    # The path of the standard, where the collector's own address is all that is said.
+    return f"{address}/v1/traces" if address and not urlsplit(address).path else address
+
+
+def _topic(text: str) -> str:
+    if text and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w.-]+", text):
+        raise ValueError("must be the ARN of a topic, such as arn:aws:sns:eu-west-2:1234:events.")
+    return text
 
 
 OnOrOff = Annotated[bool, BeforeValidator(_on_or_off)]
@@ -65,6 +80,8 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 CaseAddress = Annotated[str, AfterValidator(_case_address)]
 ContactAddress = Annotated[str, AfterValidator(_contact_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+TraceAddress = Annotated[str, AfterValidator(_trace_address)]
+Topic = Annotated[str, AfterValidator(_topic)]
 NO_SECRET = SecretStr("")
 
 
@@ -162,10 +179,10 @@ class Environment(BaseSettings):
         description="Whether requests and steps of a night are logged as lines of JSON on stderr: "
         "`on` or `off`; by default on, and off in a demo",
     )
-    ROSH_TRACES: WebAddress = Field(
+    ROSH_TRACES: TraceAddress = Field(
         "", description="Where traces are sent: an address for OpenTelemetry (OTLP) over HTTP"
     )
-    ROSH_EVENTS_TOPIC: str = Field(
+    ROSH_EVENTS_TOPIC: Topic = Field(
         "",
         description="The ARN of the topic of SNS to which `publish` sends events (what was "
         "concluded), in the HMPPS envelope",
@@ -202,7 +219,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
 def _refuse_unknown(variables: Mapping[str, str]) -> None:
     settings = [*Environment.model_fields, *ELSEWHERE]
     for name in sorted(variables):
-        if name.startswith(OURS) and name not in settings and not name.startswith(OF_OTHERS):
+        if name.startswith(OURS) and name not in settings and not OF_OTHERS.fullmatch(name):
             raise SetupProblem(
                 f"There is no setting {name}.{did_you_mean(name, settings)} See docs/settings.md."
             )
@@ -219,7 +236,7 @@ def _fault(one: ErrorDetails) -> str:
 def settings_page() -> str:
     """Every setting with its default, as Markdown."""
     rows = [
-        f"| `{name}` | {_default(field.default)} | {field.description} |"
+        f"- `{name}`{_default(field.default)}: {field.description}"
         for name, field in Environment.model_fields.items()
     ]
     return "\n".join(
@@ -233,20 +250,19 @@ def settings_page() -> str:
             "the pages start only with a provider of sign-in. In a demo secrets are drawn once and "
             "kept in the data folder, readable by its owner alone.",
             "",
-            "| variable | default | what it is |",
-            "|---|---|---|",
             *rows,
-            f"| `{WORKERS}` | one a core | How many worker processes a load and a night have |",
-            f"| `{SPARK}` | | A Spark master (`local[2]`, `spark://host:7077`) whose executors "
-            "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17) |",
+            f"- `{WORKERS}` (one a core): How many worker processes a load and a night have",
+            f"- `{SPARK}`: A Spark master (`local[2]`, `spark://host:7077`) whose executors "
+            "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17)",
             "",
         ]
     )
 
 
 def _default(value: Any) -> str:
+    """The default in brackets; nothing where there is none."""
     if value in (None, "") or value == NO_SECRET:
         return ""
     if isinstance(value, bool):
-        return "off"
-    return f"`{value:%H:%M}`" if isinstance(value, time) else f"`{value}`"
+        return " (`off`)"
+    return f" (`{value:%H:%M}`)" if isinstance(value, time) else f" (`{value}`)"

@@ -34,6 +34,7 @@ FIELDS = frozenset(
         "status",
         "step",
         "timestamp",
+        "trace_id",
         "words",
     }
 )

@@ -88,6 +88,8 @@ class Settings:
     """Whether `/metrics` is served; the ingress must keep it from outside."""
     logs: bool = True
     """Whether what the service does is logged as lines of JSON on stderr."""
+    public_url: str = ""
+    """Where this service is reached from outside."""
     events_topic: str = ""
     """The topic of SNS to which events are published; empty where nowhere."""
     audit_queue: str = ""
@@ -159,6 +161,7 @@ def read_settings(
         metrics=environment.ROSH_METRICS,
         logs=not is_demo if environment.ROSH_LOGS is None else environment.ROSH_LOGS,
         traces=environment.ROSH_TRACES,
+        public_url=environment.ROSH_PUBLIC_URL,
         events_topic=environment.ROSH_EVENTS_TOPIC,
         audit_queue=environment.ROSH_AUDIT_QUEUE,
         git_ref=environment.GIT_REF,

@@ -127,16 +127,6 @@ def test_every_container_has_a_limit_that_is_at_least_its_request(
             assert "memory" in own["limits"]
 
 
-def test_pages_only_read_the_data(resources: list[dict[str, Any]]) -> None:
-    mounts = {
-        container["name"]: next(m for m in container["volumeMounts"] if m["name"] == "data")
-        for pod in pods(resources)
-        for container in pod["containers"]
-    }
-    assert mounts["web"]["readOnly"] is True
-    assert mounts["night"]["readOnly"] is False
-
-
 def test_a_chart_without_anybody_to_tell_is_not_deployed() -> None:
     if not (BIN / "helm").exists():
         pytest.skip("helm is not made for this machine")
@@ -190,8 +180,8 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
             }
             own = {f"ROSH_{name.upper()}" for name in needed[container["name"]]}
             assert variables.keys() & secret_names == own - without_database
-            if container["name"] == "web":
-                variables |= {"ROSH_PUBLIC_URL": "https://rosh.example"}
+            if "ROSH_PUBLIC_URL" in variables:
+                variables["ROSH_PUBLIC_URL"] = "https://rosh.example"
             settings_module.read_settings(variables, needed=needed[container["name"]])
 
 
@@ -348,5 +338,6 @@ def test_no_licence_of_the_image_forbids_handing_it_on() -> None:
         f"{one['Name']}: {one['License']}"
         for one in ours
         if not any(word in one["License"] for word in LICENCES)
+        or re.search(r"(?<!L)(?<!Lesser )\b(AGPL|GPL|GNU General)", one["License"])
     ]
     assert not wrong

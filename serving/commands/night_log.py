@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -60,24 +62,30 @@ def logged_steps(
     def begin_step(text: str) -> None:
         spans.begin_step(text)
         log.info("step", step=text)
-        show(text)
+        if not settings.logs:
+            show(text)
 
     try:
         with bound_contextvars(as_of=as_of.isoformat()), traces.quiet_span(tracer, "night"):
             try:
                 yield begin_step, log
-            except UserError as error:
-                log.error(
-                    "night_failed",
-                    kind=type(error).__name__,
-                    exit_code=error.exit_code,
-                    seconds=round(time.monotonic() - began, 1),
-                )
-                raise
             finally:
                 spans.end()
+                error = sys.exc_info()[1]
+                if error is not None:
+                    _log_failure(log, error, time.monotonic() - began)
     finally:
         _send_spans(tracing)
+
+
+def _log_failure(log: Logger, error: BaseException, seconds: float) -> None:
+    """Log that a night failed: by its exit code, or where nobody foresaw it by lines of code."""
+    details: dict[str, Any] = {"kind": type(error).__name__, "seconds": round(seconds, 1)}
+    if isinstance(error, UserError):
+        details["exit_code"] = error.exit_code
+    else:
+        details["code_lines"] = logs.code_lines_of(error)
+    log.error("night_failed", **details)
 
 
 def _send_spans(tracing: TracerProvider | None) -> None:

@@ -46,7 +46,7 @@ def url_for(settings: Settings, role: str) -> URL:
 @contextmanager
 def as_owner(settings: Settings) -> Iterator[Connection]:
     """A transaction as the owner of the tables, for administration and demos."""
-    engine = create_engine(admin_url(settings))
+    engine = create_engine(admin_url(settings), hide_parameters=True)
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
@@ -71,6 +71,8 @@ def engine_for(settings: Settings, role: str) -> Engine:
     """An engine for a role; refuses a role that could bypass row-level security."""
     engine = create_engine(
         url_for(settings, role),
+        # No message of an error has the values of a statement: they are about people.
+        hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=PATIENCE,
         connect_args={"connect_timeout": PATIENCE, **_role_limits(role)},

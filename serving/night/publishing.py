@@ -23,6 +23,8 @@ from serving.settings import Settings
 
 AT_ONCE = 10
 """The most messages that SNS and SQS take in one request."""
+TRIES = 3
+"""How often a message is sent that is not taken, before it is left to the next start."""
 Send = Callable[[Sequence[Row[Any]]], None]
 
 
@@ -40,20 +42,28 @@ def publish_all(settings: Settings, engine: Engine) -> Published:
     Raises SetupProblem where no address is set, and RunStopped where a message was not taken: then
     everything before it was sent, and the next start goes on from there.
     """
+    if settings.events_topic and not settings.public_url:
+        raise SetupProblem(
+            "Events lead to where more is asked for: set ROSH_PUBLIC_URL beside ROSH_EVENTS_TOPIC."
+        )
     if not settings.events_topic and not settings.audit_queue:
         raise SetupProblem(
             "Nothing is published: set ROSH_EVENTS_TOPIC (the ARN of a topic of SNS) or "
             "ROSH_AUDIT_QUEUE (the address of a queue of SQS)."
         )
     events = audit = None
+    failure: RunStopped | None = None
     if settings.events_topic:
-        events = _publish(engine, "events", _event_sender(settings.events_topic))
-        if events:
-            with engine.begin() as connection:
-                row = AuditEvent("PUBLISHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": events})
-                append_audit(connection, row)
+        try:
+            sender = _event_sender(settings.events_topic, settings.public_url)
+            events = _publish(engine, "events", sender)
+        except RunStopped as error:
+            # The audit goes another way, and must not wait for events.
+            failure = error
     if settings.audit_queue:
         audit = _publish(engine, "audit", _audit_sender(settings.audit_queue))
+    if failure is not None:
+        raise failure
     return Published(events, audit)
 
 
@@ -73,6 +83,9 @@ def _publish(engine: Engine, kind: str, send: Send) -> int:
             send(rows)
             mark = {"kind": kind, "last": rows[-1].id, "at": func.triage.now()}
             connection.execute(insert(publications).values(**mark))
+            if kind == "events":
+                row = AuditEvent("PUBLISHED_EVENTS", "NOT_APPLICABLE", "-", {"sent": len(rows)})
+                append_audit(connection, row)
         sent += len(rows)
 
 
@@ -87,7 +100,7 @@ def _lock_publishing(connection: Connection) -> None:
         raise UserError("Events are being published already. Start this when that has ended.")
 
 
-def _event_sender(topic: str) -> Send:
+def _event_sender(topic: str, public_url: str) -> Send:
     # arn:aws:sns:eu-west-2:123456789012:name
     client = _client("sns", topic.split(":")[3] if topic.count(":") == 5 else "")
 
@@ -95,7 +108,7 @@ def _event_sender(topic: str) -> Send:
         entries = [
             {
                 "Id": str(row.id),
-                "Message": json.dumps(row.body),
+                "Message": json.dumps(_with_address(row.body, public_url)),
                 "MessageAttributes": {
                     "eventType": {"DataType": "String", "StringValue": row.body["eventType"]},
                     "eventNumber": {"DataType": "Number", "StringValue": str(row.id)},
@@ -103,7 +116,11 @@ def _event_sender(topic: str) -> Send:
             }
             for row in rows
         ]
-        _ask("SNS", client.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries)
+        _send_entries(
+            "SNS",
+            entries,
+            lambda some: client.publish_batch(TopicArn=topic, PublishBatchRequestEntries=some),
+        )
 
     return send
 
@@ -121,28 +138,44 @@ def _audit_sender(queue: str) -> Send:
             }
             for row in rows
         ]
-        _ask("SQS", client.send_message_batch, QueueUrl=queue, Entries=entries)
+        _send_entries(
+            "SQS", entries, lambda some: client.send_message_batch(QueueUrl=queue, Entries=some)
+        )
 
     return send
 
 
-def _ask(name: str, request: Callable[..., dict[str, Any]], **arguments: Any) -> None:
-    """Send one request; RunStopped where it or one of its messages was not taken."""
+def _with_address(body: dict[str, Any], public_url: str) -> dict[str, Any]:
+    """An event with the whole address of where more is asked for."""
+    return {**body, "detailUrl": f"{public_url}{body['detailUrl']}"}
+
+
+def _send_entries(
+    name: str,
+    entries: list[dict[str, Any]],
+    send: Callable[[list[dict[str, Any]]], dict[str, Any]],
+) -> None:
+    """Send a batch, and again those of it that were not taken; RunStopped where some never are."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    try:
-        failed = request(**arguments).get("Failed", [])
-    except (BotoCoreError, ClientError) as error:
-        raise RunStopped(
-            f"{name} took nothing ({type(error).__name__}). What was sent before stands; start "
-            "this again when it answers."
-        ) from error
-    if failed:
-        codes = ", ".join(sorted({str(one.get("Code")) for one in failed}))
-        raise RunStopped(
-            f"{name} did not take {len(failed)} of a batch ({codes}). The batch is sent again at "
-            "the next start."
-        )
+    failed: list[dict[str, Any]] = []
+    for _ in range(TRIES):
+        try:
+            failed = send(entries).get("Failed", [])
+        except (BotoCoreError, ClientError) as error:
+            raise RunStopped(
+                f"{name} took nothing ({type(error).__name__}). What was sent before stands; start "
+                "this again when it answers."
+            ) from error
+        if not failed:
+            return
+        numbers = {one.get("Id") for one in failed}
+        entries = [one for one in entries if one["Id"] in numbers]
+    codes = ", ".join(sorted({str(one.get("Code")) for one in failed}))
+    raise RunStopped(
+        f"{name} did not take {len(failed)} of a batch ({codes}), tried {TRIES} times. The batch "
+        "is sent again at the next start."
+    )
 
 
 def _client(name: str, region: str) -> Any:

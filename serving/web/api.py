@@ -18,7 +18,7 @@ from serving.review.service import NotFound
 from serving.web import api_routes
 from serving.web.account import NotSignedIn, signed_in
 from serving.web.api_models import ErrorResponse
-from serving.web.limiter import TooManyTries
+from serving.web.limiter import RETRY_AFTER, TooManyTries
 from serving.web.requests import leave_refusal
 
 VERSION = "1.0"
@@ -100,7 +100,7 @@ def error_body(
         status=status, user_message=words, developer_message=more, faults=faults
     )
     content: dict[str, Any] = response.model_dump(by_alias=True, exclude_none=True)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": RETRY_AFTER}}.get(status)
     return JSONResponse(content, status_code=status, headers=headers)
 
 

@@ -52,7 +52,7 @@ from serving.web import (
     units,
 )
 from serving.web.account import NotSignedIn
-from serving.web.limiter import TooManyTries, limit_requests, limit_sign_ins
+from serving.web.limiter import RETRY_AFTER, TooManyTries, limit_requests, limit_sign_ins
 from serving.web.oidc import NotLetIn, Provider
 from serving.web.requests import leave_refusal
 
@@ -100,6 +100,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     app.state.sign_in_limit = limit_sign_ins(demo=settings.demo)
     app.state.request_limit = limit_requests(demo=settings.demo)
+    app.add_middleware(request_log.Boundary, service=app)
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.session_secret,
@@ -122,6 +123,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(request_log.RequestLog, service=app)
     service = api.create_api()
     service.state = app.state
+    service.add_middleware(request_log.Boundary, service=app)
     app.mount("/v1", service)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _to_sign_in)
@@ -150,9 +152,10 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     who = "made-up people" if settings.demo else "the service"
     settle_memory()
     server_log = logs.ServerLog(app.state.log)
+    # Every library's too: without a handler they would write messages of errors to stderr.
+    logging.getLogger().handlers = [server_log]
     for name in ("uvicorn.error", "uvicorn"):
-        logging.getLogger(name).handlers = [server_log]
-    logging.getLogger("uvicorn.error").propagate = False
+        logging.getLogger(name).handlers = []
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
     uvicorn.run(
         app,
@@ -179,7 +182,7 @@ def settle_memory() -> None:
 
 async def _security_headers(request: Request, call_next: Any) -> Response:
     request.state.nonce = secrets.token_urlsafe(16)
-    response = await request_log.answer_whatever_happens(request, call_next)
+    response: Response = await call_next(request)
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{request.state.nonce}'; "
         "style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
@@ -233,7 +236,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
 async def _answer_problem(request: Request, error: Exception) -> Response:
     problem = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
     leave_refusal(request, account.signed_in_name(request), error)
-    return pages.render_page(
+    response = pages.render_page(
         request,
         "problem.html",
         status=problem.status,
@@ -241,6 +244,9 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
         message=problem.message or str(error),
         typed=await _typed_words(request),
     )
+    if problem.status == 429:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
 
 
 async def _typed_words(request: Request) -> list[str]:

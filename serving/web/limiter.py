@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from features.errors import UserError
 
 MOST_NAMES = 10_000
+RETRY_AFTER = "60"
+"""Seconds after which to try again, as HTTP says it."""
 SIGN_INS = 30
 """Attempts to sign in from one address in a minute; the provider of sign-in has its own limit."""
 REQUESTS = 600

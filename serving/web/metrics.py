@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Scope
 
 from features import clock
 from serving.db.last_night import read_last_night
@@ -31,6 +32,21 @@ COUNTS = {
     "cases_limited": "cases left out because access to them is limited",
 }
 """The counts of the newest run that are served, and what each is."""
+
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that answered, with the prefix of the API; never the address."""
+    path = getattr(scope.get("route"), "path", None)
+    return "none" if path is None else f"{scope.get('root_path', '')}{path}"
+
+
+def method_of(scope: Scope) -> str:
+    """The method of a request; one that HTTP does not have may be any text, and is OTHER."""
+    method = str(scope["method"])
+    return method if method in METHODS else "OTHER"
 
 
 class Metrics:
@@ -98,8 +114,7 @@ async def measure_request(request: Request, call_next: Any) -> Response:
     """Middleware: count an answered request under its route, with its seconds."""
     began = time.perf_counter()
     response: Response = await call_next(request)
-    route = getattr(request.scope.get("route"), "path", "none")
-    labels = (request.method, route, str(response.status_code))
+    labels = (method_of(request.scope), route_of(request.scope), str(response.status_code))
     request.app.state.metrics.requests.labels(*labels).observe(time.perf_counter() - began)
     return response
 

@@ -7,10 +7,10 @@ hold data of a person.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -23,9 +23,11 @@ from structlog.contextvars import bound_contextvars
 from serving import logs, traces
 from serving.web import api, pages
 from serving.web.guard import Cut
+from serving.web.metrics import method_of, route_of
 
 HEADER = "X-Request-Id"
-_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""An id that a caller may send: a number of 128 bits, with which nothing can be said."""
 
 
 class RequestLog:
@@ -45,28 +47,7 @@ class RequestLog:
         scope.setdefault("state", {})["request_id"] = request_id
         tracer = self._service.state.tracing.get_tracer(traces.NAME)
         context = propagate.extract(dict(headers))
-        with (
-            bound_contextvars(request_id=request_id),
-            traces.quiet_span(tracer, scope["method"], context, SpanKind.SERVER) as span,
-        ):
-            began = time.perf_counter()
-            status = await self._answer(scope, receive, send, request_id)
-            method, route = scope["method"], getattr(scope.get("route"), "path", "none")
-            self._service.state.log.info(
-                "request",
-                method=method,
-                route=route,
-                status=status,
-                seconds=round(time.perf_counter() - began, 4),
-            )
-            span.update_name(f"{method} {route}")
-            span.set_attribute("http.request.method", method)
-            span.set_attribute("http.route", route)
-            span.set_attribute("http.response.status_code", status)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
-        """Let the application answer; the status of the answer."""
-        status = 0
+        method, status, began = method_of(scope), 0, time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -75,34 +56,68 @@ class RequestLog:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
-        return status
+        with (
+            traces.quiet_span(tracer, method, context, SpanKind.SERVER) as span,
+            bound_contextvars(
+                request_id=request_id, trace_id=f"{span.get_span_context().trace_id:032x}"
+            ),
+        ):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                route, seconds = route_of(scope), round(time.perf_counter() - began, 4)
+                self._service.state.log.info(
+                    "request", method=method, route=route, status=status, seconds=seconds
+                )
+                span.update_name(f"{method} {route}")
+                attributes: dict[str, str | int] = {
+                    "http.request.method": method,
+                    "http.route": route,
+                    "http.response.status_code": status,
+                    "request_id": request_id,
+                }
+                span.set_attributes(attributes)
 
 
-async def answer_whatever_happens(request: Request, call_next: Any) -> Response:
-    """The application's answer; what nobody foresaw is logged without its message and answered.
+class Boundary:
+    """ASGI middleware next to the routes: what nobody foresaw is logged and answered there.
 
-    The one boundary of the web: an error that passed it would be written with its message by the
-    server.
+    The one boundary of the web, for pages and for the API. Panics of libraries count too. An error
+    that passed it would be written by the server, without its message.
     """
-    try:
-        response: Response = await call_next(request)
-    except Cut:
-        raise
-    except Exception as error:  # noqa: BLE001 - the web's one boundary: it reports
-        request.app.state.log.error(
-            "request_failed", kind=type(error).__name__, code_lines=logs.code_lines_of(error)
-        )
-        return _describe_failure(request)
-    return response
+
+    def __init__(self, app: ASGIApp, service: FastAPI) -> None:
+        self.app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer; where it fails before it began to, say so to the caller."""
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except (Cut, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self._service.state.log.error(
+                "request_failed", kind=type(error).__name__, code_lines=logs.code_lines_of(error)
+            )
+            if begun:
+                raise
+            await _describe_failure(Request(scope, receive))(scope, receive, send)
 
 
 def _describe_failure(request: Request) -> Response:
     words = (
-        "It was recorded, and you have changed nothing. Try again in a minute. If it lasts, tell "
-        f"whoever runs the service this number: {request.state.request_id}"
+        "It was recorded that this failed. Try again in a minute. If you had just sent something, "
+        "look at the case first: it was recorded whole, or not at all. If it lasts, tell whoever "
+        f"runs the service this number: {request.state.request_id}"
     )
-    if request.url.path.startswith("/v1/"):
+    if request.scope.get("root_path") == "/v1" or request.url.path.startswith("/v1/"):
         return api.error_body(500, words)
     title = "Sorry, there is a problem"
     return pages.render_page(

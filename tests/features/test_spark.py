@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import polars as pl
 import pytest
 
 from features import parts
-from features.errors import RunStopped, SetupProblem, UserError
+from features.errors import RunStopped
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
@@ -133,14 +132,6 @@ def test_what_the_work_says_reaches_the_one_who_asked(
         list(cluster.run(RefusedWork(is_foreseen=True), case_parts[:2]))
     with pytest.raises(RunStopped, match="Spark gave up on a part"):
         list(cluster.run(RefusedWork(is_foreseen=False), case_parts[:1]))
-
-
-def test_without_spark_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SPARK, "local[2]")
-    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
-    with pytest.raises(SetupProblem, match=r"pip install rosh-triage\[spark\]"), chosen_runner():
-        pass
-    assert issubclass(SetupProblem, UserError)
 
 
 class AlreadyRunning:

@@ -45,7 +45,6 @@ capabilities:
 {{- define "rosh-triage.volumeMounts" -}}
 - name: data
   mountPath: /data
-  readOnly: {{ .readOnly }}
 - name: tmp
   mountPath: /tmp
 {{- end -}}

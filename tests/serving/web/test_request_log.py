@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -18,7 +19,7 @@ from sqlalchemy import select
 from serving import logs
 from serving.db.tables import entries, items, users
 from serving.web import app as web_app
-from serving.web import queue
+from serving.web import requests
 from tests.pages import Browser
 from tests.service import Service
 
@@ -81,15 +82,25 @@ def test_pages_of_a_case_leave_lines_without_any_person(service: Service, watche
 
 
 def test_a_request_has_one_id_in_its_line_its_answer_and_its_trace(watched: Watched) -> None:
-    answer = watched.client.get("/ping", headers={"X-Request-Id": "abcdef12-3456"})
-    assert answer.headers["x-request-id"] == "abcdef12-3456"
+    sent = "0af7651916cd43dd8448eb211c80319c"
+    answer = watched.client.get("/ping", headers={"X-Request-Id": sent})
+    assert answer.headers["x-request-id"] == sent
     (line,) = watched.lines()
-    assert (line["request_id"], line["route"], line["status"]) == ("abcdef12-3456", "/ping", 200)
+    assert (line["request_id"], line["route"], line["status"]) == (sent, "/ping", 200)
     (span,) = watched.spans.get_finished_spans()
-    assert (span.name, (span.attributes or {})["http.response.status_code"]) == ("GET /ping", 200)
-    invented = watched.client.get("/ping", headers={"X-Request-Id": "X123456 Jane Roe"})
-    assert invented.headers["x-request-id"] != "X123456 Jane Roe"
-    assert "Jane" not in watched.stream.getvalue()
+    attributes = dict(span.attributes or {})
+    assert (span.name, attributes["request_id"]) == ("GET /ping", sent)
+    assert span.context is not None
+    assert line["trace_id"] == f"{span.context.trace_id:032x}"
+
+
+@pytest.mark.parametrize("sent", ["X123456 Jane Roe", "X123456-Jane-Roe", "a" * 31, "A" * 32])
+def test_an_id_is_a_number_with_which_nothing_can_be_said(watched: Watched, sent: str) -> None:
+    answer = watched.client.request("JANE-ROE", "/ping", headers={"X-Request-Id": sent})
+    assert answer.headers["x-request-id"] != sent
+    assert "jane" not in watched.stream.getvalue().lower()
+    (span,) = watched.spans.get_finished_spans()
+    assert span.name.startswith("OTHER ")
 
 
 def test_a_trace_goes_on_from_the_callers(watched: Watched) -> None:
@@ -100,37 +111,53 @@ def test_a_trace_goes_on_from_the_callers(watched: Watched) -> None:
     assert f"{span.context.trace_id:032x}" == trace_id
 
 
+class Panic(BaseException):
+    """As a library in Rust ends: no Exception."""
+
+
+@pytest.mark.parametrize("kind", [ValueError, Panic])
+@pytest.mark.parametrize("path", ["/queue", "/v1/broken"])
 def test_what_nobody_foresaw_is_answered_and_logged_without_its_message(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException], path: str
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ValueError("X123456 Jane Roe")
+    def fail() -> None:
+        raise kind("X123456 Jane Roe")
 
     browser = Browser(watched.client).sign_in("ALD-SPO-1")
-    monkeypatch.setattr(queue.pages, "render_page", fail)
-    monkeypatch.setattr(
-        "serving.web.request_log.pages", type("Pages", (), {"render_page": staticmethod(_plain)})
+    monkeypatch.setattr(requests, "transaction", lambda *_: fail())
+    app: Any = watched.client.app
+    next(one.app for one in app.routes if getattr(one, "path", "") == "/v1").add_api_route(
+        "/broken", fail
     )
-    answer = browser.client.get("/")
+    answer = browser.client.get(path)
     assert answer.status_code == 500
     assert "Jane" not in answer.text
     failed, request = watched.lines()[-2:]
-    assert (failed["event"], failed["kind"], request["status"]) == (
-        "request_failed",
-        "ValueError",
-        500,
-    )
+    assert (failed["event"], failed["kind"]) == ("request_failed", kind.__name__)
+    assert (request["route"], request["status"]) == (path, 500)
     assert failed["request_id"] == request["request_id"] == answer.headers["x-request-id"]
     assert failed["request_id"] in answer.text
     assert any(line.endswith(" fail") for line in failed["code_lines"])
     assert "Jane" not in watched.stream.getvalue()
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    if path == "/queue":
+        assert "Sorry, there is a problem" in answer.text
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+    else:
+        assert answer.json()["status"] == 500
 
 
-def _plain(_request: object, _name: str, status: int, message: str, **_: object) -> Any:
-    from fastapi.responses import HTMLResponse
+def test_an_answer_that_breaks_off_is_logged_with_what_was_sent(watched: Watched) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        raise ValueError("X123456 Jane Roe")
 
-    return HTMLResponse(message, status)
+    app = watched.client.app
+    app.add_api_route("/broken", lambda: StreamingResponse(pieces()))  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="Jane"):
+        watched.client.get("/broken")
+    failed, request = watched.lines()[-2:]
+    assert (failed["kind"], request["route"], request["status"]) == ("ValueError", "/broken", 200)
+    assert "Jane" not in watched.stream.getvalue()
 
 
 def test_what_the_server_logs_is_one_line_without_an_errors_message() -> None:
