@@ -134,7 +134,7 @@ def test_every_picture_of_the_documentation_is_one_of_the_product() -> None:
     )
     taken = {f"{name}.png" for name in re.findall(r'picture\(\w+, "([\w-]+)"\)', journeys)}
     image_names = {path.name for path in Path("docs/images").iterdir()}
-    assert image_names == taken | {"stories.svg"}
+    assert image_names == taken | {"soak.svg", "stories.svg"}
     pages = [Path("README.md"), *Path("docs").glob("*.md")]
     shown = "".join(page.read_text(encoding="utf-8") for page in pages)
     assert {name for name in image_names if f"images/{name}" not in shown} == set()
