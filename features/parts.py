@@ -1,4 +1,4 @@
-"""Splits cases into parts of whole buckets, and has the same work done on each: own processes here.
+"""Splits cases into parts of whole buckets and runs the same function on each, by default locally.
 
 A case depends on no other case, so work on a part needs the store and the part and nothing else.
 That is the seam to other machines: a `Runner` hands each part to whoever is free. Results come back
@@ -20,7 +20,7 @@ from features.store.store import Store, bucket_of
 
 Result = TypeVar("Result")
 CASES_AT_ONCE = 10_000
-"""The largest number of case-dates in one part of the work; it bounds a worker's memory."""
+"""The most rows of a spine in one part, which bounds a worker's memory; a bucket is never split."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Runner(Protocol):
         ...
 
 
-class ThisProcess:
-    """Works one part after the other in the process that asks."""
+class SerialRunner:
+    """Runs one part after the other in the calling process."""
 
     def run(
         self, work: Callable[[Part], Result], parts: Sequence[Part]
@@ -61,8 +61,8 @@ class ThisProcess:
             yield part, work(part)
 
 
-class OwnProcesses:
-    """Works parts in processes of this machine, one a core; they start when first needed."""
+class ProcessPoolRunner:
+    """Runs parts in a pool of worker processes on this machine, started when first needed."""
 
     def __init__(self, workers: int, stack: ExitStack) -> None:
         self.workers = workers
@@ -74,7 +74,7 @@ class OwnProcesses:
     ) -> Iterator[tuple[Part, Result]]:
         """Each part with the result of the work on it, in the order of the parts."""
         if self.workers == 1 or len(parts) < 2:
-            yield from ThisProcess().run(work, parts)
+            yield from SerialRunner().run(work, parts)
             return
         if self._pool is None:
             self._pool = self._stack.enter_context(process_pool(self.workers))
@@ -91,16 +91,16 @@ class OwnProcesses:
 
 
 @contextmanager
-def own_processes(workers: int | None = None) -> Iterator[Runner]:
-    """Own processes for the block, by default as many as `count_workers` says."""
+def process_pool_runner(workers: int | None = None) -> Iterator[Runner]:
+    """A pool of worker processes for the block, by default as many as `count_workers` says."""
     with ExitStack() as stack:
-        yield OwnProcesses(count_workers() if workers is None else workers, stack)
+        yield ProcessPoolRunner(count_workers() if workers is None else workers, stack)
 
 
 def split_spine(store: Store, on: pl.DataFrame, at_once: int | None = None) -> list[Part]:
     """The cases of a spine in parts of consecutive buckets, of at most `at_once` cases each.
 
-    By default CASES_AT_ONCE; a single bucket of more is one part.
+    By default CASES_AT_ONCE; a larger bucket is a part on its own.
     """
     most = CASES_AT_ONCE if at_once is None else at_once
     numbered = on.with_columns(bucket_of(store.buckets).alias("_bucket"))

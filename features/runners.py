@@ -1,4 +1,4 @@
-"""Chooses who works the parts of a run: processes of this machine, or a Spark cluster."""
+"""Chooses where the parts of a run are run: in worker processes here, or on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from features.parts import Runner, own_processes
+from features.parts import Runner, process_pool_runner
 
 SPARK = "ROSH_SPARK"
-"""The environment variable that names a Spark master; without it, own processes."""
+"""The environment variable that names a Spark master; without it, worker processes here."""
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def chosen_runner() -> Iterator[Runner]:
     """
     master = os.environ.get(SPARK, "")
     if not master:
-        with own_processes() as runner:
+        with process_pool_runner() as runner:
             yield runner
         return
     # Imported only where it is asked for: it comes with an extra of the package.

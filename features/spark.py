@@ -50,11 +50,11 @@ class SparkRunner:
         # One number a partition: a task is a part, whichever executor takes it.
         numbers = self._session.range(0, len(parts), numPartitions=max(1, len(parts)))
         with warnings.catch_warnings():
-            # Arrow carries a number and bytes: what Spark makes of pandas is nothing to it.
+            # PySpark warns of the version of pandas, which is not used: a number and bytes cross.
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
             results = numbers.mapInArrow(_work_on(pickles), RESULT)
         try:
-            # One job over all parts: asked for one by one, two executors would be busy and no more.
+            # One job for all parts: a job a partition would keep at most two executors busy.
             for row in sorted(results.collect(), key=itemgetter("number")):
                 result = pickle.loads(row["result"])  # noqa: S301 - written by this run
                 if isinstance(result, UserError):
@@ -63,7 +63,7 @@ class SparkRunner:
         except (PySparkException, Py4JError) as error:
             raise RunStopped(
                 f"Spark gave up on a part of the run ({type(error).__name__}). Nothing was kept. "
-                "Spark's own log says why; start the run again when it is mended."
+                "See Spark's log for the cause, put it right, and start the run again."
             ) from error
 
 
@@ -81,7 +81,7 @@ def _work_on(
                 try:
                     result = work(part)
                 except UserError as error:
-                    # Known beforehand to fail again: the driver says it, and nothing is retried.
+                    # It would fail again: returned as the result, the driver raises it, no retry.
                     result = error
                 yield pa.RecordBatch.from_pydict(
                     {"number": [number], "result": pa.array([pickle.dumps(result)], pa.binary())}

@@ -106,9 +106,9 @@ class Environment(BaseSettings):
     )
     DATABASE_URL: SecretStr = Field(
         NO_SECRET,
-        description="The PostgreSQL database. For `migrate`, backups and users with its owner's "
-        "name and password; for all else without: the service signs in as `rosh_web` and "
-        "`rosh_night`, which own nothing",
+        description="The address of the PostgreSQL database. `migrate`, backups and commands about "
+        "users need its owner's name and password in it; all else is given it without either, and "
+        "signs in as `rosh_web` or `rosh_night`, which own nothing",
     )
     ROSH_WEB_PASSWORD: SecretStr = Field(NO_SECRET, description="Password of the role `rosh_web`")
     ROSH_NIGHT_PASSWORD: SecretStr = Field(
@@ -119,8 +119,8 @@ class Environment(BaseSettings):
     )
     ROSH_SESSION_SECRET: SecretStr = Field(
         NO_SECRET,
-        description="The key of sessions, and of who acts, proved to the database: run `migrate` "
-        "after a new one",
+        description="Signs sessions, and the name of the acting user that the pages hand to the "
+        "database. After changing it run `migrate`, so that the database has the new key",
     )
     ROSH_DRAW_SECRET: SecretStr = Field(NO_SECRET, description="The key of the random draws")
     ROSH_ANCHOR_KEY: SecretStr = Field(
@@ -194,7 +194,8 @@ class Environment(BaseSettings):
     )
     ROSH_PROXIES: str = Field(
         "127.0.0.1",
-        description="Addresses of the ingress, whose word is taken for where a request came from",
+        description="Addresses or networks of trusted reverse proxies: `X-Forwarded-For` is "
+        "believed from these alone",
     )
     GIT_REF: str = Field("unknown", description="Which build this is, for `/health` and `/info`")
     BUILD_NUMBER: str = Field("unknown", description="Its number")

@@ -1,8 +1,8 @@
 """Writes log lines as JSON: what the service did, when and how long it took; never about whom.
 
 A line holds only FIELDS; anything else is a fault of the code and is refused. No field has room for
-a word of a record: a route is its pattern, an error its class and the lines of code that it passed
-through, without its message.
+a word of a record: a route is its pattern, an error its class and its stack
+frames, without its message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FIELDS = frozenset(
     {
         "as_of",
         "cases",
-        "code_lines",
+        "stack_frames",
         "event",
         "exit_code",
         "is_new",
@@ -38,9 +38,9 @@ FIELDS = frozenset(
         "words",
     }
 )
-"""What a log line may hold; `words` are those of the server itself, never of a request."""
-MOST_FRAMES = 12
-"""How many lines of code are named of an error, the innermost last."""
+"""What a log line may hold; `words` is what a library logs where there is no error."""
+MAX_FRAMES = 12
+"""The most stack frames logged of an error, the innermost last."""
 Logger = structlog.typing.FilteringBoundLogger
 
 
@@ -74,9 +74,9 @@ def _drop_line(_: WrappedLogger, __: str, ___: EventDict) -> EventDict:
     raise structlog.DropEvent
 
 
-def code_lines_of(error: BaseException) -> list[str]:
-    """The lines of code that an error passed through: file, line, function; never its message."""
-    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+def stack_frames_of(error: BaseException) -> list[str]:
+    """The stack frames of an error: file, line, function; never its message."""
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     return [f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames]
 
 
@@ -88,8 +88,8 @@ def _refuse_other_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDi
     return event
 
 
-class ServerLog(logging.Handler):
-    """Hands what the web server logs on as lines of JSON, errors without their messages."""
+class ServerLogHandler(logging.Handler):
+    """Forwards log records of the web server and of libraries as JSON, without error messages."""
 
     def __init__(self, log: Logger) -> None:
         super().__init__()
@@ -102,5 +102,5 @@ class ServerLog(logging.Handler):
         if error is None:
             details["words"] = record.getMessage()
         else:
-            details |= {"kind": type(error).__name__, "code_lines": code_lines_of(error)}
+            details |= {"kind": type(error).__name__, "stack_frames": stack_frames_of(error)}
         self._log.log(record.levelno, "server", **details)

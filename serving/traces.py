@@ -1,4 +1,4 @@
-"""Sends traces by OpenTelemetry: a span a request and a step of a night; nothing about any person.
+"""Sends OpenTelemetry traces: one span per request, one per step of a night; nothing of a person.
 
 Without an address nothing is sent and spans cost next to nothing (the API's own no-op).
 """

@@ -1,7 +1,7 @@
 """make image-steps: follows the steps of the Dockerfile in an empty folder, without Docker.
 
-The stages that make something run line by line, with their paths moved into the folder; of the last
-stage, whose base image is not here, the size of what is copied into it is printed. Then the pages'
+Build stages are executed instruction by instruction, with their paths moved into the folder; of the
+last stage, whose base image is not here, only the size of what is copied into it is printed. Then the pages'
 own command is asked for its help, away from the source.
 """
 
@@ -67,7 +67,7 @@ class Build:
                 shutil.copy(source / one, place)
 
     def _copy_source(self, target: Path) -> None:
-        """What git holds of what .dockerignore lets in."""
+        """The files that git tracks and .dockerignore does not exclude."""
         rules = (ROOT / ".dockerignore").read_text("utf-8").split()
         let_in = {rule[1:] for rule in rules if rule.startswith("!")}
         tracked = subprocess.run(

@@ -152,7 +152,7 @@ def test_only_what_a_person_starts_has_the_owners_password(
     }
     owner = secrets.pop("migrate")
     assert secrets.pop("backup") == owner, "pg_dump reads what no role of the service may"
-    assert secrets.pop("desk") == owner
+    assert secrets.pop("admin") == owner
     assert owner not in secrets.values()
     assert set(secrets) == {"web", "night", "check-night", "publish"}
 
@@ -168,7 +168,7 @@ def test_each_container_is_given_the_secrets_that_it_needs_and_no_others(
         "publish": settings_module.CHECK_SECRETS,
         "migrate": settings_module.MIGRATION_SECRETS,
         "backup": settings_module._SECRETS,
-        "desk": settings_module._SECRETS,
+        "admin": settings_module._SECRETS,
     }
     # Only an embedded database asks for the owner's password by this name.
     without_database = {f"ROSH_{name.upper()}" for name in ("admin_password",)}

@@ -25,7 +25,7 @@ from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
-from features.parts import Part, own_processes, split_spine
+from features.parts import Part, process_pool_runner, split_spine
 from features.store.store import Store
 from features.store.versions import live_versions
 
@@ -120,7 +120,7 @@ def build_frames(
     says.
     """
     work = FrameOfPart(None if only is None else tuple(only))
-    with own_processes(workers) as runner:
+    with process_pool_runner(workers) as runner:
         for part, frame in runner.run(work, split_spine(store, on)):
             yield part.last_bucket, frame
 

@@ -1,4 +1,4 @@
-"""Logs and traces the steps of a night: a line a step, a span a kind of step."""
+"""Logs and traces the steps of a night: one line per step, one span per kind of step."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def logged_steps(
 
 
 def _log_failure(log: Logger, error: BaseException, seconds: float) -> None:
-    """Log that a night failed: by its exit code, or where nobody foresaw it by lines of code."""
+    """Log a failed night: the exit code of a UserError, the stack frames of any other error."""
     details: dict[str, Any] = {"kind": type(error).__name__, "seconds": round(seconds, 1)}
     if isinstance(error, UserError):
         details["exit_code"] = error.exit_code
     else:
-        details["code_lines"] = logs.code_lines_of(error)
+        details["stack_frames"] = logs.stack_frames_of(error)
     log.error("night_failed", **details)
 
 

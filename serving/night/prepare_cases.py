@@ -96,7 +96,7 @@ class PrepareWork:
         """By case: the reasons, why it was drawn, other groups, what answers would change."""
         reasons = explain.explain_rows(self.model, _rows_of(frame, own), histories, findings)
         rows = {(row["crn"], row["group"]): row for row in frame.iter_rows(named=True)}
-        # Only where readings taught the model that flagged: elsewhere how sure it is is not shown.
+        # Confidence is shown only where the model that flagged the case was taught by readings.
         by_prior = {
             one.crn
             for one in own
@@ -174,8 +174,8 @@ def check_scores(again: pl.DataFrame, chosen: Sequence[Chosen]) -> None:
         if not same:
             raise RunStopped(
                 "The score of a chosen case, worked out again for its reasons, is not the one that "
-                "it was chosen by. Nothing of this run was kept. Report it to whoever keeps this "
-                "service: the same history gave two frames."
+                "it was chosen by. Nothing of this run was kept. This is a defect: report it to "
+                "whoever maintains this service."
             )
 
 

@@ -21,10 +21,10 @@ from serving.db.session import AuditEvent, append_audit
 from serving.db.tables import publications
 from serving.settings import Settings
 
-AT_ONCE = 10
+BATCH_SIZE = 10
 """The most messages that SNS and SQS take in one request."""
 TRIES = 3
-"""How often a message is sent that is not taken, before it is left to the next start."""
+"""The most attempts to send a message that is rejected, before it is left to the next start."""
 Send = Callable[[Sequence[Row[Any]]], None]
 
 
@@ -44,7 +44,7 @@ def publish_all(settings: Settings, engine: Engine) -> Published:
     """
     if settings.events_topic and not settings.public_url:
         raise SetupProblem(
-            "Events lead to where more is asked for: set ROSH_PUBLIC_URL beside ROSH_EVENTS_TOPIC."
+            "ROSH_EVENTS_TOPIC needs ROSH_PUBLIC_URL too: each event has the address of its detail."
         )
     if not settings.events_topic and not settings.audit_queue:
         raise SetupProblem(
@@ -76,7 +76,7 @@ def _publish(engine: Engine, kind: str, send: Send) -> int:
     while True:
         with engine.begin() as connection:
             _lock_publishing(connection)
-            values = {"known": _last_published(connection, kind), "most": AT_ONCE}
+            values = {"known": _last_published(connection, kind), "most": BATCH_SIZE}
             rows = connection.execute(rows_to_send, values).all()
             if not rows:
                 return sent
@@ -108,7 +108,7 @@ def _event_sender(topic: str, public_url: str) -> Send:
         entries = [
             {
                 "Id": str(row.id),
-                "Message": json.dumps(_with_address(row.body, public_url)),
+                "Message": json.dumps(_with_detail_url(row.body, public_url)),
                 "MessageAttributes": {
                     "eventType": {"DataType": "String", "StringValue": row.body["eventType"]},
                     "eventNumber": {"DataType": "Number", "StringValue": str(row.id)},
@@ -145,8 +145,8 @@ def _audit_sender(queue: str) -> Send:
     return send
 
 
-def _with_address(body: dict[str, Any], public_url: str) -> dict[str, Any]:
-    """An event with the whole address of where more is asked for."""
+def _with_detail_url(body: dict[str, Any], public_url: str) -> dict[str, Any]:
+    """An event with an absolute detail URL."""
     return {**body, "detailUrl": f"{public_url}{body['detailUrl']}"}
 
 
@@ -164,8 +164,8 @@ def _send_entries(
             failed = send(entries).get("Failed", [])
         except (BotoCoreError, ClientError) as error:
             raise RunStopped(
-                f"{name} took nothing ({type(error).__name__}). What was sent before stands; start "
-                "this again when it answers."
+                f"Nothing could be sent to {name} ({type(error).__name__}). What was sent before "
+                "stands. Check the address, the connection and permissions, then start this again."
             ) from error
         if not failed:
             return
@@ -173,8 +173,8 @@ def _send_entries(
         entries = [one for one in entries if one["Id"] in numbers]
     codes = ", ".join(sorted({str(one.get("Code")) for one in failed}))
     raise RunStopped(
-        f"{name} did not take {len(failed)} of a batch ({codes}), tried {TRIES} times. The batch "
-        "is sent again at the next start."
+        f"{name} rejected {len(failed)} messages of a batch ({codes}), {TRIES} times. The next "
+        "start sends the whole batch again: receivers may see repeats."
     )
 
 
@@ -190,6 +190,6 @@ def _client(name: str, region: str) -> Any:
         return boto3.client(name, region_name=region or None)
     except BotoCoreError as error:
         raise SetupProblem(
-            f"{name.upper()} cannot be asked ({type(error).__name__}). Set AWS_DEFAULT_REGION and "
-            "credentials, as for every client of AWS."
+            f"There can be no client of {name.upper()} ({type(error).__name__}). Set "
+            "AWS_DEFAULT_REGION and credentials, as for every client of AWS."
         ) from error

@@ -91,7 +91,7 @@ class NightWork:
 
 @dataclass(frozen=True)
 class ProposalWork:
-    """The work of proposed models alone, for which other entries of notes count."""
+    """The work of proposed models whose kinds of note entries differ from the approved model's."""
 
     proposed: Mapping[int, Bundle]
 

@@ -100,7 +100,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.provider = Provider(settings.oidc) if settings.oidc else None
     app.state.sign_in_limit = limit_sign_ins(demo=settings.demo)
     app.state.request_limit = limit_requests(demo=settings.demo)
-    app.add_middleware(request_log.Boundary, service=app)
+    app.add_middleware(request_log.UnhandledErrors, service=app)
     app.add_middleware(
         SessionMiddleware,
         secret_key=settings.session_secret,
@@ -123,7 +123,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(request_log.RequestLog, service=app)
     service = api.create_api()
     service.state = app.state
-    service.add_middleware(request_log.Boundary, service=app)
+    service.add_middleware(request_log.UnhandledErrors, service=app)
     app.mount("/v1", service)
     app.mount("/static", StaticFiles(directory=assets.STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _to_sign_in)
@@ -151,7 +151,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings)
     who = "made-up people" if settings.demo else "the service"
     settle_memory()
-    server_log = logs.ServerLog(app.state.log)
+    server_log = logs.ServerLogHandler(app.state.log)
     # Every library's too: without a handler they would write messages of errors to stderr.
     logging.getLogger().handlers = [server_log]
     for name in ("uvicorn.error", "uvicorn"):

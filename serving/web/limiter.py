@@ -14,7 +14,7 @@ RETRY_AFTER = "60"
 SIGN_INS = 30
 """Attempts to sign in from one address in a minute; the provider of sign-in has its own limit."""
 REQUESTS = 600
-"""Requests in one name in a minute: more than a person reads, less than a copy of a unit takes."""
+"""Requests of one user in a minute: above what a person needs, below what scraping a unit needs."""
 
 
 class TooManyTries(UserError):

@@ -1,8 +1,8 @@
-"""Logs and traces each request, and answers what nobody foresaw with a page that names it.
+"""Logs and traces each request, and answers an unhandled exception with a page that shows its id.
 
-A request has an id, which its log lines, its trace and its answer share. The one who met an error
-can name it, and whoever runs the service finds the lines of code; neither sees a message that may
-hold data of a person.
+A request has an id, which its log lines, its trace and its answer share. Whoever met the error can
+quote it, and whoever runs the service finds the stack frames; neither sees the message of the
+exception, which may hold data of a person.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from serving.web.metrics import method_of, route_of
 
 HEADER = "X-Request-Id"
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""An id that a caller may send: a number of 128 bits, with which nothing can be said."""
+"""The form of a request id that a caller may send: no free text can reach the log by it."""
 
 
 class RequestLog:
@@ -79,11 +79,11 @@ class RequestLog:
                 span.set_attributes(attributes)
 
 
-class Boundary:
-    """ASGI middleware next to the routes: what nobody foresaw is logged and answered there.
+class UnhandledErrors:
+    """Innermost ASGI middleware: logs and answers unhandled exceptions of pages and API.
 
-    The one boundary of the web, for pages and for the API. Panics of libraries count too. An error
-    that passed it would be written by the server, without its message.
+    Panics of libraries in Rust count too. It is the only place of the web that catches them; one
+    that escaped it would be logged by the server's handler, without its message.
     """
 
     def __init__(self, app: ASGIApp, service: FastAPI) -> None:
@@ -104,7 +104,9 @@ class Boundary:
             raise
         except BaseException as error:
             self._service.state.log.error(
-                "request_failed", kind=type(error).__name__, code_lines=logs.code_lines_of(error)
+                "request_failed",
+                kind=type(error).__name__,
+                stack_frames=logs.stack_frames_of(error),
             )
             if begun:
                 raise

@@ -44,8 +44,8 @@ AS_OF: date = synthetic.Parameters().as_of
 CASES = int(os.environ.get("CASES", "12000"))
 TAUGHT_ON = 3000
 SHARES = (0.1, 0.5, 1.0)
-SIGNED = 0.34
-"""Weekly reviews beside those of a demo: 1,360 for 240,000 cases, as decision 0009 assumes."""
+REVIEWS_SCALE = 0.34
+"""Scales the weekly reviews of a demo: 1,360 for 240,000 cases; the random share makes it 1,700."""
 NIGHTS = ("first night", "next night")
 ALTERNATIVES = ("scan", "windows", "ten_in_pandas")
 
@@ -140,7 +140,9 @@ def prepare_caseload(folder: Path, cases: int, model: Path) -> None:
     migrate_database(settings)
     demo.add_users(settings)
     web = engine_for(settings, WEB)
-    demo.approve_demo(settings, web, bundle.load_bundle(path), path.name, round(cases * SIGNED))
+    demo.approve_demo(
+        settings, web, bundle.load_bundle(path), path.name, round(cases * REVIEWS_SCALE)
+    )
     web.dispose()
     importing._write_night(folder, 2, full=False)
 

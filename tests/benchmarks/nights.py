@@ -21,7 +21,7 @@ from features import synthetic
 from features.errors import MissingInput
 from features.frame.build import cases_under_supervision
 from features.intake.load import load_extract
-from features.parts import own_processes
+from features.parts import process_pool_runner
 from features.store.store import Store
 from models import bundle, profile
 from models.bundle import Bundle
@@ -52,7 +52,7 @@ def watched(store: Store, model: Bundle, usual: Profile, day: date) -> list[Figu
     """What the watch says of a night, without any reader."""
     on = cases_under_supervision(store, day)
     own = replace(model, about=model.about | {"profile": usual.as_json()})
-    with own_processes() as runner:
+    with process_pool_runner() as runner:
         scored_caseload = score_caseload.score_caseload(store, on, own, day, lambda _: None, runner)
     return [
         *arrivals.arrival_figures(store, usual, scored_caseload.week, day),

@@ -22,7 +22,7 @@ from features.errors import MissingInput
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
-from features.parts import own_processes
+from features.parts import process_pool_runner
 from features.store.store import Store
 from models import bundle
 from serving import settings as settings_module
@@ -88,7 +88,7 @@ def main(folder: Path) -> None:
             opened.audit(AuditEvent("TEST", "NOT_APPLICABLE", "-"))
             opened.connection.execute(text(RUN), {"approval": approval, "as_of": AS_OF})
             began = time.perf_counter()
-            with own_processes() as runner:
+            with process_pool_runner() as runner:
                 enqueue.enqueue_cases(
                     opened, store, model, chosen, AS_OF, "r", Key("s", "r"), runner
                 )

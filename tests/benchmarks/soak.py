@@ -1,4 +1,4 @@
-"""make soak: sixty nights in a row with people at work between them, and what grows meanwhile.
+"""make soak: NIGHTS nights in a row (60) with people at work between them, and what grows.
 
 A made-up caseload of CASES people. Each night has a load of changed and late-corrected contacts and
 is a process of its own, as a schedule starts it; on the next morning made-up readers read, conclude
@@ -67,7 +67,9 @@ def prepare(folder: Path) -> None:
     web = engine_for(settings, WEB)
     with clock_at(settings, clock.end_of(START)):
         model_of_soak = night.bundle.load_bundle(path)
-        demo.approve_demo(settings, web, model_of_soak, path.name, round(CASES * night.SIGNED))
+        demo.approve_demo(
+            settings, web, model_of_soak, path.name, round(CASES * night.REVIEWS_SCALE)
+        )
     web.dispose()
 
 

@@ -7,14 +7,14 @@ import sys
 import pytest
 
 from features.errors import SetupProblem
-from features.parts import OwnProcesses
+from features.parts import ProcessPoolRunner
 from features.runners import SPARK, chosen_runner
 
 
 def test_own_processes_where_no_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SPARK, raising=False)
     with chosen_runner() as runner:
-        assert isinstance(runner, OwnProcesses)
+        assert isinstance(runner, ProcessPoolRunner)
 
 
 @pytest.mark.parametrize("missing", ["pandas", "pyarrow", "pyspark.sql"])

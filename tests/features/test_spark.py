@@ -17,7 +17,7 @@ from features.errors import RunStopped
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
-from features.parts import Part, Runner, ThisProcess, split_spine
+from features.parts import Part, Runner, SerialRunner, split_spine
 from features.runners import SPARK, chosen_runner
 from features.store.store import Store
 from models.prior import read_prior
@@ -90,7 +90,7 @@ def test_executors_build_the_frame_that_one_process_builds(
 ) -> None:
     assert len(case_parts) == 8
     work = build.FrameOfPart()
-    own = [frame for _, frame in ThisProcess().run(work, case_parts)]
+    own = [frame for _, frame in SerialRunner().run(work, case_parts)]
     of_cluster = list(cluster.run(work, case_parts))
     assert [part.buckets for part, _ in of_cluster] == [part.buckets for part in case_parts]
     for one, (_, other) in zip(own, of_cluster, strict=True):

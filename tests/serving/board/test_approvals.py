@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import UserError
 from features.frame import build
-from features.parts import ThisProcess
+from features.parts import SerialRunner
 from models import bundle
 from models.combinations import as_json, read_combinations
 from models.strata import STRATA
@@ -95,7 +95,7 @@ def test_a_proposal_scores_beside_the_approved_model_and_reaches_no_queue(
             service.model,
             AS_OF,
             lambda _: None,
-            ThisProcess(),
+            SerialRunner(),
             {proposed: score_caseload.ProposedModel(service.model, frozenset())},
         )
         assert scored_caseload.proposed_scores[proposed].equals(scored_caseload.scores)
@@ -128,7 +128,7 @@ def test_a_proposal_that_cannot_score_stops_no_night(service: Service, proposed:
         assert "no model bundle" in one.why
         on = build.cases_under_supervision(service.store, AS_OF).head(5)
         scored_caseload = score_caseload.score_caseload(
-            service.store, on, service.model, AS_OF, lambda _: None, ThisProcess()
+            service.store, on, service.model, AS_OF, lambda _: None, SerialRunner()
         )
         shadow.write_comparisons(
             connection, scored_caseload, live, service.model, [one], Key("s", "r")
@@ -152,7 +152,7 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
         service.model,
         AS_OF,
         lambda _: None,
-        ThisProcess(),
+        SerialRunner(),
         proposed={proposed: score_caseload.ProposedModel(broken, frozenset())},
     )
     assert scored_caseload.scores.height > 0, "the approved model has scored"

@@ -123,5 +123,5 @@ def test_a_night_that_nobody_foresaw_failing_is_logged_by_lines_of_code(
     written = capsys.readouterr().err
     failed = lines(written)[-1]
     assert (failed["event"], failed["kind"]) == ("night_failed", type(error).__name__)
-    assert failed["code_lines"][-1].startswith("test_night_log.py:")
+    assert failed["stack_frames"][-1].startswith("test_night_log.py:")
     assert "Jane" not in written

@@ -114,7 +114,7 @@ def test_what_was_not_taken_is_sent_at_the_next_start(
     patched = Refusing()
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "_client", lambda *_, **__: patched)
-        with pytest.raises(RunStopped, match=r"SNS did not take 1 of a batch \(Throttled\)"):
+        with pytest.raises(RunStopped, match=r"SNS rejected 1 messages of a batch \(Throttled\)"):
             publish_all(settings, service.night)
         assert patched.audit_rows, "the audit does not wait for events"
     assert not aws.take(aws.received)
@@ -143,7 +143,7 @@ def test_a_queue_that_is_not_there_is_a_sentence(service: Service, settings: Set
     with service.night.begin() as connection:
         append_audit(connection, AuditEvent("TEST", "NOT_APPLICABLE", "-"))
     wrong = replace(settings, events_topic="", audit_queue=settings.audit_queue + "-x")
-    with pytest.raises(RunStopped, match="SQS took nothing"):
+    with pytest.raises(RunStopped, match="could be sent to SQS"):
         publish_all(wrong, service.night)
 
 

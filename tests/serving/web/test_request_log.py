@@ -137,7 +137,7 @@ def test_what_nobody_foresaw_is_answered_and_logged_without_its_message(
     assert (request["route"], request["status"]) == (path, 500)
     assert failed["request_id"] == request["request_id"] == answer.headers["x-request-id"]
     assert failed["request_id"] in answer.text
-    assert any(line.endswith(" fail") for line in failed["code_lines"])
+    assert any(line.endswith(" fail") for line in failed["stack_frames"])
     assert "Jane" not in watched.stream.getvalue()
     if path == "/queue":
         assert "Sorry, there is a problem" in answer.text
@@ -162,7 +162,7 @@ def test_an_answer_that_breaks_off_is_logged_with_what_was_sent(watched: Watched
 
 def test_what_the_server_logs_is_one_line_without_an_errors_message() -> None:
     stream = io.StringIO()
-    own = logs.ServerLog(logs.make_logger(stream))
+    own = logs.ServerLogHandler(logs.make_logger(stream))
     try:
         raise ValueError("X123456 Jane Roe")
     except ValueError as error:
@@ -173,7 +173,7 @@ def test_what_the_server_logs_is_one_line_without_an_errors_message() -> None:
     )
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert (first["level"], first["kind"]) == ("error", "ValueError")
-    assert first["code_lines"][0].startswith("test_request_log.py:")
+    assert first["stack_frames"][0].startswith("test_request_log.py:")
     assert (second["level"], second["words"]) == ("warning", "Slow client")
     assert "Jane" not in stream.getvalue()
 
