@@ -168,7 +168,7 @@ def test_the_command_ends_with_a_summary_and_stands_when_started_again(
     service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The extract is in the store already, and so is the run: nothing is changed."""
-    monkeypatch.setattr(scheduled.settings, "read_settings", lambda: service.settings)
+    monkeypatch.setattr(scheduled.settings, "read_settings", lambda **_: service.settings)
     extract = str(service.settings.data / "extract")
     command = ["nightly", "--as-of", str(AS_OF), "--extract", extract]
     assert main_module.main(command) == 0
@@ -185,7 +185,7 @@ def test_the_check_says_which_night_is_missing(
     post: list[EmailMessage],
 ) -> None:
     chosen = replace(service.settings, alerts=BY_SMTP)
-    monkeypatch.setattr(scheduled.settings, "read_settings", lambda: chosen)
+    monkeypatch.setattr(scheduled.settings, "read_settings", lambda **_: chosen)
     assert main_module.main(["check-night"]) == 0
     assert "none is missing" in capsys.readouterr().out
     with later_night(3):
