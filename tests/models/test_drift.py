@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from features.frame import build
 from models import drift
-from models.profile import Profile, Tally, decile_edges, region_of
+from models.profile import Counts, Profile, Tally, add_counts, decile_edges, region_of
 
 COUNTS = st.lists(st.integers(0, 5000), min_size=2, max_size=12)
 
@@ -120,6 +120,14 @@ def test_a_tally_counts_each_value_in_its_bin_and_region_and_what_is_not_known_a
     tally = Tally(edges, {"A000001": "N54", "A000002": "N58"})
     for part in (slice(0, 2), slice(2, 4)):
         tally.add(frame[part], scored.filter(pl.col("crn").is_in(frame["crn"][part])))
+    added: Counts = {}
+    for part in (slice(0, 2), slice(2, 4)):
+        of_part = Tally(edges, {"A000001": "N54", "A000002": "N58"})
+        of_part.add(frame[part], scored.filter(pl.col("crn").is_in(frame["crn"][part])))
+        add_counts(added, of_part.counts)
+    assert added == tally.counts, "parts of a caseload add up to the whole"
+    add_counts(added, tally.counts)
+    assert added["N54"]["level public"] == [0, 2, 0, 2, 0], "also within one region"
     assert tally.counts["N54"] == {
         name: [0, 1, 1, 0],
         "level public": [0, 1, 0, 1, 0],

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from features.frame import build
 from features.indicators import CATALOGUE
 from features.indicators.titles import title_of
-from models.firing_shares import FiringCounts, Shares, without_few
+from models.firing_shares import FiringCounts, Shares, add_shares, without_few
 from serving.db.unit_tables import night_shares
 from serving.watch import moved
 from serving.watch.figures import ACT, GREEN, LOOK, TOO_FEW
@@ -158,6 +158,12 @@ def test_people_are_counted_once_in_a_region_and_by_group_for_each_risk() -> Non
     counts = FiringCounts({"A": "N54", "B": "N54"}, people)
     counts.add(frame[:2])
     counts.add(frame[2:])
+    added: Shares = {}
+    for part in (frame[:2], frame[2:]):
+        of_part = FiringCounts({"A": "N54", "B": "N54"}, people)
+        of_part.add(part)
+        add_shares(added, of_part.shares)
+    assert added == counts.shares, "parts of a caseload add up to the whole"
     assert counts.shares["region N54"][ONE] == [1, 1], "it is not known of one"
     assert counts.shares["region N54"]["new_arrest_or_charge"] == [2, 2]
     assert counts.shares["region not known"]["new_arrest_or_charge"] == [1, 0]
