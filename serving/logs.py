@@ -60,8 +60,12 @@ def make_logger(stream: TextIO | None = None) -> Logger:
     return logger
 
 
-def silent_logger() -> Logger:
-    """A logger that writes nothing, where no log is asked for."""
+def chosen_logger(*, enabled: bool) -> Logger:
+    """The logger of a command or of the pages: lines of JSON on stderr, or nothing."""
+    return make_logger() if enabled else _silent_logger()
+
+
+def _silent_logger() -> Logger:
     logger: Logger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
         processors=[_drop_line],

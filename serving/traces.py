@@ -43,6 +43,6 @@ def quiet_span(
     )
 
 
-def no_tracer() -> trace.TracerProvider:
-    """A provider whose spans go nowhere."""
-    return trace.NoOpTracerProvider()
+def chosen_tracing(address: str, version: str) -> trace.TracerProvider:
+    """The provider of tracers of a command or of the pages; without an address spans go nowhere."""
+    return start_tracing(address, version) if address else trace.NoOpTracerProvider()

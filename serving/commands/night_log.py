@@ -53,9 +53,9 @@ def logged_steps(
 
     A night that ends with an error is logged by the kind of the error and its exit code.
     """
-    log = logs.make_logger() if settings.logs else logs.silent_logger()
-    tracing = traces.start_tracing(settings.traces, VERSION) if settings.traces else None
-    tracer = (tracing or traces.no_tracer()).get_tracer(traces.NAME)
+    log = logs.chosen_logger(enabled=settings.logs)
+    tracing = traces.chosen_tracing(settings.traces, VERSION)
+    tracer = tracing.get_tracer(traces.NAME)
     began = time.monotonic()
     spans = StepSpans(tracer)
 
@@ -75,7 +75,9 @@ def logged_steps(
                 if error is not None:
                     _log_failure(log, error, time.monotonic() - began)
     finally:
-        _send_spans(tracing)
+        # What has not been sent yet is sent before the process ends.
+        if isinstance(tracing, TracerProvider):
+            tracing.shutdown()
 
 
 def _log_failure(log: Logger, error: BaseException, seconds: float) -> None:
@@ -86,9 +88,3 @@ def _log_failure(log: Logger, error: BaseException, seconds: float) -> None:
     else:
         details["stack_frames"] = logs.stack_frames_of(error)
     log.error("night_failed", **details)
-
-
-def _send_spans(tracing: TracerProvider | None) -> None:
-    """Send what has not been sent yet, before the process ends."""
-    if tracing is not None:
-        tracing.shutdown()

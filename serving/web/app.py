@@ -114,12 +114,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.middleware("http")(_security_headers)
     app.middleware("http")(metrics.measure_request)
     app.add_middleware(guard.Guard, service=app)
-    app.state.log = logs.make_logger() if settings.logs else logs.silent_logger()
-    app.state.tracing = (
-        traces.start_tracing(settings.traces, health.VERSION)
-        if settings.traces
-        else traces.no_tracer()
-    )
+    app.state.log = logs.chosen_logger(enabled=settings.logs)
+    app.state.tracing = traces.chosen_tracing(settings.traces, health.VERSION)
     app.add_middleware(request_log.RequestLog, service=app)
     service = api.create_api()
     service.state = app.state
