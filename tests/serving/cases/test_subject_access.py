@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import text
+from sqlalchemy import exists, text
 
 from features import clock
 from features.errors import UserError
@@ -17,6 +17,7 @@ from serving import __main__ as commands
 from serving.cases.account import account_of_case
 from serving.cases.subject_access import disclose_account
 from serving.db.session import transaction
+from serving.db.tables import entries, items
 from tests.conftest import AS_OF
 from tests.pages import Browser
 from tests.service import Service
@@ -27,7 +28,8 @@ REASONS = "Words of a reader that nobody but the unit reads."
 @pytest.fixture
 def reviewed(service: Service, browser: Browser) -> tuple[str, int]:
     """A flagged case with findings, that a reader concluded: its CRN and item."""
-    item = service.unread("N54ALD", drawn_as="flagged", alone=True)
+    withheld = exists().where(entries.c.item_id == items.c.id, ~entries.c.disclosable)
+    item = service.unread("N54ALD", drawn_as="flagged", alone=True, having=withheld)
     browser.sign_in("ALD-SPO-1").record_view(item, reasons=REASONS)
     browser.conclude(item, reasons=REASONS)
     with service.admin.connect() as connection:
@@ -59,7 +61,7 @@ def test_what_may_be_disclosed_is_given_and_the_rest_is_counted(
     crn, item = reviewed
     content = content_of(service, crn, monkeypatch, capsys)
     with service.admin.connect() as connection:
-        entries = connection.execute(
+        history = connection.execute(
             text("SELECT * FROM triage.entries WHERE item_id = :item"), {"item": item}
         ).all()
         findings = connection.execute(
@@ -67,10 +69,10 @@ def test_what_may_be_disclosed_is_given_and_the_rest_is_counted(
         ).scalar_one()
         last = text("SELECT details->>'reference' FROM triage.audit WHERE what = 'SUBJECT_ACCESS'")
         assert "SAR/1" in connection.execute(last).scalars().all()
-    hidden = [one for one in entries if not one.disclosable]
+    hidden = [one for one in history if not one.disclosable]
     assert hidden
     assert content["left_out"]["entries"] >= len(hidden)
-    assert len(content["record"]) >= len(entries) - len(hidden)
+    assert len(content["record"]) >= len(history) - len(hidden)
     (review,) = [one for one in content["put_forward_for_review"] if one["outcome"]]
     assert review["outcome"][0]["outcome"] == "keep_level"
     indicators = [f["indicator"] for reason in findings for f in reason["findings"]]

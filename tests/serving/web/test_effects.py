@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from serving.db.tables import findings
 from serving.review import store as review_store
 from serving.web.formatters import in_hundred
 from tests.pages import Browser
@@ -16,7 +17,8 @@ from tests.service import Service
 def test_the_page_says_after_the_view_which_answer_matters_most(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item = service.unread("N54BRI", drawn_as="flagged", with_effects=True)
+    has_effects = findings.c.effects[0]["with_concerns"].astext.is_not(None)
+    item = service.unread("N54BRI", drawn_as="flagged", having=has_effects)
     with service.admin.connect() as connection:
         effects = connection.execute(
             text("SELECT effects FROM triage.findings WHERE item_id = :item"), {"item": item}

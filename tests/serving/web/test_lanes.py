@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from features import clock
 from models.combinations import read_combinations
+from serving.settings import read_settings
+from serving.web.pages import template_environment
 from tests.pages import Browser
 from tests.service import Service
 
@@ -57,6 +61,29 @@ def test_after_the_view_the_page_says_what_the_lane_drew_the_case_for(
     raised = [one for reason in reasons if reason["weight"] > 0 for one in reason["findings"]]
     twice = [one["indicator"] for one in [*raised, *also] if one["indicator"] in named]
     assert page.count("Its entries are above.") == len(twice), "entries are listed once"
+
+
+def test_entries_about_another_group_are_never_said_to_stand_above(tmp_path: Path) -> None:
+    """The same indicator about another group rests on entries of its own."""
+    settings = read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(tmp_path)})
+    macros: Any = template_environment(settings).get_template("components.html").module
+    entry = {"table": "incidents", "record_id": "I1", "occurred_on": "2026-05-04"}
+    about = [
+        {"indicator": name, "sentence": f"Sentence {name}.", "entries": [entry]}
+        for name in ("a", "b", "c", "d")
+    ]
+    findings = {
+        "risk_group": "children",
+        "reasons": [],
+        "shown_only": about[:1],
+        "other_groups": [{"group": "staff", "findings": about}],
+        "notes": {"entries": []},
+    }
+    page = str(macros.reasons(findings, {}, "/cases/1", ["a", "d"]))
+    others, _, also = page.partition('id="also"')
+    assert "Its entries are above." not in others
+    assert others.count("entry behind this") == len(about)
+    assert "Its entries are above." in also
 
 
 def test_the_account_and_the_api_say_by_which_lane(service: Service, browser: Browser) -> None:
